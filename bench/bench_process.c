@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What tasks cost whose workers are processes.
+ *
+ * Throughput: tasks that are given 64 bytes and return them, 2 workers; all are submitted, then all
+ * results are taken; the clock runs from the first submission to the last result.
+ *
+ *   Python       ProcessPoolExecutor.submit(), then result() of all futures, with as many fewer
+ *                tasks as it is slower. A process of its own: peer_python.py. The base.
+ *   libechopool  the same, with a queue of 1024 and EP_BLOCK: without prefetch, which is the
+ *                default, and with; and once without futures, where nothing comes back
+ *
+ * Round trip: from before ep_submit() until the result is here, 1 worker without prefetch, beside
+ * a bare ping-pong of two processes over a socketpair: SOCK_SEQPACKET, as the pool has it, and
+ * SOCK_STREAM for what does not fit into one packet. With larger payloads the comparison says less:
+ * the pool sends them by memfd, and copies them for the future, which a bare socket does not.
+ *
+ * The zygote is forked while there is one thread, so each comparison is a process of its own.
+ */
+#include "bench/measure.h"
+#include "bench/peer.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "pool/echopool.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WORKERS      2
+#define QUEUE        1024
+#define TASK_BYTES   64
+#define PREFETCH     128
+#define TASKS_MAX    1000000
+#define PYTHON_PART  40
+#define TRIPS_MAX    100000
+#define WARM_TRIPS   50
+#define PACKET_MAX   (128 * 1024) /* half of a socket's usual buffer: what SOCK_SEQPACKET takes */
+#define PAYLOAD_MAX  (1024 * 1024)
+#define TARGET_TIMES 50.0 /* as many tasks as Python */
+#define TARGET_RATIO 1.3  /* of the ping-pong */
+
+enum placement { ONE_CPU, TWO_CPUS, ANYWHERE };
+static const char *const placement_names[] = {"all on one CPU", "caller and worker on one CPU each",
+                                              "nothing pinned"};
+
+/* What the command line asks for. */
+struct asked {
+    uint64_t tasks;
+    uint64_t trips;
+    uint64_t rounds;
+    enum placement placement;
+    bool with_python;
+};
+
+static unsigned char payload[PAYLOAD_MAX];
+
+static int echo(struct ep_task *task)
+{
+    size_t size;
+    const void *data = ep_task_input(task, &size);
+
+    return ep_task_reply(task, data, size);
+}
+
+static int pin_worker(void *placement, unsigned worker)
+{
+    (void)worker;
+    if (*(enum placement *)placement == TWO_CPUS)
+        pin_to_cpu(1);
+    return 0;
+}
+
+static struct ep_executor *pool_new(struct ep_zygote *zygote, unsigned workers, unsigned prefetch,
+                                    enum placement *placement)
+{
+    struct ep_options options = {.workers = workers,
+                                 .queue = QUEUE,
+                                 .when_full = EP_BLOCK,
+                                 .prefetch = prefetch,
+                                 .zygote = zygote,
+                                 .initialize = pin_worker,
+                                 .context = placement};
+    struct ep_executor *executor;
+    int code = ep_process_executor_new(&options, &executor);
+
+    if (code != 0)
+        log_fatal("cannot make a process pool: %s", ep_strerror(code));
+    return executor;
+}
+
+static struct ep_zygote *zygote_new(void)
+{
+    struct ep_zygote *zygote;
+    int code = ep_zygote_new(&zygote);
+
+    if (code != 0)
+        log_fatal("cannot make a zygote: %s", ep_strerror(code));
+    return zygote;
+}
+
+static void submit(struct ep_executor *executor, size_t size, struct ep_future **future)
+{
+    int code = ep_submit(executor, echo, payload, size, future);
+
+    if (code != 0)
+        log_fatal("libechopool refused a task: %s", ep_strerror(code));
+}
+
+static void take(struct ep_future *future, size_t size)
+{
+    struct ep_bytes reply;
+    int code = ep_future_result(future, EP_FOREVER, &reply);
+
+    if (code != 0)
+        log_fatal("a task failed: %s", ep_strerror(code));
+    if (reply.size != size || memcmp(reply.data, payload, size < 64 ? size : 64) != 0)
+        log_fatal("a task did not return its input");
+    ep_future_unref(future);
+}
+
+/* --- Throughput ---------------------------------------------------------------------------- */
+
+static int64_t run_results(struct ep_executor *executor, uint64_t tasks)
+{
+    static struct ep_future *futures[TASKS_MAX];
+    int64_t start = clock_now_ns();
+
+    for (uint64_t i = 0; i < tasks; i++)
+        submit(executor, TASK_BYTES, &futures[i]);
+    for (uint64_t i = 0; i < tasks; i++)
+        take(futures[i], TASK_BYTES);
+    return clock_now_ns() - start;
+}
+
+static int64_t run_alone(struct ep_executor *executor, uint64_t tasks)
+{
+    int64_t start = clock_now_ns();
+
+    for (uint64_t i = 0; i < tasks; i++)
+        submit(executor, TASK_BYTES, NULL);
+    if (ep_executor_wait_idle(executor, EP_FOREVER) != 0)
+        log_fatal("the pool does not become idle");
+    return clock_now_ns() - start;
+}
+
+static const struct candidate {
+    const char *name;
+    int64_t (*run)(struct ep_executor *executor, uint64_t tasks); /* NULL: Python */
+    unsigned prefetch;
+    bool judged;
+} candidates[] = {
+    {"Python processes", NULL, 0, false},
+    {"prefetch 0", run_results, 0, false},
+    {"prefetch 16", run_results, 16, false},
+    {"prefetch 128", run_results, PREFETCH, true},
+    {"prefetch 128, no future", run_alone, PREFETCH, false},
+};
+#define CANDIDATES (sizeof candidates / sizeof candidates[0])
+
+static void measure_once(const struct candidate *candidate, struct ep_executor *executor,
+                         uint64_t tasks, struct series *ns)
+{
+    struct peer_result python;
+
+    if (candidate->run != NULL) {
+        series_add(ns, (double)candidate->run(executor, tasks) / (double)tasks);
+        return;
+    }
+    python = peer_run_python("process", tasks / PYTHON_PART + 1, WORKERS, TASK_BYTES);
+    series_add(ns, (double)python.took_ns / (double)python.tasks);
+}
+
+static void print_throughput(const struct series ns[CANDIDATES], const struct asked *asked)
+{
+    printf("  %-24s %9s   %-18s %s\n", "", "median ns", "least to most",
+           asked->with_python ? "times as fast as Python" : "");
+    for (size_t i = 0; i < CANDIDATES; i++) {
+        struct series times = series_ratio(&ns[0], &ns[i]);
+        if (ns[i].count == 0) {
+            printf("  %-24s left out: python3 was not found (Debian: python3)\n",
+                   candidates[i].name);
+            continue;
+        }
+        printf("  %-24s %9.0f   %6.0f to %6.0f", candidates[i].name, series_median(&ns[i]),
+               series_percentile(&ns[i], 0), series_percentile(&ns[i], 100));
+        if (asked->with_python)
+            printf("   %13.1f", series_median(&times));
+        puts("");
+        if (candidates[i].judged && asked->with_python && asked->placement == ANYWHERE)
+            verdict(series_median(&times) >= TARGET_TIMES,
+                    "with results and %s >= %.0f x Python (%.1f)", candidates[i].name, TARGET_TIMES,
+                    series_median(&times));
+    }
+}
+
+static void compare_throughput(void *context)
+{
+    static struct series ns[CANDIDATES];
+    struct asked *asked = context;
+    struct ep_executor *executors[CANDIDATES] = {NULL};
+    struct ep_zygote *zygote;
+
+    printf("\nThroughput, %s:\n", placement_names[asked->placement]);
+    if (asked->placement == ONE_CPU)
+        pin_to_cpu(0);
+    zygote = zygote_new();
+    for (size_t i = 0; i < CANDIDATES; i++)
+        if (candidates[i].run != NULL) {
+            executors[i] = pool_new(zygote, WORKERS, candidates[i].prefetch, &asked->placement);
+            run_results(executors[i], WARM_TRIPS);
+        }
+    for (uint64_t round = 0; round < asked->rounds; round++)
+        for (size_t i = 0; i < CANDIDATES; i++)
+            if (candidates[i].run != NULL || asked->with_python)
+                measure_once(&candidates[i], executors[i], asked->tasks, &ns[i]);
+    print_throughput(ns, asked);
+    for (size_t i = 0; i < CANDIDATES; i++)
+        ep_executor_free(executors[i]);
+    ep_zygote_free(zygote);
+}
+
+/* --- Round trip: the base ------------------------------------------------------------------ */
+
+/* The process that returns what it is sent. */
+struct partner {
+    int socket;
+    pid_t pid;
+    size_t size; /* of each payload */
+};
+
+static void send_all(int socket, const unsigned char *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t sent = send(socket, data, size, MSG_NOSIGNAL);
+        if (sent <= 0)
+            log_fatal("ping-pong: send: %s", strerror(errno));
+        data += sent;
+        size -= (size_t)sent;
+    }
+}
+
+/* @return false at the end of the stream */
+static bool receive_all(int socket, unsigned char *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t got = recv(socket, data, size, 0);
+        if (got <= 0)
+            return false;
+        data += got;
+        size -= (size_t)got;
+    }
+    return true;
+}
+
+static struct partner partner_new(size_t size, enum placement placement)
+{
+    struct partner partner = {.size = size};
+    int kind = size > PACKET_MAX ? SOCK_STREAM : SOCK_SEQPACKET;
+    int ends[2];
+
+    if (socketpair(AF_UNIX, kind | SOCK_CLOEXEC, 0, ends) != 0 || (partner.pid = fork()) < 0)
+        log_fatal("cannot make a process to play with: %s", strerror(errno));
+    if (partner.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close(ends[0]);
+        if (placement == TWO_CPUS)
+            pin_to_cpu(1);
+        while (receive_all(ends[1], payload, size))
+            send_all(ends[1], payload, size);
+        _exit(0);
+    }
+    close(ends[1]);
+    partner.socket = ends[0];
+    return partner;
+}
+
+/* Killed, since those forked after it hold its socket as well: it would not see the end. */
+static void partner_free(struct partner *partner)
+{
+    close(partner->socket);
+    kill(partner->pid, SIGKILL);
+    waitpid(partner->pid, NULL, 0);
+}
+
+/* --- Round trip ---------------------------------------------------------------------------- */
+
+static const struct payload_size {
+    const char *name;
+    size_t bytes;
+    uint64_t part; /* of the trips that the smallest makes */
+    bool judged;
+} sizes[] = {
+    {"64 B", TASK_BYTES, 1, true},
+    {"64 KiB", 64 * 1024, 4, false},
+    {"1 MiB", PAYLOAD_MAX, 50, false},
+};
+#define SIZES (sizeof sizes / sizeof sizes[0])
+
+/* Microseconds, one figure a round, of the ping-pong and of the pool. */
+struct trips {
+    struct series p50, p99;
+};
+static struct trips bare[SIZES], pooled[SIZES];
+
+static void trip_bare(const struct partner *partner)
+{
+    static unsigned char back[PAYLOAD_MAX];
+
+    send_all(partner->socket, payload, partner->size);
+    if (!receive_all(partner->socket, back, partner->size))
+        log_fatal("ping-pong: the partner has left");
+}
+
+static void trip_pooled(struct ep_executor *executor, size_t size)
+{
+    struct ep_future *future;
+
+    submit(executor, size, &future);
+    take(future, size);
+}
+
+/* Time trips to the partner, or where there is none to the executor. */
+static void measure_trips(const struct partner *partner, struct ep_executor *executor, size_t size,
+                          uint64_t count, struct trips *trips)
+{
+    static int64_t times_ns[TRIPS_MAX];
+
+    for (uint64_t i = 0; i < count + WARM_TRIPS; i++) {
+        int64_t start = clock_now_ns();
+        if (partner != NULL)
+            trip_bare(partner);
+        else
+            trip_pooled(executor, size);
+        times_ns[i < WARM_TRIPS ? 0 : i - WARM_TRIPS] = clock_now_ns() - start;
+    }
+    series_add(&trips->p50, times_percentile(times_ns, count, 50) / 1000);
+    series_add(&trips->p99, times_percentile(times_ns, count, 99) / 1000);
+}
+
+static void print_trips(enum placement placement)
+{
+    printf("  %-8s %31s   %31s   %s\n", "us", "bare ping-pong, p50 (rounds) p99",
+           "task, p50 (rounds) p99", "ratio of p50");
+    for (size_t i = 0; i < SIZES; i++) {
+        struct series ratio = series_ratio(&pooled[i].p50, &bare[i].p50);
+        const struct trips *both[] = {&bare[i], &pooled[i]};
+        printf("  %-8s", sizes[i].name);
+        for (size_t which = 0; which < 2; which++)
+            printf(" %8.1f (%6.1f to %6.1f) %7.1f  ", series_median(&both[which]->p50),
+                   series_percentile(&both[which]->p50, 0),
+                   series_percentile(&both[which]->p50, 100), series_median(&both[which]->p99));
+        printf(" %8.2f\n", series_median(&ratio));
+        if (sizes[i].judged && placement != ANYWHERE)
+            verdict(series_median(&ratio) <= TARGET_RATIO,
+                    "with %s <= %.1f of the ping-pong (%.2f)", sizes[i].name, TARGET_RATIO,
+                    series_median(&ratio));
+    }
+}
+
+static void compare_trips(void *context)
+{
+    struct asked *asked = context;
+    struct partner partners[SIZES];
+    struct ep_executor *executor;
+    struct ep_zygote *zygote;
+
+    printf("\nRound trip, %s:\n", placement_names[asked->placement]);
+    if (asked->placement == ONE_CPU)
+        pin_to_cpu(0);
+    zygote = zygote_new();
+    for (size_t i = 0; i < SIZES; i++)
+        partners[i] = partner_new(sizes[i].bytes, asked->placement);
+    executor = pool_new(zygote, 1, 0, &asked->placement);
+    if (asked->placement == TWO_CPUS)
+        pin_to_cpu(0); /* only this thread: the executor's own goes where the scheduler likes */
+    for (uint64_t round = 0; round < asked->rounds; round++)
+        for (size_t i = 0; i < SIZES; i++) {
+            uint64_t count = asked->trips / sizes[i].part + 1;
+            measure_trips(&partners[i], NULL, sizes[i].bytes, count, &bare[i]);
+            measure_trips(NULL, executor, sizes[i].bytes, count, &pooled[i]);
+        }
+    print_trips(asked->placement);
+    for (size_t i = 0; i < SIZES; i++)
+        partner_free(&partners[i]);
+    ep_executor_free(executor);
+    ep_zygote_free(zygote);
+}
+
+/* --- The program --------------------------------------------------------------------------- */
+
+static void usage(void)
+{
+    puts("Usage: bench_process [OPTION]...\n"
+         "Tasks in worker processes: throughput beside Python's ProcessPoolExecutor, round trips\n"
+         "beside a bare socketpair.\n"
+         "\n"
+         "  --rounds N   runs of each, of which the median counts (7)\n"
+         "  --tasks N    tasks of a run (200000)\n"
+         "  --trips N    round trips of a run (5000)\n"
+         "  --help       print this and exit");
+}
+
+static void read_options(int argc, char *argv[], struct asked *asked)
+{
+    static const struct option options[] = {{"rounds", required_argument, NULL, 'r'},
+                                            {"tasks", required_argument, NULL, 't'},
+                                            {"trips", required_argument, NULL, 'i'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    bool good = true;
+    int option, at;
+
+    while ((option = getopt_long(argc, argv, "", options, &at)) != -1) {
+        switch (option) {
+        case 'r': good = parse_number(optarg, 1, ROUNDS_MAX, &asked->rounds); break;
+        case 't': good = parse_number(optarg, WARM_TRIPS, TASKS_MAX, &asked->tasks); break;
+        case 'i': good = parse_number(optarg, 1, TRIPS_MAX - 1, &asked->trips); break;
+        case 'h': usage(); exit(EXIT_OK);
+        default: exit(EXIT_USAGE);
+        }
+        if (!good)
+            log_usage("--%s %s is out of range; see --help", options[at].name, optarg);
+    }
+}
+
+int main(int argc, char *argv[])
+{
+    struct asked asked = {.tasks = 200000, .trips = 5000, .rounds = 7};
+    bool good;
+
+    log_init("bench_process", LOG_NORMAL);
+    read_options(argc, argv, &asked);
+    asked.with_python = peer_has_python();
+    memset(payload, 'x', sizeof payload);
+    printf(
+        "Tasks of %d bytes that return them, in worker processes; median of %u interleaved "
+        "rounds.\n%d workers and %u tasks for throughput; 1 worker, no prefetch and %u trips for "
+        "the round trip\n",
+        TASK_BYTES, (unsigned)asked.rounds, WORKERS, (unsigned)asked.tasks, (unsigned)asked.trips);
+    asked.placement = ANYWHERE;
+    good = in_child(compare_throughput, &asked);
+    asked.placement = ONE_CPU;
+    good = in_child(compare_throughput, &asked) && good;
+    for (asked.placement = ONE_CPU; asked.placement <= ANYWHERE; asked.placement++)
+        if (asked.placement != TWO_CPUS || cpus_allowed() > 1)
+            good = in_child(compare_trips, &asked) && good;
+    return good ? EXIT_OK : EXIT_RUN;
+}

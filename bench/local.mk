@@ -1,0 +1,83 @@
+# Measurements; built and run by make bench only. README.md says what they mean.
+bench_built = \
+	%D%/bench_allocations \
+	%D%/bench_calls \
+	%D%/bench_echo \
+	%D%/bench_memory \
+	%D%/bench_process \
+	%D%/bench_roundtrip \
+	%D%/bench_scale \
+	%D%/bench_submit \
+	%D%/floor_epoll \
+	%D%/floor_thread
+EXTRA_PROGRAMS += $(bench_built)
+
+%C%_floor_thread_SOURCES = %D%/floor_thread.c %D%/floor.h
+%C%_floor_thread_LDADD = common/libcommon.la
+%C%_floor_epoll_SOURCES = %D%/floor_epoll.c %D%/floor.h
+%C%_floor_epoll_LDADD = common/libcommon.la
+%C%_bench_echo_SOURCES = %D%/bench_echo.c %D%/load.c %D%/load.h %D%/measure.c %D%/measure.h
+%C%_bench_echo_LDADD = common/libcommon.la
+%C%_bench_calls_SOURCES = %D%/bench_calls.c %D%/counted.h %D%/load.c %D%/load.h %D%/measure.c %D%/measure.h
+%C%_bench_calls_LDADD = common/libcommon.la
+%C%_bench_memory_SOURCES = %D%/bench_memory.c %D%/load.c %D%/load.h %D%/measure.c %D%/measure.h
+%C%_bench_memory_LDADD = common/libcommon.la
+
+# Goes in front of the C library by LD_PRELOAD; the rpath is what makes libtool build it shared.
+EXTRA_LTLIBRARIES = %D%/libcount.la
+%C%_libcount_la_SOURCES = %D%/libcount.c %D%/counted.h
+%C%_libcount_la_CFLAGS = $(EP_CFLAGS) -pthread
+%C%_libcount_la_LDFLAGS = $(EP_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+%C%_libcount_la_LIBADD = -ldl
+
+# The peers: what configure did not find is left out, with a sentence in the table.
+if HAVE_GLIB
+bench_with_glib = -DHAVE_GLIB=1
+else
+bench_with_glib = -DHAVE_GLIB=0
+endif
+if HAVE_LIBUV
+bench_with_libuv = -DHAVE_LIBUV=1
+else
+bench_with_libuv = -DHAVE_LIBUV=0
+endif
+if HAVE_TBB
+bench_with_tbb = -DHAVE_TBB=1
+bench_built += %D%/peer_tbb
+%C%_peer_tbb_SOURCES = %D%/peer_tbb.cpp
+%C%_peer_tbb_CXXFLAGS = -std=c++17 -Wall -Wextra $(EP_PIE_CFLAGS) $(TBB_CFLAGS) -pthread
+%C%_peer_tbb_LDADD = $(TBB_LIBS)
+else
+bench_with_tbb = -DHAVE_TBB=0
+endif
+bench_folder = -DBENCH_FOLDER='"$(abs_top_srcdir)/%D%"'
+bench_measure = %D%/measure.c %D%/measure.h
+bench_peer = %D%/peer.c %D%/peer.h
+bench_pool = pool/libpool.la common/libcommon.la
+
+%C%_bench_submit_SOURCES = %D%/bench_submit.c $(bench_measure) $(bench_peer)
+%C%_bench_submit_CPPFLAGS = $(AM_CPPFLAGS) $(bench_with_glib) $(bench_with_libuv) $(bench_with_tbb) $(bench_folder)
+%C%_bench_submit_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(LIBUV_CFLAGS)
+%C%_bench_submit_LDADD = $(bench_pool) $(GLIB_LIBS) $(LIBUV_LIBS)
+%C%_bench_scale_SOURCES = %D%/bench_scale.c $(bench_measure)
+%C%_bench_scale_LDADD = $(bench_pool)
+%C%_bench_allocations_SOURCES = %D%/bench_allocations.c %D%/counted.h $(bench_measure)
+%C%_bench_allocations_LDADD = $(bench_pool)
+%C%_bench_roundtrip_SOURCES = %D%/bench_roundtrip.c $(bench_measure)
+%C%_bench_roundtrip_LDADD = $(bench_pool)
+%C%_bench_process_SOURCES = %D%/bench_process.c $(bench_measure) $(bench_peer)
+%C%_bench_process_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
+%C%_bench_process_LDADD = $(bench_pool)
+
+EXTRA_DIST += %D%/README.md %D%/run %D%/peer_python.py
+
+# One of them alone: make bench BENCH=submit
+if SANITIZED
+bench:
+	@echo "make bench: a build with a sanitizer measures the sanitizer; configure without it" >&2; exit 1
+else
+bench: $(bench_built) %D%/libcount.la echo-server
+	@TOP_BUILDDIR='$(abs_top_builddir)' BENCH_COMPILER="`$(CC) --version | sed 1q`, $(CFLAGS)" \
+	  $(SHELL) $(srcdir)/%D%/run $(BENCH)
+endif
+CLEANFILES += $(bench_built) %D%/libcount.la

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file limits.h
+ * The machine's limits, seen before they bite.
+ */
+#ifndef CLIENT_LIMITS_H
+#define CLIENT_LIMITS_H
+
+#include <stddef.h>
+
+/**
+ * Raise the soft limit on descriptors as far as the sessions need and the hard limit allows, and
+ * warn in one sentence each where descriptors or local ports will not suffice. Whoever goes on
+ * then sees some sessions fail and the others work.
+ */
+void limits_prepare(unsigned sessions);
+
+/** The smallest stack, in bytes, that is asked for a session's thread: 64 KiB where that will do. */
+size_t limits_thread_stack(void);
+
+#endif /* CLIENT_LIMITS_H */

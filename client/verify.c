@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Comparing replies and showing where they differ. */
+#include "client/verify.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The row of the dump, and how much of it stands before the wrong byte. */
+enum { ROW = 16, BEFORE = 8 };
+
+/** The place of the first difference of two blocks; size where there is none. */
+static size_t first_difference(const unsigned char *one, const unsigned char *other, size_t size)
+{
+    size_t i = 0;
+
+    if (memcmp(one, other, size) == 0)
+        return size;
+    while (one[i] == other[i])
+        i++;
+    return i;
+}
+
+size_t verify_reply(const struct message *message, size_t offset, const unsigned char *got,
+                    size_t size)
+{
+    size_t done = 0;
+
+    for (unsigned i = 0; i < message->parts && done < size; i++) {
+        const struct message_part *part = &message->part[i];
+        size_t length, same;
+
+        if (offset >= part->size) {
+            offset -= part->size;
+            continue;
+        }
+        length = part->size - offset < size - done ? part->size - offset : size - done;
+        same = first_difference(part->expected + offset, got + done, length);
+        done += same;
+        if (same < length)
+            break;
+        offset = 0;
+    }
+    return done;
+}
+
+/** The expected byte at an offset that lies within the message. */
+static unsigned char expected_at(const struct message *message, size_t offset)
+{
+    unsigned i = 0;
+
+    while (offset >= message->part[i].size)
+        offset -= message->part[i++].size;
+    return message->part[i].expected[offset];
+}
+
+/** One row: hexadecimal, then text between bars. A negative value is a byte that is not there. */
+static void show_row(const char *label, const int *bytes, char *text, size_t room)
+{
+    size_t end = (size_t)snprintf(text, room, "%-9s", label);
+
+    for (int i = 0; i < ROW; i++) {
+        if (bytes[i] < 0)
+            end += (size_t)snprintf(text + end, room - end, " --");
+        else
+            end += (size_t)snprintf(text + end, room - end, " %02x", (unsigned)bytes[i]);
+    }
+    end += (size_t)snprintf(text + end, room - end, "  |");
+    for (int i = 0; i < ROW; i++) {
+        int shown = bytes[i] < 0 ? ' ' : bytes[i] >= ' ' && bytes[i] <= '~' ? bytes[i] : '.';
+
+        end += (size_t)snprintf(text + end, room - end, "%c", shown);
+    }
+    snprintf(text + end, room - end, "|");
+}
+
+void verify_show(const struct message *message, size_t offset, const unsigned char *got,
+                 size_t size, struct verify_rows *rows)
+{
+    size_t first = offset > BEFORE ? offset - BEFORE : 0;
+    int expected_row[ROW], got_row[ROW];
+
+    for (size_t i = 0; i < ROW; i++) {
+        size_t at = first + i;
+
+        expected_row[i] = at < message->size ? expected_at(message, at) : -1;
+        if (at < offset)
+            got_row[i] = expected_row[i];
+        else
+            got_row[i] = at - offset < size ? got[at - offset] : -1;
+    }
+    show_row("expected", expected_row, rows->expected, sizeof rows->expected);
+    show_row("got", got_row, rows->got, sizeof rows->got);
+    snprintf(rows->mark, sizeof rows->mark, "%*s^^", (int)(10 + 3 * (offset - first)), "");
+}

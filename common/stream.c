@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plain TCP behind the table of stream.h.
+ *
+ * The way that is always taken is one recv() or one send(), and nothing else: no clock is read and
+ * no poll() stands in front. Time limits are the kernel's (SO_RCVTIMEO, SO_SNDTIMEO).
+ *
+ * A signal handler in the middle of a wait is the one case where that is not enough. The call ends
+ * with EINTR, and calling again would wait for the whole limit once more, without end under a
+ * storm of signals. So the first EINTR starts a clock, and from then on poll() waits for what is
+ * left: a limit can be stretched to twice its length, never further.
+ */
+#include "common/stream.h"
+
+#include "common/clock.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* A wait that signals have interrupted. All zero: none has. */
+struct interrupted {
+    bool begun;
+    int64_t deadline_ns; /* INT64_MAX where the socket has no limit */
+};
+
+/* The socket's time limit in nanoseconds; INT64_MAX where it has none. */
+static int64_t time_limit_ns(int fd, int option)
+{
+    struct timeval limit = {0};
+    socklen_t size = sizeof limit;
+
+    if (getsockopt(fd, SOL_SOCKET, option, &limit, &size) != 0 ||
+        (limit.tv_sec == 0 && limit.tv_usec == 0))
+        return INT64_MAX;
+    return (int64_t)limit.tv_sec * 1000000000 + (int64_t)limit.tv_usec * 1000;
+}
+
+/*
+ * After EINTR: wait until the socket is ready or its limit has passed, however many signals come.
+ *
+ * @return true: try again. false: the time is over
+ */
+static bool wait_on(struct interrupted *wait, int fd, short events, int option)
+{
+    struct pollfd ready = {.fd = fd, .events = events};
+    int answer;
+
+    if (!wait->begun) {
+        wait->begun = true;
+        if (__builtin_add_overflow(clock_now_ns(), time_limit_ns(fd, option), &wait->deadline_ns))
+            wait->deadline_ns = INT64_MAX;
+    }
+    if (wait->deadline_ns == INT64_MAX)
+        return true; /* the call itself may wait as long as it likes */
+    do {
+        int64_t left_ns = wait->deadline_ns - clock_now_ns();
+        struct timespec left = {0};
+        if (left_ns > 0)
+            left = (struct timespec){left_ns / 1000000000, left_ns % 1000000000};
+        answer = ppoll(&ready, 1, &left, NULL);
+    } while (answer < 0 && errno == EINTR);
+    return answer != 0;
+}
+
+static ssize_t plain_read(struct stream *stream, void *bytes, size_t size)
+{
+    struct interrupted wait = {0};
+
+    for (;;) {
+        ssize_t got = recv(stream->fd, bytes, size, 0);
+        if (got >= 0)
+            return got;
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return -ETIMEDOUT;
+        if (errno != EINTR)
+            return -errno;
+        if (!wait_on(&wait, stream->fd, POLLIN, SO_RCVTIMEO))
+            return -ETIMEDOUT;
+    }
+}
+
+static ssize_t plain_write(struct stream *stream, const void *bytes, size_t size)
+{
+    const char *from = bytes;
+    size_t left = size;
+    struct interrupted wait = {0};
+
+    while (left > 0) {
+        ssize_t put = send(stream->fd, from, left, MSG_NOSIGNAL);
+        if (put >= 0) {
+            from += put;
+            left -= (size_t)put;
+            wait = (struct interrupted){0}; /* the limit is on a peer that takes nothing */
+            continue;
+        }
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return -ETIMEDOUT;
+        if (errno != EINTR)
+            return -errno;
+        if (!wait_on(&wait, stream->fd, POLLOUT, SO_SNDTIMEO))
+            return -ETIMEDOUT;
+    }
+    return (ssize_t)size;
+}
+
+void stream_init_plain(struct stream *stream, int fd)
+{
+    static const struct stream_ops plain = {.read = plain_read, .write = plain_write};
+
+    stream->ops = &plain;
+    stream->fd = fd;
+}
+
+/* Rounded up to the microsecond that the kernel takes: 1 ns must not become 0, "no limit". */
+static int set_limit(int fd, int option, int64_t ns)
+{
+    int64_t us = ns / 1000 + (ns % 1000 != 0);
+    struct timeval limit = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+
+    return setsockopt(fd, SOL_SOCKET, option, &limit, sizeof limit) == 0 ? 0 : -errno;
+}
+
+int stream_set_timeouts(struct stream *stream, int64_t read_ns, int64_t write_ns)
+{
+    int code = 0;
+
+    if (read_ns != 0)
+        code = set_limit(stream->fd, SO_RCVTIMEO, read_ns);
+    if (code == 0 && write_ns != 0)
+        code = set_limit(stream->fd, SO_SNDTIMEO, write_ns);
+    return code;
+}
+
+void stream_set_nodelay(struct stream *stream)
+{
+    int on = 1;
+
+    (void)setsockopt(stream->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void stream_stop_reading(struct stream *stream)
+{
+    (void)shutdown(stream->fd, SHUT_RD);
+}
+
+void stream_finish_writing(struct stream *stream)
+{
+    (void)shutdown(stream->fd, SHUT_WR);
+}
+
+void stream_close(struct stream *stream)
+{
+    close(stream->fd);
+    stream->fd = -1;
+}

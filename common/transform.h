@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file transform.h
+ * What the server does to the bytes it echoes, and what the client therefore expects back.
+ *
+ * Both are byte by byte and keep the length, so that they may be applied to any cut of a stream.
+ * Upper-casing touches only ASCII a-z: the bytes of a multi-byte UTF-8 character are all above
+ * 0x7f and pass through, wherever the stream was cut. The locale has no say.
+ */
+#ifndef COMMON_TRANSFORM_H
+#define COMMON_TRANSFORM_H
+
+#include <stddef.h>
+
+enum transform {
+    TRANSFORM_UPPER, /**< ASCII letters to upper case; the default, as in the seed's server */
+    TRANSFORM_NONE,  /**< the same bytes (RFC 862: "any data received is sent back") */
+};
+
+/** The option's words in the order of the enum, ended by NULL; for parse_word(). */
+extern const char *const transform_words[];
+
+/** Apply in place. */
+void transform_apply(enum transform transform, unsigned char *bytes, size_t size);
+
+#endif /* COMMON_TRANSFORM_H */

@@ -1,0 +1,16 @@
+# The programs' manual pages.
+dist_man_MANS = %D%/echo-client.1 %D%/echo-server.1
+
+# The library's pages are made of its headers.
+nodist_man_MANS = %D%/echopool.3 %D%/echopool-mp.3
+CLEANFILES += $(nodist_man_MANS)
+EXTRA_DIST += %D%/header-to-man.awk
+
+%D%/echopool.3: pool/echopool.h %D%/header-to-man.awk
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(AWK) -v name=echopool \
+	  -v title='bounded pools of workers with futures' \
+	  -f $(srcdir)/%D%/header-to-man.awk $(srcdir)/pool/echopool.h >$@.tmp && mv $@.tmp $@
+%D%/echopool-mp.3: pool/echopool-mp.h %D%/header-to-man.awk
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(AWK) -v name=echopool-mp \
+	  -v title='multiprocessing.Pool on libechopool' \
+	  -f $(srcdir)/%D%/header-to-man.awk $(srcdir)/pool/echopool-mp.h >$@.tmp && mv $@.tmp $@

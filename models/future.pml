@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One future: pool/future.c, with as much of an executor around it as holds it. Steps and controls
+ * as in executor.inc.
+ *
+ * Cast: workers that come for the task until the queue is closed and empty; cancellers; waiters
+ * that sleep on the state word; threads that add a done callback; one that watches and takes its
+ * watch back (ep_wait() with a timeout); and the owner, who closes the executor, drops or lets run
+ * what is queued, joins the workers and releases the executor's memory.
+ *
+ * What is checked:
+ *  - the task runs or is cancelled, never both, never twice; its input is dropped once;
+ *  - ep_future_cancel() that returns 0 leaves a cancelled future behind, for both cancellers;
+ *  - every waiter wakes (one asleep for ever is an invalid end state);
+ *  - every callback runs exactly once; a watch fires at most once, never after it was taken back,
+ *    and always where nobody takes it back;
+ *  - nobody touches the executor once it is gone, nor the future once its last reference is.
+ */
+#ifndef WORKERS
+#define WORKERS 1
+#endif
+#ifndef CANCELLERS
+#define CANCELLERS 2
+#endif
+#ifndef WAITERS
+#define WAITERS 1
+#endif
+#ifndef ADDERS
+#define ADDERS 1
+#endif
+#ifndef WATCHERS
+#define WATCHERS 0
+#endif
+#define TELLERS (ADDERS + WATCHERS)
+
+/* The state word. */
+#define PENDING      0
+#define RUNNING      1
+#define CANCELLING   2
+#define CANCELLED    3
+#define FINISHED     4
+#define STATE_MASK   7
+#define HAS_SLEEPERS 8
+#define HAS_WATCHES  16
+
+byte word;
+#define STATE (word & STATE_MASK)
+#define DONE(w) (((w) & STATE_MASK) == FINISHED || ((w) & STATE_MASK) == CANCELLED)
+
+byte references = 1 + CANCELLERS + WAITERS + TELLERS; /* the entry's, and one of each user */
+bool lock;                    /* future->lock */
+bool listed[TELLERS + 1];     /* callbacks and watches; their order does not matter here */
+
+/* The executor. */
+bool in_ring = true, closed, head_locked, gone;
+byte freed, workers_left = WORKERS;
+
+/* Seen by the checker alone. */
+byte runs, drops;
+byte called[TELLERS + 1];
+bool taken_back[TELLERS + 1];
+byte users_left = CANCELLERS + WAITERS + TELLERS;
+
+/* Sleepers of futex(2): one for each process, by its _pid. */
+#define PROCESSES (2 + WORKERS + CANCELLERS + WAITERS + TELLERS)
+bool asleep[PROCESSES];
+hidden byte k;
+
+inline touch_future() { assert(references > 0) }
+inline touch_executor() { assert(!gone) }
+
+/* --- the state word ------------------------------------------------------------------------ */
+
+/**
+ * future_change_state(): one step, for a compare-and-exchange that fails has changed nothing and
+ * looks again. `old` is 255 where the state was another.
+ */
+inline change_state(from, to, old)
+{
+    d_step {
+        touch_future();
+        if
+        :: STATE == from ->
+            old = word;
+#ifdef WRONG_LOSES_NOTES
+            word = to
+#else
+            word = (word & (HAS_SLEEPERS | HAS_WATCHES)) | to
+#endif
+        :: else -> old = 255
+        fi
+    }
+}
+
+/** future_sleep() without a deadline */
+inline sleep_until_done(w)
+{
+    atomic { touch_future(); w = word }
+    do
+    :: DONE(w) -> break
+    :: else ->
+#ifndef WITHOUT_SLEEPERS_NOTE
+        if
+        :: (w & HAS_SLEEPERS) == 0 ->
+            d_step { /* compare and exchange; where it fails it is all from the beginning */
+                touch_future();
+                if
+                :: word == w -> word = word | HAS_SLEEPERS; w = word
+                :: else -> w = word
+                fi
+            }
+        :: else
+        fi;
+        if
+        :: (w & HAS_SLEEPERS) != 0 && !DONE(w) ->
+#endif
+            /* futex_wait(): the kernel compares and puts to sleep in one */
+#ifdef WRONG_SLEEP_WITHOUT_COMPARING
+            asleep[_pid] = true;
+#else
+            d_step { touch_future(); asleep[_pid] = (word == w) }
+#endif
+            !asleep[_pid];
+            atomic { touch_future(); w = word }
+#ifndef WITHOUT_SLEEPERS_NOTE
+        :: else
+        fi
+#endif
+    od;
+    w = 0
+}
+
+/** future_announce() with futex_wake() and future_tell() */
+inline announce(old, mine)
+{
+    if
+    :: (old & HAS_SLEEPERS) != 0 ->
+#ifndef WITHOUT_WAKE
+        d_step {
+            for (k : 0 .. PROCESSES - 1) { asleep[k] = false }
+            k = 0
+        }
+#else
+        skip
+#endif
+    :: else
+    fi;
+    if
+    :: (old & HAS_WATCHES) != 0 ->
+        atomic { !lock -> touch_future(); lock = true }
+        /* Watches fire under the lock; callbacks are taken off under it, and called without. */
+        d_step {
+            for (k : 0 .. TELLERS) {
+                if
+                :: listed[k] && k < ADDERS -> mine = mine | (1 << k)
+                :: listed[k] && k >= ADDERS -> assert(!taken_back[k]); called[k]++
+                :: else
+                fi;
+                listed[k] = false
+            }
+            k = 0
+        }
+        atomic { touch_future(); lock = false }
+        d_step {
+            touch_future();
+            for (k : 0 .. TELLERS) {
+                if
+                :: (mine & (1 << k)) != 0 -> called[k]++
+                :: else
+                fi
+            }
+            mine = 0;
+            k = 0
+        }
+    :: else
+    fi;
+    old = 0
+}
+
+inline drop_input()
+{
+    d_step { touch_future(); drops++; assert(drops == 1 && runs == 0) }
+}
+
+inline unref()
+{
+    atomic { touch_future(); references-- }
+}
+
+/* --- the executor's threads ---------------------------------------------------------------- */
+
+/** queue_pass_husk_locked() after future_start() has failed, with head_lock held. */
+inline pass_husk(w)
+{
+    if
+    :: STATE == CANCELLED -> atomic { touch_future(); in_ring = false } unref()
+    :: else ->
+#ifdef WITHOUT_AWAIT_CANCELLED
+        atomic { in_ring = false }
+        unref()
+#else
+#ifndef WITHOUT_HUSK_REFERENCE
+        atomic { touch_future(); references++ }
+#endif
+        head_locked = false;
+        sleep_until_done(w);
+        atomic { !head_locked -> head_locked = true }
+#ifndef WITHOUT_HUSK_REFERENCE
+        unref()
+#endif
+#endif
+    fi
+}
+
+/** A worker: it takes the task, or passes the husk, and leaves when closed and empty. */
+proctype worker()
+{
+    byte w, old;
+    byte mine;
+
+    do
+    :: in_ring ->
+        atomic { !head_locked -> touch_executor(); head_locked = true }
+        do
+        :: !in_ring -> head_locked = false; break
+        :: in_ring ->
+#ifdef WRONG_START_IN_TWO_STEPS
+            atomic { touch_future(); old = (STATE == PENDING -> word : 255) }
+            if
+            :: old != 255 -> word = (word & (HAS_SLEEPERS | HAS_WATCHES)) | RUNNING
+            :: else
+            fi;
+#else
+            change_state(PENDING, RUNNING, old);
+#endif
+            if
+            :: old != 255 -> atomic { in_ring = false; head_locked = false }
+                /* task_run() */
+                d_step { touch_future(); runs++; assert(runs == 1 && drops == 0) }
+                d_step { assert(STATE == RUNNING) } /* MUST, in future_finish() */
+                change_state(RUNNING, FINISHED, old);
+                announce(old, mine);
+                unref();
+                atomic { touch_executor(); freed++ }
+                break
+            :: else -> old = 0; pass_husk(w)
+            fi
+        od
+    :: atomic { !in_ring && closed -> touch_executor(); break }
+    od;
+    workers_left--
+}
+
+/** ep_executor_shutdown() with or without EP_CANCEL, and ep_executor_free(). */
+proctype owner()
+{
+    byte w, old;
+    byte mine;
+
+    closed = true;
+    if
+    :: skip -> /* EP_CANCEL: queue_drop_oldest() */
+        atomic { !head_locked -> head_locked = true }
+        if
+        :: !in_ring -> head_locked = false
+        :: in_ring ->
+            atomic { in_ring = false; head_locked = false }
+            change_state(PENDING, CANCELLED, old); /* future_drop() */
+            if
+            :: old != 255 ->
+                drop_input();
+                announce(old, mine);
+                freed++
+            :: else ->
+                old = 0;
+#ifndef WITHOUT_AWAIT_IN_DROP
+                sleep_until_done(w)
+#else
+                skip
+#endif
+            fi;
+            unref()
+        fi
+    :: skip
+    fi;
+    workers_left == 0; /* join */
+    gone = true
+}
+
+/* --- users --------------------------------------------------------------------------------- */
+
+/** ep_future_cancel() */
+proctype canceller()
+{
+    byte w, old;
+    byte mine;
+    bool zero;
+
+    change_state(PENDING, CANCELLING, old);
+    if
+    :: old != 255 ->
+#ifdef WRONG_PUBLISH_FIRST
+        change_state(CANCELLING, CANCELLED, old);
+#endif
+        atomic { touch_executor(); freed++ } /* thread_task_cancelled() */
+        touch_executor();                    /* place_freed() */
+#ifndef WRONG_PUBLISH_FIRST
+        d_step { assert(STATE == CANCELLING) } /* MUST */
+        change_state(CANCELLING, CANCELLED, old);
+#endif
+        drop_input();
+        announce(old, mine);
+        zero = true
+    :: else ->
+        old = 0;
+        atomic { touch_future(); w = STATE }
+        if
+        :: w == RUNNING || w == FINISHED
+        :: else ->
+#ifndef WITHOUT_SECOND_CANCELLER_WAIT
+            sleep_until_done(w);
+#endif
+            zero = true
+        fi;
+        w = 0
+    fi;
+    atomic {
+        assert(!zero || STATE == CANCELLED);
+        touch_future();
+        references--;
+        users_left--
+    }
+}
+
+/** ep_future_result() */
+proctype waiter()
+{
+    byte w;
+
+    sleep_until_done(w);
+    atomic { assert(DONE(word)); touch_future(); references--; users_left-- }
+}
+
+/** future_note_watch_locked(): `old` is the word, of which only "done" matters. */
+inline note_watch(old)
+{
+    atomic { touch_future(); old = word }
+    if
+    :: (old & HAS_WATCHES) == 0 && !DONE(old) ->
+        /* The lists are made here: empty they are anyway. Whoever looks needs the note. */
+        atomic { touch_future(); old = word; word = word | HAS_WATCHES }
+    :: else
+    fi
+}
+
+/** ep_future_add_done_callback(), and then future_watch() and future_unwatch() by the others */
+proctype teller(byte me)
+{
+    byte old;
+
+#ifdef WRONG_NOTE_AFTER_LINK /* looks, links, and leaves the note at last */
+    atomic { !lock -> touch_future(); lock = true }
+    atomic { touch_future(); old = word }
+    if
+    :: !DONE(old) -> listed[me] = true; word = word | HAS_WATCHES
+    :: else
+    fi;
+    atomic { touch_future(); lock = false }
+#else
+#ifdef WRONG_NOTE_WITHOUT_LOCK
+    note_watch(old);
+    atomic { !lock -> touch_future(); lock = true }
+#else
+    atomic { !lock -> touch_future(); lock = true }
+    note_watch(old);
+#endif
+    if
+    :: !DONE(old) -> listed[me] = true
+    :: else
+    fi;
+    atomic { touch_future(); lock = false }
+#endif
+    if
+    :: DONE(old) -> called[me]++; old = 0 /* at once, by ourselves */
+    :: else ->
+        old = 0;
+        if
+        :: me < ADDERS /* a callback stays */
+        :: me >= ADDERS -> /* a watch: wait for it, or for the deadline */
+            if
+            :: called[me] > 0
+            :: true
+            fi;
+#ifdef WRONG_UNWATCH_WITHOUT_LOCK
+            if
+            :: listed[me] -> taken_back[me] = true; listed[me] = false
+            :: else
+            fi
+#else
+            atomic { !lock -> touch_future(); lock = true }
+            listed[me] = false;
+            atomic { touch_future(); lock = false; taken_back[me] = true }
+#endif
+        fi
+    fi;
+    atomic { touch_future(); references--; users_left-- }
+}
+
+init
+{
+    byte i;
+
+    atomic {
+        for (i : 1 .. WORKERS) { run worker() }
+#if CANCELLERS > 0
+        for (i : 1 .. CANCELLERS) { run canceller() }
+#endif
+#if WAITERS > 0
+        for (i : 1 .. WAITERS) { run waiter() }
+#endif
+#if TELLERS > 0
+        for (i : 1 .. TELLERS) { run teller(i - 1) }
+#endif
+        run owner();
+        i = 0
+    }
+#ifndef LIVENESS
+    timeout -> d_step {
+        assert(gone && users_left == 0 && references == 0);
+        assert(DONE(word) && freed == 1 && !in_ring);
+        assert(runs + drops == 1 && (runs == 1) == (STATE == FINISHED));
+#if TELLERS > 0
+        for (k : 0 .. TELLERS - 1) {
+            assert(called[k] == 1 || (taken_back[k] && called[k] == 0))
+        }
+        k = 0
+#endif
+    }
+#endif
+}
+
+#ifdef LIVENESS
+ltl ends { <> (gone && users_left == 0) }
+#endif

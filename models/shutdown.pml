@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of an executor: ep_executor_shutdown() and ep_executor_free() of pool/executor.c, with
+ * closing and dropping in pool/admission.c and joining in pool/thread-executor.c, against submitters, some of them waiting for room, workers parked or busy, and cancellers.
+ *
+ * What is checked:
+ *  - shutdown ends. Here no worker may sleep for ever: whoever has not ended when nothing can move
+ *    any more is an invalid end state. With -DLIVENESS also that it is no livelock;
+ *  - when EP_WAIT returns every accepted task is done or cancelled (assertion in closer);
+ *  - nothing is accepted after close (assertion in queue_push);
+ *  - submitters that wait for room are woken and get EP_ESHUTDOWN, and what was refused is not
+ *    queued (assertion in submitter);
+ *  - workers are joined once, and nobody touches the executor after it is gone.
+ *
+ * As the manual asks, the executor is freed when no other call on it is under way; cancelling a
+ * future is no call on the executor, and goes on at any time.
+ */
+#ifndef WORKERS
+#define WORKERS 2
+#endif
+#ifndef SUBMITTERS
+#define SUBMITTERS 2
+#endif
+#ifndef PER
+#define PER 1
+#endif
+#ifndef LIMIT
+#define LIMIT 2
+#endif
+#ifndef SEARCHERS
+#define SEARCHERS 1
+#endif
+#ifndef CANCELS
+#define CANCELS 0
+#endif
+#ifndef CLOSERS
+#define CLOSERS 1
+#endif
+
+#include "executor.inc"
+
+bool join_mutex, joined;
+byte joins;               /* seen by the checker alone, as is the next */
+byte droppers;            /* closers that have, or may have, taken a task off the queue to cancel it */
+byte closers_left = CLOSERS;
+
+#define IS_OVER(t) (state[t] == NOT_ACCEPTED || IS_RESOLVED(t))
+
+/** drop_oldest() of admission.c, with queue_drop_oldest(); `some` where there was one */
+inline queue_drop_oldest(t, some)
+{
+    atomic { touch(); droppers++ }
+    atomic { !head_locked -> touch(); head_locked = true }
+    if
+    :: atomic { !HAS_ENTRIES -> head_locked = false; some = false }
+    :: atomic { HAS_ENTRIES -> t = HEAD_TASK; queue_advance(); head_locked = false; some = true }
+        if
+        :: atomic { state[t] == PENDING -> state[t] = CANCELLED; live-- } /* future_drop() */
+            atomic { touch(); freed++ }
+        :: state[t] != PENDING ->
+#ifndef WITHOUT_AWAIT_IN_DROP
+            state[t] == CANCELLED /* future_await_cancelled() */
+#else
+            skip
+#endif
+        fi;
+        t = 0
+    fi;
+    atomic { touch(); droppers-- }
+}
+
+inline wake_everybody()
+{
+#ifndef WITHOUT_WAKE_IDLE_ON_CLOSE
+    do
+    :: wake_idle_worker(other, some);
+        if
+        :: some
+#ifdef WRONG_WAKE_ONE_ON_CLOSE
+            -> break
+#endif
+        :: else -> break
+        fi
+    od;
+#endif
+#ifndef WITHOUT_WAKE_ROOM_ON_CLOSE
+    do
+    :: LIST_POP(room, room_count, other, some);
+        if
+        :: some -> room_woken[other] = true; other = 0
+        :: else -> break
+        fi
+    od;
+#endif
+    some = false
+}
+
+/** ep_executor_shutdown() with EP_WAIT, and with EP_CANCEL or not; the first then frees. */
+proctype closer(byte me)
+{
+    byte t, other;
+    bool some;
+
+    /* executor_cancel_waiting() */
+    if
+    :: skip ->
+        atomic { touch(); sealed = true }
+        do
+        :: queue_drop_oldest(t, some);
+            if
+            :: some
+            :: else -> break
+            fi
+        od
+    :: skip
+    fi;
+    /* executor_close() */
+#ifdef WRONG_WAKE_BEFORE_CLOSE
+    wake_everybody();
+    sealed = true;
+#else
+    atomic { touch(); sealed = true }
+    wake_everybody();
+#endif
+    /* join() of executor.c */
+#ifndef WITHOUT_JOIN_MUTEX
+    atomic { !join_mutex -> touch(); join_mutex = true }
+#endif
+    if
+    :: !joined ->
+        atomic { joins++; assert(joins == 1) } /* a thread is joined once */
+        workers_left == 0;
+        joined = true
+    :: joined
+    fi;
+    join_mutex = false;
+#ifndef WITHOUT_AWAIT_DROPPERS
+    droppers == 0;
+#endif
+    d_step {
+        touch();
+        for (k : 0 .. TASKS - 1) { assert(IS_OVER(k)) }
+        k = 0;
+        assert(!HAS_ENTRIES && workers_left == 0);
+        closers_left--
+    }
+    if
+    :: me == 0 ->
+        closers_left == 0 && submitters_left == 0;
+        gone = true
+    :: else
+    fi
+}
+
+init
+{
+    byte i;
+
+    atomic {
+        for (i : 0 .. WORKERS - 1) { run worker(i) }
+        for (i : 0 .. SUBMITTERS - 1) { run submitter(i, false) }
+        for (i : 0 .. CLOSERS - 1) { run closer(i) }
+#if CANCELS > 0
+        for (i : 1 .. CANCELS) { run canceller() }
+#endif
+        i = 0
+    }
+#ifndef LIVENESS
+    timeout -> d_step {
+        assert(gone && workers_left == 0 && submitters_left == 0 && closers_left == 0);
+        assert(searching == 0 && idle_count == 0 && room_count == 0);
+        assert(live == 0 && freed == tail && head == tail);
+        for (k : 0 .. TASKS - 1) {
+            assert(IS_OVER(k));
+            assert(begun[k] == (state[k] == FINISHED))
+        }
+        k = 0
+    }
+#endif
+}
+
+#ifdef LIVENESS
+ltl ends { <> gone }
+#endif

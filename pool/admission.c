@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every executor does alike: letting tasks in, making submitters wait for room, pausing,
+ * closing, and telling those who wait that something has changed.
+ *
+ * DESIGN
+ *
+ * Whoever frees a place - a worker that has done a task, or a canceller - calls
+ * executor_place_freed(): it wakes the submitter that has waited longest, or calls `on_room`, and
+ * where it was the last task those who wait for idle. All of it follows the protocol of
+ * park-internal.h, so a free place costs three loads when nobody waits.
+ *
+ * Cancelling all that waits, and breaking, first close and pause the queue, so that no worker takes
+ * a task between the others that are dropped.
+ */
+#include "pool/executor-internal.h"
+
+#include "pool/future-internal.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#define QUEUE_DEFAULT 1024
+
+/** Times that a submitter gives its CPU away before it parks on a full queue. */
+#define ROOM_YIELDS 32
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+uint32_t executor_limit(const struct ep_executor *executor, uint32_t workers)
+{
+    uint32_t queue = executor->options.queue;
+
+    if (queue == EP_NO_QUEUE)
+        return workers;
+    return workers + (queue > 0 ? queue : QUEUE_DEFAULT);
+}
+
+int executor_init(struct ep_executor *executor, const struct executor_ops *ops,
+                  const struct ep_options *options, uint32_t workers, uint32_t takers)
+{
+    executor->ops = ops;
+    executor->options = *options;
+    executor->options.workers = workers;
+    executor->options.name = NULL;
+    if (options->name != NULL)
+        snprintf(executor->name, sizeof executor->name, "%s", options->name);
+    else /* the address is what sets it apart from its living siblings */
+        snprintf(executor->name, sizeof executor->name, "ep%06x",
+                 (unsigned)((uintptr_t)executor >> 6 & 0xffffff));
+    executor->futures = future_pool_new();
+    if (executor->futures == NULL)
+        return -ENOMEM;
+    return queue_init(&executor->queue, executor_limit(executor, workers), takers);
+}
+
+void executor_clear(struct ep_executor *executor)
+{
+    queue_clear(&executor->queue);
+    future_pool_abandon(executor->futures);
+}
+
+/* --- letting in ---------------------------------------------------------------------------- */
+
+static bool has_room_or_is_closed(void *queue)
+{
+    return queue_room(queue) > 0 || queue_refusal(queue) != 0;
+}
+
+/** The queue was full: wait until it may have room. @return 0, -ETIMEDOUT, or -EDEADLK */
+static int await_room(struct ep_executor *executor, struct waiter *waiter, enum waitlist_end end,
+                      int64_t deadline_ns)
+{
+    if (executor->ops->is_own_thread(executor))
+        return -EDEADLK;
+    for (int i = 0; i < ROOM_YIELDS; i++) {
+        sched_yield();
+        if (has_room_or_is_closed(&executor->queue))
+            return 0;
+    }
+    /* When chosen, perhaps at the last moment, the place may be ours. */
+    return waitlist_sleep(&executor->room, waiter, end, has_room_or_is_closed, &executor->queue,
+                          deadline_ns)
+               ? 0
+               : -ETIMEDOUT;
+}
+
+int executor_admit(struct ep_executor *executor, struct queue_entry *entry, int64_t deadline_ns)
+{
+    enum waitlist_end end = WAITLIST_LAST;
+    struct waiter waiter;
+    int rc;
+
+    while ((rc = queue_push(&executor->queue, entry)) == -EAGAIN && deadline_ns != DO_NOT_WAIT) {
+        rc = await_room(executor, &waiter, end, deadline_ns);
+        if (rc != 0)
+            break;
+        end = WAITLIST_FIRST; /* another took the place: we have waited longer than the others */
+    }
+    if (rc == 0)
+        executor->ops->arrived(executor);
+    return rc;
+}
+
+/* --- giving back --------------------------------------------------------------------------- */
+
+void executor_place_freed(struct ep_executor *executor)
+{
+    waitlist_wake_one(&executor->room);
+    if (atomic_load(&executor->room_wanted) != 0 && atomic_exchange(&executor->room_wanted, 0) != 0)
+        executor->options.on_room(executor->options.context);
+    if (atomic_load(&executor->drained.count) == 0 && executor->ops->drained == NULL)
+        return;
+    if (queue_held(&executor->queue) == 0) {
+        waitlist_wake_all(&executor->drained);
+        if (executor->ops->drained != NULL)
+            executor->ops->drained(executor);
+    }
+}
+
+void executor_task_cancelled(struct ep_executor *executor)
+{
+    queue_task_cancelled(&executor->queue);
+    executor_place_freed(executor);
+}
+
+/** The executor whose queue this thread drops from, or NULL: then it does not wait for itself. */
+static _Thread_local const struct ep_executor *dropping;
+
+/** Cancel the oldest task, or break it: see queue_drop_oldest(). Counted while it is under way. */
+static bool drop_oldest(struct ep_executor *executor, int verdict, const char *why)
+{
+    const struct ep_executor *outer = dropping;
+    bool dropped;
+
+    dropping = executor;
+    atomic_fetch_add(&executor->droppers, 1);
+    dropped = queue_drop_oldest(&executor->queue, verdict, why);
+    if (atomic_fetch_sub(&executor->droppers, 1) == 1)
+        waitlist_wake_all(&executor->settled);
+    dropping = outer;
+    if (dropped)
+        executor_place_freed(executor);
+    return dropped;
+}
+
+static bool nobody_drops(void *executor)
+{
+    return atomic_load(&((struct ep_executor *)executor)->droppers) == 0;
+}
+
+bool executor_await_droppers(struct ep_executor *executor, int64_t deadline_ns)
+{
+    return dropping == executor ||
+           waitlist_await(&executor->settled, nobody_drops, executor, deadline_ns);
+}
+
+bool executor_drop_oldest(struct ep_executor *executor)
+{
+    return drop_oldest(executor, 0, NULL);
+}
+
+uint32_t ep_executor_room(struct ep_executor *executor)
+{
+    uint32_t room;
+
+    if (!future_pool_is_here(executor->futures))
+        return 0;
+    room = queue_room(&executor->queue);
+    if (room > 0 || executor->options.on_room == NULL || queue_refusal(&executor->queue) != 0)
+        return room;
+    /*
+     * Ask first, then look again: a place freed in between is seen by one of the two. The wish
+     * stays even if there is room now, for another thread may rely on it; a call too many harms
+     * nobody.
+     */
+    atomic_store(&executor->room_wanted, 1);
+    return queue_room(&executor->queue);
+}
+
+/* --- pausing, waiting ---------------------------------------------------------------------- */
+
+int ep_executor_pause(struct ep_executor *executor)
+{
+    int refusal;
+
+    if (!future_pool_is_here(executor->futures))
+        return EP_EFORKED;
+    refusal = queue_refusal(&executor->queue);
+    if (refusal != 0)
+        return refusal;
+    queue_pause(&executor->queue, true);
+    if (queue_refusal(&executor->queue) != 0) /* closing came first: it must not stay paused */
+        queue_pause(&executor->queue, false);
+    return 0;
+}
+
+int ep_executor_resume(struct ep_executor *executor)
+{
+    if (!future_pool_is_here(executor->futures))
+        return EP_EFORKED;
+    queue_pause(&executor->queue, false);
+    executor->ops->arrived(executor);
+    return queue_refusal(&executor->queue);
+}
+
+static bool holds_nothing(void *queue)
+{
+    return queue_held(queue) == 0;
+}
+
+int ep_executor_wait_idle(struct ep_executor *executor, int64_t timeout_ns)
+{
+    if (!future_pool_is_here(executor->futures))
+        return EP_EFORKED;
+    if (executor->ops->is_own_thread(executor))
+        return -EDEADLK;
+    return waitlist_await(&executor->drained, holds_nothing, &executor->queue,
+                          deadline_after(timeout_ns))
+               ? 0
+               : -ETIMEDOUT;
+}
+
+/* --- closing ------------------------------------------------------------------------------- */
+
+void executor_close(struct ep_executor *executor, int refusal)
+{
+    queue_close(&executor->queue, refusal);
+    queue_pause(&executor->queue, false);
+    waitlist_wake_all(&executor->room);
+    executor->ops->closed(executor);
+}
+
+/** Close the queue and drop all that waits, with that verdict; 0 cancels. */
+static void empty_queue(struct ep_executor *executor, int refusal, int verdict, const char *why)
+{
+    queue_close(&executor->queue, refusal);
+    queue_pause(&executor->queue, true);
+    while (drop_oldest(executor, verdict, why))
+        ;
+}
+
+void executor_cancel_waiting(struct ep_executor *executor)
+{
+    empty_queue(executor, EP_ESHUTDOWN, 0, NULL);
+}
+
+void executor_break(struct ep_executor *executor, const char *why)
+{
+    empty_queue(executor, EP_EBROKEN, EP_EBROKEN, why);
+    executor_close(executor, EP_EBROKEN);
+}
+
+/* --- looking ------------------------------------------------------------------------------- */
+
+void executor_count(struct ep_executor *executor, enum executor_count what)
+{
+    atomic_fetch_add_explicit(&executor->counts[what], 1, memory_order_relaxed);
+}
+
+static uint64_t counted(struct ep_executor *executor, enum executor_count what)
+{
+    return atomic_load_explicit(&executor->counts[what], memory_order_relaxed);
+}
+
+void ep_executor_stats(struct ep_executor *executor, struct ep_stats *stats)
+{
+    uint64_t finished = counted(executor, COUNT_FINISHED_ELSEWHERE);
+    uint64_t failed = counted(executor, COUNT_FAILED_ELSEWHERE);
+    uint64_t discarded = counted(executor, COUNT_DISCARDED);
+
+    memset(stats, 0, sizeof *stats);
+    if (!future_pool_is_here(executor->futures))
+        return;
+    queue_stats(&executor->queue, stats);
+    executor->ops->stats(executor, stats);
+    stats->accepted += finished + failed + discarded;
+    stats->finished += finished;
+    stats->failed += failed;
+    stats->cancelled += discarded;
+    stats->rejected = counted(executor, COUNT_REJECTED);
+    stats->blocked = atomic_load(&executor->room.count);
+}

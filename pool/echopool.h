@@ -1,0 +1,821 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file echopool.h
+ * libechopool: a bounded pool of workers whose calls return futures.
+ *
+ * An **executor** owns a fixed number of workers and a bounded queue. You **submit** a task to
+ * it: a function and a few bytes of input, which are copied. A worker takes the task, runs the
+ * function, and the function leaves a reply. If you asked for a **future** when you submitted,
+ * you can wait for that reply, ask how far the task is, cancel it while it has not begun, or be
+ * called when it is done.
+ *
+ * "Bounded" is meant strictly. An executor of W workers and a queue of Q never holds more than
+ * W + Q tasks. What happens to the next one is the caller's choice (enum ep_policy).
+ *
+ *     #include <echopool.h>
+ *     #include <stdio.h>
+ *
+ *     static int square(struct ep_task *task)
+ *     {
+ *         const int *n = ep_task_input(task, NULL);
+ *         int squared = *n * *n;
+ *         return ep_task_reply(task, &squared, sizeof squared);
+ *     }
+ *
+ *     int main(void)
+ *     {
+ *         struct ep_options options = {.workers = 4};
+ *         struct ep_executor *pool;
+ *         struct ep_future *future;
+ *         struct ep_bytes reply;
+ *         int n = 12;
+ *
+ *         if (ep_thread_executor_new(&options, &pool) != 0)
+ *             return 1;
+ *         if (ep_submit(pool, square, &n, sizeof n, &future) == 0 &&
+ *             ep_future_result(future, EP_FOREVER, &reply) == 0)
+ *             printf("%d\n", *(const int *)reply.data);
+ *         ep_future_unref(future);
+ *         ep_executor_free(pool);
+ *         return 0;
+ *     }
+ *
+ * Conventions that hold for every function here:
+ *  - 0 is success, a negative number is one of the codes below or a negated errno value;
+ *    ep_strerror() turns either into a sentence. Nothing is printed, nothing exits.
+ *  - A call that fails changes nothing and takes nothing over.
+ *  - Lengths of time are nanoseconds (EP_SECONDS, EP_MILLISECONDS), measured on
+ *    CLOCK_MONOTONIC: setting the wall clock moves no deadline.
+ *  - Any thread may call any function unless the function says otherwise.
+ *  - No lock of the library is held while a function of yours runs.
+ *  - The library installs no signal handler and keeps no global state; executors are
+ *    independent of one another.
+ *  - After fork() the child has no workers: there every call on an executor, and every call that
+ *    would wait for a future or cancel it, returns EP_EFORKED, and ep_executor_free() does nothing.
+ */
+#ifndef ECHOPOOL_H
+#define ECHOPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#    define EP_API       __attribute__((visibility("default")))
+#    define EP_MUSTCHECK __attribute__((warn_unused_result))
+#else
+#    define EP_API
+#    define EP_MUSTCHECK
+#endif
+
+/* --- Errors -------------------------------------------------------------------------------- */
+
+/** Codes of our own. They lie far outside the range of errno values. */
+enum {
+    EP_ESHUTDOWN = -20001,  /**< the executor accepts no more tasks */
+    EP_ECANCELLED = -20002, /**< the task was cancelled before it began */
+    EP_EFAILED = -20003,    /**< the task ran and failed; ep_future_error() says how */
+    EP_EBROKEN = -20004,    /**< the executor is broken: a worker could not begin, or died */
+    EP_EDIED = -20005,      /**< the worker process died while it had the task */
+    EP_EUNKNOWN = -20006,   /**< the worker process does not know the task's function */
+    EP_ESHIP = -20007,      /**< input or reply cannot cross between processes */
+    EP_EFORKED = -20008,    /**< made in another process, before fork(); of no use in this one */
+    EP_ETHREADS = -20009,   /**< the process has threads already: too late to fork a zygote */
+    EP_END = -20010,        /**< there is nothing more to come */
+    EP_ENOTREADY = -20011,  /**< asked how a call went that is not done yet */
+};
+
+/**
+ * A sentence for a code that a function of this library returned.
+ *
+ * @param code  0, one of the codes above, or a negated errno value
+ * @return      text in English, never NULL. It is constant for 0 and for the codes above; for
+ *              an errno value it is strerror()'s, valid until this thread asks again
+ */
+EP_API const char *ep_strerror(int code);
+
+/* --- Time ---------------------------------------------------------------------------------- */
+
+/** As a timeout: wait without end. */
+#define EP_FOREVER INT64_MAX
+
+#define EP_SECONDS(n)      ((int64_t)(n)*INT64_C(1000000000))
+#define EP_MILLISECONDS(n) ((int64_t)(n)*INT64_C(1000000))
+
+/** Nanoseconds of CLOCK_MONOTONIC: what a deadline is compared with. */
+EP_API int64_t ep_now_ns(void);
+
+/* --- Tasks --------------------------------------------------------------------------------- */
+
+/** A run of bytes that somebody else owns. */
+struct ep_bytes {
+    const void *data;
+    size_t size;
+};
+
+/** A running task, as its function sees it. It exists until the function returns. */
+struct ep_task;
+
+/**
+ * The function of a task. It runs on a worker.
+ *
+ * @return 0: the task succeeded. Anything else: it failed, with that code. Both are only told to
+ *         the future; the worker goes on either way
+ */
+typedef int (*ep_task_fn)(struct ep_task *task);
+
+/**
+ * The input that was given to submit.
+ *
+ * @param size  set to the number of bytes; may be NULL
+ * @return      a copy of the input, aligned for any type, valid until the function returns;
+ *              NULL where the input was empty
+ *
+ * Threads: the worker that runs the task.
+ */
+EP_API const void *ep_task_input(const struct ep_task *task, size_t *size);
+
+/**
+ * Leave a reply for the future. A second call replaces the first. Up to 64 bytes need no memory of
+ * their own.
+ *
+ * @param data  copied; may be NULL where size is 0
+ * @return      0        done; also where nobody keeps the future, and then nothing is copied
+ *              -ENOMEM  no memory for the copy, the reply is as it was
+ *
+ * Threads: the worker that runs the task.
+ */
+EP_API int ep_task_reply(struct ep_task *task, const void *data, size_t size);
+
+/**
+ * Fail, with words. The task counts as failed whatever its function returns afterwards.
+ *
+ * @param code     what ep_future_error() will report; any value, 0 included
+ * @param message  copied, cut at 127 bytes; may be NULL
+ * @return         code, so that a task can end with `return ep_task_fail(task, code, "why");`
+ *
+ * Threads: the worker that runs the task.
+ */
+EP_API int ep_task_fail(struct ep_task *task, int code, const char *message);
+
+/**
+ * The number of the worker that runs the task, 0 to workers - 1; UINT16_MAX where its submitter
+ * does (EP_CALLER_RUNS).
+ */
+EP_API unsigned ep_task_worker(const struct ep_task *task);
+
+/**
+ * Whether the executor is being terminated. A task that takes long looks now and then, and returns
+ * early when it is: nothing else can end a thread's task.
+ *
+ * Threads: the worker that runs the task.
+ */
+EP_API bool ep_task_stopping(const struct ep_task *task);
+
+/**
+ * Descriptors that were submitted with the task (struct ep_submit_options).
+ *
+ * @param index  from 0
+ * @return       the descriptor, or -1 where there are not so many. It belongs to the task: what the
+ *               function does not take away by ep_task_take_fd() is closed when it returns
+ *
+ * Threads: the worker that runs the task.
+ */
+EP_API int ep_task_fd(const struct ep_task *task, unsigned index);
+EP_API int ep_task_take_fd(struct ep_task *task, unsigned index);
+
+/* --- Executors ----------------------------------------------------------------------------- */
+
+/** Workers and their queue. */
+struct ep_executor;
+
+/** What submit does while the executor holds as many tasks as it may. */
+enum ep_policy {
+    EP_BLOCK = 0,          /**< wait until there is room */
+    EP_REJECT = 1,         /**< return -EAGAIN */
+    EP_CALLER_RUNS = 2,    /**< run the task in the submitting thread, now */
+    EP_DISCARD = 3,        /**< accept it and cancel it at once: its future is CANCELLED */
+    EP_DISCARD_OLDEST = 4, /**< cancel the task that has waited longest, and queue this one */
+};
+
+/** What a process executor does when one of its workers dies. */
+enum ep_on_death {
+    EP_BREAK = 0,   /**< every task not done fails, and so does every later submit (as Python) */
+    EP_REPLACE = 1, /**< the task it had fails with EP_EDIED, and a new worker takes its place */
+};
+
+struct ep_zygote;
+
+/** As the `queue` of an executor: no task may wait, one is accepted only for an idle worker. */
+#define EP_NO_QUEUE UINT32_MAX
+
+/** The most workers and the longest queue that an executor may have. */
+#define EP_WORKERS_MAX 4096u
+#define EP_QUEUE_MAX   (1u << 20)
+/** The most tasks that may be sent ahead to one worker process. */
+#define EP_PREFETCH_MAX 1024u
+
+/**
+ * How an executor is to be. All zero is a sensible executor of either kind.
+ *
+ * The options are copied; `context` and `zygote` are kept as they are.
+ */
+struct ep_options {
+    /**
+     * Workers. 0: for threads min(32, CPUs this thread may run on + 4), for processes the CPUs, as
+     * Python has it since 3.8.
+     */
+    uint32_t workers;
+    /** Tasks that may wait. 0: 1024. EP_NO_QUEUE: none. */
+    uint32_t queue;
+    /** What submit does when workers + queue tasks are held. */
+    enum ep_policy when_full;
+    /**
+     * Workers are named `name-0`, `name-1`, ... and the whole is cut at 15 bytes, which is all
+     * that Linux keeps. NULL: a prefix that no other living executor of the process has.
+     */
+    const char *name;
+    /**
+     * Run by each worker before its first task. Anything but 0 is a failure: the executor is not
+     * made, or, where it was a worker that came later, it is broken. NULL: nothing to do.
+     */
+    int (*initialize)(void *context, unsigned worker);
+    /** Run by each worker that was initialized, after its last task. NULL: nothing to do. */
+    void (*finalize)(void *context, unsigned worker);
+    /**
+     * Called with `context` after a full executor has room again, at least once for each time
+     * that ep_executor_room() returned 0. This is how an event loop learns that it may go on:
+     * write to an eventfd here, submit there. It must be short and must not block.
+     *
+     * Threads: whichever made the room - a worker, or one that cancelled a future; of a process
+     * executor also its manager, or a thread that waits for a future and receives the reply itself.
+     */
+    void (*on_room)(void *context);
+    void *context;
+    /** A worker ends after so many tasks and a new one takes its place. 0: never. */
+    uint32_t tasks_per_worker;
+
+    /* threads only */
+
+    /** Stack of each worker. 0: what pthread_create() takes by itself. */
+    size_t stack_bytes;
+
+    /* processes only */
+
+    /** Where workers are forked from. NULL: a zygote of the executor's own, forked now. */
+    struct ep_zygote *zygote;
+    enum ep_on_death on_death;
+    /**
+     * Tasks that are sent to each busy worker ahead of time, at most EP_PREFETCH_MAX; they count as
+     * running and can no longer be cancelled. Tiny tasks become several times cheaper.
+     */
+    uint32_t prefetch;
+    /** How long ep_executor_terminate() waits after SIGTERM before SIGKILL. 0: one second. */
+    int64_t grace_ns;
+};
+
+/**
+ * Make an executor whose workers are threads of this process.
+ *
+ * All workers exist when it returns. They block every signal except SIGILL, SIGFPE, SIGSEGV and
+ * SIGBUS, so that signals go to the threads of the program. They park without using the CPU
+ * while there is nothing to do.
+ *
+ * @param options   NULL is the same as all zero
+ * @param executor  set on success, to be released by ep_executor_free(); untouched otherwise
+ * @return  0        all workers run
+ *          -EINVAL  more workers than EP_WORKERS_MAX, a queue longer than EP_QUEUE_MAX, a stack
+ *                   that pthread_attr_setstacksize() refuses, an unknown policy, executor NULL
+ *          -ENOMEM  no memory
+ *          -EAGAIN  a thread could not be made: see pthread_create(3) for the limits. Those
+ *                   already made have ended and are joined
+ */
+EP_API EP_MUSTCHECK int ep_thread_executor_new(const struct ep_options *options,
+                                               struct ep_executor **executor);
+
+/**
+ * Make an executor whose workers are processes. The same tasks run on it: inputs and replies
+ * travel as bytes, so a task must not rely on pointers, and what it changes in memory stays in its
+ * worker.
+ *
+ * A task's function must be part of the program or of a library that was loaded when the zygote was
+ * forked. Done callbacks run in this process, on a thread of the executor's own, the manager; in
+ * them, what would wait for the executor returns -EDEADLK.
+ *
+ * Workers have standard output and error, /dev/null as standard input, the descriptors of their
+ * tasks, and nothing else that was open. Signal handlers are reset as by exec; SIGINT is ignored, so
+ * that ^C reaches the program alone; SIGTERM ends a worker. What a task prints to stdout is
+ * flushed when it returns. A worker ends by _exit(): functions registered with atexit() do not run
+ * in it. All of them end with this process, however it ends.
+ *
+ * With EP_REPLACE a worker that dies is replaced at once, or with growing delays where four in a row
+ * have died without one task done. One that cannot be forked, or dies while it initializes, is tried
+ * five times; when no worker is left then, the executor is broken.
+ *
+ * @return  as ep_thread_executor_new(), and
+ *          EP_ETHREADS  options->zygote is NULL and this process has more than one thread: fork
+ *                       the zygote earlier, by ep_zygote_new()
+ *          EP_EBROKEN   a worker's initialize failed
+ */
+EP_API EP_MUSTCHECK int ep_process_executor_new(const struct ep_options *options,
+                                                struct ep_executor **executor);
+
+/**
+ * Fork the process from which worker processes are forked later. It is to be done while this
+ * process has one thread: fork() copies only the thread that calls it, and a lock that another
+ * holds at that moment stays locked in the child for ever (POSIX, fork).
+ *
+ * @param zygote  set on success; release it with ep_zygote_free() after the executors that use it
+ * @return  0, EP_ETHREADS, or a negated errno value of fork(2) or socketpair(2)
+ */
+EP_API EP_MUSTCHECK int ep_zygote_new(struct ep_zygote **zygote);
+EP_API void ep_zygote_free(struct ep_zygote *zygote);
+
+/** How ep_executor_shutdown() ends an executor; may be combined. */
+enum {
+    EP_WAIT = 1,   /**< return when the last task is done and the workers have ended */
+    EP_CANCEL = 2, /**< cancel what has not begun; without it everything accepted is run */
+};
+
+/**
+ * Accept no more tasks.
+ *
+ * Submitters that wait for room are woken and get EP_ESHUTDOWN. Accepted tasks are run, or, with
+ * EP_CANCEL, those that wait are cancelled by the calling thread (their `dropped` functions and
+ * done callbacks run in it). Tasks that run are never interrupted.
+ *
+ * @param how  0: return at once; or EP_WAIT, EP_CANCEL, or both. After EP_WAIT every done callback
+ *             that a worker owed has returned
+ * @return  0          done, also when called again or by several threads
+ *          -EDEADLK   EP_WAIT by a worker of this executor: it would wait for itself. Nothing
+ *                     was changed
+ *          -EINVAL    an unknown bit in `how`
+ */
+EP_API int ep_executor_shutdown(struct ep_executor *executor, unsigned how);
+
+/**
+ * Wait until an executor that was shut down has ended: every accepted task done, every worker gone.
+ *
+ * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without end
+ * @return  0           it has ended
+ *          -ETIMEDOUT  not yet; it goes on ending
+ *          -EINVAL     it was not shut down
+ *          -EDEADLK    called by a worker of this executor
+ */
+EP_API int ep_executor_join(struct ep_executor *executor, int64_t timeout_ns);
+
+/**
+ * End as soon as possible: shut down, cancel what has not begun, and make running tasks end.
+ * ep_task_stopping() becomes true; worker processes get SIGTERM, and SIGKILL after grace_ns. Returns
+ * at once; ep_executor_join() waits. A thread that does not look at ep_task_stopping() cannot be
+ * made to end: then join waits for it.
+ */
+EP_API void ep_executor_terminate(struct ep_executor *executor);
+
+/**
+ * Let no further task begin until ep_executor_resume(). Tasks that run go on, submit goes on, up
+ * to workers + queue. Shutting down resumes.
+ *
+ * @return 0, also when paused already; EP_ESHUTDOWN
+ */
+EP_API int ep_executor_pause(struct ep_executor *executor);
+EP_API int ep_executor_resume(struct ep_executor *executor);
+
+/**
+ * Have another number of workers. More: they run when it returns. Fewer: those beyond end when they
+ * have done what they have in hand. The bound becomes workers + queue at once.
+ *
+ * @param workers  1 to EP_WORKERS_MAX
+ * @return  0, -EINVAL, -EAGAIN where a worker could not be made (then nothing has changed),
+ *          EP_EBROKEN where its initialize failed, EP_ESHUTDOWN
+ */
+EP_API EP_MUSTCHECK int ep_executor_resize(struct ep_executor *executor, uint32_t workers);
+
+/**
+ * Wait until the executor holds no task, neither waiting nor running.
+ *
+ * @return 0, -ETIMEDOUT, or -EDEADLK by a worker of this executor
+ */
+EP_API EP_MUSTCHECK int ep_executor_wait_idle(struct ep_executor *executor, int64_t timeout_ns);
+
+/**
+ * Shut down, wait, and release the executor. Futures stay valid.
+ *
+ * Nobody else may use the executor during or after this call. It must not be called by a worker
+ * of the executor: that is a bug in the program, and the call aborts.
+ *
+ * @param executor  NULL is allowed and does nothing
+ */
+EP_API void ep_executor_free(struct ep_executor *executor);
+
+/**
+ * How many more tasks the executor would accept now. When it says 0, `on_room` is called as soon
+ * as that changes; the change may already have happened when this returns.
+ *
+ * @return  0 to workers + queue; 0 also after shutdown, and then `on_room` is not called
+ */
+EP_API uint32_t ep_executor_room(struct ep_executor *executor);
+
+/**
+ * Counts since the executor was made. Each is exact for what had happened when it was read, and
+ * they are not read in one instant; once nothing is submitted and nothing runs,
+ * accepted = finished + failed + cancelled + broken.
+ */
+struct ep_stats {
+    uint64_t accepted;  /**< tasks that submit took */
+    uint64_t finished;  /**< tasks that succeeded */
+    uint64_t failed;    /**< tasks that failed */
+    uint64_t cancelled; /**< tasks that never began: ep_future_cancel(), EP_CANCEL, a policy */
+    uint64_t broken;    /**< tasks lost with their worker, or never begun for that reason */
+    uint64_t rejected;  /**< submits that returned -EAGAIN or -ETIMEDOUT for want of room */
+    uint32_t workers;
+    uint32_t queued;  /**< accepted, not begun, not cancelled */
+    uint32_t running; /**< in a worker's hands */
+    uint32_t blocked; /**< submitters that sleep until there is room */
+};
+EP_API void ep_executor_stats(struct ep_executor *executor, struct ep_stats *stats);
+
+/* --- Submission ---------------------------------------------------------------------------- */
+
+/** A call that may not be done yet. */
+struct ep_future;
+
+/**
+ * Called once with the input of a task that was accepted and will never run. What the input
+ * owned - a descriptor, memory behind a pointer - is released here.
+ *
+ * @param input  the bytes given to submit, valid until the function returns
+ *
+ * Threads: the one that cancelled the task or shut the executor down.
+ */
+typedef void (*ep_dropped_fn)(const void *input, size_t size);
+
+/** What a submission may ask for beyond the usual. All zero asks for nothing. */
+struct ep_submit_options {
+    ep_dropped_fn dropped; /**< NULL: the input owns nothing */
+    /** With EP_BLOCK: give up when ep_now_ns() reaches this. 0: never; INT64_MIN: do not wait. */
+    int64_t deadline_ns;
+    /**
+     * Descriptors that go with the task, at most EP_FDS_MAX; see ep_task_fd(). Once the task is
+     * accepted they belong to it: they are closed here when a worker process has its own, or when
+     * the task is dropped. NULL where fd_count is 0.
+     */
+    const int *fds;
+    unsigned fd_count;
+};
+
+/** The most descriptors that one task can carry. */
+#define EP_FDS_MAX 16u
+
+/**
+ * Hand a task to the executor.
+ *
+ * @param fn      runs on a worker
+ * @param input   copied; may be NULL where size is 0
+ * @param size    any. Up to 32 bytes without a future, and 64 with one, are copied without
+ *                allocating
+ * @param future  set to a future that the caller releases with ep_future_unref(), and to NULL
+ *                where submission fails. NULL: no future is wanted, which costs less
+ * @return  0             accepted: it will run, or be cancelled, but never vanish. With
+ *                        EP_CALLER_RUNS and EP_DISCARD it may be done already
+ *          -EAGAIN       full, and the policy is EP_REJECT
+ *          -EDEADLK      full, the policy is EP_BLOCK, and the caller is a worker of this
+ *                        executor: if all did that, none would make room
+ *          EP_ESHUTDOWN  shut down before or while waiting
+ *          -EINVAL       executor or fn is NULL, or input is NULL with a size
+ *          -ENOMEM       no memory
+ */
+EP_API EP_MUSTCHECK int ep_submit(struct ep_executor *executor, ep_task_fn fn, const void *input,
+                                  size_t size, struct ep_future **future);
+
+/** The same, but never waits: -EAGAIN when full, whatever the policy. */
+EP_API EP_MUSTCHECK int ep_try_submit(struct ep_executor *executor, ep_task_fn fn,
+                                      const void *input, size_t size, struct ep_future **future);
+
+/**
+ * The same, with options.
+ *
+ * @param options  NULL is the same as all zero
+ * @return  as ep_submit(), and
+ *          -ETIMEDOUT  full until options->deadline_ns
+ */
+EP_API EP_MUSTCHECK int ep_submit_with(struct ep_executor *executor, ep_task_fn fn,
+                                       const void *input, size_t size,
+                                       const struct ep_submit_options *options,
+                                       struct ep_future **future);
+
+/* --- Futures ------------------------------------------------------------------------------- */
+
+/**
+ * Where a task is. The only ways are PENDING to RUNNING to FINISHED, and PENDING to CANCELLED.
+ * A failed task is FINISHED too.
+ */
+enum ep_future_state { EP_PENDING, EP_RUNNING, EP_FINISHED, EP_CANCELLED };
+
+/** What went wrong in a task. */
+struct ep_error {
+    bool failed;         /**< false: the task succeeded and the rest is empty */
+    int kind;            /**< what ep_future_result() returns: EP_EFAILED, EP_EDIED, ... */
+    int code;            /**< what the function returned or gave to ep_task_fail(); may be 0. For
+                              EP_EDIED the wait(2) status of the worker process */
+    const char *message; /**< never NULL, may be ""; lives as long as the future */
+    unsigned worker;     /**< which worker ran it */
+};
+
+/** One more owner. @return the same future */
+EP_API struct ep_future *ep_future_ref(struct ep_future *future);
+
+/** One owner less; the last one's call releases it. A task goes on without its future. NULL is fine. */
+EP_API void ep_future_unref(struct ep_future *future);
+
+/** Where it is at this moment; a task that is not done may be further when you look at the answer. */
+EP_API enum ep_future_state ep_future_state(const struct ep_future *future);
+
+/** FINISHED or CANCELLED: result and error will not wait. */
+EP_API bool ep_future_done(const struct ep_future *future);
+EP_API bool ep_future_running(const struct ep_future *future);
+EP_API bool ep_future_cancelled(const struct ep_future *future);
+
+/**
+ * Wait for the reply of the task.
+ *
+ * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without end
+ * @param reply       set on success; the bytes belong to the future and live as long as it does.
+ *                    data is NULL where the task left no reply. May be NULL
+ * @return  0              the task succeeded
+ *          -ETIMEDOUT     not done yet; it goes on, ask again. A task that failed with
+ *                         ETIMEDOUT is EP_EFAILED: the two cannot be confused
+ *          EP_ECANCELLED  it was cancelled
+ *          EP_EFAILED     it failed; ep_future_error() says how
+ *          EP_EBROKEN, EP_EDIED, EP_EUNKNOWN, EP_ESHIP
+ *                         it was lost on the way; ep_future_error() says more
+ *          -EDEADLK       it has not begun, and the caller is a worker of the same executor: if all
+ *                         workers waited like that, none would begin it
+ */
+EP_API EP_MUSTCHECK int ep_future_result(struct ep_future *future, int64_t timeout_ns,
+                                         struct ep_bytes *reply);
+
+/**
+ * Wait for the task and say what went wrong in it, if anything did.
+ *
+ * @param error  set where 0 is returned
+ * @return  0              done: error->failed tells whether it failed
+ *          -ETIMEDOUT     not done yet
+ *          EP_ECANCELLED  it was cancelled
+ */
+EP_API EP_MUSTCHECK int ep_future_error(struct ep_future *future, int64_t timeout_ns,
+                                        struct ep_error *error);
+
+/**
+ * Ask for a task that has not begun to be dropped. Its place in the queue is free at once.
+ *
+ * @return  0          it is cancelled, now or before; it never runs
+ *          -EBUSY     it runs already and will finish
+ *          -EALREADY  it is finished
+ *
+ * Done callbacks and the task's `dropped` function run in the calling thread before it returns.
+ */
+EP_API int ep_future_cancel(struct ep_future *future);
+
+/**
+ * Called once when a future is done.
+ *
+ * @param future   done: result and error do not wait. The callback must not unref it; to keep it
+ *                 beyond the call, ref it
+ * @param context  as given
+ */
+typedef void (*ep_done_fn)(struct ep_future *future, void *context);
+
+/**
+ * Have a function called when the task is done: finished, failed or cancelled.
+ *
+ * Callbacks of one future run in the order in which they were added, in the thread that completed
+ * it: the worker, or the one that cancelled. On a future that is done already the callback runs
+ * at once, in the calling thread. Since they run after the result is published,
+ * ep_future_result() may return elsewhere before they have.
+ *
+ * @return  0        it will be called, or was
+ *          -ENOMEM  no memory for a second or later callback; it will not be called
+ *          -EINVAL  done is NULL
+ */
+EP_API EP_MUSTCHECK int ep_future_add_done_callback(struct ep_future *future, ep_done_fn done,
+                                                    void *context);
+
+/* --- Several futures ----------------------------------------------------------------------- */
+
+enum ep_wait_for {
+    EP_ALL_COMPLETED,   /**< until all are done */
+    EP_FIRST_COMPLETED, /**< until one is done */
+    EP_FIRST_FAILED, /**< until one has failed, or all are done. A cancelled one has not failed */
+};
+
+/**
+ * Wait for some of several futures, of any executors. One that is cancelled is done at once.
+ *
+ * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without end
+ * @param futures  may hold the same one twice; none may be NULL
+ * @param done     where not NULL: count entries, each set to whether its future was done at the end
+ * @return  0           what was waited for has come; also where count is 0
+ *          -ETIMEDOUT  it has not
+ *          -EDEADLK    the caller is a worker of an executor in which one of those that must be
+ *                      done has not begun (EP_FIRST_...: none that could be the first has)
+ *          -ENOMEM     no memory; nothing was waited for
+ *          -EINVAL     futures is NULL with a count, or an unknown word; `done` is untouched
+ */
+EP_API EP_MUSTCHECK int ep_wait(struct ep_future *const *futures, size_t count,
+                                enum ep_wait_for wait_for, int64_t timeout_ns, bool *done);
+
+/** Futures in the order in which they complete. One thread at a time uses it. */
+struct ep_completions;
+
+/**
+ * @param futures     referenced until they are handed out or the iterator is freed; the same one
+ *                    twice is handed out once
+ * @param timeout_ns  for all of them together, from now. EP_FOREVER: without end
+ * @return            0, -ENOMEM, or -EINVAL: futures is NULL with a count, or completions is NULL
+ */
+EP_API EP_MUSTCHECK int ep_completions_new(struct ep_future *const *futures, size_t count,
+                                           int64_t timeout_ns, struct ep_completions **completions);
+
+/**
+ * The next that is done, waiting if none is. Those done at the beginning come first.
+ *
+ * @param future  set on success; the reference is the caller's
+ * @return  0
+ *          EP_END      all have been handed out
+ *          -ETIMEDOUT  the time is over and none is done: ep_completions_left() says how many are
+ *                      not. One that completes later is still handed out
+ *          -EDEADLK    none of those left has begun, and the caller is a worker of their executor
+ */
+EP_API EP_MUSTCHECK int ep_completions_next(struct ep_completions *completions,
+                                            struct ep_future **future);
+/** How many have not been handed out. */
+EP_API size_t ep_completions_left(const struct ep_completions *completions);
+/** May be called midway; the futures know nothing of it any more. NULL is fine. */
+EP_API void ep_completions_free(struct ep_completions *completions);
+
+/* --- Map ----------------------------------------------------------------------------------- */
+
+/**
+ * Where the inputs of a map come from: called again and again, by the thread that maps, within
+ * ep_map() and ep_map_next(), until it returns something else than 1.
+ *
+ * @param input  to be set; the bytes are copied before the next call
+ * @return       1: *input is set; 0: there are no more; negative: an error, passed on by
+ *               ep_map_next() after the results of all inputs before it
+ */
+typedef int (*ep_source_fn)(void *context, struct ep_bytes *input);
+
+/** How a map is to be. All zero is a sensible map. */
+struct ep_map_options {
+    /**
+     * Inputs that travel together as one task. 0: 1. EP_CHUNK_AUTO: as multiprocessing.Pool. Each is
+     * still a call of its own, and fails alone; but they begin, are cancelled, and are lost with
+     * their worker together.
+     */
+    size_t chunk;
+    /**
+     * At most so many results are under way that have not been taken: the next inputs are fetched
+     * as results are. It bounds memory, and makes endless sources work; chunks are no larger than
+     * this. 0: no bound but the queue's.
+     */
+    size_t ahead;
+    /** Results as their chunks complete instead of in the order of their inputs. */
+    bool unordered;
+    /** After the first result that is not a success nothing more is handed out, and what has not
+     * begun is cancelled. */
+    bool stop_on_failure;
+    /** For all results together, from the call of ep_map(). 0: without end. Negative: over already. */
+    int64_t timeout_ns;
+    /** The number of inputs, where it is known: EP_CHUNK_AUTO needs it, or it is 1. */
+    size_t count;
+};
+
+/** As chunk: ceil(count / (4 * workers)), as multiprocessing.Pool has it. */
+#define EP_CHUNK_AUTO SIZE_MAX
+
+/** A map under way. One thread at a time uses it. */
+struct ep_map;
+
+/**
+ * Call fn with each input. The executor gets the tasks whether or not anybody takes the results:
+ * all of them before this returns, or as many as options->ahead allows.
+ *
+ * Where the executor is full its policy decides: with EP_BLOCK this waits for room, though not
+ * beyond timeout_ns; with EP_DISCARD some elements end EP_ECANCELLED.
+ *
+ * The executor must be there until the map has taken all its inputs, and longer than the map if
+ * that is freed before.
+ *
+ * @param fn       called with each input, as if it had been submitted alone; descriptors cannot
+ *                 be sent along
+ * @param context  for the source
+ * @param options  NULL is the same as all zero; copied
+ * @param map      set on success, to be released by ep_map_free(); untouched otherwise
+ * @return  0             under way; also where the source had an error
+ *          -EINVAL       executor, fn, source, or map is NULL
+ *          -ENOMEM, -EAGAIN, -EDEADLK, EP_ESHUTDOWN, EP_EBROKEN
+ *                        as ep_submit(), for one of the inputs. Those before it are cancelled, but
+ *                        for what had begun
+ */
+EP_API EP_MUSTCHECK int ep_map(struct ep_executor *executor, ep_task_fn fn, ep_source_fn source,
+                               void *context, const struct ep_map_options *options,
+                               struct ep_map **map);
+
+/**
+ * The same with inputs out of arrays of equal length, as Python's map(f, a, b): the input of call i
+ * is element i of every column, one behind the other without padding.
+ *
+ * The elements must stay as they are until they have been submitted: with options->ahead, until the
+ * last result but `ahead` has been taken. options->count is not looked at.
+ *
+ * @return  as ep_map(), and -EINVAL: no columns, or one without elements
+ */
+struct ep_column {
+    const void *elements; /**< may be NULL where there are none, or their size is 0 */
+    size_t size;          /**< of one element */
+};
+EP_API EP_MUSTCHECK int ep_map_columns(struct ep_executor *executor, ep_task_fn fn,
+                                       const struct ep_column *columns, size_t column_count,
+                                       size_t count, const struct ep_map_options *options,
+                                       struct ep_map **map);
+
+/**
+ * The next result.
+ *
+ * @param reply  set on success; valid until the next call or ep_map_free(). May be NULL
+ * @return  0              the reply of one element
+ *          EP_EFAILED, EP_ECANCELLED, EP_EDIED and their kin
+ *                         this element failed; ep_map_error() says more, and the next call goes on
+ *                         with the next element
+ *          EP_END         there are no more; again and again
+ *          -ETIMEDOUT     options->timeout_ns is over and this one is not done. What had not begun
+ *                         is cancelled, and EP_END follows
+ *          -EDEADLK       it has not begun, and the caller is a worker of the executor; ask again
+ *                         elsewhere
+ *          otherwise      what the source, or a submission later than ep_map(), returned in the
+ *                         place of this element. EP_END follows
+ */
+EP_API EP_MUSTCHECK int ep_map_next(struct ep_map *map, struct ep_bytes *reply);
+/**
+ * How the element that ep_map_next() was about went wrong, if it did. The message is valid until
+ * the next call or ep_map_free().
+ */
+EP_API void ep_map_error(const struct ep_map *map, struct ep_error *error);
+/** Release it. What has not begun is cancelled, what has begun goes on. NULL is fine. */
+EP_API void ep_map_free(struct ep_map *map);
+
+/* --- Completions on an event loop ---------------------------------------------------------- */
+
+/**
+ * Brings done callbacks to the thread of an event loop, through one descriptor.
+ *
+ * Any number of completions makes the descriptor readable once, until they are dispatched: N
+ * completions wake the loop at least once and at most N times.
+ */
+struct ep_mailbox;
+
+/**
+ * @param mailbox  set on success, to be released by ep_mailbox_free(); untouched otherwise
+ * @return         0, -ENOMEM, -EINVAL: mailbox is NULL, or a negated errno value of eventfd(2)
+ */
+EP_API EP_MUSTCHECK int ep_mailbox_new(struct ep_mailbox **mailbox);
+
+/**
+ * Readable while something is to be dispatched. Watch it for reading; do not read it, do not close
+ * it.
+ */
+EP_API int ep_mailbox_fd(const struct ep_mailbox *mailbox);
+
+/**
+ * Have done(future, context) called by ep_mailbox_dispatch() once the future is done. Where it is
+ * done already that is the next time. The mailbox keeps a reference until then.
+ *
+ * @return 0, -ENOMEM, or -EINVAL: one of the first three is NULL
+ */
+EP_API EP_MUSTCHECK int ep_mailbox_add(struct ep_mailbox *mailbox, struct ep_future *future,
+                                       ep_done_fn done, void *context);
+
+/**
+ * Run what is due, in the order of completion. What becomes due meanwhile is left for the next
+ * time, and the descriptor says so.
+ *
+ * @return how many ran. Threads: the loop's
+ */
+EP_API size_t ep_mailbox_dispatch(struct ep_mailbox *mailbox);
+
+/**
+ * What has not been dispatched never will be, and the descriptor is closed: take it out of the loop
+ * before. Not to be called from within a callback of its own. NULL is fine. Threads: the loop's.
+ */
+EP_API void ep_mailbox_free(struct ep_mailbox *mailbox);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ECHOPOOL_H */

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file executor-internal.h
+ * What all executors have in common, and the table of what each kind does in its own way.
+ *
+ * executor.c is the public face and the running of tasks; admission.c lets tasks in, makes them
+ * wait, and tells those who wait. A kind of executor - threads, processes - brings its workers, and
+ * how they come for what is queued.
+ */
+#ifndef POOL_EXECUTOR_INTERNAL_H
+#define POOL_EXECUTOR_INTERNAL_H
+
+#include "pool/echopool.h"
+#include "pool/future-pool-internal.h"
+#include "pool/queue-internal.h"
+
+/** As the deadline of a submission: do not wait at all, and say -EAGAIN. */
+#define DO_NOT_WAIT INT64_MIN
+
+/** What is counted beside the queue and the workers. */
+enum executor_count {
+    COUNT_REJECTED,           /**< a submission found no room */
+    COUNT_FINISHED_ELSEWHERE, /**< a task was accepted and run by its submitter, and succeeded */
+    COUNT_FAILED_ELSEWHERE,   /**< the same, and failed */
+    COUNT_DISCARDED,          /**< a task was accepted and cancelled at once */
+    COUNTS,
+};
+
+/**
+ * What one kind of executor does in its own way. Return values are those of the public functions,
+ * which have checked the arguments.
+ */
+struct executor_ops {
+    /** Something is queued, or may be taken again: see that a worker comes for it. */
+    void (*arrived)(struct ep_executor *executor);
+    /** The queue refuses tasks from now on: let workers who wait see it. May come twice. */
+    void (*closed)(struct ep_executor *executor);
+    /** Nothing is held any more. NULL: of no interest. */
+    void (*drained)(struct ep_executor *executor);
+    /** Whether the calling thread is one that the executor needs in order to go on. */
+    bool (*is_own_thread)(const struct ep_executor *executor);
+    /**
+     * Wait for the end. The queue is closed, and the caller is not an own thread.
+     * @return 0 or -ETIMEDOUT
+     */
+    int (*join)(struct ep_executor *executor, int64_t deadline_ns);
+    int (*resize)(struct ep_executor *executor, uint32_t workers);
+    /** Release an executor that has ended. */
+    void (*free)(struct ep_executor *executor);
+    /** Add what the workers have counted: workers, finished, failed, broken. */
+    void (*stats)(struct ep_executor *executor, struct ep_stats *stats);
+    /**
+     * The caller waits for a RUNNING future: it may do the executor's work meanwhile. Returns when
+     * the future is done, at the deadline, or when there is nothing to help with. The executor
+     * stands until helper_leaves(). NULL where waiting threads cannot help.
+     */
+    void (*help)(struct ep_executor *executor, struct ep_future *future, int64_t deadline_ns);
+    void (*helper_leaves)(struct ep_executor *executor);
+};
+
+/** The part that all kinds begin with. */
+struct ep_executor {
+    /* set before the workers start, then read-only */
+    const struct executor_ops *ops;
+    struct ep_options options; /**< workers are filled in; name is NULL, for it was the caller's */
+    char name[16];             /**< prefix of the workers' names */
+    struct future_pool *futures;
+
+    struct queue queue;
+
+    /* written when somebody waits; read after every task */
+    _Alignas(CACHE_LINE) struct waitlist room; /**< submitters that wait for a place */
+    struct waitlist drained;                   /**< who waits until nothing is held */
+    _Atomic uint32_t room_wanted;              /**< 1: call on_room at the next free place */
+    /** Set once, by ep_executor_terminate(): tasks see it through ep_task_stopping(). */
+    atomic_bool terminating;
+    _Atomic uint64_t counts[COUNTS]; /**< by enum executor_count */
+    _Atomic uint32_t droppers;       /**< threads that drop a task from the queue */
+    struct waitlist settled;         /**< who waits for them */
+};
+
+/* --- admission.c --------------------------------------------------------------------------- */
+
+/**
+ * The common part of a new executor, in zeroed memory.
+ *
+ * @param workers  how many it will have
+ * @param takers   see queue_init()
+ * @return         0 or -ENOMEM; executor_clear() is to be called either way
+ */
+int executor_init(struct ep_executor *executor, const struct executor_ops *ops,
+                  const struct ep_options *options, uint32_t workers, uint32_t takers);
+void executor_clear(struct ep_executor *executor);
+
+/** How many tasks may be held with so many workers. */
+uint32_t executor_limit(const struct ep_executor *executor, uint32_t workers);
+
+/**
+ * Queue a prepared task. Takes over nothing unless it returns 0.
+ *
+ * @param deadline_ns  how long to wait while it is full; DO_NOT_WAIT, NO_DEADLINE
+ * @return  0, -EAGAIN (full, and not to wait), -ETIMEDOUT, -EDEADLK, EP_ESHUTDOWN, EP_EBROKEN
+ */
+int executor_admit(struct ep_executor *executor, struct queue_entry *entry, int64_t deadline_ns);
+
+/** A place is free: see that whoever waits for that learns of it. */
+void executor_place_freed(struct ep_executor *executor);
+
+/** A queued task's future has been cancelled: its place is free. Threads: any. */
+void executor_task_cancelled(struct ep_executor *executor);
+
+/** Cancel the task that has waited longest, if one waits. */
+bool executor_drop_oldest(struct ep_executor *executor);
+
+/** Refuse further tasks with that code, and let everybody who waits see it. */
+void executor_close(struct ep_executor *executor, int refusal);
+
+/** Cancel what waits, all of it: no worker takes any of it meanwhile. Closes the queue. */
+void executor_cancel_waiting(struct ep_executor *executor);
+
+/**
+ * Wait until nobody drops a task: one that has left the queue and is not resolved yet belongs to the
+ * executor still. @return false where the deadline came first
+ */
+bool executor_await_droppers(struct ep_executor *executor, int64_t deadline_ns);
+
+/** Fail what waits and every later submit: workers cannot begin, or die. */
+void executor_break(struct ep_executor *executor, const char *why);
+
+/** Something has happened that the queue does not see. */
+void executor_count(struct ep_executor *executor, enum executor_count what);
+
+/* --- executor.c ---------------------------------------------------------------------------- */
+
+/** Whether the calling thread is a worker of this executor. It may be gone: it is only compared. */
+bool executor_is_mine(const struct ep_executor *executor);
+/** The part of it that knows process executors, on whose managers callbacks run. */
+bool process_executor_is_mine(const struct ep_executor *executor);
+
+/** Whether an executor of either kind can be made with them. */
+bool options_are_sound(const struct ep_options *options);
+
+/** CPUs that the calling thread may run on; at least 1. */
+uint32_t usable_cpus(void);
+
+/** A task in a worker's hands. */
+struct ep_task {
+    const void *input;
+    size_t size;
+    struct ep_executor *executor; /**< NULL in a worker process */
+    struct ep_future *future;     /**< NULL where nobody wants to know */
+    unsigned worker;
+    bool failed;   /**< by ep_task_fail(); its code and words are with the future */
+    bool no_reply; /**< nobody wants to know what the reply is, only how it went */
+};
+
+/**
+ * Run a task that has been started, tell its future, and release what it held.
+ * @return whether it succeeded
+ */
+bool task_run(struct ep_executor *executor, struct queue_entry *entry, unsigned worker);
+
+/**
+ * Run a function as a task within a task. What it replies and how it fails goes to `outcome`,
+ * which nobody else knows.
+ *
+ * @return whether it succeeded
+ */
+bool task_run_within(const struct ep_task *outer, ep_task_fn fn, const void *input, size_t size,
+                     struct ep_future *outcome);
+
+/** As the worker of a task that its submitter runs (EP_CALLER_RUNS): no worker's number. */
+#define CALLERS_WORKER UINT16_MAX
+
+#endif /* POOL_EXECUTOR_INTERNAL_H */

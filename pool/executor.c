@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The face of every executor: check the arguments, prepare the task, have it admitted; and the
+ * running of tasks, which is the same wherever a worker is.
+ */
+#include "pool/executor-internal.h"
+
+#include "pool/future-internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+int64_t ep_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/** Whether this is the process that made it, and not one forked from that. */
+static bool is_here(const struct ep_executor *executor)
+{
+    return future_pool_is_here(executor->futures);
+}
+
+/* --- submission ---------------------------------------------------------------------------- */
+
+/** Put the input where it can wait: in the future, in the entry, or, if it is large, on the heap. */
+static int entry_prepare(struct queue_entry *entry, struct ep_executor *executor, ep_task_fn fn,
+                         const void *input, size_t size, const struct ep_submit_options *options,
+                         bool with_future)
+{
+    ep_dropped_fn dropped = options->dropped;
+
+    entry->fn = fn;
+    entry->future = NULL;
+    entry->dropped = dropped;
+    entry->size = 0;
+    entry->on_heap = false;
+    if (with_future || options->fd_count > 0) { /* descriptors lie with the future */
+        entry->future = future_new(executor->futures, executor, input, size, dropped);
+        if (entry->future == NULL)
+            return -ENOMEM;
+        if (options->fd_count == 0 ||
+            future_own_fds(entry->future, options->fds, options->fd_count) == 0)
+            return 0;
+        ep_future_unref(entry->future);
+        return -ENOMEM;
+    }
+    if (size <= ENTRY_INPUT_INLINE) {
+        entry->size = (uint32_t)size;
+        if (size > 0)
+            memcpy(entry->input.inside, input, size);
+        return 0;
+    }
+    entry->on_heap = true;
+    entry->input.heap.size = size;
+    entry->input.heap.data = malloc(size);
+    if (entry->input.heap.data == NULL)
+        return -ENOMEM;
+    memcpy(entry->input.heap.data, input, size);
+    return 0;
+}
+
+/** The task will not be queued and nobody will run it: as if it had been cancelled right away. */
+static void entry_discard(struct queue_entry *entry)
+{
+    const void *input;
+    size_t size;
+
+    if (entry->future != NULL) {
+        future_drop(entry->future);
+        ep_future_unref(entry->future);
+        return;
+    }
+    input = entry_input(entry, &size);
+    if (entry->dropped != NULL)
+        entry->dropped(input, size);
+    entry_release_input(entry);
+}
+
+/** The executor is full: do what its policy says. */
+static int submit_when_full(struct ep_executor *executor, struct queue_entry *entry)
+{
+    int rc = -EAGAIN;
+
+    switch (executor->options.when_full) {
+    case EP_CALLER_RUNS:
+        if (entry->future != NULL)
+            future_start(entry->future); /* nobody else has it yet */
+        executor_count(executor, task_run(executor, entry, CALLERS_WORKER)
+                                     ? COUNT_FINISHED_ELSEWHERE
+                                     : COUNT_FAILED_ELSEWHERE);
+        return 0;
+    case EP_DISCARD:
+        executor_count(executor, COUNT_DISCARDED);
+        entry_discard(entry);
+        return 0;
+    case EP_DISCARD_OLDEST:
+        /* Another submitter may take the place that we make: then make another. */
+        while (rc == -EAGAIN && executor_drop_oldest(executor))
+            rc = executor_admit(executor, entry, DO_NOT_WAIT);
+        return rc;
+    default: return rc;
+    }
+}
+
+static bool fds_are_sound(const struct ep_submit_options *options)
+{
+    if (options->fd_count > EP_FDS_MAX || (options->fd_count > 0 && options->fds == NULL))
+        return false;
+    for (unsigned i = 0; i < options->fd_count; i++)
+        if (options->fds[i] < 0)
+            return false;
+    return true;
+}
+
+/** What every form of submission comes to. `use_policy`: false where the caller only tries. */
+static int submit(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
+                  const struct ep_submit_options *options, bool use_policy,
+                  struct ep_future **future)
+{
+    struct queue_entry entry;
+    int64_t deadline_ns = DO_NOT_WAIT;
+    int rc;
+
+    if (future != NULL)
+        *future = NULL;
+    if (executor == NULL || fn == NULL || (input == NULL && size > 0) || !fds_are_sound(options))
+        return -EINVAL;
+    if (!is_here(executor))
+        return EP_EFORKED;
+    if (use_policy && executor->options.when_full == EP_BLOCK)
+        deadline_ns = options->deadline_ns != 0 ? options->deadline_ns : NO_DEADLINE;
+    rc = entry_prepare(&entry, executor, fn, input, size, options, future != NULL);
+    if (rc != 0)
+        return rc;
+    if (future != NULL)
+        *future = ep_future_ref(entry.future); /* before it is out of our hands */
+    rc = executor_admit(executor, &entry, deadline_ns);
+    if (rc == -EAGAIN && use_policy)
+        rc = submit_when_full(executor, &entry);
+    if (rc == 0)
+        return 0;
+
+    if (rc == -EAGAIN || rc == -ETIMEDOUT)
+        executor_count(executor, COUNT_REJECTED);
+    if (entry.future == NULL) {
+        entry_release_input(&entry);
+        return rc;
+    }
+    future_disown_fds(entry.future);
+    if (future != NULL) {
+        ep_future_unref(*future);
+        *future = NULL;
+    }
+    ep_future_unref(entry.future);
+    return rc;
+}
+
+static const struct ep_submit_options usual = {0};
+
+int ep_submit(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
+              struct ep_future **future)
+{
+    return submit(executor, fn, input, size, &usual, true, future);
+}
+
+int ep_try_submit(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
+                  struct ep_future **future)
+{
+    return submit(executor, fn, input, size, &usual, false, future);
+}
+
+int ep_submit_with(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
+                   const struct ep_submit_options *options, struct ep_future **future)
+{
+    return submit(executor, fn, input, size, options != NULL ? options : &usual, true, future);
+}
+
+/* --- making one ---------------------------------------------------------------------------- */
+
+bool options_are_sound(const struct ep_options *options)
+{
+    return options->workers <= EP_WORKERS_MAX &&
+           (options->queue <= EP_QUEUE_MAX || options->queue == EP_NO_QUEUE) &&
+           options->when_full >= EP_BLOCK && options->when_full <= EP_DISCARD_OLDEST &&
+           options->on_death >= EP_BREAK && options->on_death <= EP_REPLACE;
+}
+
+/* --- the executor -------------------------------------------------------------------------- */
+
+/** Wait until the workers have left, and then for tasks that were on their way out of the queue. */
+static int join(struct ep_executor *executor, int64_t timeout_ns)
+{
+    int64_t deadline_ns = deadline_after(timeout_ns);
+    int rc = executor->ops->join(executor, deadline_ns);
+
+    if (rc == 0 && !executor_await_droppers(executor, deadline_ns))
+        rc = -ETIMEDOUT;
+    return rc;
+}
+
+int ep_executor_shutdown(struct ep_executor *executor, unsigned how)
+{
+    if (executor == NULL || (how & ~(unsigned)(EP_WAIT | EP_CANCEL)) != 0)
+        return -EINVAL;
+    if (!is_here(executor))
+        return EP_EFORKED;
+    if ((how & EP_WAIT) && executor->ops->is_own_thread(executor))
+        return -EDEADLK;
+    if (how & EP_CANCEL)
+        executor_cancel_waiting(executor);
+    executor_close(executor, EP_ESHUTDOWN);
+    return how & EP_WAIT ? join(executor, EP_FOREVER) : 0;
+}
+
+int ep_executor_join(struct ep_executor *executor, int64_t timeout_ns)
+{
+    if (!is_here(executor))
+        return EP_EFORKED;
+    if (queue_refusal(&executor->queue) == 0)
+        return -EINVAL;
+    if (executor->ops->is_own_thread(executor))
+        return -EDEADLK;
+    return join(executor, timeout_ns);
+}
+
+void ep_executor_terminate(struct ep_executor *executor)
+{
+    if (!is_here(executor))
+        return;
+    /* First the flag: no worker is replaced that falls from now on. */
+    atomic_store(&executor->terminating, true);
+    executor_cancel_waiting(executor);
+    executor_close(executor, EP_ESHUTDOWN);
+}
+
+int ep_executor_resize(struct ep_executor *executor, uint32_t workers)
+{
+    int refusal;
+
+    if (workers == 0 || workers > EP_WORKERS_MAX)
+        return -EINVAL;
+    if (!is_here(executor))
+        return EP_EFORKED;
+    refusal = queue_refusal(&executor->queue);
+    return refusal != 0 ? refusal : executor->ops->resize(executor, workers);
+}
+
+void ep_executor_free(struct ep_executor *executor)
+{
+    if (executor == NULL || !is_here(executor))
+        return;
+    EP_ASSERT(ep_executor_shutdown(executor, EP_WAIT) == 0); /* it is not one of its own threads */
+    executor->ops->free(executor);
+}
+
+/* --- the running task ---------------------------------------------------------------------- */
+
+/** Call a task's function. @return whether it succeeded */
+static bool task_call(struct ep_task *task, ep_task_fn fn)
+{
+    int code = fn(task);
+
+    if (code != 0 && !task->failed)
+        ep_task_fail(task, code, NULL);
+    return !task->failed;
+}
+
+bool task_run_within(const struct ep_task *outer, ep_task_fn fn, const void *input, size_t size,
+                     struct ep_future *outcome)
+{
+    struct ep_task task = {
+        .input = size > 0 ? input : NULL,
+        .size = size,
+        .executor = outer->executor,
+        .future = outcome,
+        .worker = outer->worker,
+    };
+
+    return task_call(&task, fn);
+}
+
+bool task_run(struct ep_executor *executor, struct queue_entry *entry, unsigned worker)
+{
+    struct ep_task task = {.executor = executor, .future = entry->future, .worker = worker};
+
+    if (task.future != NULL) {
+        task.input = future_input(task.future);
+        task.size = task.future->input_size;
+    } else {
+        task.input = entry_input(entry, &task.size);
+    }
+    task_call(&task, entry->fn);
+    if (task.future != NULL) {
+        future_finish(task.future, worker);
+        ep_future_unref(task.future);
+    } else {
+        entry_release_input(entry);
+    }
+    return !task.failed;
+}
+
+const void *ep_task_input(const struct ep_task *task, size_t *size)
+{
+    if (size != NULL)
+        *size = task->size;
+    return task->input;
+}
+
+int ep_task_reply(struct ep_task *task, const void *data, size_t size)
+{
+    if (task->future == NULL || task->no_reply)
+        return 0;
+    return future_set_reply(task->future, data, size);
+}
+
+int ep_task_fail(struct ep_task *task, int code, const char *message)
+{
+    task->failed = true;
+    if (task->future != NULL)
+        future_set_error(task->future, EP_EFAILED, code, message);
+    return code;
+}
+
+bool ep_task_stopping(const struct ep_task *task)
+{
+    return task->executor != NULL &&
+           atomic_load_explicit(&task->executor->terminating, memory_order_relaxed);
+}
+
+unsigned ep_task_worker(const struct ep_task *task)
+{
+    return task->worker;
+}
+
+int ep_task_fd(const struct ep_task *task, unsigned index)
+{
+    const struct ep_future *future = task->future;
+
+    return future != NULL && future->has_fds && index < future->fds->count ? future->fds->fds[index]
+                                                                           : -1;
+}
+
+int ep_task_take_fd(struct ep_task *task, unsigned index)
+{
+    int fd = ep_task_fd(task, index);
+
+    if (fd >= 0)
+        task->future->fds->fds[index] = -1;
+    return fd;
+}

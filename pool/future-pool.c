@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory for futures: see future-pool-internal.h.
+ *
+ * DESIGN
+ *
+ * Futures are taken by submitters and given back by workers, that is on different cores. Two lists
+ * keep the two apart. Takers share `ready`, under a lock that a single submitter never finds busy.
+ * Givers push on `returned`, a stack without a lock; when `ready` is empty a taker carries the whole
+ * of it over with one exchange. So the line on which givers write is touched by a taker once for
+ * many futures. (Nothing is ever popped from `returned` one by one, so the stack has no ABA
+ * problem.)
+ *
+ * Whether this is the process that made the pool is told by a page of memory that the kernel hands
+ * to a forked child filled with zeros (MADV_WIPEONFORK, madvise(2)): a look costs one load, where
+ * getpid() is a system call.
+ *
+ * Abandoning puts a mark in the place of the stack. Givers who see the mark free the future, and
+ * count down; whoever reaches zero frees the pool.
+ */
+#include "pool/future-pool-internal.h"
+
+#include "pool/executor-internal.h"
+#include "pool/future-internal.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct future_pool {
+    bool several_cpus;
+    const bool *here; /* true in the process that made the pool, false in those forked from it */
+
+    _Alignas(CACHE_LINE) struct lock lock;
+    /* guarded by lock */
+    struct ep_future *ready;
+    uint64_t made; /* futures that exist */
+
+    _Alignas(CACHE_LINE) _Atomic(struct ep_future *) returned;
+    _Atomic uint64_t left; /* once abandoned: futures that still exist */
+};
+
+/** In the place of a list: the pool is abandoned. Its address is never that of a future. */
+#define ABANDONED(pool) ((struct ep_future *)(void *)(pool))
+
+/** @return a page that begins with true, and with false after fork(); NULL for want of memory */
+static bool *page_wiped_on_fork(void)
+{
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    bool *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return NULL;
+    *page = true;
+    /* Where the kernel does not know it (before 4.14), forks go unnoticed. */
+    (void)madvise(page, size, MADV_WIPEONFORK);
+    return page;
+}
+
+struct future_pool *future_pool_new(void)
+{
+    struct future_pool *pool = aligned_alloc(CACHE_LINE, sizeof *pool);
+    bool *here = page_wiped_on_fork();
+
+    if (pool == NULL || here == NULL) {
+        free(pool);
+        if (here != NULL)
+            munmap(here, (size_t)sysconf(_SC_PAGESIZE));
+        return NULL;
+    }
+    *pool = (struct future_pool){.here = here, .several_cpus = usable_cpus() > 1};
+    return pool;
+}
+
+bool future_pool_is_here(const struct future_pool *pool)
+{
+    return *pool->here;
+}
+
+bool future_pool_may_spin(const struct future_pool *pool)
+{
+    return pool->several_cpus;
+}
+
+static void future_pool_free(struct future_pool *pool)
+{
+    munmap((void *)(uintptr_t)pool->here, (size_t)sysconf(_SC_PAGESIZE));
+    free(pool);
+}
+
+struct ep_future *future_pool_take(struct future_pool *pool)
+{
+    struct ep_future *future;
+
+    lock_acquire(&pool->lock);
+    if (pool->ready == NULL && atomic_load_explicit(&pool->returned, memory_order_relaxed) != NULL)
+        pool->ready = atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire);
+    future = pool->ready;
+    if (future != NULL)
+        pool->ready = future->next_free;
+    else if ((future = aligned_alloc(CACHE_LINE, sizeof *future)) != NULL)
+        pool->made++;
+    lock_release(&pool->lock);
+    return future;
+}
+
+/** So many futures less exist. */
+static void count_down(struct future_pool *pool, uint64_t futures)
+{
+    if (atomic_fetch_sub(&pool->left, futures) == futures)
+        future_pool_free(pool);
+}
+
+void future_pool_give(struct future_pool *pool, struct ep_future *future)
+{
+    struct ep_future *first = atomic_load_explicit(&pool->returned, memory_order_acquire);
+
+    do {
+        if (first == ABANDONED(pool)) {
+            free(future);
+            count_down(pool, 1);
+            return;
+        }
+        future->next_free = first;
+    } while (!atomic_compare_exchange_weak_explicit(&pool->returned, &first, future,
+                                                    memory_order_release, memory_order_acquire));
+}
+
+static uint64_t free_list(struct ep_future *future)
+{
+    uint64_t freed = 0;
+
+    for (struct ep_future *next; future != NULL; future = next, freed++) {
+        next = future->next_free;
+        free(future);
+    }
+    return freed;
+}
+
+void future_pool_abandon(struct future_pool *pool)
+{
+    uint64_t freed;
+
+    if (pool == NULL)
+        return;
+    /* One more than there are futures, so that nobody reaches zero before we have counted. */
+    atomic_store(&pool->left, pool->made + 1);
+    freed = free_list(atomic_exchange(&pool->returned, ABANDONED(pool)));
+    freed += free_list(pool->ready);
+    count_down(pool, freed + 1);
+}

@@ -1,0 +1,627 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Futures: where a task is, what came of it, and whom to tell.
+ *
+ * DESIGN
+ *
+ * The state word is the heart. Every question "who was first?" - the worker that starts a task or
+ * the thread that cancels it, a waiter that goes to sleep or the worker that finishes - is settled
+ * by one atomic operation on it. Beside the state it carries two notes, "threads sleep on me" and
+ * "there are callbacks", so that finishing a future that nobody watches costs one exchange.
+ *
+ * A waiter sets its note and sleeps on the word itself (futex); changing the word wakes all of
+ * them. The finisher owns a reference while it wakes and calls back, so that the waiter it has
+ * just let go may drop the last but one.
+ *
+ * Order promised: the outcome is published first, then sleepers are woken and watches fire, then
+ * the callbacks run in the order in which they were added. No lock is held while they run.
+ *
+ * Members are set when they are needed and not when the future is made: a future that nobody
+ * watches and that fails nowhere costs the writing of one cache line.
+ */
+#include "pool/future-internal.h"
+
+#include "pool/executor-internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MESSAGE_MAX 128
+
+/* --- state --------------------------------------------------------------------------------- */
+
+/**
+ * Every change of state passes here.
+ *
+ *     PENDING --future_start--> RUNNING --future_finish--> FINISHED
+ *        |
+ *        +--ep_future_cancel--> CANCELLING --> CANCELLED
+ *        |                                        ^
+ *        +-----future_drop------------------------+
+ *
+ * @param from  the state it must be in
+ * @param old   set to the word as it was, notes included; may be NULL
+ * @return      false where the state was another; nothing is changed then
+ */
+static bool future_change_state(struct ep_future *future, uint32_t from, uint32_t to, uint32_t *old)
+{
+    uint32_t word = atomic_load_explicit(&future->state, memory_order_acquire);
+
+    do {
+        if ((word & STATE_MASK) != from)
+            return false;
+    } while (
+        !atomic_compare_exchange_weak(&future->state, &word, (word & ~(uint32_t)STATE_MASK) | to));
+    if (old != NULL)
+        *old = word;
+    return true;
+}
+
+static uint32_t future_load_state(const struct ep_future *future)
+{
+    return atomic_load_explicit(&future->state, memory_order_acquire) & STATE_MASK;
+}
+
+static bool state_is_done(uint32_t state)
+{
+    return state == STATE_FINISHED || state == STATE_CANCELLED;
+}
+
+/**
+ * Looks at the state before sleeping on it, a pause before each: about a microsecond. To sleep and
+ * be woken takes several, so a result that is almost there is had sooner.
+ */
+#define SLEEP_LOOKS 64
+
+static uint32_t future_look(struct ep_future *future)
+{
+    uint32_t word = atomic_load(&future->state);
+
+    if (!future_pool_may_spin(future->pool))
+        return word;
+    for (int looks = 0; looks < SLEEP_LOOKS && !state_is_done(word & STATE_MASK); looks++) {
+        spin_pause();
+        word = atomic_load(&future->state);
+    }
+    return word;
+}
+
+/** Sleep until the state is a done one, or the deadline has come. @return whether it is done */
+static bool future_sleep(struct ep_future *future, int64_t deadline_ns)
+{
+    uint32_t word = future_look(future);
+
+    while (!state_is_done(word & STATE_MASK)) {
+        if (deadline_ns != NO_DEADLINE && ep_now_ns() >= deadline_ns)
+            return false;
+        if ((word & STATE_HAS_SLEEPERS) == 0 &&
+            !atomic_compare_exchange_weak(&future->state, &word, word | STATE_HAS_SLEEPERS))
+            continue;
+        futex_wait(&future->state, word | STATE_HAS_SLEEPERS, deadline_ns);
+        word = atomic_load(&future->state);
+    }
+    return true;
+}
+
+int64_t deadline_after(int64_t timeout_ns)
+{
+    int64_t now;
+
+    if (timeout_ns == EP_FOREVER)
+        return NO_DEADLINE;
+    now = ep_now_ns();
+    if (timeout_ns <= 0)
+        return now;
+    return timeout_ns < NO_DEADLINE - 1 - now ? now + timeout_ns : NO_DEADLINE - 1;
+}
+
+/**
+ * The future is in a worker's hands, and whoever waits may be able to do the executor's work.
+ *
+ * The note in the state word is what keeps the executor from going away: who finishes a future with
+ * the note on it lets the executor know that a helper is still inside. A note that is taken
+ * back before anybody has seen it never was.
+ */
+static void future_help(struct ep_future *future, int64_t deadline_ns)
+{
+    struct ep_executor *executor = future->executor;
+    uint32_t word = atomic_load(&future->state);
+
+    do {
+        if ((word & STATE_MASK) != STATE_RUNNING || (word & STATE_HAS_HELPER))
+            return;
+    } while (!atomic_compare_exchange_weak(&future->state, &word, word | STATE_HAS_HELPER));
+    executor->ops->help(executor, future, deadline_ns);
+    word = atomic_load(&future->state);
+    while ((word & STATE_MASK) == STATE_RUNNING)
+        if (atomic_compare_exchange_weak(&future->state, &word, word & ~(uint32_t)STATE_HAS_HELPER))
+            return;
+    executor->ops->helper_leaves(executor);
+}
+
+/** Wait as long as the caller of the public functions asked. @return whether it is done */
+static bool future_wait(struct ep_future *future, int64_t timeout_ns)
+{
+    int64_t deadline_ns;
+
+    if (state_is_done(future_load_state(future)))
+        return true;
+    if (timeout_ns <= 0)
+        return false;
+    deadline_ns = deadline_after(timeout_ns);
+    if (future->takes_help)
+        future_help(future, deadline_ns);
+    return future_sleep(future, deadline_ns);
+}
+
+/* --- callbacks ----------------------------------------------------------------------------- */
+
+/** Tell those who have registered. Only the thread that made the future done comes here, once. */
+static void future_tell(struct ep_future *future)
+{
+    struct callback *callback;
+
+    lock_acquire(&future->lock);
+    while (future->watches != NULL) {
+        struct watch *watch = future->watches;
+
+        future->watches = watch->next;
+        watch->listed = false;
+        watch->fire(watch, future); /* and after this it may be gone */
+    }
+    callback = future->callbacks;
+    future->callbacks = NULL;
+    lock_release(&future->lock);
+    while (callback != NULL) {
+        struct callback *next = callback->next;
+
+        callback->done(future, callback->context);
+        if (callback != &future->first_callback)
+            free(callback);
+        callback = next;
+    }
+}
+
+/** After a change to a done state: tell everybody. `old` is the word before the change. */
+static void future_announce(struct ep_future *future, uint32_t old)
+{
+    if (old & STATE_HAS_SLEEPERS)
+        futex_wake(&future->state, INT_MAX);
+    if (old & STATE_HAS_WATCHES)
+        future_tell(future);
+}
+
+/**
+ * Before something is registered, with the lock held: leave the note that makes the finisher come
+ * for the lock. Noting and registering happen under one holding of it, so a finisher that sees the
+ * note finds what was registered.
+ *
+ * @return false: the finisher was faster, the future is done and nobody will come
+ */
+static bool future_note_watch_locked(struct ep_future *future)
+{
+    uint32_t old = atomic_load(&future->state);
+
+    if ((old & STATE_HAS_WATCHES) == 0 && !state_is_done(old & STATE_MASK)) {
+        /* The first to register makes the lists; no finisher looks at them without the note. */
+        future->callbacks = NULL;
+        future->watches = NULL;
+        future->first_callback.done = NULL;
+        old = atomic_fetch_or(&future->state, STATE_HAS_WATCHES);
+    }
+    return !state_is_done(old & STATE_MASK);
+}
+
+static void callback_append_locked(struct ep_future *future, struct callback *callback)
+{
+    struct callback **end = &future->callbacks;
+
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = callback;
+}
+
+int ep_future_add_done_callback(struct ep_future *future, ep_done_fn done, void *context)
+{
+    struct callback *callback = &future->first_callback;
+
+    if (done == NULL)
+        return -EINVAL;
+    lock_acquire(&future->lock);
+    if (!future_note_watch_locked(future)) {
+        lock_release(&future->lock);
+        done(future, context);
+        return 0;
+    }
+    if (callback->done != NULL && (callback = malloc(sizeof *callback)) == NULL) {
+        lock_release(&future->lock);
+        return -ENOMEM;
+    }
+    *callback = (struct callback){.done = done, .context = context};
+    callback_append_locked(future, callback);
+    lock_release(&future->lock);
+    return 0;
+}
+
+bool future_watch(struct ep_future *future, struct watch *watch)
+{
+    bool pending;
+
+    lock_acquire(&future->lock);
+    pending = future_note_watch_locked(future);
+    watch->listed = pending;
+    if (pending) {
+        watch->previous = NULL;
+        watch->next = future->watches;
+        if (watch->next != NULL)
+            watch->next->previous = watch;
+        future->watches = watch;
+    }
+    lock_release(&future->lock);
+    return pending;
+}
+
+void future_unwatch(struct ep_future *future, struct watch *watch)
+{
+    lock_acquire(&future->lock);
+    if (watch->listed) {
+        *(watch->previous ? &watch->previous->next : &future->watches) = watch->next;
+        if (watch->next != NULL)
+            watch->next->previous = watch->previous;
+        watch->listed = false;
+    }
+    lock_release(&future->lock);
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+struct ep_future *future_new(struct future_pool *pool, struct ep_executor *executor,
+                             const void *input, size_t size, ep_dropped_fn dropped)
+{
+    struct ep_future *future = future_pool_take(pool);
+    void *heap = NULL;
+
+    if (future == NULL)
+        return NULL;
+    if (size > sizeof future->input.inside && (heap = malloc(size)) == NULL) {
+        future_pool_give(pool, future);
+        return NULL;
+    }
+    if (size > 0)
+        memcpy(heap ? heap : future->input.inside, input, size);
+    if (heap != NULL)
+        future->input.heap = heap;
+    future->input_on_heap = heap != NULL;
+    future->input_size = size;
+    future->pool = pool;
+    future->executor = executor;
+    future->dropped = dropped;
+    future->has_fds = false;
+    future->takes_help = executor->ops != NULL && executor->ops->help != NULL;
+    future->verdict = 0;
+    future->has_message = false;
+    future->has_reply = false;
+    atomic_store_explicit(&future->lock.word, 0, memory_order_relaxed);
+    atomic_store_explicit(&future->references, 1, memory_order_relaxed);
+    atomic_store_explicit(&future->state, STATE_PENDING, memory_order_relaxed);
+    return future;
+}
+
+int future_own_fds(struct ep_future *future, const int *fds, unsigned count)
+{
+    struct task_fds *list = malloc(sizeof *list + count * sizeof list->fds[0]);
+
+    if (list == NULL)
+        return -ENOMEM;
+    list->count = count;
+    list->on_heap = true;
+    memcpy(list->fds, fds, count * sizeof list->fds[0]);
+    future->fds = list;
+    future->has_fds = true;
+    return 0;
+}
+
+void future_disown_fds(struct ep_future *future)
+{
+    if (!future->has_fds)
+        return;
+    if (future->fds->on_heap)
+        free(future->fds);
+    future->has_fds = false;
+}
+
+void future_close_fds(struct ep_future *future)
+{
+    for (unsigned i = 0; future->has_fds && i < future->fds->count; i++)
+        if (future->fds->fds[i] >= 0)
+            close(future->fds->fds[i]);
+    future_disown_fds(future);
+}
+
+static void future_release_input(struct ep_future *future)
+{
+    if (future->has_fds)
+        future_close_fds(future);
+    if (future->input_on_heap)
+        free(future->input.heap);
+    future->input_on_heap = false;
+    future->input_size = 0;
+}
+
+static bool reply_is_on_heap(const struct ep_future *future)
+{
+    return future->has_reply && future->reply_size > sizeof future->reply.inside;
+}
+
+/** Release the memory of a reply that has its own. */
+static void reply_free(void *heap, size_t size, bool is_mapped)
+{
+    if (is_mapped)
+        munmap(heap, size);
+    else
+        free(heap);
+}
+
+static void future_release_reply(struct ep_future *future)
+{
+    if (reply_is_on_heap(future))
+        reply_free(future->reply.heap, future->reply_size, future->reply_is_mapped);
+}
+
+struct ep_future *ep_future_ref(struct ep_future *future)
+{
+    atomic_fetch_add_explicit(&future->references, 1, memory_order_relaxed);
+    return future;
+}
+
+void ep_future_unref(struct ep_future *future)
+{
+    if (future == NULL ||
+        atomic_fetch_sub_explicit(&future->references, 1, memory_order_acq_rel) != 1)
+        return;
+    future_clear_local(future);
+    future_pool_give(future->pool, future);
+}
+
+void future_init_local(struct ep_future *future)
+{
+    memset(future, 0, sizeof *future);
+    atomic_init(&future->state, STATE_RUNNING);
+}
+
+void future_clear_local(struct ep_future *future)
+{
+    future_release_input(future);
+    future_release_reply(future);
+    if (future->has_message)
+        free(future->message);
+}
+
+/* --- what executors do --------------------------------------------------------------------- */
+
+bool future_start(struct ep_future *future)
+{
+    return future_change_state(future, STATE_PENDING, STATE_RUNNING, NULL);
+}
+
+void future_await_cancelled(struct ep_future *future)
+{
+    future_sleep(future, NO_DEADLINE);
+}
+
+const void *future_input(const struct ep_future *future)
+{
+    if (future->input_size == 0)
+        return NULL;
+    return future->input_on_heap ? future->input.heap : future->input.inside;
+}
+
+/** The task will never run: whoever took it out of PENDING releases what its input owned. */
+static void future_drop_input(struct ep_future *future)
+{
+    if (future->dropped != NULL)
+        future->dropped(future_input(future), future->input_size);
+    future_release_input(future);
+}
+
+bool future_drop(struct ep_future *future)
+{
+    uint32_t old;
+
+    if (!future_change_state(future, STATE_PENDING, STATE_CANCELLED, &old))
+        return false;
+    future_drop_input(future);
+    future_announce(future, old);
+    return true;
+}
+
+bool future_break(struct ep_future *future, int verdict, const char *message)
+{
+    if (!future_start(future))
+        return false;
+    future_set_error(future, verdict, 0, message);
+    future_drop_input(future);
+    future_finish(future, 0);
+    return true;
+}
+
+int future_set_reply(struct ep_future *future, const void *data, size_t size)
+{
+    void *heap = NULL;
+    void *replaced = reply_is_on_heap(future) ? future->reply.heap : NULL;
+
+    if (size > sizeof future->reply.inside && (heap = malloc(size)) == NULL)
+        return -ENOMEM;
+    if (size > 0) /* `data` may lie in the reply that is replaced, so that goes last */
+        memmove(heap ? heap : future->reply.inside, data, size);
+    if (replaced != NULL)
+        reply_free(replaced, future->reply_size, future->reply_is_mapped);
+    if (heap != NULL)
+        future->reply.heap = heap;
+    future->reply_size = size;
+    future->reply_is_mapped = false;
+    future->has_reply = true;
+    return 0;
+}
+
+void future_set_mapped_reply(struct ep_future *future, void *map, size_t size)
+{
+    future_release_reply(future);
+    future->reply.heap = map;
+    future->reply_size = size;
+    future->reply_is_mapped = true;
+    future->has_reply = true;
+}
+
+const void *future_reply(const struct ep_future *future, uint64_t *size)
+{
+    *size = future->has_reply ? future->reply_size : 0;
+    if (*size == 0)
+        return NULL;
+    return reply_is_on_heap(future) ? future->reply.heap : future->reply.inside;
+}
+
+void future_set_error(struct ep_future *future, int verdict, int code, const char *message)
+{
+    future->verdict = verdict;
+    future->code = code;
+    if (message == NULL)
+        return;
+    if (future->has_message)
+        free(future->message);
+    future->message = strndup(message, MESSAGE_MAX - 1);
+    future->has_message = future->message != NULL;
+}
+
+uint32_t future_publish(struct ep_future *future, uint32_t worker)
+{
+    uint32_t old;
+
+    future->worker = (uint16_t)worker;
+    future_release_input(future);
+    /* Only the worker that started a task finishes it. */
+    EP_ASSERT(future_change_state(future, STATE_RUNNING, STATE_FINISHED, &old));
+    if (old & STATE_HAS_SLEEPERS)
+        futex_wake(&future->state, INT_MAX);
+    return old;
+}
+
+void future_call_back(struct ep_future *future)
+{
+    future_tell(future);
+}
+
+void future_finish(struct ep_future *future, uint32_t worker)
+{
+    if (future_publish(future, worker) & STATE_HAS_WATCHES)
+        future_tell(future);
+}
+
+bool future_has_failed(const struct ep_future *future)
+{
+    return future_load_state(future) == STATE_FINISHED && future->verdict != 0;
+}
+
+/* --- what users ask ------------------------------------------------------------------------ */
+
+int ep_future_cancel(struct ep_future *future)
+{
+    uint32_t old;
+
+    if (!ep_future_done(future) && !future_pool_is_here(future->pool))
+        return EP_EFORKED;
+    if (future_change_state(future, STATE_PENDING, STATE_CANCELLING, NULL)) {
+        struct ep_executor *executor = future->executor;
+
+        /* The executor stands until we publish CANCELLED; after that it may be gone. */
+        executor_task_cancelled(executor);
+        EP_ASSERT(future_change_state(future, STATE_CANCELLING, STATE_CANCELLED, &old));
+        future_drop_input(future);
+        future_announce(future, old);
+        return 0;
+    }
+    switch (future_load_state(future)) {
+    case STATE_RUNNING: return -EBUSY;
+    case STATE_FINISHED: return -EALREADY;
+    default: future_await_cancelled(future); return 0;
+    }
+}
+
+enum ep_future_state ep_future_state(const struct ep_future *future)
+{
+    switch (future_load_state(future)) {
+    case STATE_RUNNING: return EP_RUNNING;
+    case STATE_FINISHED: return EP_FINISHED;
+    case STATE_CANCELLED: return EP_CANCELLED;
+    default: return EP_PENDING;
+    }
+}
+
+bool ep_future_done(const struct ep_future *future)
+{
+    return state_is_done(future_load_state(future));
+}
+
+bool ep_future_running(const struct ep_future *future)
+{
+    return future_load_state(future) == STATE_RUNNING;
+}
+
+bool ep_future_cancelled(const struct ep_future *future)
+{
+    return future_load_state(future) == STATE_CANCELLED;
+}
+
+/** Whether waiting is hopeless: it has not begun, and we are one of those who should begin it. */
+static bool would_deadlock(const struct ep_future *future, int64_t timeout_ns)
+{
+    return timeout_ns > 0 && future_load_state(future) == STATE_PENDING &&
+           executor_is_mine(future->executor);
+}
+
+/** Wait for the outcome. @return 0, or why there is none */
+static int future_await_outcome(struct ep_future *future, int64_t timeout_ns)
+{
+    if (!ep_future_done(future) && !future_pool_is_here(future->pool))
+        return EP_EFORKED;
+    if (would_deadlock(future, timeout_ns))
+        return -EDEADLK;
+    if (!future_wait(future, timeout_ns))
+        return -ETIMEDOUT;
+    return future_load_state(future) == STATE_CANCELLED ? EP_ECANCELLED : 0;
+}
+
+int ep_future_result(struct ep_future *future, int64_t timeout_ns, struct ep_bytes *reply)
+{
+    int rc = future_await_outcome(future, timeout_ns);
+
+    if (rc != 0 || future->verdict != 0)
+        return rc != 0 ? rc : future->verdict;
+    if (reply != NULL) {
+        uint64_t size;
+
+        reply->data = future_reply(future, &size);
+        reply->size = size;
+    }
+    return 0;
+}
+
+int ep_future_error(struct ep_future *future, int64_t timeout_ns, struct ep_error *error)
+{
+    int rc = future_await_outcome(future, timeout_ns);
+
+    if (rc != 0)
+        return rc;
+    *error = (struct ep_error){
+        .failed = future->verdict != 0,
+        .kind = future->verdict,
+        .code = future->verdict != 0 ? future->code : 0,
+        .message = future->has_message ? future->message : "",
+        .worker = future->worker,
+    };
+    return 0;
+}

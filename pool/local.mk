@@ -1,0 +1,37 @@
+# libechopool. The convenience library lets the programs and the tests link the same objects
+# without a libtool wrapper script standing in front of ./echo-server.
+noinst_LTLIBRARIES += %D%/libpool.la
+%C%_libpool_la_SOURCES = \
+	%D%/echopool.h \
+	%D%/echopool-mp.h \
+	%D%/arrivals.c %D%/arrivals-internal.h \
+	%D%/chunk.c %D%/chunk-internal.h \
+	%D%/admission.c \
+	%D%/error.c \
+	%D%/executor.c %D%/executor-internal.h \
+	%D%/future.c %D%/future-internal.h \
+	%D%/future-pool.c %D%/future-pool-internal.h \
+	%D%/mailbox.c \
+	%D%/map.c %D%/map-internal.h \
+	%D%/mp.c \
+	%D%/park.c %D%/park-internal.h \
+	%D%/process-executor.c %D%/process-internal.h \
+	%D%/process-death.c %D%/process-manager.c %D%/process-send.c \
+	%D%/process-transfer.c %D%/process-worker.c \
+	%D%/queue.c %D%/queue-internal.h \
+	%D%/rows.c %D%/rows-internal.h \
+	%D%/thread-executor.c %D%/thread-internal.h %D%/thread-worker.c \
+	%D%/wait.c \
+	%D%/wire.c %D%/wire-internal.h \
+	%D%/zygote.c %D%/zygote-internal.h
+%C%_libpool_la_CFLAGS = $(EP_CFLAGS) -fvisibility=hidden -pthread
+
+include_HEADERS = %D%/echopool.h %D%/echopool-mp.h
+lib_LTLIBRARIES += libechopool.la
+libechopool_la_SOURCES =
+libechopool_la_LIBADD = %D%/libpool.la
+# CURRENT:REVISION:AGE, see "Updating version info" in the libtool manual.
+libechopool_la_LDFLAGS = $(EP_LDFLAGS) -pthread -version-info 0:0:0 -export-symbols-regex '^ep_'
+
+pkgconfigdir = $(libdir)/pkgconfig
+pkgconfig_DATA = %D%/echopool.pc

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mailboxes: done callbacks brought to the thread of an event loop.
+ *
+ * DESIGN
+ *
+ * Futures that complete are arrivals (arrivals-internal.h). The first to come to an empty list rings
+ * by a write to an eventfd, those that come after it do not: so N completions cause at least one
+ * wake-up of the loop, and at most N.
+ *
+ * None is lost. Dispatching reads the eventfd first and empties the list second. Whoever appends to
+ * an empty list appends first and writes second. If the read has taken that write away, the append
+ * came before the read, and so before the emptying, which finds it; if not, the loop wakes again,
+ * for nothing at worst.
+ *
+ * The descriptor cannot be closed under a writer's hands: the write happens within the lock of its
+ * future, and each letter is withdrawn, which takes that lock, before the mailbox goes.
+ */
+#include "pool/arrivals-internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/** One future that somebody waits for. Belongs to the mailbox until it is dispatched. */
+struct letter {
+    struct arrival arrival; /* first, so that the two addresses are one */
+    ep_done_fn done;
+    void *context;
+    struct letter *next, *previous; /* guarded by the mailbox's lock */
+};
+
+struct ep_mailbox {
+    struct arrivals arrivals; /* first, so that the two addresses are one */
+    int fd;                   /* set by ep_mailbox_new(), then read-only */
+    struct lock lock;
+    /* guarded by lock */
+    struct letter *letters; /**< all that have not been dispatched */
+};
+
+/** Make the descriptor readable. Called by the thread that completed a future. */
+static void mailbox_ring(struct arrivals *arrivals)
+{
+    const struct ep_mailbox *mailbox = (struct ep_mailbox *)arrivals;
+    int saved = errno;
+
+    /* It fails only where the counter is at its end, and then the descriptor is readable anyway. */
+    eventfd_write(mailbox->fd, 1);
+    errno = saved;
+}
+
+int ep_mailbox_new(struct ep_mailbox **mailbox)
+{
+    struct ep_mailbox *made;
+
+    if (mailbox == NULL)
+        return -EINVAL;
+    made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return -ENOMEM;
+    made->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (made->fd < 0) {
+        int rc = -errno;
+
+        free(made);
+        return rc;
+    }
+    arrivals_init(&made->arrivals, mailbox_ring);
+    *mailbox = made;
+    return 0;
+}
+
+int ep_mailbox_fd(const struct ep_mailbox *mailbox)
+{
+    return mailbox->fd;
+}
+
+static void mailbox_link(struct ep_mailbox *mailbox, struct letter *letter)
+{
+    lock_acquire(&mailbox->lock);
+    letter->next = mailbox->letters;
+    if (letter->next != NULL)
+        letter->next->previous = letter;
+    mailbox->letters = letter;
+    lock_release(&mailbox->lock);
+}
+
+static void mailbox_unlink(struct ep_mailbox *mailbox, struct letter *letter)
+{
+    lock_acquire(&mailbox->lock);
+    *(letter->previous ? &letter->previous->next : &mailbox->letters) = letter->next;
+    if (letter->next != NULL)
+        letter->next->previous = letter->previous;
+    lock_release(&mailbox->lock);
+}
+
+int ep_mailbox_add(struct ep_mailbox *mailbox, struct ep_future *future, ep_done_fn done,
+                   void *context)
+{
+    struct letter *letter;
+
+    if (mailbox == NULL || future == NULL || done == NULL)
+        return -EINVAL;
+    letter = calloc(1, sizeof *letter);
+    if (letter == NULL)
+        return -ENOMEM;
+    letter->done = done;
+    letter->context = context;
+    mailbox_link(mailbox, letter);
+    /* From here on the loop may dispatch it, and then it is gone. */
+    arrivals_expect(&mailbox->arrivals, &letter->arrival, ep_future_ref(future));
+    return 0;
+}
+
+/** Its arrival has been withdrawn and it is not linked. */
+static void letter_free(struct letter *letter)
+{
+    ep_future_unref(letter->arrival.future);
+    free(letter);
+}
+
+size_t ep_mailbox_dispatch(struct ep_mailbox *mailbox)
+{
+    struct arrival *arrival;
+    eventfd_t rings;
+    size_t dispatched = 0;
+
+    eventfd_read(mailbox->fd, &rings); /* first; that it was not readable is no harm */
+    arrival = arrivals_take_all(&mailbox->arrivals);
+    while (arrival != NULL) {
+        struct letter *letter = (struct letter *)arrival;
+
+        arrival = arrival->next;
+        arrival_withdraw(&letter->arrival);
+        mailbox_unlink(mailbox, letter);
+        letter->done(letter->arrival.future, letter->context);
+        letter_free(letter);
+        dispatched++;
+    }
+    return dispatched;
+}
+
+void ep_mailbox_free(struct ep_mailbox *mailbox)
+{
+    struct letter *letter;
+
+    if (mailbox == NULL)
+        return;
+    /* All are withdrawn before the first goes: those that arrive are linked to one another. */
+    for (letter = mailbox->letters; letter != NULL; letter = letter->next)
+        arrival_withdraw(&letter->arrival);
+    while ((letter = mailbox->letters) != NULL) {
+        mailbox->letters = letter->next;
+        letter_free(letter);
+    }
+    close(mailbox->fd);
+    free(mailbox);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* Locks and parked threads on futex(2): see park-internal.h for how they are used. */
+#include "pool/park-internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/** How often a busy lock is looked at before sleeping on it. It is held for tens of instructions. */
+#define LOCK_SPINS 60
+
+void futex_wait(const _Atomic uint32_t *word, uint32_t expected, int64_t deadline_ns)
+{
+    /* FUTEX_WAIT_BITSET, because unlike FUTEX_WAIT it takes an absolute time, by CLOCK_MONOTONIC. */
+    struct timespec deadline = {
+        .tv_sec = (time_t)(deadline_ns / 1000000000),
+        .tv_nsec = (long)(deadline_ns % 1000000000),
+    };
+    int saved = errno;
+
+    if (deadline_ns > 0)
+        syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
+                deadline_ns == NO_DEADLINE ? NULL : &deadline, NULL, FUTEX_BITSET_MATCH_ANY);
+    errno = saved; /* EAGAIN, EINTR, ETIMEDOUT: the caller looks at the word and at the clock */
+}
+
+void futex_wake(const _Atomic uint32_t *word, int threads)
+{
+    int saved = errno;
+
+    syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, threads, NULL, NULL, 0);
+    errno = saved; /* EFAULT where the word's memory is gone: then so is its waiter */
+}
+
+void lock_acquire_slowly(struct lock *lock)
+{
+    for (int i = 0; i < LOCK_SPINS; i++) {
+        uint32_t free_word = 0;
+
+        spin_pause();
+        if (atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 &&
+            atomic_compare_exchange_weak_explicit(&lock->word, &free_word, 1, memory_order_acquire,
+                                                  memory_order_relaxed))
+            return;
+    }
+    /* From here on the word says 2, also while we hold it: others may sleep beside us. */
+    while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0)
+        futex_wait(&lock->word, 2, NO_DEADLINE);
+}
+
+/** Put the waiter between two neighbours, either of which may be missing. */
+static void link_between(struct waitlist *list, struct waiter *waiter, struct waiter *previous,
+                         struct waiter *next)
+{
+    waiter->previous = previous;
+    waiter->next = next;
+    *(previous ? &previous->next : &list->first) = waiter;
+    *(next ? &next->previous : &list->last) = waiter;
+    waiter->listed = true;
+}
+
+static void unlink_waiter(struct waitlist *list, struct waiter *waiter)
+{
+    *(waiter->previous ? &waiter->previous->next : &list->first) = waiter->next;
+    *(waiter->next ? &waiter->next->previous : &list->last) = waiter->previous;
+    waiter->listed = false;
+}
+
+void waitlist_join(struct waitlist *list, struct waiter *waiter, enum waitlist_end end)
+{
+    atomic_store_explicit(&waiter->woken, 0, memory_order_relaxed);
+    lock_acquire(&list->lock);
+    if (end == WAITLIST_FIRST)
+        link_between(list, waiter, NULL, list->first);
+    else
+        link_between(list, waiter, list->last, NULL);
+    atomic_fetch_add(&list->count, 1); /* sequentially consistent: step 1 of the waiter */
+    lock_release(&list->lock);
+}
+
+bool waitlist_leave(struct waitlist *list, struct waiter *waiter)
+{
+    bool listed;
+
+    lock_acquire(&list->lock);
+    listed = waiter->listed;
+    if (listed) {
+        unlink_waiter(list, waiter);
+        atomic_fetch_sub(&list->count, 1);
+    }
+    lock_release(&list->lock);
+    /* The notifier that took us off the list still has to touch `woken`: until then we must stay. */
+    if (!listed)
+        waiter_sleep(waiter, NO_DEADLINE);
+    return listed;
+}
+
+bool waiter_sleep(struct waiter *waiter, int64_t deadline_ns)
+{
+    while (atomic_load_explicit(&waiter->woken, memory_order_acquire) == 0) {
+        struct timespec now;
+
+        futex_wait(&waiter->woken, 0, deadline_ns);
+        if (deadline_ns == NO_DEADLINE || atomic_load(&waiter->woken) != 0)
+            continue;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec >= deadline_ns)
+            return false;
+    }
+    return true;
+}
+
+bool waitlist_sleep(struct waitlist *list, struct waiter *waiter, enum waitlist_end end,
+                    bool (*is_so)(void *context), void *context, int64_t deadline_ns)
+{
+    waitlist_join(list, waiter, end);
+    if (is_so(context)) {
+        waitlist_leave(list, waiter);
+        return true;
+    }
+    return waiter_sleep(waiter, deadline_ns) || !waitlist_leave(list, waiter);
+}
+
+bool waitlist_await(struct waitlist *list, bool (*is_so)(void *context), void *context,
+                    int64_t deadline_ns)
+{
+    struct waiter waiter;
+
+    while (!is_so(context))
+        if (!waitlist_sleep(list, &waiter, WAITLIST_LAST, is_so, context, deadline_ns))
+            return is_so(context);
+    return true;
+}
+
+struct waiter *waitlist_pop(struct waitlist *list)
+{
+    struct waiter *waiter;
+
+    lock_acquire(&list->lock);
+    waiter = list->first;
+    if (waiter != NULL) {
+        unlink_waiter(list, waiter);
+        atomic_fetch_sub(&list->count, 1);
+    }
+    lock_release(&list->lock);
+    return waiter;
+}
+
+void waiter_wake(struct waiter *waiter)
+{
+    /* Once the store is seen the waiter may be gone; the address may still be passed to the kernel. */
+    atomic_store_explicit(&waiter->woken, 1, memory_order_release);
+    futex_wake(&waiter->woken, 1);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How worker processes end, and what becomes of their tasks then.
+ *
+ * DESIGN
+ *
+ * The end of a worker is seen in two ways: its pidfd becomes readable, and its socket ends. Either
+ * alone is enough, and then it is killed, in case it only closed the socket. Before the executor
+ * draws conclusions it reads the socket to the end, since the last outcome may have come before
+ * the death, and waits for the zygote to tell the status.
+ *
+ * A worker that dies had one task begun at most: the first one without an outcome. With REPLACE that
+ * one fails, those behind it go to other workers, and the worker is replaced: at once, unless four
+ * have died without a single task done between them; then after 100 ms, and twice as long each time
+ * up to 3.2 s. With BREAK the other workers are killed as well, and every task fails.
+ */
+#include "pool/process-internal.h"
+
+#include "pool/future-internal.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define BARREN_FREE     4u
+#define BARREN_DELAY_NS EP_MILLISECONDS(100)
+#define BARREN_DOUBLES  5u
+
+/* --- breaking ------------------------------------------------------------------------------ */
+
+/** Tasks that no worker will come for. */
+void lose_returned(struct process_executor *executor, const char *why)
+{
+    struct returned returned;
+
+    while (take_returned(executor, &returned))
+        lose_task(executor, &returned.entry, 0, EP_EBROKEN, 0, why);
+}
+
+/** Every task that is not done fails, and so does every later submit. */
+void process_executor_break(struct process_executor *executor, const char *why)
+{
+    if (atomic_load(&executor->broken))
+        return;
+    snprintf(executor->why, sizeof executor->why, "%s", why);
+    atomic_store(&executor->broken, true);
+    queue_close(&executor->base.queue, EP_EBROKEN);
+    for (uint32_t i = 0; i < executor->place_count; i++)
+        place_kill(executor->places[i], SIGKILL);
+    executor_break(&executor->base, executor->why);
+    lose_returned(executor, executor->why);
+}
+
+/** Where no worker is left and none will come, break. */
+void break_if_hopeless(struct process_executor *executor, const char *why)
+{
+    for (uint32_t i = 0; i < executor->place_count; i++) {
+        struct place *place = executor->places[i];
+
+        if (place->index < atomic_load(&executor->target) && !place->given_up)
+            return;
+    }
+    process_executor_break(executor, why);
+}
+
+/* --- ending -------------------------------------------------------------------------------- */
+
+/** Tell a worker without a task to leave. */
+void place_stop(struct place *place)
+{
+    struct process_executor *executor = place->executor;
+    bool idle;
+
+    lock_acquire(&executor->lock);
+    idle = !place->sending && !place_is_busy(place);
+    if (idle) {
+        place_unlist_locked(place);
+        if (place->life == LIFE_READY)
+            atomic_fetch_sub(&executor->alive, 1);
+        place->life = LIFE_STOPPING;
+        place->was_stopped = true;
+        shutdown(place->socket, SHUT_WR);
+        place_arm_locked(place, true);
+    }
+    lock_release(&executor->lock);
+}
+
+/** The end of a worker, or of its socket, has been seen. */
+void place_end_seen(struct place *place)
+{
+    struct process_executor *executor = place->executor;
+
+    if (place->life < LIFE_STARTING || place->life == LIFE_DYING)
+        return;
+    lock_acquire(&executor->lock);
+    place_unlist_locked(place);
+    if (place->life == LIFE_READY)
+        atomic_fetch_sub(&executor->alive, 1);
+    place->life = LIFE_DYING;
+    place->watched = false;
+    lock_release(&executor->lock);
+    epoll_ctl(executor->epoll, EPOLL_CTL_DEL, place->socket, NULL);
+    epoll_ctl(executor->epoll, EPOLL_CTL_DEL, place->pidfd, NULL);
+    place_kill(place, SIGKILL);
+}
+
+/** In words, how a process ended. */
+static void describe(const struct place *place, char *words, size_t size)
+{
+    int length = snprintf(words, size, "worker %u (process %d) ", place->index, (int)place->pid);
+    const char *name;
+
+    words += length;
+    size -= (size_t)length;
+    if (!place->status_known) {
+        snprintf(words, size, "ended together with the zygote");
+    } else if (WIFSIGNALED(place->status)) {
+        name = sigabbrev_np(WTERMSIG(place->status));
+        snprintf(words, size, "was killed by signal %d (SIG%s)", WTERMSIG(place->status),
+                 name != NULL ? name : "?");
+    } else {
+        snprintf(words, size, "exited with status %d", WEXITSTATUS(place->status));
+    }
+}
+
+/** What becomes of the tasks that a dead worker had. */
+static void lose_tasks(struct place *place, const char *words)
+{
+    struct process_executor *executor = place->executor;
+    uint64_t head = atomic_load(&place->head);
+    bool begun = atomic_load(&place->sent) > head;
+    bool again =
+        executor->base.options.on_death == EP_REPLACE && !atomic_load(&executor->base.terminating);
+    uint64_t tail = atomic_load(&place->tail);
+
+    /* From the last to the first, since each is put before those that were given back earlier. */
+    for (uint64_t at = tail; at > head; at--) {
+        struct slot *slot = &place->slots[(at - 1) & place->slot_mask];
+        struct queue_entry entry = slot->entry;
+
+        if (atomic_load(&executor->broken))
+            lose_task(executor, &entry, place->index, EP_EBROKEN, 0, executor->why);
+        else if (at - 1 == head && begun)
+            lose_task(executor, &entry, place->index, EP_EDIED, place->status, words);
+        else if (again)
+            give_back(executor, &entry, slot->nacks);
+        else
+            lose_task(executor, &entry, place->index, EP_EBROKEN, 0, words);
+    }
+    atomic_store(&place->head, tail);
+    atomic_store(&place->sent, tail);
+}
+
+/** How long to wait before a worker that died is replaced. */
+static int64_t barren_delay(struct process_executor *executor)
+{
+    uint64_t done = atomic_load(&executor->finished) + atomic_load(&executor->failed);
+    uint32_t doubles;
+
+    executor->barren = done == executor->done_at_death ? executor->barren + 1 : 0;
+    executor->done_at_death = done;
+    if (executor->barren < BARREN_FREE)
+        return 0;
+    doubles = executor->barren - BARREN_FREE;
+    return BARREN_DELAY_NS << (doubles < BARREN_DOUBLES ? doubles : BARREN_DOUBLES);
+}
+
+/** A worker ended that nobody had told to. */
+static void place_died(struct place *place, const char *words)
+{
+    struct process_executor *executor = place->executor;
+    char why[128];
+
+    if (place->not_ready) {
+        snprintf(why, sizeof why, "initialize of worker %u failed with %d", place->index,
+                 place->init_code);
+        if (atomic_load(&place->settled))
+            process_executor_break(executor, why);
+        place->given_up = true;
+        place_settle(place, EP_EBROKEN);
+    } else if (!place->was_ready) {
+        place_failed(place, EP_EBROKEN, words);
+    } else if (executor->base.options.on_death == EP_BREAK) {
+        process_executor_break(executor, words);
+    } else {
+        place->retry_ns = ep_now_ns() + barren_delay(executor);
+        due_at(executor, place->retry_ns);
+    }
+}
+
+/** All is known of a dead worker: draw the conclusions. */
+static void place_bury(struct place *place)
+{
+    struct process_executor *executor = place->executor;
+    bool ordered = place->was_stopped || atomic_load(&executor->base.terminating) ||
+                   atomic_load(&executor->broken);
+    char words[128];
+
+    describe(place, words, sizeof words);
+    place_close(place);
+    place->ticket = 0;
+    lock_acquire(&executor->lock);
+    place->life = LIFE_NONE;
+    lock_release(&executor->lock);
+    if (!ordered && place->was_ready && executor->base.options.on_death == EP_BREAK &&
+        place_is_busy(place)) {
+        /* The one it had died with it; for all others the executor is broken. */
+        lose_tasks(place, words);
+    }
+    if (!ordered)
+        place_died(place, words);
+    else
+        place->retry_ns = 1;
+    lose_tasks(place, words);
+    due_at(executor, 1); /* the place may want another, or the executor may be over */
+}
+
+/** Read what a dying worker has sent; when its status is known, too, it can be buried. */
+void place_try_bury(struct place *place)
+{
+    struct process_executor *executor = place->executor;
+    bool free_to;
+
+    lock_acquire(&executor->lock);
+    free_to = !place->sending && !place->receiving;
+    place->receiving = place->receiving || free_to;
+    if (!free_to) /* whoever reads has to let go, even if somebody else holds the other end */
+        shutdown(place->socket, SHUT_RD);
+    lock_release(&executor->lock);
+    if (!free_to)
+        return;
+    transfer_rest(place, executor->inbox);
+    if (place->ended)
+        place_bury(place);
+    lock_acquire(&executor->lock);
+    place->receiving = false;
+    lock_release(&executor->lock);
+}

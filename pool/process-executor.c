@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The executor whose workers are processes: what its users call.
+ *
+ * DESIGN
+ *
+ *     this process                               zygote            workers
+ *     ------------                               ------            -------
+ *     submitters -- queue -- dispatch --------------------------->  run
+ *     those who wait, or the manager  <---------------------------  outcome
+ *     manager -- "fork one" -- line -----------> fork ----------->  initialize
+ *             <- "it began, it ended" ---------- wait
+ *
+ * Between the processes there is no lock and no memory that two of them write: every worker has a
+ * socketpair of its own, so the executor always knows which task a worker has, and a worker that is
+ * killed at any instruction can leave nothing locked. process-transfer.c has the way of a task,
+ * process-manager.c that of a worker.
+ *
+ * Admission is that of every executor: the queue counts what is held, waiting or with a worker. A
+ * task that was sent to a worker runs as far as its future is concerned.
+ *
+ * Lock order: life_mutex, then the executor's lock, then those of the queue. The executor's lock is
+ * never held while a task is sent or received or a function of the user's runs.
+ */
+#include "pool/process-internal.h"
+
+#include "pool/future-internal.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static struct process_executor *from_base(struct ep_executor *executor)
+{
+    return (struct process_executor *)executor;
+}
+
+/* --- what admission tells ------------------------------------------------------------------ */
+
+static void process_arrived(struct ep_executor *base)
+{
+    struct process_executor *executor = from_base(base);
+
+    if (atomic_load(&executor->idle_count) > 0)
+        dispatch(executor);
+}
+
+static void process_closed(struct ep_executor *base)
+{
+    poke(from_base(base));
+}
+
+/** Once it is closed, the workers may go. */
+static void process_drained(struct ep_executor *base)
+{
+    if (queue_refusal(&base->queue) != 0)
+        poke(from_base(base));
+}
+
+static bool process_is_own(const struct ep_executor *base)
+{
+    return called_by_manager((const struct process_executor *)base);
+}
+
+/* --- ending -------------------------------------------------------------------------------- */
+
+static bool is_over(void *executor)
+{
+    return atomic_load(&((struct process_executor *)executor)->over) != 0;
+}
+
+static int process_join(struct ep_executor *base, int64_t deadline_ns)
+{
+    struct process_executor *executor = from_base(base);
+
+    if (!waitlist_await(&executor->ended, is_over, executor, deadline_ns))
+        return -ETIMEDOUT;
+    EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
+    if (!executor->joined)
+        EP_ASSERT(pthread_join(executor->manager, NULL) == 0);
+    executor->joined = true;
+    EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
+    return 0;
+}
+
+/* --- looking ------------------------------------------------------------------------------- */
+
+static void process_stats(struct ep_executor *base, struct ep_stats *stats)
+{
+    struct process_executor *executor = from_base(base);
+
+    stats->finished += atomic_load(&executor->finished);
+    stats->failed += atomic_load(&executor->failed);
+    stats->broken += atomic_load(&executor->broken_tasks);
+    stats->workers = atomic_load(&executor->alive);
+}
+
+/* --- size ---------------------------------------------------------------------------------- */
+
+/** Have places for so many workers, and want a worker in each from `before` on. */
+static int want_workers_locked(struct process_executor *executor, uint32_t before, uint32_t workers)
+{
+    for (uint32_t i = atomic_load(&executor->place_count); i < workers; i++) {
+        executor->places[i] = place_new(executor, i);
+        if (executor->places[i] == NULL)
+            return -ENOMEM;
+        atomic_store(&executor->place_count, i + 1);
+    }
+    for (uint32_t i = before; i < workers; i++) {
+        atomic_store(&executor->places[i]->settled, false);
+        atomic_store(&executor->places[i]->renew, true);
+    }
+    return 0;
+}
+
+static bool are_settled(void *context)
+{
+    struct process_executor *executor = context;
+
+    for (uint32_t i = 0; i < atomic_load(&executor->target); i++)
+        if (!atomic_load(&executor->places[i]->settled))
+            return false;
+    return true;
+}
+
+/** Wait until it is known of every worker whether it could begin. @return 0 or why one could not */
+static int await_workers(struct process_executor *executor, uint32_t before, uint32_t workers)
+{
+    int rc = 0;
+
+    EP_ASSERT(waitlist_await(&executor->settling, are_settled, executor, NO_DEADLINE));
+    for (uint32_t i = before; i < workers && rc == 0; i++)
+        rc = executor->places[i]->start_rc;
+    return rc;
+}
+
+static int process_resize(struct ep_executor *base, uint32_t workers)
+{
+    struct process_executor *executor = from_base(base);
+    uint32_t before;
+    int rc;
+
+    if (called_by_manager(executor))
+        return -EDEADLK;
+    EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
+    before = atomic_load(&executor->target);
+    rc = workers > before ? want_workers_locked(executor, before, workers) : 0;
+    if (rc == 0) {
+        atomic_store(&executor->target, workers);
+        poke(executor);
+        rc = workers > before ? await_workers(executor, before, workers) : 0;
+    }
+    if (rc == 0)
+        rc = queue_set_limit(&base->queue, executor_limit(base, workers));
+    if (rc != 0) {
+        atomic_store(&executor->target, before);
+        poke(executor);
+    }
+    EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
+    executor_place_freed(base); /* a higher bound may be room for somebody */
+    return rc;
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+/** Release what there is; every part may be missing. */
+static void process_release(struct process_executor *executor)
+{
+    struct queue_entry husk;
+
+    if (executor->base.queue.ring != NULL)
+        while (queue_take(&executor->base.queue, 0, &husk))
+            ;
+    for (uint32_t i = 0; executor->places != NULL && i < atomic_load(&executor->place_count); i++)
+        place_free(executor->places[i]);
+    free(executor->places);
+    free(executor->inbox);
+    for (int *fd = (int[]){executor->epoll, executor->wakeup, executor->line, -2}; *fd != -2; fd++)
+        if (*fd >= 0)
+            close(*fd);
+    ep_zygote_free(executor->own_zygote);
+    executor_clear(&executor->base);
+    pthread_mutex_destroy(&executor->life_mutex);
+    free(executor);
+}
+
+static void process_free(struct ep_executor *base)
+{
+    struct process_executor *executor = from_base(base);
+    uint32_t helpers;
+
+    while ((helpers = atomic_load(&executor->helpers)) != 0)
+        futex_wait(&executor->helpers, helpers, NO_DEADLINE); /* they are on their way out */
+    process_release(executor);
+}
+
+static const struct executor_ops process_ops = {
+    .arrived = process_arrived,
+    .closed = process_closed,
+    .drained = process_drained,
+    .is_own_thread = process_is_own,
+    .join = process_join,
+    .resize = process_resize,
+    .free = process_free,
+    .stats = process_stats,
+    .help = process_help,
+    .helper_leaves = process_helper_leaves,
+};
+
+/** Make the descriptors: what wakes the manager, and the line to the zygote. */
+static int open_descriptors(struct process_executor *executor, struct ep_zygote *zygote)
+{
+    struct epoll_event on_wakeup = {.events = EPOLLIN, .data.u64 = EVENT_WAKEUP};
+    struct epoll_event on_line = {.events = EPOLLIN, .data.u64 = EVENT_LINE};
+
+    executor->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (executor->epoll < 0)
+        return -errno;
+    executor->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (executor->wakeup < 0)
+        return -errno;
+    executor->line = zygote_connect(zygote);
+    if (executor->line < 0)
+        return executor->line;
+    if (epoll_ctl(executor->epoll, EPOLL_CTL_ADD, executor->wakeup, &on_wakeup) != 0 ||
+        epoll_ctl(executor->epoll, EPOLL_CTL_ADD, executor->line, &on_line) != 0)
+        return -errno;
+    return 0;
+}
+
+/** All parts but manager and workers. On failure the caller releases what there is. */
+static int process_init(struct process_executor *executor, const struct ep_options *options)
+{
+    uint32_t workers = options->workers > 0 ? options->workers : usable_cpus();
+    struct ep_zygote *zygote = options->zygote;
+    int rc;
+
+    executor->credits = 1 + options->prefetch;
+    executor->epoll = executor->wakeup = executor->line = -1;
+    EP_ASSERT(pthread_mutex_init(&executor->life_mutex, NULL) == 0);
+    rc = executor_init(&executor->base, &process_ops, options, workers, 1);
+    if (rc == 0 && zygote == NULL) {
+        rc = ep_zygote_new(&executor->own_zygote);
+        zygote = executor->own_zygote;
+    }
+    if (rc != 0)
+        return rc;
+    executor->places = calloc(EP_WORKERS_MAX, sizeof(struct place *));
+    executor->inbox = malloc(WIRE_MESSAGE_MAX);
+    if (executor->places == NULL || executor->inbox == NULL)
+        return -ENOMEM;
+    rc = open_descriptors(executor, zygote);
+    if (rc == 0)
+        rc = want_workers_locked(executor, 0, workers);
+    atomic_store(&executor->target, workers);
+    return rc;
+}
+
+/** Start the manager, with every signal blocked. */
+static int manager_start(struct process_executor *executor)
+{
+    sigset_t all, before;
+    int rc;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* a new thread inherits the mask */
+    rc = pthread_create(&executor->manager, NULL, manager_main, executor);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -rc;
+}
+
+int ep_process_executor_new(const struct ep_options *options, struct ep_executor **executor)
+{
+    static const struct ep_options usual = {0};
+    struct process_executor *made;
+    int rc;
+
+    if (options == NULL)
+        options = &usual;
+    if (executor == NULL || !options_are_sound(options) || options->prefetch > EP_PREFETCH_MAX)
+        return -EINVAL;
+    made = aligned_alloc(CACHE_LINE, sizeof *made);
+    if (made == NULL)
+        return -ENOMEM;
+    memset(made, 0, sizeof *made);
+    rc = process_init(made, options);
+    if (rc == 0)
+        rc = manager_start(made);
+    if (rc != 0) {
+        process_release(made);
+        return rc;
+    }
+    rc = await_workers(made, 0, atomic_load(&made->target));
+    if (rc != 0) {
+        ep_executor_terminate(&made->base);
+        ep_executor_free(&made->base);
+        return rc;
+    }
+    *executor = &made->base;
+    return 0;
+}

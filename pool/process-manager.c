@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The thread of a process executor that watches over its worker processes.
+ *
+ * DESIGN
+ *
+ *     NONE --order--> ORDERED --started--> STARTING --ready--> READY --told to leave--> STOPPING
+ *      ^                 |                     |                 |                          |
+ *      |               failed                  +----------- its end is seen ----------------+
+ *      |                 |                                       v
+ *      +-----------------+------- status known, all read ----- DYING
+ *
+ * The manager sleeps in epoll_wait() on the sockets and pidfds of the workers, on the line to the
+ * zygote, and on an eventfd that others write when there is something to look after (poke). It never
+ * writes where it could block, so it cannot be stopped by a worker that is.
+ *
+ * A process that cannot be forked, or dies while it initializes, is tried again after 10, 20, 40, 80
+ * ms; after the fifth failure its place is given up until the next resize. When no place has a
+ * worker or hope for one, the executor is broken. An initialize that *says* it failed breaks it at
+ * once.
+ */
+#include "pool/process-internal.h"
+
+#include "pool/future-internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FAILURES_MAX     5u
+#define FAILURE_DELAY_NS EP_MILLISECONDS(10)
+#define BUSY_LINE_NS     EP_MILLISECONDS(1)
+#define EVENTS_AT_ONCE   64
+
+/** The executor whose manager the calling thread is. */
+static _Thread_local const struct process_executor *managed;
+
+bool called_by_manager(const struct process_executor *executor)
+{
+    return managed == executor;
+}
+
+bool process_executor_is_mine(const struct ep_executor *executor)
+{
+    return managed != NULL && &managed->base == executor;
+}
+
+void poke(struct process_executor *executor)
+{
+    uint64_t one = 1;
+
+    if (atomic_exchange(&executor->poked, true))
+        return;
+    /* It can only fail where the counter is full, and then the manager is awake. */
+    if (write(executor->wakeup, &one, sizeof one) < 0)
+        return;
+}
+
+/* --- places -------------------------------------------------------------------------------- */
+
+struct place *place_new(struct process_executor *executor, uint32_t index)
+{
+    struct place *place =
+        aligned_alloc(CACHE_LINE, (sizeof *place + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+    uint64_t slots = 1;
+
+    if (place == NULL)
+        return NULL;
+    memset(place, 0, sizeof *place);
+    while (slots < executor->credits)
+        slots *= 2;
+    place->executor = executor;
+    place->index = index;
+    place->slot_mask = slots - 1;
+    place->socket = place->pidfd = -1;
+    place->slots = aligned_alloc(CACHE_LINE, slots * sizeof *place->slots);
+    place->inbox = malloc(WIRE_MESSAGE_MAX);
+    if (place->slots == NULL || place->inbox == NULL) {
+        place_free(place);
+        return NULL;
+    }
+    atomic_init(&place->renew, true);
+    return place;
+}
+
+void place_free(struct place *place)
+{
+    if (place == NULL)
+        return;
+    free(place->slots);
+    free(place->inbox);
+    free(place);
+}
+
+/** The worker that somebody waits for is ready, or there will be none. */
+void place_settle(struct place *place, int rc)
+{
+    if (atomic_load(&place->settled))
+        return;
+    place->start_rc = rc;
+    atomic_store(&place->settled, true);
+    waitlist_wake_all(&place->executor->settling);
+}
+
+void due_at(struct process_executor *executor, int64_t when_ns)
+{
+    if (when_ns < executor->next_due_ns)
+        executor->next_due_ns = when_ns;
+}
+
+bool is_closing(struct process_executor *executor)
+{
+    return queue_refusal(&executor->base.queue) != 0;
+}
+
+/** Whether a worker should be there. */
+static bool place_is_wanted(struct place *place)
+{
+    struct process_executor *executor = place->executor;
+
+    return place->index < atomic_load(&executor->target) && !atomic_load(&executor->broken) &&
+           !atomic_load(&executor->base.terminating) &&
+           !(is_closing(executor) && queue_held(&executor->base.queue) == 0);
+}
+
+void place_kill(const struct place *place, int number)
+{
+    if (place->pidfd >= 0)
+        pidfd_send_signal(place->pidfd, number, NULL, 0); /* ESRCH: it is dead already */
+}
+
+/* --- beginning ----------------------------------------------------------------------------- */
+
+/** A process did not come to be. Try again, or give up. */
+void place_failed(struct place *place, int rc, const char *why)
+{
+    struct process_executor *executor = place->executor;
+
+    place->life = LIFE_NONE;
+    place->failures++;
+    if (!atomic_load(&place->settled)) { /* somebody waits, and can decide better than we */
+        place->given_up = true;
+        place_settle(place, rc);
+    } else if (place->failures < FAILURES_MAX && executor->line >= 0) {
+        place->retry_ns = ep_now_ns() + (FAILURE_DELAY_NS << (place->failures - 1));
+        due_at(executor, place->retry_ns);
+    } else {
+        place->given_up = true;
+        break_if_hopeless(executor, why);
+    }
+}
+
+void place_close(struct place *place)
+{
+    lock_acquire(&place->executor->lock); /* claim_for() looks at the socket */
+    if (place->socket >= 0)
+        close(place->socket);
+    if (place->pidfd >= 0)
+        close(place->pidfd);
+    place->socket = place->pidfd = -1;
+    place->watched = place->armed = place->blocked = false;
+    lock_release(&place->executor->lock);
+}
+
+/** Ask the zygote for a worker. */
+static void place_order(struct place *place)
+{
+    struct process_executor *executor = place->executor;
+    struct zygote_order order = {
+        .ticket = ++executor->tickets,
+        .plan = {.initialize = executor->base.options.initialize,
+                 .finalize = executor->base.options.finalize,
+                 .context = executor->base.options.context,
+                 .index = place->index},
+    };
+    struct iovec part = {.iov_base = &order, .iov_len = sizeof order};
+    char name[sizeof executor->base.name + sizeof "-4294967295"], words[128];
+    int ends[2], rc;
+
+    place->retry_ns = 0;
+    snprintf(name, sizeof name, "%s-%u", executor->base.name, place->index);
+    memcpy(order.plan.name, name, sizeof order.plan.name - 1);
+    if (executor->line < 0) {
+        place_failed(place, EP_EBROKEN, "the zygote is gone: no worker can be forked any more");
+        return;
+    }
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        rc = -errno;
+    } else {
+        rc = wire_send(executor->line, &part, 1, &ends[1], 1, MSG_DONTWAIT);
+        close(ends[1]);
+        if (rc != 0)
+            close(ends[0]);
+    }
+    if (rc == -EAGAIN) { /* many orders are on their way: a moment later there is room */
+        place->retry_ns = ep_now_ns() + BUSY_LINE_NS;
+        due_at(executor, place->retry_ns);
+        return;
+    }
+    if (rc != 0) {
+        snprintf(words, sizeof words, "a worker cannot be made: %s", strerror(-rc));
+        place_failed(place, rc, words);
+        return;
+    }
+    lock_acquire(&executor->lock);
+    place->socket = ends[0];
+    place->life = LIFE_ORDERED;
+    lock_release(&executor->lock);
+    place->ticket = order.ticket;
+    place->was_ready = place->was_stopped = place->not_ready = false;
+    place->ended = place->status_known = false;
+    place->given = 0;
+}
+
+/** The process exists. */
+static void place_started(struct place *place, pid_t pid, struct wire_message *message)
+{
+    struct process_executor *executor = place->executor;
+    struct epoll_event on_pidfd = {.events = EPOLLIN,
+                                   .data.u64 = (uint64_t)place->index << 2 | PLACE_PIDFD};
+    struct epoll_event on_socket = {.events = EPOLLIN,
+                                    .data.u64 = (uint64_t)place->index << 2 | PLACE_SOCKET};
+
+    place->pid = pid;
+    if (message->fd_count != 1 ||
+        epoll_ctl(executor->epoll, EPOLL_CTL_ADD, message->fds[0], &on_pidfd) != 0 ||
+        epoll_ctl(executor->epoll, EPOLL_CTL_ADD, place->socket, &on_socket) != 0) {
+        place_close(place); /* the end of its socket is what ends it */
+        wire_close_fds(message, 0);
+        place->ticket = 0;
+        place_failed(place, -EMFILE, "no descriptors are left to watch a new worker with");
+        return;
+    }
+    lock_acquire(&executor->lock);
+    place->pidfd = message->fds[0];
+    message->fd_count = 0;
+    place->watched = place->armed = true;
+    place->life = LIFE_STARTING;
+    lock_release(&executor->lock);
+    if (atomic_load(&executor->broken))
+        place_kill(place, SIGKILL);
+    else if (atomic_load(&executor->base.terminating))
+        place_kill(place, SIGTERM);
+}
+
+void place_is_ready(struct place *place)
+{
+    struct process_executor *executor = place->executor;
+
+    lock_acquire(&executor->lock);
+    place->life = LIFE_READY;
+    lock_release(&executor->lock);
+    place->was_ready = true;
+    place->failures = 0;
+    atomic_fetch_add(&executor->alive, 1);
+    place_settle(place, 0);
+}
+
+/* --- the zygote ---------------------------------------------------------------------------- */
+
+static struct place *place_of_ticket(struct process_executor *executor, uint64_t ticket)
+{
+    for (uint32_t i = 0; i < executor->place_count; i++)
+        if (executor->places[i]->ticket == ticket)
+            return executor->places[i];
+    return NULL; /* given up meanwhile */
+}
+
+static void take_report(struct process_executor *executor, const struct zygote_report *report,
+                        struct wire_message *message)
+{
+    struct place *place = place_of_ticket(executor, report->ticket);
+    char words[128];
+
+    if (place == NULL)
+        return;
+    switch (report->news) {
+    case ZYGOTE_STARTED: place_started(place, report->pid, message); break;
+    case ZYGOTE_FAILED:
+        place_close(place);
+        place->ticket = 0;
+        snprintf(words, sizeof words, "a worker cannot be forked: %s", strerror(report->status));
+        place_failed(place, -report->status, words);
+        break;
+    default:
+        place->status = report->status;
+        place->ended = place->status_known = true;
+        place_end_seen(place);
+        break;
+    }
+}
+
+/** The zygote is gone, and every worker with it. */
+static void zygote_lost(struct process_executor *executor)
+{
+    close(executor->line);
+    executor->line = -1;
+    for (uint32_t i = 0; i < executor->place_count; i++) {
+        struct place *place = executor->places[i];
+
+        place->ended = true;
+        if (place->life == LIFE_ORDERED) {
+            place_close(place);
+            place->ticket = 0;
+            place_failed(place, EP_EBROKEN, "the zygote is gone");
+        }
+    }
+}
+
+static void line_read(struct process_executor *executor)
+{
+    struct zygote_report report;
+    struct wire_message message;
+    int rc;
+
+    while ((rc = wire_receive(executor->line, &report, sizeof report, MSG_DONTWAIT, &message)) ==
+           0) {
+        if (message.size == sizeof report)
+            take_report(executor, &report, &message);
+        wire_close_fds(&message, 0);
+    }
+    if (rc != -EAGAIN)
+        zygote_lost(executor);
+}
+
+/* --- the thread ---------------------------------------------------------------------------- */
+
+/** See to the place of one worker. */
+static void place_care(struct place *place, int64_t now)
+{
+    struct process_executor *executor = place->executor;
+    bool wanted = place_is_wanted(place);
+
+    switch ((enum life)atomic_load(&place->life)) { /* clang does not switch on an atomic */
+    case LIFE_NONE:
+        if (atomic_exchange(&place->renew, false)) {
+            place->given_up = false;
+            place->failures = 0;
+            place->retry_ns = 1;
+        }
+        if (!wanted)
+            place_settle(place,
+                         is_closing(executor) ? queue_refusal(&executor->base.queue) : EP_EBROKEN);
+        else if (place->retry_ns > now)
+            due_at(executor, place->retry_ns);
+        else if (place->retry_ns > 0)
+            place_order(place);
+        break;
+    case LIFE_STARTING:
+        if (!wanted)
+            place_stop(place);
+        break;
+    case LIFE_READY:
+        if (atomic_exchange(&place->renew, false))
+            place_settle(place, 0);
+        if (!wanted || (executor->base.options.tasks_per_worker > 0 &&
+                        place->given >= executor->base.options.tasks_per_worker))
+            place_stop(place);
+        else
+            place_offer(place);
+        break;
+    case LIFE_DYING: place_try_bury(place); break;
+    default: break;
+    }
+}
+
+/** Ask the workers to end, and after a while make them. */
+static void care_for_termination(struct process_executor *executor, int64_t now)
+{
+    int64_t grace_ns =
+        executor->base.options.grace_ns > 0 ? executor->base.options.grace_ns : EP_SECONDS(1);
+    int number;
+
+    if (!atomic_load(&executor->base.terminating))
+        return;
+    if (executor->kill_at_ns == 0) {
+        number = SIGTERM;
+        executor->kill_at_ns = now + grace_ns;
+    } else {
+        number = SIGKILL;
+        if (executor->kill_at_ns > now) {
+            due_at(executor, executor->kill_at_ns);
+            return;
+        }
+        executor->kill_at_ns = now + grace_ns; /* for one that is started only now */
+    }
+    lose_returned(executor, "the executor was terminated");
+    for (uint32_t i = 0; i < executor->place_count; i++)
+        place_kill(executor->places[i], number);
+    due_at(executor, executor->kill_at_ns);
+}
+
+/** See to everything. @return false when there is nothing left to see to */
+static bool care(struct process_executor *executor)
+{
+    int64_t now = ep_now_ns();
+    bool any = false;
+
+    executor->next_due_ns = INT64_MAX;
+    care_for_termination(executor, now);
+    for (uint32_t i = 0; i < executor->place_count; i++)
+        place_care(executor->places[i], now);
+    dispatch(executor);
+    for (uint32_t i = 0; i < executor->place_count; i++)
+        any = any || executor->places[i]->life != LIFE_NONE;
+    return any || !is_closing(executor) || queue_held(&executor->base.queue) > 0;
+}
+
+/** One event. @return whether care is due */
+static bool take_event(struct process_executor *executor, const struct epoll_event *event)
+{
+    uint64_t count;
+    struct place *place;
+    bool ended = false;
+
+    if (event->data.u64 == EVENT_WAKEUP) {
+        if (read(executor->wakeup, &count, sizeof count) < 0)
+            return false;
+        atomic_store(&executor->poked, false);
+        return true;
+    }
+    if (event->data.u64 == EVENT_LINE) {
+        if (executor->line >= 0)
+            line_read(executor);
+        return true;
+    }
+    place = executor->places[event->data.u64 >> 2];
+    if ((event->data.u64 & EVENT_KINDS) == PLACE_PIDFD) {
+        place_end_seen(place);
+        return true;
+    }
+    if (event->events & EPOLLOUT)
+        place_resume_sending(place);
+    if (event->events & EPOLLIN)
+        ended = !transfer(place, executor->inbox);
+    if (ended || event->events & (EPOLLHUP | EPOLLERR)) {
+        place_end_seen(place);
+        return true;
+    }
+    return false;
+}
+
+/** Milliseconds until care is due, rounded up; -1: no time is set. */
+static int timeout_ms(struct process_executor *executor)
+{
+    int64_t rest_ns;
+
+    if (executor->next_due_ns == INT64_MAX)
+        return -1;
+    rest_ns = executor->next_due_ns - ep_now_ns();
+    return rest_ns > 0 ? (int)(rest_ns / 1000000 + 1) : 0;
+}
+
+void *manager_main(void *argument)
+{
+    struct process_executor *executor = argument;
+    struct epoll_event events[EVENTS_AT_ONCE];
+    bool due = true;
+
+    managed = executor;
+    prctl(PR_SET_NAME, executor->base.name);
+    for (;;) {
+        int count;
+
+        if (due && !care(executor))
+            break;
+        call_back_owed(executor);
+        count = epoll_wait(executor->epoll, events, EVENTS_AT_ONCE, timeout_ms(executor));
+        due = executor->next_due_ns != INT64_MAX && ep_now_ns() >= executor->next_due_ns;
+        for (int i = 0; i < count; i++)
+            due = take_event(executor, &events[i]) || due;
+        call_back_owed(executor);
+    }
+    call_back_owed(executor);
+    atomic_store(&executor->over, 1);
+    waitlist_wake_all(&executor->ended);
+    return NULL;
+}

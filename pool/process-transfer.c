@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How tasks come to worker processes, and their outcomes back.
+ *
+ * DESIGN
+ *
+ *     submitter                     worker's socket                     whoever receives
+ *       queue_push                                                       wire_receive
+ *       an idle worker?  --------------- task -------->  run
+ *         dispatch: take, send   <------ outcome ------                  finish the future
+ *                                                                        take and send the next
+ *
+ * Any thread may do a worker's sending or receiving, one at a time (process-internal.h). That is what
+ * makes a round trip as short as it can be. A submitter that finds an idle worker writes to its
+ * socket itself. A thread that waits for the outcome of a task reads it from the socket itself;
+ * only if nobody waits does the manager. So the usual call, submit and then result, goes from the
+ * caller to the worker and back, and no third thread has to be woken on the way. The price is to
+ * tell epoll that the manager is to listen, and not to listen: less than half a microsecond each.
+ *
+ * Callbacks always run on the manager: whoever publishes an outcome leaves them to it.
+ *
+ * A worker that has sent an outcome gets its next tasks from the receiver. With prefetch it gets
+ * several in one message, but not more than its share of what is queued, or the others would idle.
+ * The sending is in process-send.c.
+ */
+#include "pool/process-internal.h"
+
+#include "pool/future-internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/** Messages that are read from one worker before its next tasks are sent, and others are seen to. */
+#define RECEIVE_AT_ONCE 32u
+
+/** A task is offered to so many workers that cannot receive its descriptors, then it fails. */
+#define NACKS_MAX 3u
+
+/* --- outcomes ------------------------------------------------------------------------------ */
+
+/** Publish the outcome that lies in the future, if anybody keeps it, and give the place back. */
+static void task_over(struct process_executor *executor, struct queue_entry *entry, unsigned worker)
+{
+    struct ep_future *future = entry->future;
+    uint32_t notes;
+
+    if (future == NULL) {
+        entry_release_input(entry);
+    } else {
+        notes = future_publish(future, worker);
+        if (notes & STATE_HAS_HELPER)
+            atomic_fetch_add(&executor->helpers, 1);
+        if (notes & STATE_HAS_WATCHES) {
+            lock_acquire(&executor->lock);
+            future->input.heap = executor->owed;
+            executor->owed = future;
+            lock_release(&executor->lock);
+            if (!called_by_manager(executor))
+                poke(executor);
+        } else {
+            ep_future_unref(future);
+        }
+    }
+    queue_task_done(&executor->base.queue);
+}
+
+void lose_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
+               int verdict, int code, const char *words)
+{
+    bool broken = verdict == EP_EBROKEN || verdict == EP_EDIED;
+
+    if (entry->future != NULL)
+        future_set_error(entry->future, verdict, code, words);
+    atomic_fetch_add_explicit(broken ? &executor->broken_tasks : &executor->failed, 1,
+                              memory_order_relaxed);
+    task_over(executor, entry, worker);
+    executor_place_freed(&executor->base);
+}
+
+void call_back_owed(struct process_executor *executor)
+{
+    struct ep_future *future, *first = NULL;
+
+    lock_acquire(&executor->lock);
+    future = executor->owed;
+    executor->owed = NULL;
+    lock_release(&executor->lock);
+    while (future != NULL) { /* the last came first */
+        struct ep_future *next = future->input.heap;
+
+        future->input.heap = first;
+        first = future;
+        future = next;
+    }
+    while (first != NULL) {
+        struct ep_future *next = first->input.heap;
+
+        future_call_back(first);
+        ep_future_unref(first);
+        first = next;
+    }
+}
+
+/** Put the reply into the future. @return 0 or why it could not arrive */
+static int keep_reply(struct ep_future *future, const struct wire_note *note, const void *payload,
+                      struct wire_message *message)
+{
+    void *map;
+    int rc;
+
+    if ((note->flags & WIRE_IN_MEMFD) == 0)
+        return future_set_reply(future, payload, note->size);
+    if (message->fds_lost || message->fd_count != 1)
+        return -EMFILE;
+    rc = wire_memfd_map(message->fds[0], note->size, &map);
+    if (rc == 0)
+        future_set_mapped_reply(future, map, note->size);
+    return rc;
+}
+
+/** The oldest task of a worker has its outcome. */
+static void take_outcome(struct place *place, const struct wire_note *note, const char *words,
+                         struct wire_message *message)
+{
+    struct process_executor *executor = place->executor;
+    struct queue_entry entry =
+        slot_at(place, atomic_load_explicit(&place->head, memory_order_relaxed))->entry;
+    char text[WIRE_WORDS_MAX + 1];
+    int rc;
+
+    atomic_fetch_add(&place->head, 1);
+    if (note->verdict == 0) {
+        rc = entry.future != NULL && (note->flags & WIRE_HAS_REPLY)
+                 ? keep_reply(entry.future, note, words + note->words, message)
+                 : 0;
+        if (rc != 0) {
+            snprintf(text, sizeof text, "the reply could not be received: %s", strerror(-rc));
+            lose_task(executor, &entry, place->index, EP_ESHIP, -rc, text);
+            return;
+        }
+        atomic_fetch_add_explicit(&executor->finished, 1, memory_order_relaxed);
+    } else {
+        memcpy(text, words, note->words);
+        text[note->words] = '\0';
+        if (entry.future != NULL)
+            future_set_error(entry.future, note->verdict, note->code,
+                             note->words > 0 ? text : NULL);
+        atomic_fetch_add_explicit(&executor->failed, 1, memory_order_relaxed);
+    }
+    task_over(executor, &entry, place->index);
+    place->unsaid++;
+}
+
+/** A worker has no descriptors left for those of its oldest task: let another try. */
+static void take_nack(struct place *place, int error)
+{
+    struct process_executor *executor = place->executor;
+    struct slot *slot = slot_at(place, atomic_load(&place->head));
+    struct queue_entry entry = slot->entry;
+    uint32_t nacks = slot->nacks + 1;
+    char words[WIRE_WORDS_MAX + 1];
+
+    atomic_fetch_add(&place->head, 1);
+    if (nacks < NACKS_MAX) {
+        give_back(executor, &entry, nacks);
+        return;
+    }
+    snprintf(words, sizeof words, "no worker could receive its descriptors: %s", strerror(error));
+    lose_task(executor, &entry, place->index, EP_ESHIP, error, words);
+}
+
+/** Whether a note is whole and about the oldest task of the worker. */
+static bool note_is_sound(const struct place *place, const struct wire_note *note,
+                          const struct wire_message *message)
+{
+    uint64_t head = atomic_load(&place->head);
+    size_t rest;
+
+    if (message->size < sizeof *note || note->words > WIRE_WORDS_MAX)
+        return false;
+    rest = message->size - sizeof *note;
+    if (note->kind == WIRE_READY)
+        return place->life == LIFE_STARTING;
+    if (note->kind ==
+        WIRE_NOT_READY) /* its end may have been seen before its last words are read */
+        return place->life == LIFE_STARTING || (place->life == LIFE_DYING && !place->was_ready);
+    if (head == atomic_load(&place->sent) ||
+        note->id != place->slots[head & place->slot_mask].header.id)
+        return false;
+    return rest == note->words + (note->flags & WIRE_IN_MEMFD ? 0 : note->size);
+}
+
+/**
+ * One message from a worker. The caller has the right to receive.
+ * @param given_back  set where the task goes to another worker
+ * @return            false where it is nonsense
+ */
+static bool take_message(struct place *place, const unsigned char *buffer,
+                         struct wire_message *message, bool *given_back)
+{
+    struct wire_note note;
+    const char *words = (const char *)buffer + sizeof note;
+
+    memcpy(&note, buffer, sizeof note);
+    if (!note_is_sound(place, &note, message)) {
+        wire_close_fds(message, 0);
+        return false;
+    }
+    switch (note.kind) {
+    case WIRE_REPLY: take_outcome(place, &note, words, message); break;
+    case WIRE_NACK:
+        take_nack(place, note.code);
+        *given_back = true;
+        break;
+    case WIRE_GOT_FDS:
+        future_close_fds(slot_at(place, atomic_load(&place->head))->entry.future);
+        break;
+    case WIRE_NOT_READY:
+        place->not_ready = true;
+        place->init_code = note.code;
+        break;
+    default: break;
+    }
+    wire_close_fds(message, 0);
+    if (note.kind == WIRE_READY)
+        place_is_ready(place);
+    return true;
+}
+
+/* --- receiving ----------------------------------------------------------------------------- */
+
+/**
+ * Tell those who wait for room of all places at once that the last messages made free. One by one
+ * each would cost a wake-up, and the submitter that comes for it would find just that one place.
+ */
+static void say_freed(struct place *place)
+{
+    for (; place->unsaid > 0; place->unsaid--)
+        executor_place_freed(&place->executor->base);
+}
+
+/**
+ * Read messages until there are none, but so many at most. The caller has the right to receive.
+ * @return false at the end of the stream, also where nonsense was received
+ */
+static bool place_receive(struct place *place, unsigned char *buffer, unsigned most)
+{
+    struct wire_message message;
+    bool given_back = false, whole = true;
+    int rc = 0;
+
+    for (unsigned count = 0; whole && rc == 0 && count < most; count++) {
+        rc = wire_receive(place->socket, buffer, WIRE_MESSAGE_MAX, MSG_DONTWAIT, &message);
+        if (rc == 0)
+            whole = take_message(place, buffer, &message, &given_back);
+    }
+    say_freed(place);
+    return whole && (rc == 0 || rc == -EAGAIN);
+}
+
+static bool claim_receiving(struct place *place)
+{
+    bool claimed;
+
+    lock_acquire(&place->executor->lock);
+    claimed = !place->receiving && place->socket >= 0;
+    if (claimed)
+        place->receiving = true;
+    lock_release(&place->executor->lock);
+    return claimed;
+}
+
+/** Give the right to receive back. `whole`: the stream goes on. */
+static void release_receiving(struct place *place, bool whole)
+{
+    struct process_executor *executor = place->executor;
+    bool tell;
+
+    lock_acquire(&executor->lock);
+    place->receiving = false;
+    if (!whole && place->life != LIFE_DYING)
+        shutdown(place->socket, SHUT_RD); /* so that the manager sees the end, too */
+    tell = place->life == LIFE_DYING || !whole;
+    if (!whole || place_is_busy(place) || place->life != LIFE_READY)
+        place_arm_locked(place, true);
+    lock_release(&executor->lock);
+    if (tell)
+        poke(executor);
+}
+
+bool transfer(struct place *place, unsigned char *buffer)
+{
+    bool whole;
+
+    if (!claim_receiving(place))
+        return true; /* somebody else reads, and will see */
+    whole = place_receive(place, buffer, RECEIVE_AT_ONCE);
+    release_receiving(place, whole);
+    if (whole)
+        place_offer(place);
+    return whole;
+}
+
+void transfer_rest(struct place *place, unsigned char *buffer)
+{
+    place_receive(place, buffer, UINT_MAX);
+}
+
+/* --- those who wait ------------------------------------------------------------------------ */
+
+/** The worker that has the task, with the right to receive from it; or NULL. */
+static struct place *claim_for(struct process_executor *executor, const struct ep_future *future)
+{
+    uint16_t index = atomic_load_explicit(&future->worker, memory_order_relaxed);
+    struct place *place;
+    bool has = false;
+
+    lock_acquire(&executor->lock);
+    place = index < executor->place_count ? executor->places[index] : NULL;
+    if (place != NULL && !place->receiving && place->socket >= 0 && place->life == LIFE_READY)
+        for (uint64_t at = atomic_load(&place->head); at < atomic_load(&place->tail) && !has; at++)
+            has = slot_at(place, at)->entry.future == future;
+    if (has) {
+        place->receiving = true;
+        place_arm_locked(place, false);
+    }
+    lock_release(&executor->lock);
+    return has ? place : NULL;
+}
+
+/** Wait for something to read. @return false when the time is up */
+static bool await_readable(int socket, int64_t deadline_ns)
+{
+    struct pollfd poll = {.fd = socket, .events = POLLIN};
+    struct timespec rest;
+    int64_t rest_ns;
+
+    do {
+        rest_ns = deadline_ns - ep_now_ns();
+        if (rest_ns <= 0)
+            return false;
+        rest = (struct timespec){.tv_sec = (time_t)(rest_ns / 1000000000),
+                                 .tv_nsec = (long)(rest_ns % 1000000000)};
+    } while (ppoll(&poll, 1, &rest, NULL) <= 0);
+    return true;
+}
+
+void process_help(struct ep_executor *base, struct ep_future *future, int64_t deadline_ns)
+{
+    struct process_executor *executor = (struct process_executor *)base;
+    struct place *place = claim_for(executor, future);
+    struct wire_message message;
+    bool whole = true, given_back = false;
+
+    if (place == NULL)
+        return;
+    while (whole && !given_back && place_is_busy(place) && !ep_future_done(future)) {
+        int rc = deadline_ns == NO_DEADLINE || await_readable(place->socket, deadline_ns)
+                     ? wire_receive(place->socket, place->inbox, WIRE_MESSAGE_MAX,
+                                    deadline_ns == NO_DEADLINE ? 0 : MSG_DONTWAIT, &message)
+                     : -ETIMEDOUT;
+
+        if (rc == 0) {
+            whole = take_message(place, place->inbox, &message, &given_back);
+            say_freed(place);
+        } else if (rc == -ETIMEDOUT)
+            break;
+        else if (rc != -EAGAIN)
+            whole = false;
+    }
+    release_receiving(place, whole);
+    if (whole)
+        place_offer(place);
+}
+
+void process_helper_leaves(struct ep_executor *base)
+{
+    struct process_executor *executor = (struct process_executor *)base;
+
+    if (atomic_fetch_sub(&executor->helpers, 1) & HELPERS_AWAITED)
+        futex_wake(&executor->helpers, INT_MAX); /* and it may be gone by now */
+}

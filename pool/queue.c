@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bounded queue: see queue-internal.h for the model and for what each lock guards.
+ *
+ * DESIGN
+ *
+ * What costs time between two cores is a cache line that both write. A push therefore touches the
+ * consumers' lines only when its own memory of them says "full", and a take looks at the
+ * producers' line only when its memory says "empty": while the ring is neither, the two sides
+ * share nothing but the entries, one line each.
+ *
+ * The places are counted by two numbers that only grow: `tail`, tasks accepted, and `freed`, places
+ * given back. Their difference is what the executor holds. A worker gives the place of its last
+ * task back when it comes for the next, under a lock it needs anyway.
+ *
+ * Cancelling does not touch the ring: the future changes its state, one place is given back, and
+ * the entry stays behind as a husk. Workers skip husks. The ring is at least twice the limit, so
+ * at least `limit` cancels lie between two sweeps, and a cancel costs constant time on average.
+ */
+#include "pool/queue-internal.h"
+
+#include "pool/future-internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HUSKS_SPARE 64
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+/**
+ * How long a ring for so many tasks is: a power of two, at least twice as many, and then some. A
+ * sweep has to leave husks whose cancellers are still at work, and only more than `limit` and these
+ * of them at one moment could make the ring full while there is room.
+ */
+static uint64_t ring_length(uint32_t limit)
+{
+    uint64_t length = 2;
+
+    while (length < 2 * (uint64_t)limit + HUSKS_SPARE)
+        length *= 2;
+    return length;
+}
+
+int queue_init(struct queue *queue, uint32_t limit, uint32_t takers)
+{
+    uint64_t length = ring_length(limit);
+
+    memset(queue, 0, sizeof *queue);
+    queue->ring = aligned_alloc(CACHE_LINE, length * sizeof *queue->ring);
+    if (queue->ring == NULL)
+        return -ENOMEM;
+    queue->mask = length - 1;
+    atomic_init(&queue->limit, limit);
+    atomic_init(&queue->takers, takers);
+    return 0;
+}
+
+void queue_clear(struct queue *queue)
+{
+    free(queue->ring);
+    queue->ring = NULL;
+}
+
+static struct queue_entry *entry_at(struct queue *queue, uint64_t position)
+{
+    return &queue->ring[position & queue->mask];
+}
+
+const void *entry_input(const struct queue_entry *entry, size_t *size)
+{
+    *size = entry->on_heap ? entry->input.heap.size : entry->size;
+    if (*size == 0)
+        return NULL;
+    return entry->on_heap ? entry->input.heap.data : entry->input.inside;
+}
+
+void entry_release_input(struct queue_entry *entry)
+{
+    if (entry->on_heap)
+        free(entry->input.heap.data);
+}
+
+/* --- the submitters' side ------------------------------------------------------------------ */
+
+/** Let the husks fall out of the ring; what lives keeps its order and moves towards the tail. */
+static void queue_sweep_locked(struct queue *queue)
+{
+    uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_relaxed);
+    uint64_t to = tail, from;
+
+    lock_acquire(&queue->head_lock);
+    for (from = tail; from > atomic_load_explicit(&queue->head, memory_order_relaxed); from--) {
+        struct queue_entry *entry = entry_at(queue, from - 1);
+
+        /* One that is still CANCELLING counts as living: its canceller relies on us to wait. */
+        if (entry->future != NULL && ep_future_cancelled(entry->future)) {
+            ep_future_unref(entry->future);
+            queue->husks_swept++;
+        } else if (--to != from - 1) {
+            *entry_at(queue, to) = *entry;
+        }
+    }
+    queue->tail_seen = tail;
+    atomic_store_explicit(&queue->head, to, memory_order_release);
+    lock_release(&queue->head_lock);
+    queue->head_seen = to;
+}
+
+/** Whether the executor may hold one more task. */
+static bool queue_admits_locked(struct queue *queue, uint64_t tail)
+{
+    uint32_t limit = atomic_load_explicit(&queue->limit, memory_order_relaxed);
+
+    if (tail - queue->freed_seen < limit)
+        return true;
+    queue->freed_seen = atomic_load(&queue->freed);
+    return tail - queue->freed_seen < limit;
+}
+
+/** Whether the ring has an entry to spare; sweeps it if it must. */
+static bool queue_has_space_locked(struct queue *queue, uint64_t tail)
+{
+    if (tail - queue->head_seen <= queue->mask)
+        return true;
+    queue->head_seen = atomic_load_explicit(&queue->head, memory_order_acquire);
+    if (tail - queue->head_seen > queue->mask)
+        queue_sweep_locked(queue);
+    return tail - queue->head_seen <= queue->mask;
+}
+
+int queue_push(struct queue *queue, const struct queue_entry *entry)
+{
+    uint64_t tail;
+    int rc;
+
+    lock_acquire(&queue->tail_lock);
+    tail = atomic_load_explicit(&queue->tail, memory_order_relaxed);
+    rc = atomic_load_explicit(&queue->refusal, memory_order_relaxed);
+    if (rc != 0) {
+        /* closed */
+    } else if (!queue_admits_locked(queue, tail) || !queue_has_space_locked(queue, tail)) {
+        rc = -EAGAIN;
+    } else {
+        *entry_at(queue, tail) = *entry;
+        /* Sequentially consistent, for the caller will now look for a worker to wake. */
+        atomic_store(&queue->tail, tail + 1);
+    }
+    lock_release(&queue->tail_lock);
+    return rc;
+}
+
+void queue_close(struct queue *queue, int refusal)
+{
+    lock_acquire(&queue->tail_lock);
+    if (atomic_load(&queue->refusal) == 0)
+        atomic_store(&queue->refusal, refusal);
+    lock_release(&queue->tail_lock);
+}
+
+int queue_refusal(struct queue *queue)
+{
+    return atomic_load(&queue->refusal);
+}
+
+/** Move what lies in the ring to a longer one. */
+static int queue_lengthen_locked(struct queue *queue, uint64_t length)
+{
+    struct queue_entry *ring = aligned_alloc(CACHE_LINE, length * sizeof *ring);
+    uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_relaxed);
+    uint64_t at;
+
+    if (ring == NULL)
+        return -ENOMEM;
+    for (at = atomic_load_explicit(&queue->head, memory_order_relaxed); at != tail; at++)
+        ring[at & (length - 1)] = *entry_at(queue, at);
+    free(queue->ring);
+    queue->ring = ring;
+    queue->mask = length - 1;
+    return 0;
+}
+
+int queue_set_limit(struct queue *queue, uint32_t limit)
+{
+    uint64_t length = ring_length(limit);
+    int rc = 0;
+
+    lock_acquire(&queue->tail_lock);
+    lock_acquire(&queue->head_lock);
+    if (length > queue->mask + 1)
+        rc = queue_lengthen_locked(queue, length);
+    if (rc == 0)
+        atomic_store(&queue->limit, limit);
+    lock_release(&queue->head_lock);
+    lock_release(&queue->tail_lock);
+    return rc;
+}
+
+uint64_t queue_held(struct queue *queue)
+{
+    uint64_t freed = atomic_load(&queue->freed); /* first: the difference is never too small */
+
+    return atomic_load(&queue->tail) - freed;
+}
+
+uint32_t queue_room(struct queue *queue)
+{
+    uint64_t held = queue_held(queue);
+    uint32_t limit = atomic_load(&queue->limit);
+
+    return queue_refusal(queue) != 0 || held >= limit ? 0 : limit - (uint32_t)held;
+}
+
+/* --- the workers' side --------------------------------------------------------------------- */
+
+/** The entry at the head, or NULL where the ring is empty. */
+static struct queue_entry *queue_head_locked(struct queue *queue)
+{
+    uint64_t head = atomic_load_explicit(&queue->head, memory_order_relaxed);
+
+    if (head == queue->tail_seen) {
+        queue->tail_seen = atomic_load(&queue->tail);
+        if (head == queue->tail_seen)
+            return NULL;
+    }
+    return entry_at(queue, head);
+}
+
+static void queue_advance_locked(struct queue *queue)
+{
+    uint64_t head = atomic_load_explicit(&queue->head, memory_order_relaxed);
+
+    /* Release: a producer that sees the new head may write over the entry, which has been read. */
+    atomic_store_explicit(&queue->head, head + 1, memory_order_release);
+}
+
+/**
+ * The head is a husk: let it fall. While its canceller is not done with the executor that means to
+ * wait, and the lock must not be held meanwhile, for the canceller may run a function of the user.
+ */
+static void queue_pass_husk_locked(struct queue *queue, struct ep_future *future)
+{
+    if (!ep_future_cancelled(future)) {
+        ep_future_ref(future);
+        lock_release(&queue->head_lock);
+        future_await_cancelled(future);
+        lock_acquire(&queue->head_lock);
+        ep_future_unref(future);
+        return; /* another worker may have passed it by now: look at the head again */
+    }
+    queue_advance_locked(queue);
+    queue->husks_swept++;
+    ep_future_unref(future);
+}
+
+static bool queue_take_locked(struct queue *queue, uint32_t taker, struct queue_entry *entry)
+{
+    struct queue_entry *head;
+
+    if (atomic_load_explicit(&queue->paused, memory_order_relaxed) ||
+        taker >= atomic_load_explicit(&queue->takers, memory_order_relaxed))
+        return false;
+    while ((head = queue_head_locked(queue)) != NULL) {
+        if (head->future == NULL || future_start(head->future)) {
+            *entry = *head;
+            queue_advance_locked(queue);
+            return true;
+        }
+        queue_pass_husk_locked(queue, head->future);
+    }
+    return false;
+}
+
+bool queue_take(struct queue *queue, uint32_t taker, struct queue_entry *entry)
+{
+    bool taken;
+
+    lock_acquire(&queue->head_lock);
+    taken = queue_take_locked(queue, taker, entry);
+    lock_release(&queue->head_lock);
+    return taken;
+}
+
+void queue_task_done(struct queue *queue)
+{
+    atomic_fetch_add(&queue->freed, 1);
+}
+
+bool queue_done_and_take(struct queue *queue, uint32_t taker, struct queue_entry *entry)
+{
+    bool taken;
+
+    lock_acquire(&queue->head_lock);
+    queue_task_done(queue);
+    taken = queue_take_locked(queue, taker, entry);
+    lock_release(&queue->head_lock);
+    return taken;
+}
+
+void queue_task_cancelled(struct queue *queue)
+{
+    atomic_fetch_add(&queue->cancelled, 1);
+    atomic_fetch_add(&queue->freed, 1);
+}
+
+void queue_pause(struct queue *queue, bool paused)
+{
+    lock_acquire(&queue->head_lock);
+    atomic_store(&queue->paused, paused);
+    lock_release(&queue->head_lock);
+}
+
+void queue_set_takers(struct queue *queue, uint32_t takers)
+{
+    lock_acquire(&queue->head_lock);
+    atomic_store(&queue->takers, takers);
+    lock_release(&queue->head_lock);
+}
+
+uint32_t queue_takers(struct queue *queue)
+{
+    return atomic_load(&queue->takers);
+}
+
+/** An entry without a future that will not run: release what its input owned. */
+static void entry_drop(struct queue_entry *entry)
+{
+    size_t size;
+    const void *input = entry_input(entry, &size);
+
+    if (entry->dropped != NULL)
+        entry->dropped(input, size);
+    entry_release_input(entry);
+}
+
+bool queue_drop_oldest(struct queue *queue, int verdict, const char *message)
+{
+    struct queue_entry entry;
+    struct queue_entry *head;
+    bool ours = true;
+
+    lock_acquire(&queue->head_lock);
+    if ((head = queue_head_locked(queue)) == NULL) {
+        lock_release(&queue->head_lock);
+        return false;
+    }
+    /* It leaves the ring as the husk that it is about to be, or already was. */
+    entry = *head;
+    queue_advance_locked(queue);
+    queue->husks_swept++;
+    lock_release(&queue->head_lock);
+
+    if (entry.future == NULL) {
+        entry_drop(&entry);
+    } else {
+        ours =
+            verdict != 0 ? future_break(entry.future, verdict, message) : future_drop(entry.future);
+        if (!ours)
+            future_await_cancelled(entry.future); /* who is not done with the executor yet */
+        ep_future_unref(entry.future);
+    }
+    if (ours) {
+        atomic_fetch_add(verdict != 0 ? &queue->broken : &queue->cancelled, 1);
+        atomic_fetch_add(&queue->freed, 1);
+    }
+    return true;
+}
+
+/* --- looking ------------------------------------------------------------------------------- */
+
+bool queue_has_entries(struct queue *queue)
+{
+    uint64_t head = atomic_load(&queue->head); /* first: a difference seen is then a real one */
+
+    return atomic_load(&queue->tail) != head;
+}
+
+bool queue_offers(struct queue *queue)
+{
+    return !atomic_load(&queue->paused) && queue_has_entries(queue);
+}
+
+void queue_stats(struct queue *queue, struct ep_stats *stats)
+{
+    uint64_t tail, head, freed, cancelled, broken, husks;
+    int64_t queued, running;
+
+    lock_acquire(&queue->tail_lock);
+    lock_acquire(&queue->head_lock);
+    tail = atomic_load(&queue->tail);
+    head = atomic_load(&queue->head);
+    freed = atomic_load(&queue->freed);
+    cancelled = atomic_load(&queue->cancelled);
+    broken = atomic_load(&queue->broken);
+    husks = queue->husks_swept;
+    lock_release(&queue->head_lock);
+    lock_release(&queue->tail_lock);
+
+    stats->accepted = tail;
+    stats->cancelled = cancelled;
+    stats->broken = broken;
+    /* Signed: a canceller may be caught between its change of state and its counts. */
+    queued = (int64_t)(tail - head) - (int64_t)(cancelled + broken - husks);
+    stats->queued = queued > 0 ? (uint32_t)queued : 0;
+    running = (int64_t)(tail - freed) - stats->queued;
+    stats->running = running > 0 ? (uint32_t)running : 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file rows-internal.h
+ * A source of inputs (ep_source_fn) that puts rows together out of columns.
+ */
+#ifndef POOL_ROWS_INTERNAL_H
+#define POOL_ROWS_INTERNAL_H
+
+#include "pool/echopool.h"
+
+/** Used by one thread. It refers to the elements of the columns, and copies the rest. */
+struct rows;
+
+/**
+ * @param count  of rows
+ * @return       0, -ENOMEM, or -EINVAL: no columns, a column without elements, or rows too long
+ */
+int rows_new(const struct ep_column *columns, size_t column_count, size_t count,
+             struct rows **rows);
+/** NULL is fine. */
+void rows_free(struct rows *rows);
+
+/** The source: its context is a struct rows. */
+int rows_next(void *rows, struct ep_bytes *input);
+
+#endif /* POOL_ROWS_INTERNAL_H */

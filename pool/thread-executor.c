@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The executor whose workers are threads: making them, more or fewer of them, and their end. What
+ * the workers do is in thread-worker.c, how tasks are let in, in admission.c.
+ *
+ *     submitter                        worker
+ *       queue_push  ---- queue ---->     queue_done_and_take
+ *       wake one if none searches        run the task, tell its future
+ *       (full: wait in `room`)           (empty: search a while, then park in `idle`)
+ *
+ * Ending: the queue is closed; everybody who waits is woken and sees it; each worker leaves when
+ * the queue is empty, and the last one tells those who wait for the end. Threads are joined by
+ * whoever waits first, under life_mutex, so exactly once.
+ *
+ * Lock order: life_mutex, then the queue's locks. No other two are ever held together.
+ */
+#include "pool/thread-internal.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WORKERS_DEFAULT_MAX 32
+
+static struct thread_executor *from_base(struct ep_executor *executor)
+{
+    return (struct thread_executor *)executor;
+}
+
+/* --- waking -------------------------------------------------------------------------------- */
+
+bool wake_idle_worker(struct thread_executor *executor)
+{
+    struct waiter *waiter;
+
+    if (atomic_load(&executor->idle.count) == 0 || (waiter = waitlist_pop(&executor->idle)) == NULL)
+        return false;
+    atomic_fetch_add(&executor->searching, 1);
+    waiter_wake(waiter);
+    return true;
+}
+
+static void wake_idle_workers(struct thread_executor *executor)
+{
+    while (wake_idle_worker(executor))
+        ;
+}
+
+void task_arrived(struct thread_executor *executor)
+{
+    if (atomic_load(&executor->searching) == 0)
+        wake_idle_worker(executor);
+}
+
+static void thread_arrived(struct ep_executor *base)
+{
+    task_arrived(from_base(base));
+}
+
+static void thread_closed(struct ep_executor *base)
+{
+    wake_idle_workers(from_base(base));
+}
+
+/* --- ending -------------------------------------------------------------------------------- */
+
+static bool all_have_left(void *executor)
+{
+    return atomic_load(&((struct thread_executor *)executor)->alive) == 0;
+}
+
+static int thread_join(struct ep_executor *base, int64_t deadline_ns)
+{
+    struct thread_executor *executor = from_base(base);
+
+    if (!waitlist_await(&executor->ended, all_have_left, executor, deadline_ns))
+        return -ETIMEDOUT;
+    EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
+    for (uint32_t i = 0; i < executor->places; i++)
+        if (executor->workers[i] != NULL)
+            worker_join_locked(executor, i);
+    EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
+    return 0;
+}
+
+/* --- looking ------------------------------------------------------------------------------- */
+
+static void thread_stats(struct ep_executor *base, struct ep_stats *stats)
+{
+    struct thread_executor *executor = from_base(base);
+
+    stats->workers = queue_takers(&base->queue);
+    EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
+    stats->finished += executor->gone_finished;
+    stats->failed += executor->gone_failed;
+    for (uint32_t i = 0; i < executor->places; i++) {
+        struct worker *worker = executor->workers[i];
+
+        if (worker == NULL)
+            continue;
+        stats->finished += atomic_load_explicit(&worker->finished, memory_order_relaxed);
+        stats->failed += atomic_load_explicit(&worker->failed, memory_order_relaxed);
+    }
+    EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
+}
+
+/* --- size ---------------------------------------------------------------------------------- */
+
+/** Have places for so many workers. */
+static int places_locked(struct thread_executor *executor, uint32_t places)
+{
+    struct worker **workers;
+
+    if (places <= executor->places)
+        return 0;
+    workers = realloc(executor->workers, places * sizeof(struct worker *));
+    if (workers == NULL)
+        return -ENOMEM;
+    memset(workers + executor->places, 0, (places - executor->places) * sizeof(struct worker *));
+    executor->workers = workers;
+    executor->places = places;
+    return 0;
+}
+
+/** Set how many workers there should be, and let those beyond know. */
+static void set_takers(struct thread_executor *executor, uint32_t workers)
+{
+    queue_set_takers(&executor->base.queue, workers);
+    wake_idle_workers(executor);
+}
+
+/** Start what is missing up to so many workers. On failure those it has started are told to leave. */
+static int grow_locked(struct thread_executor *executor, uint32_t workers)
+{
+    uint32_t before = queue_takers(&executor->base.queue);
+    int rc = places_locked(executor, workers);
+
+    if (rc == 0)
+        set_takers(executor, workers);
+    for (uint32_t i = before; i < workers && rc == 0; i++) {
+        struct worker *worker = executor->workers[i];
+
+        if (worker != NULL && worker->leaving) {
+            worker_join_locked(executor, i); /* it is on its way out */
+            worker = NULL;
+        }
+        if (worker == NULL)
+            rc = worker_start_locked(executor, i);
+    }
+    if (rc != 0)
+        set_takers(executor, before);
+    return rc;
+}
+
+static int thread_resize(struct ep_executor *base, uint32_t workers)
+{
+    struct thread_executor *executor = from_base(base);
+    uint32_t before;
+    int rc = 0;
+
+    EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
+    before = queue_takers(&base->queue);
+    if (workers > before)
+        rc = grow_locked(executor, workers);
+    if (rc == 0)
+        rc = queue_set_limit(&base->queue, executor_limit(base, workers));
+    set_takers(executor, rc == 0 ? workers : before);
+    EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
+    executor_place_freed(base); /* a higher bound may be room for somebody */
+    return rc;
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+static void thread_free(struct ep_executor *base)
+{
+    struct thread_executor *executor = from_base(base);
+
+    executor_clear(base);
+    pthread_mutex_destroy(&executor->life_mutex);
+    pthread_attr_destroy(&executor->attributes);
+    free(executor->workers);
+    free(executor);
+}
+
+static const struct executor_ops thread_ops = {
+    .arrived = thread_arrived,
+    .closed = thread_closed,
+    .is_own_thread = thread_is_own,
+    .join = thread_join,
+    .resize = thread_resize,
+    .free = thread_free,
+    .stats = thread_stats,
+};
+
+uint32_t usable_cpus(void)
+{
+    cpu_set_t set;
+    long online;
+
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return (uint32_t)CPU_COUNT(&set);
+    online = sysconf(_SC_NPROCESSORS_ONLN); /* more CPUs than cpu_set_t knows */
+    return online > 0 ? (uint32_t)online : 1;
+}
+
+static uint32_t workers_or_default(uint32_t workers)
+{
+    uint32_t by_cpus = usable_cpus() + 4;
+
+    if (workers > 0)
+        return workers;
+    return by_cpus < WORKERS_DEFAULT_MAX ? by_cpus : WORKERS_DEFAULT_MAX;
+}
+
+/** Make the threads' attributes. @return 0, -ENOMEM, -EINVAL for the stack */
+static int attributes_init(pthread_attr_t *attributes, size_t stack_bytes)
+{
+    if (pthread_attr_init(attributes) != 0)
+        return -ENOMEM;
+    if (stack_bytes == 0 || pthread_attr_setstacksize(attributes, stack_bytes) == 0)
+        return 0;
+    pthread_attr_destroy(attributes);
+    return -EINVAL;
+}
+
+int ep_thread_executor_new(const struct ep_options *options, struct ep_executor **executor)
+{
+    static const struct ep_options usual = {0};
+    struct thread_executor *made;
+    int rc;
+
+    if (options == NULL)
+        options = &usual;
+    if (executor == NULL || !options_are_sound(options))
+        return -EINVAL;
+    made = aligned_alloc(CACHE_LINE, sizeof *made);
+    if (made == NULL)
+        return -ENOMEM;
+    memset(made, 0, sizeof *made);
+    rc = attributes_init(&made->attributes, options->stack_bytes);
+    if (rc != 0) {
+        free(made);
+        return rc;
+    }
+    made->one_cpu = usable_cpus() == 1;
+    made->searchers_max = made->one_cpu ? 1 : usable_cpus() / 2;
+    EP_ASSERT(pthread_mutex_init(&made->life_mutex, NULL) == 0);
+    rc = executor_init(&made->base, &thread_ops, options, workers_or_default(options->workers), 0);
+    if (rc != 0) {
+        thread_free(&made->base);
+        return rc;
+    }
+    EP_ASSERT(pthread_mutex_lock(&made->life_mutex) == 0);
+    rc = grow_locked(made, made->base.options.workers);
+    EP_ASSERT(pthread_mutex_unlock(&made->life_mutex) == 0);
+    if (rc != 0) {
+        ep_executor_free(&made->base);
+        return rc;
+    }
+    *executor = &made->base;
+    return 0;
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The workers of a thread executor: how they find tasks, and how they begin and end.
+ *
+ * DESIGN
+ *
+ * A worker without a task first *searches*: it looks at the queue for a few microseconds before it
+ * parks. A wake-up is a system call for the submitter, and on a virtual machine tens of
+ * microseconds until the worker runs, so both are spared where tasks come in a stream. The rules,
+ * which Go's scheduler taught:
+ *
+ *  - A submitter wakes a parked worker only if no worker is searching: one that searches will find
+ *    the task. A worker that has been chosen to wake counts as searching from that moment.
+ *  - A worker that finds a task after searching looks whether there are more, and unless another
+ *    searches wakes the next one. So a burst gets as many workers as it needs, each woken by the
+ *    one before.
+ *  - A worker that stops searching without a task looks at the queue once more after it has
+ *    joined the list of idle ones (park-internal.h says why that cannot miss one). One that leaves
+ *    for good looks as well, and wakes another if there is something.
+ *
+ * At most half of the CPUs' worth of workers search at a time, but one at least; the others park at
+ * once.
+ *
+ * Workers park last in, first out: the one whose caches are warmest is woken first.
+ *
+ * A worker leaves when the queue is closed and empty, when its number is no longer among the takers, or when
+ * it has done its tasks_per_worker. In the last case it first makes its successor, a thread that
+ * takes over the same struct worker and begins by joining the one before.
+ */
+#include "pool/thread-internal.h"
+
+#include "pool/future-internal.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/**
+ * How long a worker searches before it parks: so many looks at the queue, and before each the CPU
+ * is offered to others and then some pauses are made; some 20 microseconds in all.
+ *
+ * The offer (sched_yield) is for the submitter that shares this CPU: without it the worker spins
+ * in its place for nothing (measured on two CPUs: 720 ns a task when all met on one, 35 with it).
+ * The pauses are for one on another CPU: each look takes a cache line away from it, and tasks that
+ * gather meanwhile are then taken without a look between them (290 ns without pauses, 57 with 64).
+ * The first are short, for a caller who submits again as soon as it has the result before.
+ *
+ * On a single CPU nobody can bring a task while we look: there it is one offer and one more look.
+ */
+#define SEARCH_LOOKS         16
+#define SEARCH_LOOKS_ONE_CPU 2
+#define SEARCH_PAUSES        64
+
+/** Pauses before look number `look`, from 1 on: 4, 8, 16, ... SEARCH_PAUSES. */
+static int search_pauses(int look)
+{
+    return look < 5 ? 2 << look : SEARCH_PAUSES;
+}
+
+/** The worker that the calling thread is, or NULL. Set once when the thread begins. */
+static _Thread_local struct worker *current_worker;
+
+bool thread_is_own(const struct ep_executor *executor)
+{
+    return current_worker != NULL && &current_worker->executor->base == executor;
+}
+
+bool executor_is_mine(const struct ep_executor *executor)
+{
+    return (current_worker != NULL && &current_worker->executor->base == executor) ||
+           process_executor_is_mine(executor);
+}
+
+/* --- finding tasks ------------------------------------------------------------------------- */
+
+/**
+ * Look for a task a little longer than once. The caller counts as searching; afterwards it does
+ * not any more.
+ */
+static bool worker_search(struct worker *worker, struct queue_entry *entry)
+{
+    struct thread_executor *executor = worker->executor;
+    bool found = false;
+    int looks = executor->one_cpu ? SEARCH_LOOKS_ONE_CPU : SEARCH_LOOKS;
+
+    for (int look = 0; look < looks && !found; look++) {
+        if (look > 0)
+            sched_yield();
+        for (int pauses = 0; look > 0 && !executor->one_cpu && pauses < search_pauses(look);
+             pauses++)
+            spin_pause();
+        if (queue_offers(&executor->base.queue))
+            found = queue_take(&executor->base.queue, worker->index, entry);
+    }
+    atomic_fetch_sub(&executor->searching, 1);
+    return found;
+}
+
+/** Count as searching, unless enough others do. */
+static bool worker_may_search(struct thread_executor *executor)
+{
+    uint32_t searching = atomic_load(&executor->searching);
+
+    while (searching < executor->searchers_max)
+        if (atomic_compare_exchange_weak(&executor->searching, &searching, searching + 1))
+            return true;
+    return false;
+}
+
+/**
+ * Sleep until there may be something to do.
+ * @return true  a notifier has chosen this worker, which counts as searching
+ *         false there was something to do at once
+ */
+static bool worker_park(struct worker *worker)
+{
+    struct thread_executor *executor = worker->executor;
+
+    waitlist_join(&executor->idle, &worker->waiter, WAITLIST_FIRST);
+    if (queue_offers(&executor->base.queue) || queue_refusal(&executor->base.queue) != 0 ||
+        worker->index >= queue_takers(&executor->base.queue))
+        return !waitlist_leave(&executor->idle, &worker->waiter);
+    return waiter_sleep(&worker->waiter, NO_DEADLINE);
+}
+
+/** Whether a worker without a task has nothing to stay for. */
+static bool worker_is_done(const struct worker *worker)
+{
+    struct thread_executor *executor = worker->executor;
+
+    return worker->index >= queue_takers(&executor->base.queue) ||
+           (queue_refusal(&executor->base.queue) != 0 && !queue_has_entries(&executor->base.queue));
+}
+
+/** The queue has nothing for this worker now: wait for a task. @return false at the end */
+static bool worker_await_task(struct worker *worker, struct queue_entry *entry)
+{
+    struct thread_executor *executor = worker->executor;
+    bool searching = worker_may_search(executor);
+
+    while (!(searching ? worker_search(worker, entry)
+                       : queue_take(&executor->base.queue, worker->index, entry))) {
+        if (worker_is_done(worker))
+            return false;
+        searching = worker_park(worker);
+    }
+    /* Submitters have relied on this searcher for every task they queued: hand the rest over. */
+    if (queue_offers(&executor->base.queue))
+        task_arrived(executor);
+    return true;
+}
+
+/* --- running tasks ------------------------------------------------------------------------- */
+
+static void worker_run(struct worker *worker, struct queue_entry *entry)
+{
+    bool succeeded = task_run(&worker->executor->base, entry, worker->index);
+    _Atomic uint64_t *counter = succeeded ? &worker->finished : &worker->failed;
+    uint64_t count = atomic_load_explicit(counter, memory_order_relaxed);
+
+    /* One writer: no need for an atomic addition. */
+    atomic_store_explicit(counter, count + 1, memory_order_relaxed);
+    worker->tasks_here++;
+}
+
+/** Whether a worker that has just run a task should not take another. */
+static bool worker_has_done_enough(const struct worker *worker)
+{
+    struct thread_executor *executor = worker->executor;
+    uint32_t most = executor->base.options.tasks_per_worker;
+
+    return worker->index >= queue_takers(&executor->base.queue) ||
+           (most > 0 && worker->tasks_here >= most);
+}
+
+/** Run tasks until there is a reason to end. */
+static void worker_serve(struct worker *worker)
+{
+    struct thread_executor *executor = worker->executor;
+    struct queue_entry entry;
+    bool taken;
+
+    while (worker_await_task(worker, &entry)) {
+        do {
+            worker_run(worker, &entry);
+            if (worker_has_done_enough(worker)) {
+                queue_task_done(&executor->base.queue);
+                executor_place_freed(&executor->base);
+                return;
+            }
+            taken = queue_done_and_take(&executor->base.queue, worker->index, &entry);
+            executor_place_freed(&executor->base);
+        } while (taken);
+    }
+}
+
+/* --- beginning and ending ------------------------------------------------------------------ */
+
+static void *worker_main(void *argument);
+
+/** Make the thread, named, with every signal blocked but those that tell of its own faults. */
+static int worker_make_thread_locked(struct worker *worker)
+{
+    char name[16 + sizeof "-4294967295"];
+    sigset_t block, before;
+    int rc;
+
+    sigfillset(&block);
+    sigdelset(&block, SIGILL);
+    sigdelset(&block, SIGFPE);
+    sigdelset(&block, SIGSEGV);
+    sigdelset(&block, SIGBUS);
+    atomic_store(&worker->started, 0);
+    pthread_sigmask(SIG_SETMASK, &block, &before); /* a new thread inherits the mask */
+    rc = pthread_create(&worker->thread, &worker->executor->attributes, worker_main, worker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0)
+        return -rc;
+    snprintf(name, sizeof name, "%s-%u", worker->executor->base.name, worker->index);
+    name[15] = '\0';
+    pthread_setname_np(worker->thread, name);
+    return 0;
+}
+
+/** Begin, in the new thread. @return 0, or what initialize returned */
+static int worker_begin(struct worker *worker)
+{
+    struct thread_executor *executor = worker->executor;
+    const struct ep_options *options = &executor->base.options;
+
+    current_worker = worker;
+    worker->tasks_here = 0;
+    if (worker->has_predecessor)
+        EP_ASSERT(pthread_join(worker->predecessor, NULL) == 0);
+    worker->has_predecessor = false;
+    return options->initialize ? options->initialize(options->context, worker->index) : 0;
+}
+
+/** Hand this worker to a new thread. @return false where none could be made */
+static bool worker_succeed(struct worker *worker)
+{
+    struct thread_executor *executor = worker->executor;
+    pthread_t self = pthread_self();
+    int rc;
+
+    EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
+    worker->predecessor = self;
+    worker->has_predecessor = true;
+    rc = worker_make_thread_locked(worker);
+    if (rc != 0) {
+        worker->has_predecessor = false;
+        worker->thread = self;
+    }
+    EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
+    return rc == 0;
+}
+
+/**
+ * Decide whether to leave for good; resizing may have changed its mind.
+ * @return true: the worker is about to be joined
+ */
+static bool worker_leaves(struct worker *worker)
+{
+    struct thread_executor *executor = worker->executor;
+
+    EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
+    worker->leaving = worker_is_done(worker);
+    EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
+    return worker->leaving;
+}
+
+/** After the last task of this thread: others may have relied on it. */
+static void worker_hand_over(struct worker *worker)
+{
+    if (queue_offers(&worker->executor->base.queue))
+        task_arrived(worker->executor);
+}
+
+/** The last to leave tells those who wait for the end. */
+static void worker_gone(struct thread_executor *executor)
+{
+    if (atomic_fetch_sub(&executor->alive, 1) == 1)
+        waitlist_wake_all(&executor->ended);
+}
+
+/** The life of a worker's thread. */
+static void *worker_main(void *argument)
+{
+    struct worker *worker = argument;
+    struct thread_executor *executor = worker->executor;
+    const struct ep_options *options = &executor->base.options;
+    bool first = !worker->has_predecessor;
+
+    worker->start_rc = worker_begin(worker);
+    if (worker->start_rc != 0 && !first)
+        executor_break(&executor->base, "a worker's initialize failed");
+    if (worker->start_rc != 0)
+        goto gone;
+    if (first) {
+        atomic_store_explicit(&worker->started, 1, memory_order_release);
+        futex_wake(&worker->started, 1);
+    }
+    for (;;) {
+        worker_serve(worker);
+        if (worker_leaves(worker))
+            break;
+        if (!worker_has_done_enough(worker))
+            continue; /* it was not among the takers for a moment */
+        if (options->finalize != NULL)
+            options->finalize(options->context, worker->index);
+        if (worker_succeed(worker))
+            return NULL; /* from here on the worker is the new thread's */
+        if (worker_begin(worker) != 0) {
+            executor_break(&executor->base, "a worker's initialize failed");
+            goto gone;
+        }
+    }
+    if (options->finalize != NULL)
+        options->finalize(options->context, worker->index);
+    worker_hand_over(worker);
+gone:
+    worker_gone(executor);
+    if (first && worker->start_rc != 0) {
+        atomic_store_explicit(&worker->started, 1, memory_order_release);
+        futex_wake(&worker->started, 1);
+    }
+    return NULL;
+}
+
+int worker_start_locked(struct thread_executor *executor, uint32_t index)
+{
+    struct worker *worker = aligned_alloc(CACHE_LINE, sizeof *worker);
+    int rc;
+
+    if (worker == NULL)
+        return -ENOMEM;
+    memset(worker, 0, sizeof *worker);
+    worker->executor = executor;
+    worker->index = index;
+    atomic_fetch_add(&executor->alive, 1);
+    rc = worker_make_thread_locked(worker);
+    if (rc != 0) {
+        worker_gone(executor);
+        free(worker);
+        return rc;
+    }
+    while (atomic_load_explicit(&worker->started, memory_order_acquire) == 0)
+        futex_wait(&worker->started, 0, NO_DEADLINE);
+    executor->workers[index] = worker;
+    if (worker->start_rc == 0)
+        return 0;
+    worker_join_locked(executor, index);
+    return EP_EBROKEN;
+}
+
+void worker_join_locked(struct thread_executor *executor, uint32_t index)
+{
+    struct worker *worker = executor->workers[index];
+
+    EP_ASSERT(pthread_join(worker->thread, NULL) == 0);
+    executor->gone_finished += atomic_load(&worker->finished);
+    executor->gone_failed += atomic_load(&worker->failed);
+    executor->workers[index] = NULL;
+    free(worker);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waiting for several futures: ep_wait(), and iterating over them as they complete.
+ *
+ * DESIGN
+ *
+ * ep_wait() looks first: where what is asked for has come already it costs neither memory nor a
+ * lock. Otherwise it puts a watch on each future, sleeps once, takes the watches back and looks
+ * again. Only looking decides what it returns, so the code and `done` always tell the same story,
+ * and a watch does no more than end the sleep.
+ *
+ * The completions are a list of arrivals (arrivals-internal.h), one for each future that differs
+ * from those given before it.
+ */
+#include "pool/arrivals-internal.h"
+#include "pool/executor-internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/** Whether the caller is one of the workers that have yet to begin it: waiting could be for ever. */
+static bool depends_on_caller(const struct ep_future *future)
+{
+    return ep_future_state(future) == EP_PENDING && executor_is_mine(future->executor);
+}
+
+/* --- ep_wait ------------------------------------------------------------------------------- */
+
+/** On the stack of the thread that waits. The watches' fire functions write it, and nobody else. */
+struct wait {
+    enum ep_wait_for wait_for; /* read-only */
+    _Atomic size_t pending;    /**< watches that have not fired */
+    _Atomic uint32_t over;     /**< 1: it is worth looking again. The waiter sleeps on it */
+};
+
+struct wait_watch {
+    struct watch watch; /* first, so that the two addresses are one */
+    struct wait *wait;
+};
+
+/**
+ * Look at all of them.
+ *
+ * @param done  where not NULL: set to which of them are done
+ * @return      whether what is waited for has come
+ */
+static bool has_come(struct ep_future *const *futures, size_t count, enum ep_wait_for wait_for,
+                     bool *done)
+{
+    size_t done_count = 0;
+    bool failed = false;
+
+    for (size_t i = 0; i < count; i++) {
+        bool is_done = ep_future_done(futures[i]);
+
+        done_count += is_done;
+        failed |= is_done && future_has_failed(futures[i]);
+        if (done != NULL)
+            done[i] = is_done;
+    }
+    return done_count == count || (wait_for == EP_FIRST_COMPLETED && done_count > 0) ||
+           (wait_for == EP_FIRST_FAILED && failed);
+}
+
+/**
+ * Whether waiting is hopeless, as ep_future_result() sees it: to wait for all, if one depends on
+ * the caller; to wait for the first, if no other could be it.
+ */
+static bool would_deadlock(struct ep_future *const *futures, size_t count,
+                           enum ep_wait_for wait_for)
+{
+    bool depends = false, others = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (depends_on_caller(futures[i]))
+            depends = true;
+        else /* not done yet, or done since we looked */
+            others = true;
+    }
+    return depends && (wait_for == EP_ALL_COMPLETED || !others);
+}
+
+static void wait_fire(struct watch *watch, struct ep_future *future)
+{
+    struct wait *wait = ((struct wait_watch *)watch)->wait;
+    bool last = atomic_fetch_sub(&wait->pending, 1) == 1;
+
+    if (last || wait->wait_for == EP_FIRST_COMPLETED ||
+        (wait->wait_for == EP_FIRST_FAILED && future_has_failed(future))) {
+        atomic_store(&wait->over, 1);
+        futex_wake(&wait->over, 1);
+    }
+}
+
+/** Sleep until one of the watches says that it is worth looking, or the deadline has come. */
+static void wait_sleep(struct wait *wait, int64_t deadline_ns)
+{
+    while (atomic_load(&wait->over) == 0) {
+        if (deadline_ns != NO_DEADLINE && ep_now_ns() >= deadline_ns)
+            return;
+        futex_wait(&wait->over, 0, deadline_ns);
+    }
+}
+
+int ep_wait(struct ep_future *const *futures, size_t count, enum ep_wait_for wait_for,
+            int64_t timeout_ns, bool *done)
+{
+    int64_t deadline_ns = deadline_after(timeout_ns);
+    struct wait wait = {.wait_for = wait_for, .pending = count};
+    struct wait_watch *watches;
+
+    if ((futures == NULL && count > 0) || wait_for < EP_ALL_COMPLETED || wait_for > EP_FIRST_FAILED)
+        return -EINVAL;
+    if (has_come(futures, count, wait_for, done))
+        return 0;
+    if (timeout_ns <= 0)
+        return -ETIMEDOUT;
+    if (would_deadlock(futures, count, wait_for))
+        return -EDEADLK;
+    watches = calloc(count, sizeof *watches);
+    if (watches == NULL)
+        return -ENOMEM;
+
+    for (size_t i = 0; i < count; i++) {
+        watches[i] = (struct wait_watch){.watch = {.fire = wait_fire}, .wait = &wait};
+        if (!future_watch(futures[i], &watches[i].watch))
+            wait_fire(&watches[i].watch, futures[i]); /* it was done in the meantime */
+    }
+    wait_sleep(&wait, deadline_ns);
+    /* From here on no watch fires, so `wait` and `watches` may go. */
+    for (size_t i = 0; i < count; i++)
+        future_unwatch(futures[i], &watches[i].watch);
+    free(watches);
+    return has_come(futures, count, wait_for, done) ? 0 : -ETIMEDOUT;
+}
+
+/* --- completions --------------------------------------------------------------------------- */
+
+/** All of it belongs to the thread that iterates, but for what arrivals-internal.h says. */
+struct ep_completions {
+    int64_t deadline_ns;
+    size_t count;    /**< of slots */
+    size_t left;     /**< not handed out */
+    size_t earliest; /**< the slots before it have been handed out */
+    struct arrivals arrivals;
+    struct arrival slots[]; /**< future is a reference, and NULL once it has been handed out */
+};
+
+/** A future and its place among those that were given. */
+struct numbered {
+    const struct ep_future *future;
+    size_t number;
+};
+
+static int compare_numbered(const void *a, const void *b)
+{
+    const struct numbered *left = a, *right = b;
+
+    if (left->future != right->future)
+        return (uintptr_t)left->future < (uintptr_t)right->future ? -1 : 1;
+    return (left->number > right->number) - (left->number < right->number);
+}
+
+/**
+ * Mark those that have come before.
+ *
+ * @param repeated  count places, all false
+ * @return          how many are not marked; SIZE_MAX for want of memory
+ */
+static size_t mark_repeated(struct ep_future *const *futures, size_t count, bool *repeated)
+{
+    struct numbered *sorted = calloc(count + 1, sizeof *sorted);
+    size_t unique = count;
+
+    if (sorted == NULL)
+        return SIZE_MAX;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = (struct numbered){.future = futures[i], .number = i};
+    qsort(sorted, count, sizeof *sorted, compare_numbered);
+    for (size_t i = 1; i < count; i++) {
+        if (sorted[i].future == sorted[i - 1].future) {
+            repeated[sorted[i].number] = true;
+            unique--;
+        }
+    }
+    free(sorted);
+    return unique;
+}
+
+int ep_completions_new(struct ep_future *const *futures, size_t count, int64_t timeout_ns,
+                       struct ep_completions **completions)
+{
+    int64_t deadline_ns = deadline_after(timeout_ns);
+    struct ep_completions *made = NULL;
+    bool *repeated;
+    size_t unique;
+
+    if ((futures == NULL && count > 0) || completions == NULL)
+        return -EINVAL;
+    repeated = calloc(count + 1, sizeof *repeated);
+    unique = repeated != NULL ? mark_repeated(futures, count, repeated) : SIZE_MAX;
+    if (unique != SIZE_MAX)
+        made = calloc(1, sizeof *made + unique * sizeof made->slots[0]);
+    if (made == NULL) {
+        free(repeated);
+        return -ENOMEM;
+    }
+    made->deadline_ns = deadline_ns;
+    made->left = unique;
+    arrivals_init(&made->arrivals, NULL);
+    for (size_t i = 0; i < count; i++)
+        if (!repeated[i])
+            arrivals_expect(&made->arrivals, &made->slots[made->count++],
+                            ep_future_ref(futures[i]));
+    free(repeated);
+    *completions = made;
+    return 0;
+}
+
+/** Whether none of those that are left can complete but by the caller. */
+static bool all_depend_on_caller(struct ep_completions *completions)
+{
+    while (completions->slots[completions->earliest].future == NULL)
+        completions->earliest++;
+    for (size_t i = completions->earliest; i < completions->count; i++) {
+        const struct ep_future *future = completions->slots[i].future;
+
+        if (future != NULL && !depends_on_caller(future))
+            return false;
+    }
+    return true;
+}
+
+int ep_completions_next(struct ep_completions *completions, struct ep_future **future)
+{
+    struct arrival *arrival;
+
+    if (completions->left == 0)
+        return EP_END;
+    if (all_depend_on_caller(completions) && ep_now_ns() < completions->deadline_ns)
+        return -EDEADLK;
+    arrival = arrivals_take(&completions->arrivals, completions->deadline_ns);
+    if (arrival == NULL)
+        return -ETIMEDOUT;
+    *future = arrival->future;
+    arrival->future = NULL;
+    completions->left--;
+    return 0;
+}
+
+size_t ep_completions_left(const struct ep_completions *completions)
+{
+    return completions->left;
+}
+
+void ep_completions_free(struct ep_completions *completions)
+{
+    if (completions == NULL)
+        return;
+    for (size_t i = completions->earliest; i < completions->count; i++) {
+        struct arrival *slot = &completions->slots[i];
+
+        if (slot->future == NULL)
+            continue;
+        arrival_withdraw(slot);
+        ep_future_unref(slot->future);
+    }
+    free(completions);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages between processes, with descriptors and sealed memory: see wire-internal.h. */
+#include "pool/wire-internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/** Room for the descriptors of a message, aligned as the kernel wants it. */
+union fd_room {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(WIRE_FDS_MAX * sizeof(int))];
+};
+
+int wire_send(int socket, const struct iovec *parts, size_t part_count, const int *fds,
+              unsigned fd_count, int flags)
+{
+    union fd_room room;
+    struct msghdr header = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = part_count};
+
+    if (fd_count > 0) {
+        struct cmsghdr *cmsg;
+
+        memset(&room, 0, sizeof room);
+        header.msg_control = &room;
+        header.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
+        cmsg = CMSG_FIRSTHDR(&header);
+        cmsg->cmsg_level = SOL_SOCKET;
+        cmsg->cmsg_type = SCM_RIGHTS;
+        cmsg->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
+        memcpy(CMSG_DATA(cmsg), fds, fd_count * sizeof(int));
+    }
+    /*
+     * The system call itself, because AddressSanitizer's sendmsg() looks at the bytes once more when
+     * they have been sent. By then the task may be done and its input be gone.
+     */
+    while (syscall(SYS_sendmsg, socket, &header, flags | MSG_NOSIGNAL) < 0)
+        if (errno != EINTR)
+            return -errno;
+    return 0;
+}
+
+/** Collect the descriptors from every control message there is. */
+static void collect_fds(struct msghdr *header, struct wire_message *message)
+{
+    for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(header); cmsg != NULL;
+         cmsg = CMSG_NXTHDR(header, cmsg)) {
+        size_t count = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+        if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t i = 0; i < count && message->fd_count < WIRE_FDS_MAX; i++)
+            memcpy(&message->fds[message->fd_count++], CMSG_DATA(cmsg) + i * sizeof(int),
+                   sizeof(int));
+    }
+}
+
+int wire_receive(int socket, void *buffer, size_t capacity, int flags, struct wire_message *message)
+{
+    union fd_room room;
+    struct iovec part = {.iov_base = buffer, .iov_len = capacity};
+    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &room};
+    ssize_t size;
+
+    do {
+        header.msg_controllen = sizeof room;
+        size = recvmsg(socket, &header, flags | MSG_CMSG_CLOEXEC);
+        /* ECONNRESET says that the peer left without reading all we sent. What it sent before that
+         * is still there to be read, and at its end the next call says so. */
+    } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
+    message->fd_count = 0;
+    message->fds_lost = false;
+    if (size <= 0)
+        return size < 0 ? -errno : -EPIPE; /* nobody sends empty messages */
+    message->size = (size_t)size;
+    message->fds_lost = (header.msg_flags & MSG_CTRUNC) != 0;
+    collect_fds(&header, message);
+    if (header.msg_flags & MSG_TRUNC) {
+        wire_close_fds(message, 0);
+        return -EMSGSIZE;
+    }
+    return 0;
+}
+
+void wire_close_fds(struct wire_message *message, unsigned from)
+{
+    for (unsigned i = from; i < message->fd_count; i++)
+        close(message->fds[i]);
+    if (message->fd_count > from)
+        message->fd_count = from;
+}
+
+/* --- memory that is passed on -------------------------------------------------------------- */
+
+#define ALL_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
+
+int wire_memfd_new(const void *data, size_t size)
+{
+    int fd = memfd_create("echopool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    const char *at = data;
+    int saved;
+
+    if (fd < 0)
+        return -errno;
+    while (size > 0) {
+        ssize_t written = write(fd, at, size);
+
+        if (written < 0 && errno != EINTR)
+            goto fail;
+        if (written > 0) {
+            at += written;
+            size -= (size_t)written;
+        }
+    }
+    if (fcntl(fd, F_ADD_SEALS, ALL_SEALS) == 0)
+        return fd;
+fail:
+    saved = errno;
+    close(fd);
+    return -saved;
+}
+
+int wire_memfd_map(int fd, size_t size, void **data)
+{
+    struct stat status;
+    void *map;
+
+    if (fstat(fd, &status) != 0)
+        return -errno;
+    if (size == 0 || status.st_size != (off_t)size || fcntl(fd, F_GET_SEALS) != ALL_SEALS)
+        return -EPROTO;
+    map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (map == MAP_FAILED)
+        return -errno;
+    *data = map;
+    return 0;
+}
+
+/* --- what a child inherits ----------------------------------------------------------------- */
+
+static int compare_fds(const void *left, const void *right)
+{
+    const int *a = left, *b = right;
+
+    return (*a > *b) - (*a < *b);
+}
+
+void wire_close_foreign(int *keep, size_t keep_count)
+{
+    unsigned from = 3;
+
+    qsort(keep, keep_count, sizeof *keep, compare_fds);
+    for (size_t i = 0; i < keep_count; i++) {
+        if (keep[i] < (int)from)
+            continue;
+        if (keep[i] > (int)from)
+            close_range(from, (unsigned)keep[i] - 1, 0);
+        from = (unsigned)keep[i] + 1;
+    }
+    close_range(from, ~0u, 0);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file zygote-internal.h
+ * The process from which worker processes are forked, as an executor sees it.
+ *
+ * An executor has a line of its own to the zygote, a socket that never blocks. Over it the executor
+ * asks for workers, and the zygote tells what became of each: it began, or could not; it ended,
+ * and with which status. Workers are children of the zygote, so it alone can wait for them.
+ */
+#ifndef POOL_ZYGOTE_INTERNAL_H
+#define POOL_ZYGOTE_INTERNAL_H
+
+#include "pool/echopool.h"
+#include "pool/wire-internal.h"
+
+#include <sys/types.h>
+
+/** What a worker process has to know before its first task. */
+struct worker_plan {
+    int (*initialize)(void *context, unsigned worker);
+    void (*finalize)(void *context, unsigned worker);
+    void *context;
+    uint32_t index;
+    char name[16];
+};
+
+/** Executor to zygote: fork a worker. Its end of the socketpair goes along. */
+struct zygote_order {
+    uint64_t ticket; /**< comes back in every report about this worker */
+    struct worker_plan plan;
+};
+
+enum zygote_news {
+    ZYGOTE_STARTED = 1, /**< pid is set, and its pidfd comes along */
+    ZYGOTE_FAILED,      /**< status is the errno value of fork(2) */
+    ZYGOTE_ENDED,       /**< status is that of wait(2) */
+};
+
+/** Zygote to executor. */
+struct zygote_report {
+    uint64_t ticket;
+    uint32_t news;
+    int32_t pid;
+    int32_t status;
+    uint32_t unused;
+};
+
+/** A line to the zygote for one executor. @return a socket, or a negated errno value */
+int zygote_connect(struct ep_zygote *zygote);
+
+/**
+ * The life of a worker process, in process-worker.c. Called in the forked child, it never returns.
+ *
+ * @param socket         its end of the socketpair; everything else is closed
+ * @param is_known       whether a function was part of the image when the zygote was forked
+ */
+_Noreturn void worker_process(int socket, const struct worker_plan *plan,
+                              bool (*is_known)(uintptr_t fn));
+
+/**
+ * In a worker process that does not know the function, fail the task with EP_EUNKNOWN. Elsewhere
+ * every function is known.
+ *
+ * @return whether it did
+ */
+bool worker_refuses(struct ep_task *task, ep_task_fn fn);
+
+/** Whether this process has one thread. */
+bool process_is_single_threaded(void);
+
+#endif /* POOL_ZYGOTE_INTERNAL_H */

@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process from which worker processes are forked.
+ *
+ * DESIGN
+ *
+ *     program --- control: "a new executor, this is its line" ---> zygote --fork--> workers
+ *     executor <== line: orders one way, reports the other ======>
+ *
+ * fork() copies one thread and every lock as it stands, so a program with threads must not fork
+ * workers itself. The zygote is forked while the program has one thread, does nothing but wait in
+ * poll(), and forks from that calm state whenever an executor asks.
+ *
+ * What a child must not inherit it closes: the zygote keeps 0, 1, 2 and its sockets, a worker 0, 1, 2
+ * and its own socket. (FD_CLOEXEC does not help where nobody calls exec.) A client's connection is
+ * therefore never held open by a worker that happened to be forked meanwhile. Standard input is
+ * /dev/null in both: two processes that read one terminal each get half of it.
+ *
+ * Signals: handlers of the program are reset to the default, what it ignores stays ignored, as after
+ * exec. The zygote blocks everything; it ends with the program and on nothing else. Workers block
+ * nothing; they ignore SIGINT, because ^C on a terminal goes to every process of the job, and what
+ * it means is for the program to decide; SIGTERM ends them.
+ *
+ * Who dies with whom: the zygote watches a pidfd of the program and the control socket, either of
+ * which tells of its end. Workers ask the kernel to be killed when the zygote ends
+ * (PR_SET_PDEATHSIG; the zygote has a single thread, so "the parent thread ends" and "the parent
+ * ends" are the same), also when they are deep in a task.
+ *
+ * The zygote opens a worker's pidfd before it can have waited for it, so that the number means that
+ * process and no later one, and sends it along. It never waits for an executor that is slow to
+ * read: what could not be told yet is told when the socket has room.
+ */
+#include "pool/zygote-internal.h"
+
+#include "pool/park-internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* --- in the program ------------------------------------------------------------------------ */
+
+struct ep_zygote {
+    int control;
+    int pidfd;
+};
+
+/** ThreadSanitizer has up to two threads of its own in a process, which it stops around fork(). */
+#if defined(__SANITIZE_THREAD__)
+#    define THREADS_OF_ITS_OWN 2u
+#elif defined(__has_feature)
+#    if __has_feature(thread_sanitizer)
+#        define THREADS_OF_ITS_OWN 2u
+#    endif
+#endif
+#ifndef THREADS_OF_ITS_OWN
+#    define THREADS_OF_ITS_OWN 0u
+#endif
+
+static bool has_one_thread(void)
+{
+    DIR *threads = opendir("/proc/self/task");
+    struct dirent *entry;
+    unsigned count = 0;
+
+    if (threads == NULL)
+        return false; /* nobody can tell: refuse rather than fork with a lock held */
+    while ((entry = readdir(threads)) != NULL)
+        count += entry->d_name[0] != '.';
+    closedir(threads);
+    return count <= 1 + THREADS_OF_ITS_OWN;
+}
+
+/**
+ * A thread that was joined may still be listed for a moment, since the kernel lets pthread_join()
+ * return just before it takes the thread off the list. There is nothing to wait on for that, so
+ * this looks again a few times.
+ */
+bool process_is_single_threaded(void)
+{
+    for (int looks = 0; looks < 20; looks++) {
+        if (has_one_thread())
+            return true;
+        poll(NULL, 0, 1);
+    }
+    return false;
+}
+
+_Noreturn static void zygote_process(int control, int program);
+
+/** Fork, with the two sockets and a pidfd of this process ready. @return 0 or -errno */
+static int zygote_fork(struct ep_zygote *zygote, int zygotes_end, int program)
+{
+    pid_t pid;
+
+    fflush(NULL); /* or the child has a copy of what is not written yet */
+    pid = fork();
+    if (pid < 0)
+        return -errno;
+    if (pid == 0)
+        zygote_process(zygotes_end, program);
+    zygote->pidfd = pidfd_open(pid, 0);
+    if (zygote->pidfd < 0) {
+        int saved = errno;
+
+        kill(pid, SIGKILL); /* our own child, not waited for yet: it is the one */
+        waitpid(pid, NULL, 0);
+        return -saved;
+    }
+    return 0;
+}
+
+int ep_zygote_new(struct ep_zygote **zygote)
+{
+    struct ep_zygote *made;
+    int ends[2], program, rc;
+
+    if (zygote == NULL)
+        return -EINVAL;
+    if (!process_is_single_threaded())
+        return EP_ETHREADS;
+    if ((made = malloc(sizeof *made)) == NULL)
+        return -ENOMEM;
+    program = pidfd_open(getpid(), 0);
+    if (program < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        rc = -errno;
+        if (program >= 0)
+            close(program);
+        free(made);
+        return rc;
+    }
+    rc = zygote_fork(made, ends[1], program);
+    close(ends[1]);
+    close(program);
+    if (rc != 0) {
+        close(ends[0]);
+        free(made);
+        return rc;
+    }
+    made->control = ends[0];
+    *zygote = made;
+    return 0;
+}
+
+void ep_zygote_free(struct ep_zygote *zygote)
+{
+    if (zygote == NULL)
+        return;
+    /* Its executors are gone and so are their workers: there is nothing to end in good order. */
+    pidfd_send_signal(zygote->pidfd, SIGKILL, NULL, 0);
+    while (waitid(P_PIDFD, (id_t)zygote->pidfd, &(siginfo_t){0}, WEXITED) != 0 && errno == EINTR)
+        ;
+    close(zygote->pidfd);
+    close(zygote->control);
+    free(zygote);
+}
+
+int zygote_connect(struct ep_zygote *zygote)
+{
+    struct iovec part = {.iov_base = (char[]){'c'}, .iov_len = 1};
+    int ends[2], rc;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+        return -errno;
+    rc = wire_send(zygote->control, &part, 1, &ends[1], 1, 0);
+    close(ends[1]);
+    if (rc == 0)
+        return ends[0];
+    close(ends[0]);
+    return rc;
+}
+
+/* --- what was in the image ----------------------------------------------------------------- */
+
+struct segment {
+    uintptr_t begin, end;
+};
+
+/** Executable segments when the zygote was forked. Read-only afterwards; it is the zygote's own. */
+static struct {
+    struct segment *segments;
+    size_t count;
+} image;
+
+static int image_add(struct dl_phdr_info *info, size_t size, void *unused)
+{
+    (void)size;
+    (void)unused;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        struct segment *more;
+
+        if (header->p_type != PT_LOAD || (header->p_flags & PF_X) == 0)
+            continue;
+        more = realloc(image.segments, (image.count + 1) * sizeof *more);
+        if (more == NULL)
+            return 1; /* what is missing is unknown, which is an answer */
+        image.segments = more;
+        more += image.count++;
+        more->begin = info->dlpi_addr + header->p_vaddr;
+        more->end = more->begin + header->p_memsz;
+    }
+    return 0;
+}
+
+static bool image_has(uintptr_t fn)
+{
+    for (size_t i = 0; i < image.count; i++)
+        if (fn >= image.segments[i].begin && fn < image.segments[i].end)
+            return true;
+    return false;
+}
+
+/* --- the zygote ---------------------------------------------------------------------------- */
+
+/** A worker process that has not been waited for, or of which not everything is told. */
+struct child {
+    pid_t pid; /* 0: fork failed, with `status` as errno */
+    int client;
+    uint64_t ticket;
+    int pidfd; /* -1 once it is sent */
+    int status;
+    bool told_start;
+    bool ended;
+};
+
+/** All state of the zygote process. It has one thread. */
+static struct {
+    int control, program, signals;
+    int *clients; /* the lines of executors; -1: hung up */
+    size_t client_count;
+    struct child *children;
+    size_t child_count;
+    pid_t pid;
+} self;
+
+/** End at once; the workers follow by their death signal, and those who ask are told by EOF. */
+_Noreturn static void zygote_leave(void)
+{
+    for (size_t i = 0; i < self.child_count; i++)
+        if (self.children[i].pid > 0 && !self.children[i].ended)
+            kill(self.children[i].pid, SIGKILL);
+    _exit(0);
+}
+
+static void reset_signals(void)
+{
+    struct sigaction action;
+
+    for (int number = 1; number < NSIG; number++)
+        if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
+            action.sa_handler != SIG_IGN)
+            signal(number, SIG_DFL);
+    signal(SIGCHLD, SIG_DFL); /* ignoring it would lose the statuses */
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_IGN);
+}
+
+/** In the forked child: become a worker. */
+_Noreturn static void child_process(int socket, const struct worker_plan *plan)
+{
+    sigset_t none;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != self.pid)
+        _exit(1); /* the zygote ended before it was to tell us */
+    wire_close_foreign(&socket, 1);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    worker_process(socket, plan, image_has);
+}
+
+/** Tell the executor one thing about a child. @return whether it is told, or nobody listens */
+static bool tell(struct child *child, enum zygote_news news, int fd)
+{
+    struct zygote_report report = {
+        .ticket = child->ticket, .news = news, .pid = child->pid, .status = child->status};
+    struct iovec part = {.iov_base = &report, .iov_len = sizeof report};
+    int rc;
+
+    if (child->client < 0 || self.clients[child->client] < 0)
+        return true;
+    rc = wire_send(self.clients[child->client], &part, 1, &fd, fd >= 0, MSG_DONTWAIT);
+    return rc != -EAGAIN && rc != -ENOBUFS && rc != -ENOMEM && rc != -ETOOMANYREFS;
+}
+
+/** Tell what can be told of a child. @return whether the record is of no more use */
+static bool child_report(struct child *child)
+{
+    if (!child->told_start) {
+        if (!tell(child, child->pid > 0 ? ZYGOTE_STARTED : ZYGOTE_FAILED, child->pidfd))
+            return false;
+        child->told_start = true;
+        if (child->pidfd >= 0)
+            close(child->pidfd);
+        child->pidfd = -1;
+    }
+    return child->pid == 0 || (child->ended && tell(child, ZYGOTE_ENDED, -1));
+}
+
+/** Tell everything that is due, and forget the children of which all is told. */
+static void report_all(void)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < self.child_count; i++)
+        if (!child_report(&self.children[i]))
+            self.children[kept++] = self.children[i];
+    self.child_count = kept;
+}
+
+static bool client_has_backlog(size_t client)
+{
+    for (size_t i = 0; i < self.child_count; i++) {
+        struct child *child = &self.children[i];
+
+        if (child->client == (int)client && (!child->told_start || child->ended))
+            return true;
+    }
+    return false;
+}
+
+/** Fork one worker as ordered. Its record is there in any case: something is to be told. */
+static void carry_out(size_t client, const struct zygote_order *order, int socket)
+{
+    struct child *child = realloc(self.children, (self.child_count + 1) * sizeof *child);
+    struct child failed = {
+        .client = (int)client, .ticket = order->ticket, .pidfd = -1, .status = ENOMEM};
+
+    if (child == NULL) {
+        tell(&failed, ZYGOTE_FAILED, -1);
+        return;
+    }
+    self.children = child;
+    child += self.child_count++;
+    *child = failed;
+    child->pid = fork();
+    if (child->pid == 0)
+        child_process(socket, &order->plan);
+    if (child->pid < 0) {
+        child->status = errno;
+        child->pid = 0;
+        return;
+    }
+    child->status = 0;
+    child->pidfd = pidfd_open(child->pid, 0);
+    if (child->pidfd < 0) { /* no descriptor left: it cannot be watched, so it cannot be used */
+        child->told_start = true;
+        child->status = errno;
+        kill(child->pid, SIGKILL);
+        tell(child, ZYGOTE_FAILED, -1);
+        child->client = -1;
+    }
+}
+
+static void client_gone(size_t client)
+{
+    close(self.clients[client]);
+    self.clients[client] = -1;
+    for (size_t i = 0; i < self.child_count; i++)
+        if (self.children[i].client == (int)client && self.children[i].pid > 0 &&
+            !self.children[i].ended)
+            kill(self.children[i].pid, SIGKILL);
+}
+
+/** An executor wants something. */
+static void client_read(size_t client)
+{
+    struct zygote_order order;
+    struct wire_message message;
+    int rc;
+
+    while ((rc = wire_receive(self.clients[client], &order, sizeof order, MSG_DONTWAIT,
+                              &message)) == 0) {
+        if (message.size == sizeof order && message.fd_count == 1 && !message.fds_lost) {
+            carry_out(client, &order, message.fds[0]);
+        } else {
+            struct child refused = {
+                .client = (int)client, .ticket = order.ticket, .pidfd = -1, .status = EMFILE};
+
+            tell(&refused, ZYGOTE_FAILED, -1);
+        }
+        wire_close_fds(&message, 0);
+    }
+    if (rc != -EAGAIN && rc != -EMSGSIZE)
+        client_gone(client);
+}
+
+/** The program has a new executor. */
+static void control_read(void)
+{
+    char byte;
+    struct wire_message message;
+    size_t place = 0;
+    int rc = wire_receive(self.control, &byte, sizeof byte, MSG_DONTWAIT, &message);
+    int *more;
+
+    if (rc == -EAGAIN)
+        return;
+    if (rc != 0)
+        zygote_leave();
+    if (message.fd_count != 1) {
+        wire_close_fds(&message, 0);
+        return;
+    }
+    while (place < self.client_count && self.clients[place] >= 0)
+        place++;
+    if (place == self.client_count) {
+        more = realloc(self.clients, (self.client_count + 1) * sizeof *more);
+        if (more == NULL) {
+            wire_close_fds(&message, 0);
+            return;
+        }
+        self.clients = more;
+        self.client_count++;
+    }
+    /* Children of the one that had this place before must not be told to the new one. */
+    for (size_t i = 0; i < self.child_count; i++)
+        if (self.children[i].client == (int)place)
+            self.children[i].client = -1;
+    self.clients[place] = message.fds[0];
+}
+
+/** Wait for children that have ended. */
+static void reap(void)
+{
+    struct signalfd_siginfo drained;
+    int status;
+    pid_t pid;
+
+    while (read(self.signals, &drained, sizeof drained) > 0)
+        ;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (size_t i = 0; i < self.child_count; i++)
+            if (self.children[i].pid == pid && !self.children[i].ended) {
+                self.children[i].ended = true;
+                self.children[i].status = status;
+            }
+}
+
+#define FIXED_POLLS 3
+
+/** Wait for something to do, and do it. */
+static void zygote_turn(struct pollfd *polls)
+{
+    size_t count = self.client_count; /* control_read() may add one */
+
+    polls[0] = (struct pollfd){.fd = self.control, .events = POLLIN};
+    polls[1] = (struct pollfd){.fd = self.program, .events = POLLIN};
+    polls[2] = (struct pollfd){.fd = self.signals, .events = POLLIN};
+    for (size_t i = 0; i < count; i++)
+        polls[FIXED_POLLS + i] = (struct pollfd){
+            .fd = self.clients[i],
+            .events = (short)(POLLIN | (client_has_backlog(i) ? POLLOUT : 0)),
+        };
+    if (poll(polls, FIXED_POLLS + count, -1) < 0)
+        return; /* EINTR; out of memory passes */
+    if (polls[1].revents != 0)
+        zygote_leave();
+    if (polls[2].revents != 0)
+        reap();
+    for (size_t i = 0; i < count; i++)
+        if (polls[FIXED_POLLS + i].revents & (POLLIN | POLLHUP | POLLERR))
+            client_read(i);
+    report_all();
+    if (polls[0].revents != 0)
+        control_read();
+}
+
+/** Where the zygote process begins. */
+_Noreturn static void zygote_process(int control, int program)
+{
+    int keep[2] = {control, program};
+    struct pollfd *polls = NULL;
+    size_t room = 0;
+    sigset_t all;
+    int null;
+
+    memset(&self, 0, sizeof self); /* we may come from a worker, itself forked by a zygote */
+    memset(&image, 0, sizeof image);
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    prctl(PR_SET_NAME, "ep-zygote");
+    wire_close_foreign(keep, 2);
+    null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null > 0) {
+        dup2(null, STDIN_FILENO);
+        close(null);
+    }
+    reset_signals();
+    dl_iterate_phdr(image_add, NULL);
+    self.control = control;
+    self.program = program;
+    self.pid = getpid();
+    self.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (self.signals < 0)
+        _exit(1);
+    for (;;) {
+        if (room < FIXED_POLLS + self.client_count) {
+            free(polls);
+            room = FIXED_POLLS + self.client_count + 8;
+            polls = malloc(room * sizeof *polls);
+            if (polls == NULL)
+                zygote_leave();
+        }
+        zygote_turn(polls);
+    }
+}

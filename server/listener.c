@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Accepting: see listener.h.
+ *
+ * When accept() fails for want of descriptors or memory, the connection stays in the backlog and
+ * the socket stays readable. Trying again at once would fail again, some two million times a
+ * second. So the listener pauses for 100 ms; the timer is made at the start, since a moment
+ * without memory is no time to make one.
+ */
+#include "server/listener.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <event2/listener.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    RETRY_US = 100000,
+    ACCEPTED_IN_A_ROW = 64,
+    ERRORS_IN_A_ROW = 16,
+};
+
+struct listener {
+    struct evconnlistener *socket;
+    struct event *retry; /* ends PAUSE_ERRORS */
+    struct event *turn;  /* ends PAUSE_TURN */
+    struct service *service;
+    struct refuser *refuser;
+    struct model *model; /* from listener_start() on */
+    bool pause_when_full;
+    unsigned paused;   /* a set of enum pause_reason */
+    unsigned accepted; /* since the last PAUSE_TURN */
+    uint64_t errors;
+    unsigned in_a_row; /* errors since the last connection */
+    struct log_gate gate;
+};
+
+static void pause_for(struct listener *listener, enum pause_reason reason)
+{
+    if (listener->paused == 0)
+        evconnlistener_disable(listener->socket);
+    listener->paused |= (unsigned)reason;
+}
+
+/* One reason less. Where enabling fails for want of memory, the timer tries again. */
+static void resume_after(struct listener *listener, enum pause_reason reason)
+{
+    static const struct timeval later = {.tv_usec = RETRY_US};
+
+    listener->paused &= ~(unsigned)reason;
+    if (listener->paused == 0 && evconnlistener_enable(listener->socket) != 0) {
+        listener->paused = PAUSE_ERRORS;
+        evtimer_add(listener->retry, &later);
+    }
+}
+
+void listener_look_again(struct listener *listener)
+{
+    if ((listener->paused & PAUSE_FULL) && listener->model->type->has_room(listener->model))
+        resume_after(listener, PAUSE_FULL);
+}
+
+uint64_t listener_errors(const struct listener *listener)
+{
+    return listener->errors;
+}
+
+/*
+ * A connection: make a session of it and give it to the model, or send it away.
+ *
+ * libevent calls this for every connection that waits, and asks before each whether the listener
+ * is still enabled: a pause takes effect at once. It would go on for as long as clients come
+ * faster than they are accepted, and no signal would be seen meanwhile; hence PAUSE_TURN.
+ */
+static void listener_accept(struct evconnlistener *socket, evutil_socket_t fd,
+                            struct sockaddr *peer, int length, void *argument)
+{
+    struct listener *listener = argument;
+    struct model *model = listener->model;
+    char why[MODEL_WHY_MAX] = "no memory for you";
+    struct session *session = session_new(listener->service, fd);
+
+    (void)socket;
+    (void)peer;
+    (void)length;
+    listener->in_a_row = 0;
+    if (session == NULL) {
+        refuse(listener->refuser, fd, why);
+    } else if (model->type->dispatch(model, session, why) != 0) {
+        log_verbose("session %" PRIu64 " rejected: %s", session->number, why);
+        refuse(listener->refuser, session_reject(session), why);
+    }
+
+    if (listener->pause_when_full && !model->type->has_room(model))
+        pause_for(listener, PAUSE_FULL);
+    if (++listener->accepted >= ACCEPTED_IN_A_ROW) {
+        pause_for(listener, PAUSE_TURN);
+        event_active(listener->turn, 0, 0);
+    }
+}
+
+/* The loop has come round. */
+static void turn_over(evutil_socket_t fd, short what, void *argument)
+{
+    struct listener *listener = argument;
+
+    (void)fd;
+    (void)what;
+    listener->accepted = 0;
+    resume_after(listener, PAUSE_TURN);
+}
+
+void listener_start(struct listener *listener, struct model *model, bool pause_when_full)
+{
+    listener->model = model;
+    listener->pause_when_full = pause_when_full;
+    resume_after(listener, PAUSE_STARTING);
+}
+
+/* accept() failed, with errno as it left it. */
+static void accept_failed(struct evconnlistener *socket, void *argument)
+{
+    static const struct timeval later = {.tv_usec = RETRY_US};
+    struct listener *listener = argument;
+    int error = errno;
+    unsigned warnings;
+
+    (void)socket;
+    listener->errors++;
+    listener->in_a_row++;
+    warnings = log_gate_pass(&listener->gate);
+    /* The kernel has already dropped what any other error was about - if it goes on, it has not. */
+    if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM &&
+        listener->in_a_row < ERRORS_IN_A_ROW) {
+        if (warnings > 0)
+            log_warn("a connection was lost before it could be accepted: %s", strerror(error));
+        return;
+    }
+    if (warnings > 0)
+        log_warn("cannot accept a connection now: %s; those who come wait in the kernel's backlog, "
+                 "and it is tried again every 100 ms",
+                 strerror(error));
+    if (evtimer_add(listener->retry, &later) == 0)
+        pause_for(listener, PAUSE_ERRORS);
+}
+
+static void retry_accept(evutil_socket_t fd, short what, void *argument)
+{
+    struct listener *listener = argument;
+
+    (void)fd;
+    (void)what;
+    resume_after(listener, PAUSE_ERRORS);
+}
+
+/* @return a listening socket, or a negated errno value; *address is what was bound */
+static int open_socket(struct address *address)
+{
+    int on = 1;
+    int rc = -1;
+    int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return -errno;
+    /* Without it, a server that is started again waits for its predecessor's last connections. */
+    rc = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (rc == 0)
+        rc = bind(fd, (const struct sockaddr *)&address->storage, address->length);
+    if (rc == 0)
+        rc = listen(fd, SOMAXCONN);
+    if (rc == 0) {
+        address->length = sizeof address->storage;
+        rc = getsockname(fd, (struct sockaddr *)&address->storage, &address->length);
+    }
+    if (rc != 0) {
+        rc = -errno;
+        close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+int listener_new(struct event_base *base, struct address *address, struct service *service,
+                 struct refuser *refuser, struct listener **result)
+{
+    struct listener *listener = calloc(1, sizeof *listener);
+    int fd;
+
+    if (listener == NULL)
+        return -ENOMEM;
+    fd = open_socket(address);
+    if (fd < 0) {
+        free(listener);
+        return fd;
+    }
+    listener->service = service;
+    listener->refuser = refuser;
+    listener->paused = PAUSE_STARTING;
+    listener->retry = evtimer_new(base, retry_accept, listener);
+    listener->turn = event_new(base, -1, 0, turn_over, listener);
+    listener->socket = evconnlistener_new(base, listener_accept, listener,
+                                          LEV_OPT_LEAVE_SOCKETS_BLOCKING | LEV_OPT_CLOSE_ON_EXEC |
+                                              LEV_OPT_CLOSE_ON_FREE | LEV_OPT_DISABLED,
+                                          0 /* it listens already */, fd);
+    if (listener->socket == NULL)
+        close(fd);
+    if (listener->socket == NULL || listener->retry == NULL || listener->turn == NULL) {
+        listener_free(listener);
+        return -ENOMEM;
+    }
+    evconnlistener_set_error_cb(listener->socket, accept_failed);
+    *result = listener;
+    return 0;
+}
+
+void listener_free(struct listener *listener)
+{
+    if (listener == NULL)
+        return;
+    if (listener->socket != NULL)
+        evconnlistener_free(listener->socket);
+    if (listener->retry != NULL)
+        event_free(listener->retry);
+    if (listener->turn != NULL)
+        event_free(listener->turn);
+    free(listener);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file listener.h
+ * The listening socket: each accepted connection becomes a session and goes to the model.
+ *
+ * The listener is paused while there is at least one reason. Whoever connects meanwhile waits in
+ * the kernel's backlog and costs this process nothing.
+ *
+ * Threads: the loop's only. libevent 2.1.12 deadlocks when another thread disables a listener
+ * whose accept callback runs.
+ */
+#ifndef SERVER_LISTENER_H
+#define SERVER_LISTENER_H
+
+#include "common/address.h"
+#include "server/models/model.h"
+#include "server/refuse.h"
+#include "server/session.h"
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/** Why nothing is accepted; a set. */
+enum pause_reason {
+    PAUSE_STARTING = 1, /**< there is no model yet; ended by listener_start() */
+    PAUSE_FULL = 2,     /**< the model has no room (--on-full pause) */
+    PAUSE_ERRORS = 4,   /**< accept() found no descriptors or no memory: for 100 ms */
+    PAUSE_TURN = 8,     /**< many were accepted in a row: the loop's other events have a turn */
+};
+
+struct listener;
+
+/**
+ * Bind and listen. Nothing is accepted before listener_start().
+ *
+ * @param address  on return what was bound, with the port that the kernel picked
+ * @return         0 and *listener, or a negated errno value
+ */
+int listener_new(struct event_base *base, struct address *address, struct service *service,
+                 struct refuser *refuser, struct listener **listener);
+
+/**
+ * Begin to accept, and give each session to the model.
+ *
+ * @param pause_when_full  leave clients in the kernel's backlog while the model has no room;
+ *                         otherwise accept them and tell them BUSY
+ */
+void listener_start(struct listener *listener, struct model *model, bool pause_when_full);
+
+/** The model may have room again: accept if so. */
+void listener_look_again(struct listener *listener);
+
+/** Close the socket: new clients are refused by the kernel. NULL is fine. */
+void listener_free(struct listener *listener);
+
+/** How often accept() has failed so far. */
+uint64_t listener_errors(const struct listener *listener);
+
+#endif /* SERVER_LISTENER_H */

@@ -1,0 +1,22 @@
+# echo-server. It comes out at the top of the build tree: ./echo-server
+# Everything but main() is a convenience library, so that the unit tests link the same objects.
+noinst_LTLIBRARIES += %D%/libserver.la
+%C%_libserver_la_SOURCES = \
+	%D%/accounting.c %D%/accounting.h \
+	%D%/escape.c %D%/escape.h \
+	%D%/limits.c %D%/limits.h \
+	%D%/listener.c %D%/listener.h \
+	%D%/options.c %D%/options.h \
+	%D%/printer.c %D%/printer.h \
+	%D%/refuse.c %D%/refuse.h \
+	%D%/server.c %D%/server.h \
+	%D%/session.c %D%/session.h \
+	%D%/models/model.c %D%/models/model.h \
+	%D%/models/thread.c \
+	%D%/models/thread-pool.c
+%C%_libserver_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+
+bin_PROGRAMS += echo-server
+echo_server_SOURCES = %D%/main.c
+echo_server_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+echo_server_LDADD = %D%/libserver.la pool/libpool.la common/libcommon.la $(LIBEVENT_LIBS)

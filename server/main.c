@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * echo-server: one echo service under several concurrency designs.
+ *
+ * The way from here to the echo: main, server_run (server.c), listener_accept (listener.c),
+ * session_serve (session.c), communicate (session.c). Between the third and the fourth the model
+ * decides which thread goes on: models/thread.c or models/thread-pool.c.
+ */
+#include "server/options.h"
+#include "server/server.h"
+
+int main(int argc, char **argv)
+{
+    struct options options;
+
+    server_open_standard_descriptors();
+    options_parse(&options, argc, argv);
+    return server_run(&options);
+}

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of concurrency designs that this server has. */
+#include "server/models/model.h"
+
+const struct model_type *const models[] = {&model_thread, &model_thread_pool, NULL};
+const char *const model_words[] = {"thread", "thread-pool", NULL};

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file options.h
+ * The command line of echo-server.
+ */
+#ifndef SERVER_OPTIONS_H
+#define SERVER_OPTIONS_H
+
+#include "server/limits.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** What happens to a client that comes while the model has no room. */
+enum on_full {
+    ON_FULL_PAUSE,  /**< it waits in the kernel's backlog */
+    ON_FULL_REJECT, /**< it is told BUSY */
+};
+
+/** Times are nanoseconds, 0: none. Words are the index in their list. */
+struct options {
+    const char *host;
+    uint64_t port; /**< 0: the kernel picks */
+    int model;     /**< into models[] */
+    uint64_t workers;
+    uint64_t queue; /**< 0: nobody waits */
+    int on_full;    /**< enum on_full */
+    int64_t idle_timeout_ns;
+    int64_t write_timeout_ns;
+    int64_t drain_timeout_ns; /**< 0: sessions are cut at once */
+    int transform;            /**< enum transform */
+    uint64_t buffer_bytes;
+    int64_t delay_ns;
+    int64_t burn_ns;
+    int print; /**< enum print_mode */
+    struct limits limits;
+    uint64_t max_sessions;
+    bool allow_uncapped;
+    bool verbose;
+    bool quiet;
+};
+
+/**
+ * Read the command line, defaults filled in.
+ *
+ * Returns only if there is a server to run: --help and --version print and exit with 0, and a
+ * wrong command line is answered with one line on standard error and exit status 2.
+ */
+void options_parse(struct options *options, int argc, char **argv);
+
+#endif /* SERVER_OPTIONS_H */

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* The accounting: every session once, the identity always, and what the peaks mean. */
+#include "server/accounting.h"
+#include "tests/suite.h"
+
+#include <pthread.h>
+
+static void expect_identity(const struct counts *counts)
+{
+    uint64_t ended = 0;
+
+    for (int i = 0; i < OUTCOME_COUNT; i++)
+        ended += counts->ended[i];
+    ck_assert_uint_eq(counts->accepted, ended + counts->in_flight);
+}
+
+START_TEST(each_outcome_is_counted_once)
+{
+    struct accounting *accounting = accounting_new(4, 4);
+    struct accounting_entry entries[OUTCOME_COUNT];
+    struct counts counts;
+    char text[200];
+
+    for (int i = 0; i < OUTCOME_COUNT; i++)
+        ck_assert_uint_eq(accounting_enter(accounting, &entries[i]), (uint64_t)i + 1);
+    for (int i = 0; i < OUTCOME_COUNT; i++)
+        accounting_end(accounting, &entries[i], (enum outcome)i, 10);
+    accounting_turn_away(accounting);
+    accounting_snapshot(accounting, &counts);
+    expect_identity(&counts);
+    ck_assert_uint_eq(counts.echoes, 10 * OUTCOME_COUNT);
+    ck_assert_str_eq(counts_text(&counts, text, sizeof text),
+                     "accepted 6 = served 1 + rejected 2 + timed out 2 + failed 1 + in flight 0");
+    accounting_free(accounting);
+}
+END_TEST
+
+/* 3 served at once and 2 waiting; a sixth is rejected and makes no peak. */
+START_TEST(peaks)
+{
+    struct accounting *accounting = accounting_new(3, 2);
+    struct accounting_entry entries[6];
+    struct counts counts;
+
+    for (int i = 0; i < 6; i++)
+        accounting_enter(accounting, &entries[i]);
+    accounting_end(accounting, &entries[5], OUTCOME_REJECTED, 0);
+    accounting_snapshot(accounting, &counts);
+    ck_assert_uint_eq(counts.peak_served, 3);
+    ck_assert_uint_eq(counts.peak_waiting, 2);
+    for (int i = 0; i < 5; i++)
+        accounting_end(accounting, &entries[i], OUTCOME_SERVED, 0);
+    accounting_free(accounting);
+
+    accounting = accounting_new(0, 0); /* no cap: nobody waits */
+    for (int i = 0; i < 6; i++)
+        accounting_enter(accounting, &entries[i]);
+    accounting_end(accounting, &entries[5], OUTCOME_REJECTED, 0);
+    for (int i = 0; i < 5; i++)
+        accounting_end(accounting, &entries[i], OUTCOME_SERVED, 0);
+    accounting_snapshot(accounting, &counts);
+    ck_assert_uint_eq(counts.peak_served, 5);
+    ck_assert_uint_eq(counts.peak_waiting, 0);
+    accounting_free(accounting);
+}
+END_TEST
+
+static unsigned visits;
+static struct accounting_entry *last_visited;
+
+static void visit(struct accounting_entry *entry)
+{
+    visits++;
+    last_visited = entry;
+}
+
+START_TEST(the_list_holds_who_is_here)
+{
+    struct accounting *accounting = accounting_new(4, 4);
+    struct accounting_entry entries[3];
+
+    for (int i = 0; i < 3; i++)
+        accounting_enter(accounting, &entries[i]);
+    accounting_end(accounting, &entries[2], OUTCOME_SERVED, 0);
+    accounting_end(accounting, &entries[0], OUTCOME_SERVED, 0);
+    accounting_each(accounting, visit);
+    ck_assert_uint_eq(visits, 1);
+    ck_assert_ptr_eq(last_visited, &entries[1]);
+    accounting_end(accounting, &entries[1], OUTCOME_SERVED, 0);
+    accounting_each(accounting, visit);
+    ck_assert_uint_eq(visits, 1);
+    accounting_free(accounting);
+}
+END_TEST
+
+enum { THREADS = 4, ROUNDS = 20000 };
+
+static void *come_and_go(void *argument)
+{
+    struct accounting *accounting = argument;
+    struct accounting_entry entry;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        accounting_enter(accounting, &entry);
+        accounting_end(accounting, &entry, (enum outcome)(i % OUTCOME_COUNT), 1);
+    }
+    return NULL;
+}
+
+START_TEST(the_identity_holds_at_every_instant)
+{
+    struct accounting *accounting = accounting_new(2, 2);
+    pthread_t threads[THREADS];
+    struct counts counts;
+
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, come_and_go, accounting), 0);
+    do {
+        accounting_snapshot(accounting, &counts);
+        expect_identity(&counts);
+        ck_assert_uint_le(counts.in_flight, THREADS);
+    } while (counts.accepted < THREADS * ROUNDS);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    accounting_snapshot(accounting, &counts);
+    ck_assert_uint_eq(counts.in_flight, 0);
+    ck_assert_uint_eq(counts.echoes, THREADS * ROUNDS);
+    accounting_free(accounting);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("accounting");
+    TCase *core = tcase_create("Core");
+    TCase *races = tcase_create("Races");
+
+    tcase_add_test(core, each_outcome_is_counted_once);
+    tcase_add_test(core, peaks);
+    tcase_add_test(core, the_list_holds_who_is_here);
+    tcase_add_test(races, the_identity_holds_at_every_instant);
+    suite_add_tcase(suite, core);
+    suite_add_tcase(suite, races);
+    return suite_main(suite);
+}

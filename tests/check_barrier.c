@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* client/barrier: nobody goes through before all have arrived. */
+#include "client/barrier.h"
+#include "tests/suite.h"
+
+#include <stdatomic.h>
+
+enum { THREADS = 8 };
+
+struct visit {
+    struct barrier *barrier;
+    atomic_uint *arrived;
+    unsigned seen; /* how many had arrived when this thread went through */
+};
+
+static void *arrive_and_wait(void *argument)
+{
+    struct visit *visit = argument;
+
+    atomic_fetch_add(visit->arrived, 1);
+    barrier_arrive(visit->barrier);
+    barrier_wait(visit->barrier);
+    visit->seen = atomic_load(visit->arrived);
+    return NULL;
+}
+
+/* Threads that arrive and wait, started but not joined. */
+static void start_visits(struct visit *visits, pthread_t *threads, struct barrier *barrier,
+                         atomic_uint *arrived)
+{
+    for (unsigned i = 0; i < THREADS; i++) {
+        visits[i] = (struct visit){.barrier = barrier, .arrived = arrived};
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, arrive_and_wait, &visits[i]), 0);
+    }
+}
+
+START_TEST(nobody_passes_before_the_last_arrives)
+{
+    struct visit visits[THREADS];
+    pthread_t threads[THREADS];
+    struct barrier barrier;
+    atomic_uint arrived = 0;
+
+    barrier_init(&barrier, THREADS + 1);
+    start_visits(visits, threads, &barrier, &arrived);
+    atomic_fetch_add(&arrived, 1);
+    ck_assert_int_eq(barrier_opened_ns(&barrier), 0);
+    barrier_arrive(&barrier); /* this one does not want to go through */
+    for (unsigned i = 0; i < THREADS; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+        ck_assert_uint_eq(visits[i].seen, THREADS + 1);
+    }
+    ck_assert_int_gt(barrier_opened_ns(&barrier), 0);
+    barrier_wait(&barrier); /* and it stays open */
+    barrier_clear(&barrier);
+}
+END_TEST
+
+START_TEST(a_barrier_for_nobody_is_open)
+{
+    struct barrier barrier;
+
+    barrier_init(&barrier, 0);
+    ck_assert_int_gt(barrier_opened_ns(&barrier), 0);
+    barrier_wait(&barrier);
+    barrier_arrive(&barrier); /* counts for nothing */
+    barrier_clear(&barrier);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("barrier");
+    TCase *core = tcase_create("Core");
+
+    tcase_add_test(core, nobody_passes_before_the_last_arrives);
+    tcase_add_test(core, a_barrier_for_nobody_is_open);
+    suite_add_tcase(suite, core);
+    return suite_main(suite);
+}

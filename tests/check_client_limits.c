@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * echo-client where it cannot have what it needs (a server, descriptors, threads) and where it is
+ * interrupted: always a summary with what could be done.
+ */
+#include "config.h"
+#include "tests/client-json.h"
+#include "tests/suite.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SIZE = 64 };
+
+#ifdef EP_SANITIZED
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
+#define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/* --- nobody there, and limits ------------------------------------------------------------------- */
+
+START_TEST(a_port_with_nobody)
+{
+    uint16_t port;
+    int listener = tcp_listen(&port);
+    struct client_run run;
+    char text[8];
+
+    snprintf(text, sizeof text, "%u", (unsigned)port);
+    close(listener);
+    run = client_run(text, ARGUMENTS("-n", "20"));
+    client_run_expect(&run, 1, 0, 20, 0);
+    client_run_expect_error(&run, "connect: connection refused", 20);
+    client_run_clear(&run);
+}
+END_TEST
+
+START_TEST(a_backlog_that_is_full)
+{
+    uint16_t port;
+    int listener = tcp_listen(&port);
+    struct client_run run;
+    char text[8];
+    int first;
+
+    ck_assert_int_eq(listen(listener, 0), 0); /* room for one */
+    first = tcp_connect(port);
+    snprintf(text, sizeof text, "%u", (unsigned)port);
+    run = client_run(text, ARGUMENTS("-n", "2", "--timeout", "300ms"));
+    client_run_expect(&run, 1, 0, 2, 0);
+    client_run_expect_error(&run, "connect: timed out", 2);
+    client_run_clear(&run);
+    close(first);
+    close(listener);
+}
+END_TEST
+
+/* What a shell command says on standard output; $C is the client. To be freed. */
+static struct outcome shell(const char *command)
+{
+    const char *top = getenv("TOP_BUILDDIR");
+    char line[4096];
+    struct outcome outcome = {.out = NULL};
+    size_t room = 0;
+    FILE *pipe;
+
+    snprintf(line, sizeof line, "C='%s/echo-client'; %s", top != NULL ? top : ".", command);
+    pipe = popen(line, "r");
+    ck_assert_ptr_nonnull(pipe);
+    ck_assert_int_gt(getdelim(&outcome.out, &room, '\0', pipe), 0);
+    outcome.status = WEXITSTATUS(pclose(pipe));
+    return outcome;
+}
+
+START_TEST(too_few_descriptors)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct client_run run;
+    char command[256];
+    json_int_t ok, failed;
+
+    /* what is said on standard error comes first, then the object */
+    snprintf(command, sizeof command, "ulimit -n 40; \"$C\" --json --port %s -n 60 --quiet 2>&1",
+             peer_port_text(peer));
+    run = client_run_read(shell(command));
+    ok = client_run_integer(&run, "sessions", "ok");
+    failed = client_run_integer(&run, "sessions", "failed");
+    ck_assert_int_eq(run.outcome.status, 1);
+    ck_assert_int_eq(ok + failed, 60);
+    ck_assert_int_gt(ok, 20);
+    client_run_expect_error(&run, "socket: too many open files", (int)failed);
+    client_run_clear(&run);
+
+    snprintf(command, sizeof command, "ulimit -n 40; \"$C\" --port %s -n 60 2>&1 >/dev/null",
+             peer_port_text(peer));
+    run.outcome = shell(command);
+    ck_assert_str_eq(run.outcome.out,
+                     "echo-client: 60 sessions need 68 descriptors, but the limit is 40 and the "
+                     "sessions beyond it will fail; raise the hard limit (ulimit -Hn, as root) or "
+                     "lower --sessions\n");
+    outcome_clear(&run.outcome);
+    peer_stop(peer);
+}
+END_TEST
+
+START_TEST(a_soft_limit_is_raised)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct client_run run;
+    char command[256];
+
+    snprintf(command, sizeof command, "ulimit -Sn 40; \"$C\" --json --port %s -n 60 2>&1",
+             peer_port_text(peer));
+    run = client_run_read(shell(command));
+    client_run_expect(&run, 0, 60, 0, 0);
+    client_run_clear(&run);
+    peer_stop(peer);
+}
+END_TEST
+
+START_TEST(too_few_threads)
+{
+    uint16_t port;
+    int listener = tcp_listen(&port); /* lets them connect, so that they meet at the barrier */
+    struct client_run run;
+    char command[256];
+    json_int_t missing, waited;
+    const json_t *errors;
+
+    /* 64 MiB of address space are stacks for some hundreds */
+    snprintf(command, sizeof command,
+             "ulimit -v 65536; \"$C\" --json --port %u -n 1500 --timeout 300ms 2>/dev/null",
+             (unsigned)port);
+    run = client_run_read(shell(command));
+    client_run_expect(&run, 1, 0, 1500, 0);
+    errors = json_object_get(run.json, "errors");
+    missing = json_integer_value(json_object_get(errors, "thread: cannot be started"));
+    waited = json_integer_value(json_object_get(errors, "timed out before the first reply"));
+    ck_assert_int_eq(missing + waited, 1500);
+    ck_assert_int_gt(missing, 100);
+    ck_assert_int_gt(waited, 100);
+    client_run_clear(&run);
+    close(listener);
+
+    run.outcome =
+        shell("ulimit -v 65536; \"$C\" --quiet --port 1 -n 1500 2>&1 >/dev/null | grep -c "
+              "'of 1500 sessions have a thread: Resource temporarily unavailable; lower'");
+    ck_assert_str_eq(run.outcome.out, "1\n");
+    outcome_clear(&run.outcome);
+}
+END_TEST
+
+/* --- interrupted -------------------------------------------------------------------------------- */
+
+struct waiting {
+    atomic_uint received; /* messages that the server has and does not answer */
+};
+
+static void not_answering(int fd, unsigned number, void *context)
+{
+    struct waiting *waiting = context;
+    unsigned char message[SIZE];
+
+    (void)number;
+    if (peer_receive(fd, message, SIZE))
+        atomic_fetch_add(&waiting->received, 1);
+    peer_drain(fd);
+}
+
+static bool have_three(void *context)
+{
+    return atomic_load(&((struct waiting *)context)->received) == 3;
+}
+
+START_TEST(interrupted_with_a_summary)
+{
+    static const int signals[] = {SIGINT, SIGTERM};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct waiting waiting = {0};
+        struct peer *peer = peer_start(not_answering, &waiting);
+        struct program client = program_start(
+            ARGUMENTS("echo-client", "--json", "--port", peer_port_text(peer), "-n", "3"));
+        struct client_run run;
+
+        wait_until(have_three, &waiting);
+        ck_assert_int_eq(kill(client.pid, signals[i]), 0);
+        run = client_run_read(program_wait(&client));
+        client_run_expect(&run, 128 + signals[i], 0, 3, 0);
+        client_run_expect_error(&run, "interrupted", 3);
+        ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), 3);
+        client_run_clear(&run);
+        peer_stop(peer);
+    }
+}
+END_TEST
+
+/** Three have begun, and at least one of them gets no answer: how many get in is the kernel's choice. */
+static bool some_are_calling(void *context)
+{
+    const uint16_t *port = context;
+    int calling = (int)peer_callers(*port, PEER_CALLING);
+
+    return calling > 0 && (int)peer_callers(*port, PEER_CONNECTED) + calling == 3;
+}
+
+START_TEST(interrupted_while_connecting)
+{
+    uint16_t port;
+    int listener = tcp_listen(&port);
+    struct program client;
+    struct client_run run;
+    char text[8];
+
+    ck_assert_int_eq(listen(listener, 0), 0); /* one gets in, or two, and wait at the barrier */
+    snprintf(text, sizeof text, "%u", (unsigned)port);
+    client = program_start(ARGUMENTS("echo-client", "--json", "--port", text, "-n", "3"));
+    wait_until(some_are_calling, &port);
+    ck_assert_int_eq(kill(client.pid, SIGINT), 0);
+    run = client_run_read(program_wait(&client));
+    client_run_expect(&run, 130, 0, 3, 0);
+    client_run_expect_error(&run, "interrupted", 3);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), 0);
+    client_run_clear(&run);
+    close(listener);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("client-limits");
+    TCase *limits = tcase_create("Limits");
+    TCase *interrupted = tcase_create("Interrupted");
+
+    tcase_add_test(limits, a_port_with_nobody);
+    tcase_add_test(limits, a_backlog_that_is_full);
+    tcase_add_test(limits, too_few_descriptors);
+    tcase_add_test(limits, a_soft_limit_is_raised);
+    if (!SANITIZED) /* sanitizers reserve more address space than that test allows */
+        tcase_add_test(limits, too_few_threads);
+    tcase_add_test(interrupted, interrupted_with_a_summary);
+    tcase_add_test(interrupted, interrupted_while_connecting);
+    suite_add_tcase(suite, limits);
+    suite_add_tcase(suite, interrupted);
+    return suite_main(suite);
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* echo-client without -n: lines from a pipe, and from a person at a (pseudo-)terminal. */
+#include "tests/harness.h"
+#include "tests/peer.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static struct outcome ask(struct peer *peer, const char *input)
+{
+    return program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer)), input);
+}
+
+/* --- from a pipe -------------------------------------------------------------------------------- */
+
+START_TEST(lines_and_their_replies)
+{
+    static const struct {
+        const char *input;
+        const char *output;
+    } cases[] = {
+        {"hello\n", "HELLO\n"},
+        {"hello", "HELLO\n"}, /* no newline at the end */
+        {"one\ntwo\n", "ONE\nTWO\n"},
+        {"", ""},
+        {"\n  \n\t\r\n", ""}, /* empty input is skipped */
+        {"  around \t\r\nin  side\n", "AROUND\nIN  SIDE\n"},
+        {"线程池 abc\n", "线程池 ABC\n"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct peer *peer = peer_start(peer_upper, NULL);
+        struct outcome outcome = ask(peer, cases[i].input);
+
+        ck_assert_str_eq(outcome.out, cases[i].output); /* and no prompt */
+        ck_assert_str_eq(outcome.err, "");
+        ck_assert_int_eq(outcome.status, 0);
+        outcome_clear(&outcome);
+        peer_stop(peer);
+    }
+}
+END_TEST
+
+START_TEST(a_line_of_a_mebibyte)
+{
+    size_t size = 1 << 20;
+    char *line = malloc(size + 2);
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct outcome outcome;
+
+    ck_assert_ptr_nonnull(line);
+    for (size_t i = 0; i < size; i++)
+        line[i] = (char)('a' + i % 26);
+    memcpy(line + size, "\n", 2);
+    outcome = ask(peer, line);
+    ck_assert_int_eq(outcome.status, 0);
+    for (size_t i = 0; i < size; i++)
+        line[i] = (char)('A' + i % 26);
+    ck_assert(strcmp(outcome.out, line) == 0);
+    outcome_clear(&outcome);
+    peer_stop(peer);
+    free(line);
+}
+END_TEST
+
+START_TEST(a_reader_that_leaves)
+{
+    const char *top = getenv("TOP_BUILDDIR");
+    struct peer *peer = peer_start(peer_upper, NULL);
+    char line[4096], said[64];
+    FILE *pipe;
+
+    /* what the client has to say to that, on standard error: nothing */
+    snprintf(line, sizeof line,
+             "exec 3>&1; (seq 100000 | '%s/echo-client' --port %s 2>&3; echo $? >&3) | head -n 1",
+             top != NULL ? top : ".", peer_port_text(peer));
+    pipe = popen(line, "r");
+    ck_assert_ptr_nonnull(pipe);
+    said[fread(said, 1, sizeof said - 1, pipe)] = '\0';
+    pclose(pipe);
+    ck_assert_str_eq(said, "1\n1\n"); /* head's line, and the exit status */
+    peer_stop(peer);
+}
+END_TEST
+
+START_TEST(quiet_only_checks)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct outcome outcome =
+        program_run(ARGUMENTS("echo-client", "--quiet", "--port", peer_port_text(peer)), "hello\n");
+
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_str_eq(outcome.out, "");
+    outcome_clear(&outcome);
+    peer_stop(peer);
+}
+END_TEST
+
+/* --- servers that do not do as they should -------------------------------------------------------- */
+
+START_TEST(a_wrong_reply_is_reported_and_the_rest_goes_on)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct outcome outcome =
+        program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer), "--transform", "none"),
+                    "12\nabc\n34\nDeF\n");
+
+    ck_assert_int_eq(outcome.status, 3);
+    ck_assert_str_eq(outcome.out, "12\nABC\n34\nDEF\n");
+    ck_assert_ptr_nonnull(strstr(outcome.err, "message 1: wrong byte at offset 0 of 3\n"));
+    ck_assert_ptr_nonnull(strstr(outcome.err, "message 3: wrong byte at offset 1 of 3\n"));
+    outcome_clear(&outcome);
+    peer_stop(peer);
+}
+END_TEST
+
+static void close_after_a_byte(int fd, unsigned number, void *context)
+{
+    char byte;
+
+    (void)number;
+    (void)context;
+    peer_receive(fd, &byte, 1);
+    peer_finish(fd);
+}
+
+static void say_busy(int fd, unsigned number, void *context)
+{
+    (void)number;
+    (void)context;
+    peer_send(fd, "BUSY queue full\n", 16);
+    peer_finish(fd);
+}
+
+START_TEST(a_server_that_closes)
+{
+    struct peer *peer = peer_start(close_after_a_byte, NULL);
+    struct outcome outcome = ask(peer, "hello\nagain\n");
+    char line[128];
+
+    snprintf(line, sizeof line,
+             "echo-client: the session with the server at 127.0.0.1:%s ended: closed before the "
+             "first reply\n",
+             peer_port_text(peer));
+    ck_assert_str_eq(outcome.err, line);
+    ck_assert_str_eq(outcome.out, "");
+    ck_assert_int_eq(outcome.status, 1);
+    outcome_clear(&outcome);
+    peer_stop(peer);
+}
+END_TEST
+
+START_TEST(a_server_that_refuses)
+{
+    struct peer *peer = peer_start(say_busy, NULL);
+    struct outcome outcome = ask(peer, "hello\n");
+    char line[128];
+
+    snprintf(line, sizeof line,
+             "echo-client: the server at 127.0.0.1:%s refused the session: BUSY queue full\n",
+             peer_port_text(peer));
+    ck_assert_str_eq(outcome.err, line);
+    ck_assert_int_eq(outcome.status, 1);
+    outcome_clear(&outcome);
+    peer_stop(peer);
+}
+END_TEST
+
+START_TEST(nobody_there)
+{
+    struct outcome outcome = program_run(ARGUMENTS("echo-client", "--port", "1"), "hello\n");
+
+    ck_assert_str_eq(outcome.err, "echo-client: cannot connect to 127.0.0.1:1: connect: connection "
+                                  "refused; is the server running there?\n");
+    ck_assert_int_eq(outcome.status, 1);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* --- a person ------------------------------------------------------------------------------------- */
+
+struct terminal {
+    pid_t pid;
+    int fd;
+    char seen[65536];
+    size_t size;
+};
+
+/* The client on a pseudo-terminal of its own; a second argument after the port's may be NULL. */
+static void terminal_start(struct terminal *terminal, const char *port, const char *argument)
+{
+    const char *top = getenv("TOP_BUILDDIR");
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/echo-client", top != NULL ? top : ".");
+    terminal->size = 0;
+    setenv("TERM", "dumb", 1); /* here, since a child of a process with threads must not */
+    terminal->pid = forkpty(&terminal->fd, NULL, NULL, NULL);
+    ck_assert_int_ge(terminal->pid, 0);
+    if (terminal->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execl(path, "echo-client", "--port", port, argument, (char *)NULL);
+        _exit(127);
+    }
+}
+
+/* Read until the text is there; from now on only what comes after it counts. */
+static void terminal_expect(struct terminal *terminal, const char *text)
+{
+    char *found;
+
+    terminal->seen[terminal->size] = '\0';
+    while ((found = strstr(terminal->seen, text)) == NULL) {
+        ssize_t got = read(terminal->fd, terminal->seen + terminal->size,
+                           sizeof terminal->seen - 1 - terminal->size);
+
+        ck_assert_msg(got > 0, "no \"%s\" on the terminal, but: %s", text, terminal->seen);
+        terminal->size += (size_t)got;
+        terminal->seen[terminal->size] = '\0';
+    }
+    found += strlen(text);
+    terminal->size -= (size_t)(found - terminal->seen);
+    memmove(terminal->seen, found, terminal->size);
+}
+
+static void terminal_type(struct terminal *terminal, const char *text)
+{
+    ck_assert_int_eq(write(terminal->fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+/* @return the exit status, 128 + the signal where one ended it */
+static int terminal_wait(struct terminal *terminal)
+{
+    int status;
+
+    while (read(terminal->fd, terminal->seen, sizeof terminal->seen) > 0)
+        continue;
+    ck_assert_int_eq(waitpid(terminal->pid, &status, 0), terminal->pid);
+    close(terminal->fd);
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+START_TEST(a_person_is_prompted)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct terminal terminal;
+
+    terminal_start(&terminal, peer_port_text(peer), NULL);
+    terminal_expect(&terminal, ">>:");
+    terminal_type(&terminal, "hello\r");
+    terminal_expect(&terminal, "HELLO");
+    terminal_expect(&terminal, ">>:");
+    terminal_type(&terminal, "   \r"); /* empty input: the prompt again, and nothing sent */
+    terminal_expect(&terminal, ">>:");
+    terminal_type(&terminal, "again\r");
+    terminal_expect(&terminal, "AGAIN");
+    terminal_expect(&terminal, ">>:");
+    terminal_type(&terminal, "\x04"); /* ^D */
+    ck_assert_int_eq(terminal_wait(&terminal), 0);
+    peer_stop(peer);
+}
+END_TEST
+
+START_TEST(a_person_interrupts)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct terminal terminal;
+
+    terminal_start(&terminal, peer_port_text(peer), NULL);
+    terminal_expect(&terminal, ">>:");
+    terminal_type(&terminal, "\x03"); /* ^C */
+    ck_assert_int_eq(terminal_wait(&terminal), 128 + SIGINT);
+    peer_stop(peer);
+}
+END_TEST
+
+static void only_listening(int fd, unsigned number, void *context)
+{
+    (void)number;
+    (void)context;
+    peer_drain(fd);
+}
+
+START_TEST(a_person_sees_progress)
+{
+    struct peer *peer = peer_start(only_listening, NULL);
+    struct terminal terminal;
+
+    terminal_start(&terminal, peer_port_text(peer), "-n3");
+    terminal_expect(&terminal, "0 of 3 sessions done, 0 messages verified");
+    terminal_type(&terminal, "\x03");
+    terminal_expect(&terminal, "sessions     3 requested: 0 ok, 3 failed, 0 refused");
+    ck_assert_int_eq(terminal_wait(&terminal), 128 + SIGINT);
+    peer_stop(peer);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("client-prompt");
+    TCase *piped = tcase_create("Pipe");
+    TCase *hostile = tcase_create("Hostile servers");
+    TCase *person = tcase_create("Terminal");
+
+    tcase_add_test(piped, lines_and_their_replies);
+    tcase_add_test(piped, a_line_of_a_mebibyte);
+    tcase_add_test(piped, a_reader_that_leaves);
+    tcase_add_test(piped, quiet_only_checks);
+    tcase_add_test(hostile, a_wrong_reply_is_reported_and_the_rest_goes_on);
+    tcase_add_test(hostile, a_server_that_closes);
+    tcase_add_test(hostile, a_server_that_refuses);
+    tcase_add_test(hostile, nobody_there);
+    tcase_add_test(person, a_person_is_prompted);
+    tcase_add_test(person, a_person_interrupts);
+    tcase_add_test(person, a_person_sees_progress);
+    suite_add_tcase(suite, piped);
+    suite_add_tcase(suite, hostile);
+    suite_add_tcase(suite, person);
+    return suite_main(suite);
+}

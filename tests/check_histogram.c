@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/* The histogram against exact percentiles of the same data, sorted. */
+#include "common/histogram.h"
+#include "tests/suite.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdlib.h>
+
+#define VALUES    20000
+#define VALUE_MAX ((INT64_C(1) << 40) - 1)
+
+/* Marsaglia's xorshift: the same numbers in every run. */
+static uint64_t next_random(void)
+{
+    static uint64_t state = UINT64_C(88172645463325252);
+
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+}
+
+/* Kinds of data, by number: see the words in kind_names. */
+static const char *const kind_names[] = {"small",      "even up to 2^40",       "each size alike",
+                                         "two values", "latencies with a tail", "all the same"};
+#define KINDS ((int)(sizeof kind_names / sizeof kind_names[0]))
+
+static int64_t random_value(int kind)
+{
+    uint64_t random = next_random();
+
+    switch (kind) {
+    case 0: return (int64_t)(random % 2048);
+    case 1: return (int64_t)(random % ((uint64_t)VALUE_MAX + 1));
+    case 2: return (int64_t)(next_random() & (VALUE_MAX >> random % 41));
+    case 3: return random % 10 == 0 ? 1000000 : 70;
+    case 4: return (int64_t)(5000 + random % 2000 + (random % 97 == 0 ? 4000000 : 0));
+    default: return 123456789;
+    }
+}
+
+static int ascending(const void *left, const void *right)
+{
+    int64_t a = *(const int64_t *)left;
+    int64_t b = *(const int64_t *)right;
+
+    return (a > b) - (a < b);
+}
+
+static struct histogram *histogram_of(const int64_t *values, size_t count)
+{
+    struct histogram *histogram = histogram_new();
+
+    ck_assert_ptr_nonnull(histogram);
+    for (size_t i = 0; i < count; i++)
+        histogram_record(histogram, values[i]);
+    return histogram;
+}
+
+/* A percentile in thousandths of a percent, by counting and without a floating-point number. */
+static int64_t exact_percentile(const int64_t *sorted, uint64_t count, uint64_t thousandths)
+{
+    uint64_t rank = (thousandths * count + 99999) / 100000;
+
+    return sorted[rank == 0 ? 0 : rank - 1];
+}
+
+/* --- Core ---------------------------------------------------------------------------------- */
+
+START_TEST(percentiles_are_within_a_thousandth)
+{
+    static int64_t values[VALUES];
+    static const size_t counts[] = {1, 2, 3, 10, 99, 100, 101, 1000, VALUES};
+
+    for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
+        size_t count = counts[c];
+        struct histogram *histogram;
+        for (size_t i = 0; i < count; i++)
+            values[i] = random_value(_i);
+        histogram = histogram_of(values, count);
+        qsort(values, count, sizeof values[0], ascending);
+        for (uint64_t thousandths = 0; thousandths <= 100000; thousandths += 50) {
+            int64_t exact = exact_percentile(values, count, thousandths);
+            int64_t got = histogram_percentile(histogram, (double)thousandths / 1000);
+            ck_assert_msg(got >= exact && got - exact <= exact / 1000,
+                          "%s, %zu values: p%g is %" PRId64 ", not %" PRId64, kind_names[_i], count,
+                          (double)thousandths / 1000, got, exact);
+        }
+        ck_assert_int_eq(histogram_percentile(histogram, 100), values[count - 1]);
+        ck_assert_int_eq(histogram_min(histogram), values[0]);
+        ck_assert_int_eq(histogram_max(histogram), values[count - 1]);
+        histogram_free(histogram);
+    }
+}
+END_TEST
+
+START_TEST(a_percentile_is_the_right_one_of_few)
+{
+    /* Values below 2048 are exact, so being one rank off would show. */
+    for (int64_t count = 1; count <= 1000; count++) {
+        struct histogram *histogram = histogram_new();
+        for (int64_t value = 1; value <= count; value++)
+            histogram_record(histogram, value);
+        for (int64_t tenths = 1; tenths <= 1000; tenths++)
+            ck_assert_int_eq(histogram_percentile(histogram, (double)tenths / 10),
+                             (tenths * count + 999) / 1000);
+        histogram_free(histogram);
+    }
+}
+END_TEST
+
+START_TEST(mean_is_exact)
+{
+    struct histogram *histogram = histogram_new();
+
+    for (int64_t value = 1; value <= 1000; value++)
+        histogram_record(histogram, value * 1000003);
+    ck_assert_double_eq(histogram_mean(histogram), 1000003 * 500.5);
+    histogram_free(histogram);
+
+    histogram = histogram_new(); /* a sum that 64 bits do not hold */
+    for (unsigned i = 0; i < (1u << 25); i++)
+        histogram_record(histogram, VALUE_MAX);
+    ck_assert_double_eq(histogram_mean(histogram), (double)VALUE_MAX);
+    histogram_free(histogram);
+}
+END_TEST
+
+START_TEST(adding_is_recording_into_one)
+{
+    static int64_t values[VALUES];
+    struct histogram *whole, *left, *right;
+    size_t cut = VALUES / 3;
+
+    for (size_t i = 0; i < VALUES; i++)
+        values[i] = random_value(i < cut ? _i : (_i + 1) % KINDS);
+    whole = histogram_of(values, VALUES);
+    left = histogram_of(values, cut);
+    right = histogram_of(values + cut, VALUES - cut);
+    histogram_add(left, right);
+    ck_assert_uint_eq(histogram_count(left), VALUES);
+    ck_assert_uint_eq(histogram_count(right), VALUES - cut);
+    ck_assert_int_eq(histogram_min(left), histogram_min(whole));
+    ck_assert_int_eq(histogram_max(left), histogram_max(whole));
+    ck_assert_double_eq(histogram_mean(left), histogram_mean(whole));
+    for (int thousandths = 0; thousandths <= 100000; thousandths += 10)
+        ck_assert_int_eq(histogram_percentile(left, thousandths / 1000.0),
+                         histogram_percentile(whole, thousandths / 1000.0));
+    histogram_free(whole);
+    histogram_free(left);
+    histogram_free(right);
+}
+END_TEST
+
+START_TEST(adding_nothing_changes_nothing)
+{
+    struct histogram *some = histogram_new();
+    struct histogram *none = histogram_new();
+
+    histogram_record(some, 5);
+    histogram_record(some, 7000);
+    histogram_add(some, none);
+    ck_assert_uint_eq(histogram_count(some), 2);
+    ck_assert_int_eq(histogram_min(some), 5);
+    ck_assert_int_eq(histogram_max(some), 7000);
+    histogram_add(none, some);
+    ck_assert_uint_eq(histogram_count(none), 2);
+    ck_assert_int_eq(histogram_min(none), 5);
+    ck_assert_int_eq(histogram_percentile(none, 50), 5);
+    histogram_free(some);
+    histogram_free(none);
+}
+END_TEST
+
+/* --- Limits -------------------------------------------------------------------------------- */
+
+START_TEST(empty_is_zero)
+{
+    struct histogram *histogram = histogram_new();
+
+    ck_assert_uint_eq(histogram_count(histogram), 0);
+    ck_assert_int_eq(histogram_min(histogram), 0);
+    ck_assert_int_eq(histogram_max(histogram), 0);
+    ck_assert_double_eq(histogram_mean(histogram), 0);
+    ck_assert_int_eq(histogram_percentile(histogram, 0), 0);
+    ck_assert_int_eq(histogram_percentile(histogram, 50), 0);
+    ck_assert_int_eq(histogram_percentile(histogram, 100), 0);
+    histogram_free(histogram);
+    histogram_free(NULL);
+}
+END_TEST
+
+START_TEST(values_out_of_range_are_moved_into_it)
+{
+    struct histogram *histogram = histogram_new();
+
+    histogram_record(histogram, -1);
+    histogram_record(histogram, INT64_MIN);
+    ck_assert_int_eq(histogram_min(histogram), 0);
+    ck_assert_int_eq(histogram_max(histogram), 0);
+    ck_assert_int_eq(histogram_percentile(histogram, 100), 0);
+    histogram_record(histogram, VALUE_MAX + 1);
+    histogram_record(histogram, INT64_MAX);
+    ck_assert_int_eq(histogram_max(histogram), VALUE_MAX);
+    ck_assert_int_eq(histogram_percentile(histogram, 50), 0);
+    ck_assert_int_eq(histogram_percentile(histogram, 51), VALUE_MAX);
+    ck_assert_uint_eq(histogram_count(histogram), 4);
+    histogram_free(histogram);
+}
+END_TEST
+
+/* Around each power of two the width of the buckets changes: there a seam would show. */
+START_TEST(no_seam_at_powers_of_two)
+{
+    int64_t power = INT64_C(1) << _i;
+
+    for (int64_t value = power - 2; value <= power + 2; value++) {
+        struct histogram *histogram;
+        int64_t half;
+        if (value < 0 || value >= VALUE_MAX)
+            continue;
+        histogram = histogram_new();
+        histogram_record(histogram, value);
+        ck_assert_int_eq(histogram_percentile(histogram, 50), value); /* never above the max */
+        histogram_record(histogram, VALUE_MAX);
+        half = histogram_percentile(histogram, 50);
+        ck_assert_msg(half >= value && half - value <= value / 1000, "%" PRId64 " for %" PRId64,
+                      half, value);
+        if (value < 2048)
+            ck_assert_int_eq(half, value);
+        histogram_free(histogram);
+    }
+}
+END_TEST
+
+START_TEST(recording_allocates_nothing)
+{
+    struct histogram *histogram = histogram_new();
+    struct mallinfo2 before = mallinfo2();
+    struct mallinfo2 after;
+
+    for (unsigned i = 0; i < 100000; i++)
+        histogram_record(histogram, random_value(2));
+    after = mallinfo2();
+    ck_assert_uint_eq(after.uordblks, before.uordblks);
+    ck_assert_uint_eq(after.hblkhd, before.hblkhd);
+    histogram_free(histogram);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("histogram");
+    TCase *core = tcase_create("Core");
+    TCase *limits = tcase_create("Limits");
+
+    tcase_add_loop_test(core, percentiles_are_within_a_thousandth, 0, KINDS);
+    tcase_add_test(core, a_percentile_is_the_right_one_of_few);
+    tcase_add_test(core, mean_is_exact);
+    tcase_add_loop_test(core, adding_is_recording_into_one, 0, KINDS);
+    tcase_add_test(core, adding_nothing_changes_nothing);
+    suite_add_tcase(suite, core);
+    tcase_add_test(limits, empty_is_zero);
+    tcase_add_test(limits, values_out_of_range_are_moved_into_it);
+    tcase_add_loop_test(limits, no_seam_at_powers_of_two, 0, 41);
+    tcase_add_test(limits, recording_allocates_nothing);
+    suite_add_tcase(suite, limits);
+    return suite_main(suite);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* What reaches standard error: whole lines, at the right level, and no floods. */
+#include "common/clock.h"
+#include "common/log.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define THREADS 4
+#define LINES   500
+
+static int real_stderr = -1;
+static int captured = -1;
+
+/* From here on standard error is a file in memory. */
+static void capture(void)
+{
+    real_stderr = dup(STDERR_FILENO);
+    captured = memfd_create("stderr", MFD_CLOEXEC);
+    ck_assert(real_stderr >= 0 && captured >= 0);
+    /* Without it threads share one position that nobody guards, and lines overwrite each other. */
+    ck_assert(fcntl(captured, F_SETFL, O_APPEND) == 0);
+    ck_assert(dup2(captured, STDERR_FILENO) == STDERR_FILENO);
+}
+
+static void release(void)
+{
+    dup2(real_stderr, STDERR_FILENO);
+    close(real_stderr);
+    close(captured);
+}
+
+/* All that was said since capture(). */
+static const char *said(void)
+{
+    static char text[1 << 18];
+    ssize_t got = pread(captured, text, sizeof text - 1, 0);
+
+    ck_assert(got >= 0);
+    text[got] = '\0';
+    return text;
+}
+
+/* --- Core ---------------------------------------------------------------------------------- */
+
+START_TEST(a_line_has_the_name_in_front)
+{
+    log_error("before %s", "init");
+    log_init("echo-server", LOG_NORMAL);
+    log_error("cannot listen on %s:%d", "127.0.0.1", 80);
+    ck_assert_str_eq(said(), "echopool: before init\n"
+                             "echo-server: cannot listen on 127.0.0.1:80\n");
+}
+END_TEST
+
+START_TEST(levels)
+{
+    static const char *const expected[] = {"p: e\n", "p: e\np: w\n", "p: e\np: w\np: v\n"};
+
+    log_init("p", (enum log_level)_i);
+    log_error("e");
+    log_warn("w");
+    log_verbose("v");
+    ck_assert_str_eq(said(), expected[_i]);
+}
+END_TEST
+
+START_TEST(fatal_ends_with_1)
+{
+    log_init("p", LOG_QUIET);
+    log_fatal("why");
+}
+END_TEST
+
+START_TEST(usage_ends_with_2)
+{
+    log_init("p", LOG_QUIET);
+    log_usage("why");
+}
+END_TEST
+
+START_TEST(errno_is_seen_and_kept)
+{
+    log_init("p", LOG_NORMAL);
+    errno = ENOENT;
+    log_error("%m");
+    ck_assert_int_eq(errno, ENOENT);
+    ck_assert_str_eq(said(), "p: No such file or directory\n");
+    close(STDERR_FILENO); /* a write that fails must not leave its own errno */
+    log_error("lost");
+    ck_assert_int_eq(errno, ENOENT);
+}
+END_TEST
+
+/* --- Limits -------------------------------------------------------------------------------- */
+
+START_TEST(a_line_stays_one_line)
+{
+    log_init("p", LOG_NORMAL);
+    log_error("a\nb\r\t\x1b[2J\x7f\xc3\xa9");
+    ck_assert_str_eq(said(), "p: a?b???[2J?\xc3\xa9\n");
+}
+END_TEST
+
+START_TEST(a_long_line_is_cut_and_says_so)
+{
+    char text[5000];
+    const char *line;
+
+    memset(text, 'x', sizeof text);
+    text[sizeof text - 1] = '\0';
+    log_init("p", LOG_NORMAL);
+    for (size_t length = 1000; length < 1050; length++) { /* all around where it begins */
+        log_error("%.*s", (int)length, text);
+        line = strrchr(said(), 'p');
+        ck_assert_msg(strlen(line) == length + 4 || strcmp(line + strlen(line) - 4, "...\n") == 0,
+                      "%zu bytes: %s", length, line);
+        ck_assert(strlen(line) <= 1024);
+    }
+    log_error("%s", text);
+    line = strrchr(said(), 'p');
+    ck_assert_str_eq(line + strlen(line) - 5, "x...\n");
+}
+END_TEST
+
+START_TEST(a_long_name_is_cut_too)
+{
+    char name[5000];
+
+    memset(name, 'n', sizeof name);
+    name[sizeof name - 1] = '\0';
+    log_init(name, LOG_NORMAL);
+    log_error("text");
+    ck_assert(strlen(said()) <= 1024);
+    ck_assert_int_eq(said()[strlen(said()) - 1], '\n');
+}
+END_TEST
+
+START_TEST(the_gate_holds_a_flood_back)
+{
+    struct log_gate gate = {0};
+    int64_t before = clock_now_ns();
+
+    ck_assert_uint_eq(log_gate_pass(&gate), 1);
+    gate.last_ns = clock_now_ns() + INT64_C(3600000000000); /* the second cannot end meanwhile */
+    for (unsigned i = 0; i < 1000; i++)
+        ck_assert_uint_eq(log_gate_pass(&gate), 0);
+    gate.last_ns = clock_now_ns() - INT64_C(1000000000); /* now it has */
+    ck_assert_uint_eq(log_gate_pass(&gate), 1001);
+    gate.last_ns = clock_now_ns() + INT64_C(3600000000000);
+    ck_assert_uint_eq(log_gate_pass(&gate), 0);
+    gate.last_ns = clock_now_ns() - INT64_C(1000000000);
+    ck_assert_uint_eq(log_gate_pass(&gate), 2);
+    ck_assert_int_ge(gate.last_ns, before);
+}
+END_TEST
+
+/* --- Races --------------------------------------------------------------------------------- */
+
+static void *say_lines(void *context)
+{
+    for (int i = 0; i < LINES; i++)
+        log_error("thread %d line %d and a tail that is long enough to be cut", *(int *)context, i);
+    return NULL;
+}
+
+START_TEST(lines_of_threads_do_not_mix)
+{
+    pthread_t threads[THREADS];
+    int numbers[THREADS];
+    int seen[THREADS] = {0};
+    char *line;
+    char *rest = NULL;
+    int lines = 0;
+
+    log_init("p", LOG_NORMAL);
+    for (int i = 0; i < THREADS; i++) {
+        numbers[i] = i;
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, say_lines, &numbers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    rest = strdup(said());
+    for (char *text = rest; (line = strsep(&text, "\n")) != NULL && *line != '\0'; lines++) {
+        int thread, number, end = 0;
+        ck_assert_msg(sscanf(line,
+                             "p: thread %d line %d and a tail that is long enough to be cut%n",
+                             &thread, &number, &end) == 2 &&
+                          line[end] == '\0' && end > 0,
+                      "%s", line);
+        ck_assert(thread >= 0 && thread < THREADS);
+        ck_assert_int_eq(number, seen[thread]++);
+    }
+    ck_assert_int_eq(lines, THREADS * LINES);
+    free(rest);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("log");
+    TCase *core = tcase_create("Core");
+    TCase *limits = tcase_create("Limits");
+    TCase *races = tcase_create("Races");
+
+    tcase_add_checked_fixture(core, capture, release);
+    tcase_add_checked_fixture(limits, capture, release);
+    tcase_add_checked_fixture(races, capture, release);
+    tcase_add_test(core, a_line_has_the_name_in_front);
+    tcase_add_loop_test(core, levels, LOG_QUIET, LOG_VERBOSE + 1);
+    tcase_add_exit_test(core, fatal_ends_with_1, 1);
+    tcase_add_exit_test(core, usage_ends_with_2, 2);
+    tcase_add_test(core, errno_is_seen_and_kept);
+    suite_add_tcase(suite, core);
+    tcase_add_test(limits, a_line_stays_one_line);
+    tcase_add_test(limits, a_long_line_is_cut_and_says_so);
+    tcase_add_test(limits, a_long_name_is_cut_too);
+    tcase_add_test(limits, the_gate_holds_a_flood_back);
+    suite_add_tcase(suite, limits);
+    tcase_add_test(races, lines_of_threads_do_not_mix);
+    suite_add_tcase(suite, races);
+    return suite_main(suite);
+}

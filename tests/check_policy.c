@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* What submit does where the executor is full, and what becomes of inputs that are not needed. */
+#include "pool/echopool.h"
+#include "tests/kinds.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- Policies --------------------------------------------------------------------------------- */
+
+/** Where a task ran. */
+struct place {
+    pid_t process, thread;
+    unsigned worker;
+};
+
+static int reply_place_task(struct ep_task *task)
+{
+    struct place place = {getpid(), gettid(), ep_task_worker(task)};
+
+    return ep_task_reply(task, &place, sizeof place);
+}
+
+static struct place place_of(struct ep_future *future)
+{
+    struct ep_bytes reply;
+    struct place place;
+
+    ck_assert_int_eq(ep_future_result(future, EP_FOREVER, &reply), 0);
+    ck_assert_uint_eq(reply.size, sizeof place);
+    memcpy(&place, reply.data, sizeof place);
+    ep_future_unref(future);
+    return place;
+}
+
+START_TEST(caller_runs_in_the_submitting_thread)
+{
+    struct ep_executor *pool = executor_that(1, EP_NO_QUEUE, EP_CALLER_RUNS);
+    struct ep_future *future;
+    struct ep_stats stats;
+    struct place place;
+
+    place = place_of(submit_bytes(pool, reply_place_task, NULL, 0));
+    ck_assert_int_eq(place.process == getpid(), kind == THREADS);
+    ck_assert_int_ne(place.thread, gettid());
+    ck_assert_uint_eq(place.worker, 0);
+    ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
+    stage_occupy(pool, 1);
+    future = submit_bytes(pool, reply_place_task, NULL, 0);
+    ck_assert(ep_future_done(future));
+    place = place_of(future);
+    ck_assert_int_eq(place.process, getpid());
+    ck_assert_int_eq(place.thread, gettid());
+    ck_assert_uint_eq(place.worker, UINT16_MAX);
+    ck_assert_int_eq(stage_submit(pool, NULL), 0);
+    ck_assert_uint_eq(atomic_load(&stage->counter), 1);
+    ck_assert_int_eq(stage_try(pool), -EAGAIN); /* only trying has no policy */
+    gate_open(&stage->gate, 1);
+    ep_executor_shutdown(pool, EP_WAIT);
+    ep_executor_stats(pool, &stats);
+    ck_assert_uint_eq(stats.accepted, 4);
+    ck_assert_uint_eq(stats.finished, 4);
+    ck_assert_uint_eq(stats.rejected, 1);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(discard_cancels_the_new_one)
+{
+    struct ep_executor *pool = executor_that(1, 1, EP_DISCARD);
+    struct ep_future *kept, *future;
+    struct ep_stats stats;
+
+    stage_occupy(pool, 1);
+    ck_assert_int_eq(stage_submit(pool, &kept), 0);
+    ck_assert_int_eq(stage_submit_owned(pool, 0, &future), 0);
+    ck_assert(ep_future_cancelled(future));
+    ck_assert_uint_eq(atomic_load(&stage->dropped), 1);
+    ck_assert_int_eq(stage_submit_owned(pool, 0, NULL), 0);
+    ck_assert_uint_eq(atomic_load(&stage->dropped), 2);
+    gate_open(&stage->gate, 1);
+    ep_executor_shutdown(pool, EP_WAIT);
+    ck_assert_int_eq(ep_future_result(kept, 0, NULL), 0);
+    ck_assert_uint_eq(atomic_load(&stage->counter), 1);
+    ep_executor_stats(pool, &stats);
+    ck_assert_uint_eq(stats.accepted, 4);
+    ck_assert_uint_eq(stats.cancelled, 2);
+    ck_assert_uint_eq(stats.finished, 2);
+    ck_assert_int_eq(stage_submit(pool, NULL), EP_ESHUTDOWN);
+    ep_future_unref(future);
+    ep_future_unref(kept);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(discard_oldest_cancels_the_one_that_waited_longest)
+{
+    struct ep_executor *pool = executor_that(1, 2, EP_DISCARD_OLDEST);
+    struct ep_future *futures[4];
+    struct ep_stats stats;
+
+    stage_occupy(pool, 1);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(stage_submit(pool, &futures[i]), 0);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(ep_future_state(futures[i]), i < 2 ? EP_CANCELLED : EP_PENDING);
+    gate_open(&stage->gate, 1);
+    ep_executor_shutdown(pool, EP_WAIT);
+    ck_assert_uint_eq(atomic_load(&stage->counter), 2);
+    ep_executor_stats(pool, &stats);
+    ck_assert_uint_eq(stats.cancelled, 2);
+    ck_assert_int_eq(stage_submit(pool, NULL), EP_ESHUTDOWN);
+    for (int i = 0; i < 4; i++)
+        ep_future_unref(futures[i]);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* Nothing waits that could be dropped: then it is as if the policy were to reject. */
+START_TEST(discard_oldest_never_drops_what_runs)
+{
+    struct ep_executor *pool = executor_that(2, EP_NO_QUEUE, EP_DISCARD_OLDEST);
+
+    stage_occupy(pool, 2);
+    ck_assert_int_eq(stage_submit(pool, NULL), -EAGAIN);
+    gate_open(&stage->gate, 2);
+    ep_executor_free(pool);
+    ck_assert_uint_eq(atomic_load(&stage->gate.passed), 2);
+}
+END_TEST
+
+START_TEST(no_policy_survives_the_end)
+{
+    for (int policy = EP_BLOCK; policy <= EP_DISCARD_OLDEST; policy++) {
+        struct ep_executor *pool = executor_that(1, 1, (enum ep_policy)policy);
+        struct ep_future *future = (struct ep_future *)stage;
+        struct ep_stats stats;
+
+        stage_occupy(pool, 1);
+        ck_assert_int_eq(stage_submit(pool, NULL), 0); /* full: the policy would have its say */
+        ck_assert_int_eq(ep_executor_shutdown(pool, 0), 0);
+        ck_assert_int_eq(stage_submit(pool, &future), EP_ESHUTDOWN);
+        ck_assert_ptr_null(future);
+        ck_assert_int_eq(stage_submit_owned(pool, 0, NULL), EP_ESHUTDOWN);
+        ck_assert_int_eq(stage_try(pool), EP_ESHUTDOWN);
+        gate_open(&stage->gate, 1);
+        ck_assert_int_eq(ep_executor_join(pool, EP_FOREVER), 0);
+        ck_assert_int_eq(stage_submit(pool, NULL), EP_ESHUTDOWN);
+        ep_executor_stats(pool, &stats);
+        ck_assert_uint_eq(stats.accepted, 2);
+        ck_assert_uint_eq(stats.finished, 2);
+        ep_executor_free(pool);
+        ck_assert_uint_eq(atomic_load(&stage->counter), (unsigned)policy + 1);
+    }
+    ck_assert_uint_eq(atomic_load(&stage->dropped), 0); /* refused is not dropped */
+}
+END_TEST
+
+/* --- What inputs own ----------------------------------------------------------------------- */
+
+/** The ways in which a task that waits can come to nothing. */
+enum ending { BY_CANCEL, BY_DISCARD, BY_DISCARD_OLDEST, BY_SHUTDOWN, BY_TERMINATE, ENDINGS };
+
+static enum ep_policy policy_for(enum ending ending)
+{
+    return ending == BY_DISCARD          ? EP_DISCARD
+           : ending == BY_DISCARD_OLDEST ? EP_DISCARD_OLDEST
+                                         : EP_BLOCK;
+}
+
+static void come_to_nothing(enum ending ending, struct ep_executor *pool, struct ep_future *future)
+{
+    struct ep_future *other;
+
+    switch (ending) {
+    case BY_CANCEL: ck_assert_int_eq(ep_future_cancel(future), 0); break;
+    case BY_DISCARD: /* it was discarded when it came; the one before still waits */ break;
+    case BY_DISCARD_OLDEST:
+        ck_assert_int_eq(stage_submit(pool, &other), 0);
+        ep_future_unref(other);
+        break;
+    case BY_SHUTDOWN: ck_assert_int_eq(ep_executor_shutdown(pool, EP_CANCEL), 0); break;
+    default: ep_executor_terminate(pool);
+    }
+}
+
+START_TEST(what_an_input_owned_is_released_once)
+{
+    for (enum ending ending = 0; ending < ENDINGS; ending++) {
+        struct ep_executor *pool = executor_that(1, 1, policy_for(ending));
+        struct ep_future *future;
+        unsigned before = atomic_load(&stage->dropped);
+
+        stage_occupy(pool, 1);
+        if (ending == BY_DISCARD)
+            ck_assert_int_eq(stage_submit(pool, NULL), 0);
+        ck_assert_int_eq(stage_submit_owned(pool, 0, &future), 0);
+        come_to_nothing(ending, pool, future);
+        ck_assert_msg(atomic_load(&stage->dropped) == before + 1, "ending %d", (int)ending);
+        ck_assert(ep_future_cancelled(future));
+        ck_assert_int_eq(ep_future_cancel(future), 0); /* again: nothing to do */
+        gate_open(&stage->gate, 1);
+        ep_executor_free(pool);
+        ck_assert_uint_eq(atomic_load(&stage->dropped), before + 1);
+        ep_future_unref(future);
+        while (sem_trywait(&stage->gate.opened) == 0)
+            ; /* where its task was killed nobody has passed */
+    }
+}
+END_TEST
+
+START_TEST(a_task_that_runs_keeps_what_its_input_owned)
+{
+    struct ep_executor *pool = executor_that(2, 4, EP_BLOCK);
+    struct ep_future *future;
+
+    for (int i = 0; i < 100; i++) {
+        ck_assert_int_eq(stage_submit_owned(pool, 0, NULL), 0);
+        ck_assert_int_eq(stage_submit_owned(pool, 0, &future), 0);
+        ck_assert_int_eq(ep_future_result(future, EP_FOREVER, NULL), 0);
+        ck_assert_int_eq(ep_future_cancel(future), -EALREADY);
+        ep_future_unref(future);
+    }
+    ep_executor_free(pool);
+    ck_assert_uint_eq(atomic_load(&stage->counter), 200);
+    ck_assert_uint_eq(atomic_load(&stage->dropped), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("policy");
+
+    ADD_FOR_KINDS(suite, "Policies", caller_runs_in_the_submitting_thread,
+                  discard_cancels_the_new_one, discard_oldest_cancels_the_one_that_waited_longest,
+                  discard_oldest_never_drops_what_runs, no_policy_survives_the_end);
+    ADD_FOR_KINDS(suite, "Inputs", what_an_input_owned_is_released_once,
+                  a_task_that_runs_keeps_what_its_input_owned);
+    return suite_main(suite);
+}

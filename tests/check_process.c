@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: MIT */
+/* What only executors of processes have: their zygote, their manager, their workers. How workers die
+ * is in check_process_death.c, what travels in check_process_transport.c; what both kinds of executor
+ * do is in the other files. */
+#include "config.h"
+
+#include "pool/echopool.h"
+#include "tests/process_kit.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* --- Core ---------------------------------------------------------------------------------- */
+
+START_TEST(results_come_back)
+{
+    struct ep_executor *pool = processes_of(2, EP_BREAK);
+    struct ep_future *futures[200];
+    struct ep_stats stats;
+
+    for (int i = 0; i < 200; i++)
+        futures[i] = submit(pool, square_of, &i, sizeof i);
+    for (int i = 0; i < 200; i++)
+        ck_assert_int_eq(int_result(futures[i]), i * i);
+    ck_assert_int_eq(ep_executor_shutdown(pool, EP_WAIT), 0);
+    ep_executor_stats(pool, &stats);
+    ck_assert_uint_eq(stats.accepted, 200);
+    ck_assert_uint_eq(stats.finished, 200);
+    ck_assert_uint_eq(stats.running + stats.queued, 0);
+    ep_executor_free(pool);
+    ck_assert_int_eq(waitpid(-1, NULL, 0), -1); /* no child is left, not even a zombie */
+    ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
+static int count_seen(struct ep_task *task)
+{
+    (void)task;
+    atomic_fetch_add(&shared->seen, 1);
+    return 0;
+}
+
+/* Tasks without a future, small and large, and no reply: all run. */
+START_TEST(tasks_without_a_future_run)
+{
+    struct ep_options options = {.workers = 2, .prefetch = 8};
+    struct ep_executor *pool = processes(&options);
+    static char large[1000];
+
+    for (int i = 0; i < 3000; i++)
+        ck_assert_int_eq(ep_submit(pool, count_seen, large, i % 3 ? 8 : sizeof large, NULL), 0);
+    ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
+    ck_assert_uint_eq(atomic_load(&shared->seen), 3000);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(a_worker_is_a_named_process_of_its_own)
+{
+    struct ep_options options = {.workers = 1, .name = "mill"};
+    struct ep_executor *pool = processes(&options);
+    char path[64], name[32] = "";
+    int pid = int_result(submit(pool, pid_of, NULL, 0));
+    FILE *file;
+
+    ck_assert_int_ne(pid, getpid());
+    snprintf(path, sizeof path, "/proc/%d/comm", pid);
+    file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_ptr_nonnull(fgets(name, sizeof name, file));
+    fclose(file);
+    ck_assert_str_eq(name, "mill-0\n");
+    ep_executor_free(pool);
+    ck_assert_int_eq(process_state(pid), 0);
+}
+END_TEST
+
+/* B84: failures are told, and cost no worker. */
+START_TEST(twenty_failures_lose_no_worker)
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+    int pid = int_result(submit(pool, pid_of, NULL, 0));
+
+    for (int i = 0; i < 20; i++) {
+        struct ep_future *future = submit(pool, fail_with, &i, sizeof i);
+        struct ep_error error = error_of(future);
+
+        ck_assert_int_eq(error.kind, EP_EFAILED);
+        ck_assert_int_eq(error.code, i);
+        ck_assert_str_eq(error.message, "it was to fail");
+        ep_future_unref(future);
+    }
+    ck_assert_int_eq(int_result(submit(pool, pid_of, NULL, 0)), pid);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* A function that the worker cannot have: it lies in memory that was mapped after the zygote. */
+START_TEST(unknown_functions_are_refused)
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct ep_future *future;
+    ep_task_fn fn;
+
+    ck_assert_ptr_ne(page, MAP_FAILED);
+    memcpy(&fn, &page, sizeof fn);
+    future = submit(pool, fn, NULL, 0);
+    ck_assert_int_eq(error_of(future).kind, EP_EUNKNOWN);
+    ep_future_unref(future);
+    fn = (ep_task_fn)(uintptr_t)&shared; /* known to be mapped, but it is data */
+    future = submit(pool, fn, NULL, 0);
+    ck_assert_int_eq(error_of(future).kind, EP_EUNKNOWN);
+    ep_future_unref(future);
+    ck_assert_int_gt(int_result(submit(pool, pid_of, NULL, 0)), 0);
+    munmap(page, 4096);
+    ep_executor_free(pool);
+}
+END_TEST
+
+static void *wait_for_gate(void *gate)
+{
+    while (sem_wait(gate) != 0)
+        ;
+    return NULL;
+}
+
+START_TEST(threads_forbid_a_zygote)
+{
+    struct ep_executor *pool;
+    struct ep_zygote *zygote, *other;
+    struct ep_options options = {.workers = 1};
+    pthread_t thread;
+
+    ck_assert_int_eq(ep_zygote_new(&zygote), 0);
+    pthread_create(&thread, NULL, wait_for_gate, &shared->opened);
+    ck_assert_int_eq(ep_process_executor_new(&options, &pool), EP_ETHREADS);
+    ck_assert_int_eq(ep_zygote_new(&other), EP_ETHREADS);
+    options.zygote = zygote; /* made in time */
+    pool = processes(&options);
+    ck_assert_int_eq(int_result(submit(pool, square_of, &(int){5}, sizeof(int))), 25);
+    ep_executor_free(pool);
+    sem_post(&shared->opened);
+    pthread_join(thread, NULL);
+    ep_zygote_free(zygote);
+}
+END_TEST
+
+/* One zygote, several executors, one after the other and side by side. */
+START_TEST(executors_share_a_zygote)
+{
+    struct ep_zygote *zygote;
+    struct ep_executor *pools[3];
+
+    ck_assert_int_eq(ep_zygote_new(&zygote), 0);
+    for (int round = 0; round < 3; round++) {
+        struct ep_options options = {.workers = 1, .zygote = zygote};
+
+        for (int i = 0; i < 3; i++)
+            pools[i] = processes(&options);
+        ep_executor_free(pools[0]);
+        for (int i = 1; i < 3; i++)
+            ck_assert_int_eq(int_result(submit(pools[i], square_of, &i, sizeof i)), i * i);
+        ep_executor_free(pools[1]);
+        ep_executor_free(pools[2]);
+    }
+    ep_zygote_free(zygote);
+}
+END_TEST
+
+START_TEST(bad_options_are_refused)
+{
+    struct ep_executor *pool;
+    const struct ep_options bad[] = {
+        {.workers = EP_WORKERS_MAX + 1},
+        {.queue = EP_QUEUE_MAX + 1},
+        {.prefetch = EP_PREFETCH_MAX + 1},
+        {.on_death = (enum ep_on_death)7},
+    };
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        ck_assert_int_eq(ep_process_executor_new(&bad[i], &pool), -EINVAL);
+    ck_assert_int_eq(ep_process_executor_new(NULL, NULL), -EINVAL);
+}
+END_TEST
+
+/* B46: callbacks run here, on a thread of the executor's. */
+static atomic_int callback_pid;
+static atomic_uint callbacks;
+
+static void note_callback(struct ep_future *future, void *context)
+{
+    ck_assert(ep_future_done(future));
+    ck_assert_ptr_eq(context, &callbacks);
+    atomic_store(&callback_pid, getpid());
+    atomic_fetch_add(&callbacks, 1);
+}
+
+START_TEST(callbacks_run_in_the_parent)
+{
+    struct ep_executor *pool = processes_of(2, EP_BREAK);
+    struct ep_future *futures[100];
+
+    for (int i = 0; i < 100; i++) {
+        futures[i] = submit(pool, square_of, &i, sizeof i);
+        ck_assert_int_eq(ep_future_add_done_callback(futures[i], note_callback, &callbacks), 0);
+    }
+    for (int i = 99; i >= 0; i--) /* the waiting thread receives some of them itself */
+        ck_assert_int_eq(int_result(futures[i]), i * i);
+    ck_assert_int_eq(ep_executor_shutdown(pool, EP_WAIT), 0);
+    ck_assert_uint_eq(atomic_load(&callbacks), 100);
+    ck_assert_int_eq(atomic_load(&callback_pid), getpid());
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* B22, B43: a callback may submit, wait, look, and shut down without waiting. */
+static struct ep_executor *callback_pool;
+
+static void submit_more(struct ep_future *future, void *context)
+{
+    unsigned left = (unsigned)(uintptr_t)context;
+    struct ep_future *next;
+
+    (void)future;
+    ck_assert_int_eq(ep_executor_wait_idle(callback_pool, EP_FOREVER), -EDEADLK);
+    ck_assert_int_eq(ep_executor_shutdown(callback_pool, EP_WAIT), -EDEADLK);
+    if (left == 0) {
+        sem_post(&shared->arrived);
+        return;
+    }
+    next = submit(callback_pool, square_of, &(int){2}, sizeof(int));
+    ck_assert_int_eq(ep_future_add_done_callback(next, submit_more, (void *)(uintptr_t)(left - 1)),
+                     0);
+    if (left % 2)
+        ck_assert_int_eq(ep_future_result(next, EP_FOREVER, NULL), 0);
+    ep_future_unref(next);
+}
+
+START_TEST(callbacks_may_use_the_executor)
+{
+    struct ep_future *future;
+
+    callback_pool = processes_of(1, EP_BREAK);
+    future = submit(callback_pool, hold, NULL, 0); /* or it may be called here, at once */
+    ck_assert_int_eq(ep_future_add_done_callback(future, submit_more, (void *)(uintptr_t)100), 0);
+    ep_future_unref(future);
+    await_held(1);
+    release_held(1);
+    await_held(1);
+    ep_executor_free(callback_pool);
+}
+END_TEST
+
+/* Several threads wait for the same futures: one of them receives, all of them wake. */
+struct waiting {
+    struct ep_future *future;
+    int result;
+};
+
+static void *wait_for_result(void *argument)
+{
+    struct waiting *waiting = argument;
+
+    waiting->result = ep_future_result(waiting->future, EP_FOREVER, NULL);
+    return NULL;
+}
+
+START_TEST(many_wait_for_one)
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+    struct waiting waiting[4];
+    pthread_t threads[4];
+
+    for (int round = 0; round < 50; round++) {
+        struct ep_future *future = submit(pool, hold, NULL, 0);
+
+        await_held(1);
+        for (int i = 0; i < 4; i++) {
+            waiting[i] = (struct waiting){.future = future, .result = -1};
+            pthread_create(&threads[i], NULL, wait_for_result, &waiting[i]);
+        }
+        ck_assert_int_eq(ep_future_result(future, 1000, NULL), -ETIMEDOUT);
+        release_held(1);
+        for (int i = 0; i < 4; i++) {
+            pthread_join(threads[i], NULL);
+            ck_assert_int_eq(waiting[i].result, 0);
+        }
+        ep_future_unref(future);
+    }
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* Two submitters and one worker: a task that comes just as the worker falls idle is not left lying. */
+static void *go_back_and_forth(void *pool)
+{
+    for (int i = 0; i < 5000; i++)
+        ck_assert_int_eq(int_result(submit(pool, square_of, &i, sizeof i)), i * i);
+    return NULL;
+}
+
+START_TEST(no_task_is_left_lying)
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, go_back_and_forth, pool);
+    go_back_and_forth(pool);
+    pthread_join(thread, NULL);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* --- Limits -------------------------------------------------------------------------------- */
+
+/* B93: what is with a worker cannot be cancelled, and that is 1 + prefetch at most. */
+START_TEST(prefetch_bounds_what_runs)
+{
+    for (uint32_t prefetch = 0; prefetch <= 3; prefetch += 3) {
+        struct ep_options options = {.workers = 1, .prefetch = prefetch};
+        struct ep_executor *pool = processes(&options);
+        struct ep_future *futures[20];
+        unsigned running = 0, cancelled = 0;
+
+        for (int i = 0; i < 20; i++)
+            futures[i] = submit(pool, hold, NULL, 0);
+        await_held(1);
+        release_held(1); /* the first reply is when the worker is sent more */
+        await_held(1);
+        for (int i = 0; i < 20; i++)
+            running += ep_future_running(futures[i]);
+        ck_assert_uint_ge(running, 1);
+        ck_assert_uint_le(running, 1 + prefetch);
+        for (int i = 0; i < 20; i++)
+            cancelled += ep_future_cancel(futures[i]) == 0;
+        ck_assert_uint_ge(cancelled, 19 - 1 - prefetch);
+        release_held(20);
+        ep_executor_free(pool);
+        for (int i = 0; i < 20; i++)
+            ep_future_unref(futures[i]);
+        while (sem_trywait(&shared->opened) == 0 || sem_trywait(&shared->arrived) == 0)
+            ;
+    }
+}
+END_TEST
+
+/* B86: nobody reads the wake-up channel, and yet no submit blocks. */
+static sem_t manager_held, manager_go;
+
+static void hold_manager(struct ep_future *future, void *context)
+{
+    (void)future;
+    (void)context;
+    sem_post(&manager_held);
+    while (sem_wait(&manager_go) != 0)
+        ;
+}
+
+START_TEST(submit_never_blocks_on_the_manager)
+{
+    struct ep_options options = {.workers = 2, .queue = 100000, .when_full = EP_REJECT};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *future, *futures[1000];
+
+    sem_init(&manager_held, 0, 0);
+    sem_init(&manager_go, 0, 0);
+    future = submit(pool, hold, NULL, 0);
+    ck_assert_int_eq(ep_future_add_done_callback(future, hold_manager, NULL), 0);
+    release_held(1);
+    while (sem_wait(&manager_held) != 0)
+        ;
+    for (int i = 0; i < 100000; i++)
+        ck_assert_int_eq(ep_submit(pool, count_seen, NULL, 0, NULL), 0);
+    for (int i = 0; i < 1000; i++) { /* cancelling pokes it, too */
+        if (ep_submit(pool, count_seen, NULL, 0, &futures[i]) != 0)
+            continue;
+        ep_future_cancel(futures[i]);
+        ep_future_unref(futures[i]);
+    }
+    sem_post(&manager_go);
+    ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
+    ck_assert_uint_ge(atomic_load(&shared->seen), 100000);
+    ep_future_unref(future);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* --- Life ---------------------------------------------------------------------------------- */
+
+static unsigned open_fds(void)
+{
+    unsigned count = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* Descriptors run out at a worker in the middle: those before it end, and nothing is left. */
+START_TEST(workers_that_cannot_be_made_leave_nothing_behind)
+{
+    struct ep_options options = {.workers = 32, .finalize = note_finalized};
+    unsigned before = open_fds();
+    struct ep_executor *pool = NULL;
+    struct rlimit usual, few;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    few = usual;
+    few.rlim_cur = before + 20;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    ck_assert_int_eq(ep_process_executor_new(&options, &pool), -EMFILE);
+    ck_assert_ptr_null(pool);
+    ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
+    ck_assert_int_eq(errno, ECHILD);
+    ck_assert_uint_eq(open_fds(), before);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    pool = processes_of(2, EP_BREAK); /* the program is none the worse for it */
+    ck_assert_int_eq(int_result(submit(pool, square_of, &(int){3}, sizeof(int))), 9);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/** Squares, by an executor of its own. */
+static int square_deeper(struct ep_task *task)
+{
+    struct ep_options options = {.workers = 2};
+    int n = *(const int *)ep_task_input(task, NULL);
+    struct ep_executor *own;
+    int rc = ep_thread_executor_new(&options, &own);
+
+    if (rc != 0)
+        return rc;
+    n = int_result(submit(own, square_of, &n, sizeof n));
+    ep_executor_free(own);
+    return ep_task_reply(task, &n, sizeof n);
+}
+
+/* A worker is a program like any other. */
+START_TEST(a_task_may_have_an_executor_of_its_own)
+{
+    struct ep_executor *pool = processes_of(2, EP_BREAK);
+
+    for (int n = 1; n < 9; n++)
+        ck_assert_int_eq(int_result(submit(pool, square_deeper, &n, sizeof n)), n * n);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* B80: nothing is left, and nobody tries again and again. */
+START_TEST(a_failing_initialize_leaves_nothing)
+{
+    struct ep_options options = {.workers = 3, .initialize = note_initialized};
+    struct ep_executor *pool;
+
+    atomic_store(&shared->initialize_result, 7);
+    ck_assert_int_eq(ep_process_executor_new(&options, &pool), EP_EBROKEN);
+    ck_assert_uint_le(atomic_load(&shared->initialized), 3);
+    ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
+    ck_assert_int_eq(errno, ECHILD);
+    for (unsigned i = 0; i < 3; i++)
+        if (atomic_load(&shared->pids[i]) != 0)
+            ck_assert_int_eq(process_state(atomic_load(&shared->pids[i])), 0);
+}
+END_TEST
+
+START_TEST(resize_adds_and_removes_workers)
+{
+    struct ep_options options = {
+        .workers = 1, .initialize = note_initialized, .finalize = note_finalized};
+    struct ep_executor *pool = processes(&options);
+    struct ep_stats stats;
+
+    for (int round = 0; round < 5; round++) {
+        ck_assert_int_eq(ep_executor_resize(pool, 4), 0);
+        for (int i = 0; i < 4; i++)
+            ck_assert_int_eq(ep_submit(pool, hold, NULL, 0, NULL), 0);
+        await_held(4); /* all four at once */
+        ck_assert_int_eq(ep_executor_resize(pool, 1), 0);
+        release_held(4);
+        do {
+            ep_executor_stats(pool, &stats);
+            sched_yield();
+        } while (stats.workers != 1);
+        ck_assert_int_gt(int_result(submit(pool, pid_of, NULL, 0)), 0);
+    }
+    atomic_store(&shared->initialize_result, 1);
+    ck_assert_int_eq(ep_executor_resize(pool, 3), EP_EBROKEN);
+    ck_assert_int_gt(int_result(submit(pool, pid_of, NULL, 0)), 0); /* nothing has changed */
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* A hundred beginnings and ends, with tasks under way. */
+START_TEST(create_and_free_again_and_again)
+{
+    struct ep_zygote *zygote;
+
+    ck_assert_int_eq(ep_zygote_new(&zygote), 0);
+    for (int i = 0; i < 100; i++) {
+        struct ep_options options = {.workers = 2, .zygote = zygote, .prefetch = (uint32_t)i % 4};
+        struct ep_executor *pool = processes(&options);
+
+        for (int k = 0; k < 10; k++)
+            ck_assert_int_eq(ep_submit(pool, count_seen, NULL, 0, NULL), 0);
+        ep_executor_free(pool);
+    }
+    ck_assert_uint_eq(atomic_load(&shared->seen), 1000);
+    ep_zygote_free(zygote);
+}
+END_TEST
+
+static TCase *part(Suite *suite, const char *name)
+{
+    TCase *tests = tcase_create(name);
+
+    tcase_add_checked_fixture(tests, kit_setup, kit_teardown);
+    tcase_set_timeout(tests, 60);
+    suite_add_tcase(suite, tests);
+    return tests;
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("process executor");
+    TCase *tests = part(suite, "Core");
+
+    tcase_add_test(tests, results_come_back);
+    tcase_add_test(tests, tasks_without_a_future_run);
+    tcase_add_test(tests, a_worker_is_a_named_process_of_its_own);
+    tcase_add_test(tests, twenty_failures_lose_no_worker);
+    tcase_add_test(tests, unknown_functions_are_refused);
+    tcase_add_test(tests, threads_forbid_a_zygote);
+    tcase_add_test(tests, executors_share_a_zygote);
+    tcase_add_test(tests, bad_options_are_refused);
+    tcase_add_test(tests, callbacks_run_in_the_parent);
+    tcase_add_test(tests, callbacks_may_use_the_executor);
+    tcase_add_test(tests, many_wait_for_one);
+    tcase_add_test(tests, no_task_is_left_lying);
+    tests = part(suite, "Limits");
+    tcase_add_test(tests, prefetch_bounds_what_runs);
+    tcase_add_test(tests, submit_never_blocks_on_the_manager);
+    tests = part(suite, "Life");
+    tcase_add_test(tests, workers_that_cannot_be_made_leave_nothing_behind);
+    tcase_add_test(tests, a_task_may_have_an_executor_of_its_own);
+    tcase_add_test(tests, a_failing_initialize_leaves_nothing);
+    tcase_add_test(tests, resize_adds_and_removes_workers);
+    tcase_add_test(tests, create_and_free_again_and_again);
+    return suite_main(suite);
+}

@@ -1,0 +1,590 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How worker processes die, at every step of a task, and what becomes of the tasks then.
+ */
+#include "config.h"
+
+#include "pool/echopool.h"
+#include "tests/process_kit.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void assert_died(struct ep_future *future, int status, const char *words)
+{
+    struct ep_error error = error_of(future);
+
+    ck_assert_int_eq(error.kind, EP_EDIED);
+    ck_assert_int_eq(error.code, status);
+    ck_assert_msg(strstr(error.message, words) != NULL, "%s", error.message);
+    ep_future_unref(future);
+}
+
+/* --- BREAK --------------------------------------------------------------------------------- */
+
+/* B81: all that is not done fails, what was cancelled stays so, and no more is accepted. */
+START_TEST(a_death_breaks_the_executor)
+{
+    struct ep_executor *pool = processes_of(2, EP_BREAK);
+    struct ep_future *held[2], *waiting[10], *cancelled;
+    struct ep_stats stats;
+    unsigned died = 0, broken = 0;
+    int pid;
+
+    pid = int_result(submit(pool, pid_of, NULL, 0));
+    held[0] = submit(pool, hold, NULL, 0);
+    held[1] = submit(pool, hold, NULL, 0);
+    await_held(2);
+    for (int i = 0; i < 10; i++)
+        waiting[i] = submit(pool, hold, NULL, 0);
+    cancelled = submit(pool, hold, NULL, 0);
+    ck_assert_int_eq(ep_future_cancel(cancelled), 0);
+    kill(pid, SIGKILL);
+    for (int i = 0; i < 2; i++) {
+        struct ep_error error = error_of(held[i]);
+
+        died += error.kind == EP_EDIED;
+        broken += error.kind == EP_EBROKEN;
+        ck_assert_ptr_nonnull(strstr(error.message, "was killed by signal 9 (SIGKILL)"));
+        ep_future_unref(held[i]);
+    }
+    ck_assert_uint_eq(died, 1);
+    ck_assert_uint_eq(broken, 1);
+    for (int i = 0; i < 10; i++) {
+        ck_assert_int_eq(error_of(waiting[i]).kind, EP_EBROKEN);
+        for (int k = 0; k < i; k++) /* each future has words of its own */
+            ck_assert_ptr_ne(error_of(waiting[i]).message, error_of(waiting[k]).message);
+    }
+    for (int i = 0; i < 10; i++)
+        ep_future_unref(waiting[i]);
+    ck_assert(ep_future_cancelled(cancelled));
+    ck_assert_int_eq(ep_submit(pool, pid_of, NULL, 0, NULL), EP_EBROKEN);
+    ep_future_unref(cancelled);
+    ep_executor_terminate(pool); /* nothing to do */
+    ck_assert_int_eq(ep_executor_shutdown(pool, EP_WAIT), 0);
+    ep_executor_stats(pool, &stats);
+    ck_assert_uint_eq(stats.accepted, 14);
+    ck_assert_uint_eq(stats.finished + stats.failed + stats.cancelled + stats.broken, 14);
+    ck_assert_uint_eq(stats.broken, 12);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(an_idle_death_breaks_it_too)
+{
+    struct ep_executor *pool = processes_of(2, EP_BREAK);
+    int pid = int_result(submit(pool, pid_of, NULL, 0)), rc;
+
+    kill(pid, SIGKILL);
+    while ((rc = ep_submit(pool, pid_of, NULL, 0, NULL)) == 0)
+        sched_yield();
+    ck_assert_int_eq(rc, EP_EBROKEN);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* B87: it dies after shutdown began, with a backlog. */
+START_TEST(shutdown_ends_though_workers_die)
+{
+    for (int on_death = EP_BREAK; on_death <= EP_REPLACE; on_death++) {
+        struct ep_executor *pool = processes_of(1, (enum ep_on_death)on_death);
+        struct ep_future *futures[20];
+        int number = SIGKILL;
+
+        futures[0] = submit(pool, hold, NULL, 0);
+        for (int i = 1; i < 20; i++)
+            futures[i] = submit(pool, i % 5 ? pid_of : kill_self, &number, sizeof number);
+        ck_assert_int_eq(ep_executor_shutdown(pool, 0), 0);
+        release_held(1);
+        ck_assert_int_eq(ep_executor_join(pool, EP_FOREVER), 0);
+        for (int i = 0; i < 20; i++) {
+            ck_assert(ep_future_done(futures[i]));
+            if (on_death == EP_REPLACE)
+                ck_assert_int_eq(ep_future_result(futures[i], 0, NULL),
+                                 i > 0 && i % 5 == 0 ? EP_EDIED : 0);
+            ep_future_unref(futures[i]);
+        }
+        ep_executor_free(pool);
+    }
+}
+END_TEST
+
+/* --- REPLACE ------------------------------------------------------------------------------- */
+
+/* B82, B83: only the task that died with its worker fails, whichever way it died. */
+START_TEST(only_the_task_of_the_dead_fails)
+{
+    struct ep_executor *pool = processes_of(2, EP_REPLACE);
+    struct ep_future *others[8], *future;
+    int number;
+
+    for (int i = 0; i < 8; i++)
+        others[i] = submit(pool, square_of, &i, sizeof i);
+    number = SIGKILL;
+    assert_died(submit(pool, kill_self, &number, sizeof number), SIGKILL,
+                "was killed by signal 9 (SIGKILL)");
+    number = SIGTERM;
+    assert_died(submit(pool, kill_self, &number, sizeof number), SIGTERM,
+                "was killed by signal 15 (SIGTERM)");
+    number = 0;
+    assert_died(submit(pool, exit_with, &number, sizeof number), 0, "exited with status 0");
+    number = 3;
+    future = submit(pool, exit_with, &number, sizeof number);
+    ck_assert_ptr_nonnull(strstr(error_of(future).message, "worker "));
+    assert_died(future, 3 << 8, "exited with status 3");
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq(int_result(others[i]), i * i);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* It is dead before it has read the task: stopped, given a task, killed. */
+START_TEST(death_before_the_task_is_read)
+{
+    struct ep_executor *pool = processes_of(1, EP_REPLACE);
+    struct ep_future *future;
+    int pid = int_result(submit(pool, pid_of, NULL, 0)), status;
+
+    kill(pid, SIGSTOP);
+    AWAIT(process_state(pid) == 'T');
+    future = submit(pool, pid_of, NULL, 0);
+    ck_assert(ep_future_running(future));
+    status = SIGKILL;
+    kill(pid, SIGKILL);
+    assert_died(future, status, "SIGKILL");
+    ck_assert_int_ne(int_result(submit(pool, pid_of, NULL, 0)), pid);
+    ep_executor_free(pool);
+}
+END_TEST
+
+static void close_all(void)
+{
+    for (int fd = 3; fd < 1024; fd++)
+        close(fd);
+}
+
+static int close_socket_and_stay(struct ep_task *task)
+{
+    (void)task;
+    close_all();
+    while (pause() != 0)
+        ;
+    return 0;
+}
+
+static int fork_and_die(struct ep_task *task)
+{
+    (void)task;
+    if (fork() == 0) { /* it keeps the worker's socket open: only the pidfd tells of the death */
+        atomic_store(&shared->pids[0], getpid());
+        for (;;)
+            pause();
+    }
+    AWAIT(atomic_load(&shared->pids[0]) != 0);
+    _exit(9);
+}
+
+/* The socket ends and the process does not; the process ends and the socket does not. */
+START_TEST(either_sign_of_death_is_enough)
+{
+    struct ep_executor *pool = processes_of(1, EP_REPLACE);
+
+    assert_died(submit(pool, close_socket_and_stay, NULL, 0), SIGKILL, "SIGKILL");
+    assert_died(submit(pool, fork_and_die, NULL, 0), 9 << 8, "exited with status 9");
+    kill(atomic_load(&shared->pids[0]), SIGKILL);
+    ck_assert_int_gt(int_result(submit(pool, pid_of, NULL, 0)), 0);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* What was sent ahead and not begun is run by the next worker. */
+START_TEST(prefetched_tasks_survive_a_death)
+{
+    struct ep_options options = {.workers = 1, .prefetch = 15, .on_death = EP_REPLACE};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *first = submit(pool, hold, NULL, 0), *futures[60];
+    int number = SIGKILL;
+
+    await_held(1);
+    for (int i = 0; i < 60; i++)
+        futures[i] = i % 10 == 5 ? submit(pool, kill_self, &number, sizeof number)
+                                 : submit(pool, square_of, &i, sizeof i);
+    release_held(1);
+    for (int i = 0; i < 60; i++) {
+        if (i % 10 == 5)
+            assert_died(futures[i], SIGKILL, "SIGKILL");
+        else
+            ck_assert_int_eq(int_result(futures[i]), i * i);
+    }
+    ep_future_unref(first);
+    ep_executor_free(pool);
+}
+END_TEST
+
+static sem_t manager_held, manager_go;
+
+static void hold_manager(struct ep_future *future, void *context)
+{
+    (void)future;
+    (void)context;
+    sem_post(&manager_held);
+    while (sem_wait(&manager_go) != 0)
+        ;
+}
+
+/* It is killed while it sends a reply that does not fit into the socket, earlier ones lying there. */
+START_TEST(death_while_the_reply_is_sent)
+{
+    enum { TASKS = 12 };
+    struct ep_options options = {.workers = 1, .prefetch = TASKS, .on_death = EP_REPLACE};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *futures[TASKS], *first;
+    int pid = int_result(submit(pool, pid_of, NULL, 0));
+    unsigned died = 0;
+    size_t size = 60000;
+
+    sem_init(&manager_held, 0, 0);
+    sem_init(&manager_go, 0, 0);
+    first = submit(pool, hold, NULL, 0);
+    ck_assert_int_eq(ep_future_add_done_callback(first, hold_manager, NULL), 0);
+    await_held(1);
+    for (int i = 0; i < TASKS; i++)
+        futures[i] = submit(pool, reply_of_size, &size, sizeof size);
+    release_held(1); /* the worker gets the rest, and then the manager stands still */
+    while (sem_wait(&manager_held) != 0)
+        ;
+    AWAIT(atomic_load(&shared->begun) > 0 && process_state(pid) == 'S');
+    ck_assert_uint_lt(atomic_load(&shared->begun), TASKS);
+    kill(pid, SIGKILL);
+    sem_post(&manager_go);
+    for (int i = 0; i < TASKS; i++) {
+        struct ep_bytes reply;
+        int rc = ep_future_result(futures[i], EP_FOREVER, &reply);
+
+        died += rc == EP_EDIED;
+        if (rc == 0) {
+            ck_assert_uint_eq(reply.size, size);
+            ck_assert_int_eq(((const char *)reply.data)[size - 1], 'r');
+        }
+        ep_future_unref(futures[i]);
+    }
+    ck_assert_uint_eq(died, 1);
+    ep_future_unref(first);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* B85: workers are killed from outside all the while large inputs and replies travel. */
+START_TEST(killing_amid_large_payloads)
+{
+    enum { ROUNDS = 30, SIZE = 1 << 20 };
+    struct ep_options options = {
+        .workers = 2, .on_death = EP_REPLACE, .initialize = note_initialized};
+    struct ep_executor *pool = processes(&options);
+    char *bytes = malloc(SIZE);
+    unsigned good = 0, died = 0;
+
+    memset(bytes, 'x', SIZE);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct ep_future *futures[6];
+        unsigned last = atomic_load(&shared->initialized) - 1;
+
+        for (int k = 0; k < 6; k++)
+            futures[k] = submit(pool, echo_of, bytes, SIZE);
+        for (int k = 0; k < i * 20; k++)
+            sched_yield(); /* each round at another moment */
+        kill(atomic_load(&shared->pids[last % SHARED_PIDS]), SIGKILL);
+        for (int k = 0; k < 6; k++) {
+            struct ep_bytes reply;
+            int rc = ep_future_result(futures[k], EP_FOREVER, &reply);
+
+            if (rc == 0) {
+                good++;
+                ck_assert_uint_eq(reply.size, SIZE);
+                ck_assert_int_eq(memcmp(reply.data, bytes, SIZE), 0);
+            } else {
+                died++;
+                ck_assert_int_eq(rc, EP_EDIED);
+            }
+            ep_future_unref(futures[k]);
+        }
+        AWAIT(atomic_load(&shared->initialized) > last + 1);
+    }
+    ck_assert_uint_eq(good + died, ROUNDS * 6);
+    ck_assert_uint_le(died, ROUNDS);
+    free(bytes);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* --- replacements -------------------------------------------------------------------------- */
+
+/* B88: the same process for three tasks, then another; and none is left as a zombie. */
+START_TEST(workers_retire)
+{
+    struct ep_options options = {.workers = 1, .tasks_per_worker = 3, .prefetch = 5};
+    struct ep_executor *pool = processes(&options);
+    int pids[9];
+
+    for (int i = 0; i < 9; i++)
+        pids[i] = int_result(submit(pool, pid_of, NULL, 0));
+    for (int i = 1; i < 9; i++) {
+        if (i % 3)
+            ck_assert_int_eq(pids[i], pids[i - 1]);
+        else
+            ck_assert_int_ne(pids[i], pids[i - 1]);
+    }
+    ck_assert_int_eq(process_state(pids[0]), 0);
+    for (int i = 0; i < 100; i++) /* a backlog completes */
+        ck_assert_int_eq(ep_submit(pool, pid_of, NULL, 0, NULL), 0);
+    ep_executor_free(pool);
+    for (int i = 0; i < 9; i++)
+        ck_assert_int_eq(process_state(pids[i]), 0);
+}
+END_TEST
+
+static int die_at_second(void *context, unsigned worker)
+{
+    note_initialized(context, worker);
+    if (atomic_load(&shared->initialized) > 1)
+        raise(SIGKILL);
+    return 0;
+}
+
+/* B89, R52: it dies again and again while it initializes: some attempts, then broken. */
+START_TEST(hopeless_replacement_breaks)
+{
+    struct ep_options options = {.workers = 1, .on_death = EP_REPLACE, .initialize = die_at_second};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *future;
+    int number = SIGKILL;
+
+    future = submit(pool, kill_self, &number, sizeof number);
+    assert_died(future, SIGKILL, "SIGKILL");
+    future = submit(pool, pid_of, NULL, 0);
+    ck_assert_int_eq(error_of(future).kind, EP_EBROKEN);
+    ep_future_unref(future);
+    ck_assert_uint_eq(atomic_load(&shared->initialized), 1 + 5);
+    ep_executor_free(pool);
+}
+END_TEST
+
+static int worker_0_dies_again(void *context, unsigned worker)
+{
+    note_initialized(context, worker);
+    if (worker == 0 && atomic_fetch_add(&shared->seen, 1) > 0)
+        raise(SIGKILL);
+    return 0;
+}
+
+/* B89: one place is given up; the executor goes on with the others. */
+START_TEST(a_place_that_is_given_up_costs_capacity_only)
+{
+    struct ep_options options = {
+        .workers = 2, .on_death = EP_REPLACE, .initialize = worker_0_dies_again};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *held[2];
+    struct ep_stats stats;
+    int first;
+
+    for (int i = 0; i < 2; i++)
+        held[i] = submit(pool, hold, NULL, 0);
+    await_held(2);
+    first = atomic_load(&shared->pids[0]);
+    kill(first, SIGKILL); /* whichever number it has: one of the two is lost */
+    AWAIT(ep_future_done(held[0]) || ep_future_done(held[1]));
+    if (ep_future_done(held[0]) ? error_of(held[0]).worker == 0 : error_of(held[1]).worker == 0)
+        AWAIT(atomic_load(&shared->seen) == 1 + 5); /* all attempts have been made */
+    release_held(2);
+    for (int i = 0; i < 50; i++)
+        ck_assert_int_eq(int_result(submit(pool, square_of, &i, sizeof i)), i * i);
+    ep_executor_stats(pool, &stats);
+    ck_assert_uint_ge(stats.workers, 1);
+    for (int i = 0; i < 2; i++)
+        ep_future_unref(held[i]);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(a_later_initialize_that_fails_breaks)
+{
+    struct ep_options options = {
+        .workers = 2, .on_death = EP_REPLACE, .initialize = note_initialized};
+    struct ep_executor *pool = processes(&options);
+    int number = SIGKILL, rc;
+
+    atomic_store(&shared->initialize_result, 4);
+    assert_died(submit(pool, kill_self, &number, sizeof number), SIGKILL, "SIGKILL");
+    while ((rc = ep_submit(pool, pid_of, NULL, 0, NULL)) == 0)
+        sched_yield();
+    ck_assert_int_eq(rc, EP_EBROKEN);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* The zygote goes, and with it every worker: nothing hangs. */
+START_TEST(the_end_of_the_zygote_is_survived)
+{
+    for (int on_death = EP_BREAK; on_death <= EP_REPLACE; on_death++) {
+        struct ep_executor *pool = processes_of(2, (enum ep_on_death)on_death);
+        struct ep_future *futures[6];
+
+        for (int i = 0; i < 6; i++)
+            futures[i] = submit(pool, hold, NULL, 0);
+        await_held(2);
+        kill(zygote_pid(), SIGKILL);
+        for (int i = 0; i < 6; i++) {
+            int kind = error_of(futures[i]).kind;
+
+            ck_assert(kind == EP_EDIED || kind == EP_EBROKEN);
+            ep_future_unref(futures[i]);
+        }
+        ck_assert_int_eq(ep_submit(pool, pid_of, NULL, 0, NULL), EP_EBROKEN);
+        ep_executor_free(pool);
+    }
+}
+END_TEST
+
+/* --- terminate ----------------------------------------------------------------------------- */
+
+static int deaf_hold(struct ep_task *task)
+{
+    signal(SIGTERM, SIG_IGN);
+    return hold(task);
+}
+
+/* B90: SIGTERM for those who hear it, SIGKILL for the others, and nobody comes after them. */
+START_TEST(terminate_ends_the_deaf_too)
+{
+    struct ep_options options = {.workers = 2,
+                                 .on_death = EP_REPLACE,
+                                 .grace_ns = EP_MILLISECONDS(50),
+                                 .initialize = note_initialized};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *deaf = submit(pool, deaf_hold, NULL, 0), *hearing, *waiting[5];
+
+    await_held(1);
+    hearing = submit(pool, hold, NULL, 0);
+    await_held(1);
+    for (int i = 0; i < 5; i++)
+        waiting[i] = submit(pool, hold, NULL, 0);
+    ep_executor_terminate(pool);
+    ck_assert_int_eq(ep_executor_join(pool, EP_FOREVER), 0);
+    assert_died(hearing, SIGTERM, "SIGTERM");
+    assert_died(deaf, SIGKILL, "SIGKILL");
+    for (int i = 0; i < 5; i++) {
+        ck_assert(ep_future_cancelled(waiting[i]));
+        ep_future_unref(waiting[i]);
+    }
+    ck_assert_uint_eq(atomic_load(&shared->initialized), 2);
+    ep_executor_terminate(pool); /* once more: nothing to do */
+    ep_executor_free(pool);
+}
+END_TEST
+
+static void terminate_here(struct ep_future *future, void *pool)
+{
+    (void)future;
+    ep_executor_terminate(pool);
+}
+
+START_TEST(terminate_in_a_callback)
+{
+    struct ep_executor *pool = processes_of(2, EP_BREAK);
+    struct ep_future *future;
+
+    ck_assert_int_eq(ep_submit(pool, hold, NULL, 0, NULL), 0);
+    future = submit(pool, square_of, &(int){1}, sizeof(int));
+    ck_assert_int_eq(ep_future_add_done_callback(future, terminate_here, pool), 0);
+    ck_assert_int_eq(ep_future_result(future, EP_FOREVER, NULL), 0);
+    ep_future_unref(future);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* --- the parent's death -------------------------------------------------------------------- */
+
+static void parent_of_workers(void)
+{
+    struct ep_options options = {.workers = 2, .initialize = note_initialized};
+    struct ep_executor *pool = processes(&options);
+
+    atomic_store(&shared->pids[2], zygote_pid());
+    ck_assert_int_eq(ep_submit(pool, deaf_hold, NULL, 0, NULL), 0); /* one is deep in a task */
+    await_held(1);
+    atomic_store(&shared->seen, 1);
+    for (;;)
+        pause();
+}
+
+/* B91, R56: the parent is killed: workers and zygote are gone within 2 s. */
+START_TEST(nobody_survives_the_parent)
+{
+    pid_t parent = fork();
+    int64_t deadline;
+
+    if (parent == 0)
+        parent_of_workers();
+    AWAIT(atomic_load(&shared->seen) == 1);
+    kill(parent, SIGKILL);
+    ck_assert_int_eq(waitpid(parent, NULL, 0), parent);
+    deadline = ep_now_ns() + EP_SECONDS(2);
+    for (int i = 0; i < 3; i++) {
+        int pid = atomic_load(&shared->pids[i]);
+        char state;
+
+        ck_assert_int_gt(pid, 0);
+        /* A zombie has ended; who waits for it is init, and nothing of ours. */
+        while ((state = process_state(pid)) != 0 && state != 'Z') {
+            ck_assert_msg(ep_now_ns() < deadline, "process %d (%d) is still there", pid, i);
+            sched_yield();
+        }
+    }
+}
+END_TEST
+
+static TCase *part(Suite *suite, const char *name)
+{
+    TCase *tests = tcase_create(name);
+
+    tcase_add_checked_fixture(tests, kit_setup, kit_teardown);
+    tcase_set_timeout(tests, 60);
+    suite_add_tcase(suite, tests);
+    return tests;
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("process executor, deaths");
+    TCase *tests = part(suite, "Break");
+
+    tcase_add_test(tests, a_death_breaks_the_executor);
+    tcase_add_test(tests, an_idle_death_breaks_it_too);
+    tcase_add_test(tests, shutdown_ends_though_workers_die);
+    tests = part(suite, "Replace");
+    tcase_add_test(tests, only_the_task_of_the_dead_fails);
+    tcase_add_test(tests, death_before_the_task_is_read);
+    tcase_add_test(tests, either_sign_of_death_is_enough);
+    tcase_add_test(tests, prefetched_tasks_survive_a_death);
+    tcase_add_test(tests, death_while_the_reply_is_sent);
+    tcase_add_test(tests, killing_amid_large_payloads);
+    tests = part(suite, "Replacements");
+    tcase_add_test(tests, workers_retire);
+    tcase_add_test(tests, hopeless_replacement_breaks);
+    tcase_add_test(tests, a_place_that_is_given_up_costs_capacity_only);
+    tcase_add_test(tests, a_later_initialize_that_fails_breaks);
+    tcase_add_test(tests, the_end_of_the_zygote_is_survived);
+    tests = part(suite, "Terminate");
+    tcase_add_test(tests, terminate_ends_the_deaf_too);
+    tcase_add_test(tests, terminate_in_a_callback);
+    tests = part(suite, "Parent");
+    tcase_add_test(tests, nobody_survives_the_parent);
+    return suite_main(suite);
+}

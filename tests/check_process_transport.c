@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: MIT */
+/* What travels between a process executor and its workers: inputs, replies, descriptors. */
+#include "config.h"
+
+#include "pool/echopool.h"
+#include "pool/wire-internal.h"
+#include "tests/process_kit.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* --- payloads ------------------------------------------------------------------------------ */
+
+static void fill(unsigned char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (unsigned char)(i * 7 + i / 251);
+}
+
+static void assert_echoed(struct ep_executor *pool, const void *bytes, size_t size)
+{
+    struct ep_future *future = submit(pool, echo_of, bytes, size);
+    struct ep_bytes reply;
+
+    ck_assert_int_eq(ep_future_result(future, EP_FOREVER, &reply), 0);
+    ck_assert_uint_eq(reply.size, size);
+    if (size > 0)
+        ck_assert_int_eq(memcmp(reply.data, bytes, size), 0);
+    ep_future_unref(future);
+}
+
+/* Around every border: inside the future, inside the message, beside it. */
+START_TEST(payloads_of_every_size)
+{
+    static const size_t sizes[] = {0,     1,     31,    32,    33,     64,      65,      4096,
+                                   65535, 65536, 65537, 70000, 212992, 1 << 20, 16 << 20};
+    struct ep_executor *pool = processes_of(2, EP_BREAK);
+    unsigned char *bytes = malloc(16 << 20);
+
+    fill(bytes, 16 << 20);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        assert_echoed(pool, bytes, sizes[i]);
+    free(bytes);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* B85: 100 MiB there and back. */
+START_TEST(a_hundred_mebibytes)
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+    size_t size = 100 << 20;
+    unsigned char *bytes = calloc(1, size);
+
+    ck_assert_ptr_nonnull(bytes);
+    for (size_t i = 0; i < size; i += 4093)
+        bytes[i] = (unsigned char)(i / 4093);
+    assert_echoed(pool, bytes, size);
+    free(bytes);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* Sizes mixed in one stream, more than the sockets hold, with and without prefetch. */
+START_TEST(mixed_sizes_keep_their_order)
+{
+    enum { TASKS = 300 };
+    static const size_t sizes[] = {8, 60000, 70000, 200, 65536, 16, 100000};
+    unsigned char *bytes = malloc(100000);
+
+    fill(bytes, 100000);
+    for (uint32_t prefetch = 0; prefetch <= 32; prefetch += 16) {
+        struct ep_options options = {.workers = 2, .prefetch = prefetch};
+        struct ep_executor *pool = processes(&options);
+        struct ep_future *futures[TASKS];
+        struct ep_bytes reply;
+
+        for (int i = 0; i < TASKS; i++)
+            futures[i] = submit(pool, echo_of, bytes, sizes[i % 7]);
+        for (int i = 0; i < TASKS; i++) {
+            ck_assert_int_eq(ep_future_result(futures[i], EP_FOREVER, &reply), 0);
+            ck_assert_uint_eq(reply.size, sizes[i % 7]);
+            ck_assert_int_eq(memcmp(reply.data, bytes, reply.size), 0);
+            ep_future_unref(futures[i]);
+        }
+        ep_executor_free(pool);
+    }
+    free(bytes);
+}
+END_TEST
+
+static int check_alignment(struct ep_task *task)
+{
+    size_t size;
+    uintptr_t address = (uintptr_t)ep_task_input(task, &size);
+
+    return size > 0 && address % _Alignof(max_align_t) == 0 ? 0 : -1;
+}
+
+START_TEST(inputs_are_aligned)
+{
+    struct ep_options options = {.workers = 1, .prefetch = 16};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *futures[40];
+    static char bytes[40];
+
+    for (size_t i = 0; i < 40; i++)
+        futures[i] = submit(pool, check_alignment, bytes, i + 1);
+    for (int i = 0; i < 40; i++) {
+        ck_assert_int_eq(ep_future_result(futures[i], EP_FOREVER, NULL), 0);
+        ep_future_unref(futures[i]);
+    }
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* --- what a worker has --------------------------------------------------------------------- */
+
+static int fd_is_open(struct ep_task *task)
+{
+    int fd, open;
+
+    memcpy(&fd, ep_task_input(task, NULL), sizeof fd);
+    open = fcntl(fd, F_GETFD) >= 0;
+    return ep_task_reply(task, &open, sizeof open);
+}
+
+static int count_fds(struct ep_task *task)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return ep_task_reply(task, &count, sizeof count);
+}
+
+/* B92, R58: descriptors of the parent's are not there; 0, 1, 2 and one socket are. */
+START_TEST(workers_inherit_nothing_foreign)
+{
+    struct ep_executor *pool;
+    int fd = 60, early = open("/dev/null", O_RDONLY), client[2];
+    char path[64], byte;
+
+    ck_assert_int_eq(dup2(early, fd), fd);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, client), 0);
+    pool = processes_of(3, EP_REPLACE);
+    close(client[0]); /* who is at the other end is told at once: no worker has it, too */
+    ck_assert_int_eq(recv(client[1], &byte, 1, MSG_DONTWAIT), 0);
+    close(client[1]);
+    ck_assert_int_eq(int_result(submit(pool, fd_is_open, &fd, sizeof fd)), 0);
+    ck_assert_int_eq(int_result(submit(pool, fd_is_open, &(int){1}, sizeof(int))), 1);
+    ck_assert_int_eq(int_result(submit(pool, count_fds, NULL, 0)), 4);
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)zygote_pid(), fd);
+    ck_assert_int_ne(access(path, F_OK), 0); /* nor has the zygote what it does not need */
+    ep_executor_free(pool);
+    close(fd);
+    close(early);
+}
+END_TEST
+
+static int signal_state(struct ep_task *task)
+{
+    struct sigaction action;
+    sigset_t mask;
+    int state = 0;
+
+    sigprocmask(SIG_SETMASK, NULL, &mask);
+    for (int number = 1; number < 32; number++)
+        state |= sigismember(&mask, number) == 1;
+    sigaction(SIGUSR1, NULL, &action);
+    state |= action.sa_handler == SIG_DFL ? 0 : 2;
+    sigaction(SIGINT, NULL, &action);
+    state |= action.sa_handler == SIG_IGN ? 0 : 4;
+    sigaction(SIGTERM, NULL, &action);
+    state |= action.sa_handler == SIG_DFL ? 0 : 8;
+    sigaction(SIGPIPE, NULL, &action);
+    state |= action.sa_handler == SIG_IGN ? 0 : 16;
+    return ep_task_reply(task, &state, sizeof state);
+}
+
+static void handler(int number)
+{
+    (void)number;
+}
+
+START_TEST(workers_have_signals_as_after_exec)
+{
+    struct ep_executor *pool;
+
+    signal(SIGUSR1, handler);
+    signal(SIGTERM, handler);
+    signal(SIGPIPE, SIG_IGN);
+    pool = processes_of(1, EP_BREAK);
+    ck_assert_int_eq(int_result(submit(pool, signal_state, NULL, 0)), 0);
+    ep_executor_free(pool);
+}
+END_TEST
+
+static int print_line(struct ep_task *task)
+{
+    (void)task;
+    printf("worker\n");
+    return 0;
+}
+
+/* What a task prints is seen when it is done, once, also what the parent had not written yet. */
+START_TEST(what_workers_print_appears_once)
+{
+    char path[] = "/tmp/echopool-print-XXXXXX", text[256] = "";
+    int fd = mkstemp(path), saved = dup(STDOUT_FILENO);
+    struct ep_executor *pool;
+    struct ep_future *future;
+
+    ck_assert_int_ge(fd, 0);
+    unlink(path);
+    fflush(stdout);
+    dup2(fd, STDOUT_FILENO);
+    printf("parent\n");
+    pool = processes_of(2, EP_BREAK);
+    future = submit(pool, print_line, NULL, 0);
+    ck_assert_int_eq(ep_future_result(future, EP_FOREVER, NULL), 0);
+    ck_assert_int_gt(pread(fd, text, sizeof text - 1, 0), 0);
+    ep_executor_free(pool);
+    fflush(stdout);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+    close(fd);
+    ck_assert_str_eq(text, "parent\nworker\n");
+    ep_future_unref(future);
+}
+END_TEST
+
+/* --- descriptors --------------------------------------------------------------------------- */
+
+/** Writes its number to each descriptor of the task, and takes the first away. */
+static int write_to_fds(struct ep_task *task)
+{
+    unsigned count = 0;
+    int fd;
+
+    while ((fd = ep_task_fd(task, count)) >= 0) {
+        char letter = (char)('a' + count++);
+
+        if (write(fd, &letter, 1) != 1)
+            return errno;
+    }
+    fd = ep_task_take_fd(task, 0);
+    if (fd < 0 || ep_task_fd(task, 0) != -1)
+        return -1;
+    close(fd);
+    return ep_task_reply(task, &count, sizeof count);
+}
+
+static void descriptors_travel_on(struct ep_executor *pool)
+{
+    int ends[3][2], fds[3];
+    struct ep_submit_options with = {.fds = fds, .fd_count = 3};
+    struct ep_future *future;
+    char letter;
+
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(pipe(ends[i]), 0);
+        fds[i] = ends[i][1];
+    }
+    ck_assert_int_eq(ep_submit_with(pool, write_to_fds, NULL, 0, &with, &future), 0);
+    ck_assert_int_eq(int_result(future), 3);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(read(ends[i][0], &letter, 1), 1);
+        ck_assert_int_eq(letter, 'a' + i);
+        ck_assert_int_eq(read(ends[i][0], &letter, 1), 0); /* closed, here and there */
+        ck_assert_int_eq(fcntl(fds[i], F_GETFD), -1);
+        close(ends[i][0]);
+    }
+}
+
+START_TEST(descriptors_travel)
+{
+    struct ep_options options = {.workers = 2};
+    struct ep_executor *pool = processes_of(2, EP_BREAK), *threads;
+
+    for (int i = 0; i < 20; i++)
+        descriptors_travel_on(pool);
+    ck_assert_int_eq(ep_thread_executor_new(&options, &threads), 0);
+    for (int i = 0; i < 20; i++)
+        descriptors_travel_on(threads);
+    ep_executor_free(threads);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* While the task runs its descriptors are in the worker alone: a peer sees the end when it closes. */
+START_TEST(descriptors_leave_the_parent)
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+    int fd = open("/dev/null", O_WRONLY);
+    struct ep_submit_options with = {.fds = &fd, .fd_count = 1};
+
+    ck_assert_int_eq(ep_submit_with(pool, hold, NULL, 0, &with, NULL), 0);
+    await_held(1);
+    AWAIT(fcntl(fd, F_GETFD) == -1);
+    release_held(1);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* They are the task's only if it was accepted; a dropped task closes them. */
+START_TEST(descriptors_have_one_owner)
+{
+    struct ep_options options = {.workers = 1, .queue = 1, .when_full = EP_REJECT};
+    struct ep_executor *pool = processes(&options);
+    int fds[EP_FDS_MAX + 1], pipe_ends[2];
+    struct ep_submit_options with = {.fds = fds, .fd_count = 1};
+    struct ep_future *future;
+
+    ck_assert_int_eq(pipe(pipe_ends), 0);
+    for (unsigned i = 0; i <= EP_FDS_MAX; i++)
+        fds[i] = pipe_ends[1];
+    with.fd_count = EP_FDS_MAX + 1;
+    ck_assert_int_eq(ep_submit_with(pool, hold, NULL, 0, &with, NULL), -EINVAL);
+    with.fd_count = 1;
+    ck_assert_int_eq(ep_submit(pool, hold, NULL, 0, NULL), 0);
+    ck_assert_int_eq(ep_submit(pool, hold, NULL, 0, NULL), 0);
+    ck_assert_int_eq(ep_submit_with(pool, hold, NULL, 0, &with, &future), -EAGAIN);
+    ck_assert_int_ge(fcntl(fds[0], F_GETFD), 0); /* still ours */
+    release_held(2);
+    ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
+    ck_assert_int_eq(ep_executor_pause(pool), 0);
+    ck_assert_int_eq(ep_submit_with(pool, hold, NULL, 0, &with, &future), 0);
+    ck_assert_int_eq(ep_future_cancel(future), 0);
+    ck_assert_int_eq(fcntl(fds[0], F_GETFD), -1); /* dropped */
+    ep_future_unref(future);
+    close(pipe_ends[0]);
+    ep_executor_free(pool);
+}
+END_TEST
+
+static int lower_nofile(struct ep_task *task)
+{
+    struct rlimit limit = {.rlim_cur = 3, .rlim_max = 3};
+
+    (void)task;
+    return setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* R54: a worker without descriptors says so; the task goes to another, or fails in words. */
+START_TEST(a_worker_out_of_descriptors_refuses)
+{
+    struct ep_options options = {.workers = 2};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *future;
+    int fd, poor, rich;
+
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(ep_submit(pool, hold, NULL, 0, NULL), 0);
+    await_held(2);
+    future = submit(pool, lower_nofile, NULL, 0);
+    release_held(1); /* one of them is left poor, and both are free then */
+    ck_assert_int_eq(ep_future_result(future, EP_FOREVER, NULL), 0);
+    ep_future_unref(future);
+    release_held(1);
+    ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
+    for (int i = 0; i < 10; i++) {
+        struct ep_submit_options with = {.fds = &fd, .fd_count = 1};
+
+        fd = open("/dev/null", O_WRONLY);
+        ck_assert_int_eq(ep_submit_with(pool, write_to_fds, NULL, 0, &with, &future), 0);
+        poor = ep_future_result(future, EP_FOREVER, NULL);
+        ck_assert(poor == 0 || poor == EP_ESHIP);
+        if (poor == EP_ESHIP)
+            ck_assert_ptr_nonnull(strstr(error_of(future).message, "descriptors"));
+        ep_future_unref(future);
+    }
+    rich = int_result(submit(pool, square_of, &(int){4}, sizeof(int)));
+    ck_assert_int_eq(rich, 16);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* An input that cannot be shipped fails its task, and nothing else. */
+START_TEST(an_input_that_cannot_travel)
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+    size_t size = 1 << 20;
+    char *bytes = calloc(1, size);
+    struct rlimit before, none;
+    int pid = int_result(submit(pool, pid_of, NULL, 0));
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 4; /* every number below is taken: no memfd can be made */
+    for (int i = 0; i < 20; i++) {
+        struct ep_future *future;
+        int kind;
+
+        /* Until it is known: this thread sends it, or the manager does when the worker is free. */
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+        future = submit(pool, echo_of, bytes, size);
+        kind = error_of(future).kind;
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+        ck_assert_int_eq(kind, EP_ESHIP);
+        ep_future_unref(future);
+    }
+    ck_assert_int_eq(int_result(submit(pool, pid_of, NULL, 0)), pid);
+    free(bytes);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/** Uses up the descriptors of its worker, so that no memfd can be made for its large reply. */
+static int reply_too_much(struct ep_task *task)
+{
+    struct rlimit few = {.rlim_cur = 3, .rlim_max = 3};
+    size_t size = 1 << 20;
+    char *bytes = calloc(1, size);
+    int rc = setrlimit(RLIMIT_NOFILE, &few);
+
+    if (rc == 0)
+        rc = ep_task_reply(task, bytes, size);
+    free(bytes);
+    return rc;
+}
+
+/* B84: likewise a reply, twenty times in a row, and the worker lives on. */
+START_TEST(a_reply_that_cannot_travel)
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+    int pid = int_result(submit(pool, pid_of, NULL, 0));
+
+    for (int i = 0; i < 20; i++) {
+        struct ep_future *future = submit(pool, reply_too_much, NULL, 0);
+        struct ep_error error = error_of(future);
+
+        ck_assert_int_eq(error.kind, EP_ESHIP);
+        ck_assert_int_eq(error.code, EMFILE);
+        ck_assert_ptr_nonnull(strstr(error.message, "cannot leave the worker"));
+        ep_future_unref(future);
+    }
+    ck_assert_int_eq(int_result(submit(pool, pid_of, NULL, 0)), pid);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* --- the wire ------------------------------------------------------------------------------ */
+
+/* R59: what does not fit is thrown away with its descriptors; what was lost is said. */
+START_TEST(odd_messages_are_refused)
+{
+    int ends[2], spare = open("/dev/null", O_RDONLY), next;
+    char bytes[64] = "";
+    struct iovec part = {.iov_base = bytes, .iov_len = sizeof bytes};
+    struct wire_message message;
+    struct rlimit before, few;
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    ck_assert_int_eq(wire_send(ends[0], &part, 1, &spare, 1, 0), 0);
+    ck_assert_int_eq(wire_receive(ends[1], bytes, 8, 0, &message), -EMSGSIZE);
+    next = dup(spare);
+    ck_assert_int_eq(next, ends[1] + 1 > ends[0] + 1 ? ends[1] + 1 : ends[0] + 1); /* none leaked */
+    ck_assert_int_eq(wire_send(ends[0], &part, 1, &spare, 1, 0), 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = (rlim_t)next + 1;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    ck_assert_int_eq(wire_receive(ends[1], bytes, sizeof bytes, 0, &message), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert(message.fds_lost);
+    ck_assert_uint_eq(message.fd_count, 0);
+    close(ends[0]);
+    ck_assert_int_eq(wire_receive(ends[1], bytes, sizeof bytes, 0, &message), -EPIPE);
+    close(ends[1]);
+    close(next);
+    close(spare);
+}
+END_TEST
+
+/* A memfd that can still shrink, or is of another size, would kill whoever reads the mapping. */
+START_TEST(only_sealed_memory_is_mapped)
+{
+    int fd = memfd_create("loose", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    void *map;
+
+    ck_assert_int_eq(ftruncate(fd, 100000), 0);
+    ck_assert_int_eq(wire_memfd_map(fd, 100000, &map), -EPROTO);
+    close(fd);
+    fd = wire_memfd_new("0123456789", 10);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(wire_memfd_map(fd, 11, &map), -EPROTO);
+    ck_assert_int_eq(wire_memfd_map(fd, 10, &map), 0);
+    ck_assert_int_eq(memcmp(map, "0123456789", 10), 0);
+    ck_assert_int_eq(ftruncate(fd, 5), -1);
+    ck_assert_int_eq(write(fd, "x", 1), -1);
+    munmap(map, 10);
+    close(fd);
+}
+END_TEST
+
+static TCase *part(Suite *suite, const char *name)
+{
+    TCase *tests = tcase_create(name);
+
+    tcase_add_checked_fixture(tests, kit_setup, kit_teardown);
+    tcase_set_timeout(tests, 60);
+    suite_add_tcase(suite, tests);
+    return tests;
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("process executor, transport");
+    TCase *tests = part(suite, "Payloads");
+
+    tcase_add_test(tests, payloads_of_every_size);
+    tcase_add_test(tests, a_hundred_mebibytes);
+    tcase_add_test(tests, mixed_sizes_keep_their_order);
+    tcase_add_test(tests, inputs_are_aligned);
+    tests = part(suite, "Inheritance");
+    tcase_add_test(tests, workers_inherit_nothing_foreign);
+    tcase_add_test(tests, workers_have_signals_as_after_exec);
+    tcase_add_test(tests, what_workers_print_appears_once);
+    tests = part(suite, "Descriptors");
+    tcase_add_test(tests, descriptors_travel);
+    tcase_add_test(tests, descriptors_leave_the_parent);
+    tcase_add_test(tests, descriptors_have_one_owner);
+    tcase_add_test(tests, a_worker_out_of_descriptors_refuses);
+    tcase_add_test(tests, an_input_that_cannot_travel);
+    tcase_add_test(tests, a_reply_that_cannot_travel);
+    tests = part(suite, "Wire");
+    tcase_add_test(tests, odd_messages_are_refused);
+    tcase_add_test(tests, only_sealed_memory_is_mapped);
+    return suite_main(suite);
+}

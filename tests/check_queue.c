@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* pool/queue: the exact bound, the order, and the husks that cancelled tasks leave. */
+#include "pool/future-internal.h"
+#include "pool/queue-internal.h"
+#include "tests/suite.h"
+
+#include "pool/executor-internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define LIMIT 4
+
+/** An executor of nothing but a queue, so that futures can be cancelled. */
+static const struct executor_ops no_workers = {0};
+
+static struct ep_executor fixture;
+
+static void setup(void)
+{
+    memset(&fixture, 0, sizeof fixture);
+    fixture.ops = &no_workers;
+    fixture.futures = future_pool_new();
+    ck_assert_int_eq(queue_init(&fixture.queue, LIMIT, 1), 0);
+}
+
+static void teardown(void)
+{
+    ck_assert(!queue_has_entries(&fixture.queue));
+    queue_clear(&fixture.queue);
+    future_pool_abandon(fixture.futures);
+}
+
+/** Push the number without a future. */
+static int push(int n)
+{
+    struct queue_entry entry = {.size = sizeof n};
+
+    memcpy(entry.input.inside, &n, sizeof n);
+    return queue_push(&fixture.queue, &entry);
+}
+
+/** Push the number with a future, of which the caller gets a reference. */
+static struct ep_future *push_future(int n)
+{
+    struct queue_entry entry = {.future =
+                                    future_new(fixture.futures, &fixture, &n, sizeof n, NULL)};
+    struct ep_future *future = ep_future_ref(entry.future);
+
+    ck_assert_int_eq(queue_push(&fixture.queue, &entry), 0);
+    return future;
+}
+
+/** Take the next number, or -1. The task counts as still running. */
+static int take(void)
+{
+    struct queue_entry entry;
+    int n;
+
+    if (!queue_take(&fixture.queue, 0, &entry))
+        return -1;
+    if (entry.future == NULL) {
+        size_t size;
+
+        memcpy(&n, entry_input(&entry, &size), sizeof n);
+        return n;
+    }
+    memcpy(&n, future_input(entry.future), sizeof n);
+    future_finish(entry.future, 0);
+    ep_future_unref(entry.future);
+    return n;
+}
+
+START_TEST(first_in_first_out)
+{
+    for (int round = 0; round < 100; round++) {
+        for (int n = 0; n < LIMIT; n++)
+            ck_assert_int_eq(push(round * LIMIT + n), 0);
+        for (int n = 0; n < LIMIT; n++) {
+            ck_assert_int_eq(take(), round * LIMIT + n);
+            queue_task_done(&fixture.queue);
+        }
+        ck_assert_int_eq(take(), -1);
+    }
+}
+END_TEST
+
+START_TEST(the_limit_counts_tasks_that_run)
+{
+    for (int n = 0; n < LIMIT; n++)
+        ck_assert_int_eq(push(n), 0);
+    ck_assert_int_eq(push(99), -EAGAIN);
+    ck_assert_int_eq(take(), 0);
+    /* Taken is not done: the executor still holds it. */
+    ck_assert_int_eq(push(99), -EAGAIN);
+    ck_assert_uint_eq(queue_room(&fixture.queue), 0);
+    queue_task_done(&fixture.queue);
+    ck_assert_uint_eq(queue_room(&fixture.queue), 1);
+    ck_assert_int_eq(push(4), 0);
+    ck_assert_int_eq(push(99), -EAGAIN);
+    for (int n = 1; n <= LIMIT; n++)
+        ck_assert_int_eq(take(), n);
+}
+END_TEST
+
+START_TEST(a_cancelled_task_gives_its_place_back_at_once)
+{
+    struct ep_future *future = push_future(0);
+    struct ep_stats stats = {0};
+
+    for (int n = 1; n < LIMIT; n++)
+        ck_assert_int_eq(push(n), 0);
+    ck_assert_int_eq(push(99), -EAGAIN);
+    ck_assert_int_eq(ep_future_cancel(future), 0);
+    queue_stats(&fixture.queue, &stats);
+    ck_assert_uint_eq(stats.queued, LIMIT - 1);
+    ck_assert_uint_eq(stats.cancelled, 1);
+    ck_assert_uint_eq(stats.running, 0);
+    ck_assert_int_eq(push(4), 0);
+    ck_assert_int_eq(push(99), -EAGAIN);
+    for (int n = 1; n <= LIMIT; n++)
+        ck_assert_int_eq(take(), n);
+    ck_assert_int_eq(take(), -1);
+    ep_future_unref(future);
+}
+END_TEST
+
+/* Far more cancels than the ring is long, while a living task holds the head in its place. */
+START_TEST(husks_never_make_the_queue_full)
+{
+    ck_assert_int_eq(push(-7), 0);
+    for (int n = 0; n < 1000; n++) {
+        struct ep_future *kept = push_future(n);
+        struct ep_future *dropped = push_future(1000 + n);
+
+        ck_assert_int_eq(ep_future_cancel(dropped), 0);
+        if (n < 998)
+            ck_assert_int_eq(ep_future_cancel(kept), 0);
+        ep_future_unref(dropped);
+        ep_future_unref(kept);
+    }
+    /* The order of the living is kept. */
+    ck_assert_int_eq(take(), -7);
+    ck_assert_int_eq(take(), 998);
+    ck_assert_int_eq(take(), 999);
+    ck_assert_int_eq(take(), -1);
+}
+END_TEST
+
+START_TEST(nothing_enters_after_close)
+{
+    ck_assert_int_eq(push(1), 0);
+    queue_close(&fixture.queue, EP_ESHUTDOWN);
+    ck_assert_int_eq(push(2), EP_ESHUTDOWN);
+    ck_assert_uint_eq(queue_room(&fixture.queue), 0);
+    ck_assert_int_eq(queue_refusal(&fixture.queue), EP_ESHUTDOWN);
+    ck_assert_int_eq(take(), 1);
+}
+END_TEST
+
+START_TEST(drop_oldest_cancels)
+{
+    struct ep_future *future = push_future(1);
+    struct ep_future *cancelled = push_future(2);
+
+    ck_assert_int_eq(ep_future_cancel(cancelled), 0);
+    ck_assert_int_eq(push(3), 0);
+    ck_assert(queue_drop_oldest(&fixture.queue, 0, NULL));
+    ck_assert(ep_future_cancelled(future));
+    ck_assert(queue_drop_oldest(&fixture.queue, 0, NULL)); /* the husk */
+    ck_assert_int_eq(take(), 3);
+    ck_assert(!queue_drop_oldest(&fixture.queue, 0, NULL));
+    ck_assert_uint_eq(queue_room(&fixture.queue), LIMIT - 1);
+    ep_future_unref(future);
+    ep_future_unref(cancelled);
+}
+END_TEST
+
+/* Positions are 64 bits wide: at a task a nanosecond they last 584 years. What 32 bits would make
+ * of them is nothing to the queue. */
+START_TEST(positions_pass_32_bits)
+{
+    uint64_t start = UINT32_MAX - 5;
+
+    for (int n = 0; n < 2; n++, start = (uint64_t)INT32_MAX - 5) {
+        atomic_store(&fixture.queue.tail, start);
+        atomic_store(&fixture.queue.head, start);
+        atomic_store(&fixture.queue.freed, start);
+        fixture.queue.head_seen = fixture.queue.tail_seen = fixture.queue.freed_seen = start;
+        for (int i = 0; i < 20; i++) {
+            struct ep_future *future = push_future(1000 + i);
+
+            ck_assert_int_eq(push(i), 0);
+            ck_assert_uint_eq(queue_held(&fixture.queue), 2);
+            ck_assert_uint_eq(queue_room(&fixture.queue), LIMIT - 2);
+            ck_assert_int_eq(ep_future_cancel(future), 0);
+            ck_assert_int_eq(take(), i);
+            queue_task_done(&fixture.queue);
+            ck_assert_uint_eq(queue_room(&fixture.queue), LIMIT);
+            ep_future_unref(future);
+        }
+        for (int i = 0; i < LIMIT; i++)
+            ck_assert_int_eq(push(i), 0);
+        ck_assert_int_eq(push(99), -EAGAIN);
+        for (int i = 0; i < LIMIT; i++) {
+            ck_assert_int_eq(take(), i);
+            queue_task_done(&fixture.queue);
+        }
+        ck_assert_int_eq(take(), -1);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("queue");
+    TCase *core = tcase_create("Core");
+
+    tcase_add_checked_fixture(core, setup, teardown);
+    tcase_add_test(core, first_in_first_out);
+    tcase_add_test(core, the_limit_counts_tasks_that_run);
+    tcase_add_test(core, a_cancelled_task_gives_its_place_back_at_once);
+    tcase_add_test(core, husks_never_make_the_queue_full);
+    tcase_add_test(core, nothing_enters_after_close);
+    tcase_add_test(core, drop_oldest_cancels);
+    tcase_add_test(core, positions_pass_32_bits);
+    suite_add_tcase(suite, core);
+    return suite_main(suite);
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real server and one client at a time: every byte comes back, and whatever the client does,
+ * its session ends, is counted rightly, and leaves nothing behind. Each test runs once under each
+ * model.
+ */
+#include "tests/server_kit.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *const model_names[] = {"thread", "thread-pool"};
+enum { MODELS = sizeof model_names / sizeof model_names[0] };
+
+#define MODEL(...) ARGUMENTS("--model", model_names[_i], __VA_ARGS__)
+
+static void expect_tally(struct tally tally, uint64_t served, uint64_t timed_out, uint64_t failed)
+{
+    ck_assert_uint_eq(tally.served, served);
+    ck_assert_uint_eq(tally.rejected, 0);
+    ck_assert_uint_eq(tally.timed_out, timed_out);
+    ck_assert_uint_eq(tally.failed, failed);
+}
+
+/* --- bytes --------------------------------------------------------------------------------- */
+
+START_TEST(a_byte_at_a_time)
+{
+    struct kit kit = kit_start(MODEL("--buffer", "1"));
+    int fd = kit_connect(&kit);
+    unsigned char *bytes = some_bytes(10000, 1);
+
+    for (size_t i = 0; i < 10000; i++)
+        tcp_echo(fd, bytes + i, 1, true);
+    free(bytes);
+    close(fd);
+    expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
+}
+END_TEST
+
+START_TEST(all_byte_values)
+{
+    struct kit kit = kit_start(MODEL("--transform", "none"));
+    int fd = kit_connect(&kit);
+    unsigned char bytes[256];
+
+    for (unsigned i = 0; i < 256; i++)
+        bytes[i] = (unsigned char)i;
+    for (size_t size = 1; size <= 256; size++)
+        tcp_echo(fd, bytes, size, false);
+    close(fd);
+    expect_tally(kit_finish(&kit, false, NULL), 1, 0, 0);
+}
+END_TEST
+
+START_TEST(sizes_around_the_buffer)
+{
+    static const size_t sizes[] = {1, 2, 1023, 1024, 1025, 2048, 4095, 65535, 65536, 1048576};
+    struct kit kit = kit_start(MODEL("--buffer", "1024"));
+    int fd = kit_connect(&kit);
+
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        unsigned char *bytes = some_bytes(sizes[i], (unsigned)i);
+        tcp_echo(fd, bytes, sizes[i], true);
+        free(bytes);
+    }
+    close(fd);
+    expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
+}
+END_TEST
+
+/* Three bytes a character and a buffer of four: every second character is cut. */
+START_TEST(characters_cut_by_the_buffer)
+{
+    struct kit kit = kit_start(MODEL("--buffer", "4"));
+    int fd = kit_connect(&kit);
+    char text[3 * 400 + 1] = "";
+    char reply[sizeof text];
+
+    for (int i = 0; i < 400; i++)
+        strcat(text, "\xe6\xb1\xa0");
+    tcp_send(fd, text, sizeof text - 1);
+    tcp_receive(fd, reply, sizeof text - 1);
+    ck_assert_mem_eq(reply, text, sizeof text - 1);
+    close(fd);
+    expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
+}
+END_TEST
+
+/* --- endings ------------------------------------------------------------------------------- */
+
+START_TEST(half_close_brings_the_whole_echo)
+{
+    struct kit kit = kit_start(MODEL("--buffer", "1000"));
+    int fd = kit_connect(&kit);
+    unsigned char *bytes = some_bytes(40000, 2);
+
+    tcp_send(fd, bytes, 40000);
+    shutdown(fd, SHUT_WR);
+    expect_rest(fd, bytes, 40000);
+    free(bytes);
+    expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
+}
+END_TEST
+
+/* The seed's server spins for ever here. */
+START_TEST(end_of_file_at_once)
+{
+    struct kit kit = kit_start(MODEL("--workers", "2"));
+
+    for (int i = 0; i < 50; i++) {
+        int fd = kit_connect(&kit);
+        shutdown(fd, SHUT_WR);
+        expect_rest(fd, "", 0);
+    }
+    kit_wait_in_flight(&kit, 0);
+    int64_t used = process_cpu_ns(kit.program.pid);
+    ck_assert_msg(used < 1000000000, "50 empty sessions took %lld ns of CPU", (long long)used);
+    expect_tally(kit_finish(&kit, true, NULL), 50, 0, 0);
+}
+END_TEST
+
+START_TEST(reset_in_the_middle)
+{
+    struct kit kit = kit_start(MODEL("--workers", "1"));
+
+    for (int i = 0; i < 20; i++) {
+        int fd = kit_connect(&kit);
+        tcp_echo(fd, "hello", 5, true);
+        tcp_reset(fd);
+    }
+    expect_tally(kit_finish(&kit, true, NULL), 0, 0, 20);
+}
+END_TEST
+
+/* Send what goes, without reading. */
+static void pump(int fd)
+{
+    static const char bytes[65536];
+
+    while (send(fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+        continue;
+}
+
+/* A client that never reads fills both ways and blocks its worker; the write timeout frees it. */
+START_TEST(a_client_that_never_reads)
+{
+    struct kit kit = kit_start(MODEL("--workers", "1", "--write-timeout", "200ms"));
+    int deaf = kit_connect(&kit);
+    char reply[5];
+
+    tcp_echo(deaf, "hello", 5, true); /* it has its worker */
+    int next = kit_connect(&kit);
+    tcp_send(next, "hello", 5);
+    struct pollfd ready = {.fd = next, .events = POLLIN};
+    do
+        pump(deaf);
+    while (poll(&ready, 1, 1) == 0);
+    tcp_receive(next, reply, 5);
+    ck_assert_mem_eq(reply, "HELLO", 5);
+    close(next);
+    for (uint64_t in_flight = 1; in_flight > 0; in_flight = kit_ask(&kit).in_flight)
+        pump(deaf);
+    close(deaf);
+    expect_tally(kit_finish(&kit, true, NULL), 1, 1, 0);
+}
+END_TEST
+
+/* Whoever says nothing does not keep the worker from the one who waits. */
+START_TEST(a_client_that_says_nothing)
+{
+    struct kit kit = kit_start(MODEL("--workers", "1", "--queue", "1", "--idle-timeout", "200ms"));
+    int silent = kit_connect(&kit);
+    int next = kit_connect(&kit);
+
+    tcp_echo(next, "hello", 5, true);
+    close(next);
+    expect_rest(silent, "", 0);
+    expect_tally(kit_finish(&kit, true, NULL), 1, 1, 0);
+}
+END_TEST
+
+/* 20 echoes of 60 ms outlast the idle timeout together, but each of them starts it anew. */
+START_TEST(a_slow_client_is_not_idle)
+{
+    struct kit kit = kit_start(MODEL("--idle-timeout", "1s", "--delay", "60ms", "--buffer", "64K"));
+    int fd = kit_connect(&kit);
+
+    for (int i = 0; i < 20; i++)
+        tcp_echo(fd, "x", 1, true);
+    close(fd);
+    expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
+}
+END_TEST
+
+START_TEST(urgent_data_does_no_harm)
+{
+    struct kit kit = kit_start(MODEL("--workers", "1"));
+    int fd = kit_connect(&kit);
+    char reply[3];
+
+    ck_assert_int_eq(send(fd, "!", 1, MSG_OOB), 1);
+    tcp_send(fd, "abc", 3);
+    tcp_receive(fd, reply, 3);
+    ck_assert_mem_eq(reply, "ABC", 3);
+    close(fd);
+    expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
+}
+END_TEST
+
+START_TEST(burning_takes_the_cpu)
+{
+    struct kit kit = kit_start(MODEL("--burn", "50ms", "--buffer", "64K"));
+    int64_t before = process_cpu_ns(kit.program.pid);
+    int fd = kit_connect(&kit);
+
+    tcp_echo(fd, "hello", 5, true);
+    ck_assert_int_ge(process_cpu_ns(kit.program.pid) - before, 50000000);
+    close(fd);
+    expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
+}
+END_TEST
+
+/* --- printing ------------------------------------------------------------------------------ */
+
+START_TEST(print_full_escapes)
+{
+    struct kit kit = kit_start(MODEL("--print", "full"));
+    int fd = kit_connect(&kit);
+    struct outcome outcome;
+
+    tcp_echo(fd, "a\x1b[2J\n\xff\xc3\xa9", 9, true);
+    close(fd);
+    kit_wait_in_flight(&kit, 0);
+    outcome = program_stop(&kit.program);
+    ck_assert_msg(strstr(outcome.out, "session 1, 9 bytes: A\\x1b[2J\\n\\xff\xc3\xa9\n") != NULL,
+                  "not escaped: %s", outcome.out);
+    ck_assert_int_eq(outcome.status, 0);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+START_TEST(print_line_is_short)
+{
+    struct kit kit = kit_start(MODEL("--print", "line"));
+    int fd = kit_connect(&kit);
+    char bytes[1000];
+    struct outcome outcome;
+
+    memset(bytes, 'x', sizeof bytes);
+    tcp_echo(fd, bytes, sizeof bytes, true);
+    close(fd);
+    kit_wait_in_flight(&kit, 0);
+    outcome = program_stop(&kit.program);
+    const char *line = strstr(outcome.out, "session 1, ");
+    ck_assert_ptr_nonnull(line);
+    ck_assert_uint_lt(strcspn(line, "\n"), 120);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/*
+ * Nobody reads the server's output while 4 MiB are echoed, each byte of which is four when it is
+ * printed. The pipe holds 1 MiB, the ring a quarter of one; the rest must be dropped and counted.
+ */
+START_TEST(print_drops_rather_than_blocks)
+{
+    struct program server = server_start(MODEL("--print", "full", "--buffer", "16K"));
+    int fd = tcp_connect(server.port);
+    size_t size = 4 << 20;
+    char *bytes = calloc(1, size);
+    siginfo_t ended;
+    struct outcome outcome;
+
+    ck_assert_ptr_nonnull(bytes);
+    tcp_echo(fd, bytes, size, true);
+    free(bytes);
+    close(fd);
+    /* It also ends while nobody reads: what is left of the output does not keep it. */
+    ck_assert_int_eq(kill(server.pid, SIGTERM), 0);
+    ck_assert_int_eq(waitid(P_PID, (id_t)server.pid, &ended, WEXITED | WNOWAIT), 0);
+    outcome = program_wait(&server);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_msg(strstr(outcome.err, "messages were not printed") != NULL, "said: %s",
+                  outcome.err);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("server_echo");
+    TCase *bytes = tcase_create("Bytes");
+    TCase *endings = tcase_create("Endings");
+    TCase *printing = tcase_create("Printing");
+
+    tcase_add_loop_test(bytes, a_byte_at_a_time, 0, MODELS);
+    tcase_add_loop_test(bytes, all_byte_values, 0, MODELS);
+    tcase_add_loop_test(bytes, sizes_around_the_buffer, 0, MODELS);
+    tcase_add_loop_test(bytes, characters_cut_by_the_buffer, 0, MODELS);
+    tcase_add_loop_test(endings, half_close_brings_the_whole_echo, 0, MODELS);
+    tcase_add_loop_test(endings, end_of_file_at_once, 0, MODELS);
+    tcase_add_loop_test(endings, reset_in_the_middle, 0, MODELS);
+    tcase_add_loop_test(endings, a_client_that_never_reads, 0, MODELS);
+    tcase_add_loop_test(endings, a_client_that_says_nothing, 0, MODELS);
+    tcase_add_loop_test(endings, a_slow_client_is_not_idle, 0, MODELS);
+    tcase_add_loop_test(endings, urgent_data_does_no_harm, 0, MODELS);
+    tcase_add_loop_test(endings, burning_takes_the_cpu, 0, MODELS);
+    tcase_add_loop_test(printing, print_full_escapes, 0, MODELS);
+    tcase_add_loop_test(printing, print_line_is_short, 0, MODELS);
+    tcase_add_loop_test(printing, print_drops_rather_than_blocks, 0, MODELS);
+    suite_add_tcase(suite, bytes);
+    suite_add_tcase(suite, endings);
+    suite_add_tcase(suite, printing);
+    return suite_main(suite);
+}

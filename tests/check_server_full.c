@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real server and more clients than it can serve: where they wait, what they are told, and
+ * what happens when the server runs out of threads or of descriptors.
+ */
+#include "common/clock.h"
+#include "tests/server_kit.h"
+#include "tests/suite.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void connect_all(struct kit *kit, int fds[], int count)
+{
+    for (int i = 0; i < count; i++)
+        fds[i] = kit_connect(kit);
+}
+
+/* --- the pool ------------------------------------------------------------------------------ */
+
+/* 2 are served, 2 wait in the queue, and 8 in the kernel's backlog, until it is their turn. */
+START_TEST(pause_leaves_the_rest_in_the_backlog)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "2", "--queue", "2"));
+    int fds[12];
+    struct tally tally;
+
+    connect_all(&kit, fds, 12);
+    tally = kit_wait_in_flight(&kit, 4);
+    ck_assert_uint_eq(tally.accepted, 4);
+    tcp_echo(fds[0], "hello", 5, true);
+    tcp_echo(fds[1], "hello", 5, true);
+    ck_assert_uint_eq(kit_ask(&kit).accepted, 4);
+    ck_assert_uint_le(process_threads(kit.program.pid), 2 + 2 + FOREIGN_THREADS);
+    for (int i = 0; i < 12; i++) {
+        tcp_echo(fds[i], "hello", 5, true);
+        close(fds[i]);
+    }
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 12);
+}
+END_TEST
+
+/* With --queue 0 nobody waits in the process: a session is accepted for a worker, or not yet. */
+START_TEST(no_queue)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "0"));
+    int fds[5];
+
+    connect_all(&kit, fds, 5);
+    for (int i = 0; i < 5; i++) {
+        tcp_echo(fds[i], "hello", 5, true);
+        ck_assert_uint_le(kit_ask(&kit).in_flight, 1);
+        close(fds[i]);
+    }
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 5);
+}
+END_TEST
+
+/* Everybody beyond workers + queue gets the BUSY line whole, also with much unread in its way. */
+START_TEST(reject_tells_them)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "1", "--on-full", "reject"));
+    unsigned char *bytes = some_bytes(300000, 3);
+    int served[2];
+    struct tally tally;
+
+    connect_all(&kit, served, 2);
+    tcp_echo(served[0], "hello", 5, true);
+    for (int i = 0; i < 20; i++) {
+        /* Every second one has sent something before the server can look at it. */
+        ck_assert_int_eq(kill(kit.program.pid, SIGSTOP), 0);
+        int fd = kit_connect(&kit);
+        if (i % 2 == 1)
+            tcp_send(fd, bytes, i == 1 ? 300000 : 5000);
+        ck_assert_int_eq(kill(kit.program.pid, SIGCONT), 0);
+        expect_busy(fd);
+    }
+    tcp_echo(served[0], "again", 5, true);
+    close(served[0]);
+    tcp_echo(served[1], "hello", 5, true);
+    close(served[1]);
+    free(bytes);
+    tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 2);
+    ck_assert_uint_eq(tally.rejected, 20);
+}
+END_TEST
+
+/* More refused clients than places for them, none of which ends by itself: they hold no worker,
+   and a bounded number of descriptors. */
+START_TEST(refused_clients_that_stay)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "0", "--on-full", "reject",
+                                         "--limit", "nofile=128"));
+    int served = kit_connect(&kit);
+    int stayed[100];
+    char line[5];
+
+    tcp_echo(served, "hello", 5, true);
+    connect_all(&kit, stayed, 100);
+    for (int i = 0; i < 100; i++)
+        tcp_receive(stayed[i], line, 5);
+    ck_assert_uint_le(process_descriptors(kit.program.pid), kit.descriptors + 1 + 64);
+    tcp_echo(served, "again", 5, true);
+    close(served);
+    for (int i = 0; i < 100; i++)
+        close(stayed[i]);
+    struct tally tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.rejected, 100);
+}
+END_TEST
+
+/* A refused client that goes on talking and never ends is seen off when its time is over. */
+START_TEST(a_refused_client_is_seen_off)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "0", "--on-full", "reject"));
+    int served = kit_connect(&kit);
+    int refused;
+    char line[3];
+
+    tcp_echo(served, "hello", 5, true);
+    refused = kit_connect(&kit);
+    tcp_receive(refused, line, 3);
+    wait_for_descriptors(kit.program.pid, kit.descriptors + 1); /* only the served one is left */
+    close(refused);
+    close(served);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).rejected, 1);
+}
+END_TEST
+
+/* What the pool may have for 40 sessions: 4 threads, one for the loop, one to print. */
+START_TEST(threads_are_capped)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "4", "--queue", "40", "--print", "line"));
+    int fds[40];
+
+    connect_all(&kit, fds, 40);
+    kit_wait_in_flight(&kit, 40);
+    ck_assert_uint_le(process_threads(kit.program.pid), 4 + 2 + FOREIGN_THREADS);
+    for (int i = 0; i < 40; i++) {
+        tcp_echo(fds[i], "hello", 5, true);
+        close(fds[i]);
+    }
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 40);
+}
+END_TEST
+
+/* --- a thread each ------------------------------------------------------------------------- */
+
+START_TEST(a_thread_for_each)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "thread"));
+    int fds[40];
+
+    connect_all(&kit, fds, 40);
+    kit_wait_in_flight(&kit, 40);
+    ck_assert_uint_ge(process_threads(kit.program.pid), kit.threads + 40);
+    ck_assert_uint_le(process_threads(kit.program.pid), kit.threads + 40 + FOREIGN_THREADS);
+    for (int i = 0; i < 40; i++)
+        tcp_echo(fds[i], "hello", 5, true);
+    for (int i = 0; i < 40; i++)
+        close(fds[i]);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 40);
+}
+END_TEST
+
+START_TEST(max_sessions_is_a_hard_end)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "thread", "--max-sessions", "3"));
+    int fds[3];
+
+    connect_all(&kit, fds, 3);
+    kit_wait_in_flight(&kit, 3);
+    expect_busy(kit_connect(&kit));
+    for (int i = 0; i < 3; i++) {
+        tcp_echo(fds[i], "hello", 5, true);
+        close(fds[i]);
+    }
+    kit_wait_threads(&kit);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).rejected, 1);
+}
+END_TEST
+
+#ifndef EP_SANITIZED
+static uint64_t number_after(const char *text, const char *words)
+{
+    const char *at = strstr(text, words);
+    uint64_t number = 0;
+
+    ck_assert_msg(at != NULL, "\"%s\" is not in: %s", words, text);
+    ck_assert_int_eq(sscanf(at + strlen(words), "%" SCNu64, &number), 1);
+    return number;
+}
+
+/*
+ * 50 clients at once, room for some 31 stacks: the server serves as many as it predicted, tells
+ * all others at once, survives, and serves again as soon as there is room. Twice, since a
+ * back-off that outlives its reason would only show the second time.
+ */
+START_TEST(uncapped_fails_where_predicted)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "thread", "--limit", "as=256M,stack=8M"));
+    const char *said = program_output(&kit.program);
+    uint64_t predicted = number_after(said, "predicted sessions: ");
+    int fds[50];
+
+    for (int round = 0; round < 2; round++) {
+        uint64_t served = 0;
+        connect_all(&kit, fds, 50);
+        for (int i = 0; i < 50; i++) {
+            char word[5];
+            tcp_send(fds[i], "hello", 5);
+            tcp_receive(fds[i], word, 5);
+            if (memcmp(word, "HELLO", 5) == 0) {
+                served++;
+            } else {
+                ck_assert_mem_eq(word, "BUSY ", 5);
+                close(fds[i]);
+                fds[i] = -1;
+            }
+        }
+        ck_assert_msg(served + 1 >= predicted && served <= predicted + 1,
+                      "predicted %" PRIu64 ", served %" PRIu64, predicted, served);
+        uint64_t refused = number_after(program_output(&kit.program), "first refusal at session ");
+        ck_assert(refused >= predicted && refused <= predicted + 2);
+        for (int i = 0; i < 50; i++)
+            if (fds[i] >= 0)
+                close(fds[i]);
+        kit_wait_in_flight(&kit, 0);
+        kit_wait_threads(&kit);
+    }
+    kit_finish(&kit, true, NULL);
+}
+END_TEST
+
+/* The same limits and a cap: nobody is turned away. */
+START_TEST(capped_serves_all_under_the_same_limits)
+{
+    struct kit kit =
+        kit_start(ARGUMENTS("--workers", "4", "--queue", "50", "--limit", "as=256M,stack=8M"));
+    int fds[50];
+
+    connect_all(&kit, fds, 50);
+    kit_wait_in_flight(&kit, 50);
+    for (int i = 0; i < 50; i++) {
+        tcp_echo(fds[i], "hello", 5, true);
+        close(fds[i]);
+    }
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 50);
+}
+END_TEST
+#endif
+
+/* --- descriptors --------------------------------------------------------------------------- */
+
+static unsigned warnings(struct kit *kit)
+{
+    unsigned count = 0;
+
+    for (const char *at = program_errors(&kit->program);
+         (at = strstr(at, "cannot accept a connection now")) != NULL; at++)
+        count++;
+    return count;
+}
+
+static bool has_warned_twice(void *context)
+{
+    return warnings(context) >= 2;
+}
+
+/*
+ * 40 clients and room for fewer. The warning comes at most once a second, so the second one says
+ * that a second has passed, in which the server may have used next to no CPU; and once some have
+ * gone, all the others are served.
+ */
+START_TEST(descriptors_run_out)
+{
+    struct kit kit =
+        kit_start(ARGUMENTS("--workers", "4", "--queue", "100", "--limit", "nofile=32"));
+    int fds[40];
+    int64_t cpu_ns;
+    int64_t started_ns;
+
+    connect_all(&kit, fds, 40);
+    wait_for_error_text(&kit.program, "cannot accept a connection now");
+    cpu_ns = process_cpu_ns(kit.program.pid);
+    started_ns = clock_now_ns();
+    wait_until(has_warned_twice, &kit);
+    ck_assert_uint_eq(warnings(&kit), 2);
+    cpu_ns = process_cpu_ns(kit.program.pid) - cpu_ns;
+    started_ns = clock_now_ns() - started_ns;
+    ck_assert_msg(cpu_ns < started_ns / 20, "%lld of %lld ns were spent on failing",
+                  (long long)cpu_ns, (long long)started_ns);
+    for (int i = 0; i < 40; i++) {
+        tcp_echo(fds[i], "hello", 5, true);
+        close(fds[i]);
+    }
+    ck_assert_uint_eq(kit_finish(&kit, true, "cannot accept a connection now").served, 40);
+}
+END_TEST
+
+/* --- load ---------------------------------------------------------------------------------- */
+
+enum { LOADERS = 4, SESSIONS_EACH = 200 };
+
+static void *load(void *argument)
+{
+    struct kit *kit = argument;
+
+    for (int i = 0; i < SESSIONS_EACH; i++) {
+        int fd = kit_connect(kit);
+        tcp_echo(fd, "hello", 5, true);
+        if (i % 5 == 0)
+            tcp_reset(fd);
+        else
+            close(fd);
+    }
+    return NULL;
+}
+
+static const char *const load_models[] = {"thread", "thread-pool"};
+
+/* The accounting holds at every instant; kit_ask() checks it. */
+START_TEST(accounting_under_load)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", load_models[_i], "--workers", "2"));
+    pthread_t loaders[LOADERS];
+    struct tally tally;
+
+    for (int i = 0; i < LOADERS; i++)
+        ck_assert_int_eq(pthread_create(&loaders[i], NULL, load, &kit), 0);
+    do
+        tally = kit_ask(&kit);
+    while (tally.accepted < LOADERS * SESSIONS_EACH);
+    for (int i = 0; i < LOADERS; i++)
+        pthread_join(loaders[i], NULL);
+    tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.accepted, LOADERS * SESSIONS_EACH);
+    ck_assert_uint_eq(tally.served + tally.failed, LOADERS * SESSIONS_EACH);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("server_full");
+    TCase *pool = tcase_create("Pool");
+    TCase *threads = tcase_create("Threads");
+    TCase *exhaustion = tcase_create("Exhaustion");
+    TCase *races = tcase_create("Races");
+
+    tcase_add_test(pool, pause_leaves_the_rest_in_the_backlog);
+    tcase_add_test(pool, no_queue);
+    tcase_add_test(pool, reject_tells_them);
+    tcase_add_test(pool, refused_clients_that_stay);
+    tcase_add_test(pool, a_refused_client_is_seen_off);
+    tcase_add_test(pool, threads_are_capped);
+    tcase_add_test(threads, a_thread_for_each);
+    tcase_add_test(threads, max_sessions_is_a_hard_end);
+#ifndef EP_SANITIZED
+    /* A sanitizer reserves terabytes of address space: there is nothing to limit. */
+    tcase_add_test(exhaustion, uncapped_fails_where_predicted);
+    tcase_add_test(exhaustion, capped_serves_all_under_the_same_limits);
+#endif
+    tcase_add_test(exhaustion, descriptors_run_out);
+    tcase_add_loop_test(races, accounting_under_load, 0, 2);
+    suite_add_tcase(suite, pool);
+    suite_add_tcase(suite, threads);
+    suite_add_tcase(suite, exhaustion);
+    suite_add_tcase(suite, races);
+    return suite_main(suite);
+}

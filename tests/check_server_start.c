@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real server's command line and its start: what it refuses, in which words, with which exit
+ * status; and that the manual page describes the options that --help lists.
+ */
+#include "tests/server_kit.h"
+#include "tests/suite.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* One line on standard error that starts with the program's name, and nothing else. */
+static void expect_one_line(const struct outcome *outcome, int status, const char *line)
+{
+    ck_assert_msg(outcome->status == status, "status %d, said: %s", outcome->status, outcome->err);
+    ck_assert_str_eq(outcome->out, "");
+    ck_assert_msg(strncmp(outcome->err, "echo-server: ", 13) == 0, "said: %s", outcome->err);
+    ck_assert_msg(strchr(outcome->err, '\n') == outcome->err + strlen(outcome->err) - 1,
+                  "not one line: %s", outcome->err);
+    ck_assert_msg(strstr(outcome->err, line) != NULL, "\"%s\" is not in: %s", line, outcome->err);
+}
+
+static void expect_failure(const char *const arguments[], int status, const char *line)
+{
+    struct outcome outcome = program_run(arguments, NULL);
+
+    expect_one_line(&outcome, status, line);
+    outcome_clear(&outcome);
+}
+
+#define COMMAND(...) ARGUMENTS("echo-server", __VA_ARGS__)
+
+/* --- the command line ---------------------------------------------------------------------- */
+
+static const struct {
+    const char *option;
+    const char *value;
+    const char *line; /* what the sentence must contain */
+} wrong[] = {
+    {"--workers", "0", "--workers 0 is not a number from 1 to 4096 (or auto)"},
+    {"--workers", "-1", "--workers -1 is not a number from 1 to 4096"},
+    {"--workers", "abc", "--workers abc is not a number from 1 to 4096"},
+    {"--workers", "4x", "--workers 4x is not a number from 1 to 4096"},
+    {"--workers", " 4", "is not a number from 1 to 4096"},
+    {"--workers", "4097", "--workers 4097 is not a number from 1 to 4096"},
+    {"--workers", "99999999999999999999", "is not a number from 1 to 4096"},
+    {"--workers", "", "--workers '' is not a number from 1 to 4096"},
+    {"--workers", "4\n5", "--workers 4?5 is not a number from 1 to 4096"},
+    {"--host", "", "--host '' is not a value"},
+    {"--port", "65536", "--port 65536 is not a number from 0 to 65535"},
+    {"--port", "http", "--port http is not a number from 0 to 65535"},
+    {"--model", "magic", "--model magic is not one of thread, thread-pool"},
+    {"--queue", "-1", "--queue -1 is not a number from 0 to 1048576"},
+    {"--queue", "1048577", "--queue 1048577 is not a number from 0 to 1048576"},
+    {"--on-full", "panic", "--on-full panic is not one of pause, reject"},
+    {"--idle-timeout", "5", "--idle-timeout 5 is not a time from 0 to 1440m"},
+    {"--idle-timeout", "-5s", "--idle-timeout -5s is not a time from 0 to 1440m"},
+    {"--write-timeout", "1441m", "--write-timeout 1441m is not a time from 0 to 1440m"},
+    {"--drain-timeout", "soon", "--drain-timeout soon is not a time from 0 to 1440m"},
+    {"--delay", "1 s", "--delay 1 s is not a time from 0 to 1440m"},
+    {"--burn", "", "--burn '' is not a time from 0 to 1440m"},
+    {"--transform", "lower", "--transform lower is not one of upper, none"},
+    {"--buffer", "0", "--buffer 0 is not a size from 1 to 16777216 bytes"},
+    {"--buffer", "17M", "--buffer 17M is not a size from 1 to 16777216 bytes"},
+    {"--print", "some", "--print some is not one of none, line, full"},
+    {"--limit", "as", "--limit as is not a list of as=SIZE (16M to 1024G)"},
+    {"--limit", "nofile=3", "--limit nofile=3 is not a list of"},
+    {"--limit", "as=256M,", "--limit as=256M, is not a list of"},
+    {"--max-sessions", "0", "--max-sessions 0 is not a number from 1 to 30000"},
+};
+enum { WRONG = sizeof wrong / sizeof wrong[0] };
+
+START_TEST(a_wrong_value_is_one_line)
+{
+    expect_failure(COMMAND(wrong[_i].option, wrong[_i].value), 2, wrong[_i].line);
+}
+END_TEST
+
+START_TEST(a_wrong_command_line_is_one_line)
+{
+    expect_failure(COMMAND("--worker-count", "4"), 2, "there is no option --worker-count");
+    expect_failure(COMMAND("--worker-count=4"), 2, "there is no option --worker-count;");
+    expect_failure(COMMAND("-x"), 2, "there is no option -x");
+    expect_failure(COMMAND("--workers"), 2, "--workers needs a value");
+    expect_failure(COMMAND("--quiet=yes"), 2, "--quiet takes no value");
+    expect_failure(COMMAND("8090"), 2, "8090 is one argument too many");
+    expect_failure(COMMAND("--quiet", "--verbose"), 2, "--quiet and --verbose");
+    expect_failure(COMMAND("--model", "thread", "--host", "0.0.0.0", "--port", "0"), 2,
+                   "--allow-uncapped");
+}
+END_TEST
+
+START_TEST(help_and_version)
+{
+    struct outcome outcome = program_run(COMMAND("--workers", "0", "--help"), NULL);
+
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_str_eq(outcome.err, "");
+    ck_assert_msg(strncmp(outcome.out, "Usage: echo-server", 18) == 0, "said: %s", outcome.out);
+    outcome_clear(&outcome);
+    outcome = program_run(COMMAND("--version"), NULL);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_str_eq(outcome.out, "echo-server (echopool) " PACKAGE_VERSION "\n");
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* Whoever asks for help into a full disk hears of it. */
+START_TEST(help_that_cannot_be_written)
+{
+    const char *top = getenv("TOP_BUILDDIR");
+    char path[4096];
+    int status;
+    pid_t pid;
+
+    snprintf(path, sizeof path, "%s/echo-server", top != NULL ? top : ".");
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        int full = open("/dev/full", O_WRONLY);
+        int nowhere = open("/dev/null", O_WRONLY);
+        dup2(full, STDOUT_FILENO);
+        dup2(nowhere, STDERR_FILENO);
+        execl(path, "echo-server", "--help", (char *)NULL);
+        _exit(127);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+END_TEST
+
+/* The options at the start of lines, each followed by a newline, in order. */
+static void collect_options(const char *text, const char *start, char *names, size_t size)
+{
+    names[0] = '\0';
+    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, start, strlen(start)) != 0)
+            continue;
+        const char *name = line + strlen(start);
+        size_t length = 0;
+        while (isalpha((unsigned char)name[length]) || name[length] == '-')
+            length++;
+        ck_assert_uint_lt(strlen(names) + length + 2, size);
+        strncat(names, name, length);
+        strcat(names, "\n");
+    }
+}
+
+START_TEST(the_manual_has_every_option)
+{
+    const char *top = getenv("TOP_SRCDIR");
+    struct outcome outcome = program_run(COMMAND("--help"), NULL);
+    char path[4096], helped[2000], described[2000];
+    char *manual = calloc(1, 1 << 20);
+    FILE *file;
+
+    ck_assert_ptr_nonnull(manual);
+    snprintf(path, sizeof path, "%s/man/echo-server.1", top != NULL ? top : ".");
+    file = fopen(path, "r");
+    ck_assert_msg(file != NULL, "cannot open %s", path);
+    ck_assert_uint_gt(fread(manual, 1, (1 << 20) - 1, file), 0);
+    fclose(file);
+    collect_options(outcome.out, "  --", helped, sizeof helped);
+    collect_options(manual, ".It Fl \\-", described, sizeof described);
+    ck_assert_ptr_nonnull(strstr(helped, "workers\n"));
+    ck_assert_str_eq(helped, described);
+    free(manual);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* --- the start ----------------------------------------------------------------------------- */
+
+START_TEST(says_what_was_chosen)
+{
+    struct program server = server_start(
+        ARGUMENTS("--workers", "3", "--queue", "7", "--on-full", "reject", "--limit", "stack=1M"));
+    struct outcome outcome;
+
+    ck_assert_int_eq(strncmp(server.address, "127.0.0.1:", 10), 0);
+    outcome = program_stop(&server);
+    ck_assert_ptr_nonnull(
+        strstr(outcome.out, "\nmodel thread-pool: workers 3, queue 7, on full reject\n"));
+    ck_assert_ptr_nonnull(strstr(outcome.out, "\nlimit: stack of a thread 1024 KB\n"));
+    outcome_clear(&outcome);
+    server = server_start(ARGUMENTS("--quiet"));
+    outcome = program_stop(&server);
+    ck_assert_ptr_eq(strchr(outcome.out, '\n'), outcome.out + strlen(outcome.out) - 1);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+START_TEST(too_few_descriptors_are_told)
+{
+    struct kit kit =
+        kit_start(ARGUMENTS("--limit", "nofile=30", "--workers", "4", "--queue", "100"));
+
+    kit_finish(&kit, true, "up to 120 descriptors may be needed and 30 are allowed");
+}
+END_TEST
+
+#ifndef EP_SANITIZED /* a sanitizer's threads need more */
+/* The least stack is enough for everything that a session may be asked to do. */
+START_TEST(the_least_stack)
+{
+    struct kit kit =
+        kit_start(ARGUMENTS("--limit", "stack=64K", "--model", _i == 0 ? "thread" : "thread-pool",
+                            "--print", "full", "--verbose", "--buffer", "1M"));
+
+    kit_finish(&kit, true, "session 1 served");
+}
+END_TEST
+#endif
+
+START_TEST(workers_auto)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "auto"));
+
+    ck_assert_uint_ge(kit.threads, 2);
+    kit_finish(&kit, true, NULL);
+}
+END_TEST
+
+START_TEST(addresses_that_cannot_be_had)
+{
+    uint16_t port;
+    int taken = tcp_listen(&port);
+    char number[8], line[64];
+
+    snprintf(number, sizeof number, "%u", (unsigned)port);
+    snprintf(line, sizeof line, "cannot listen on 127.0.0.1:%u: Address already in use",
+             (unsigned)port);
+    expect_failure(COMMAND("--port", number), 1, line);
+    close(taken);
+    expect_failure(COMMAND("--host", "192.0.2.1", "--port", "0"), 1,
+                   "cannot listen on 192.0.2.1:0: Cannot assign requested address");
+    expect_failure(COMMAND("--host", "no such host", "--port", "0"), 1,
+                   "cannot listen on no such host: ");
+}
+END_TEST
+
+START_TEST(a_pool_that_does_not_fit)
+{
+#ifndef EP_SANITIZED
+    expect_failure(COMMAND("--port", "0", "--workers", "100", "--limit", "as=256M,stack=8M"), 1,
+                   "cannot start --model thread-pool with 100 workers");
+#endif
+}
+END_TEST
+
+/* Root may listen anywhere, so this one runs as somebody else. */
+START_TEST(a_privileged_port)
+{
+    const char *top = getenv("TOP_BUILDDIR");
+    char path[4096];
+    FILE *first = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "r");
+    int start = 0;
+
+    if (first != NULL) {
+        ck_assert_int_eq(fscanf(first, "%d", &start), 1);
+        fclose(first);
+    }
+    if (start <= 80)
+        return; /* this machine has no privileged port 80 */
+    if (geteuid() == 0)
+        ck_assert_int_eq(setresuid(65534, 65534, 65534), 0); /* this process is this test's */
+    snprintf(path, sizeof path, "%s/echo-server", top != NULL ? top : ".");
+    if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0)
+        return; /* the build tree is out of their reach */
+    struct outcome outcome = program_run(COMMAND("--port", "80"), NULL);
+    expect_one_line(&outcome, 1,
+                    "cannot listen on 127.0.0.1:80: Permission denied; ports below 1024 need root, "
+                    "try --port 8090");
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* --- without standard descriptors ---------------------------------------------------------- */
+
+static uint16_t free_port(void)
+{
+    uint16_t port;
+
+    close(tcp_listen(&port));
+    return port;
+}
+
+static bool can_connect(void *context)
+{
+    const uint16_t *port = context;
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool connected = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+
+    close(fd);
+    return connected;
+}
+
+/* A socket as descriptor 1 would have the accounting written to a client. */
+START_TEST(standard_descriptors_closed)
+{
+    uint16_t port = free_port();
+    const char *top = getenv("TOP_BUILDDIR");
+    char path[4096], number[8], link[64], target[64];
+    int status;
+    pid_t pid;
+
+    snprintf(path, sizeof path, "%s/echo-server", top != NULL ? top : ".");
+    snprintf(number, sizeof number, "%u", (unsigned)port);
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close(0);
+        close(1);
+        close(2);
+        execl(path, "echo-server", "--port", number, (char *)NULL);
+        _exit(127);
+    }
+    wait_until(can_connect, &port);
+    int fd = tcp_connect(port);
+    tcp_echo(fd, "hello", 5, true);
+    for (int standard = 0; standard <= 2; standard++) {
+        snprintf(link, sizeof link, "/proc/%d/fd/%d", (int)pid, standard);
+        ssize_t length = readlink(link, target, sizeof target - 1);
+        ck_assert_int_gt(length, 0);
+        target[length] = '\0';
+        ck_assert_str_eq(target, "/dev/null");
+    }
+    ck_assert_int_eq(kill(pid, SIGUSR1), 0);
+    tcp_echo(fd, "hello", 5, true);
+    ck_assert_int_eq(kill(pid, SIGTERM), 0);
+    expect_rest(fd, "", 0);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("server_start");
+    TCase *command_line = tcase_create("Command line");
+    TCase *start = tcase_create("Start");
+
+    tcase_add_loop_test(command_line, a_wrong_value_is_one_line, 0, WRONG);
+    tcase_add_test(command_line, a_wrong_command_line_is_one_line);
+    tcase_add_test(command_line, help_and_version);
+    tcase_add_test(command_line, help_that_cannot_be_written);
+    tcase_add_test(command_line, the_manual_has_every_option);
+    tcase_add_test(start, says_what_was_chosen);
+    tcase_add_test(start, too_few_descriptors_are_told);
+#ifndef EP_SANITIZED
+    tcase_add_loop_test(start, the_least_stack, 0, 2);
+#endif
+    tcase_add_test(start, workers_auto);
+    tcase_add_test(start, addresses_that_cannot_be_had);
+    tcase_add_test(start, a_pool_that_does_not_fit);
+    tcase_add_test(start, a_privileged_port);
+    tcase_add_test(start, standard_descriptors_closed);
+    suite_add_tcase(suite, command_line);
+    suite_add_tcase(suite, start);
+    return suite_main(suite);
+}

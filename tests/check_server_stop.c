@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real server and its end: what was received before the signal is echoed, whoever waits gets
+ * its turn, and nothing keeps the process longer than the drain timeout.
+ */
+#include "common/transform.h"
+#include "tests/server_kit.h"
+#include "tests/suite.h"
+
+#include <dirent.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *const model_names[] = {"thread", "thread-pool"};
+enum { MODELS = sizeof model_names / sizeof model_names[0] };
+
+#define MODEL(...) ARGUMENTS("--model", model_names[_i], __VA_ARGS__)
+
+static void stop(struct kit *kit, int number)
+{
+    ck_assert_int_eq(kill(kit->program.pid, number), 0);
+}
+
+/* The end, with its status and, unless the server was told to drop everything, its accounting. */
+static struct tally wait_for_end(struct kit *kit, int status, const char *complaint)
+{
+    struct outcome outcome = program_wait(&kit->program);
+    struct tally tally;
+
+    ck_assert_msg(outcome.status == status, "status %d, said: %s", outcome.status, outcome.err);
+    if (complaint == NULL)
+        ck_assert_str_eq(outcome.err, "");
+    else
+        ck_assert_msg(strstr(outcome.err, complaint) != NULL, "said: %s", outcome.err);
+    tally = tally_of(outcome.out);
+    outcome_clear(&outcome);
+    return tally;
+}
+
+START_TEST(with_nobody_there)
+{
+    struct kit kit = kit_start(MODEL("--workers", "4"));
+
+    stop(&kit, SIGINT);
+    ck_assert_uint_eq(wait_for_end(&kit, 0, NULL).accepted, 0);
+}
+END_TEST
+
+/* Nobody is cut where nobody is. */
+START_TEST(without_time_to_drain)
+{
+    struct kit kit = kit_start(MODEL("--drain-timeout", "0"));
+    int fd = kit_connect(&kit);
+
+    tcp_echo(fd, "hello", 5, true);
+    close(fd);
+    kit_wait_in_flight(&kit, 0);
+    stop(&kit, SIGTERM);
+    ck_assert_uint_eq(wait_for_end(&kit, 0, NULL).served, 1);
+
+    kit = kit_start(MODEL("--drain-timeout", "0"));
+    fd = kit_connect(&kit);
+    tcp_echo(fd, "hello", 5, true);
+    stop(&kit, SIGTERM);
+    ck_assert_uint_eq(wait_for_end(&kit, 1, "1 sessions are cut").failed, 1);
+    close(fd);
+}
+END_TEST
+
+/* Blocked in recv(), which only a shutdown of the socket ends. */
+START_TEST(with_an_idle_session)
+{
+    struct kit kit = kit_start(MODEL("--workers", "4", "--drain-timeout", "20s"));
+    int talked = kit_connect(&kit);
+    int silent = kit_connect(&kit);
+
+    tcp_echo(talked, "hello", 5, true);
+    kit_wait_in_flight(&kit, 2);
+    stop(&kit, SIGTERM);
+    expect_rest(talked, "", 0);
+    expect_rest(silent, "", 0);
+    ck_assert_uint_eq(wait_for_end(&kit, 0, NULL).served, 2);
+}
+END_TEST
+
+/* Bytes that had arrived but were not read yet, of sessions that are served and that wait. */
+START_TEST(nothing_received_is_lost)
+{
+    struct kit kit = kit_start(
+        MODEL("--workers", "1", "--queue", "5", "--delay", "10ms", "--drain-timeout", "20s"));
+    unsigned char *bytes = some_bytes(20000, 5);
+    int fds[6];
+
+    for (int i = 0; i < 6; i++) {
+        fds[i] = kit_connect(&kit);
+        tcp_send(fds[i], bytes, 20000);
+    }
+    kit_wait_in_flight(&kit, 6);
+    stop(&kit, SIGTERM);
+    for (int i = 0; i < 6; i++)
+        expect_rest(fds[i], bytes, 20000);
+    free(bytes);
+    ck_assert_uint_eq(wait_for_end(&kit, 0, NULL).served, 6);
+}
+END_TEST
+
+/* Whether some thread of the server sleeps in this system call. */
+static bool sleeps_in(const struct kit *kit, long system_call)
+{
+    char path[300];
+    bool found = false;
+    DIR *tasks;
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int)kit->program.pid);
+    tasks = opendir(path);
+    ck_assert_ptr_nonnull(tasks);
+    for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
+        long number = -1;
+        snprintf(path, sizeof path, "/proc/%d/task/%s/syscall", (int)kit->program.pid,
+                 task->d_name);
+        FILE *file = fopen(path, "r");
+        if (file == NULL)
+            continue;
+        found = found || (fscanf(file, "%ld", &number) == 1 && number == system_call);
+        fclose(file);
+    }
+    closedir(tasks);
+    return found;
+}
+
+/* Whether some thread waits in poll(), or the server is gone. */
+static bool settles_or_is_gone(void *context)
+{
+    const struct kit *kit = context;
+    siginfo_t ended = {0};
+
+    if (waitid(P_PID, (id_t)kit->program.pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+        ended.si_pid != 0)
+        return true;
+#ifdef SYS_poll
+    if (sleeps_in(kit, SYS_poll))
+        return true;
+#endif
+    return sleeps_in(kit, SYS_ppoll);
+}
+
+/*
+ * A client that reads slowly, and sends once more when its session is at its end. The kernel
+ * answers that with a reset, which must not come before the client's side has the whole echo.
+ */
+START_TEST(late_bytes_do_not_destroy_the_echo)
+{
+    struct kit kit = kit_start(MODEL("--workers", "1", "--drain-timeout", "20s"));
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(kit.program.port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    unsigned char *bytes = some_bytes(12000, 6);
+    unsigned char reply[12100];
+    int small = 4096;
+    bool reset;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    tcp_send(fd, bytes, 12000);
+    kit_wait_in_flight(&kit, 1);
+    stop(&kit, SIGTERM);
+    wait_until(settles_or_is_gone, &kit);
+    (void)send(fd, "late", 4, MSG_NOSIGNAL);
+    ck_assert_uint_ge(tcp_receive_all(fd, reply, sizeof reply, &reset), 12000);
+    transform_apply(TRANSFORM_UPPER, bytes, 12000);
+    ck_assert_mem_eq(reply, bytes, 12000);
+    free(bytes);
+    close(fd);
+    ck_assert_uint_eq(wait_for_end(&kit, 0, NULL).served, 1);
+}
+END_TEST
+
+struct stream_state {
+    int fd;
+    atomic_bool stop;
+};
+
+/* Send and receive without a pause, and ignore how it ends. */
+static void *keep_talking(void *argument)
+{
+    struct stream_state *state = argument;
+    char bytes[100] = "x";
+
+    while (!atomic_load(&state->stop))
+        if (send(state->fd, bytes, sizeof bytes, MSG_NOSIGNAL) <= 0 ||
+            recv(state->fd, bytes, sizeof bytes, 0) <= 0)
+            break;
+    return NULL;
+}
+
+/*
+ * A session that is never quiet goes on until the drain timeout, and then it is cut. All that it
+ * says has arrived before the stop, so that it does not depend on when its client gets a CPU.
+ */
+START_TEST(with_a_session_that_never_rests)
+{
+    static const char bytes[8192] = {'x'};
+    struct kit kit = kit_start(
+        MODEL("--workers", "4", "--buffer", "1", "--delay", "5ms", "--drain-timeout", "500ms"));
+    int fd = kit_connect(&kit);
+    char first;
+
+    tcp_send(fd, bytes, sizeof bytes);
+    tcp_receive(fd, &first, 1);
+    stop(&kit, SIGTERM);
+    ck_assert_uint_eq(wait_for_end(&kit, 1, "1 sessions are cut").failed, 1);
+    close(fd);
+}
+END_TEST
+
+/* One whose client talks on comes to rest in the end: it is drained like any other. */
+START_TEST(with_a_session_that_comes_to_rest)
+{
+    struct kit kit = kit_start(MODEL("--workers", "4", "--drain-timeout", "20s"));
+    struct stream_state state = {.fd = kit_connect(&kit)};
+    pthread_t talker;
+
+    tcp_echo(state.fd, "hello", 5, true);
+    ck_assert_int_eq(pthread_create(&talker, NULL, keep_talking, &state), 0);
+    stop(&kit, SIGTERM);
+    atomic_store(&state.stop, true);
+    pthread_join(talker, NULL);
+    expect_rest(state.fd, "", 0);
+    ck_assert_uint_eq(wait_for_end(&kit, 0, NULL).served, 1);
+}
+END_TEST
+
+/* A worker that sleeps, and one that waits for a client who never reads, are both reached. */
+START_TEST(a_cut_ends_a_sleep)
+{
+    struct kit kit =
+        kit_start(MODEL("--workers", "1", "--delay", "600s", "--drain-timeout", "100ms"));
+    int sleeping = kit_connect(&kit);
+    int waiting = kit_connect(&kit);
+
+    tcp_send(sleeping, "hello", 5);
+    kit_wait_in_flight(&kit, 2);
+    stop(&kit, SIGTERM);
+    wait_for_end(&kit, 1, "sessions are cut");
+    close(sleeping);
+    close(waiting);
+}
+END_TEST
+
+START_TEST(a_cut_ends_a_blocked_write)
+{
+    static const char bytes[65536];
+    struct kit kit =
+        kit_start(MODEL("--workers", "1", "--write-timeout", "0", "--drain-timeout", "100ms"));
+    int deaf = kit_connect(&kit);
+
+    tcp_echo(deaf, "hello", 5, true);
+    while (send(deaf, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) > 0 ||
+           !sleeps_in(&kit, SYS_sendto))
+        continue; /* until neither side can go on */
+    stop(&kit, SIGTERM);
+    ck_assert_uint_eq(wait_for_end(&kit, 1, "1 sessions are cut").failed, 1);
+    close(deaf);
+}
+END_TEST
+
+/* Whether a new client finds nobody: so the first signal has been dealt with. */
+static bool is_refused(void *context)
+{
+    const struct kit *kit = context;
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(kit->program.port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool refused = connect(fd, (struct sockaddr *)&address, sizeof address) != 0;
+
+    close(fd);
+    return refused;
+}
+
+START_TEST(a_second_signal_ends_at_once)
+{
+    struct kit kit =
+        kit_start(MODEL("--workers", "1", "--delay", "600s", "--drain-timeout", "600s"));
+    int fd = kit_connect(&kit);
+    struct outcome outcome;
+
+    tcp_send(fd, "hello", 5);
+    kit_wait_in_flight(&kit, 1);
+    stop(&kit, SIGTERM);
+    wait_until(is_refused, &kit);
+    stop(&kit, SIGTERM);
+    outcome = program_wait(&kit.program);
+    ck_assert_int_eq(outcome.status, 1);
+    ck_assert_msg(strstr(outcome.err, "second signal") != NULL, "said: %s", outcome.err);
+    outcome_clear(&outcome);
+    close(fd);
+}
+END_TEST
+
+/* Signals by the hundred land on the loop's thread and disturb no echo. */
+START_TEST(a_storm_of_signals)
+{
+    struct kit kit = kit_start(MODEL("--workers", "4"));
+    int fd = kit_connect(&kit);
+
+    for (int i = 0; i < 300; i++) {
+        stop(&kit, i % 3 == 0 ? SIGUSR1 : SIGPIPE);
+        tcp_echo(fd, "hello", 5, true);
+    }
+    close(fd);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("server_stop");
+    TCase *drain = tcase_create("Drain");
+    TCase *cut = tcase_create("Cut");
+    TCase *signals = tcase_create("Signals");
+
+    tcase_add_loop_test(drain, with_nobody_there, 0, MODELS);
+    tcase_add_loop_test(drain, without_time_to_drain, 0, MODELS);
+    tcase_add_loop_test(drain, with_an_idle_session, 0, MODELS);
+    tcase_add_loop_test(drain, nothing_received_is_lost, 0, MODELS);
+    tcase_add_loop_test(drain, late_bytes_do_not_destroy_the_echo, 0, MODELS);
+    tcase_add_loop_test(drain, with_a_session_that_comes_to_rest, 0, MODELS);
+    tcase_add_loop_test(cut, with_a_session_that_never_rests, 0, MODELS);
+    tcase_add_loop_test(cut, a_cut_ends_a_sleep, 0, MODELS);
+    tcase_add_loop_test(cut, a_cut_ends_a_blocked_write, 0, MODELS);
+    tcase_add_loop_test(signals, a_second_signal_ends_at_once, 0, MODELS);
+    tcase_add_loop_test(signals, a_storm_of_signals, 0, MODELS);
+    suite_add_tcase(suite, drain);
+    suite_add_tcase(suite, cut);
+    suite_add_tcase(suite, signals);
+    return suite_main(suite);
+}

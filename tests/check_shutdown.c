@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* How executors end: shutting down in every way, alone and by several, and waiting for the end. */
+#include "pool/echopool.h"
+#include "tests/kinds.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+
+/** A thread that submits one counting task and waits for room if it must. */
+static void *submit_one(void *pool)
+{
+    return (void *)(intptr_t)stage_submit(pool, NULL);
+}
+
+#define BLOCKED 6
+
+/** Wait until that many submitters sleep. */
+static void await_blocked(struct ep_executor *pool, unsigned submitters)
+{
+    struct ep_stats stats;
+
+    do {
+        sched_yield();
+        ep_executor_stats(pool, &stats);
+    } while (stats.blocked != submitters);
+}
+
+/* --- Shutdown --------------------------------------------------------------------------------- */
+
+START_TEST(wait_runs_what_was_accepted)
+{
+    struct ep_executor *pool = executor_that(2, 50, EP_BLOCK);
+
+    stage_occupy(pool, 2);
+    for (int i = 0; i < 50; i++)
+        ck_assert_int_eq(stage_try(pool), 0);
+    gate_open(&stage->gate, 2);
+    ck_assert_int_eq(ep_executor_shutdown(pool, EP_WAIT), 0);
+    ck_assert_uint_eq(atomic_load(&stage->counter), 50);
+    ck_assert_int_eq(ep_executor_shutdown(pool, EP_WAIT), 0);
+    ck_assert_int_eq(stage_try(pool), EP_ESHUTDOWN);
+    ck_assert_uint_eq(ep_executor_room(pool), 0);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(nowait_returns_and_the_tasks_still_run)
+{
+    struct ep_executor *pool = executor_that(1, 10, EP_BLOCK);
+
+    stage_occupy(pool, 1);
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(stage_try(pool), 0);
+    ck_assert_int_eq(ep_executor_shutdown(pool, 0), 0);
+    ck_assert_uint_eq(atomic_load(&stage->counter), 0);
+    ck_assert_int_eq(stage_try(pool), EP_ESHUTDOWN);
+    gate_open(&stage->gate, 1);
+    ep_executor_free(pool);
+    ck_assert_uint_eq(atomic_load(&stage->counter), 10);
+}
+END_TEST
+
+static void count_cancelled_callback(struct ep_future *future, void *context)
+{
+    ck_assert(ep_future_cancelled(future));
+    atomic_fetch_add((atomic_uint *)context, 1);
+}
+
+START_TEST(cancel_drops_what_has_not_begun)
+{
+    struct ep_executor *pool = executor_that(2, 40, EP_BLOCK);
+    struct ep_future *futures[20];
+    atomic_uint told = 0;
+    struct ep_stats stats;
+
+    stage_occupy(pool, 2);
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(stage_submit_owned(pool, 0, &futures[i]), 0);
+        ck_assert_int_eq(ep_future_add_done_callback(futures[i], count_cancelled_callback, &told),
+                         0);
+        ck_assert_int_eq(stage_submit_owned(pool, 0, NULL), 0);
+    }
+    ck_assert_int_eq(ep_future_cancel(futures[7]), 0);
+    ck_assert_uint_eq(atomic_load(&stage->dropped), 1);
+    ck_assert_int_eq(ep_executor_shutdown(pool, EP_CANCEL), 0);
+    ck_assert_uint_eq(atomic_load(&stage->dropped), 40);
+    ck_assert_uint_eq(atomic_load(&told), 20);
+    gate_open(&stage->gate, 2);
+    ck_assert_int_eq(ep_executor_shutdown(pool, EP_CANCEL | EP_WAIT), 0);
+    ck_assert_uint_eq(atomic_load(&stage->counter), 0);
+    ep_executor_stats(pool, &stats);
+    ck_assert_uint_eq(stats.cancelled, 40);
+    ck_assert_uint_eq(stats.finished, 2);
+    ck_assert_uint_eq(stats.accepted, 42);
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(ep_future_result(futures[i], EP_FOREVER, NULL), EP_ECANCELLED);
+        ep_future_unref(futures[i]);
+    }
+    ep_executor_free(pool);
+    ck_assert_uint_eq(atomic_load(&stage->dropped), 40);
+}
+END_TEST
+
+/* The numbers of Python's own test: most are cancelled, some had begun, none is left between. */
+START_TEST(shutting_down_leaves_nothing_between)
+{
+    struct ep_executor *pool = executor_that(5, 64, EP_BLOCK);
+    struct ep_future *futures[50];
+    unsigned states[4] = {0};
+
+    for (int i = 0; i < 50; i++)
+        futures[i] = submit_gate(pool, &stage->gate);
+    gate_await(&stage->gate, 5);
+    gate_open(&stage->gate, 50);
+    ck_assert_int_eq(ep_executor_shutdown(pool, EP_WAIT | EP_CANCEL), 0);
+    for (int i = 0; i < 50; i++) {
+        states[ep_future_state(futures[i])]++;
+        ep_future_unref(futures[i]);
+    }
+    ck_assert_uint_eq(states[EP_PENDING] + states[EP_RUNNING], 0);
+    ck_assert_uint_ge(states[EP_FINISHED], 5);
+    ck_assert_uint_eq(states[EP_FINISHED], atomic_load(&stage->gate.passed));
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(shutdown_wakes_those_who_wait_for_room)
+{
+    struct ep_executor *pool = executor_that(1, 1, EP_BLOCK);
+    pthread_t threads[BLOCKED];
+
+    stage_occupy(pool, 1);
+    ck_assert_int_eq(stage_try_gate(pool), 0);
+    for (int i = 0; i < BLOCKED; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, submit_one, pool), 0);
+    await_blocked(pool, BLOCKED);
+    ck_assert_int_eq(ep_executor_shutdown(pool, 0), 0);
+    for (int i = 0; i < BLOCKED; i++) {
+        void *rc;
+
+        pthread_join(threads[i], &rc);
+        ck_assert_int_eq((int)(intptr_t)rc, EP_ESHUTDOWN);
+    }
+    gate_open(&stage->gate, 2);
+    ep_executor_free(pool);
+    ck_assert_uint_eq(atomic_load(&stage->counter), 0);
+}
+END_TEST
+
+static void *shutdown_and_wait(void *pool)
+{
+    return (void *)(intptr_t)ep_executor_shutdown(pool, EP_WAIT);
+}
+
+START_TEST(several_may_shut_down_at_once)
+{
+    struct ep_executor *pool = executor_that(3, 10, EP_BLOCK);
+    pthread_t threads[4];
+
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(stage_try(pool), 0);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, shutdown_and_wait, pool), 0);
+    for (int i = 0; i < 4; i++) {
+        void *rc;
+
+        pthread_join(threads[i], &rc);
+        ck_assert_int_eq((int)(intptr_t)rc, 0);
+    }
+    ck_assert_uint_eq(atomic_load(&stage->counter), 10);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(cancel_at_once_then_wait)
+{
+    for (int i = 0; i < (int)rounds_of(500, 50); i++) {
+        struct ep_executor *pool = executor_that(1, 4, EP_BLOCK);
+        struct ep_future *future;
+
+        ck_assert_int_eq(stage_submit(pool, &future), 0);
+        ep_future_cancel(future);
+        ep_executor_free(pool);
+        ck_assert(ep_future_done(future));
+        ep_future_unref(future);
+    }
+}
+END_TEST
+
+START_TEST(a_paused_executor_can_be_ended)
+{
+    struct ep_executor *pool = executor_that(2, 8, EP_BLOCK);
+
+    ck_assert_int_eq(ep_executor_pause(pool), 0);
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(stage_submit(pool, NULL), 0);
+    ck_assert_int_eq(ep_executor_shutdown(pool, EP_WAIT), 0);
+    ck_assert_uint_eq(atomic_load(&stage->counter), 5);
+    ck_assert_int_eq(ep_executor_pause(pool), EP_ESHUTDOWN);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(join_has_a_deadline)
+{
+    struct ep_executor *pool = executor_that(2, 8, EP_BLOCK);
+
+    stage_occupy(pool, 1);
+    ck_assert_int_eq(ep_executor_join(pool, EP_FOREVER), -EINVAL);
+    ck_assert_int_eq(ep_executor_shutdown(pool, 0), 0);
+    ck_assert_int_eq(ep_executor_join(pool, 0), -ETIMEDOUT);
+    ck_assert_int_eq(ep_executor_join(pool, EP_MILLISECONDS(5)), -ETIMEDOUT);
+    gate_open(&stage->gate, 1);
+    ck_assert_int_eq(ep_executor_join(pool, EP_FOREVER), 0);
+    ck_assert_int_eq(ep_executor_join(pool, 0), 0);
+    ep_executor_free(pool);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("shutdown");
+
+    ADD_FOR_KINDS(suite, "Shutdown", wait_runs_what_was_accepted,
+                  nowait_returns_and_the_tasks_still_run, cancel_drops_what_has_not_begun,
+                  shutting_down_leaves_nothing_between, shutdown_wakes_those_who_wait_for_room,
+                  several_may_shut_down_at_once, cancel_at_once_then_wait,
+                  a_paused_executor_can_be_ended, join_has_a_deadline);
+    return suite_main(suite);
+}

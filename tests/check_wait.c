@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting for several futures: ep_wait(), and iterating over them as they complete. */
+#include "pool/echopool.h"
+#include "pool/future-internal.h"
+#include "tests/kinds.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+static void unref_all(struct ep_future **futures, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        ep_future_unref(futures[i]);
+}
+
+static void await_all(struct ep_future **futures, size_t count)
+{
+    ck_assert_int_eq(ep_wait(futures, count, EP_ALL_COMPLETED, EP_FOREVER, NULL), 0);
+}
+
+/* --- Wait ---------------------------------------------------------------------------------- */
+
+START_TEST(nothing_is_waited_for_at_once)
+{
+    struct ep_future *futures[1] = {NULL};
+
+    ck_assert_int_eq(ep_wait(NULL, 0, EP_ALL_COMPLETED, EP_FOREVER, NULL), 0);
+    ck_assert_int_eq(ep_wait(NULL, 0, EP_FIRST_COMPLETED, EP_FOREVER, NULL), 0);
+    ck_assert_int_eq(ep_wait(futures, 0, EP_FIRST_FAILED, EP_FOREVER, NULL), 0);
+}
+END_TEST
+
+START_TEST(nonsense_is_refused)
+{
+    struct ep_completions *completions = NULL;
+
+    ck_assert_int_eq(ep_wait(NULL, 1, EP_ALL_COMPLETED, 0, NULL), -EINVAL);
+    ck_assert_int_eq(ep_wait(NULL, 0, (enum ep_wait_for)3, 0, NULL), -EINVAL);
+    ck_assert_int_eq(ep_completions_new(NULL, 1, 0, &completions), -EINVAL);
+    ck_assert_int_eq(ep_completions_new(NULL, 0, 0, NULL), -EINVAL);
+    ck_assert_ptr_null(completions);
+    ep_completions_free(NULL);
+}
+END_TEST
+
+START_TEST(first_completed_returns_where_one_is_done_already)
+{
+    struct gate *gate = shared_gate();
+    struct ep_executor *pool = kind_executor(_i, 2, 0);
+    struct ep_future *futures[2] = {submit_gate(pool, gate), submit_int(pool, square_task, 3)};
+    bool done[2];
+
+    await_all(&futures[1], 1);
+    ck_assert_int_eq(ep_wait(futures, 2, EP_FIRST_COMPLETED, EP_FOREVER, done), 0);
+    ck_assert(!done[0] && done[1]);
+    /* The same with a timeout that allows no waiting. */
+    ck_assert_int_eq(ep_wait(futures, 2, EP_FIRST_COMPLETED, 0, NULL), 0);
+    gate_open(gate, 1);
+    unref_all(futures, 2);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/** Lets the gate's tasks go, from a thread of its own. */
+static void *open_gate(void *gate)
+{
+    gate_open(gate, 64);
+    return NULL;
+}
+
+/* The gate opens while the main thread goes to sleep: every order of the two must end. */
+START_TEST(the_first_completion_ends_the_sleep)
+{
+    struct gate *open = shared_gate(), *shut = shared_gate();
+    struct ep_executor *pool = kind_executor(_i, 2, 0);
+
+    for (int round = 0; round < 50; round++) {
+        struct ep_future *futures[3] = {submit_gate(pool, shut), submit_gate(pool, open),
+                                        submit_int(pool, square_task, round)};
+        bool done[3];
+        pthread_t opener;
+
+        gate_await(open, 1);
+        gate_await(shut, 1);
+        ck_assert_int_eq(pthread_create(&opener, NULL, open_gate, open), 0);
+        ck_assert_int_eq(ep_wait(futures, 3, EP_FIRST_COMPLETED, EP_FOREVER, done), 0);
+        ck_assert(!done[0] && done[1]);
+        pthread_join(opener, NULL);
+        while (sem_trywait(&open->opened) == 0)
+            ;
+        gate_open(shut, 1);
+        await_all(futures, 3);
+        unref_all(futures, 3);
+    }
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(a_failure_ends_the_wait_for_the_first_failure)
+{
+    struct gate *gate = shared_gate();
+    struct ep_executor *pool = kind_executor(_i, 2, 0);
+    struct ep_future *futures[4] = {
+        submit_gate(pool, gate),
+        submit_int(pool, square_task, 2),
+        submit_bytes(pool, nothing_task, NULL, 0),
+        submit_bytes(pool, fail_task, NULL, 0),
+    };
+    bool done[4];
+
+    ck_assert_int_eq(ep_wait(futures, 4, EP_FIRST_FAILED, EP_FOREVER, done), 0);
+    ck_assert(!done[0] && done[3]);
+    gate_open(gate, 1);
+    unref_all(futures, 4);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(a_cancelled_one_has_not_failed)
+{
+    struct gate *gate = shared_gate();
+    struct ep_executor *pool = kind_executor(_i, 1, 0);
+    struct ep_future *futures[2] = {submit_gate(pool, gate), submit_int(pool, square_task, 2)};
+    bool done[2];
+
+    gate_await(gate, 1);
+    ck_assert_int_eq(ep_future_cancel(futures[1]), 0);
+    ck_assert_int_eq(ep_wait(futures, 2, EP_FIRST_FAILED, EP_MILLISECONDS(5), done), -ETIMEDOUT);
+    ck_assert(!done[0] && done[1]);
+    /* It is done, though, and once the other is too there is nothing to wait for. */
+    ck_assert_int_eq(ep_wait(futures, 2, EP_FIRST_COMPLETED, EP_FOREVER, NULL), 0);
+    gate_open(gate, 1);
+    ck_assert_int_eq(ep_wait(futures, 2, EP_FIRST_FAILED, EP_FOREVER, done), 0);
+    ck_assert(done[0] && done[1]);
+    unref_all(futures, 2);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(at_the_timeout_done_says_exactly_which)
+{
+    static const int64_t timeouts[] = {0, -1, INT64_MIN, EP_MILLISECONDS(3)};
+    struct gate *gate = shared_gate();
+    struct ep_executor *pool = kind_executor(_i, 1, 0);
+    struct ep_future *finished = submit_bytes(pool, fail_task, NULL, 0);
+    struct ep_future *running = submit_gate(pool, gate);
+    struct ep_future *cancelled = submit_int(pool, square_task, 1);
+    struct ep_future *pending = submit_int(pool, square_task, 1);
+    struct ep_future *futures[4] = {running, finished, pending, cancelled};
+
+    gate_await(gate, 1);
+    ck_assert_int_eq(ep_future_cancel(cancelled), 0);
+    for (size_t i = 0; i < sizeof timeouts / sizeof *timeouts; i++) {
+        bool done[4] = {true, false, true, false};
+
+        ck_assert_int_eq(ep_wait(futures, 4, EP_ALL_COMPLETED, timeouts[i], done), -ETIMEDOUT);
+        ck_assert(!done[0] && done[1] && !done[2] && done[3]);
+    }
+    /* No watch is left behind. */
+    ck_assert_ptr_null(running->watches);
+    ck_assert_ptr_null(pending->watches);
+    gate_open(gate, 1);
+    await_all(futures, 4);
+    unref_all(futures, 4);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(the_same_one_twice_counts_once)
+{
+    struct gate *gate = shared_gate();
+    struct ep_executor *pool = kind_executor(_i, 1, 0);
+    struct ep_future *future = submit_gate(pool, gate);
+    struct ep_future *futures[3] = {future, future, future};
+    pthread_t opener;
+    bool done[3];
+
+    ck_assert_int_eq(pthread_create(&opener, NULL, open_gate, gate), 0);
+    ck_assert_int_eq(ep_wait(futures, 3, EP_ALL_COMPLETED, EP_FOREVER, done), 0);
+    ck_assert(done[0] && done[1] && done[2]);
+    pthread_join(opener, NULL);
+    ep_future_unref(future);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(futures_of_several_executors_are_waited_for_together)
+{
+    struct gate *gate = shared_gate();
+    struct ep_executor *a = kind_executor(_i, 1, 0);
+    struct ep_executor *b = kind_executor(THREADS, 1, 0);
+    struct ep_future *futures[3] = {submit_gate(a, gate), submit_gate(b, gate),
+                                    submit_int(b, square_task, 4)};
+    bool done[3];
+
+    gate_await(gate, 2);
+    ck_assert_int_eq(ep_wait(futures, 3, EP_FIRST_COMPLETED, 0, NULL), -ETIMEDOUT);
+    gate_open(gate, 2);
+    ck_assert_int_eq(ep_wait(futures, 3, EP_ALL_COMPLETED, EP_FOREVER, done), 0);
+    ck_assert(done[0] && done[1] && done[2]);
+    unref_all(futures, 3);
+    ep_executor_free(a);
+    ep_executor_free(b);
+}
+END_TEST
+
+static void *wait_for_all_three(void *futures)
+{
+    return (void *)(intptr_t)ep_wait(futures, 3, EP_ALL_COMPLETED, EP_FOREVER, NULL);
+}
+
+/* In Python a cancelled future is not done until a worker has come by. Each kind in both ways. */
+START_TEST(cancelling_ends_the_wait_at_once)
+{
+    struct gate *gate = shared_gate();
+    struct ep_executor *pool = kind_executor(_i % KINDS, 1, 0);
+    struct ep_future *running = submit_gate(pool, gate);
+    struct ep_future *futures[3];
+    pthread_t waiter;
+    void *rc;
+
+    gate_await(gate, 1);
+    for (int i = 0; i < 3; i++)
+        futures[i] = submit_int(pool, square_task, i);
+    ck_assert_int_eq(pthread_create(&waiter, NULL, wait_for_all_three, futures), 0);
+    if (_i < KINDS) {
+        for (int i = 0; i < 3; i++)
+            ck_assert_int_eq(ep_future_cancel(futures[i]), 0);
+    } else {
+        ck_assert_int_eq(ep_executor_shutdown(pool, EP_CANCEL), 0);
+    }
+    pthread_join(waiter, &rc);
+    ck_assert_int_eq((int)(intptr_t)rc, 0);
+    ck_assert(ep_future_running(running));
+    gate_open(gate, 1);
+    ep_future_unref(running);
+    unref_all(futures, 3);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* They complete while the watches are being put on: one that is missed hangs the test. */
+START_TEST(completions_during_the_call_are_not_missed)
+{
+    struct ep_executor *pool = kind_executor(_i, 2, 0);
+
+    for (int round = 0; round < 300; round++) {
+        struct ep_future *futures[100];
+
+        for (int i = 0; i < 100; i++)
+            futures[i] = submit_int(pool, square_task, i);
+        ck_assert_int_eq(ep_wait(futures, 100, (enum ep_wait_for)(round % 3), EP_FOREVER, NULL), 0);
+        await_all(futures, 100);
+        unref_all(futures, 100);
+    }
+    ep_executor_free(pool);
+}
+END_TEST
+
+/** What a task that waits on its own executor was told. Threads only: it travels by pointer. */
+struct own_wait {
+    struct ep_future *futures[2];
+    int all, first, first_of_both, look, next, next_of_both;
+};
+
+static int wait_on_own_task(struct ep_task *task)
+{
+    struct own_wait *own = *(struct own_wait *const *)ep_task_input(task, NULL);
+    struct ep_completions *completions;
+    struct ep_future *future;
+
+    own->all = ep_wait(own->futures, 2, EP_ALL_COMPLETED, EP_FOREVER, NULL);
+    own->first = ep_wait(own->futures, 1, EP_FIRST_COMPLETED, EP_FOREVER, NULL);
+    own->first_of_both = ep_wait(own->futures, 2, EP_FIRST_COMPLETED, EP_MILLISECONDS(1), NULL);
+    own->look = ep_wait(own->futures, 2, EP_ALL_COMPLETED, 0, NULL);
+    if (ep_completions_new(own->futures, 1, EP_FOREVER, &completions) != 0)
+        return -1;
+    own->next = ep_completions_next(completions, &future);
+    ep_completions_free(completions);
+    if (ep_completions_new(own->futures, 2, EP_MILLISECONDS(1), &completions) != 0)
+        return -1;
+    own->next_of_both = ep_completions_next(completions, &future);
+    ep_completions_free(completions);
+    return 0;
+}
+
+START_TEST(a_worker_does_not_wait_for_itself)
+{
+    struct gate *gate = shared_gate(), *shut = shared_gate();
+    struct ep_executor *pool = executor_of(1, 8, EP_BLOCK);
+    struct ep_executor *other = executor_of(1, 8, EP_BLOCK);
+    struct own_wait own = {.all = 1}, *address = &own;
+    struct ep_future *held = submit_gate(pool, gate);
+    struct ep_future *asking = submit_bytes(pool, wait_on_own_task, &address, sizeof address);
+
+    own.futures[0] = submit_int(pool, square_task, 1); /* behind the one that waits for it */
+    own.futures[1] = submit_gate(other, shut);
+    gate_open(gate, 1);
+    ck_assert_int_eq(ep_future_result(asking, EP_FOREVER, NULL), 0);
+    ck_assert_int_eq(own.all, -EDEADLK);
+    ck_assert_int_eq(own.first, -EDEADLK);
+    ck_assert_int_eq(own.look, -ETIMEDOUT);
+    ck_assert_int_eq(own.next, -EDEADLK);
+    /* That of the other executor could be the first, so there is something to wait for. */
+    ck_assert_int_eq(own.first_of_both, -ETIMEDOUT);
+    ck_assert_int_eq(own.next_of_both, -ETIMEDOUT);
+    gate_open(shut, 1);
+    ep_future_unref(held);
+    ep_future_unref(asking);
+    unref_all(own.futures, 2);
+    ep_executor_free(pool);
+    ep_executor_free(other);
+}
+END_TEST
+
+/* --- Completions --------------------------------------------------------------------------- */
+
+static struct ep_completions *completions_of(struct ep_future **futures, size_t count,
+                                             int64_t timeout_ns)
+{
+    struct ep_completions *completions = NULL;
+
+    ck_assert_int_eq(ep_completions_new(futures, count, timeout_ns, &completions), 0);
+    ck_assert_ptr_nonnull(completions);
+    return completions;
+}
+
+static void assert_next(struct ep_completions *completions, const struct ep_future *expected)
+{
+    struct ep_future *future = NULL;
+
+    ck_assert_int_eq(ep_completions_next(completions, &future), 0);
+    ck_assert_ptr_eq(future, expected);
+    ck_assert(ep_future_done(future));
+    ep_future_unref(future);
+}
+
+START_TEST(the_end_comes_again_and_again)
+{
+    struct ep_completions *completions = completions_of(NULL, 0, EP_FOREVER);
+    struct ep_future *future = NULL;
+
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(ep_completions_next(completions, &future), EP_END);
+    ck_assert_ptr_null(future);
+    ck_assert_uint_eq(ep_completions_left(completions), 0);
+    ep_completions_free(completions);
+}
+END_TEST
+
+START_TEST(those_done_come_first_and_then_the_order_of_completion)
+{
+    struct gate *gates[3] = {shared_gate(), shared_gate(), shared_gate()};
+    struct ep_executor *pool = kind_executor(_i, 4, 0);
+    struct ep_future *futures[4];
+    struct ep_completions *completions;
+
+    for (int i = 0; i < 3; i++)
+        futures[i] = submit_gate(pool, gates[i]);
+    futures[3] = submit_int(pool, square_task, 5);
+    await_all(&futures[3], 1);
+    completions = completions_of(futures, 4, EP_FOREVER);
+    for (int i = 2; i >= 0; i--) { /* the last first */
+        gate_open(gates[i], 1);
+        await_all(&futures[i], 1);
+    }
+    assert_next(completions, futures[3]);
+    for (int i = 2; i >= 0; i--) {
+        ck_assert_uint_eq(ep_completions_left(completions), (size_t)i + 1);
+        assert_next(completions, futures[i]);
+    }
+    ck_assert_int_eq(ep_completions_next(completions, &futures[0]), EP_END);
+    ep_completions_free(completions);
+    unref_all(futures, 4);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(at_the_timeout_left_says_how_many)
+{
+    struct gate *gate = shared_gate();
+    struct ep_executor *pool = kind_executor(_i, 1, 0);
+    struct ep_future *futures[4];
+    struct ep_completions *completions;
+    struct ep_future *none = NULL;
+
+    futures[1] = submit_int(pool, square_task, 1);
+    futures[3] = submit_int(pool, square_task, 2);
+    futures[0] = submit_gate(pool, gate);
+    futures[2] = submit_int(pool, square_task, 3);
+    gate_await(gate, 1);
+    completions = completions_of(futures, 4, EP_MILLISECONDS(2));
+    assert_next(completions, futures[1]);
+    assert_next(completions, futures[3]);
+    ck_assert_int_eq(ep_completions_next(completions, &none), -ETIMEDOUT);
+    ck_assert_int_eq(ep_completions_next(completions, &none), -ETIMEDOUT);
+    ck_assert_ptr_null(none);
+    ck_assert_uint_eq(ep_completions_left(completions), 2);
+    /* What completes after all is still handed out. */
+    gate_open(gate, 1);
+    await_all(futures, 4);
+    assert_next(completions, futures[0]);
+    assert_next(completions, futures[2]);
+    ep_completions_free(completions);
+    unref_all(futures, 4);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(the_same_one_twice_is_handed_out_once)
+{
+    struct gate *gate = shared_gate();
+    struct ep_executor *pool = kind_executor(_i, 1, 0);
+    struct ep_future *a = submit_gate(pool, gate), *b = submit_int(pool, square_task, 1);
+    struct ep_future *futures[6] = {b, a, b, a, a, b};
+    struct ep_completions *completions = completions_of(futures, 6, EP_FOREVER);
+
+    ck_assert_uint_eq(ep_completions_left(completions), 2);
+    gate_open(gate, 1);
+    assert_next(completions, a);
+    assert_next(completions, b);
+    ck_assert_int_eq(ep_completions_next(completions, &a), EP_END);
+    ep_completions_free(completions);
+    ep_future_unref(futures[0]);
+    ep_future_unref(futures[1]);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(letting_go_midway_leaves_no_trace)
+{
+    struct gate *gate = shared_gate();
+    struct ep_executor *pool = kind_executor(_i, 1, 0);
+    struct ep_future *futures[3] = {submit_int(pool, square_task, 1), submit_gate(pool, gate),
+                                    submit_int(pool, square_task, 2)};
+    struct ep_completions *completions = completions_of(futures, 3, EP_FOREVER);
+
+    assert_next(completions, futures[0]);
+    gate_await(gate, 1);
+    ck_assert_ptr_nonnull(futures[1]->watches);
+    ck_assert_ptr_nonnull(futures[2]->watches);
+    ep_completions_free(completions);
+    ck_assert_ptr_null(futures[1]->watches);
+    ck_assert_ptr_null(futures[2]->watches);
+    for (int i = 0; i < 3; i++)
+        ck_assert_uint_eq(atomic_load(&futures[i]->references) >= 1, 1);
+    gate_open(gate, 1);
+    await_all(futures, 3);
+    unref_all(futures, 3);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(cancelled_ones_are_completed)
+{
+    struct gate *gate = shared_gate();
+    struct ep_executor *pool = kind_executor(_i, 1, 0);
+    struct ep_future *futures[3] = {submit_gate(pool, gate), submit_int(pool, square_task, 1),
+                                    submit_int(pool, square_task, 2)};
+    struct ep_completions *completions = completions_of(futures, 3, EP_FOREVER);
+
+    gate_await(gate, 1);
+    ck_assert_int_eq(ep_future_cancel(futures[2]), 0);
+    assert_next(completions, futures[2]);
+    ck_assert_int_eq(ep_executor_shutdown(pool, EP_CANCEL), 0);
+    assert_next(completions, futures[1]);
+    gate_open(gate, 1);
+    assert_next(completions, futures[0]);
+    ep_completions_free(completions);
+    unref_all(futures, 3);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* The iterator alone keeps them, and each comes once. A wake-up that is lost hangs the test. */
+START_TEST(every_completion_is_handed_out_once)
+{
+    enum { COUNT = 500 };
+    struct ep_executor *pool = kind_executor(_i, 2, 0);
+
+    for (int round = 0; round < 40; round++) {
+        struct ep_future *futures[COUNT], *future;
+        struct ep_completions *completions;
+        bool seen[COUNT] = {false};
+        int n = 0;
+
+        for (int i = 0; i < COUNT; i++)
+            futures[i] = submit_int(pool, square_task, i);
+        completions = completions_of(futures, COUNT, EP_FOREVER);
+        unref_all(futures, COUNT);
+        for (; ep_completions_next(completions, &future) == 0; n++) {
+            int i = 0;
+
+            while (i < COUNT && futures[i] != future)
+                i++;
+            ck_assert_int_lt(i, COUNT);
+            ck_assert(!seen[i]);
+            seen[i] = true;
+            ep_future_unref(future);
+            futures[i] = NULL; /* its memory may serve another one soon */
+        }
+        ck_assert_int_eq(n, COUNT);
+        ep_completions_free(completions);
+    }
+    ep_executor_free(pool);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("wait");
+    TCase *wait = tcase_create("Wait");
+    TCase *completions = tcase_create("Completions");
+
+    tcase_add_test(wait, nothing_is_waited_for_at_once);
+    tcase_add_test(wait, nonsense_is_refused);
+    tcase_add_loop_test(wait, first_completed_returns_where_one_is_done_already, 0, KINDS);
+    tcase_add_loop_test(wait, the_first_completion_ends_the_sleep, 0, KINDS);
+    tcase_add_loop_test(wait, a_failure_ends_the_wait_for_the_first_failure, 0, KINDS);
+    tcase_add_loop_test(wait, a_cancelled_one_has_not_failed, 0, KINDS);
+    tcase_add_loop_test(wait, at_the_timeout_done_says_exactly_which, 0, KINDS);
+    tcase_add_loop_test(wait, the_same_one_twice_counts_once, 0, KINDS);
+    tcase_add_loop_test(wait, futures_of_several_executors_are_waited_for_together, 0, KINDS);
+    tcase_add_loop_test(wait, cancelling_ends_the_wait_at_once, 0, 2 * KINDS);
+    tcase_add_loop_test(wait, completions_during_the_call_are_not_missed, 0, KINDS);
+    tcase_add_test(wait, a_worker_does_not_wait_for_itself);
+    tcase_add_test(completions, the_end_comes_again_and_again);
+    tcase_add_loop_test(completions, those_done_come_first_and_then_the_order_of_completion, 0,
+                        KINDS);
+    tcase_add_loop_test(completions, at_the_timeout_left_says_how_many, 0, KINDS);
+    tcase_add_loop_test(completions, the_same_one_twice_is_handed_out_once, 0, KINDS);
+    tcase_add_loop_test(completions, letting_go_midway_leaves_no_trace, 0, KINDS);
+    tcase_add_loop_test(completions, cancelled_ones_are_completed, 0, KINDS);
+    tcase_add_loop_test(completions, every_completion_is_handed_out_once, 0, KINDS);
+    suite_add_tcase(suite, wait);
+    suite_add_tcase(suite, completions);
+    return suite_main(suite);
+}

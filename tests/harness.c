@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Starts the real programs for a test: see harness.h.
+ *
+ * A program is forked and exec'd by hand because posix_spawn() cannot set PR_SET_PDEATHSIG. The
+ * child only makes calls that are safe after a fork of a process with threads, and a pipe that
+ * exec closes brings back why exec failed.
+ *
+ * Both of a program's output pipes are always read together: reading one to its end first would
+ * hang as soon as the program fills the other.
+ */
+#include "tests/harness.h"
+
+#include "common/parse.h"
+#include "common/transform.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARGUMENTS_MAX  64
+#define PIPE_BYTES     (1 << 20) /* the most that is allowed without privileges */
+#define RECEIVE_LIMIT  20        /* seconds */
+#define LISTENING_TEXT "listening on "
+
+/* Text that grows; always ended by a zero. */
+struct text {
+    char *bytes;
+    size_t size;
+};
+
+struct said {
+    struct text out;
+    struct text err;
+};
+
+/* --- What programs say --------------------------------------------------------------------- */
+
+static void text_append(struct text *text, const char *bytes, size_t size)
+{
+    char *grown = realloc(text->bytes, text->size + size + 1);
+
+    ck_assert_msg(grown != NULL, "no memory for what the program says");
+    if (size > 0)
+        memcpy(grown + text->size, bytes, size);
+    text->bytes = grown;
+    text->size += size;
+    text->bytes[text->size] = '\0';
+}
+
+/* Read once what is there. At end of file the descriptor is closed and becomes -1. */
+static void drain(int *fd, struct text *text)
+{
+    char bytes[4096];
+    ssize_t got = read(*fd, bytes, sizeof bytes);
+
+    if (got < 0 && errno == EINTR)
+        return;
+    ck_assert_msg(got >= 0, "cannot read what the program says: %s", strerror(errno));
+    if (got == 0) {
+        close(*fd);
+        *fd = -1;
+    }
+    text_append(text, bytes, (size_t)got);
+}
+
+/*
+ * Wait until the program says something or closes a pipe, and keep it.
+ *
+ * @param timeout_ms  -1: without end
+ * @return            false: both are closed, or nothing was said in time
+ */
+static bool listen_for(struct program *program, int timeout_ms)
+{
+    /* poll() ignores a descriptor of -1. */
+    struct pollfd ready[] = {{.fd = program->out, .events = POLLIN},
+                             {.fd = program->err, .events = POLLIN}};
+
+    if (program->out < 0 && program->err < 0)
+        return false;
+    int answer = poll(ready, 2, timeout_ms);
+    ck_assert_msg(answer >= 0 || errno == EINTR, "poll: %s", strerror(errno));
+    if (answer == 0)
+        return false;
+    if (ready[0].revents != 0)
+        drain(&program->out, &program->said->out);
+    if (ready[1].revents != 0)
+        drain(&program->err, &program->said->err);
+    return true;
+}
+
+/* The same, for as long as it takes. */
+static bool listen_to(struct program *program)
+{
+    return listen_for(program, -1);
+}
+
+/* --- Programs ------------------------------------------------------------------------------ */
+
+/* In the child: become the program. Only async-signal-safe calls from here on. */
+static _Noreturn void become(const char *path, const char *const arguments[], pid_t parent,
+                             const int standard[3], int failure)
+{
+    sigset_t none;
+    int why;
+
+    /* Had the parent died before the first call, the second would tell. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent && dup2(standard[0], 0) == 0 &&
+        dup2(standard[1], 1) == 1 && dup2(standard[2], 2) == 2) {
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        signal(SIGPIPE, SIG_DFL);
+        execv(path, (char *const *)(uintptr_t)arguments); /* it changes nothing in them */
+    }
+    why = errno;
+    (void)!write(failure, &why, sizeof why);
+    _exit(127);
+}
+
+/* A pipe whose ends exec closes, above the three descriptors that become() replaces. */
+static void make_pipe(int ends[2])
+{
+    ck_assert_msg(pipe2(ends, O_CLOEXEC) == 0, "pipe: %s", strerror(errno));
+    ck_assert_msg(ends[0] > 2 && ends[1] > 2, "a test runs without standard descriptors");
+    (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* a smaller pipe does, too */
+}
+
+static void program_path(const char *name, char *path, size_t size)
+{
+    const char *top = getenv("TOP_BUILDDIR");
+    int length = snprintf(path, size, "%s/%s", top != NULL ? top : ".", name);
+
+    ck_assert_msg(length > 0 && (size_t)length < size, "the path of %s is too long", name);
+}
+
+static struct program start(const char *const arguments[], int input)
+{
+    struct program program = {.said = calloc(1, sizeof *program.said)};
+    char path[4096];
+    int out[2], err[2], failure[2];
+    int why;
+    pid_t self = getpid();
+
+    ck_assert_msg(program.said != NULL, "no memory for a program");
+    text_append(&program.said->out, "", 0);
+    text_append(&program.said->err, "", 0);
+    program_path(arguments[0], path, sizeof path);
+    make_pipe(out);
+    make_pipe(err);
+    make_pipe(failure);
+    program.pid = fork();
+    ck_assert_msg(program.pid >= 0, "cannot fork: %s", strerror(errno));
+    if (program.pid == 0)
+        become(path, arguments, self, (const int[]){input, out[1], err[1]}, failure[1]);
+    close(out[1]);
+    close(err[1]);
+    close(failure[1]);
+    ck_assert_msg(read(failure[0], &why, sizeof why) != sizeof why, "cannot start %s: %s", path,
+                  strerror(why));
+    close(failure[0]);
+    program.out = out[0];
+    program.err = err[0];
+    return program;
+}
+
+struct program program_start(const char *const arguments[])
+{
+    int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    struct program program;
+
+    ck_assert_msg(input > 2, "cannot open /dev/null: %s", strerror(errno));
+    program = start(arguments, input);
+    close(input);
+    return program;
+}
+
+struct outcome program_run(const char *const arguments[], const char *input)
+{
+    /* A file in memory as standard input: nobody has to feed it, whatever its size. */
+    int file = memfd_create("input", MFD_CLOEXEC);
+    size_t size = input == NULL ? 0 : strlen(input);
+    struct program program;
+
+    ck_assert_msg(file > 2, "memfd_create: %s", strerror(errno));
+    ck_assert_msg(pwrite(file, input, size, 0) == (ssize_t)size, "cannot store the input");
+    program = start(arguments, file);
+    close(file);
+    return program_wait(&program);
+}
+
+/* The address in "listening on ADDRESS\n", if that is what the program has said first. */
+static bool find_address(struct program *server)
+{
+    const char *line = server->said->out.bytes;
+    const char *end = strchr(line, '\n');
+    const char *port;
+    uint64_t number = 0;
+    size_t length;
+
+    if (end == NULL)
+        return false;
+    ck_assert_msg(strncmp(line, LISTENING_TEXT, strlen(LISTENING_TEXT)) == 0,
+                  "the server's first line is not \"" LISTENING_TEXT "...\" but: %s", line);
+    line += strlen(LISTENING_TEXT);
+    length = (size_t)(end - line);
+    ck_assert_msg(length < sizeof server->address, "the server's address is too long: %s", line);
+    memcpy(server->address, line, length);
+    server->address[length] = '\0';
+    port = strrchr(server->address, ':');
+    ck_assert_msg(port != NULL && parse_number(port + 1, 1, 65535, &number),
+                  "no port in the server's first line: %s", server->address);
+    server->port = (uint16_t)number;
+    return true;
+}
+
+struct program server_start(const char *const arguments[])
+{
+    const char *all[ARGUMENTS_MAX] = {"echo-server", "--port", "0"};
+    struct program server;
+
+    for (size_t i = 0; arguments != NULL && arguments[i] != NULL; i++) {
+        ck_assert_msg(i + 4 < ARGUMENTS_MAX, "more than %d arguments", ARGUMENTS_MAX - 4);
+        all[i + 3] = arguments[i];
+    }
+    server = program_start(all);
+    while (!find_address(&server))
+        if (!listen_to(&server))
+            ck_abort_msg("the server ended before it listened, and said: %s%s",
+                         server.said->out.bytes, server.said->err.bytes);
+    return server;
+}
+
+struct outcome program_wait(struct program *program)
+{
+    struct outcome outcome;
+    int status;
+    pid_t ended;
+
+    while (listen_to(program))
+        continue;
+    do
+        ended = waitpid(program->pid, &status, 0);
+    while (ended < 0 && errno == EINTR);
+    ck_assert_msg(ended == program->pid, "cannot wait for the program: %s", strerror(errno));
+    outcome.status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    outcome.out = program->said->out.bytes;
+    outcome.err = program->said->err.bytes;
+    free(program->said);
+    program->said = NULL;
+    program->pid = -1;
+    return outcome;
+}
+
+struct outcome program_stop(struct program *program)
+{
+    ck_assert_msg(program->pid > 0, "the program has been waited for already");
+    ck_assert_msg(kill(program->pid, SIGTERM) == 0, "cannot stop it: %s", strerror(errno));
+    return program_wait(program);
+}
+
+void outcome_clear(struct outcome *outcome)
+{
+    free(outcome->out);
+    free(outcome->err);
+    outcome->out = NULL;
+    outcome->err = NULL;
+}
+
+const char *program_output(struct program *program)
+{
+    while (listen_for(program, 0))
+        continue;
+    return program->said->out.bytes;
+}
+
+const char *program_errors(struct program *program)
+{
+    while (listen_for(program, 0))
+        continue;
+    return program->said->err.bytes;
+}
+
+void wait_for_error_text(struct program *program, const char *text)
+{
+    while (strstr(program->said->err.bytes, text) == NULL)
+        if (!listen_to(program))
+            ck_abort_msg("the program ended without saying \"%s\"; it said: %s", text,
+                         program->said->err.bytes);
+}
+
+/* --- Sockets ------------------------------------------------------------------------------- */
+
+static struct sockaddr_in loopback(uint16_t port)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+int tcp_connect(uint16_t port)
+{
+    struct sockaddr_in address = loopback(port);
+    struct timeval limit = {.tv_sec = RECEIVE_LIMIT};
+    int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_msg(fd >= 0, "socket: %s", strerror(errno));
+    ck_assert_msg(connect(fd, (struct sockaddr *)&address, sizeof address) == 0,
+                  "cannot connect to port %u: %s", (unsigned)port, strerror(errno));
+    ck_assert_msg(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0 &&
+                      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0,
+                  "setsockopt: %s", strerror(errno));
+    return fd;
+}
+
+int tcp_listen(uint16_t *port)
+{
+    struct sockaddr_in address = loopback(0);
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_msg(fd >= 0, "socket: %s", strerror(errno));
+    ck_assert_msg(bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, SOMAXCONN) == 0 &&
+                      getsockname(fd, (struct sockaddr *)&address, &size) == 0,
+                  "cannot listen: %s", strerror(errno));
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+void tcp_send(int fd, const void *bytes, size_t size)
+{
+    const char *from = bytes;
+
+    while (size > 0) {
+        ssize_t put = send(fd, from, size, MSG_NOSIGNAL);
+        if (put < 0 && errno == EINTR)
+            continue;
+        ck_assert_msg(put > 0, "cannot send: %s", strerror(errno));
+        from += put;
+        size -= (size_t)put;
+    }
+}
+
+/* recv() that only lets through what ends a connection. @return bytes, 0, or -1 for a reset */
+static ssize_t receive_some(int fd, void *bytes, size_t size)
+{
+    ssize_t got;
+
+    do
+        got = recv(fd, bytes, size, 0);
+    while (got < 0 && errno == EINTR);
+    ck_assert_msg(got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK),
+                  "nothing was received for %d seconds", RECEIVE_LIMIT);
+    ck_assert_msg(got >= 0 || errno == ECONNRESET, "cannot receive: %s", strerror(errno));
+    return got;
+}
+
+void tcp_receive(int fd, void *bytes, size_t size)
+{
+    char *to = bytes;
+    size_t have = 0;
+
+    while (have < size) {
+        ssize_t got = receive_some(fd, to + have, size - have);
+        ck_assert_msg(got > 0, "%s after %zu of %zu bytes", got == 0 ? "end of file" : "a reset",
+                      have, size);
+        have += (size_t)got;
+    }
+}
+
+size_t tcp_receive_all(int fd, void *bytes, size_t size, bool *reset)
+{
+    char *to = bytes;
+    char spare;
+    size_t have = 0;
+    ssize_t got;
+
+    while (have < size) {
+        got = receive_some(fd, to + have, size - have);
+        if (got <= 0) {
+            *reset = got < 0;
+            return have;
+        }
+        have += (size_t)got;
+    }
+    got = receive_some(fd, &spare, 1);
+    ck_assert_msg(got <= 0, "more than %zu bytes came", size);
+    *reset = got < 0;
+    return have;
+}
+
+/* Send and receive at once: a long message would fill the buffers of both sides otherwise. */
+static void exchange(int fd, const unsigned char *sent, unsigned char *received, size_t size)
+{
+    size_t out = 0;
+    size_t in = 0;
+
+    while (in < size) {
+        struct pollfd ready = {.fd = fd, .events = (short)(out < size ? POLLIN | POLLOUT : POLLIN)};
+        int answer = poll(&ready, 1, RECEIVE_LIMIT * 1000);
+        if (answer < 0 && errno == EINTR)
+            continue;
+        ck_assert_msg(answer > 0, "no echo for %d seconds: %zu bytes are sent, %zu are back",
+                      RECEIVE_LIMIT, out, in);
+        if ((ready.revents & POLLOUT) != 0) {
+            ssize_t put = send(fd, sent + out, size - out, MSG_DONTWAIT | MSG_NOSIGNAL);
+            ck_assert_msg(put >= 0 || errno == EAGAIN || errno == EINTR, "cannot send: %s",
+                          strerror(errno));
+            out += put > 0 ? (size_t)put : 0;
+        }
+        if ((ready.revents & ~POLLOUT) != 0) {
+            ssize_t got = receive_some(fd, received + in, size - in);
+            ck_assert_msg(got > 0, "%s after %zu of %zu bytes",
+                          got == 0 ? "end of file" : "a reset", in, size);
+            in += (size_t)got;
+        }
+    }
+}
+
+void tcp_echo(int fd, const void *bytes, size_t size, bool upper)
+{
+    unsigned char *received = malloc(size + 1);
+    unsigned char *expected = malloc(size + 1);
+
+    ck_assert_msg(received != NULL && expected != NULL, "no memory for an echo");
+    memcpy(expected, bytes, size);
+    transform_apply(upper ? TRANSFORM_UPPER : TRANSFORM_NONE, expected, size);
+    exchange(fd, bytes, received, size);
+    if (memcmp(received, expected, size) != 0) {
+        size_t at = 0;
+        while (received[at] == expected[at])
+            at++;
+        ck_abort_msg("byte %zu of the echo is 0x%02x, not 0x%02x", at, (unsigned)received[at],
+                     (unsigned)expected[at]);
+    }
+    free(received);
+    free(expected);
+}
+
+void tcp_reset(int fd)
+{
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+
+    ck_assert_msg(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) == 0,
+                  "SO_LINGER: %s", strerror(errno));
+    close(fd);
+}
+
+/* --- Looking at a process from outside ----------------------------------------------------- */
+
+static unsigned count_entries(pid_t pid, const char *what)
+{
+    char path[64];
+    DIR *directory;
+    unsigned entries = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, what);
+    directory = opendir(path);
+    ck_assert_msg(directory != NULL, "cannot look into %s: %s", path, strerror(errno));
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        entries += entry->d_name[0] != '.';
+    closedir(directory);
+    return entries;
+}
+
+unsigned process_descriptors(pid_t pid)
+{
+    return count_entries(pid, "fd");
+}
+
+unsigned process_threads(pid_t pid)
+{
+    return count_entries(pid, "task");
+}
+
+int64_t process_cpu_ns(pid_t pid)
+{
+    clockid_t clock;
+    struct timespec used;
+
+    ck_assert_msg(clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &used) == 0,
+                  "process %d has no CPU clock: it has ended", (int)pid);
+    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
+}
+
+void wait_until(bool (*condition)(void *context), void *context)
+{
+    const struct timespec millisecond = {.tv_nsec = 1000000};
+
+    while (!condition(context))
+        nanosleep(&millisecond, NULL);
+}
+
+/* A count of process `pid` that is waited for. */
+struct expected_count {
+    pid_t pid;
+    unsigned count;
+};
+
+static bool has_descriptors(void *context)
+{
+    const struct expected_count *expected = context;
+
+    return process_descriptors(expected->pid) == expected->count;
+}
+
+static bool has_threads(void *context)
+{
+    const struct expected_count *expected = context;
+
+    return process_threads(expected->pid) == expected->count;
+}
+
+void wait_for_descriptors(pid_t pid, unsigned descriptors)
+{
+    wait_until(has_descriptors, &(struct expected_count){pid, descriptors});
+}
+
+void wait_for_threads(pid_t pid, unsigned threads)
+{
+    wait_until(has_threads, &(struct expected_count){pid, threads});
+}

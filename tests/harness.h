@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file harness.h
+ * Starts the real programs for a test, talks to them with plain sockets, and looks at them from
+ * outside through /proc.
+ *
+ * Everything here fails the running Check test (ck_abort_msg) when it cannot do its work, so the
+ * tests need no error handling of their own. Nothing sleeps for a fixed time: it waits for a
+ * condition, with the test's own time limit behind it. Programs that a test starts die with it
+ * (PR_SET_PDEATHSIG), also when the test is killed at its time limit.
+ */
+#ifndef TESTS_HARNESS_H
+#define TESTS_HARNESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** What a running program has said so far; the harness's own. */
+struct said;
+
+/** A program that runs under the test. */
+struct program {
+    pid_t pid;
+    int out; /**< read end of its standard output */
+    int err; /**< read end of its standard error */
+    struct said *said;
+    uint16_t port;    /**< of a server: what "listening on" said; 0 otherwise */
+    char address[72]; /**< of a server: the text after "listening on " */
+};
+
+/** How a program ended and what it had said. Free with outcome_clear(). */
+struct outcome {
+    int status; /**< exit status; 128 + signal where a signal ended it */
+    char *out;  /**< ended by zero */
+    char *err;
+};
+
+/**
+ * Run ./echo-server or ./echo-client of the build tree to its end.
+ *
+ * @param arguments  the command line, program name first ("echo-client"), ended by NULL
+ * @param input      given on standard input; NULL is the empty input
+ */
+struct outcome program_run(const char *const arguments[], const char *input);
+
+/**
+ * The same, left running. Standard input is /dev/null. It dies with the thread that started it.
+ *
+ * What it says is read by the functions here that wait for it, and the pipes hold 1 MiB in
+ * between; a test that lets a program say more than that must read it.
+ */
+struct program program_start(const char *const arguments[]);
+
+/**
+ * Start ./echo-server with --port 0 and the given further arguments, and wait for its
+ * "listening on" line.
+ *
+ * @param arguments  options only, ended by NULL; may be NULL
+ */
+struct program server_start(const char *const arguments[]);
+
+/** Wait for the end and collect what it said. */
+struct outcome program_wait(struct program *program);
+
+/** SIGTERM, then program_wait(). */
+struct outcome program_stop(struct program *program);
+
+void outcome_clear(struct outcome *outcome);
+
+/** A blocking connection to 127.0.0.1:port with a receive time limit of 20 s. */
+int tcp_connect(uint16_t port);
+
+/** A listener on 127.0.0.1 for tests that play the server. @return descriptor; *port is set */
+int tcp_listen(uint16_t *port);
+
+/** Send all of it. */
+void tcp_send(int fd, const void *bytes, size_t size);
+
+/** Receive exactly size bytes; the test fails at an early end of file. */
+void tcp_receive(int fd, void *bytes, size_t size);
+
+/** Receive until end of file or reset. @return bytes received, all of them; *reset tells which */
+size_t tcp_receive_all(int fd, void *bytes, size_t size, bool *reset);
+
+/** Send bytes, receive as many, and compare with what --transform upper or none makes of them. */
+void tcp_echo(int fd, const void *bytes, size_t size, bool upper);
+
+/** Close with a reset instead of an orderly end (SO_LINGER 0). */
+void tcp_reset(int fd);
+
+/** Open descriptors and live threads of a process, from /proc. */
+unsigned process_descriptors(pid_t pid);
+unsigned process_threads(pid_t pid);
+/** User and system CPU time of a process so far, in nanoseconds. */
+int64_t process_cpu_ns(pid_t pid);
+
+/** Wait until condition(context) is true. It is asked every millisecond. */
+void wait_until(bool (*condition)(void *context), void *context);
+
+/** Wait until the process has that many descriptors, or threads. */
+void wait_for_descriptors(pid_t pid, unsigned descriptors);
+void wait_for_threads(pid_t pid, unsigned threads);
+
+/**
+ * All that the program has said on standard output, or on standard error, until now. Does not
+ * wait. The text is good until the harness is next asked about this program.
+ */
+const char *program_output(struct program *program);
+const char *program_errors(struct program *program);
+
+/** Wait until what the program wrote on standard error contains the text; keeps it for later. */
+void wait_for_error_text(struct program *program, const char *text);
+
+#endif /* TESTS_HARNESS_H */

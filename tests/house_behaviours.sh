@@ -1,0 +1,43 @@
+#!/bin/sh
+# docs/behaviours.md: every number once, each with a test that is there or a reason.
+. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+table=$TOP_SRCDIR/docs/behaviours.md
+
+# The rows as "number|tests|departure".
+rows() {
+    sed -n 's/^| *\([0-9][0-9]*\) *|[^|]*|\([^|]*\)|\([^|]*\)|$/\1|\2|\3/p' "$table"
+}
+
+each_number_once() {
+    rows | cut -d '|' -f 1 >"$work/numbers"
+    seq 1 100 | diff - "$work/numbers"
+}
+
+tested_or_explained() {
+    ! rows | grep -E '^[0-9]+\| *\| *$'
+}
+
+# "check_future: a, b; check_exit: c" becomes lines "check_future a", "check_future b", ...
+tests_named() {
+    rows | cut -d '|' -f 2 | tr ';' '\n' | while IFS=: read -r program names; do
+        for name in $(echo "$names" | tr ',' ' '); do
+            echo "$program $name"
+        done
+    done
+}
+
+tests_are_there() {
+    tests_named >"$work/tests"
+    [ -s "$work/tests" ] || return 1
+    ! while read -r program name; do
+        case $program in
+        check_*) grep -q "^START_TEST($name)" "$TOP_SRCDIR/tests/$program.c" ;;
+        *) [ -f "$TOP_SRCDIR/tests/$program.sh" ] ;;
+        esac || echo "there is no $program: $name"
+    done <"$work/tests" | grep .
+}
+
+check 'every behaviour has its number, once and in order' each_number_once
+check 'every behaviour has a test or a reason' tested_or_explained
+check 'every test that is named is there' tests_are_there
+finish

@@ -1,0 +1,34 @@
+# echo-server: its pure modules, and the real program from outside.
+SERVER_TESTS = \
+	tests/check_accounting \
+	tests/check_escape \
+	tests/check_limits \
+	tests/check_server_echo \
+	tests/check_server_full \
+	tests/check_server_start \
+	tests/check_server_stop
+check_PROGRAMS += $(SERVER_TESTS)
+TESTS += $(SERVER_TESTS)
+
+SERVER_TEST_LIBS = server/libserver.la pool/libpool.la $(TEST_LIBS) $(LIBEVENT_LIBS)
+SERVER_KIT = tests/server_kit.c tests/server_kit.h
+
+tests_check_accounting_CFLAGS = $(TEST_CFLAGS)
+tests_check_accounting_LDADD = $(SERVER_TEST_LIBS)
+tests_check_escape_CFLAGS = $(TEST_CFLAGS)
+tests_check_escape_LDADD = $(SERVER_TEST_LIBS)
+tests_check_limits_CFLAGS = $(TEST_CFLAGS)
+tests_check_limits_LDADD = $(SERVER_TEST_LIBS)
+
+tests_check_server_echo_SOURCES = tests/check_server_echo.c $(SERVER_KIT)
+tests_check_server_echo_CFLAGS = $(TEST_CFLAGS)
+tests_check_server_echo_LDADD = $(TEST_LIBS)
+tests_check_server_full_SOURCES = tests/check_server_full.c $(SERVER_KIT)
+tests_check_server_full_CFLAGS = $(TEST_CFLAGS)
+tests_check_server_full_LDADD = $(TEST_LIBS)
+tests_check_server_start_SOURCES = tests/check_server_start.c $(SERVER_KIT)
+tests_check_server_start_CFLAGS = $(TEST_CFLAGS)
+tests_check_server_start_LDADD = $(TEST_LIBS)
+tests_check_server_stop_SOURCES = tests/check_server_stop.c $(SERVER_KIT)
+tests_check_server_stop_CFLAGS = $(TEST_CFLAGS)
+tests_check_server_stop_LDADD = $(TEST_LIBS)

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* What the end-to-end tests of the server share: see server_kit.h. */
+#include "tests/server_kit.h"
+
+#include "common/transform.h"
+
+#include <check.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROBE_BYTES 65536
+
+/* --- the accounting ------------------------------------------------------------------------ */
+
+static const char *last_line_with(const char *text, const char *start)
+{
+    const char *found = NULL;
+
+    for (const char *at = text; (at = strstr(at, start)) != NULL; at++)
+        if (at == text || at[-1] == '\n')
+            found = at;
+    return found;
+}
+
+struct tally tally_of(const char *output)
+{
+    const char *line = last_line_with(output, "accepted ");
+    struct tally t = {0};
+
+    ck_assert_msg(line != NULL, "no accounting in: %s", output);
+    ck_assert_msg(sscanf(line,
+                         "accepted %" SCNu64 " = served %" SCNu64 " + rejected %" SCNu64
+                         " + timed out %" SCNu64 " + failed %" SCNu64 " + in flight %" SCNu64,
+                         &t.accepted, &t.served, &t.rejected, &t.timed_out, &t.failed,
+                         &t.in_flight) == 6,
+                  "this is no accounting: %s", line);
+    ck_assert_uint_eq(t.accepted, t.served + t.rejected + t.timed_out + t.failed + t.in_flight);
+    return t;
+}
+
+/* Waiting for another whole line than those that were there. */
+struct more_output {
+    struct kit *kit;
+    size_t before;
+};
+
+static bool has_more_accounting(void *context)
+{
+    struct more_output *more = context;
+    const char *line = strstr(program_output(&more->kit->program) + more->before, "accepted ");
+
+    return line != NULL && strchr(line, '\n') != NULL;
+}
+
+struct tally kit_ask(struct kit *kit)
+{
+    struct more_output more = {.kit = kit, .before = strlen(program_output(&kit->program))};
+
+    ck_assert_int_eq(kill(kit->program.pid, SIGUSR1), 0);
+    wait_until(has_more_accounting, &more);
+    return tally_of(program_output(&kit->program));
+}
+
+struct tally kit_wait_in_flight(struct kit *kit, uint64_t in_flight)
+{
+    struct tally tally;
+
+    do
+        tally = kit_ask(kit);
+    while (tally.in_flight != in_flight);
+    return tally;
+}
+
+static bool has_few_threads(void *context)
+{
+    const struct kit *kit = context;
+
+    return process_threads(kit->program.pid) <= kit->threads + FOREIGN_THREADS;
+}
+
+void kit_wait_threads(struct kit *kit)
+{
+    wait_until(has_few_threads, kit);
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+struct kit kit_start(const char *const arguments[])
+{
+    struct kit kit = {.program = server_start(arguments)};
+
+    kit_ask(&kit); /* by its answer the loop runs and all is set up */
+    kit.descriptors = process_descriptors(kit.program.pid);
+    kit.threads = process_threads(kit.program.pid);
+    return kit;
+}
+
+int kit_connect(struct kit *kit)
+{
+    return tcp_connect(kit->program.port);
+}
+
+struct tally kit_finish(struct kit *kit, bool upper, const char *complaint)
+{
+    unsigned char *bytes = some_bytes(PROBE_BYTES, 4711);
+    struct tally tally;
+    struct outcome outcome;
+    int probe;
+
+    kit_wait_in_flight(kit, 0);
+    probe = kit_connect(kit);
+    tcp_echo(probe, bytes, PROBE_BYTES, upper);
+    close(probe);
+    free(bytes);
+    kit_wait_in_flight(kit, 0);
+    wait_for_descriptors(kit->program.pid, kit->descriptors);
+    kit_wait_threads(kit);
+
+    outcome = program_stop(&kit->program);
+    ck_assert_msg(outcome.status == 0, "the server ended with status %d and said: %s",
+                  outcome.status, outcome.err);
+    if (complaint == NULL)
+        ck_assert_str_eq(outcome.err, "");
+    else
+        ck_assert_msg(strstr(outcome.err, complaint) != NULL, "\"%s\" is not in: %s", complaint,
+                      outcome.err);
+    tally = tally_of(outcome.out);
+    ck_assert_uint_eq(tally.in_flight, 0);
+    tally.accepted--;
+    tally.served--;
+    outcome_clear(&outcome);
+    return tally;
+}
+
+/* --- bytes --------------------------------------------------------------------------------- */
+
+unsigned char *some_bytes(size_t size, unsigned seed)
+{
+    unsigned char *bytes = malloc(size + 1);
+    uint32_t state = seed * 2654435761u + 1;
+
+    ck_assert_ptr_nonnull(bytes);
+    for (size_t i = 0; i < size; i++) {
+        state = state * 1664525u + 1013904223u;
+        bytes[i] = (unsigned char)(state >> 24);
+    }
+    return bytes;
+}
+
+void expect_rest(int fd, const void *bytes, size_t size)
+{
+    unsigned char *expected = malloc(size + 1);
+    unsigned char *received = malloc(size + 1);
+    bool reset;
+
+    ck_assert(expected != NULL && received != NULL);
+    memcpy(expected, bytes, size);
+    transform_apply(TRANSFORM_UPPER, expected, size);
+    ck_assert_uint_eq(tcp_receive_all(fd, received, size, &reset), size);
+    ck_assert_msg(!reset, "the session ended with a reset");
+    ck_assert_mem_eq(received, expected, size);
+    free(expected);
+    free(received);
+    close(fd);
+}
+
+void expect_busy(int fd)
+{
+    char line[512];
+    bool reset;
+    size_t size = tcp_receive_all(fd, line, sizeof line - 1, &reset);
+
+    line[size] = '\0';
+    ck_assert_msg(!reset, "a reset came after: %s", line);
+    ck_assert_msg(strncmp(line, "BUSY ", 5) == 0 && size > 6, "this is not BUSY: %s", line);
+    ck_assert_msg(strchr(line, '\n') == line + size - 1, "not one whole line: %s", line);
+    close(fd);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file server_kit.h
+ * What the end-to-end tests of the server share: a server with a baseline, its accounting, and an
+ * ending that looks for what a test may have broken.
+ *
+ * A test that ends with kit_finish() has shown, besides its own point, that the server still
+ * echoes 64 KiB exactly, that no descriptor and no thread was left behind, that every session is
+ * accounted for, and that nothing was said on standard error that was not expected.
+ */
+#ifndef TESTS_SERVER_KIT_H
+#define TESTS_SERVER_KIT_H
+
+#include "config.h"
+
+#include "tests/harness.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** A server under test. */
+struct kit {
+    struct program program;
+    unsigned descriptors; /**< before the first client */
+    unsigned threads;
+};
+
+/** The numbers of an accounting line. */
+struct tally {
+    uint64_t accepted;
+    uint64_t served;
+    uint64_t rejected;
+    uint64_t timed_out;
+    uint64_t failed;
+    uint64_t in_flight;
+};
+
+/** The arguments of a server, as kit_start() wants them. */
+#define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/** Start a server on a free port and note what it holds. */
+struct kit kit_start(const char *const arguments[]);
+
+/** A connection to it. */
+int kit_connect(struct kit *kit);
+
+/** Ask for the accounting with SIGUSR1. Fails where the identity does not hold. */
+struct tally kit_ask(struct kit *kit);
+
+/** How many threads a sanitizer may add to a process, whenever it likes. */
+#ifdef EP_SANITIZED
+enum { FOREIGN_THREADS = 1 };
+#else
+enum { FOREIGN_THREADS = 0 };
+#endif
+
+/** Wait until the server has no more threads than at the beginning. */
+void kit_wait_threads(struct kit *kit);
+
+/** Ask until so many sessions are in flight. @return the accounting that said so */
+struct tally kit_wait_in_flight(struct kit *kit, uint64_t in_flight);
+
+/**
+ * Probe, compare with the baseline, stop, and check the last accounting line.
+ *
+ * @param upper     what the server's --transform is
+ * @param complaint NULL: nothing may have been said on standard error. Otherwise what must have
+ *                  been said
+ * @return          the last accounting, without the probe's session
+ */
+struct tally kit_finish(struct kit *kit, bool upper, const char *complaint);
+
+/** The accounting in what a server has said at its end. */
+struct tally tally_of(const char *output);
+
+/** Bytes that do not repeat soon, the same for the same seed. Release with free(). */
+unsigned char *some_bytes(size_t size, unsigned seed);
+
+/** Receive exactly the upper-cased bytes, then an orderly end of file. Closes fd. */
+void expect_rest(int fd, const void *bytes, size_t size);
+
+/** Receive one BUSY line and an orderly end of file. Closes fd. */
+void expect_busy(int fd);
+
+#endif /* TESTS_SERVER_KIT_H */

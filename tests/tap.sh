@@ -1,0 +1,32 @@
+# Sourced by the shell tests: prints their results as TAP.
+#
+#     check 'what is claimed' command argument...
+#     skip 'what is claimed' 'why it cannot be checked here'
+#     finish
+
+: "${TOP_SRCDIR:=$(cd "$(dirname "$0")/.." && pwd)}"
+: "${TOP_BUILDDIR:=$PWD}"
+tap_number=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+check() {
+    tap_claim=$1
+    shift
+    tap_number=$((tap_number + 1))
+    if "$@" >"$work/tap-output" 2>&1; then
+        echo "ok $tap_number - $tap_claim"
+    else
+        echo "not ok $tap_number - $tap_claim"
+        sed 's/^/# /' "$work/tap-output"
+    fi
+}
+
+skip() {
+    tap_number=$((tap_number + 1))
+    echo "ok $tap_number - $1 # SKIP $2"
+}
+
+finish() {
+    echo "1..$tap_number"
+}
