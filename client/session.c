@@ -281,7 +281,7 @@ static enum exchange exchange_small(struct session *session, const struct messag
 {
     enum exchange result = EXCHANGE_RIGHT;
     ssize_t code =
-        stream_write(&session->stream, message_flat(message, session->flat), message->size);
+        stream_write(&session->stream, message_flat(message, session->flat), message->size, NULL);
 
     if (code < 0)
         return send_failed(session, code);

@@ -68,53 +68,95 @@ static bool wait_on(struct interrupted *wait, int fd, short events, int option)
     return answer != 0;
 }
 
+/* Nothing to agree on. */
+static int plain_handshake(struct stream *stream)
+{
+    (void)stream;
+    return 0;
+}
+
 static ssize_t plain_read(struct stream *stream, void *bytes, size_t size)
 {
     struct interrupted wait = {0};
 
     for (;;) {
-        ssize_t got = recv(stream->fd, bytes, size, 0);
+        ssize_t got = recv(stream->fd, bytes, size, stream->nonblocking ? MSG_DONTWAIT : 0);
         if (got >= 0)
             return got;
-        if (errno == EAGAIN || errno == EWOULDBLOCK)
-            return -ETIMEDOUT;
+        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            stream->wants_write = false;
+            return stream->nonblocking ? -EAGAIN : -ETIMEDOUT;
+        }
         if (errno != EINTR)
             return -errno;
-        if (!wait_on(&wait, stream->fd, POLLIN, SO_RCVTIMEO))
+        if (!stream->nonblocking && !wait_on(&wait, stream->fd, POLLIN, SO_RCVTIMEO))
             return -ETIMEDOUT;
     }
 }
 
-static ssize_t plain_write(struct stream *stream, const void *bytes, size_t size)
+static ssize_t plain_write_some(struct stream *stream, const void *bytes, size_t size)
 {
-    const char *from = bytes;
-    size_t left = size;
     struct interrupted wait = {0};
 
-    while (left > 0) {
-        ssize_t put = send(stream->fd, from, left, MSG_NOSIGNAL);
-        if (put >= 0) {
-            from += put;
-            left -= (size_t)put;
-            wait = (struct interrupted){0}; /* the limit is on a peer that takes nothing */
-            continue;
+    for (;;) {
+        ssize_t put =
+            send(stream->fd, bytes, size, MSG_NOSIGNAL | (stream->nonblocking ? MSG_DONTWAIT : 0));
+        if (put >= 0)
+            return put;
+        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            stream->wants_write = true;
+            return stream->nonblocking ? -EAGAIN : -ETIMEDOUT;
         }
-        if (errno == EAGAIN || errno == EWOULDBLOCK)
-            return -ETIMEDOUT;
         if (errno != EINTR)
             return -errno;
-        if (!wait_on(&wait, stream->fd, POLLOUT, SO_SNDTIMEO))
+        if (!stream->nonblocking && !wait_on(&wait, stream->fd, POLLOUT, SO_SNDTIMEO))
             return -ETIMEDOUT;
     }
-    return (ssize_t)size;
+}
+
+static void plain_finish_writing(struct stream *stream)
+{
+    (void)shutdown(stream->fd, SHUT_WR);
+}
+
+/* By a flag with each call: the descriptor may be shared with another process. */
+static void plain_set_nonblocking(struct stream *stream)
+{
+    stream->nonblocking = true;
+}
+
+static void plain_release(struct stream *stream)
+{
+    (void)stream;
 }
 
 void stream_init_plain(struct stream *stream, int fd)
 {
-    static const struct stream_ops plain = {.read = plain_read, .write = plain_write};
+    static const struct stream_ops plain = {
+        .handshake = plain_handshake,
+        .read = plain_read,
+        .write_some = plain_write_some,
+        .finish_writing = plain_finish_writing,
+        .set_nonblocking = plain_set_nonblocking,
+        .release = plain_release,
+    };
 
-    stream->ops = &plain;
-    stream->fd = fd;
+    *stream = (struct stream){.ops = &plain, .fd = fd};
+}
+
+int stream_write(struct stream *stream, const void *bytes, size_t size, size_t *written)
+{
+    const char *from = bytes;
+    size_t left = size;
+    ssize_t put = 0;
+
+    while (left > 0 && (put = stream_write_some(stream, from, left)) >= 0) {
+        from += put;
+        left -= (size_t)put;
+    }
+    if (written != NULL)
+        *written = size - left;
+    return left == 0 ? 0 : (int)put;
 }
 
 /* Rounded up to the microsecond that the kernel takes: 1 ns must not become 0, "no limit". */
@@ -144,18 +186,14 @@ void stream_set_nodelay(struct stream *stream)
     (void)setsockopt(stream->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-void stream_stop_reading(struct stream *stream)
+void stream_release(struct stream *stream)
 {
-    (void)shutdown(stream->fd, SHUT_RD);
-}
-
-void stream_finish_writing(struct stream *stream)
-{
-    (void)shutdown(stream->fd, SHUT_WR);
+    stream->ops->release(stream);
 }
 
 void stream_close(struct stream *stream)
 {
+    stream_release(stream);
     close(stream->fd);
     stream->fd = -1;
 }

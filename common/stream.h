@@ -3,42 +3,77 @@
  * @file stream.h
  * A connected socket, read and written through a table of functions.
  *
- * Plain TCP is one table; TLS will be a second with the same entries, so that neither the server's
- * communicate() nor the client's session knows which it has.
+ * Plain sockets (TCP or unix) are one table, TLS is a second with the same entries (tls.h), so that
+ * neither the server's communicate() nor the client's session knows which it has.
  *
- * The socket is blocking. A time limit is the socket's own (SO_RCVTIMEO, SO_SNDTIMEO): one system
- * call at the start of a session instead of one per message. One thread uses a stream at a time;
- * only stream_stop_reading() may be called by another.
+ * A stream is blocking, and then a time limit is the socket's own (SO_RCVTIMEO, SO_SNDTIMEO): one
+ * system call at the start of a session instead of one per message. Or it is made non-blocking by
+ * stream_set_nonblocking(), for an event loop: then what would wait returns -EAGAIN.
+ *
+ * Threads: one uses a stream at a time. Another may only call shutdown() on the descriptor, which
+ * wakes the one that is blocked in it.
  */
 #ifndef COMMON_STREAM_H
 #define COMMON_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct stream;
 
+/** What stands behind the functions of the same names below. */
 struct stream_ops {
+    int (*handshake)(struct stream *stream);
     ssize_t (*read)(struct stream *stream, void *bytes, size_t size);
-    ssize_t (*write)(struct stream *stream, const void *bytes, size_t size);
+    ssize_t (*write_some)(struct stream *stream, const void *bytes, size_t size);
+    void (*finish_writing)(struct stream *stream);
+    void (*set_nonblocking)(struct stream *stream);
+    void (*release)(struct stream *stream); /* all but the descriptor */
 };
 
-/** The owner keeps this where it likes; it holds nothing to be released but the descriptor. */
 struct stream {
     const struct stream_ops *ops;
     int fd;
+    bool nonblocking; /**< -EAGAIN is "not now", not a time limit that has passed */
+    /** After -EAGAIN: wait until the descriptor is writable. Otherwise: until it is readable. */
+    bool wants_write;
+    void *tls; /**< of tls.c; NULL for a plain stream */
 };
 
-/** A plain TCP stream on a connected, blocking descriptor. Takes the descriptor over. */
+/** A plain stream on a connected, blocking descriptor. Takes the descriptor over. */
 void stream_init_plain(struct stream *stream, int fd);
+
+/** From now on nothing waits: what would have waited returns -EAGAIN, and sets wants_write. */
+static inline void stream_set_nonblocking(struct stream *stream)
+{
+    stream->ops->set_nonblocking(stream);
+}
+
+/**
+ * Agree on keys with the peer. Nothing to do for a plain stream.
+ *
+ * @return  0           agreed
+ *          -EAGAIN     not yet, in a non-blocking stream: call again when the descriptor is ready
+ *          -ETIMEDOUT  the peer said nothing within the time limit
+ *          -EPROTO     what came is not TLS, or no version or cipher is common, or a certificate is
+ *                      missing or not trusted; stream_error_text() has the library's words
+ *          other < 0   a negated errno value
+ */
+static inline int stream_handshake(struct stream *stream)
+{
+    return stream->ops->handshake(stream);
+}
 
 /**
  * Read what there is, waiting for at least one byte.
  *
  * @return  > 0         bytes read
- *          0           end of file: the peer has closed its sending half
+ *          0           end of file: the peer has closed its sending half, and has said so
+ *          -EAGAIN     nothing is there, in a non-blocking stream
  *          -ETIMEDOUT  nothing came within the read time limit
+ *          -EPROTO     the peer broke the protocol of TLS, or ended without its close_notify
  *          other < 0   a negated errno value, -ECONNRESET for one. EINTR is retried, never seen
  */
 static inline ssize_t stream_read(struct stream *stream, void *bytes, size_t size)
@@ -47,16 +82,29 @@ static inline ssize_t stream_read(struct stream *stream, void *bytes, size_t siz
 }
 
 /**
- * Write all of it, however many sends that takes. Never raises SIGPIPE.
+ * Write what can be written at once, at least one byte. Never raises SIGPIPE.
  *
- * @return  size        all is written
+ * After -EAGAIN call again with the same bytes, or more of them behind: TLS has begun with them.
+ *
+ * @return  > 0         bytes written
+ *          -EAGAIN     none can be written now, in a non-blocking stream
  *          -ETIMEDOUT  the peer took nothing for the write time limit
  *          other < 0   a negated errno value: -EPIPE, -ECONNRESET, ...
  */
-static inline ssize_t stream_write(struct stream *stream, const void *bytes, size_t size)
+static inline ssize_t stream_write_some(struct stream *stream, const void *bytes, size_t size)
 {
-    return stream->ops->write(stream, bytes, size);
+    return stream->ops->write_some(stream, bytes, size);
 }
+
+/**
+ * Write all of it, however many sends that takes.
+ *
+ * @return  0           all is written
+ *          < 0         as stream_write_some(); in a non-blocking stream some may have been written,
+ *                      and *written says how much
+ * @param written       may be NULL in a blocking stream
+ */
+int stream_write(struct stream *stream, const void *bytes, size_t size, size_t *written);
 
 /** Limit each wait in read and in write. 0: no limit, and no system call. @return 0 or -errno */
 int stream_set_timeouts(struct stream *stream, int64_t read_ns, int64_t write_ns);
@@ -65,17 +113,18 @@ int stream_set_timeouts(struct stream *stream, int64_t read_ns, int64_t write_ns
 void stream_set_nodelay(struct stream *stream);
 
 /**
- * Make a reader that is blocked return: shutdown(SHUT_RD). What has arrived is still read first,
- * and so is what arrives later (Linux keeps it readable), so the reader also needs a flag to look at.
- *
- * Threads: any, while the descriptor is open.
+ * End our sending half: the peer reads all that was written, then end of file. TLS says so by its
+ * close_notify, which does not wait: where it cannot be sent at once it is left out.
  */
-void stream_stop_reading(struct stream *stream);
+static inline void stream_finish_writing(struct stream *stream)
+{
+    stream->ops->finish_writing(stream);
+}
 
-/** End our sending half: the peer reads all that was written, then end of file. */
-void stream_finish_writing(struct stream *stream);
+/** Release all but the descriptor, which is the caller's again. */
+void stream_release(struct stream *stream);
 
-/** Close the descriptor. */
+/** Release, and close the descriptor. */
 void stream_close(struct stream *stream);
 
 #endif /* COMMON_STREAM_H */

@@ -21,22 +21,60 @@
 
 /** How a session ended. */
 enum outcome {
-    OUTCOME_SERVED,        /**< the client said end of file and has its whole echo */
-    OUTCOME_REJECTED,      /**< told that the server is busy */
-    OUTCOME_IDLE_TIMEOUT,  /**< nothing came for --idle-timeout */
-    OUTCOME_WRITE_TIMEOUT, /**< the client took nothing for --write-timeout */
-    OUTCOME_FAILED,        /**< reset by the client, cut by us, or for want of memory */
+    OUTCOME_SERVED,            /**< the client said end of file and has its whole echo */
+    OUTCOME_REJECTED,          /**< told that the server is busy */
+    OUTCOME_QUEUE_TIMEOUT,     /**< told so after it had waited for --queue-timeout */
+    OUTCOME_HANDSHAKE_TIMEOUT, /**< no TLS, or no PROXY header, within --handshake-timeout */
+    OUTCOME_IDLE_TIMEOUT,      /**< nothing came for --idle-timeout */
+    OUTCOME_WRITE_TIMEOUT,     /**< the client took nothing for --write-timeout */
+    OUTCOME_SESSION_TIMEOUT,   /**< it was served for --session-timeout */
+    OUTCOME_DRAIN_TIMEOUT,     /**< cut: the server was told to stop, and --drain-timeout passed */
+    OUTCOME_HANDSHAKE_FAILED,  /**< what came was no TLS of ours, or no PROXY header */
+    OUTCOME_FAILED,            /**< reset by the client, its worker died, or for want of memory */
     OUTCOME_COUNT,
+};
+
+/** Each outcome's word, as metrics and log have it: "served", "idle timeout", ... */
+extern const char *const outcome_words[OUTCOME_COUNT];
+
+/** Where a session that is here stands. */
+enum phase {
+    PHASE_QUEUED,    /**< it waits for a worker */
+    PHASE_HANDSHAKE, /**< PROXY header, TLS */
+    PHASE_RECEIVING, /**< a worker waits for its bytes */
+    PHASE_WORKING,   /**< transform, --delay, --burn */
+    PHASE_SENDING,   /**< its echo is on the way */
+    PHASE_PARKED,    /**< no worker has it, the loop waits for its bytes (--hold message) */
+    PHASE_CLOSING,   /**< it is at its end */
+    PHASE_COUNT,
+};
+
+/** Each phase's word: "queued", "handshake", ... */
+extern const char *const phase_words[PHASE_COUNT];
+
+/** Upper bounds of the buckets of a histogram of times, in seconds, as Prometheus has them. */
+#define TIME_BUCKETS 16
+extern const double time_bucket_seconds[TIME_BUCKETS];
+
+/** Times counted by bucket; those beyond the last bound only in `count`. Not cumulative. */
+struct times {
+    uint64_t buckets[TIME_BUCKETS];
+    uint64_t count;
+    double sum_seconds;
 };
 
 /** All counters at one instant. */
 struct counts {
     uint64_t accepted;
     uint64_t ended[OUTCOME_COUNT];
-    uint64_t in_flight;    /**< entered and not ended: served now, or waiting */
-    uint64_t echoes;       /**< of sessions that have ended */
+    uint64_t in_flight;      /**< entered and not ended: served now, or waiting */
+    uint64_t echoes;         /**< of all sessions, those that are here too */
+    uint64_t bytes_received; /**< likewise; before the transform, without TLS's own */
+    uint64_t bytes_sent;
     uint64_t peak_served;  /**< the most sessions that were served at once */
     uint64_t peak_waiting; /**< the most that waited for a worker at once */
+    struct times waits;    /**< from accept to a worker, of sessions that were begun */
+    struct times services; /**< from there to the end */
 };
 
 /** A place in the list of live sessions; part of the session's own memory. */

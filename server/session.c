@@ -80,7 +80,7 @@ enum outcome communicate(struct session *session, unsigned char *buffer)
             spend_time(service);
         }
 
-        ssize_t sent = stream_write(&session->stream, buffer, (size_t)size);
+        int sent = stream_write(&session->stream, buffer, (size_t)size, NULL);
         if (sent < 0)
             return sent == -ETIMEDOUT ? OUTCOME_WRITE_TIMEOUT : OUTCOME_FAILED;
         atomic_store_explicit(&session->echoes, ++echoes, memory_order_relaxed);
@@ -187,7 +187,7 @@ void session_nudge(struct accounting_entry *entry)
     uint64_t echoes = atomic_load_explicit(&session->echoes, memory_order_relaxed);
 
     if (echoes == session->echoes_seen && !session->reading_stopped) {
-        stream_stop_reading(&session->stream);
+        shutdown(session->stream.fd, SHUT_RD);
         session->reading_stopped = true;
     }
     session->echoes_seen = echoes;

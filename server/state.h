@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file state.h
+ * All that can be told of a running server at one instant: what /metrics, /stats.json and /events
+ * show.
+ *
+ * Whoever shows it takes a struct state and reads; nothing here points back into the server, so a
+ * page that is slow to send holds nobody up.
+ *
+ * Threads: state_take() is the loop's. A state that has been taken belongs to whoever has it.
+ */
+#ifndef SERVER_STATE_H
+#define SERVER_STATE_H
+
+#include "server/accounting.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Rows of sessions in a state; the counts are of all, however many there are. */
+#define STATE_ROWS_MAX 256
+
+/** One session that is here. */
+struct state_session {
+    uint64_t number;
+    enum phase phase;
+    unsigned worker;     /**< who serves it, from 0; of no meaning while it is queued or parked */
+    int64_t age_ns;      /**< since it was accepted */
+    int64_t held_ns;     /**< since it was begun; 0 while it is queued */
+    int64_t in_phase_ns; /**< since it was seen to move last, to a watch's period; see watch.h */
+    uint64_t echoes;
+};
+
+/** Why the listener does not accept; see listener.h. Lengths are since the start. */
+struct state_listener {
+    uint64_t pauses;      /**< times that it was paused because the model was full */
+    int64_t paused_ns;    /**< for how long in all, until now */
+    bool paused;          /**< it is now, for whatever reason */
+    uint64_t errors;      /**< accept() has failed */
+    uint32_t backlog;     /**< connections that wait in the kernel (TCP_INFO of the listener) */
+    uint32_t backlog_max; /**< how many may; 0 where the kernel does not tell, as of unix sockets */
+};
+
+struct state {
+    /* what it was asked to be */
+    const char *model; /**< its word */
+    bool capped;
+    uint64_t workers;    /**< now; 0 where uncapped */
+    uint64_t queue;      /**< how many may wait */
+    const char *on_full; /**< its word */
+    const char *hold;    /**< its word */
+    bool draining;
+
+    /* what has become of whom */
+    struct counts counts;
+    uint64_t in_phase[PHASE_COUNT]; /**< of the sessions that are here */
+    struct state_listener listener;
+
+    /* who is here: first those that are served, then those that wait, oldest first */
+    struct state_session rows[STATE_ROWS_MAX];
+    size_t row_count;
+
+    /* what it takes, against its limits; a limit of 0 is none */
+    int64_t uptime_ns;
+    uint64_t threads;
+    uint64_t processes; /**< this one and its workers */
+    uint64_t resident_bytes;
+    uint64_t virtual_bytes;
+    uint64_t virtual_limit;
+    uint64_t descriptors;
+    uint64_t descriptor_limit;
+    int64_t cpu_ns;         /**< user and system, of all processes that can be seen */
+    uint64_t print_dropped; /**< messages that were not printed */
+    uint64_t trace_dropped; /**< sessions that are missing in the trace */
+};
+
+struct server;
+
+/** Look at everything. Takes the accounting's lock once, for the rows. */
+void state_take(struct server *server, struct state *state);
+
+#endif /* SERVER_STATE_H */
