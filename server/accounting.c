@@ -13,6 +13,7 @@
  */
 #include "server/accounting.h"
 
+#include "common/clock.h"
 #include "common/must.h"
 
 #include <inttypes.h>
@@ -20,13 +21,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+const char *const outcome_words[OUTCOME_COUNT] = {
+    [OUTCOME_SERVED] = "served",
+    [OUTCOME_REJECTED] = "rejected",
+    [OUTCOME_QUEUE_TIMEOUT] = "queue timeout",
+    [OUTCOME_HANDSHAKE_TIMEOUT] = "handshake timeout",
+    [OUTCOME_IDLE_TIMEOUT] = "idle timeout",
+    [OUTCOME_WRITE_TIMEOUT] = "write timeout",
+    [OUTCOME_SESSION_TIMEOUT] = "session timeout",
+    [OUTCOME_DRAIN_TIMEOUT] = "drain timeout",
+    [OUTCOME_HANDSHAKE_FAILED] = "handshake failed",
+    [OUTCOME_FAILED] = "failed",
+};
+
+const char *const phase_words[PHASE_COUNT] = {
+    [PHASE_QUEUED] = "queued",   [PHASE_HANDSHAKE] = "handshake", [PHASE_RECEIVING] = "receiving",
+    [PHASE_WORKING] = "working", [PHASE_SENDING] = "sending",     [PHASE_PARKED] = "parked",
+    [PHASE_CLOSING] = "closing",
+};
+
+const double time_bucket_seconds[TIME_BUCKETS] = {
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+    0.05,   0.1,     0.25,   0.5,   1,      2.5,   10,   60,
+};
+
 struct accounting {
-    /* set once, then read-only */
-    uint64_t servers;
-    uint64_t queue;
+    uint64_t queue; /* set once, then read-only */
 
     pthread_mutex_t lock;
     /* guarded by lock */
+    uint64_t servers;
     struct counts counts;
     struct accounting_entry live; /* the head of a ring */
 };
@@ -81,10 +105,19 @@ static void note_peaks_locked(struct accounting *accounting, uint64_t held)
         counts->peak_waiting = waiting;
 }
 
+void accounting_set_servers(struct accounting *accounting, uint64_t servers)
+{
+    lock(accounting);
+    note_peaks_locked(accounting, accounting->counts.in_flight);
+    accounting->servers = servers;
+    unlock(accounting);
+}
+
 uint64_t accounting_enter(struct accounting *accounting, struct accounting_entry *entry)
 {
     uint64_t number;
 
+    *entry = (struct accounting_entry){.accepted_ns = clock_now_ns()};
     lock(accounting);
     entry->next = &accounting->live;
     entry->previous = accounting->live.previous;
@@ -96,16 +129,45 @@ uint64_t accounting_enter(struct accounting *accounting, struct accounting_entry
     return number;
 }
 
-void accounting_end(struct accounting *accounting, struct accounting_entry *entry,
-                    enum outcome outcome, uint64_t echoes)
+static void add_time(struct times *times, int64_t ns)
 {
+    double seconds = (double)(ns > 0 ? ns : 0) / 1e9;
+    int bucket = 0;
+
+    while (bucket < TIME_BUCKETS && seconds > time_bucket_seconds[bucket])
+        bucket++;
+    if (bucket < TIME_BUCKETS)
+        times->buckets[bucket]++;
+    times->count++;
+    times->sum_seconds += seconds;
+}
+
+/* Add what one session has done so far. */
+static void add_entry(struct counts *counts, const struct accounting_entry *entry)
+{
+    counts->echoes += atomic_load_explicit(&entry->echoes, memory_order_relaxed);
+    counts->bytes_received += atomic_load_explicit(&entry->bytes_received, memory_order_relaxed);
+    counts->bytes_sent += atomic_load_explicit(&entry->bytes_sent, memory_order_relaxed);
+}
+
+void accounting_end(struct accounting *accounting, struct accounting_entry *entry,
+                    enum outcome outcome)
+{
+    struct counts *counts = &accounting->counts;
+    int64_t now_ns = clock_now_ns();
+    int64_t begun_ns = atomic_load_explicit(&entry->begun_ns, memory_order_relaxed);
+
     lock(accounting);
-    note_peaks_locked(accounting, accounting->counts.in_flight - (outcome == OUTCOME_REJECTED));
+    note_peaks_locked(accounting, counts->in_flight - (outcome == OUTCOME_REJECTED));
     entry->previous->next = entry->next;
     entry->next->previous = entry->previous;
-    accounting->counts.in_flight--;
-    accounting->counts.ended[outcome]++;
-    accounting->counts.echoes += echoes;
+    counts->in_flight--;
+    counts->ended[outcome]++;
+    add_entry(counts, entry);
+    if (begun_ns != 0) {
+        add_time(&counts->waits, begun_ns - entry->accepted_ns);
+        add_time(&counts->services, now_ns - begun_ns);
+    }
     unlock(accounting);
 }
 
@@ -122,16 +184,29 @@ void accounting_snapshot(struct accounting *accounting, struct counts *counts)
     lock(accounting);
     note_peaks_locked(accounting, accounting->counts.in_flight);
     *counts = accounting->counts;
+    for (struct accounting_entry *entry = accounting->live.next; entry != &accounting->live;
+         entry = entry->next)
+        add_entry(counts, entry);
     unlock(accounting);
 }
 
-void accounting_each(struct accounting *accounting, void (*visit)(struct accounting_entry *entry))
+void accounting_each(struct accounting *accounting,
+                     void (*visit)(struct accounting_entry *entry, void *context), void *context)
 {
     lock(accounting);
     for (struct accounting_entry *entry = accounting->live.next; entry != &accounting->live;
          entry = entry->next)
-        visit(entry);
+        visit(entry, context);
     unlock(accounting);
+}
+
+uint64_t counts_timed_out(const struct counts *counts)
+{
+    uint64_t timed_out = 0;
+
+    for (int i = OUTCOME_QUEUE_TIMEOUT; i <= OUTCOME_DRAIN_TIMEOUT; i++)
+        timed_out += counts->ended[i];
+    return timed_out;
 }
 
 const char *counts_text(const struct counts *counts, char *text, size_t size)
@@ -140,7 +215,8 @@ const char *counts_text(const struct counts *counts, char *text, size_t size)
              "accepted %" PRIu64 " = served %" PRIu64 " + rejected %" PRIu64 " + timed out %" PRIu64
              " + failed %" PRIu64 " + in flight %" PRIu64,
              counts->accepted, counts->ended[OUTCOME_SERVED], counts->ended[OUTCOME_REJECTED],
-             counts->ended[OUTCOME_IDLE_TIMEOUT] + counts->ended[OUTCOME_WRITE_TIMEOUT],
-             counts->ended[OUTCOME_FAILED], counts->in_flight);
+             counts_timed_out(counts),
+             counts->ended[OUTCOME_FAILED] + counts->ended[OUTCOME_HANDSHAKE_FAILED],
+             counts->in_flight);
     return text;
 }

@@ -16,6 +16,7 @@
 #ifndef SERVER_ACCOUNTING_H
 #define SERVER_ACCOUNTING_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -77,10 +78,18 @@ struct counts {
     struct times services; /**< from there to the end */
 };
 
-/** A place in the list of live sessions; part of the session's own memory. */
+/** A place in the list of live sessions, and its counts; part of the session's own memory. */
 struct accounting_entry {
+    /* guarded by the accounting's lock */
     struct accounting_entry *next;
     struct accounting_entry *previous;
+    int64_t accepted_ns;
+
+    /* written by whoever serves, read by all */
+    _Atomic int64_t begun_ns; /**< 0: it waits */
+    _Atomic uint64_t echoes;
+    _Atomic uint64_t bytes_received;
+    _Atomic uint64_t bytes_sent;
 };
 
 struct accounting;
@@ -93,6 +102,9 @@ struct accounting;
 struct accounting *accounting_new(uint64_t servers, uint64_t queue);
 void accounting_free(struct accounting *accounting);
 
+/** The number of sessions that can be served at once is another now. */
+void accounting_set_servers(struct accounting *accounting, uint64_t servers);
+
 /** A session is here. @return its number, counted from 1 */
 uint64_t accounting_enter(struct accounting *accounting, struct accounting_entry *entry);
 
@@ -101,7 +113,7 @@ void accounting_turn_away(struct accounting *accounting);
 
 /** It is gone: out of the list, and counted under its outcome. Its descriptor is still open. */
 void accounting_end(struct accounting *accounting, struct accounting_entry *entry,
-                    enum outcome outcome, uint64_t echoes);
+                    enum outcome outcome);
 
 void accounting_snapshot(struct accounting *accounting, struct counts *counts);
 
@@ -109,7 +121,11 @@ void accounting_snapshot(struct accounting *accounting, struct counts *counts);
  * Call visit for every live session with the lock held: none of them can end meanwhile, so their
  * descriptors are good. It must be short and must not call back here.
  */
-void accounting_each(struct accounting *accounting, void (*visit)(struct accounting_entry *entry));
+void accounting_each(struct accounting *accounting,
+                     void (*visit)(struct accounting_entry *entry, void *context), void *context);
+
+/** How many of them timed out, whatever the limit was. */
+uint64_t counts_timed_out(const struct counts *counts);
 
 /** "accepted 50 = served 50 + rejected 0 + ..." @return text, cut at size */
 const char *counts_text(const struct counts *counts, char *text, size_t size);

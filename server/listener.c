@@ -10,10 +10,13 @@
 #include "server/listener.h"
 
 #include "common/log.h"
+#include "server/refuse.h"
 
 #include <errno.h>
 #include <event2/listener.h>
 #include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,7 +33,6 @@ struct listener {
     struct event *retry; /* ends PAUSE_ERRORS */
     struct event *turn;  /* ends PAUSE_TURN */
     struct service *service;
-    struct refuser *refuser;
     struct model *model; /* from listener_start() on */
     bool pause_when_full;
     unsigned paused;   /* a set of enum pause_reason */
@@ -45,6 +47,8 @@ static void pause_for(struct listener *listener, enum pause_reason reason)
     if (listener->paused == 0)
         evconnlistener_disable(listener->socket);
     listener->paused |= (unsigned)reason;
+    if (reason == PAUSE_FULL)
+        atomic_store(&listener->service->full, true);
 }
 
 /* One reason less. Where enabling fails for want of memory, the timer tries again. */
@@ -53,6 +57,8 @@ static void resume_after(struct listener *listener, enum pause_reason reason)
     static const struct timeval later = {.tv_usec = RETRY_US};
 
     listener->paused &= ~(unsigned)reason;
+    if (reason == PAUSE_FULL)
+        atomic_store(&listener->service->full, false);
     if (listener->paused == 0 && evconnlistener_enable(listener->socket) != 0) {
         listener->paused = PAUSE_ERRORS;
         evtimer_add(listener->retry, &later);
@@ -83,18 +89,17 @@ static void listener_accept(struct evconnlistener *socket, evutil_socket_t fd,
     struct listener *listener = argument;
     struct model *model = listener->model;
     char why[MODEL_WHY_MAX] = "no memory for you";
-    struct session *session = session_new(listener->service, fd);
+    struct address from = {.length = (socklen_t)length};
+    struct session *session;
 
     (void)socket;
-    (void)peer;
-    (void)length;
+    memcpy(&from.storage, peer, (size_t)length);
+    session = session_new(listener->service, fd, &from);
     listener->in_a_row = 0;
-    if (session == NULL) {
-        refuse(listener->refuser, fd, why);
-    } else if (model->type->dispatch(model, session, why) != 0) {
-        log_verbose("session %" PRIu64 " rejected: %s", session->number, why);
-        refuse(listener->refuser, session_reject(session), why);
-    }
+    if (session == NULL)
+        refuse(listener->service->refuser, fd, why);
+    else if (model->type->dispatch(model, session, why) != 0)
+        session_turn_away(session, OUTCOME_REJECTED, why);
 
     if (listener->pause_when_full && !model->type->has_room(model))
         pause_for(listener, PAUSE_FULL);
@@ -169,6 +174,8 @@ static int open_socket(struct address *address)
         return -errno;
     /* Without it, a server that is started again waits for its predecessor's last connections. */
     rc = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    /* Accepted sockets inherit it, which saves a call for each. Failure only costs speed. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (rc == 0)
         rc = bind(fd, (const struct sockaddr *)&address->storage, address->length);
     if (rc == 0)
@@ -186,7 +193,7 @@ static int open_socket(struct address *address)
 }
 
 int listener_new(struct event_base *base, struct address *address, struct service *service,
-                 struct refuser *refuser, struct listener **result)
+                 struct listener **result)
 {
     struct listener *listener = calloc(1, sizeof *listener);
     int fd;
@@ -199,7 +206,6 @@ int listener_new(struct event_base *base, struct address *address, struct servic
         return fd;
     }
     listener->service = service;
-    listener->refuser = refuser;
     listener->paused = PAUSE_STARTING;
     listener->retry = evtimer_new(base, retry_accept, listener);
     listener->turn = event_new(base, -1, 0, turn_over, listener);

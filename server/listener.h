@@ -14,7 +14,6 @@
 
 #include "common/address.h"
 #include "server/models/model.h"
-#include "server/refuse.h"
 #include "server/session.h"
 
 #include <event2/event.h>
@@ -38,7 +37,7 @@ struct listener;
  * @return         0 and *listener, or a negated errno value
  */
 int listener_new(struct event_base *base, struct address *address, struct service *service,
-                 struct refuser *refuser, struct listener **listener);
+                 struct listener **listener);
 
 /**
  * Begin to accept, and give each session to the model.

@@ -3,14 +3,20 @@
 noinst_LTLIBRARIES += %D%/libserver.la
 %C%_libserver_la_SOURCES = \
 	%D%/accounting.c %D%/accounting.h \
+	%D%/announce.c \
+	%D%/drain.c \
 	%D%/escape.c %D%/escape.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/listener.c %D%/listener.h \
 	%D%/options.c %D%/options.h \
 	%D%/printer.c %D%/printer.h \
 	%D%/refuse.c %D%/refuse.h \
-	%D%/server.c %D%/server.h \
+	%D%/server.c %D%/server.h %D%/server-internal.h \
+	%D%/service.c %D%/service.h \
 	%D%/session.c %D%/session.h \
+	%D%/session-store.c %D%/session-store.h \
+	%D%/state.h \
+	%D%/watch.c %D%/watch.h \
 	%D%/models/model.c %D%/models/model.h \
 	%D%/models/thread.c \
 	%D%/models/thread-pool.c

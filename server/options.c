@@ -33,8 +33,6 @@ enum {
     SESSIONS_MAX = 30000, /* a thread needs two mappings, and Linux allows some 65,000 */
 };
 
-static const char *const on_full_words[] = {"pause", "reject", NULL};
-
 /* What an option takes. */
 enum kind { FLAG, TEXT, NUMBER, WORKERS, SIZE, TIME, WORD, LIST, SHOW_HELP, SHOW_VERSION };
 
@@ -49,7 +47,7 @@ struct option_spec {
     const char *const *words;
 };
 
-enum { SPECS_MAX = 32 };
+enum { SPECS_MAX = 48 };
 
 /* Fill the table. @return how many there are */
 static int fill_specs(struct options *o, struct option_spec specs[static SPECS_MAX])
@@ -74,6 +72,9 @@ static int fill_specs(struct options *o, struct option_spec specs[static SPECS_M
         {.name = "on-full", .takes = "WORD",
          .help = "pause accepting, or reject with BUSY (pause)",
          .kind = WORD, .into = &o->on_full, .words = on_full_words},
+        {.name = "session-timeout", .takes = "T",
+         .help = "end a session after so long, whatever it does; 0: never (0)",
+         .kind = TIME, .into = &o->session_timeout_ns},
         {.name = "idle-timeout", .takes = "T",
          .help = "end a session that sends nothing; 0: never (60s)",
          .kind = TIME, .into = &o->idle_timeout_ns},
@@ -254,6 +255,7 @@ void options_parse(struct options *options, int argc, char **argv)
         .model = parse_word("thread-pool", model_words),
         .workers = 4,
         .queue = 16,
+        .handshake_timeout_ns = 10 * SECOND,
         .idle_timeout_ns = 60 * SECOND,
         .write_timeout_ns = 30 * SECOND,
         .drain_timeout_ns = 5 * SECOND,

@@ -11,22 +11,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** What happens to a client that comes while the model has no room. */
-enum on_full {
-    ON_FULL_PAUSE,  /**< it waits in the kernel's backlog */
-    ON_FULL_REJECT, /**< it is told BUSY */
-};
-
 /** Times are nanoseconds, 0: none. Words are the index in their list. */
 struct options {
     const char *host;
     uint64_t port; /**< 0: the kernel picks */
     int model;     /**< into models[] */
     uint64_t workers;
+    int hold;       /**< enum hold */
     uint64_t queue; /**< 0: nobody waits */
     int on_full;    /**< enum on_full */
+    int64_t queue_timeout_ns;
+    int64_t handshake_timeout_ns;
     int64_t idle_timeout_ns;
     int64_t write_timeout_ns;
+    int64_t session_timeout_ns;
     int64_t drain_timeout_ns; /**< 0: sessions are cut at once */
     int transform;            /**< enum transform */
     uint64_t buffer_bytes;

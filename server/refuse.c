@@ -90,18 +90,24 @@ static struct place *place_take(struct refuser *refuser)
     return oldest;
 }
 
-void refuse(struct refuser *refuser, int fd, const char *why)
+/* A fresh connection has room for a line. If this one has not, its client gets the end only. */
+static void send_line(int fd, const char *why)
 {
     char line[256];
     int length = snprintf(line, sizeof line - 1, "BUSY %s", why);
-    struct place *place;
 
     if (length > (int)sizeof line - 2)
         length = (int)sizeof line - 2;
     line[length++] = '\n';
-    place = place_take(refuser);
-    /* A fresh connection has room for a line. If this one has not, its client gets the end only. */
     (void)send(fd, line, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void refuse(struct refuser *refuser, int fd, const char *why)
+{
+    struct place *place = place_take(refuser);
+
+    if (why != NULL)
+        send_line(fd, why);
     shutdown(fd, SHUT_WR);
 
     place->fd = fd;

@@ -24,7 +24,11 @@ struct refuser *refuser_new(struct event_base *base);
 /** Close those that still linger, and release. NULL is fine. */
 void refuser_free(struct refuser *refuser);
 
-/** Send "BUSY why" to a connected descriptor and see it off. Takes the descriptor over. */
+/**
+ * Send "BUSY why" to a connected descriptor and see it off. Takes the descriptor over.
+ *
+ * @param why  NULL: without a line, as for a client that expects TLS and could not read it
+ */
 void refuse(struct refuser *refuser, int fd, const char *why);
 
 /** How many descriptors a refuser may hold. */

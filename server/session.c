@@ -1,201 +1,354 @@
 /* SPDX-License-Identifier: MIT */
-/* A session and its echo: see session.h. */
+/*
+ * A session and its echo: see session.h.
+ *
+ * DESIGN. session_serve() is a walk through the stages of enum stage, each of which either is done,
+ * or ends the session, or says what it waits for. A blocking stream never has to wait, so there
+ * one call is the whole session. No clock is read and nothing is locked for an echo: the session
+ * only counts its moves, and the loop's watch sees by them whether it moves (watch.c).
+ */
 #include "server/session.h"
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "server/refuse.h"
+#include "server/session-store.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/futex.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
-#define SETTLE_MS 5
+/* Reads of a full buffer after which a non-blocking session lets others have a turn. */
+#define ROUNDS_OF_A_TURN 16
 
-void service_wake(const struct service *service)
+static enum outcome verdict_of(struct session *session)
 {
-    /* The counter is read at each wake-up, so it cannot come near to overflowing. */
-    if (eventfd_write(service->wake_fd, 1) != 0)
-        abort();
+    return (enum outcome)atomic_load_explicit(&session->verdict, memory_order_relaxed);
+}
+
+/* The session is over: it only has to be closed, after what has been sent has arrived. */
+static enum need finished(struct session *session, enum outcome outcome)
+{
+    session->outcome = outcome;
+    session->stage = STAGE_SETTLE;
+    session_move(session, PHASE_CLOSING);
+    return NEED_NOTHING;
+}
+
+/* --- service time -------------------------------------------------------------------------- */
+
+/* Sleep, but not beyond a verdict. Who gives one wakes us by the futex that it is. */
+static void sleep_unless_judged(struct session *session, int64_t ns)
+{
+    int64_t until_ns = clock_now_ns() + ns;
+
+    while (ns > 0 && verdict_of(session) == OUTCOME_SERVED) {
+        struct timespec left = {ns / 1000000000, ns % 1000000000};
+        syscall(SYS_futex, &session->verdict, FUTEX_WAIT, OUTCOME_SERVED, &left, NULL, 0);
+        ns = until_ns - clock_now_ns();
+    }
+}
+
+/* Sleep, or work for nothing, before an echo: the service time that a lesson wants. */
+static void spend_time(struct session *session)
+{
+    const struct service *service = session->service;
+    struct timespec start;
+    struct timespec now;
+
+    if (service->delay_ns > 0)
+        sleep_unless_judged(session, service->delay_ns);
+    if (service->burn_ns == 0)
+        return;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
+    do {
+        for (volatile unsigned i = 0; i < 1000; i++)
+            ;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    } while ((now.tv_sec - start.tv_sec) * INT64_C(1000000000) + now.tv_nsec - start.tv_nsec <
+                 service->burn_ns &&
+             verdict_of(session) == OUTCOME_SERVED);
 }
 
 /* --- the echo ------------------------------------------------------------------------------ */
 
-/* Sleep, or work for nothing, before an echo: the service time that a lesson wants. */
-static void spend_time(const struct service *service)
+/* Nothing could be read: for now, or ever. */
+static enum need no_bytes(struct session *session, ssize_t size)
 {
-    if (service->delay_ns > 0) {
-        struct pollfd cut = {.fd = service->cut_fd, .events = POLLIN};
-        int64_t until_ns = clock_now_ns() + service->delay_ns;
-        int64_t left_ns = service->delay_ns;
+    enum outcome verdict = verdict_of(session);
 
-        while (left_ns > 0) {
-            struct timespec left = {left_ns / 1000000000, left_ns % 1000000000};
-            if (ppoll(&cut, 1, &left, NULL) > 0)
-                return;
-            left_ns = until_ns - clock_now_ns();
-        }
+    if (verdict != OUTCOME_SERVED)
+        return finished(session, verdict);
+    if (size == -EAGAIN)
+        return session->stream.wants_write ? NEED_WRITE : NEED_READ;
+    /* TLS takes it for a truncation where it was we who have stopped reading. */
+    if (size == 0 || atomic_load_explicit(&session->reading_stopped, memory_order_relaxed))
+        return finished(session, OUTCOME_SERVED);
+    return finished(session, OUTCOME_FAILED);
+}
+
+/* Not all could be written: keep the rest for later, or give up. */
+static enum need not_all_written(struct session *session, int code, const unsigned char *bytes,
+                                 size_t size)
+{
+    enum outcome verdict = verdict_of(session);
+
+    if (code != -EAGAIN || verdict != OUTCOME_SERVED)
+        return finished(session, verdict != OUTCOME_SERVED ? verdict : OUTCOME_FAILED);
+    session->rest = (struct rest){.bytes = malloc(size), .size = size};
+    if (session->rest.bytes == NULL)
+        return finished(session, OUTCOME_FAILED);
+    memcpy(session->rest.bytes, bytes, size);
+    return session->stream.wants_write ? NEED_WRITE : NEED_READ;
+}
+
+static void note_echo(struct session *session)
+{
+    uint64_t echoes = atomic_load_explicit(&session->entry.echoes, memory_order_relaxed);
+
+    atomic_store_explicit(&session->entry.echoes, echoes + 1, memory_order_relaxed);
+}
+
+static void note_sent(struct session *session, size_t size)
+{
+    uint64_t sent = atomic_load_explicit(&session->entry.bytes_sent, memory_order_relaxed);
+
+    atomic_store_explicit(&session->entry.bytes_sent, sent + size, memory_order_relaxed);
+}
+
+static void note_received(struct session *session, size_t size)
+{
+    uint64_t received = atomic_load_explicit(&session->entry.bytes_received, memory_order_relaxed);
+
+    atomic_store_explicit(&session->entry.bytes_received, received + size, memory_order_relaxed);
+}
+
+/* Go on with what a non-blocking session could not send the last time. */
+static enum need write_rest(struct session *session)
+{
+    struct rest *rest = &session->rest;
+    size_t written;
+    int code =
+        stream_write(&session->stream, rest->bytes + rest->sent, rest->size - rest->sent, &written);
+
+    rest->sent += written;
+    note_sent(session, written);
+    if (code == -EAGAIN && verdict_of(session) == OUTCOME_SERVED) {
+        if (written > 0)
+            session_move(session, PHASE_SENDING);
+        return session->stream.wants_write ? NEED_WRITE : NEED_READ;
     }
-    if (service->burn_ns > 0) {
-        struct timespec start;
-        struct timespec now;
+    free(rest->bytes);
+    *rest = (struct rest){0};
+    if (code != 0)
+        return not_all_written(session, -EPIPE, NULL, 0);
+    note_echo(session);
+    return NEED_NOTHING;
+}
 
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
-        do {
-            for (volatile unsigned i = 0; i < 1000; i++)
-                ;
-            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-        } while ((now.tv_sec - start.tv_sec) * INT64_C(1000000000) + now.tv_nsec - start.tv_nsec <
-                     service->burn_ns &&
-                 !atomic_load_explicit(&service->cut, memory_order_relaxed));
+/* What is done to the bytes between receiving and sending. */
+static void work(struct session *session, unsigned char *bytes, size_t size)
+{
+    const struct service *service = session->service;
+
+    transform_apply(service->transform, bytes, size);
+    if (service->print != PRINT_NONE)
+        printer_message(service->printer, session->number, bytes, size);
+    if (service->delay_ns > 0 || service->burn_ns > 0) {
+        session_move(session, PHASE_WORKING);
+        spend_time(session);
     }
 }
 
-enum outcome communicate(struct session *session, unsigned char *buffer)
+enum need communicate(struct session *session, unsigned char *buffer)
 {
-    const struct service *service = session->service;
-    const bool plain =
-        service->print == PRINT_NONE && service->delay_ns == 0 && service->burn_ns == 0;
-    uint64_t echoes = 0;
+    const size_t most = session->service->buffer_bytes;
+    struct stream *stream = &session->stream;
+    unsigned rounds = 0;
+    size_t written;
 
+    if (session->rest.bytes != NULL) {
+        enum need need = write_rest(session);
+        if (need != NEED_NOTHING || session->stage != STAGE_ECHO)
+            return need;
+    }
     for (;;) {
-        ssize_t size = stream_read(&session->stream, buffer, service->buffer_bytes);
-        /* After a cut, bytes may go on arriving, and reading would go on succeeding. */
-        if (atomic_load_explicit(&service->cut, memory_order_relaxed))
-            return OUTCOME_FAILED;
-        if (size == 0)
-            return OUTCOME_SERVED;
-        if (size < 0)
-            return size == -ETIMEDOUT ? OUTCOME_IDLE_TIMEOUT : OUTCOME_FAILED;
+        session_move(session, PHASE_RECEIVING);
+        ssize_t size = stream_read(stream, buffer, most);
+        /* After a verdict, bytes may go on arriving, and reading would go on succeeding. */
+        if (size <= 0 || verdict_of(session) != OUTCOME_SERVED)
+            return no_bytes(session, size);
+        note_received(session, (size_t)size);
 
-        transform_apply(service->transform, buffer, (size_t)size);
-        if (!plain) {
-            if (service->print != PRINT_NONE)
-                printer_message(service->printer, session->number, buffer, (size_t)size);
-            spend_time(service);
+        work(session, buffer, (size_t)size);
+
+        session_move(session, PHASE_SENDING);
+        int code = stream_write(stream, buffer, (size_t)size, &written);
+        note_sent(session, written);
+        if (code != 0)
+            return not_all_written(session, code, buffer + written, (size_t)size - written);
+        note_echo(session);
+
+        /* A buffer that is not full has emptied the socket: asking again would cost a call. */
+        if (stream->nonblocking && (size_t)size < most) {
+            session_move(session, PHASE_RECEIVING);
+            return NEED_READ;
         }
-
-        int sent = stream_write(&session->stream, buffer, (size_t)size, NULL);
-        if (sent < 0)
-            return sent == -ETIMEDOUT ? OUTCOME_WRITE_TIMEOUT : OUTCOME_FAILED;
-        atomic_store_explicit(&session->echoes, ++echoes, memory_order_relaxed);
+        if (stream->nonblocking && ++rounds == ROUNDS_OF_A_TURN)
+            return NEED_TURN;
     }
 }
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-struct session *session_new(struct service *service, int fd)
+struct session *session_new(struct service *service, int fd, const struct address *peer)
 {
-    struct session *session = calloc(1, sizeof *session);
+    struct session *session = session_store_take(service->store);
 
     if (session == NULL) {
         accounting_turn_away(service->accounting);
         return NULL;
     }
     session->service = service;
+    session->fd = fd;
+    session->peer = *peer;
     stream_init_plain(&session->stream, fd);
     session->number = accounting_enter(service->accounting, &session->entry);
     return session;
 }
 
-/*
- * Count, and give up the memory; the descriptor is left to the caller.
- *
- * The count comes before the close, so that a client who has seen the end of its session is
- * counted in whatever it asks for next. The loop touches descriptors of live sessions only, and
- * under the accounting's lock: after this nobody but the caller knows the descriptor.
- */
-static struct stream finish(struct session *session, enum outcome outcome)
+void session_set_nonblocking(struct session *session)
 {
-    struct service *service = session->service;
-    struct stream stream = session->stream;
+    stream_set_nonblocking(&session->stream);
+}
 
-    accounting_end(service->accounting, &session->entry, outcome,
-                   atomic_load_explicit(&session->echoes, memory_order_relaxed));
-    free(session);
-    return stream;
+/* Its turn has come. */
+static void begin(struct session *session, unsigned worker)
+{
+    atomic_store_explicit(&session->entry.begun_ns, clock_now_ns(), memory_order_relaxed);
+    atomic_store_explicit(&session->worker, worker, memory_order_relaxed);
+    session_move(session, PHASE_HANDSHAKE);
+    session->stage = STAGE_ECHO;
+    if (verdict_of(session) != OUTCOME_SERVED) /* judged while it waited */
+        finished(session, verdict_of(session));
 }
 
 /*
  * While draining, we end sessions whose clients may go on sending. From the moment our half is
  * closed too, the kernel answers that with a reset, and a reset destroys echoes that are still on
  * their way. So first see that the client's side has acknowledged them all. No event tells when
- * that is, hence the look every few milliseconds; a cut ends it.
+ * that is, hence the look every few milliseconds; a verdict ends it.
  */
-static void settle(struct session *session)
+static enum need settle(struct session *session)
 {
-    struct pollfd cut = {.fd = session->service->cut_fd, .events = POLLIN};
     int unacknowledged = 0;
 
-    while (ioctl(session->stream.fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0 &&
-           poll(&cut, 1, SETTLE_MS) == 0)
-        ;
+    while (session->outcome == OUTCOME_SERVED && atomic_load(&session->service->draining) &&
+           verdict_of(session) == OUTCOME_SERVED &&
+           ioctl(session->stream.fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0) {
+        if (session->stream.nonblocking)
+            return NEED_MOMENT;
+        poll(NULL, 0, SESSION_MOMENT_NS / 1000000);
+    }
+    session->stage = STAGE_FINISH;
+    return NEED_NOTHING;
 }
 
-void session_serve(struct session *session, unsigned char *buffer)
+/* Closing a plain socket says by itself that no more comes; TLS wants to say it in words. */
+static void finish(struct session *session)
 {
-    static const char *const endings[OUTCOME_COUNT] = {
-        [OUTCOME_SERVED] = "served",
-        [OUTCOME_REJECTED] = "rejected",
-        [OUTCOME_IDLE_TIMEOUT] = "ended: nothing came for the idle timeout",
-        [OUTCOME_WRITE_TIMEOUT] = "ended: the client took nothing for the write timeout",
-        [OUTCOME_FAILED] = "failed",
-    };
+    if (session->stream.tls != NULL && session->outcome != OUTCOME_FAILED)
+        stream_finish_writing(&session->stream);
+    stream_release(&session->stream);
+    free(session->rest.bytes);
+    session->rest = (struct rest){0};
+    session->stage = STAGE_ENDED;
+}
+
+enum need session_serve(struct session *session, unsigned char *buffer, unsigned worker)
+{
+    enum need need = NEED_NOTHING;
+
+    if (session->stage == STAGE_NEW)
+        begin(session, worker);
+    if (session->stage == STAGE_ECHO)
+        need = communicate(session, buffer);
+    if (session->stage == STAGE_SETTLE)
+        need = settle(session);
+    if (session->stage == STAGE_FINISH)
+        finish(session);
+    return need;
+}
+
+/*
+ * The count comes before the close, so that a client who has seen the end of its session is counted
+ * in whatever it asks for next. The loop touches descriptors of live sessions only, and under the
+ * accounting's lock: after the count nobody else knows the descriptor.
+ */
+static int leave(struct session *session, enum outcome outcome)
+{
     struct service *service = session->service;
-    enum outcome outcome = OUTCOME_FAILED;
-    int rc;
+    int fd = session->fd;
 
-    stream_set_nodelay(&session->stream);
-    rc = stream_set_timeouts(&session->stream, service->idle_timeout_ns, service->write_timeout_ns);
-    if (rc == 0)
-        outcome = communicate(session, buffer);
-    if (outcome == OUTCOME_SERVED && atomic_load(&service->draining))
-        settle(session);
-    log_verbose("session %" PRIu64 " %s", session->number, endings[outcome]);
+    log_verbose("session %" PRIu64 " ended: %s", session->number, outcome_words[outcome]);
+    accounting_end(service->accounting, &session->entry, outcome);
+    session_store_give(service->store, session);
+    return fd;
+}
 
-    struct stream stream = finish(session, outcome);
-    stream_close(&stream);
-    if (atomic_load(&service->draining))
+void session_drop(struct session *session, enum outcome outcome)
+{
+    struct service *service = session->service;
+    bool awaited = atomic_load(&service->draining) || atomic_load(&service->full);
+
+    close(leave(session, outcome));
+    if (awaited)
         service_wake(service);
 }
 
-void session_drop(struct session *session)
+void session_end(struct session *session)
 {
-    struct service *service = session->service;
-    struct stream stream = finish(session, OUTCOME_FAILED);
-
-    stream_close(&stream);
-    if (atomic_load(&service->draining))
-        service_wake(service);
+    session_drop(session, session->outcome);
 }
 
-int session_reject(struct session *session)
+void session_turn_away(struct session *session, enum outcome outcome, const char *why)
 {
-    return finish(session, OUTCOME_REJECTED).fd;
+    struct service *service = session->service;
+
+    log_verbose("session %" PRIu64 " rejected: %s", session->number, why);
+    refuse(service->refuser, leave(session, outcome), service->credentials != NULL ? NULL : why);
 }
 
 /* --- the loop's hand on a session that somebody else serves -------------------------------- */
 
-void session_nudge(struct accounting_entry *entry)
+void session_judge(struct session *session, enum outcome verdict)
 {
-    struct session *session = (struct session *)entry;
-    uint64_t echoes = atomic_load_explicit(&session->echoes, memory_order_relaxed);
+    uint32_t none = OUTCOME_SERVED;
+    bool may_finish = verdict == OUTCOME_IDLE_TIMEOUT || verdict == OUTCOME_SESSION_TIMEOUT;
 
-    if (echoes == session->echoes_seen && !session->reading_stopped) {
-        shutdown(session->stream.fd, SHUT_RD);
-        session->reading_stopped = true;
-    }
-    session->echoes_seen = echoes;
+    atomic_compare_exchange_strong(&session->verdict, &none, (uint32_t)verdict);
+    shutdown(session->fd, may_finish ? SHUT_RD : SHUT_RDWR);
+    syscall(SYS_futex, &session->verdict, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-void session_cut(struct accounting_entry *entry)
+void session_nudge(struct accounting_entry *entry, void *context)
 {
     struct session *session = (struct session *)entry;
+    uint64_t echoes = atomic_load_explicit(&entry->echoes, memory_order_relaxed);
 
-    shutdown(session->stream.fd, SHUT_RDWR);
+    (void)context;
+    if (echoes == session->echoes_seen && !atomic_load(&session->reading_stopped)) {
+        atomic_store(&session->reading_stopped, true);
+        shutdown(session->fd, SHUT_RD);
+    }
+    session->echoes_seen = echoes;
 }

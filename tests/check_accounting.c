@@ -23,14 +23,16 @@ START_TEST(each_outcome_is_counted_once)
 
     for (int i = 0; i < OUTCOME_COUNT; i++)
         ck_assert_uint_eq(accounting_enter(accounting, &entries[i]), (uint64_t)i + 1);
-    for (int i = 0; i < OUTCOME_COUNT; i++)
-        accounting_end(accounting, &entries[i], (enum outcome)i, 10);
+    for (int i = 0; i < OUTCOME_COUNT; i++) {
+        atomic_store(&entries[i].echoes, 10);
+        accounting_end(accounting, &entries[i], (enum outcome)i);
+    }
     accounting_turn_away(accounting);
     accounting_snapshot(accounting, &counts);
     expect_identity(&counts);
     ck_assert_uint_eq(counts.echoes, 10 * OUTCOME_COUNT);
     ck_assert_str_eq(counts_text(&counts, text, sizeof text),
-                     "accepted 6 = served 1 + rejected 2 + timed out 2 + failed 1 + in flight 0");
+                     "accepted 11 = served 1 + rejected 2 + timed out 6 + failed 2 + in flight 0");
     accounting_free(accounting);
 }
 END_TEST
@@ -44,20 +46,20 @@ START_TEST(peaks)
 
     for (int i = 0; i < 6; i++)
         accounting_enter(accounting, &entries[i]);
-    accounting_end(accounting, &entries[5], OUTCOME_REJECTED, 0);
+    accounting_end(accounting, &entries[5], OUTCOME_REJECTED);
     accounting_snapshot(accounting, &counts);
     ck_assert_uint_eq(counts.peak_served, 3);
     ck_assert_uint_eq(counts.peak_waiting, 2);
     for (int i = 0; i < 5; i++)
-        accounting_end(accounting, &entries[i], OUTCOME_SERVED, 0);
+        accounting_end(accounting, &entries[i], OUTCOME_SERVED);
     accounting_free(accounting);
 
     accounting = accounting_new(0, 0); /* no cap: nobody waits */
     for (int i = 0; i < 6; i++)
         accounting_enter(accounting, &entries[i]);
-    accounting_end(accounting, &entries[5], OUTCOME_REJECTED, 0);
+    accounting_end(accounting, &entries[5], OUTCOME_REJECTED);
     for (int i = 0; i < 5; i++)
-        accounting_end(accounting, &entries[i], OUTCOME_SERVED, 0);
+        accounting_end(accounting, &entries[i], OUTCOME_SERVED);
     accounting_snapshot(accounting, &counts);
     ck_assert_uint_eq(counts.peak_served, 5);
     ck_assert_uint_eq(counts.peak_waiting, 0);
@@ -68,8 +70,9 @@ END_TEST
 static unsigned visits;
 static struct accounting_entry *last_visited;
 
-static void visit(struct accounting_entry *entry)
+static void visit(struct accounting_entry *entry, void *context)
 {
+    (void)context;
     visits++;
     last_visited = entry;
 }
@@ -81,13 +84,13 @@ START_TEST(the_list_holds_who_is_here)
 
     for (int i = 0; i < 3; i++)
         accounting_enter(accounting, &entries[i]);
-    accounting_end(accounting, &entries[2], OUTCOME_SERVED, 0);
-    accounting_end(accounting, &entries[0], OUTCOME_SERVED, 0);
-    accounting_each(accounting, visit);
+    accounting_end(accounting, &entries[2], OUTCOME_SERVED);
+    accounting_end(accounting, &entries[0], OUTCOME_SERVED);
+    accounting_each(accounting, visit, NULL);
     ck_assert_uint_eq(visits, 1);
     ck_assert_ptr_eq(last_visited, &entries[1]);
-    accounting_end(accounting, &entries[1], OUTCOME_SERVED, 0);
-    accounting_each(accounting, visit);
+    accounting_end(accounting, &entries[1], OUTCOME_SERVED);
+    accounting_each(accounting, visit, NULL);
     ck_assert_uint_eq(visits, 1);
     accounting_free(accounting);
 }
@@ -102,7 +105,8 @@ static void *come_and_go(void *argument)
 
     for (int i = 0; i < ROUNDS; i++) {
         accounting_enter(accounting, &entry);
-        accounting_end(accounting, &entry, (enum outcome)(i % OUTCOME_COUNT), 1);
+        atomic_store(&entry.echoes, 1);
+        accounting_end(accounting, &entry, (enum outcome)(i % OUTCOME_COUNT));
     }
     return NULL;
 }

@@ -217,7 +217,7 @@ START_TEST(the_least_stack)
         kit_start(ARGUMENTS("--limit", "stack=64K", "--model", _i == 0 ? "thread" : "thread-pool",
                             "--print", "full", "--verbose", "--buffer", "1M"));
 
-    kit_finish(&kit, true, "session 1 served");
+    kit_finish(&kit, true, "session 1 ended: served");
 }
 END_TEST
 #endif

@@ -71,7 +71,7 @@ START_TEST(without_time_to_drain)
     fd = kit_connect(&kit);
     tcp_echo(fd, "hello", 5, true);
     stop(&kit, SIGTERM);
-    ck_assert_uint_eq(wait_for_end(&kit, 1, "1 sessions are cut").failed, 1);
+    ck_assert_uint_eq(wait_for_end(&kit, 1, "1 sessions are cut").timed_out, 1);
     close(fd);
 }
 END_TEST
@@ -218,7 +218,7 @@ START_TEST(with_a_session_that_never_rests)
     tcp_send(fd, bytes, sizeof bytes);
     tcp_receive(fd, &first, 1);
     stop(&kit, SIGTERM);
-    ck_assert_uint_eq(wait_for_end(&kit, 1, "1 sessions are cut").failed, 1);
+    ck_assert_uint_eq(wait_for_end(&kit, 1, "1 sessions are cut").timed_out, 1);
     close(fd);
 }
 END_TEST
@@ -269,7 +269,7 @@ START_TEST(a_cut_ends_a_blocked_write)
            !sleeps_in(&kit, SYS_sendto))
         continue; /* until neither side can go on */
     stop(&kit, SIGTERM);
-    ck_assert_uint_eq(wait_for_end(&kit, 1, "1 sessions are cut").failed, 1);
+    ck_assert_uint_eq(wait_for_end(&kit, 1, "1 sessions are cut").timed_out, 1);
     close(deaf);
 }
 END_TEST

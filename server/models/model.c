@@ -4,3 +4,5 @@
 
 const struct model_type *const models[] = {&model_thread, &model_thread_pool, NULL};
 const char *const model_words[] = {"thread", "thread-pool", NULL};
+const char *const on_full_words[] = {"pause", "reject", "drop-oldest", "caller-runs", NULL};
+const char *const hold_words[] = {"session", "message", NULL};

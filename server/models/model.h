@@ -3,11 +3,11 @@
  * @file model.h
  * A concurrency design: who runs session_serve(), and when.
  *
- * The server accepts connections and makes sessions of them; a model takes each one and lets some
- * thread serve it. That is all in which the designs differ, and each is one file beside this one.
+ * The server accepts connections and makes sessions of them; a model takes each one and lets
+ * somebody serve it. That is all in which the designs differ, and each is one file beside this one.
  *
  * All functions are called by the loop's thread. A model makes its threads with every signal
- * blocked, and keeps none of them when model_free() has returned.
+ * blocked, and keeps none of them when destroy() has returned.
  */
 #ifndef SERVER_MODELS_MODEL_H
 #define SERVER_MODELS_MODEL_H
@@ -15,17 +15,40 @@
 #include "server/limits.h"
 #include "server/session.h"
 
+#include <event2/event.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+/** What happens to a client that comes while the model has no room. */
+enum on_full {
+    ON_FULL_PAUSE,       /**< it waits in the kernel's backlog */
+    ON_FULL_REJECT,      /**< it is told BUSY */
+    ON_FULL_DROP_OLDEST, /**< it takes the place of the one that has waited longest, who is told BUSY */
+    ON_FULL_CALLER_RUNS, /**< the loop serves it itself, and accepts nobody meanwhile */
+};
+
+/** For how long a session has a worker. */
+enum hold {
+    HOLD_SESSION, /**< from its beginning to its end */
+    HOLD_MESSAGE, /**< while bytes of it are there; in between it waits in the loop */
+};
+
+/** The options' words in the order of the enums, ended by NULL. */
+extern const char *const on_full_words[];
+extern const char *const hold_words[];
+
 /** What a model may need to know. Copied by it where it is needed later. */
 struct model_settings {
     struct service *service;
+    struct event_base *base; /**< the loop */
     struct limits limits;
     uint64_t workers;
     uint64_t queue;
     uint64_t max_sessions;
+    enum on_full on_full;
+    enum hold hold;
+    int64_t queue_timeout_ns; /**< 0: none */
 };
 
 /** Room for why a session was not taken, told to its client after "BUSY ". */
@@ -37,7 +60,8 @@ struct model {
 
 struct model_type {
     const char *name;
-    bool capped; /**< at most `workers` sessions are served at once, at most `queue` wait */
+    bool capped;    /**< at most `workers` sessions are served at once, at most `queue` wait */
+    bool processes; /**< sessions are served in other processes: see session-store.h */
 
     /** @return 0 and *model, or a negated errno value with what failed in why */
     int (*create)(const struct model_settings *settings, struct model **model,
@@ -57,8 +81,14 @@ struct model_type {
      */
     bool (*has_room)(struct model *model);
 
-    /** The loop was woken: look after what has ended. */
+    /** How many sessions wait for a worker. NULL: none ever does. */
+    uint64_t (*waiting)(struct model *model);
+
+    /** The loop was woken, or some time has passed: look after what has ended or waits too long. */
     void (*tend)(struct model *model);
+
+    /** Have so many workers from now on. @return 0 or a negated errno value. NULL: it has none */
+    int (*resize)(struct model *model, uint64_t workers);
 
     /** No session is in flight any more: end the threads and release everything. */
     void (*destroy)(struct model *model);

@@ -42,8 +42,10 @@ static int serve(struct ep_task *task)
 {
     const struct job *job = ep_task_input(task, NULL);
     size_t buffer_bytes = job->model->service->buffer_bytes;
+    unsigned worker = ep_task_worker(task);
 
-    session_serve(job->session, job->model->buffers + ep_task_worker(task) * buffer_bytes);
+    session_serve(job->session, job->model->buffers + worker * buffer_bytes, worker);
+    session_end(job->session);
     return 0;
 }
 
@@ -62,7 +64,7 @@ static void dropped(const void *input, size_t size)
     const struct job *job = input;
 
     (void)size;
-    session_drop(job->session);
+    session_drop(job->session, OUTCOME_FAILED);
 }
 
 static int dispatch(struct model *base, struct session *session, char why[static MODEL_WHY_MAX])

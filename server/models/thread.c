@@ -68,7 +68,8 @@ static void *thread_main(void *argument)
     struct serving *serving = argument;
     struct thread_model *model = serving->model;
 
-    session_serve(serving->session, serving->buffer);
+    session_serve(serving->session, serving->buffer, 0);
+    session_end(serving->session);
 
     MUST(pthread_mutex_lock(&model->lock));
     serving->next_ended = model->ended;

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* What the server tells on standard output about itself: see server-internal.h. */
+#include "server/server-internal.h"
+
+#include "server/accounting.h"
+#include "server/limits.h"
+#include "server/printer.h"
+
+#include <inttypes.h>
+
+/* What an uncapped server under a limit on its address space is going to see. */
+static void announce_prediction(struct server *server)
+{
+    const struct limits *limits = &server->options->limits;
+    uint64_t used = limits_used_bytes();
+    uint64_t predicted = limits_predict_threads(limits, used);
+
+    printer_line(server->service->printer,
+                 "predicted sessions: %" PRIu64 " (%" PRIu64 " KB of address space, %" PRIu64
+                 " KB in use, %" PRIu64 " KB for each thread); session %" PRIu64
+                 " of those held at once will find no room",
+                 predicted, limits->as_bytes / 1024, used / 1024,
+                 limits_thread_bytes(limits) / 1024, predicted + 1);
+}
+
+static void announce_model(struct server *server)
+{
+    const struct options *options = server->options;
+    struct printer *printer = server->service->printer;
+
+    if (server->type->capped)
+        printer_line(printer, "model %s: workers %" PRIu64 ", queue %" PRIu64 ", on full %s%s%s",
+                     server->type->name, options->workers, options->queue,
+                     on_full_words[options->on_full],
+                     options->hold == HOLD_SESSION ? "" : ", hold ",
+                     options->hold == HOLD_SESSION ? "" : hold_words[options->hold]);
+    else
+        printer_line(printer, "model %s: one for each session, at most %" PRIu64,
+                     server->type->name, options->max_sessions);
+}
+
+void announce_choices(struct server *server)
+{
+    const struct limits *limits = &server->options->limits;
+    struct printer *printer = server->service->printer;
+
+    announce_model(server);
+    if (limits->as_bytes > 0)
+        printer_line(printer, "limit: address space %" PRIu64 " KB", limits->as_bytes / 1024);
+    if (limits->nofile > 0)
+        printer_line(printer, "limit: %" PRIu64 " descriptors", limits->nofile);
+    if (limits->stack_bytes > 0)
+        printer_line(printer, "limit: stack of a thread %" PRIu64 " KB",
+                     limits->stack_bytes / 1024);
+    if (limits->as_bytes > 0 && server->type == &model_thread)
+        announce_prediction(server);
+}
+
+void announce_accounting(struct server *server)
+{
+    struct counts counts;
+    char text[192];
+
+    accounting_snapshot(server->service->accounting, &counts);
+    printer_line(server->service->printer, "%s", counts_text(&counts, text, sizeof text));
+}
+
+/* Which limits have ended sessions, by name. */
+static void announce_limits_reached(struct server *server, const struct counts *counts)
+{
+    for (int i = OUTCOME_QUEUE_TIMEOUT; i <= OUTCOME_HANDSHAKE_FAILED; i++)
+        if (counts->ended[i] > 0)
+            printer_line(server->service->printer, "%s: %" PRIu64, outcome_words[i],
+                         counts->ended[i]);
+}
+
+void announce_farewell(struct server *server)
+{
+    struct printer *printer = server->service->printer;
+    struct counts counts;
+
+    announce_accounting(server);
+    accounting_snapshot(server->service->accounting, &counts);
+    announce_limits_reached(server, &counts);
+    printer_line(printer,
+                 "peak: %" PRIu64 " sessions served at once, %" PRIu64
+                 " waiting in the queue; %" PRIu64 " echoes",
+                 counts.peak_served, counts.peak_waiting, counts.echoes);
+    if (server->accept_errors > 0)
+        printer_line(printer, "accept failed %" PRIu64 " times", server->accept_errors);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stopping without loss, after SIGTERM or SIGINT.
+ *
+ *     RUNNING --signal--> DRAINING --last session ended--> gone, status 0
+ *                            |  every 100 ms: who has finished no echo since the last time is
+ *                            |  not read from any more (what has arrived is still echoed)
+ *                            +--drain timeout--> CUT --last session ended--> gone, status 1
+ *     DRAINING or CUT --second signal--> gone at once, status 1
+ *
+ * Those who wait in the queue are served like all others while there is time. From the signal on
+ * each session that ends wakes the loop, which looks whether it was the last.
+ */
+#include "server/server-internal.h"
+
+#include "common/log.h"
+#include "server/accounting.h"
+#include "server/session.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define TICK_US 100000
+
+static uint64_t in_flight(struct server *server)
+{
+    struct counts counts;
+
+    accounting_snapshot(server->service->accounting, &counts);
+    return counts.in_flight;
+}
+
+void drain_look(struct server *server)
+{
+    if (in_flight(server) == 0)
+        event_base_loopbreak(server->base);
+}
+
+void drain_on_tick(evutil_socket_t fd, short what, void *argument)
+{
+    struct server *server = argument;
+
+    (void)fd;
+    (void)what;
+    accounting_each(server->service->accounting, session_nudge, NULL);
+}
+
+static void cut(struct accounting_entry *entry, void *context)
+{
+    (void)context;
+    session_judge((struct session *)entry, OUTCOME_DRAIN_TIMEOUT);
+}
+
+/* The drain timeout has passed: whoever is still here is cut. */
+void drain_on_deadline(evutil_socket_t fd, short what, void *argument)
+{
+    struct server *server = argument;
+    uint64_t left = in_flight(server);
+
+    (void)fd;
+    (void)what;
+    if (left == 0)
+        return; /* the last one has just ended, and has woken the loop */
+    log_warn("the drain timeout has passed: %" PRIu64 " sessions are cut", left);
+    server->status = EXIT_RUN;
+    accounting_each(server->service->accounting, cut, NULL);
+}
+
+static _Noreturn void end_at_once(struct server *server)
+{
+    struct counts counts;
+    char text[192];
+
+    accounting_snapshot(server->service->accounting, &counts);
+    log_error("ended at once by a second signal: %s", counts_text(&counts, text, sizeof text));
+    _exit(EXIT_RUN);
+}
+
+void drain_on_stop(evutil_socket_t signal_number, short what, void *argument)
+{
+    static const struct timeval tick = {.tv_usec = TICK_US};
+    struct server *server = argument;
+    int64_t drain_ns = server->options->drain_timeout_ns;
+    struct timeval deadline = {drain_ns / 1000000000, drain_ns % 1000000000 / 1000};
+
+    (void)signal_number;
+    (void)what;
+    if (server->listener == NULL)
+        end_at_once(server);
+    server->accept_errors = listener_errors(server->listener);
+    listener_free(server->listener);
+    server->listener = NULL;
+    /* From here on each session that ends wakes the loop; below it is woken for those before. */
+    atomic_store(&server->service->draining, true);
+    if (event_add(server->events[ON_TICK], &tick) != 0 ||
+        event_add(server->events[ON_DEADLINE], &deadline) != 0)
+        drain_on_deadline(-1, 0, server); /* no memory for a timer: do not wait */
+    service_wake(server->service);
+}

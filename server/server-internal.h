@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file server-internal.h
+ * The server's own state, for the files that make up its life: server.c starts and ends it, drain.c
+ * stops it, announce.c tells about it, state.c looks at it. All of them run on the loop's thread.
+ */
+#ifndef SERVER_SERVER_INTERNAL_H
+#define SERVER_SERVER_INTERNAL_H
+
+#include "server/listener.h"
+#include "server/models/model.h"
+#include "server/options.h"
+#include "server/refuse.h"
+#include "server/service.h"
+#include "server/watch.h"
+
+#include <event2/event.h>
+#include <stdint.h>
+
+/** The events of a server, in the order in which they are made. */
+enum { ON_WAKE, ON_TERM, ON_INT, ON_USR1, ON_TTIN, ON_TTOU, ON_TICK, ON_DEADLINE, EVENTS };
+
+struct server {
+    const struct options *options;
+    const struct model_type *type;
+    struct event_base *base;
+    struct event *events[EVENTS];
+    struct service *service;
+    struct refuser *refuser;
+    struct watch *watch;
+    struct listener *listener; /* NULL once the server drains */
+    struct model *model;
+    uint64_t workers;       /* now: --workers, and what signals have made of it */
+    uint64_t accept_errors; /* of the listener, once that is gone */
+    int64_t started_ns;
+    int status;
+};
+
+/* --- announce.c ---------------------------------------------------------------------------- */
+
+/** The lines after "listening on": what was chosen, and what it will lead to. */
+void announce_choices(struct server *server);
+
+/** The accounting line. */
+void announce_accounting(struct server *server);
+
+/** The last lines of an orderly end. */
+void announce_farewell(struct server *server);
+
+/* --- drain.c ------------------------------------------------------------------------------- */
+
+/** The callbacks of a stop: a signal, every 100 ms from then on, and the drain timeout. */
+void drain_on_stop(evutil_socket_t signal_number, short what, void *server);
+void drain_on_tick(evutil_socket_t fd, short what, void *server);
+void drain_on_deadline(evutil_socket_t fd, short what, void *server);
+
+/** While the server drains: leave the loop if the last session has ended. */
+void drain_look(struct server *server);
+
+#endif /* SERVER_SERVER_INTERNAL_H */

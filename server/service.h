@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file service.h
+ * What all sessions share: the choices of the command line, and where the server is in its life.
+ *
+ * It lies in memory that worker processes share (service_new()), so that they see a stop at once.
+ * What its pointers point to is the main process's own; a worker process touches none of it but
+ * the printer and the credentials.
+ */
+#ifndef SERVER_SERVICE_H
+#define SERVER_SERVICE_H
+
+#include "common/transform.h"
+#include "server/printer.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct accounting;
+struct refuser;
+struct session_store;
+struct credentials;
+struct trace;
+
+struct service {
+    /* set before the first session, then read-only */
+    struct accounting *accounting;
+    struct session_store *store;
+    struct refuser *refuser;
+    struct printer *printer;
+    struct credentials *credentials; /**< NULL: plain */
+    struct trace *trace;             /**< NULL: none */
+    enum print_mode print;
+    enum transform transform;
+    size_t buffer_bytes;
+    int64_t delay_ns; /**< asleep before each echo */
+    int64_t burn_ns;  /**< on the CPU before each echo */
+    bool proxy_protocol;
+    int wake_fd; /**< an eventfd of the loop; see service_wake() */
+
+    /* set by the loop, read by all */
+    atomic_bool draining; /**< the server waits for the last session to end */
+    atomic_bool full;     /**< the listener waits until fewer sessions wait */
+};
+
+/** @return all zero, in shared memory; NULL for want of it */
+struct service *service_new(void);
+void service_free(struct service *service);
+
+/** Make the loop look after its model. Threads: any, of the main process. */
+void service_wake(const struct service *service);
+
+#endif /* SERVER_SERVICE_H */

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The time limits of sessions: see watch.h.
+ *
+ * DESIGN. A session counts its moves (session_move()) and never looks at a clock. The watch
+ * remembers for each session the count that it saw and when it first saw it: as long as the count is
+ * the same the session has not moved since then. That moment is up to one period late, and so are
+ * the judgements.
+ *
+ * A judged session that does not end within a second is shut in both directions: one whose time was
+ * up may be sending to a client that takes nothing.
+ */
+#include "server/watch.h"
+
+#include "common/clock.h"
+#include "server/session.h"
+
+#include <stdlib.h>
+
+#define PERIOD_LEAST_NS INT64_C(10000000)
+#define PERIOD_MOST_NS  INT64_C(1000000000)
+#define PATIENCE_NS     INT64_C(1000000000)
+
+struct watch {
+    struct service *service;
+    struct time_limits limits;
+    struct event *tick;
+    void (*tend)(void *context);
+    void *context;
+    int64_t now_ns; /* of the look that is under way */
+};
+
+/* The limit of the phase that a session is in, and what it is ended as. 0: none */
+static int64_t limit_of(const struct time_limits *limits, enum phase phase, enum outcome *verdict)
+{
+    switch (phase) {
+    case PHASE_HANDSHAKE: *verdict = OUTCOME_HANDSHAKE_TIMEOUT; return limits->handshake_ns;
+    case PHASE_RECEIVING:
+    case PHASE_PARKED: *verdict = OUTCOME_IDLE_TIMEOUT; return limits->idle_ns;
+    case PHASE_SENDING: *verdict = OUTCOME_WRITE_TIMEOUT; return limits->write_ns;
+    default: return 0;
+    }
+}
+
+static void look_at(struct accounting_entry *entry, void *context)
+{
+    const struct watch *watch = context;
+    const struct time_limits *limits = &watch->limits;
+    struct session *session = (struct session *)entry;
+    uint64_t progress = atomic_load_explicit(&session->progress, memory_order_relaxed);
+    int64_t begun_ns = atomic_load_explicit(&entry->begun_ns, memory_order_relaxed);
+    enum phase phase = session_phase(session);
+    enum outcome verdict = OUTCOME_SERVED;
+    int64_t limit_ns = limit_of(limits, phase, &verdict);
+
+    if (session->seen_ns == 0 || progress != session->progress_seen) {
+        session->progress_seen = progress;
+        session->seen_ns = watch->now_ns;
+    }
+    /* A handshake moves at its client's pace: its limit counts from the beginning. */
+    if (limit_ns > 0 && begun_ns != 0 &&
+        watch->now_ns - (phase == PHASE_HANDSHAKE ? begun_ns : session->seen_ns) >= limit_ns)
+        session_judge(session, verdict);
+    else if (limits->session_ns > 0 && begun_ns != 0 &&
+             watch->now_ns - begun_ns >= limits->session_ns)
+        session_judge(session, watch->now_ns - begun_ns >= limits->session_ns + PATIENCE_NS
+                                   ? OUTCOME_WRITE_TIMEOUT
+                                   : OUTCOME_SESSION_TIMEOUT);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *argument)
+{
+    struct watch *watch = argument;
+
+    (void)fd;
+    (void)what;
+    watch->now_ns = clock_now_ns();
+    accounting_each(watch->service->accounting, look_at, watch);
+    if (watch->tend != NULL)
+        watch->tend(watch->context);
+}
+
+/* How often to look. 0: never, there is no limit */
+static int64_t period_ns(const struct time_limits *limits)
+{
+    const int64_t all[] = {limits->handshake_ns, limits->idle_ns, limits->write_ns,
+                           limits->session_ns, limits->queue_ns};
+    int64_t shortest = 0;
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (all[i] > 0 && (shortest == 0 || all[i] < shortest))
+            shortest = all[i];
+    if (shortest == 0)
+        return 0;
+    shortest /= 16;
+    return shortest < PERIOD_LEAST_NS  ? PERIOD_LEAST_NS
+           : shortest > PERIOD_MOST_NS ? PERIOD_MOST_NS
+                                       : shortest;
+}
+
+struct watch *watch_new(struct event_base *base, struct service *service,
+                        const struct time_limits *limits, void (*tend)(void *context),
+                        void *context)
+{
+    struct watch *watch = calloc(1, sizeof *watch);
+    int64_t period = period_ns(limits);
+    struct timeval every = {period / 1000000000, period % 1000000000 / 1000};
+
+    if (watch == NULL)
+        return NULL;
+    *watch = (struct watch){
+        .service = service,
+        .limits = *limits,
+        .tend = tend,
+        .context = context,
+        .tick = event_new(base, -1, EV_PERSIST, on_tick, watch),
+    };
+    if (watch->tick == NULL || (period > 0 && event_add(watch->tick, &every) != 0)) {
+        watch_free(watch);
+        return NULL;
+    }
+    return watch;
+}
+
+void watch_free(struct watch *watch)
+{
+    if (watch == NULL)
+        return;
+    if (watch->tick != NULL)
+        event_free(watch->tick);
+    free(watch);
+}
