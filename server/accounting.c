@@ -179,25 +179,34 @@ void accounting_turn_away(struct accounting *accounting)
     unlock(accounting);
 }
 
+void accounting_survey(struct accounting *accounting, struct counts *counts,
+                       void (*visit)(struct accounting_entry *entry, void *context), void *context)
+{
+    struct accounting_entry *entry;
+
+    lock(accounting);
+    if (counts != NULL) {
+        note_peaks_locked(accounting, accounting->counts.in_flight);
+        *counts = accounting->counts;
+    }
+    for (entry = accounting->live.next; entry != &accounting->live; entry = entry->next) {
+        if (counts != NULL)
+            add_entry(counts, entry);
+        if (visit != NULL)
+            visit(entry, context);
+    }
+    unlock(accounting);
+}
+
 void accounting_snapshot(struct accounting *accounting, struct counts *counts)
 {
-    lock(accounting);
-    note_peaks_locked(accounting, accounting->counts.in_flight);
-    *counts = accounting->counts;
-    for (struct accounting_entry *entry = accounting->live.next; entry != &accounting->live;
-         entry = entry->next)
-        add_entry(counts, entry);
-    unlock(accounting);
+    accounting_survey(accounting, counts, NULL, NULL);
 }
 
 void accounting_each(struct accounting *accounting,
                      void (*visit)(struct accounting_entry *entry, void *context), void *context)
 {
-    lock(accounting);
-    for (struct accounting_entry *entry = accounting->live.next; entry != &accounting->live;
-         entry = entry->next)
-        visit(entry, context);
-    unlock(accounting);
+    accounting_survey(accounting, NULL, visit, context);
 }
 
 uint64_t counts_timed_out(const struct counts *counts)

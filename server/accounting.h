@@ -124,6 +124,10 @@ void accounting_snapshot(struct accounting *accounting, struct counts *counts);
 void accounting_each(struct accounting *accounting,
                      void (*visit)(struct accounting_entry *entry, void *context), void *context);
 
+/** Both at one instant: the counts, and everyone who is in them as in flight. counts may be NULL. */
+void accounting_survey(struct accounting *accounting, struct counts *counts,
+                       void (*visit)(struct accounting_entry *entry, void *context), void *context);
+
 /** How many of them timed out, whatever the limit was. */
 uint64_t counts_timed_out(const struct counts *counts);
 

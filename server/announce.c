@@ -74,6 +74,16 @@ static void announce_limits_reached(struct server *server, const struct counts *
                          counts->ended[i]);
 }
 
+/* How often nobody could come in, where that has happened. */
+static void announce_listener(struct printer *printer, const struct state_listener *listener)
+{
+    if (listener->pauses > 0)
+        printer_line(printer, "accepting was paused %" PRIu64 " times, for %.3f s in all",
+                     listener->pauses, (double)listener->paused_ns / 1e9);
+    if (listener->errors > 0)
+        printer_line(printer, "accept failed %" PRIu64 " times", listener->errors);
+}
+
 void announce_farewell(struct server *server)
 {
     struct printer *printer = server->service->printer;
@@ -86,6 +96,5 @@ void announce_farewell(struct server *server)
                  "peak: %" PRIu64 " sessions served at once, %" PRIu64
                  " waiting in the queue; %" PRIu64 " echoes",
                  counts.peak_served, counts.peak_waiting, counts.echoes);
-    if (server->accept_errors > 0)
-        printer_line(printer, "accept failed %" PRIu64 " times", server->accept_errors);
+    announce_listener(printer, &server->listener_was);
 }

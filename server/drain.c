@@ -88,7 +88,9 @@ void drain_on_stop(evutil_socket_t signal_number, short what, void *argument)
     (void)what;
     if (server->listener == NULL)
         end_at_once(server);
-    server->accept_errors = listener_errors(server->listener);
+    listener_state(server->listener, &server->listener_was);
+    server->listener_was.paused = false;
+    server->listener_was.backlog = server->listener_was.backlog_max = 0;
     listener_free(server->listener);
     server->listener = NULL;
     /* From here on each session that ends wakes the loop; below it is woken for those before. */

@@ -9,6 +9,7 @@
  */
 #include "server/listener.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "server/refuse.h"
 
@@ -37,6 +38,9 @@ struct listener {
     bool pause_when_full;
     unsigned paused;   /* a set of enum pause_reason */
     unsigned accepted; /* since the last PAUSE_TURN */
+    uint64_t pauses;   /* for PAUSE_FULL */
+    int64_t paused_ns; /* in the pauses for it that are over */
+    int64_t full_ns;   /* when the one that is not over began */
     uint64_t errors;
     unsigned in_a_row; /* errors since the last connection */
     struct log_gate gate;
@@ -46,9 +50,12 @@ static void pause_for(struct listener *listener, enum pause_reason reason)
 {
     if (listener->paused == 0)
         evconnlistener_disable(listener->socket);
-    listener->paused |= (unsigned)reason;
-    if (reason == PAUSE_FULL)
+    if (reason == PAUSE_FULL && !(listener->paused & PAUSE_FULL)) {
+        listener->pauses++;
+        listener->full_ns = clock_now_ns();
         atomic_store(&listener->service->full, true);
+    }
+    listener->paused |= (unsigned)reason;
 }
 
 /* One reason less. Where enabling fails for want of memory, the timer tries again. */
@@ -56,9 +63,11 @@ static void resume_after(struct listener *listener, enum pause_reason reason)
 {
     static const struct timeval later = {.tv_usec = RETRY_US};
 
-    listener->paused &= ~(unsigned)reason;
-    if (reason == PAUSE_FULL)
+    if (reason == PAUSE_FULL && (listener->paused & PAUSE_FULL)) {
+        listener->paused_ns += clock_now_ns() - listener->full_ns;
         atomic_store(&listener->service->full, false);
+    }
+    listener->paused &= ~(unsigned)reason;
     if (listener->paused == 0 && evconnlistener_enable(listener->socket) != 0) {
         listener->paused = PAUSE_ERRORS;
         evtimer_add(listener->retry, &later);
@@ -71,9 +80,25 @@ void listener_look_again(struct listener *listener)
         resume_after(listener, PAUSE_FULL);
 }
 
-uint64_t listener_errors(const struct listener *listener)
+void listener_state(const struct listener *listener, struct state_listener *state)
 {
-    return listener->errors;
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+
+    *state = (struct state_listener){
+        .pauses = listener->pauses,
+        .paused_ns = listener->paused_ns,
+        .paused = listener->paused != 0,
+        .errors = listener->errors,
+    };
+    if (listener->paused & PAUSE_FULL)
+        state->paused_ns += clock_now_ns() - listener->full_ns;
+    /* Of a listening socket, these two fields are the accept queue's length and its limit. */
+    if (getsockopt(evconnlistener_get_fd(listener->socket), IPPROTO_TCP, TCP_INFO, &info, &size) ==
+        0) {
+        state->backlog = info.tcpi_unacked;
+        state->backlog_max = info.tcpi_sacked;
+    }
 }
 
 /*

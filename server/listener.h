@@ -15,10 +15,10 @@
 #include "common/address.h"
 #include "server/models/model.h"
 #include "server/session.h"
+#include "server/state.h"
 
 #include <event2/event.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 /** Why nothing is accepted; a set. */
 enum pause_reason {
@@ -53,7 +53,7 @@ void listener_look_again(struct listener *listener);
 /** Close the socket: new clients are refused by the kernel. NULL is fine. */
 void listener_free(struct listener *listener);
 
-/** How often accept() has failed so far. */
-uint64_t listener_errors(const struct listener *listener);
+/** How it is, and how it was paused so far. The backlog is asked of the kernel. */
+void listener_state(const struct listener *listener, struct state_listener *state);
 
 #endif /* SERVER_LISTENER_H */

@@ -300,6 +300,16 @@ uint64_t printer_free(struct printer *printer)
     return dropped;
 }
 
+uint64_t printer_dropped(struct printer *printer)
+{
+    uint64_t dropped;
+
+    MUST(pthread_mutex_lock(&printer->lock));
+    dropped = printer->dropped;
+    MUST(pthread_mutex_unlock(&printer->lock));
+    return dropped;
+}
+
 void printer_message(struct printer *printer, uint64_t session, const void *bytes, size_t size)
 {
     size_t shown = size;

@@ -37,6 +37,9 @@ int printer_new(enum print_mode mode, size_t message_bytes, struct printer **pri
 /** Write what is left, within a second, and release. NULL is fine. @return messages dropped */
 uint64_t printer_free(struct printer *printer);
 
+/** How many messages were not printed so far. Threads: any. */
+uint64_t printer_dropped(struct printer *printer);
+
 /** Print a message of a session. Never blocks; not to be called in PRINT_NONE. */
 void printer_message(struct printer *printer, uint64_t session, const void *bytes, size_t size);
 

@@ -12,6 +12,7 @@
 #include "server/options.h"
 #include "server/refuse.h"
 #include "server/service.h"
+#include "server/state.h"
 #include "server/watch.h"
 
 #include <event2/event.h>
@@ -30,8 +31,8 @@ struct server {
     struct watch *watch;
     struct listener *listener; /* NULL once the server drains */
     struct model *model;
-    uint64_t workers;       /* now: --workers, and what signals have made of it */
-    uint64_t accept_errors; /* of the listener, once that is gone */
+    uint64_t workers;                   /* now: --workers, and what signals have made of it */
+    struct state_listener listener_was; /* how it ended, once it is gone */
     int64_t started_ns;
     int status;
 };

@@ -6,7 +6,8 @@ SERVER_TESTS = \
 	tests/check_server_echo \
 	tests/check_server_full \
 	tests/check_server_start \
-	tests/check_server_stop
+	tests/check_server_stop \
+	tests/check_state
 check_PROGRAMS += $(SERVER_TESTS)
 TESTS += $(SERVER_TESTS)
 
@@ -19,6 +20,8 @@ tests_check_escape_CFLAGS = $(TEST_CFLAGS)
 tests_check_escape_LDADD = $(SERVER_TEST_LIBS)
 tests_check_limits_CFLAGS = $(TEST_CFLAGS)
 tests_check_limits_LDADD = $(SERVER_TEST_LIBS)
+tests_check_state_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_check_state_LDADD = $(SERVER_TEST_LIBS)
 
 tests_check_server_echo_SOURCES = tests/check_server_echo.c $(SERVER_KIT)
 tests_check_server_echo_CFLAGS = $(TEST_CFLAGS)

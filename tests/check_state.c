@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking at a server: who is here and in what order, what it takes, and the listener's backlog. */
+#include "server/state.h"
+
+#include "common/clock.h"
+#include "server/server-internal.h"
+#include "server/session.h"
+#include "tests/suite.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Server enough to be looked at. */
+struct stage_set {
+    struct server server;
+    struct options options;
+    struct state state;
+};
+
+static struct stage_set *set_up(uint64_t workers)
+{
+    struct stage_set *set = calloc(1, sizeof *set);
+    struct server *server = &set->server;
+
+    ck_assert_ptr_nonnull(set);
+    set->options = (struct options){.queue = 7, .on_full = ON_FULL_REJECT};
+    server->options = &set->options;
+    server->type = &model_thread_pool;
+    server->workers = workers;
+    server->started_ns = clock_now_ns();
+    server->service = service_new();
+    ck_assert_ptr_nonnull(server->service);
+    server->service->accounting = accounting_new(workers, 1000);
+    ck_assert_int_eq(printer_new(PRINT_NONE, 1, &server->service->printer), 0);
+    return set;
+}
+
+static void take_down(struct stage_set *set)
+{
+    printer_free(set->server.service->printer);
+    accounting_free(set->server.service->accounting);
+    service_free(set->server.service);
+    free(set);
+}
+
+/* A session that is here and stands in a phase. */
+static struct session *enter(struct stage_set *set, enum phase phase, unsigned worker)
+{
+    struct session *session = calloc(1, sizeof *session);
+
+    ck_assert_ptr_nonnull(session);
+    session->number = accounting_enter(set->server.service->accounting, &session->entry);
+    session_move(session, phase);
+    if (phase != PHASE_QUEUED)
+        atomic_store(&session->entry.begun_ns, clock_now_ns());
+    atomic_store(&session->worker, worker);
+    return session;
+}
+
+static void leave(struct stage_set *set, struct session *session)
+{
+    accounting_end(set->server.service->accounting, &session->entry, OUTCOME_SERVED);
+    free(session);
+}
+
+START_TEST(served_then_queued_then_parked)
+{
+    static const enum phase phases[] = {PHASE_QUEUED,  PHASE_PARKED, PHASE_RECEIVING,
+                                        PHASE_SENDING, PHASE_QUEUED, PHASE_WORKING};
+    static const uint64_t order[] = {3, 4, 6, 1, 5, 2};
+    struct stage_set *set = set_up(3);
+    struct session *sessions[6];
+    const struct state *state = &set->state;
+
+    for (unsigned i = 0; i < 6; i++) {
+        sessions[i] = enter(set, phases[i], i);
+        atomic_store(&sessions[i]->entry.echoes, i);
+    }
+    state_take(&set->server, &set->state);
+    ck_assert_uint_eq(state->row_count, 6);
+    for (int i = 0; i < 6; i++) {
+        const struct state_session *row = &state->rows[i];
+        ck_assert_uint_eq(row->number, order[i]);
+        ck_assert_int_eq(row->phase, phases[order[i] - 1]);
+        ck_assert_uint_eq(row->worker, order[i] - 1);
+        ck_assert_uint_eq(row->echoes, order[i] - 1);
+        ck_assert_int_ge(row->age_ns, row->held_ns);
+        ck_assert(row->phase != PHASE_QUEUED || row->held_ns == 0);
+    }
+    ck_assert_uint_eq(state->counts.in_flight, 6);
+    ck_assert_uint_eq(state->counts.echoes, 15);
+    ck_assert_uint_eq(state->in_phase[PHASE_QUEUED], 2);
+    ck_assert_uint_eq(state->in_phase[PHASE_PARKED], 1);
+    ck_assert_uint_eq(state->in_phase[PHASE_HANDSHAKE], 0);
+    for (int i = 0; i < 6; i++)
+        leave(set, sessions[i]);
+    state_take(&set->server, &set->state);
+    ck_assert_uint_eq(state->row_count, 0);
+    ck_assert_uint_eq(state->in_phase[PHASE_QUEUED], 0);
+    take_down(set);
+}
+END_TEST
+
+/* The youngest of those that come last are left out of the rows, never out of the counts. */
+START_TEST(rows_are_bounded)
+{
+    enum { EACH = STATE_ROWS_MAX * 2 / 3 };
+    struct stage_set *set = set_up(EACH);
+    struct session *sessions[3 * EACH];
+    const struct state *state = &set->state;
+
+    for (int i = 0; i < 3 * EACH; i++)
+        sessions[i] = enter(set,
+                            i % 3 == 0   ? PHASE_PARKED
+                            : i % 3 == 1 ? PHASE_QUEUED
+                                         : PHASE_RECEIVING,
+                            0);
+    state_take(&set->server, &set->state);
+    ck_assert_uint_eq(state->row_count, STATE_ROWS_MAX);
+    for (int i = 0; i < STATE_ROWS_MAX; i++) {
+        ck_assert_int_eq(state->rows[i].phase, i < EACH ? PHASE_RECEIVING : PHASE_QUEUED);
+        ck_assert_uint_eq(state->rows[i].number,
+                          i < EACH ? 3 * (uint64_t)i + 3 : 3 * (uint64_t)(i - EACH) + 2);
+    }
+    ck_assert_uint_eq(state->counts.in_flight, 3 * EACH);
+    ck_assert_uint_eq(state->in_phase[PHASE_PARKED], EACH);
+    for (int i = 0; i < 3 * EACH; i++)
+        leave(set, sessions[i]);
+    take_down(set);
+}
+END_TEST
+
+/* How long it has not moved is known from the watch, and only of one that it has seen there. */
+START_TEST(time_in_a_phase)
+{
+    struct stage_set *set = set_up(1);
+    struct session *session = enter(set, PHASE_RECEIVING, 0);
+
+    state_take(&set->server, &set->state);
+    ck_assert_int_eq(set->state.rows[0].in_phase_ns, 0);
+    session->seen_ns = clock_now_ns() - 5000000000;
+    session->progress_seen = atomic_load(&session->progress);
+    state_take(&set->server, &set->state);
+    ck_assert_int_ge(set->state.rows[0].in_phase_ns, 5000000000);
+    session_move(session, PHASE_SENDING);
+    state_take(&set->server, &set->state);
+    ck_assert_int_eq(set->state.rows[0].in_phase_ns, 0);
+    leave(set, session);
+    take_down(set);
+}
+END_TEST
+
+START_TEST(what_was_asked_for)
+{
+    struct stage_set *set = set_up(5);
+    const struct state *state = &set->state;
+
+    state_take(&set->server, &set->state);
+    ck_assert_str_eq(state->model, "thread-pool");
+    ck_assert(state->capped && !state->draining);
+    ck_assert_uint_eq(state->workers, 5);
+    ck_assert_uint_eq(state->queue, 7);
+    ck_assert_str_eq(state->on_full, "reject");
+    ck_assert_str_eq(state->hold, "session");
+    ck_assert_uint_eq(state->processes, 1);
+    atomic_store(&set->server.service->draining, true);
+    set->server.type = &model_thread;
+    state_take(&set->server, &set->state);
+    ck_assert(!state->capped && state->draining);
+    ck_assert_uint_eq(state->workers, 0);
+    take_down(set);
+}
+END_TEST
+
+/* Open descriptors, without the one that is used to count them. */
+static uint64_t descriptors_here(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    uint64_t count = 0;
+
+    ck_assert_ptr_nonnull(directory);
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(directory);
+    return count - 1;
+}
+
+static void *wait_at(void *argument)
+{
+    pthread_barrier_wait(argument);
+    pthread_barrier_wait(argument);
+    return NULL;
+}
+
+START_TEST(what_it_takes)
+{
+    struct stage_set *set = set_up(1);
+    struct state *before = malloc(sizeof *before);
+    struct state *now = &set->state;
+    struct rlimit limit = {.rlim_cur = 0};
+    pthread_barrier_t barrier;
+    pthread_t thread;
+    int fds[3];
+
+    ck_assert_ptr_nonnull(before);
+    state_take(&set->server, before);
+    ck_assert_uint_eq(before->descriptors, descriptors_here());
+    for (int i = 0; i < 3; i++)
+        fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    pthread_barrier_init(&barrier, NULL, 2);
+    ck_assert_int_eq(pthread_create(&thread, NULL, wait_at, &barrier), 0);
+    pthread_barrier_wait(&barrier);
+    state_take(&set->server, now);
+    pthread_barrier_wait(&barrier);
+    pthread_join(thread, NULL);
+    pthread_barrier_destroy(&barrier);
+    ck_assert_uint_eq(now->descriptors, before->descriptors + 3);
+    ck_assert_uint_ge(now->threads, before->threads + 1);
+    ck_assert_uint_ge(now->resident_bytes, 100000);
+    ck_assert_uint_gt(now->virtual_bytes, now->resident_bytes);
+    ck_assert_int_gt(now->uptime_ns, 0);
+    ck_assert_int_ge(now->cpu_ns, before->cpu_ns);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    ck_assert_uint_eq(now->descriptor_limit, limit.rlim_cur);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    free(before);
+    take_down(set);
+}
+END_TEST
+
+/* Nothing accepts here: those who connect are in the kernel's hands, and it says how many. */
+START_TEST(the_backlog)
+{
+    struct stage_set *set = set_up(1);
+    struct event_base *base = event_base_new();
+    const struct state_listener *seen = &set->state.listener;
+    struct address address;
+    const char *cause;
+    int clients[3];
+
+    ck_assert(address_resolve("127.0.0.1", 0, true, &address, &cause));
+    ck_assert_int_eq(listener_new(base, &address, set->server.service, &set->server.listener), 0);
+    for (int i = 0; i < 3; i++) {
+        state_take(&set->server, &set->state);
+        ck_assert_uint_eq(seen->backlog, (unsigned)i);
+        clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        ck_assert_int_eq(
+            connect(clients[i], (const struct sockaddr *)&address.storage, address.length), 0);
+    }
+    state_take(&set->server, &set->state);
+    ck_assert_uint_eq(seen->backlog, 3);
+    ck_assert_uint_gt(seen->backlog_max, 3);
+    ck_assert(seen->paused);
+    ck_assert_uint_eq(seen->pauses, 0);
+    ck_assert_uint_eq(seen->errors, 0);
+    for (int i = 0; i < 3; i++)
+        close(clients[i]);
+    listener_free(set->server.listener);
+    event_base_free(base);
+    take_down(set);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("state");
+    TCase *core = tcase_create("Core");
+
+    tcase_add_test(core, served_then_queued_then_parked);
+    tcase_add_test(core, rows_are_bounded);
+    tcase_add_test(core, time_in_a_phase);
+    tcase_add_test(core, what_was_asked_for);
+    tcase_add_test(core, what_it_takes);
+    tcase_add_test(core, the_backlog);
+    suite_add_tcase(suite, core);
+    return suite_main(suite);
+}
