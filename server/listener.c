@@ -35,7 +35,7 @@ struct listener {
     struct event *turn;  /* ends PAUSE_TURN */
     struct service *service;
     struct model *model; /* from listener_start() on */
-    bool pause_when_full;
+    struct listener_marks marks;
     unsigned paused;   /* a set of enum pause_reason */
     unsigned accepted; /* since the last PAUSE_TURN */
     uint64_t pauses;   /* for PAUSE_FULL */
@@ -53,7 +53,6 @@ static void pause_for(struct listener *listener, enum pause_reason reason)
     if (reason == PAUSE_FULL && !(listener->paused & PAUSE_FULL)) {
         listener->pauses++;
         listener->full_ns = clock_now_ns();
-        atomic_store(&listener->service->full, true);
     }
     listener->paused |= (unsigned)reason;
 }
@@ -65,7 +64,6 @@ static void resume_after(struct listener *listener, enum pause_reason reason)
 
     if (reason == PAUSE_FULL && (listener->paused & PAUSE_FULL)) {
         listener->paused_ns += clock_now_ns() - listener->full_ns;
-        atomic_store(&listener->service->full, false);
     }
     listener->paused &= ~(unsigned)reason;
     if (listener->paused == 0 && evconnlistener_enable(listener->socket) != 0) {
@@ -74,10 +72,57 @@ static void resume_after(struct listener *listener, enum pause_reason reason)
     }
 }
 
+/* How many wait for a worker, where that matters. */
+static uint64_t waiting(const struct listener *listener)
+{
+    const struct model_type *type = listener->model->type;
+
+    return listener->marks.high == 0 || type->waiting == NULL ? 0 : type->waiting(listener->model);
+}
+
+/* The model has no room, or the marks say so. */
+static bool is_full(const struct listener *listener)
+{
+    return !listener->model->type->has_room(listener->model) ||
+           (listener->marks.high > 0 && waiting(listener) >= listener->marks.high);
+}
+
+static bool has_room_again(const struct listener *listener)
+{
+    return listener->model->type->has_room(listener->model) &&
+           (listener->marks.high == 0 || waiting(listener) <= listener->marks.low);
+}
+
+static void resume_where_room(struct listener *listener)
+{
+    if (!has_room_again(listener))
+        return;
+    atomic_store(&listener->service->full, false);
+    resume_after(listener, PAUSE_FULL);
+}
+
+/*
+ * Pause until there is room. A model tells when it has room again; when fewer wait, only workers
+ * that see `full` tell. So it is set first, and looked again second: whoever has begun in between
+ * is seen here.
+ */
+static void pause_while_full(struct listener *listener)
+{
+    pause_for(listener, PAUSE_FULL);
+    if (listener->marks.high == 0)
+        return;
+    atomic_store(&listener->service->full, true);
+    atomic_thread_fence(memory_order_seq_cst);
+    resume_where_room(listener);
+}
+
+/* Fewer workers may mean that there is no room any more, without anybody having come. */
 void listener_look_again(struct listener *listener)
 {
-    if ((listener->paused & PAUSE_FULL) && listener->model->type->has_room(listener->model))
-        resume_after(listener, PAUSE_FULL);
+    if (listener->paused & PAUSE_FULL)
+        resume_where_room(listener);
+    else if (listener->marks.pause_when_full && is_full(listener))
+        pause_while_full(listener);
 }
 
 void listener_state(const struct listener *listener, struct state_listener *state)
@@ -126,8 +171,8 @@ static void listener_accept(struct evconnlistener *socket, evutil_socket_t fd,
     else if (model->type->dispatch(model, session, why) != 0)
         session_turn_away(session, OUTCOME_REJECTED, why);
 
-    if (listener->pause_when_full && !model->type->has_room(model))
-        pause_for(listener, PAUSE_FULL);
+    if (listener->marks.pause_when_full && is_full(listener))
+        pause_while_full(listener);
     if (++listener->accepted >= ACCEPTED_IN_A_ROW) {
         pause_for(listener, PAUSE_TURN);
         event_active(listener->turn, 0, 0);
@@ -145,10 +190,11 @@ static void turn_over(evutil_socket_t fd, short what, void *argument)
     resume_after(listener, PAUSE_TURN);
 }
 
-void listener_start(struct listener *listener, struct model *model, bool pause_when_full)
+void listener_start(struct listener *listener, struct model *model,
+                    const struct listener_marks *marks)
 {
     listener->model = model;
-    listener->pause_when_full = pause_when_full;
+    listener->marks = *marks;
     resume_after(listener, PAUSE_STARTING);
 }
 

@@ -19,11 +19,12 @@
 
 #include <event2/event.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /** Why nothing is accepted; a set. */
 enum pause_reason {
     PAUSE_STARTING = 1, /**< there is no model yet; ended by listener_start() */
-    PAUSE_FULL = 2,     /**< the model has no room (--on-full pause) */
+    PAUSE_FULL = 2,     /**< the model has no room, or the high water mark is reached */
     PAUSE_ERRORS = 4,   /**< accept() found no descriptors or no memory: for 100 ms */
     PAUSE_TURN = 8,     /**< many were accepted in a row: the loop's other events have a turn */
 };
@@ -39,15 +40,18 @@ struct listener;
 int listener_new(struct event_base *base, struct address *address, struct service *service,
                  struct listener **listener);
 
-/**
- * Begin to accept, and give each session to the model.
- *
- * @param pause_when_full  leave clients in the kernel's backlog while the model has no room;
- *                         otherwise accept them and tell them BUSY
- */
-void listener_start(struct listener *listener, struct model *model, bool pause_when_full);
+/** When to pause for want of room. All zero: never; clients are accepted and told BUSY. */
+struct listener_marks {
+    bool pause_when_full; /**< leave clients in the kernel's backlog while the model has no room */
+    uint64_t high;        /**< pause also when so many wait for a worker; 0: no marks */
+    uint64_t low;         /**< with marks: accept again only when no more than so many wait */
+};
 
-/** The model may have room again: accept if so. */
+/** Begin to accept, and give each session to the model. */
+void listener_start(struct listener *listener, struct model *model,
+                    const struct listener_marks *marks);
+
+/** The model may have room again, or none any more: accept, or pause. */
 void listener_look_again(struct listener *listener);
 
 /** Close the socket: new clients are refused by the kernel. NULL is fine. */

@@ -19,7 +19,8 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/watch.c %D%/watch.h \
 	%D%/models/model.c %D%/models/model.h \
 	%D%/models/thread.c \
-	%D%/models/thread-pool.c
+	%D%/models/thread-pool.c \
+	%D%/models/waiting.c %D%/models/waiting.h
 %C%_libserver_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 
 bin_PROGRAMS += echo-server

@@ -23,8 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND  INT64_C(1000000000)
-#define LONGEST (1440 * 60 * SECOND)
+#define SECOND    INT64_C(1000000000)
+#define NOT_GIVEN UINT64_MAX
+#define LONGEST   (1440 * 60 * SECOND)
 
 enum {
     WORKERS_MAX = 4096, /* libechopool's own bounds */
@@ -70,8 +71,17 @@ static int fill_specs(struct options *o, struct option_spec specs[static SPECS_M
          .help = "sessions that may wait for a worker (16)",
          .kind = NUMBER, .into = &o->queue, .most = QUEUE_MAX},
         {.name = "on-full", .takes = "WORD",
-         .help = "pause accepting, or reject with BUSY (pause)",
+         .help = "pause, reject, drop-oldest or caller-runs (pause)",
          .kind = WORD, .into = &o->on_full, .words = on_full_words},
+        {.name = "high-water", .takes = "N",
+         .help = "pause when so many wait; 0: the whole queue (0)",
+         .kind = NUMBER, .into = &o->high_water, .most = QUEUE_MAX},
+        {.name = "low-water", .takes = "N",
+         .help = "accept again when no more wait (one below high)",
+         .kind = NUMBER, .into = &o->low_water, .most = QUEUE_MAX},
+        {.name = "queue-timeout", .takes = "T",
+         .help = "turn away who waits so long for a worker; 0: never (0)",
+         .kind = TIME, .into = &o->queue_timeout_ns},
         {.name = "session-timeout", .takes = "T",
          .help = "end a session after so long, whatever it does; 0: never (0)",
          .kind = TIME, .into = &o->session_timeout_ns},
@@ -241,6 +251,27 @@ static void take(const struct option_spec *spec, const char *value)
                   range(spec, text, sizeof text));
 }
 
+/* Marks that make no sense, and those that were not given. */
+static void settle_marks(struct options *options)
+{
+    bool given = options->high_water > 0 || options->low_water != NOT_GIVEN;
+
+    if (given && options->on_full != ON_FULL_PAUSE)
+        log_usage("--high-water and --low-water say when to pause; use them with --on-full pause");
+    if (options->high_water > options->queue)
+        log_usage("--high-water %" PRIu64 " is more than --queue %" PRIu64 " can hold",
+                  options->high_water, options->queue);
+    if (options->high_water == 0)
+        options->high_water = options->queue;
+    if (options->low_water == NOT_GIVEN)
+        options->low_water = options->high_water > 0 ? options->high_water - 1 : 0;
+    else if (options->low_water >= options->high_water)
+        log_usage("--low-water %" PRIu64 " is not below the high water of %" PRIu64
+                  "; it would never pause, or never go on",
+                  options->low_water, options->high_water);
+    options->marked = given;
+}
+
 void options_parse(struct options *options, int argc, char **argv)
 {
     struct option_spec specs[SPECS_MAX];
@@ -255,6 +286,7 @@ void options_parse(struct options *options, int argc, char **argv)
         .model = parse_word("thread-pool", model_words),
         .workers = 4,
         .queue = 16,
+        .low_water = NOT_GIVEN,
         .handshake_timeout_ns = 10 * SECOND,
         .idle_timeout_ns = 60 * SECOND,
         .write_timeout_ns = 30 * SECOND,
@@ -281,6 +313,7 @@ void options_parse(struct options *options, int argc, char **argv)
     }
     if (optind < argc)
         log_usage("%s is one argument too many; see echo-server --help", argv[optind]);
+    settle_marks(options);
     if (options->quiet && options->verbose)
         log_usage("--quiet and --verbose ask for opposite things; give one of them");
     log_init("echo-server", options->quiet     ? LOG_QUIET

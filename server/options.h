@@ -17,9 +17,12 @@ struct options {
     uint64_t port; /**< 0: the kernel picks */
     int model;     /**< into models[] */
     uint64_t workers;
-    int hold;       /**< enum hold */
-    uint64_t queue; /**< 0: nobody waits */
-    int on_full;    /**< enum on_full */
+    int hold;            /**< enum hold */
+    uint64_t queue;      /**< 0: nobody waits */
+    int on_full;         /**< enum on_full */
+    uint64_t high_water; /**< pause when so many wait: 1 to queue, or 0 where that is 0 */
+    uint64_t low_water;  /**< accept again when no more than so many wait: below high_water */
+    bool marked;         /**< one of the two was given */
     int64_t queue_timeout_ns;
     int64_t handshake_timeout_ns;
     int64_t idle_timeout_ns;

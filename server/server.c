@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "pool/echopool.h"
 #include "server/server-internal.h"
 #include "server/session-store.h"
 
@@ -112,7 +113,7 @@ static void secure_descriptors(const struct options *options, const struct model
     uint64_t have = options->limits.nofile;
 
     needed += type->capped ? options->workers + options->queue : options->max_sessions;
-    if (!type->capped || options->on_full == ON_FULL_REJECT)
+    if (!type->capped || options->on_full != ON_FULL_PAUSE || options->queue_timeout_ns > 0)
         needed += REFUSE_LINGERING_MAX;
     if (have == 0)
         have = limits_raise_nofile(needed);
@@ -176,10 +177,15 @@ static void start_model(struct server *server)
     server->workers = server->type->capped ? options->workers : 0;
 }
 
-/* The most sessions that can be here at once, those that are about to be turned away among them. */
+/*
+ * The most sessions that can be here at once, those that are about to be turned away among them.
+ * Workers may become as many as a pool can have; what is never used costs nothing.
+ */
 static uint64_t most_sessions(const struct options *options, const struct model_type *type)
 {
-    return (type->capped ? options->workers + options->queue : options->max_sessions) + 1;
+    uint64_t served = type->resize != NULL ? EP_WORKERS_MAX : options->workers;
+
+    return (type->capped ? served + options->queue : options->max_sessions) + 1;
 }
 
 static void start_service(struct server *server)
@@ -252,6 +258,20 @@ static void start_watch(struct server *server)
         log_fatal("no memory for the event loop");
 }
 
+static void start_accepting(struct server *server)
+{
+    const struct options *options = server->options;
+    struct listener_marks marks = {0};
+
+    if (server->type->capped && options->on_full == ON_FULL_PAUSE)
+        marks = (struct listener_marks){
+            .pause_when_full = true,
+            .high = options->marked ? options->high_water : 0,
+            .low = options->low_water,
+        };
+    listener_start(server->listener, server->model, &marks);
+}
+
 /* --- end ----------------------------------------------------------------------------------- */
 
 /* Join every thread, say the last words, release everything. */
@@ -303,8 +323,7 @@ int server_run(const struct options *options)
     printer_line(server.service->printer, "listening on %s", address);
     if (!options->quiet)
         announce_choices(&server);
-    listener_start(server.listener, server.model,
-                   server.type->capped && options->on_full == ON_FULL_PAUSE);
+    start_accepting(&server);
     if (event_base_dispatch(server.base) != 0)
         log_fatal("the event loop has failed");
     end(&server);

@@ -42,7 +42,7 @@ struct service {
 
     /* set by the loop, read by all */
     atomic_bool draining; /**< the server waits for the last session to end */
-    atomic_bool full;     /**< the listener waits until fewer sessions wait */
+    atomic_bool full;     /**< the listener waits until fewer sessions wait (--low-water) */
 };
 
 /** @return all zero, in shared memory; NULL for want of it */

@@ -5,6 +5,7 @@ SERVER_TESTS = \
 	tests/check_limits \
 	tests/check_server_echo \
 	tests/check_server_full \
+	tests/check_server_queue \
 	tests/check_server_start \
 	tests/check_server_stop \
 	tests/check_state
@@ -29,6 +30,9 @@ tests_check_server_echo_LDADD = $(TEST_LIBS)
 tests_check_server_full_SOURCES = tests/check_server_full.c $(SERVER_KIT)
 tests_check_server_full_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_full_LDADD = $(TEST_LIBS)
+tests_check_server_queue_SOURCES = tests/check_server_queue.c $(SERVER_KIT)
+tests_check_server_queue_CFLAGS = $(TEST_CFLAGS)
+tests_check_server_queue_LDADD = $(TEST_LIBS)
 tests_check_server_start_SOURCES = tests/check_server_start.c $(SERVER_KIT)
 tests_check_server_start_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_start_LDADD = $(TEST_LIBS)

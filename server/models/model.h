@@ -81,7 +81,10 @@ struct model_type {
      */
     bool (*has_room)(struct model *model);
 
-    /** How many sessions wait for a worker. NULL: none ever does. */
+    /**
+     * How many sessions wait for a worker. A worker that begins one while service->full is set calls
+     * service_wake(). NULL: none ever waits.
+     */
     uint64_t (*waiting)(struct model *model);
 
     /** The loop was woken, or some time has passed: look after what has ended or waits too long. */

@@ -6,7 +6,8 @@
  * takes it and stays with it to its end, then takes the next. So never more than N threads exist,
  * however many clients come, and the price is that client N + 1 waits: first in the pool's queue,
  * where a session costs its descriptor and a small struct, then in the kernel's backlog, where it
- * costs this process nothing, or it is told BUSY (--on-full).
+ * costs this process nothing, or it is told BUSY (--on-full). Whoever waits can be taken back
+ * (waiting.h).
  *
  * The pool says by a callback in a worker that it has room again. Only the loop touches the
  * listener, so all the callback does is to wake the loop.
@@ -14,6 +15,7 @@
 #include "server/models/model.h"
 
 #include "pool/echopool.h"
+#include "server/models/waiting.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,9 +27,15 @@ struct pool_model {
     /* set by create(), then read-only */
     struct service *service;
     struct ep_executor *executor;
-    uint64_t workers;
     uint64_t queue;
-    unsigned char *buffers; /* one for each worker, who alone uses it */
+
+    /* the loop's */
+    uint64_t workers;
+    struct waiting waiting;
+
+    /* by worker, who alone uses it. Made by the loop before there is the worker, and kept until the
+       end: it may come back, and who leaves may be serving still */
+    unsigned char *buffers[EP_WORKERS_MAX];
 };
 
 /* A task's input: 16 bytes, which the pool copies without allocating. */
@@ -41,10 +49,15 @@ struct job {
 static int serve(struct ep_task *task)
 {
     const struct job *job = ep_task_input(task, NULL);
-    size_t buffer_bytes = job->model->service->buffer_bytes;
+    struct pool_model *model = job->model;
     unsigned worker = ep_task_worker(task);
 
-    session_serve(job->session, job->model->buffers + worker * buffer_bytes, worker);
+    /* One fewer waits now. The loop marks that it is full first and counts second, so that one of us
+       sees the other. */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&model->service->full, memory_order_relaxed))
+        service_wake(model->service);
+    session_serve(job->session, model->buffers[worker], worker);
     session_end(job->session);
     return 0;
 }
@@ -58,21 +71,13 @@ static void on_room(void *context)
 
 /* --- in the loop --------------------------------------------------------------------------- */
 
-/* A session whose turn will not come. */
-static void dropped(const void *input, size_t size)
-{
-    const struct job *job = input;
-
-    (void)size;
-    session_drop(job->session, OUTCOME_FAILED);
-}
-
 static int dispatch(struct model *base, struct session *session, char why[static MODEL_WHY_MAX])
 {
-    static const struct ep_submit_options options = {.dropped = dropped, .deadline_ns = INT64_MIN};
+    static const struct ep_submit_options options = {.deadline_ns = INT64_MIN};
     struct pool_model *model = (struct pool_model *)base;
     struct job job = {.session = session, .model = model};
-    int rc = ep_submit_with(model->executor, serve, &job, sizeof job, &options, NULL);
+    int rc = waiting_submit(&model->waiting, model->executor, session, serve, &job, sizeof job,
+                            &options);
 
     if (rc == -EAGAIN)
         snprintf(why, MODEL_WHY_MAX,
@@ -91,19 +96,60 @@ static bool has_room(struct model *base)
     return ep_executor_room(model->executor) > 0;
 }
 
-/* The pool looks after its own threads. */
+/* Whoever is held beyond the workers waits, or will be begun within microseconds. */
+static uint64_t waiting(struct model *base)
+{
+    struct pool_model *model = (struct pool_model *)base;
+    uint64_t room = ep_executor_room(model->executor);
+
+    return room >= model->queue ? 0 : model->queue - room;
+}
+
 static void tend(struct model *base)
 {
-    (void)base;
+    struct pool_model *model = (struct pool_model *)base;
+
+    waiting_tend(&model->waiting);
+}
+
+/* Make the buffers that are missing for so many workers. @return 0 or -ENOMEM */
+static int make_buffers(struct pool_model *model, uint64_t workers)
+{
+    for (uint64_t i = 0; i < workers; i++) {
+        if (model->buffers[i] == NULL)
+            model->buffers[i] = malloc(model->service->buffer_bytes);
+        if (model->buffers[i] == NULL)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int resize(struct model *base, uint64_t workers)
+{
+    struct pool_model *model = (struct pool_model *)base;
+    int rc = workers > EP_WORKERS_MAX ? -EINVAL : make_buffers(model, workers);
+
+    if (rc == 0)
+        rc = ep_executor_resize(model->executor, (uint32_t)workers);
+    if (rc == 0)
+        model->workers = workers;
+    return rc;
+}
+
+static void release(struct pool_model *model)
+{
+    for (unsigned i = 0; i < EP_WORKERS_MAX; i++)
+        free(model->buffers[i]);
+    free(model);
 }
 
 static void destroy(struct model *base)
 {
     struct pool_model *model = (struct pool_model *)base;
 
+    waiting_clear(&model->waiting);
     ep_executor_free(model->executor);
-    free(model->buffers);
-    free(model);
+    release(model);
 }
 
 static int create(const struct model_settings *settings, struct model **result,
@@ -126,8 +172,9 @@ static int create(const struct model_settings *settings, struct model **result,
         model->service = settings->service;
         model->workers = settings->workers;
         model->queue = settings->queue;
-        model->buffers = calloc(settings->workers, settings->service->buffer_bytes);
-        if (model->buffers != NULL)
+        waiting_init(&model->waiting, settings);
+        rc = make_buffers(model, settings->workers);
+        if (rc == 0)
             rc = ep_thread_executor_new(&options, &model->executor);
     }
     if (rc == 0) {
@@ -136,8 +183,7 @@ static int create(const struct model_settings *settings, struct model **result,
     }
     snprintf(why, MODEL_WHY_MAX, "%s", ep_strerror(rc));
     if (model != NULL)
-        free(model->buffers);
-    free(model);
+        release(model);
     return rc;
 }
 
@@ -147,6 +193,8 @@ const struct model_type model_thread_pool = {
     .create = create,
     .dispatch = dispatch,
     .has_room = has_room,
+    .waiting = waiting,
     .tend = tend,
+    .resize = resize,
     .destroy = destroy,
 };

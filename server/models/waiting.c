@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Taking back sessions that wait for a worker: see waiting.h.
+ *
+ * DESIGN. The oldest stands first. Workers begin sessions in the same order, so those that are no
+ * concern of ours any more gather at the front and are forgotten there, a look at each, whenever
+ * somebody comes or time passes. One in the middle that has begun out of turn is left until it gets
+ * to the front. The list is therefore hardly longer than the queue.
+ */
+#include "server/models/waiting.h"
+
+#include "common/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct waiting_one {
+    struct waiting_one *next;
+    struct ep_future *future;
+    struct session *session; /* a worker's, and perhaps gone, once the future is not PENDING */
+    int64_t accepted_ns;
+};
+
+void waiting_init(struct waiting *waiting, const struct model_settings *settings)
+{
+    *waiting = (struct waiting){
+        .drop_oldest = settings->on_full == ON_FULL_DROP_OLDEST,
+        .timeout_ns = settings->queue_timeout_ns,
+    };
+    waiting->end = &waiting->oldest;
+}
+
+static void forget_oldest(struct waiting *waiting)
+{
+    struct waiting_one *one = waiting->oldest;
+
+    waiting->oldest = one->next;
+    if (waiting->oldest == NULL)
+        waiting->end = &waiting->oldest;
+    ep_future_unref(one->future);
+    free(one);
+}
+
+void waiting_clear(struct waiting *waiting)
+{
+    while (waiting->oldest != NULL)
+        forget_oldest(waiting);
+}
+
+/* Forget those at the front whom a worker has. */
+static void forget_begun(struct waiting *waiting)
+{
+    while (waiting->oldest != NULL && ep_future_state(waiting->oldest->future) != EP_PENDING)
+        forget_oldest(waiting);
+}
+
+/* Take the oldest back, unless a worker is faster, and tell it why. @return whether it was */
+static bool take_back_oldest(struct waiting *waiting, enum outcome outcome, const char *words)
+{
+    struct waiting_one *one = waiting->oldest;
+    bool taken = ep_future_cancel(one->future) == 0;
+    char why[MODEL_WHY_MAX];
+
+    if (taken) {
+        snprintf(why, sizeof why, "%s: you waited %.1f s", words,
+                 (double)(clock_now_ns() - one->accepted_ns) / 1e9);
+        session_turn_away(one->session, outcome, why);
+    }
+    forget_oldest(waiting);
+    return taken;
+}
+
+/* Submit a session that may be taken back. */
+static int submit_and_remember(struct waiting *waiting, struct ep_executor *executor,
+                               struct session *session, ep_task_fn fn, const void *input,
+                               size_t size, const struct ep_submit_options *options)
+{
+    struct waiting_one *one = malloc(sizeof *one);
+    int rc;
+
+    if (one == NULL)
+        return -ENOMEM;
+    /* From the submission on the session may be a worker's, and soon gone. */
+    *one = (struct waiting_one){.session = session, .accepted_ns = session->entry.accepted_ns};
+    rc = ep_submit_with(executor, fn, input, size, options, &one->future);
+    if (rc != 0) {
+        free(one);
+        return rc;
+    }
+    *waiting->end = one;
+    waiting->end = &one->next;
+    return 0;
+}
+
+int waiting_submit(struct waiting *waiting, struct ep_executor *executor, struct session *session,
+                   ep_task_fn fn, const void *input, size_t size,
+                   const struct ep_submit_options *options)
+{
+    int rc;
+
+    if (!waiting->drop_oldest && waiting->timeout_ns == 0)
+        return ep_submit_with(executor, fn, input, size, options, NULL);
+    forget_begun(waiting);
+    rc = submit_and_remember(waiting, executor, session, fn, input, size, options);
+    while (rc == -EAGAIN && waiting->drop_oldest && waiting->oldest != NULL) {
+        if (take_back_oldest(waiting, OUTCOME_REJECTED, "somebody newer has your place"))
+            rc = submit_and_remember(waiting, executor, session, fn, input, size, options);
+    }
+    return rc;
+}
+
+void waiting_tend(struct waiting *waiting)
+{
+    int64_t since_ns = clock_now_ns() - waiting->timeout_ns;
+
+    forget_begun(waiting);
+    if (waiting->timeout_ns == 0)
+        return;
+    while (waiting->oldest != NULL && waiting->oldest->accepted_ns <= since_ns)
+        take_back_oldest(waiting, OUTCOME_QUEUE_TIMEOUT, "timeout");
+}

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real server and those who wait for a worker: for how long, in whose place, how many before
+ * nothing more is accepted, and what becomes of them when there are more or fewer workers.
+ */
+#include "tests/server_kit.h"
+#include "tests/suite.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void say_hello(int fd)
+{
+    tcp_echo(fd, "hello", 5, true);
+}
+
+/* Clients one after the other, each known to the server before the next one comes. */
+static void connect_in_order(struct kit *kit, int fds[], int count)
+{
+    uint64_t accepted = kit_ask(kit).accepted;
+
+    for (int i = 0; i < count; i++) {
+        fds[i] = kit_connect(kit);
+        while (kit_ask(kit).accepted <= accepted + (uint64_t)i)
+            continue;
+    }
+}
+
+/* One line and an orderly end of file; the line begins so. */
+static void expect_line(int fd, const char *start)
+{
+    char line[512];
+    bool reset;
+    size_t size = tcp_receive_all(fd, line, sizeof line - 1, &reset);
+
+    line[size] = '\0';
+    ck_assert_msg(!reset, "a reset came after: %s", line);
+    ck_assert_msg(strncmp(line, start, strlen(start)) == 0, "not \"%s\" but: %s", start, line);
+    ck_assert_msg(strchr(line, '\n') == line + size - 1, "not one whole line: %s", line);
+    close(fd);
+}
+
+/* The probe of kit_finish(), but with a look at what was said on standard output. */
+static struct tally finish_saying(struct kit *kit, const char *words)
+{
+    struct outcome outcome;
+    struct tally tally;
+
+    kit_wait_in_flight(kit, 0);
+    outcome = program_stop(&kit->program);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_str_eq(outcome.err, "");
+    ck_assert_msg(strstr(outcome.out, words) != NULL, "\"%s\" is not in: %s", words, outcome.out);
+    tally = tally_of(outcome.out);
+    outcome_clear(&outcome);
+    return tally;
+}
+
+/* --- waiting for too long ------------------------------------------------------------------ */
+
+START_TEST(who_waits_too_long_is_told)
+{
+    struct kit kit =
+        kit_start(ARGUMENTS("--workers", "1", "--queue", "3", "--queue-timeout", "150ms"));
+    int fds[4];
+
+    fds[0] = kit_connect(&kit);
+    say_hello(fds[0]);
+    for (int i = 1; i < 4; i++)
+        fds[i] = kit_connect(&kit);
+    tcp_send(fds[2], "hello", 5); /* what it has sent must not destroy what it is told */
+    for (int i = 1; i < 4; i++)
+        expect_line(fds[i], "BUSY timeout: you waited ");
+    say_hello(fds[0]);
+    close(fds[0]);
+    struct tally tally = finish_saying(&kit, "queue timeout: 3\n");
+    ck_assert_uint_eq(tally.served, 1);
+    ck_assert_uint_eq(tally.timed_out, 3);
+}
+END_TEST
+
+/* The place of one that was turned away is free: the next comes in from the backlog, and waits. */
+START_TEST(a_late_one_makes_room)
+{
+    struct kit kit =
+        kit_start(ARGUMENTS("--workers", "1", "--queue", "1", "--queue-timeout", "100ms"));
+    int fds[5];
+
+    fds[0] = kit_connect(&kit);
+    say_hello(fds[0]);
+    for (int i = 1; i < 5; i++)
+        fds[i] = kit_connect(&kit);
+    for (int i = 1; i < 5; i++)
+        expect_line(fds[i], "BUSY timeout: you waited ");
+    close(fds[0]);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).timed_out, 4);
+}
+END_TEST
+
+/* Those who get their turn in time notice nothing of the limit, however long they are served. */
+START_TEST(who_is_served_waits_no_more)
+{
+    struct kit kit =
+        kit_start(ARGUMENTS("--workers", "2", "--queue", "3", "--queue-timeout", "200ms"));
+    int fds[3];
+
+    fds[0] = kit_connect(&kit);
+    fds[1] = kit_connect(&kit);
+    say_hello(fds[0]);
+    say_hello(fds[1]);
+    fds[2] = kit_connect(&kit);
+    expect_line(fds[2], "BUSY timeout: "); /* so long do the other two last, at least */
+    say_hello(fds[0]);
+    say_hello(fds[1]);
+    close(fds[0]);
+    close(fds[1]);
+    struct tally tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 2);
+    ck_assert_uint_eq(tally.timed_out, 1);
+}
+END_TEST
+
+/* --- in whose place ------------------------------------------------------------------------ */
+
+START_TEST(the_oldest_makes_place_for_the_newest)
+{
+    struct kit kit =
+        kit_start(ARGUMENTS("--workers", "1", "--queue", "2", "--on-full", "drop-oldest"));
+    int fds[6];
+
+    connect_in_order(&kit, fds, 6);
+    for (int i = 1; i < 4; i++)
+        expect_line(fds[i], "BUSY somebody newer has your place: you waited ");
+    ck_assert_uint_eq(kit_ask(&kit).in_flight, 3);
+    for (int i = 0; i < 6; i += i == 0 ? 4 : 1) {
+        say_hello(fds[i]);
+        close(fds[i]);
+    }
+    struct tally tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 3);
+    ck_assert_uint_eq(tally.rejected, 3);
+}
+END_TEST
+
+/* Where nobody may wait there is nobody to drop. */
+START_TEST(nobody_waits_to_be_dropped)
+{
+    struct kit kit =
+        kit_start(ARGUMENTS("--workers", "1", "--queue", "0", "--on-full", "drop-oldest"));
+    int fds[2];
+
+    fds[0] = kit_connect(&kit);
+    say_hello(fds[0]);
+    fds[1] = kit_connect(&kit);
+    expect_line(fds[1], "BUSY 1 of 1 workers and 0 of 0 places in the queue are taken");
+    say_hello(fds[0]);
+    close(fds[0]);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).rejected, 1);
+}
+END_TEST
+
+/* --- the water marks ----------------------------------------------------------------------- */
+
+/* 1 is served and 3 wait: the high mark. Only when no more than 1 waits are others accepted. */
+START_TEST(marks_with_a_distance)
+{
+    struct kit kit = kit_start(
+        ARGUMENTS("--workers", "1", "--queue", "8", "--high-water", "3", "--low-water", "1"));
+    int fds[8];
+
+    for (int i = 0; i < 8; i++)
+        fds[i] = kit_connect(&kit);
+    ck_assert_uint_eq(kit_wait_in_flight(&kit, 4).accepted, 4);
+    close(fds[0]);
+    say_hello(fds[1]); /* so 2 wait */
+    ck_assert_uint_eq(kit_ask(&kit).accepted, 4);
+    ck_assert_uint_eq(kit_ask(&kit).accepted, 4);
+    close(fds[1]); /* 1 waits, then 3 again */
+    ck_assert_uint_eq(kit_wait_in_flight(&kit, 4).accepted, 6);
+    close(fds[2]);
+    say_hello(fds[3]);
+    ck_assert_uint_eq(kit_ask(&kit).accepted, 6);
+    for (int i = 3; i < 8; i++) {
+        say_hello(fds[i]);
+        close(fds[i]);
+    }
+    ck_assert_uint_eq(finish_saying(&kit, "\naccepting was paused 3 times, for ").served, 8);
+}
+END_TEST
+
+/* Without marks: paused when nobody more fits, resumed as soon as one does. */
+START_TEST(pauses_are_told)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "1"));
+    int fds[3];
+
+    for (int i = 0; i < 3; i++)
+        fds[i] = kit_connect(&kit);
+    kit_wait_in_flight(&kit, 2);
+    for (int i = 0; i < 3; i++) {
+        say_hello(fds[i]);
+        close(fds[i]);
+    }
+    ck_assert_uint_eq(finish_saying(&kit, "\naccepting was paused 2 times, for ").served, 3);
+}
+END_TEST
+
+START_TEST(nobody_was_kept_out)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "2"));
+    int fd = kit_connect(&kit);
+    struct outcome outcome;
+
+    say_hello(fd);
+    close(fd);
+    kit_wait_in_flight(&kit, 0);
+    outcome = program_stop(&kit.program);
+    ck_assert_ptr_null(strstr(outcome.out, "paused"));
+    outcome_clear(&outcome);
+}
+END_TEST
+
+static const struct {
+    const char *arguments[8];
+    const char *complaint;
+} wrong_marks[] = {
+    {{"--queue", "8", "--high-water", "9"}, "--high-water 9 is more than --queue 8 can hold"},
+    {{"--queue", "8", "--high-water", "3", "--low-water", "3"},
+     "--low-water 3 is not below the high water of 3"},
+    {{"--queue", "8", "--low-water", "8"}, "--low-water 8 is not below the high water of 8"},
+    {{"--queue", "0", "--low-water", "0"}, "--low-water 0 is not below the high water of 0"},
+    {{"--high-water", "3", "--on-full", "reject"}, "use them with --on-full pause"},
+    {{"--low-water", "-1"}, "--low-water -1 is not a number from 0 to "},
+};
+
+START_TEST(marks_that_make_no_sense)
+{
+    const char *arguments[10] = {"echo-server"};
+    struct outcome outcome;
+
+    memcpy(arguments + 1, wrong_marks[_i].arguments, sizeof wrong_marks[_i].arguments);
+    outcome = program_run(arguments, NULL);
+    ck_assert_int_eq(outcome.status, 2);
+    ck_assert_msg(strstr(outcome.err, wrong_marks[_i].complaint) != NULL, "said: %s", outcome.err);
+    ck_assert_ptr_eq(strchr(outcome.err, '\n'), outcome.err + strlen(outcome.err) - 1);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* --- more and fewer workers ---------------------------------------------------------------- */
+
+struct said_so {
+    struct kit *kit;
+    const char *line;
+};
+
+static bool has_said(void *context)
+{
+    struct said_so *said = context;
+
+    return strstr(program_output(&said->kit->program), said->line) != NULL;
+}
+
+/* Ask for one worker more (SIGTTIN) or fewer (SIGTTOU), and wait until there is that number. */
+static void resize(struct kit *kit, int number, const char *line)
+{
+    struct said_so said = {.kit = kit, .line = line};
+
+    ck_assert_int_eq(kill(kit->program.pid, number), 0);
+    wait_until(has_said, &said);
+}
+
+START_TEST(one_worker_more)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "4", "--buffer", "64K"));
+    unsigned char *bytes = some_bytes(200000, 8);
+    int fds[3];
+
+    for (int i = 0; i < 3; i++)
+        fds[i] = kit_connect(&kit);
+    say_hello(fds[0]);
+    resize(&kit, SIGTTIN, "workers: 2\n");
+    tcp_echo(fds[1], bytes, 200000, true); /* it waited, and is served beside the first */
+    resize(&kit, SIGTTIN, "workers: 3\n");
+    tcp_echo(fds[2], bytes, 200000, true);
+    say_hello(fds[0]);
+    ck_assert_uint_eq(process_threads(kit.program.pid), kit.threads + 2);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    free(bytes);
+    resize(&kit, SIGTTOU, "workers: 3\nworkers: 2\n");
+    resize(&kit, SIGTTOU, "workers: 2\nworkers: 1\n");
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 3);
+}
+END_TEST
+
+/* Whoever is served stays with its worker to its end; only then is there one fewer. */
+START_TEST(fewer_workers_leave_sessions_alone)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "3", "--queue", "4"));
+    int fds[5];
+
+    for (int i = 0; i < 5; i++)
+        fds[i] = kit_connect(&kit);
+    for (int i = 0; i < 3; i++)
+        say_hello(fds[i]);
+    resize(&kit, SIGTTOU, "workers: 2\n");
+    resize(&kit, SIGTTOU, "workers: 1\n");
+    for (int i = 0; i < 3; i++) {
+        say_hello(fds[i]);
+        close(fds[i]);
+    }
+    for (int i = 3; i < 5; i++) { /* one after the other */
+        say_hello(fds[i]);
+        close(fds[i]);
+    }
+    kit_wait_in_flight(&kit, 0);
+    wait_for_threads(kit.program.pid, kit.threads - 2);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 5);
+}
+END_TEST
+
+/* A worker that was to leave and has not yet is kept when there are to be more again. */
+START_TEST(fewer_and_more_again)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "2", "--queue", "4"));
+    int fds[3];
+
+    for (int i = 0; i < 3; i++)
+        fds[i] = kit_connect(&kit);
+    say_hello(fds[0]);
+    say_hello(fds[1]);
+    resize(&kit, SIGTTOU, "workers: 1\n");
+    resize(&kit, SIGTTIN, "workers: 1\nworkers: 2\n");
+    resize(&kit, SIGTTIN, "workers: 2\nworkers: 3\n");
+    for (int i = 0; i < 3; i++) {
+        say_hello(fds[i]);
+        close(fds[i]);
+    }
+    resize(&kit, SIGTTOU, "workers: 3\nworkers: 2\n");
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 3);
+}
+END_TEST
+
+START_TEST(one_worker_is_the_least)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "1"));
+
+    ck_assert_int_eq(kill(kit.program.pid, SIGTTOU), 0);
+    wait_for_error_text(&kit.program, "the workers stay 1: one is the fewest");
+    kit_finish(&kit, true, "the workers stay 1");
+}
+END_TEST
+
+START_TEST(a_model_without_a_pool)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "thread"));
+
+    ck_assert_int_eq(kill(kit.program.pid, SIGTTIN), 0);
+    wait_for_error_text(&kit.program, "this model has no pool");
+    kit_finish(&kit, true, "this model has no pool");
+}
+END_TEST
+
+enum { LOADERS = 4, SESSIONS_EACH = 100 };
+
+static atomic_uint loaders_left;
+
+static void *load(void *argument)
+{
+    struct kit *kit = argument;
+
+    for (int i = 0; i < SESSIONS_EACH; i++) {
+        int fd = kit_connect(kit);
+        say_hello(fd);
+        close(fd);
+    }
+    atomic_fetch_sub(&loaders_left, 1);
+    return NULL;
+}
+
+/* Signals in both directions, faster than workers come and go, cost nobody an echo. */
+START_TEST(resized_under_load)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "3", "--queue", "2", "--quiet"));
+    pthread_t loaders[LOADERS];
+
+    atomic_store(&loaders_left, LOADERS);
+    for (int i = 0; i < LOADERS; i++)
+        ck_assert_int_eq(pthread_create(&loaders[i], NULL, load, &kit), 0);
+    for (unsigned i = 0; atomic_load(&loaders_left) > 0; i++) {
+        ck_assert_int_eq(kill(kit.program.pid, i / 3 % 2 == 0 ? SIGTTIN : SIGTTOU), 0);
+        kit_ask(&kit);
+    }
+    for (int i = 0; i < LOADERS; i++)
+        pthread_join(loaders[i], NULL);
+    struct tally tally = kit_wait_in_flight(&kit, 0);
+    ck_assert_uint_eq(tally.served, LOADERS * SESSIONS_EACH);
+    struct outcome outcome = program_stop(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("server_queue");
+    TCase *late = tcase_create("Late");
+    TCase *dropped = tcase_create("Dropped");
+    TCase *marks = tcase_create("Marks");
+    TCase *size = tcase_create("Size");
+
+    tcase_add_test(late, who_waits_too_long_is_told);
+    tcase_add_test(late, a_late_one_makes_room);
+    tcase_add_test(late, who_is_served_waits_no_more);
+    tcase_add_test(dropped, the_oldest_makes_place_for_the_newest);
+    tcase_add_test(dropped, nobody_waits_to_be_dropped);
+    tcase_add_test(marks, marks_with_a_distance);
+    tcase_add_test(marks, pauses_are_told);
+    tcase_add_test(marks, nobody_was_kept_out);
+    tcase_add_loop_test(marks, marks_that_make_no_sense, 0,
+                        sizeof wrong_marks / sizeof wrong_marks[0]);
+    tcase_add_test(size, one_worker_more);
+    tcase_add_test(size, fewer_workers_leave_sessions_alone);
+    tcase_add_test(size, fewer_and_more_again);
+    tcase_add_test(size, one_worker_is_the_least);
+    tcase_add_test(size, a_model_without_a_pool);
+    tcase_add_test(size, resized_under_load);
+    suite_add_tcase(suite, late);
+    suite_add_tcase(suite, dropped);
+    suite_add_tcase(suite, marks);
+    suite_add_tcase(suite, size);
+    return suite_main(suite);
+}
