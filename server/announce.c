@@ -45,6 +45,8 @@ void announce_choices(struct server *server)
     struct printer *printer = server->service->printer;
 
     announce_model(server);
+    printer_line(printer, "descriptors: up to %" PRIu64 " needed, %" PRIu64 " allowed",
+                 server->descriptors_needed, server->descriptors_allowed);
     if (limits->as_bytes > 0)
         printer_line(printer, "limit: address space %" PRIu64 " KB", limits->as_bytes / 1024);
     if (limits->nofile > 0)

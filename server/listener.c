@@ -18,6 +18,7 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -36,11 +37,12 @@ struct listener {
     struct service *service;
     struct model *model; /* from listener_start() on */
     struct listener_marks marks;
-    unsigned paused;   /* a set of enum pause_reason */
-    unsigned accepted; /* since the last PAUSE_TURN */
-    uint64_t pauses;   /* for PAUSE_FULL */
-    int64_t paused_ns; /* in the pauses for it that are over */
-    int64_t full_ns;   /* when the one that is not over began */
+    char too_many_of_one[MODEL_WHY_MAX]; /* what --per-source says */
+    unsigned paused;                     /* a set of enum pause_reason */
+    unsigned accepted;                   /* since the last PAUSE_TURN */
+    uint64_t pauses;                     /* for PAUSE_FULL */
+    int64_t paused_ns;                   /* in the pauses for it that are over */
+    int64_t full_ns;                     /* when the one that is not over began */
     uint64_t errors;
     unsigned in_a_row; /* errors since the last connection */
     struct log_gate gate;
@@ -168,6 +170,8 @@ static void listener_accept(struct evconnlistener *socket, evutil_socket_t fd,
     listener->in_a_row = 0;
     if (session == NULL)
         refuse(listener->service->refuser, fd, why);
+    else if (!session_admit(session))
+        session_turn_away(session, OUTCOME_REJECTED, listener->too_many_of_one);
     else if (model->type->dispatch(model, session, why) != 0)
         session_turn_away(session, OUTCOME_REJECTED, why);
 
@@ -195,6 +199,8 @@ void listener_start(struct listener *listener, struct model *model,
 {
     listener->model = model;
     listener->marks = *marks;
+    snprintf(listener->too_many_of_one, sizeof listener->too_many_of_one,
+             "%" PRIu64 " sessions from your address are here already", marks->per_source);
     resume_after(listener, PAUSE_STARTING);
 }
 

@@ -40,11 +40,12 @@ struct listener;
 int listener_new(struct event_base *base, struct address *address, struct service *service,
                  struct listener **listener);
 
-/** When to pause for want of room. All zero: never; clients are accepted and told BUSY. */
+/** How much is too much. All zero: never paused; clients are accepted, and told BUSY by the model. */
 struct listener_marks {
     bool pause_when_full; /**< leave clients in the kernel's backlog while the model has no room */
     uint64_t high;        /**< pause also when so many wait for a worker; 0: no marks */
     uint64_t low;         /**< with marks: accept again only when no more than so many wait */
+    uint64_t per_source;  /**< what those are told whom session_admit() does not let in */
 };
 
 /** Begin to accept, and give each session to the model. */

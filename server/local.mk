@@ -15,6 +15,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/service.c %D%/service.h \
 	%D%/session.c %D%/session.h \
 	%D%/session-store.c %D%/session-store.h \
+	%D%/sources.c %D%/sources.h \
 	%D%/state.c %D%/state.h \
 	%D%/watch.c %D%/watch.h \
 	%D%/models/model.c %D%/models/model.h \

@@ -23,6 +23,7 @@ struct options {
     uint64_t high_water; /**< pause when so many wait: 1 to queue, or 0 where that is 0 */
     uint64_t low_water;  /**< accept again when no more than so many wait: below high_water */
     bool marked;         /**< one of the two was given */
+    uint64_t per_source; /**< sessions of one address at once; 0: no limit */
     int64_t queue_timeout_ns;
     int64_t handshake_timeout_ns;
     int64_t idle_timeout_ns;

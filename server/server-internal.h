@@ -33,6 +33,8 @@ struct server {
     struct model *model;
     uint64_t workers;                   /* now: --workers, and what signals have made of it */
     struct state_listener listener_was; /* how it ended, once it is gone */
+    uint64_t descriptors_needed;        /* at most, and how many are allowed */
+    uint64_t descriptors_allowed;
     int64_t started_ns;
     int status;
 };

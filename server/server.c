@@ -27,8 +27,47 @@
 #include <unistd.h>
 
 enum {
-    RESERVED_DESCRIPTORS = 16, /* standard streams, epoll, listener, eventfds, signals */
+    RESERVED_DESCRIPTORS = 16,   /* standard streams, epoll, listener, eventfds, signals */
+    DESCRIPTORS_PER_PROCESS = 2, /* a worker's socket and its pidfd */
 };
+
+/* --- descriptors --------------------------------------------------------------------------- */
+
+/* How many descriptors all who may be here can take. */
+static uint64_t descriptors_needed(const struct options *options, const struct model_type *type,
+                                   uint64_t workers)
+{
+    uint64_t needed = RESERVED_DESCRIPTORS;
+
+    needed += type->capped ? workers + options->queue : options->max_sessions;
+    if (type->processes && type->capped)
+        needed += DESCRIPTORS_PER_PROCESS * workers;
+    if (type->capped && options->on_full == ON_FULL_CALLER_RUNS)
+        needed++;
+    if (!type->capped || options->on_full == ON_FULL_REJECT ||
+        options->on_full == ON_FULL_DROP_OLDEST || options->queue_timeout_ns > 0 ||
+        options->per_source > 0)
+        needed += REFUSE_LINGERING_MAX;
+    return needed;
+}
+
+/* Have so many descriptors, or say how many are missing. */
+static void secure_descriptors(struct server *server, uint64_t workers)
+{
+    const struct options *options = server->options;
+    bool capped = server->type->capped;
+    uint64_t needed = descriptors_needed(options, server->type, workers);
+    uint64_t have = options->limits.nofile;
+
+    if (have == 0)
+        have = limits_raise_nofile(needed);
+    if (have < needed)
+        log_warn("up to %" PRIu64 " descriptors may be needed and %" PRIu64
+                 " are allowed: raise the limit (ulimit -n %" PRIu64 "), or lower %s",
+                 needed, have, needed, capped ? "--workers or --queue" : "--max-sessions");
+    server->descriptors_needed = needed;
+    server->descriptors_allowed = have;
+}
 
 /* --- the loop's callbacks ------------------------------------------------------------------ */
 
@@ -69,8 +108,10 @@ static void on_resize(evutil_socket_t signal_number, short what, void *argument)
     int rc = -ENOTSUP;
 
     (void)what;
-    if (server->type->resize != NULL && workers > 0)
+    if (server->type->resize != NULL && workers > 0) {
+        secure_descriptors(server, workers);
         rc = server->type->resize(server->model, workers);
+    }
     if (rc != 0) {
         log_warn("the workers stay %" PRIu64 ": %s", server->workers,
                  workers == 0     ? "one is the fewest"
@@ -104,23 +145,6 @@ static _Noreturn void die_of_libevent(int code)
     log_fatal("the event loop cannot work (libevent error %d); too few descriptors may be allowed, "
               "see ulimit -n",
               code);
-}
-
-/* Have descriptors for all who may be here, or say how many are missing. */
-static void secure_descriptors(const struct options *options, const struct model_type *type)
-{
-    uint64_t needed = RESERVED_DESCRIPTORS;
-    uint64_t have = options->limits.nofile;
-
-    needed += type->capped ? options->workers + options->queue : options->max_sessions;
-    if (!type->capped || options->on_full != ON_FULL_PAUSE || options->queue_timeout_ns > 0)
-        needed += REFUSE_LINGERING_MAX;
-    if (have == 0)
-        have = limits_raise_nofile(needed);
-    if (have < needed)
-        log_warn("up to %" PRIu64 " descriptors may be needed and %" PRIu64
-                 " are allowed: raise the limit (ulimit -n %" PRIu64 "), or lower %s",
-                 needed, have, needed, type->capped ? "--workers or --queue" : "--max-sessions");
 }
 
 static void start_listener(struct server *server, char text[static ADDRESS_TEXT_MAX])
@@ -200,8 +224,11 @@ static void start_service(struct server *server)
         accounting_new(server->type->capped ? options->workers : 0, options->queue);
     service->store =
         session_store_new(server->type->processes, most_sessions(options, server->type));
+    if (options->per_source > 0)
+        service->sources = sources_new(options->per_source, most_sessions(options, server->type));
     service->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (service->accounting == NULL || service->store == NULL || service->wake_fd < 0)
+    if (service->accounting == NULL || service->store == NULL || service->wake_fd < 0 ||
+        (options->per_source > 0 && service->sources == NULL))
         log_fatal("cannot set up the server: %m");
     service->print = (enum print_mode)options->print;
     service->transform = (enum transform)options->transform;
@@ -261,14 +288,14 @@ static void start_watch(struct server *server)
 static void start_accepting(struct server *server)
 {
     const struct options *options = server->options;
-    struct listener_marks marks = {0};
+    bool pauses = server->type->capped && options->on_full == ON_FULL_PAUSE;
+    struct listener_marks marks = {
+        .pause_when_full = pauses,
+        .high = pauses && options->marked ? options->high_water : 0,
+        .low = options->low_water,
+        .per_source = options->per_source,
+    };
 
-    if (server->type->capped && options->on_full == ON_FULL_PAUSE)
-        marks = (struct listener_marks){
-            .pause_when_full = true,
-            .high = options->marked ? options->high_water : 0,
-            .low = options->low_water,
-        };
     listener_start(server->listener, server->model, &marks);
 }
 
@@ -294,6 +321,7 @@ static void end(struct server *server)
     event_base_free(server->base);
     accounting_free(service->accounting);
     session_store_free(service->store);
+    sources_free(service->sources);
     close(service->wake_fd);
     service_free(service);
 }
@@ -313,7 +341,7 @@ int server_run(const struct options *options)
     rc = limits_apply(&options->limits, &name);
     if (rc != 0)
         log_fatal("cannot set --limit %s: %s; the hard limit is lower", name, strerror(-rc));
-    secure_descriptors(options, server.type);
+    secure_descriptors(&server, options->workers);
     start_service(&server);
     start_loop(&server);
     start_listener(&server, address);

@@ -22,6 +22,7 @@ struct accounting;
 struct refuser;
 struct session_store;
 struct credentials;
+struct sources;
 struct trace;
 
 struct service {
@@ -29,6 +30,7 @@ struct service {
     struct accounting *accounting;
     struct session_store *store;
     struct refuser *refuser;
+    struct sources *sources; /**< NULL: --per-source sets no limit */
     struct printer *printer;
     struct credentials *credentials; /**< NULL: plain */
     struct trace *trace;             /**< NULL: none */

@@ -226,6 +226,19 @@ struct session *session_new(struct service *service, int fd, const struct addres
     return session;
 }
 
+bool session_admit(struct session *session)
+{
+    struct source source;
+
+    if (session->service->sources == NULL)
+        return true;
+    source = source_of(&session->peer);
+    if (!sources_enter(session->service->sources, &source))
+        return false;
+    session->source = source;
+    return true;
+}
+
 void session_set_nonblocking(struct session *session)
 {
     stream_set_nonblocking(&session->stream);
@@ -300,6 +313,8 @@ static int leave(struct session *session, enum outcome outcome)
     int fd = session->fd;
 
     log_verbose("session %" PRIu64 " ended: %s", session->number, outcome_words[outcome]);
+    if (service->sources != NULL)
+        sources_leave(service->sources, &session->source);
     accounting_end(service->accounting, &session->entry, outcome);
     session_store_give(service->store, session);
     return fd;

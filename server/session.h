@@ -24,6 +24,7 @@
 #include "common/stream.h"
 #include "server/accounting.h"
 #include "server/service.h"
+#include "server/sources.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -68,6 +69,7 @@ struct session {
     uint64_t number; /**< counted from 1 */
     int fd;          /**< open until session_end() */
     struct address peer;
+    struct source source; /**< what --per-source counts it as; set by session_admit() */
 
     /* the server's */
     struct stream stream; /* on fd, or in a worker process on a descriptor of its own */
@@ -96,6 +98,9 @@ struct session {
  * @return      NULL for want of memory: it is counted as rejected and the descriptor is the caller's
  */
 struct session *session_new(struct service *service, int fd, const struct address *peer);
+
+/** Whether --per-source lets it in. The loop asks once; session_end() and its kin give it back. */
+bool session_admit(struct session *session);
 
 /**
  * Serve it as far as it goes: blocking, to its end; non-blocking, until it has to wait.

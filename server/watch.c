@@ -27,7 +27,9 @@ struct watch {
     struct event *tick;
     void (*tend)(void *context);
     void *context;
-    int64_t now_ns; /* of the look that is under way */
+    int64_t period_ns;
+    int64_t now_ns;  /* of the look that is under way; of the last one between them */
+    int64_t lost_ns; /* by how much the look that is under way is late, where that is much */
 };
 
 /* The limit of the phase that a session is in, and what it is ended as. 0: none */
@@ -56,6 +58,8 @@ static void look_at(struct accounting_entry *entry, void *context)
     if (session->seen_ns == 0 || progress != session->progress_seen) {
         session->progress_seen = progress;
         session->seen_ns = watch->now_ns;
+    } else {
+        session->seen_ns += watch->lost_ns;
     }
     /* A handshake moves at its client's pace: its limit counts from the beginning. */
     if (limit_ns > 0 && begun_ns != 0 &&
@@ -71,10 +75,14 @@ static void look_at(struct accounting_entry *entry, void *context)
 static void on_tick(evutil_socket_t fd, short what, void *argument)
 {
     struct watch *watch = argument;
+    int64_t last_ns = watch->now_ns;
 
     (void)fd;
     (void)what;
     watch->now_ns = clock_now_ns();
+    watch->lost_ns = watch->now_ns - last_ns - watch->period_ns;
+    if (last_ns == 0 || watch->lost_ns < watch->period_ns)
+        watch->lost_ns = 0;
     accounting_each(watch->service->accounting, look_at, watch);
     if (watch->tend != NULL)
         watch->tend(watch->context);
@@ -111,6 +119,7 @@ struct watch *watch_new(struct event_base *base, struct service *service,
     *watch = (struct watch){
         .service = service,
         .limits = *limits,
+        .period_ns = period,
         .tend = tend,
         .context = context,
         .tick = event_new(base, -1, EV_PERSIST, on_tick, watch),

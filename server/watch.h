@@ -11,6 +11,9 @@
  * A limit is kept to within a sixteenth of the shortest limit, or 10 ms where that is more: a session
  * is never ended early, and at most by so much late.
  *
+ * Time in which the server itself was stopped (SIGSTOP), or got no CPU, is nobody's fault: where a
+ * look comes late, everybody is given so much more of it to send or to take something.
+ *
  * Threads: the loop's only.
  */
 #ifndef SERVER_WATCH_H

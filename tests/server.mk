@@ -5,9 +5,11 @@ SERVER_TESTS = \
 	tests/check_limits \
 	tests/check_server_echo \
 	tests/check_server_full \
+	tests/check_server_limits \
 	tests/check_server_queue \
 	tests/check_server_start \
 	tests/check_server_stop \
+	tests/check_sources \
 	tests/check_state
 check_PROGRAMS += $(SERVER_TESTS)
 TESTS += $(SERVER_TESTS)
@@ -21,6 +23,8 @@ tests_check_escape_CFLAGS = $(TEST_CFLAGS)
 tests_check_escape_LDADD = $(SERVER_TEST_LIBS)
 tests_check_limits_CFLAGS = $(TEST_CFLAGS)
 tests_check_limits_LDADD = $(SERVER_TEST_LIBS)
+tests_check_sources_CFLAGS = $(TEST_CFLAGS)
+tests_check_sources_LDADD = $(SERVER_TEST_LIBS)
 tests_check_state_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_check_state_LDADD = $(SERVER_TEST_LIBS)
 
@@ -30,6 +34,9 @@ tests_check_server_echo_LDADD = $(TEST_LIBS)
 tests_check_server_full_SOURCES = tests/check_server_full.c $(SERVER_KIT)
 tests_check_server_full_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_full_LDADD = $(TEST_LIBS)
+tests_check_server_limits_SOURCES = tests/check_server_limits.c $(SERVER_KIT)
+tests_check_server_limits_CFLAGS = $(TEST_CFLAGS)
+tests_check_server_limits_LDADD = $(TEST_LIBS)
 tests_check_server_queue_SOURCES = tests/check_server_queue.c $(SERVER_KIT)
 tests_check_server_queue_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_queue_LDADD = $(TEST_LIBS)

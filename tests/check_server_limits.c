@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real server and its limits on one client: how long it may take for each thing that it does,
+ * how many sessions it may have, and how many descriptors all of them together may need.
+ */
+#include "common/clock.h"
+#include "tests/server_kit.h"
+#include "tests/suite.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void say_hello(int fd)
+{
+    tcp_echo(fd, "hello", 5, true);
+}
+
+/* Stop the server and look for a line of its farewell. */
+static struct tally stop_saying(struct kit *kit, int status, const char *words)
+{
+    struct outcome outcome = program_stop(&kit->program);
+    struct tally tally;
+
+    ck_assert_msg(outcome.status == status, "status %d, said: %s", outcome.status, outcome.err);
+    ck_assert_msg(strstr(outcome.out, words) != NULL, "\"%s\" is not in: %s", words, outcome.out);
+    tally = tally_of(outcome.out);
+    outcome_clear(&outcome);
+    return tally;
+}
+
+/* --- each limit by its name ---------------------------------------------------------------- */
+
+START_TEST(idle)
+{
+    struct kit kit = kit_start(ARGUMENTS("--idle-timeout", "100ms"));
+    int silent = kit_connect(&kit);
+    int talked = kit_connect(&kit);
+
+    say_hello(talked);
+    expect_rest(silent, "", 0);
+    expect_rest(talked, "", 0);
+    kit_wait_in_flight(&kit, 0);
+    ck_assert_uint_eq(stop_saying(&kit, 0, "\nidle timeout: 2\n").timed_out, 2);
+}
+END_TEST
+
+START_TEST(writing)
+{
+    static const char bytes[65536];
+    struct kit kit = kit_start(ARGUMENTS("--write-timeout", "200ms"));
+    int deaf = kit_connect(&kit);
+
+    while (send(deaf, bytes, sizeof bytes, MSG_NOSIGNAL) > 0)
+        continue; /* until it is shut */
+    close(deaf);
+    kit_wait_in_flight(&kit, 0);
+    ck_assert_uint_eq(stop_saying(&kit, 0, "\nwrite timeout: 1\n").timed_out, 1);
+}
+END_TEST
+
+/* One byte after the other, each with its echo: never idle, and ended all the same. */
+START_TEST(a_drip_is_ended)
+{
+    struct kit kit = kit_start(
+        ARGUMENTS("--workers", "1", "--session-timeout", "300ms", "--idle-timeout", "20s"));
+    int drip = kit_connect(&kit);
+    int next = kit_connect(&kit);
+    unsigned echoes = 0;
+    char byte;
+
+    while (send(drip, "x", 1, MSG_NOSIGNAL) == 1 && recv(drip, &byte, 1, 0) == 1) {
+        ck_assert_int_eq(byte, 'X');
+        echoes++;
+    }
+    ck_assert_uint_gt(echoes, 0);
+    close(drip);
+    say_hello(next); /* it has waited, and its time begins with its worker */
+    close(next);
+    kit_wait_in_flight(&kit, 0);
+    ck_assert_uint_eq(stop_saying(&kit, 0, "\nsession timeout: 1\n").served, 1);
+}
+END_TEST
+
+START_TEST(draining)
+{
+    struct kit kit = kit_start(ARGUMENTS("--delay", "600s", "--drain-timeout", "100ms"));
+    int asleep = kit_connect(&kit);
+
+    tcp_send(asleep, "hello", 5);
+    kit_wait_in_flight(&kit, 1);
+    ck_assert_uint_eq(stop_saying(&kit, 1, "\ndrain timeout: 1\n").timed_out, 1);
+    close(asleep);
+}
+END_TEST
+
+/* A limit that nobody has reached is not mentioned. */
+START_TEST(none)
+{
+    struct kit kit = kit_start(ARGUMENTS("--session-timeout", "600s", "--handshake-timeout", "1s"));
+    int fd = kit_connect(&kit);
+    struct outcome outcome;
+
+    say_hello(fd);
+    close(fd);
+    kit_wait_in_flight(&kit, 0);
+    outcome = program_stop(&kit.program);
+    ck_assert_ptr_null(strstr(outcome.out, "timeout"));
+    outcome_clear(&outcome);
+}
+END_TEST
+
+static bool is_over(void *until_ns)
+{
+    return clock_now_ns() > *(int64_t *)until_ns;
+}
+
+/*
+ * The server is stopped for longer than a client may be idle. Whoever has sent something meanwhile
+ * was not idle; whether its worker or the watch gets the CPU first must not matter.
+ */
+START_TEST(a_stopped_server_blames_nobody)
+{
+    enum { CLIENTS = 8 };
+    struct kit kit = kit_start(ARGUMENTS("--workers", "8", "--idle-timeout", "1s"));
+    int fds[CLIENTS];
+    int64_t until_ns;
+
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = kit_connect(&kit);
+    for (int i = 0; i < CLIENTS; i++)
+        say_hello(fds[i]);
+    ck_assert_int_eq(kill(kit.program.pid, SIGSTOP), 0);
+    for (int i = 0; i < CLIENTS; i++)
+        tcp_send(fds[i], "hello", 5);
+    until_ns = clock_now_ns() + 1500000000;
+    wait_until(is_over, &until_ns);
+    ck_assert_int_eq(kill(kit.program.pid, SIGCONT), 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        char word[5];
+        tcp_receive(fds[i], word, 5);
+        ck_assert_mem_eq(word, "HELLO", 5);
+        close(fds[i]);
+    }
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, CLIENTS);
+}
+END_TEST
+
+/* --- sessions of one address --------------------------------------------------------------- */
+
+/* A connection from another address of this machine. */
+static int connect_from(struct kit *kit, const char *source)
+{
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(kit->program.port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_int_eq(inet_pton(AF_INET, source, &from.sin_addr), 1);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
+static const char *const all_models[] = {"thread", "thread-pool"};
+
+/* Served or waiting, they count; and no longer than they are here. */
+START_TEST(so_many_of_one_address)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", all_models[_i], "--workers", "2", "--queue",
+                                         "4", "--per-source", "3"));
+    char line[64];
+    int fds[3];
+    int other;
+    int fourth;
+
+    for (int i = 0; i < 3; i++)
+        fds[i] = kit_connect(&kit);
+    kit_wait_in_flight(&kit, 3);
+    fourth = kit_connect(&kit);
+    tcp_receive(fourth, line, 51);
+    ck_assert_mem_eq(line, "BUSY 3 sessions from your address are here already\n", 51);
+    expect_rest(fourth, "", 0);
+    other = connect_from(&kit, "127.0.0.2");
+    kit_wait_in_flight(&kit, 4);
+    say_hello(fds[0]);
+    close(fds[0]);
+    kit_wait_in_flight(&kit, 3);
+    fds[0] = kit_connect(&kit);
+    close(fds[1]);
+    close(fds[2]);
+    say_hello(other);
+    say_hello(fds[0]);
+    close(fds[0]);
+    close(other);
+    struct tally tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 5);
+    ck_assert_uint_eq(tally.rejected, 1);
+}
+END_TEST
+
+/* Whoever ends in another way than served gives its place back too. */
+START_TEST(places_come_back)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "1", "--per-source", "1",
+                                         "--idle-timeout", "50ms", "--on-full", "reject"));
+
+    for (int i = 0; i < 10; i++) {
+        int fd = kit_connect(&kit);
+        if (i % 2 == 0)
+            expect_rest(fd, "", 0);
+        else
+            tcp_reset(fd);
+        kit_wait_in_flight(&kit, 0);
+    }
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).rejected, 0);
+}
+END_TEST
+
+/* --- descriptors --------------------------------------------------------------------------- */
+
+/* Start it with so many allowed, though the limit may be raised. */
+static struct kit start_with_descriptors(rlim_t soft, const char *const arguments[])
+{
+    struct rlimit before;
+    struct rlimit low;
+    struct kit kit;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    low = before;
+    low.rlim_cur = soft;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+    kit = kit_start(arguments);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    return kit;
+}
+
+static uint64_t soft_limit_of(pid_t pid)
+{
+    struct rlimit limit;
+
+    ck_assert_int_eq(prlimit(pid, RLIMIT_NOFILE, NULL, &limit), 0);
+    return limit.rlim_cur;
+}
+
+/* 4 workers, 100 who wait, and 16 in reserve. */
+START_TEST(the_limit_is_raised_and_told)
+{
+    struct kit kit = start_with_descriptors(64, ARGUMENTS("--workers", "4", "--queue", "100"));
+
+    ck_assert_ptr_nonnull(
+        strstr(program_output(&kit.program), "\ndescriptors: up to 120 needed, 120 allowed\n"));
+    ck_assert_uint_eq(soft_limit_of(kit.program.pid), 120);
+    ck_assert_int_eq(kill(kit.program.pid, SIGTTIN), 0);
+    while (soft_limit_of(kit.program.pid) != 121)
+        kit_ask(&kit); /* another worker takes another one */
+    kit.threads++;
+    kit_finish(&kit, true, NULL);
+}
+END_TEST
+
+START_TEST(a_limit_that_is_enough_stays)
+{
+    struct kit kit = start_with_descriptors(200, ARGUMENTS("--workers", "4", "--queue", "100"));
+
+    ck_assert_ptr_nonnull(
+        strstr(program_output(&kit.program), "\ndescriptors: up to 120 needed, 200 allowed\n"));
+    kit_finish(&kit, true, NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("server_limits");
+    TCase *times = tcase_create("Times");
+    TCase *sources = tcase_create("Sources");
+    TCase *descriptors = tcase_create("Descriptors");
+
+    tcase_add_test(times, idle);
+    tcase_add_test(times, writing);
+    tcase_add_test(times, a_drip_is_ended);
+    tcase_add_test(times, draining);
+    tcase_add_test(times, none);
+    tcase_add_test(times, a_stopped_server_blames_nobody);
+    tcase_add_loop_test(sources, so_many_of_one_address, 0, 2);
+    tcase_add_test(sources, places_come_back);
+    tcase_add_test(descriptors, the_limit_is_raised_and_told);
+    tcase_add_test(descriptors, a_limit_that_is_enough_stays);
+    suite_add_tcase(suite, times);
+    suite_add_tcase(suite, sources);
+    suite_add_tcase(suite, descriptors);
+    return suite_main(suite);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions by address: what is one source, how many it may have, and that none is forgotten. */
+#include "server/sources.h"
+
+#include "tests/suite.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The source of an address in numbers. */
+static struct source from(const char *text)
+{
+    struct address address = {.length = sizeof(struct sockaddr_in6)};
+    struct sockaddr_in *in = (struct sockaddr_in *)&address.storage;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&address.storage;
+
+    if (strchr(text, ':') == NULL) {
+        in->sin_family = AF_INET;
+        in->sin_port = htons(1234);
+        ck_assert_int_eq(inet_pton(AF_INET, text, &in->sin_addr), 1);
+    } else {
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons(4321);
+        ck_assert_int_eq(inet_pton(AF_INET6, text, &in6->sin6_addr), 1);
+    }
+    return source_of(&address);
+}
+
+/* The n-th of many IPv4 sources. */
+static struct source numbered(unsigned n)
+{
+    struct source source = {.family = 4};
+
+    for (int i = 0; i < 4; i++)
+        source.bytes[i] = (unsigned char)(n >> (8 * i));
+    return source;
+}
+
+static bool enter(struct sources *sources, const char *text)
+{
+    struct source source = from(text);
+
+    return sources_enter(sources, &source);
+}
+
+START_TEST(so_many_each)
+{
+    struct sources *sources = sources_new(2, 100);
+    struct source first = from("192.0.2.1");
+
+    ck_assert(enter(sources, "192.0.2.1"));
+    ck_assert(enter(sources, "192.0.2.1"));
+    ck_assert(!enter(sources, "192.0.2.1"));
+    ck_assert(enter(sources, "192.0.2.2"));
+    ck_assert(!enter(sources, "192.0.2.1"));
+    sources_leave(sources, &first); /* those that were not let in were not counted */
+    ck_assert(enter(sources, "192.0.2.1"));
+    ck_assert(!enter(sources, "192.0.2.1"));
+    sources_free(sources);
+}
+END_TEST
+
+START_TEST(what_is_one_source)
+{
+    struct sources *sources = sources_new(1, 100);
+    struct address nameless = {.storage.ss_family = AF_UNIX, .length = sizeof(sa_family_t)};
+    struct source none = source_of(&nameless);
+
+    ck_assert(enter(sources, "2001:db8:1:2::1"));
+    ck_assert(!enter(sources, "2001:db8:1:2:ffff:ffff:ffff:ffff"));
+    ck_assert(enter(sources, "2001:db8:1:3::1"));
+    ck_assert(enter(sources, "192.0.2.1"));
+    ck_assert(!enter(sources, "::ffff:192.0.2.1"));
+    ck_assert(enter(sources, "::ffff:192.0.2.2"));
+    ck_assert(enter(sources, "::1"));
+    ck_assert(enter(sources, "0.0.0.0")); /* not the same as ::, though it has the same bytes */
+    for (int i = 0; i < 5; i++)
+        ck_assert(sources_enter(sources, &none));
+    sources_leave(sources, &none);
+    sources_free(sources);
+}
+END_TEST
+
+/* Not one more source than was announced, and as many as that again and again. */
+START_TEST(bounded)
+{
+    enum { MOST = 1000 };
+    struct sources *sources = sources_new(3, MOST);
+    struct source source;
+
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < MOST; i++) {
+            source = numbered(round * MOST + i);
+            ck_assert(sources_enter(sources, &source));
+        }
+        source = numbered(99999);
+        ck_assert(!sources_enter(sources, &source));
+        for (unsigned i = 0; i < MOST; i++) {
+            source = numbered(round * MOST + i);
+            sources_leave(sources, &source);
+        }
+    }
+    sources_free(sources);
+}
+END_TEST
+
+/* Comings and goings in all orders against a plain array: nobody is lost when others move up. */
+START_TEST(nobody_is_forgotten)
+{
+    enum { SOURCES = 40, LIMIT = 3, ROUNDS = 200000 };
+    unsigned here[SOURCES] = {0};
+    struct sources *sources = sources_new(LIMIT, SOURCES);
+    uint32_t state = 1;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        state = state * 1664525u + 1013904223u;
+        unsigned n = (state >> 16) % SOURCES;
+        struct source source = numbered(n * 7919);
+        if (state >> 31) {
+            bool enters = sources_enter(sources, &source);
+            ck_assert(enters == (here[n] < LIMIT));
+            here[n] += enters;
+        } else if (here[n] > 0) {
+            sources_leave(sources, &source);
+            here[n]--;
+        }
+    }
+    sources_free(sources);
+}
+END_TEST
+
+static void *come_and_go(void *argument)
+{
+    struct sources *sources = argument;
+
+    for (unsigned i = 0; i < 20000; i++) {
+        struct source source = numbered(i % 5);
+        if (sources_enter(sources, &source))
+            sources_leave(sources, &source);
+    }
+    return NULL;
+}
+
+START_TEST(from_several_threads)
+{
+    struct sources *sources = sources_new(1, 5);
+    pthread_t threads[4];
+
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, come_and_go, sources), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    for (unsigned i = 0; i < 5; i++) {
+        struct source source = numbered(i);
+        ck_assert(sources_enter(sources, &source));
+    }
+    sources_free(sources);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("sources");
+    TCase *core = tcase_create("Core");
+    TCase *limits = tcase_create("Limits");
+    TCase *races = tcase_create("Races");
+
+    tcase_add_test(core, so_many_each);
+    tcase_add_test(core, what_is_one_source);
+    tcase_add_test(limits, bounded);
+    tcase_add_test(limits, nobody_is_forgotten);
+    tcase_add_test(races, from_several_threads);
+    suite_add_tcase(suite, core);
+    suite_add_tcase(suite, limits);
+    suite_add_tcase(suite, races);
+    return suite_main(suite);
+}
