@@ -17,6 +17,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/session-store.c %D%/session-store.h \
 	%D%/state.h \
 	%D%/watch.c %D%/watch.h \
+	%D%/models/backoff.c %D%/models/backoff.h \
 	%D%/models/model.c %D%/models/model.h \
 	%D%/models/thread.c \
 	%D%/models/thread-pool.c
