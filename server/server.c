@@ -37,6 +37,9 @@ static void look_after(void *argument)
     struct server *server = argument;
 
     server->type->tend(server->model);
+    if (server->listener != NULL && server->type->is_broken != NULL &&
+        server->type->is_broken(server->model))
+        drain_on_failure(server);
     if (server->listener != NULL)
         listener_look_again(server->listener);
     else
@@ -112,6 +115,8 @@ static void secure_descriptors(const struct options *options, const struct model
     uint64_t have = options->limits.nofile;
 
     needed += type->capped ? options->workers + options->queue : options->max_sessions;
+    if (type->processes) /* for each the pidfd, or the copy that waits; and a line to each worker */
+        needed *= 2;
     if (!type->capped || options->on_full == ON_FULL_REJECT)
         needed += REFUSE_LINGERING_MAX;
     if (have == 0)
@@ -133,10 +138,10 @@ static void start_listener(struct server *server, char text[static ADDRESS_TEXT_
     if (!address_resolve(options->host, (uint16_t)options->port, true, &address, &cause))
         log_fatal("cannot listen on %s: %s; try --host 127.0.0.1", options->host, cause);
     if (!type->capped && !address_is_loopback(&address) && !options->allow_uncapped)
-        log_usage(
-            "--model %s on %s would let anybody take all threads; use --model thread-pool, or "
-            "add --allow-uncapped",
-            type->name, options->host);
+        log_usage("--model %s on %s would let anybody take all %s; use --model %s-pool, or add "
+                  "--allow-uncapped",
+                  type->name, options->host, type->processes ? "processes" : "threads",
+                  type->processes ? "process" : "thread");
     address_text(&address, text);
     rc = listener_new(server->base, &address, server->service, &server->listener);
     if (rc == -EACCES)
@@ -176,10 +181,13 @@ static void start_model(struct server *server)
     server->workers = server->type->capped ? options->workers : 0;
 }
 
-/* The most sessions that can be here at once, those that are about to be turned away among them. */
+/*
+ * The most sessions that can be here at once, one that is about to be turned away among them.
+ * There may be more workers one day (SIGTTIN); places that are never taken cost no memory.
+ */
 static uint64_t most_sessions(const struct options *options, const struct model_type *type)
 {
-    return (type->capped ? options->workers + options->queue : options->max_sessions) + 1;
+    return (type->capped ? WORKERS_MAX + options->queue : options->max_sessions) + 1;
 }
 
 static void start_service(struct server *server)
@@ -202,10 +210,25 @@ static void start_service(struct server *server)
     service->buffer_bytes = options->buffer_bytes;
     service->delay_ns = options->delay_ns;
     service->burn_ns = options->burn_ns;
-    rc = printer_new(service->print, options->buffer_bytes, &service->printer);
+    rc = printer_new(service->print, options->buffer_bytes, server->type->processes,
+                     &service->printer);
+    if (rc != 0)
+        log_fatal("cannot make the printer: %s", strerror(-rc));
+    server->service = service;
+}
+
+/* What has to be forked is forked first; only then may there be a thread. */
+static void start_first_thread(struct server *server)
+{
+    char why[MODEL_WHY_MAX];
+    int rc;
+
+    if (server->type->prepare != NULL &&
+        server->type->prepare(server->service, &server->model, why) != 0)
+        log_fatal("cannot prepare --model %s: %s", server->type->name, why);
+    rc = printer_start(server->service->printer);
     if (rc != 0)
         log_fatal("cannot start the printer: %s", strerror(-rc));
-    server->service = service;
 }
 
 /* The base and all its events, so that none has to be made when memory has run out. */
@@ -295,6 +318,7 @@ int server_run(const struct options *options)
         log_fatal("cannot set --limit %s: %s; the hard limit is lower", name, strerror(-rc));
     secure_descriptors(options, server.type);
     start_service(&server);
+    start_first_thread(&server);
     start_loop(&server);
     start_listener(&server, address);
     start_model(&server);
