@@ -44,6 +44,7 @@ void drain_on_tick(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     accounting_each(server->service->accounting, session_nudge, NULL);
+    server->type->tend(server->model); /* there may be no watch that has it called */
 }
 
 static void cut(struct accounting_entry *entry, void *context)
@@ -77,17 +78,13 @@ static _Noreturn void end_at_once(struct server *server)
     _exit(EXIT_RUN);
 }
 
-void drain_on_stop(evutil_socket_t signal_number, short what, void *argument)
+/* Accept no more, and leave the loop when the last session has ended. */
+static void begin_drain(struct server *server)
 {
     static const struct timeval tick = {.tv_usec = TICK_US};
-    struct server *server = argument;
     int64_t drain_ns = server->options->drain_timeout_ns;
     struct timeval deadline = {drain_ns / 1000000000, drain_ns % 1000000000 / 1000};
 
-    (void)signal_number;
-    (void)what;
-    if (server->listener == NULL)
-        end_at_once(server);
     listener_state(server->listener, &server->listener_was);
     server->listener_was.paused = false;
     server->listener_was.backlog = server->listener_was.backlog_max = 0;
@@ -99,4 +96,22 @@ void drain_on_stop(evutil_socket_t signal_number, short what, void *argument)
         event_add(server->events[ON_DEADLINE], &deadline) != 0)
         drain_on_deadline(-1, 0, server); /* no memory for a timer: do not wait */
     service_wake(server->service);
+}
+
+void drain_on_stop(evutil_socket_t signal_number, short what, void *argument)
+{
+    struct server *server = argument;
+
+    (void)signal_number;
+    (void)what;
+    if (server->listener == NULL)
+        end_at_once(server);
+    begin_drain(server);
+}
+
+void drain_on_failure(struct server *server)
+{
+    log_error("no worker can be started any more: the server ends");
+    server->status = EXIT_RUN;
+    begin_drain(server);
 }

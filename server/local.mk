@@ -18,7 +18,11 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/sources.c %D%/sources.h \
 	%D%/state.c %D%/state.h \
 	%D%/watch.c %D%/watch.h \
+	%D%/models/backoff.c %D%/models/backoff.h \
+	%D%/models/fork.c \
 	%D%/models/model.c %D%/models/model.h \
+	%D%/models/process.c %D%/models/process.h \
+	%D%/models/process-pool.c \
 	%D%/models/thread.c \
 	%D%/models/thread-pool.c \
 	%D%/models/waiting.c %D%/models/waiting.h

@@ -28,8 +28,7 @@
 #define LONGEST   (1440 * 60 * SECOND)
 
 enum {
-    WORKERS_MAX = 4096, /* libechopool's own bounds */
-    QUEUE_MAX = 1 << 20,
+    QUEUE_MAX = 1 << 20, /* libechopool's own bound */
     BUFFER_MAX = 16 * 1024 * 1024,
     SESSIONS_MAX = 30000, /* a thread needs two mappings, and Linux allows some 65,000 */
 };
@@ -62,10 +61,10 @@ static int fill_specs(struct options *o, struct option_spec specs[static SPECS_M
          .help = "port to listen on; 0 lets the kernel pick (8090)",
          .kind = NUMBER, .into = &o->port, .most = 65535},
         {.name = "model", .takes = "WORD",
-         .help = "thread or thread-pool: who serves a session (thread-pool)",
+         .help = "thread, fork, thread-pool or process-pool: who serves (thread-pool)",
          .kind = WORD, .into = &o->model, .words = model_words},
         {.name = "workers", .takes = "N",
-         .help = "threads of the pool, or auto: one for each CPU (4)",
+         .help = "threads or processes of the pool, or auto: one for each CPU (4)",
          .kind = WORKERS, .into = &o->workers, .least = 1, .most = WORKERS_MAX},
         {.name = "queue", .takes = "N",
          .help = "sessions that may wait for a worker (16)",
@@ -122,7 +121,7 @@ static int fill_specs(struct options *o, struct option_spec specs[static SPECS_M
          .help = "the most sessions of an uncapped model (2000)",
          .kind = NUMBER, .into = &o->max_sessions, .least = 1, .most = SESSIONS_MAX},
         {.name = "allow-uncapped",
-         .help = "allow --model thread on a public address",
+         .help = "allow --model thread or fork on a public address",
          .kind = FLAG, .into = &o->allow_uncapped},
         {.name = "verbose",
          .help = "say how each session ended",

@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/** The most workers there may be: libechopool's own bound. */
+enum { WORKERS_MAX = 4096 };
+
 /** Times are nanoseconds, 0: none. Words are the index in their list. */
 struct options {
     const char *host;

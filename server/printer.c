@@ -8,6 +8,11 @@
  * takes without blocking; making the descriptor non-blocking instead would do that to everybody
  * who shares it, the shell for one. It polls a second descriptor too, by which printer_free()
  * reaches it while the reader of the pipe is asleep.
+ *
+ * Where other processes print too (processes), what poll() says may be over before the write: another
+ * has written meanwhile. So there, standard output is opened once more, where that can be done (a
+ * pipe, a terminal), as a descriptor of our own that does not block, before the first process is
+ * forked.
  */
 #include "server/printer.h"
 
@@ -17,17 +22,20 @@
 #include "server/escape.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *const print_words[] = {"none", "line", "full", NULL};
@@ -46,12 +54,20 @@ struct record {
     size_t total;     /* bytes the message had */
 };
 
+/* What the processes have in common. */
+struct shared {
+    _Atomic uint64_t dropped; /* messages, since the start */
+};
+
 struct printer {
     /* set by printer_new(), then read-only */
     enum print_mode mode;
     size_t ring_bytes;
     int stop_fd; /* readable once the writer is to end; -1 in PRINT_NONE */
     pthread_t writer;
+    bool started;            /* there is a writer */
+    bool in_child;           /* this is another process; each has its own copy of this */
+    struct shared *children; /* NULL: none print */
 
     pthread_mutex_t lock;
     pthread_cond_t filled; /* one waiter: the writer */
@@ -154,13 +170,25 @@ static bool write_out(struct printer *printer, const char *text, size_t size)
     return true;
 }
 
+/* How the line of a message begins. @return its length */
+static size_t begin_line(char text[static PIPE_BUF], uint64_t session, size_t total)
+{
+    return (size_t)snprintf(text, PIPE_BUF, "session %" PRIu64 ", %zu bytes: ", session, total);
+}
+
+/* How it ends; three bytes and one more must have been left. @return how much that is */
+static size_t end_line(char *text, bool whole)
+{
+    memcpy(text, whole ? "\n" : "...\n", whole ? 1 : 4);
+    return whole ? 1 : 4;
+}
+
 /* One message as one line: who, how long, and the bytes, escaped. */
 static bool write_message(struct printer *printer, const struct record *record)
 {
     char text[PIPE_BUF];
     size_t done = 0;
-    size_t length = (size_t)snprintf(
-        text, sizeof text, "session %" PRIu64 ", %zu bytes: ", record->session, record->total);
+    size_t length = begin_line(text, record->session, record->total);
 
     while (done < record->size) {
         size_t used;
@@ -173,10 +201,15 @@ static bool write_message(struct printer *printer, const struct record *record)
             length = 0;
         }
     }
-    if (record->total > record->size)
-        length += (size_t)snprintf(text + length, sizeof text - length, "...");
-    text[length++] = '\n';
+    length += end_line(text + length, record->total == record->size);
     return write_out(printer, text, length);
+}
+
+/* All that were dropped, by whomever. */
+static uint64_t dropped_locked(const struct printer *printer)
+{
+    return printer->dropped +
+           (printer->children != NULL ? atomic_load(&printer->children->dropped) : 0);
 }
 
 /* Say how many were dropped since this was last said, as soon as there is a reader again. */
@@ -207,7 +240,7 @@ static void *writer_main(void *argument)
             break;
         ring_get_locked(printer, &record, sizeof record);
         ring_get_locked(printer, printer->message, record.size);
-        uint64_t dropped = printer->dropped;
+        uint64_t dropped = dropped_locked(printer);
         MUST(pthread_mutex_unlock(&printer->lock));
 
         tell_dropped(printer, dropped);
@@ -222,12 +255,63 @@ static void *writer_main(void *argument)
     return NULL;
 }
 
-/* Make the writer. Signals are for the loop's thread, so it starts with all of them blocked. */
-static int writer_start(struct printer *printer, size_t message_bytes)
-{
-    sigset_t all;
-    sigset_t before;
+/* --- in another process -------------------------------------------------------------------- */
 
+/* See printer_enter_child(). */
+static void write_at_once(struct printer *printer, uint64_t session, const void *bytes, size_t size,
+                          size_t total)
+{
+    char text[PIPE_BUF];
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    size_t length = begin_line(text, session, total);
+    ssize_t written = -1;
+    size_t used;
+
+    length += escape_bytes(text + length, sizeof text - length - 4, bytes, size, &used);
+    length += end_line(text + length, used == total);
+    if (poll(&out, 1, 0) == 1)
+        written = write(STDOUT_FILENO, text, length);
+    if (written != (ssize_t)length)
+        atomic_fetch_add(&printer->children->dropped, 1);
+}
+
+/*
+ * A description of standard output that is this server's alone, so that making it non-blocking does
+ * not do that to everybody who shares the old one. A file never blocks, and a socket cannot be
+ * opened; there, and where it is not allowed, poll() has to do.
+ */
+static void reopen_output(void)
+{
+    struct stat status;
+    int fd;
+
+    if (fstat(STDOUT_FILENO, &status) != 0 ||
+        (!S_ISFIFO(status.st_mode) && !S_ISCHR(status.st_mode)))
+        return;
+    fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    dup2(fd, STDOUT_FILENO);
+    close(fd);
+}
+
+static int share(struct printer *printer)
+{
+    void *memory = mmap(NULL, sizeof *printer->children, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED)
+        return -errno;
+    printer->children = memory;
+    reopen_output();
+    return 0;
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+/* What the writer needs. */
+static int make_ring(struct printer *printer, size_t message_bytes)
+{
     printer->ring_bytes = RING_BYTES;
     if (printer->ring_bytes < 4 * (message_bytes + sizeof(struct record)))
         printer->ring_bytes = 4 * (message_bytes + sizeof(struct record));
@@ -236,18 +320,8 @@ static int writer_start(struct printer *printer, size_t message_bytes)
     if (printer->ring == NULL || printer->message == NULL)
         return -ENOMEM;
     printer->stop_fd = eventfd(0, EFD_CLOEXEC);
-    if (printer->stop_fd < 0)
-        return -errno;
-    sigfillset(&all);
-    MUST(pthread_sigmask(SIG_SETMASK, &all, &before));
-    int rc = -pthread_create(&printer->writer, NULL, writer_main, printer);
-    MUST(pthread_sigmask(SIG_SETMASK, &before, NULL));
-    if (rc == 0)
-        pthread_setname_np(printer->writer, "printer");
-    return rc;
+    return printer->stop_fd >= 0 ? 0 : -errno;
 }
-
-/* --- life ---------------------------------------------------------------------------------- */
 
 static void release(struct printer *printer)
 {
@@ -255,12 +329,14 @@ static void release(struct printer *printer)
         close(printer->stop_fd);
     pthread_cond_destroy(&printer->filled);
     pthread_mutex_destroy(&printer->lock);
+    if (printer->children != NULL)
+        munmap(printer->children, sizeof *printer->children);
     free(printer->ring);
     free(printer->message);
     free(printer);
 }
 
-int printer_new(enum print_mode mode, size_t message_bytes, struct printer **result)
+int printer_new(enum print_mode mode, size_t message_bytes, bool processes, struct printer **result)
 {
     struct printer *printer = calloc(1, sizeof *printer);
     int rc = 0;
@@ -272,12 +348,37 @@ int printer_new(enum print_mode mode, size_t message_bytes, struct printer **res
     MUST(pthread_mutex_init(&printer->lock, NULL));
     MUST(pthread_cond_init(&printer->filled, NULL));
     if (mode != PRINT_NONE)
-        rc = writer_start(printer, message_bytes);
+        rc = make_ring(printer, message_bytes);
+    if (mode != PRINT_NONE && processes && rc == 0)
+        rc = share(printer);
     if (rc == 0)
         *result = printer;
     else
         release(printer);
     return rc;
+}
+
+/* Signals are for the loop's thread, so the writer starts with all of them blocked. */
+int printer_start(struct printer *printer)
+{
+    sigset_t all;
+    sigset_t before;
+
+    if (printer->mode == PRINT_NONE)
+        return 0;
+    sigfillset(&all);
+    MUST(pthread_sigmask(SIG_SETMASK, &all, &before));
+    int rc = -pthread_create(&printer->writer, NULL, writer_main, printer);
+    MUST(pthread_sigmask(SIG_SETMASK, &before, NULL));
+    printer->started = rc == 0;
+    if (printer->started)
+        pthread_setname_np(printer->writer, "printer");
+    return rc;
+}
+
+void printer_enter_child(struct printer *printer)
+{
+    printer->in_child = true;
 }
 
 uint64_t printer_free(struct printer *printer)
@@ -286,7 +387,7 @@ uint64_t printer_free(struct printer *printer)
 
     if (printer == NULL)
         return 0;
-    if (printer->mode != PRINT_NONE) {
+    if (printer->started) {
         MUST(pthread_mutex_lock(&printer->lock));
         printer->stopping = true;
         MUST(pthread_cond_signal(&printer->filled));
@@ -295,7 +396,7 @@ uint64_t printer_free(struct printer *printer)
             abort(); /* a fresh counter takes a 1 */
         MUST(pthread_join(printer->writer, NULL));
     }
-    dropped = printer->dropped;
+    dropped = dropped_locked(printer); /* nobody else is there any more */
     release(printer);
     return dropped;
 }
@@ -316,7 +417,10 @@ void printer_message(struct printer *printer, uint64_t session, const void *byte
 
     if (printer->mode == PRINT_LINE && shown > LINE_BYTES)
         shown = LINE_BYTES;
-    enqueue(printer, session, bytes, shown, size);
+    if (printer->in_child)
+        write_at_once(printer, session, bytes, shown, size);
+    else
+        enqueue(printer, session, bytes, shown, size);
 }
 
 void printer_line(struct printer *printer, const char *format, ...)

@@ -9,11 +9,16 @@
  * The thread exists only then. With --print none the server's own few lines are written by the
  * calling thread, if standard output takes them at once.
  *
+ * A process that serves has neither the thread nor, for sure, an unlocked ring: it writes its
+ * messages itself, each whole and at once or not at all. What is not written is counted in memory
+ * that the processes share.
+ *
  * Threads: any may print. Free it from the thread that made it, when nobody prints any more.
  */
 #ifndef SERVER_PRINTER_H
 #define SERVER_PRINTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,9 +35,19 @@ struct printer;
 
 /**
  * @param message_bytes  the longest message there will be
+ * @param processes      other processes will print: see printer_enter_child()
  * @return 0 and *printer, or a negated errno value
  */
-int printer_new(enum print_mode mode, size_t message_bytes, struct printer **printer);
+int printer_new(enum print_mode mode, size_t message_bytes, bool processes,
+                struct printer **printer);
+
+/**
+ * Start the thread that writes, if this mode has one. Until then what is printed waits in the ring.
+ * Its place is after the fork of whatever has to be forked while there is one thread.
+ *
+ * @return 0 or a negated errno value
+ */
+int printer_start(struct printer *printer);
 
 /** Write what is left, within a second, and release. NULL is fine. @return messages dropped */
 uint64_t printer_free(struct printer *printer);
@@ -42,6 +57,14 @@ uint64_t printer_dropped(struct printer *printer);
 
 /** Print a message of a session. Never blocks; not to be called in PRINT_NONE. */
 void printer_message(struct printer *printer, uint64_t session, const void *bytes, size_t size);
+
+/**
+ * This process was forked from the one that made the printer, and serves sessions. From now on
+ * printer_message() writes to standard output itself: one line in one write, of PIPE_BUF bytes at
+ * most, so that lines of several processes do not mix; a longer one is cut and ends in "...". It
+ * takes no lock and does not wait. printer_line() is not to be called here.
+ */
+void printer_enter_child(struct printer *printer);
 
 /** Print a line of our own, without escaping. Never blocks; dropped where there is no room. */
 void printer_line(struct printer *printer, const char *format, ...)

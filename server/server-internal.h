@@ -57,6 +57,9 @@ void drain_on_stop(evutil_socket_t signal_number, short what, void *server);
 void drain_on_tick(evutil_socket_t fd, short what, void *server);
 void drain_on_deadline(evutil_socket_t fd, short what, void *server);
 
+/** The model is broken: say so, and end with status 1. */
+void drain_on_failure(struct server *server);
+
 /** While the server drains: leave the loop if the last session has ended. */
 void drain_look(struct server *server);
 

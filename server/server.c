@@ -13,7 +13,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "pool/echopool.h"
 #include "server/server-internal.h"
 #include "server/session-store.h"
 
@@ -40,6 +39,8 @@ static uint64_t descriptors_needed(const struct options *options, const struct m
     uint64_t needed = RESERVED_DESCRIPTORS;
 
     needed += type->capped ? workers + options->queue : options->max_sessions;
+    if (type->processes) /* for each session a pidfd, or the copy that goes to a worker */
+        needed += type->capped ? workers + options->queue : options->max_sessions;
     if (type->processes && type->capped)
         needed += DESCRIPTORS_PER_PROCESS * workers;
     if (type->capped && options->on_full == ON_FULL_CALLER_RUNS)
@@ -77,6 +78,9 @@ static void look_after(void *argument)
     struct server *server = argument;
 
     server->type->tend(server->model);
+    if (server->listener != NULL && server->type->is_broken != NULL &&
+        server->type->is_broken(server->model))
+        drain_on_failure(server);
     if (server->listener != NULL)
         listener_look_again(server->listener);
     else
@@ -158,10 +162,10 @@ static void start_listener(struct server *server, char text[static ADDRESS_TEXT_
     if (!address_resolve(options->host, (uint16_t)options->port, true, &address, &cause))
         log_fatal("cannot listen on %s: %s; try --host 127.0.0.1", options->host, cause);
     if (!type->capped && !address_is_loopback(&address) && !options->allow_uncapped)
-        log_usage(
-            "--model %s on %s would let anybody take all threads; use --model thread-pool, or "
-            "add --allow-uncapped",
-            type->name, options->host);
+        log_usage("--model %s on %s would let anybody take all %s; use --model %s-pool, or add "
+                  "--allow-uncapped",
+                  type->name, options->host, type->processes ? "processes" : "threads",
+                  type->processes ? "process" : "thread");
     address_text(&address, text);
     rc = listener_new(server->base, &address, server->service, &server->listener);
     if (rc == -EACCES)
@@ -207,7 +211,7 @@ static void start_model(struct server *server)
  */
 static uint64_t most_sessions(const struct options *options, const struct model_type *type)
 {
-    uint64_t served = type->resize != NULL ? EP_WORKERS_MAX : options->workers;
+    uint64_t served = type->resize != NULL ? WORKERS_MAX : options->workers;
 
     return (type->capped ? served + options->queue : options->max_sessions) + 1;
 }
@@ -235,10 +239,25 @@ static void start_service(struct server *server)
     service->buffer_bytes = options->buffer_bytes;
     service->delay_ns = options->delay_ns;
     service->burn_ns = options->burn_ns;
-    rc = printer_new(service->print, options->buffer_bytes, &service->printer);
+    rc = printer_new(service->print, options->buffer_bytes, server->type->processes,
+                     &service->printer);
+    if (rc != 0)
+        log_fatal("cannot make the printer: %s", strerror(-rc));
+    server->service = service;
+}
+
+/* What has to be forked is forked first; only then may there be a thread. */
+static void start_first_thread(struct server *server)
+{
+    char why[MODEL_WHY_MAX];
+    int rc;
+
+    if (server->type->prepare != NULL &&
+        server->type->prepare(server->service, &server->model, why) != 0)
+        log_fatal("cannot prepare --model %s: %s", server->type->name, why);
+    rc = printer_start(server->service->printer);
     if (rc != 0)
         log_fatal("cannot start the printer: %s", strerror(-rc));
-    server->service = service;
 }
 
 /* The base and all its events, so that none has to be made when memory has run out. */
@@ -343,6 +362,7 @@ int server_run(const struct options *options)
         log_fatal("cannot set --limit %s: %s; the hard limit is lower", name, strerror(-rc));
     secure_descriptors(&server, options->workers);
     start_service(&server);
+    start_first_thread(&server);
     start_loop(&server);
     start_listener(&server, address);
     start_model(&server);

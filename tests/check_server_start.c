@@ -58,7 +58,7 @@ static const struct {
     {"--host", "", "--host '' is not a value"},
     {"--port", "65536", "--port 65536 is not a number from 0 to 65535"},
     {"--port", "http", "--port http is not a number from 0 to 65535"},
-    {"--model", "magic", "--model magic is not one of thread, thread-pool"},
+    {"--model", "magic", "--model magic is not one of thread, fork, thread-pool, process-pool"},
     {"--queue", "-1", "--queue -1 is not a number from 0 to 1048576"},
     {"--queue", "1048577", "--queue 1048577 is not a number from 0 to 1048576"},
     {"--on-full", "panic", "--on-full panic is not one of pause, reject"},

@@ -36,7 +36,7 @@ static struct stage_set *set_up(uint64_t workers)
     server->service = service_new();
     ck_assert_ptr_nonnull(server->service);
     server->service->accounting = accounting_new(workers, 1000);
-    ck_assert_int_eq(printer_new(PRINT_NONE, 1, &server->service->printer), 0);
+    ck_assert_int_eq(printer_new(PRINT_NONE, 1, false, &server->service->printer), 0);
     return set;
 }
 

@@ -7,7 +7,7 @@
  * somebody serve it. That is all in which the designs differ, and each is one file beside this one.
  *
  * All functions are called by the loop's thread. A model makes its threads with every signal
- * blocked, and keeps none of them when destroy() has returned.
+ * blocked, and keeps none of them, nor any process, when destroy() has returned.
  */
 #ifndef SERVER_MODELS_MODEL_H
 #define SERVER_MODELS_MODEL_H
@@ -63,7 +63,19 @@ struct model_type {
     bool capped;    /**< at most `workers` sessions are served at once, at most `queue` wait */
     bool processes; /**< sessions are served in other processes: see session-store.h */
 
-    /** @return 0 and *model, or a negated errno value with what failed in why */
+    /**
+     * Called before there is any thread, with a service that is set up but for its refuser: fork what
+     * has to be forked then. NULL: nothing.
+     *
+     * @return 0 and *model, which is handed to create(), or a negated errno value with what failed
+     *         in why
+     */
+    int (*prepare)(struct service *service, struct model **model, char why[static MODEL_WHY_MAX]);
+
+    /**
+     * @param model  what prepare() has made, where there is a prepare(); it is released on failure
+     * @return       0 and *model, or a negated errno value with what failed in why
+     */
     int (*create)(const struct model_settings *settings, struct model **model,
                   char why[static MODEL_WHY_MAX]);
 
@@ -87,6 +99,9 @@ struct model_type {
      */
     uint64_t (*waiting)(struct model *model);
 
+    /** Whether it can never serve anybody again: the server ends. NULL: that does not happen */
+    bool (*is_broken)(struct model *model);
+
     /** The loop was woken, or some time has passed: look after what has ended or waits too long. */
     void (*tend)(struct model *model);
 
@@ -98,7 +113,9 @@ struct model_type {
 };
 
 extern const struct model_type model_thread;
+extern const struct model_type model_fork;
 extern const struct model_type model_thread_pool;
+extern const struct model_type model_process_pool;
 
 /** All of them, in the order in which a student should read them, ended by NULL. */
 extern const struct model_type *const models[];

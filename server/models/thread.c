@@ -7,17 +7,14 @@
  * a number that --limit lets one predict (limits.h). What is left to do then is to survive:
  *
  *  - the client that found no thread is told so (dispatch fails, the server sends BUSY);
- *  - no other thread is attempted for 10 ms, then 20, 40, ... 1 s, or until a session ends. A
- *    server that tries again at once for every client in a burst spends its time failing. Those
- *    who come meanwhile are told at once, without a try.
+ *  - no other thread is attempted for a while that grows, or until a session ends (backoff.h).
  *
  * Threads are never detached. One that has served its session puts itself on a list and wakes the
  * loop, which joins it.
  */
+#include "server/models/backoff.h"
 #include "server/models/model.h"
 
-#include "common/clock.h"
-#include "common/log.h"
 #include "common/must.h"
 
 #include <errno.h>
@@ -26,10 +23,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#define BACKOFF_LEAST_NS INT64_C(10000000)
-#define BACKOFF_MOST_NS  INT64_C(1000000000)
 
 struct thread_model {
     struct model base;
@@ -41,10 +34,7 @@ struct thread_model {
     /* the loop's own */
     struct serving *all; /* every thread that is not joined yet */
     uint64_t live;       /* how many those are */
-    int64_t backoff_ns;  /* the pause after the last failure; 0: the last attempt succeeded */
-    int64_t retry_ns;    /* when to try again */
-    int error;           /* why the last attempt failed */
-    bool refused;        /* the first refusal has been reported */
+    struct backoff backoff;
 
     pthread_mutex_t lock;
     struct serving *ended; /* guarded by lock: threads that only have to be joined */
@@ -105,7 +95,7 @@ static void tend(struct model *base)
     MUST(pthread_mutex_unlock(&model->lock));
 
     if (ended != NULL)
-        model->backoff_ns = model->retry_ns = 0; /* there is room again */
+        backoff_reset(&model->backoff); /* there is room again */
     while (ended != NULL) {
         struct serving *next = ended->next_ended;
         MUST(pthread_join(ended->thread, NULL));
@@ -127,23 +117,6 @@ static int make_thread(struct thread_model *model, struct serving *serving)
     return -rc;
 }
 
-/* A thread could not be made: wait longer than the last time, and say so once. */
-static void back_off(struct thread_model *model, const struct session *session, int error)
-{
-    model->backoff_ns = model->backoff_ns == 0 ? BACKOFF_LEAST_NS : 2 * model->backoff_ns;
-    if (model->backoff_ns > BACKOFF_MOST_NS)
-        model->backoff_ns = BACKOFF_MOST_NS;
-    model->retry_ns = clock_now_ns() + model->backoff_ns;
-    model->error = error;
-    if (!model->refused) {
-        model->refused = true;
-        printer_line(model->service->printer,
-                     "first refusal at session %" PRIu64 ": cannot make a thread: %s (%" PRIu64
-                     " live)",
-                     session->number, strerror(-error), model->live);
-    }
-}
-
 static int dispatch(struct model *base, struct session *session, char why[static MODEL_WHY_MAX])
 {
     struct thread_model *model = (struct thread_model *)base;
@@ -153,29 +126,26 @@ static int dispatch(struct model *base, struct session *session, char why[static
                  model->max_sessions);
         return -EAGAIN;
     }
-    if (model->backoff_ns > 0 && clock_now_ns() < model->retry_ns) {
-        snprintf(why, MODEL_WHY_MAX, "no thread for you: %s", strerror(-model->error));
-        return model->error; /* as a moment ago; it is not tried again yet */
-    }
+    int rc = backoff_refusal(&model->backoff, why);
+    if (rc != 0)
+        return rc;
 
     struct serving *serving = malloc(sizeof *serving + model->service->buffer_bytes);
-    int rc = -ENOMEM;
+    rc = -ENOMEM;
     if (serving != NULL) {
         *serving = (struct serving){.model = model, .session = session};
         rc = make_thread(model, serving);
     }
     if (rc != 0) {
-        snprintf(why, MODEL_WHY_MAX, "no thread for you: %s", strerror(-rc));
-        back_off(model, session, rc);
         free(serving);
-        return rc;
+        return backoff_failed(&model->backoff, session, rc, model->live, why);
     }
     serving->next = model->all;
     if (model->all != NULL)
         model->all->previous = serving;
     model->all = serving;
     model->live++;
-    model->backoff_ns = 0;
+    backoff_reset(&model->backoff);
     return 0;
 }
 
@@ -214,6 +184,7 @@ static int create(const struct model_settings *settings, struct model **result,
     model->base.type = &model_thread;
     model->service = settings->service;
     model->max_sessions = settings->max_sessions;
+    model->backoff.what = "thread";
     MUST(pthread_mutex_init(&model->lock, NULL));
     if (stack_bytes > 0)
         MUST(pthread_attr_setstacksize(&model->attributes, stack_bytes));

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Pauses after failures: see backoff.h. */
+#include "server/models/backoff.h"
+
+#include "common/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LEAST_NS INT64_C(10000000)
+#define MOST_NS  INT64_C(1000000000)
+
+static int refuse_with(const struct backoff *backoff, char why[static MODEL_WHY_MAX])
+{
+    snprintf(why, MODEL_WHY_MAX, "no %s for you: %s", backoff->what, strerror(-backoff->error));
+    return backoff->error;
+}
+
+int backoff_refusal(const struct backoff *backoff, char why[static MODEL_WHY_MAX])
+{
+    if (backoff->pause_ns == 0 || clock_now_ns() >= backoff->retry_ns)
+        return 0;
+    return refuse_with(backoff, why);
+}
+
+int backoff_failed(struct backoff *backoff, const struct session *session, int error, uint64_t live,
+                   char why[static MODEL_WHY_MAX])
+{
+    backoff->pause_ns = backoff->pause_ns == 0 ? LEAST_NS : 2 * backoff->pause_ns;
+    if (backoff->pause_ns > MOST_NS)
+        backoff->pause_ns = MOST_NS;
+    backoff->retry_ns = clock_now_ns() + backoff->pause_ns;
+    backoff->error = error;
+    if (!backoff->told) {
+        backoff->told = true;
+        printer_line(session->service->printer,
+                     "first refusal at session %" PRIu64 ": cannot make a %s: %s (%" PRIu64
+                     " live)",
+                     session->number, backoff->what, strerror(-error), live);
+    }
+    return refuse_with(backoff, why);
+}
+
+void backoff_reset(struct backoff *backoff)
+{
+    backoff->pause_ns = backoff->retry_ns = 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions that are served in other processes: see process.h. */
+#include "server/models/process.h"
+
+#include <signal.h>
+
+void process_enter(struct service *service)
+{
+    static const int for_the_server[] = {SIGTERM, SIGINT,  SIGHUP, SIGUSR1,
+                                         SIGUSR2, SIGTTIN, SIGTTOU};
+
+    for (size_t i = 0; i < sizeof for_the_server / sizeof for_the_server[0]; i++)
+        signal(for_the_server[i], SIG_IGN);
+    printer_enter_child(service->printer);
+}
+
+enum need process_serve(struct session *session, int fd, unsigned char *buffer, unsigned worker)
+{
+    if (session->stage == STAGE_NEW)
+        stream_init_plain(&session->stream, fd);
+    return session_serve(session, buffer, worker);
+}
+
+void process_session_over(struct session *session)
+{
+    enum outcome verdict = (enum outcome)atomic_load(&session->verdict);
+
+    if (session->stage == STAGE_ENDED)
+        session_end(session);
+    else
+        session_drop(session, verdict != OUTCOME_SERVED ? verdict : OUTCOME_FAILED);
+}
