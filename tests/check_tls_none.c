@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A build without OpenSSL: what of TLS is asked for is refused in words. */
 #include "common/tls.h"
+#include "tests/harness.h"
 #include "tests/suite.h"
 
 #include <errno.h>
@@ -33,6 +34,17 @@ START_TEST(plain_streams_have_no_words)
 }
 END_TEST
 
+START_TEST(the_client_refuses_the_option)
+{
+    struct outcome outcome = program_run((const char *const[]){"echo-client", "--tls", NULL}, NULL);
+
+    ck_assert_str_eq(outcome.err, "echo-client: --tls cannot be had: this echo-client was built "
+                                  "without OpenSSL\n");
+    ck_assert_int_eq(outcome.status, 2);
+    outcome_clear(&outcome);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("tls-none");
@@ -40,6 +52,7 @@ int main(void)
 
     tcase_add_test(core, contexts_are_refused);
     tcase_add_test(core, plain_streams_have_no_words);
+    tcase_add_test(core, the_client_refuses_the_option);
     suite_add_tcase(suite, core);
     return suite_main(suite);
 }
