@@ -14,6 +14,9 @@ enum { OTHER_DESCRIPTORS = 8 };
 /* What a session's thread needs of its stack for itself: messages and the C library's printf. */
 enum { STACK_BYTES = 64 << 10, STACK_OWN_BYTES = 40 << 10 };
 
+/* What OpenSSL's arithmetic may need besides, which differs from version to version. */
+enum { STACK_TLS_BYTES = 192 << 10 };
+
 static void prepare_descriptors(unsigned sessions)
 {
     struct rlimit limit;
@@ -50,7 +53,7 @@ void limits_prepare(unsigned sessions)
     check_ports(sessions);
 }
 
-size_t limits_thread_stack(void)
+size_t limits_thread_stack(bool tls)
 {
     long page = sysconf(_SC_PAGESIZE);
     /* the C library's own share; it grows with the processor's registers and is not a constant */
@@ -59,6 +62,8 @@ size_t limits_thread_stack(void)
 
     if (least > 0 && (size_t)least + STACK_OWN_BYTES > bytes)
         bytes = (size_t)least + STACK_OWN_BYTES;
+    if (tls)
+        bytes += STACK_TLS_BYTES;
     if (page > 0)
         bytes = (bytes + (size_t)page - 1) / (size_t)page * (size_t)page;
     return bytes;

@@ -6,6 +6,7 @@
 #ifndef CLIENT_LIMITS_H
 #define CLIENT_LIMITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /**
@@ -15,7 +16,10 @@
  */
 void limits_prepare(unsigned sessions);
 
-/** The smallest stack, in bytes, that is asked for a session's thread: 64 KiB where that will do. */
-size_t limits_thread_stack(void);
+/**
+ * The smallest stack, in bytes, that is asked for a session's thread: 64 KiB where that will do, or
+ * 256 KiB with TLS.
+ */
+size_t limits_thread_stack(bool tls);
 
 #endif /* CLIENT_LIMITS_H */

@@ -5,7 +5,7 @@
  * DESIGN
  * A session's thread blocks in one system call after another; that is the plain way, and the one
  * that the lessons are about. Its stack is small, and everything it needs is allocated before it
- * starts, so it never calls malloc (which would give each thread an arena).
+ * starts, so it never calls malloc (which would give each thread an arena); OpenSSL does.
  *
  * The main thread makes the threads and then waits in poll() for two descriptors: an eventfd that
  * the last session writes, and a signalfd. No signal handler runs anywhere. On a signal it stops
@@ -83,7 +83,7 @@ static void *run_session(void *argument)
     barrier_arrive(&runner->load->barrier);
     if (connected) {
         barrier_wait(&runner->load->barrier);
-        if (session_converse(session))
+        if (session_shake_hands(session) && session_converse(session))
             session_finish(session);
     }
     session_close(session);
@@ -182,7 +182,7 @@ static int start_thread(struct runner *runner, size_t *stack_bytes)
 static void start_threads(struct load *load)
 {
     unsigned sessions = load->settings->sessions;
-    size_t stack_bytes = limits_thread_stack();
+    size_t stack_bytes = limits_thread_stack(load->plan->tls != NULL);
     int code = 0;
 
     while (load->started < sessions && code == 0) {

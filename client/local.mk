@@ -4,6 +4,7 @@
 noinst_LTLIBRARIES += %D%/libclient.la
 %C%_libclient_la_SOURCES = \
 	%D%/dial.c %D%/dial.h \
+	%D%/handshake.c %D%/handshake.h \
 	%D%/barrier.c %D%/barrier.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/line.h \

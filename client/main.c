@@ -111,11 +111,26 @@ static int run_prompt(const struct options *options, const struct session_plan *
     }
 }
 
+/** Whom to trust, and whom to talk to. */
+static void prepare_tls(const struct options *options, struct session_plan *plan)
+{
+    struct tls_client_settings settings = {.ca_file = options->ca_file,
+                                           .insecure = options->insecure};
+    char why[TLS_WHY_MAX];
+
+    if (!options->tls)
+        return;
+    if (tls_client_context_new(&settings, &plan->tls, why) != 0)
+        log_fatal("cannot prepare --tls: %s", why);
+    plan->server_name = options->host;
+}
+
 int main(int argc, char *argv[])
 {
     struct options options;
     struct session_plan plan = {0};
     const char *cause;
+    int status;
 
     keep_standard_descriptors();
     signal(SIGPIPE, SIG_IGN); /* `echo-client | head`: a write that fails is enough */
@@ -126,5 +141,8 @@ int main(int argc, char *argv[])
     if (!address_resolve(options.host, options.port, false, &plan.address, &cause))
         log_fatal("cannot find the address of --host %s: %s", options.host, cause);
     plan.timeout_ns = options.timeout_ns;
-    return options.sessions > 0 ? run_load(&options, &plan) : run_prompt(&options, &plan);
+    prepare_tls(&options, &plan);
+    status = options.sessions > 0 ? run_load(&options, &plan) : run_prompt(&options, &plan);
+    tls_context_unref(plan.tls);
+    return status;
 }

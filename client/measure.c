@@ -6,15 +6,23 @@
 
 #include <stddef.h>
 
+static void free_all(struct measure *measure)
+{
+    histogram_free(measure->connect);
+    histogram_free(measure->queue_wait);
+    histogram_free(measure->handshake);
+    histogram_free(measure->echo);
+}
+
 bool measure_init(struct measure *measure)
 {
     measure->connect = histogram_new();
     measure->queue_wait = histogram_new();
+    measure->handshake = histogram_new();
     measure->echo = histogram_new();
-    if (measure->connect == NULL || measure->queue_wait == NULL || measure->echo == NULL) {
-        histogram_free(measure->connect);
-        histogram_free(measure->queue_wait);
-        histogram_free(measure->echo);
+    if (measure->connect == NULL || measure->queue_wait == NULL || measure->handshake == NULL ||
+        measure->echo == NULL) {
+        free_all(measure);
         return false;
     }
     MUST(pthread_mutex_init(&measure->lock, NULL));
@@ -23,9 +31,7 @@ bool measure_init(struct measure *measure)
 
 void measure_clear(struct measure *measure)
 {
-    histogram_free(measure->connect);
-    histogram_free(measure->queue_wait);
-    histogram_free(measure->echo);
+    free_all(measure);
     MUST(pthread_mutex_destroy(&measure->lock));
 }
 
@@ -44,6 +50,11 @@ void measure_connect(struct measure *measure, int64_t ns)
 void measure_queue_wait(struct measure *measure, int64_t ns)
 {
     record(measure, measure->queue_wait, ns);
+}
+
+void measure_handshake(struct measure *measure, int64_t ns)
+{
+    record(measure, measure->handshake, ns);
 }
 
 void measure_flush(struct measure *measure, struct measure_batch *batch)

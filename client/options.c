@@ -9,6 +9,7 @@
 #include "client/message.h"
 #include "common/log.h"
 #include "common/parse.h"
+#include "common/tls.h"
 #include "config.h"
 
 #include <errno.h>
@@ -28,6 +29,9 @@ enum {
     OPTION_BARRIER,
     OPTION_TRANSFORM,
     OPTION_TIMEOUT,
+    OPTION_TLS,
+    OPTION_CA,
+    OPTION_INSECURE,
     OPTION_JSON,
     OPTION_QUIET,
     OPTION_VERBOSE,
@@ -47,6 +51,9 @@ static const struct option long_options[] = {
     {"barrier", required_argument, NULL, OPTION_BARRIER},
     {"transform", required_argument, NULL, OPTION_TRANSFORM},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"tls", no_argument, NULL, OPTION_TLS},
+    {"ca", required_argument, NULL, OPTION_CA},
+    {"insecure", no_argument, NULL, OPTION_INSECURE},
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, OPTION_QUIET},
     {"verbose", no_argument, NULL, OPTION_VERBOSE},
@@ -68,6 +75,9 @@ static const char help_text[] =
     "      --transform WORD   what it does to the bytes: upper or none [upper]\n"
     "      --timeout T        longest wait of one operation: to connect, to send or receive\n"
     "                         anything at all; 1ms to 1h [30s]\n"
+    "      --tls              talk TLS, with a server whose certificate is right and for ADDR\n"
+    "      --ca FILE          trust the CA certificates in FILE, not those of the system\n"
+    "      --insecure         do not verify the server's certificate\n"
     "\n"
     "The load:\n"
     "  -n, --sessions N       sessions at once, 1 to 100000, a thread each\n"
@@ -185,12 +195,28 @@ static void set_option(struct options *options, int option, const char *value)
     case OPTION_BARRIER: set_barrier(options, value); break;
     case OPTION_TRANSFORM: set_transform(options, value); break;
     case OPTION_TIMEOUT: set_timeout(options, value); break;
+    case OPTION_TLS: options->tls = true; break;
+    case OPTION_CA: options->ca_file = value; break;
+    case OPTION_INSECURE: options->insecure = true; break;
     case OPTION_JSON: options->json = true; break;
     case OPTION_QUIET: options->quiet = true; break;
     case OPTION_VERBOSE: options->verbose = true; break;
     case OPTION_HELP: print_and_exit(help_text);
     default: print_and_exit("echo-client (echopool) " PACKAGE_VERSION "\n");
     }
+}
+
+/** What belongs to TLS, and TLS itself where there is none. */
+static void check_tls(const struct options *options)
+{
+    if (!options->tls && options->ca_file != NULL)
+        log_usage("--ca needs --tls; try 'echo-client --help'");
+    if (!options->tls && options->insecure)
+        log_usage("--insecure needs --tls; try 'echo-client --help'");
+    if (options->ca_file != NULL && options->insecure)
+        log_usage("--ca and --insecure exclude each other: what is not verified needs no trust");
+    if (options->tls && !tls_is_built_in())
+        log_usage("--tls cannot be had: this echo-client was built without OpenSSL");
 }
 
 /** Options that make no sense together are refused: nothing is taken and ignored. */
@@ -240,4 +266,5 @@ void options_parse(int argc, char *argv[], struct options *options)
     if (optind < argc)
         log_usage("unexpected argument '%s'; try 'echo-client --help'", argv[optind]);
     check_together(options, load_option, sized);
+    check_tls(options);
 }

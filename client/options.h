@@ -24,6 +24,9 @@ struct options {
     bool barrier;
     enum transform transform;
     int64_t timeout_ns; /**< of each operation */
+    bool tls;
+    const char *ca_file; /**< NULL: trust those of the system */
+    bool insecure;       /**< with tls: do not verify */
     bool json;
     bool quiet;
     bool verbose;

@@ -150,6 +150,8 @@ enum prompt_end prompt_run(const struct session_plan *plan, enum transform trans
     } else if (!session_connect(&prompt.session)) {
         log_error("cannot connect to %s: %s; is the server running there?",
                   address_text(&plan->address, where), prompt.session.reason);
+    } else if (!session_shake_hands(&prompt.session)) {
+        say_why(&prompt.session);
     } else {
         log_verbose("connected to %s", address_text(&plan->address, where));
         end = talk_all(&prompt, reader);

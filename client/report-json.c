@@ -39,14 +39,15 @@ bool report_json(FILE *file, const struct summary *summary)
 {
     const struct measure *measure = &summary->measure;
     json_t *object = json_pack(
-        "{s:s, s:{s:i, s:i, s:i, s:i}, s:{s:I, s:I, s:I}, s:I, s:f, s:f, s:{s:o, s:o, s:o}, s:o}",
+        "{s:s, s:{s:i, s:i, s:i, s:i}, s:{s:I, s:I, s:I}, s:I, s:f, s:f, s:{s:o, s:o, s:o, s:o}, "
+        "s:o}",
         "schema", "echo-client/1", "sessions", "requested", (int)summary->requested, "ok",
         (int)summary->ok, "failed", (int)summary->failed, "refused", (int)summary->refused,
         "messages", "sent", (json_int_t)summary->sent, "verified", (json_int_t)summary->verified,
         "mismatched", (json_int_t)summary->mismatched, "bytes", (json_int_t)summary->bytes,
         "seconds", summary->seconds, "echoes_per_second", summary_rate(summary), "latency_us",
-        "connect", times(measure->connect), "queue_wait", times(measure->queue_wait), "echo",
-        times(measure->echo), "errors", errors(summary));
+        "connect", times(measure->connect), "queue_wait", times(measure->queue_wait), "handshake",
+        times(measure->handshake), "echo", times(measure->echo), "errors", errors(summary));
     char *text = object != NULL ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
 
     json_decref(object);

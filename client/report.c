@@ -34,6 +34,8 @@ void report_text(FILE *file, const struct summary *summary)
     fprintf(file, "latency us   %10s %10s %10s %10s %10s\n", "p50", "p90", "p99", "p99.9", "max");
     show_times(file, "connect", summary->measure.connect);
     show_times(file, "queue wait", summary->measure.queue_wait);
+    if (histogram_count(summary->measure.handshake) > 0)
+        show_times(file, "handshake", summary->measure.handshake);
     show_times(file, "echo", summary->measure.echo);
     if (summary->error_kinds > 0)
         fprintf(file, "errors\n");

@@ -11,6 +11,9 @@
  * what the server sends back fits our receive buffer, so it never blocks on us. A larger one could
  * (the server stops reading while it cannot write), so it is read while it is written.
  *
+ * Over TLS all of that is the same. Only the wait for a worker ends elsewhere: the handshake is the
+ * first that the server says.
+ *
  * Each way a session can be lost has a phrase of its own, put together of what happened and where:
  * "closed before the first reply", "reset in the middle of a reply", "timed out after the last
  * reply". They are counted under these words in the report.
@@ -18,6 +21,7 @@
 #include "client/session.h"
 
 #include "client/dial.h"
+#include "client/handshake.h"
 #include "client/verify.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -120,7 +124,12 @@ static const char *place(const struct session *session)
 /** The connection is lost. @param code  what stream_read() or stream_write() returned */
 static void lost(struct session *session, ssize_t code, const char *where)
 {
+    char why[TLS_WHY_MAX];
+
     switch (code) {
+    case -EPROTO:
+        session_fail(session, "TLS error %s: %s", where, stream_error_text(&session->stream, why));
+        break;
     case 0:
     case -EPIPE: session_fail(session, "closed %s", where); break;
     case -ECONNRESET: session_fail(session, "reset %s", where); break;
@@ -145,6 +154,7 @@ static bool is_refusal(struct session *session)
 {
     size_t length;
 
+    stream_set_blocking(&session->stream); /* the rest of the line is worth waiting for */
     while (may_be_busy(session) && session->received < REPLY_ROOM_MIN &&
            memchr(session->reply, '\n', session->received) == NULL) {
         ssize_t got = stream_read(&session->stream, session->reply + session->received,
@@ -230,15 +240,66 @@ bool session_connect(struct session *session)
     return true;
 }
 
-/* --- exchange --------------------------------------------------------------------------------- */
-
 /** The server has begun to serve this session: the wait for that is over. */
-static void first_byte(struct session *session)
+static void first_byte(struct session *session, int64_t now_ns)
 {
     session->replied = true;
     if (session->plan->measure != NULL)
-        measure_queue_wait(session->plan->measure, clock_now_ns() - session->connected_ns);
+        measure_queue_wait(session->plan->measure, now_ns - session->connected_ns);
 }
+
+/** Put TLS in the place of the plain stream, or the plain stream back; session_stop() sees either. */
+static int change_stream(struct session *session, struct tls_context *tls)
+{
+    int fd = session->stream.fd;
+    int code = 0;
+
+    MUST(pthread_mutex_lock(&session->lock));
+    stream_release(&session->stream);
+    if (tls != NULL)
+        code = stream_init_tls(&session->stream, fd, tls, session->plan->server_name);
+    else
+        stream_init_plain(&session->stream, fd);
+    MUST(pthread_mutex_unlock(&session->lock));
+    return code;
+}
+
+/** What came instead of a handshake is plain text. */
+static void handshake_refused(struct session *session)
+{
+    (void)change_stream(session, NULL); /* cannot fail */
+    session->received = 0;
+    if (!is_refusal(session))
+        session_fail(session, "handshake: what the peer sent is not TLS");
+}
+
+bool session_shake_hands(struct session *session)
+{
+    const struct session_plan *plan = session->plan;
+    int64_t first_byte_ns = 0;
+    char why[TLS_WHY_MAX];
+    int code;
+
+    if (plan->tls == NULL)
+        return true;
+    code = change_stream(session, plan->tls);
+    if (code == 0)
+        code = handshake_run(&session->stream, plan->timeout_ns, &first_byte_ns);
+    if (code == HANDSHAKE_BUSY)
+        handshake_refused(session);
+    else if (code == -EPROTO)
+        session_fail(session, "handshake: %s", stream_error_text(&session->stream, why));
+    else if (code != 0)
+        fail_errno(session, "handshake", -code);
+    if (code != 0)
+        return false;
+    first_byte(session, first_byte_ns);
+    if (plan->measure != NULL)
+        measure_handshake(plan->measure, clock_now_ns() - first_byte_ns);
+    return true;
+}
+
+/* --- exchange --------------------------------------------------------------------------------- */
 
 /** Receive one piece of the reply and check it. */
 static enum exchange receive_piece(struct session *session, const struct message *message)
@@ -249,6 +310,8 @@ static enum exchange receive_piece(struct session *session, const struct message
     ssize_t got = stream_read(&session->stream, session->reply + at,
                               clamp(message->size - offset, 1, session->reply_room - at));
 
+    if (got == -EAGAIN)
+        return EXCHANGE_RIGHT; /* of a reply that is read while its message is written */
     if (got <= 0) {
         lost(session, got, place(session));
         return EXCHANGE_ENDED;
@@ -257,7 +320,7 @@ static enum exchange receive_piece(struct session *session, const struct message
     same = verify_reply(message, offset, session->reply + at, (size_t)got);
     if (same == (size_t)got) {
         if (!session->replied)
-            first_byte(session);
+            first_byte(session, clock_now_ns());
         return EXCHANGE_RIGHT;
     }
     if (offset + same < sizeof busy && is_refusal(session))
@@ -291,15 +354,11 @@ static enum exchange exchange_small(struct session *session, const struct messag
     return result;
 }
 
-/**
- * Send what the socket takes now. @return bytes, 0 where it takes none, or -errno
- *
- * This passes the stream by, which has no call that may write less than all.
- */
+/** Send what can be sent now. @return bytes, 0 where none can, or -errno */
 static ssize_t send_some(struct session *session, const struct message *message, size_t sent)
 {
     struct iovec pieces[MESSAGE_PARTS];
-    struct msghdr header = {.msg_iov = pieces};
+    unsigned count = 0;
     ssize_t put;
 
     for (unsigned i = 0; i < message->parts; i++) {
@@ -309,18 +368,16 @@ static ssize_t send_some(struct session *session, const struct message *message,
             sent -= part->size;
             continue;
         }
-        /* an iovec has no const, but sendmsg() changes nothing */
-        pieces[header.msg_iovlen].iov_base = (void *)(uintptr_t)(part->sent + sent);
-        pieces[header.msg_iovlen++].iov_len = part->size - sent;
+        /* an iovec has no const, but nothing is changed */
+        pieces[count].iov_base = (void *)(uintptr_t)(part->sent + sent);
+        pieces[count++].iov_len = part->size - sent;
         sent = 0;
     }
-    put = sendmsg(session->stream.fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (put >= 0)
-        return put;
-    return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    put = stream_write_parts(&session->stream, pieces, count);
+    return put == -EAGAIN ? 0 : put;
 }
 
-/** Wait until the socket can be written or read. @return poll()'s events, 0 after the time limit */
+/** Wait until the stream can be written or read. @return poll()'s events, 0 after the time limit */
 static short wait_ready(struct session *session, bool reading)
 {
     struct pollfd ready = {.fd = session->stream.fd,
@@ -329,14 +386,16 @@ static short wait_ready(struct session *session, bool reading)
     struct timespec limit = {limit_ns / 1000000000, limit_ns % 1000000000};
     int answer;
 
+    if (reading && stream_has_pending(&session->stream))
+        return POLLIN;
     do
         answer = ppoll(&ready, 1, &limit, NULL);
     while (answer < 0 && errno == EINTR);
     return answer > 0 ? ready.revents : 0;
 }
 
-/** Both ways at once, until all is sent; then only the rest of the reply is left to read. */
-static enum exchange exchange_large(struct session *session, const struct message *message)
+/** Send all, and receive what comes meanwhile. The stream does not wait. */
+static enum exchange send_large(struct session *session, const struct message *message)
 {
     enum exchange result = EXCHANGE_RIGHT;
     size_t sent = 0;
@@ -360,6 +419,17 @@ static enum exchange exchange_large(struct session *session, const struct messag
     }
     if (sent == message->size)
         session->sent++;
+    return result;
+}
+
+/** Both ways at once, until all is sent; then only the rest of the reply is left to read. */
+static enum exchange exchange_large(struct session *session, const struct message *message)
+{
+    enum exchange result;
+
+    stream_set_nonblocking(&session->stream);
+    result = send_large(session, message);
+    stream_set_blocking(&session->stream);
     while (result == EXCHANGE_RIGHT && session->received < message->size)
         result = receive_piece(session, message);
     return result;
@@ -370,6 +440,7 @@ enum exchange session_exchange(struct session *session, const struct message *me
     struct measure *measure = session->plan->measure;
     uint64_t verified = session_verified(session);
     int64_t start_ns = clock_now_ns();
+    bool is_served = session->replied;
     enum exchange result;
 
     session->received = 0;
@@ -380,8 +451,8 @@ enum exchange session_exchange(struct session *session, const struct message *me
         result = exchange_large(session, message);
     if (result != EXCHANGE_RIGHT)
         return result;
-    /* the first one is left out: it holds the wait for a worker, which is measured by itself */
-    if (measure != NULL && verified > 0)
+    /* the reply that ended the wait for a worker is left out: that is measured by itself */
+    if (measure != NULL && is_served)
         measure_echo(measure, &session->batch, clock_now_ns() - start_ns);
     session->bytes += message->size;
     /* one writer, so that load and store suffice */

@@ -3,10 +3,10 @@
  * @file session.h
  * One session with the server, from connect() to end of file.
  *
- * It lives through four calls, each of which blocks until it is done or has failed:
+ * It lives through five calls, each of which blocks until it is done or has failed:
  *
  *     session_init(&session, 7, &plan, memory);
- *     if (session_connect(&session) && session_converse(&session))
+ *     if (session_connect(&session) && session_shake_hands(&session) && session_converse(&session))
  *         session_finish(&session);       half-close, read to end of file
  *     session_close(&session);
  *     ... session.state and session.reason say how it went ...
@@ -16,7 +16,8 @@
  *
  * No operation waits longer than plan->timeout_ns: connecting, a send that makes no progress, a
  * receive that brings nothing. Exchanging a message up to SESSION_SMALL bytes is one send() and,
- * where the reply comes in one piece, one recv(); nothing is allocated and no lock is taken.
+ * where the reply comes in one piece, one recv(); nothing is allocated (OpenSSL does, with TLS) and
+ * no lock is taken.
  *
  * Threads: one at a time uses a session. Only session_stop(), session_verified() and
  * session_is_over() may be called by others.
@@ -28,6 +29,7 @@
 #include "client/message.h"
 #include "common/address.h"
 #include "common/stream.h"
+#include "common/tls.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -59,11 +61,13 @@ struct session_plan {
     const struct messages *messages; /**< for session_converse() */
     uint64_t message_count;          /**< messages per session */
     struct measure *measure;         /**< NULL: nothing is measured */
+    struct tls_context *tls;         /**< NULL: plain TCP */
+    const char *server_name;         /**< for tls: whose certificate it must be */
     atomic_flag *shown;              /**< set by the first difference shown; NULL: show every one */
 };
 
 /** Room for a reason with the server's words in it. */
-enum { SESSION_REASON = 128 };
+enum { SESSION_REASON = 160 };
 
 struct session {
     /* set by session_init(), then read-only */
@@ -84,7 +88,7 @@ struct session {
     bool wrong;                  /* a reply had a wrong byte, or more bytes than it should */
     size_t received;             /* bytes of the reply under way */
     int64_t connected_ns;        /* when connect() was done */
-    bool replied;                /* the first byte of the first reply has come */
+    bool replied;                /* the first byte of the server's has come */
     uint64_t exchanges;          /* begun */
     uint64_t sent;               /* messages that were sent whole */
     uint64_t bytes;              /* of verified replies */
@@ -119,6 +123,15 @@ void session_clear(struct session *session);
 
 /** Connect. @return false: failed, see reason */
 bool session_connect(struct session *session);
+
+/**
+ * Begin TLS, where the plan has it; nothing to do otherwise. It stands apart from connecting since
+ * a server may leave both it and the first reply to a worker: who waits for others to connect must
+ * do so before.
+ *
+ * @return false: failed or refused, see state and reason
+ */
+bool session_shake_hands(struct session *session);
 
 /** Send one message and check its reply while it comes. */
 enum exchange session_exchange(struct session *session, const struct message *message);

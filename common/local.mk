@@ -8,4 +8,12 @@ noinst_LTLIBRARIES += %D%/libcommon.la
 	%D%/must.h \
 	%D%/parse.c %D%/parse.h \
 	%D%/stream.c %D%/stream.h \
+	%D%/tls.h \
 	%D%/transform.c %D%/transform.h
+if WITH_OPENSSL
+%C%_libcommon_la_SOURCES += %D%/tls.c
+else
+%C%_libcommon_la_SOURCES += %D%/tls-none.c
+endif
+%C%_libcommon_la_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+%C%_libcommon_la_LIBADD = $(OPENSSL_LIBS)

@@ -94,35 +94,63 @@ static ssize_t plain_read(struct stream *stream, void *bytes, size_t size)
     }
 }
 
+/* How to wait is a flag of each call: the descriptor may be shared with another process. */
+static int send_flags(const struct stream *stream)
+{
+    return MSG_NOSIGNAL | (stream->nonblocking ? MSG_DONTWAIT : 0);
+}
+
+/* A send has failed, as errno says. @return 0: try again; or what the caller is told */
+static int send_failed(struct stream *stream, struct interrupted *wait)
+{
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        stream->wants_write = true;
+        return stream->nonblocking ? -EAGAIN : -ETIMEDOUT;
+    }
+    if (errno != EINTR)
+        return -errno;
+    if (!stream->nonblocking && !wait_on(wait, stream->fd, POLLOUT, SO_SNDTIMEO))
+        return -ETIMEDOUT;
+    return 0;
+}
+
 static ssize_t plain_write_some(struct stream *stream, const void *bytes, size_t size)
 {
     struct interrupted wait = {0};
+    ssize_t put;
 
-    for (;;) {
-        ssize_t put =
-            send(stream->fd, bytes, size, MSG_NOSIGNAL | (stream->nonblocking ? MSG_DONTWAIT : 0));
-        if (put >= 0)
-            return put;
-        if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            stream->wants_write = true;
-            return stream->nonblocking ? -EAGAIN : -ETIMEDOUT;
-        }
-        if (errno != EINTR)
-            return -errno;
-        if (!stream->nonblocking && !wait_on(&wait, stream->fd, POLLOUT, SO_SNDTIMEO))
-            return -ETIMEDOUT;
+    while ((put = send(stream->fd, bytes, size, send_flags(stream))) < 0) {
+        int code = send_failed(stream, &wait);
+        if (code < 0)
+            return code;
     }
+    return put;
 }
 
-static void plain_finish_writing(struct stream *stream)
+static ssize_t plain_write_parts(struct stream *stream, struct iovec *parts, unsigned count)
+{
+    struct msghdr header = {.msg_iov = parts, .msg_iovlen = count};
+    struct interrupted wait = {0};
+    ssize_t put;
+
+    while ((put = sendmsg(stream->fd, &header, send_flags(stream))) < 0) {
+        int code = send_failed(stream, &wait);
+        if (code < 0)
+            return code;
+    }
+    return put;
+}
+
+static int plain_finish_writing(struct stream *stream)
 {
     (void)shutdown(stream->fd, SHUT_WR);
+    return 0;
 }
 
-/* By a flag with each call: the descriptor may be shared with another process. */
-static void plain_set_nonblocking(struct stream *stream)
+static bool plain_has_pending(const struct stream *stream)
 {
-    stream->nonblocking = true;
+    (void)stream;
+    return false;
 }
 
 static void plain_release(struct stream *stream)
@@ -136,8 +164,9 @@ void stream_init_plain(struct stream *stream, int fd)
         .handshake = plain_handshake,
         .read = plain_read,
         .write_some = plain_write_some,
+        .write_parts = plain_write_parts,
         .finish_writing = plain_finish_writing,
-        .set_nonblocking = plain_set_nonblocking,
+        .has_pending = plain_has_pending,
         .release = plain_release,
     };
 
@@ -177,6 +206,11 @@ int stream_set_timeouts(struct stream *stream, int64_t read_ns, int64_t write_ns
     if (code == 0 && write_ns != 0)
         code = set_limit(stream->fd, SO_SNDTIMEO, write_ns);
     return code;
+}
+
+int64_t stream_read_limit_ns(const struct stream *stream)
+{
+    return time_limit_ns(stream->fd, SO_RCVTIMEO);
 }
 
 void stream_set_nodelay(struct stream *stream)

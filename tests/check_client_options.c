@@ -44,7 +44,11 @@ static const struct wrong wrong[] = {
     {{"-x"}, "unknown option '-x'" HINT},
     {{"--rate", "5"}, "unknown option '--rate'" HINT},
     {{"--ramp", "5s"}, "unknown option '--ramp'" HINT},
-    {{"--tls"}, "unknown option '--tls'" HINT},
+    {{"--ca", "/etc/passwd"}, "--ca needs --tls" HINT},
+    {{"--insecure"}, "--insecure needs --tls" HINT},
+    {{"--tls", "--ca", "/etc/passwd", "--insecure"},
+     "--ca and --insecure exclude each other: what is not verified needs no trust"},
+    {{"--tls=yes"}, "option '--tls=yes' takes no value" HINT},
     {{"-n", "1", "report"}, "unexpected argument 'report'" HINT},
     {{"-m", "3"}, "--messages needs --sessions" HINT},
     {{"-s", "3"}, "--size needs --sessions" HINT},
@@ -84,8 +88,9 @@ START_TEST(help_names_every_option)
     static const char *const options[] = {
         "  -n, --sessions N ", "  -m, --messages N ", "  -s, --size SIZE ", "  -f, --file FILE ",
         "      --host ADDR ",  "      --port N ",     "      --barrier ",   "      --transform ",
-        "      --timeout T ",  "      --json ",       "      --quiet ",     "      --verbose ",
-        "      --help ",       "      --version ",
+        "      --timeout T ",  "      --tls ",        "      --ca FILE ",   "      --insecure ",
+        "      --json ",       "      --quiet ",      "      --verbose ",   "      --help ",
+        "      --version ",
     };
     struct outcome outcome = run((const char *const[]){"--help", NULL});
 

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -199,6 +200,54 @@ START_TEST(finishing_leaves_reading_open)
 }
 END_TEST
 
+START_TEST(parts_are_written_in_their_order)
+{
+    struct iovec parts[] = {{"one ", 4}, {"two ", 4}, {"three", 5}};
+    char bytes[100];
+
+    ck_assert_int_eq(stream_write_parts(&ours, parts, 3), 13);
+    tcp_receive(peer, bytes, 13);
+    ck_assert_mem_eq(bytes, "one two three", 13);
+}
+END_TEST
+
+START_TEST(reading_without_waiting)
+{
+    struct pollfd ready = {.fd = ours.fd, .events = POLLIN};
+    char bytes[100];
+
+    stream_set_nonblocking(&ours);
+    ck_assert_int_eq(stream_handshake(&ours), 0); /* there is none */
+    ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), -EAGAIN);
+    ck_assert(!ours.wants_write);
+    ck_assert_int_eq(fcntl(ours.fd, F_GETFL) & O_NONBLOCK, 0); /* others may share it */
+    tcp_send(peer, "hello", 5);
+    ck_assert_int_eq(poll(&ready, 1, -1), 1);
+    ck_assert_int_eq(stream_read(&ours, bytes, 2), 2);
+    ck_assert(!stream_has_pending(&ours)); /* the rest is where poll() sees it */
+    ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), 3);
+    stream_set_blocking(&ours);
+    ck_assert_int_eq(stream_set_timeouts(&ours, MILLISECOND, 0), 0);
+    ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), -ETIMEDOUT);
+}
+END_TEST
+
+START_TEST(writing_without_waiting)
+{
+    unsigned char *bytes = pattern(LONG_BYTES);
+    struct iovec part = {bytes, LONG_BYTES};
+    size_t written = 0;
+
+    stream_set_nonblocking(&ours);
+    ck_assert_int_eq(stream_write(&ours, bytes, LONG_BYTES, &written), -EAGAIN);
+    ck_assert(ours.wants_write);
+    ck_assert(written > 0 && written < LONG_BYTES);
+    ck_assert_int_eq(stream_write_parts(&ours, &part, 1), -EAGAIN);
+    ck_assert_int_eq(stream_finish_writing(&ours), 0);
+    free(bytes);
+}
+END_TEST
+
 START_TEST(close_closes)
 {
     int fd = ours.fd;
@@ -326,12 +375,14 @@ START_TEST(no_limit_and_the_least_limit)
     ck_assert(limit.tv_sec == 0 && limit.tv_usec == 0);
     limit = limit_of(ours.fd, SO_SNDTIMEO);
     ck_assert(limit.tv_sec == 0 && limit.tv_usec == 0);
+    ck_assert_int_eq(stream_read_limit_ns(&ours), INT64_MAX);
     ck_assert_int_eq(stream_set_timeouts(&ours, 1, 1), 0); /* 1 ns is not "none" */
     limit = limit_of(ours.fd, SO_SNDTIMEO);
     ck_assert(limit.tv_sec != 0 || limit.tv_usec != 0);
     ck_assert_int_eq(stream_read(&ours, &byte, 1), -ETIMEDOUT);
     ck_assert_int_eq(stream_set_timeouts(&ours, 90 * 1000 * MILLISECOND, 1500 * MILLISECOND), 0);
     ck_assert_int_eq(limit_of(ours.fd, SO_RCVTIMEO).tv_sec, 90);
+    ck_assert_int_eq(stream_read_limit_ns(&ours), 90 * 1000 * MILLISECOND);
     ck_assert_int_eq(limit_of(ours.fd, SO_SNDTIMEO).tv_sec, 1);
 }
 END_TEST
@@ -560,6 +611,9 @@ int main(void)
     tcase_add_test(core, reads_what_there_is);
     tcase_add_test(core, end_of_file_is_0_and_writing_goes_on);
     tcase_add_test(core, finishing_leaves_reading_open);
+    tcase_add_test(core, parts_are_written_in_their_order);
+    tcase_add_test(core, reading_without_waiting);
+    tcase_add_test(core, writing_without_waiting);
     tcase_add_test(core, close_closes);
     tcase_add_test(core, nodelay_is_set_where_there_is_tcp);
     suite_add_tcase(suite, core);

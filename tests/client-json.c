@@ -36,7 +36,7 @@ double client_run_latency(const struct client_run *run, const char *phase, const
 /* Sessions, messages, errors and percentiles of any run agree with each other. */
 static void check_arithmetic(const struct client_run *run)
 {
-    static const char *const phases[] = {"connect", "queue_wait", "echo"};
+    static const char *const phases[] = {"connect", "queue_wait", "handshake", "echo"};
     static const char *const figures[] = {"p50", "p90", "p99", "p999", "max"};
     const char *words;
     json_t *count;
@@ -53,7 +53,7 @@ static void check_arithmetic(const struct client_run *run)
     ck_assert_int_ge(client_run_integer(run, "bytes", NULL), 0);
     ck_assert(json_is_real(member(run->json, "seconds")));
     ck_assert(json_is_real(member(run->json, "echoes_per_second")));
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 4; i++)
         for (size_t j = 1; j < 5; j++)
             ck_assert_double_le(client_run_latency(run, phases[i], figures[j - 1]),
                                 client_run_latency(run, phases[i], figures[j]));

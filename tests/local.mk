@@ -24,6 +24,7 @@ include tests/common.mk
 include tests/pool.mk
 include tests/server.mk
 include tests/client.mk
+include tests/tls.mk
 include tests/house.mk
 else
 check-local:

@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TLS behind the table of stream.h, by OpenSSL 3.
+ *
+ * DESIGN
+ * Below OpenSSL stands the plain stream, by way of a BIO of our own: it is what knows how to send
+ * without SIGPIPE, how to retry after a signal without waiting forever, what a time limit is, and
+ * how not to wait although the descriptor may. What it answers is kept beside the SSL object
+ * (struct tls), so that an error comes out as the same number for both kinds of streams.
+ *
+ *     stream_read -> tls_read -> SSL_read -> socket_read -> stream_read of the plain stream
+ *
+ * OpenSSL reads ahead: header and body of a record come with one recv(), and a message is two
+ * system calls here as well. The price is that bytes may lie where poll() does not see them, hence
+ * stream_has_pending().
+ *
+ * The end of file comes as close_notify. The end of the connection without it may be an attacker's
+ * doing, and is an error. Each direction ends by itself: after the peer's close_notify we write on,
+ * and after ours we read on.
+ *
+ * OpenSSL's queue of errors is the thread's. It is emptied before each call, or an old error would
+ * be taken for that of the call, and after each failure, or ours would be taken for another's.
+ */
+#include "common/tls.h"
+
+#include "common/clock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/* Reasons from here on are alerts that the peer has sent: this, and the alert's number. */
+#define ALERT_OFFSET 1000
+
+struct tls_context {
+    atomic_uint references;
+    /* set when it is made, then read-only */
+    SSL_CTX *ssl;
+    BIO_METHOD *socket;
+};
+
+/* What a TLS stream has besides its descriptor. */
+struct tls {
+    SSL *ssl;
+    struct tls_context *context;
+    struct stream socket; /* plain */
+    int answer;           /* what the socket said that was no count of bytes; 0: nothing, yet */
+    bool deaf;            /* nothing is to be read */
+    bool begun;           /* the handshake is under way */
+    bool cut;             /* the socket is at its end */
+    bool broken;          /* an error that no call can follow but the last */
+    bool drained;         /* the last read got nothing, whatever OpenSSL may still hold */
+    bool stuck;           /* the last write got nothing away, and a record is under way */
+    bool finished;        /* our half has ended */
+    char why[TLS_WHY_MAX];
+};
+
+bool tls_is_built_in(void)
+{
+    return true;
+}
+
+/* --- words for errors -------------------------------------------------------------------------- */
+
+/* OpenSSL's words are kept, except where they tell only those who know its code. */
+static const char *plain_words(int reason)
+{
+    switch (reason) {
+    case SSL_R_WRONG_VERSION_NUMBER:
+    case SSL_R_PACKET_LENGTH_TOO_LONG: return "what the peer sent is not TLS";
+    case SSL_R_UNEXPECTED_MESSAGE:
+        return "an unexpected message, as from a peer that does not talk TLS";
+    case SSL_R_HTTP_REQUEST: return "what the peer sent is HTTP and not TLS";
+    case SSL_R_UNSUPPORTED_PROTOCOL: return "no common protocol version";
+    case SSL_R_NO_SHARED_CIPHER: return "no common cipher";
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return "the client sent no certificate";
+    default: return NULL;
+    }
+}
+
+/* The alert in words; NULL where this version of OpenSSL has none. */
+static const char *alert_words(int reason)
+{
+    const char *words = SSL_alert_desc_string_long(reason - ALERT_OFFSET);
+
+    return strcmp(words, "unknown") != 0 ? words : NULL;
+}
+
+/* The first error in the queue, the cause of those behind it, as a phrase. */
+static void describe_queue(char text[static TLS_WHY_MAX])
+{
+    unsigned long error = ERR_peek_error();
+    bool of_ssl = ERR_GET_LIB(error) == ERR_LIB_SSL;
+    int reason = ERR_GET_REASON(error);
+    const char *words = of_ssl ? plain_words(reason) : NULL;
+
+    if (of_ssl && reason >= ALERT_OFFSET && (words = alert_words(reason)) != NULL) {
+        snprintf(text, TLS_WHY_MAX, "alert from the peer: %s", words);
+        return;
+    }
+    if (words == NULL)
+        words = ERR_reason_error_string(error);
+    if (words != NULL)
+        snprintf(text, TLS_WHY_MAX, "%s", words);
+    else
+        snprintf(text, TLS_WHY_MAX, "OpenSSL error %lx", error);
+}
+
+/* The same for a stream, which knows more about certificates. */
+static void describe_failure(struct tls *tls)
+{
+    unsigned long error = ERR_peek_error();
+
+    if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
+        ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+        snprintf(tls->why, sizeof tls->why, "certificate verify failed: %s",
+                 X509_verify_cert_error_string(SSL_get_verify_result(tls->ssl)));
+    else
+        describe_queue(tls->why);
+}
+
+/* --- the socket as OpenSSL sees it ------------------------------------------------------------- */
+
+/* The stream has answered with no bytes: remember what, and whether to try again makes sense. */
+static int socket_answer(BIO *bio, struct tls *tls, ssize_t answer, int retry)
+{
+    tls->answer = (int)answer;
+    if (answer == -EAGAIN || answer == -ETIMEDOUT)
+        BIO_set_flags(bio, retry | BIO_FLAGS_SHOULD_RETRY);
+    return -1;
+}
+
+static int socket_read(BIO *bio, char *bytes, int size)
+{
+    struct tls *tls = BIO_get_data(bio);
+    ssize_t got = tls->deaf ? -EAGAIN : stream_read(&tls->socket, bytes, (size_t)size);
+
+    BIO_clear_retry_flags(bio);
+    if (got == 0)
+        tls->cut = true;
+    return got >= 0 ? (int)got : socket_answer(bio, tls, got, BIO_FLAGS_READ);
+}
+
+static int socket_write(BIO *bio, const char *bytes, int size)
+{
+    struct tls *tls = BIO_get_data(bio);
+    ssize_t put = stream_write_some(&tls->socket, bytes, (size_t)size);
+
+    BIO_clear_retry_flags(bio);
+    return put >= 0 ? (int)put : socket_answer(bio, tls, put, BIO_FLAGS_WRITE);
+}
+
+/*
+ * Nothing is buffered, so flushing is done at once. Whether the socket is at its end is not told:
+ * OpenSSL would send an alert after those who have gone, and the caller hears of it by tls.cut.
+ */
+static long socket_control(BIO *bio, int command, long number, void *pointer)
+{
+    (void)bio;
+    (void)number;
+    (void)pointer;
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+static BIO_METHOD *socket_method(void)
+{
+    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "stream");
+
+    if (method != NULL && BIO_meth_set_read(method, socket_read) &&
+        BIO_meth_set_write(method, socket_write) && BIO_meth_set_ctrl(method, socket_control))
+        return method;
+    BIO_meth_free(method);
+    return NULL;
+}
+
+/* --- the stream -------------------------------------------------------------------------------- */
+
+static void enter(struct stream *stream)
+{
+    struct tls *tls = stream->tls;
+
+    ERR_clear_error();
+    tls->answer = 0;
+    tls->socket.nonblocking = stream->nonblocking;
+}
+
+/* An error that ends the connection. @return what the caller is told */
+static int failed(struct tls *tls)
+{
+    int code = -EPROTO;
+
+    tls->broken = true;
+    if (ERR_peek_error() != 0)
+        describe_failure(tls);
+    else if (tls->answer != 0)
+        code = tls->answer;
+    else if (tls->cut && SSL_in_init(tls->ssl))
+        snprintf(tls->why, sizeof tls->why, "closed by the peer");
+    else if (tls->cut)
+        snprintf(tls->why, sizeof tls->why, "the connection ended without close_notify");
+    ERR_clear_error();
+    return code;
+}
+
+/* A call has returned no success. @return what the caller is told; 0 at the end of file */
+static int outcome(struct stream *stream, int returned)
+{
+    struct tls *tls = stream->tls;
+
+    switch (SSL_get_error(tls->ssl, returned)) {
+    case SSL_ERROR_ZERO_RETURN: return 0;
+    case SSL_ERROR_WANT_READ: stream->wants_write = false; break;
+    case SSL_ERROR_WANT_WRITE: stream->wants_write = true; break;
+    default: return failed(tls);
+    }
+    return tls->answer != 0 ? tls->answer : -EAGAIN; /* what the socket has said */
+}
+
+/*
+ * Wait for what the handshake waits for.
+ *
+ * @return false: the time is over, even where something has come; or bytes that trickle in would
+ *         be waited for without end
+ */
+static bool wait_for_peer(const struct stream *stream, int64_t deadline_ns)
+{
+    struct pollfd ready = {.fd = stream->fd, .events = stream->wants_write ? POLLOUT : POLLIN};
+    int answer;
+
+    do {
+        int64_t left_ns = deadline_ns - clock_now_ns();
+        struct timespec left = {left_ns / 1000000000, left_ns % 1000000000};
+        if (left_ns <= 0)
+            return false;
+        answer = ppoll(&ready, 1, deadline_ns == INT64_MAX ? NULL : &left, NULL);
+    } while (answer < 0 && errno == EINTR);
+    return answer != 0;
+}
+
+/* A client first says hello and reads nothing, so that its caller can see when the answer comes. */
+static int shake_hands(struct stream *stream)
+{
+    struct tls *tls = stream->tls;
+    int returned;
+
+    enter(stream);
+    tls->socket.nonblocking = true;
+    tls->deaf = !tls->begun && SSL_is_server(tls->ssl) == 0;
+    returned = SSL_do_handshake(tls->ssl);
+    tls->deaf = false;
+    tls->begun = true;
+    return returned == 1 ? 0 : outcome(stream, returned);
+}
+
+/* Without waiting in the socket, since its limit would begin anew with each byte that comes. */
+static int tls_handshake(struct stream *stream)
+{
+    int64_t deadline_ns;
+    int code = shake_hands(stream);
+
+    if (code != -EAGAIN || stream->nonblocking)
+        return code;
+    if (__builtin_add_overflow(clock_now_ns(), stream_read_limit_ns(stream), &deadline_ns))
+        deadline_ns = INT64_MAX;
+    do
+        code = wait_for_peer(stream, deadline_ns) ? shake_hands(stream) : -ETIMEDOUT;
+    while (code == -EAGAIN);
+    return code;
+}
+
+static ssize_t tls_read(struct stream *stream, void *bytes, size_t size)
+{
+    struct tls *tls = stream->tls;
+    size_t got = 0;
+    int returned;
+
+    enter(stream);
+    returned = SSL_read_ex(tls->ssl, bytes, size, &got);
+    tls->drained = returned != 1;
+    return returned == 1 ? (ssize_t)got : outcome(stream, returned);
+}
+
+static ssize_t tls_write_some(struct stream *stream, const void *bytes, size_t size)
+{
+    struct tls *tls = stream->tls;
+    size_t put = 0;
+    int returned;
+
+    if (size == 0)
+        return 0;
+    enter(stream);
+    returned = SSL_write_ex(tls->ssl, bytes, size, &put);
+    tls->stuck = returned != 1;
+    return returned == 1 ? (ssize_t)put : outcome(stream, returned);
+}
+
+static ssize_t tls_write_parts(struct stream *stream, struct iovec *parts, unsigned count)
+{
+    (void)count;
+    return tls_write_some(stream, parts[0].iov_base, parts[0].iov_len);
+}
+
+/*
+ * After an error OpenSSL must not be asked for a close_notify; the peer has had an alert instead.
+ * Nor can one follow half a record.
+ */
+static int tls_finish_writing(struct stream *stream)
+{
+    struct tls *tls = stream->tls;
+    int returned;
+
+    if (tls->finished)
+        return 0;
+    if (!tls->broken && !tls->stuck && !SSL_in_init(tls->ssl)) {
+        enter(stream);
+        returned = SSL_shutdown(tls->ssl); /* 0: sent, 1: sent, and the peer's has come before */
+        if (returned < 0 && outcome(stream, returned) == -EAGAIN)
+            return -EAGAIN;
+    }
+    tls->finished = true;
+    (void)shutdown(stream->fd, SHUT_WR);
+    return 0;
+}
+
+static bool tls_has_pending(const struct stream *stream)
+{
+    const struct tls *tls = stream->tls;
+
+    return !tls->drained && SSL_has_pending(tls->ssl) == 1;
+}
+
+static void tls_free(struct tls *tls)
+{
+    SSL_free(tls->ssl);
+    tls_context_unref(tls->context);
+    free(tls);
+    ERR_clear_error();
+}
+
+static void tls_release(struct stream *stream)
+{
+    tls_free(stream->tls);
+    stream->tls = NULL;
+}
+
+/*
+ * Whom a client wants to talk to: sent where it is a name, and verified if anything is.
+ *
+ * @return false: no memory
+ */
+static bool set_server_name(const struct tls *tls, const char *name)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    bool is_address =
+        inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
+
+    /* what the macro SSL_set_tlsext_host_name() does, which drops the const unasked */
+    if (!is_address && SSL_ctrl(tls->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                                (void *)(uintptr_t)name) != 1)
+        return false;
+    SSL_set_hostflags(tls->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return (is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), name)
+                       : SSL_set1_host(tls->ssl, name)) == 1;
+}
+
+/* @return false: no memory */
+static bool set_up(struct tls *tls, const char *server_name)
+{
+    BIO *bio;
+
+    tls->ssl = SSL_new(tls->context->ssl);
+    bio = tls->ssl != NULL ? BIO_new(tls->context->socket) : NULL;
+    if (bio == NULL)
+        return false;
+    BIO_set_data(bio, tls);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(tls->ssl, bio, bio); /* takes it over */
+    if (server_name == NULL)
+        SSL_set_accept_state(tls->ssl);
+    else
+        SSL_set_connect_state(tls->ssl);
+    return server_name == NULL || set_server_name(tls, server_name);
+}
+
+int stream_init_tls(struct stream *stream, int fd, struct tls_context *context,
+                    const char *server_name)
+{
+    static const struct stream_ops ops = {
+        .handshake = tls_handshake,
+        .read = tls_read,
+        .write_some = tls_write_some,
+        .write_parts = tls_write_parts,
+        .finish_writing = tls_finish_writing,
+        .has_pending = tls_has_pending,
+        .release = tls_release,
+    };
+    struct tls *tls = calloc(1, sizeof *tls);
+
+    if (tls == NULL)
+        return -ENOMEM;
+    ERR_clear_error();
+    tls->context = context;
+    tls_context_ref(context);
+    stream_init_plain(&tls->socket, fd);
+    if (!set_up(tls, server_name)) {
+        tls_free(tls);
+        return -ENOMEM;
+    }
+    *stream = (struct stream){.ops = &ops, .fd = fd, .tls = tls};
+    return 0;
+}
+
+const char *stream_error_text(const struct stream *stream, char text[static TLS_WHY_MAX])
+{
+    const struct tls *tls = stream->tls;
+
+    snprintf(text, TLS_WHY_MAX, "%s", tls != NULL ? tls->why : "");
+    return text;
+}
+
+/* --- contexts ---------------------------------------------------------------------------------- */
+
+/* Say why, and leave no error behind. @return -EINVAL */
+static int __attribute__((format(printf, 2, 3)))
+refuse(char why[static TLS_WHY_MAX], const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(why, TLS_WHY_MAX, format, arguments);
+    va_end(arguments);
+    ERR_clear_error();
+    return -EINVAL;
+}
+
+/* The same, for a file that OpenSSL does not take. */
+static int refuse_file(char why[static TLS_WHY_MAX], const char *file, const char *what)
+{
+    char words[TLS_WHY_MAX];
+
+    describe_queue(words);
+    return refuse(why, "%s holds no usable %s in PEM form: %s", file, what, words);
+}
+
+/* Whether a file can be read at all: OpenSSL tells that less well. @return 0 or -EINVAL */
+static int check_readable(const char *file, const char *what, char why[static TLS_WHY_MAX])
+{
+    FILE *opened = fopen(file, "re");
+    int code = 0;
+
+    if (opened == NULL || (fgetc(opened) == EOF && ferror(opened)))
+        code = refuse(why, "cannot read the %s file %s: %s", what, file, strerror(errno));
+    if (opened != NULL)
+        fclose(opened);
+    return code;
+}
+
+/* Nobody is asked for a passphrase: a server that starts by itself has nobody to answer. */
+static int no_passphrase(char *buffer, int size, int writing, void *asked)
+{
+    (void)writing;
+    *(bool *)asked = true;
+    if (size > 0)
+        buffer[0] = '\0';
+    return -1;
+}
+
+static int load_certificate(SSL_CTX *ssl, const char *certificate_file, const char *key_file,
+                            char why[static TLS_WHY_MAX])
+{
+    bool encrypted = false;
+    bool usable;
+
+    if (check_readable(certificate_file, "certificate", why) != 0 ||
+        check_readable(key_file, "key", why) != 0)
+        return -EINVAL;
+    if (SSL_CTX_use_certificate_chain_file(ssl, certificate_file) != 1)
+        return refuse_file(why, certificate_file, "certificate");
+    SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
+    SSL_CTX_set_default_passwd_cb_userdata(ssl, &encrypted);
+    usable = SSL_CTX_use_PrivateKey_file(ssl, key_file, SSL_FILETYPE_PEM) == 1;
+    SSL_CTX_set_default_passwd_cb_userdata(ssl, NULL);
+    if (encrypted)
+        return refuse(why,
+                      "the key in %s is encrypted; store it without a passphrase, readable "
+                      "by its user alone",
+                      key_file);
+    if (usable ? SSL_CTX_check_private_key(ssl) != 1
+               : ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH)
+        return refuse(why, "the key in %s does not belong to the certificate in %s", key_file,
+                      certificate_file);
+    return usable ? 0 : refuse_file(why, key_file, "private key");
+}
+
+/* Trust the certificates of a file. */
+static int load_ca(SSL_CTX *ssl, const char *file, char why[static TLS_WHY_MAX])
+{
+    if (check_readable(file, "CA", why) != 0)
+        return -EINVAL;
+    return SSL_CTX_load_verify_file(ssl, file) == 1 ? 0 : refuse_file(why, file, "CA certificate");
+}
+
+/* What holds for both sides. */
+static void set_rules(SSL_CTX *ssl)
+{
+    if (SSL_CTX_get_min_proto_version(ssl) < TLS1_2_VERSION) /* the system may ask for more */
+        SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
+    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_num_tickets(ssl, 0);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    /* a short write is returned as it is, and goes on from a buffer that may have moved; the
+       buffers of idle sessions, 32 KiB each, are given back */
+    SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                              SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(ssl, 1);
+}
+
+/* @return 0 and a context without certificates, or -ENOMEM */
+static int context_new(const SSL_METHOD *method, struct tls_context **context,
+                       char why[static TLS_WHY_MAX])
+{
+    struct tls_context *fresh = calloc(1, sizeof *fresh);
+
+    /* exit() in one thread must not take the library from under the others */
+    if (fresh != NULL && OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL) == 1) {
+        atomic_init(&fresh->references, 1);
+        fresh->ssl = SSL_CTX_new(method);
+        fresh->socket = socket_method();
+    }
+    if (fresh == NULL || fresh->ssl == NULL || fresh->socket == NULL) {
+        if (fresh != NULL)
+            tls_context_unref(fresh);
+        refuse(why, "cannot get memory for TLS");
+        return -ENOMEM;
+    }
+    set_rules(fresh->ssl);
+    *context = fresh;
+    return 0;
+}
+
+/* The end of making one: hand it out, or give it up. */
+static int context_done(int code, struct tls_context *fresh, struct tls_context **context)
+{
+    if (code == 0)
+        *context = fresh;
+    else
+        tls_context_unref(fresh);
+    ERR_clear_error();
+    return code;
+}
+
+/* Ask for certificates of clients, and accept no client without. */
+static int require_certificates(SSL_CTX *ssl, const char *ca_file, char why[static TLS_WHY_MAX])
+{
+    static const unsigned char id[] = "echopool";
+    int code = load_ca(ssl, ca_file, why);
+    STACK_OF(X509_NAME) *names = code == 0 ? SSL_load_client_CA_file(ca_file) : NULL;
+
+    if (names == NULL)
+        return code != 0 ? code : refuse_file(why, ca_file, "CA certificate");
+    SSL_CTX_set_client_CA_list(ssl, names); /* a hint for the client; taken over */
+    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_session_id_context(ssl, id, sizeof id - 1);
+    return 0;
+}
+
+int tls_server_context_new(const struct tls_server_settings *settings, struct tls_context **context,
+                           char why[static TLS_WHY_MAX])
+{
+    struct tls_context *fresh;
+    int code = context_new(TLS_server_method(), &fresh, why);
+
+    if (code != 0)
+        return code;
+    code = load_certificate(fresh->ssl, settings->certificate_file, settings->key_file, why);
+    if (code == 0 && settings->ca_file != NULL)
+        code = require_certificates(fresh->ssl, settings->ca_file, why);
+    return context_done(code, fresh, context);
+}
+
+int tls_client_context_new(const struct tls_client_settings *settings, struct tls_context **context,
+                           char why[static TLS_WHY_MAX])
+{
+    struct tls_context *fresh;
+    int code = context_new(TLS_client_method(), &fresh, why);
+
+    if (code != 0)
+        return code;
+    SSL_CTX_set_verify(fresh->ssl, settings->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+    if (settings->ca_file != NULL)
+        code = load_ca(fresh->ssl, settings->ca_file, why);
+    else if (!settings->insecure && SSL_CTX_set_default_verify_paths(fresh->ssl) != 1)
+        code = refuse(why, "cannot read the CA certificates of the system");
+    if (code == 0 && settings->certificate_file != NULL)
+        code = load_certificate(fresh->ssl, settings->certificate_file, settings->key_file, why);
+    return context_done(code, fresh, context);
+}
+
+void tls_context_ref(struct tls_context *context)
+{
+    atomic_fetch_add_explicit(&context->references, 1, memory_order_relaxed);
+}
+
+void tls_context_unref(struct tls_context *context)
+{
+    if (context == NULL ||
+        atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) != 1)
+        return;
+    SSL_CTX_free(context->ssl);
+    BIO_meth_free(context->socket);
+    free(context);
+}

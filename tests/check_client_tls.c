@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+/* echo-client --tls against servers that the tests play: good ones, untrusted ones, odd ones. */
+#include "common/transform.h"
+#include "tests/client-json.h"
+#include "tests/suite.h"
+#include "tests/tls_kit.h"
+
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static struct tls_kit *kit;
+
+static void make_kit(void)
+{
+    kit = tls_kit_new();
+}
+
+static void free_kit(void)
+{
+    tls_kit_free(kit);
+}
+
+/* --- servers ----------------------------------------------------------------------------------- */
+
+/* Shake hands on a connection whose descriptor is the caller's. @return false: it failed */
+static bool accept_tls(struct stream *stream, int fd, struct tls_context *context)
+{
+    ck_assert_int_eq(stream_init_tls(stream, fd, context, NULL), 0);
+    if (stream_handshake(stream) == 0)
+        return true;
+    stream_finish_writing(stream);
+    peer_drain(fd);
+    stream_release(stream);
+    return false;
+}
+
+/* Upper-cases what comes, as it comes. The context is of TLS. */
+static void tls_upper(int fd, unsigned number, void *context)
+{
+    static _Thread_local unsigned char bytes[20000];
+    struct stream stream;
+    ssize_t got;
+
+    (void)number;
+    if (!accept_tls(&stream, fd, context))
+        return;
+    while ((got = stream_read(&stream, bytes, sizeof bytes)) > 0) {
+        transform_apply(TRANSFORM_UPPER, bytes, (size_t)got);
+        if (stream_write(&stream, bytes, (size_t)got, NULL) != 0)
+            break;
+    }
+    stream_finish_writing(&stream);
+    peer_drain(fd);
+    stream_release(&stream);
+}
+
+/* The same, but ends without a close_notify. */
+static void no_close_notify(int fd, unsigned number, void *context)
+{
+    unsigned char bytes[64];
+    struct stream stream;
+    ssize_t got;
+
+    (void)number;
+    if (!accept_tls(&stream, fd, context))
+        return;
+    while ((got = stream_read(&stream, bytes, sizeof bytes)) > 0) {
+        transform_apply(TRANSFORM_UPPER, bytes, (size_t)got);
+        if (stream_write(&stream, bytes, (size_t)got, NULL) != 0)
+            break;
+    }
+    shutdown(fd, SHUT_WR);
+    peer_drain(fd);
+    stream_release(&stream);
+}
+
+/* Ends in order where a reply should be. */
+static void closes_early(int fd, unsigned number, void *context)
+{
+    unsigned char byte;
+    struct stream stream;
+
+    (void)number;
+    if (!accept_tls(&stream, fd, context))
+        return;
+    (void)stream_read(&stream, &byte, 1);
+    stream_finish_writing(&stream);
+    peer_drain(fd);
+    stream_release(&stream);
+}
+
+static const char busy[] = "BUSY: 4 workers, queue of 0 full\n";
+
+/* Refuses without TLS, at once. */
+static void plainly_busy(int fd, unsigned number, void *context)
+{
+    (void)number;
+    (void)context;
+    if (peer_send(fd, busy, sizeof busy - 1))
+        peer_finish(fd);
+}
+
+/* Refuses without TLS, a byte now and a byte then, when the client has spoken. */
+static void slowly_busy(int fd, unsigned number, void *context)
+{
+    char hello;
+
+    (void)number;
+    (void)context;
+    if (!peer_receive(fd, &hello, 1))
+        return;
+    for (size_t i = 0; i < sizeof busy - 1; i++)
+        if (!peer_send(fd, &busy[i], 1))
+            return;
+    peer_finish(fd);
+}
+
+/* Refuses within TLS. */
+static void secretly_busy(int fd, unsigned number, void *context)
+{
+    struct stream stream;
+
+    (void)number;
+    if (!accept_tls(&stream, fd, context))
+        return;
+    (void)stream_write(&stream, busy, sizeof busy - 1, NULL);
+    stream_finish_writing(&stream);
+    peer_drain(fd);
+    stream_release(&stream);
+}
+
+/* Speaks of something else that begins with a B. */
+static void bananas(int fd, unsigned number, void *context)
+{
+    (void)number;
+    (void)context;
+    if (peer_send(fd, "BANANAS\n", 8))
+        peer_finish(fd);
+}
+
+/* Closes at once, after what the client has said first. */
+static void closes_at_once(int fd, unsigned number, void *context)
+{
+    (void)number;
+    (void)context;
+    peer_finish(fd);
+}
+
+/* Takes everything and says nothing. */
+static void silent(int fd, unsigned number, void *context)
+{
+    (void)number;
+    (void)context;
+    peer_drain(fd);
+}
+
+/* A run against a behaviour with the certificate of files, and further arguments. */
+static struct client_run run_against(peer_behaviour *behaviour, struct tls_context *context,
+                                     const char *const arguments[])
+{
+    struct peer *peer = peer_start(behaviour, context);
+    struct client_run run = client_run(peer_port_text(peer), arguments);
+
+    peer_stop(peer);
+    tls_context_unref(context);
+    return run;
+}
+
+/* A run of n messages in each of n sessions that must come out all well. */
+static void expect_all_well(peer_behaviour *behaviour, struct tls_context *context,
+                            const char *const arguments[], int sessions, int messages)
+{
+    struct client_run run = run_against(behaviour, context, arguments);
+
+    client_run_expect(&run, 0, sessions, 0, 0);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), sessions * messages);
+    ck_assert_double_gt(client_run_latency(&run, "connect", "p50"), 0);
+    ck_assert_double_gt(client_run_latency(&run, "queue_wait", "p50"), 0);
+    ck_assert_double_gt(client_run_latency(&run, "handshake", "p50"), 0);
+    ck_assert_double_gt(client_run_latency(&run, "echo", "p50"), 0);
+    ck_assert_str_eq(run.outcome.err, "");
+    client_run_clear(&run);
+}
+
+/* A run of one session that must fail, with these words. */
+static void expect_failure(peer_behaviour *behaviour, struct tls_context *context,
+                           const char *const arguments[], const char *words)
+{
+    struct client_run run = run_against(behaviour, context, arguments);
+
+    client_run_expect(&run, 1, 0, 1, 0);
+    client_run_expect_error(&run, words, 1);
+    client_run_clear(&run);
+}
+
+/* --- Core -------------------------------------------------------------------------------------- */
+
+START_TEST(sessions_at_once)
+{
+    expect_all_well(tls_upper, tls_kit_server(&kit->server, NULL),
+                    ARGUMENTS("-n", "20", "--tls", "--ca", kit->ca.certificate), 20, 10);
+}
+END_TEST
+
+START_TEST(by_name_and_by_address)
+{
+    expect_all_well(
+        tls_upper, tls_kit_server(&kit->server, NULL),
+        ARGUMENTS("-n", "1", "--tls", "--ca", kit->ca.certificate, "--host", "localhost"), 1, 10);
+    expect_failure(
+        tls_upper, tls_kit_server(&kit->wrong_host, NULL),
+        ARGUMENTS("-n", "1", "--tls", "--ca", kit->ca.certificate, "--host", "localhost"),
+        "handshake: certificate verify failed: hostname mismatch");
+    expect_failure(tls_upper, tls_kit_server(&kit->wrong_host, NULL),
+                   ARGUMENTS("-n", "1", "--tls", "--ca", kit->ca.certificate),
+                   "handshake: certificate verify failed: IP address mismatch");
+}
+END_TEST
+
+START_TEST(sizes_up_to_large_ones)
+{
+    expect_all_well(
+        tls_upper, tls_kit_server(&kit->server, NULL),
+        ARGUMENTS("-n", "3", "-m", "40", "-s", "1-100K", "--tls", "--ca", kit->ca.certificate), 3,
+        40);
+    expect_all_well(
+        tls_upper, tls_kit_server(&kit->server, NULL),
+        ARGUMENTS("-n", "2", "-m", "2", "-s", "16M", "--tls", "--ca", kit->ca.certificate), 2, 2);
+}
+END_TEST
+
+START_TEST(a_single_message_is_an_echo_too)
+{
+    /* the handshake has ended the wait for a worker, so the first reply is an echo like others */
+    expect_all_well(tls_upper, tls_kit_server(&kit->server, NULL),
+                    ARGUMENTS("-n", "2", "-m", "1", "--tls", "--ca", kit->ca.certificate), 2, 1);
+}
+END_TEST
+
+START_TEST(one_worker_for_ten_sessions)
+{
+    /* were the handshake before the barrier, nine would never get to theirs */
+    struct tls_context *context = tls_kit_server(&kit->server, NULL);
+    struct peer *peer = peer_start_iterative(tls_upper, context);
+    struct client_run run = client_run(peer_port_text(peer),
+                                       ARGUMENTS("-n", "10", "--tls", "--ca", kit->ca.certificate));
+
+    client_run_expect(&run, 0, 10, 0, 0);
+    client_run_clear(&run);
+    peer_stop(peer);
+    tls_context_unref(context);
+}
+END_TEST
+
+START_TEST(the_prompt)
+{
+    struct tls_context *context = tls_kit_server(&kit->server, NULL);
+    struct peer *peer = peer_start(tls_upper, context);
+    struct outcome outcome = program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer),
+                                                   "--tls", "--ca", kit->ca.certificate),
+                                         "one\ntwo\n");
+
+    ck_assert_str_eq(outcome.err, "");
+    ck_assert_str_eq(outcome.out, "ONE\nTWO\n");
+    ck_assert_int_eq(outcome.status, 0);
+    outcome_clear(&outcome);
+    peer_stop(peer);
+    tls_context_unref(context);
+}
+END_TEST
+
+START_TEST(the_prompt_says_why_it_cannot)
+{
+    struct tls_context *context = tls_kit_server(&kit->expired, NULL);
+    struct peer *peer = peer_start(tls_upper, context);
+    struct outcome outcome = program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer),
+                                                   "--tls", "--ca", kit->ca.certificate),
+                                         "one\n");
+    char line[256];
+
+    snprintf(line, sizeof line,
+             "echo-client: the session with the server at 127.0.0.1:%s ended: handshake: "
+             "certificate verify failed: certificate has expired\n",
+             peer_port_text(peer));
+    ck_assert_str_eq(outcome.err, line);
+    ck_assert_str_eq(outcome.out, "");
+    ck_assert_int_eq(outcome.status, 1);
+    outcome_clear(&outcome);
+    peer_stop(peer);
+    tls_context_unref(context);
+}
+END_TEST
+
+START_TEST(the_table_has_the_handshake)
+{
+    struct tls_context *context = tls_kit_server(&kit->server, NULL);
+    struct peer *peer = peer_start(tls_upper, context);
+    struct outcome outcome = program_run(
+        ARGUMENTS("echo-client", "--port", peer_port_text(peer), "-n", "2", "--tls", "--insecure"),
+        NULL);
+
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_ptr_nonnull(strstr(outcome.out, "\n  handshake  "));
+    outcome_clear(&outcome);
+    peer_stop(peer);
+    peer = peer_start(peer_upper, NULL);
+    outcome =
+        program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer), "-n", "2"), NULL);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_ptr_null(strstr(outcome.out, "handshake"));
+    outcome_clear(&outcome);
+    peer_stop(peer);
+    tls_context_unref(context);
+}
+END_TEST
+
+/* --- whom it trusts ---------------------------------------------------------------------------- */
+
+static const struct {
+    size_t files;
+    const char *words;
+} untrusted[] = {
+    {offsetof(struct tls_kit, expired),
+     "handshake: certificate verify failed: certificate has expired"},
+    {offsetof(struct tls_kit, self_signed),
+     "handshake: certificate verify failed: self-signed certificate"},
+    {offsetof(struct tls_kit, stranger),
+     "handshake: certificate verify failed: unable to get local issuer certificate"},
+};
+
+START_TEST(untrusted_servers_are_refused)
+{
+    struct tls_files *files = (void *)((char *)kit + untrusted[_i].files);
+
+    expect_failure(tls_upper, tls_kit_server(files, NULL),
+                   ARGUMENTS("-n", "1", "--tls", "--ca", kit->ca.certificate), untrusted[_i].words);
+    expect_all_well(tls_upper, tls_kit_server(files, NULL),
+                    ARGUMENTS("-n", "1", "--tls", "--insecure"), 1, 10);
+}
+END_TEST
+
+START_TEST(the_system_is_trusted_by_default)
+{
+    expect_failure(tls_upper, tls_kit_server(&kit->server, NULL), ARGUMENTS("-n", "1", "--tls"),
+                   "handshake: certificate verify failed: unable to get local issuer certificate");
+}
+END_TEST
+
+START_TEST(a_ca_file_that_cannot_be_used)
+{
+    struct outcome outcome =
+        program_run(ARGUMENTS("echo-client", "-n", "1", "--tls", "--ca", "/nowhere/ca.pem"), NULL);
+
+    ck_assert_str_eq(outcome.err, "echo-client: cannot prepare --tls: cannot read the CA file "
+                                  "/nowhere/ca.pem: No such file or directory\n");
+    ck_assert_int_eq(outcome.status, 1);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+START_TEST(a_server_that_wants_a_certificate_of_ours)
+{
+    struct client_run run =
+        run_against(tls_upper, tls_kit_server(&kit->server, kit->ca.certificate),
+                    ARGUMENTS("-n", "1", "--tls", "--ca", kit->ca.certificate));
+    const char *words;
+    json_t *count;
+
+    client_run_expect(&run, 1, 0, 1, 0);
+    json_object_foreach(json_object_get(run.json, "errors"), words, count)
+        ck_assert_msg(strstr(words, "TLS error before the first reply: ") == words, "%s", words);
+    client_run_clear(&run);
+}
+END_TEST
+
+/* --- servers that do not behave ---------------------------------------------------------------- */
+
+START_TEST(servers_that_do_not_behave)
+{
+    static const struct {
+        peer_behaviour *behaviour;
+        bool tls;
+        const char *words;
+    } cases[] = {
+        {no_close_notify, true,
+         "TLS error after the last reply: the connection ended without close_notify"},
+        {closes_early, true, "closed before the first reply"},
+        {peer_upper, false,
+         "handshake: an unexpected message, as from a peer that does not talk TLS"},
+        {bananas, false, "handshake: what the peer sent is not TLS"},
+        {closes_at_once, false, "handshake: closed by the peer"},
+    };
+
+    expect_failure(cases[_i].behaviour, cases[_i].tls ? tls_kit_server(&kit->server, NULL) : NULL,
+                   ARGUMENTS("-n", "1", "-m", "1", "--tls", "--ca", kit->ca.certificate),
+                   cases[_i].words);
+}
+END_TEST
+
+START_TEST(a_silent_server)
+{
+    expect_failure(silent, NULL, ARGUMENTS("-n", "1", "--tls", "--insecure", "--timeout", "50ms"),
+                   "handshake: timed out");
+}
+END_TEST
+
+START_TEST(a_server_that_has_no_room)
+{
+    static peer_behaviour *const behaviours[] = {plainly_busy, slowly_busy, secretly_busy};
+    struct client_run run = run_against(behaviours[_i], tls_kit_server(&kit->server, NULL),
+                                        ARGUMENTS("-n", "2", "--tls", "--ca", kit->ca.certificate));
+
+    client_run_expect(&run, 1, 0, 0, 2);
+    client_run_expect_error(&run, "refused: BUSY: 4 workers, queue of 0 full", 2);
+    client_run_clear(&run);
+}
+END_TEST
+
+START_TEST(interrupted_in_the_handshake)
+{
+    struct peer *peer = peer_start(silent, NULL);
+    struct program client = program_start(ARGUMENTS("echo-client", "--json", "-n", "1", "--port",
+                                                    peer_port_text(peer), "--tls", "--insecure"));
+    struct client_run run;
+
+    while (peer_accepted(peer) == 0)
+        sched_yield();
+    run = client_run_read(program_stop(&client));
+    ck_assert_int_eq(run.outcome.status, 128 + 15);
+    client_run_expect_error(&run, "interrupted", 1);
+    client_run_clear(&run);
+    peer_stop(peer);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("client-tls");
+    TCase *core = tcase_create("Core");
+    TCase *trust = tcase_create("Trust");
+    TCase *hostile = tcase_create("Hostile");
+
+    tcase_add_unchecked_fixture(core, make_kit, free_kit);
+    tcase_add_unchecked_fixture(trust, make_kit, free_kit);
+    tcase_add_unchecked_fixture(hostile, make_kit, free_kit);
+    tcase_add_test(core, sessions_at_once);
+    tcase_add_test(core, by_name_and_by_address);
+    tcase_add_test(core, sizes_up_to_large_ones);
+    tcase_add_test(core, a_single_message_is_an_echo_too);
+    tcase_add_test(core, one_worker_for_ten_sessions);
+    tcase_add_test(core, the_prompt);
+    tcase_add_test(core, the_prompt_says_why_it_cannot);
+    tcase_add_test(core, the_table_has_the_handshake);
+    suite_add_tcase(suite, core);
+    tcase_add_loop_test(trust, untrusted_servers_are_refused, 0, 3);
+    tcase_add_test(trust, the_system_is_trusted_by_default);
+    tcase_add_test(trust, a_ca_file_that_cannot_be_used);
+    tcase_add_test(trust, a_server_that_wants_a_certificate_of_ours);
+    suite_add_tcase(suite, trust);
+    tcase_add_loop_test(hostile, servers_that_do_not_behave, 0, 5);
+    tcase_add_test(hostile, a_silent_server);
+    tcase_add_loop_test(hostile, a_server_that_has_no_room, 0, 3);
+    tcase_add_test(hostile, interrupted_in_the_handshake);
+    suite_add_tcase(suite, hostile);
+    return suite_main(suite);
+}

@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TLS streams at work, when the handshake is done (check_tls_handshake.c) and the certificates were
+ * good (check_tls_trust.c).
+ */
+#include "common/tls.h"
+#include "tests/harness.h"
+#include "tests/suite.h"
+#include "tests/tls_kit.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MILLISECOND INT64_C(1000000)
+#define LONG_BYTES  (1u << 20) /* more than the ends' buffers hold, by far */
+
+static struct tls_kit *kit;
+static struct tls_ends ends;
+
+static void make_kit(void)
+{
+    kit = tls_kit_new();
+}
+
+static void free_kit(void)
+{
+    tls_kit_free(kit);
+}
+
+/* Two ends that have agreed. SIGPIPE is left as it is: it would end the test. */
+static void connect_ends(void)
+{
+    tls_ends_shake_hands(&ends, tls_kit_server(&kit->server, NULL),
+                         tls_kit_client(kit->ca.certificate, NULL), "localhost");
+    ck_assert_int_eq(ends.server_code, 0);
+    ck_assert_int_eq(ends.client_code, 0);
+}
+
+static void close_ends(void)
+{
+    tls_ends_clear(&ends);
+}
+
+/* --- the calls below --------------------------------------------------------------------------- */
+
+/* Counts recv() and send() of all descriptors, and interrupts every other one of `fd`. Where
+   `full` is a socket, that has no room for those who do not wait. */
+static struct {
+    _Atomic int fd;
+    _Atomic int full;
+    atomic_ulong calls;
+} shim = {.fd = -1, .full = -1};
+
+static bool shim_interrupts(int fd)
+{
+    unsigned long number = atomic_fetch_add(&shim.calls, 1);
+
+    if (fd != atomic_load(&shim.fd) || number % 2 != 0)
+        return false;
+    errno = EINTR;
+    return true;
+}
+
+ssize_t send(int fd, const void *bytes, size_t size, int flags)
+{
+    if (shim_interrupts(fd))
+        return -1;
+    if (fd == atomic_load(&shim.full) && (flags & MSG_DONTWAIT) != 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return syscall(SYS_sendto, fd, bytes, size, flags, NULL, 0);
+}
+
+ssize_t recv(int fd, void *bytes, size_t size, int flags)
+{
+    if (shim_interrupts(fd))
+        return -1;
+    return syscall(SYS_recvfrom, fd, bytes, size, flags, NULL, NULL);
+}
+
+/* --- helpers ----------------------------------------------------------------------------------- */
+
+/* Bytes in which any loss, doubling or exchange shows. */
+static unsigned char *pattern(size_t size)
+{
+    unsigned char *bytes = malloc(size);
+
+    ck_assert_ptr_nonnull(bytes);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (unsigned char)(i * 2654435761u >> 13);
+    return bytes;
+}
+
+static void expect_read(struct stream *stream, const char *text)
+{
+    char bytes[100];
+    size_t have = 0;
+
+    while (have < strlen(text)) {
+        ssize_t got = stream_read(stream, bytes + have, strlen(text) - have);
+        ck_assert_int_gt(got, 0);
+        have += (size_t)got;
+    }
+    ck_assert_mem_eq(bytes, text, have);
+}
+
+/* A thread that echoes at the server's end until the client's has finished, and then finishes. */
+static void *echo(void *result)
+{
+    unsigned char bytes[5000];
+    ssize_t got;
+    int code = 0;
+
+    while (code == 0 && (got = stream_read(&ends.server, bytes, sizeof bytes)) > 0)
+        code = stream_write(&ends.server, bytes, (size_t)got, NULL);
+    if (code == 0)
+        code = (int)got;
+    stream_finish_writing(&ends.server);
+    tls_expect_no_errors_left();
+    *(int *)result = code;
+    return NULL;
+}
+
+static pthread_t start(void *(*function)(void *), void *argument)
+{
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, function, argument), 0);
+    return thread;
+}
+
+static void join(pthread_t thread)
+{
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+
+/* --- Core -------------------------------------------------------------------------------------- */
+
+START_TEST(a_message_there_and_back)
+{
+    ck_assert_int_eq(stream_write(&ends.client, "hello", 5, NULL), 0);
+    expect_read(&ends.server, "hello");
+    ck_assert_int_eq(stream_write(&ends.server, "HELLO", 5, NULL), 0);
+    expect_read(&ends.client, "HELLO");
+    ck_assert_int_eq(stream_write(&ends.client, "", 0, NULL), 0);
+    tls_expect_no_errors_left();
+}
+END_TEST
+
+static void *write_pattern(void *code)
+{
+    unsigned char *bytes = pattern(LONG_BYTES);
+
+    *(int *)code = stream_write(&ends.client, bytes, LONG_BYTES, NULL);
+    free(bytes);
+    return NULL;
+}
+
+/* Read in odd pieces what write_pattern() sends. */
+static void read_pattern(void)
+{
+    unsigned char *expected = pattern(LONG_BYTES);
+    unsigned char *piece = malloc(70000);
+    size_t have = 0, size = 1;
+
+    ck_assert_ptr_nonnull(piece);
+    while (have < LONG_BYTES) {
+        ssize_t got =
+            stream_read(&ends.server, piece, size < LONG_BYTES - have ? size : LONG_BYTES - have);
+        ck_assert_int_gt(got, 0);
+        ck_assert_mem_eq(piece, expected + have, (size_t)got);
+        have += (size_t)got;
+        size = size * 3 % 69997;
+    }
+    free(piece);
+    free(expected);
+}
+
+START_TEST(long_writes_through_small_buffers)
+{
+    int code = -1;
+    pthread_t writer;
+
+    if (_i == 1) /* every other send is interrupted */
+        atomic_store(&shim.fd, ends.client.fd);
+    writer = start(write_pattern, &code);
+    read_pattern();
+    join(writer);
+    ck_assert_int_eq(code, 0);
+}
+END_TEST
+
+START_TEST(a_mebibyte_is_echoed)
+{
+    unsigned char *bytes = pattern(LONG_BYTES);
+    unsigned char *back = malloc(LONG_BYTES);
+    int code = -1;
+    pthread_t server = start(echo, &code);
+    size_t at = 0;
+
+    ck_assert_ptr_nonnull(back);
+    for (size_t done = 0; done < LONG_BYTES; done = at) { /* by 4 KiB, or both sides would wait */
+        ck_assert_int_eq(stream_write(&ends.client, bytes + done, 4096, NULL), 0);
+        while (at < done + 4096) {
+            ssize_t got = stream_read(&ends.client, back + at, done + 4096 - at);
+            ck_assert_int_gt(got, 0);
+            at += (size_t)got;
+        }
+    }
+    ck_assert_mem_eq(back, bytes, LONG_BYTES);
+    ck_assert_int_eq(stream_finish_writing(&ends.client), 0);
+    ck_assert_int_eq(stream_read(&ends.client, back, 1), 0);
+    join(server);
+    ck_assert_int_eq(code, 0);
+    free(bytes);
+    free(back);
+}
+END_TEST
+
+START_TEST(parts_are_written_in_their_order)
+{
+    struct iovec parts[] = {{"one ", 4}, {"two ", 4}, {"three", 5}};
+    unsigned first = 0;
+
+    while (first < 3) {
+        ssize_t put = stream_write_parts(&ends.client, parts + first, 3 - first);
+        ck_assert_int_gt(put, 0);
+        while (first < 3 && (size_t)put >= parts[first].iov_len)
+            put -= (ssize_t)parts[first++].iov_len;
+        ck_assert_int_eq(put, 0); /* so short a part is not cut */
+    }
+    expect_read(&ends.server, "one two three");
+}
+END_TEST
+
+START_TEST(finishing_leaves_reading_open)
+{
+    struct stream *first = _i == 0 ? &ends.client : &ends.server;
+    struct stream *second = _i == 0 ? &ends.server : &ends.client;
+    char byte;
+
+    ck_assert_int_eq(stream_write(first, "all of it", 9, NULL), 0);
+    ck_assert_int_eq(stream_finish_writing(first), 0);
+    expect_read(second, "all of it");
+    ck_assert_int_eq(stream_read(second, &byte, 1), 0);
+    ck_assert_int_eq(stream_read(second, &byte, 1), 0);
+    ck_assert_int_eq(stream_write(second, "answer", 6, NULL), 0);
+    expect_read(first, "answer");
+    ck_assert_int_eq(stream_finish_writing(second), 0);
+    ck_assert_int_eq(stream_read(first, &byte, 1), 0);
+    ck_assert_int_eq(stream_finish_writing(first), 0); /* once more does nothing */
+    tls_expect_no_errors_left();
+}
+END_TEST
+
+START_TEST(a_message_is_one_call_on_each_side)
+{
+    char bytes[100];
+
+    atomic_store(&shim.calls, 0);
+    ck_assert_int_eq(stream_write(&ends.client, "hello", 5, NULL), 0);
+    ck_assert_uint_eq(atomic_load(&shim.calls), 1);
+    ck_assert_int_eq(stream_read(&ends.server, bytes, sizeof bytes), 5);
+    ck_assert_uint_eq(atomic_load(&shim.calls), 2);
+}
+END_TEST
+
+START_TEST(a_stream_may_be_moved)
+{
+    struct stream moved = ends.client;
+
+    ends.client.fd = -1;
+    ck_assert_int_eq(stream_write(&moved, "hello", 5, NULL), 0);
+    expect_read(&ends.server, "hello");
+    stream_close(&moved);
+}
+END_TEST
+
+/* --- what ends badly --------------------------------------------------------------------------- */
+
+static const char cut_short[] = "the connection ended without close_notify";
+
+START_TEST(an_end_without_close_notify_is_an_error)
+{
+    char byte;
+
+    ck_assert_int_eq(stream_write(&ends.client, "part", 4, NULL), 0);
+    ck_assert_int_eq(shutdown(ends.client.fd, SHUT_WR), 0);
+    expect_read(&ends.server, "part");
+    tls_expect_error(&ends.server, stream_read(&ends.server, &byte, 1), cut_short);
+    tls_expect_error(&ends.server, stream_read(&ends.server, &byte, 1), cut_short);
+    stream_finish_writing(&ends.server); /* nobody is harmed */
+    tls_expect_no_errors_left();
+}
+END_TEST
+
+START_TEST(a_peer_that_closes_right_after_the_handshake)
+{
+    char byte;
+
+    stream_close(&ends.client);
+    tls_expect_error(&ends.server, stream_read(&ends.server, &byte, 1), cut_short);
+}
+END_TEST
+
+START_TEST(a_reset_is_an_error_and_no_signal)
+{
+    char bytes[100] = "x";
+    int fd = ends.client.fd;
+    ssize_t code;
+
+    stream_release(&ends.client);
+    ends.client.fd = -1;
+    tcp_reset(fd);
+    ck_assert_int_eq(stream_read(&ends.server, bytes, 1), -ECONNRESET);
+    /* SIGPIPE would end the test right here */
+    code = stream_write(&ends.server, bytes, sizeof bytes, NULL);
+    ck_assert(code == -EPIPE || code == -ECONNRESET);
+    stream_finish_writing(&ends.server);
+    tls_expect_no_errors_left();
+}
+END_TEST
+
+START_TEST(a_byte_that_was_changed_is_an_error)
+{
+    char record[] = "\x17\x03\x03\x00\x20 these are no encrypted bytes !!";
+    char bytes[100];
+    char text[TLS_WHY_MAX];
+
+    ck_assert_uint_eq(sizeof record - 1, 5 + 32);
+    tcp_send(ends.client.fd, record, 5 + 32);
+    ck_assert_int_eq(stream_read(&ends.server, bytes, sizeof bytes), -EPROTO);
+    ck_assert_str_ne(stream_error_text(&ends.server, text), "");
+    stream_finish_writing(&ends.server);
+    tls_expect_error(&ends.server, -EPROTO, text); /* the same words as before */
+    ck_assert_int_eq(stream_read(&ends.client, bytes, sizeof bytes), -EPROTO);
+    ck_assert_str_eq(stream_error_text(&ends.client, text), "alert from the peer: bad record mac");
+}
+END_TEST
+
+START_TEST(a_shutdown_of_our_own_wakes_a_reader)
+{
+    int code = 0;
+    pthread_t server = start(echo, &code);
+
+    ck_assert_int_eq(stream_write(&ends.client, "hello", 5, NULL), 0);
+    expect_read(&ends.client, "hello"); /* so it reads again */
+    ck_assert_int_eq(shutdown(ends.server.fd, SHUT_RD), 0);
+    join(server);
+    ck_assert_int_eq(code, -EPROTO);
+}
+END_TEST
+
+/* --- time -------------------------------------------------------------------------------------- */
+
+START_TEST(reading_has_a_time_limit)
+{
+    char bytes[100];
+
+    ck_assert_int_eq(stream_set_timeouts(&ends.server, 20 * MILLISECOND, 0), 0);
+    ck_assert_int_eq(stream_read(&ends.server, bytes, sizeof bytes), -ETIMEDOUT);
+    tls_expect_no_errors_left();
+    ck_assert_int_eq(stream_set_timeouts(&ends.server, 20000 * MILLISECOND, 0), 0);
+    ck_assert_int_eq(stream_write(&ends.client, "late", 4, NULL), 0);
+    expect_read(&ends.server, "late"); /* the stream is as good as before */
+    ck_assert_int_eq(stream_finish_writing(&ends.server), 0);
+    ck_assert_int_eq(stream_read(&ends.client, bytes, sizeof bytes), 0);
+}
+END_TEST
+
+START_TEST(writing_has_a_time_limit)
+{
+    unsigned char *bytes = pattern(LONG_BYTES);
+
+    ck_assert_int_eq(stream_set_timeouts(&ends.client, 0, 20 * MILLISECOND), 0);
+    ck_assert_int_eq(stream_write(&ends.client, bytes, LONG_BYTES, NULL), -ETIMEDOUT);
+    ck_assert_int_eq(stream_finish_writing(&ends.client), 0); /* without a close_notify */
+    tls_expect_no_errors_left();
+    free(bytes);
+}
+END_TEST
+
+/* --- without waiting --------------------------------------------------------------------------- */
+
+static void wait_ready(const struct stream *stream)
+{
+    struct pollfd ready = {.fd = stream->fd, .events = stream->wants_write ? POLLOUT : POLLIN};
+
+    ck_assert_int_eq(poll(&ready, 1, -1), 1);
+}
+
+START_TEST(reading_without_waiting)
+{
+    char bytes[100];
+
+    stream_set_nonblocking(&ends.server);
+    ck_assert_int_eq(stream_read(&ends.server, bytes, sizeof bytes), -EAGAIN);
+    ck_assert(!ends.server.wants_write);
+    ck_assert(!stream_has_pending(&ends.server));
+    ck_assert_int_eq(stream_write(&ends.client, "hello", 5, NULL), 0);
+    wait_ready(&ends.server);
+    ck_assert_int_eq(stream_read(&ends.server, bytes, 2), 2);
+    ck_assert(stream_has_pending(&ends.server)); /* and poll() would say: nothing there */
+    ck_assert_int_eq(stream_read(&ends.server, bytes, sizeof bytes), 3);
+    ck_assert(!stream_has_pending(&ends.server));
+    ck_assert_int_eq(stream_read(&ends.server, bytes, sizeof bytes), -EAGAIN);
+    stream_set_blocking(&ends.server);
+    ck_assert_int_eq(stream_set_timeouts(&ends.server, MILLISECOND, 0), 0);
+    ck_assert_int_eq(stream_read(&ends.server, bytes, sizeof bytes), -ETIMEDOUT);
+}
+END_TEST
+
+static bool has_four_records(void *context)
+{
+    char bytes[4096];
+
+    (void)context; /* of TLS 1.3: 5 + 1 + 1 + 16 bytes each */
+    return recv(ends.server.fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT) == 4 * 23;
+}
+
+START_TEST(records_that_came_together_are_all_seen)
+{
+    char byte;
+
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(stream_write(&ends.client, "x", 1, NULL), 0);
+    wait_until(has_four_records, NULL);
+    stream_set_nonblocking(&ends.server);
+    for (int i = 0; i < 4; i++) {
+        ck_assert(i == 0 || stream_has_pending(&ends.server));
+        ck_assert_int_eq(stream_read(&ends.server, &byte, 1), 1);
+    }
+    ck_assert_int_eq(stream_read(&ends.server, &byte, 1), -EAGAIN);
+    ck_assert(!stream_has_pending(&ends.server));
+}
+END_TEST
+
+START_TEST(half_a_record_is_nothing_to_read)
+{
+    char record[200], byte;
+    ssize_t size;
+
+    /* take a record off the wire, and give the server one half of it */
+    ck_assert_int_eq(stream_write(&ends.client, "x", 1, NULL), 0);
+    size = recv(ends.server.fd, record, sizeof record, 0);
+    ck_assert_int_gt(size, 10);
+    tcp_send(ends.client.fd, record, 10);
+    wait_ready(&ends.server);
+    stream_set_nonblocking(&ends.server);
+    ck_assert_int_eq(stream_read(&ends.server, &byte, 1), -EAGAIN);
+    ck_assert(!stream_has_pending(&ends.server)); /* or the caller would not wait for the rest */
+    tcp_send(ends.client.fd, record + 10, (size_t)size - 10);
+    wait_ready(&ends.server);
+    ck_assert_int_eq(stream_read(&ends.server, &byte, 1), 1);
+}
+END_TEST
+
+/* Write until no more is taken. @return bytes */
+static size_t fill(struct stream *stream, const unsigned char *bytes)
+{
+    size_t at = 0;
+    ssize_t put;
+
+    while ((put = stream_write_some(stream, bytes + at, LONG_BYTES - at)) > 0)
+        at += (size_t)put;
+    ck_assert_int_eq(put, -EAGAIN);
+    ck_assert(stream->wants_write);
+    ck_assert_uint_lt(at, LONG_BYTES);
+    tls_expect_no_errors_left();
+    return at;
+}
+
+static void *read_all(void *context)
+{
+    (void)context;
+    read_pattern();
+    return NULL;
+}
+
+START_TEST(writing_without_waiting)
+{
+    unsigned char *bytes = pattern(LONG_BYTES);
+    unsigned char *moved = malloc(LONG_BYTES);
+    pthread_t reader;
+    size_t at;
+
+    ck_assert_ptr_nonnull(moved);
+    stream_set_nonblocking(&ends.client);
+    at = fill(&ends.client, bytes);
+    memcpy(moved, bytes, LONG_BYTES); /* it goes on from another place */
+    memset(bytes, 0, LONG_BYTES);
+    reader = start(read_all, NULL);
+    while (at < LONG_BYTES) {
+        ssize_t put = stream_write_some(&ends.client, moved + at, LONG_BYTES - at);
+        if (put == -EAGAIN)
+            wait_ready(&ends.client);
+        else
+            at += (size_t)put;
+        ck_assert(put > 0 || put == -EAGAIN);
+    }
+    join(reader);
+    free(bytes);
+    free(moved);
+}
+END_TEST
+
+START_TEST(finishing_without_room_is_done_later)
+{
+    char byte;
+
+    ck_assert_int_eq(stream_write(&ends.client, "last", 4, NULL), 0);
+    atomic_store(&shim.full, ends.client.fd);
+    stream_set_nonblocking(&ends.client);
+    for (int i = 0; i < 2; i++) {
+        ends.client.wants_write = false;
+        ck_assert_int_eq(stream_finish_writing(&ends.client), -EAGAIN);
+        ck_assert(ends.client.wants_write);
+        tls_expect_no_errors_left();
+    }
+    atomic_store(&shim.full, -1);
+    ck_assert_int_eq(stream_finish_writing(&ends.client), 0);
+    expect_read(&ends.server, "last");
+    ck_assert_int_eq(stream_read(&ends.server, &byte, 1), 0); /* an end, and no truncation */
+}
+END_TEST
+
+START_TEST(a_blocking_stream_waits_for_room_to_finish)
+{
+    char byte;
+
+    atomic_store(&shim.full, ends.client.fd);
+    ck_assert_int_eq(stream_finish_writing(&ends.client), 0);
+    ck_assert_int_eq(stream_read(&ends.server, &byte, 1), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("tls");
+    TCase *core = tcase_create("Core");
+    TCase *limits = tcase_create("Limits");
+
+    tcase_add_unchecked_fixture(core, make_kit, free_kit);
+    tcase_add_unchecked_fixture(limits, make_kit, free_kit);
+    tcase_add_checked_fixture(core, connect_ends, close_ends);
+    tcase_add_checked_fixture(limits, connect_ends, close_ends);
+    tcase_add_test(core, a_message_there_and_back);
+    tcase_add_loop_test(core, long_writes_through_small_buffers, 0, 2);
+    tcase_add_test(core, a_mebibyte_is_echoed);
+    tcase_add_test(core, parts_are_written_in_their_order);
+    tcase_add_loop_test(core, finishing_leaves_reading_open, 0, 2); /* client, server first */
+    tcase_add_test(core, a_message_is_one_call_on_each_side);
+    tcase_add_test(core, a_stream_may_be_moved);
+    tcase_add_test(core, reading_without_waiting);
+    tcase_add_test(core, records_that_came_together_are_all_seen);
+    tcase_add_test(core, half_a_record_is_nothing_to_read);
+    tcase_add_test(core, writing_without_waiting);
+    tcase_add_test(core, finishing_without_room_is_done_later);
+    tcase_add_test(core, a_blocking_stream_waits_for_room_to_finish);
+    suite_add_tcase(suite, core);
+    tcase_add_test(limits, an_end_without_close_notify_is_an_error);
+    tcase_add_test(limits, a_peer_that_closes_right_after_the_handshake);
+    tcase_add_test(limits, a_reset_is_an_error_and_no_signal);
+    tcase_add_test(limits, a_byte_that_was_changed_is_an_error);
+    tcase_add_test(limits, a_shutdown_of_our_own_wakes_a_reader);
+    tcase_add_test(limits, reading_has_a_time_limit);
+    tcase_add_test(limits, writing_has_a_time_limit);
+    suite_add_tcase(suite, limits);
+    return suite_main(suite);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* A build without OpenSSL: what of TLS is asked for is refused in words. */
+#include "common/tls.h"
+#include "tests/harness.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+
+START_TEST(contexts_are_refused)
+{
+    struct tls_server_settings server = {.certificate_file = "/dev/null", .key_file = "/dev/null"};
+    struct tls_client_settings client = {.insecure = true};
+    struct tls_context *context;
+    char why[TLS_WHY_MAX];
+
+    ck_assert(!tls_is_built_in());
+    ck_assert_int_eq(tls_server_context_new(&server, &context, why), -ENOTSUP);
+    ck_assert_ptr_null(context);
+    ck_assert_str_eq(why, "this program was built without TLS; build it where OpenSSL 3 is "
+                          "installed (./configure --with-openssl=yes)");
+    ck_assert_int_eq(tls_client_context_new(&client, &context, why), -ENOTSUP);
+    tls_context_unref(context);
+}
+END_TEST
+
+START_TEST(plain_streams_have_no_words)
+{
+    struct stream stream;
+    char text[TLS_WHY_MAX];
+
+    stream_init_plain(&stream, 0);
+    ck_assert_str_eq(stream_error_text(&stream, text), "");
+    ck_assert_int_eq(stream_init_tls(&stream, 0, NULL, NULL), -ENOTSUP);
+}
+END_TEST
+
+START_TEST(the_client_refuses_the_option)
+{
+    struct outcome outcome = program_run((const char *const[]){"echo-client", "--tls", NULL}, NULL);
+
+    ck_assert_str_eq(outcome.err, "echo-client: --tls cannot be had: this echo-client was built "
+                                  "without OpenSSL\n");
+    ck_assert_int_eq(outcome.status, 2);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("tls-none");
+    TCase *core = tcase_create("Core");
+
+    tcase_add_test(core, contexts_are_refused);
+    tcase_add_test(core, plain_streams_have_no_words);
+    tcase_add_test(core, the_client_refuses_the_option);
+    suite_add_tcase(suite, core);
+    return suite_main(suite);
+}

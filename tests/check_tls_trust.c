@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who is trusted: certificates of servers and of clients, good and bad ones, and contexts that are
+ * made of files, shared and replaced.
+ */
+#include "common/tls.h"
+#include "tests/suite.h"
+#include "tests/tls_kit.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct tls_kit *kit;
+static struct tls_ends ends;
+
+static void make_kit(void)
+{
+    kit = tls_kit_new();
+}
+
+static void free_kit(void)
+{
+    tls_kit_free(kit);
+}
+
+/* Both ends talk, and both end in order. */
+static void expect_echo(void)
+{
+    char bytes[10];
+
+    ck_assert_int_eq(stream_write(&ends.client, "hello", 5, NULL), 0);
+    ck_assert_int_eq(stream_read(&ends.server, bytes, sizeof bytes), 5);
+    ck_assert_int_eq(stream_write(&ends.server, bytes, 5, NULL), 0);
+    ck_assert_int_eq(stream_read(&ends.client, bytes, sizeof bytes), 5);
+    ck_assert_mem_eq(bytes, "hello", 5);
+    ck_assert_int_eq(stream_finish_writing(&ends.client), 0);
+    ck_assert_int_eq(stream_read(&ends.server, bytes, 1), 0);
+    ck_assert_int_eq(stream_finish_writing(&ends.server), 0);
+    ck_assert_int_eq(stream_read(&ends.client, bytes, 1), 0);
+}
+
+/* --- servers ----------------------------------------------------------------------------------- */
+
+/* A server, and what a client thinks of it that trusts the CA of the kit. */
+static const struct {
+    size_t files; /* where in the kit */
+    const char *name;
+    const char *client_words; /* NULL: agreed */
+    const char *server_words;
+} servers[] = {
+#define FILES(member) offsetof(struct tls_kit, member)
+    {FILES(server), "localhost", NULL, NULL},
+    {FILES(server), "127.0.0.1", NULL, NULL},
+    {FILES(server), "::1", NULL, NULL},
+    {FILES(wrong_host), "elsewhere.example", NULL, NULL},
+    {FILES(wrong_host), "localhost", "certificate verify failed: hostname mismatch",
+     "alert from the peer: bad certificate"},
+    {FILES(wrong_host), "127.0.0.1", "certificate verify failed: IP address mismatch",
+     "alert from the peer: bad certificate"},
+    {FILES(server), "127.0.0.2", "certificate verify failed: IP address mismatch",
+     "alert from the peer: bad certificate"},
+    {FILES(expired), "localhost", "certificate verify failed: certificate has expired",
+     "alert from the peer: certificate expired"},
+    {FILES(self_signed), "localhost", "certificate verify failed: self-signed certificate",
+     "alert from the peer: unknown CA"},
+    {FILES(stranger), "localhost",
+     "certificate verify failed: unable to get local issuer certificate",
+     "alert from the peer: unknown CA"},
+};
+
+static struct tls_files *files_at(size_t offset)
+{
+    return (struct tls_files *)(void *)((char *)kit + offset);
+}
+
+START_TEST(servers_are_verified)
+{
+    tls_ends_shake_hands(&ends, tls_kit_server(files_at(servers[_i].files), NULL),
+                         tls_kit_client(kit->ca.certificate, NULL), servers[_i].name);
+    if (servers[_i].client_words == NULL) {
+        ck_assert_int_eq(ends.client_code, 0);
+        ck_assert_int_eq(ends.server_code, 0);
+        expect_echo();
+    } else {
+        tls_expect_error(&ends.client, ends.client_code, servers[_i].client_words);
+        tls_expect_error(&ends.server, ends.server_code, servers[_i].server_words);
+    }
+    tls_ends_clear(&ends);
+}
+END_TEST
+
+START_TEST(insecure_accepts_them_all)
+{
+    tls_ends_shake_hands(&ends, tls_kit_server(files_at(servers[_i].files), NULL),
+                         tls_kit_client(NULL, NULL), servers[_i].name);
+    ck_assert_int_eq(ends.client_code, 0);
+    ck_assert_int_eq(ends.server_code, 0);
+    expect_echo();
+    tls_ends_clear(&ends);
+}
+END_TEST
+
+START_TEST(the_system_does_not_trust_our_ca)
+{
+    struct tls_client_settings settings = {.ca_file = NULL};
+    struct tls_context *client;
+    char why[TLS_WHY_MAX];
+
+    ck_assert_int_eq(tls_client_context_new(&settings, &client, why), 0);
+    tls_ends_shake_hands(&ends, tls_kit_server(&kit->server, NULL), client, "localhost");
+    tls_expect_error(&ends.client, ends.client_code,
+                     "certificate verify failed: unable to get local issuer certificate");
+    tls_ends_clear(&ends);
+}
+END_TEST
+
+/* --- clients ----------------------------------------------------------------------------------- */
+
+START_TEST(a_client_with_a_certificate)
+{
+    tls_ends_shake_hands(&ends, tls_kit_server(&kit->server, kit->ca.certificate),
+                         tls_kit_client(kit->ca.certificate, &kit->client), "localhost");
+    ck_assert_int_eq(ends.server_code, 0);
+    ck_assert_int_eq(ends.client_code, 0);
+    expect_echo();
+    tls_ends_clear(&ends);
+}
+END_TEST
+
+START_TEST(a_client_certificate_that_nobody_asks_for)
+{
+    tls_ends_shake_hands(&ends, tls_kit_server(&kit->server, NULL),
+                         tls_kit_client(kit->ca.certificate, &kit->other_client), "localhost");
+    ck_assert_int_eq(ends.server_code, 0);
+    expect_echo();
+    tls_ends_clear(&ends);
+}
+END_TEST
+
+START_TEST(a_client_without_a_certificate_is_refused)
+{
+    char byte;
+
+    tls_ends_shake_hands(&ends, tls_kit_server(&kit->server, kit->ca.certificate),
+                         tls_kit_client(kit->ca.certificate, NULL), "localhost");
+    tls_expect_error(&ends.server, ends.server_code, "the client sent no certificate");
+    ck_assert_int_eq(ends.client_code, 0); /* in TLS 1.3 it hears of that later */
+    ck_assert_int_eq(stream_read(&ends.client, &byte, 1), -EPROTO);
+    tls_expect_no_errors_left();
+    tls_ends_clear(&ends);
+}
+END_TEST
+
+START_TEST(a_client_of_another_ca_is_refused)
+{
+    char byte;
+
+    tls_ends_shake_hands(&ends, tls_kit_server(&kit->server, kit->ca.certificate),
+                         tls_kit_client(kit->ca.certificate, &kit->other_client), "localhost");
+    tls_expect_error(&ends.server, ends.server_code,
+                     "certificate verify failed: unable to get local issuer certificate");
+    tls_expect_error(&ends.client, stream_read(&ends.client, &byte, 1),
+                     "alert from the peer: unknown CA");
+    tls_ends_clear(&ends);
+}
+END_TEST
+
+/* --- contexts ---------------------------------------------------------------------------------- */
+
+/* Assert that a server cannot be made of files. @param words  how the reason begins */
+static void expect_refused(const char *certificate, const char *key, const char *ca,
+                           const char *words)
+{
+    struct tls_server_settings settings = {
+        .certificate_file = certificate, .key_file = key, .ca_file = ca};
+    struct tls_context *context = NULL;
+    char why[TLS_WHY_MAX] = "";
+
+    ck_assert_int_eq(tls_server_context_new(&settings, &context, why), -EINVAL);
+    ck_assert_ptr_null(context);
+    ck_assert_msg(strncmp(why, words, strlen(words)) == 0, "\"%s\", not \"%s\"", why, words);
+    tls_expect_no_errors_left();
+}
+
+/* A sentence in which %s stands for files. */
+static const char *sentence(const char *format, const char *first, const char *second)
+{
+    static char text[TLS_WHY_MAX];
+    size_t at = 0;
+
+    for (; *format != '\0'; format++)
+        if (format[0] == '%') {
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s", first);
+            first = second;
+        } else {
+            text[at++] = *format;
+            text[at] = '\0';
+        }
+    return text;
+}
+
+START_TEST(files_that_cannot_be_used_are_named)
+{
+    const char *certificate = kit->server.certificate, *key = kit->server.key;
+
+    expect_refused("/nowhere/cert.pem", key, NULL,
+                   "cannot read the certificate file /nowhere/cert.pem: No such file or directory");
+    expect_refused(certificate, "/nowhere/key.pem", NULL,
+                   "cannot read the key file /nowhere/key.pem: No such file or directory");
+    expect_refused(certificate, "/etc", NULL, "cannot read the key file /etc: Is a directory");
+    expect_refused(certificate, key, "/nowhere/ca.pem",
+                   "cannot read the CA file /nowhere/ca.pem: No such file or directory");
+    expect_refused(kit->broken, key, NULL,
+                   sentence("% holds no usable certificate in PEM form: ", kit->broken, NULL));
+    expect_refused(certificate, kit->broken, NULL,
+                   sentence("% holds no usable private key in PEM form: ", kit->broken, NULL));
+    expect_refused(certificate, key, "/dev/null",
+                   "/dev/null holds no usable CA certificate in PEM form: ");
+}
+END_TEST
+
+START_TEST(a_key_of_another_certificate_is_refused)
+{
+    expect_refused(kit->server.certificate, kit->renewed.key, NULL,
+                   sentence("the key in % does not belong to the certificate in %",
+                            kit->renewed.key, kit->server.certificate));
+}
+END_TEST
+
+START_TEST(an_encrypted_key_is_refused_and_nobody_asked)
+{
+    expect_refused(kit->server.certificate, kit->encrypted, NULL,
+                   sentence("the key in % is encrypted; store it without a passphrase, readable "
+                            "by its user alone",
+                            kit->encrypted, NULL));
+}
+END_TEST
+
+/* Append a file to another. */
+static void append(FILE *to, const char *path)
+{
+    FILE *from = fopen(path, "re");
+    int c;
+
+    ck_assert_ptr_nonnull(from);
+    while ((c = fgetc(from)) != EOF)
+        ck_assert_int_eq(fputc(c, to), c);
+    fclose(from);
+}
+
+START_TEST(one_file_may_hold_both)
+{
+    struct tls_files both;
+    FILE *file;
+
+    snprintf(both.certificate, sizeof both.certificate, "%s/both.pem", kit->folder);
+    snprintf(both.key, sizeof both.key, "%s/both.pem", kit->folder);
+    file = fopen(both.key, "wxe");
+    ck_assert_ptr_nonnull(file);
+    append(file, kit->server.key);
+    append(file, kit->server.certificate);
+    ck_assert_int_eq(fclose(file), 0);
+    tls_context_unref(tls_kit_server(&both, NULL));
+    unlink(both.key);
+}
+END_TEST
+
+START_TEST(a_context_is_replaced_under_living_streams)
+{
+    struct tls_context *old = tls_kit_server(&kit->server, NULL);
+    struct tls_context *client = tls_kit_client(kit->ca.certificate, NULL);
+    struct tls_ends first;
+
+    tls_context_ref(client);
+    tls_ends_shake_hands(&first, old, client, "localhost"); /* has the last reference to it */
+    ck_assert_int_eq(first.server_code, 0);
+    tls_ends_shake_hands(&ends, tls_kit_server(&kit->renewed, NULL), client, "localhost");
+    ck_assert_int_eq(ends.server_code, 0);
+    expect_echo();
+    tls_ends_clear(&ends);
+    ends = first;
+    expect_echo();
+    tls_ends_clear(&ends);
+}
+END_TEST
+
+struct many {
+    struct tls_context *server;
+    struct tls_context *client;
+};
+
+static void *talk_often(void *argument)
+{
+    struct many *many = argument;
+
+    for (int i = 0; i < 5; i++) {
+        struct tls_ends own;
+        char byte;
+
+        tls_context_ref(many->server);
+        tls_context_ref(many->client);
+        tls_ends_shake_hands(&own, many->server, many->client, "127.0.0.1");
+        ck_assert_int_eq(own.server_code, 0);
+        ck_assert_int_eq(stream_write(&own.client, "x", 1, NULL), 0);
+        ck_assert_int_eq(stream_read(&own.server, &byte, 1), 1);
+        tls_ends_clear(&own);
+    }
+    return NULL;
+}
+
+START_TEST(many_threads_share_a_context)
+{
+    struct many many = {tls_kit_server(&kit->server, NULL),
+                        tls_kit_client(kit->ca.certificate, NULL)};
+    pthread_t threads[4];
+
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, talk_often, &many), 0);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    tls_context_unref(many.server);
+    tls_context_unref(many.client);
+    tls_context_unref(NULL);
+}
+END_TEST
+
+/* A worker process makes its own streams of a context that its parent made. */
+START_TEST(a_forked_process_uses_the_context)
+{
+    struct tls_context *server = tls_kit_server(&kit->server, NULL);
+    struct tls_context *client = tls_kit_client(kit->ca.certificate, NULL);
+    int server_fd, client_fd, status;
+    char byte;
+    pid_t child;
+
+    tls_kit_sockets(&server_fd, &client_fd);
+    child = fork();
+    if (child == 0) {
+        struct stream stream;
+
+        alarm(20);
+        if (stream_init_tls(&stream, server_fd, server, NULL) != 0 ||
+            stream_handshake(&stream) != 0 || stream_read(&stream, &byte, 1) != 1 ||
+            stream_write(&stream, &byte, 1, NULL) != 0)
+            _exit(1);
+        _exit(0);
+    }
+    ck_assert_int_gt(child, 0);
+    ck_assert_int_eq(stream_init_tls(&ends.client, client_fd, client, "localhost"), 0);
+    ck_assert_int_eq(stream_handshake(&ends.client), 0);
+    ck_assert_int_eq(stream_write(&ends.client, "x", 1, NULL), 0);
+    ck_assert_int_eq(stream_read(&ends.client, &byte, 1), 1);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    stream_close(&ends.client);
+    close(server_fd);
+    tls_context_unref(server);
+    tls_context_unref(client);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("tls-trust");
+    TCase *core = tcase_create("Core");
+    TCase *contexts = tcase_create("Contexts");
+    int count = (int)(sizeof servers / sizeof servers[0]);
+
+    tcase_add_unchecked_fixture(core, make_kit, free_kit);
+    tcase_add_unchecked_fixture(contexts, make_kit, free_kit);
+    tcase_add_loop_test(core, servers_are_verified, 0, count);
+    tcase_add_loop_test(core, insecure_accepts_them_all, 0, count);
+    tcase_add_test(core, the_system_does_not_trust_our_ca);
+    tcase_add_test(core, a_client_with_a_certificate);
+    tcase_add_test(core, a_client_certificate_that_nobody_asks_for);
+    tcase_add_test(core, a_client_without_a_certificate_is_refused);
+    tcase_add_test(core, a_client_of_another_ca_is_refused);
+    suite_add_tcase(suite, core);
+    tcase_add_test(contexts, files_that_cannot_be_used_are_named);
+    tcase_add_test(contexts, a_key_of_another_certificate_is_refused);
+    tcase_add_test(contexts, an_encrypted_key_is_refused_and_nobody_asked);
+    tcase_add_test(contexts, one_file_may_hold_both);
+    tcase_add_test(contexts, a_context_is_replaced_under_living_streams);
+    tcase_add_test(contexts, many_threads_share_a_context);
+    tcase_add_test(contexts, a_forked_process_uses_the_context);
+    suite_add_tcase(suite, contexts);
+    return suite_main(suite);
+}
