@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 %C%_libserver_la_SOURCES = \
 	%D%/accounting.c %D%/accounting.h \
 	%D%/announce.c \
+	%D%/credentials.c %D%/credentials.h \
 	%D%/drain.c \
 	%D%/escape.c %D%/escape.h \
 	%D%/limits.c %D%/limits.h \

@@ -12,6 +12,7 @@
 
 #include "common/log.h"
 #include "common/parse.h"
+#include "common/tls.h"
 #include "common/transform.h"
 #include "server/models/model.h"
 #include "server/printer.h"
@@ -123,6 +124,15 @@ static int fill_specs(struct options *o, struct option_spec specs[static SPECS_M
         {.name = "allow-uncapped",
          .help = "allow --model thread or fork on a public address",
          .kind = FLAG, .into = &o->allow_uncapped},
+        {.name = "tls-cert", .takes = "FILE",
+         .help = "speak TLS, with this certificate and its chain (PEM)",
+         .kind = TEXT, .into = &o->tls_cert},
+        {.name = "tls-key", .takes = "FILE",
+         .help = "its private key (PEM; the certificate's file)",
+         .kind = TEXT, .into = &o->tls_key},
+        {.name = "tls-ca", .takes = "FILE",
+         .help = "ask clients for a certificate of these (PEM)",
+         .kind = TEXT, .into = &o->tls_ca},
         {.name = "verbose",
          .help = "say how each session ended",
          .kind = FLAG, .into = &o->verbose},
@@ -319,6 +329,13 @@ void options_parse(struct options *options, int argc, char **argv)
     if (optind < argc)
         log_usage("%s is one argument too many; see echo-server --help", argv[optind]);
     settle_marks(options);
+    if (options->tls_cert == NULL && (options->tls_key != NULL || options->tls_ca != NULL))
+        log_usage("--tls-key and --tls-ca need a --tls-cert");
+    if (options->tls_cert != NULL && !tls_is_built_in())
+        log_usage("--tls-cert needs TLS, and this echo-server was built without it; install "
+                  "libssl-dev and build again");
+    if (options->tls_key == NULL)
+        options->tls_key = options->tls_cert;
     if (options->quiet && options->verbose)
         log_usage("--quiet and --verbose ask for opposite things; give one of them");
     log_init("echo-server", options->quiet     ? LOG_QUIET

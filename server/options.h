@@ -41,6 +41,9 @@ struct options {
     struct limits limits;
     uint64_t max_sessions;
     bool allow_uncapped;
+    const char *tls_cert; /**< NULL: plain */
+    const char *tls_key;
+    const char *tls_ca; /**< NULL: clients need no certificate */
     bool verbose;
     bool quiet;
 };

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 /** The events of a server, in the order in which they are made. */
-enum { ON_WAKE, ON_TERM, ON_INT, ON_USR1, ON_TTIN, ON_TTOU, ON_TICK, ON_DEADLINE, EVENTS };
+enum { ON_WAKE, ON_TERM, ON_INT, ON_USR1, ON_HUP, ON_TTIN, ON_TTOU, ON_TICK, ON_DEADLINE, EVENTS };
 
 struct server {
     const struct options *options;
@@ -36,6 +36,7 @@ struct server {
     uint64_t descriptors_needed;        /* at most, and how many are allowed */
     uint64_t descriptors_allowed;
     int64_t started_ns;
+    bool has_terminal; /* standard input was one at the start */
     int status;
 };
 

@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "server/credentials.h"
 #include "server/server-internal.h"
 #include "server/session-store.h"
 
@@ -102,6 +103,22 @@ static void on_accounting(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     announce_accounting(argument);
+}
+
+/* SIGHUP: read the certificate anew. Without one, the terminal has gone: so do we. */
+static void on_reload(evutil_socket_t signal_number, short what, void *argument)
+{
+    struct server *server = argument;
+    char why[TLS_WHY_MAX] = "";
+
+    if (server->service->credentials == NULL && server->has_terminal)
+        drain_on_stop(signal_number, what, server);
+    else if (server->service->credentials == NULL)
+        log_warn("nothing is read anew: there is no --tls-cert");
+    else if (credentials_reload(server->service->credentials, why) != 0)
+        log_error("the old certificate stays in use: %s", why);
+    else
+        printer_line(server->service->printer, "the certificate was read anew");
 }
 
 /* SIGTTIN: a worker more. SIGTTOU: one fewer. */
@@ -260,6 +277,22 @@ static void start_first_thread(struct server *server)
         log_fatal("cannot start the printer: %s", strerror(-rc));
 }
 
+static void start_tls(struct server *server)
+{
+    const struct options *options = server->options;
+    struct tls_server_settings settings = {
+        .certificate_file = options->tls_cert,
+        .key_file = options->tls_key,
+        .ca_file = options->tls_ca,
+    };
+    char why[TLS_WHY_MAX] = "no memory";
+
+    if (options->tls_cert != NULL &&
+        credentials_new(&settings, &server->service->credentials_generation,
+                        &server->service->credentials, why) != 0)
+        log_fatal("cannot speak TLS: %s", why);
+}
+
 /* The base and all its events, so that none has to be made when memory has run out. */
 static void start_loop(struct server *server)
 {
@@ -275,6 +308,7 @@ static void start_loop(struct server *server)
     events[ON_TERM] = evsignal_new(server->base, SIGTERM, drain_on_stop, server);
     events[ON_INT] = evsignal_new(server->base, SIGINT, drain_on_stop, server);
     events[ON_USR1] = evsignal_new(server->base, SIGUSR1, on_accounting, server);
+    events[ON_HUP] = evsignal_new(server->base, SIGHUP, on_reload, server);
     events[ON_TTIN] = evsignal_new(server->base, SIGTTIN, on_resize, server);
     events[ON_TTOU] = evsignal_new(server->base, SIGTTOU, on_resize, server);
     events[ON_TICK] = event_new(server->base, -1, EV_PERSIST, drain_on_tick, server);
@@ -341,6 +375,7 @@ static void end(struct server *server)
     accounting_free(service->accounting);
     session_store_free(service->store);
     sources_free(service->sources);
+    credentials_free(service->credentials);
     close(service->wake_fd);
     service_free(service);
 }
@@ -351,6 +386,7 @@ int server_run(const struct options *options)
         .options = options,
         .type = models[options->model],
         .started_ns = clock_now_ns(),
+        .has_terminal = isatty(STDIN_FILENO) == 1,
     };
     char address[ADDRESS_TEXT_MAX];
     const char *name = NULL;
@@ -362,6 +398,7 @@ int server_run(const struct options *options)
         log_fatal("cannot set --limit %s: %s; the hard limit is lower", name, strerror(-rc));
     secure_descriptors(&server, options->workers);
     start_service(&server);
+    start_tls(&server);
     start_first_thread(&server);
     start_loop(&server);
     start_listener(&server, address);

@@ -11,6 +11,8 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/tls.h"
+#include "server/credentials.h"
 #include "server/refuse.h"
 #include "server/session-store.h"
 
@@ -42,6 +44,12 @@ static enum need finished(struct session *session, enum outcome outcome)
     session->stage = STAGE_SETTLE;
     session_move(session, PHASE_CLOSING);
     return NEED_NOTHING;
+}
+
+/* What a non-blocking session waits for after -EAGAIN. */
+static enum need awaited(const struct session *session)
+{
+    return session->stream.wants_write ? NEED_WRITE : NEED_READ;
 }
 
 /* --- service time -------------------------------------------------------------------------- */
@@ -89,7 +97,7 @@ static enum need no_bytes(struct session *session, ssize_t size)
     if (verdict != OUTCOME_SERVED)
         return finished(session, verdict);
     if (size == -EAGAIN)
-        return session->stream.wants_write ? NEED_WRITE : NEED_READ;
+        return awaited(session);
     /* TLS takes it for a truncation where it was we who have stopped reading. */
     if (size == 0 || atomic_load_explicit(&session->reading_stopped, memory_order_relaxed))
         return finished(session, OUTCOME_SERVED);
@@ -108,7 +116,7 @@ static enum need not_all_written(struct session *session, int code, const unsign
     if (session->rest.bytes == NULL)
         return finished(session, OUTCOME_FAILED);
     memcpy(session->rest.bytes, bytes, size);
-    return session->stream.wants_write ? NEED_WRITE : NEED_READ;
+    return awaited(session);
 }
 
 static void note_echo(struct session *session)
@@ -145,7 +153,7 @@ static enum need write_rest(struct session *session)
     if (code == -EAGAIN && verdict_of(session) == OUTCOME_SERVED) {
         if (written > 0)
             session_move(session, PHASE_SENDING);
-        return session->stream.wants_write ? NEED_WRITE : NEED_READ;
+        return awaited(session);
     }
     free(rest->bytes);
     *rest = (struct rest){0};
@@ -199,7 +207,7 @@ enum need communicate(struct session *session, unsigned char *buffer)
         note_echo(session);
 
         /* A buffer that is not full has emptied the socket: asking again would cost a call. */
-        if (stream->nonblocking && (size_t)size < most) {
+        if (stream->nonblocking && (size_t)size < most && !stream_has_pending(stream)) {
             session_move(session, PHASE_RECEIVING);
             return NEED_READ;
         }
@@ -244,13 +252,46 @@ void session_set_nonblocking(struct session *session)
     stream_set_nonblocking(&session->stream);
 }
 
+/* The connection becomes a TLS stream, and stays blocking or non-blocking as it is. */
+static int wrap_in_tls(struct session *session)
+{
+    bool nonblocking = session->stream.nonblocking;
+    struct tls_context *context = credentials_take(session->service->credentials);
+    int rc = stream_init_tls(&session->stream, session->stream.fd, context, NULL);
+
+    tls_context_unref(context);
+    if (rc == 0 && nonblocking)
+        stream_set_nonblocking(&session->stream);
+    return rc;
+}
+
+static enum need shake_hands(struct session *session)
+{
+    char words[TLS_WHY_MAX];
+    int code = session->stream.tls == NULL ? wrap_in_tls(session) : 0;
+
+    if (code == 0)
+        code = stream_handshake(&session->stream);
+    if (verdict_of(session) != OUTCOME_SERVED)
+        return finished(session, verdict_of(session));
+    if (code == -EAGAIN)
+        return awaited(session);
+    if (code == 0) {
+        session->stage = STAGE_ECHO;
+        return NEED_NOTHING;
+    }
+    log_verbose("session %" PRIu64 ": no TLS: %s", session->number,
+                code == -EPROTO ? stream_error_text(&session->stream, words) : strerror(-code));
+    return finished(session, code == -EPROTO ? OUTCOME_HANDSHAKE_FAILED : OUTCOME_FAILED);
+}
+
 /* Its turn has come. */
 static void begin(struct session *session, unsigned worker)
 {
     atomic_store_explicit(&session->entry.begun_ns, clock_now_ns(), memory_order_relaxed);
     atomic_store_explicit(&session->worker, worker, memory_order_relaxed);
     session_move(session, PHASE_HANDSHAKE);
-    session->stage = STAGE_ECHO;
+    session->stage = session->service->credentials != NULL ? STAGE_TLS : STAGE_ECHO;
     if (verdict_of(session) != OUTCOME_SERVED) /* judged while it waited */
         finished(session, verdict_of(session));
 }
@@ -277,14 +318,16 @@ static enum need settle(struct session *session)
 }
 
 /* Closing a plain socket says by itself that no more comes; TLS wants to say it in words. */
-static void finish(struct session *session)
+static enum need finish(struct session *session)
 {
-    if (session->stream.tls != NULL && session->outcome != OUTCOME_FAILED)
-        stream_finish_writing(&session->stream);
+    if (session->stream.tls != NULL && session->outcome != OUTCOME_FAILED &&
+        stream_finish_writing(&session->stream) == -EAGAIN)
+        return NEED_WRITE;
     stream_release(&session->stream);
     free(session->rest.bytes);
     session->rest = (struct rest){0};
     session->stage = STAGE_ENDED;
+    return NEED_NOTHING;
 }
 
 enum need session_serve(struct session *session, unsigned char *buffer, unsigned worker)
@@ -293,12 +336,14 @@ enum need session_serve(struct session *session, unsigned char *buffer, unsigned
 
     if (session->stage == STAGE_NEW)
         begin(session, worker);
+    if (session->stage == STAGE_TLS)
+        need = shake_hands(session);
     if (session->stage == STAGE_ECHO)
         need = communicate(session, buffer);
     if (session->stage == STAGE_SETTLE)
         need = settle(session);
     if (session->stage == STAGE_FINISH)
-        finish(session);
+        need = finish(session);
     return need;
 }
 

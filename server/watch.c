@@ -39,6 +39,7 @@ static int64_t limit_of(const struct time_limits *limits, enum phase phase, enum
     case PHASE_HANDSHAKE: *verdict = OUTCOME_HANDSHAKE_TIMEOUT; return limits->handshake_ns;
     case PHASE_RECEIVING:
     case PHASE_PARKED: *verdict = OUTCOME_IDLE_TIMEOUT; return limits->idle_ns;
+    case PHASE_CLOSING: /* the last of TLS is on the way */
     case PHASE_SENDING: *verdict = OUTCOME_WRITE_TIMEOUT; return limits->write_ns;
     default: return 0;
     }
