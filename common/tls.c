@@ -146,9 +146,15 @@ static int socket_read(BIO *bio, char *bytes, int size)
     ssize_t got = tls->deaf ? -EAGAIN : stream_read(&tls->socket, bytes, (size_t)size);
 
     BIO_clear_retry_flags(bio);
-    if (got == 0)
-        tls->cut = true;
-    return got >= 0 ? (int)got : socket_answer(bio, tls, got, BIO_FLAGS_READ);
+    if (got > 0)
+        return (int)got;
+    if (got < 0)
+        return socket_answer(bio, tls, got, BIO_FLAGS_READ);
+    /* As if more might come: an end that OpenSSL knows of is fatal to it, and it may have been our own
+       shutdown(), after which we still want to say close_notify. */
+    tls->cut = true;
+    BIO_set_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY);
+    return -1;
 }
 
 static int socket_write(BIO *bio, const char *bytes, int size)
@@ -204,12 +210,17 @@ static int failed(struct tls *tls)
         describe_failure(tls);
     else if (tls->answer != 0)
         code = tls->answer;
-    else if (tls->cut && SSL_in_init(tls->ssl))
-        snprintf(tls->why, sizeof tls->why, "closed by the peer");
-    else if (tls->cut)
-        snprintf(tls->why, sizeof tls->why, "the connection ended without close_notify");
     ERR_clear_error();
     return code;
+}
+
+/* The connection is at its end, and no close_notify has come. Our half may go on. */
+static int cut_short(struct tls *tls)
+{
+    snprintf(tls->why, sizeof tls->why, "%s",
+             SSL_in_init(tls->ssl) ? "closed by the peer"
+                                   : "the connection ended without close_notify");
+    return -EPROTO;
 }
 
 /* A call has returned no success. @return what the caller is told; 0 at the end of file */
@@ -219,7 +230,11 @@ static int outcome(struct stream *stream, int returned)
 
     switch (SSL_get_error(tls->ssl, returned)) {
     case SSL_ERROR_ZERO_RETURN: return 0;
-    case SSL_ERROR_WANT_READ: stream->wants_write = false; break;
+    case SSL_ERROR_WANT_READ:
+        if (tls->cut)
+            return cut_short(tls);
+        stream->wants_write = false;
+        break;
     case SSL_ERROR_WANT_WRITE: stream->wants_write = true; break;
     default: return failed(tls);
     }

@@ -28,12 +28,19 @@ static void announce_model(struct server *server)
     const struct options *options = server->options;
     struct printer *printer = server->service->printer;
 
-    if (server->type->capped)
-        printer_line(printer, "model %s: workers %" PRIu64 ", queue %" PRIu64 ", on full %s%s%s",
+    if (server->type->single)
+        printer_line(printer, "model %s: one session at a time, on full %s", server->type->name,
+                     on_full_words[options->on_full]);
+    else if (server->type->capped)
+        printer_line(printer, "model %s: workers %" PRIu64 ", queue %" PRIu64 ", on full %s",
                      server->type->name, options->workers, options->queue,
-                     on_full_words[options->on_full],
-                     options->hold == HOLD_SESSION ? "" : ", hold ",
-                     options->hold == HOLD_SESSION ? "" : hold_words[options->hold]);
+                     on_full_words[options->on_full]);
+    else if (server->type->holds_many)
+        printer_line(printer,
+                     "model %s: %s %" PRIu64 ", %ssessions at most %" PRIu64 ", on full %s",
+                     server->type->name, server->type == &model_event ? "loops" : "workers",
+                     options->workers, options->hold == HOLD_MESSAGE ? "hold message, " : "",
+                     options->max_sessions, on_full_words[options->on_full]);
     else
         printer_line(printer, "model %s: one for each session, at most %" PRIu64,
                      server->type->name, options->max_sessions);

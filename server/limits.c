@@ -135,3 +135,12 @@ uint64_t limits_raise_nofile(uint64_t needed)
     }
     return limit.rlim_cur;
 }
+
+uint64_t limits_most_nofile(const struct limits *limits)
+{
+    struct rlimit limit;
+
+    if (limits->nofile > 0)
+        return limits->nofile;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : 0;
+}

@@ -65,4 +65,7 @@ uint64_t limits_predict_threads(const struct limits *limits, uint64_t used_bytes
  */
 uint64_t limits_raise_nofile(uint64_t needed);
 
+/** The descriptors that this process can come to have: --limit nofile, or its hard limit. */
+uint64_t limits_most_nofile(const struct limits *limits);
+
 #endif /* SERVER_LIMITS_H */

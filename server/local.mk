@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/announce.c \
 	%D%/credentials.c %D%/credentials.h \
 	%D%/drain.c \
+	%D%/driven.c %D%/driven.h \
 	%D%/escape.c %D%/escape.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/listener.c %D%/listener.h \
@@ -24,8 +25,11 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/models/model.c %D%/models/model.h \
 	%D%/models/process.c %D%/models/process.h \
 	%D%/models/process-pool.c \
+	%D%/models/iterative.c \
 	%D%/models/thread.c \
 	%D%/models/thread-pool.c \
+	%D%/models/thread-pool-message.c \
+	%D%/models/event.c \
 	%D%/models/waiting.c %D%/models/waiting.h
 %C%_libserver_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 

@@ -4,7 +4,7 @@
  *
  * The way from here to the echo: main, server_run (server.c), listener_accept (listener.c),
  * session_serve (session.c), communicate (session.c). Between the third and the fourth the model
- * decides which thread goes on: models/thread.c or models/thread-pool.c.
+ * decides which thread goes on: see models/model.c for the list, in reading order.
  */
 #include "server/options.h"
 #include "server/server.h"

@@ -31,7 +31,11 @@
 enum {
     QUEUE_MAX = 1 << 20, /* libechopool's own bound */
     BUFFER_MAX = 16 * 1024 * 1024,
-    SESSIONS_MAX = 30000, /* a thread needs two mappings, and Linux allows some 65,000 */
+    SESSIONS_MAX = 1 << 20,
+    SESSIONS_USUAL = 2000,
+    SESSIONS_HELD = 100000, /* by default, where they are held by few threads */
+    DESCRIPTORS_KEPT = 128,
+    THREADS_MAX = 30000, /* a thread needs two mappings, and Linux allows some 65,000 */
 };
 
 /* What an option takes. */
@@ -62,11 +66,14 @@ static int fill_specs(struct options *o, struct option_spec specs[static SPECS_M
          .help = "port to listen on; 0 lets the kernel pick (8090)",
          .kind = NUMBER, .into = &o->port, .most = 65535},
         {.name = "model", .takes = "WORD",
-         .help = "thread, fork, thread-pool or process-pool: who serves (thread-pool)",
+         .help = "iterative, thread, fork, thread-pool, process-pool or event: who serves (thread-pool)",
          .kind = WORD, .into = &o->model, .words = model_words},
         {.name = "workers", .takes = "N",
-         .help = "threads or processes of the pool, or auto: one for each CPU (4)",
+         .help = "of the pool, or event loops; auto: one for each CPU (4)",
          .kind = WORKERS, .into = &o->workers, .least = 1, .most = WORKERS_MAX},
+        {.name = "hold", .takes = "WORD",
+         .help = "a session has its worker for the session, or for a message (session)",
+         .kind = WORD, .into = &o->hold, .words = hold_words},
         {.name = "queue", .takes = "N",
          .help = "sessions that may wait for a worker (16)",
          .kind = NUMBER, .into = &o->queue, .most = QUEUE_MAX},
@@ -119,7 +126,7 @@ static int fill_specs(struct options *o, struct option_spec specs[static SPECS_M
          .help = "limits on itself, such as as=256M,nofile=64,stack=8M",
          .kind = LIST, .into = &o->limits},
         {.name = "max-sessions", .takes = "N",
-         .help = "the most sessions of an uncapped model (2000)",
+         .help = "the most sessions where workers are not the bound (2000, or what descriptors allow)",
          .kind = NUMBER, .into = &o->max_sessions, .least = 1, .most = SESSIONS_MAX},
         {.name = "allow-uncapped",
          .help = "allow --model thread or fork on a public address",
@@ -287,6 +294,44 @@ static void settle_marks(struct options *options)
     options->marked = given;
 }
 
+/*
+ * As many sessions as there can be descriptors, where a session is little more than one. Some are kept
+ * for the server itself and for refused clients that linger, two for each event loop.
+ */
+static uint64_t sessions_that_fit(const struct options *options)
+{
+    uint64_t most = limits_most_nofile(&options->limits);
+    uint64_t kept = DESCRIPTORS_KEPT + 2 * options->workers;
+
+    most = most > 2 * kept ? most - kept : most / 2;
+    return most > SESSIONS_HELD ? SESSIONS_HELD : most;
+}
+
+/* What is left to say, or to refuse, once the model is known. */
+static void fit_to_model(struct options *options)
+{
+    const struct model_type *type = model_find(options->model, (enum hold)options->hold);
+
+    if (type == NULL)
+        log_usage("--hold message needs workers that can be given back: it is for --model "
+                  "thread-pool, not for --model %s",
+                  model_words[options->model]);
+    if (type->single) {
+        options->workers = 1;
+        options->queue = 0;
+    }
+    if (type->holds_many) {
+        if (options->max_sessions == 0)
+            options->max_sessions = sessions_that_fit(options);
+    } else {
+        if (options->max_sessions > THREADS_MAX)
+            log_usage("--max-sessions %" PRIu64 " is too many for --model %s: %d is the most",
+                      options->max_sessions, type->name, (int)THREADS_MAX);
+        if (options->max_sessions == 0)
+            options->max_sessions = SESSIONS_USUAL;
+    }
+}
+
 void options_parse(struct options *options, int argc, char **argv)
 {
     struct option_spec specs[SPECS_MAX];
@@ -307,7 +352,6 @@ void options_parse(struct options *options, int argc, char **argv)
         .write_timeout_ns = 30 * SECOND,
         .drain_timeout_ns = 5 * SECOND,
         .buffer_bytes = 1024,
-        .max_sessions = 2000,
     };
     log_init("echo-server", LOG_NORMAL);
     for (int i = 0; i < count; i++)
@@ -328,6 +372,7 @@ void options_parse(struct options *options, int argc, char **argv)
     }
     if (optind < argc)
         log_usage("%s is one argument too many; see echo-server --help", argv[optind]);
+    fit_to_model(options);
     settle_marks(options);
     if (options->tls_cert == NULL && (options->tls_key != NULL || options->tls_ca != NULL))
         log_usage("--tls-key and --tls-ca need a --tls-cert");

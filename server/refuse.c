@@ -106,8 +106,7 @@ void refuse(struct refuser *refuser, int fd, const char *why)
 {
     struct place *place = place_take(refuser);
 
-    if (why != NULL)
-        send_line(fd, why);
+    send_line(fd, why);
     shutdown(fd, SHUT_WR);
 
     place->fd = fd;

@@ -27,7 +27,8 @@ void refuser_free(struct refuser *refuser);
 /**
  * Send "BUSY why" to a connected descriptor and see it off. Takes the descriptor over.
  *
- * @param why  NULL: without a line, as for a client that expects TLS and could not read it
+ * The line is plain also where TLS is spoken: a handshake is just what a busy server should not do.
+ * No record of TLS begins with a B, so a client can tell.
  */
 void refuse(struct refuser *refuser, int fd, const char *why);
 

@@ -29,6 +29,7 @@
 enum {
     RESERVED_DESCRIPTORS = 16,   /* standard streams, epoll, listener, eventfds, signals */
     DESCRIPTORS_PER_PROCESS = 2, /* a worker's socket and its pidfd */
+    DESCRIPTORS_PER_LOOP = 2,    /* its epoll and its eventfd */
 };
 
 /* --- descriptors --------------------------------------------------------------------------- */
@@ -44,6 +45,8 @@ static uint64_t descriptors_needed(const struct options *options, const struct m
         needed += type->capped ? workers + options->queue : options->max_sessions;
     if (type->processes && type->capped)
         needed += DESCRIPTORS_PER_PROCESS * workers;
+    if (type->holds_many)
+        needed += DESCRIPTORS_PER_LOOP * workers;
     if (type->capped && options->on_full == ON_FULL_CALLER_RUNS)
         needed++;
     if (!type->capped || options->on_full == ON_FULL_REJECT ||
@@ -141,7 +144,8 @@ static void on_resize(evutil_socket_t signal_number, short what, void *argument)
         return;
     }
     server->workers = workers;
-    accounting_set_servers(server->service->accounting, workers);
+    if (server->type->capped)
+        accounting_set_servers(server->service->accounting, workers);
     printer_line(server->service->printer, "workers: %" PRIu64, workers);
     look_after(server);
 }
@@ -178,7 +182,8 @@ static void start_listener(struct server *server, char text[static ADDRESS_TEXT_
 
     if (!address_resolve(options->host, (uint16_t)options->port, true, &address, &cause))
         log_fatal("cannot listen on %s: %s; try --host 127.0.0.1", options->host, cause);
-    if (!type->capped && !address_is_loopback(&address) && !options->allow_uncapped)
+    if (!type->capped && !type->holds_many && !address_is_loopback(&address) &&
+        !options->allow_uncapped)
         log_usage("--model %s on %s would let anybody take all %s; use --model %s-pool, or add "
                   "--allow-uncapped",
                   type->name, options->host, type->processes ? "processes" : "threads",
@@ -219,7 +224,7 @@ static void start_model(struct server *server)
         log_fatal("cannot start --model %s with %" PRIu64 " workers: %s; try fewer --workers or a "
                   "higher --limit",
                   server->type->name, options->workers, why);
-    server->workers = server->type->capped ? options->workers : 0;
+    server->workers = server->type->capped || server->type->holds_many ? options->workers : 0;
 }
 
 /*
@@ -341,7 +346,8 @@ static void start_watch(struct server *server)
 static void start_accepting(struct server *server)
 {
     const struct options *options = server->options;
-    bool pauses = server->type->capped && options->on_full == ON_FULL_PAUSE;
+    bool bounded = server->type->capped || server->type->holds_many;
+    bool pauses = bounded && options->on_full == ON_FULL_PAUSE;
     struct listener_marks marks = {
         .pause_when_full = pauses,
         .high = pauses && options->marked ? options->high_water : 0,
@@ -384,7 +390,7 @@ int server_run(const struct options *options)
 {
     struct server server = {
         .options = options,
-        .type = models[options->model],
+        .type = model_find(options->model, (enum hold)options->hold),
         .started_ns = clock_now_ns(),
         .has_terminal = isatty(STDIN_FILENO) == 1,
     };

@@ -385,7 +385,7 @@ void session_turn_away(struct session *session, enum outcome outcome, const char
     struct service *service = session->service;
 
     log_verbose("session %" PRIu64 " rejected: %s", session->number, why);
-    refuse(service->refuser, leave(session, outcome), service->credentials != NULL ? NULL : why);
+    refuse(service->refuser, leave(session, outcome), why);
 }
 
 /* --- the loop's hand on a session that somebody else serves -------------------------------- */

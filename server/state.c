@@ -57,7 +57,7 @@ static void fill_row(struct state_session *row, const struct session *session, e
         row->age_ns = 0;
     if (row->held_ns < 0)
         row->held_ns = 0;
-    if (phase == PHASE_QUEUED)
+    if (phase == PHASE_QUEUED && begun_ns == 0)
         row->in_phase_ns = row->age_ns;
 }
 
@@ -184,7 +184,7 @@ void state_take(struct server *server, struct state *state)
     take_sessions(server, state);
     state->model = server->type->name;
     state->capped = server->type->capped;
-    state->workers = server->type->capped ? server->workers : 0;
+    state->workers = server->workers;
     state->queue = options->queue;
     state->on_full = on_full_words[options->on_full];
     state->hold = hold_words[options->hold];

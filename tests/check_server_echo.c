@@ -16,11 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const model_names[] = {"thread", "thread-pool"};
-enum { MODELS = sizeof model_names / sizeof model_names[0] };
-
-#define MODEL(...) ARGUMENTS("--model", model_names[_i], __VA_ARGS__)
-
 static void expect_tally(struct tally tally, uint64_t served, uint64_t timed_out, uint64_t failed)
 {
     ck_assert_uint_eq(tally.served, served);

@@ -151,6 +151,73 @@ START_TEST(threads_are_capped)
 }
 END_TEST
 
+/* --- every model --------------------------------------------------------------------------- */
+
+/* Room for 3 sessions, whichever of these bounds a model goes by. */
+#define FOR_THREE "--workers", "3", "--queue", "0", "--max-sessions", "3"
+
+static unsigned bound(int model)
+{
+    return tested_models[model].one_at_a_time ? 1 : 3;
+}
+
+START_TEST(beyond_the_bound_they_wait)
+{
+    if (tested_models[_i].never_pauses)
+        return; /* see max_sessions_is_a_hard_end */
+    struct kit kit = kit_start(MODEL(FOR_THREE));
+    int fds[10];
+
+    connect_all(&kit, fds, 10);
+    kit_wait_in_flight(&kit, bound(_i));
+    for (int i = 0; i < 10; i++) {
+        tcp_echo(fds[i], "hello", 5, true);
+        ck_assert_uint_le(kit_ask(&kit).in_flight, bound(_i));
+        close(fds[i]);
+    }
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 10);
+}
+END_TEST
+
+START_TEST(beyond_the_bound_they_are_told)
+{
+    struct kit kit = kit_start(MODEL(FOR_THREE, "--on-full", "reject"));
+    int fds[3];
+
+    connect_all(&kit, fds, (int)bound(_i));
+    kit_wait_in_flight(&kit, bound(_i));
+    for (int i = 0; i < 5; i++)
+        expect_busy(kit_connect(&kit));
+    for (unsigned i = 0; i < bound(_i); i++) {
+        tcp_echo(fds[i], "hello", 5, true);
+        close(fds[i]);
+    }
+    kit_wait_in_flight(&kit, 0);
+    kit_wait_threads(&kit);
+    struct tally tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, bound(_i));
+    ck_assert_uint_eq(tally.rejected, 5);
+}
+END_TEST
+
+/* Hundreds of sessions on two loops: two threads, and the main one. */
+START_TEST(loops_are_capped)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "event", "--workers", "2"));
+    int fds[300];
+
+    ck_assert_uint_ge(kit.threads, 3);
+    connect_all(&kit, fds, 300);
+    kit_wait_in_flight(&kit, 300);
+    ck_assert_uint_le(process_threads(kit.program.pid), 3 + FOREIGN_THREADS);
+    for (int i = 0; i < 300; i++)
+        tcp_echo(fds[i], "hello", 5, true);
+    for (int i = 0; i < 300; i++)
+        close(fds[i]);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 300);
+}
+END_TEST
+
 /* --- a thread each ------------------------------------------------------------------------- */
 
 START_TEST(a_thread_for_each)
@@ -324,12 +391,10 @@ static void *load(void *argument)
     return NULL;
 }
 
-static const char *const load_models[] = {"thread", "thread-pool"};
-
 /* The accounting holds at every instant; kit_ask() checks it. */
 START_TEST(accounting_under_load)
 {
-    struct kit kit = kit_start(ARGUMENTS("--model", load_models[_i], "--workers", "2"));
+    struct kit kit = kit_start(MODEL("--workers", "2"));
     pthread_t loaders[LOADERS];
     struct tally tally;
 
@@ -350,6 +415,7 @@ int main(void)
 {
     Suite *suite = suite_create("server_full");
     TCase *pool = tcase_create("Pool");
+    TCase *all = tcase_create("All models");
     TCase *threads = tcase_create("Threads");
     TCase *exhaustion = tcase_create("Exhaustion");
     TCase *races = tcase_create("Races");
@@ -360,6 +426,9 @@ int main(void)
     tcase_add_test(pool, refused_clients_that_stay);
     tcase_add_test(pool, a_refused_client_is_seen_off);
     tcase_add_test(pool, threads_are_capped);
+    tcase_add_loop_test(all, beyond_the_bound_they_wait, 0, MODELS);
+    tcase_add_loop_test(all, beyond_the_bound_they_are_told, 0, MODELS);
+    tcase_add_test(all, loops_are_capped);
     tcase_add_test(threads, a_thread_for_each);
     tcase_add_test(threads, max_sessions_is_a_hard_end);
 #ifndef EP_SANITIZED
@@ -368,8 +437,9 @@ int main(void)
     tcase_add_test(exhaustion, capped_serves_all_under_the_same_limits);
 #endif
     tcase_add_test(exhaustion, descriptors_run_out);
-    tcase_add_loop_test(races, accounting_under_load, 0, 2);
+    tcase_add_loop_test(races, accounting_under_load, 0, MODELS);
     suite_add_tcase(suite, pool);
+    suite_add_tcase(suite, all);
     suite_add_tcase(suite, threads);
     suite_add_tcase(suite, exhaustion);
     suite_add_tcase(suite, races);

@@ -58,7 +58,9 @@ static const struct {
     {"--host", "", "--host '' is not a value"},
     {"--port", "65536", "--port 65536 is not a number from 0 to 65535"},
     {"--port", "http", "--port http is not a number from 0 to 65535"},
-    {"--model", "magic", "--model magic is not one of thread, fork, thread-pool, process-pool"},
+    {"--model", "magic",
+     "--model magic is not one of iterative, thread, fork, thread-pool, process-pool, event"},
+    {"--hold", "worker", "--hold worker is not one of session, message"},
     {"--queue", "-1", "--queue -1 is not a number from 0 to 1048576"},
     {"--queue", "1048577", "--queue 1048577 is not a number from 0 to 1048576"},
     {"--on-full", "panic", "--on-full panic is not one of pause, reject"},
@@ -75,7 +77,7 @@ static const struct {
     {"--limit", "as", "--limit as is not a list of as=SIZE (16M to 1024G)"},
     {"--limit", "nofile=3", "--limit nofile=3 is not a list of"},
     {"--limit", "as=256M,", "--limit as=256M, is not a list of"},
-    {"--max-sessions", "0", "--max-sessions 0 is not a number from 1 to 30000"},
+    {"--max-sessions", "0", "--max-sessions 0 is not a number from 1 to 1048576"},
 };
 enum { WRONG = sizeof wrong / sizeof wrong[0] };
 
@@ -96,6 +98,10 @@ START_TEST(a_wrong_command_line_is_one_line)
     expect_failure(COMMAND("--quiet", "--verbose"), 2, "--quiet and --verbose");
     expect_failure(COMMAND("--model", "thread", "--host", "0.0.0.0", "--port", "0"), 2,
                    "--allow-uncapped");
+    expect_failure(COMMAND("--model", "event", "--hold", "message"), 2,
+                   "it is for --model thread-pool, not for --model event");
+    expect_failure(COMMAND("--model", "thread", "--max-sessions", "30001"), 2,
+                   "--max-sessions 30001 is too many for --model thread: 30000 is the most");
 }
 END_TEST
 
@@ -200,6 +206,21 @@ START_TEST(says_what_was_chosen)
 }
 END_TEST
 
+/* Where sessions are held by few threads, their bound is what descriptors allow. */
+START_TEST(says_how_many_fit)
+{
+    struct program server =
+        server_start(ARGUMENTS("--model", "event", "--workers", "2", "--limit", "nofile=1000"));
+    struct outcome outcome = program_stop(&server);
+
+    ck_assert_msg(
+        strstr(outcome.out, "model event: loops 2, sessions at most 868, on full pause") != NULL,
+        "said: %s", outcome.out);
+    ck_assert_str_eq(outcome.err, "");
+    outcome_clear(&outcome);
+}
+END_TEST
+
 START_TEST(too_few_descriptors_are_told)
 {
     struct kit kit =
@@ -214,8 +235,7 @@ END_TEST
 START_TEST(the_least_stack)
 {
     struct kit kit =
-        kit_start(ARGUMENTS("--limit", "stack=64K", "--model", _i == 0 ? "thread" : "thread-pool",
-                            "--print", "full", "--verbose", "--buffer", "1M"));
+        kit_start(MODEL("--limit", "stack=64K", "--print", "full", "--verbose", "--buffer", "1M"));
 
     kit_finish(&kit, true, "session 1 ended: served");
 }
@@ -359,9 +379,10 @@ int main(void)
     tcase_add_test(command_line, help_that_cannot_be_written);
     tcase_add_test(command_line, the_manual_has_every_option);
     tcase_add_test(start, says_what_was_chosen);
+    tcase_add_test(start, says_how_many_fit);
     tcase_add_test(start, too_few_descriptors_are_told);
 #ifndef EP_SANITIZED
-    tcase_add_loop_test(start, the_least_stack, 0, 2);
+    tcase_add_loop_test(start, the_least_stack, 0, MODELS);
 #endif
     tcase_add_test(start, workers_auto);
     tcase_add_test(start, addresses_that_cannot_be_had);

@@ -5,6 +5,7 @@ SERVER_TESTS = \
 	tests/check_limits \
 	tests/check_server_echo \
 	tests/check_server_full \
+	tests/check_server_hold \
 	tests/check_server_limits \
 	tests/check_server_queue \
 	tests/check_server_start \
@@ -40,6 +41,9 @@ tests_check_server_limits_LDADD = $(TEST_LIBS)
 tests_check_server_queue_SOURCES = tests/check_server_queue.c $(SERVER_KIT)
 tests_check_server_queue_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_queue_LDADD = $(TEST_LIBS)
+tests_check_server_hold_SOURCES = tests/check_server_hold.c $(SERVER_KIT)
+tests_check_server_hold_CFLAGS = $(TEST_CFLAGS)
+tests_check_server_hold_LDADD = $(TEST_LIBS)
 tests_check_server_start_SOURCES = tests/check_server_start.c $(SERVER_KIT)
 tests_check_server_start_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_start_LDADD = $(TEST_LIBS)

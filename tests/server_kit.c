@@ -14,6 +14,18 @@
 
 #define PROBE_BYTES 65536
 
+/* clang-format off */
+const struct tested_model tested_models[] = {
+    {.model = "iterative", .hold = "session", .one_at_a_time = true, .stalls_the_loop = true},
+    {.model = "thread", .hold = "session", .never_pauses = true},
+    {.model = "thread-pool", .hold = "session"},
+    {.model = "thread-pool", .hold = "message"},
+    {.model = "event", .hold = "session"},
+};
+/* clang-format on */
+
+_Static_assert(sizeof tested_models / sizeof tested_models[0] == MODELS, "every model is tested");
+
 /* --- the accounting ------------------------------------------------------------------------ */
 
 static const char *last_line_with(const char *text, const char *start)

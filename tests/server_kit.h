@@ -15,6 +15,7 @@
 
 #include "tests/harness.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,24 @@ struct tally {
 
 /** The arguments of a server, as kit_start() wants them. */
 #define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/** A model under test: the words that choose it, and what it cannot do. */
+struct tested_model {
+    const char *model;
+    const char *hold;
+    bool one_at_a_time;   /**< it serves one session: all others wait in the kernel's backlog */
+    bool stalls_the_loop; /**< --delay happens on the main loop, which sees no signal meanwhile */
+    bool
+        never_pauses; /**< whoever comes beyond its bound is told BUSY under --on-full pause, too */
+};
+
+/** All models, in reading order; for loop tests from 0 to MODELS. */
+extern const struct tested_model tested_models[];
+enum { MODELS = 5 };
+
+/** The arguments of a server under the model that a loop test runs for. */
+#define MODEL(...)                                                                                 \
+    ARGUMENTS("--model", tested_models[_i].model, "--hold", tested_models[_i].hold, __VA_ARGS__)
 
 /** Start a server on a free port and note what it holds. */
 struct kit kit_start(const char *const arguments[]);

@@ -9,7 +9,8 @@ TLS_TESTS = \
 	tests/check_tls_handshake \
 	tests/check_tls_trust \
 	tests/check_tls \
-	tests/check_client_tls
+	tests/check_client_tls \
+	tests/check_server_tls
 check_PROGRAMS += $(TLS_TESTS)
 TESTS += $(TLS_TESTS)
 else
@@ -31,3 +32,6 @@ tests_check_client_tls_CFLAGS = $(TLS_TEST_CFLAGS) $(JANSSON_CFLAGS)
 tests_check_client_tls_LDADD = tests/libpeer.la $(TEST_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
 tests_check_tls_none_CFLAGS = $(TEST_CFLAGS)
 tests_check_tls_none_LDADD = $(TEST_LIBS)
+tests_check_server_tls_SOURCES = tests/check_server_tls.c $(TLS_KIT) $(SERVER_KIT)
+tests_check_server_tls_CFLAGS = $(TLS_TEST_CFLAGS)
+tests_check_server_tls_LDADD = $(TEST_LIBS) $(OPENSSL_LIBS)

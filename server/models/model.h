@@ -60,7 +60,13 @@ struct model {
 
 struct model_type {
     const char *name;
-    bool capped;    /**< at most `workers` sessions are served at once, at most `queue` wait */
+    bool capped; /**< at most `workers` sessions are served at once, at most `queue` wait */
+    bool single; /**< capped, and that is one session and no queue, whatever was asked for */
+    /**
+     * Not capped, since a worker serves many sessions by turns: up to --max-sessions are here, and
+     * beyond that there is no room. Without either, each session has a worker of its own.
+     */
+    bool holds_many;
     bool processes; /**< sessions are served in other processes: see session-store.h */
 
     /**
@@ -112,14 +118,20 @@ struct model_type {
     void (*destroy)(struct model *model);
 };
 
+extern const struct model_type model_iterative;
 extern const struct model_type model_thread;
 extern const struct model_type model_fork;
 extern const struct model_type model_thread_pool;
+extern const struct model_type model_thread_pool_message; /**< --hold message */
 extern const struct model_type model_process_pool;
+extern const struct model_type model_event;
 
 /** All of them, in the order in which a student should read them, ended by NULL. */
 extern const struct model_type *const models[];
 /** Their names in the same order, ended by NULL; for parse_word(). */
 extern const char *const model_words[];
+
+/** The model of that index under --hold. NULL: it has no such */
+const struct model_type *model_find(int index, enum hold hold);
 
 #endif /* SERVER_MODELS_MODEL_H */

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real server with --hold message: an idle session costs no worker, and whatever comes while a
+ * session goes from hand to hand is neither lost nor out of order.
+ */
+#include "common/transform.h"
+#include "tests/server_kit.h"
+#include "tests/suite.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MESSAGE(...) ARGUMENTS("--model", "thread-pool", "--hold", "message", __VA_ARGS__)
+
+static void connect_all(struct kit *kit, int fds[], int count)
+{
+    for (int i = 0; i < count; i++)
+        fds[i] = kit_connect(kit);
+}
+
+static void close_all(const int fds[], int count)
+{
+    for (int i = 0; i < count; i++)
+        close(fds[i]);
+}
+
+static void signal_it(struct kit *kit, int number)
+{
+    ck_assert_int_eq(kill(kit->program.pid, number), 0);
+}
+
+/* --- parked -------------------------------------------------------------------------------- */
+
+/* 60 sessions have one worker, and each of them has it at once. */
+START_TEST(idle_sessions_hold_no_worker)
+{
+    struct kit kit = kit_start(MESSAGE("--workers", "1", "--queue", "0"));
+    int fds[60];
+
+    connect_all(&kit, fds, 60);
+    kit_wait_in_flight(&kit, 60);
+    for (int round = 0; round < 3; round++)
+        for (int i = 59; i >= 0; i--)
+            tcp_echo(fds[i], "hello", 5, true);
+    ck_assert_uint_le(process_threads(kit.program.pid), 1 + 1 + FOREIGN_THREADS);
+    close_all(fds, 60);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 60);
+}
+END_TEST
+
+START_TEST(a_session_ends_while_parked)
+{
+    struct kit kit = kit_start(MESSAGE("--workers", "2"));
+    int fds[30];
+
+    connect_all(&kit, fds, 30);
+    for (int i = 0; i < 30; i++)
+        tcp_echo(fds[i], "hello", 5, true);
+    for (int i = 0; i < 30; i++) {
+        if (i % 3 == 0)
+            tcp_reset(fds[i]);
+        else if (i % 3 == 1)
+            close(fds[i]);
+        else
+            shutdown(fds[i], SHUT_WR);
+    }
+    for (int i = 2; i < 30; i += 3)
+        expect_rest(fds[i], "", 0);
+    struct tally tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 20);
+    ck_assert_uint_eq(tally.failed, 10);
+}
+END_TEST
+
+START_TEST(a_parked_session_is_idle)
+{
+    struct kit kit = kit_start(MESSAGE("--workers", "2", "--idle-timeout", "200ms"));
+    int talked = kit_connect(&kit);
+    int silent = kit_connect(&kit);
+
+    tcp_echo(talked, "hello", 5, true);
+    expect_rest(talked, "", 0);
+    expect_rest(silent, "", 0);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).timed_out, 2);
+}
+END_TEST
+
+/* Nine wait for the one worker longer than a session may be idle; but they have something to say. */
+START_TEST(a_session_in_line_is_not_idle)
+{
+    struct kit kit = kit_start(MESSAGE("--workers", "1", "--idle-timeout", "300ms", "--delay",
+                                       "100ms", "--buffer", "64K"));
+    int fds[9];
+    char byte;
+
+    connect_all(&kit, fds, 9);
+    for (int i = 0; i < 9; i++)
+        tcp_send(fds[i], "x", 1);
+    for (int i = 0; i < 9; i++) {
+        tcp_receive(fds[i], &byte, 1);
+        close(fds[i]);
+    }
+    struct tally tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 9);
+}
+END_TEST
+
+START_TEST(drain_with_parked_sessions)
+{
+    struct kit kit = kit_start(MESSAGE("--workers", "2", "--drain-timeout", "20s"));
+    struct outcome outcome;
+    int fds[50];
+
+    connect_all(&kit, fds, 50);
+    for (int i = 0; i < 50; i += 2)
+        tcp_echo(fds[i], "hello", 5, true);
+    kit_wait_in_flight(&kit, 50);
+    signal_it(&kit, SIGTERM);
+    for (int i = 0; i < 50; i++)
+        expect_rest(fds[i], "", 0);
+    outcome = program_wait(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_str_eq(outcome.err, "");
+    ck_assert_uint_eq(tally_of(outcome.out).served, 50);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* --- from hand to hand --------------------------------------------------------------------- */
+
+/* Bytes and the end of file are there before anybody reads: one edge tells of both. */
+START_TEST(half_close_behind_the_bytes)
+{
+    struct kit kit = kit_start(MESSAGE("--workers", "2"));
+    int fds[20];
+
+    for (int round = 0; round < 5; round++) {
+        connect_all(&kit, fds, 20);
+        for (int i = 0; i < 20; i++)
+            tcp_echo(fds[i], "x", 1, true);
+        signal_it(&kit, SIGSTOP);
+        for (int i = 0; i < 20; i++) {
+            tcp_send(fds[i], "hello", 5);
+            shutdown(fds[i], SHUT_WR);
+        }
+        signal_it(&kit, SIGCONT);
+        for (int i = 0; i < 20; i++)
+            expect_rest(fds[i], "hello", 5);
+    }
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 100);
+}
+END_TEST
+
+/* A read stops at an urgent mark, whatever is behind it. */
+START_TEST(bytes_behind_an_urgent_mark)
+{
+    struct kit kit = kit_start(MESSAGE("--workers", "2"));
+    int fd = kit_connect(&kit);
+    char reply[6];
+
+    tcp_echo(fd, "x", 1, true);
+    signal_it(&kit, SIGSTOP);
+    tcp_send(fd, "abc", 3);
+    ck_assert_int_eq(send(fd, "!", 1, MSG_OOB), 1);
+    tcp_send(fd, "def", 3);
+    signal_it(&kit, SIGCONT);
+    tcp_receive(fd, reply, 6);
+    ck_assert_mem_eq(reply, "ABCDEF", 6);
+    close(fd);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 1);
+}
+END_TEST
+
+/* Many more are ready at once than there are workers, and places in a queue. */
+START_TEST(more_are_ready_than_workers)
+{
+    struct kit kit = kit_start(MESSAGE("--workers", "2", "--queue", "1"));
+    unsigned char *bytes = some_bytes(5000, 7);
+    int fds[200];
+
+    connect_all(&kit, fds, 200);
+    kit_wait_in_flight(&kit, 200);
+    signal_it(&kit, SIGSTOP);
+    for (int i = 0; i < 200; i++) {
+        tcp_send(fds[i], bytes, 5000);
+        shutdown(fds[i], SHUT_WR);
+    }
+    signal_it(&kit, SIGCONT);
+    for (int i = 0; i < 200; i++)
+        expect_rest(fds[i], bytes, 5000);
+    free(bytes);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 200);
+}
+END_TEST
+
+static bool has_reply(int fd)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+    return poll(&ready, 1, 0) == 1;
+}
+
+/* First come, first served: when a session has its reply, all that were ready before it have theirs. */
+START_TEST(in_the_order_of_readiness)
+{
+    enum { COUNT = 25 };
+    struct kit kit = kit_start(MESSAGE("--workers", "1", "--delay", "10ms"));
+    int fds[COUNT + 1];
+    char byte;
+
+    /* When the additional one has its echo, the one worker has parked all the others. */
+    connect_all(&kit, fds, COUNT + 1);
+    for (int i = 0; i <= COUNT; i++)
+        tcp_echo(fds[i], "x", 1, true);
+    for (int i = 0; i < COUNT; i++)
+        tcp_send(fds[i], "x", 1);
+    for (int latest = -1; latest < COUNT - 1;)
+        for (int i = COUNT - 1; i > latest; i--)
+            if (has_reply(fds[i])) {
+                for (int j = latest + 1; j < i; j++)
+                    ck_assert_msg(has_reply(fds[j]), "%d was served before %d", i, j);
+                latest = i;
+            }
+    for (int i = 0; i < COUNT; i++)
+        tcp_receive(fds[i], &byte, 1);
+    close_all(fds, COUNT + 1);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, COUNT + 1);
+}
+END_TEST
+
+/* A client that never stops sending has its turns like all others, and no more. */
+START_TEST(a_loud_session_lets_others_have_a_turn)
+{
+    static const char bytes[20000] = {'x'};
+    struct kit kit = kit_start(
+        MESSAGE("--workers", "1", "--buffer", "1", "--delay", "1ms", "--drain-timeout", "0"));
+    int loud = kit_connect(&kit);
+    int quiet = kit_connect(&kit);
+    struct outcome outcome;
+    char byte;
+
+    tcp_send(loud, bytes, sizeof bytes); /* twenty seconds' worth */
+    tcp_receive(loud, &byte, 1);
+    for (int i = 0; i < 5; i++)
+        tcp_echo(quiet, "x", 1, true);
+    outcome = program_stop(&kit.program); /* it is not through: it is cut */
+    ck_assert_int_eq(outcome.status, 1);
+    outcome_clear(&outcome);
+    close(loud);
+    close(quiet);
+}
+END_TEST
+
+/* It takes nothing for a while, and holds neither the worker nor a byte back. */
+START_TEST(a_slow_reader)
+{
+    struct kit kit = kit_start(MESSAGE("--workers", "1"));
+    int slow = kit_connect(&kit);
+    int other = kit_connect(&kit);
+    unsigned char *bytes = some_bytes(1 << 20, 8);
+    unsigned char *reply = malloc(1 << 20);
+    size_t sent = 0;
+
+    ck_assert_ptr_nonnull(reply);
+    for (int round = 0; round < 8; round++) {
+        size_t received = 0;
+        ssize_t put;
+
+        for (sent = 0; sent < 1 << 20; sent += (size_t)put) {
+            put = send(slow, bytes + sent, (1 << 20) - sent, MSG_DONTWAIT);
+            if (put < 0)
+                break; /* both ways are full */
+            tcp_echo(other, "hello", 5, true);
+        }
+        while (received < sent) {
+            size_t some = sent - received < 3000 ? sent - received : 3000;
+            tcp_receive(slow, reply + received, some);
+            received += some;
+        }
+        transform_apply(TRANSFORM_UPPER, bytes, sent);
+        ck_assert_mem_eq(reply, bytes, sent);
+    }
+    free(bytes);
+    free(reply);
+    close(slow);
+    close(other);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 2);
+}
+END_TEST
+
+/* More than both ways hold, before the first byte is read: it has to wait for room to write. */
+START_TEST(a_session_that_waits_to_write)
+{
+    struct kit kit = kit_start(MESSAGE("--workers", "1", "--transform", "none"));
+    int deaf = kit_connect(&kit);
+    int other = kit_connect(&kit);
+    size_t sent = 0;
+    char bytes[65536] = {0};
+    char *reply;
+    bool reset;
+
+    for (int refused = 0; refused < 50;) {
+        ssize_t put = send(deaf, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (put > 0)
+            sent += (size_t)put;
+        else
+            refused++;
+        tcp_echo(other, "hello", 5, false);
+    }
+    shutdown(deaf, SHUT_WR);
+    reply = malloc(sent);
+    ck_assert_ptr_nonnull(reply);
+    ck_assert_uint_eq(tcp_receive_all(deaf, reply, sent, &reset), sent);
+    ck_assert(!reset);
+    free(reply);
+    close(deaf);
+    close(other);
+    ck_assert_uint_eq(kit_finish(&kit, false, NULL).served, 2);
+}
+END_TEST
+
+/* --- hammered ------------------------------------------------------------------------------ */
+
+enum { HAMMERS = 20, SESSIONS_EACH = 10, ROUNDS = 300, LONGEST = 3000 };
+
+struct hammer {
+    struct kit *kit;
+    unsigned seed;
+};
+
+static unsigned draw(unsigned *seed)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return *seed >> 8;
+}
+
+/* Let a moment pass or not, so that bytes meet the server in every step of a session's way. */
+static void dawdle(unsigned *seed)
+{
+    for (unsigned pauses = draw(seed) % 4; pauses > 0; pauses--)
+        sched_yield();
+    for (volatile unsigned i = draw(seed) % 3000; i > 0; i--)
+        ;
+}
+
+/* Send bytes in some pieces, and see that exactly these come back. */
+static void converse(int fd, unsigned *seed)
+{
+    size_t size = 1 + draw(seed) % LONGEST;
+    unsigned char *bytes = some_bytes(size, *seed);
+    unsigned char reply[LONGEST];
+
+    for (size_t sent = 0; sent < size;) {
+        size_t piece = 1 + draw(seed) % (size - sent);
+        tcp_send(fd, bytes + sent, piece);
+        sent += piece;
+        dawdle(seed);
+    }
+    tcp_receive(fd, reply, size);
+    transform_apply(TRANSFORM_UPPER, bytes, size);
+    ck_assert_mem_eq(reply, bytes, size);
+    free(bytes);
+}
+
+static void *hammer(void *argument)
+{
+    struct hammer *self = argument;
+    unsigned seed = self->seed;
+    int fds[SESSIONS_EACH];
+
+    connect_all(self->kit, fds, SESSIONS_EACH);
+    for (int i = 0; i < ROUNDS; i++) {
+        int which = (int)(draw(&seed) % SESSIONS_EACH);
+        converse(fds[which], &seed);
+        if (draw(&seed) % 16 == 0) { /* sometimes it ends there, and a new one begins */
+            if (draw(&seed) % 2 == 0)
+                shutdown(fds[which], SHUT_WR);
+            close(fds[which]);
+            fds[which] = kit_connect(self->kit);
+        }
+    }
+    close_all(fds, SESSIONS_EACH);
+    return NULL;
+}
+
+/* 200 sessions, 4 workers, and nothing may be lost, doubled or mixed up. */
+START_TEST(hammered)
+{
+    struct kit kit = kit_start(MESSAGE("--workers", "4"));
+    struct hammer hammers[HAMMERS];
+    pthread_t threads[HAMMERS];
+
+    for (unsigned i = 0; i < HAMMERS; i++) {
+        hammers[i] = (struct hammer){.kit = &kit, .seed = 17 * i + 3};
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, hammer, &hammers[i]), 0);
+    }
+    for (int i = 0; i < HAMMERS; i++)
+        pthread_join(threads[i], NULL);
+    struct tally tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.accepted, tally.served);
+}
+END_TEST
+
+/* Pieces sent on and on while replies are read: the order stays. */
+START_TEST(in_order)
+{
+    struct kit kit = kit_start(MESSAGE("--workers", "4", "--buffer", "100"));
+    int fd = kit_connect(&kit);
+    size_t size = 300000;
+    unsigned char *bytes = some_bytes(size, 9);
+    unsigned seed = 4;
+
+    for (size_t done = 0; done < size;) {
+        size_t piece = 1 + draw(&seed) % 700;
+        if (piece > size - done)
+            piece = size - done;
+        tcp_echo(fd, bytes + done, piece, true);
+        done += piece;
+    }
+    tcp_send(fd, bytes, 100000);
+    shutdown(fd, SHUT_WR);
+    expect_rest(fd, bytes, 100000);
+    free(bytes);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 1);
+}
+END_TEST
+
+static bool has_said(void *context)
+{
+    struct kit *kit = context;
+    const char *said = program_output(&kit->program);
+
+    return strstr(said, "workers: 3\n") != NULL && strstr(said, "workers: 1\n") != NULL;
+}
+
+/* Workers come and go while sessions are served. */
+START_TEST(resized)
+{
+    struct kit kit = kit_start(MESSAGE("--workers", "2"));
+    int fds[20];
+
+    connect_all(&kit, fds, 20);
+    signal_it(&kit, SIGTTIN);
+    for (int i = 0; i < 20; i++)
+        tcp_echo(fds[i], "hello", 5, true);
+    kit_ask(&kit);
+    signal_it(&kit, SIGTTOU);
+    for (int i = 0; i < 20; i++)
+        tcp_echo(fds[i], "hello", 5, true);
+    kit_ask(&kit);
+    signal_it(&kit, SIGTTOU);
+    wait_until(has_said, &kit);
+    wait_for_threads(kit.program.pid, kit.threads - 1);
+    for (int i = 0; i < 20; i++)
+        tcp_echo(fds[i], "hello", 5, true);
+    close_all(fds, 20);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 20);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("server_hold");
+    TCase *parked = tcase_create("Parked");
+    TCase *hands = tcase_create("From hand to hand");
+    TCase *hammered_on = tcase_create("Hammered");
+
+    tcase_add_test(parked, idle_sessions_hold_no_worker);
+    tcase_add_test(parked, a_session_ends_while_parked);
+    tcase_add_test(parked, a_parked_session_is_idle);
+    tcase_add_test(parked, a_session_in_line_is_not_idle);
+    tcase_add_test(parked, drain_with_parked_sessions);
+    tcase_add_test(hands, half_close_behind_the_bytes);
+    tcase_add_test(hands, bytes_behind_an_urgent_mark);
+    tcase_add_test(hands, more_are_ready_than_workers);
+    tcase_add_test(hands, in_the_order_of_readiness);
+    tcase_add_test(hands, a_loud_session_lets_others_have_a_turn);
+    tcase_add_test(hands, a_slow_reader);
+    tcase_add_test(hands, a_session_that_waits_to_write);
+    tcase_add_test(hammered_on, hammered);
+    tcase_add_test(hammered_on, in_order);
+    tcase_add_test(hammered_on, resized);
+    suite_add_tcase(suite, parked);
+    suite_add_tcase(suite, hands);
+    suite_add_tcase(suite, hammered_on);
+    return suite_main(suite);
+}

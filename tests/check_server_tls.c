@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real server and TLS, under every model: echoes, endings, strangers, and a certificate that is
+ * replaced while it runs. What TLS itself does is tested in check_tls*.
+ */
+#include "common/transform.h"
+#include "tests/server_kit.h"
+#include "tests/suite.h"
+#include "tests/tls_kit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct tls_kit *keys;
+
+static void make_keys(void)
+{
+    keys = tls_kit_new();
+}
+
+static void free_keys(void)
+{
+    tls_kit_free(keys);
+}
+
+#define TLS_MODEL(...)                                                                             \
+    MODEL("--tls-cert", keys->server.certificate, "--tls-key", keys->server.key, __VA_ARGS__)
+
+/* --- clients ----------------------------------------------------------------------------------- */
+
+/* A connection and its handshake. @return what the handshake said */
+static int try_tls(struct kit *kit, struct tls_context *context, struct stream *stream)
+{
+    int fd = kit_connect(kit);
+
+    ck_assert_int_eq(stream_init_tls(stream, fd, context, "127.0.0.1"), 0);
+    tls_context_unref(context);
+    return stream_handshake(stream);
+}
+
+static struct stream connect_tls(struct kit *kit)
+{
+    struct stream stream;
+
+    ck_assert_int_eq(try_tls(kit, tls_kit_client(keys->ca.certificate, NULL), &stream), 0);
+    return stream;
+}
+
+/* Receive exactly the upper-cased bytes. */
+static void expect_upper(struct stream *stream, const unsigned char *bytes, size_t size)
+{
+    unsigned char *expected = malloc(size);
+    unsigned char *received = malloc(size);
+    size_t have = 0;
+
+    ck_assert(expected != NULL && received != NULL);
+    memcpy(expected, bytes, size);
+    transform_apply(TRANSFORM_UPPER, expected, size);
+    while (have < size) {
+        ssize_t got = stream_read(stream, received + have, size - have);
+        ck_assert_msg(got > 0, "%zd after %zu of %zu bytes", got, have, size);
+        have += (size_t)got;
+    }
+    ck_assert_mem_eq(received, expected, size);
+    free(expected);
+    free(received);
+}
+
+static void echo(struct stream *stream, const char *text)
+{
+    ck_assert_int_eq(stream_write(stream, text, strlen(text), NULL), 0);
+    expect_upper(stream, (const unsigned char *)text, strlen(text));
+}
+
+/* The server's close_notify, and then ours. */
+static void expect_end(struct stream *stream)
+{
+    char byte;
+
+    ck_assert_int_eq(stream_read(stream, &byte, 1), 0);
+    stream_finish_writing(stream);
+    stream_close(stream);
+}
+
+/* Say the last, read the server's last. */
+static void leave(struct stream *stream)
+{
+    stream_finish_writing(stream);
+    expect_end(stream);
+}
+
+/* The end of a server: status 0, nothing said but what is expected. @return what it said */
+static struct outcome end_of(struct kit *kit, const char *complaint)
+{
+    struct outcome outcome;
+
+    kit_wait_in_flight(kit, 0);
+    wait_for_descriptors(kit->program.pid, kit->descriptors);
+    kit_wait_threads(kit);
+    outcome = program_stop(&kit->program);
+    ck_assert_int_eq(outcome.status, 0);
+    if (complaint == NULL)
+        ck_assert_str_eq(outcome.err, "");
+    else
+        ck_assert_msg(strstr(outcome.err, complaint) != NULL, "said: %s", outcome.err);
+    return outcome;
+}
+
+static void expect_served(struct kit *kit, uint64_t served)
+{
+    struct outcome outcome = end_of(kit, NULL);
+    struct tally tally = tally_of(outcome.out);
+
+    ck_assert_uint_eq(tally.served, served);
+    ck_assert_uint_eq(tally.accepted, served);
+    outcome_clear(&outcome);
+}
+
+/* The last accounting, and a line of the farewell. */
+static void expect_line(struct kit *kit, const char *line)
+{
+    struct outcome outcome = end_of(kit, NULL);
+
+    ck_assert_msg(strstr(outcome.out, line) != NULL, "\"%s\" is not in: %s", line, outcome.out);
+    tally_of(outcome.out);
+    outcome_clear(&outcome);
+}
+
+/* --- echoes ------------------------------------------------------------------------------------ */
+
+START_TEST(fifty_sessions)
+{
+    struct kit kit = kit_start(TLS_MODEL("--workers", "4"));
+    char port[8];
+    struct outcome outcome;
+
+    snprintf(port, sizeof port, "%u", kit.program.port);
+    outcome = program_run((const char *const[]){"echo-client", "-n", "50", "-m", "5", "--port",
+                                                port, "--tls", "--ca", keys->ca.certificate, NULL},
+                          NULL);
+    ck_assert_msg(outcome.status == 0, "the client said: %s%s", outcome.out, outcome.err);
+    ck_assert_msg(strstr(outcome.out, "50 ok, 0 failed") != NULL, "%s", outcome.out);
+    outcome_clear(&outcome);
+    expect_served(&kit, 50);
+}
+END_TEST
+
+/* More than a record, more than a buffer; then the client's half ends first. */
+START_TEST(a_long_message_and_a_half_close)
+{
+    struct kit kit = kit_start(TLS_MODEL("--workers", "2"));
+    struct stream stream = connect_tls(&kit);
+    unsigned char *bytes = some_bytes(60000, 8);
+
+    ck_assert_int_eq(stream_write(&stream, bytes, 60000, NULL), 0);
+    stream_finish_writing(&stream);
+    expect_upper(&stream, bytes, 60000);
+    expect_end(&stream);
+    free(bytes);
+    expect_served(&kit, 1);
+}
+END_TEST
+
+START_TEST(many_messages)
+{
+    struct kit kit = kit_start(TLS_MODEL("--workers", "2", "--buffer", "7"));
+    struct stream stream = connect_tls(&kit);
+
+    for (int i = 0; i < 100; i++)
+        echo(&stream, i % 2 ? "hello" : "a message of more than seven bytes");
+    leave(&stream);
+    expect_served(&kit, 1);
+}
+END_TEST
+
+/* --- endings ----------------------------------------------------------------------------------- */
+
+START_TEST(a_drain_says_goodbye)
+{
+    struct kit kit = kit_start(TLS_MODEL("--workers", "2", "--drain-timeout", "20s"));
+    struct stream stream = connect_tls(&kit);
+    struct outcome outcome;
+
+    echo(&stream, "hello");
+    ck_assert_int_eq(kill(kit.program.pid, SIGTERM), 0);
+    expect_end(&stream);
+    outcome = program_wait(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_uint_eq(tally_of(outcome.out).served, 1);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+START_TEST(an_idle_session_is_ended_in_order)
+{
+    struct kit kit = kit_start(TLS_MODEL("--workers", "2", "--idle-timeout", "100ms"));
+    struct stream stream = connect_tls(&kit);
+
+    expect_end(&stream);
+    expect_line(&kit, "idle timeout: 1\n");
+}
+END_TEST
+
+/* No close_notify: the client may have been cut short, and that is no good end. */
+START_TEST(an_end_without_goodbye_has_failed)
+{
+    struct kit kit = kit_start(TLS_MODEL("--workers", "2"));
+    struct stream stream = connect_tls(&kit);
+    struct outcome outcome;
+
+    echo(&stream, "hello");
+    shutdown(stream.fd, SHUT_WR);
+    kit_wait_in_flight(&kit, 0);
+    stream_close(&stream);
+    outcome = end_of(&kit, NULL);
+    ck_assert_uint_eq(tally_of(outcome.out).failed, 1);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* What was sent before the connection broke off does no harm to anybody. */
+START_TEST(gone_after_the_handshake)
+{
+    struct kit kit = kit_start(TLS_MODEL("--workers", "2"));
+    struct stream stream = connect_tls(&kit);
+
+    tcp_reset(stream.fd);
+    stream_release(&stream);
+    kit_wait_in_flight(&kit, 0);
+    stream = connect_tls(&kit);
+    echo(&stream, "still here");
+    leave(&stream);
+    outcome_clear(&(struct outcome[1]){end_of(&kit, NULL)}[0]);
+}
+END_TEST
+
+/* --- strangers --------------------------------------------------------------------------------- */
+
+static const char *const strange_words[] = {"GET / HTTP/1.0\r\n\r\n", "hello\n",
+                                            "\x16\x03\x01\xff\xff nonsense",
+                                            "\x80\x80\x01\x03\x01 more nonsense"};
+enum { STRANGE_WORDS = sizeof strange_words / sizeof strange_words[0] };
+
+START_TEST(what_is_not_tls_is_sent_away)
+{
+    struct kit kit = kit_start(TLS_MODEL("--workers", "2", "--handshake-timeout", "300ms"));
+    char line[64];
+    bool reset;
+    char answer[1000];
+
+    for (int i = 0; i < STRANGE_WORDS; i++) {
+        int fd = kit_connect(&kit);
+        tcp_send(fd, strange_words[i], strlen(strange_words[i]));
+        tcp_receive_all(fd, answer, sizeof answer, &reset); /* an alert, perhaps */
+        close(fd);
+    }
+    struct outcome outcome = end_of(&kit, NULL);
+    struct tally tally = tally_of(outcome.out);
+    ck_assert_uint_eq(tally.accepted, STRANGE_WORDS);
+    ck_assert_uint_eq(tally.failed + tally.timed_out, STRANGE_WORDS);
+    ck_assert_uint_ge(tally.failed, 2); /* whose words are whole */
+    snprintf(line, sizeof line, "handshake failed: %u\n", (unsigned)tally.failed);
+    ck_assert_msg(strstr(outcome.out, line) != NULL, "%s", outcome.out);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* Silence, or half a hello, keeps a worker only for the handshake's time. */
+START_TEST(a_handshake_has_its_time)
+{
+    static const char half_a_hello[] = {0x16, 3, 1, 0, 100, 1, 0};
+    struct kit kit = kit_start(TLS_MODEL("--workers", "1", "--handshake-timeout", "200ms"));
+    char byte;
+    bool reset;
+    int fd = kit_connect(&kit);
+
+    if (_i % 2 == 1)
+        tcp_send(fd, half_a_hello, sizeof half_a_hello);
+    tcp_receive_all(fd, &byte, 1, &reset);
+    close(fd);
+    expect_line(&kit, "handshake timeout: 1\n");
+}
+END_TEST
+
+START_TEST(clients_need_a_certificate)
+{
+    struct kit kit = kit_start(TLS_MODEL("--workers", "2", "--tls-ca", keys->ca.certificate));
+    const struct tls_files *const wrong[] = {NULL, &keys->other_client};
+    struct stream stream;
+    char byte;
+
+    for (int i = 0; i < 2; i++) {
+        /* Under TLS 1.3 the client is done before the server has seen its certificate. */
+        if (try_tls(&kit, tls_kit_client(keys->ca.certificate, wrong[i]), &stream) == 0)
+            ck_assert_int_lt(stream_read(&stream, &byte, 1), 0);
+        stream_close(&stream);
+    }
+    ck_assert_int_eq(try_tls(&kit, tls_kit_client(keys->ca.certificate, &keys->client), &stream),
+                     0);
+    echo(&stream, "it is me");
+    leave(&stream);
+    expect_line(&kit, "handshake failed: 2\n");
+}
+END_TEST
+
+/* The words are plain: they are worth no handshake, and nothing of TLS begins with a B. */
+START_TEST(busy_is_said_plainly)
+{
+    struct kit kit =
+        kit_start(ARGUMENTS("--tls-cert", keys->server.certificate, "--tls-key", keys->server.key,
+                            "--workers", "1", "--queue", "0", "--on-full", "reject"));
+    struct stream stream = connect_tls(&kit);
+
+    expect_busy(kit_connect(&kit));
+    leave(&stream);
+    kit_wait_in_flight(&kit, 0);
+    outcome_clear(&(struct outcome[1]){end_of(&kit, NULL)}[0]);
+}
+END_TEST
+
+/* --- certificates ------------------------------------------------------------------------------ */
+
+static void copy_file(const char *from, const char *to)
+{
+    char bytes[16384];
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    ssize_t size = read(in, bytes, sizeof bytes);
+
+    ck_assert_int_gt(size, 0);
+    ck_assert_int_eq(write(out, bytes, (size_t)size), size);
+    close(in);
+    close(out);
+}
+
+static bool has_said(void *context)
+{
+    void **both = context;
+    struct kit *kit = both[0];
+
+    return strstr(program_output(&kit->program), both[1]) != NULL;
+}
+
+static bool fits(struct kit *kit)
+{
+    struct stream stream;
+    int code = try_tls(kit, tls_kit_client(keys->ca.certificate, NULL), &stream);
+
+    if (code == 0) {
+        echo(&stream, "hello");
+        leave(&stream);
+        return true;
+    }
+    stream_close(&stream);
+    return false;
+}
+
+/* One that nobody trusts, then a good one, then nonsense: the good one stays. */
+START_TEST(sighup_replaces_the_certificate)
+{
+    char certificate[TLS_KIT_PATH + 16], key[TLS_KIT_PATH + 16];
+    struct outcome outcome;
+    struct stream before;
+
+    snprintf(certificate, sizeof certificate, "%s/served-%d.pem", keys->folder, _i);
+    snprintf(key, sizeof key, "%s/served-%d-key.pem", keys->folder, _i);
+    copy_file(keys->wrong_host.certificate, certificate);
+    copy_file(keys->wrong_host.key, key);
+    struct kit kit =
+        kit_start(MODEL("--workers", "2", "--tls-cert", certificate, "--tls-key", key));
+    ck_assert(!fits(&kit));
+
+    copy_file(keys->server.certificate, certificate);
+    copy_file(keys->server.key, key);
+    ck_assert(!fits(&kit)); /* not before it is told */
+    ck_assert_int_eq(kill(kit.program.pid, SIGHUP), 0);
+    wait_until(has_said, (void *[]){&kit, (void *)(uintptr_t) "the certificate was read anew"});
+    ck_assert(fits(&kit));
+    before = connect_tls(&kit);
+
+    copy_file(keys->broken, certificate);
+    ck_assert_int_eq(kill(kit.program.pid, SIGHUP), 0);
+    wait_for_error_text(&kit.program, "the old certificate stays in use");
+    if (kit_ask(&kit).in_flight == 1 && strcmp(tested_models[_i].model, "iterative") != 0)
+        ck_assert(fits(&kit));
+    echo(&before, "one that began before goes on");
+    leave(&before);
+    ck_assert(fits(&kit));
+    outcome = end_of(&kit, certificate);
+    outcome_clear(&outcome);
+    unlink(certificate);
+    unlink(key);
+}
+END_TEST
+
+static void expect_refusal(const char *const arguments[], int status, const char *words)
+{
+    struct outcome outcome = program_run(arguments, NULL);
+
+    ck_assert_int_eq(outcome.status, status);
+    ck_assert_str_eq(outcome.out, "");
+    ck_assert_msg(strstr(outcome.err, words) != NULL, "\"%s\" is not in: %s", words, outcome.err);
+    outcome_clear(&outcome);
+}
+
+#define SERVER(...) ((const char *const[]){"echo-server", "--port", "0", __VA_ARGS__, NULL})
+
+START_TEST(bad_files_are_named)
+{
+    const char *certificate = keys->server.certificate;
+    const char *key = keys->server.key;
+
+    expect_refusal(SERVER("--tls-cert", "/nowhere/cert.pem"), 1, "/nowhere/cert.pem");
+    expect_refusal(SERVER("--tls-cert", keys->broken), 1, keys->broken);
+    expect_refusal(SERVER("--tls-cert", "/"), 1, "/");
+    expect_refusal(SERVER("--tls-cert", certificate, "--tls-key", "/nowhere/key.pem"), 1,
+                   "/nowhere/key.pem");
+    expect_refusal(SERVER("--tls-cert", certificate, "--tls-key", keys->client.key), 1,
+                   keys->client.key);
+    expect_refusal(SERVER("--tls-cert", certificate, "--tls-key", keys->encrypted), 1,
+                   keys->encrypted);
+    expect_refusal(SERVER("--tls-cert", certificate, "--tls-key", key, "--tls-ca", "/nowhere/ca"),
+                   1, "/nowhere/ca");
+    expect_refusal(SERVER("--tls-key", key), 2, "--tls-cert");
+    expect_refusal(SERVER("--tls-ca", certificate), 2, "--tls-cert");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("server_tls");
+    TCase *echoes = tcase_create("Echoes");
+    TCase *endings = tcase_create("Endings");
+    TCase *strangers = tcase_create("Strangers");
+    TCase *certificates = tcase_create("Certificates");
+
+    tcase_add_loop_test(echoes, fifty_sessions, 0, MODELS);
+    tcase_add_loop_test(echoes, a_long_message_and_a_half_close, 0, MODELS);
+    tcase_add_loop_test(echoes, many_messages, 0, MODELS);
+    tcase_add_loop_test(endings, a_drain_says_goodbye, 0, MODELS);
+    tcase_add_loop_test(endings, an_idle_session_is_ended_in_order, 0, MODELS);
+    tcase_add_loop_test(endings, an_end_without_goodbye_has_failed, 0, MODELS);
+    tcase_add_loop_test(endings, gone_after_the_handshake, 0, MODELS);
+    tcase_add_loop_test(strangers, what_is_not_tls_is_sent_away, 0, MODELS);
+    tcase_add_loop_test(strangers, a_handshake_has_its_time, 0, MODELS);
+    tcase_add_loop_test(strangers, clients_need_a_certificate, 0, MODELS);
+    tcase_add_test(strangers, busy_is_said_plainly);
+    tcase_add_loop_test(certificates, sighup_replaces_the_certificate, 0, MODELS);
+    tcase_add_test(certificates, bad_files_are_named);
+    TCase *all[] = {echoes, endings, strangers, certificates};
+    for (int i = 0; i < 4; i++) {
+        tcase_add_unchecked_fixture(all[i], make_keys, free_keys);
+        suite_add_tcase(suite, all[i]);
+    }
+    return suite_main(suite);
+}
