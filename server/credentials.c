@@ -2,10 +2,13 @@
 /*
  * The server's certificate and key: see credentials.h.
  *
- * DESIGN. A context is never changed; a new one takes its place under the lock. The main process
- * raises the shared generation after it has read good files. Whoever takes a context and finds that
- * its own is of an older generation is in a worker process, and reads the files once for each new
- * generation. Should they be bad by then, it stays with what it has.
+ * DESIGN. A context is never changed; a new one takes its place under the lock. When the main
+ * process has read good files it also copies them into shared memory, into one of two places in
+ * turn, and then raises the generation there. Whoever takes a context and finds that its own is of
+ * an older generation is in a worker process: it makes its context from the copy, and looks whether
+ * the generation is still the same afterwards, since two reloads in a row may have overwritten it.
+ *
+ * The copy is read by way of files in memory (memfd_create(2)), for files are what tls.h reads.
  */
 #include "server/credentials.h"
 
@@ -13,38 +16,128 @@
 #include "common/must.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define FILE_BYTES_MAX (256u * 1024)
+
+/* The files of the settings. */
+enum { CERTIFICATE, KEY, CA, FILES };
+
+/* What was in them. */
+struct copy {
+    size_t sizes[FILES];
+    unsigned char bytes[FILES][FILE_BYTES_MAX];
+};
+
+/* Shared by the main process, which writes, and its workers. */
+struct shared {
+    _Atomic uint64_t generation; /* of what was read; its lowest bit is the place of its copy */
+    struct copy copies[2];
+};
 
 struct credentials {
     struct tls_server_settings settings; /* set once, then read-only */
-    _Atomic uint64_t *generation;        /* of what the main process has read; shared */
+    struct shared *shared;
 
     pthread_mutex_t lock;
     /* guarded by lock */
     struct tls_context *context;
-    uint64_t own_generation; /* of the context */
+    uint64_t generation; /* of the context */
 };
 
-int credentials_new(const struct tls_server_settings *settings, _Atomic uint64_t *generation,
-                    struct credentials **result, char why[static TLS_WHY_MAX])
+static const char *file_of(const struct tls_server_settings *settings, int which)
+{
+    return which == CERTIFICATE ? settings->certificate_file
+           : which == KEY       ? settings->key_file
+                                : settings->ca_file;
+}
+
+/* @return 0 and what is in the file, or -EINVAL and a sentence */
+static int copy_file(const char *file, unsigned char *bytes, size_t *size,
+                     char why[static TLS_WHY_MAX])
+{
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    ssize_t got = 1;
+
+    *size = 0;
+    while (fd >= 0 && got > 0 && *size < FILE_BYTES_MAX) {
+        got = read(fd, bytes + *size, FILE_BYTES_MAX - *size);
+        *size += got > 0 ? (size_t)got : 0;
+    }
+    if (fd < 0 || got < 0)
+        snprintf(why, TLS_WHY_MAX, "cannot read %s: %s", file, strerror(errno));
+    else if (got > 0)
+        snprintf(why, TLS_WHY_MAX, "%s is larger than 256 KiB", file);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 || got != 0 ? -EINVAL : 0;
+}
+
+/* Read the files into a context, and a copy of them into the place of the next generation. */
+static int read_files(struct credentials *credentials, struct tls_context **context,
+                      char why[static TLS_WHY_MAX])
+{
+    uint64_t next = atomic_load(&credentials->shared->generation) + 1;
+    struct copy *copy = &credentials->shared->copies[next & 1];
+    int rc = tls_server_context_new(&credentials->settings, context, why);
+
+    if (rc != 0)
+        return rc;
+    memset(copy->sizes, 0, sizeof copy->sizes);
+    for (int i = 0; i < FILES && rc == 0; i++) {
+        const char *file = file_of(&credentials->settings, i);
+        if (file != NULL)
+            rc = copy_file(file, copy->bytes[i], &copy->sizes[i], why);
+    }
+    if (rc != 0)
+        tls_context_unref(*context);
+    return rc;
+}
+
+/* From now on this is the context. Raises the generation. */
+static void replace(struct credentials *credentials, struct tls_context *context)
+{
+    MUST(pthread_mutex_lock(&credentials->lock));
+    tls_context_unref(credentials->context);
+    credentials->context = context;
+    credentials->generation = atomic_fetch_add(&credentials->shared->generation, 1) + 1;
+    MUST(pthread_mutex_unlock(&credentials->lock));
+}
+
+int credentials_new(const struct tls_server_settings *settings, struct credentials **result,
+                    char why[static TLS_WHY_MAX])
 {
     struct credentials *credentials = calloc(1, sizeof *credentials);
-    int rc;
+    void *memory = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    struct tls_context *context;
+    int rc = -ENOMEM;
 
-    if (credentials == NULL)
-        return -ENOMEM;
-    credentials->settings = *settings;
-    credentials->generation = generation;
-    rc = tls_server_context_new(settings, &credentials->context, why);
-    if (rc != 0) {
-        free(credentials);
-        return rc;
+    if (credentials != NULL && memory != MAP_FAILED) {
+        credentials->settings = *settings;
+        credentials->shared = memory;
+        MUST(pthread_mutex_init(&credentials->lock, NULL));
+        rc = read_files(credentials, &context, why);
+    } else {
+        snprintf(why, TLS_WHY_MAX, "no memory for the certificate");
     }
-    MUST(pthread_mutex_init(&credentials->lock, NULL));
-    *result = credentials;
-    return 0;
+    if (rc == 0) {
+        replace(credentials, context);
+        *result = credentials;
+        return 0;
+    }
+    if (memory != MAP_FAILED)
+        munmap(memory, sizeof(struct shared));
+    free(credentials);
+    return rc;
 }
 
 void credentials_free(struct credentials *credentials)
@@ -52,52 +145,93 @@ void credentials_free(struct credentials *credentials)
     if (credentials == NULL)
         return;
     tls_context_unref(credentials->context);
+    munmap(credentials->shared, sizeof(struct shared));
     pthread_mutex_destroy(&credentials->lock);
     free(credentials);
-}
-
-static void replace_locked(struct credentials *credentials, struct tls_context *context)
-{
-    tls_context_unref(credentials->context);
-    credentials->context = context;
 }
 
 int credentials_reload(struct credentials *credentials, char why[static TLS_WHY_MAX])
 {
     struct tls_context *context;
-    int rc = tls_server_context_new(&credentials->settings, &context, why);
+    int rc = read_files(credentials, &context, why);
 
-    if (rc != 0)
-        return rc;
-    MUST(pthread_mutex_lock(&credentials->lock));
-    replace_locked(credentials, context);
-    credentials->own_generation = atomic_fetch_add(credentials->generation, 1) + 1;
-    MUST(pthread_mutex_unlock(&credentials->lock));
-    return 0;
+    if (rc == 0)
+        replace(credentials, context);
+    return rc;
 }
 
-/* In a worker process: the main process has read something newer. */
-static void catch_up_locked(struct credentials *credentials, uint64_t generation)
+/* --- in a worker process ------------------------------------------------------------------- */
+
+/* Put the copies into files in memory. @return false: not all of them can be made */
+static bool copies_to_files(const struct copy *copy, int fds[static FILES])
 {
+    bool made = true;
+
+    for (int i = 0; i < FILES; i++) {
+        size_t size = copy->sizes[i] < FILE_BYTES_MAX ? copy->sizes[i] : FILE_BYTES_MAX;
+
+        fds[i] = memfd_create("echopool-tls", MFD_CLOEXEC);
+        made = made && fds[i] >= 0 && write(fds[i], copy->bytes[i], size) == (ssize_t)size;
+    }
+    return made;
+}
+
+/* Make a context of a copy. @return NULL and why not */
+static struct tls_context *context_of(const struct credentials *credentials,
+                                      const struct copy *copy, char why[static TLS_WHY_MAX])
+{
+    char paths[FILES][32];
+    int fds[FILES];
+    struct tls_context *context = NULL;
+    struct tls_server_settings settings = {.certificate_file = paths[CERTIFICATE],
+                                           .key_file = paths[KEY]};
+
+    snprintf(why, TLS_WHY_MAX, "no memory or descriptors for its copy");
+    if (copies_to_files(copy, fds)) {
+        for (int i = 0; i < FILES; i++)
+            snprintf(paths[i], sizeof paths[i], "/proc/self/fd/%d", fds[i]);
+        if (credentials->settings.ca_file != NULL)
+            settings.ca_file = paths[CA];
+        if (tls_server_context_new(&settings, &context, why) != 0)
+            context = NULL;
+    }
+    for (int i = 0; i < FILES; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    return context;
+}
+
+/* The main process has read something newer. */
+static void catch_up_locked(struct credentials *credentials)
+{
+    struct shared *shared = credentials->shared;
     struct tls_context *context;
     char why[TLS_WHY_MAX];
+    uint64_t generation;
 
-    if (tls_server_context_new(&credentials->settings, &context, why) == 0)
-        replace_locked(credentials, context);
-    else
+    for (;;) {
+        generation = atomic_load(&shared->generation);
+        context = context_of(credentials, &shared->copies[generation & 1], why);
+        if (atomic_load(&shared->generation) == generation)
+            break;
+        tls_context_unref(context);
+    }
+    if (context == NULL) {
         log_warn("a worker process keeps the old certificate: %s", why);
-    credentials->own_generation = generation;
+        return;
+    }
+    tls_context_unref(credentials->context);
+    credentials->context = context;
+    credentials->generation = generation;
 }
 
 struct tls_context *credentials_take(struct credentials *credentials)
 {
     struct tls_context *context;
-    uint64_t generation;
 
     MUST(pthread_mutex_lock(&credentials->lock));
-    generation = atomic_load(credentials->generation);
-    if (generation != credentials->own_generation)
-        catch_up_locked(credentials, generation);
+    if (atomic_load(&credentials->shared->generation) != credentials->generation)
+        catch_up_locked(credentials);
     context = credentials->context;
     tls_context_ref(context);
     MUST(pthread_mutex_unlock(&credentials->lock));

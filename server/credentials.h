@@ -6,32 +6,32 @@
  * SIGHUP reads the files anew. Sessions that have begun keep what they began with, new ones get the
  * new; where the files are bad, the old ones stay in use.
  *
- * Worker processes have a copy of this from the moment they were forked. They see by a counter in
- * shared memory that there is something newer, and read the files themselves.
+ * Worker processes have a copy of this from the moment they were forked. What the main process has
+ * read since then they find in memory that they share with it, so that it does not matter to them
+ * what has become of the files.
  */
 #ifndef SERVER_CREDENTIALS_H
 #define SERVER_CREDENTIALS_H
 
 #include "common/tls.h"
 
-#include <stdatomic.h>
-#include <stdint.h>
-
 struct credentials;
 
 /**
- * @param settings    the strings stay the caller's, for as long as the credentials live
- * @param generation  in memory that worker processes share, zero; counts what was read
- * @return            0 and *credentials, or as tls_server_context_new() with a sentence in why
+ * @param settings  the strings stay the caller's, for as long as the credentials live
+ * @return          0 and *credentials, or as tls_server_context_new() with a sentence in why; also
+ *                  -EINVAL for a file of more than 256 KiB
  */
-int credentials_new(const struct tls_server_settings *settings, _Atomic uint64_t *generation,
-                    struct credentials **credentials, char why[static TLS_WHY_MAX]);
+int credentials_new(const struct tls_server_settings *settings, struct credentials **credentials,
+                    char why[static TLS_WHY_MAX]);
 void credentials_free(struct credentials *credentials);
 
 /**
  * Read the files anew.
  *
- * @return 0; or as tls_server_context_new(), and then nothing has changed
+ * @return 0; or as credentials_new(), and then nothing has changed
+ *
+ * Threads: the loop's.
  */
 int credentials_reload(struct credentials *credentials, char why[static TLS_WHY_MAX]);
 

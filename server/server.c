@@ -293,8 +293,7 @@ static void start_tls(struct server *server)
     char why[TLS_WHY_MAX] = "no memory";
 
     if (options->tls_cert != NULL &&
-        credentials_new(&settings, &server->service->credentials_generation,
-                        &server->service->credentials, why) != 0)
+        credentials_new(&settings, &server->service->credentials, why) != 0)
         log_fatal("cannot speak TLS: %s", why);
 }
 

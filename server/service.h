@@ -45,7 +45,6 @@ struct service {
     /* set by the loop, read by all */
     atomic_bool draining; /**< the server waits for the last session to end */
     atomic_bool full;     /**< the listener waits until fewer sessions wait (--low-water) */
-    _Atomic uint64_t credentials_generation; /**< see credentials.h */
 };
 
 /** @return all zero, in shared memory; NULL for want of it */

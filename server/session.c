@@ -265,6 +265,19 @@ static int wrap_in_tls(struct session *session)
     return rc;
 }
 
+/*
+ * An alert is on its way. Closing while input is unread would be a reset, which destroys it: so take
+ * what is there. A client that goes on sending must do without.
+ */
+static void save_alert(struct session *session)
+{
+    char bytes[4096];
+
+    shutdown(session->stream.fd, SHUT_WR);
+    for (int i = 0; i < 16 && recv(session->stream.fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0; i++)
+        ;
+}
+
 static enum need shake_hands(struct session *session)
 {
     char words[TLS_WHY_MAX];
@@ -282,6 +295,7 @@ static enum need shake_hands(struct session *session)
     }
     log_verbose("session %" PRIu64 ": no TLS: %s", session->number,
                 code == -EPROTO ? stream_error_text(&session->stream, words) : strerror(-code));
+    save_alert(session);
     return finished(session, code == -EPROTO ? OUTCOME_HANDSHAKE_FAILED : OUTCOME_FAILED);
 }
 

@@ -95,6 +95,8 @@ unsigned process_descriptors(pid_t pid);
 unsigned process_threads(pid_t pid);
 /** User and system CPU time of a process so far, in nanoseconds. */
 int64_t process_cpu_ns(pid_t pid);
+/** The same of the process and of all that descend from it and live. */
+int64_t process_family_cpu_ns(pid_t pid);
 
 /** Wait until condition(context) is true. It is asked every millisecond. */
 void wait_until(bool (*condition)(void *context), void *context);

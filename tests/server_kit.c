@@ -18,8 +18,10 @@
 const struct tested_model tested_models[] = {
     {.model = "iterative", .hold = "session", .one_at_a_time = true, .stalls_the_loop = true},
     {.model = "thread", .hold = "session", .never_pauses = true},
+    {.model = "fork", .hold = "session", .never_pauses = true},
     {.model = "thread-pool", .hold = "session"},
     {.model = "thread-pool", .hold = "message"},
+    {.model = "process-pool", .hold = "session"},
     {.model = "event", .hold = "session"},
 };
 /* clang-format on */

@@ -51,7 +51,7 @@ struct tested_model {
 
 /** All models, in reading order; for loop tests from 0 to MODELS. */
 extern const struct tested_model tested_models[];
-enum { MODELS = 5 };
+enum { MODELS = 7 };
 
 /** The arguments of a server under the model that a loop test runs for. */
 #define MODEL(...)                                                                                 \
