@@ -233,11 +233,16 @@ void executor_close(struct ep_executor *executor, int refusal)
     executor->ops->closed(executor);
 }
 
-/** Close the queue and drop all that waits, with that verdict; 0 cancels. */
-static void empty_queue(struct ep_executor *executor, int refusal, int verdict, const char *why)
+void executor_hold_waiting(struct ep_executor *executor, int refusal)
 {
     queue_close(&executor->queue, refusal);
     queue_pause(&executor->queue, true);
+}
+
+/** Close the queue and drop all that waits, with that verdict; 0 cancels. */
+static void empty_queue(struct ep_executor *executor, int refusal, int verdict, const char *why)
+{
+    executor_hold_waiting(executor, refusal);
     while (drop_oldest(executor, verdict, why))
         ;
 }

@@ -115,6 +115,9 @@ bool executor_drop_oldest(struct ep_executor *executor);
 /** Refuse further tasks with that code, and let everybody who waits see it. */
 void executor_close(struct ep_executor *executor, int refusal);
 
+/** Refuse further tasks with that code, and let no worker take what waits until executor_close(). */
+void executor_hold_waiting(struct ep_executor *executor, int refusal);
+
 /** Cancel what waits, all of it: no worker takes any of it meanwhile. Closes the queue. */
 void executor_cancel_waiting(struct ep_executor *executor);
 

@@ -233,7 +233,12 @@ void ep_executor_terminate(struct ep_executor *executor)
 {
     if (!is_here(executor))
         return;
-    /* First the flag: no worker is replaced that falls from now on. */
+    /*
+     * A task that sees the flag may end at once, and its worker comes for the next one: by then
+     * nothing may be left to take. The flag comes before executor_close() tells the workers, so that
+     * none is replaced that falls because of it.
+     */
+    executor_hold_waiting(executor, EP_ESHUTDOWN);
     atomic_store(&executor->terminating, true);
     executor_cancel_waiting(executor);
     executor_close(executor, EP_ESHUTDOWN);

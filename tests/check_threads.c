@@ -234,6 +234,36 @@ START_TEST(terminate_tells_running_tasks_and_cancels_the_rest)
 }
 END_TEST
 
+/** Ends the moment that it is told to: no other thread gets in between. */
+static int at_once_task(struct ep_task *task)
+{
+    struct gate *told = *(struct gate *const *)ep_task_input(task, NULL);
+
+    sem_post(&told->arrived);
+    while (!ep_task_stopping(task))
+        ;
+    return 0;
+}
+
+/* The worker of a task that ends because it is told comes for the next one, and finds none. */
+START_TEST(terminate_leaves_nothing_to_those_who_end_at_once)
+{
+    struct gate *gate = &stage->gate;
+
+    for (int round = 0; round < 1000; round++) {
+        struct ep_executor *pool = executor_that(1, 8, EP_BLOCK);
+
+        ck_assert_int_eq(ep_submit(pool, at_once_task, &gate, sizeof gate, NULL), 0);
+        gate_await(gate, 1);
+        for (int i = 0; i < 8; i++)
+            ck_assert_int_eq(stage_submit(pool, NULL), 0);
+        ep_executor_terminate(pool);
+        ep_executor_free(pool);
+        ck_assert_uint_eq(atomic_load(&stage->counter), 0);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("threads");
@@ -243,6 +273,7 @@ int main(void)
                     workers_that_cannot_be_made_leave_nothing_behind);
     ADD_FOR_THREADS(suite, "Own executor", a_worker_does_not_wait_for_room,
                     a_worker_does_not_wait_for_its_own_executor,
-                    terminate_tells_running_tasks_and_cancels_the_rest);
+                    terminate_tells_running_tasks_and_cancels_the_rest,
+                    terminate_leaves_nothing_to_those_who_end_at_once);
     return suite_main(suite);
 }
