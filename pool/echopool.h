@@ -303,8 +303,9 @@ EP_API EP_MUSTCHECK int ep_thread_executor_new(const struct ep_options *options,
  * worker.
  *
  * A task's function must be part of the program or of a library that was loaded when the zygote was
- * forked. Done callbacks run in this process, on a thread of the executor's own, the manager; in
- * them, what would wait for the executor returns -EDEADLK.
+ * forked. Done callbacks run in this process, on a thread of the executor's own, the manager. It is
+ * the one that sees to the workers, so in a callback everything that would wait for the executor or
+ * for one of its tasks, also one that runs, returns -EDEADLK.
  *
  * Workers have standard output and error, /dev/null as standard input, the descriptors of their
  * tasks, and nothing else that was open. Signal handlers are reset as by exec; SIGINT is ignored, so
@@ -554,7 +555,8 @@ EP_API bool ep_future_cancelled(const struct ep_future *future);
  *          EP_EBROKEN, EP_EDIED, EP_EUNKNOWN, EP_ESHIP
  *                         it was lost on the way; ep_future_error() says more
  *          -EDEADLK       it has not begun, and the caller is a worker of the same executor: if all
- *                         workers waited like that, none would begin it
+ *                         workers waited like that, none would begin it. Or it is not done, and
+ *                         the caller is a callback on the manager of its process executor
  */
 EP_API EP_MUSTCHECK int ep_future_result(struct ep_future *future, int64_t timeout_ns,
                                          struct ep_bytes *reply);
@@ -566,6 +568,7 @@ EP_API EP_MUSTCHECK int ep_future_result(struct ep_future *future, int64_t timeo
  * @return  0              done: error->failed tells whether it failed
  *          -ETIMEDOUT     not done yet
  *          EP_ECANCELLED  it was cancelled
+ *          -EDEADLK       as ep_future_result()
  */
 EP_API EP_MUSTCHECK int ep_future_error(struct ep_future *future, int64_t timeout_ns,
                                         struct ep_error *error);
@@ -594,7 +597,8 @@ typedef void (*ep_done_fn)(struct ep_future *future, void *context);
  * Have a function called when the task is done: finished, failed or cancelled.
  *
  * Callbacks of one future run in the order in which they were added, in the thread that completed
- * it: the worker, or the one that cancelled. On a future that is done already the callback runs
+ * it: the worker, or the one that cancelled; where a worker process completed it, in the manager of
+ * its executor. On a future that is done already the callback runs
  * at once, in the calling thread. Since they run after the result is published,
  * ep_future_result() may return elsewhere before they have.
  *
@@ -621,8 +625,8 @@ enum ep_wait_for {
  * @param done     where not NULL: count entries, each set to whether its future was done at the end
  * @return  0           what was waited for has come; also where count is 0
  *          -ETIMEDOUT  it has not
- *          -EDEADLK    the caller is a worker of an executor in which one of those that must be
- *                      done has not begun (EP_FIRST_...: none that could be the first has)
+ *          -EDEADLK    for one of those that must be done ep_future_result() would return it
+ *                      (EP_FIRST_...: for all that could be the first)
  *          -ENOMEM     no memory; nothing was waited for
  *          -EINVAL     futures is NULL with a count, or an unknown word; `done` is untouched
  */
@@ -649,7 +653,8 @@ EP_API EP_MUSTCHECK int ep_completions_new(struct ep_future *const *futures, siz
  *          EP_END      all have been handed out
  *          -ETIMEDOUT  the time is over and none is done: ep_completions_left() says how many are
  *                      not. One that completes later is still handed out
- *          -EDEADLK    none of those left has begun, and the caller is a worker of their executor
+ *          -EDEADLK    none of those left has begun, and the caller is a worker of their executor;
+ *                      or the caller is a callback on the manager of their process executor
  */
 EP_API EP_MUSTCHECK int ep_completions_next(struct ep_completions *completions,
                                             struct ep_future **future);
@@ -755,8 +760,7 @@ EP_API EP_MUSTCHECK int ep_map_columns(struct ep_executor *executor, ep_task_fn 
  *          EP_END         there are no more; again and again
  *          -ETIMEDOUT     options->timeout_ns is over and this one is not done. What had not begun
  *                         is cancelled, and EP_END follows
- *          -EDEADLK       it has not begun, and the caller is a worker of the executor; ask again
- *                         elsewhere
+ *          -EDEADLK       as ep_future_result(), for what comes next; ask again elsewhere
  *          otherwise      what the source, or a submission later than ep_map(), returned in the
  *                         place of this element. EP_END follows
  */

@@ -179,6 +179,12 @@ bool future_watch(struct ep_future *future, struct watch *watch);
 /** Take a watch back. Afterwards it does not fire, and is not firing. */
 void future_unwatch(struct ep_future *future, struct watch *watch);
 
+/**
+ * Whether waiting for it may be for ever, because the calling thread is one of those who have yet to
+ * begin it, or, of a process executor, the one who sees to it that it ends: its manager.
+ */
+bool future_needs_caller(const struct ep_future *future);
+
 /** Whether it is done and has failed: for watches, and after a wait. */
 bool future_has_failed(const struct ep_future *future);
 

@@ -576,11 +576,13 @@ bool ep_future_cancelled(const struct ep_future *future)
     return future_load_state(future) == STATE_CANCELLED;
 }
 
-/** Whether waiting is hopeless: it has not begun, and we are one of those who should begin it. */
-static bool would_deadlock(const struct ep_future *future, int64_t timeout_ns)
+bool future_needs_caller(const struct ep_future *future)
 {
-    return timeout_ns > 0 && future_load_state(future) == STATE_PENDING &&
-           executor_is_mine(future->executor);
+    switch (future_load_state(future)) { /* once: what it says may change meanwhile */
+    case STATE_PENDING: return executor_is_mine(future->executor);
+    case STATE_RUNNING: return process_executor_is_mine(future->executor);
+    default: return false;
+    }
 }
 
 /** Wait for the outcome. @return 0, or why there is none */
@@ -588,7 +590,7 @@ static int future_await_outcome(struct ep_future *future, int64_t timeout_ns)
 {
     if (!ep_future_done(future) && !future_pool_is_here(future->pool))
         return EP_EFORKED;
-    if (would_deadlock(future, timeout_ns))
+    if (timeout_ns > 0 && future_needs_caller(future))
         return -EDEADLK;
     if (!future_wait(future, timeout_ns))
         return -ETIMEDOUT;

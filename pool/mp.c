@@ -373,7 +373,10 @@ static bool async_await(const struct ep_async *call, int64_t timeout_ns)
     return true;
 }
 
-/** Whether a part of it has not begun, and the caller is one of those who should begin it. */
+/**
+ * Whether it cannot be ready without the caller. Of a process executor that is its manager, also
+ * when the last chunk is done: it calls back, and that is what makes the call ready.
+ */
 static bool depends_on_caller(const struct ep_async *call)
 {
     for (size_t i = 0; i < call->chunk_count; i++) {
@@ -381,7 +384,7 @@ static bool depends_on_caller(const struct ep_async *call)
 
         if (!executor_is_mine(future->executor))
             return false; /* all are of one executor */
-        if (ep_future_state(future) == EP_PENDING)
+        if (process_executor_is_mine(future->executor) || future_needs_caller(future))
             return true;
     }
     return false;
@@ -399,7 +402,8 @@ int ep_async_successful(const struct ep_async *call)
 
 void ep_async_wait(const struct ep_async *call, int64_t timeout_ns)
 {
-    async_await(call, timeout_ns);
+    if (ep_async_ready(call) || !depends_on_caller(call))
+        async_await(call, timeout_ns);
 }
 
 int ep_async_get(const struct ep_async *call, int64_t timeout_ns, struct ep_bytes *reply)

@@ -13,16 +13,9 @@
  * from those given before it.
  */
 #include "pool/arrivals-internal.h"
-#include "pool/executor-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-/** Whether the caller is one of the workers that have yet to begin it: waiting could be for ever. */
-static bool depends_on_caller(const struct ep_future *future)
-{
-    return ep_future_state(future) == EP_PENDING && executor_is_mine(future->executor);
-}
 
 /* --- ep_wait ------------------------------------------------------------------------------- */
 
@@ -72,7 +65,7 @@ static bool would_deadlock(struct ep_future *const *futures, size_t count,
     bool depends = false, others = false;
 
     for (size_t i = 0; i < count; i++) {
-        if (depends_on_caller(futures[i]))
+        if (future_needs_caller(futures[i]))
             depends = true;
         else /* not done yet, or done since we looked */
             others = true;
@@ -218,14 +211,14 @@ int ep_completions_new(struct ep_future *const *futures, size_t count, int64_t t
 }
 
 /** Whether none of those that are left can complete but by the caller. */
-static bool all_depend_on_caller(struct ep_completions *completions)
+static bool all_need_caller(struct ep_completions *completions)
 {
     while (completions->slots[completions->earliest].future == NULL)
         completions->earliest++;
     for (size_t i = completions->earliest; i < completions->count; i++) {
-        const struct ep_future *future = completions->slots[i].future;
+        const struct arrival *slot = &completions->slots[i];
 
-        if (future != NULL && !depends_on_caller(future))
+        if (slot->future != NULL && !arrival_needs_caller(slot))
             return false;
     }
     return true;
@@ -237,9 +230,12 @@ int ep_completions_next(struct ep_completions *completions, struct ep_future **f
 
     if (completions->left == 0)
         return EP_END;
-    if (all_depend_on_caller(completions) && ep_now_ns() < completions->deadline_ns)
-        return -EDEADLK;
-    arrival = arrivals_take(&completions->arrivals, completions->deadline_ns);
+    arrival = arrivals_take(&completions->arrivals, 0);
+    if (arrival == NULL) {
+        if (all_need_caller(completions) && ep_now_ns() < completions->deadline_ns)
+            return -EDEADLK;
+        arrival = arrivals_take(&completions->arrivals, completions->deadline_ns);
+    }
     if (arrival == NULL)
         return -ETIMEDOUT;
     *future = arrival->future;
