@@ -51,7 +51,8 @@
  *  - The library installs no signal handler and keeps no global state; executors are
  *    independent of one another.
  *  - After fork() the child has no workers: there every call on an executor, and every call that
- *    would wait for a future or cancel it, returns EP_EFORKED, and ep_executor_free() does nothing.
+ *    would wait for a future that was not done, cancel it, or have something called when it is, returns
+ *    EP_EFORKED, and ep_executor_free() does nothing.
  */
 #ifndef ECHOPOOL_H
 #define ECHOPOOL_H
@@ -605,6 +606,7 @@ typedef void (*ep_done_fn)(struct ep_future *future, void *context);
  * @return  0        it will be called, or was
  *          -ENOMEM  no memory for a second or later callback; it will not be called
  *          -EINVAL  done is NULL
+ *          EP_EFORKED  it was not done when this process was forked: it will not be called
  */
 EP_API EP_MUSTCHECK int ep_future_add_done_callback(struct ep_future *future, ep_done_fn done,
                                                     void *context);
@@ -799,7 +801,8 @@ EP_API int ep_mailbox_fd(const struct ep_mailbox *mailbox);
  * Have done(future, context) called by ep_mailbox_dispatch() once the future is done. Where it is
  * done already that is the next time. The mailbox keeps a reference until then.
  *
- * @return 0, -ENOMEM, or -EINVAL: one of the first three is NULL
+ * @return 0, -ENOMEM, EP_EFORKED as ep_future_add_done_callback(), or -EINVAL: one of the first
+ *         three is NULL
  */
 EP_API EP_MUSTCHECK int ep_mailbox_add(struct ep_mailbox *mailbox, struct ep_future *future,
                                        ep_done_fn done, void *context);

@@ -173,7 +173,15 @@ void future_call_back(struct ep_future *future);
 /** RUNNING to FINISHED: release the input, publish the outcome, wake the sleepers, call back. */
 void future_finish(struct ep_future *future, uint32_t worker);
 
-/** Have watch->fire called when the future is done. @return false: it is done already */
+/** Whether it will never be done here: it was not when this process was forked from the one it is of. */
+bool future_is_lost(const struct ep_future *future);
+
+/**
+ * Have watch->fire called when the future is done. @return false: it is done already
+ *
+ * In a forked child nobody will complete a future of the parent's, and its lock may be held by a
+ * thread that is not there: nothing is touched then, and the watch never fires.
+ */
 bool future_watch(struct ep_future *future, struct watch *watch);
 
 /** Take a watch back. Afterwards it does not fire, and is not firing. */

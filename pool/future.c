@@ -231,6 +231,12 @@ int ep_future_add_done_callback(struct ep_future *future, ep_done_fn done, void 
 
     if (done == NULL)
         return -EINVAL;
+    if (future_is_lost(future))
+        return EP_EFORKED;
+    if (!future_pool_is_here(future->pool)) { /* it was done before: see future_watch() */
+        done(future, context);
+        return 0;
+    }
     lock_acquire(&future->lock);
     if (!future_note_watch_locked(future)) {
         lock_release(&future->lock);
@@ -247,10 +253,18 @@ int ep_future_add_done_callback(struct ep_future *future, ep_done_fn done, void 
     return 0;
 }
 
+bool future_is_lost(const struct ep_future *future)
+{
+    return !ep_future_done(future) && !future_pool_is_here(future->pool);
+}
+
 bool future_watch(struct ep_future *future, struct watch *watch)
 {
     bool pending;
 
+    watch->listed = false;
+    if (!future_pool_is_here(future->pool))
+        return !ep_future_done(future);
     lock_acquire(&future->lock);
     pending = future_note_watch_locked(future);
     watch->listed = pending;
@@ -267,6 +281,8 @@ bool future_watch(struct ep_future *future, struct watch *watch)
 
 void future_unwatch(struct ep_future *future, struct watch *watch)
 {
+    if (!future_pool_is_here(future->pool))
+        return;
     lock_acquire(&future->lock);
     if (watch->listed) {
         *(watch->previous ? &watch->previous->next : &future->watches) = watch->next;
@@ -532,7 +548,7 @@ int ep_future_cancel(struct ep_future *future)
 {
     uint32_t old;
 
-    if (!ep_future_done(future) && !future_pool_is_here(future->pool))
+    if (future_is_lost(future))
         return EP_EFORKED;
     if (future_change_state(future, STATE_PENDING, STATE_CANCELLING, NULL)) {
         struct ep_executor *executor = future->executor;
@@ -588,7 +604,7 @@ bool future_needs_caller(const struct ep_future *future)
 /** Wait for the outcome. @return 0, or why there is none */
 static int future_await_outcome(struct ep_future *future, int64_t timeout_ns)
 {
-    if (!ep_future_done(future) && !future_pool_is_here(future->pool))
+    if (future_is_lost(future))
         return EP_EFORKED;
     if (timeout_ns > 0 && future_needs_caller(future))
         return -EDEADLK;
