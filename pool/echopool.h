@@ -448,11 +448,14 @@ struct ep_future;
 
 /**
  * Called once with the input of a task that was accepted and will never run. What the input
- * owned - a descriptor, memory behind a pointer - is released here.
+ * owned - a descriptor, memory behind a pointer - is released here. It is not called for a task that
+ * may have begun, as one that died with its worker process.
  *
  * @param input  the bytes given to submit, valid until the function returns
  *
- * Threads: the one that cancelled the task or shut the executor down.
+ * Threads: the one that cancelled the task or shut the executor down. Of a process executor also its
+ * manager, for a task that was on its way to a worker or could not be sent; as in a done callback,
+ * what would wait for the executor returns -EDEADLK there.
  */
 typedef void (*ep_dropped_fn)(const void *input, size_t size);
 

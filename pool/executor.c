@@ -68,18 +68,12 @@ static int entry_prepare(struct queue_entry *entry, struct ep_executor *executor
 /** The task will not be queued and nobody will run it: as if it had been cancelled right away. */
 static void entry_discard(struct queue_entry *entry)
 {
-    const void *input;
-    size_t size;
-
-    if (entry->future != NULL) {
-        future_drop(entry->future);
-        ep_future_unref(entry->future);
+    if (entry->future == NULL) {
+        entry_drop(entry);
         return;
     }
-    input = entry_input(entry, &size);
-    if (entry->dropped != NULL)
-        entry->dropped(input, size);
-    entry_release_input(entry);
+    future_drop(entry->future);
+    ep_future_unref(entry->future);
 }
 
 /** The executor is full: do what its policy says. */

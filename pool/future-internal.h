@@ -136,6 +136,12 @@ bool future_drop(struct ep_future *future);
  */
 bool future_break(struct ep_future *future, int verdict, const char *message);
 
+/**
+ * The task never began, and never will: call its `dropped` function, and release input and
+ * descriptors. For whoever took it out of PENDING.
+ */
+void future_drop_input(struct ep_future *future);
+
 /** The input as the task sees it. */
 const void *future_input(const struct ep_future *future);
 

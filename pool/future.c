@@ -436,8 +436,7 @@ const void *future_input(const struct ep_future *future)
     return future->input_on_heap ? future->input.heap : future->input.inside;
 }
 
-/** The task will never run: whoever took it out of PENDING releases what its input owned. */
-static void future_drop_input(struct ep_future *future)
+void future_drop_input(struct ep_future *future)
 {
     if (future->dropped != NULL)
         future->dropped(future_input(future), future->input_size);

@@ -93,10 +93,14 @@ struct place {
     unsigned char *inbox; /**< for whoever receives and is not the manager */
 };
 
-/** A task that a worker did not begin, to be given to another before those in the queue. */
+/**
+ * A task that a worker did not begin: to be given to another before those in the queue, or, where it
+ * will never run, to be dropped by the manager.
+ */
 struct returned {
     struct queue_entry entry;
     uint32_t nacks;
+    uint32_t worker;
     struct returned *next;
 };
 
@@ -115,6 +119,7 @@ struct process_executor {
     _Atomic uint32_t idle_count;
     struct returned *returned;
     _Atomic uint32_t returned_count;
+    struct returned *undone; /**< failed without having begun, and not dropped yet */
     struct ep_future *owed; /**< done, and their callbacks not called; linked by input.heap */
     _Atomic bool broken;
     char why[128]; /**< where broken */
@@ -195,15 +200,22 @@ bool transfer(struct place *place, unsigned char *buffer);
 /** The same, but only what is there to be read: for a worker whose end has been seen. */
 void transfer_rest(struct place *place, unsigned char *buffer);
 
-/** A task that was started will have no outcome but this. */
+/** A task that a worker may have begun will have no outcome but this. */
 void lose_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
+               int verdict, int code, const char *words);
+
+/**
+ * A task that no worker has begun will have no outcome but this. Its `dropped` function runs on the
+ * manager, before the outcome is published.
+ */
+void drop_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
                int verdict, int code, const char *words);
 
 void process_help(struct ep_executor *base, struct ep_future *future, int64_t deadline_ns);
 void process_helper_leaves(struct ep_executor *base);
 
-/** Call the callbacks that are owed. Threads: the manager. */
-void call_back_owed(struct process_executor *executor);
+/** Call what is owed, `dropped` functions and callbacks. Threads: the manager. */
+void call_owed(struct process_executor *executor);
 
 /* --- process-death.c ----------------------------------------------------------------------- */
 

@@ -471,14 +471,14 @@ void *manager_main(void *argument)
 
         if (due && !care(executor))
             break;
-        call_back_owed(executor);
+        call_owed(executor);
         count = epoll_wait(executor->epoll, events, EVENTS_AT_ONCE, timeout_ms(executor));
         due = executor->next_due_ns != INT64_MAX && ep_now_ns() >= executor->next_due_ns;
         for (int i = 0; i < count; i++)
             due = take_event(executor, &events[i]) || due;
-        call_back_owed(executor);
+        call_owed(executor);
     }
-    call_back_owed(executor);
+    call_owed(executor);
     atomic_store(&executor->over, 1);
     waitlist_wake_all(&executor->ended);
     return NULL;

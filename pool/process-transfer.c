@@ -31,6 +31,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -70,8 +71,9 @@ static void task_over(struct process_executor *executor, struct queue_entry *ent
     queue_task_done(&executor->base.queue);
 }
 
-void lose_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
-               int verdict, int code, const char *words)
+/** A task fails: note it where nobody sees it yet, and count it. */
+static void note_failure(struct process_executor *executor, struct queue_entry *entry, int verdict,
+                         int code, const char *words)
 {
     bool broken = verdict == EP_EBROKEN || verdict == EP_EDIED;
 
@@ -79,14 +81,75 @@ void lose_task(struct process_executor *executor, struct queue_entry *entry, uns
         future_set_error(entry->future, verdict, code, words);
     atomic_fetch_add_explicit(broken ? &executor->broken_tasks : &executor->failed, 1,
                               memory_order_relaxed);
+}
+
+void lose_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
+               int verdict, int code, const char *words)
+{
+    note_failure(executor, entry, verdict, code, words);
     task_over(executor, entry, worker);
     executor_place_freed(&executor->base);
 }
 
-void call_back_owed(struct process_executor *executor)
+/** Release what the input of a task owned, and then tell its outcome. */
+static void drop_now(struct process_executor *executor, struct queue_entry *entry, unsigned worker)
+{
+    if (entry->future != NULL) {
+        future_drop_input(entry->future);
+    } else {
+        entry_drop(entry);
+        entry->on_heap = false;
+    }
+    task_over(executor, entry, worker);
+    executor_place_freed(&executor->base);
+}
+
+/**
+ * The caller may hold the right to send to a worker, or to receive from it. A function of the user's
+ * that waited for a task of that worker would then wait for ever: it is left to the manager.
+ */
+void drop_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
+               int verdict, int code, const char *words)
+{
+    ep_dropped_fn dropped = entry->future != NULL ? entry->future->dropped : entry->dropped;
+    struct returned *undone = dropped != NULL ? aligned_alloc(CACHE_LINE, sizeof *undone) : NULL;
+
+    note_failure(executor, entry, verdict, code, words);
+    if (undone == NULL) { /* nothing to call; or no memory, and then rather here than never */
+        drop_now(executor, entry, worker);
+        return;
+    }
+    *undone = (struct returned){.entry = *entry, .worker = worker};
+    lock_acquire(&executor->lock);
+    undone->next = executor->undone;
+    executor->undone = undone;
+    lock_release(&executor->lock);
+    poke(executor);
+}
+
+/** Drop the tasks that never began. */
+static void drop_undone(struct process_executor *executor)
+{
+    struct returned *undone;
+
+    lock_acquire(&executor->lock);
+    undone = executor->undone;
+    executor->undone = NULL;
+    lock_release(&executor->lock);
+    while (undone != NULL) {
+        struct returned *next = undone->next;
+
+        drop_now(executor, &undone->entry, undone->worker);
+        free(undone);
+        undone = next;
+    }
+}
+
+void call_owed(struct process_executor *executor)
 {
     struct ep_future *future, *first = NULL;
 
+    drop_undone(executor);
     lock_acquire(&executor->lock);
     future = executor->owed;
     executor->owed = NULL;
@@ -148,6 +211,10 @@ static void take_outcome(struct place *place, const struct wire_note *note, cons
     } else {
         memcpy(text, words, note->words);
         text[note->words] = '\0';
+        if (note->verdict == EP_EUNKNOWN) { /* so it did not begin */
+            drop_task(executor, &entry, place->index, EP_EUNKNOWN, note->code, text);
+            return;
+        }
         if (entry.future != NULL)
             future_set_error(entry.future, note->verdict, note->code,
                              note->words > 0 ? text : NULL);
@@ -172,7 +239,7 @@ static void take_nack(struct place *place, int error)
         return;
     }
     snprintf(words, sizeof words, "no worker could receive its descriptors: %s", strerror(error));
-    lose_task(executor, &entry, place->index, EP_ESHIP, error, words);
+    drop_task(executor, &entry, place->index, EP_ESHIP, error, words);
 }
 
 /** Whether a note is whole and about the oldest task of the worker. */

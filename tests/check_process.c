@@ -106,18 +106,29 @@ START_TEST(twenty_failures_lose_no_worker)
 }
 END_TEST
 
+static atomic_uint drops;
+
+static void count_drop(const void *input, size_t size)
+{
+    ck_assert_ptr_null(input);
+    ck_assert_uint_eq(size, 0);
+    atomic_fetch_add(&drops, 1);
+}
+
 /* A function that the worker cannot have: it lies in memory that was mapped after the zygote. */
 START_TEST(unknown_functions_are_refused)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     void *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct ep_submit_options with = {.dropped = count_drop};
     struct ep_future *future;
     ep_task_fn fn;
 
     ck_assert_ptr_ne(page, MAP_FAILED);
     memcpy(&fn, &page, sizeof fn);
-    future = submit(pool, fn, NULL, 0);
+    ck_assert_int_eq(ep_submit_with(pool, fn, NULL, 0, &with, &future), 0);
     ck_assert_int_eq(error_of(future).kind, EP_EUNKNOWN);
+    ck_assert_uint_eq(atomic_load(&drops), 1); /* it has not run */
     ep_future_unref(future);
     fn = (ep_task_fn)(uintptr_t)&shared; /* known to be mapped, but it is data */
     future = submit(pool, fn, NULL, 0);

@@ -77,6 +77,56 @@ START_TEST(a_death_breaks_the_executor)
 }
 END_TEST
 
+/** One bit for each input that was dropped, and how many were. */
+static atomic_uint dropped_inputs, drops;
+
+static void note_dropped(const void *input, size_t size)
+{
+    int number;
+
+    ck_assert_uint_ge(size, sizeof number);
+    memcpy(&number, input, sizeof number);
+    atomic_fetch_or(&dropped_inputs, 1u << number);
+    atomic_fetch_add(&drops, 1);
+}
+
+/* B23: with its worker goes one task that had begun, and some that had been sent ahead: what those
+ * owned is released here, as that of the tasks that were still in the queue. */
+START_TEST(what_had_not_begun_is_dropped)
+{
+    enum { TASKS = 20, AHEAD = 7 };
+
+    for (int with_future = 0; with_future < 2; with_future++) {
+        struct ep_options options = {.workers = 1, .prefetch = AHEAD};
+        struct ep_submit_options with = {.dropped = note_dropped};
+        struct ep_executor *pool = processes(&options);
+        struct ep_future *futures[TASKS] = {NULL};
+        int pid = int_result(submit(pool, pid_of, NULL, 0));
+
+        atomic_store(&dropped_inputs, 0);
+        atomic_store(&drops, 0);
+        for (int i = 0; i < TASKS; i++)
+            ck_assert_int_eq(
+                ep_submit_with(pool, hold, &i, sizeof i, &with, with_future ? &futures[i] : NULL),
+                0);
+        await_held(1);
+        release_held(1); /* with its first outcome the worker is sent several */
+        await_held(1);
+        kill(pid, SIGKILL);
+        ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
+        ck_assert_uint_eq(atomic_load(&drops), TASKS - 2);
+        ck_assert_uint_eq(atomic_load(&dropped_inputs), (1u << TASKS) - 4); /* all but 0 and 1 */
+        for (int i = 0; i < TASKS && with_future; i++) {
+            ck_assert_int_eq(ep_future_result(futures[i], 0, NULL), i == 0   ? 0
+                                                                    : i == 1 ? EP_EDIED
+                                                                             : EP_EBROKEN);
+            ep_future_unref(futures[i]);
+        }
+        ep_executor_free(pool);
+    }
+}
+END_TEST
+
 START_TEST(an_idle_death_breaks_it_too)
 {
     struct ep_executor *pool = processes_of(2, EP_BREAK);
@@ -566,6 +616,7 @@ int main(void)
     TCase *tests = part(suite, "Break");
 
     tcase_add_test(tests, a_death_breaks_the_executor);
+    tcase_add_test(tests, what_had_not_begun_is_dropped);
     tcase_add_test(tests, an_idle_death_breaks_it_too);
     tcase_add_test(tests, shutdown_ends_though_workers_die);
     tests = part(suite, "Replace");
