@@ -51,10 +51,12 @@ struct executor_ops {
     void (*stats)(struct ep_executor *executor, struct ep_stats *stats);
     /**
      * The caller waits for a RUNNING future: it may do the executor's work meanwhile. Returns when
-     * the future is done, at the deadline, or when there is nothing to help with. The executor
-     * stands until helper_leaves(). NULL where waiting threads cannot help.
+     * the future is done, at the deadline, or when there is nothing to help with. NULL where
+     * waiting threads cannot help. Whoever completes the future of a helper that has not left by
+     * then calls helper_stays(); the executor then stands until helper_leaves().
      */
     void (*help)(struct ep_executor *executor, struct ep_future *future, int64_t deadline_ns);
+    void (*helper_stays)(struct ep_executor *executor);
     void (*helper_leaves)(struct ep_executor *executor);
 };
 

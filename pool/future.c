@@ -520,6 +520,8 @@ uint32_t future_publish(struct ep_future *future, uint32_t worker)
     future_release_input(future);
     /* Only the worker that started a task finishes it. */
     EP_ASSERT(future_change_state(future, STATE_RUNNING, STATE_FINISHED, &old));
+    if (old & STATE_HAS_HELPER)
+        future->executor->ops->helper_stays(future->executor); /* which stands until we are done */
     if (old & STATE_HAS_SLEEPERS)
         futex_wake(&future->state, INT_MAX);
     return old;

@@ -189,13 +189,22 @@ static void process_release(struct process_executor *executor)
     free(executor);
 }
 
+/** Wait for threads that helped with the last tasks: they are on their way out. */
+static void await_helpers(struct process_executor *executor)
+{
+    uint32_t helpers = atomic_fetch_or(&executor->helpers, HELPERS_AWAITED) | HELPERS_AWAITED;
+
+    while (helpers != HELPERS_AWAITED) {
+        futex_wait(&executor->helpers, helpers, NO_DEADLINE);
+        helpers = atomic_load(&executor->helpers);
+    }
+}
+
 static void process_free(struct ep_executor *base)
 {
     struct process_executor *executor = from_base(base);
-    uint32_t helpers;
 
-    while ((helpers = atomic_load(&executor->helpers)) != 0)
-        futex_wait(&executor->helpers, helpers, NO_DEADLINE); /* they are on their way out */
+    await_helpers(executor);
     process_release(executor);
 }
 
@@ -209,6 +218,7 @@ static const struct executor_ops process_ops = {
     .free = process_free,
     .stats = process_stats,
     .help = process_help,
+    .helper_stays = process_helper_stays,
     .helper_leaves = process_helper_leaves,
 };
 

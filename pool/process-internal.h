@@ -212,6 +212,7 @@ void drop_task(struct process_executor *executor, struct queue_entry *entry, uns
                int verdict, int code, const char *words);
 
 void process_help(struct ep_executor *base, struct ep_future *future, int64_t deadline_ns);
+void process_helper_stays(struct ep_executor *base);
 void process_helper_leaves(struct ep_executor *base);
 
 /** Call what is owed, `dropped` functions and callbacks. Threads: the manager. */

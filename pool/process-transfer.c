@@ -55,8 +55,6 @@ static void task_over(struct process_executor *executor, struct queue_entry *ent
         entry_release_input(entry);
     } else {
         notes = future_publish(future, worker);
-        if (notes & STATE_HAS_HELPER)
-            atomic_fetch_add(&executor->helpers, 1);
         if (notes & STATE_HAS_WATCHES) {
             lock_acquire(&executor->lock);
             future->input.heap = executor->owed;
@@ -444,6 +442,11 @@ void process_help(struct ep_executor *base, struct ep_future *future, int64_t de
     release_receiving(place, whole);
     if (whole)
         place_offer(place);
+}
+
+void process_helper_stays(struct ep_executor *base)
+{
+    atomic_fetch_add(&((struct process_executor *)base)->helpers, 1);
 }
 
 void process_helper_leaves(struct ep_executor *base)

@@ -5,9 +5,11 @@
 #include "config.h"
 
 #include "pool/echopool.h"
+#include "pool/executor-internal.h"
 #include "tests/process_kit.h"
 #include "tests/suite.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -556,6 +558,46 @@ START_TEST(workers_that_cannot_be_made_leave_nothing_behind)
 }
 END_TEST
 
+static unsigned threads_here(void)
+{
+    DIR *threads = opendir("/proc/self/task");
+    unsigned count = 0;
+
+    ck_assert_ptr_nonnull(threads);
+    for (struct dirent *entry; (entry = readdir(threads)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(threads);
+    return count;
+}
+
+static struct {
+    struct ep_executor *pool;
+    unsigned threads; /* of this process when the manager has ended */
+} leaving;
+
+static void *leave_late(void *unused)
+{
+    (void)unused;
+    AWAIT(threads_here() == leaving.threads && process_state(getpid()) == 'S');
+    leaving.pool->ops->helper_leaves(leaving.pool);
+    return NULL;
+}
+
+/* Somebody who has received an outcome himself is still on his way out: freeing waits, and wakes. */
+START_TEST(free_waits_for_those_who_help)
+{
+    unsigned before = threads_here();
+    pthread_t thread;
+
+    leaving.pool = processes_of(1, EP_BREAK);
+    leaving.threads = before + 1;
+    leaving.pool->ops->helper_stays(leaving.pool); /* as if this thread's task were done */
+    ck_assert_int_eq(pthread_create(&thread, NULL, leave_late, NULL), 0);
+    ep_executor_free(leaving.pool);
+    pthread_join(thread, NULL);
+}
+END_TEST
+
 /** Squares, by an executor of its own. */
 static int square_deeper(struct ep_task *task)
 {
@@ -680,6 +722,7 @@ int main(void)
     tests = part(suite, "Life");
     tcase_add_test(tests, workers_that_cannot_be_made_leave_nothing_behind);
     tcase_add_test(tests, a_task_may_have_an_executor_of_its_own);
+    tcase_add_test(tests, free_waits_for_those_who_help);
     tcase_add_test(tests, a_failing_initialize_leaves_nothing);
     tcase_add_test(tests, resize_adds_and_removes_workers);
     tcase_add_test(tests, create_and_free_again_and_again);
