@@ -150,8 +150,11 @@ static void lose_tasks(struct place *place, const char *words)
             drop_task(executor, &entry, place->index, EP_EBROKEN, 0,
                       broken ? executor->why : words);
     }
+    lock_acquire(&executor->lock); /* claim_for() looks at them */
     atomic_store(&place->head, tail);
     atomic_store(&place->sent, tail);
+    place->certain = tail;
+    lock_release(&executor->lock);
 }
 
 /** How long to wait before a worker that died is replaced. */

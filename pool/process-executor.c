@@ -102,7 +102,10 @@ static void process_stats(struct ep_executor *base, struct ep_stats *stats)
 
 /* --- size ---------------------------------------------------------------------------------- */
 
-/** Have places for so many workers, and want a worker in each from `before` on. */
+/**
+ * Have places for so many workers, and want a worker in each from `before` on. The number comes
+ * first: the manager may look at a place at any moment, and settles it as soon as it is not wanted.
+ */
 static int want_workers_locked(struct process_executor *executor, uint32_t before, uint32_t workers)
 {
     for (uint32_t i = atomic_load(&executor->place_count); i < workers; i++) {
@@ -111,6 +114,7 @@ static int want_workers_locked(struct process_executor *executor, uint32_t befor
             return -ENOMEM;
         atomic_store(&executor->place_count, i + 1);
     }
+    atomic_store(&executor->target, workers);
     for (uint32_t i = before; i < workers; i++) {
         atomic_store(&executor->places[i]->settled, false);
         atomic_store(&executor->places[i]->renew, true);
@@ -122,6 +126,8 @@ static bool are_settled(void *context)
 {
     struct process_executor *executor = context;
 
+    if (is_over(executor)) /* shut down meanwhile, and nobody is left to settle anything */
+        return true;
     for (uint32_t i = 0; i < atomic_load(&executor->target); i++)
         if (!atomic_load(&executor->places[i]->settled))
             return false;
@@ -135,7 +141,8 @@ static int await_workers(struct process_executor *executor, uint32_t before, uin
 
     EP_ASSERT(waitlist_await(&executor->settling, are_settled, executor, NO_DEADLINE));
     for (uint32_t i = before; i < workers && rc == 0; i++)
-        rc = executor->places[i]->start_rc;
+        rc = atomic_load(&executor->places[i]->settled) ? executor->places[i]->start_rc
+                                                        : queue_refusal(&executor->base.queue);
     return rc;
 }
 
@@ -143,15 +150,17 @@ static int process_resize(struct ep_executor *base, uint32_t workers)
 {
     struct process_executor *executor = from_base(base);
     uint32_t before;
-    int rc;
+    int rc = 0;
 
     if (called_by_manager(executor))
         return -EDEADLK;
     EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
     before = atomic_load(&executor->target);
-    rc = workers > before ? want_workers_locked(executor, before, workers) : 0;
-    if (rc == 0) {
+    if (workers > before)
+        rc = want_workers_locked(executor, before, workers);
+    else
         atomic_store(&executor->target, workers);
+    if (rc == 0) {
         poke(executor);
         rc = workers > before ? await_workers(executor, before, workers) : 0;
     }
@@ -267,7 +276,6 @@ static int process_init(struct process_executor *executor, const struct ep_optio
     rc = open_descriptors(executor, zygote);
     if (rc == 0)
         rc = want_workers_locked(executor, 0, workers);
-    atomic_store(&executor->target, workers);
     return rc;
 }
 

@@ -64,6 +64,7 @@ struct place {
     bool watched; /**< the socket is with epoll */
     struct place *next_idle;
     _Atomic uint32_t given; /**< tasks that this process was given */
+    uint64_t certain;       /**< tasks before it have been sent, whatever the sender is about to do */
 
     uint32_t unsaid;       /**< the receiver's: places freed, and nobody told yet */
     _Atomic uint64_t head; /**< moved by the receiver */

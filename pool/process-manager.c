@@ -480,6 +480,7 @@ void *manager_main(void *argument)
     }
     call_owed(executor);
     atomic_store(&executor->over, 1);
+    waitlist_wake_all(&executor->settling);
     waitlist_wake_all(&executor->ended);
     return NULL;
 }

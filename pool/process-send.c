@@ -334,6 +334,7 @@ static void place_feed(struct place *place, uint32_t credit)
 
         lock_acquire(&executor->lock);
         place->given += taken;
+        place->certain = atomic_load(&place->sent);
         if (place_is_busy(place) && !place->receiving)
             place_arm_locked(place, true);
         lock_release(&executor->lock);
@@ -342,6 +343,7 @@ static void place_feed(struct place *place, uint32_t credit)
 
         lock_acquire(&executor->lock);
         place->sending = false;
+        place->certain = atomic_load(&place->sent);
         if (place->blocked == all) {
             place->blocked = !all;
             place_watch_locked(place);

@@ -379,7 +379,10 @@ void transfer_rest(struct place *place, unsigned char *buffer)
 
 /* --- those who wait ------------------------------------------------------------------------ */
 
-/** The worker that has the task, with the right to receive from it; or NULL. */
+/**
+ * The worker that has the task, with the right to receive from it; or NULL. It must have been sent:
+ * if it could not be, nothing would come that ends the wait for its outcome.
+ */
 static struct place *claim_for(struct process_executor *executor, const struct ep_future *future)
 {
     uint16_t index = atomic_load_explicit(&future->worker, memory_order_relaxed);
@@ -389,7 +392,7 @@ static struct place *claim_for(struct process_executor *executor, const struct e
     lock_acquire(&executor->lock);
     place = index < executor->place_count ? executor->places[index] : NULL;
     if (place != NULL && !place->receiving && place->socket >= 0 && place->life == LIFE_READY)
-        for (uint64_t at = atomic_load(&place->head); at < atomic_load(&place->tail) && !has; at++)
+        for (uint64_t at = atomic_load(&place->head); at < place->certain && !has; at++)
             has = slot_at(place, at)->entry.future == future;
     if (has) {
         place->receiving = true;

@@ -668,6 +668,61 @@ START_TEST(resize_adds_and_removes_workers)
 }
 END_TEST
 
+static void *submit_until_closed(void *pool)
+{
+    while (ep_submit(pool, count_seen, NULL, 0, NULL) == 0)
+        ;
+    return NULL;
+}
+
+/* The manager is busy with workers that come and go: no more than that it is late to look. */
+START_TEST(resize_amid_replacements)
+{
+    struct ep_options options = {.workers = 1, .tasks_per_worker = 2, .queue = 4};
+    struct ep_executor *pool = processes(&options);
+    pthread_t submitter;
+
+    ck_assert_int_eq(pthread_create(&submitter, NULL, submit_until_closed, pool), 0);
+    for (int round = 0; round < 100; round++) {
+        ck_assert_int_eq(ep_executor_resize(pool, 4), 0);
+        ck_assert_int_eq(ep_executor_resize(pool, 1), 0);
+    }
+    ck_assert_int_eq(ep_executor_shutdown(pool, 0), 0);
+    pthread_join(submitter, NULL);
+    ep_executor_free(pool);
+}
+END_TEST
+
+static void *resize_to_three(void *pool)
+{
+    return (void *)(intptr_t)ep_executor_resize(pool, 3);
+}
+
+START_TEST(resize_meets_the_end)
+{
+    struct ep_zygote *zygote;
+
+    ck_assert_int_eq(ep_zygote_new(&zygote), 0);
+    for (int round = 0; round < 100; round++) {
+        struct ep_options options = {.workers = 1, .zygote = zygote};
+        struct ep_executor *pool = processes(&options);
+        pthread_t resizer;
+        void *rc;
+
+        ck_assert_int_eq(pthread_create(&resizer, NULL, resize_to_three, pool), 0);
+        for (int i = 0; i < round; i++)
+            sched_yield(); /* each round at another moment */
+        if (round % 2)
+            ep_executor_terminate(pool);
+        ck_assert_int_eq(ep_executor_shutdown(pool, EP_WAIT), 0);
+        pthread_join(resizer, &rc);
+        ck_assert(rc == NULL || (int)(intptr_t)rc == EP_ESHUTDOWN);
+        ep_executor_free(pool);
+    }
+    ep_zygote_free(zygote);
+}
+END_TEST
+
 /* A hundred beginnings and ends, with tasks under way. */
 START_TEST(create_and_free_again_and_again)
 {
@@ -725,6 +780,8 @@ int main(void)
     tcase_add_test(tests, free_waits_for_those_who_help);
     tcase_add_test(tests, a_failing_initialize_leaves_nothing);
     tcase_add_test(tests, resize_adds_and_removes_workers);
+    tcase_add_test(tests, resize_amid_replacements);
+    tcase_add_test(tests, resize_meets_the_end);
     tcase_add_test(tests, create_and_free_again_and_again);
     return suite_main(suite);
 }
