@@ -273,7 +273,7 @@ size_t map_chunk_size(struct ep_executor *executor, size_t chunk, size_t count)
     if (chunk != EP_CHUNK_AUTO || count == 0)
         return chunk == 0 || chunk == EP_CHUNK_AUTO ? 1 : chunk;
     ep_executor_stats(executor, &stats);
-    shares = 4 * (size_t)stats.workers;
+    shares = 4 * (size_t)(stats.workers > 0 ? stats.workers : 1); /* none: it is broken, or over */
     return count / shares + (count % shares != 0);
 }
 

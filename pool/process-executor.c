@@ -90,6 +90,18 @@ static int process_join(struct ep_executor *base, int64_t deadline_ns)
 
 /* --- looking ------------------------------------------------------------------------------- */
 
+/** Workers that there are or are about to be: one that is being replaced counts. */
+static uint32_t count_workers(struct process_executor *executor)
+{
+    uint32_t workers = atomic_load(&executor->target), count = 0;
+
+    if (atomic_load(&executor->broken) || is_over(executor))
+        return 0;
+    for (uint32_t i = 0; i < workers; i++)
+        count += !atomic_load(&executor->places[i]->given_up);
+    return count;
+}
+
 static void process_stats(struct ep_executor *base, struct ep_stats *stats)
 {
     struct process_executor *executor = from_base(base);
@@ -97,7 +109,7 @@ static void process_stats(struct ep_executor *base, struct ep_stats *stats)
     stats->finished += atomic_load(&executor->finished);
     stats->failed += atomic_load(&executor->failed);
     stats->broken += atomic_load(&executor->broken_tasks);
-    stats->workers = atomic_load(&executor->alive);
+    stats->workers = count_workers(executor);
 }
 
 /* --- size ---------------------------------------------------------------------------------- */
@@ -315,8 +327,7 @@ int ep_process_executor_new(const struct ep_options *options, struct ep_executor
     }
     rc = await_workers(made, 0, atomic_load(&made->target));
     if (rc != 0) {
-        ep_executor_terminate(&made->base);
-        ep_executor_free(&made->base);
+        ep_executor_free(&made->base); /* those that could begin end in order, by their finalize */
         return rc;
     }
     *executor = &made->base;

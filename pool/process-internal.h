@@ -82,7 +82,7 @@ struct place {
     bool not_ready;   /**< its initialize failed, with init_code */
     bool ended;       /**< the zygote has told its status, or cannot any more */
     bool status_known;
-    bool given_up;
+    _Atomic bool given_up; /* read by those who count workers */
     int init_code;
     int status;        /**< that of wait(2) */
     int64_t retry_ns;  /**< when to ask for a process; 0: not due to */

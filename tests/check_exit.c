@@ -39,9 +39,10 @@ struct before {
 };
 
 /** In the child: nothing that waits for several waits. @return the exit status */
-static int wait_in_child(const struct before *before, struct ep_future *pending,
-                         struct ep_future *finished)
+static int wait_in_child(struct ep_executor *pool, const struct before *before,
+                         struct ep_future *pending, struct ep_future *finished)
 {
+    struct ep_map *map;
     struct ep_future *both[2] = {pending, finished}, *future;
     struct ep_completions *completions;
     bool done[2];
@@ -63,6 +64,10 @@ static int wait_in_child(const struct before *before, struct ep_future *pending,
     if (ep_map_next(before->map, NULL) != EP_EFORKED)
         return 14;
     ep_map_free(before->map);
+    /* As large as four chunks for each worker; in the child there is none. */
+    if (ep_map_columns(pool, nothing_task, &(struct ep_column){&done, 1}, 1, 2,
+                       &(struct ep_map_options){.chunk = EP_CHUNK_AUTO}, &map) != EP_EFORKED)
+        return 16;
     if (ep_future_add_done_callback(pending, never, NULL) != EP_EFORKED ||
         ep_mailbox_add(before->mailbox, pending, never, NULL) != EP_EFORKED)
         return 15;
@@ -155,7 +160,7 @@ START_TEST(a_forked_child_is_told_and_never_hangs)
 
         ck_assert_int_ge(child, 0);
         if (child == 0) {
-            int rc = wait_in_child(&before, pending, finished);
+            int rc = wait_in_child(pool, &before, pending, finished);
 
             if (rc == 0)
                 rc = use_in_child(pool, pending, finished);

@@ -624,6 +624,27 @@ START_TEST(a_task_may_have_an_executor_of_its_own)
 }
 END_TEST
 
+static int last_cannot(void *context, unsigned worker)
+{
+    (void)context;
+    if (worker < 2)
+        return note_initialized(NULL, worker);
+    AWAIT(atomic_load(&shared->initialized) == 2);
+    return 7;
+}
+
+/* B7: the others are told to leave, not killed. */
+START_TEST(workers_that_could_begin_end_in_order)
+{
+    struct ep_options options = {
+        .workers = 3, .initialize = last_cannot, .finalize = note_finalized};
+    struct ep_executor *pool;
+
+    ck_assert_int_eq(ep_process_executor_new(&options, &pool), EP_EBROKEN);
+    ck_assert_uint_eq(atomic_load(&shared->finalized), 2);
+}
+END_TEST
+
 /* B80: nothing is left, and nobody tries again and again. */
 START_TEST(a_failing_initialize_leaves_nothing)
 {
@@ -674,6 +695,25 @@ static void *submit_until_closed(void *pool)
         ;
     return NULL;
 }
+
+/* Who asks how many there are is not told of one less because one is being replaced. */
+START_TEST(a_worker_that_is_replaced_counts)
+{
+    struct ep_options options = {.workers = 2, .tasks_per_worker = 1};
+    struct ep_executor *pool = processes(&options);
+    struct ep_stats stats;
+
+    for (int i = 0; i < 40; i++) {
+        ck_assert_int_gt(int_result(submit(pool, pid_of, NULL, 0)), 0);
+        ep_executor_stats(pool, &stats);
+        ck_assert_uint_eq(stats.workers, 2);
+    }
+    ck_assert_int_eq(ep_executor_shutdown(pool, EP_WAIT), 0);
+    ep_executor_stats(pool, &stats);
+    ck_assert_uint_eq(stats.workers, 0);
+    ep_executor_free(pool);
+}
+END_TEST
 
 /* The manager is busy with workers that come and go: no more than that it is late to look. */
 START_TEST(resize_amid_replacements)
@@ -778,8 +818,10 @@ int main(void)
     tcase_add_test(tests, workers_that_cannot_be_made_leave_nothing_behind);
     tcase_add_test(tests, a_task_may_have_an_executor_of_its_own);
     tcase_add_test(tests, free_waits_for_those_who_help);
+    tcase_add_test(tests, workers_that_could_begin_end_in_order);
     tcase_add_test(tests, a_failing_initialize_leaves_nothing);
     tcase_add_test(tests, resize_adds_and_removes_workers);
+    tcase_add_test(tests, a_worker_that_is_replaced_counts);
     tcase_add_test(tests, resize_amid_replacements);
     tcase_add_test(tests, resize_meets_the_end);
     tcase_add_test(tests, create_and_free_again_and_again);

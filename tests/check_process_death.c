@@ -36,6 +36,7 @@ START_TEST(a_death_breaks_the_executor)
     struct ep_future *held[2], *waiting[10], *cancelled;
     struct ep_stats stats;
     unsigned died = 0, broken = 0;
+    struct ep_map *map;
     int pid;
 
     pid = int_result(submit(pool, pid_of, NULL, 0));
@@ -66,6 +67,9 @@ START_TEST(a_death_breaks_the_executor)
         ep_future_unref(waiting[i]);
     ck_assert(ep_future_cancelled(cancelled));
     ck_assert_int_eq(ep_submit(pool, pid_of, NULL, 0, NULL), EP_EBROKEN);
+    ck_assert_int_eq(ep_map_columns(pool, pid_of, &(struct ep_column){&pid, 1}, 1, 4,
+                                    &(struct ep_map_options){.chunk = EP_CHUNK_AUTO}, &map),
+                     EP_EBROKEN);
     ep_future_unref(cancelled);
     ep_executor_terminate(pool); /* nothing to do */
     ck_assert_int_eq(ep_executor_shutdown(pool, EP_WAIT), 0);
