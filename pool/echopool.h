@@ -321,7 +321,10 @@ EP_API EP_MUSTCHECK int ep_thread_executor_new(const struct ep_options *options,
  * @return  as ep_thread_executor_new(), and
  *          EP_ETHREADS  options->zygote is NULL and this process has more than one thread: fork
  *                       the zygote earlier, by ep_zygote_new()
- *          EP_EBROKEN   a worker's initialize failed
+ *          EP_EBROKEN   a worker's initialize failed, or it died before it was done
+ *          -EMFILE, -ENFILE, -EAGAIN
+ *                       no descriptors are left, here or in the zygote, or fork(2) failed there
+ *          -EPIPE       options->zygote has ended
  */
 EP_API EP_MUSTCHECK int ep_process_executor_new(const struct ep_options *options,
                                                 struct ep_executor **executor);
@@ -392,8 +395,13 @@ EP_API int ep_executor_resume(struct ep_executor *executor);
  * have done what they have in hand. The bound becomes workers + queue at once.
  *
  * @param workers  1 to EP_WORKERS_MAX
- * @return  0, -EINVAL, -EAGAIN where a worker could not be made (then nothing has changed),
- *          EP_EBROKEN where its initialize failed, EP_ESHUTDOWN
+ * @return  0             so many there are
+ *          -EINVAL       0, or more than EP_WORKERS_MAX
+ *          -EAGAIN, -ENOMEM, -EMFILE, -ENFILE
+ *                        a worker could not be made; nothing has changed
+ *          EP_EBROKEN    its initialize failed, and nothing has changed; or the executor is broken
+ *          EP_ESHUTDOWN  shut down before or meanwhile
+ *          -EDEADLK      the caller is a callback on the manager of a process executor
  */
 EP_API EP_MUSTCHECK int ep_executor_resize(struct ep_executor *executor, uint32_t workers);
 

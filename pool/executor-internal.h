@@ -14,6 +14,9 @@
 #include "pool/future-pool-internal.h"
 #include "pool/queue-internal.h"
 
+/** A thread's name, with its end. */
+#define EXECUTOR_NAME_SIZE 16
+
 /** As the deadline of a submission: do not wait at all, and say -EAGAIN. */
 #define DO_NOT_WAIT INT64_MIN
 
@@ -65,7 +68,7 @@ struct ep_executor {
     /* set before the workers start, then read-only */
     const struct executor_ops *ops;
     struct ep_options options; /**< workers are filled in; name is NULL, for it was the caller's */
-    char name[16];             /**< prefix of the workers' names */
+    char name[EXECUTOR_NAME_SIZE]; /**< prefix of the workers' names */
     struct future_pool *futures;
 
     struct queue queue;
@@ -81,7 +84,17 @@ struct ep_executor {
     struct waitlist settled;         /**< who waits for them */
 };
 
+_Static_assert(sizeof(struct ep_executor) >= 256, "executor_name() relies on it");
+
 /* --- admission.c --------------------------------------------------------------------------- */
+
+/**
+ * The prefix of an executor's workers where nobody gave one: ep and eight digits, to which at most
+ * "-4095" comes. The digits are its address in units of its size. No two that live at one time lie in
+ * the same unit, and eight digits to base 36 are enough for all units below 2^48 (and more: a
+ * unit has 256 bytes or more), where the system puts all memory unless it is asked otherwise.
+ */
+void executor_name(const void *address, char name[static EXECUTOR_NAME_SIZE]);
 
 /**
  * The common part of a new executor, in zeroed memory.

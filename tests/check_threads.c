@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "pool/echopool.h"
+#include "pool/executor-internal.h"
 #include "tests/kinds.h"
 #include "tests/suite.h"
 
@@ -88,6 +89,24 @@ START_TEST(names_by_default_differ)
     }
     for (int i = 0; i < 8; i++)
         ep_executor_free(pools[i]);
+}
+END_TEST
+
+/* Certainly, not likely: however far apart they lie. */
+START_TEST(names_by_default_are_their_addresses)
+{
+    const uintptr_t size = sizeof(struct ep_executor);
+    const uintptr_t places[] = {0x55d0c0de0ac0, 0x7f0000000040, 0x7fffffffe000 - 8 * size};
+    char name[EXECUTOR_NAME_SIZE], other[EXECUTOR_NAME_SIZE];
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        executor_name((const void *)places[i], name);
+        ck_assert_uint_le(strlen(name) + strlen("-4095"), 15);
+        for (uintptr_t apart = size; apart < places[i]; apart *= 2) {
+            executor_name((const void *)(places[i] - apart), other);
+            ck_assert_str_ne(name, other);
+        }
+    }
 }
 END_TEST
 
@@ -269,7 +288,8 @@ int main(void)
     Suite *suite = suite_create("threads");
 
     ADD_FOR_THREADS(suite, "Threads", workers_are_named_and_deaf_to_signals,
-                    names_by_default_differ, workers_have_the_stack_they_were_given,
+                    names_by_default_differ, names_by_default_are_their_addresses,
+                    workers_have_the_stack_they_were_given,
                     workers_that_cannot_be_made_leave_nothing_behind);
     ADD_FOR_THREADS(suite, "Own executor", a_worker_does_not_wait_for_room,
                     a_worker_does_not_wait_for_its_own_executor,
