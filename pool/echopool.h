@@ -171,7 +171,9 @@ EP_API unsigned ep_task_worker(const struct ep_task *task);
 
 /**
  * Whether the executor is being terminated. A task that takes long looks now and then, and returns
- * early when it is: nothing else can end a thread's task.
+ * early when it is: nothing else can end a thread's task. A worker process is ended by SIGTERM at
+ * that moment, unless its initialize has had that ignored or handled: then its task, too, has time to
+ * see it here and to return, until grace_ns is over. There it costs a system call.
  *
  * Threads: the worker that runs the task.
  */

@@ -6,6 +6,7 @@
 #include "pool/executor-internal.h"
 
 #include "pool/future-internal.h"
+#include "pool/zygote-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -328,8 +329,9 @@ int ep_task_fail(struct ep_task *task, int code, const char *message)
 
 bool ep_task_stopping(const struct ep_task *task)
 {
-    return task->executor != NULL &&
-           atomic_load_explicit(&task->executor->terminating, memory_order_relaxed);
+    if (task->executor == NULL)
+        return worker_is_stopping();
+    return atomic_load_explicit(&task->executor->terminating, memory_order_relaxed);
 }
 
 unsigned ep_task_worker(const struct ep_task *task)

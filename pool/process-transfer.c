@@ -234,6 +234,7 @@ static void take_nack(struct place *place, int error)
     atomic_fetch_add(&place->head, 1);
     if (nacks < NACKS_MAX) {
         give_back(executor, &entry, nacks);
+        dispatch(executor); /* another may be idle, and this one busy for long */
         return;
     }
     snprintf(words, sizeof words, "no worker could receive its descriptors: %s", strerror(error));
@@ -250,10 +251,8 @@ static bool note_is_sound(const struct place *place, const struct wire_note *not
     if (message->size < sizeof *note || note->words > WIRE_WORDS_MAX)
         return false;
     rest = message->size - sizeof *note;
-    if (note->kind == WIRE_READY)
-        return place->life == LIFE_STARTING;
-    if (note->kind ==
-        WIRE_NOT_READY) /* its end may have been seen before its last words are read */
+    /* Its end may have been seen before its first words are read. */
+    if (note->kind == WIRE_READY || note->kind == WIRE_NOT_READY)
         return place->life == LIFE_STARTING || (place->life == LIFE_DYING && !place->was_ready);
     if (head == atomic_load(&place->sent) ||
         note->id != place->slots[head & place->slot_mask].header.id)

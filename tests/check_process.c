@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -598,6 +599,54 @@ START_TEST(free_waits_for_those_who_help)
 }
 END_TEST
 
+static int print_and_square(struct ep_task *task)
+{
+    struct stat status;
+
+    for (int fd = 0; fd < 3; fd++)
+        if (fstat(fd, &status) != 0 || !S_ISCHR(status.st_mode))
+            return -EBADF;
+    printf("this goes to no socket\n");
+    return square_of(task);
+}
+
+/* A program that has closed its standard descriptors: sockets get their numbers. */
+START_TEST(standard_descriptors_may_be_closed)
+{
+    for (int opened = 0; opened < 8; opened++) {
+        pid_t child = fork();
+        int status;
+
+        if (child == 0) {
+            struct ep_options options = {.workers = 2};
+            struct ep_executor *pool;
+            struct ep_future *future;
+            struct ep_bytes reply;
+            int n = 5, null = open("/dev/null", O_RDWR);
+
+            for (int fd = 0; fd < 3; fd++)
+                if (opened & 1 << fd)
+                    dup2(null, fd);
+                else
+                    close(fd);
+            if (ep_process_executor_new(&options, &pool) != 0)
+                _exit(1);
+            for (int i = 0; i < 10; i++) {
+                if (ep_submit(pool, print_and_square, &n, sizeof n, &future) != 0 ||
+                    ep_future_result(future, EP_FOREVER, &reply) != 0 ||
+                    memcmp(reply.data, &(int){25}, sizeof n) != 0)
+                    _exit(2);
+                ep_future_unref(future);
+            }
+            ep_executor_free(pool);
+            _exit(0);
+        }
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(status == 0, "with %d open: status %d", opened, status);
+    }
+}
+END_TEST
+
 /** Squares, by an executor of its own. */
 static int square_deeper(struct ep_task *task)
 {
@@ -813,6 +862,7 @@ int main(void)
     tests = part(suite, "Life");
     tcase_add_test(tests, workers_that_cannot_be_made_leave_nothing_behind);
     tcase_add_test(tests, a_task_may_have_an_executor_of_its_own);
+    tcase_add_test(tests, standard_descriptors_may_be_closed);
     tcase_add_test(tests, free_waits_for_those_who_help);
     tcase_add_test(tests, workers_that_could_begin_end_in_order);
     tcase_add_test(tests, a_failing_initialize_leaves_nothing);
