@@ -253,30 +253,33 @@ START_TEST(terminate_tells_running_tasks_and_cancels_the_rest)
 }
 END_TEST
 
-/** Ends the moment that it is told to: no other thread gets in between. */
-static int at_once_task(struct ep_task *task)
+static void *terminate_thread(void *pool)
 {
-    struct gate *told = *(struct gate *const *)ep_task_input(task, NULL);
-
-    sem_post(&told->arrived);
-    while (!ep_task_stopping(task))
-        ;
-    return 0;
+    ep_executor_terminate(pool);
+    return NULL;
 }
 
-/* The worker of a task that ends because it is told comes for the next one, and finds none. */
-START_TEST(terminate_leaves_nothing_to_those_who_end_at_once)
+/* A task that ends because it was told to lets its worker come for the next one. By then there must
+ * be none to take: whichever lock of the queue terminating has to wait for, nobody is told before. */
+START_TEST(nobody_is_told_before_the_queue_is_held)
 {
-    struct gate *gate = &stage->gate;
-
-    for (int round = 0; round < 1000; round++) {
+    for (int round = 0; round < 2; round++) {
         struct ep_executor *pool = executor_that(1, 8, EP_BLOCK);
+        struct lock *lock = round == 0 ? &pool->queue.tail_lock : &pool->queue.head_lock;
+        struct gate *gate = &stage->gate;
+        pthread_t terminator;
 
-        ck_assert_int_eq(ep_submit(pool, at_once_task, &gate, sizeof gate, NULL), 0);
+        ck_assert_int_eq(ep_submit(pool, until_told_task, &gate, sizeof gate, NULL), 0);
         gate_await(gate, 1);
         for (int i = 0; i < 8; i++)
             ck_assert_int_eq(stage_submit(pool, NULL), 0);
-        ep_executor_terminate(pool);
+        lock_acquire(lock);
+        ck_assert_int_eq(pthread_create(&terminator, NULL, terminate_thread, pool), 0);
+        while (atomic_load(&lock->word) != 2) /* 2: somebody sleeps, or is about to */
+            sched_yield();
+        ck_assert(!atomic_load(&pool->terminating));
+        lock_release(lock);
+        pthread_join(terminator, NULL);
         ep_executor_free(pool);
         ck_assert_uint_eq(atomic_load(&stage->counter), 0);
     }
@@ -294,6 +297,6 @@ int main(void)
     ADD_FOR_THREADS(suite, "Own executor", a_worker_does_not_wait_for_room,
                     a_worker_does_not_wait_for_its_own_executor,
                     terminate_tells_running_tasks_and_cancels_the_rest,
-                    terminate_leaves_nothing_to_those_who_end_at_once);
+                    nobody_is_told_before_the_queue_is_held);
     return suite_main(suite);
 }
