@@ -5,11 +5,10 @@
 #include "config.h"
 
 #include "pool/echopool.h"
-#include "pool/executor-internal.h"
+#include "pool/process-internal.h"
 #include "tests/process_kit.h"
 #include "tests/suite.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -280,8 +279,9 @@ START_TEST(callbacks_may_use_the_executor)
 }
 END_TEST
 
-/** What a callback on the manager got for an answer, one bit for each that was wrong. */
+/** What a callback on the manager got for an answer, one bit for each that was wrong; and its end. */
 static atomic_uint wrong_answers;
+static sem_t answered;
 
 static int one_source(void *context, struct ep_bytes *input)
 {
@@ -325,7 +325,7 @@ static void wait_on_manager(struct ep_future *future, void *context)
     wrong |= ep_future_result(running, 0, NULL) != -ETIMEDOUT ? 256 : 0; /* to look is allowed */
     wrong |= ep_executor_resize(callback_pool, 3) != -EDEADLK ? 512 : 0;
     atomic_store(&wrong_answers, wrong);
-    sem_post(&shared->arrived);
+    sem_post(&answered);
 }
 
 /* The manager is who would bring the outcome, or see that there will be none. */
@@ -333,6 +333,7 @@ START_TEST(a_callback_does_not_wait_for_what_runs)
 {
     struct ep_future *first, *running;
 
+    sem_init(&answered, 0, 0);
     callback_pool = processes_of(2, EP_BREAK);
     running = submit(callback_pool, hold, NULL, 0);
     await_held(1);
@@ -340,9 +341,10 @@ START_TEST(a_callback_does_not_wait_for_what_runs)
     first = submit(callback_pool, square_of, &(int){2}, sizeof(int));
     ck_assert_int_eq(ep_future_add_done_callback(first, wait_on_manager, running), 0);
     ck_assert_int_eq(ep_executor_resume(callback_pool), 0);
-    await_held(2); /* the callback is done, and what it mapped has begun */
+    while (sem_wait(&answered) != 0)
+        ;
     ck_assert_uint_eq(atomic_load(&wrong_answers), 0);
-    release_held(2);
+    release_held(3); /* what it mapped may have begun as well */
     ep_future_unref(first);
     ep_future_unref(running);
     ep_executor_free(callback_pool);
@@ -559,42 +561,25 @@ START_TEST(workers_that_cannot_be_made_leave_nothing_behind)
 }
 END_TEST
 
-static unsigned threads_here(void)
+static void *leave_late(void *argument)
 {
-    DIR *threads = opendir("/proc/self/task");
-    unsigned count = 0;
+    struct process_executor *executor = argument;
 
-    ck_assert_ptr_nonnull(threads);
-    for (struct dirent *entry; (entry = readdir(threads)) != NULL;)
-        count += entry->d_name[0] != '.';
-    closedir(threads);
-    return count;
-}
-
-static struct {
-    struct ep_executor *pool;
-    unsigned threads; /* of this process when the manager has ended */
-} leaving;
-
-static void *leave_late(void *unused)
-{
-    (void)unused;
-    AWAIT(threads_here() == leaving.threads && process_state(getpid()) == 'S');
-    leaving.pool->ops->helper_leaves(leaving.pool);
+    /* It is waited for, and the one who waits, the test's first thread, sleeps. */
+    AWAIT(atomic_load(&executor->helpers) != 1 && process_state(getpid()) == 'S');
+    executor->base.ops->helper_leaves(&executor->base);
     return NULL;
 }
 
 /* Somebody who has received an outcome himself is still on his way out: freeing waits, and wakes. */
 START_TEST(free_waits_for_those_who_help)
 {
-    unsigned before = threads_here();
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
     pthread_t thread;
 
-    leaving.pool = processes_of(1, EP_BREAK);
-    leaving.threads = before + 1;
-    leaving.pool->ops->helper_stays(leaving.pool); /* as if this thread's task were done */
-    ck_assert_int_eq(pthread_create(&thread, NULL, leave_late, NULL), 0);
-    ep_executor_free(leaving.pool);
+    pool->ops->helper_stays(pool); /* as if this thread's task were done */
+    ck_assert_int_eq(pthread_create(&thread, NULL, leave_late, pool), 0);
+    ep_executor_free(pool);
     pthread_join(thread, NULL);
 }
 END_TEST
