@@ -444,11 +444,11 @@ struct ep_stats {
     uint64_t cancelled; /**< tasks that never began: ep_future_cancel(), EP_CANCEL, a policy */
     uint64_t broken;    /**< tasks lost with their worker, or never begun for that reason */
     uint64_t rejected;  /**< submits that returned -EAGAIN or -ETIMEDOUT for want of room */
-    uint32_t workers; /**< one that is being replaced counts; a process executor that is broken or
+    uint32_t workers;   /**< one that is being replaced counts; a process executor that is broken or
                            has ended has none, and fewer where one cannot be replaced (EP_REPLACE) */
-    uint32_t queued;  /**< accepted, not begun, not cancelled */
-    uint32_t running; /**< in a worker's hands */
-    uint32_t blocked; /**< submitters that sleep until there is room */
+    uint32_t queued;    /**< accepted, not begun, not cancelled */
+    uint32_t running;   /**< in a worker's hands */
+    uint32_t blocked;   /**< submitters that sleep until there is room */
 };
 EP_API void ep_executor_stats(struct ep_executor *executor, struct ep_stats *stats);
 

@@ -64,7 +64,7 @@ struct place {
     bool watched; /**< the socket is with epoll */
     struct place *next_idle;
     _Atomic uint32_t given; /**< tasks that this process was given */
-    uint64_t certain;       /**< tasks before it have been sent, whatever the sender is about to do */
+    uint64_t certain; /**< tasks before it have been sent, whatever the sender is about to do */
 
     uint32_t unsaid;       /**< the receiver's: places freed, and nobody told yet */
     _Atomic uint64_t head; /**< moved by the receiver */
@@ -121,7 +121,7 @@ struct process_executor {
     struct returned *returned;
     _Atomic uint32_t returned_count;
     struct returned *undone; /**< failed without having begun, and not dropped yet */
-    struct ep_future *owed; /**< done, and their callbacks not called; linked by input.heap */
+    struct ep_future *owed;  /**< done, and their callbacks not called; linked by input.heap */
     _Atomic bool broken;
     char why[128]; /**< where broken */
 
