@@ -38,6 +38,16 @@ uint32_t executor_limit(const struct ep_executor *executor, uint32_t workers)
     return workers + (queue > 0 ? queue : QUEUE_DEFAULT);
 }
 
+void executor_name(const void *address, char name[static EXECUTOR_NAME_SIZE])
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    uint64_t number = (uintptr_t)address / sizeof(struct ep_executor);
+
+    memcpy(name, "ep........", sizeof "ep........");
+    for (size_t i = strlen(name); i > 2; i--, number /= 36)
+        name[i - 1] = digits[number % 36];
+}
+
 int executor_init(struct ep_executor *executor, const struct executor_ops *ops,
                   const struct ep_options *options, uint32_t workers, uint32_t takers)
 {
@@ -47,9 +57,8 @@ int executor_init(struct ep_executor *executor, const struct executor_ops *ops,
     executor->options.name = NULL;
     if (options->name != NULL)
         snprintf(executor->name, sizeof executor->name, "%s", options->name);
-    else /* the address is what sets it apart from its living siblings */
-        snprintf(executor->name, sizeof executor->name, "ep%06x",
-                 (unsigned)((uintptr_t)executor >> 6 & 0xffffff));
+    else
+        executor_name(executor, executor->name);
     executor->futures = future_pool_new();
     if (executor->futures == NULL)
         return -ENOMEM;
@@ -233,11 +242,16 @@ void executor_close(struct ep_executor *executor, int refusal)
     executor->ops->closed(executor);
 }
 
-/** Close the queue and drop all that waits, with that verdict; 0 cancels. */
-static void empty_queue(struct ep_executor *executor, int refusal, int verdict, const char *why)
+void executor_hold_waiting(struct ep_executor *executor, int refusal)
 {
     queue_close(&executor->queue, refusal);
     queue_pause(&executor->queue, true);
+}
+
+/** Close the queue and drop all that waits, with that verdict; 0 cancels. */
+static void empty_queue(struct ep_executor *executor, int refusal, int verdict, const char *why)
+{
+    executor_hold_waiting(executor, refusal);
     while (drop_oldest(executor, verdict, why))
         ;
 }

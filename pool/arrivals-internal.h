@@ -49,9 +49,15 @@ void arrivals_init(struct arrivals *arrivals, void (*ring)(struct arrivals *arri
 void arrivals_expect(struct arrivals *arrivals, struct arrival *arrival, struct ep_future *future);
 
 /**
+ * Whether it cannot arrive without the calling thread: see future_needs_caller(). The manager of a
+ * process executor is needed even when the future is done, for it is who appends.
+ */
+bool arrival_needs_caller(const struct arrival *arrival);
+
+/**
  * Take the first, waiting for one if there is none.
  *
- * @param deadline_ns  of the clock, or NO_DEADLINE
+ * @param deadline_ns  of the clock; NO_DEADLINE; 0: do not wait
  * @return             NULL: the time has come and there is none. Otherwise nobody else touches it
  *                     any more
  */

@@ -14,6 +14,8 @@
  */
 #include "pool/arrivals-internal.h"
 
+#include "pool/executor-internal.h"
+
 void arrivals_init(struct arrivals *arrivals, void (*ring)(struct arrivals *arrivals))
 {
     *arrivals = (struct arrivals){.ring = ring};
@@ -57,6 +59,12 @@ void arrivals_expect(struct arrivals *arrivals, struct arrival *arrival, struct 
     };
     if (!future_watch(future, &arrival->watch))
         arrivals_append(arrivals, arrival);
+}
+
+bool arrival_needs_caller(const struct arrival *arrival)
+{
+    return process_executor_is_mine(arrival->future->executor) ||
+           future_needs_caller(arrival->future);
 }
 
 struct arrival *arrivals_take(struct arrivals *arrivals, int64_t deadline_ns)

@@ -142,7 +142,8 @@ struct ep_callbacks {
  * @param call   set to the call, to be released by ep_async_free(), and to NULL where it could not
  *               be made
  * @return       as ep_pool_apply_async() where the call could not be made, otherwise as
- *               ep_async_get(). -EDEADLK: called by a worker of this pool; nothing was called
+ *               ep_async_get(). -EDEADLK: called by a worker of this pool, or a callback of a pool of
+ *               processes; nothing was called
  */
 EP_API EP_MUSTCHECK int ep_pool_apply(struct ep_pool *pool, ep_task_fn fn, const void *input,
                                       size_t size, struct ep_bytes *reply, struct ep_async **call);
@@ -204,7 +205,10 @@ EP_API bool ep_async_ready(const struct ep_async *call);
  */
 EP_API int ep_async_successful(const struct ep_async *call);
 
-/** call.wait(timeout): return when it is ready or the time is over. ep_async_ready() says which. */
+/**
+ * call.wait(timeout): return when it is ready or the time is over. ep_async_ready() says which. Where
+ * ep_async_get() would return -EDEADLK it does not wait.
+ */
 EP_API void ep_async_wait(const struct ep_async *call, int64_t timeout_ns);
 
 /**
@@ -215,7 +219,8 @@ EP_API void ep_async_wait(const struct ep_async *call, int64_t timeout_ns);
  *                    none); valid until the call is freed. May be NULL
  * @return  0           it succeeded; for a map, every element did
  *          -ETIMEDOUT  not ready yet; ask again
- *          -EDEADLK    not begun, and the caller is a worker of the pool
+ *          -EDEADLK    not begun, and the caller is a worker of the pool; or not ready, and the caller
+ *                      is a callback of a pool of processes
  *          otherwise   what ep_future_result() says of the call, or of the earliest element that
  *                      failed
  */

@@ -51,7 +51,8 @@
  *  - The library installs no signal handler and keeps no global state; executors are
  *    independent of one another.
  *  - After fork() the child has no workers: there every call on an executor, and every call that
- *    would wait for a future or cancel it, returns EP_EFORKED, and ep_executor_free() does nothing.
+ *    would wait for a future that was not done, cancel it, or have something called when it is, returns
+ *    EP_EFORKED, and ep_executor_free() does nothing.
  */
 #ifndef ECHOPOOL_H
 #define ECHOPOOL_H
@@ -170,7 +171,9 @@ EP_API unsigned ep_task_worker(const struct ep_task *task);
 
 /**
  * Whether the executor is being terminated. A task that takes long looks now and then, and returns
- * early when it is: nothing else can end a thread's task.
+ * early when it is: nothing else can end a thread's task. A worker process is ended by SIGTERM at
+ * that moment, unless its initialize has had that ignored or handled: then its task, too, has time to
+ * see it here and to return, until grace_ns is over. There it costs a system call.
  *
  * Threads: the worker that runs the task.
  */
@@ -303,8 +306,9 @@ EP_API EP_MUSTCHECK int ep_thread_executor_new(const struct ep_options *options,
  * worker.
  *
  * A task's function must be part of the program or of a library that was loaded when the zygote was
- * forked. Done callbacks run in this process, on a thread of the executor's own, the manager; in
- * them, what would wait for the executor returns -EDEADLK.
+ * forked. Done callbacks run in this process, on a thread of the executor's own, the manager. It is
+ * the one that sees to the workers, so in a callback everything that would wait for the executor or
+ * for one of its tasks, also one that runs, returns -EDEADLK.
  *
  * Workers have standard output and error, /dev/null as standard input, the descriptors of their
  * tasks, and nothing else that was open. Signal handlers are reset as by exec; SIGINT is ignored, so
@@ -319,7 +323,10 @@ EP_API EP_MUSTCHECK int ep_thread_executor_new(const struct ep_options *options,
  * @return  as ep_thread_executor_new(), and
  *          EP_ETHREADS  options->zygote is NULL and this process has more than one thread: fork
  *                       the zygote earlier, by ep_zygote_new()
- *          EP_EBROKEN   a worker's initialize failed
+ *          EP_EBROKEN   a worker's initialize failed, or it died before it was done
+ *          -EMFILE, -ENFILE, -EAGAIN
+ *                       no descriptors are left, here or in the zygote, or fork(2) failed there
+ *          -EPIPE       options->zygote has ended
  */
 EP_API EP_MUSTCHECK int ep_process_executor_new(const struct ep_options *options,
                                                 struct ep_executor **executor);
@@ -390,8 +397,13 @@ EP_API int ep_executor_resume(struct ep_executor *executor);
  * have done what they have in hand. The bound becomes workers + queue at once.
  *
  * @param workers  1 to EP_WORKERS_MAX
- * @return  0, -EINVAL, -EAGAIN where a worker could not be made (then nothing has changed),
- *          EP_EBROKEN where its initialize failed, EP_ESHUTDOWN
+ * @return  0             so many there are
+ *          -EINVAL       0, or more than EP_WORKERS_MAX
+ *          -EAGAIN, -ENOMEM, -EMFILE, -ENFILE
+ *                        a worker could not be made; nothing has changed
+ *          EP_EBROKEN    its initialize failed, and nothing has changed; or the executor is broken
+ *          EP_ESHUTDOWN  shut down before or meanwhile
+ *          -EDEADLK      the caller is a callback on the manager of a process executor
  */
 EP_API EP_MUSTCHECK int ep_executor_resize(struct ep_executor *executor, uint32_t workers);
 
@@ -432,10 +444,11 @@ struct ep_stats {
     uint64_t cancelled; /**< tasks that never began: ep_future_cancel(), EP_CANCEL, a policy */
     uint64_t broken;    /**< tasks lost with their worker, or never begun for that reason */
     uint64_t rejected;  /**< submits that returned -EAGAIN or -ETIMEDOUT for want of room */
-    uint32_t workers;
-    uint32_t queued;  /**< accepted, not begun, not cancelled */
-    uint32_t running; /**< in a worker's hands */
-    uint32_t blocked; /**< submitters that sleep until there is room */
+    uint32_t workers;   /**< one that is being replaced counts; a process executor that is broken or
+                           has ended has none, and fewer where one cannot be replaced (EP_REPLACE) */
+    uint32_t queued;    /**< accepted, not begun, not cancelled */
+    uint32_t running;   /**< in a worker's hands */
+    uint32_t blocked;   /**< submitters that sleep until there is room */
 };
 EP_API void ep_executor_stats(struct ep_executor *executor, struct ep_stats *stats);
 
@@ -446,11 +459,14 @@ struct ep_future;
 
 /**
  * Called once with the input of a task that was accepted and will never run. What the input
- * owned - a descriptor, memory behind a pointer - is released here.
+ * owned - a descriptor, memory behind a pointer - is released here. It is not called for a task that
+ * may have begun, as one that died with its worker process.
  *
  * @param input  the bytes given to submit, valid until the function returns
  *
- * Threads: the one that cancelled the task or shut the executor down.
+ * Threads: the one that cancelled the task or shut the executor down. Of a process executor also its
+ * manager, for a task that was on its way to a worker or could not be sent; as in a done callback,
+ * what would wait for the executor returns -EDEADLK there.
  */
 typedef void (*ep_dropped_fn)(const void *input, size_t size);
 
@@ -554,7 +570,8 @@ EP_API bool ep_future_cancelled(const struct ep_future *future);
  *          EP_EBROKEN, EP_EDIED, EP_EUNKNOWN, EP_ESHIP
  *                         it was lost on the way; ep_future_error() says more
  *          -EDEADLK       it has not begun, and the caller is a worker of the same executor: if all
- *                         workers waited like that, none would begin it
+ *                         workers waited like that, none would begin it. Or it is not done, and
+ *                         the caller is a callback on the manager of its process executor
  */
 EP_API EP_MUSTCHECK int ep_future_result(struct ep_future *future, int64_t timeout_ns,
                                          struct ep_bytes *reply);
@@ -566,6 +583,7 @@ EP_API EP_MUSTCHECK int ep_future_result(struct ep_future *future, int64_t timeo
  * @return  0              done: error->failed tells whether it failed
  *          -ETIMEDOUT     not done yet
  *          EP_ECANCELLED  it was cancelled
+ *          -EDEADLK       as ep_future_result()
  */
 EP_API EP_MUSTCHECK int ep_future_error(struct ep_future *future, int64_t timeout_ns,
                                         struct ep_error *error);
@@ -594,13 +612,15 @@ typedef void (*ep_done_fn)(struct ep_future *future, void *context);
  * Have a function called when the task is done: finished, failed or cancelled.
  *
  * Callbacks of one future run in the order in which they were added, in the thread that completed
- * it: the worker, or the one that cancelled. On a future that is done already the callback runs
+ * it: the worker, or the one that cancelled; where a worker process completed it, in the manager of
+ * its executor. On a future that is done already the callback runs
  * at once, in the calling thread. Since they run after the result is published,
  * ep_future_result() may return elsewhere before they have.
  *
  * @return  0        it will be called, or was
  *          -ENOMEM  no memory for a second or later callback; it will not be called
  *          -EINVAL  done is NULL
+ *          EP_EFORKED  it was not done when this process was forked: it will not be called
  */
 EP_API EP_MUSTCHECK int ep_future_add_done_callback(struct ep_future *future, ep_done_fn done,
                                                     void *context);
@@ -621,8 +641,8 @@ enum ep_wait_for {
  * @param done     where not NULL: count entries, each set to whether its future was done at the end
  * @return  0           what was waited for has come; also where count is 0
  *          -ETIMEDOUT  it has not
- *          -EDEADLK    the caller is a worker of an executor in which one of those that must be
- *                      done has not begun (EP_FIRST_...: none that could be the first has)
+ *          -EDEADLK    for one of those that must be done ep_future_result() would return it
+ *                      (EP_FIRST_...: for all that could be the first)
  *          -ENOMEM     no memory; nothing was waited for
  *          -EINVAL     futures is NULL with a count, or an unknown word; `done` is untouched
  */
@@ -649,7 +669,8 @@ EP_API EP_MUSTCHECK int ep_completions_new(struct ep_future *const *futures, siz
  *          EP_END      all have been handed out
  *          -ETIMEDOUT  the time is over and none is done: ep_completions_left() says how many are
  *                      not. One that completes later is still handed out
- *          -EDEADLK    none of those left has begun, and the caller is a worker of their executor
+ *          -EDEADLK    none of those left has begun, and the caller is a worker of their executor;
+ *                      or the caller is a callback on the manager of their process executor
  */
 EP_API EP_MUSTCHECK int ep_completions_next(struct ep_completions *completions,
                                             struct ep_future **future);
@@ -755,8 +776,7 @@ EP_API EP_MUSTCHECK int ep_map_columns(struct ep_executor *executor, ep_task_fn 
  *          EP_END         there are no more; again and again
  *          -ETIMEDOUT     options->timeout_ns is over and this one is not done. What had not begun
  *                         is cancelled, and EP_END follows
- *          -EDEADLK       it has not begun, and the caller is a worker of the executor; ask again
- *                         elsewhere
+ *          -EDEADLK       as ep_future_result(), for what comes next; ask again elsewhere
  *          otherwise      what the source, or a submission later than ep_map(), returned in the
  *                         place of this element. EP_END follows
  */
@@ -795,7 +815,8 @@ EP_API int ep_mailbox_fd(const struct ep_mailbox *mailbox);
  * Have done(future, context) called by ep_mailbox_dispatch() once the future is done. Where it is
  * done already that is the next time. The mailbox keeps a reference until then.
  *
- * @return 0, -ENOMEM, or -EINVAL: one of the first three is NULL
+ * @return 0, -ENOMEM, EP_EFORKED as ep_future_add_done_callback(), or -EINVAL: one of the first
+ *         three is NULL
  */
 EP_API EP_MUSTCHECK int ep_mailbox_add(struct ep_mailbox *mailbox, struct ep_future *future,
                                        ep_done_fn done, void *context);

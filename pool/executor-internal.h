@@ -14,6 +14,9 @@
 #include "pool/future-pool-internal.h"
 #include "pool/queue-internal.h"
 
+/** A thread's name, with its end. */
+#define EXECUTOR_NAME_SIZE 16
+
 /** As the deadline of a submission: do not wait at all, and say -EAGAIN. */
 #define DO_NOT_WAIT INT64_MIN
 
@@ -51,10 +54,12 @@ struct executor_ops {
     void (*stats)(struct ep_executor *executor, struct ep_stats *stats);
     /**
      * The caller waits for a RUNNING future: it may do the executor's work meanwhile. Returns when
-     * the future is done, at the deadline, or when there is nothing to help with. The executor
-     * stands until helper_leaves(). NULL where waiting threads cannot help.
+     * the future is done, at the deadline, or when there is nothing to help with. NULL where
+     * waiting threads cannot help. Whoever completes the future of a helper that has not left by
+     * then calls helper_stays(); the executor then stands until helper_leaves().
      */
     void (*help)(struct ep_executor *executor, struct ep_future *future, int64_t deadline_ns);
+    void (*helper_stays)(struct ep_executor *executor);
     void (*helper_leaves)(struct ep_executor *executor);
 };
 
@@ -63,7 +68,7 @@ struct ep_executor {
     /* set before the workers start, then read-only */
     const struct executor_ops *ops;
     struct ep_options options; /**< workers are filled in; name is NULL, for it was the caller's */
-    char name[16];             /**< prefix of the workers' names */
+    char name[EXECUTOR_NAME_SIZE]; /**< prefix of the workers' names */
     struct future_pool *futures;
 
     struct queue queue;
@@ -79,7 +84,17 @@ struct ep_executor {
     struct waitlist settled;         /**< who waits for them */
 };
 
+_Static_assert(sizeof(struct ep_executor) >= 256, "executor_name() relies on it");
+
 /* --- admission.c --------------------------------------------------------------------------- */
+
+/**
+ * The prefix of an executor's workers where nobody gave one: ep and eight digits, to which at most
+ * "-4095" comes. The digits are its address in units of its size. No two that live at one time lie in
+ * the same unit, and eight digits to base 36 are enough for all units below 2^48 (and more: a
+ * unit has 256 bytes or more), where the system puts all memory unless it is asked otherwise.
+ */
+void executor_name(const void *address, char name[static EXECUTOR_NAME_SIZE]);
 
 /**
  * The common part of a new executor, in zeroed memory.
@@ -114,6 +129,9 @@ bool executor_drop_oldest(struct ep_executor *executor);
 
 /** Refuse further tasks with that code, and let everybody who waits see it. */
 void executor_close(struct ep_executor *executor, int refusal);
+
+/** Refuse further tasks with that code, and let no worker take what waits until executor_close(). */
+void executor_hold_waiting(struct ep_executor *executor, int refusal);
 
 /** Cancel what waits, all of it: no worker takes any of it meanwhile. Closes the queue. */
 void executor_cancel_waiting(struct ep_executor *executor);

@@ -6,6 +6,7 @@
 #include "pool/executor-internal.h"
 
 #include "pool/future-internal.h"
+#include "pool/zygote-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -68,18 +69,12 @@ static int entry_prepare(struct queue_entry *entry, struct ep_executor *executor
 /** The task will not be queued and nobody will run it: as if it had been cancelled right away. */
 static void entry_discard(struct queue_entry *entry)
 {
-    const void *input;
-    size_t size;
-
-    if (entry->future != NULL) {
-        future_drop(entry->future);
-        ep_future_unref(entry->future);
+    if (entry->future == NULL) {
+        entry_drop(entry);
         return;
     }
-    input = entry_input(entry, &size);
-    if (entry->dropped != NULL)
-        entry->dropped(input, size);
-    entry_release_input(entry);
+    future_drop(entry->future);
+    ep_future_unref(entry->future);
 }
 
 /** The executor is full: do what its policy says. */
@@ -233,7 +228,12 @@ void ep_executor_terminate(struct ep_executor *executor)
 {
     if (!is_here(executor))
         return;
-    /* First the flag: no worker is replaced that falls from now on. */
+    /*
+     * A task that sees the flag may end at once, and its worker comes for the next one: by then
+     * nothing may be left to take. The flag comes before executor_close() tells the workers, so that
+     * none is replaced that falls because of it.
+     */
+    executor_hold_waiting(executor, EP_ESHUTDOWN);
     atomic_store(&executor->terminating, true);
     executor_cancel_waiting(executor);
     executor_close(executor, EP_ESHUTDOWN);
@@ -329,8 +329,9 @@ int ep_task_fail(struct ep_task *task, int code, const char *message)
 
 bool ep_task_stopping(const struct ep_task *task)
 {
-    return task->executor != NULL &&
-           atomic_load_explicit(&task->executor->terminating, memory_order_relaxed);
+    if (task->executor == NULL)
+        return worker_is_stopping();
+    return atomic_load_explicit(&task->executor->terminating, memory_order_relaxed);
 }
 
 unsigned ep_task_worker(const struct ep_task *task)

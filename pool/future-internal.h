@@ -136,6 +136,12 @@ bool future_drop(struct ep_future *future);
  */
 bool future_break(struct ep_future *future, int verdict, const char *message);
 
+/**
+ * The task never began, and never will: call its `dropped` function, and release input and
+ * descriptors. For whoever took it out of PENDING.
+ */
+void future_drop_input(struct ep_future *future);
+
 /** The input as the task sees it. */
 const void *future_input(const struct ep_future *future);
 
@@ -173,11 +179,25 @@ void future_call_back(struct ep_future *future);
 /** RUNNING to FINISHED: release the input, publish the outcome, wake the sleepers, call back. */
 void future_finish(struct ep_future *future, uint32_t worker);
 
-/** Have watch->fire called when the future is done. @return false: it is done already */
+/** Whether it will never be done here: it was not when this process was forked from the one it is of. */
+bool future_is_lost(const struct ep_future *future);
+
+/**
+ * Have watch->fire called when the future is done. @return false: it is done already
+ *
+ * In a forked child nobody will complete a future of the parent's, and its lock may be held by a
+ * thread that is not there: nothing is touched then, and the watch never fires.
+ */
 bool future_watch(struct ep_future *future, struct watch *watch);
 
 /** Take a watch back. Afterwards it does not fire, and is not firing. */
 void future_unwatch(struct ep_future *future, struct watch *watch);
+
+/**
+ * Whether waiting for it may be for ever, because the calling thread is one of those who have yet to
+ * begin it, or, of a process executor, the one who sees to it that it ends: its manager.
+ */
+bool future_needs_caller(const struct ep_future *future);
 
 /** Whether it is done and has failed: for watches, and after a wait. */
 bool future_has_failed(const struct ep_future *future);

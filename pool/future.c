@@ -231,6 +231,12 @@ int ep_future_add_done_callback(struct ep_future *future, ep_done_fn done, void 
 
     if (done == NULL)
         return -EINVAL;
+    if (future_is_lost(future))
+        return EP_EFORKED;
+    if (!future_pool_is_here(future->pool)) { /* it was done before: see future_watch() */
+        done(future, context);
+        return 0;
+    }
     lock_acquire(&future->lock);
     if (!future_note_watch_locked(future)) {
         lock_release(&future->lock);
@@ -247,10 +253,18 @@ int ep_future_add_done_callback(struct ep_future *future, ep_done_fn done, void 
     return 0;
 }
 
+bool future_is_lost(const struct ep_future *future)
+{
+    return !ep_future_done(future) && !future_pool_is_here(future->pool);
+}
+
 bool future_watch(struct ep_future *future, struct watch *watch)
 {
     bool pending;
 
+    watch->listed = false;
+    if (!future_pool_is_here(future->pool))
+        return !ep_future_done(future);
     lock_acquire(&future->lock);
     pending = future_note_watch_locked(future);
     watch->listed = pending;
@@ -267,6 +281,8 @@ bool future_watch(struct ep_future *future, struct watch *watch)
 
 void future_unwatch(struct ep_future *future, struct watch *watch)
 {
+    if (!future_pool_is_here(future->pool))
+        return;
     lock_acquire(&future->lock);
     if (watch->listed) {
         *(watch->previous ? &watch->previous->next : &future->watches) = watch->next;
@@ -420,8 +436,7 @@ const void *future_input(const struct ep_future *future)
     return future->input_on_heap ? future->input.heap : future->input.inside;
 }
 
-/** The task will never run: whoever took it out of PENDING releases what its input owned. */
-static void future_drop_input(struct ep_future *future)
+void future_drop_input(struct ep_future *future)
 {
     if (future->dropped != NULL)
         future->dropped(future_input(future), future->input_size);
@@ -505,6 +520,8 @@ uint32_t future_publish(struct ep_future *future, uint32_t worker)
     future_release_input(future);
     /* Only the worker that started a task finishes it. */
     EP_ASSERT(future_change_state(future, STATE_RUNNING, STATE_FINISHED, &old));
+    if (old & STATE_HAS_HELPER)
+        future->executor->ops->helper_stays(future->executor); /* which stands until we are done */
     if (old & STATE_HAS_SLEEPERS)
         futex_wake(&future->state, INT_MAX);
     return old;
@@ -532,7 +549,7 @@ int ep_future_cancel(struct ep_future *future)
 {
     uint32_t old;
 
-    if (!ep_future_done(future) && !future_pool_is_here(future->pool))
+    if (future_is_lost(future))
         return EP_EFORKED;
     if (future_change_state(future, STATE_PENDING, STATE_CANCELLING, NULL)) {
         struct ep_executor *executor = future->executor;
@@ -576,19 +593,21 @@ bool ep_future_cancelled(const struct ep_future *future)
     return future_load_state(future) == STATE_CANCELLED;
 }
 
-/** Whether waiting is hopeless: it has not begun, and we are one of those who should begin it. */
-static bool would_deadlock(const struct ep_future *future, int64_t timeout_ns)
+bool future_needs_caller(const struct ep_future *future)
 {
-    return timeout_ns > 0 && future_load_state(future) == STATE_PENDING &&
-           executor_is_mine(future->executor);
+    switch (future_load_state(future)) { /* once: what it says may change meanwhile */
+    case STATE_PENDING: return executor_is_mine(future->executor);
+    case STATE_RUNNING: return process_executor_is_mine(future->executor);
+    default: return false;
+    }
 }
 
 /** Wait for the outcome. @return 0, or why there is none */
 static int future_await_outcome(struct ep_future *future, int64_t timeout_ns)
 {
-    if (!ep_future_done(future) && !future_pool_is_here(future->pool))
+    if (future_is_lost(future))
         return EP_EFORKED;
-    if (would_deadlock(future, timeout_ns))
+    if (timeout_ns > 0 && future_needs_caller(future))
         return -EDEADLK;
     if (!future_wait(future, timeout_ns))
         return -ETIMEDOUT;

@@ -102,6 +102,8 @@ int ep_mailbox_add(struct ep_mailbox *mailbox, struct ep_future *future, ep_done
 
     if (mailbox == NULL || future == NULL || done == NULL)
         return -EINVAL;
+    if (future_is_lost(future))
+        return EP_EFORKED;
     letter = calloc(1, sizeof *letter);
     if (letter == NULL)
         return -ENOMEM;

@@ -171,14 +171,14 @@ static int64_t time_until(int64_t deadline_ns)
     return deadline_ns == NO_DEADLINE ? EP_FOREVER : deadline_ns - ep_now_ns();
 }
 
-/** Whether the caller is one of the workers that have yet to begin all of what is under way. */
-static bool all_depend_on_caller(const struct ep_map *map)
+/** Whether nothing of what is under way can arrive without the caller. */
+static bool all_need_caller(const struct ep_map *map)
 {
     const struct map_chunk *chunk = map->first;
 
     if (!executor_is_mine(map->executor))
         return false;
-    while (chunk != NULL && ep_future_state(chunk->future) == EP_PENDING)
+    while (chunk != NULL && arrival_needs_caller(&chunk->arrival))
         chunk = chunk->next;
     return chunk == NULL;
 }
@@ -190,7 +190,12 @@ static int map_await(struct ep_map *map, int64_t deadline_ns, struct map_chunk *
     int rc;
 
     if (map->unordered) {
-        if (all_depend_on_caller(map) && time_until(deadline_ns) > 0)
+        *chunk = (struct map_chunk *)arrivals_take(&map->arrivals, 0);
+        if (*chunk != NULL)
+            return 0;
+        if (!future_pool_is_here(map->executor->futures))
+            return EP_EFORKED;
+        if (all_need_caller(map) && time_until(deadline_ns) > 0)
             return -EDEADLK;
         *chunk = (struct map_chunk *)arrivals_take(&map->arrivals, deadline_ns);
         return *chunk != NULL ? 0 : -ETIMEDOUT;
@@ -268,7 +273,7 @@ size_t map_chunk_size(struct ep_executor *executor, size_t chunk, size_t count)
     if (chunk != EP_CHUNK_AUTO || count == 0)
         return chunk == 0 || chunk == EP_CHUNK_AUTO ? 1 : chunk;
     ep_executor_stats(executor, &stats);
-    shares = 4 * (size_t)stats.workers;
+    shares = 4 * (size_t)(stats.workers > 0 ? stats.workers : 1); /* none: it is broken, or over */
     return count / shares + (count % shares != 0);
 }
 

@@ -373,7 +373,10 @@ static bool async_await(const struct ep_async *call, int64_t timeout_ns)
     return true;
 }
 
-/** Whether a part of it has not begun, and the caller is one of those who should begin it. */
+/**
+ * Whether it cannot be ready without the caller. Of a process executor that is its manager, also
+ * when the last chunk is done: it calls back, and that is what makes the call ready.
+ */
 static bool depends_on_caller(const struct ep_async *call)
 {
     for (size_t i = 0; i < call->chunk_count; i++) {
@@ -381,10 +384,19 @@ static bool depends_on_caller(const struct ep_async *call)
 
         if (!executor_is_mine(future->executor))
             return false; /* all are of one executor */
-        if (ep_future_state(future) == EP_PENDING)
+        if (process_executor_is_mine(future->executor) || future_needs_caller(future))
             return true;
     }
     return false;
+}
+
+/** Whether waiting for it is hopeless. @return 0, EP_EFORKED, -EDEADLK */
+static int hopeless(const struct ep_async *call)
+{
+    for (size_t i = 0; i < call->chunk_count; i++)
+        if (!future_pool_is_here(call->chunks[i].future->pool))
+            return EP_EFORKED;
+    return depends_on_caller(call) ? -EDEADLK : 0;
 }
 
 bool ep_async_ready(const struct ep_async *call)
@@ -399,13 +411,16 @@ int ep_async_successful(const struct ep_async *call)
 
 void ep_async_wait(const struct ep_async *call, int64_t timeout_ns)
 {
-    async_await(call, timeout_ns);
+    if (ep_async_ready(call) || hopeless(call) == 0)
+        async_await(call, timeout_ns);
 }
 
 int ep_async_get(const struct ep_async *call, int64_t timeout_ns, struct ep_bytes *reply)
 {
-    if (timeout_ns > 0 && !ep_async_ready(call) && depends_on_caller(call))
-        return -EDEADLK;
+    int rc = ep_async_ready(call) ? 0 : hopeless(call);
+
+    if (rc == EP_EFORKED || (rc != 0 && timeout_ns > 0))
+        return rc;
     if (!async_await(call, timeout_ns))
         return -ETIMEDOUT;
     if (call->failed < call->count)

@@ -36,7 +36,7 @@ void lose_returned(struct process_executor *executor, const char *why)
     struct returned returned;
 
     while (take_returned(executor, &returned))
-        lose_task(executor, &returned.entry, 0, EP_EBROKEN, 0, why);
+        drop_task(executor, &returned.entry, 0, EP_EBROKEN, 0, why);
 }
 
 /** Every task that is not done fails, and so does every later submit. */
@@ -139,18 +139,22 @@ static void lose_tasks(struct place *place, const char *words)
     for (uint64_t at = tail; at > head; at--) {
         struct slot *slot = &place->slots[(at - 1) & place->slot_mask];
         struct queue_entry entry = slot->entry;
+        bool broken = atomic_load(&executor->broken);
 
-        if (atomic_load(&executor->broken))
-            lose_task(executor, &entry, place->index, EP_EBROKEN, 0, executor->why);
-        else if (at - 1 == head && begun)
-            lose_task(executor, &entry, place->index, EP_EDIED, place->status, words);
-        else if (again)
+        if (at - 1 == head && begun)
+            lose_task(executor, &entry, place->index, broken ? EP_EBROKEN : EP_EDIED,
+                      broken ? 0 : place->status, broken ? executor->why : words);
+        else if (again && !broken)
             give_back(executor, &entry, slot->nacks);
         else
-            lose_task(executor, &entry, place->index, EP_EBROKEN, 0, words);
+            drop_task(executor, &entry, place->index, EP_EBROKEN, 0,
+                      broken ? executor->why : words);
     }
+    lock_acquire(&executor->lock); /* claim_for() looks at them */
     atomic_store(&place->head, tail);
     atomic_store(&place->sent, tail);
+    place->certain = tail;
+    lock_release(&executor->lock);
 }
 
 /** How long to wait before a worker that died is replaced. */

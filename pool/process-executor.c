@@ -90,6 +90,18 @@ static int process_join(struct ep_executor *base, int64_t deadline_ns)
 
 /* --- looking ------------------------------------------------------------------------------- */
 
+/** Workers that there are or are about to be: one that is being replaced counts. */
+static uint32_t count_workers(struct process_executor *executor)
+{
+    uint32_t workers = atomic_load(&executor->target), count = 0;
+
+    if (atomic_load(&executor->broken) || is_over(executor))
+        return 0;
+    for (uint32_t i = 0; i < workers; i++)
+        count += !atomic_load(&executor->places[i]->given_up);
+    return count;
+}
+
 static void process_stats(struct ep_executor *base, struct ep_stats *stats)
 {
     struct process_executor *executor = from_base(base);
@@ -97,12 +109,15 @@ static void process_stats(struct ep_executor *base, struct ep_stats *stats)
     stats->finished += atomic_load(&executor->finished);
     stats->failed += atomic_load(&executor->failed);
     stats->broken += atomic_load(&executor->broken_tasks);
-    stats->workers = atomic_load(&executor->alive);
+    stats->workers = count_workers(executor);
 }
 
 /* --- size ---------------------------------------------------------------------------------- */
 
-/** Have places for so many workers, and want a worker in each from `before` on. */
+/**
+ * Have places for so many workers, and want a worker in each from `before` on. The number comes
+ * first: the manager may look at a place at any moment, and settles it as soon as it is not wanted.
+ */
 static int want_workers_locked(struct process_executor *executor, uint32_t before, uint32_t workers)
 {
     for (uint32_t i = atomic_load(&executor->place_count); i < workers; i++) {
@@ -111,6 +126,7 @@ static int want_workers_locked(struct process_executor *executor, uint32_t befor
             return -ENOMEM;
         atomic_store(&executor->place_count, i + 1);
     }
+    atomic_store(&executor->target, workers);
     for (uint32_t i = before; i < workers; i++) {
         atomic_store(&executor->places[i]->settled, false);
         atomic_store(&executor->places[i]->renew, true);
@@ -122,6 +138,8 @@ static bool are_settled(void *context)
 {
     struct process_executor *executor = context;
 
+    if (is_over(executor)) /* shut down meanwhile, and nobody is left to settle anything */
+        return true;
     for (uint32_t i = 0; i < atomic_load(&executor->target); i++)
         if (!atomic_load(&executor->places[i]->settled))
             return false;
@@ -135,7 +153,8 @@ static int await_workers(struct process_executor *executor, uint32_t before, uin
 
     EP_ASSERT(waitlist_await(&executor->settling, are_settled, executor, NO_DEADLINE));
     for (uint32_t i = before; i < workers && rc == 0; i++)
-        rc = executor->places[i]->start_rc;
+        rc = atomic_load(&executor->places[i]->settled) ? executor->places[i]->start_rc
+                                                        : queue_refusal(&executor->base.queue);
     return rc;
 }
 
@@ -143,15 +162,17 @@ static int process_resize(struct ep_executor *base, uint32_t workers)
 {
     struct process_executor *executor = from_base(base);
     uint32_t before;
-    int rc;
+    int rc = 0;
 
     if (called_by_manager(executor))
         return -EDEADLK;
     EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
     before = atomic_load(&executor->target);
-    rc = workers > before ? want_workers_locked(executor, before, workers) : 0;
-    if (rc == 0) {
+    if (workers > before)
+        rc = want_workers_locked(executor, before, workers);
+    else
         atomic_store(&executor->target, workers);
+    if (rc == 0) {
         poke(executor);
         rc = workers > before ? await_workers(executor, before, workers) : 0;
     }
@@ -189,13 +210,22 @@ static void process_release(struct process_executor *executor)
     free(executor);
 }
 
+/** Wait for threads that helped with the last tasks: they are on their way out. */
+static void await_helpers(struct process_executor *executor)
+{
+    uint32_t helpers = atomic_fetch_or(&executor->helpers, HELPERS_AWAITED) | HELPERS_AWAITED;
+
+    while (helpers != HELPERS_AWAITED) {
+        futex_wait(&executor->helpers, helpers, NO_DEADLINE);
+        helpers = atomic_load(&executor->helpers);
+    }
+}
+
 static void process_free(struct ep_executor *base)
 {
     struct process_executor *executor = from_base(base);
-    uint32_t helpers;
 
-    while ((helpers = atomic_load(&executor->helpers)) != 0)
-        futex_wait(&executor->helpers, helpers, NO_DEADLINE); /* they are on their way out */
+    await_helpers(executor);
     process_release(executor);
 }
 
@@ -209,6 +239,7 @@ static const struct executor_ops process_ops = {
     .free = process_free,
     .stats = process_stats,
     .help = process_help,
+    .helper_stays = process_helper_stays,
     .helper_leaves = process_helper_leaves,
 };
 
@@ -257,7 +288,6 @@ static int process_init(struct process_executor *executor, const struct ep_optio
     rc = open_descriptors(executor, zygote);
     if (rc == 0)
         rc = want_workers_locked(executor, 0, workers);
-    atomic_store(&executor->target, workers);
     return rc;
 }
 
@@ -297,8 +327,7 @@ int ep_process_executor_new(const struct ep_options *options, struct ep_executor
     }
     rc = await_workers(made, 0, atomic_load(&made->target));
     if (rc != 0) {
-        ep_executor_terminate(&made->base);
-        ep_executor_free(&made->base);
+        ep_executor_free(&made->base); /* those that could begin end in order, by their finalize */
         return rc;
     }
     *executor = &made->base;

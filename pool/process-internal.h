@@ -64,6 +64,7 @@ struct place {
     bool watched; /**< the socket is with epoll */
     struct place *next_idle;
     _Atomic uint32_t given; /**< tasks that this process was given */
+    uint64_t certain; /**< tasks before it have been sent, whatever the sender is about to do */
 
     uint32_t unsaid;       /**< the receiver's: places freed, and nobody told yet */
     _Atomic uint64_t head; /**< moved by the receiver */
@@ -81,7 +82,7 @@ struct place {
     bool not_ready;   /**< its initialize failed, with init_code */
     bool ended;       /**< the zygote has told its status, or cannot any more */
     bool status_known;
-    bool given_up;
+    _Atomic bool given_up; /* read by those who count workers */
     int init_code;
     int status;        /**< that of wait(2) */
     int64_t retry_ns;  /**< when to ask for a process; 0: not due to */
@@ -93,10 +94,14 @@ struct place {
     unsigned char *inbox; /**< for whoever receives and is not the manager */
 };
 
-/** A task that a worker did not begin, to be given to another before those in the queue. */
+/**
+ * A task that a worker did not begin: to be given to another before those in the queue, or, where it
+ * will never run, to be dropped by the manager.
+ */
 struct returned {
     struct queue_entry entry;
     uint32_t nacks;
+    uint32_t worker;
     struct returned *next;
 };
 
@@ -115,7 +120,8 @@ struct process_executor {
     _Atomic uint32_t idle_count;
     struct returned *returned;
     _Atomic uint32_t returned_count;
-    struct ep_future *owed; /**< done, and their callbacks not called; linked by input.heap */
+    struct returned *undone; /**< failed without having begun, and not dropped yet */
+    struct ep_future *owed;  /**< done, and their callbacks not called; linked by input.heap */
     _Atomic bool broken;
     char why[128]; /**< where broken */
 
@@ -195,15 +201,23 @@ bool transfer(struct place *place, unsigned char *buffer);
 /** The same, but only what is there to be read: for a worker whose end has been seen. */
 void transfer_rest(struct place *place, unsigned char *buffer);
 
-/** A task that was started will have no outcome but this. */
+/** A task that a worker may have begun will have no outcome but this. */
 void lose_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
                int verdict, int code, const char *words);
 
+/**
+ * A task that no worker has begun will have no outcome but this. Its `dropped` function runs on the
+ * manager, before the outcome is published.
+ */
+void drop_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
+               int verdict, int code, const char *words);
+
 void process_help(struct ep_executor *base, struct ep_future *future, int64_t deadline_ns);
+void process_helper_stays(struct ep_executor *base);
 void process_helper_leaves(struct ep_executor *base);
 
-/** Call the callbacks that are owed. Threads: the manager. */
-void call_back_owed(struct process_executor *executor);
+/** Call what is owed, `dropped` functions and callbacks. Threads: the manager. */
+void call_owed(struct process_executor *executor);
 
 /* --- process-death.c ----------------------------------------------------------------------- */
 

@@ -24,6 +24,7 @@
 #include "pool/future-internal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -254,12 +255,14 @@ void place_is_ready(struct place *place)
 {
     struct process_executor *executor = place->executor;
 
-    lock_acquire(&executor->lock);
-    place->life = LIFE_READY;
-    lock_release(&executor->lock);
     place->was_ready = true;
     place->failures = 0;
-    atomic_fetch_add(&executor->alive, 1);
+    if (place->life != LIFE_DYING) { /* else it was ready, and has died since */
+        lock_acquire(&executor->lock);
+        place->life = LIFE_READY;
+        lock_release(&executor->lock);
+        atomic_fetch_add(&executor->alive, 1);
+    }
     place_settle(place, 0);
 }
 
@@ -371,6 +374,22 @@ static void place_care(struct place *place, int64_t now)
     }
 }
 
+/**
+ * No worker gets anything any more. One that has no task leaves; one that is in a task and survives
+ * SIGTERM sees it by ep_task_stopping().
+ */
+static void end_streams(struct process_executor *executor)
+{
+    for (uint32_t i = 0; i < executor->place_count; i++) {
+        struct place *place = executor->places[i];
+
+        lock_acquire(&executor->lock);
+        if (place->socket >= 0)
+            shutdown(place->socket, SHUT_WR);
+        lock_release(&executor->lock);
+    }
+}
+
 /** Ask the workers to end, and after a while make them. */
 static void care_for_termination(struct process_executor *executor, int64_t now)
 {
@@ -382,14 +401,15 @@ static void care_for_termination(struct process_executor *executor, int64_t now)
         return;
     if (executor->kill_at_ns == 0) {
         number = SIGTERM;
-        executor->kill_at_ns = now + grace_ns;
+        executor->kill_at_ns = deadline_after(grace_ns);
+        end_streams(executor);
     } else {
         number = SIGKILL;
         if (executor->kill_at_ns > now) {
             due_at(executor, executor->kill_at_ns);
             return;
         }
-        executor->kill_at_ns = now + grace_ns; /* for one that is started only now */
+        executor->kill_at_ns = deadline_after(grace_ns); /* for one that is started only now */
     }
     lose_returned(executor, "the executor was terminated");
     for (uint32_t i = 0; i < executor->place_count; i++)
@@ -455,7 +475,9 @@ static int timeout_ms(struct process_executor *executor)
     if (executor->next_due_ns == INT64_MAX)
         return -1;
     rest_ns = executor->next_due_ns - ep_now_ns();
-    return rest_ns > 0 ? (int)(rest_ns / 1000000 + 1) : 0;
+    if (rest_ns <= 0)
+        return 0;
+    return rest_ns / 1000000 < INT_MAX ? (int)(rest_ns / 1000000 + 1) : INT_MAX;
 }
 
 void *manager_main(void *argument)
@@ -471,15 +493,16 @@ void *manager_main(void *argument)
 
         if (due && !care(executor))
             break;
-        call_back_owed(executor);
+        call_owed(executor);
         count = epoll_wait(executor->epoll, events, EVENTS_AT_ONCE, timeout_ms(executor));
         due = executor->next_due_ns != INT64_MAX && ep_now_ns() >= executor->next_due_ns;
         for (int i = 0; i < count; i++)
             due = take_event(executor, &events[i]) || due;
-        call_back_owed(executor);
+        call_owed(executor);
     }
-    call_back_owed(executor);
+    call_owed(executor);
     atomic_store(&executor->over, 1);
+    waitlist_wake_all(&executor->settling);
     waitlist_wake_all(&executor->ended);
     return NULL;
 }

@@ -103,7 +103,7 @@ void give_back(struct process_executor *executor, const struct queue_entry *entr
     struct queue_entry lost = *entry;
 
     if (returned == NULL) {
-        lose_task(executor, &lost, 0, EP_EBROKEN, 0, "no memory to give it to another worker");
+        drop_task(executor, &lost, 0, EP_EBROKEN, 0, "no memory to give it to another worker");
         return;
     }
     *returned = (struct returned){.entry = *entry, .nacks = nacks};
@@ -268,7 +268,7 @@ static void drop_unsendable(struct place *place, int rc)
     atomic_fetch_sub(&place->tail, 1);
     lock_release(&place->executor->lock);
     snprintf(words, sizeof words, "it cannot be sent to a worker: %s", strerror(-rc));
-    lose_task(place->executor, &entry, place->index, EP_ESHIP, -rc, words);
+    drop_task(place->executor, &entry, place->index, EP_ESHIP, -rc, words);
 }
 
 /** Send what is in the ring. The caller has the right. @return false where the socket is full */
@@ -334,6 +334,7 @@ static void place_feed(struct place *place, uint32_t credit)
 
         lock_acquire(&executor->lock);
         place->given += taken;
+        place->certain = atomic_load(&place->sent);
         if (place_is_busy(place) && !place->receiving)
             place_arm_locked(place, true);
         lock_release(&executor->lock);
@@ -342,6 +343,7 @@ static void place_feed(struct place *place, uint32_t credit)
 
         lock_acquire(&executor->lock);
         place->sending = false;
+        place->certain = atomic_load(&place->sent);
         if (place->blocked == all) {
             place->blocked = !all;
             place_watch_locked(place);

@@ -31,6 +31,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -54,8 +55,6 @@ static void task_over(struct process_executor *executor, struct queue_entry *ent
         entry_release_input(entry);
     } else {
         notes = future_publish(future, worker);
-        if (notes & STATE_HAS_HELPER)
-            atomic_fetch_add(&executor->helpers, 1);
         if (notes & STATE_HAS_WATCHES) {
             lock_acquire(&executor->lock);
             future->input.heap = executor->owed;
@@ -70,8 +69,9 @@ static void task_over(struct process_executor *executor, struct queue_entry *ent
     queue_task_done(&executor->base.queue);
 }
 
-void lose_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
-               int verdict, int code, const char *words)
+/** A task fails: note it where nobody sees it yet, and count it. */
+static void note_failure(struct process_executor *executor, struct queue_entry *entry, int verdict,
+                         int code, const char *words)
 {
     bool broken = verdict == EP_EBROKEN || verdict == EP_EDIED;
 
@@ -79,14 +79,75 @@ void lose_task(struct process_executor *executor, struct queue_entry *entry, uns
         future_set_error(entry->future, verdict, code, words);
     atomic_fetch_add_explicit(broken ? &executor->broken_tasks : &executor->failed, 1,
                               memory_order_relaxed);
+}
+
+void lose_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
+               int verdict, int code, const char *words)
+{
+    note_failure(executor, entry, verdict, code, words);
     task_over(executor, entry, worker);
     executor_place_freed(&executor->base);
 }
 
-void call_back_owed(struct process_executor *executor)
+/** Release what the input of a task owned, and then tell its outcome. */
+static void drop_now(struct process_executor *executor, struct queue_entry *entry, unsigned worker)
+{
+    if (entry->future != NULL) {
+        future_drop_input(entry->future);
+    } else {
+        entry_drop(entry);
+        entry->on_heap = false;
+    }
+    task_over(executor, entry, worker);
+    executor_place_freed(&executor->base);
+}
+
+/**
+ * The caller may hold the right to send to a worker, or to receive from it. A function of the user's
+ * that waited for a task of that worker would then wait for ever: it is left to the manager.
+ */
+void drop_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
+               int verdict, int code, const char *words)
+{
+    ep_dropped_fn dropped = entry->future != NULL ? entry->future->dropped : entry->dropped;
+    struct returned *undone = dropped != NULL ? aligned_alloc(CACHE_LINE, sizeof *undone) : NULL;
+
+    note_failure(executor, entry, verdict, code, words);
+    if (undone == NULL) { /* nothing to call; or no memory, and then rather here than never */
+        drop_now(executor, entry, worker);
+        return;
+    }
+    *undone = (struct returned){.entry = *entry, .worker = worker};
+    lock_acquire(&executor->lock);
+    undone->next = executor->undone;
+    executor->undone = undone;
+    lock_release(&executor->lock);
+    poke(executor);
+}
+
+/** Drop the tasks that never began. */
+static void drop_undone(struct process_executor *executor)
+{
+    struct returned *undone;
+
+    lock_acquire(&executor->lock);
+    undone = executor->undone;
+    executor->undone = NULL;
+    lock_release(&executor->lock);
+    while (undone != NULL) {
+        struct returned *next = undone->next;
+
+        drop_now(executor, &undone->entry, undone->worker);
+        free(undone);
+        undone = next;
+    }
+}
+
+void call_owed(struct process_executor *executor)
 {
     struct ep_future *future, *first = NULL;
 
+    drop_undone(executor);
     lock_acquire(&executor->lock);
     future = executor->owed;
     executor->owed = NULL;
@@ -148,6 +209,10 @@ static void take_outcome(struct place *place, const struct wire_note *note, cons
     } else {
         memcpy(text, words, note->words);
         text[note->words] = '\0';
+        if (note->verdict == EP_EUNKNOWN) { /* so it did not begin */
+            drop_task(executor, &entry, place->index, EP_EUNKNOWN, note->code, text);
+            return;
+        }
         if (entry.future != NULL)
             future_set_error(entry.future, note->verdict, note->code,
                              note->words > 0 ? text : NULL);
@@ -169,10 +234,11 @@ static void take_nack(struct place *place, int error)
     atomic_fetch_add(&place->head, 1);
     if (nacks < NACKS_MAX) {
         give_back(executor, &entry, nacks);
+        dispatch(executor); /* another may be idle, and this one busy for long */
         return;
     }
     snprintf(words, sizeof words, "no worker could receive its descriptors: %s", strerror(error));
-    lose_task(executor, &entry, place->index, EP_ESHIP, error, words);
+    drop_task(executor, &entry, place->index, EP_ESHIP, error, words);
 }
 
 /** Whether a note is whole and about the oldest task of the worker. */
@@ -185,10 +251,8 @@ static bool note_is_sound(const struct place *place, const struct wire_note *not
     if (message->size < sizeof *note || note->words > WIRE_WORDS_MAX)
         return false;
     rest = message->size - sizeof *note;
-    if (note->kind == WIRE_READY)
-        return place->life == LIFE_STARTING;
-    if (note->kind ==
-        WIRE_NOT_READY) /* its end may have been seen before its last words are read */
+    /* Its end may have been seen before its first words are read. */
+    if (note->kind == WIRE_READY || note->kind == WIRE_NOT_READY)
         return place->life == LIFE_STARTING || (place->life == LIFE_DYING && !place->was_ready);
     if (head == atomic_load(&place->sent) ||
         note->id != place->slots[head & place->slot_mask].header.id)
@@ -314,7 +378,10 @@ void transfer_rest(struct place *place, unsigned char *buffer)
 
 /* --- those who wait ------------------------------------------------------------------------ */
 
-/** The worker that has the task, with the right to receive from it; or NULL. */
+/**
+ * The worker that has the task, with the right to receive from it; or NULL. It must have been sent:
+ * if it could not be, nothing would come that ends the wait for its outcome.
+ */
 static struct place *claim_for(struct process_executor *executor, const struct ep_future *future)
 {
     uint16_t index = atomic_load_explicit(&future->worker, memory_order_relaxed);
@@ -324,7 +391,7 @@ static struct place *claim_for(struct process_executor *executor, const struct e
     lock_acquire(&executor->lock);
     place = index < executor->place_count ? executor->places[index] : NULL;
     if (place != NULL && !place->receiving && place->socket >= 0 && place->life == LIFE_READY)
-        for (uint64_t at = atomic_load(&place->head); at < atomic_load(&place->tail) && !has; at++)
+        for (uint64_t at = atomic_load(&place->head); at < place->certain && !has; at++)
             has = slot_at(place, at)->entry.future == future;
     if (has) {
         place->receiving = true;
@@ -377,6 +444,11 @@ void process_help(struct ep_executor *base, struct ep_future *future, int64_t de
     release_receiving(place, whole);
     if (whole)
         place_offer(place);
+}
+
+void process_helper_stays(struct ep_executor *base)
+{
+    atomic_fetch_add(&((struct process_executor *)base)->helpers, 1);
 }
 
 void process_helper_leaves(struct ep_executor *base)

@@ -25,6 +25,7 @@
 #include "pool/zygote-internal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,6 +112,14 @@ bool worker_refuses(struct ep_task *task, ep_task_fn fn)
     future_set_error(task->future, EP_EUNKNOWN, 0,
                      "the function was not part of the program when the zygote was forked");
     return true;
+}
+
+/** While a task is under way its executor ends the stream only where it terminates or ends itself. */
+bool worker_is_stopping(void)
+{
+    struct pollfd poll_socket = {.fd = self.socket, .events = POLLRDHUP};
+
+    return poll(&poll_socket, 1, 0) > 0 && (poll_socket.revents & (POLLRDHUP | POLLHUP)) != 0;
 }
 
 /** Run one task whose parts are all at hand. */

@@ -142,5 +142,7 @@ void queue_stats(struct queue *queue, struct ep_stats *stats);
 const void *entry_input(const struct queue_entry *entry, size_t *size);
 /** Release the memory of an entry without a future. */
 void entry_release_input(struct queue_entry *entry);
+/** An entry without a future will not run: call its `dropped` function, and release its memory. */
+void entry_drop(struct queue_entry *entry);
 
 #endif /* POOL_QUEUE_INTERNAL_H */

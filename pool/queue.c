@@ -82,6 +82,16 @@ void entry_release_input(struct queue_entry *entry)
         free(entry->input.heap.data);
 }
 
+void entry_drop(struct queue_entry *entry)
+{
+    size_t size;
+    const void *input = entry_input(entry, &size);
+
+    if (entry->dropped != NULL)
+        entry->dropped(input, size);
+    entry_release_input(entry);
+}
+
 /* --- the submitters' side ------------------------------------------------------------------ */
 
 /** Let the husks fall out of the ring; what lives keeps its order and moves towards the tail. */
@@ -321,17 +331,6 @@ void queue_set_takers(struct queue *queue, uint32_t takers)
 uint32_t queue_takers(struct queue *queue)
 {
     return atomic_load(&queue->takers);
-}
-
-/** An entry without a future that will not run: release what its input owned. */
-static void entry_drop(struct queue_entry *entry)
-{
-    size_t size;
-    const void *input = entry_input(entry, &size);
-
-    if (entry->dropped != NULL)
-        entry->dropped(input, size);
-    entry_release_input(entry);
 }
 
 bool queue_drop_oldest(struct queue *queue, int verdict, const char *message)

@@ -13,16 +13,9 @@
  * from those given before it.
  */
 #include "pool/arrivals-internal.h"
-#include "pool/executor-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-/** Whether the caller is one of the workers that have yet to begin it: waiting could be for ever. */
-static bool depends_on_caller(const struct ep_future *future)
-{
-    return ep_future_state(future) == EP_PENDING && executor_is_mine(future->executor);
-}
 
 /* --- ep_wait ------------------------------------------------------------------------------- */
 
@@ -63,21 +56,26 @@ static bool has_come(struct ep_future *const *futures, size_t count, enum ep_wai
 }
 
 /**
- * Whether waiting is hopeless, as ep_future_result() sees it: to wait for all, if one depends on
- * the caller; to wait for the first, if no other could be it.
+ * Whether waiting is hopeless, as ep_future_result() sees it: to wait for all, if one is hopeless; to
+ * wait for the first, if all are.
+ *
+ * @return 0, EP_EFORKED, -EDEADLK
  */
-static bool would_deadlock(struct ep_future *const *futures, size_t count,
-                           enum ep_wait_for wait_for)
+static int hopeless(struct ep_future *const *futures, size_t count, enum ep_wait_for wait_for)
 {
-    bool depends = false, others = false;
+    bool lost = false, needs_caller = false, others = false;
 
     for (size_t i = 0; i < count; i++) {
-        if (depends_on_caller(futures[i]))
-            depends = true;
+        if (future_is_lost(futures[i]))
+            lost = true;
+        else if (future_needs_caller(futures[i]))
+            needs_caller = true;
         else /* not done yet, or done since we looked */
             others = true;
     }
-    return depends && (wait_for == EP_ALL_COMPLETED || !others);
+    if (others && wait_for != EP_ALL_COMPLETED)
+        return 0;
+    return lost ? EP_EFORKED : needs_caller ? -EDEADLK : 0;
 }
 
 static void wait_fire(struct watch *watch, struct ep_future *future)
@@ -108,15 +106,17 @@ int ep_wait(struct ep_future *const *futures, size_t count, enum ep_wait_for wai
     int64_t deadline_ns = deadline_after(timeout_ns);
     struct wait wait = {.wait_for = wait_for, .pending = count};
     struct wait_watch *watches;
+    int rc;
 
     if ((futures == NULL && count > 0) || wait_for < EP_ALL_COMPLETED || wait_for > EP_FIRST_FAILED)
         return -EINVAL;
     if (has_come(futures, count, wait_for, done))
         return 0;
+    rc = hopeless(futures, count, wait_for);
+    if (rc == EP_EFORKED || (rc != 0 && timeout_ns > 0))
+        return rc;
     if (timeout_ns <= 0)
         return -ETIMEDOUT;
-    if (would_deadlock(futures, count, wait_for))
-        return -EDEADLK;
     watches = calloc(count, sizeof *watches);
     if (watches == NULL)
         return -ENOMEM;
@@ -217,29 +217,40 @@ int ep_completions_new(struct ep_future *const *futures, size_t count, int64_t t
     return 0;
 }
 
-/** Whether none of those that are left can complete but by the caller. */
-static bool all_depend_on_caller(struct ep_completions *completions)
+/** Whether none of those that are left can arrive. @return 0, EP_EFORKED, -EDEADLK */
+static int all_hopeless(struct ep_completions *completions)
 {
+    bool lost = false;
+
     while (completions->slots[completions->earliest].future == NULL)
         completions->earliest++;
     for (size_t i = completions->earliest; i < completions->count; i++) {
-        const struct ep_future *future = completions->slots[i].future;
+        const struct arrival *slot = &completions->slots[i];
 
-        if (future != NULL && !depends_on_caller(future))
-            return false;
+        if (slot->future == NULL)
+            continue;
+        if (future_is_lost(slot->future))
+            lost = true;
+        else if (!arrival_needs_caller(slot))
+            return 0;
     }
-    return true;
+    return lost ? EP_EFORKED : -EDEADLK;
 }
 
 int ep_completions_next(struct ep_completions *completions, struct ep_future **future)
 {
     struct arrival *arrival;
+    int rc;
 
     if (completions->left == 0)
         return EP_END;
-    if (all_depend_on_caller(completions) && ep_now_ns() < completions->deadline_ns)
-        return -EDEADLK;
-    arrival = arrivals_take(&completions->arrivals, completions->deadline_ns);
+    arrival = arrivals_take(&completions->arrivals, 0);
+    if (arrival == NULL) {
+        rc = all_hopeless(completions);
+        if (rc == EP_EFORKED || (rc != 0 && ep_now_ns() < completions->deadline_ns))
+            return rc;
+        arrival = arrivals_take(&completions->arrivals, completions->deadline_ns);
+    }
     if (arrival == NULL)
         return -ETIMEDOUT;
     *future = arrival->future;

@@ -65,6 +65,9 @@ _Noreturn void worker_process(int socket, const struct worker_plan *plan,
  */
 bool worker_refuses(struct ep_task *task, ep_task_fn fn);
 
+/** In a worker process: whether its executor is being terminated, or is gone. A system call. */
+bool worker_is_stopping(void);
+
 /** Whether this process has one thread. */
 bool process_is_single_threaded(void);
 

@@ -98,10 +98,16 @@ bool process_is_single_threaded(void)
     return false;
 }
 
-_Noreturn static void zygote_process(int control, int program);
+_Noreturn static void zygote_process(int ends[2], int program);
 
-/** Fork, with the two sockets and a pidfd of this process ready. @return 0 or -errno */
-static int zygote_fork(struct ep_zygote *zygote, int zygotes_end, int program)
+/**
+ * Fork.
+ *
+ * @param ends     the two ends of the control socket; the zygote's is the second
+ * @param program  a pidfd of this process
+ * @return         0 or -errno
+ */
+static int zygote_fork(struct ep_zygote *zygote, int ends[2], int program)
 {
     pid_t pid;
 
@@ -110,7 +116,7 @@ static int zygote_fork(struct ep_zygote *zygote, int zygotes_end, int program)
     if (pid < 0)
         return -errno;
     if (pid == 0)
-        zygote_process(zygotes_end, program);
+        zygote_process(ends, program);
     zygote->pidfd = pidfd_open(pid, 0);
     if (zygote->pidfd < 0) {
         int saved = errno;
@@ -141,7 +147,7 @@ int ep_zygote_new(struct ep_zygote **zygote)
         free(made);
         return rc;
     }
-    rc = zygote_fork(made, ends[1], program);
+    rc = zygote_fork(made, ends, program);
     close(ends[1]);
     close(program);
     if (rc != 0) {
@@ -227,7 +233,7 @@ static bool image_has(uintptr_t fn)
 
 /** A worker process that has not been waited for, or of which not everything is told. */
 struct child {
-    pid_t pid; /* 0: fork failed, with `status` as errno */
+    pid_t pid; /* 0: there is none to use, and `status` is why, as errno */
     int client;
     uint64_t ticket;
     int pidfd; /* -1 once it is sent */
@@ -332,20 +338,31 @@ static bool client_has_backlog(size_t client)
     return false;
 }
 
+/**
+ * A record that says the order failed, and why. It is kept until that could be told.
+ * @return NULL for want of memory
+ */
+static struct child *child_new(size_t client, uint64_t ticket, int error)
+{
+    struct child *more = realloc(self.children, (self.child_count + 1) * sizeof *more);
+    struct child failed = {.client = (int)client, .ticket = ticket, .pidfd = -1, .status = error};
+
+    if (more == NULL) {
+        tell(&failed, ZYGOTE_FAILED, -1);
+        return NULL;
+    }
+    self.children = more;
+    more[self.child_count] = failed;
+    return &more[self.child_count++];
+}
+
 /** Fork one worker as ordered. Its record is there in any case: something is to be told. */
 static void carry_out(size_t client, const struct zygote_order *order, int socket)
 {
-    struct child *child = realloc(self.children, (self.child_count + 1) * sizeof *child);
-    struct child failed = {
-        .client = (int)client, .ticket = order->ticket, .pidfd = -1, .status = ENOMEM};
+    struct child *child = child_new(client, order->ticket, 0);
 
-    if (child == NULL) {
-        tell(&failed, ZYGOTE_FAILED, -1);
+    if (child == NULL)
         return;
-    }
-    self.children = child;
-    child += self.child_count++;
-    *child = failed;
     child->pid = fork();
     if (child->pid == 0)
         child_process(socket, &order->plan);
@@ -354,14 +371,11 @@ static void carry_out(size_t client, const struct zygote_order *order, int socke
         child->pid = 0;
         return;
     }
-    child->status = 0;
     child->pidfd = pidfd_open(child->pid, 0);
     if (child->pidfd < 0) { /* no descriptor left: it cannot be watched, so it cannot be used */
-        child->told_start = true;
         child->status = errno;
         kill(child->pid, SIGKILL);
-        tell(child, ZYGOTE_FAILED, -1);
-        child->client = -1;
+        child->pid = 0;
     }
 }
 
@@ -386,11 +400,8 @@ static void client_read(size_t client)
                               &message)) == 0) {
         if (message.size == sizeof order && message.fd_count == 1 && !message.fds_lost) {
             carry_out(client, &order, message.fds[0]);
-        } else {
-            struct child refused = {
-                .client = (int)client, .ticket = order.ticket, .pidfd = -1, .status = EMFILE};
-
-            tell(&refused, ZYGOTE_FAILED, -1);
+        } else if (message.size == sizeof order) {
+            child_new(client, order.ticket, EMFILE);
         }
         wire_close_fds(&message, 0);
     }
@@ -479,30 +490,53 @@ static void zygote_turn(struct pollfd *polls)
         control_read();
 }
 
-/** Where the zygote process begins. */
-_Noreturn static void zygote_process(int control, int program)
+/**
+ * Have /dev/null as standard input, and also as standard output and error where the program has
+ * closed those: a socket with such a number would be written to by whatever prints.
+ */
+static void open_standard_descriptors(void)
 {
-    int keep[2] = {control, program};
+    int null = open("/dev/null", O_RDWR);
+
+    if (null < 0)
+        return;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fd != null && (fd == STDIN_FILENO || fcntl(fd, F_GETFD) < 0))
+            dup2(null, fd);
+    if (null > STDERR_FILENO)
+        close(null);
+}
+
+/** A descriptor where standard ones are not in its way. The program may have closed those. */
+static int out_of_the_way(int fd)
+{
+    return fd > STDERR_FILENO ? fd : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
+/** Where the zygote process begins. */
+_Noreturn static void zygote_process(int ends[2], int program)
+{
+    int keep[2] = {out_of_the_way(ends[1]), out_of_the_way(program)};
     struct pollfd *polls = NULL;
     size_t room = 0;
     sigset_t all;
-    int null;
 
     memset(&self, 0, sizeof self); /* we may come from a worker, itself forked by a zygote */
     memset(&image, 0, sizeof image);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     prctl(PR_SET_NAME, "ep-zygote");
-    wire_close_foreign(keep, 2);
-    null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null > 0) {
-        dup2(null, STDIN_FILENO);
-        close(null);
-    }
+    if (keep[0] < 0 || keep[1] < 0)
+        _exit(1);
+    self.control = keep[0];
+    self.program = keep[1];
+    for (int *fd = (int[]){ends[0], ends[1], program, -1}; *fd >= 0; fd++)
+        if (*fd <= STDERR_FILENO)
+            close(*fd);
+    wire_close_foreign(keep, 2); /* which sorts them */
+    open_standard_descriptors();
     reset_signals();
     dl_iterate_phdr(image_add, NULL);
-    self.control = control;
-    self.program = program;
     self.pid = getpid();
     self.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     if (self.signals < 0)

@@ -24,6 +24,56 @@ static int status_of(pid_t child)
 
 /* --- fork() -------------------------------------------------------------------------------- */
 
+static void never(struct ep_future *future, void *context)
+{
+    (void)future;
+    (void)context;
+    _exit(77);
+}
+
+/** What was made before the fork, by a parent that has threads. */
+struct before {
+    struct ep_completions *completions; /**< of one that is finished, and one that is not */
+    struct ep_map *map;                 /**< unordered; its only result has not come */
+    struct ep_mailbox *mailbox;
+};
+
+/** In the child: nothing that waits for several waits. @return the exit status */
+static int wait_in_child(struct ep_executor *pool, const struct before *before,
+                         struct ep_future *pending, struct ep_future *finished)
+{
+    struct ep_map *map;
+    struct ep_future *both[2] = {pending, finished}, *future;
+    struct ep_completions *completions;
+    bool done[2];
+
+    if (ep_wait(both, 2, EP_ALL_COMPLETED, EP_FOREVER, done) != EP_EFORKED || done[0] || !done[1] ||
+        ep_wait(both, 1, EP_FIRST_COMPLETED, EP_FOREVER, NULL) != EP_EFORKED ||
+        ep_wait(both, 1, EP_ALL_COMPLETED, 0, NULL) != EP_EFORKED ||
+        ep_wait(both, 2, EP_FIRST_COMPLETED, EP_FOREVER, NULL) != 0)
+        return 11;
+    if (ep_completions_next(before->completions, &future) != 0 || future != finished ||
+        ep_completions_next(before->completions, &future) != EP_EFORKED)
+        return 12;
+    ep_completions_free(before->completions);
+    if (ep_completions_new(both, 2, EP_FOREVER, &completions) != 0 ||
+        ep_completions_next(completions, &future) != 0 || future != finished ||
+        ep_completions_next(completions, &future) != EP_EFORKED)
+        return 13;
+    ep_completions_free(completions);
+    if (ep_map_next(before->map, NULL) != EP_EFORKED)
+        return 14;
+    ep_map_free(before->map);
+    /* As large as four chunks for each worker; in the child there is none. */
+    if (ep_map_columns(pool, nothing_task, &(struct ep_column){&done, 1}, 1, 2,
+                       &(struct ep_map_options){.chunk = EP_CHUNK_AUTO}, &map) != EP_EFORKED)
+        return 16;
+    if (ep_future_add_done_callback(pending, never, NULL) != EP_EFORKED ||
+        ep_mailbox_add(before->mailbox, pending, never, NULL) != EP_EFORKED)
+        return 15;
+    return 0;
+}
+
 /** In the child: every call says so, none waits. @return the exit status */
 static int use_in_child(struct ep_executor *pool, struct ep_future *pending,
                         struct ep_future *finished)
@@ -54,6 +104,35 @@ static int use_in_child(struct ep_executor *pool, struct ep_future *pending,
     return 0;
 }
 
+static int one_source(void *context, struct ep_bytes *input)
+{
+    bool *given = context;
+    bool more = !*given;
+
+    *input = (struct ep_bytes){0};
+    *given = true;
+    return more;
+}
+
+static void make_before(struct before *before, struct ep_executor *pool, struct ep_future *pending,
+                        struct ep_future *finished)
+{
+    struct ep_future *both[2] = {pending, finished};
+    struct ep_map_options options = {.unordered = true};
+    bool given = false;
+
+    ck_assert_int_eq(ep_completions_new(both, 2, EP_FOREVER, &before->completions), 0);
+    ck_assert_int_eq(ep_map(pool, nothing_task, one_source, &given, &options, &before->map), 0);
+    ck_assert_int_eq(ep_mailbox_new(&before->mailbox), 0);
+}
+
+static void free_before(struct before *before)
+{
+    ep_completions_free(before->completions);
+    ep_map_free(before->map);
+    ep_mailbox_free(before->mailbox);
+}
+
 /** Keeps the executor busy until it is shut down. */
 static void *produce(void *pool)
 {
@@ -67,20 +146,24 @@ START_TEST(a_forked_child_is_told_and_never_hangs)
     struct ep_executor *pool = executor_that(2, 8, EP_BLOCK);
     struct ep_executor *busy = executor_that(2, 8, EP_BLOCK);
     struct ep_future *finished, *pending;
+    struct before before;
     pthread_t producer;
 
     ck_assert_int_eq(stage_submit(pool, &finished), 0);
     ck_assert_int_eq(ep_future_result(finished, EP_FOREVER, NULL), 0);
     stage_occupy(pool, 2);
     ck_assert_int_eq(stage_submit(pool, &pending), 0);
+    make_before(&before, pool, pending, finished);
     ck_assert_int_eq(pthread_create(&producer, NULL, produce, busy), 0);
     for (int i = 0; i < 50; i++) { /* in the midst of whatever locks are held just now */
         pid_t child = fork();
 
         ck_assert_int_ge(child, 0);
         if (child == 0) {
-            int rc = use_in_child(pool, pending, finished);
+            int rc = wait_in_child(pool, &before, pending, finished);
 
+            if (rc == 0)
+                rc = use_in_child(pool, pending, finished);
             if (rc == 0 && stage_submit(busy, NULL) != EP_EFORKED)
                 rc = 5;
             ep_executor_free(busy);
@@ -93,6 +176,7 @@ START_TEST(a_forked_child_is_told_and_never_hangs)
     ep_executor_free(busy);
     gate_open(&stage->gate, 2);
     ck_assert_int_eq(ep_future_result(pending, EP_FOREVER, NULL), 0);
+    free_before(&before);
     ep_future_unref(finished);
     ep_future_unref(pending);
     ep_executor_free(pool);

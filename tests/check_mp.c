@@ -247,6 +247,88 @@ START_TEST(a_callback_may_submit_and_terminate)
 }
 END_TEST
 
+static void wait_from_callback(struct ep_async *call, void *context)
+{
+    struct from_callback *from = context;
+    struct ep_async *inner;
+
+    (void)call;
+    from->apply = ep_pool_apply(from->pool, nothing_task, NULL, 0, NULL, &inner);
+    from->apply_async = ep_pool_apply_async(from->pool, nothing_task, NULL, 0, NULL, &inner);
+    ep_async_wait(inner, EP_FOREVER); /* returns */
+    from->join = ep_async_get(inner, EP_FOREVER, NULL);
+    ep_async_free(inner);
+    atomic_store(&from->done, 1);
+}
+
+/* Of a pool of processes it is the manager who would make the inner call ready. */
+START_TEST(a_callback_on_the_manager_does_not_wait)
+{
+    struct gate *gate = shared_gate();
+    struct from_callback from = {.pool = pool_of(PROCESSES, 1)};
+    struct ep_callbacks callbacks = {wait_from_callback, wait_from_callback, &from};
+
+    ck_assert_int_eq(
+        ep_pool_apply_async(from.pool, gate_task, &gate, sizeof gate, &callbacks, NULL), 0);
+    gate_open(gate, 1);
+    while (atomic_load(&from.done) == 0)
+        sched_yield();
+    end(from.pool);
+    ck_assert_int_eq(from.apply, -EDEADLK);
+    ck_assert_int_eq(from.apply_async, 0);
+    ck_assert_int_eq(from.join, -EDEADLK);
+}
+END_TEST
+
+/** Two calls of which the second is done, and a third that says so by having begun. */
+struct from_first {
+    atomic_uint *begun;
+    struct ep_async *second;
+    int get;
+    atomic_uint done;
+};
+
+static void await_three_begun(struct ep_async *call, void *context)
+{
+    struct from_first *from = context;
+
+    (void)call;
+    while (atomic_load(from->begun) < 3)
+        sched_yield();
+}
+
+static void get_second(struct ep_async *call, void *context)
+{
+    struct from_first *from = context;
+
+    (void)call;
+    from->get = ep_async_get(from->second, EP_FOREVER, NULL);
+    atomic_store(&from->done, 1);
+}
+
+START_TEST(a_callback_on_the_manager_does_not_wait_for_what_is_done)
+{
+    struct gate *gate = shared_gate();
+    struct from_first from = {.begun = shared_new(sizeof *from.begun)};
+    struct ep_options options = {.workers = 1, .prefetch = 3};
+    struct ep_pool *pool = pool_with(PROCESSES, &options);
+    struct ep_callbacks hold = {await_three_begun, NULL, &from}, get = {get_second, NULL, &from};
+
+    ck_assert_int_eq(ep_pool_apply_async(pool, gate_task, &gate, sizeof gate, &hold, NULL), 0);
+    gate_await(gate, 1);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(ep_pool_apply_async(pool, count_task, &from.begun, sizeof from.begun,
+                                             i == 0 ? &get : NULL, i == 1 ? &from.second : NULL),
+                         0);
+    gate_open(gate, 1);
+    while (atomic_load(&from.done) == 0)
+        sched_yield();
+    ck_assert_int_eq(from.get, -EDEADLK);
+    end(pool);
+    ep_async_free(from.second);
+}
+END_TEST
+
 /* --- Maps ---------------------------------------------------------------------------------- */
 
 START_TEST(map_keeps_the_order)
@@ -806,6 +888,8 @@ int main(void)
     tcase_add_loop_test(calls, a_failed_call_says_how, 0, KINDS);
     tcase_add_loop_test(calls, exactly_one_callback_is_called, 0, KINDS);
     tcase_add_test(calls, a_callback_may_submit_and_terminate);
+    tcase_add_test(calls, a_callback_on_the_manager_does_not_wait);
+    tcase_add_test(calls, a_callback_on_the_manager_does_not_wait_for_what_is_done);
     tcase_add_loop_test(maps, a_map_calls_back_once, 0, KINDS);
     tcase_add_loop_test(maps, map_keeps_the_order, 0, KINDS);
     tcase_add_loop_test(maps, map_makes_chunks_as_python_does, 0, KINDS);

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "pool/echopool.h"
+#include "pool/process-internal.h"
 #include "tests/process_kit.h"
 #include "tests/suite.h"
 
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -106,18 +108,29 @@ START_TEST(twenty_failures_lose_no_worker)
 }
 END_TEST
 
+static atomic_uint drops;
+
+static void count_drop(const void *input, size_t size)
+{
+    ck_assert_ptr_null(input);
+    ck_assert_uint_eq(size, 0);
+    atomic_fetch_add(&drops, 1);
+}
+
 /* A function that the worker cannot have: it lies in memory that was mapped after the zygote. */
 START_TEST(unknown_functions_are_refused)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     void *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct ep_submit_options with = {.dropped = count_drop};
     struct ep_future *future;
     ep_task_fn fn;
 
     ck_assert_ptr_ne(page, MAP_FAILED);
     memcpy(&fn, &page, sizeof fn);
-    future = submit(pool, fn, NULL, 0);
+    ck_assert_int_eq(ep_submit_with(pool, fn, NULL, 0, &with, &future), 0);
     ck_assert_int_eq(error_of(future).kind, EP_EUNKNOWN);
+    ck_assert_uint_eq(atomic_load(&drops), 1); /* it has not run */
     ep_future_unref(future);
     fn = (ep_task_fn)(uintptr_t)&shared; /* known to be mapped, but it is data */
     future = submit(pool, fn, NULL, 0);
@@ -225,7 +238,7 @@ START_TEST(callbacks_run_in_the_parent)
 }
 END_TEST
 
-/* B22, B43: a callback may submit, wait, look, and shut down without waiting. */
+/* B22, B43: a callback may submit, look, cancel, and shut down without waiting. */
 static struct ep_executor *callback_pool;
 
 static void submit_more(struct ep_future *future, void *context)
@@ -243,8 +256,11 @@ static void submit_more(struct ep_future *future, void *context)
     next = submit(callback_pool, square_of, &(int){2}, sizeof(int));
     ck_assert_int_eq(ep_future_add_done_callback(next, submit_more, (void *)(uintptr_t)(left - 1)),
                      0);
-    if (left % 2)
-        ck_assert_int_eq(ep_future_result(next, EP_FOREVER, NULL), 0);
+    if (left % 2) {
+        int rc = ep_future_result(next, EP_FOREVER, NULL);
+
+        ck_assert(rc == 0 || rc == -EDEADLK); /* the worker may have been faster */
+    }
     ep_future_unref(next);
 }
 
@@ -260,6 +276,119 @@ START_TEST(callbacks_may_use_the_executor)
     release_held(1);
     await_held(1);
     ep_executor_free(callback_pool);
+}
+END_TEST
+
+/** What a callback on the manager got for an answer, one bit for each that was wrong; and its end. */
+static atomic_uint wrong_answers;
+static sem_t answered;
+
+static int one_source(void *context, struct ep_bytes *input)
+{
+    unsigned *left = context;
+
+    *input = (struct ep_bytes){0};
+    return (*left)-- > 0;
+}
+
+static int next_of_map(struct ep_executor *pool, bool unordered)
+{
+    struct ep_map_options options = {.unordered = unordered};
+    struct ep_map *map;
+    unsigned inputs = 1;
+    int rc;
+
+    ck_assert_int_eq(ep_map(pool, hold, one_source, &inputs, &options, &map), 0);
+    rc = ep_map_next(map, NULL);
+    ep_map_free(map);
+    return rc;
+}
+
+static void wait_on_manager(struct ep_future *future, void *context)
+{
+    struct ep_future *running = context, *done, *set[2] = {running, future};
+    struct ep_completions *completions;
+    struct ep_error error;
+    unsigned wrong = 0;
+
+    wrong |= ep_future_result(running, EP_FOREVER, NULL) != -EDEADLK ? 1 : 0;
+    wrong |= ep_future_error(running, EP_FOREVER, &error) != -EDEADLK ? 2 : 0;
+    wrong |= ep_wait(set, 2, EP_ALL_COMPLETED, EP_FOREVER, NULL) != -EDEADLK ? 4 : 0;
+    wrong |= ep_wait(set, 1, EP_FIRST_COMPLETED, EP_FOREVER, NULL) != -EDEADLK ? 8 : 0;
+    wrong |= next_of_map(callback_pool, false) != -EDEADLK ? 16 : 0;
+    wrong |= next_of_map(callback_pool, true) != -EDEADLK ? 32 : 0;
+    ck_assert_int_eq(ep_completions_new(set, 2, EP_FOREVER, &completions), 0);
+    wrong |= ep_completions_next(completions, &done) != 0 || done != future ? 64 : 0;
+    ep_future_unref(done);
+    wrong |= ep_completions_next(completions, &done) != -EDEADLK ? 128 : 0;
+    ep_completions_free(completions);
+    wrong |= ep_future_result(running, 0, NULL) != -ETIMEDOUT ? 256 : 0; /* to look is allowed */
+    wrong |= ep_executor_resize(callback_pool, 3) != -EDEADLK ? 512 : 0;
+    atomic_store(&wrong_answers, wrong);
+    sem_post(&answered);
+}
+
+/* The manager is who would bring the outcome, or see that there will be none. */
+START_TEST(a_callback_does_not_wait_for_what_runs)
+{
+    struct ep_future *first, *running;
+
+    sem_init(&answered, 0, 0);
+    callback_pool = processes_of(2, EP_BREAK);
+    running = submit(callback_pool, hold, NULL, 0);
+    await_held(1);
+    ck_assert_int_eq(ep_executor_pause(callback_pool), 0); /* or it may be called here, at once */
+    first = submit(callback_pool, square_of, &(int){2}, sizeof(int));
+    ck_assert_int_eq(ep_future_add_done_callback(first, wait_on_manager, running), 0);
+    ck_assert_int_eq(ep_executor_resume(callback_pool), 0);
+    while (sem_wait(&answered) != 0)
+        ;
+    ck_assert_uint_eq(atomic_load(&wrong_answers), 0);
+    release_held(3); /* what it mapped may have begun as well */
+    ep_future_unref(first);
+    ep_future_unref(running);
+    ep_executor_free(callback_pool);
+}
+END_TEST
+
+static void await_three_begun(struct ep_future *future, void *context)
+{
+    (void)future;
+    (void)context;
+    AWAIT(atomic_load(&shared->seen) == 3); /* the third has begun: two outcomes are there */
+}
+
+static void await_second(struct ep_future *future, void *context)
+{
+    struct ep_future *second;
+
+    (void)future;
+    atomic_store(&wrong_answers, ep_completions_next(context, &second) != -EDEADLK);
+    sem_post(&shared->arrived);
+}
+
+/* It is done, but to hand it out is up to the manager as well. */
+START_TEST(a_callback_does_not_wait_for_what_is_done)
+{
+    struct ep_options options = {.workers = 1, .prefetch = 3};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *first = submit(pool, hold, NULL, 0), *futures[3];
+    struct ep_completions *completions;
+
+    await_held(1);
+    for (int i = 0; i < 3; i++)
+        futures[i] = submit(pool, count_seen, NULL, 0);
+    ck_assert_int_eq(ep_future_add_done_callback(first, await_three_begun, NULL), 0);
+    ck_assert_int_eq(ep_completions_new(&futures[1], 1, EP_FOREVER, &completions), 0);
+    ck_assert_int_eq(ep_future_add_done_callback(futures[0], await_second, completions), 0);
+    release_held(1);
+    await_held(1); /* the callback is done */
+    ck_assert_uint_eq(atomic_load(&wrong_answers), 0);
+    ep_executor_free(pool);
+    ep_completions_free(completions);
+    ep_future_unref(first);
+    for (int i = 0; i < 3; i++)
+        ep_future_unref(futures[i]);
 }
 END_TEST
 
@@ -432,6 +561,77 @@ START_TEST(workers_that_cannot_be_made_leave_nothing_behind)
 }
 END_TEST
 
+static void *leave_late(void *argument)
+{
+    struct process_executor *executor = argument;
+
+    /* It is waited for, and the one who waits, the test's first thread, sleeps. */
+    AWAIT(atomic_load(&executor->helpers) != 1 && process_state(getpid()) == 'S');
+    executor->base.ops->helper_leaves(&executor->base);
+    return NULL;
+}
+
+/* Somebody who has received an outcome himself is still on his way out: freeing waits, and wakes. */
+START_TEST(free_waits_for_those_who_help)
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+    pthread_t thread;
+
+    pool->ops->helper_stays(pool); /* as if this thread's task were done */
+    ck_assert_int_eq(pthread_create(&thread, NULL, leave_late, pool), 0);
+    ep_executor_free(pool);
+    pthread_join(thread, NULL);
+}
+END_TEST
+
+static int print_and_square(struct ep_task *task)
+{
+    struct stat status;
+
+    for (int fd = 0; fd < 3; fd++)
+        if (fstat(fd, &status) != 0 || !S_ISCHR(status.st_mode))
+            return -EBADF;
+    printf("this goes to no socket\n");
+    return square_of(task);
+}
+
+/* A program that has closed its standard descriptors: sockets get their numbers. */
+START_TEST(standard_descriptors_may_be_closed)
+{
+    for (int opened = 0; opened < 8; opened++) {
+        pid_t child = fork();
+        int status;
+
+        if (child == 0) {
+            struct ep_options options = {.workers = 2};
+            struct ep_executor *pool;
+            struct ep_future *future;
+            struct ep_bytes reply;
+            int n = 5, null = open("/dev/null", O_RDWR);
+
+            for (int fd = 0; fd < 3; fd++)
+                if (opened & 1 << fd)
+                    dup2(null, fd);
+                else
+                    close(fd);
+            if (ep_process_executor_new(&options, &pool) != 0)
+                _exit(1);
+            for (int i = 0; i < 10; i++) {
+                if (ep_submit(pool, print_and_square, &n, sizeof n, &future) != 0 ||
+                    ep_future_result(future, EP_FOREVER, &reply) != 0 ||
+                    memcmp(reply.data, &(int){25}, sizeof n) != 0)
+                    _exit(2);
+                ep_future_unref(future);
+            }
+            ep_executor_free(pool);
+            _exit(0);
+        }
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(status == 0, "with %d open: status %d", opened, status);
+    }
+}
+END_TEST
+
 /** Squares, by an executor of its own. */
 static int square_deeper(struct ep_task *task)
 {
@@ -458,6 +658,27 @@ START_TEST(a_task_may_have_an_executor_of_its_own)
 }
 END_TEST
 
+static int last_cannot(void *context, unsigned worker)
+{
+    (void)context;
+    if (worker < 2)
+        return note_initialized(NULL, worker);
+    AWAIT(atomic_load(&shared->initialized) == 2);
+    return 7;
+}
+
+/* B7: the others are told to leave, not killed. */
+START_TEST(workers_that_could_begin_end_in_order)
+{
+    struct ep_options options = {
+        .workers = 3, .initialize = last_cannot, .finalize = note_finalized};
+    struct ep_executor *pool;
+
+    ck_assert_int_eq(ep_process_executor_new(&options, &pool), EP_EBROKEN);
+    ck_assert_uint_eq(atomic_load(&shared->finalized), 2);
+}
+END_TEST
+
 /* B80: nothing is left, and nobody tries again and again. */
 START_TEST(a_failing_initialize_leaves_nothing)
 {
@@ -480,25 +701,95 @@ START_TEST(resize_adds_and_removes_workers)
     struct ep_options options = {
         .workers = 1, .initialize = note_initialized, .finalize = note_finalized};
     struct ep_executor *pool = processes(&options);
-    struct ep_stats stats;
 
-    for (int round = 0; round < 5; round++) {
+    for (unsigned round = 1; round <= 5; round++) {
         ck_assert_int_eq(ep_executor_resize(pool, 4), 0);
         for (int i = 0; i < 4; i++)
             ck_assert_int_eq(ep_submit(pool, hold, NULL, 0, NULL), 0);
         await_held(4); /* all four at once */
         ck_assert_int_eq(ep_executor_resize(pool, 1), 0);
         release_held(4);
-        do {
-            ep_executor_stats(pool, &stats);
-            sched_yield();
-        } while (stats.workers != 1);
+        AWAIT(atomic_load(&shared->finalized) == 3 * round);
         ck_assert_int_gt(int_result(submit(pool, pid_of, NULL, 0)), 0);
     }
     atomic_store(&shared->initialize_result, 1);
     ck_assert_int_eq(ep_executor_resize(pool, 3), EP_EBROKEN);
     ck_assert_int_gt(int_result(submit(pool, pid_of, NULL, 0)), 0); /* nothing has changed */
     ep_executor_free(pool);
+}
+END_TEST
+
+static void *submit_until_closed(void *pool)
+{
+    while (ep_submit(pool, count_seen, NULL, 0, NULL) == 0)
+        ;
+    return NULL;
+}
+
+/* Who asks how many there are is not told of one less because one is being replaced. */
+START_TEST(a_worker_that_is_replaced_counts)
+{
+    struct ep_options options = {.workers = 2, .tasks_per_worker = 1};
+    struct ep_executor *pool = processes(&options);
+    struct ep_stats stats;
+
+    for (int i = 0; i < 40; i++) {
+        ck_assert_int_gt(int_result(submit(pool, pid_of, NULL, 0)), 0);
+        ep_executor_stats(pool, &stats);
+        ck_assert_uint_eq(stats.workers, 2);
+    }
+    ck_assert_int_eq(ep_executor_shutdown(pool, EP_WAIT), 0);
+    ep_executor_stats(pool, &stats);
+    ck_assert_uint_eq(stats.workers, 0);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* The manager is busy with workers that come and go: no more than that it is late to look. */
+START_TEST(resize_amid_replacements)
+{
+    struct ep_options options = {.workers = 1, .tasks_per_worker = 2, .queue = 4};
+    struct ep_executor *pool = processes(&options);
+    pthread_t submitter;
+
+    ck_assert_int_eq(pthread_create(&submitter, NULL, submit_until_closed, pool), 0);
+    for (int round = 0; round < 100; round++) {
+        ck_assert_int_eq(ep_executor_resize(pool, 4), 0);
+        ck_assert_int_eq(ep_executor_resize(pool, 1), 0);
+    }
+    ck_assert_int_eq(ep_executor_shutdown(pool, 0), 0);
+    pthread_join(submitter, NULL);
+    ep_executor_free(pool);
+}
+END_TEST
+
+static void *resize_to_three(void *pool)
+{
+    return (void *)(intptr_t)ep_executor_resize(pool, 3);
+}
+
+START_TEST(resize_meets_the_end)
+{
+    struct ep_zygote *zygote;
+
+    ck_assert_int_eq(ep_zygote_new(&zygote), 0);
+    for (int round = 0; round < 100; round++) {
+        struct ep_options options = {.workers = 1, .zygote = zygote};
+        struct ep_executor *pool = processes(&options);
+        pthread_t resizer;
+        void *rc;
+
+        ck_assert_int_eq(pthread_create(&resizer, NULL, resize_to_three, pool), 0);
+        for (int i = 0; i < round; i++)
+            sched_yield(); /* each round at another moment */
+        if (round % 2)
+            ep_executor_terminate(pool);
+        ck_assert_int_eq(ep_executor_shutdown(pool, EP_WAIT), 0);
+        pthread_join(resizer, &rc);
+        ck_assert(rc == NULL || (int)(intptr_t)rc == EP_ESHUTDOWN);
+        ep_executor_free(pool);
+    }
+    ep_zygote_free(zygote);
 }
 END_TEST
 
@@ -546,6 +837,8 @@ int main(void)
     tcase_add_test(tests, bad_options_are_refused);
     tcase_add_test(tests, callbacks_run_in_the_parent);
     tcase_add_test(tests, callbacks_may_use_the_executor);
+    tcase_add_test(tests, a_callback_does_not_wait_for_what_runs);
+    tcase_add_test(tests, a_callback_does_not_wait_for_what_is_done);
     tcase_add_test(tests, many_wait_for_one);
     tcase_add_test(tests, no_task_is_left_lying);
     tests = part(suite, "Limits");
@@ -554,8 +847,14 @@ int main(void)
     tests = part(suite, "Life");
     tcase_add_test(tests, workers_that_cannot_be_made_leave_nothing_behind);
     tcase_add_test(tests, a_task_may_have_an_executor_of_its_own);
+    tcase_add_test(tests, standard_descriptors_may_be_closed);
+    tcase_add_test(tests, free_waits_for_those_who_help);
+    tcase_add_test(tests, workers_that_could_begin_end_in_order);
     tcase_add_test(tests, a_failing_initialize_leaves_nothing);
     tcase_add_test(tests, resize_adds_and_removes_workers);
+    tcase_add_test(tests, a_worker_that_is_replaced_counts);
+    tcase_add_test(tests, resize_amid_replacements);
+    tcase_add_test(tests, resize_meets_the_end);
     tcase_add_test(tests, create_and_free_again_and_again);
     return suite_main(suite);
 }

@@ -5,10 +5,12 @@
 #include "config.h"
 
 #include "pool/echopool.h"
+#include "pool/process-internal.h"
 #include "tests/process_kit.h"
 #include "tests/suite.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,6 +38,7 @@ START_TEST(a_death_breaks_the_executor)
     struct ep_future *held[2], *waiting[10], *cancelled;
     struct ep_stats stats;
     unsigned died = 0, broken = 0;
+    struct ep_map *map;
     int pid;
 
     pid = int_result(submit(pool, pid_of, NULL, 0));
@@ -66,6 +69,9 @@ START_TEST(a_death_breaks_the_executor)
         ep_future_unref(waiting[i]);
     ck_assert(ep_future_cancelled(cancelled));
     ck_assert_int_eq(ep_submit(pool, pid_of, NULL, 0, NULL), EP_EBROKEN);
+    ck_assert_int_eq(ep_map_columns(pool, pid_of, &(struct ep_column){&pid, 1}, 1, 4,
+                                    &(struct ep_map_options){.chunk = EP_CHUNK_AUTO}, &map),
+                     EP_EBROKEN);
     ep_future_unref(cancelled);
     ep_executor_terminate(pool); /* nothing to do */
     ck_assert_int_eq(ep_executor_shutdown(pool, EP_WAIT), 0);
@@ -74,6 +80,56 @@ START_TEST(a_death_breaks_the_executor)
     ck_assert_uint_eq(stats.finished + stats.failed + stats.cancelled + stats.broken, 14);
     ck_assert_uint_eq(stats.broken, 12);
     ep_executor_free(pool);
+}
+END_TEST
+
+/** One bit for each input that was dropped, and how many were. */
+static atomic_uint dropped_inputs, drops;
+
+static void note_dropped(const void *input, size_t size)
+{
+    int number;
+
+    ck_assert_uint_ge(size, sizeof number);
+    memcpy(&number, input, sizeof number);
+    atomic_fetch_or(&dropped_inputs, 1u << number);
+    atomic_fetch_add(&drops, 1);
+}
+
+/* B23: with its worker goes one task that had begun, and some that had been sent ahead: what those
+ * owned is released here, as that of the tasks that were still in the queue. */
+START_TEST(what_had_not_begun_is_dropped)
+{
+    enum { TASKS = 20, AHEAD = 7 };
+
+    for (int with_future = 0; with_future < 2; with_future++) {
+        struct ep_options options = {.workers = 1, .prefetch = AHEAD};
+        struct ep_submit_options with = {.dropped = note_dropped};
+        struct ep_executor *pool = processes(&options);
+        struct ep_future *futures[TASKS] = {NULL};
+        int pid = int_result(submit(pool, pid_of, NULL, 0));
+
+        atomic_store(&dropped_inputs, 0);
+        atomic_store(&drops, 0);
+        for (int i = 0; i < TASKS; i++)
+            ck_assert_int_eq(
+                ep_submit_with(pool, hold, &i, sizeof i, &with, with_future ? &futures[i] : NULL),
+                0);
+        await_held(1);
+        release_held(1); /* with its first outcome the worker is sent several */
+        await_held(1);
+        kill(pid, SIGKILL);
+        ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
+        ck_assert_uint_eq(atomic_load(&drops), TASKS - 2);
+        ck_assert_uint_eq(atomic_load(&dropped_inputs), (1u << TASKS) - 4); /* all but 0 and 1 */
+        for (int i = 0; i < TASKS && with_future; i++) {
+            ck_assert_int_eq(ep_future_result(futures[i], 0, NULL), i == 0   ? 0
+                                                                    : i == 1 ? EP_EDIED
+                                                                             : EP_EBROKEN);
+            ep_future_unref(futures[i]);
+        }
+        ep_executor_free(pool);
+    }
 }
 END_TEST
 
@@ -452,6 +508,50 @@ START_TEST(the_end_of_the_zygote_is_survived)
 }
 END_TEST
 
+/** Two workers: with the second one the manager is held before it can hear of its beginning. */
+static void *resize_to_two(void *pool)
+{
+    return (void *)(intptr_t)ep_executor_resize(pool, 2);
+}
+
+/* It has said that it is ready, and is dead before anybody has read that: it was ready, and died. */
+START_TEST(ready_and_dead_at_once)
+{
+    struct ep_options options = {.workers = 1, .initialize = note_initialized};
+    struct ep_executor *pool = processes(&options);
+    struct process_executor *inside = (struct process_executor *)pool;
+    struct ep_future *future;
+    pid_t zygote = zygote_pid();
+    pthread_t resizer;
+    void *rc;
+    int pid;
+
+    sem_init(&manager_held, 0, 0);
+    sem_init(&manager_go, 0, 0);
+    kill(zygote, SIGSTOP);
+    AWAIT(process_state(zygote) == 'T');
+    ck_assert_int_eq(pthread_create(&resizer, NULL, resize_to_two, pool), 0);
+    AWAIT(atomic_load(&inside->place_count) == 2 &&
+          atomic_load(&inside->places[1]->life) == LIFE_ORDERED);
+    ck_assert_int_eq(ep_executor_pause(pool), 0); /* or it may be called here, at once */
+    future = submit(pool, pid_of, NULL, 0);
+    ck_assert_int_eq(ep_future_add_done_callback(future, hold_manager, NULL), 0);
+    ck_assert_int_eq(ep_executor_resume(pool), 0);
+    while (sem_wait(&manager_held) != 0)
+        ;
+    kill(zygote, SIGCONT);
+    AWAIT((pid = atomic_load(&shared->pids[1])) != 0 && process_state(pid) == 'S');
+    kill(pid, SIGKILL);
+    AWAIT(process_state(pid) == 0);
+    sem_post(&manager_go);
+    pthread_join(resizer, &rc);
+    ck_assert_int_eq((int)(intptr_t)rc, 0);
+    AWAIT(ep_submit(pool, pid_of, NULL, 0, NULL) == EP_EBROKEN); /* as by any other death */
+    ep_future_unref(future);
+    ep_executor_free(pool);
+}
+END_TEST
+
 /* --- terminate ----------------------------------------------------------------------------- */
 
 static int deaf_hold(struct ep_task *task)
@@ -505,6 +605,53 @@ START_TEST(terminate_in_a_callback)
     ck_assert_int_eq(ep_future_add_done_callback(future, terminate_here, pool), 0);
     ck_assert_int_eq(ep_future_result(future, EP_FOREVER, NULL), 0);
     ep_future_unref(future);
+    ep_executor_free(pool);
+}
+END_TEST
+
+static int ignore_sigterm(void *context, unsigned worker)
+{
+    (void)context;
+    (void)worker;
+    signal(SIGTERM, SIG_IGN);
+    return 0;
+}
+
+static int until_told(struct ep_task *task)
+{
+    int stopping = ep_task_stopping(task);
+
+    sem_post(&shared->arrived);
+    while (!ep_task_stopping(task))
+        sched_yield();
+    while (sem_wait(&shared->opened) != 0)
+        ;
+    return ep_task_reply(task, &stopping, sizeof stopping);
+}
+
+/* B90: who has SIGTERM ignored gives its tasks time to see the end and to return; and here all of
+ * the time that there is. */
+START_TEST(terminate_tells_a_worker_that_outlives_sigterm)
+{
+    struct ep_options options = {.workers = 2,
+                                 .grace_ns = EP_FOREVER,
+                                 .initialize = ignore_sigterm,
+                                 .finalize = note_finalized};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *told = submit(pool, until_told, NULL, 0), *waiting;
+
+    await_held(1);
+    ck_assert_int_eq(ep_submit(pool, until_told, NULL, 0, NULL), 0);
+    await_held(1);
+    waiting = submit(pool, until_told, NULL, 0);
+    ep_executor_terminate(pool);
+    ck_assert_int_eq(ep_executor_join(pool, EP_MILLISECONDS(20)), -ETIMEDOUT);
+    release_held(2);
+    ck_assert_int_eq(ep_executor_join(pool, EP_FOREVER), 0);
+    ck_assert_int_eq(int_result(told), 0); /* it was not stopping before */
+    ck_assert(ep_future_cancelled(waiting));
+    ck_assert_uint_eq(atomic_load(&shared->finalized), 2);
+    ep_future_unref(waiting);
     ep_executor_free(pool);
 }
 END_TEST
@@ -566,6 +713,7 @@ int main(void)
     TCase *tests = part(suite, "Break");
 
     tcase_add_test(tests, a_death_breaks_the_executor);
+    tcase_add_test(tests, what_had_not_begun_is_dropped);
     tcase_add_test(tests, an_idle_death_breaks_it_too);
     tcase_add_test(tests, shutdown_ends_though_workers_die);
     tests = part(suite, "Replace");
@@ -580,9 +728,11 @@ int main(void)
     tcase_add_test(tests, hopeless_replacement_breaks);
     tcase_add_test(tests, a_place_that_is_given_up_costs_capacity_only);
     tcase_add_test(tests, a_later_initialize_that_fails_breaks);
+    tcase_add_test(tests, ready_and_dead_at_once);
     tcase_add_test(tests, the_end_of_the_zygote_is_survived);
     tests = part(suite, "Terminate");
     tcase_add_test(tests, terminate_ends_the_deaf_too);
+    tcase_add_test(tests, terminate_tells_a_worker_that_outlives_sigterm);
     tcase_add_test(tests, terminate_in_a_callback);
     tests = part(suite, "Parent");
     tcase_add_test(tests, nobody_survives_the_parent);

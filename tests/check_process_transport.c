@@ -386,16 +386,27 @@ START_TEST(a_worker_out_of_descriptors_refuses)
 }
 END_TEST
 
-/* An input that cannot be shipped fails its task, and nothing else. */
+static atomic_int drops;
+
+static void count_drop(const void *input, size_t size)
+{
+    ck_assert_uint_gt(size, 65536);
+    ck_assert_int_eq(((const char *)input)[size - 1], 'x');
+    atomic_fetch_add(&drops, 1);
+}
+
+/* B23, B84: an input that cannot be shipped fails its task, and nothing else; what it owned is released. */
 START_TEST(an_input_that_cannot_travel)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
+    struct ep_submit_options with = {.dropped = count_drop};
     size_t size = 1 << 20;
-    char *bytes = calloc(1, size);
+    char *bytes = malloc(size);
     struct rlimit before, none;
     int pid = int_result(submit(pool, pid_of, NULL, 0));
 
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    memset(bytes, 'x', size);
     none = before;
     none.rlim_cur = 4; /* every number below is taken: no memfd can be made */
     for (int i = 0; i < 20; i++) {
@@ -404,10 +415,11 @@ START_TEST(an_input_that_cannot_travel)
 
         /* Until it is known: this thread sends it, or the manager does when the worker is free. */
         ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-        future = submit(pool, echo_of, bytes, size);
+        ck_assert_int_eq(ep_submit_with(pool, echo_of, bytes, size, &with, &future), 0);
         kind = error_of(future).kind;
         ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
         ck_assert_int_eq(kind, EP_ESHIP);
+        ck_assert_int_eq(atomic_load(&drops), i + 1); /* before the outcome was told */
         ep_future_unref(future);
     }
     ck_assert_int_eq(int_result(submit(pool, pid_of, NULL, 0)), pid);

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "pool/echopool.h"
+#include "pool/executor-internal.h"
 #include "tests/kinds.h"
 #include "tests/suite.h"
 
@@ -88,6 +89,24 @@ START_TEST(names_by_default_differ)
     }
     for (int i = 0; i < 8; i++)
         ep_executor_free(pools[i]);
+}
+END_TEST
+
+/* Certainly, not likely: however far apart they lie. */
+START_TEST(names_by_default_are_their_addresses)
+{
+    const uintptr_t size = sizeof(struct ep_executor);
+    const uintptr_t places[] = {0x55d0c0de0ac0, 0x7f0000000040, 0x7fffffffe000 - 8 * size};
+    char name[EXECUTOR_NAME_SIZE], other[EXECUTOR_NAME_SIZE];
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        executor_name((const void *)places[i], name);
+        ck_assert_uint_le(strlen(name) + strlen("-4095"), 15);
+        for (uintptr_t apart = size; apart < places[i]; apart *= 2) {
+            executor_name((const void *)(places[i] - apart), other);
+            ck_assert_str_ne(name, other);
+        }
+    }
 }
 END_TEST
 
@@ -234,15 +253,50 @@ START_TEST(terminate_tells_running_tasks_and_cancels_the_rest)
 }
 END_TEST
 
+static void *terminate_thread(void *pool)
+{
+    ep_executor_terminate(pool);
+    return NULL;
+}
+
+/* A task that ends because it was told to lets its worker come for the next one. By then there must
+ * be none to take: whichever lock of the queue terminating has to wait for, nobody is told before. */
+START_TEST(nobody_is_told_before_the_queue_is_held)
+{
+    for (int round = 0; round < 2; round++) {
+        struct ep_executor *pool = executor_that(1, 8, EP_BLOCK);
+        struct lock *lock = round == 0 ? &pool->queue.tail_lock : &pool->queue.head_lock;
+        struct gate *gate = &stage->gate;
+        pthread_t terminator;
+
+        ck_assert_int_eq(ep_submit(pool, until_told_task, &gate, sizeof gate, NULL), 0);
+        gate_await(gate, 1);
+        for (int i = 0; i < 8; i++)
+            ck_assert_int_eq(stage_submit(pool, NULL), 0);
+        lock_acquire(lock);
+        ck_assert_int_eq(pthread_create(&terminator, NULL, terminate_thread, pool), 0);
+        while (atomic_load(&lock->word) != 2) /* 2: somebody sleeps, or is about to */
+            sched_yield();
+        ck_assert(!atomic_load(&pool->terminating));
+        lock_release(lock);
+        pthread_join(terminator, NULL);
+        ep_executor_free(pool);
+        ck_assert_uint_eq(atomic_load(&stage->counter), 0);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("threads");
 
     ADD_FOR_THREADS(suite, "Threads", workers_are_named_and_deaf_to_signals,
-                    names_by_default_differ, workers_have_the_stack_they_were_given,
+                    names_by_default_differ, names_by_default_are_their_addresses,
+                    workers_have_the_stack_they_were_given,
                     workers_that_cannot_be_made_leave_nothing_behind);
     ADD_FOR_THREADS(suite, "Own executor", a_worker_does_not_wait_for_room,
                     a_worker_does_not_wait_for_its_own_executor,
-                    terminate_tells_running_tasks_and_cancels_the_rest);
+                    terminate_tells_running_tasks_and_cancels_the_rest,
+                    nobody_is_told_before_the_queue_is_held);
     return suite_main(suite);
 }
