@@ -277,11 +277,11 @@ START_TEST(sizes_up_to_large_ones)
 {
     expect_all_well(
         tls_upper, tls_kit_server(&kit->server, NULL),
-        ARGUMENTS("-n", "3", "-m", "40", "-s", "1-100K", "--tls", "--ca", kit->ca.certificate), 3,
-        40);
+        ARGUMENTS("-n", "3", "-m", "20", "-s", "1-100K", "--tls", "--ca", kit->ca.certificate), 3,
+        20);
     expect_all_well(
         tls_upper, tls_kit_server(&kit->server, NULL),
-        ARGUMENTS("-n", "2", "-m", "2", "-s", "16M", "--tls", "--ca", kit->ca.certificate), 2, 2);
+        ARGUMENTS("-n", "1", "-m", "1", "-s", "16M", "--tls", "--ca", kit->ca.certificate), 1, 1);
 }
 END_TEST
 
@@ -291,7 +291,7 @@ START_TEST(records_that_come_in_pieces)
     send_at_most = 1000;
     expect_all_well(
         tls_upper, tls_kit_server(&kit->server, NULL),
-        ARGUMENTS("-n", "2", "-m", "3", "-s", "4M", "--tls", "--ca", kit->ca.certificate), 2, 3);
+        ARGUMENTS("-n", "1", "-m", "1", "-s", "8M", "--tls", "--ca", kit->ca.certificate), 1, 1);
 }
 END_TEST
 
