@@ -388,6 +388,7 @@ START_TEST(refused_with_busy)
     } kinds[] = {
         {{"BUSY queue full\n", false, 0}, "64", "refused: BUSY queue full"},
         {{"BUSY queue full\n", true, 0}, "64", "refused: BUSY queue full"},
+        {{"BUSY queue full\n", true, 0}, "4M", "refused: BUSY queue full"},
         {{"BUSY\n", false, 0}, "1", "refused: BUSY"},
         {{"BUSY", true, 0}, "3", "refused: BUSY"},
         {{"BUSY \x1b[2J\xff\n", false, 0}, "100000", "refused: BUSY .[2J."},

@@ -5,11 +5,16 @@
 #include "tests/suite.h"
 #include "tests/tls_kit.h"
 
-#include <openssl/ssl.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -24,6 +29,16 @@ static void make_kit(void)
 static void free_kit(void)
 {
     tls_kit_free(kit);
+}
+
+/* Where it is not 0, whatever a server here sends goes out in pieces of that size. */
+static size_t send_at_most;
+
+ssize_t send(int fd, const void *bytes, size_t size, int flags)
+{
+    if (send_at_most != 0 && size > send_at_most)
+        size = send_at_most;
+    return syscall(SYS_sendto, fd, bytes, size, flags, NULL, 0);
 }
 
 /* --- servers ----------------------------------------------------------------------------------- */
@@ -92,6 +107,41 @@ static void closes_early(int fd, unsigned number, void *context)
     (void)stream_read(&stream, &byte, 1);
     stream_finish_writing(&stream);
     peer_drain(fd);
+    stream_release(&stream);
+}
+
+/* Of the next behaviour. */
+struct held {
+    struct tls_context *tls;
+    int fd; /* read end of a pipe: at its end the client is gone */
+};
+
+/* Echoes 50 bytes, then 50 wrong ones, in two records that travel together; and reads no more. */
+static void wrong_in_the_second_record(int fd, unsigned number, void *context)
+{
+    const struct held *held = context;
+    unsigned char bytes[50];
+    size_t have = 0;
+    ssize_t got = 1;
+    struct stream stream;
+    int on = 1, off = 0;
+
+    (void)number;
+    if (!accept_tls(&stream, fd, held->tls))
+        return;
+    while (have < sizeof bytes && got > 0) {
+        got = stream_read(&stream, bytes + have, sizeof bytes - have);
+        have += got > 0 ? (size_t)got : 0;
+    }
+    if (have == sizeof bytes) {
+        transform_apply(TRANSFORM_UPPER, bytes, sizeof bytes);
+        setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+        (void)stream_write(&stream, bytes, sizeof bytes, NULL);
+        memset(bytes, '!', sizeof bytes);
+        (void)stream_write(&stream, bytes, sizeof bytes, NULL);
+        setsockopt(fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
+    }
+    (void)!read(held->fd, bytes, 1);
     stream_release(&stream);
 }
 
@@ -227,11 +277,21 @@ START_TEST(sizes_up_to_large_ones)
 {
     expect_all_well(
         tls_upper, tls_kit_server(&kit->server, NULL),
-        ARGUMENTS("-n", "3", "-m", "40", "-s", "1-100K", "--tls", "--ca", kit->ca.certificate), 3,
-        40);
+        ARGUMENTS("-n", "3", "-m", "20", "-s", "1-100K", "--tls", "--ca", kit->ca.certificate), 3,
+        20);
     expect_all_well(
         tls_upper, tls_kit_server(&kit->server, NULL),
-        ARGUMENTS("-n", "2", "-m", "2", "-s", "16M", "--tls", "--ca", kit->ca.certificate), 2, 2);
+        ARGUMENTS("-n", "1", "-m", "1", "-s", "16M", "--tls", "--ca", kit->ca.certificate), 1, 1);
+}
+END_TEST
+
+START_TEST(records_that_come_in_pieces)
+{
+    /* so that there is often something to read, and no whole record */
+    send_at_most = 1000;
+    expect_all_well(
+        tls_upper, tls_kit_server(&kit->server, NULL),
+        ARGUMENTS("-n", "1", "-m", "1", "-s", "8M", "--tls", "--ca", kit->ca.certificate), 1, 1);
 }
 END_TEST
 
@@ -403,6 +463,31 @@ START_TEST(servers_that_do_not_behave)
 }
 END_TEST
 
+START_TEST(a_wrong_byte_that_waits_in_the_stream)
+{
+    /* poll() does not see the second record, and there is nothing else to wake up for */
+    struct held held = {.tls = tls_kit_server(&kit->server, NULL)};
+    struct outcome outcome;
+    struct peer *peer;
+    int ends[2];
+
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    held.fd = ends[0];
+    peer = peer_start(wrong_in_the_second_record, &held);
+    outcome = program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer), "-n", "1", "-m",
+                                    "1", "-s", "16M", "--tls", "--insecure", "--timeout", "10s"),
+                          NULL);
+    close(ends[1]);
+    peer_stop(peer);
+    close(ends[0]);
+    tls_context_unref(held.tls);
+    ck_assert_int_eq(outcome.status, 3);
+    ck_assert_ptr_nonnull(strstr(outcome.err, "wrong byte at offset 50 of 16777216"));
+    ck_assert_ptr_nonnull(strstr(outcome.out, "wrong bytes in a reply"));
+    outcome_clear(&outcome);
+}
+END_TEST
+
 START_TEST(a_silent_server)
 {
     expect_failure(silent, NULL, ARGUMENTS("-n", "1", "--tls", "--insecure", "--timeout", "50ms"),
@@ -452,6 +537,7 @@ int main(void)
     tcase_add_test(core, sessions_at_once);
     tcase_add_test(core, by_name_and_by_address);
     tcase_add_test(core, sizes_up_to_large_ones);
+    tcase_add_test(core, records_that_come_in_pieces);
     tcase_add_test(core, a_single_message_is_an_echo_too);
     tcase_add_test(core, one_worker_for_ten_sessions);
     tcase_add_test(core, the_prompt);
@@ -464,6 +550,7 @@ int main(void)
     tcase_add_test(trust, a_server_that_wants_a_certificate_of_ours);
     suite_add_tcase(suite, trust);
     tcase_add_loop_test(hostile, servers_that_do_not_behave, 0, 5);
+    tcase_add_test(hostile, a_wrong_byte_that_waits_in_the_stream);
     tcase_add_test(hostile, a_silent_server);
     tcase_add_loop_test(hostile, a_server_that_has_no_room, 0, 3);
     tcase_add_test(hostile, interrupted_in_the_handshake);
