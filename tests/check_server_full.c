@@ -165,7 +165,9 @@ START_TEST(beyond_the_bound_they_wait)
 {
     if (tested_models[_i].never_pauses)
         return; /* see max_sessions_is_a_hard_end */
-    struct kit kit = kit_start(MODEL(FOR_THREE));
+    /* Without a time limit nobody looks from time to time: who makes room has to say so. */
+    struct kit kit = kit_start(MODEL(FOR_THREE, "--idle-timeout", "0", "--write-timeout", "0",
+                                     "--handshake-timeout", "0"));
     int fds[10];
 
     connect_all(&kit, fds, 10);

@@ -92,23 +92,25 @@ START_TEST(a_parked_session_is_idle)
 }
 END_TEST
 
-/* Nine wait for the one worker longer than a session may be idle; but they have something to say. */
+/* Twelve wait for the one worker longer than a session may be idle; but they have something to say. */
 START_TEST(a_session_in_line_is_not_idle)
 {
-    struct kit kit = kit_start(MESSAGE("--workers", "1", "--idle-timeout", "300ms", "--delay",
-                                       "100ms", "--buffer", "64K"));
-    int fds[9];
+    enum { COUNT = 12 };
+    struct kit kit =
+        kit_start(MESSAGE("--workers", "1", "--idle-timeout", "3s", "--delay", "400ms"));
+    int fds[COUNT + 1];
     char byte;
 
-    connect_all(&kit, fds, 9);
-    for (int i = 0; i < 9; i++)
+    connect_all(&kit, fds, COUNT + 1);
+    tcp_echo(fds[COUNT], "x", 1, true); /* it came last, so all the others are parked */
+    for (int i = 0; i < COUNT; i++)
         tcp_send(fds[i], "x", 1);
-    for (int i = 0; i < 9; i++) {
+    close(fds[COUNT]);
+    for (int i = 0; i < COUNT; i++) {
         tcp_receive(fds[i], &byte, 1);
         close(fds[i]);
     }
-    struct tally tally = kit_finish(&kit, true, NULL);
-    ck_assert_uint_eq(tally.served, 9);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, COUNT + 1);
 }
 END_TEST
 
@@ -432,36 +434,58 @@ START_TEST(in_order)
 }
 END_TEST
 
-static bool has_said(void *context)
+static bool has_said_workers(struct kit *kit, unsigned workers)
 {
-    struct kit *kit = context;
-    const char *said = program_output(&kit->program);
+    char line[32];
 
-    return strstr(said, "workers: 3\n") != NULL && strstr(said, "workers: 1\n") != NULL;
+    snprintf(line, sizeof line, "workers: %u\n", workers);
+    return strstr(program_output(&kit->program), line) != NULL;
 }
 
-/* Workers come and go while sessions are served. */
+static bool has_eight(void *context)
+{
+    return has_said_workers(context, 8);
+}
+
+static bool has_one(void *context)
+{
+    return has_said_workers(context, 1);
+}
+
+/*
+ * Eight workers sleep for four seconds side by side. Any fewer would need longer than tcp_receive()
+ * waits, if it were one for all.
+ */
 START_TEST(resized)
 {
-    struct kit kit = kit_start(MESSAGE("--workers", "2"));
-    int fds[20];
+    struct kit kit = kit_start(MESSAGE("--workers", "1", "--delay", "4s"));
+    int fds[8];
+    struct outcome outcome;
+    char byte;
 
-    connect_all(&kit, fds, 20);
-    signal_it(&kit, SIGTTIN);
-    for (int i = 0; i < 20; i++)
-        tcp_echo(fds[i], "hello", 5, true);
-    kit_ask(&kit);
-    signal_it(&kit, SIGTTOU);
-    for (int i = 0; i < 20; i++)
-        tcp_echo(fds[i], "hello", 5, true);
-    kit_ask(&kit);
-    signal_it(&kit, SIGTTOU);
-    wait_until(has_said, &kit);
-    wait_for_threads(kit.program.pid, kit.threads - 1);
-    for (int i = 0; i < 20; i++)
-        tcp_echo(fds[i], "hello", 5, true);
-    close_all(fds, 20);
-    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 20);
+    for (unsigned workers = 2; workers <= 8; workers++) {
+        signal_it(&kit, SIGTTIN);
+        while (!has_said_workers(&kit, workers))
+            kit_ask(&kit);
+    }
+    wait_until(has_eight, &kit);
+    connect_all(&kit, fds, 8);
+    for (int i = 0; i < 8; i++)
+        tcp_send(fds[i], "x", 1);
+    for (int i = 0; i < 8; i++)
+        tcp_receive(fds[i], &byte, 1);
+    for (unsigned workers = 7; workers >= 1; workers--) {
+        signal_it(&kit, SIGTTOU);
+        kit_ask(&kit);
+    }
+    wait_until(has_one, &kit);
+    kit_wait_threads(&kit);
+    close_all(fds, 8);
+    kit_wait_in_flight(&kit, 0);
+    outcome = program_stop(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_uint_eq(tally_of(outcome.out).served, 8);
+    outcome_clear(&outcome);
 }
 END_TEST
 
