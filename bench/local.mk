@@ -16,11 +16,11 @@ EXTRA_PROGRAMS += $(bench_built)
 %C%_floor_thread_LDADD = common/libcommon.la
 %C%_floor_epoll_SOURCES = %D%/floor_epoll.c %D%/floor.h
 %C%_floor_epoll_LDADD = common/libcommon.la
-%C%_bench_echo_SOURCES = %D%/bench_echo.c %D%/load.c %D%/load.h %D%/measure.c %D%/measure.h
+%C%_bench_echo_SOURCES = %D%/bench_echo.c $(bench_servers)
 %C%_bench_echo_LDADD = common/libcommon.la
-%C%_bench_calls_SOURCES = %D%/bench_calls.c %D%/counted.h %D%/load.c %D%/load.h %D%/measure.c %D%/measure.h
+%C%_bench_calls_SOURCES = %D%/bench_calls.c %D%/counted.h %D%/trace.c %D%/trace.h $(bench_servers)
 %C%_bench_calls_LDADD = common/libcommon.la
-%C%_bench_memory_SOURCES = %D%/bench_memory.c %D%/load.c %D%/load.h %D%/measure.c %D%/measure.h
+%C%_bench_memory_SOURCES = %D%/bench_memory.c $(bench_servers)
 %C%_bench_memory_LDADD = common/libcommon.la
 
 # Goes in front of the C library by LD_PRELOAD; the rpath is what makes libtool build it shared.
@@ -52,7 +52,8 @@ bench_with_tbb = -DHAVE_TBB=0
 endif
 bench_folder = -DBENCH_FOLDER='"$(abs_top_srcdir)/%D%"'
 bench_measure = %D%/measure.c %D%/measure.h
-bench_peer = %D%/peer.c %D%/peer.h
+bench_servers = %D%/child.c %D%/child.h %D%/load.c %D%/load.h $(bench_measure)
+bench_peer = %D%/peer.c %D%/peer.h %D%/child.c %D%/child.h
 bench_pool = pool/libpool.la common/libcommon.la
 
 %C%_bench_submit_SOURCES = %D%/bench_submit.c $(bench_measure) $(bench_peer)
@@ -61,7 +62,7 @@ bench_pool = pool/libpool.la common/libcommon.la
 %C%_bench_submit_LDADD = $(bench_pool) $(GLIB_LIBS) $(LIBUV_LIBS)
 %C%_bench_scale_SOURCES = %D%/bench_scale.c $(bench_measure)
 %C%_bench_scale_LDADD = $(bench_pool)
-%C%_bench_allocations_SOURCES = %D%/bench_allocations.c %D%/counted.h $(bench_measure)
+%C%_bench_allocations_SOURCES = %D%/bench_allocations.c %D%/child.c %D%/child.h %D%/counted.h $(bench_measure)
 %C%_bench_allocations_LDADD = $(bench_pool)
 %C%_bench_roundtrip_SOURCES = %D%/bench_roundtrip.c $(bench_measure)
 %C%_bench_roundtrip_LDADD = $(bench_pool)
