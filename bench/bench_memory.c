@@ -107,7 +107,7 @@ int main(int argc, char *argv[])
     log_init("bench_memory", LOG_NORMAL);
     if (argc > 1)
         log_usage("there are no options");
-    raise_descriptor_limit();
+    (void)raise_descriptor_limit();
     printf("Memory of a worker: thread-pool, %d workers against %d, the difference by %d\n",
            MANY_WORKERS, FEW_WORKERS, MANY_WORKERS - FEW_WORKERS);
     print_worker("just started", false);

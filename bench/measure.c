@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -89,10 +90,10 @@ static _Noreturn void print_help(const char *usage, const struct number_option *
 {
     printf("Usage: %s\n\n", usage);
     for (const struct number_option *option = options; option->name != NULL; option++) {
-        printf("  --%s%-*s %s (%" PRIu64 ")\n", option->name, (int)(12 - strlen(option->name)),
+        printf("  --%s%-*s %s (%" PRIu64 ")\n", option->name, (int)(14 - strlen(option->name)),
                " N", option->help, *option->value);
     }
-    printf("  --%-14s %s\n", "help", "print this and exit");
+    printf("  --%-15s%s\n", "help", "print this and exit");
     exit(EXIT_OK);
 }
 
@@ -211,12 +212,13 @@ bool compare_placements(void (*compare)(void *context), void *context)
     return in_child(compare_placed, &placed) && good;
 }
 
-void raise_descriptor_limit(void)
+unsigned raise_descriptor_limit(void)
 {
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
+        log_fatal("cannot ask for the limit of descriptors: %s", strerror(errno));
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_max < UINT_MAX ? (unsigned)limit.rlim_max : UINT_MAX;
 }

@@ -76,7 +76,7 @@ bool in_child(void (*run)(void *context), void *context);
  * @return whether `compare` returned both times
  */
 bool compare_placements(void (*compare)(void *context), void *context);
-/** Allow as many descriptors as may be had. */
-void raise_descriptor_limit(void);
+/** Allow as many descriptors as may be had. @return how many that is */
+unsigned raise_descriptor_limit(void);
 
 #endif /* BENCH_MEASURE_H */
