@@ -36,7 +36,7 @@ static const struct contest contests[] = {
      .sides = {SIDE(floor_thread), SIDE(model_thread_pool), SIDE(model_process_pool),
                SIDE(model_thread), SIDE(model_fork)},
      .targets = {{CPU, 1, 0, 1.03}, {CPU, 2, 1, 1.1}}},
-    {.name = "one", .title = "one session at a time", .sessions = 1,
+    {.name = "one", .title = "one session at a time", .sessions = 1, .part = 10,
      .sides = {SIDE(floor_thread), SIDE(model_iterative), SIDE(model_thread_pool),
                SIDE(model_event)}},
     {.name = "event", .title = "one loop for all sessions",

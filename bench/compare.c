@@ -135,10 +135,11 @@ static void do_echoes(void *context)
     load_run_timed(echoes->load, echoes->messages, echoes->times_ns);
 }
 
-static void measure_echoes(struct run *run, const struct extent *extent, struct outcome *outcome)
+static void measure_echoes(struct run *run, unsigned messages, const struct extent *extent,
+                           struct outcome *outcome)
 {
     struct company company = company_of(run->side, extent);
-    unsigned each = extent->messages / run->load.sessions + 1;
+    unsigned each = messages / run->load.sessions + 1;
     size_t count = (size_t)each * run->load.sessions;
     struct echoes echoes = {.messages = each, .times_ns = malloc(count * sizeof(double))};
     double before, dropped;
@@ -219,6 +220,7 @@ static void look_for_sides(const struct contest *contest, size_t count,
 void contest_measure(const struct contest *contest, const struct extent *extent,
                      enum placement placement, struct outcome outcomes[SIDES_MAX])
 {
+    unsigned messages = extent->messages / (contest->part > 0 ? contest->part : 1);
     size_t count = count_sides(contest);
 
     candidate_make_files();
@@ -231,7 +233,7 @@ void contest_measure(const struct contest *contest, const struct extent *extent,
                 continue;
             run_begin(&run, contest, extent, placement);
             if (contest->work == WORK_ECHO)
-                measure_echoes(&run, extent, &outcomes[which]);
+                measure_echoes(&run, messages, extent, &outcomes[which]);
             else
                 measure_connections(&run, extent, &outcomes[which]);
         }

@@ -54,6 +54,7 @@ struct contest {
     const char *title;
     enum work work;
     unsigned sessions; /**< 0: as many as were asked for */
+    unsigned part;     /**< one in so many of the messages is enough; 0: all of them */
     bool tls;
     struct side sides[SIDES_MAX]; /**< ended by one without a candidate; ratios are to the first */
     struct target targets[TARGETS_MAX]; /**< ended by one whose bound is 0 */

@@ -9,6 +9,7 @@ bench_built = \
 	%D%/bench_roundtrip \
 	%D%/bench_scale \
 	%D%/bench_submit \
+	%D%/bench_table \
 	%D%/floor_epoll \
 	%D%/floor_prethreaded \
 	%D%/floor_thread \
@@ -33,6 +34,10 @@ EXTRA_PROGRAMS += $(bench_built)
 %C%_bench_models_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
 %C%_bench_models_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 %C%_bench_models_LDADD = common/libcommon.la $(OPENSSL_LIBS)
+%C%_bench_table_SOURCES = %D%/bench_table.c $(bench_compare)
+%C%_bench_table_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
+%C%_bench_table_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+%C%_bench_table_LDADD = common/libcommon.la $(OPENSSL_LIBS)
 %C%_peer_bufferevent_SOURCES = %D%/peer_bufferevent.c %D%/floor.h
 %C%_peer_bufferevent_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 %C%_peer_bufferevent_LDADD = common/libcommon.la $(LIBEVENT_LIBS)
@@ -101,7 +106,7 @@ bench_pool = pool/libpool.la common/libcommon.la
 %C%_bench_process_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
 %C%_bench_process_LDADD = $(bench_pool)
 
-EXTRA_DIST += %D%/README.md %D%/run %D%/peer_python.py %D%/peer_seed.py %D%/peer_echo.go
+EXTRA_DIST += %D%/README.md %D%/run %D%/table-into-readme %D%/peer_python.py %D%/peer_seed.py %D%/peer_echo.go
 # Whichever of them configure has chosen, both are to be in a tarball.
 EXTRA_DIST += %D%/load-tls.c %D%/load-tls-none.c %D%/floor_tls.c
 
