@@ -60,7 +60,8 @@ static void run_begin(struct run *run, const struct contest *contest, const stru
 {
     unsigned sessions = sessions_of(contest, extent);
 
-    run->load = (struct load_options){.sessions = sessions,
+    run->load = (struct load_options){.server = name_of(run->side),
+                                      .sessions = sessions,
                                       .served = sessions,
                                       .transport = contest->tls ? load_tls : NULL,
                                       .unchanged = run->side->candidate->unchanged};

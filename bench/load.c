@@ -68,6 +68,11 @@ static void plain_free(void *state)
 static const struct load_transport plain = {plain_open, plain_send, plain_recv, plain_finish,
                                             plain_free};
 
+static const char *name(const struct session *session)
+{
+    return session->load->options.server != NULL ? session->load->options.server : "the server";
+}
+
 /* One message there and back. */
 static void echo(struct session *session, const char *message, const char *expected)
 {
@@ -77,16 +82,17 @@ static void echo(struct session *session, const char *message, const char *expec
 
     if (transport->send(session->state, session->fd, message, sizeof reply) !=
         (ssize_t)sizeof reply)
-        log_fatal("the load cannot send: %s", strerror(errno));
+        log_fatal("the load cannot send to %s: %s", name(session), strerror(errno));
     while (have < sizeof reply) {
         ssize_t got =
             transport->recv(session->state, session->fd, reply + have, sizeof reply - have);
         if (got <= 0)
-            log_fatal("the server ended a session: %s", got < 0 ? strerror(errno) : "end of file");
+            log_fatal("%s ended a session: %s", name(session),
+                      got < 0 ? strerror(errno) : "end of file");
         have += (size_t)got;
     }
     if (memcmp(reply, expected, sizeof reply) != 0)
-        log_fatal("the server echoed other bytes than it should");
+        log_fatal("%s echoed other bytes than it should", name(session));
 }
 
 static void *speak(void *argument)
@@ -132,8 +138,7 @@ static void session_connect(struct session *session)
     if (fd >= 0 && options->sources > 0)
         bind_source(fd, session->number % options->sources);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
-        log_fatal("the load cannot connect to port %u: %s", (unsigned)options->port,
-                  strerror(errno));
+        log_fatal("the load cannot connect to %s: %s", name(session), strerror(errno));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     session->fd = fd;
     session->state = options->transport->open(fd);

@@ -30,7 +30,8 @@ struct load_transport {
 };
 
 struct load_options {
-    uint16_t port; /**< of 127.0.0.1 */
+    const char *server; /**< what to call it where it fails; NULL: the server */
+    uint16_t port;      /**< of 127.0.0.1 */
     unsigned sessions;
     unsigned served; /**< echo one message on so many of them, one after another */
     const struct load_transport *transport; /**< NULL: plain */
