@@ -10,6 +10,7 @@
  * executor, kept by their owner, and those of a second fill beside them. Nothing is left to chance,
  * so the target is exactly none.
  */
+#include "bench/child.h"
 #include "bench/counted.h"
 #include "bench/measure.h"
 #include "common/log.h"

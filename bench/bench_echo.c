@@ -13,13 +13,12 @@
  * the waker an interrupt. So it is done twice: with everything free to run anywhere, and with both
  * programs on one CPU, where only the code counts.
  */
+#include "bench/child.h"
 #include "bench/load.h"
 #include "bench/measure.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/parse.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +70,8 @@ static void measure_once(const struct candidate *candidate, unsigned sessions, u
     for (size_t i = 0; i < ARGUMENTS_MAX && candidate->arguments[i] != NULL; i++)
         arguments[i] = candidate->arguments[i][0] == '%' ? number : candidate->arguments[i];
     server = server_start(arguments, NULL);
-    load = load_open(server.port, sessions, sessions);
+    load = load_open(
+        &(struct load_options){.port = server.port, .sessions = sessions, .served = sessions});
     load_run(load, messages / 20 + 1); /* let caches fill and threads find their places */
     sleeps = process_sleeps(server.pid);
     cpu = process_cpu_ns(server.pid);
@@ -123,45 +123,22 @@ static void compare(unsigned sessions, unsigned rounds, unsigned messages, const
     print_table(results, sessions, where);
 }
 
-static void usage(void)
-{
-    puts("Usage: bench_echo [OPTION]...\n"
-         "CPU that an echo costs echo-server and two bare servers, side by side.\n"
-         "\n"
-         "  --rounds N     runs of each server, of which the median counts (11)\n"
-         "  --messages N   echoes of a run, over all its sessions (60000)\n"
-         "  --sessions N   only this number of sessions (4, then 50)\n"
-         "  --help         print this and exit");
-}
-
 int main(int argc, char *argv[])
 {
-    static const struct option options[] = {{"rounds", required_argument, NULL, 'r'},
-                                            {"messages", required_argument, NULL, 'm'},
-                                            {"sessions", required_argument, NULL, 's'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const unsigned usual[] = {4, 50};
     uint64_t rounds = 11, messages = 60000, only = 0;
-    unsigned sessions[] = {4, 50};
-    int option;
+    const struct number_option options[] = {
+        {"rounds", 1, ROUNDS_MAX, &rounds, "runs of each server, of which the median counts"},
+        {"messages", 1000, 1000000000, &messages, "echoes of a run, over all its sessions"},
+        {"sessions", 0, 1000, &only, "only this number of sessions; 0: 4, then 50"},
+        {.name = NULL},
+    };
 
-    log_init("bench_echo", LOG_NORMAL);
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        bool good = true;
-        switch (option) {
-        case 'r': good = parse_number(optarg, 1, ROUNDS_MAX, &rounds); break;
-        case 'm': good = parse_number(optarg, 1000, 1000000000, &messages); break;
-        case 's': good = parse_number(optarg, 1, 1000, &only); break;
-        case 'h': usage(); return EXIT_OK;
-        default: return EXIT_USAGE;
-        }
-        if (!good)
-            log_usage("--%s %s is out of range; see --help",
-                      option == 'r'   ? "rounds"
-                      : option == 'm' ? "messages"
-                                      : "sessions",
-                      optarg);
-    }
+    if (read_numbers(argc, argv,
+                     "bench_echo [OPTION]...\n"
+                     "CPU that an echo costs echo-server and two bare servers, side by side.",
+                     options) < argc)
+        log_usage("there are no arguments but options; see --help");
     printf("CPU per echo: closed loop, a client thread per session, messages of %d bytes, %u "
            "echoes a run,\nmedian of %u interleaved rounds, ratio to floor_thread within each "
            "round.\n",
@@ -169,10 +146,9 @@ int main(int argc, char *argv[])
     for (int pinned = 0; pinned < 2; pinned++) {
         if (pinned)
             pin_to_first_cpu();
-        for (size_t i = 0; i < sizeof sessions / sizeof sessions[0]; i++)
+        for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
             if (only == 0 || i == 0)
-                compare(only != 0 ? (unsigned)only : sessions[i], (unsigned)rounds,
-                        (unsigned)messages,
+                compare(only != 0 ? (unsigned)only : usual[i], (unsigned)rounds, (unsigned)messages,
                         pinned ? "load and server on one CPU" : "nothing pinned");
     }
     return EXIT_OK;

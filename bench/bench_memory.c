@@ -7,6 +7,7 @@
  * its side is not resident in the process and is shown apart: page tables (VmPTE) and kernel
  * stacks (16 KB a thread on x86-64), and for sessions their sockets, which are not counted here.
  */
+#include "bench/child.h"
 #include "bench/load.h"
 #include "bench/measure.h"
 #include "common/log.h"
@@ -46,7 +47,8 @@ static struct memory with_workers(unsigned workers, bool used)
     snprintf(number, sizeof number, "%u", workers);
     server = server_start(arguments, NULL);
     if (used) {
-        struct load *load = load_open(server.port, workers, workers);
+        struct load *load = load_open(
+            &(struct load_options){.port = server.port, .sessions = workers, .served = workers});
         load_close(load);
     }
     memory = memory_of(server.pid);
@@ -85,7 +87,8 @@ static struct memory with_waiting(unsigned waiting)
                                      "4",           "--queue", "2000", NULL};
     struct server server = server_start(arguments, NULL);
     unsigned before = process_descriptors(server.pid);
-    struct load *load = load_open(server.port, FEW_WORKERS + waiting, FEW_WORKERS);
+    struct load *load = load_open(&(struct load_options){
+        .port = server.port, .sessions = FEW_WORKERS + waiting, .served = FEW_WORKERS});
     struct memory memory;
 
     wait_for_descriptors(server.pid, before + FEW_WORKERS + waiting);
@@ -104,7 +107,7 @@ int main(int argc, char *argv[])
     log_init("bench_memory", LOG_NORMAL);
     if (argc > 1)
         log_usage("there are no options");
-    raise_descriptor_limit();
+    (void)raise_descriptor_limit();
     printf("Memory of a worker: thread-pool, %d workers against %d, the difference by %d\n",
            MANY_WORKERS, FEW_WORKERS, MANY_WORKERS - FEW_WORKERS);
     print_worker("just started", false);

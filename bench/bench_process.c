@@ -21,11 +21,9 @@
 #include "bench/peer.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/parse.h"
 #include "pool/echopool.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -333,7 +331,7 @@ static void trip_pooled(struct ep_executor *executor, size_t size)
 static void measure_trips(const struct partner *partner, struct ep_executor *executor, size_t size,
                           uint64_t count, struct trips *trips)
 {
-    static int64_t times_ns[TRIPS_MAX];
+    static double times_ns[TRIPS_MAX];
 
     for (uint64_t i = 0; i < count + WARM_TRIPS; i++) {
         int64_t start = clock_now_ns();
@@ -341,7 +339,7 @@ static void measure_trips(const struct partner *partner, struct ep_executor *exe
             trip_bare(partner);
         else
             trip_pooled(executor, size);
-        times_ns[i < WARM_TRIPS ? 0 : i - WARM_TRIPS] = clock_now_ns() - start;
+        times_ns[i < WARM_TRIPS ? 0 : i - WARM_TRIPS] = (double)(clock_now_ns() - start);
     }
     series_add(&trips->p50, times_percentile(times_ns, count, 50) / 1000);
     series_add(&trips->p99, times_percentile(times_ns, count, 99) / 1000);
@@ -398,48 +396,23 @@ static void compare_trips(void *context)
 
 /* --- The program --------------------------------------------------------------------------- */
 
-static void usage(void)
-{
-    puts("Usage: bench_process [OPTION]...\n"
-         "Tasks in worker processes: throughput beside Python's ProcessPoolExecutor, round trips\n"
-         "beside a bare socketpair.\n"
-         "\n"
-         "  --rounds N   runs of each, of which the median counts (7)\n"
-         "  --tasks N    tasks of a run (200000)\n"
-         "  --trips N    round trips of a run (5000)\n"
-         "  --help       print this and exit");
-}
-
-static void read_options(int argc, char *argv[], struct asked *asked)
-{
-    static const struct option options[] = {{"rounds", required_argument, NULL, 'r'},
-                                            {"tasks", required_argument, NULL, 't'},
-                                            {"trips", required_argument, NULL, 'i'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    bool good = true;
-    int option, at;
-
-    while ((option = getopt_long(argc, argv, "", options, &at)) != -1) {
-        switch (option) {
-        case 'r': good = parse_number(optarg, 1, ROUNDS_MAX, &asked->rounds); break;
-        case 't': good = parse_number(optarg, WARM_TRIPS, TASKS_MAX, &asked->tasks); break;
-        case 'i': good = parse_number(optarg, 1, TRIPS_MAX - 1, &asked->trips); break;
-        case 'h': usage(); exit(EXIT_OK);
-        default: exit(EXIT_USAGE);
-        }
-        if (!good)
-            log_usage("--%s %s is out of range; see --help", options[at].name, optarg);
-    }
-}
-
 int main(int argc, char *argv[])
 {
     struct asked asked = {.tasks = 200000, .trips = 5000, .rounds = 7};
+    const struct number_option options[] = {
+        {"rounds", 1, ROUNDS_MAX, &asked.rounds, "runs of each, of which the median counts"},
+        {"tasks", WARM_TRIPS, TASKS_MAX, &asked.tasks, "tasks of a run"},
+        {"trips", 1, TRIPS_MAX - 1, &asked.trips, "round trips of a run"},
+        {.name = NULL},
+    };
     bool good;
 
-    log_init("bench_process", LOG_NORMAL);
-    read_options(argc, argv, &asked);
+    if (read_numbers(argc, argv,
+                     "bench_process [OPTION]...\n"
+                     "Tasks in worker processes: throughput beside Python's ProcessPoolExecutor,\n"
+                     "round trips beside a bare socketpair.",
+                     options) < argc)
+        log_usage("there are no arguments but options; see --help");
     asked.with_python = peer_has_python();
     memset(payload, 'x', sizeof payload);
     printf(

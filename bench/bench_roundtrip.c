@@ -18,10 +18,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/must.h"
-#include "common/parse.h"
 #include "pool/echopool.h"
 
-#include <getopt.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -191,14 +189,14 @@ struct asked {
 static void measure_once(const struct candidate *candidate, struct ep_executor *executor,
                          size_t trips, struct result *result)
 {
-    static int64_t times_ns[TRIPS_MAX];
+    static double times_ns[TRIPS_MAX];
 
     for (size_t i = 0; i < WARM_TRIPS; i++)
         candidate->trip(executor);
     for (size_t i = 0; i < trips; i++) {
         int64_t start = clock_now_ns();
         candidate->trip(executor);
-        times_ns[i] = clock_now_ns() - start;
+        times_ns[i] = (double)(clock_now_ns() - start);
     }
     series_add(&result->p50, times_percentile(times_ns, trips, 50) / 1000);
     series_add(&result->p99, times_percentile(times_ns, trips, 99) / 1000);
@@ -292,39 +290,22 @@ static void rest_once(void *context)
 
 /* --- The program --------------------------------------------------------------------------- */
 
-static void usage(void)
-{
-    puts("Usage: bench_roundtrip [OPTION]...\n"
-         "From the submission of a task to its result, beside a bare futex ping-pong; and what an\n"
-         "idle pool uses.\n"
-         "\n"
-         "  --rounds N   runs of each, of which the median counts (7)\n"
-         "  --trips N    round trips of a run (5000)\n"
-         "  --help       print this and exit");
-}
-
 int main(int argc, char *argv[])
 {
-    static const struct option options[] = {{"rounds", required_argument, NULL, 'r'},
-                                            {"trips", required_argument, NULL, 't'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     struct asked asked = {.trips = 5000, .rounds = 7};
+    const struct number_option options[] = {
+        {"rounds", 1, ROUNDS_MAX, &asked.rounds, "runs of each, of which the median counts"},
+        {"trips", 1, TRIPS_MAX, &asked.trips, "round trips of a run"},
+        {.name = NULL},
+    };
     bool good = true;
-    int option;
 
-    log_init("bench_roundtrip", LOG_NORMAL);
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case 'r': good = parse_number(optarg, 1, ROUNDS_MAX, &asked.rounds); break;
-        case 't': good = parse_number(optarg, 1, TRIPS_MAX, &asked.trips); break;
-        case 'h': usage(); return EXIT_OK;
-        default: return EXIT_USAGE;
-        }
-        if (!good)
-            log_usage("--%s %s is out of range; see --help", option == 'r' ? "rounds" : "trips",
-                      optarg);
-    }
+    if (read_numbers(argc, argv,
+                     "bench_roundtrip [OPTION]...\n"
+                     "From the submission of a task to its result, beside a bare futex ping-pong;\n"
+                     "and what an idle pool uses.",
+                     options) < argc)
+        log_usage("there are no arguments but options; see --help");
     printf("From submission to result: the median of %u interleaved rounds of %u trips\n",
            (unsigned)asked.rounds, (unsigned)asked.trips);
     for (asked.placement = ONE_CPU; asked.placement <= ANYWHERE; asked.placement++)

@@ -13,12 +13,9 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/must.h"
-#include "common/parse.h"
 #include "pool/echopool.h"
 
-#include <getopt.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -97,7 +94,6 @@ static double run(unsigned producers, unsigned workers, uint64_t tasks)
 struct asked {
     uint64_t tasks;
     uint64_t rounds;
-    bool pinned;
 };
 
 /* Find the point that is dearest beside one producer and one worker. */
@@ -150,9 +146,6 @@ static void draw_curve(void *context)
     static struct series ns[ROWS][COLUMNS];
     const struct asked *asked = context;
 
-    if (asked->pinned)
-        pin_to_first_cpu();
-    printf("\n%s\n", asked->pinned ? "All on one CPU:" : "Nothing pinned:");
     for (uint64_t round = 0; round < asked->rounds; round++)
         for (size_t row = 0; row < ROWS; row++)
             for (size_t column = 0; column < COLUMNS; column++)
@@ -161,42 +154,21 @@ static void draw_curve(void *context)
     print_curve(ns);
 }
 
-static void usage(void)
-{
-    puts("Usage: bench_scale [OPTION]...\n"
-         "What handing a task over costs with more producers and more workers.\n"
-         "\n"
-         "  --rounds N   runs of each, of which the median counts (7)\n"
-         "  --tasks N    tasks of a run (500000)\n"
-         "  --help       print this and exit");
-}
-
 int main(int argc, char *argv[])
 {
-    static const struct option options[] = {{"rounds", required_argument, NULL, 'r'},
-                                            {"tasks", required_argument, NULL, 't'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     struct asked asked = {.tasks = 500000, .rounds = 7};
-    int option;
-    bool good;
+    const struct number_option options[] = {
+        {"rounds", 1, ROUNDS_MAX, &asked.rounds, "runs of each, of which the median counts"},
+        {"tasks", THREADS_MOST, UINT64_C(1) << 40, &asked.tasks, "tasks of a run"},
+        {.name = NULL},
+    };
 
-    log_init("bench_scale", LOG_NORMAL);
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        good = true;
-        switch (option) {
-        case 'r': good = parse_number(optarg, 1, ROUNDS_MAX, &asked.rounds); break;
-        case 't': good = parse_number(optarg, THREADS_MOST, UINT64_C(1) << 40, &asked.tasks); break;
-        case 'h': usage(); return EXIT_OK;
-        default: return EXIT_USAGE;
-        }
-        if (!good)
-            log_usage("--%s %s is out of range; see --help", option == 'r' ? "rounds" : "tasks",
-                      optarg);
-    }
+    if (read_numbers(argc, argv,
+                     "bench_scale [OPTION]...\n"
+                     "What handing a task over costs with more producers and more workers.",
+                     options) < argc)
+        log_usage("there are no arguments but options; see --help");
     printf("Nanoseconds a task, median (least to most) of %u interleaved rounds of %llu tasks\n",
            (unsigned)asked.rounds, (unsigned long long)asked.tasks);
-    good = in_child(draw_curve, &asked);
-    asked.pinned = true;
-    return in_child(draw_curve, &asked) && good ? EXIT_OK : EXIT_RUN;
+    return compare_placements(draw_curve, &asked) ? EXIT_OK : EXIT_RUN;
 }

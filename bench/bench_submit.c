@@ -25,10 +25,8 @@
 #include "bench/peer.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/parse.h"
 #include "pool/echopool.h"
 
-#include <getopt.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -340,7 +338,6 @@ static void print_table(const struct result results[CANDIDATES])
 struct asked {
     uint64_t tasks;
     uint64_t rounds;
-    bool pinned;
 };
 
 /* In a process of its own: libuv never ends its threads, and they stay where they were pinned. */
@@ -349,9 +346,6 @@ static void compare(void *context)
     static struct result results[CANDIDATES];
     const struct asked *asked = context;
 
-    if (asked->pinned)
-        pin_to_first_cpu();
-    printf("\n%s\n", asked->pinned ? "All on one CPU:" : "Nothing pinned:");
     for (uint64_t round = 0; round < asked->rounds; round++)
         for (size_t i = 0; i < CANDIDATES; i++)
             if (is_there(&candidates[i]))
@@ -359,47 +353,26 @@ static void compare(void *context)
     print_table(results);
 }
 
-static void usage(void)
-{
-    puts("Usage: bench_submit [OPTION]...\n"
-         "What handing a task over costs: libechopool, GThreadPool, libuv, oneTBB and Python's\n"
-         "threads side by side.\n"
-         "\n"
-         "  --rounds N   runs of each, of which the median counts (7)\n"
-         "  --tasks N    tasks of a run (1000000)\n"
-         "  --help       print this and exit");
-}
-
 int main(int argc, char *argv[])
 {
-    static const struct option options[] = {{"rounds", required_argument, NULL, 'r'},
-                                            {"tasks", required_argument, NULL, 't'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     struct asked asked = {.tasks = 1000000, .rounds = 7};
-    int option;
-    bool good;
+    const struct number_option options[] = {
+        {"rounds", 1, ROUNDS_MAX, &asked.rounds, "runs of each, of which the median counts"},
+        {"tasks", 1, UINT64_C(1) << 40, &asked.tasks, "tasks of a run"},
+        {.name = NULL},
+    };
 
-    log_init("bench_submit", LOG_NORMAL);
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        good = true;
-        switch (option) {
-        case 'r': good = parse_number(optarg, 1, ROUNDS_MAX, &asked.rounds); break;
-        case 't': good = parse_number(optarg, 1, UINT64_C(1) << 40, &asked.tasks); break;
-        case 'h': usage(); return EXIT_OK;
-        default: return EXIT_USAGE;
-        }
-        if (!good)
-            log_usage("--%s %s is out of range; see --help", option == 'r' ? "rounds" : "tasks",
-                      optarg);
-    }
+    if (read_numbers(argc, argv,
+                     "bench_submit [OPTION]...\n"
+                     "What handing a task over costs: libechopool, GThreadPool, libuv, oneTBB and\n"
+                     "Python's threads side by side.",
+                     options) < argc)
+        log_usage("there are no arguments but options; see --help");
     setenv("UV_THREADPOOL_SIZE", "2", 1); /* libuv reads it at its first task */
     if (!peer_has_python())
         candidates[PYTHON].run_peer = NULL;
     printf("A task handed over, of a stream: 1 producer, %d workers, %llu tasks that do nothing,\n"
            "nanoseconds until all have run, each; median of %u interleaved rounds\n",
            WORKERS, (unsigned long long)asked.tasks, (unsigned)asked.rounds);
-    good = in_child(compare, &asked);
-    asked.pinned = true;
-    return in_child(compare, &asked) && good ? EXIT_OK : EXIT_RUN;
+    return compare_placements(compare, &asked) ? EXIT_OK : EXIT_RUN;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file floor.h
- * What both bare servers begin with. They end at the first error: nobody relies on them.
+ * What the bare servers have in common. They end at the first error: nobody relies on them.
  */
 #ifndef BENCH_FLOOR_H
 #define BENCH_FLOOR_H
+
+#include "common/transform.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define FLOOR_BUFFER_BYTES 1024 /* as echo-server's --buffer */
 
@@ -40,6 +43,20 @@ static inline int floor_accept(int listener, int flags)
         exit(EXIT_FAILURE);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     return fd;
+}
+
+/** Echo in capitals, blocking, until the client closes; then close. */
+static inline void floor_echo(int fd)
+{
+    unsigned char bytes[FLOOR_BUFFER_BYTES];
+    ssize_t size;
+
+    while ((size = recv(fd, bytes, sizeof bytes, 0)) > 0) {
+        transform_apply(TRANSFORM_UPPER, bytes, (size_t)size);
+        if (send(fd, bytes, (size_t)size, MSG_NOSIGNAL) != size)
+            break;
+    }
+    close(fd);
 }
 
 #endif /* BENCH_FLOOR_H */

@@ -9,26 +9,14 @@
  * Prints "listening on 127.0.0.1:PORT" as echo-server does.
  */
 #include "bench/floor.h"
-#include "common/transform.h"
 
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 static void *serve(void *argument)
 {
-    int fd = (int)(intptr_t)argument;
-    unsigned char bytes[FLOOR_BUFFER_BYTES];
-    ssize_t size;
-
-    while ((size = recv(fd, bytes, sizeof bytes, 0)) > 0) {
-        transform_apply(TRANSFORM_UPPER, bytes, (size_t)size);
-        if (send(fd, bytes, (size_t)size, MSG_NOSIGNAL) != size)
-            break;
-    }
-    close(fd);
+    floor_echo((int)(intptr_t)argument);
     return NULL;
 }
 

@@ -2,6 +2,7 @@
 /* A bare closed-loop load: see load.h. */
 #include "bench/load.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 
 #include <arpa/inet.h>
@@ -14,111 +15,241 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define STACK_BYTES (64u << 10)
+#define STACK_BYTES (256u << 10) /* OpenSSL wants more than plain sockets */
+
+#define SOURCES_MAX 250
 
 struct session {
     pthread_t thread;
+    struct load *load;
+    unsigned number;
     int fd;
+    void *state; /* of the transport */
     unsigned messages;
+    double *times_ns; /* NULL: not wanted */
 };
 
 struct load {
-    unsigned sessions;
-    unsigned served;
+    struct load_options options;
     struct session session[];
 };
 
-/* One message there and back. */
-static void echo(int fd, const char *message, const char *expected)
+/* --- Sessions ------------------------------------------------------------------------------ */
+
+static void *plain_open(int fd)
 {
+    (void)fd;
+    return NULL;
+}
+
+static ssize_t plain_send(void *state, int fd, const void *bytes, size_t size)
+{
+    (void)state;
+    return send(fd, bytes, size, MSG_NOSIGNAL);
+}
+
+static ssize_t plain_recv(void *state, int fd, void *bytes, size_t size)
+{
+    (void)state;
+    return recv(fd, bytes, size, 0);
+}
+
+static void plain_finish(void *state, int fd)
+{
+    (void)state;
+    shutdown(fd, SHUT_WR);
+}
+
+static void plain_free(void *state)
+{
+    (void)state;
+}
+
+static const struct load_transport plain = {plain_open, plain_send, plain_recv, plain_finish,
+                                            plain_free};
+
+static const char *name(const struct session *session)
+{
+    return session->load->options.server != NULL ? session->load->options.server : "the server";
+}
+
+/* One message there and back. */
+static void echo(struct session *session, const char *message, const char *expected)
+{
+    const struct load_transport *transport = session->load->options.transport;
     char reply[LOAD_MESSAGE_BYTES];
     size_t have = 0;
 
-    if (send(fd, message, sizeof reply, MSG_NOSIGNAL) != (ssize_t)sizeof reply)
-        log_fatal("the load cannot send: %s", strerror(errno));
+    if (transport->send(session->state, session->fd, message, sizeof reply) !=
+        (ssize_t)sizeof reply)
+        log_fatal("the load cannot send to %s: %s", name(session), strerror(errno));
     while (have < sizeof reply) {
-        ssize_t got = recv(fd, reply + have, sizeof reply - have, 0);
+        ssize_t got =
+            transport->recv(session->state, session->fd, reply + have, sizeof reply - have);
         if (got <= 0)
-            log_fatal("the server ended a session: %s", got < 0 ? strerror(errno) : "end of file");
+            log_fatal("%s ended a session: %s", name(session),
+                      got < 0 ? strerror(errno) : "end of file");
         have += (size_t)got;
     }
     if (memcmp(reply, expected, sizeof reply) != 0)
-        log_fatal("the server echoed other bytes than it should");
+        log_fatal("%s echoed other bytes than it should", name(session));
 }
 
 static void *speak(void *argument)
 {
-    const struct session *session = argument;
+    struct session *session = argument;
     char message[LOAD_MESSAGE_BYTES];
     char expected[LOAD_MESSAGE_BYTES];
 
     for (size_t i = 0; i < sizeof message; i++) {
         message[i] = (char)('a' + i % 26);
-        expected[i] = (char)('A' + i % 26);
+        expected[i] = (char)((session->load->options.unchanged ? 'a' : 'A') + i % 26);
     }
-    for (unsigned i = 0; i < session->messages; i++)
-        echo(session->fd, message, expected);
+    for (unsigned i = 0; i < session->messages; i++) {
+        int64_t start = session->times_ns != NULL ? clock_now_ns() : 0;
+        echo(session, message, expected);
+        if (session->times_ns != NULL)
+            session->times_ns[i] = (double)(clock_now_ns() - start);
+    }
     return NULL;
 }
 
-static int connect_to(uint16_t port)
+/* Choose the address that a session comes from, but leave the port to connect(). */
+static void bind_source(int fd, unsigned number)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in source = {.sin_family = AF_INET,
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + number)};
+    int on = 1;
+
+    (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    if (bind(fd, (struct sockaddr *)&source, sizeof source) != 0)
+        log_fatal("the load cannot come from 127.0.0.%u: %s", number + 2, strerror(errno));
+}
+
+static void session_connect(struct session *session)
+{
+    const struct load_options *options = &session->load->options;
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(options->port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int on = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+    if (fd >= 0 && options->sources > 0)
+        bind_source(fd, session->number % options->sources);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
-        log_fatal("the load cannot connect to port %u: %s", (unsigned)port, strerror(errno));
+        log_fatal("the load cannot connect to %s: %s", name(session), strerror(errno));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    return fd;
+    session->fd = fd;
+    session->state = options->transport->open(fd);
 }
 
-struct load *load_open(uint16_t port, unsigned sessions, unsigned served)
+static void session_close(struct session *session)
 {
-    struct load *load = calloc(1, sizeof *load + sessions * sizeof load->session[0]);
+    session->load->options.transport->free(session->state);
+    close(session->fd);
+}
+
+/* --- All of them --------------------------------------------------------------------------- */
+
+static struct load *load_new(const struct load_options *options)
+{
+    struct load *load = calloc(1, sizeof *load + options->sessions * sizeof load->session[0]);
 
     if (load == NULL)
-        log_fatal("no memory for %u sessions", sessions);
-    load->sessions = sessions;
-    load->served = served;
-    for (unsigned i = 0; i < sessions; i++) {
-        load->session[i].fd = connect_to(port);
+        log_fatal("no memory for %u sessions", options->sessions);
+    load->options = *options;
+    if (load->options.transport == NULL)
+        load->options.transport = &plain;
+    if (load->options.sources > SOURCES_MAX)
+        load->options.sources = SOURCES_MAX;
+    for (unsigned i = 0; i < options->sessions; i++) {
+        load->session[i].load = load;
+        load->session[i].number = i;
         load->session[i].messages = 1;
-        if (i < served)
+    }
+    return load;
+}
+
+struct load *load_open(const struct load_options *options)
+{
+    struct load *load = load_new(options);
+
+    for (unsigned i = 0; i < options->sessions; i++) {
+        session_connect(&load->session[i]);
+        if (i < options->served)
             (void)speak(&load->session[i]);
     }
     return load;
 }
 
-void load_run(struct load *load, unsigned messages)
+/* Run `main` once for each session, all at once. */
+static void in_threads(struct load *load, void *(*main)(void *session))
 {
     pthread_attr_t attributes;
 
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    for (unsigned i = 0; i < load->sessions; i++) {
-        int code;
-        load->session[i].messages = messages;
-        code = pthread_create(&load->session[i].thread, &attributes, speak, &load->session[i]);
+    for (unsigned i = 0; i < load->options.sessions; i++) {
+        int code = pthread_create(&load->session[i].thread, &attributes, main, &load->session[i]);
         if (code != 0)
             log_fatal("the load cannot start thread %u: %s", i, strerror(code));
     }
-    for (unsigned i = 0; i < load->sessions; i++)
+    for (unsigned i = 0; i < load->options.sessions; i++)
         pthread_join(load->session[i].thread, NULL);
     pthread_attr_destroy(&attributes);
 }
 
+void load_run_timed(struct load *load, unsigned messages, double *times_ns)
+{
+    for (unsigned i = 0; i < load->options.sessions; i++) {
+        load->session[i].messages = messages;
+        load->session[i].times_ns = times_ns != NULL ? times_ns + (size_t)i * messages : NULL;
+    }
+    in_threads(load, speak);
+}
+
+void load_run(struct load *load, unsigned messages)
+{
+    load_run_timed(load, messages, NULL);
+}
+
 void load_close(struct load *load)
 {
+    const struct load_transport *transport = load->options.transport;
     char byte;
 
-    for (unsigned i = 0; i < load->sessions; i++)
-        shutdown(load->session[i].fd, SHUT_WR);
-    for (unsigned i = 0; i < load->sessions; i++) {
-        if (i < load->served)
-            (void)!recv(load->session[i].fd, &byte, 1, 0);
-        close(load->session[i].fd);
+    for (unsigned i = 0; i < load->options.sessions; i++)
+        transport->finish(load->session[i].state, load->session[i].fd);
+    for (unsigned i = 0; i < load->options.sessions; i++) {
+        if (i < load->options.served)
+            (void)!transport->recv(load->session[i].state, load->session[i].fd, &byte, 1);
+        session_close(&load->session[i]);
     }
+    free(load);
+}
+
+static void *come_and_go(void *argument)
+{
+    struct session *session = argument;
+    unsigned times = session->messages;
+
+    session->messages = 1;
+    for (unsigned i = 0; i < times; i++) {
+        session_connect(session);
+        (void)speak(session);
+        session_close(session);
+    }
+    return NULL;
+}
+
+void load_churn(const struct load_options *options, unsigned times)
+{
+    struct load *load = load_new(options);
+
+    load->options.sources = SOURCES_MAX;
+    for (unsigned i = 0; i < options->sessions; i++)
+        load->session[i].messages = times;
+    in_threads(load, come_and_go);
     free(load);
 }

@@ -4,24 +4,58 @@ bench_built = \
 	%D%/bench_calls \
 	%D%/bench_echo \
 	%D%/bench_memory \
+	%D%/bench_models \
 	%D%/bench_process \
 	%D%/bench_roundtrip \
 	%D%/bench_scale \
 	%D%/bench_submit \
+	%D%/bench_table \
 	%D%/floor_epoll \
-	%D%/floor_thread
+	%D%/floor_prethreaded \
+	%D%/floor_thread \
+	%D%/peer_bufferevent
 EXTRA_PROGRAMS += $(bench_built)
 
 %C%_floor_thread_SOURCES = %D%/floor_thread.c %D%/floor.h
 %C%_floor_thread_LDADD = common/libcommon.la
 %C%_floor_epoll_SOURCES = %D%/floor_epoll.c %D%/floor.h
 %C%_floor_epoll_LDADD = common/libcommon.la
-%C%_bench_echo_SOURCES = %D%/bench_echo.c %D%/load.c %D%/load.h %D%/measure.c %D%/measure.h
+%C%_floor_prethreaded_SOURCES = %D%/floor_prethreaded.c %D%/floor.h
+%C%_floor_prethreaded_LDADD = common/libcommon.la
+%C%_bench_echo_SOURCES = %D%/bench_echo.c $(bench_servers)
 %C%_bench_echo_LDADD = common/libcommon.la
-%C%_bench_calls_SOURCES = %D%/bench_calls.c %D%/counted.h %D%/load.c %D%/load.h %D%/measure.c %D%/measure.h
+%C%_bench_calls_SOURCES = %D%/bench_calls.c %D%/counted.h %D%/trace.c %D%/trace.h $(bench_servers)
 %C%_bench_calls_LDADD = common/libcommon.la
-%C%_bench_memory_SOURCES = %D%/bench_memory.c %D%/load.c %D%/load.h %D%/measure.c %D%/measure.h
+%C%_bench_memory_SOURCES = %D%/bench_memory.c $(bench_servers)
 %C%_bench_memory_LDADD = common/libcommon.la
+
+# The models side by side, and what other people's servers do.
+%C%_bench_models_SOURCES = %D%/bench_models.c $(bench_compare)
+%C%_bench_models_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
+%C%_bench_models_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+%C%_bench_models_LDADD = common/libcommon.la $(OPENSSL_LIBS)
+%C%_bench_table_SOURCES = %D%/bench_table.c $(bench_compare)
+%C%_bench_table_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
+%C%_bench_table_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+%C%_bench_table_LDADD = common/libcommon.la $(OPENSSL_LIBS)
+%C%_peer_bufferevent_SOURCES = %D%/peer_bufferevent.c %D%/floor.h
+%C%_peer_bufferevent_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+%C%_peer_bufferevent_LDADD = common/libcommon.la $(LIBEVENT_LIBS)
+if WITH_OPENSSL
+bench_load_tls = %D%/load-tls.c
+bench_built += %D%/floor_tls
+%C%_floor_tls_SOURCES = %D%/floor_tls.c %D%/floor.h
+%C%_floor_tls_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+%C%_floor_tls_LDADD = common/libcommon.la $(OPENSSL_LIBS)
+else
+bench_load_tls = %D%/load-tls-none.c
+endif
+if HAVE_GO
+bench_go = %D%/peer_go
+%D%/peer_go: $(srcdir)/%D%/peer_echo.go
+	$(AM_V_GEN)$(MKDIR_P) %D% && GO111MODULE=off GOCACHE='$(abs_builddir)/%D%/go-cache' \
+	  $(GO) build -o $@ $(srcdir)/%D%/peer_echo.go
+endif
 
 # Goes in front of the C library by LD_PRELOAD; the rpath is what makes libtool build it shared.
 EXTRA_LTLIBRARIES = %D%/libcount.la
@@ -52,7 +86,10 @@ bench_with_tbb = -DHAVE_TBB=0
 endif
 bench_folder = -DBENCH_FOLDER='"$(abs_top_srcdir)/%D%"'
 bench_measure = %D%/measure.c %D%/measure.h
-bench_peer = %D%/peer.c %D%/peer.h
+bench_servers = %D%/child.c %D%/child.h %D%/load.c %D%/load.h $(bench_measure)
+bench_compare = %D%/candidates.c %D%/candidates.h %D%/company.c %D%/company.h %D%/compare.c %D%/compare.h \
+	$(bench_load_tls) %D%/load-tls.h %D%/trace.c %D%/trace.h $(bench_servers)
+bench_peer = %D%/peer.c %D%/peer.h %D%/child.c %D%/child.h
 bench_pool = pool/libpool.la common/libcommon.la
 
 %C%_bench_submit_SOURCES = %D%/bench_submit.c $(bench_measure) $(bench_peer)
@@ -61,7 +98,7 @@ bench_pool = pool/libpool.la common/libcommon.la
 %C%_bench_submit_LDADD = $(bench_pool) $(GLIB_LIBS) $(LIBUV_LIBS)
 %C%_bench_scale_SOURCES = %D%/bench_scale.c $(bench_measure)
 %C%_bench_scale_LDADD = $(bench_pool)
-%C%_bench_allocations_SOURCES = %D%/bench_allocations.c %D%/counted.h $(bench_measure)
+%C%_bench_allocations_SOURCES = %D%/bench_allocations.c %D%/child.c %D%/child.h %D%/counted.h $(bench_measure)
 %C%_bench_allocations_LDADD = $(bench_pool)
 %C%_bench_roundtrip_SOURCES = %D%/bench_roundtrip.c $(bench_measure)
 %C%_bench_roundtrip_LDADD = $(bench_pool)
@@ -69,15 +106,19 @@ bench_pool = pool/libpool.la common/libcommon.la
 %C%_bench_process_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
 %C%_bench_process_LDADD = $(bench_pool)
 
-EXTRA_DIST += %D%/README.md %D%/run %D%/peer_python.py
+EXTRA_DIST += %D%/README.md %D%/run %D%/table-into-readme %D%/peer_python.py %D%/peer_seed.py %D%/peer_echo.go
+# Whichever of them configure has chosen, both are to be in a tarball.
+EXTRA_DIST += %D%/load-tls.c %D%/load-tls-none.c %D%/floor_tls.c
 
 # One of them alone: make bench BENCH=submit
 if SANITIZED
 bench:
 	@echo "make bench: a build with a sanitizer measures the sanitizer; configure without it" >&2; exit 1
 else
-bench: $(bench_built) %D%/libcount.la echo-server
+bench: $(bench_built) $(bench_go) %D%/libcount.la echo-server
 	@TOP_BUILDDIR='$(abs_top_builddir)' BENCH_COMPILER="`$(CC) --version | sed 1q`, $(CFLAGS)" \
 	  $(SHELL) $(srcdir)/%D%/run $(BENCH)
 endif
-CLEANFILES += $(bench_built) %D%/libcount.la
+CLEANFILES += $(bench_built) $(bench_go) %D%/libcount.la
+clean-local:
+	rm -rf %D%/go-cache

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file measure.h
- * What the measurements share: medians, verdicts, servers as child processes, and what /proc says
- * of them.
+ * What the measurements share: medians, verdicts, the command line, and on which CPUs things run.
+ * Servers as child processes are in child.h.
  *
  * Whatever goes wrong ends the program with a sentence.
  */
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 /** The most rounds that a measurement may have. */
 #define ROUNDS_MAX 101
@@ -33,42 +33,30 @@ struct series series_ratio(const struct series *series, const struct series *bas
 /** Print the line on a target by which bench/run counts: "  target WHAT: met", or MISSED. */
 void verdict(bool met, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** The value below which `percent` of many times lie. Sorts them. */
-double times_percentile(int64_t *times_ns, size_t count, double percent);
+/** The value below which `percent` of many times lie, in their own unit. Sorts them. */
+double times_percentile(double *times, size_t count, double percent);
 
-/** A server under measurement. It dies with us. */
-struct server {
-    pid_t pid;
-    int out;
-    uint16_t port;
+/** An option --NAME N of a measurement. A list of them is ended by one whose name is NULL. */
+struct number_option {
+    const char *name;
+    uint64_t least;
+    uint64_t most;
+    uint64_t *value; /**< the default before, what was asked for afterwards */
+    const char *help;
 };
 
 /**
- * Start a server and wait for its line "listening on 127.0.0.1:PORT".
+ * Name the program to the log and read its command line. --help prints `usage`, which is what
+ * follows "Usage: ", and the options, and exits with 0; what is wrong exits with 2.
  *
- * @param arguments  the program's path within the build tree, or a command in PATH, and its
- *                   arguments; ended by NULL
- * @param preload    a library for LD_PRELOAD, within the build tree; may be NULL
+ * @return index of the first argument that is no option
  */
-struct server server_start(const char *const arguments[], const char *preload);
+int read_numbers(int argc, char *argv[], const char *usage, const struct number_option *options);
 
-/** SIGTERM; returns when the process has ended and all it had started has closed its output. */
-void server_stop(struct server *server);
-
-/** A file in the build tree ($TOP_BUILDDIR, or the current folder). @return path */
-const char *build_path(const char *file, char *path, size_t size);
-
-/** User and system time of all threads so far. */
-int64_t process_cpu_ns(pid_t pid);
-/** How often the live threads have gone to sleep by themselves. */
-uint64_t process_sleeps(pid_t pid);
-unsigned process_descriptors(pid_t pid);
-/** A "Name:  123 kB" line of a file, "smaps_rollup" or "status" of the process. */
-double process_kb(pid_t pid, const char *file, const char *name);
-/** The same of /proc/meminfo. */
-double system_kb(const char *name);
-
-/** How many CPUs this thread may run on. */
+/** The CPUs that this thread may run on, as a set. What it starts inherits them. */
+cpu_set_t cpus_now(void);
+void cpus_set(const cpu_set_t *cpus);
+/** How many they are. */
 unsigned cpus_allowed(void);
 /** Keep this thread, and what it starts from now on, on one of them, counted from 0. */
 void pin_to_cpu(unsigned number);
@@ -81,7 +69,14 @@ void pin_to_first_cpu(void);
  * @return whether `run` returned
  */
 bool in_child(void (*run)(void *context), void *context);
-/** Allow as many descriptors as may be had. */
-void raise_descriptor_limit(void);
+/**
+ * Do it twice, each time by in_child(): with nothing pinned, then with everything on one CPU. A
+ * headline that says so is printed before.
+ *
+ * @return whether `compare` returned both times
+ */
+bool compare_placements(void (*compare)(void *context), void *context);
+/** Allow as many descriptors as may be had. @return how many that is */
+unsigned raise_descriptor_limit(void);
 
 #endif /* BENCH_MEASURE_H */

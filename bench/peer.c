@@ -2,7 +2,7 @@
 /* Pools of other languages, each in a process of its own: see peer.h. */
 #include "bench/peer.h"
 
-#include "bench/measure.h"
+#include "bench/child.h"
 #include "common/log.h"
 
 #include <errno.h>
