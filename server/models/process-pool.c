@@ -92,9 +92,10 @@ static void done(struct ep_future *future, void *context)
 {
     struct job *job = context;
     struct process_model *model = job->model;
-    bool broken = ep_future_result(future, 0, NULL) == EP_EBROKEN;
+    struct ep_error error = {.message = "it was never begun"};
+    bool broken = ep_future_error(future, 0, &error) == 0 && error.kind == EP_EBROKEN;
 
-    process_session_over(job->session);
+    process_session_over(job->session, error.message);
     free(job);
     atomic_fetch_sub(&model->held, 1);
     if (broken || atomic_load(&model->service->full))
