@@ -479,6 +479,45 @@ START_TEST(a_full_pool_rejects)
 }
 END_TEST
 
+/* Whoever waits in the queue of a pool of processes can be taken back as well. */
+START_TEST(who_waits_too_long_is_told)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1", "--queue",
+                                         "3", "--queue-timeout", "100ms"));
+    int fds[3] = {kit_connect(&kit), kit_connect(&kit), kit_connect(&kit)};
+
+    tcp_echo(fds[0], "hello", 5, true);
+    expect_busy(fds[1]);
+    expect_busy(fds[2]);
+    tcp_echo(fds[0], "again", 5, true);
+    close(fds[0]);
+    expect_tally(kit_finish(&kit, true, NULL), 1, 2, 0);
+}
+END_TEST
+
+START_TEST(the_oldest_makes_place_for_the_newest)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1", "--queue",
+                                         "1", "--on-full", "drop-oldest"));
+    int served = kit_connect(&kit);
+    int last;
+
+    tcp_echo(served, "hello", 5, true);
+    last = kit_connect(&kit);
+    for (int i = 0; i < 5; i++) {
+        int dropped = last;
+        last = kit_connect(&kit);
+        expect_busy(dropped);
+    }
+    close(served);
+    tcp_echo(last, "hello", 5, true);
+    close(last);
+    struct tally tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 2);
+    ck_assert_uint_eq(tally.rejected, 5);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("server_crash");
@@ -505,6 +544,8 @@ int main(void)
     tcase_add_test(number, fork_is_for_this_machine_only);
     tcase_add_test(number, a_full_pool_pauses);
     tcase_add_test(number, a_full_pool_rejects);
+    tcase_add_test(number, who_waits_too_long_is_told);
+    tcase_add_test(number, the_oldest_makes_place_for_the_newest);
     suite_add_tcase(suite, deaths);
     suite_add_tcase(suite, descriptors);
     suite_add_tcase(suite, stopped);
