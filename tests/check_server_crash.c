@@ -19,10 +19,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const char *const model_names[] = {"fork", "process-pool"};
-enum { MODELS = sizeof model_names / sizeof model_names[0], FORK = 0, POOL = 1 };
+static const char *const design_names[] = {"fork", "process-pool"};
+enum { DESIGNS = sizeof design_names / sizeof design_names[0], FORK = 0, POOL = 1 };
 
-#define MODEL(...) ARGUMENTS("--model", model_names[_i], __VA_ARGS__)
+#define DESIGN(...) ARGUMENTS("--model", design_names[_i], __VA_ARGS__)
 
 static void expect_tally(struct tally tally, uint64_t served, uint64_t timed_out, uint64_t failed)
 {
@@ -51,7 +51,7 @@ static void expect_end(int fd)
 /* One of two dies: exactly its client sees the end, and the next client finds somebody again. */
 START_TEST(a_death_takes_one_session_along)
 {
-    struct kit kit = kit_start(MODEL("--workers", "2"));
+    struct kit kit = kit_start(DESIGN("--workers", "2"));
     int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
     struct pollfd ended[2] = {{.fd = fds[0], .events = POLLIN}, {.fd = fds[1], .events = POLLIN}};
     pid_t pids[2];
@@ -77,7 +77,7 @@ END_TEST
 /* Five in a row, without one task done in between: the pool takes its time with the next worker. */
 START_TEST(one_death_after_the_other)
 {
-    struct kit kit = kit_start(MODEL("--workers", "1"));
+    struct kit kit = kit_start(DESIGN("--workers", "1"));
     pid_t pid;
 
     for (int i = 0; i < 5; i++) {
@@ -164,7 +164,7 @@ static bool is_gone(void *context)
 /* Nothing can be said to them any more: the kernel has to tell them. */
 START_TEST(nobody_survives_the_server)
 {
-    struct kit kit = kit_start(MODEL("--workers", "2", "--delay", "600s"));
+    struct kit kit = kit_start(DESIGN("--workers", "2", "--delay", "600s"));
     int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(kit.program.port),
@@ -196,7 +196,7 @@ END_TEST
 /* Zombies would still be children. */
 START_TEST(two_hundred_sessions_leave_nobody_behind)
 {
-    struct kit kit = kit_start(MODEL("--workers", "2"));
+    struct kit kit = kit_start(DESIGN("--workers", "2"));
     unsigned before = _i == FORK ? 0 : 2;
     pid_t pids[4];
 
@@ -216,7 +216,7 @@ END_TEST
 /* A process holds its own connection and nobody else's, not the listener, nor an epoll. */
 START_TEST(only_its_own_descriptors)
 {
-    struct kit kit = kit_start(MODEL("--workers", "3"));
+    struct kit kit = kit_start(DESIGN("--workers", "3"));
     unsigned line = _i == FORK ? 0 : 1; /* of a pool's worker, to its pool */
     int fds[3];
     pid_t pids[3];
@@ -269,7 +269,7 @@ END_TEST
 /* The server itself has a descriptor for the connection and none beyond: it says so, and recovers. */
 START_TEST(a_server_without_room_for_a_second_descriptor)
 {
-    struct kit kit = kit_start(MODEL("--workers", "1"));
+    struct kit kit = kit_start(DESIGN("--workers", "1"));
     char line[64];
     ssize_t used = 0;
     int lowest = -1;
@@ -309,7 +309,7 @@ END_TEST
 /* Its time limit ends the session for its client; and the worker may go on afterwards. */
 START_TEST(a_stopped_process_and_the_idle_timeout)
 {
-    struct kit kit = kit_start(MODEL("--workers", "1", "--idle-timeout", "100ms"));
+    struct kit kit = kit_start(DESIGN("--workers", "1", "--idle-timeout", "100ms"));
     int fd = kit_connect(&kit);
     struct tally tally;
     pid_t pid;
@@ -328,8 +328,8 @@ END_TEST
 
 START_TEST(a_stopped_process_and_the_session_timeout)
 {
-    struct kit kit = kit_start(MODEL("--workers", "1", "--idle-timeout", "0", "--session-timeout",
-                                     "200ms", "--delay", "600s"));
+    struct kit kit = kit_start(DESIGN("--workers", "1", "--idle-timeout", "0", "--session-timeout",
+                                      "200ms", "--delay", "600s"));
     int fd = kit_connect(&kit);
     pid_t pid;
 
@@ -353,8 +353,8 @@ END_TEST
 /* Nor does it keep the server from ending, with a session in its hands or without. */
 START_TEST(a_stopped_process_and_the_end)
 {
-    struct kit kit = kit_start(MODEL("--workers", "2", "--idle-timeout", "0", "--write-timeout",
-                                     "0", "--drain-timeout", "100ms"));
+    struct kit kit = kit_start(DESIGN("--workers", "2", "--idle-timeout", "0", "--write-timeout",
+                                      "0", "--drain-timeout", "100ms"));
     int fd = kit_connect(&kit);
     struct outcome outcome;
     pid_t pids[2];
@@ -437,7 +437,7 @@ START_TEST(fork_is_for_this_machine_only)
                                           "--port", "0", NULL},
                     NULL);
 
-    ck_assert_int_eq(outcome.status, 2);
+    ck_assert_msg(outcome.status == 2, "status %d, said: %s", outcome.status, outcome.err);
     ck_assert_msg(strstr(outcome.err, "take all processes") != NULL, "said: %s", outcome.err);
     outcome_clear(&outcome);
 }
@@ -526,18 +526,18 @@ int main(void)
     TCase *stopped = tcase_create("Stopped");
     TCase *number = tcase_create("Number");
 
-    tcase_add_loop_test(deaths, a_death_takes_one_session_along, 0, MODELS);
-    tcase_add_loop_test(deaths, one_death_after_the_other, 0, MODELS);
+    tcase_add_loop_test(deaths, a_death_takes_one_session_along, 0, DESIGNS);
+    tcase_add_loop_test(deaths, one_death_after_the_other, 0, DESIGNS);
     tcase_add_test(deaths, idle_workers_die);
     tcase_add_test(deaths, a_broken_pool_ends_the_server);
-    tcase_add_loop_test(deaths, nobody_survives_the_server, 0, MODELS);
-    tcase_add_loop_test(deaths, two_hundred_sessions_leave_nobody_behind, 0, MODELS);
-    tcase_add_loop_test(descriptors, only_its_own_descriptors, 0, MODELS);
+    tcase_add_loop_test(deaths, nobody_survives_the_server, 0, DESIGNS);
+    tcase_add_loop_test(deaths, two_hundred_sessions_leave_nobody_behind, 0, DESIGNS);
+    tcase_add_loop_test(descriptors, only_its_own_descriptors, 0, DESIGNS);
     tcase_add_test(descriptors, a_worker_without_room_for_the_connection);
-    tcase_add_loop_test(descriptors, a_server_without_room_for_a_second_descriptor, 0, MODELS);
-    tcase_add_loop_test(stopped, a_stopped_process_and_the_idle_timeout, 0, MODELS);
-    tcase_add_loop_test(stopped, a_stopped_process_and_the_session_timeout, 0, MODELS);
-    tcase_add_loop_test(stopped, a_stopped_process_and_the_end, 0, MODELS);
+    tcase_add_loop_test(descriptors, a_server_without_room_for_a_second_descriptor, 0, DESIGNS);
+    tcase_add_loop_test(stopped, a_stopped_process_and_the_idle_timeout, 0, DESIGNS);
+    tcase_add_loop_test(stopped, a_stopped_process_and_the_session_timeout, 0, DESIGNS);
+    tcase_add_loop_test(stopped, a_stopped_process_and_the_end, 0, DESIGNS);
     tcase_add_test(number, more_workers_and_fewer);
     tcase_add_test(number, fork_has_no_pool);
     tcase_add_test(number, fork_has_a_last_limit);

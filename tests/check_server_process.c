@@ -18,10 +18,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static const char *const model_names[] = {"fork", "process-pool"};
-enum { MODELS = sizeof model_names / sizeof model_names[0], FORK = 0, POOL = 1 };
+static const char *const design_names[] = {"fork", "process-pool"};
+enum { DESIGNS = sizeof design_names / sizeof design_names[0], FORK = 0, POOL = 1 };
 
-#define MODEL(...) ARGUMENTS("--model", model_names[_i], __VA_ARGS__)
+#define DESIGN(...) ARGUMENTS("--model", design_names[_i], __VA_ARGS__)
 
 static void expect_tally(struct tally tally, uint64_t served, uint64_t timed_out, uint64_t failed)
 {
@@ -60,7 +60,7 @@ static struct tally wait_for_end(struct kit *kit, int status, const char *compla
 START_TEST(sizes_around_the_buffer)
 {
     static const size_t sizes[] = {1, 2, 1023, 1024, 1025, 65536, 1048576};
-    struct kit kit = kit_start(MODEL("--buffer", "1024"));
+    struct kit kit = kit_start(DESIGN("--buffer", "1024"));
     int fd = kit_connect(&kit);
 
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
@@ -75,7 +75,7 @@ END_TEST
 
 START_TEST(a_byte_at_a_time)
 {
-    struct kit kit = kit_start(MODEL("--buffer", "1", "--transform", "none"));
+    struct kit kit = kit_start(DESIGN("--buffer", "1", "--transform", "none"));
     int fd = kit_connect(&kit);
     unsigned char bytes[256];
 
@@ -92,7 +92,7 @@ END_TEST
 
 START_TEST(half_close_brings_the_whole_echo)
 {
-    struct kit kit = kit_start(MODEL("--buffer", "1000"));
+    struct kit kit = kit_start(DESIGN("--buffer", "1000"));
     int fd = kit_connect(&kit);
     unsigned char *bytes = some_bytes(40000, 2);
 
@@ -106,7 +106,7 @@ END_TEST
 
 START_TEST(reset_in_the_middle)
 {
-    struct kit kit = kit_start(MODEL("--workers", "1"));
+    struct kit kit = kit_start(DESIGN("--workers", "1"));
 
     for (int i = 0; i < 20; i++) {
         int fd = kit_connect(&kit);
@@ -119,7 +119,7 @@ END_TEST
 
 START_TEST(fifty_at_once)
 {
-    struct kit kit = kit_start(MODEL("--workers", "4", "--queue", "46"));
+    struct kit kit = kit_start(DESIGN("--workers", "4", "--queue", "46"));
     int fds[50];
 
     for (int i = 0; i < 50; i++) {
@@ -144,7 +144,7 @@ END_TEST
 /* Whoever says nothing does not keep the worker from the one who waits. */
 START_TEST(the_idle_timeout_is_named)
 {
-    struct kit kit = kit_start(MODEL("--workers", "1", "--queue", "1", "--idle-timeout", "200ms"));
+    struct kit kit = kit_start(DESIGN("--workers", "1", "--queue", "1", "--idle-timeout", "200ms"));
     int silent = kit_connect(&kit);
     int next = kit_connect(&kit);
 
@@ -160,7 +160,7 @@ END_TEST
 
 START_TEST(the_session_timeout_is_named)
 {
-    struct kit kit = kit_start(MODEL("--workers", "1", "--session-timeout", "300ms"));
+    struct kit kit = kit_start(DESIGN("--workers", "1", "--session-timeout", "300ms"));
     int fd = kit_connect(&kit);
     bool reset;
     char bytes[16];
@@ -186,7 +186,7 @@ static void pump(int fd)
 
 START_TEST(the_write_timeout_is_named)
 {
-    struct kit kit = kit_start(MODEL("--workers", "1", "--write-timeout", "200ms"));
+    struct kit kit = kit_start(DESIGN("--workers", "1", "--write-timeout", "200ms"));
     int deaf = kit_connect(&kit);
 
     tcp_echo(deaf, "hello", 5, true);
@@ -204,7 +204,7 @@ END_TEST
 /* Blocked in recv(), in another process. */
 START_TEST(with_idle_sessions)
 {
-    struct kit kit = kit_start(MODEL("--workers", "4", "--drain-timeout", "20s"));
+    struct kit kit = kit_start(DESIGN("--workers", "4", "--drain-timeout", "20s"));
     int talked = kit_connect(&kit);
     int silent = kit_connect(&kit);
 
@@ -221,7 +221,7 @@ END_TEST
 START_TEST(nothing_received_is_lost)
 {
     struct kit kit = kit_start(
-        MODEL("--workers", "1", "--queue", "5", "--delay", "10ms", "--drain-timeout", "20s"));
+        DESIGN("--workers", "1", "--queue", "5", "--delay", "10ms", "--drain-timeout", "20s"));
     unsigned char *bytes = some_bytes(20000, 5);
     int fds[6];
 
@@ -271,7 +271,7 @@ static bool settles(void *kit)
 /* A client that reads slowly, and sends once more when its session is at its end. */
 START_TEST(late_bytes_do_not_destroy_the_echo)
 {
-    struct kit kit = kit_start(MODEL("--workers", "1", "--drain-timeout", "20s"));
+    struct kit kit = kit_start(DESIGN("--workers", "1", "--drain-timeout", "20s"));
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(kit.program.port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -301,7 +301,7 @@ END_TEST
 START_TEST(a_cut_ends_a_sleep)
 {
     struct kit kit =
-        kit_start(MODEL("--workers", "1", "--delay", "600s", "--drain-timeout", "100ms"));
+        kit_start(DESIGN("--workers", "1", "--delay", "600s", "--drain-timeout", "100ms"));
     int sleeping = kit_connect(&kit);
     int waiting = kit_connect(&kit);
 
@@ -320,7 +320,7 @@ START_TEST(a_cut_ends_a_blocked_write)
 {
     static const char bytes[65536];
     struct kit kit =
-        kit_start(MODEL("--workers", "1", "--write-timeout", "0", "--drain-timeout", "100ms"));
+        kit_start(DESIGN("--workers", "1", "--write-timeout", "0", "--drain-timeout", "100ms"));
     int deaf = kit_connect(&kit);
 
     tcp_echo(deaf, "hello", 5, true);
@@ -350,7 +350,7 @@ static bool is_refused(void *context)
 START_TEST(a_second_signal_ends_at_once)
 {
     struct kit kit =
-        kit_start(MODEL("--workers", "1", "--delay", "600s", "--drain-timeout", "600s"));
+        kit_start(DESIGN("--workers", "1", "--delay", "600s", "--drain-timeout", "600s"));
     int fd = kit_connect(&kit);
     struct outcome outcome;
     char bytes[16];
@@ -375,7 +375,7 @@ END_TEST
 START_TEST(signals_to_everybody)
 {
     static const int numbers[] = {SIGINT, SIGUSR1, SIGHUP, SIGTTIN, SIGTTOU, SIGTERM};
-    struct kit kit = kit_start(MODEL("--workers", "1", "--drain-timeout", "20s"));
+    struct kit kit = kit_start(DESIGN("--workers", "1", "--drain-timeout", "20s"));
     int fd = kit_connect(&kit);
     pid_t pid;
 
@@ -394,7 +394,7 @@ END_TEST
 
 START_TEST(print_escapes)
 {
-    struct kit kit = kit_start(MODEL("--print", "full"));
+    struct kit kit = kit_start(DESIGN("--print", "full"));
     int fd = kit_connect(&kit);
 
     tcp_echo(fd, "a\x1b[2J\n\xff\xc3\xa9", 9, true);
@@ -407,7 +407,7 @@ END_TEST
 
 START_TEST(print_line_is_short)
 {
-    struct kit kit = kit_start(MODEL("--print", "line"));
+    struct kit kit = kit_start(DESIGN("--print", "line"));
     int fd = kit_connect(&kit);
     char bytes[1000];
     char line[128] = "\nsession 1, 1000 bytes: ";
@@ -426,7 +426,7 @@ END_TEST
 /* Every byte is four when it is printed: one write cannot hold the message, and it is cut. */
 START_TEST(print_cuts_what_no_write_can_hold)
 {
-    struct kit kit = kit_start(MODEL("--print", "full", "--buffer", "64K"));
+    struct kit kit = kit_start(DESIGN("--print", "full", "--buffer", "64K"));
     int fd = kit_connect(&kit);
     unsigned char bytes[2000];
     const char *line;
@@ -449,7 +449,7 @@ END_TEST
 /* Nobody reads what is printed: the echo goes on, and what is missing is counted. */
 START_TEST(print_never_waits)
 {
-    struct kit kit = kit_start(MODEL("--print", "full", "--buffer", "64K", "--workers", "2"));
+    struct kit kit = kit_start(DESIGN("--print", "full", "--buffer", "64K", "--workers", "2"));
     unsigned char *bytes = some_bytes(65536, 7);
     int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
 
@@ -472,25 +472,25 @@ int main(void)
     TCase *stopping = tcase_create("Stop");
     TCase *printing = tcase_create("Print");
 
-    tcase_add_loop_test(bytes, sizes_around_the_buffer, 0, MODELS);
-    tcase_add_loop_test(bytes, a_byte_at_a_time, 0, MODELS);
-    tcase_add_loop_test(bytes, half_close_brings_the_whole_echo, 0, MODELS);
-    tcase_add_loop_test(bytes, reset_in_the_middle, 0, MODELS);
-    tcase_add_loop_test(bytes, fifty_at_once, 0, MODELS);
-    tcase_add_loop_test(limits, the_idle_timeout_is_named, 0, MODELS);
-    tcase_add_loop_test(limits, the_session_timeout_is_named, 0, MODELS);
-    tcase_add_loop_test(limits, the_write_timeout_is_named, 0, MODELS);
-    tcase_add_loop_test(stopping, with_idle_sessions, 0, MODELS);
-    tcase_add_loop_test(stopping, nothing_received_is_lost, 0, MODELS);
-    tcase_add_loop_test(stopping, late_bytes_do_not_destroy_the_echo, 0, MODELS);
-    tcase_add_loop_test(stopping, a_cut_ends_a_sleep, 0, MODELS);
-    tcase_add_loop_test(stopping, a_cut_ends_a_blocked_write, 0, MODELS);
-    tcase_add_loop_test(stopping, a_second_signal_ends_at_once, 0, MODELS);
-    tcase_add_loop_test(stopping, signals_to_everybody, 0, MODELS);
-    tcase_add_loop_test(printing, print_escapes, 0, MODELS);
-    tcase_add_loop_test(printing, print_line_is_short, 0, MODELS);
-    tcase_add_loop_test(printing, print_cuts_what_no_write_can_hold, 0, MODELS);
-    tcase_add_loop_test(printing, print_never_waits, 0, MODELS);
+    tcase_add_loop_test(bytes, sizes_around_the_buffer, 0, DESIGNS);
+    tcase_add_loop_test(bytes, a_byte_at_a_time, 0, DESIGNS);
+    tcase_add_loop_test(bytes, half_close_brings_the_whole_echo, 0, DESIGNS);
+    tcase_add_loop_test(bytes, reset_in_the_middle, 0, DESIGNS);
+    tcase_add_loop_test(bytes, fifty_at_once, 0, DESIGNS);
+    tcase_add_loop_test(limits, the_idle_timeout_is_named, 0, DESIGNS);
+    tcase_add_loop_test(limits, the_session_timeout_is_named, 0, DESIGNS);
+    tcase_add_loop_test(limits, the_write_timeout_is_named, 0, DESIGNS);
+    tcase_add_loop_test(stopping, with_idle_sessions, 0, DESIGNS);
+    tcase_add_loop_test(stopping, nothing_received_is_lost, 0, DESIGNS);
+    tcase_add_loop_test(stopping, late_bytes_do_not_destroy_the_echo, 0, DESIGNS);
+    tcase_add_loop_test(stopping, a_cut_ends_a_sleep, 0, DESIGNS);
+    tcase_add_loop_test(stopping, a_cut_ends_a_blocked_write, 0, DESIGNS);
+    tcase_add_loop_test(stopping, a_second_signal_ends_at_once, 0, DESIGNS);
+    tcase_add_loop_test(stopping, signals_to_everybody, 0, DESIGNS);
+    tcase_add_loop_test(printing, print_escapes, 0, DESIGNS);
+    tcase_add_loop_test(printing, print_line_is_short, 0, DESIGNS);
+    tcase_add_loop_test(printing, print_cuts_what_no_write_can_hold, 0, DESIGNS);
+    tcase_add_loop_test(printing, print_never_waits, 0, DESIGNS);
     suite_add_tcase(suite, bytes);
     suite_add_tcase(suite, limits);
     suite_add_tcase(suite, stopping);
