@@ -66,7 +66,7 @@ static int fill_specs(struct options *o, struct option_spec specs[static SPECS_M
          .help = "port to listen on; 0 lets the kernel pick (8090)",
          .kind = NUMBER, .into = &o->port, .most = 65535},
         {.name = "model", .takes = "WORD",
-         .help = "iterative, thread, fork, thread-pool, process-pool or event: who serves (thread-pool)",
+         .help = "iterative, thread, fork, thread-pool, process-pool, event (thread-pool)",
          .kind = WORD, .into = &o->model, .words = model_words},
         {.name = "workers", .takes = "N",
          .help = "of the pool, or event loops; auto: one for each CPU (4)",

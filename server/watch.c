@@ -8,7 +8,8 @@
  * the judgements.
  *
  * A judged session that does not end within a second is shut in both directions: one whose time was
- * up may be sending to a client that takes nothing.
+ * up may be sending to a client that takes nothing, and one that another process serves may not be
+ * running at all.
  */
 #include "server/watch.h"
 
@@ -45,6 +46,12 @@ static int64_t limit_of(const struct time_limits *limits, enum phase phase, enum
     }
 }
 
+/* The verdict, and, when it has not helped for some time, the shut that goes with a harder one. */
+static void judge(struct session *session, enum outcome verdict, int64_t late_ns)
+{
+    session_judge(session, late_ns >= PATIENCE_NS ? OUTCOME_WRITE_TIMEOUT : verdict);
+}
+
 static void look_at(struct accounting_entry *entry, void *context)
 {
     const struct watch *watch = context;
@@ -63,14 +70,14 @@ static void look_at(struct accounting_entry *entry, void *context)
         session->seen_ns += watch->lost_ns;
     }
     /* A handshake moves at its client's pace: its limit counts from the beginning. */
-    if (limit_ns > 0 && begun_ns != 0 &&
-        watch->now_ns - (phase == PHASE_HANDSHAKE ? begun_ns : session->seen_ns) >= limit_ns)
-        session_judge(session, verdict);
-    else if (limits->session_ns > 0 && begun_ns != 0 &&
-             watch->now_ns - begun_ns >= limits->session_ns)
-        session_judge(session, watch->now_ns - begun_ns >= limits->session_ns + PATIENCE_NS
-                                   ? OUTCOME_WRITE_TIMEOUT
-                                   : OUTCOME_SESSION_TIMEOUT);
+    if (begun_ns == 0)
+        return;
+    int64_t waited_ns = watch->now_ns - (phase == PHASE_HANDSHAKE ? begun_ns : session->seen_ns);
+    int64_t here_ns = watch->now_ns - begun_ns;
+    if (limit_ns > 0 && waited_ns >= limit_ns)
+        judge(session, verdict, waited_ns - limit_ns);
+    else if (limits->session_ns > 0 && here_ns >= limits->session_ns)
+        judge(session, OUTCOME_SESSION_TIMEOUT, here_ns - limits->session_ns);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *argument)

@@ -3,11 +3,13 @@ SERVER_TESTS = \
 	tests/check_accounting \
 	tests/check_escape \
 	tests/check_limits \
+	tests/check_server_crash \
 	tests/check_server_echo \
 	tests/check_server_full \
 	tests/check_server_hold \
 	tests/check_server_limits \
 	tests/check_server_queue \
+	tests/check_server_process \
 	tests/check_server_start \
 	tests/check_server_stop \
 	tests/check_sources \
@@ -29,6 +31,9 @@ tests_check_sources_LDADD = $(SERVER_TEST_LIBS)
 tests_check_state_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_check_state_LDADD = $(SERVER_TEST_LIBS)
 
+tests_check_server_crash_SOURCES = tests/check_server_crash.c $(SERVER_KIT)
+tests_check_server_crash_CFLAGS = $(TEST_CFLAGS)
+tests_check_server_crash_LDADD = $(TEST_LIBS)
 tests_check_server_echo_SOURCES = tests/check_server_echo.c $(SERVER_KIT)
 tests_check_server_echo_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_echo_LDADD = $(TEST_LIBS)
@@ -44,6 +49,9 @@ tests_check_server_queue_LDADD = $(TEST_LIBS)
 tests_check_server_hold_SOURCES = tests/check_server_hold.c $(SERVER_KIT)
 tests_check_server_hold_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_hold_LDADD = $(TEST_LIBS)
+tests_check_server_process_SOURCES = tests/check_server_process.c $(SERVER_KIT)
+tests_check_server_process_CFLAGS = $(TEST_CFLAGS)
+tests_check_server_process_LDADD = $(TEST_LIBS)
 tests_check_server_start_SOURCES = tests/check_server_start.c $(SERVER_KIT)
 tests_check_server_start_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_start_LDADD = $(TEST_LIBS)

@@ -5,7 +5,9 @@
 #include "common/transform.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +101,59 @@ static bool has_few_threads(void *context)
 void kit_wait_threads(struct kit *kit)
 {
     wait_until(has_few_threads, kit);
+}
+
+/* --- processes ----------------------------------------------------------------------------- */
+
+/* The parent of a process and whether it is called so; 0 where there is no such process. */
+static pid_t parent_of(pid_t pid, const char *name, bool *is_called)
+{
+    char path[32];
+    char called[32];
+    int parent;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%*d (%31[^)]) %*c %d", called, &parent) != 2)
+        parent = 0;
+    fclose(file);
+    *is_called = parent != 0 && strcmp(called, name) == 0;
+    return parent;
+}
+
+unsigned kit_processes(const struct kit *kit, pid_t pids[], unsigned most)
+{
+    DIR *all = opendir("/proc");
+    unsigned count = 0;
+
+    ck_assert_ptr_nonnull(all);
+    for (struct dirent *entry; count < most && (entry = readdir(all)) != NULL;) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        bool is_zygote = false;
+        bool ignored;
+        pid_t parent = pid > 0 ? parent_of(pid, "ep-zygote", &is_zygote) : 0;
+
+        if (parent == 0 || is_zygote)
+            continue;
+        if (parent == kit->program.pid ||
+            parent_of(parent, "ep-zygote", &ignored) == kit->program.pid)
+            pids[count++] = pid;
+    }
+    closedir(all);
+    return count;
+}
+
+void kit_wait_processes(const struct kit *kit, pid_t pids[], unsigned count)
+{
+    pid_t found[256];
+
+    ck_assert_uint_lt(count, 256);
+    while (kit_processes(kit, found, 256) != count)
+        poll(NULL, 0, 1);
+    memcpy(pids, found, count * sizeof pids[0]);
 }
 
 /* --- life ---------------------------------------------------------------------------------- */

@@ -76,6 +76,19 @@ enum { FOREIGN_THREADS = 0 };
 /** Wait until the server has no more threads than at the beginning. */
 void kit_wait_threads(struct kit *kit);
 
+/**
+ * The processes that serve for it: its children under --model fork, its workers under
+ * process-pool. Those that have ended and are not waited for yet are counted, as they should not be
+ * there.
+ *
+ * @param pids  room for `most`
+ * @return      how many there are, at most `most`
+ */
+unsigned kit_processes(const struct kit *kit, pid_t pids[], unsigned most);
+
+/** Wait until so many processes serve, and note them. */
+void kit_wait_processes(const struct kit *kit, pid_t pids[], unsigned count);
+
 /** Ask until so many sessions are in flight. @return the accounting that said so */
 struct tally kit_wait_in_flight(struct kit *kit, uint64_t in_flight);
 

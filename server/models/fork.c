@@ -38,8 +38,10 @@
 
 #define PATIENCE_NS INT64_C(1000000000)
 
-/* Where a child has its connection: the first descriptor behind the standard ones. */
-enum { CHILD_FD = 3 };
+enum {
+    CHILD_FD = 3, /* where a child has its connection: behind the standard descriptors */
+    HOW_MAX = 96,
+};
 
 /* The loop's own, all of it. */
 struct fork_model {
@@ -100,15 +102,18 @@ static _Noreturn void child_main(const struct fork_model *model, struct session 
 
 /* --- in the loop --------------------------------------------------------------------------- */
 
-/* Wait for a child that has ended, or is about to, and forget it. */
-static void reap(struct child *child)
+/* Wait for a child that has ended, or is about to, and forget it. Says in words how it ended. */
+static void reap(struct child *child, char how[static HOW_MAX])
 {
     struct fork_model *model = child->model;
-    siginfo_t status;
+    siginfo_t status = {0};
 
     /* ECHILD: who started the server has it ignore SIGCHLD, and the kernel has reaped already. */
     while (waitid(P_PIDFD, (id_t)child->pidfd, &status, WEXITED) != 0 && errno == EINTR)
         continue;
+    snprintf(how, HOW_MAX, "its process %d %s %d", (int)status.si_pid,
+             status.si_code == CLD_EXITED ? "exited with status" : "was killed by signal",
+             status.si_status);
     event_free(child->ended);
     close(child->pidfd);
     if (child->previous != NULL)
@@ -126,12 +131,13 @@ static void child_ended(evutil_socket_t fd, short what, void *argument)
     struct child *child = argument;
     struct fork_model *model = child->model;
     struct session *session = child->session;
+    char how[HOW_MAX];
 
     (void)fd;
     (void)what;
-    reap(child);
+    reap(child, how);
     backoff_reset(&model->backoff); /* there is room again */
-    process_session_over(session);
+    process_session_over(session, how);
 }
 
 /* See to it that those who were judged go. */
@@ -250,10 +256,11 @@ static bool has_room(struct model *base)
 static void destroy(struct model *base)
 {
     struct fork_model *model = (struct fork_model *)base;
+    char how[HOW_MAX];
 
     while (model->all != NULL) {
         pidfd_send_signal(model->all->pidfd, SIGKILL, NULL, 0);
-        reap(model->all);
+        reap(model->all, how);
     }
     free(model->buffer);
     free(model);

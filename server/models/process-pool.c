@@ -26,6 +26,7 @@
  */
 #include "server/models/model.h"
 #include "server/models/process.h"
+#include "server/models/waiting.h"
 
 #include "common/clock.h"
 #include "common/must.h"
@@ -52,9 +53,12 @@ struct process_model {
     /* the loop's own */
     uint64_t workers;
     uint64_t queue;
+    struct waiting waiting;
     int64_t cut_ns; /* when it was first seen that a session was cut; 0: none was */
     /* across */
-    _Atomic uint64_t held; /* sessions that are not counted as ended yet */
+    _Atomic uint64_t held;   /* sessions that are not counted as ended yet */
+    atomic_bool terminating; /* whoever waits is dropped */
+    atomic_bool room_wanted; /* the loop waits for fewer of them */
 };
 
 /* A task's input: 16 bytes, which mean the same in every process. */
@@ -86,18 +90,22 @@ static int serve(struct ep_task *task)
 
 /*
  * The task is over, in whatever way. The pool's place may have been free for some time; the session's
- * is free only now that it is counted, so that no more are in flight than may be.
+ * is free only now that it is counted, so that no more are in flight than may be. One that was taken
+ * back is the loop's again.
  */
 static void done(struct ep_future *future, void *context)
 {
     struct job *job = context;
     struct process_model *model = job->model;
-    bool broken = ep_future_result(future, 0, NULL) == EP_EBROKEN;
+    struct ep_error error = {.message = "its turn never came"};
+    int rc = ep_future_error(future, 0, &error);
 
-    process_session_over(job->session);
+    if (rc == 0 || atomic_load(&model->terminating))
+        process_session_over(job->session, error.message);
     free(job);
     atomic_fetch_sub(&model->held, 1);
-    if (broken || atomic_load(&model->service->full))
+    if (error.kind == EP_EBROKEN || atomic_load(&model->service->full) ||
+        atomic_exchange(&model->room_wanted, false))
         service_wake(model->service);
 }
 
@@ -121,12 +129,14 @@ static int submit(struct process_model *model, struct job *job)
     if (fd < 0)
         return -errno;
     options.fds = &fd;
-    rc = ep_submit_with(model->executor, serve, job, sizeof *job, &options, &future);
+    atomic_fetch_add(&model->held, 1);
+    rc = waiting_submit(&model->waiting, model->executor, job->session, serve, job, sizeof *job,
+                        &options, &future);
     if (rc != 0) {
+        atomic_fetch_sub(&model->held, 1);
         close(fd);
         return rc;
     }
-    atomic_fetch_add(&model->held, 1);
     MUST(ep_future_add_done_callback(future, done, job)); /* the first one needs no memory */
     ep_future_unref(future);
     return 0;
@@ -145,7 +155,7 @@ static int dispatch(struct model *base, struct session *session, char why[static
 
     if (job != NULL) {
         *job = (struct job){.session = session, .model = model};
-        rc = is_full(model) ? -EAGAIN : submit(model, job);
+        rc = is_full(model) && !model->waiting.drop_oldest ? -EAGAIN : submit(model, job);
     }
     if (rc == 0)
         return 0;
@@ -162,20 +172,26 @@ static int dispatch(struct model *base, struct session *session, char why[static
     return rc;
 }
 
+/* The pool tells of its room by on_room(), done() of ours. */
 static bool has_room(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
 
-    return ep_executor_room(model->executor) > 0 && !is_full(model);
+    if (ep_executor_room(model->executor) == 0)
+        return false;
+    if (!is_full(model))
+        return true;
+    atomic_store(&model->room_wanted, true);
+    return !is_full(model); /* it may have changed before done() could see that we wait */
 }
 
+/* Whoever is held beyond the workers waits, or will be begun within microseconds. */
 static uint64_t waiting(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
-    struct ep_stats stats;
+    uint64_t held = atomic_load(&model->held);
 
-    ep_executor_stats(model->executor, &stats);
-    return stats.queued;
+    return held > model->workers ? held - model->workers : 0;
 }
 
 /* Nobody but the pool itself closes it while the server runs. */
@@ -201,13 +217,16 @@ static void tend(struct model *base)
     struct process_model *model = (struct process_model *)base;
     bool cut = false;
 
+    waiting_tend(&model->waiting);
     if (!atomic_load(&model->service->draining))
         return;
     accounting_each(model->service->accounting, find_cut, &cut);
-    if (cut && model->cut_ns == 0)
+    if (cut && model->cut_ns == 0) {
         model->cut_ns = clock_now_ns();
-    else if (cut && clock_now_ns() - model->cut_ns >= PATIENCE_NS)
+    } else if (cut && clock_now_ns() - model->cut_ns >= PATIENCE_NS) {
+        atomic_store(&model->terminating, true);
         ep_executor_terminate(model->executor);
+    }
 }
 
 static int resize(struct model *base, uint64_t workers)
@@ -233,6 +252,7 @@ static void destroy(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
 
+    waiting_clear(&model->waiting);
     ep_executor_terminate(model->executor);
     release(model);
 }
@@ -274,7 +294,10 @@ static int create(const struct model_settings *settings, struct model **result,
         .zygote = model->zygote,
         .on_death = EP_REPLACE,
     };
-    int rc = ep_process_executor_new(&options, &model->executor);
+    int rc;
+
+    waiting_init(&model->waiting, settings);
+    rc = ep_process_executor_new(&options, &model->executor);
 
     model->workers = settings->workers;
     model->queue = settings->queue;

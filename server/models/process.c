@@ -2,6 +2,9 @@
 /* Sessions that are served in other processes: see process.h. */
 #include "server/models/process.h"
 
+#include "common/log.h"
+
+#include <inttypes.h>
 #include <signal.h>
 
 void process_enter(struct service *service)
@@ -21,12 +24,16 @@ enum need process_serve(struct session *session, int fd, unsigned char *buffer, 
     return session_serve(session, buffer, worker);
 }
 
-void process_session_over(struct session *session)
+void process_session_over(struct session *session, const char *how)
 {
     enum outcome verdict = (enum outcome)atomic_load(&session->verdict);
 
-    if (session->stage == STAGE_ENDED)
+    if (session->stage == STAGE_ENDED) {
         session_end(session);
-    else
-        session_drop(session, verdict != OUTCOME_SERVED ? verdict : OUTCOME_FAILED);
+    } else if (verdict != OUTCOME_SERVED) {
+        session_drop(session, verdict);
+    } else {
+        log_warn("session %" PRIu64 " failed: %s", session->number, how);
+        session_drop(session, OUTCOME_FAILED);
+    }
 }

@@ -35,8 +35,10 @@ enum need process_serve(struct session *session, int fd, unsigned char *buffer, 
 
 /**
  * Whoever served it has ended, or has died in the middle: count it as what it came to, or what it
- * was judged to be, or as failed. Threads: as session_end().
+ * was judged to be, or as failed, and then log says so. Threads: as session_end().
+ *
+ * @param how  in words, for one that died
  */
-void process_session_over(struct session *session);
+void process_session_over(struct session *session, const char *how);
 
 #endif /* SERVER_MODELS_PROCESS_H */

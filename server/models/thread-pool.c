@@ -77,7 +77,7 @@ static int dispatch(struct model *base, struct session *session, char why[static
     struct pool_model *model = (struct pool_model *)base;
     struct job job = {.session = session, .model = model};
     int rc = waiting_submit(&model->waiting, model->executor, session, serve, &job, sizeof job,
-                            &options);
+                            &options, NULL);
 
     if (rc == -EAGAIN)
         snprintf(why, MODEL_WHY_MAX,

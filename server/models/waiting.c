@@ -74,7 +74,8 @@ static bool take_back_oldest(struct waiting *waiting, enum outcome outcome, cons
 /* Submit a session that may be taken back. */
 static int submit_and_remember(struct waiting *waiting, struct ep_executor *executor,
                                struct session *session, ep_task_fn fn, const void *input,
-                               size_t size, const struct ep_submit_options *options)
+                               size_t size, const struct ep_submit_options *options,
+                               struct ep_future **future)
 {
     struct waiting_one *one = malloc(sizeof *one);
     int rc;
@@ -88,6 +89,8 @@ static int submit_and_remember(struct waiting *waiting, struct ep_executor *exec
         free(one);
         return rc;
     }
+    if (future != NULL)
+        *future = ep_future_ref(one->future);
     *waiting->end = one;
     waiting->end = &one->next;
     return 0;
@@ -95,17 +98,17 @@ static int submit_and_remember(struct waiting *waiting, struct ep_executor *exec
 
 int waiting_submit(struct waiting *waiting, struct ep_executor *executor, struct session *session,
                    ep_task_fn fn, const void *input, size_t size,
-                   const struct ep_submit_options *options)
+                   const struct ep_submit_options *options, struct ep_future **future)
 {
     int rc;
 
     if (!waiting->drop_oldest && waiting->timeout_ns == 0)
-        return ep_submit_with(executor, fn, input, size, options, NULL);
+        return ep_submit_with(executor, fn, input, size, options, future);
     forget_begun(waiting);
-    rc = submit_and_remember(waiting, executor, session, fn, input, size, options);
+    rc = submit_and_remember(waiting, executor, session, fn, input, size, options, future);
     while (rc == -EAGAIN && waiting->drop_oldest && waiting->oldest != NULL) {
         if (take_back_oldest(waiting, OUTCOME_REJECTED, "somebody newer has your place"))
-            rc = submit_and_remember(waiting, executor, session, fn, input, size, options);
+            rc = submit_and_remember(waiting, executor, session, fn, input, size, options, future);
     }
     return rc;
 }

@@ -44,12 +44,14 @@ void waiting_clear(struct waiting *waiting);
  * one is told BUSY.
  *
  * @param fn, input, size, options  as for ep_submit_with(); options->dropped is called for a session
- *                 that is taken back too, and must then leave the session alone
+ *                 that is taken back too, and must then leave the session alone; so must whoever
+ *                 hears by the future that it was cancelled
+ * @param future   set to a future that the caller releases. NULL: none is wanted
  * @return         as ep_submit_with(); -EAGAIN: full, and nobody could be taken back
  */
 int waiting_submit(struct waiting *waiting, struct ep_executor *executor, struct session *session,
                    ep_task_fn fn, const void *input, size_t size,
-                   const struct ep_submit_options *options);
+                   const struct ep_submit_options *options, struct ep_future **future);
 
 /** Take back whoever has waited for --queue-timeout, and tell them. */
 void waiting_tend(struct waiting *waiting);

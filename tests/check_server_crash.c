@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real server and the processes that serve for it: they are killed, stopped, starved of
+ * descriptors, and orphaned. Whoever was not served by that process notices nothing; nothing
+ * stays behind; everybody is counted. Each test runs once under each model where it means something.
+ */
+#include "tests/server_kit.h"
+#include "tests/suite.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const char *const design_names[] = {"fork", "process-pool"};
+enum { DESIGNS = sizeof design_names / sizeof design_names[0], FORK = 0, POOL = 1 };
+
+#define DESIGN(...) ARGUMENTS("--model", design_names[_i], __VA_ARGS__)
+
+static void expect_tally(struct tally tally, uint64_t served, uint64_t timed_out, uint64_t failed)
+{
+    ck_assert_uint_eq(tally.served, served);
+    ck_assert_uint_eq(tally.timed_out, timed_out);
+    ck_assert_uint_eq(tally.failed, failed);
+}
+
+static void stop(pid_t pid, int number)
+{
+    ck_assert_int_eq(kill(pid, number), 0);
+}
+
+/* The connection ends without a further byte, orderly or not. Closes fd. */
+static void expect_end(int fd)
+{
+    char bytes[16];
+    bool reset;
+
+    ck_assert_uint_eq(tcp_receive_all(fd, bytes, sizeof bytes, &reset), 0);
+    close(fd);
+}
+
+/* --- deaths -------------------------------------------------------------------------------- */
+
+/* One of two dies: exactly its client sees the end, and the next client finds somebody again. */
+START_TEST(a_death_takes_one_session_along)
+{
+    struct kit kit = kit_start(DESIGN("--workers", "2"));
+    int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
+    struct pollfd ended[2] = {{.fd = fds[0], .events = POLLIN}, {.fd = fds[1], .events = POLLIN}};
+    pid_t pids[2];
+    int next;
+
+    tcp_echo(fds[0], "hello", 5, true);
+    tcp_echo(fds[1], "hello", 5, true);
+    kit_wait_processes(&kit, pids, 2);
+    stop(pids[0], SIGKILL);
+    ck_assert_int_eq(poll(ended, 2, -1), 1);
+    int victim = ended[0].revents != 0 ? 0 : 1;
+    expect_end(fds[victim]);
+    kit_wait_in_flight(&kit, 1);
+    next = kit_connect(&kit);
+    tcp_echo(fds[1 - victim], "again", 5, true);
+    tcp_echo(next, "hello", 5, true);
+    close(fds[1 - victim]);
+    close(next);
+    expect_tally(kit_finish(&kit, true, "was killed by signal 9"), 2, 0, 1);
+}
+END_TEST
+
+/* Five in a row, without one task done in between: the pool takes its time with the next worker. */
+START_TEST(one_death_after_the_other)
+{
+    struct kit kit = kit_start(DESIGN("--workers", "1"));
+    pid_t pid;
+
+    for (int i = 0; i < 5; i++) {
+        int fd = kit_connect(&kit);
+        tcp_echo(fd, "hello", 5, true);
+        kit_wait_processes(&kit, &pid, 1);
+        stop(pid, i % 2 == 0 ? SIGKILL : SIGSEGV);
+        expect_end(fd);
+        kit_ask(&kit);
+    }
+    expect_tally(kit_finish(&kit, true, "session 5 failed"), 0, 0, 5);
+}
+END_TEST
+
+/* Idle workers die, others take their places, and nobody's session was lost. */
+START_TEST(idle_workers_die)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "2"));
+    pid_t dead[2];
+    pid_t pids[2];
+
+    kit_wait_processes(&kit, dead, 2);
+    stop(dead[0], SIGKILL);
+    stop(dead[1], SIGKILL);
+    do
+        kit_wait_processes(&kit, pids, 2);
+    while (pids[0] == dead[0] || pids[0] == dead[1] || pids[1] == dead[0] || pids[1] == dead[1]);
+    for (int i = 0; i < 4; i++) {
+        int fd = kit_connect(&kit);
+        tcp_echo(fd, "hello", 5, true);
+        close(fd);
+    }
+    expect_tally(kit_finish(&kit, true, NULL), 4, 0, 0);
+}
+END_TEST
+
+/* Without the zygote there will be no worker any more: a server that serves nobody is none. */
+START_TEST(a_broken_pool_ends_the_server)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1"));
+    int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
+    struct outcome outcome;
+    char path[64];
+    pid_t worker;
+    int zygote;
+
+    tcp_echo(fds[0], "hello", 5, true);
+    kit_wait_in_flight(&kit, 2);
+    kit_wait_processes(&kit, &worker, 1);
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)worker);
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%*d (%*[^)]) %*c %d", &zygote), 1);
+    fclose(file);
+    stop(zygote, SIGKILL);
+    expect_end(fds[0]);
+    expect_end(fds[1]);
+    outcome = program_wait(&kit.program);
+    ck_assert_int_eq(outcome.status, 1);
+    ck_assert_msg(strstr(outcome.err, "no worker can be started any more") != NULL, "said: %s",
+                  outcome.err);
+    expect_tally(tally_of(outcome.out), 0, 0, 2);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* Whether a process has ended; who waits for it is not our business. */
+static bool is_gone(void *context)
+{
+    const pid_t *pid = context;
+    char path[64];
+    char state = 'Z';
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)*pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return true;
+    if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+        state = 'Z';
+    fclose(file);
+    return state == 'Z' || state == 'X';
+}
+
+/* Nothing can be said to them any more: the kernel has to tell them. */
+START_TEST(nobody_survives_the_server)
+{
+    struct kit kit = kit_start(DESIGN("--workers", "2", "--delay", "600s"));
+    int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(kit.program.port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct outcome outcome;
+    pid_t pids[2];
+    int on = 1;
+    int again;
+
+    tcp_send(fds[0], "hello", 5); /* one sleeps, one waits for its client */
+    kit_wait_in_flight(&kit, 2);
+    kit_wait_processes(&kit, pids, 2);
+    stop(kit.program.pid, SIGKILL);
+    outcome = program_wait(&kit.program);
+    ck_assert_int_eq(outcome.status, 128 + SIGKILL);
+    outcome_clear(&outcome);
+    wait_until(is_gone, &pids[0]);
+    wait_until(is_gone, &pids[1]);
+    expect_end(fds[0]);
+    expect_end(fds[1]);
+    again = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(setsockopt(again, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    ck_assert_int_eq(bind(again, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(again, 1), 0);
+    close(again);
+}
+END_TEST
+
+/* Zombies would still be children. */
+START_TEST(two_hundred_sessions_leave_nobody_behind)
+{
+    struct kit kit = kit_start(DESIGN("--workers", "2"));
+    unsigned before = _i == FORK ? 0 : 2;
+    pid_t pids[4];
+
+    for (int i = 0; i < 200; i++) {
+        int fd = kit_connect(&kit);
+        tcp_echo(fd, "hello", 5, true);
+        close(fd);
+    }
+    kit_wait_in_flight(&kit, 0);
+    ck_assert_uint_eq(kit_processes(&kit, pids, 4), before);
+    expect_tally(kit_finish(&kit, true, NULL), 200, 0, 0);
+}
+END_TEST
+
+/* --- descriptors --------------------------------------------------------------------------- */
+
+/* A process holds its own connection and nobody else's, not the listener, nor an epoll. */
+START_TEST(only_its_own_descriptors)
+{
+    struct kit kit = kit_start(DESIGN("--workers", "3"));
+    unsigned line = _i == FORK ? 0 : 1; /* of a pool's worker, to its pool */
+    int fds[3];
+    pid_t pids[3];
+
+    for (int i = 0; i < 3; i++) {
+        fds[i] = kit_connect(&kit);
+        tcp_echo(fds[i], "hello", 5, true);
+    }
+    kit_wait_processes(&kit, pids, 3);
+    for (int i = 0; i < 3; i++)
+        ck_assert_uint_eq(process_descriptors(pids[i]), 3 + 1 + line);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    expect_tally(kit_finish(&kit, true, NULL), 3, 0, 0);
+}
+END_TEST
+
+static struct rlimit limit_descriptors(pid_t pid, rlim_t most)
+{
+    struct rlimit before;
+    struct rlimit after;
+
+    ck_assert_int_eq(prlimit(pid, RLIMIT_NOFILE, NULL, &before), 0);
+    after = (struct rlimit){most, before.rlim_max};
+    ck_assert_int_eq(prlimit(pid, RLIMIT_NOFILE, &after, NULL), 0);
+    return before;
+}
+
+/* No worker can take the connection: it is given up and counted, and the server goes on. */
+START_TEST(a_worker_without_room_for_the_connection)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "2"));
+    struct rlimit before = {0};
+    pid_t pids[2];
+
+    kit_wait_processes(&kit, pids, 2);
+    for (int i = 0; i < 2; i++)
+        before = limit_descriptors(pids[i], 3);
+    for (int i = 0; i < 3; i++)
+        expect_end(kit_connect(&kit));
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(prlimit(pids[i], RLIMIT_NOFILE, &before, NULL), 0);
+    int fd = kit_connect(&kit);
+    tcp_echo(fd, "hello", 5, true);
+    close(fd);
+    expect_tally(kit_finish(&kit, true, "no worker could receive its descriptors"), 1, 0, 3);
+}
+END_TEST
+
+/* The server itself has a descriptor for the connection and none beyond: it says so, and recovers. */
+START_TEST(a_server_without_room_for_a_second_descriptor)
+{
+    struct kit kit = kit_start(DESIGN("--workers", "1"));
+    char line[64];
+    ssize_t used = 0;
+    int lowest = -1;
+
+    while (used >= 0) { /* the lowest free number becomes the connection's */
+        char path[64];
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)kit.program.pid, ++lowest);
+        used = readlink(path, line, sizeof line);
+    }
+    struct rlimit before = limit_descriptors(kit.program.pid, (rlim_t)lowest + 1);
+    int fd = kit_connect(&kit);
+    tcp_receive(fd, line, 5);
+    ck_assert_mem_eq(line, "BUSY ", 5);
+    close(fd);
+    ck_assert_int_eq(prlimit(kit.program.pid, RLIMIT_NOFILE, &before, NULL), 0);
+    for (bool served = false; !served; close(fd)) { /* one that comes within the pause is told */
+        fd = kit_connect(&kit);
+        tcp_send(fd, "hello", 5);
+        tcp_receive(fd, line, 5);
+        served = memcmp(line, "HELLO", 5) == 0;
+        ck_assert(served || memcmp(line, "BUSY ", 5) == 0);
+    }
+    kit_wait_in_flight(&kit, 0);
+    wait_for_descriptors(kit.program.pid, kit.descriptors);
+    /* It may have warned that it cannot accept; whether it did depends on when the limit was lifted. */
+    struct outcome outcome = program_stop(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    struct tally tally = tally_of(outcome.out);
+    ck_assert_uint_eq(tally.served, 1);
+    ck_assert_uint_ge(tally.rejected, 1);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* --- processes that do not run ------------------------------------------------------------- */
+
+/* Its time limit ends the session for its client; and the worker may go on afterwards. */
+START_TEST(a_stopped_process_and_the_idle_timeout)
+{
+    struct kit kit = kit_start(DESIGN("--workers", "1", "--idle-timeout", "100ms"));
+    int fd = kit_connect(&kit);
+    struct tally tally;
+    pid_t pid;
+
+    tcp_echo(fd, "hello", 5, true);
+    kit_wait_processes(&kit, &pid, 1);
+    stop(pid, SIGSTOP);
+    expect_end(fd);
+    if (_i == POOL)
+        stop(pid, SIGCONT);
+    tally = kit_wait_in_flight(&kit, 0);
+    expect_tally(tally, 0, 1, 0);
+    expect_tally(kit_finish(&kit, true, NULL), 0, 1, 0);
+}
+END_TEST
+
+START_TEST(a_stopped_process_and_the_session_timeout)
+{
+    struct kit kit = kit_start(DESIGN("--workers", "1", "--idle-timeout", "0", "--session-timeout",
+                                      "200ms", "--delay", "600s"));
+    int fd = kit_connect(&kit);
+    pid_t pid;
+
+    tcp_send(fd, "hello", 5);
+    kit_wait_in_flight(&kit, 1);
+    kit_wait_processes(&kit, &pid, 1);
+    stop(pid, SIGSTOP);
+    expect_end(fd);
+    if (_i == POOL)
+        stop(pid, SIGKILL); /* it was judged before it died, and that is what counts */
+    expect_tally(kit_wait_in_flight(&kit, 0), 0, 1, 0);
+    stop(kit.program.pid, SIGTERM);
+    struct outcome outcome = program_wait(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_str_eq(outcome.err, "");
+    ck_assert_msg(strstr(outcome.out, "\nsession timeout: 1\n") != NULL, "said: %s", outcome.out);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* Nor does it keep the server from ending, with a session in its hands or without. */
+START_TEST(a_stopped_process_and_the_end)
+{
+    struct kit kit = kit_start(DESIGN("--workers", "2", "--idle-timeout", "0", "--write-timeout",
+                                      "0", "--drain-timeout", "100ms"));
+    int fd = kit_connect(&kit);
+    struct outcome outcome;
+    pid_t pids[2];
+    unsigned count = _i == FORK ? 1 : 2;
+
+    tcp_echo(fd, "hello", 5, true);
+    kit_wait_processes(&kit, pids, count);
+    for (unsigned i = 0; i < count; i++)
+        stop(pids[i], SIGSTOP);
+    stop(kit.program.pid, SIGTERM);
+    expect_end(fd);
+    outcome = program_wait(&kit.program);
+    ck_assert_int_eq(outcome.status, 1);
+    expect_tally(tally_of(outcome.out), 0, 1, 0);
+    outcome_clear(&outcome);
+    for (unsigned i = 0; i < count; i++)
+        wait_until(is_gone, &pids[i]);
+}
+END_TEST
+
+/* --- how many ------------------------------------------------------------------------------ */
+
+START_TEST(more_workers_and_fewer)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1"));
+    int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
+    pid_t pids[2];
+
+    tcp_echo(fds[0], "hello", 5, true);
+    stop(kit.program.pid, SIGTTIN);
+    tcp_echo(fds[1], "hello", 5, true); /* by the second worker */
+    kit_wait_processes(&kit, pids, 2);
+    tcp_echo(fds[0], "again", 5, true);
+    stop(kit.program.pid, SIGTTOU);
+    tcp_echo(fds[0], "still", 5, true); /* whoever is to go finishes first */
+    tcp_echo(fds[1], "still", 5, true);
+    close(fds[0]);
+    close(fds[1]);
+    kit_wait_processes(&kit, pids, 1);
+    stop(kit.program.pid, SIGTTOU);
+    wait_for_error_text(&kit.program, "one is the fewest");
+    expect_tally(kit_finish(&kit, true, "the workers stay 1"), 2, 0, 0);
+}
+END_TEST
+
+START_TEST(fork_has_no_pool)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "fork"));
+
+    stop(kit.program.pid, SIGTTIN);
+    wait_for_error_text(&kit.program, "this model has no pool");
+    kit_finish(&kit, true, "this model has no pool");
+}
+END_TEST
+
+START_TEST(fork_has_a_last_limit)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "fork", "--max-sessions", "2"));
+    int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
+
+    tcp_echo(fds[0], "hello", 5, true);
+    tcp_echo(fds[1], "hello", 5, true);
+    expect_busy(kit_connect(&kit));
+    close(fds[0]);
+    kit_wait_in_flight(&kit, 1);
+    fds[0] = kit_connect(&kit);
+    tcp_echo(fds[0], "hello", 5, true);
+    close(fds[0]);
+    close(fds[1]);
+    struct tally tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 3);
+    ck_assert_uint_eq(tally.rejected, 1);
+}
+END_TEST
+
+START_TEST(fork_is_for_this_machine_only)
+{
+    struct outcome outcome =
+        program_run((const char *const[]){"echo-server", "--model", "fork", "--host", "0.0.0.0",
+                                          "--port", "0", NULL},
+                    NULL);
+
+    ck_assert_msg(outcome.status == 2, "status %d, said: %s", outcome.status, outcome.err);
+    ck_assert_msg(strstr(outcome.err, "take all processes") != NULL, "said: %s", outcome.err);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+START_TEST(a_full_pool_pauses)
+{
+    struct kit kit =
+        kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1", "--queue", "1"));
+    int fds[6];
+
+    for (int i = 0; i < 6; i++)
+        fds[i] = kit_connect(&kit);
+    ck_assert_uint_eq(kit_wait_in_flight(&kit, 2).accepted, 2);
+    for (int i = 0; i < 6; i++) {
+        tcp_echo(fds[i], "hello", 5, true);
+        ck_assert_uint_le(kit_ask(&kit).in_flight, 2);
+        close(fds[i]);
+    }
+    expect_tally(kit_finish(&kit, true, NULL), 6, 0, 0);
+}
+END_TEST
+
+START_TEST(a_full_pool_rejects)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1", "--queue",
+                                         "1", "--on-full", "reject"));
+    int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
+
+    tcp_echo(fds[0], "hello", 5, true);
+    for (int i = 0; i < 20; i++)
+        expect_busy(kit_connect(&kit));
+    close(fds[0]);
+    tcp_echo(fds[1], "hello", 5, true);
+    close(fds[1]);
+    struct tally tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 2);
+    ck_assert_uint_eq(tally.rejected, 20);
+}
+END_TEST
+
+/* Whoever waits in the queue of a pool of processes can be taken back as well. */
+START_TEST(who_waits_too_long_is_told)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1", "--queue",
+                                         "3", "--queue-timeout", "100ms"));
+    int fds[3] = {kit_connect(&kit), kit_connect(&kit), kit_connect(&kit)};
+
+    tcp_echo(fds[0], "hello", 5, true);
+    expect_busy(fds[1]);
+    expect_busy(fds[2]);
+    tcp_echo(fds[0], "again", 5, true);
+    close(fds[0]);
+    expect_tally(kit_finish(&kit, true, NULL), 1, 2, 0);
+}
+END_TEST
+
+START_TEST(the_oldest_makes_place_for_the_newest)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1", "--queue",
+                                         "1", "--on-full", "drop-oldest"));
+    int served = kit_connect(&kit);
+    int last;
+
+    tcp_echo(served, "hello", 5, true);
+    last = kit_connect(&kit);
+    for (int i = 0; i < 5; i++) {
+        int dropped = last;
+        last = kit_connect(&kit);
+        expect_busy(dropped);
+    }
+    close(served);
+    tcp_echo(last, "hello", 5, true);
+    close(last);
+    struct tally tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 2);
+    ck_assert_uint_eq(tally.rejected, 5);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("server_crash");
+    TCase *deaths = tcase_create("Deaths");
+    TCase *descriptors = tcase_create("Descriptors");
+    TCase *stopped = tcase_create("Stopped");
+    TCase *number = tcase_create("Number");
+
+    tcase_add_loop_test(deaths, a_death_takes_one_session_along, 0, DESIGNS);
+    tcase_add_loop_test(deaths, one_death_after_the_other, 0, DESIGNS);
+    tcase_add_test(deaths, idle_workers_die);
+    tcase_add_test(deaths, a_broken_pool_ends_the_server);
+    tcase_add_loop_test(deaths, nobody_survives_the_server, 0, DESIGNS);
+    tcase_add_loop_test(deaths, two_hundred_sessions_leave_nobody_behind, 0, DESIGNS);
+    tcase_add_loop_test(descriptors, only_its_own_descriptors, 0, DESIGNS);
+    tcase_add_test(descriptors, a_worker_without_room_for_the_connection);
+    tcase_add_loop_test(descriptors, a_server_without_room_for_a_second_descriptor, 0, DESIGNS);
+    tcase_add_loop_test(stopped, a_stopped_process_and_the_idle_timeout, 0, DESIGNS);
+    tcase_add_loop_test(stopped, a_stopped_process_and_the_session_timeout, 0, DESIGNS);
+    tcase_add_loop_test(stopped, a_stopped_process_and_the_end, 0, DESIGNS);
+    tcase_add_test(number, more_workers_and_fewer);
+    tcase_add_test(number, fork_has_no_pool);
+    tcase_add_test(number, fork_has_a_last_limit);
+    tcase_add_test(number, fork_is_for_this_machine_only);
+    tcase_add_test(number, a_full_pool_pauses);
+    tcase_add_test(number, a_full_pool_rejects);
+    tcase_add_test(number, who_waits_too_long_is_told);
+    tcase_add_test(number, the_oldest_makes_place_for_the_newest);
+    suite_add_tcase(suite, deaths);
+    suite_add_tcase(suite, descriptors);
+    suite_add_tcase(suite, stopped);
+    suite_add_tcase(suite, number);
+    return suite_main(suite);
+}
