@@ -11,7 +11,8 @@ SERVER_TESTS = \
 	tests/check_server_start \
 	tests/check_server_stop \
 	tests/check_sources \
-	tests/check_state
+	tests/check_state \
+	tests/check_watch
 check_PROGRAMS += $(SERVER_TESTS)
 TESTS += $(SERVER_TESTS)
 
@@ -28,6 +29,8 @@ tests_check_sources_CFLAGS = $(TEST_CFLAGS)
 tests_check_sources_LDADD = $(SERVER_TEST_LIBS)
 tests_check_state_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_check_state_LDADD = $(SERVER_TEST_LIBS)
+tests_check_watch_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_check_watch_LDADD = $(SERVER_TEST_LIBS)
 
 tests_check_server_echo_SOURCES = tests/check_server_echo.c $(SERVER_KIT)
 tests_check_server_echo_CFLAGS = $(TEST_CFLAGS)
