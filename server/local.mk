@@ -19,6 +19,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/session-store.c %D%/session-store.h \
 	%D%/sources.c %D%/sources.h \
 	%D%/state.c %D%/state.h \
+	%D%/trace.c %D%/trace.h \
 	%D%/watch.c %D%/watch.h \
 	%D%/models/backoff.c %D%/models/backoff.h \
 	%D%/models/fork.c \

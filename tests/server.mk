@@ -10,8 +10,10 @@ SERVER_TESTS = \
 	tests/check_server_queue \
 	tests/check_server_start \
 	tests/check_server_stop \
+	tests/check_server_trace \
 	tests/check_sources \
 	tests/check_state \
+	tests/check_trace \
 	tests/check_watch
 check_PROGRAMS += $(SERVER_TESTS)
 TESTS += $(SERVER_TESTS)
@@ -29,6 +31,8 @@ tests_check_sources_CFLAGS = $(TEST_CFLAGS)
 tests_check_sources_LDADD = $(SERVER_TEST_LIBS)
 tests_check_state_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_check_state_LDADD = $(SERVER_TEST_LIBS)
+tests_check_trace_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_trace_LDADD = $(SERVER_TEST_LIBS) $(JANSSON_LIBS)
 tests_check_watch_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_check_watch_LDADD = $(SERVER_TEST_LIBS)
 
@@ -53,3 +57,6 @@ tests_check_server_start_LDADD = $(TEST_LIBS)
 tests_check_server_stop_SOURCES = tests/check_server_stop.c $(SERVER_KIT)
 tests_check_server_stop_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_stop_LDADD = $(TEST_LIBS)
+tests_check_server_trace_SOURCES = tests/check_server_trace.c $(SERVER_KIT)
+tests_check_server_trace_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_server_trace_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
