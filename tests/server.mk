@@ -3,6 +3,7 @@ SERVER_TESTS = \
 	tests/check_accounting \
 	tests/check_escape \
 	tests/check_limits \
+	tests/check_server_accept \
 	tests/check_server_echo \
 	tests/check_server_full \
 	tests/check_server_hold \
@@ -60,3 +61,14 @@ tests_check_server_stop_LDADD = $(TEST_LIBS)
 tests_check_server_trace_SOURCES = tests/check_server_trace.c $(SERVER_KIT)
 tests_check_server_trace_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
 tests_check_server_trace_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
+tests_check_server_accept_SOURCES = tests/check_server_accept.c $(SERVER_KIT)
+tests_check_server_accept_CFLAGS = $(TEST_CFLAGS)
+tests_check_server_accept_LDADD = $(TEST_LIBS)
+EXTRA_tests_check_server_accept_DEPENDENCIES = tests/fail_accept.la
+
+# Preloaded into the server; -rpath makes libtool build a shared object that is not installed.
+check_LTLIBRARIES += tests/fail_accept.la
+tests_fail_accept_la_SOURCES = tests/fail_accept.c
+tests_fail_accept_la_CFLAGS = $(AM_CFLAGS)
+tests_fail_accept_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+tests_fail_accept_la_LIBADD = -ldl
