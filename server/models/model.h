@@ -100,8 +100,8 @@ struct model_type {
     bool (*has_room)(struct model *model);
 
     /**
-     * How many sessions wait for a worker. A worker that begins one while service->full is set calls
-     * service_wake(). NULL: none ever waits.
+     * How many sessions wait for a worker. With service->water_marks, whoever begins one while service->full
+     * is set calls service_wake(). NULL: none ever waits.
      */
     uint64_t (*waiting)(struct model *model);
 

@@ -169,13 +169,13 @@ static bool has_room(struct model *base)
     return ep_executor_room(model->executor) > 0 && !is_full(model);
 }
 
+/* Whoever is held beyond the workers. That changes as sessions end, which done() tells. */
 static uint64_t waiting(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
-    struct ep_stats stats;
+    uint64_t held = atomic_load(&model->held);
 
-    ep_executor_stats(model->executor, &stats);
-    return stats.queued;
+    return held > model->workers ? held - model->workers : 0;
 }
 
 /* Nobody but the pool itself closes it while the server runs. */

@@ -46,17 +46,25 @@ struct job {
 
 /* --- in a worker --------------------------------------------------------------------------- */
 
+/*
+ * One fewer waits now, and that may be few enough. The loop marks that it is full first and counts
+ * second, so that one of us sees the other.
+ */
+static void tell_begun(const struct service *service)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&service->full, memory_order_relaxed))
+        service_wake(service);
+}
+
 static int serve(struct ep_task *task)
 {
     const struct job *job = ep_task_input(task, NULL);
     struct pool_model *model = job->model;
     unsigned worker = ep_task_worker(task);
 
-    /* One fewer waits now. The loop marks that it is full first and counts second, so that one of us
-       sees the other. */
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&model->service->full, memory_order_relaxed))
-        service_wake(model->service);
+    if (model->service->water_marks)
+        tell_begun(model->service);
     session_serve(job->session, model->buffers[worker], worker);
     session_end(job->session);
     return 0;
