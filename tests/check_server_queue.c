@@ -15,6 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
+static const char *const pools[] = {"thread-pool", "process-pool"};
+enum { POOLS = sizeof pools / sizeof pools[0] };
+
+#define POOL(...) ARGUMENTS("--model", pools[_i], __VA_ARGS__)
+
 static void say_hello(int fd)
 {
     tcp_echo(fd, "hello", 5, true);
@@ -66,8 +71,7 @@ static struct tally finish_saying(struct kit *kit, const char *words)
 
 START_TEST(who_waits_too_long_is_told)
 {
-    struct kit kit =
-        kit_start(ARGUMENTS("--workers", "1", "--queue", "3", "--queue-timeout", "150ms"));
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "3", "--queue-timeout", "150ms"));
     int fds[4];
 
     fds[0] = kit_connect(&kit);
@@ -88,8 +92,7 @@ END_TEST
 /* The place of one that was turned away is free: the next comes in from the backlog, and waits. */
 START_TEST(a_late_one_makes_room)
 {
-    struct kit kit =
-        kit_start(ARGUMENTS("--workers", "1", "--queue", "1", "--queue-timeout", "100ms"));
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "1", "--queue-timeout", "100ms"));
     int fds[5];
 
     fds[0] = kit_connect(&kit);
@@ -106,8 +109,7 @@ END_TEST
 /* Those who get their turn in time notice nothing of the limit, however long they are served. */
 START_TEST(who_is_served_waits_no_more)
 {
-    struct kit kit =
-        kit_start(ARGUMENTS("--workers", "2", "--queue", "3", "--queue-timeout", "200ms"));
+    struct kit kit = kit_start(POOL("--workers", "2", "--queue", "3", "--queue-timeout", "200ms"));
     int fds[3];
 
     fds[0] = kit_connect(&kit);
@@ -130,11 +132,12 @@ END_TEST
 
 START_TEST(the_oldest_makes_place_for_the_newest)
 {
-    struct kit kit =
-        kit_start(ARGUMENTS("--workers", "1", "--queue", "2", "--on-full", "drop-oldest"));
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "2", "--on-full", "drop-oldest"));
     int fds[6];
 
-    connect_in_order(&kit, fds, 6);
+    fds[0] = kit_connect(&kit);
+    say_hello(fds[0]); /* from here on it does not wait */
+    connect_in_order(&kit, fds + 1, 5);
     for (int i = 1; i < 4; i++)
         expect_line(fds[i], "BUSY somebody newer has your place: you waited ");
     ck_assert_uint_eq(kit_ask(&kit).in_flight, 3);
@@ -151,8 +154,7 @@ END_TEST
 /* Where nobody may wait there is nobody to drop. */
 START_TEST(nobody_waits_to_be_dropped)
 {
-    struct kit kit =
-        kit_start(ARGUMENTS("--workers", "1", "--queue", "0", "--on-full", "drop-oldest"));
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "0", "--on-full", "drop-oldest"));
     int fds[2];
 
     fds[0] = kit_connect(&kit);
@@ -170,8 +172,8 @@ END_TEST
 /* 1 is served and 3 wait: the high mark. Only when no more than 1 waits are others accepted. */
 START_TEST(marks_with_a_distance)
 {
-    struct kit kit = kit_start(
-        ARGUMENTS("--workers", "1", "--queue", "8", "--high-water", "3", "--low-water", "1"));
+    struct kit kit =
+        kit_start(POOL("--workers", "1", "--queue", "8", "--high-water", "3", "--low-water", "1"));
     int fds[8];
 
     for (int i = 0; i < 8; i++)
@@ -197,7 +199,7 @@ END_TEST
 /* Without marks: paused when nobody more fits, resumed as soon as one does. */
 START_TEST(pauses_are_told)
 {
-    struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "1"));
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "1"));
     int fds[3];
 
     for (int i = 0; i < 3; i++)
@@ -213,7 +215,7 @@ END_TEST
 
 START_TEST(nobody_was_kept_out)
 {
-    struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "2"));
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "2"));
     int fd = kit_connect(&kit);
     struct outcome outcome;
 
@@ -329,7 +331,7 @@ END_TEST
 /* A worker that was to leave and has not yet is kept when there are to be more again. */
 START_TEST(fewer_and_more_again)
 {
-    struct kit kit = kit_start(ARGUMENTS("--workers", "2", "--queue", "4"));
+    struct kit kit = kit_start(POOL("--workers", "2", "--queue", "4"));
     int fds[3];
 
     for (int i = 0; i < 3; i++)
@@ -350,7 +352,7 @@ END_TEST
 
 START_TEST(one_worker_is_the_least)
 {
-    struct kit kit = kit_start(ARGUMENTS("--workers", "1"));
+    struct kit kit = kit_start(POOL("--workers", "1"));
 
     ck_assert_int_eq(kill(kit.program.pid, SIGTTOU), 0);
     wait_for_error_text(&kit.program, "the workers stay 1: one is the fewest");
@@ -388,7 +390,7 @@ static void *load(void *argument)
 /* Signals in both directions, faster than workers come and go, cost nobody an echo. */
 START_TEST(resized_under_load)
 {
-    struct kit kit = kit_start(ARGUMENTS("--workers", "3", "--queue", "2", "--quiet"));
+    struct kit kit = kit_start(POOL("--workers", "3", "--queue", "2", "--quiet"));
     pthread_t loaders[LOADERS];
 
     atomic_store(&loaders_left, LOADERS);
@@ -416,22 +418,22 @@ int main(void)
     TCase *marks = tcase_create("Marks");
     TCase *size = tcase_create("Size");
 
-    tcase_add_test(late, who_waits_too_long_is_told);
-    tcase_add_test(late, a_late_one_makes_room);
-    tcase_add_test(late, who_is_served_waits_no_more);
-    tcase_add_test(dropped, the_oldest_makes_place_for_the_newest);
-    tcase_add_test(dropped, nobody_waits_to_be_dropped);
-    tcase_add_test(marks, marks_with_a_distance);
-    tcase_add_test(marks, pauses_are_told);
-    tcase_add_test(marks, nobody_was_kept_out);
+    tcase_add_loop_test(late, who_waits_too_long_is_told, 0, POOLS);
+    tcase_add_loop_test(late, a_late_one_makes_room, 0, POOLS);
+    tcase_add_loop_test(late, who_is_served_waits_no_more, 0, POOLS);
+    tcase_add_loop_test(dropped, the_oldest_makes_place_for_the_newest, 0, POOLS);
+    tcase_add_loop_test(dropped, nobody_waits_to_be_dropped, 0, POOLS);
+    tcase_add_loop_test(marks, marks_with_a_distance, 0, POOLS);
+    tcase_add_loop_test(marks, pauses_are_told, 0, POOLS);
+    tcase_add_loop_test(marks, nobody_was_kept_out, 0, POOLS);
     tcase_add_loop_test(marks, marks_that_make_no_sense, 0,
                         sizeof wrong_marks / sizeof wrong_marks[0]);
     tcase_add_test(size, one_worker_more);
     tcase_add_test(size, fewer_workers_leave_sessions_alone);
-    tcase_add_test(size, fewer_and_more_again);
-    tcase_add_test(size, one_worker_is_the_least);
+    tcase_add_loop_test(size, fewer_and_more_again, 0, POOLS);
+    tcase_add_loop_test(size, one_worker_is_the_least, 0, POOLS);
     tcase_add_test(size, a_model_without_a_pool);
-    tcase_add_test(size, resized_under_load);
+    tcase_add_loop_test(size, resized_under_load, 0, POOLS);
     suite_add_tcase(suite, late);
     suite_add_tcase(suite, dropped);
     suite_add_tcase(suite, marks);

@@ -30,6 +30,7 @@
 #include "common/clock.h"
 #include "common/must.h"
 #include "pool/echopool.h"
+#include "server/models/waiting.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,6 +53,7 @@ struct process_model {
     /* the loop's own */
     uint64_t workers;
     uint64_t queue;
+    struct waiting waiting;
     int64_t cut_ns; /* when it was first seen that a session was cut; 0: none was */
     /* across */
     _Atomic uint64_t held; /* sessions that are not counted as ended yet */
@@ -94,7 +96,8 @@ static void done(struct ep_future *future, void *context)
     struct process_model *model = job->model;
     bool broken = ep_future_result(future, 0, NULL) == EP_EBROKEN;
 
-    process_session_over(job->session);
+    if (!ep_future_cancelled(future) || !waiting_takes(&model->waiting, job->session))
+        process_session_over(job->session);
     free(job);
     atomic_fetch_sub(&model->held, 1);
     if (broken || atomic_load(&model->service->full))
@@ -121,7 +124,8 @@ static int submit(struct process_model *model, struct job *job)
     if (fd < 0)
         return -errno;
     options.fds = &fd;
-    rc = ep_submit_with(model->executor, serve, job, sizeof *job, &options, &future);
+    rc = waiting_submit(&model->waiting, model->executor, job->session, serve, job, sizeof *job,
+                        &options, &future);
     if (rc != 0) {
         close(fd);
         return rc;
@@ -145,7 +149,9 @@ static int dispatch(struct model *base, struct session *session, char why[static
 
     if (job != NULL) {
         *job = (struct job){.session = session, .model = model};
-        rc = is_full(model) ? -EAGAIN : submit(model, job);
+        do
+            rc = is_full(model) ? -EAGAIN : submit(model, job);
+        while (rc == -EAGAIN && waiting_drop_oldest(&model->waiting));
     }
     if (rc == 0)
         return 0;
@@ -201,6 +207,7 @@ static void tend(struct model *base)
     struct process_model *model = (struct process_model *)base;
     bool cut = false;
 
+    waiting_tend(&model->waiting);
     if (!atomic_load(&model->service->draining))
         return;
     accounting_each(model->service->accounting, find_cut, &cut);
@@ -233,6 +240,7 @@ static void destroy(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
 
+    waiting_clear(&model->waiting);
     ep_executor_terminate(model->executor);
     release(model);
 }
@@ -276,6 +284,7 @@ static int create(const struct model_settings *settings, struct model **result,
     };
     int rc = ep_process_executor_new(&options, &model->executor);
 
+    waiting_init(&model->waiting, settings);
     model->workers = settings->workers;
     model->queue = settings->queue;
     if (rc == 0)

@@ -84,9 +84,12 @@ static int dispatch(struct model *base, struct session *session, char why[static
     static const struct ep_submit_options options = {.deadline_ns = INT64_MIN};
     struct pool_model *model = (struct pool_model *)base;
     struct job job = {.session = session, .model = model};
-    int rc = waiting_submit(&model->waiting, model->executor, session, serve, &job, sizeof job,
-                            &options);
+    int rc;
 
+    do
+        rc = waiting_submit(&model->waiting, model->executor, session, serve, &job, sizeof job,
+                            &options, NULL);
+    while (rc == -EAGAIN && waiting_drop_oldest(&model->waiting));
     if (rc == -EAGAIN)
         snprintf(why, MODEL_WHY_MAX,
                  "%" PRIu64 " of %" PRIu64 " workers and %" PRIu64 " of %" PRIu64
