@@ -188,7 +188,9 @@ START_TEST(marks_with_a_distance)
     close(fds[2]);
     say_hello(fds[3]);
     ck_assert_uint_eq(kit_ask(&kit).accepted, 6);
-    for (int i = 3; i < 8; i++) {
+    close(fds[3]);
+    ck_assert_uint_eq(kit_wait_in_flight(&kit, 4).accepted, 8);
+    for (int i = 4; i < 8; i++) {
         say_hello(fds[i]);
         close(fds[i]);
     }
