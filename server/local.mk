@@ -23,6 +23,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/watch.c %D%/watch.h \
 	%D%/models/backoff.c %D%/models/backoff.h \
 	%D%/models/fork.c \
+	%D%/models/caller.c %D%/models/caller.h \
 	%D%/models/model.c %D%/models/model.h \
 	%D%/models/process.c %D%/models/process.h \
 	%D%/models/process-pool.c \

@@ -232,14 +232,15 @@ static void start_model(struct server *server)
 }
 
 /*
- * The most sessions that can be here at once, those that are about to be turned away among them.
+ * The most sessions that can be here at once: the one that the loop serves (--on-full caller-runs) and
+ * one that is about to be turned away among them.
  * Workers may become as many as a pool can have; what is never used costs nothing.
  */
 static uint64_t most_sessions(const struct options *options, const struct model_type *type)
 {
     uint64_t served = type->resize != NULL ? WORKERS_MAX : options->workers;
 
-    return (type->capped ? served + options->queue : options->max_sessions) + 1;
+    return (type->capped ? served + options->queue : options->max_sessions) + 2;
 }
 
 static void start_service(struct server *server)
@@ -366,7 +367,8 @@ static void start_accepting(struct server *server)
 {
     const struct options *options = server->options;
     bool bounded = server->type->capped || server->type->holds_many;
-    bool pauses = bounded && options->on_full == ON_FULL_PAUSE;
+    bool pauses =
+        bounded && (options->on_full == ON_FULL_PAUSE || options->on_full == ON_FULL_CALLER_RUNS);
     struct listener_marks marks = {
         .pause_when_full = pauses,
         .high = pauses && options->marked ? options->high_water : 0,

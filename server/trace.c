@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/must.h"
+#include "server/session.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -123,7 +124,10 @@ static void add_record(struct trace *trace, const struct trace_record *record)
         return;
     }
     if (!trace->named[worker]) {
-        snprintf(name, sizeof name, "worker %u", worker);
+        if (worker == WORKER_LOOP)
+            snprintf(name, sizeof name, "the loop");
+        else
+            snprintf(name, sizeof name, "worker %u", worker);
         add_name(trace, "thread_name", worker + 1, name);
         trace->named[worker] = true;
     }

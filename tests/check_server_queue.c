@@ -167,6 +167,63 @@ START_TEST(nobody_waits_to_be_dropped)
 }
 END_TEST
 
+/* --- by the loop itself -------------------------------------------------------------------- */
+
+/* Worker and queue are taken, so the third is the loop's, and the fourth waits in the backlog. */
+START_TEST(the_caller_runs)
+{
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "1", "--on-full", "caller-runs"));
+    unsigned char *bytes = some_bytes(200000, 9);
+    int fds[4];
+
+    fds[0] = kit_connect(&kit);
+    say_hello(fds[0]);
+    connect_in_order(&kit, fds + 1, 2);
+    fds[3] = kit_connect(&kit);
+    tcp_echo(fds[2], bytes, 200000, true);
+    ck_assert_uint_eq(kit_ask(&kit).accepted, 3); /* it hears signals meanwhile */
+    say_hello(fds[0]);
+    say_hello(fds[2]);
+    close(fds[2]); /* the fourth comes in, and is the loop's again */
+    tcp_echo(fds[3], bytes, 200000, true);
+    ck_assert_uint_eq(kit_ask(&kit).in_flight, 3);
+    close(fds[0]);
+    say_hello(fds[1]);
+    close(fds[1]);
+    close(fds[3]);
+    free(bytes);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 4);
+}
+END_TEST
+
+/* Its session is drained like the others, and has its time limits. */
+START_TEST(the_caller_stops)
+{
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "0", "--on-full", "caller-runs",
+                                    "--idle-timeout", "200ms"));
+    int fds[2];
+
+    for (int i = 0; i < 2; i++)
+        fds[i] = kit_connect(&kit);
+    for (int i = 0; i < 2; i++)
+        say_hello(fds[i]);
+    for (int i = 0; i < 2; i++)
+        expect_rest(fds[i], "", 0);
+    kit_wait_in_flight(&kit, 0);
+    for (int i = 0; i < 2; i++)
+        fds[i] = kit_connect(&kit);
+    for (int i = 0; i < 2; i++)
+        say_hello(fds[i]);
+    struct outcome outcome = program_stop(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_uint_ge(tally_of(outcome.out).timed_out, 2);
+    ck_assert_uint_eq(tally_of(outcome.out).accepted, 4);
+    outcome_clear(&outcome);
+    for (int i = 0; i < 2; i++)
+        expect_rest(fds[i], "", 0);
+}
+END_TEST
+
 /* --- the water marks ----------------------------------------------------------------------- */
 
 /* 1 is served and 3 wait: the high mark. Only when no more than 1 waits are others accepted. */
@@ -240,6 +297,12 @@ static const struct {
     {{"--queue", "8", "--low-water", "8"}, "--low-water 8 is not below the high water of 8"},
     {{"--queue", "0", "--low-water", "0"}, "--low-water 0 is not below the high water of 0"},
     {{"--high-water", "3", "--on-full", "reject"}, "use them with --on-full pause"},
+    {{"--model", "thread", "--on-full", "drop-oldest"},
+     "--on-full drop-oldest needs a pool's queue"},
+    {{"--model", "event", "--on-full", "caller-runs"},
+     "--on-full caller-runs needs a pool's queue"},
+    {{"--model", "fork", "--queue-timeout", "1s"}, "--queue-timeout needs a pool's queue"},
+    {{"--hold", "message", "--high-water", "2"}, "a water mark needs a pool's queue"},
     {{"--low-water", "-1"}, "--low-water -1 is not a number from 0 to "},
 };
 
@@ -417,6 +480,7 @@ int main(void)
     Suite *suite = suite_create("server_queue");
     TCase *late = tcase_create("Late");
     TCase *dropped = tcase_create("Dropped");
+    TCase *caller = tcase_create("Caller");
     TCase *marks = tcase_create("Marks");
     TCase *size = tcase_create("Size");
 
@@ -425,6 +489,8 @@ int main(void)
     tcase_add_loop_test(late, who_is_served_waits_no_more, 0, POOLS);
     tcase_add_loop_test(dropped, the_oldest_makes_place_for_the_newest, 0, POOLS);
     tcase_add_loop_test(dropped, nobody_waits_to_be_dropped, 0, POOLS);
+    tcase_add_loop_test(caller, the_caller_runs, 0, POOLS);
+    tcase_add_loop_test(caller, the_caller_stops, 0, POOLS);
     tcase_add_loop_test(marks, marks_with_a_distance, 0, POOLS);
     tcase_add_loop_test(marks, pauses_are_told, 0, POOLS);
     tcase_add_loop_test(marks, nobody_was_kept_out, 0, POOLS);
@@ -438,6 +504,7 @@ int main(void)
     tcase_add_loop_test(size, resized_under_load, 0, POOLS);
     suite_add_tcase(suite, late);
     suite_add_tcase(suite, dropped);
+    suite_add_tcase(suite, caller);
     suite_add_tcase(suite, marks);
     suite_add_tcase(suite, size);
     return suite_main(suite);

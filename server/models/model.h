@@ -61,6 +61,8 @@ struct model {
 struct model_type {
     const char *name;
     bool capped; /**< at most `workers` sessions are served at once, at most `queue` wait */
+    bool queues; /**< who waits in its queue can be taken back, and the loop can serve the next one:
+                      --queue-timeout, and every word of --on-full */
     bool single; /**< capped, and that is one session and no queue, whatever was asked for */
     /**
      * Not capped, since a worker serves many sessions by turns: up to --max-sessions are here, and

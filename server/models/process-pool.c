@@ -30,6 +30,7 @@
 #include "common/clock.h"
 #include "common/must.h"
 #include "pool/echopool.h"
+#include "server/models/caller.h"
 #include "server/models/waiting.h"
 
 #include <errno.h>
@@ -54,6 +55,7 @@ struct process_model {
     uint64_t workers;
     uint64_t queue;
     struct waiting waiting;
+    struct caller caller;
     int64_t cut_ns; /* when it was first seen that a session was cut; 0: none was */
     /* across */
     _Atomic uint64_t held; /* sessions that are not counted as ended yet */
@@ -152,6 +154,11 @@ static int dispatch(struct model *base, struct session *session, char why[static
         do
             rc = is_full(model) ? -EAGAIN : submit(model, job);
         while (rc == -EAGAIN && waiting_drop_oldest(&model->waiting));
+        if (rc == -EAGAIN && caller_runs(&model->caller)) {
+            rc = caller_take(&model->caller, session);
+            if (rc == 0)
+                free(job);
+        }
     }
     if (rc == 0)
         return 0;
@@ -172,6 +179,8 @@ static bool has_room(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
 
+    if (caller_runs(&model->caller))
+        return !model->caller.busy;
     return ep_executor_room(model->executor) > 0 && !is_full(model);
 }
 
@@ -240,6 +249,7 @@ static void destroy(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
 
+    caller_clear(&model->caller);
     waiting_clear(&model->waiting);
     ep_executor_terminate(model->executor);
     release(model);
@@ -282,14 +292,17 @@ static int create(const struct model_settings *settings, struct model **result,
         .zygote = model->zygote,
         .on_death = EP_REPLACE,
     };
-    int rc = ep_process_executor_new(&options, &model->executor);
+    int rc = caller_init(&model->caller, settings);
 
+    if (rc == 0)
+        rc = ep_process_executor_new(&options, &model->executor);
     waiting_init(&model->waiting, settings);
     model->workers = settings->workers;
     model->queue = settings->queue;
     if (rc == 0)
         return 0;
     snprintf(why, MODEL_WHY_MAX, "%s", ep_strerror(rc));
+    caller_clear(&model->caller);
     release(model);
     return rc;
 }
@@ -297,6 +310,7 @@ static int create(const struct model_settings *settings, struct model **result,
 const struct model_type model_process_pool = {
     .name = "process-pool",
     .capped = true,
+    .queues = true,
     .processes = true,
     .prepare = prepare,
     .create = create,

@@ -15,6 +15,7 @@
 #include "server/models/model.h"
 
 #include "pool/echopool.h"
+#include "server/models/caller.h"
 #include "server/models/waiting.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ struct pool_model {
     /* the loop's */
     uint64_t workers;
     struct waiting waiting;
+    struct caller caller;
 
     /* by worker, who alone uses it. Made by the loop before there is the worker, and kept until the
        end: it may come back, and who leaves may be serving still */
@@ -90,6 +92,8 @@ static int dispatch(struct model *base, struct session *session, char why[static
         rc = waiting_submit(&model->waiting, model->executor, session, serve, &job, sizeof job,
                             &options, NULL);
     while (rc == -EAGAIN && waiting_drop_oldest(&model->waiting));
+    if (rc == -EAGAIN && caller_runs(&model->caller))
+        rc = caller_take(&model->caller, session);
     if (rc == -EAGAIN)
         snprintf(why, MODEL_WHY_MAX,
                  "%" PRIu64 " of %" PRIu64 " workers and %" PRIu64 " of %" PRIu64
@@ -104,7 +108,8 @@ static bool has_room(struct model *base)
 {
     struct pool_model *model = (struct pool_model *)base;
 
-    return ep_executor_room(model->executor) > 0;
+    return caller_runs(&model->caller) ? !model->caller.busy
+                                       : ep_executor_room(model->executor) > 0;
 }
 
 /* Whoever is held beyond the workers waits, or will be begun within microseconds. */
@@ -158,6 +163,7 @@ static void destroy(struct model *base)
 {
     struct pool_model *model = (struct pool_model *)base;
 
+    caller_clear(&model->caller);
     waiting_clear(&model->waiting);
     ep_executor_free(model->executor);
     release(model);
@@ -184,7 +190,9 @@ static int create(const struct model_settings *settings, struct model **result,
         model->workers = settings->workers;
         model->queue = settings->queue;
         waiting_init(&model->waiting, settings);
-        rc = make_buffers(model, settings->workers);
+        rc = caller_init(&model->caller, settings);
+        if (rc == 0)
+            rc = make_buffers(model, settings->workers);
         if (rc == 0)
             rc = ep_thread_executor_new(&options, &model->executor);
     }
@@ -193,14 +201,17 @@ static int create(const struct model_settings *settings, struct model **result,
         return 0;
     }
     snprintf(why, MODEL_WHY_MAX, "%s", ep_strerror(rc));
-    if (model != NULL)
+    if (model != NULL) {
+        caller_clear(&model->caller);
         release(model);
+    }
     return rc;
 }
 
 const struct model_type model_thread_pool = {
     .name = "thread-pool",
     .capped = true,
+    .queues = true,
     .create = create,
     .dispatch = dispatch,
     .has_room = has_room,
