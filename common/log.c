@@ -5,6 +5,11 @@
  * A line is put together on the stack and leaves in one write(2). stdio is not used: its lock
  * would be held by whichever thread a fork() leaves behind, and a line could be cut in two.
  *
+ * Before it is written the descriptor is polled, and a pipe that polls writable takes PIPE_BUF bytes
+ * at once. A lock sees to it that no other thread takes that room in between; it is held for two
+ * system calls that do not wait (an error's excepted). Making the descriptor non-blocking instead
+ * would do that to everybody who shares it.
+ *
  * Text may hold what a stranger sent or typed. Control bytes in it become '?', so that a line
  * stays one line and cannot drive the terminal that shows it.
  */
@@ -13,12 +18,18 @@
 #include "common/clock.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define LINE_BYTES 1024 /* longer ones are cut and end in "..." */
+#define ERROR_MS   1000 /* how long an error waits until standard error takes it */
 
 /* Set before any thread is made, then only read. */
 static const char *log_program = "echopool";
@@ -30,22 +41,63 @@ void log_init(const char *program, enum log_level level)
     log_level = level;
 }
 
-/* Where standard error is gone there is nobody to tell, so failure is not looked at. */
-static void write_all(const char *bytes, size_t size)
+/* Lines that standard error did not take. */
+static _Atomic uint64_t lost;
+/* One line at a time. */
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+/* guarded by it: how many of the lost have been told of */
+static uint64_t lost_told;
+
+/*
+ * Where standard error is gone there is nobody to tell, so failure is not looked at.
+ *
+ * @return false: it did not take all within the time
+ */
+static bool write_all(const char *bytes, size_t size, int wait_ms)
 {
     while (size > 0) {
+        struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+        if (poll(&ready, 1, wait_ms) == 0)
+            return false;
         ssize_t written = write(STDERR_FILENO, bytes, size);
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
-            return;
+            break;
         bytes += written;
         size -= (size_t)written;
     }
+    return true;
+}
+
+/* Say first how many lines are missing here. */
+static void write_line(const char *line, size_t size, int wait_ms)
+{
+    char note[128];
+
+    pthread_mutex_lock(&writing);
+    uint64_t missing = atomic_load(&lost) - lost_told;
+    if (missing > 0) {
+        int length =
+            snprintf(note, sizeof note,
+                     "%.32s: (%" PRIu64 " lines are missing: standard error is too slow)\n",
+                     log_program, missing);
+        if (write_all(note, (size_t)length, wait_ms))
+            lost_told += missing;
+    }
+    if (!write_all(line, size, wait_ms))
+        atomic_fetch_add(&lost, 1);
+    pthread_mutex_unlock(&writing);
+}
+
+uint64_t log_lost(void)
+{
+    return atomic_load(&lost);
 }
 
 /* Keeps errno, so that a caller may log first and return errno afterwards. */
-static __attribute__((format(printf, 1, 0))) void say(const char *format, va_list arguments)
+static __attribute__((format(printf, 2, 0))) void say(int wait_ms, const char *format,
+                                                      va_list arguments)
 {
     char line[LINE_BYTES];
     int saved = errno;
@@ -67,44 +119,44 @@ static __attribute__((format(printf, 1, 0))) void say(const char *format, va_lis
         if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
             line[i] = '?';
     line[used] = '\n';
-    write_all(line, used + 1);
+    write_line(line, used + 1, wait_ms);
     errno = saved;
 }
 
-#define SAY(format)                                                                                \
+#define SAY(wait_ms, format)                                                                       \
     do {                                                                                           \
         va_list arguments;                                                                         \
         va_start(arguments, format);                                                               \
-        say(format, arguments);                                                                    \
+        say(wait_ms, format, arguments);                                                           \
         va_end(arguments);                                                                         \
     } while (0)
 
 void log_error(const char *format, ...)
 {
-    SAY(format);
+    SAY(ERROR_MS, format);
 }
 
 void log_warn(const char *format, ...)
 {
     if (log_level >= LOG_NORMAL)
-        SAY(format);
+        SAY(0, format);
 }
 
 void log_verbose(const char *format, ...)
 {
     if (log_level >= LOG_VERBOSE)
-        SAY(format);
+        SAY(0, format);
 }
 
 void log_fatal(const char *format, ...)
 {
-    SAY(format);
+    SAY(ERROR_MS, format);
     exit(EXIT_RUN);
 }
 
 void log_usage(const char *format, ...)
 {
-    SAY(format);
+    SAY(ERROR_MS, format);
     exit(EXIT_USAGE);
 }
 

@@ -2,6 +2,7 @@
 /* What the server tells on standard output about itself: see server-internal.h. */
 #include "server/server-internal.h"
 
+#include "common/log.h"
 #include "server/accounting.h"
 #include "server/limits.h"
 #include "server/printer.h"
@@ -106,4 +107,7 @@ void announce_farewell(struct server *server)
                  " waiting in the queue; %" PRIu64 " echoes",
                  counts.peak_served, counts.peak_waiting, counts.echoes);
     announce_listener(printer, &server->listener_was);
+    if (log_lost() > 0)
+        printer_line(printer, "%" PRIu64 " lines were lost: standard error was too slow",
+                     log_lost());
 }

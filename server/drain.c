@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "server/accounting.h"
 #include "server/session.h"
+#include "server/trace.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -73,6 +74,8 @@ static _Noreturn void end_at_once(struct server *server)
     struct counts counts;
     char text[192];
 
+    if (server->service->trace != NULL)
+        trace_flush(server->service->trace);
     accounting_snapshot(server->service->accounting, &counts);
     log_error("ended at once by a second signal: %s", counts_text(&counts, text, sizeof text));
     _exit(EXIT_RUN);

@@ -104,15 +104,13 @@ static void resume_where_room(struct listener *listener)
 }
 
 /*
- * Pause until there is room. A model tells when it has room again; when fewer wait, only workers
- * that see `full` tell. So it is set first, and looked again second: whoever has begun in between
- * is seen here.
+ * Pause until there is room. Whoever makes room, or begins a session that waited, wakes us if it
+ * sees `full`. So that is set first, and looked again second: what has happened in between is seen
+ * here.
  */
 static void pause_while_full(struct listener *listener)
 {
     pause_for(listener, PAUSE_FULL);
-    if (listener->marks.high == 0)
-        return;
     atomic_store(&listener->service->full, true);
     atomic_thread_fence(memory_order_seq_cst);
     resume_where_room(listener);
@@ -199,6 +197,7 @@ void listener_start(struct listener *listener, struct model *model,
 {
     listener->model = model;
     listener->marks = *marks;
+    listener->service->water_marks = marks->high > 0;
     snprintf(listener->too_many_of_one, sizeof listener->too_many_of_one,
              "%" PRIu64 " sessions from your address are here already", marks->per_source);
     resume_after(listener, PAUSE_STARTING);

@@ -19,9 +19,11 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/session-store.c %D%/session-store.h \
 	%D%/sources.c %D%/sources.h \
 	%D%/state.c %D%/state.h \
+	%D%/trace.c %D%/trace.h \
 	%D%/watch.c %D%/watch.h \
 	%D%/models/backoff.c %D%/models/backoff.h \
 	%D%/models/fork.c \
+	%D%/models/caller.c %D%/models/caller.h \
 	%D%/models/model.c %D%/models/model.h \
 	%D%/models/process.c %D%/models/process.h \
 	%D%/models/process-pool.c \

@@ -122,6 +122,9 @@ static int fill_specs(struct options *o, struct option_spec specs[static SPECS_M
         {.name = "print", .takes = "WORD",
          .help = "none, line or full: show messages, escaped (none)",
          .kind = WORD, .into = &o->print, .words = print_words},
+        {.name = "trace", .takes = "FILE",
+         .help = "write the life of each session, for Perfetto",
+         .kind = TEXT, .into = &o->trace},
         {.name = "limit", .takes = "LIST",
          .help = "limits on itself, such as as=256M,nofile=64,stack=8M",
          .kind = LIST, .into = &o->limits},
@@ -316,6 +319,15 @@ static void fit_to_model(struct options *options)
         log_usage("--hold message needs workers that can be given back: it is for --model "
                   "thread-pool, not for --model %s",
                   model_words[options->model]);
+    if (!type->queues &&
+        (options->on_full == ON_FULL_DROP_OLDEST || options->on_full == ON_FULL_CALLER_RUNS ||
+         options->marked || options->queue_timeout_ns > 0))
+        log_usage("%s needs a pool's queue; use --model thread-pool or process-pool, with --hold "
+                  "session",
+                  options->queue_timeout_ns > 0             ? "--queue-timeout"
+                  : options->marked                         ? "a water mark"
+                  : options->on_full == ON_FULL_DROP_OLDEST ? "--on-full drop-oldest"
+                                                            : "--on-full caller-runs");
     if (type->single) {
         options->workers = 1;
         options->queue = 0;
@@ -372,8 +384,8 @@ void options_parse(struct options *options, int argc, char **argv)
     }
     if (optind < argc)
         log_usage("%s is one argument too many; see echo-server --help", argv[optind]);
-    fit_to_model(options);
     settle_marks(options);
+    fit_to_model(options);
     if (options->tls_cert == NULL && (options->tls_key != NULL || options->tls_ca != NULL))
         log_usage("--tls-key and --tls-ca need a --tls-cert");
     if (options->tls_cert != NULL && !tls_is_built_in())

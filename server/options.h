@@ -37,7 +37,8 @@ struct options {
     uint64_t buffer_bytes;
     int64_t delay_ns;
     int64_t burn_ns;
-    int print; /**< enum print_mode */
+    int print;         /**< enum print_mode */
+    const char *trace; /**< a file; NULL: none */
     struct limits limits;
     uint64_t max_sessions;
     bool allow_uncapped;

@@ -16,11 +16,13 @@
 #include "server/credentials.h"
 #include "server/server-internal.h"
 #include "server/session-store.h"
+#include "server/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -82,6 +84,8 @@ static void look_after(void *argument)
     struct server *server = argument;
 
     server->type->tend(server->model);
+    if (server->service->trace != NULL)
+        trace_flush(server->service->trace);
     if (server->listener != NULL && server->type->is_broken != NULL &&
         server->type->is_broken(server->model))
         drain_on_failure(server);
@@ -228,14 +232,15 @@ static void start_model(struct server *server)
 }
 
 /*
- * The most sessions that can be here at once, those that are about to be turned away among them.
+ * The most sessions that can be here at once: the one that the loop serves (--on-full caller-runs) and
+ * one that is about to be turned away among them.
  * Workers may become as many as a pool can have; what is never used costs nothing.
  */
 static uint64_t most_sessions(const struct options *options, const struct model_type *type)
 {
     uint64_t served = type->resize != NULL ? WORKERS_MAX : options->workers;
 
-    return (type->capped ? served + options->queue : options->max_sessions) + 1;
+    return (type->capped ? served + options->queue : options->max_sessions) + 2;
 }
 
 static void start_service(struct server *server)
@@ -297,6 +302,21 @@ static void start_tls(struct server *server)
         log_fatal("cannot speak TLS: %s", why);
 }
 
+static void start_trace(struct server *server)
+{
+    const struct options *options = server->options;
+    bool own_rows = server->type->capped && options->hold == HOLD_SESSION;
+    char process[64];
+    int rc;
+
+    if (options->trace == NULL)
+        return;
+    snprintf(process, sizeof process, "echo-server --model %s", server->type->name);
+    rc = trace_new(options->trace, process, own_rows, &server->service->trace);
+    if (rc != 0)
+        log_fatal("cannot write --trace %s: %s", options->trace, strerror(-rc));
+}
+
 /* The base and all its events, so that none has to be made when memory has run out. */
 static void start_loop(struct server *server)
 {
@@ -346,7 +366,8 @@ static void start_accepting(struct server *server)
 {
     const struct options *options = server->options;
     bool bounded = server->type->capped || server->type->holds_many;
-    bool pauses = bounded && options->on_full == ON_FULL_PAUSE;
+    bool pauses =
+        bounded && (options->on_full == ON_FULL_PAUSE || options->on_full == ON_FULL_CALLER_RUNS);
     struct listener_marks marks = {
         .pause_when_full = pauses,
         .high = pauses && options->marked ? options->high_water : 0,
@@ -368,6 +389,10 @@ static void end(struct server *server)
     server->type->destroy(server->model);
     if (!server->options->quiet)
         announce_farewell(server);
+    dropped = trace_free(service->trace);
+    if (dropped > 0)
+        log_warn("%" PRIu64 " sessions are missing in the trace %s", dropped,
+                 server->options->trace);
     dropped = printer_free(service->printer);
     if (dropped > 0)
         log_warn("%" PRIu64 " messages were not printed: standard output was too slow", dropped);
@@ -403,6 +428,7 @@ int server_run(const struct options *options)
         log_fatal("cannot set --limit %s: %s; the hard limit is lower", name, strerror(-rc));
     secure_descriptors(&server, options->workers);
     start_service(&server);
+    start_trace(&server);
     start_tls(&server);
     start_first_thread(&server);
     start_loop(&server);

@@ -40,11 +40,12 @@ struct service {
     int64_t delay_ns; /**< asleep before each echo */
     int64_t burn_ns;  /**< on the CPU before each echo */
     bool proxy_protocol;
-    int wake_fd; /**< an eventfd of the loop; see service_wake() */
+    bool water_marks; /**< it matters how many wait: who begins one while `full` wakes the loop */
+    int wake_fd;      /**< an eventfd of the loop; see service_wake() */
 
     /* set by the loop, read by all */
     atomic_bool draining; /**< the server waits for the last session to end */
-    atomic_bool full;     /**< the listener waits until fewer sessions wait (--low-water) */
+    atomic_bool full;     /**< the listener waits until there is room */
 };
 
 /** @return all zero, in shared memory; NULL for want of it */

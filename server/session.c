@@ -15,6 +15,7 @@
 #include "server/credentials.h"
 #include "server/refuse.h"
 #include "server/session-store.h"
+#include "server/trace.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -361,6 +362,23 @@ enum need session_serve(struct session *session, unsigned char *buffer, unsigned
     return need;
 }
 
+static void note_in_trace(const struct session *session, enum outcome outcome)
+{
+    const struct accounting_entry *entry = &session->entry;
+    struct trace_record record = {
+        .number = session->number,
+        .accepted_ns = entry->accepted_ns,
+        .begun_ns = atomic_load_explicit(&entry->begun_ns, memory_order_relaxed),
+        .ended_ns = clock_now_ns(),
+        .echoes = atomic_load_explicit(&entry->echoes, memory_order_relaxed),
+        .worker = atomic_load_explicit(&session->worker, memory_order_relaxed),
+        .outcome = outcome,
+    };
+
+    if (trace_note(session->service->trace, &record))
+        service_wake(session->service);
+}
+
 /*
  * The count comes before the close, so that a client who has seen the end of its session is counted
  * in whatever it asks for next. The loop touches descriptors of live sessions only, and under the
@@ -372,6 +390,8 @@ static int leave(struct session *session, enum outcome outcome)
     int fd = session->fd;
 
     log_verbose("session %" PRIu64 " ended: %s", session->number, outcome_words[outcome]);
+    if (service->trace != NULL)
+        note_in_trace(session, outcome);
     if (service->sources != NULL)
         sources_leave(service->sources, &session->source);
     accounting_end(service->accounting, &session->entry, outcome);

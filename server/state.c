@@ -13,6 +13,7 @@
 #include "server/printer.h"
 #include "server/server-internal.h"
 #include "server/session.h"
+#include "server/trace.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -194,5 +195,6 @@ void state_take(struct server *server, struct state *state)
         listener_state(server->listener, &state->listener);
     take_usage(server, state);
     state->print_dropped = printer_dropped(server->service->printer);
-    state->trace_dropped = 0;
+    state->trace_dropped =
+        server->service->trace == NULL ? 0 : trace_dropped(server->service->trace);
 }

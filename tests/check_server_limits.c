@@ -8,6 +8,8 @@
 #include "tests/suite.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -277,12 +279,73 @@ START_TEST(a_limit_that_is_enough_stays)
 }
 END_TEST
 
+/* --- a standard error that nobody reads ---------------------------------------------------- */
+
+/* Fill the pipe that is the server's standard error, through its own end of it. */
+static void fill_standard_error(pid_t pid)
+{
+    static const char blanks[4096];
+    char path[64];
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/fd/2", (int)pid);
+    fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    while (write(fd, blanks, sizeof blanks) > 0)
+        continue;
+    ck_assert_int_eq(errno, EAGAIN);
+    close(fd);
+}
+
+static void empty_standard_error(struct program *server)
+{
+    static char bytes[65536];
+
+    ck_assert_int_eq(fcntl(server->err, F_SETFL, O_NONBLOCK), 0);
+    while (read(server->err, bytes, sizeof bytes) > 0)
+        continue;
+    ck_assert_int_eq(fcntl(server->err, F_SETFL, 0), 0);
+}
+
+/* A session of which it is known that it has ended, without looking at what the server says. */
+static void serve_one(struct kit *kit)
+{
+    int fd = kit_connect(kit);
+
+    say_hello(fd);
+    shutdown(fd, SHUT_WR);
+    expect_rest(fd, "", 0);
+}
+
+/* Workers say how sessions ended where nobody listens: that costs lines, not workers. */
+START_TEST(verbose_never_blocks)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "2", "--verbose"));
+    struct outcome outcome;
+
+    fill_standard_error(kit.program.pid);
+    for (int i = 0; i < 20; i++)
+        serve_one(&kit);
+    empty_standard_error(&kit.program);
+    serve_one(&kit);
+    wait_for_error_text(&kit.program, "session 21 ended: served");
+    ck_assert_ptr_nonnull(
+        strstr(program_errors(&kit.program), "(20 lines are missing: standard error is too slow)"));
+    outcome = program_stop(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_ptr_nonnull(
+        strstr(outcome.out, "\n20 lines were lost: standard error was too slow\n"));
+    outcome_clear(&outcome);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("server_limits");
     TCase *times = tcase_create("Times");
     TCase *sources = tcase_create("Sources");
     TCase *descriptors = tcase_create("Descriptors");
+    TCase *output = tcase_create("Output");
 
     tcase_add_test(times, idle);
     tcase_add_test(times, writing);
@@ -294,6 +357,8 @@ int main(void)
     tcase_add_test(sources, places_come_back);
     tcase_add_test(descriptors, the_limit_is_raised_and_told);
     tcase_add_test(descriptors, a_limit_that_is_enough_stays);
+    tcase_add_test(output, verbose_never_blocks);
+    suite_add_tcase(suite, output);
     suite_add_tcase(suite, times);
     suite_add_tcase(suite, sources);
     suite_add_tcase(suite, descriptors);

@@ -15,6 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
+static const char *const pools[] = {"thread-pool", "process-pool"};
+enum { POOLS = sizeof pools / sizeof pools[0] };
+
+#define POOL(...) ARGUMENTS("--model", pools[_i], __VA_ARGS__)
+
 static void say_hello(int fd)
 {
     tcp_echo(fd, "hello", 5, true);
@@ -66,8 +71,7 @@ static struct tally finish_saying(struct kit *kit, const char *words)
 
 START_TEST(who_waits_too_long_is_told)
 {
-    struct kit kit =
-        kit_start(ARGUMENTS("--workers", "1", "--queue", "3", "--queue-timeout", "150ms"));
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "3", "--queue-timeout", "150ms"));
     int fds[4];
 
     fds[0] = kit_connect(&kit);
@@ -88,8 +92,7 @@ END_TEST
 /* The place of one that was turned away is free: the next comes in from the backlog, and waits. */
 START_TEST(a_late_one_makes_room)
 {
-    struct kit kit =
-        kit_start(ARGUMENTS("--workers", "1", "--queue", "1", "--queue-timeout", "100ms"));
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "1", "--queue-timeout", "100ms"));
     int fds[5];
 
     fds[0] = kit_connect(&kit);
@@ -106,8 +109,7 @@ END_TEST
 /* Those who get their turn in time notice nothing of the limit, however long they are served. */
 START_TEST(who_is_served_waits_no_more)
 {
-    struct kit kit =
-        kit_start(ARGUMENTS("--workers", "2", "--queue", "3", "--queue-timeout", "200ms"));
+    struct kit kit = kit_start(POOL("--workers", "2", "--queue", "3", "--queue-timeout", "200ms"));
     int fds[3];
 
     fds[0] = kit_connect(&kit);
@@ -130,11 +132,12 @@ END_TEST
 
 START_TEST(the_oldest_makes_place_for_the_newest)
 {
-    struct kit kit =
-        kit_start(ARGUMENTS("--workers", "1", "--queue", "2", "--on-full", "drop-oldest"));
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "2", "--on-full", "drop-oldest"));
     int fds[6];
 
-    connect_in_order(&kit, fds, 6);
+    fds[0] = kit_connect(&kit);
+    say_hello(fds[0]); /* from here on it does not wait */
+    connect_in_order(&kit, fds + 1, 5);
     for (int i = 1; i < 4; i++)
         expect_line(fds[i], "BUSY somebody newer has your place: you waited ");
     ck_assert_uint_eq(kit_ask(&kit).in_flight, 3);
@@ -151,8 +154,7 @@ END_TEST
 /* Where nobody may wait there is nobody to drop. */
 START_TEST(nobody_waits_to_be_dropped)
 {
-    struct kit kit =
-        kit_start(ARGUMENTS("--workers", "1", "--queue", "0", "--on-full", "drop-oldest"));
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "0", "--on-full", "drop-oldest"));
     int fds[2];
 
     fds[0] = kit_connect(&kit);
@@ -165,13 +167,70 @@ START_TEST(nobody_waits_to_be_dropped)
 }
 END_TEST
 
+/* --- by the loop itself -------------------------------------------------------------------- */
+
+/* Worker and queue are taken, so the third is the loop's, and the fourth waits in the backlog. */
+START_TEST(the_caller_runs)
+{
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "1", "--on-full", "caller-runs"));
+    unsigned char *bytes = some_bytes(200000, 9);
+    int fds[4];
+
+    fds[0] = kit_connect(&kit);
+    say_hello(fds[0]);
+    connect_in_order(&kit, fds + 1, 2);
+    fds[3] = kit_connect(&kit);
+    tcp_echo(fds[2], bytes, 200000, true);
+    ck_assert_uint_eq(kit_ask(&kit).accepted, 3); /* it hears signals meanwhile */
+    say_hello(fds[0]);
+    say_hello(fds[2]);
+    close(fds[2]); /* the fourth comes in, and is the loop's again */
+    tcp_echo(fds[3], bytes, 200000, true);
+    ck_assert_uint_eq(kit_ask(&kit).in_flight, 3);
+    close(fds[0]);
+    say_hello(fds[1]);
+    close(fds[1]);
+    close(fds[3]);
+    free(bytes);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 4);
+}
+END_TEST
+
+/* Its session is drained like the others, and has its time limits. */
+START_TEST(the_caller_stops)
+{
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "0", "--on-full", "caller-runs",
+                                    "--idle-timeout", "200ms"));
+    int fds[2];
+
+    for (int i = 0; i < 2; i++)
+        fds[i] = kit_connect(&kit);
+    for (int i = 0; i < 2; i++)
+        say_hello(fds[i]);
+    for (int i = 0; i < 2; i++)
+        expect_rest(fds[i], "", 0);
+    kit_wait_in_flight(&kit, 0);
+    for (int i = 0; i < 2; i++)
+        fds[i] = kit_connect(&kit);
+    for (int i = 0; i < 2; i++)
+        say_hello(fds[i]);
+    struct outcome outcome = program_stop(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_uint_ge(tally_of(outcome.out).timed_out, 2);
+    ck_assert_uint_eq(tally_of(outcome.out).accepted, 4);
+    outcome_clear(&outcome);
+    for (int i = 0; i < 2; i++)
+        expect_rest(fds[i], "", 0);
+}
+END_TEST
+
 /* --- the water marks ----------------------------------------------------------------------- */
 
 /* 1 is served and 3 wait: the high mark. Only when no more than 1 waits are others accepted. */
 START_TEST(marks_with_a_distance)
 {
-    struct kit kit = kit_start(
-        ARGUMENTS("--workers", "1", "--queue", "8", "--high-water", "3", "--low-water", "1"));
+    struct kit kit =
+        kit_start(POOL("--workers", "1", "--queue", "8", "--high-water", "3", "--low-water", "1"));
     int fds[8];
 
     for (int i = 0; i < 8; i++)
@@ -186,7 +245,9 @@ START_TEST(marks_with_a_distance)
     close(fds[2]);
     say_hello(fds[3]);
     ck_assert_uint_eq(kit_ask(&kit).accepted, 6);
-    for (int i = 3; i < 8; i++) {
+    close(fds[3]);
+    ck_assert_uint_eq(kit_wait_in_flight(&kit, 4).accepted, 8);
+    for (int i = 4; i < 8; i++) {
         say_hello(fds[i]);
         close(fds[i]);
     }
@@ -197,7 +258,7 @@ END_TEST
 /* Without marks: paused when nobody more fits, resumed as soon as one does. */
 START_TEST(pauses_are_told)
 {
-    struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "1"));
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "1"));
     int fds[3];
 
     for (int i = 0; i < 3; i++)
@@ -213,7 +274,7 @@ END_TEST
 
 START_TEST(nobody_was_kept_out)
 {
-    struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "2"));
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "2"));
     int fd = kit_connect(&kit);
     struct outcome outcome;
 
@@ -236,6 +297,12 @@ static const struct {
     {{"--queue", "8", "--low-water", "8"}, "--low-water 8 is not below the high water of 8"},
     {{"--queue", "0", "--low-water", "0"}, "--low-water 0 is not below the high water of 0"},
     {{"--high-water", "3", "--on-full", "reject"}, "use them with --on-full pause"},
+    {{"--model", "thread", "--on-full", "drop-oldest"},
+     "--on-full drop-oldest needs a pool's queue"},
+    {{"--model", "event", "--on-full", "caller-runs"},
+     "--on-full caller-runs needs a pool's queue"},
+    {{"--model", "fork", "--queue-timeout", "1s"}, "--queue-timeout needs a pool's queue"},
+    {{"--hold", "message", "--high-water", "2"}, "a water mark needs a pool's queue"},
     {{"--low-water", "-1"}, "--low-water -1 is not a number from 0 to "},
 };
 
@@ -329,7 +396,7 @@ END_TEST
 /* A worker that was to leave and has not yet is kept when there are to be more again. */
 START_TEST(fewer_and_more_again)
 {
-    struct kit kit = kit_start(ARGUMENTS("--workers", "2", "--queue", "4"));
+    struct kit kit = kit_start(POOL("--workers", "2", "--queue", "4"));
     int fds[3];
 
     for (int i = 0; i < 3; i++)
@@ -350,7 +417,7 @@ END_TEST
 
 START_TEST(one_worker_is_the_least)
 {
-    struct kit kit = kit_start(ARGUMENTS("--workers", "1"));
+    struct kit kit = kit_start(POOL("--workers", "1"));
 
     ck_assert_int_eq(kill(kit.program.pid, SIGTTOU), 0);
     wait_for_error_text(&kit.program, "the workers stay 1: one is the fewest");
@@ -388,7 +455,7 @@ static void *load(void *argument)
 /* Signals in both directions, faster than workers come and go, cost nobody an echo. */
 START_TEST(resized_under_load)
 {
-    struct kit kit = kit_start(ARGUMENTS("--workers", "3", "--queue", "2", "--quiet"));
+    struct kit kit = kit_start(POOL("--workers", "3", "--queue", "2", "--quiet"));
     pthread_t loaders[LOADERS];
 
     atomic_store(&loaders_left, LOADERS);
@@ -413,27 +480,31 @@ int main(void)
     Suite *suite = suite_create("server_queue");
     TCase *late = tcase_create("Late");
     TCase *dropped = tcase_create("Dropped");
+    TCase *caller = tcase_create("Caller");
     TCase *marks = tcase_create("Marks");
     TCase *size = tcase_create("Size");
 
-    tcase_add_test(late, who_waits_too_long_is_told);
-    tcase_add_test(late, a_late_one_makes_room);
-    tcase_add_test(late, who_is_served_waits_no_more);
-    tcase_add_test(dropped, the_oldest_makes_place_for_the_newest);
-    tcase_add_test(dropped, nobody_waits_to_be_dropped);
-    tcase_add_test(marks, marks_with_a_distance);
-    tcase_add_test(marks, pauses_are_told);
-    tcase_add_test(marks, nobody_was_kept_out);
+    tcase_add_loop_test(late, who_waits_too_long_is_told, 0, POOLS);
+    tcase_add_loop_test(late, a_late_one_makes_room, 0, POOLS);
+    tcase_add_loop_test(late, who_is_served_waits_no_more, 0, POOLS);
+    tcase_add_loop_test(dropped, the_oldest_makes_place_for_the_newest, 0, POOLS);
+    tcase_add_loop_test(dropped, nobody_waits_to_be_dropped, 0, POOLS);
+    tcase_add_loop_test(caller, the_caller_runs, 0, POOLS);
+    tcase_add_loop_test(caller, the_caller_stops, 0, POOLS);
+    tcase_add_loop_test(marks, marks_with_a_distance, 0, POOLS);
+    tcase_add_loop_test(marks, pauses_are_told, 0, POOLS);
+    tcase_add_loop_test(marks, nobody_was_kept_out, 0, POOLS);
     tcase_add_loop_test(marks, marks_that_make_no_sense, 0,
                         sizeof wrong_marks / sizeof wrong_marks[0]);
     tcase_add_test(size, one_worker_more);
     tcase_add_test(size, fewer_workers_leave_sessions_alone);
-    tcase_add_test(size, fewer_and_more_again);
-    tcase_add_test(size, one_worker_is_the_least);
+    tcase_add_loop_test(size, fewer_and_more_again, 0, POOLS);
+    tcase_add_loop_test(size, one_worker_is_the_least, 0, POOLS);
     tcase_add_test(size, a_model_without_a_pool);
-    tcase_add_test(size, resized_under_load);
+    tcase_add_loop_test(size, resized_under_load, 0, POOLS);
     suite_add_tcase(suite, late);
     suite_add_tcase(suite, dropped);
+    suite_add_tcase(suite, caller);
     suite_add_tcase(suite, marks);
     suite_add_tcase(suite, size);
     return suite_main(suite);

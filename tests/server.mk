@@ -4,6 +4,7 @@ SERVER_TESTS = \
 	tests/check_escape \
 	tests/check_limits \
 	tests/check_server_crash \
+	tests/check_server_accept \
 	tests/check_server_echo \
 	tests/check_server_full \
 	tests/check_server_hold \
@@ -12,8 +13,11 @@ SERVER_TESTS = \
 	tests/check_server_process \
 	tests/check_server_start \
 	tests/check_server_stop \
+	tests/check_server_trace \
 	tests/check_sources \
-	tests/check_state
+	tests/check_state \
+	tests/check_trace \
+	tests/check_watch
 check_PROGRAMS += $(SERVER_TESTS)
 TESTS += $(SERVER_TESTS)
 
@@ -30,6 +34,10 @@ tests_check_sources_CFLAGS = $(TEST_CFLAGS)
 tests_check_sources_LDADD = $(SERVER_TEST_LIBS)
 tests_check_state_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_check_state_LDADD = $(SERVER_TEST_LIBS)
+tests_check_trace_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_trace_LDADD = $(SERVER_TEST_LIBS) $(JANSSON_LIBS)
+tests_check_watch_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_check_watch_LDADD = $(SERVER_TEST_LIBS)
 
 tests_check_server_crash_SOURCES = tests/check_server_crash.c $(SERVER_KIT)
 tests_check_server_crash_CFLAGS = $(TEST_CFLAGS)
@@ -58,3 +66,17 @@ tests_check_server_start_LDADD = $(TEST_LIBS)
 tests_check_server_stop_SOURCES = tests/check_server_stop.c $(SERVER_KIT)
 tests_check_server_stop_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_stop_LDADD = $(TEST_LIBS)
+tests_check_server_trace_SOURCES = tests/check_server_trace.c $(SERVER_KIT)
+tests_check_server_trace_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_server_trace_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
+tests_check_server_accept_SOURCES = tests/check_server_accept.c $(SERVER_KIT)
+tests_check_server_accept_CFLAGS = $(TEST_CFLAGS)
+tests_check_server_accept_LDADD = $(TEST_LIBS)
+EXTRA_tests_check_server_accept_DEPENDENCIES = tests/fail_accept.la
+
+# Preloaded into the server; -rpath makes libtool build a shared object that is not installed.
+check_LTLIBRARIES += tests/fail_accept.la
+tests_fail_accept_la_SOURCES = tests/fail_accept.c
+tests_fail_accept_la_CFLAGS = $(AM_CFLAGS)
+tests_fail_accept_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+tests_fail_accept_la_LIBADD = -ldl

@@ -61,6 +61,8 @@ struct model {
 struct model_type {
     const char *name;
     bool capped; /**< at most `workers` sessions are served at once, at most `queue` wait */
+    bool queues; /**< who waits in its queue can be taken back, and the loop can serve the next one:
+                      --queue-timeout, and every word of --on-full */
     bool single; /**< capped, and that is one session and no queue, whatever was asked for */
     /**
      * Not capped, since a worker serves many sessions by turns: up to --max-sessions are here, and
@@ -100,8 +102,8 @@ struct model_type {
     bool (*has_room)(struct model *model);
 
     /**
-     * How many sessions wait for a worker. A worker that begins one while service->full is set calls
-     * service_wake(). NULL: none ever waits.
+     * How many sessions wait for a worker. With service->water_marks, whoever begins one while service->full
+     * is set calls service_wake(). NULL: none ever waits.
      */
     uint64_t (*waiting)(struct model *model);
 

@@ -26,11 +26,12 @@
  */
 #include "server/models/model.h"
 #include "server/models/process.h"
-#include "server/models/waiting.h"
 
 #include "common/clock.h"
 #include "common/must.h"
 #include "pool/echopool.h"
+#include "server/models/caller.h"
+#include "server/models/waiting.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,10 +55,10 @@ struct process_model {
     uint64_t workers;
     uint64_t queue;
     struct waiting waiting;
+    struct caller caller;
     int64_t cut_ns; /* when it was first seen that a session was cut; 0: none was */
     /* across */
     _Atomic uint64_t held;   /* sessions that are not counted as ended yet */
-    atomic_bool terminating; /* whoever waits is dropped */
     atomic_bool room_wanted; /* the loop waits for fewer of them */
 };
 
@@ -90,17 +91,16 @@ static int serve(struct ep_task *task)
 
 /*
  * The task is over, in whatever way. The pool's place may have been free for some time; the session's
- * is free only now that it is counted, so that no more are in flight than may be. One that was taken
- * back is the loop's again.
+ * is free only now that it is counted, so that no more are in flight than may be.
  */
 static void done(struct ep_future *future, void *context)
 {
     struct job *job = context;
     struct process_model *model = job->model;
     struct ep_error error = {.message = "its turn never came"};
-    int rc = ep_future_error(future, 0, &error);
 
-    if (rc == 0 || atomic_load(&model->terminating))
+    if (ep_future_error(future, 0, &error) != EP_ECANCELLED ||
+        !waiting_takes(&model->waiting, job->session))
         process_session_over(job->session, error.message);
     free(job);
     atomic_fetch_sub(&model->held, 1);
@@ -155,7 +155,14 @@ static int dispatch(struct model *base, struct session *session, char why[static
 
     if (job != NULL) {
         *job = (struct job){.session = session, .model = model};
-        rc = is_full(model) && !model->waiting.drop_oldest ? -EAGAIN : submit(model, job);
+        do
+            rc = is_full(model) ? -EAGAIN : submit(model, job);
+        while (rc == -EAGAIN && waiting_drop_oldest(&model->waiting));
+        if (rc == -EAGAIN && caller_runs(&model->caller)) {
+            rc = caller_take(&model->caller, session);
+            if (rc == 0)
+                free(job);
+        }
     }
     if (rc == 0)
         return 0;
@@ -177,6 +184,8 @@ static bool has_room(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
 
+    if (caller_runs(&model->caller))
+        return !model->caller.busy;
     if (ep_executor_room(model->executor) == 0)
         return false;
     if (!is_full(model))
@@ -185,7 +194,7 @@ static bool has_room(struct model *base)
     return !is_full(model); /* it may have changed before done() could see that we wait */
 }
 
-/* Whoever is held beyond the workers waits, or will be begun within microseconds. */
+/* Whoever is held beyond the workers. That changes as sessions end, which done() tells. */
 static uint64_t waiting(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
@@ -221,12 +230,10 @@ static void tend(struct model *base)
     if (!atomic_load(&model->service->draining))
         return;
     accounting_each(model->service->accounting, find_cut, &cut);
-    if (cut && model->cut_ns == 0) {
+    if (cut && model->cut_ns == 0)
         model->cut_ns = clock_now_ns();
-    } else if (cut && clock_now_ns() - model->cut_ns >= PATIENCE_NS) {
-        atomic_store(&model->terminating, true);
+    else if (cut && clock_now_ns() - model->cut_ns >= PATIENCE_NS)
         ep_executor_terminate(model->executor);
-    }
 }
 
 static int resize(struct model *base, uint64_t workers)
@@ -252,6 +259,7 @@ static void destroy(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
 
+    caller_clear(&model->caller);
     waiting_clear(&model->waiting);
     ep_executor_terminate(model->executor);
     release(model);
@@ -294,16 +302,17 @@ static int create(const struct model_settings *settings, struct model **result,
         .zygote = model->zygote,
         .on_death = EP_REPLACE,
     };
-    int rc;
+    int rc = caller_init(&model->caller, settings);
 
+    if (rc == 0)
+        rc = ep_process_executor_new(&options, &model->executor);
     waiting_init(&model->waiting, settings);
-    rc = ep_process_executor_new(&options, &model->executor);
-
     model->workers = settings->workers;
     model->queue = settings->queue;
     if (rc == 0)
         return 0;
     snprintf(why, MODEL_WHY_MAX, "%s", ep_strerror(rc));
+    caller_clear(&model->caller);
     release(model);
     return rc;
 }
@@ -311,6 +320,7 @@ static int create(const struct model_settings *settings, struct model **result,
 const struct model_type model_process_pool = {
     .name = "process-pool",
     .capped = true,
+    .queues = true,
     .processes = true,
     .prepare = prepare,
     .create = create,

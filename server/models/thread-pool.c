@@ -15,6 +15,7 @@
 #include "server/models/model.h"
 
 #include "pool/echopool.h"
+#include "server/models/caller.h"
 #include "server/models/waiting.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ struct pool_model {
     /* the loop's */
     uint64_t workers;
     struct waiting waiting;
+    struct caller caller;
 
     /* by worker, who alone uses it. Made by the loop before there is the worker, and kept until the
        end: it may come back, and who leaves may be serving still */
@@ -46,17 +48,25 @@ struct job {
 
 /* --- in a worker --------------------------------------------------------------------------- */
 
+/*
+ * One fewer waits now, and that may be few enough. The loop marks that it is full first and counts
+ * second, so that one of us sees the other.
+ */
+static void tell_begun(const struct service *service)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&service->full, memory_order_relaxed))
+        service_wake(service);
+}
+
 static int serve(struct ep_task *task)
 {
     const struct job *job = ep_task_input(task, NULL);
     struct pool_model *model = job->model;
     unsigned worker = ep_task_worker(task);
 
-    /* One fewer waits now. The loop marks that it is full first and counts second, so that one of us
-       sees the other. */
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&model->service->full, memory_order_relaxed))
-        service_wake(model->service);
+    if (model->service->water_marks)
+        tell_begun(model->service);
     session_serve(job->session, model->buffers[worker], worker);
     session_end(job->session);
     return 0;
@@ -76,9 +86,14 @@ static int dispatch(struct model *base, struct session *session, char why[static
     static const struct ep_submit_options options = {.deadline_ns = INT64_MIN};
     struct pool_model *model = (struct pool_model *)base;
     struct job job = {.session = session, .model = model};
-    int rc = waiting_submit(&model->waiting, model->executor, session, serve, &job, sizeof job,
-                            &options, NULL);
+    int rc;
 
+    do
+        rc = waiting_submit(&model->waiting, model->executor, session, serve, &job, sizeof job,
+                            &options, NULL);
+    while (rc == -EAGAIN && waiting_drop_oldest(&model->waiting));
+    if (rc == -EAGAIN && caller_runs(&model->caller))
+        rc = caller_take(&model->caller, session);
     if (rc == -EAGAIN)
         snprintf(why, MODEL_WHY_MAX,
                  "%" PRIu64 " of %" PRIu64 " workers and %" PRIu64 " of %" PRIu64
@@ -93,7 +108,8 @@ static bool has_room(struct model *base)
 {
     struct pool_model *model = (struct pool_model *)base;
 
-    return ep_executor_room(model->executor) > 0;
+    return caller_runs(&model->caller) ? !model->caller.busy
+                                       : ep_executor_room(model->executor) > 0;
 }
 
 /* Whoever is held beyond the workers waits, or will be begun within microseconds. */
@@ -147,6 +163,7 @@ static void destroy(struct model *base)
 {
     struct pool_model *model = (struct pool_model *)base;
 
+    caller_clear(&model->caller);
     waiting_clear(&model->waiting);
     ep_executor_free(model->executor);
     release(model);
@@ -173,7 +190,9 @@ static int create(const struct model_settings *settings, struct model **result,
         model->workers = settings->workers;
         model->queue = settings->queue;
         waiting_init(&model->waiting, settings);
-        rc = make_buffers(model, settings->workers);
+        rc = caller_init(&model->caller, settings);
+        if (rc == 0)
+            rc = make_buffers(model, settings->workers);
         if (rc == 0)
             rc = ep_thread_executor_new(&options, &model->executor);
     }
@@ -182,14 +201,17 @@ static int create(const struct model_settings *settings, struct model **result,
         return 0;
     }
     snprintf(why, MODEL_WHY_MAX, "%s", ep_strerror(rc));
-    if (model != NULL)
+    if (model != NULL) {
+        caller_clear(&model->caller);
         release(model);
+    }
     return rc;
 }
 
 const struct model_type model_thread_pool = {
     .name = "thread-pool",
     .capped = true,
+    .queues = true,
     .create = create,
     .dispatch = dispatch,
     .has_room = has_room,

@@ -59,9 +59,12 @@ static void forget_begun(struct waiting *waiting)
 static bool take_back_oldest(struct waiting *waiting, enum outcome outcome, const char *words)
 {
     struct waiting_one *one = waiting->oldest;
-    bool taken = ep_future_cancel(one->future) == 0;
     char why[MODEL_WHY_MAX];
+    bool taken;
 
+    atomic_store(&waiting->taking, one->session);
+    taken = ep_future_cancel(one->future) == 0;
+    atomic_store(&waiting->taking, NULL);
     if (taken) {
         snprintf(why, sizeof why, "%s: you waited %.1f s", words,
                  (double)(clock_now_ns() - one->accepted_ns) / 1e9);
@@ -71,15 +74,17 @@ static bool take_back_oldest(struct waiting *waiting, enum outcome outcome, cons
     return taken;
 }
 
-/* Submit a session that may be taken back. */
-static int submit_and_remember(struct waiting *waiting, struct ep_executor *executor,
-                               struct session *session, ep_task_fn fn, const void *input,
-                               size_t size, const struct ep_submit_options *options,
-                               struct ep_future **future)
+int waiting_submit(struct waiting *waiting, struct ep_executor *executor, struct session *session,
+                   ep_task_fn fn, const void *input, size_t size,
+                   const struct ep_submit_options *options, struct ep_future **future)
 {
-    struct waiting_one *one = malloc(sizeof *one);
+    struct waiting_one *one;
     int rc;
 
+    if (!waiting->drop_oldest && waiting->timeout_ns == 0)
+        return ep_submit_with(executor, fn, input, size, options, future);
+    forget_begun(waiting);
+    one = malloc(sizeof *one);
     if (one == NULL)
         return -ENOMEM;
     /* From the submission on the session may be a worker's, and soon gone. */
@@ -96,21 +101,17 @@ static int submit_and_remember(struct waiting *waiting, struct ep_executor *exec
     return 0;
 }
 
-int waiting_submit(struct waiting *waiting, struct ep_executor *executor, struct session *session,
-                   ep_task_fn fn, const void *input, size_t size,
-                   const struct ep_submit_options *options, struct ep_future **future)
+bool waiting_drop_oldest(struct waiting *waiting)
 {
-    int rc;
-
-    if (!waiting->drop_oldest && waiting->timeout_ns == 0)
-        return ep_submit_with(executor, fn, input, size, options, future);
-    forget_begun(waiting);
-    rc = submit_and_remember(waiting, executor, session, fn, input, size, options, future);
-    while (rc == -EAGAIN && waiting->drop_oldest && waiting->oldest != NULL) {
+    while (waiting->drop_oldest && waiting->oldest != NULL)
         if (take_back_oldest(waiting, OUTCOME_REJECTED, "somebody newer has your place"))
-            rc = submit_and_remember(waiting, executor, session, fn, input, size, options, future);
-    }
-    return rc;
+            return true;
+    return false;
+}
+
+bool waiting_takes(const struct waiting *waiting, const struct session *session)
+{
+    return atomic_load(&waiting->taking) == session;
 }
 
 void waiting_tend(struct waiting *waiting)

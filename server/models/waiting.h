@@ -10,7 +10,7 @@
  *
  * Where nothing is ever taken back, submitting goes through here without a future and costs nothing.
  *
- * Threads: the loop's only.
+ * Threads: the loop's only, but for waiting_takes().
  */
 #ifndef SERVER_MODELS_WAITING_H
 #define SERVER_MODELS_WAITING_H
@@ -18,6 +18,7 @@
 #include "pool/echopool.h"
 #include "server/models/model.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,11 +26,14 @@
 struct waiting_one;
 
 struct waiting {
+    /* set by waiting_init(), then read-only */
     bool drop_oldest;   /**< a full executor takes a newer session in the place of the oldest */
     int64_t timeout_ns; /**< 0: none */
-    /* those that had not begun when they were last looked at, in the order of their coming */
+    /* the loop's: those that had not begun when they were last looked at, in the order of their coming */
     struct waiting_one *oldest;
     struct waiting_one **end;
+    /* across: whom the loop is about to take back */
+    _Atomic(struct session *) taking;
 };
 
 /** Begin without anybody, with what the settings say about full and late. */
@@ -39,19 +43,28 @@ void waiting_init(struct waiting *waiting, const struct model_settings *settings
 void waiting_clear(struct waiting *waiting);
 
 /**
- * Hand a session to the executor, which must have EP_REJECT as its policy. With --on-full
- * drop-oldest it takes the place of the one that has waited longest, if there is no other; that
- * one is told BUSY.
+ * Hand a session to the executor, which must have EP_REJECT as its policy.
  *
- * @param fn, input, size, options  as for ep_submit_with(); options->dropped is called for a session
- *                 that is taken back too, and must then leave the session alone; so must whoever
- *                 hears by the future that it was cancelled
- * @param future   set to a future that the caller releases. NULL: none is wanted
- * @return         as ep_submit_with(); -EAGAIN: full, and nobody could be taken back
+ * @param fn, input, size, options, future  as for ep_submit_with(); without a `dropped`
+ * @return         as ep_submit_with(); -EAGAIN: full
  */
 int waiting_submit(struct waiting *waiting, struct ep_executor *executor, struct session *session,
                    ep_task_fn fn, const void *input, size_t size,
                    const struct ep_submit_options *options, struct ep_future **future);
+
+/**
+ * With --on-full drop-oldest: take back whoever has waited longest, and tell it that it is BUSY
+ * here.
+ *
+ * @return false: that is not how it is to be, or nobody waits. true: submit again
+ */
+bool waiting_drop_oldest(struct waiting *waiting);
+
+/**
+ * For the done callback of a future that was cancelled: whether it is the loop that takes its
+ * session back. Then the session is the loop's, and must be left alone. Threads: any.
+ */
+bool waiting_takes(const struct waiting *waiting, const struct session *session);
 
 /** Take back whoever has waited for --queue-timeout, and tell them. */
 void waiting_tend(struct waiting *waiting);

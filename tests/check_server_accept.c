@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real server and an accept() that fails: it is counted and told, the next one is served, and no
+ * CPU is spent on trying. The failures come from fail_accept.c, which is preloaded into the server;
+ * not with a sanitizer, which must be loaded first itself.
+ */
+#include "common/clock.h"
+#include "tests/server_kit.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef EP_SANITIZED
+
+/* Start a server whose accept() fails, as fail_accept.c reads it from the environment. */
+static struct kit start_failing(int error, const char *how, const char *value, bool takes)
+{
+    const char *top = getenv("TOP_BUILDDIR");
+    char preload[4096];
+    char number[16];
+    struct kit kit;
+
+    snprintf(preload, sizeof preload, "%s/tests/.libs/fail_accept.so", top != NULL ? top : ".");
+    ck_assert_msg(access(preload, R_OK) == 0, "there is no %s", preload);
+    snprintf(number, sizeof number, "%d", error);
+    setenv("ACCEPT_ERROR", number, 1);
+    setenv(how, value, 1);
+    if (takes)
+        setenv("ACCEPT_TAKES", "1", 1);
+    setenv("LD_PRELOAD", preload, 1);
+    kit = kit_start(ARGUMENTS("--workers", "2"));
+    unsetenv("LD_PRELOAD");
+    unsetenv("ACCEPT_TAKES");
+    unsetenv(how);
+    return kit;
+}
+
+/* kit_finish() with a look at how many failures were counted. */
+static void finish_counting(struct kit *kit, const char *complaint, int error)
+{
+    static const char farewell[] = "\naccept failed 3 times\n";
+    struct outcome outcome;
+
+    kit_wait_in_flight(kit, 0);
+    int fd = kit_connect(kit);
+    tcp_echo(fd, "hello", 5, true);
+    close(fd);
+    kit_wait_in_flight(kit, 0);
+    wait_for_descriptors(kit->program.pid, kit->descriptors);
+    outcome = program_stop(&kit->program);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_msg(strstr(outcome.out, farewell) != NULL, "\"%s\" is not in: %s", farewell,
+                  outcome.out);
+    ck_assert_msg(strstr(outcome.err, complaint) != NULL, "said: %s", outcome.err);
+    ck_assert_msg(strstr(outcome.err, strerror(error)) != NULL, "said: %s", outcome.err);
+    outcome_clear(&outcome);
+}
+
+static const int lost_errors[] = {EPROTO, EPERM, ENETDOWN, EHOSTUNREACH};
+static const int want_errors[] = {ENOBUFS, ENFILE, ENOMEM, EMFILE};
+
+/* A connection that the kernel has given up is nobody's any more; the next one is like any other. */
+START_TEST(a_lost_connection)
+{
+    struct kit kit = start_failing(lost_errors[_i], "ACCEPT_FAILURES", "3", true);
+
+    for (int i = 0; i < 3; i++)
+        expect_rest(kit_connect(&kit), "", 0);
+    for (int i = 0; i < 3; i++) {
+        int fd = kit_connect(&kit);
+        tcp_echo(fd, "hello", 5, true);
+        close(fd);
+    }
+    finish_counting(&kit, "a connection was lost before it could be accepted: ", lost_errors[_i]);
+}
+END_TEST
+
+/* libevent itself goes on to the next after this one, and does not even tell. */
+START_TEST(an_aborted_connection)
+{
+    struct kit kit = start_failing(ECONNABORTED, "ACCEPT_FAILURES", "3", true);
+
+    for (int i = 0; i < 3; i++)
+        expect_rest(kit_connect(&kit), "", 0);
+    kit_finish(&kit, true, NULL);
+}
+END_TEST
+
+/* For want of something that will be there again: the connection waits and is served in the end. */
+START_TEST(a_want_of_something)
+{
+    struct kit kit = start_failing(want_errors[_i], "ACCEPT_FAILURES", "3", false);
+    int fd = kit_connect(&kit);
+
+    tcp_echo(fd, "hello", 5, true);
+    close(fd);
+    finish_counting(&kit, "cannot accept a connection now: ", want_errors[_i]);
+}
+END_TEST
+
+static unsigned warnings(struct kit *kit)
+{
+    unsigned count = 0;
+
+    for (const char *at = program_errors(&kit->program);
+         (at = strstr(at, "cannot accept a connection now")) != NULL; at++)
+        count++;
+    return count;
+}
+
+static bool has_warned_twice(void *context)
+{
+    return warnings(context) >= 2;
+}
+
+static const int stuck_errors[] = {ENOBUFS, EPROTO, EPERM};
+
+/*
+ * It fails again and again, with an error that should have ended the connection too: each try is
+ * cheap only as long as there are few. Warnings come once a second, so the second one says that a
+ * second has passed.
+ */
+START_TEST(failing_does_not_burn)
+{
+    char file[] = "/tmp/check_accept.XXXXXX";
+    int made = mkstemp(file);
+    struct kit kit;
+    int64_t cpu_ns;
+    int64_t started_ns;
+    int fd;
+
+    ck_assert_int_ge(made, 0);
+    close(made);
+    kit = start_failing(stuck_errors[_i], "ACCEPT_FAILS_WHILE", file, false);
+    cpu_ns = process_cpu_ns(kit.program.pid);
+    started_ns = clock_now_ns();
+    fd = kit_connect(&kit);
+    wait_until(has_warned_twice, &kit);
+    cpu_ns = process_cpu_ns(kit.program.pid) - cpu_ns;
+    started_ns = clock_now_ns() - started_ns;
+    unlink(file);
+    ck_assert_msg(cpu_ns < started_ns / 10, "%lld of %lld ns were spent on failing",
+                  (long long)cpu_ns, (long long)started_ns);
+    tcp_echo(fd, "hello", 5, true);
+    close(fd);
+    kit_finish(&kit, true, "cannot accept a connection now");
+}
+END_TEST
+
+#else
+
+START_TEST(not_with_a_sanitizer)
+{
+}
+END_TEST
+
+#endif
+
+int main(void)
+{
+    Suite *suite = suite_create("server_accept");
+    TCase *errors = tcase_create("Errors");
+
+#ifndef EP_SANITIZED
+    tcase_add_loop_test(errors, a_lost_connection, 0, sizeof lost_errors / sizeof lost_errors[0]);
+    tcase_add_test(errors, an_aborted_connection);
+    tcase_add_loop_test(errors, a_want_of_something, 0, sizeof want_errors / sizeof want_errors[0]);
+    tcase_add_loop_test(errors, failing_does_not_burn, 0,
+                        sizeof stuck_errors / sizeof stuck_errors[0]);
+#else
+    tcase_add_test(errors, not_with_a_sanitizer);
+#endif
+    suite_add_tcase(suite, errors);
+    return suite_main(suite);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* The watch: which limit holds in which phase, and whose time it is that passes. */
+#include "server/watch.h"
+
+#include "common/clock.h"
+#include "server/session.h"
+#include "tests/suite.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MS INT64_C(1000000)
+
+/* A watch over one session, and nobody who serves it. */
+struct scene {
+    struct event_base *base;
+    struct service *service;
+    struct watch *watch;
+    struct session session;
+    int peer;
+    unsigned looks;
+};
+
+static void count_look(void *context)
+{
+    struct scene *scene = context;
+
+    scene->looks++;
+}
+
+static void set_up(struct scene *scene, const struct time_limits *limits, enum phase phase)
+{
+    int pair[2];
+
+    *scene = (struct scene){.base = event_base_new(), .service = service_new()};
+    ck_assert(scene->base != NULL && scene->service != NULL);
+    scene->service->accounting = accounting_new(1, 1);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    scene->session.fd = pair[0];
+    scene->peer = pair[1];
+    accounting_enter(scene->service->accounting, &scene->session.entry);
+    if (phase != PHASE_QUEUED)
+        atomic_store(&scene->session.entry.begun_ns, clock_now_ns());
+    session_move(&scene->session, phase);
+    scene->watch = watch_new(scene->base, scene->service, limits, count_look, scene);
+    ck_assert_ptr_nonnull(scene->watch);
+}
+
+static void take_down(struct scene *scene)
+{
+    watch_free(scene->watch);
+    accounting_free(scene->service->accounting);
+    service_free(scene->service);
+    event_base_free(scene->base);
+    close(scene->session.fd);
+    close(scene->peer);
+}
+
+/* Let the watch look once. */
+static void look(struct scene *scene)
+{
+    unsigned looks = scene->looks;
+
+    while (scene->looks == looks)
+        ck_assert_int_eq(event_base_loop(scene->base, EVLOOP_ONCE), 0);
+}
+
+static enum outcome verdict(struct scene *scene)
+{
+    return (enum outcome)atomic_load(&scene->session.verdict);
+}
+
+/* The loop does nothing for so long: it was stopped, or had no CPU. */
+static void pass(int64_t ns)
+{
+    int64_t until_ns = clock_now_ns() + ns;
+
+    while (clock_now_ns() < until_ns)
+        continue;
+}
+
+static const struct {
+    enum phase phase;
+    struct time_limits limits;
+    enum outcome outcome;
+} limited[] = {
+    {PHASE_HANDSHAKE, {.handshake_ns = 30 * MS}, OUTCOME_HANDSHAKE_TIMEOUT},
+    {PHASE_RECEIVING, {.idle_ns = 30 * MS}, OUTCOME_IDLE_TIMEOUT},
+    {PHASE_PARKED, {.idle_ns = 30 * MS}, OUTCOME_IDLE_TIMEOUT},
+    {PHASE_SENDING, {.write_ns = 30 * MS}, OUTCOME_WRITE_TIMEOUT},
+    {PHASE_WORKING, {.session_ns = 30 * MS}, OUTCOME_SESSION_TIMEOUT},
+    {PHASE_RECEIVING, {.session_ns = 30 * MS}, OUTCOME_SESSION_TIMEOUT},
+};
+
+/* Who does not move is judged by the limit of its phase, and not before its time. */
+START_TEST(each_phase_has_its_limit)
+{
+    struct scene scene;
+    int64_t begun_ns = clock_now_ns();
+    char byte;
+
+    set_up(&scene, &limited[_i].limits, limited[_i].phase);
+    while (verdict(&scene) == OUTCOME_SERVED)
+        look(&scene);
+    ck_assert_int_eq(verdict(&scene), limited[_i].outcome);
+    ck_assert_int_ge(clock_now_ns() - begun_ns, 30 * MS);
+    ck_assert_int_eq(recv(scene.session.fd, &byte, 1, MSG_DONTWAIT), 0); /* whoever reads wakes */
+    take_down(&scene);
+}
+END_TEST
+
+static const struct {
+    enum phase phase;
+    struct time_limits limits;
+} free_of_limits[] = {
+    {PHASE_QUEUED, {10 * MS, 10 * MS, 10 * MS, 10 * MS, 10 * MS}},
+    {PHASE_WORKING, {.handshake_ns = 10 * MS, .idle_ns = 10 * MS, .write_ns = 10 * MS}},
+    {PHASE_SENDING, {.handshake_ns = 10 * MS, .idle_ns = 10 * MS}},
+    {PHASE_RECEIVING, {.handshake_ns = 10 * MS, .write_ns = 10 * MS}},
+};
+
+START_TEST(no_limit_but_its_own)
+{
+    struct scene scene;
+
+    set_up(&scene, &free_of_limits[_i].limits, free_of_limits[_i].phase);
+    for (int i = 0; i < 5; i++)
+        look(&scene);
+    ck_assert_int_eq(verdict(&scene), OUTCOME_SERVED);
+    take_down(&scene);
+}
+END_TEST
+
+/* As long as it moves, however slowly, it is not idle. */
+START_TEST(who_moves_is_left_alone)
+{
+    struct scene scene;
+
+    set_up(&scene, &(const struct time_limits){.idle_ns = 60 * MS}, PHASE_RECEIVING);
+    for (int i = 0; i < 15; i++) {
+        session_move(&scene.session, PHASE_RECEIVING);
+        look(&scene);
+    }
+    ck_assert_int_eq(verdict(&scene), OUTCOME_SERVED);
+    take_down(&scene);
+}
+END_TEST
+
+/* The server was stopped, and its workers with it: that is not the client's time. */
+START_TEST(time_that_nobody_had)
+{
+    struct scene scene;
+
+    set_up(&scene, &(const struct time_limits){.idle_ns = 100 * MS}, PHASE_RECEIVING);
+    look(&scene);
+    for (int i = 0; i < 3; i++) {
+        pass(150 * MS);
+        look(&scene);
+        ck_assert_int_eq(verdict(&scene), OUTCOME_SERVED);
+    }
+    while (verdict(&scene) == OUTCOME_SERVED)
+        look(&scene);
+    ck_assert_int_eq(verdict(&scene), OUTCOME_IDLE_TIMEOUT);
+    take_down(&scene);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("watch");
+    TCase *core = tcase_create("Core");
+
+    tcase_add_loop_test(core, each_phase_has_its_limit, 0, sizeof limited / sizeof limited[0]);
+    tcase_add_loop_test(core, no_limit_but_its_own, 0,
+                        sizeof free_of_limits / sizeof free_of_limits[0]);
+    tcase_add_test(core, who_moves_is_left_alone);
+    tcase_add_test(core, time_that_nobody_had);
+    suite_add_tcase(suite, core);
+    return suite_main(suite);
+}
