@@ -3,6 +3,7 @@
 noinst_LTLIBRARIES += %D%/libserver.la
 %C%_libserver_la_SOURCES = \
 	%D%/accounting.c %D%/accounting.h \
+	%D%/activation.c %D%/activation.h \
 	%D%/announce.c \
 	%D%/credentials.c %D%/credentials.h \
 	%D%/drain.c \
@@ -10,6 +11,8 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/escape.c %D%/escape.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/listener.c %D%/listener.h \
+	%D%/manager.c \
+	%D%/notify.c %D%/notify.h \
 	%D%/options.c %D%/options.h \
 	%D%/printer.c %D%/printer.h \
 	%D%/refuse.c %D%/refuse.h \
@@ -17,6 +20,8 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/service.c %D%/service.h \
 	%D%/session.c %D%/session.h \
 	%D%/session-store.c %D%/session-store.h \
+	%D%/socket.c %D%/socket.h \
+	%D%/sockets.c \
 	%D%/sources.c %D%/sources.h \
 	%D%/state.c %D%/state.h \
 	%D%/watch.c %D%/watch.h \

@@ -1,8 +1,10 @@
 # echo-server: its pure modules, and the real program from outside.
 SERVER_TESTS = \
 	tests/check_accounting \
+	tests/check_activation \
 	tests/check_escape \
 	tests/check_limits \
+	tests/check_notify \
 	tests/check_server_crash \
 	tests/check_server_echo \
 	tests/check_server_full \
@@ -12,6 +14,7 @@ SERVER_TESTS = \
 	tests/check_server_process \
 	tests/check_server_start \
 	tests/check_server_stop \
+	tests/check_socket \
 	tests/check_sources \
 	tests/check_state
 check_PROGRAMS += $(SERVER_TESTS)
@@ -22,10 +25,16 @@ SERVER_KIT = tests/server_kit.c tests/server_kit.h
 
 tests_check_accounting_CFLAGS = $(TEST_CFLAGS)
 tests_check_accounting_LDADD = $(SERVER_TEST_LIBS)
+tests_check_activation_CFLAGS = $(TEST_CFLAGS)
+tests_check_activation_LDADD = $(SERVER_TEST_LIBS)
 tests_check_escape_CFLAGS = $(TEST_CFLAGS)
 tests_check_escape_LDADD = $(SERVER_TEST_LIBS)
 tests_check_limits_CFLAGS = $(TEST_CFLAGS)
 tests_check_limits_LDADD = $(SERVER_TEST_LIBS)
+tests_check_notify_CFLAGS = $(TEST_CFLAGS)
+tests_check_notify_LDADD = $(SERVER_TEST_LIBS)
+tests_check_socket_CFLAGS = $(TEST_CFLAGS)
+tests_check_socket_LDADD = $(SERVER_TEST_LIBS)
 tests_check_sources_CFLAGS = $(TEST_CFLAGS)
 tests_check_sources_LDADD = $(SERVER_TEST_LIBS)
 tests_check_state_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
