@@ -15,6 +15,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/notify.c %D%/notify.h \
 	%D%/options.c %D%/options.h \
 	%D%/printer.c %D%/printer.h \
+	%D%/proxy.c %D%/proxy.h \
 	%D%/refuse.c %D%/refuse.h \
 	%D%/server.c %D%/server.h %D%/server-internal.h \
 	%D%/service.c %D%/service.h \

@@ -229,6 +229,7 @@ static void start_service(struct server *server)
     service->buffer_bytes = options->buffer_bytes;
     service->delay_ns = options->delay_ns;
     service->burn_ns = options->burn_ns;
+    service->proxy_protocol = options->proxy_protocol;
     rc = printer_new(service->print, options->buffer_bytes, server->type->processes,
                      &service->printer);
     if (rc != 0)

@@ -5,6 +5,8 @@ SERVER_TESTS = \
 	tests/check_escape \
 	tests/check_limits \
 	tests/check_notify \
+	tests/check_proxy \
+	tests/check_server_address \
 	tests/check_server_crash \
 	tests/check_server_echo \
 	tests/check_server_full \
@@ -33,6 +35,8 @@ tests_check_limits_CFLAGS = $(TEST_CFLAGS)
 tests_check_limits_LDADD = $(SERVER_TEST_LIBS)
 tests_check_notify_CFLAGS = $(TEST_CFLAGS)
 tests_check_notify_LDADD = $(SERVER_TEST_LIBS)
+tests_check_proxy_CFLAGS = $(TEST_CFLAGS)
+tests_check_proxy_LDADD = $(SERVER_TEST_LIBS)
 tests_check_socket_CFLAGS = $(TEST_CFLAGS)
 tests_check_socket_LDADD = $(SERVER_TEST_LIBS)
 tests_check_sources_CFLAGS = $(TEST_CFLAGS)
@@ -40,6 +44,9 @@ tests_check_sources_LDADD = $(SERVER_TEST_LIBS)
 tests_check_state_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_check_state_LDADD = $(SERVER_TEST_LIBS)
 
+tests_check_server_address_SOURCES = tests/check_server_address.c $(SERVER_KIT)
+tests_check_server_address_CFLAGS = $(TEST_CFLAGS)
+tests_check_server_address_LDADD = $(TEST_LIBS)
 tests_check_server_crash_SOURCES = tests/check_server_crash.c $(SERVER_KIT)
 tests_check_server_crash_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_crash_LDADD = $(TEST_LIBS)
