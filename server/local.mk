@@ -43,3 +43,5 @@ bin_PROGRAMS += echo-server
 echo_server_SOURCES = %D%/main.c
 echo_server_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 echo_server_LDADD = %D%/libserver.la pool/libpool.la common/libcommon.la $(LIBEVENT_LIBS)
+
+include server/systemd/local.mk
