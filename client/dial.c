@@ -2,6 +2,9 @@
 /*
  * connect() with a time limit: it is begun on a non-blocking socket and waited for with poll().
  * The kernel's own limit is two minutes and more.
+ *
+ * A unix socket connects at once, unless the server's backlog is full. Then only connect() itself
+ * can wait for room, and shutdown() does not wake it; so it waits for a moment at a time.
  */
 #include "client/dial.h"
 
@@ -13,6 +16,8 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#define MOMENT_US 50000
 
 int dial_socket(const struct address *address)
 {
@@ -59,10 +64,41 @@ static bool is_connected_to_itself(int fd)
            memcmp(&own, &peer, own_size) == 0;
 }
 
+/** The same for a unix socket, which is made blocking. @return 0 or -errno */
+static int connect_unix(int fd, const struct address *address, int64_t timeout_ns)
+{
+    const int64_t deadline_ns = clock_now_ns() + timeout_ns;
+    struct timeval none = {0};
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0)
+        return -errno;
+    for (;;) {
+        struct pollfd state = {.fd = fd, .events = POLLRDHUP};
+        int64_t wait_us = (deadline_ns - clock_now_ns()) / 1000;
+        struct timeval wait = {.tv_usec = wait_us < 1           ? 1
+                                          : wait_us > MOMENT_US ? MOMENT_US
+                                                                : wait_us};
+
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) != 0)
+            return -errno;
+        if (connect(fd, (const struct sockaddr *)&address->storage, address->length) == 0)
+            return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none) == 0 ? 0 : -errno;
+        if (errno != EAGAIN && errno != EINTR)
+            return -errno;
+        if (poll(&state, 1, 0) > 0 && (state.revents & POLLRDHUP) != 0)
+            return -ECONNRESET; /* by shutdown() */
+        if (wait_us < 1)
+            return -ETIMEDOUT;
+    }
+}
+
 int dial_connect(int fd, const struct address *address, int64_t timeout_ns)
 {
     int flags, code = 0;
 
+    if (address->storage.ss_family == AF_UNIX)
+        return connect_unix(fd, address, timeout_ns);
     if (connect(fd, (const struct sockaddr *)&address->storage, address->length) != 0)
         code = errno == EINPROGRESS || errno == EINTR ? wait_connected(fd, timeout_ns) : -errno;
     if (code != 0)

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-/** A new, unconnected, non-blocking TCP socket for an address. @return descriptor or -errno */
+/** A new, unconnected, non-blocking stream socket for an address. @return descriptor or -errno */
 int dial_socket(const struct address *address);
 
 /**

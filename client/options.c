@@ -70,7 +70,7 @@ static const char help_text[] =
     "With it, that many sessions load the server at once, and a summary is printed.\n"
     "\n"
     "The server:\n"
-    "      --host ADDR        its name or address [127.0.0.1]\n"
+    "      --host ADDR        its name, address or unix:PATH [127.0.0.1]\n"
     "      --port N           its port, 1 to 65535 [8090]\n"
     "      --transform WORD   what it does to the bytes: upper or none [upper]\n"
     "      --timeout T        longest wait of one operation: to connect, to send or receive\n"

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names and ports to socket addresses, and back: see address.h.
+ * Names, ports and paths to socket addresses, and back: see address.h.
  *
- * getaddrinfo() and getnameinfo() do the work. What is added: brackets around an IPv6 address, as
- * in a URL, and one constant text for each way it can fail.
+ * getaddrinfo() and getnameinfo() do the work for IP. What is added: brackets around an IPv6
+ * address, as in a URL, one constant text for each way it can fail, and unix addresses.
+ *
+ * A unix address ends where its length says. A path also has a zero behind it; an abstract name
+ * begins with a zero, which is written '@', and may have more of them.
  */
 #include "common/address.h"
 
@@ -12,14 +15,20 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
+
+#define UNIX_PREFIX "unix:"
+#define PATH_ROOM   sizeof(((struct sockaddr_un *)NULL)->sun_path)
 
 /* The longest name that the DNS allows, 253 bytes, is shorter than this. */
 #define HOST_MAX 256
 
 _Static_assert(ADDRESS_TEXT_MAX >= INET6_ADDRSTRLEN + IF_NAMESIZE + sizeof "[]%:65535" - 1,
                "the longest address with its zone and port must fit");
+_Static_assert(ADDRESS_TEXT_MAX >= PATH_ROOM + sizeof UNIX_PREFIX, "the longest path must fit");
 
 /*
  * Copy the host without its brackets. What stands in brackets can only be a numeric IPv6 address:
@@ -52,6 +61,44 @@ static const char *failure_text(int code)
     return text != NULL ? text : "the name cannot be resolved";
 }
 
+bool address_of_path(const char *path, struct address *address)
+{
+    struct sockaddr_un *name = (struct sockaddr_un *)&address->storage;
+    bool abstract = path[0] == '@';
+    size_t length = strlen(path);
+
+    if (length <= abstract || length >= PATH_ROOM)
+        return false;
+    memset(address, 0, sizeof *address);
+    name->sun_family = AF_UNIX;
+    memcpy(name->sun_path, path, length);
+    if (abstract)
+        name->sun_path[0] = '\0';
+    /* A path counts its ending zero; an abstract name has none, and a zero would be part of it. */
+    address->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + !abstract);
+    return true;
+}
+
+const char *address_path(const struct address *address)
+{
+    const struct sockaddr_un *name = (const struct sockaddr_un *)&address->storage;
+
+    if (name->sun_family != AF_UNIX || address->length <= offsetof(struct sockaddr_un, sun_path) ||
+        name->sun_path[0] == '\0')
+        return NULL;
+    return name->sun_path;
+}
+
+/* An address that begins with "unix:". */
+static bool resolve_unix(const char *path, struct address *address, const char **cause)
+{
+    if (address_of_path(path, address))
+        return true;
+    *cause = strlen(path) >= PATH_ROOM ? "the path of a unix socket has at most 107 bytes"
+                                       : "unix: wants a path, or @ and a name";
+    return false;
+}
+
 bool address_resolve(const char *host, uint16_t port, bool passive, struct address *address,
                      const char **cause)
 {
@@ -61,6 +108,8 @@ bool address_resolve(const char *host, uint16_t port, bool passive, struct addre
     char service[sizeof "65535"];
     int code;
 
+    if (strncmp(host, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
+        return resolve_unix(host + strlen(UNIX_PREFIX), address, cause);
     hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0);
     if (!copy_host(host, name, &hints)) {
         *cause = "this is neither a host name nor an address";
@@ -80,14 +129,37 @@ bool address_resolve(const char *host, uint16_t port, bool passive, struct addre
     return true;
 }
 
+/* The path or the abstract name, as far as its length says, in characters that a line can hold. */
+static void unix_text(const struct address *address, char text[static ADDRESS_TEXT_MAX])
+{
+    const struct sockaddr_un *name = (const struct sockaddr_un *)&address->storage;
+    size_t length = address->length - offsetof(struct sockaddr_un, sun_path);
+    char *to = text + strlen(UNIX_PREFIX);
+
+    if (address->length < offsetof(struct sockaddr_un, sun_path))
+        length = 0;
+    else if (length > PATH_ROOM)
+        length = PATH_ROOM;
+    if (length > 0 && name->sun_path[0] != '\0')
+        length = strnlen(name->sun_path, length);
+    memcpy(text, UNIX_PREFIX, strlen(UNIX_PREFIX));
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)name->sun_path[i];
+        *to++ = c == '\0' ? '@' : c < 0x20 || c == 0x7f ? '?' : (char)c;
+    }
+    *to = '\0';
+}
+
 const char *address_text(const struct address *address, char text[static ADDRESS_TEXT_MAX])
 {
     char host[INET6_ADDRSTRLEN + IF_NAMESIZE];
     int family = address->storage.ss_family;
 
-    if ((family != AF_INET && family != AF_INET6) ||
-        getnameinfo((const struct sockaddr *)&address->storage, address->length, host, sizeof host,
-                    NULL, 0, NI_NUMERICHOST) != 0)
+    if (family == AF_UNIX)
+        unix_text(address, text);
+    else if ((family != AF_INET && family != AF_INET6) ||
+             getnameinfo((const struct sockaddr *)&address->storage, address->length, host,
+                         sizeof host, NULL, 0, NI_NUMERICHOST) != 0)
         snprintf(text, ADDRESS_TEXT_MAX, "(an address of family %d)", family);
     else
         snprintf(text, ADDRESS_TEXT_MAX, family == AF_INET6 ? "[%s]:%u" : "%s:%u", host,
@@ -116,6 +188,7 @@ bool address_is_loopback(const struct address *address)
         return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) ||
                (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) &&
                 v6->sin6_addr.s6_addr[12] == IN_LOOPBACKNET);
+    case AF_UNIX: return true;
     default: return false;
     }
 }

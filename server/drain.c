@@ -88,6 +88,7 @@ static void begin_drain(struct server *server)
     int64_t drain_ns = server->options->drain_timeout_ns;
     struct timeval deadline = {drain_ns / 1000000000, drain_ns % 1000000000 / 1000};
 
+    manager_tell_stopping(server);
     listener_state(server->listener, &server->listener_was);
     server->listener_was.paused = false;
     server->listener_was.backlog = server->listener_was.backlog_max = 0;

@@ -22,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum {
     RETRY_US = 100000,
@@ -31,7 +30,9 @@ enum {
 };
 
 struct listener {
-    struct evconnlistener *socket;
+    struct listening_socket sockets[SOCKETS_MAX];
+    struct evconnlistener *doors[SOCKETS_MAX]; /* one for each socket */
+    unsigned count;
     struct event *retry; /* ends PAUSE_ERRORS */
     struct event *turn;  /* ends PAUSE_TURN */
     struct service *service;
@@ -48,10 +49,27 @@ struct listener {
     struct log_gate gate;
 };
 
+static void disable(struct listener *listener)
+{
+    for (unsigned i = 0; i < listener->count; i++)
+        evconnlistener_disable(listener->doors[i]);
+}
+
+/* All of them or none. @return false for want of memory */
+static bool enable(struct listener *listener)
+{
+    for (unsigned i = 0; i < listener->count; i++)
+        if (evconnlistener_enable(listener->doors[i]) != 0) {
+            disable(listener);
+            return false;
+        }
+    return true;
+}
+
 static void pause_for(struct listener *listener, enum pause_reason reason)
 {
     if (listener->paused == 0)
-        evconnlistener_disable(listener->socket);
+        disable(listener);
     if (reason == PAUSE_FULL && !(listener->paused & PAUSE_FULL)) {
         listener->pauses++;
         listener->full_ns = clock_now_ns();
@@ -68,7 +86,7 @@ static void resume_after(struct listener *listener, enum pause_reason reason)
         listener->paused_ns += clock_now_ns() - listener->full_ns;
     }
     listener->paused &= ~(unsigned)reason;
-    if (listener->paused == 0 && evconnlistener_enable(listener->socket) != 0) {
+    if (listener->paused == 0 && !enable(listener)) {
         listener->paused = PAUSE_ERRORS;
         evtimer_add(listener->retry, &later);
     }
@@ -125,11 +143,28 @@ void listener_look_again(struct listener *listener)
         pause_while_full(listener);
 }
 
-void listener_state(const struct listener *listener, struct state_listener *state)
+const struct listening_socket *listener_sockets(const struct listener *listener, unsigned *count)
+{
+    *count = listener->count;
+    return listener->sockets;
+}
+
+/* Add what waits in a socket's backlog, and how much may. A unix socket does not tell. */
+static void add_backlog(const struct listening_socket *socket, struct state_listener *state)
 {
     struct tcp_info info;
     socklen_t size = sizeof info;
 
+    if (socket->address.storage.ss_family == AF_UNIX ||
+        getsockopt(socket->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return;
+    /* Of a listening socket, these two fields are the accept queue's length and its limit. */
+    state->backlog += info.tcpi_unacked;
+    state->backlog_max += info.tcpi_sacked;
+}
+
+void listener_state(const struct listener *listener, struct state_listener *state)
+{
     *state = (struct state_listener){
         .pauses = listener->pauses,
         .paused_ns = listener->paused_ns,
@@ -138,12 +173,8 @@ void listener_state(const struct listener *listener, struct state_listener *stat
     };
     if (listener->paused & PAUSE_FULL)
         state->paused_ns += clock_now_ns() - listener->full_ns;
-    /* Of a listening socket, these two fields are the accept queue's length and its limit. */
-    if (getsockopt(evconnlistener_get_fd(listener->socket), IPPROTO_TCP, TCP_INFO, &info, &size) ==
-        0) {
-        state->backlog = info.tcpi_unacked;
-        state->backlog_max = info.tcpi_sacked;
-    }
+    for (unsigned i = 0; i < listener->count; i++)
+        add_backlog(&listener->sockets[i], state);
 }
 
 /*
@@ -239,63 +270,34 @@ static void retry_accept(evutil_socket_t fd, short what, void *argument)
     resume_after(listener, PAUSE_ERRORS);
 }
 
-/* @return a listening socket, or a negated errno value; *address is what was bound */
-static int open_socket(struct address *address)
-{
-    int on = 1;
-    int rc = -1;
-    int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (fd < 0)
-        return -errno;
-    /* Without it, a server that is started again waits for its predecessor's last connections. */
-    rc = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    /* Accepted sockets inherit it, which saves a call for each. Failure only costs speed. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (rc == 0)
-        rc = bind(fd, (const struct sockaddr *)&address->storage, address->length);
-    if (rc == 0)
-        rc = listen(fd, SOMAXCONN);
-    if (rc == 0) {
-        address->length = sizeof address->storage;
-        rc = getsockname(fd, (struct sockaddr *)&address->storage, &address->length);
-    }
-    if (rc != 0) {
-        rc = -errno;
-        close(fd);
-        return rc;
-    }
-    return fd;
-}
-
-int listener_new(struct event_base *base, struct address *address, struct service *service,
-                 struct listener **result)
+int listener_new(struct event_base *base, const struct listening_socket *sockets, unsigned count,
+                 struct service *service, struct listener **result)
 {
     struct listener *listener = calloc(1, sizeof *listener);
-    int fd;
+    bool made = listener != NULL;
 
-    if (listener == NULL)
+    if (!made)
         return -ENOMEM;
-    fd = open_socket(address);
-    if (fd < 0) {
-        free(listener);
-        return fd;
-    }
     listener->service = service;
     listener->paused = PAUSE_STARTING;
     listener->retry = evtimer_new(base, retry_accept, listener);
     listener->turn = event_new(base, -1, 0, turn_over, listener);
-    listener->socket = evconnlistener_new(base, listener_accept, listener,
-                                          LEV_OPT_LEAVE_SOCKETS_BLOCKING | LEV_OPT_CLOSE_ON_EXEC |
-                                              LEV_OPT_CLOSE_ON_FREE | LEV_OPT_DISABLED,
-                                          0 /* it listens already */, fd);
-    if (listener->socket == NULL)
-        close(fd);
-    if (listener->socket == NULL || listener->retry == NULL || listener->turn == NULL) {
-        listener_free(listener);
+    made = listener->retry != NULL && listener->turn != NULL;
+    for (unsigned i = 0; i < count && made; i++) {
+        listener->doors[i] = evconnlistener_new(base, listener_accept, listener,
+                                                LEV_OPT_LEAVE_SOCKETS_BLOCKING |
+                                                    LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED,
+                                                0 /* it listens already */, sockets[i].fd);
+        made = listener->doors[i] != NULL;
+        if (made)
+            evconnlistener_set_error_cb(listener->doors[i], accept_failed);
+    }
+    if (!made) {
+        listener_free(listener); /* none of the sockets is its own yet */
         return -ENOMEM;
     }
-    evconnlistener_set_error_cb(listener->socket, accept_failed);
+    memcpy(listener->sockets, sockets, count * sizeof *sockets);
+    listener->count = count;
     *result = listener;
     return 0;
 }
@@ -304,8 +306,10 @@ void listener_free(struct listener *listener)
 {
     if (listener == NULL)
         return;
-    if (listener->socket != NULL)
-        evconnlistener_free(listener->socket);
+    for (unsigned i = 0; i < SOCKETS_MAX && listener->doors[i] != NULL; i++)
+        evconnlistener_free(listener->doors[i]);
+    for (unsigned i = 0; i < listener->count; i++)
+        listening_socket_close(&listener->sockets[i]);
     if (listener->retry != NULL)
         event_free(listener->retry);
     if (listener->turn != NULL)

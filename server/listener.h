@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file listener.h
- * The listening socket: each accepted connection becomes a session and goes to the model.
+ * The listening sockets: each accepted connection becomes a session and goes to the model.
+ *
+ * There is usually one; the service manager may pass several. They are accepted from, and paused,
+ * all together.
  *
  * The listener is paused while there is at least one reason. Whoever connects meanwhile waits in
  * the kernel's backlog and costs this process nothing.
@@ -12,9 +15,9 @@
 #ifndef SERVER_LISTENER_H
 #define SERVER_LISTENER_H
 
-#include "common/address.h"
 #include "server/models/model.h"
 #include "server/session.h"
+#include "server/socket.h"
 #include "server/state.h"
 
 #include <event2/event.h>
@@ -32,13 +35,14 @@ enum pause_reason {
 struct listener;
 
 /**
- * Bind and listen. Nothing is accepted before listener_start().
+ * Nothing is accepted before listener_start().
  *
- * @param address  on return what was bound, with the port that the kernel picked
- * @return         0 and *listener, or a negated errno value
+ * @param sockets  copied; the listener closes them in the end
+ * @param count    1 to SOCKETS_MAX
+ * @return         0 and *listener, or -ENOMEM: then the sockets are still the caller's
  */
-int listener_new(struct event_base *base, struct address *address, struct service *service,
-                 struct listener **listener);
+int listener_new(struct event_base *base, const struct listening_socket *sockets, unsigned count,
+                 struct service *service, struct listener **listener);
 
 /** How much is too much. All zero: never paused; clients are accepted, and told BUSY by the model. */
 struct listener_marks {
@@ -55,10 +59,16 @@ void listener_start(struct listener *listener, struct model *model,
 /** The model may have room again, or none any more: accept, or pause. */
 void listener_look_again(struct listener *listener);
 
-/** Close the socket: new clients are refused by the kernel. NULL is fine. */
+/** Close the sockets: new clients are refused by the kernel. NULL is fine. */
 void listener_free(struct listener *listener);
 
-/** How it is, and how it was paused so far. The backlog is asked of the kernel. */
+/**
+ * How it is, and how it was paused so far. The backlog is asked of the kernel, and is that of all
+ * sockets together; unix sockets do not tell theirs.
+ */
 void listener_state(const struct listener *listener, struct state_listener *state);
+
+/** What it listens on. */
+const struct listening_socket *listener_sockets(const struct listener *listener, unsigned *count);
 
 #endif /* SERVER_LISTENER_H */

@@ -3,6 +3,7 @@
 noinst_LTLIBRARIES += %D%/libserver.la
 %C%_libserver_la_SOURCES = \
 	%D%/accounting.c %D%/accounting.h \
+	%D%/activation.c %D%/activation.h \
 	%D%/announce.c \
 	%D%/credentials.c %D%/credentials.h \
 	%D%/drain.c \
@@ -10,13 +11,18 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/escape.c %D%/escape.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/listener.c %D%/listener.h \
+	%D%/manager.c \
+	%D%/notify.c %D%/notify.h \
 	%D%/options.c %D%/options.h \
 	%D%/printer.c %D%/printer.h \
+	%D%/proxy.c %D%/proxy.h \
 	%D%/refuse.c %D%/refuse.h \
 	%D%/server.c %D%/server.h %D%/server-internal.h \
 	%D%/service.c %D%/service.h \
 	%D%/session.c %D%/session.h \
 	%D%/session-store.c %D%/session-store.h \
+	%D%/socket.c %D%/socket.h \
+	%D%/sockets.c \
 	%D%/sources.c %D%/sources.h \
 	%D%/state.c %D%/state.h \
 	%D%/trace.c %D%/trace.h \
@@ -39,3 +45,5 @@ bin_PROGRAMS += echo-server
 echo_server_SOURCES = %D%/main.c
 echo_server_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 echo_server_LDADD = %D%/libserver.la pool/libpool.la common/libcommon.la $(LIBEVENT_LIBS)
+
+include server/systemd/local.mk

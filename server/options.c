@@ -60,7 +60,7 @@ static int fill_specs(struct options *o, struct option_spec specs[static SPECS_M
     /* clang-format off */
     const struct option_spec table[] = {
         {.name = "host", .takes = "ADDR",
-         .help = "address or name to listen on (127.0.0.1)",
+         .help = "address, name or unix:PATH to listen on (127.0.0.1)",
          .kind = TEXT, .into = &o->host},
         {.name = "port", .takes = "N",
          .help = "port to listen on; 0 lets the kernel pick (8090)",
@@ -134,6 +134,9 @@ static int fill_specs(struct options *o, struct option_spec specs[static SPECS_M
         {.name = "allow-uncapped",
          .help = "allow --model thread or fork on a public address",
          .kind = FLAG, .into = &o->allow_uncapped},
+        {.name = "proxy-protocol",
+         .help = "expect a PROXY header (version 1 or 2) from every client",
+         .kind = FLAG, .into = &o->proxy_protocol},
         {.name = "tls-cert", .takes = "FILE",
          .help = "speak TLS, with this certificate and its chain (PEM)",
          .kind = TEXT, .into = &o->tls_cert},

@@ -42,6 +42,7 @@ struct options {
     struct limits limits;
     uint64_t max_sessions;
     bool allow_uncapped;
+    bool proxy_protocol;  /**< every connection begins with a PROXY header */
     const char *tls_cert; /**< NULL: plain */
     const char *tls_key;
     const char *tls_ca; /**< NULL: clients need no certificate */

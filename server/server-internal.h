@@ -2,13 +2,15 @@
 /**
  * @file server-internal.h
  * The server's own state, for the files that make up its life: server.c starts and ends it, drain.c
- * stops it, announce.c tells about it, state.c looks at it. All of them run on the loop's thread.
+ * stops it, announce.c tells about it, state.c looks at it; sockets.c finds out where to listen, and
+ * manager.c speaks to the service manager. All of them run on the loop's thread.
  */
 #ifndef SERVER_SERVER_INTERNAL_H
 #define SERVER_SERVER_INTERNAL_H
 
 #include "server/listener.h"
 #include "server/models/model.h"
+#include "server/notify.h"
 #include "server/options.h"
 #include "server/refuse.h"
 #include "server/service.h"
@@ -19,7 +21,19 @@
 #include <stdint.h>
 
 /** The events of a server, in the order in which they are made. */
-enum { ON_WAKE, ON_TERM, ON_INT, ON_USR1, ON_HUP, ON_TTIN, ON_TTOU, ON_TICK, ON_DEADLINE, EVENTS };
+enum {
+    ON_WAKE,
+    ON_TERM,
+    ON_INT,
+    ON_USR1,
+    ON_HUP,
+    ON_TTIN,
+    ON_TTOU,
+    ON_TICK,
+    ON_DEADLINE,
+    ON_NOTIFY,
+    EVENTS
+};
 
 struct server {
     const struct options *options;
@@ -35,10 +49,38 @@ struct server {
     struct state_listener listener_was; /* how it ended, once it is gone */
     uint64_t descriptors_needed;        /* at most, and how many are allowed */
     uint64_t descriptors_allowed;
+    struct notify notify; /* the service manager, if there is one */
     int64_t started_ns;
     bool has_terminal; /* standard input was one at the start */
     int status;
 };
+
+/* --- sockets.c ----------------------------------------------------------------------------- */
+
+/**
+ * Where to listen: on what the service manager has passed, else on --host and --port. What does not
+ * work exits with a sentence. Call before any thread is made.
+ *
+ * @return how many sockets, at least 1
+ */
+unsigned sockets_open(const struct server *server,
+                      struct listening_socket sockets[static SOCKETS_MAX]);
+
+/** One line for each socket that it listens on: "listening on ADDRESS". */
+void sockets_announce(const struct server *server);
+
+/* --- manager.c ----------------------------------------------------------------------------- */
+
+/**
+ * Tell the service manager how the server stands: it serves, at first and after a reload; it reads
+ * its files anew; it has been told to stop. Nothing where there is no service manager.
+ */
+void manager_tell_ready(struct server *server);
+void manager_tell_reloading(struct server *server);
+void manager_tell_stopping(struct server *server);
+
+/** The callback of the timer that these set: what a manager wants to hear regularly, or again. */
+void manager_on_time(evutil_socket_t fd, short what, void *server);
 
 /* --- announce.c ---------------------------------------------------------------------------- */
 

@@ -7,7 +7,7 @@
  * never touch this event base, they write to one eventfd, and the loop looks after everything
  * (on_wake). So libevent needs no locks here and evthread is not used.
  *
- * The stop is in drain.c, what is said in announce.c.
+ * The stop is in drain.c, what is said in announce.c, where it listens in sockets.c.
  */
 #include "server/server.h"
 
@@ -176,38 +176,6 @@ static _Noreturn void die_of_libevent(int code)
               code);
 }
 
-static void start_listener(struct server *server, char text[static ADDRESS_TEXT_MAX])
-{
-    const struct model_type *type = server->type;
-    const struct options *options = server->options;
-    struct address address;
-    const char *cause;
-    int rc;
-
-    if (!address_resolve(options->host, (uint16_t)options->port, true, &address, &cause))
-        log_fatal("cannot listen on %s: %s; try --host 127.0.0.1", options->host, cause);
-    if (!type->capped && !type->holds_many && !address_is_loopback(&address) &&
-        !options->allow_uncapped)
-        log_usage("--model %s on %s would let anybody take all %s; use --model %s-pool, or add "
-                  "--allow-uncapped",
-                  type->name, options->host, type->processes ? "processes" : "threads",
-                  type->processes ? "process" : "thread");
-    address_text(&address, text);
-    rc = listener_new(server->base, &address, server->service, &server->listener);
-    if (rc == -EACCES)
-        log_fatal("cannot listen on %s: %s; ports below 1024 need root, try --port 8090", text,
-                  strerror(-rc));
-    if (rc == -EADDRINUSE)
-        log_fatal("cannot listen on %s: %s; stop the other program, or try --port 0", text,
-                  strerror(-rc));
-    if (rc == -EADDRNOTAVAIL)
-        log_fatal("cannot listen on %s: %s; this machine has no such address, try --host 127.0.0.1",
-                  text, strerror(-rc));
-    if (rc != 0)
-        log_fatal("cannot listen on %s: %s", text, strerror(-rc));
-    address_text(&address, text); /* with the port that the kernel has picked */
-}
-
 static void start_model(struct server *server)
 {
     const struct options *options = server->options;
@@ -266,6 +234,7 @@ static void start_service(struct server *server)
     service->buffer_bytes = options->buffer_bytes;
     service->delay_ns = options->delay_ns;
     service->burn_ns = options->burn_ns;
+    service->proxy_protocol = options->proxy_protocol;
     rc = printer_new(service->print, options->buffer_bytes, server->type->processes,
                      &service->printer);
     if (rc != 0)
@@ -337,6 +306,7 @@ static void start_loop(struct server *server)
     events[ON_TTOU] = evsignal_new(server->base, SIGTTOU, on_resize, server);
     events[ON_TICK] = event_new(server->base, -1, EV_PERSIST, drain_on_tick, server);
     events[ON_DEADLINE] = evtimer_new(server->base, drain_on_deadline, server);
+    events[ON_NOTIFY] = evtimer_new(server->base, manager_on_time, server);
     for (int i = 0; i < EVENTS; i++)
         if (events[i] == NULL || (i < ON_TICK && event_add(events[i], NULL) != 0))
             log_fatal("no memory for the event loop");
@@ -404,6 +374,7 @@ static void end(struct server *server)
     event_base_free(server->base);
     accounting_free(service->accounting);
     session_store_free(service->store);
+    notify_close(&server->notify);
     sources_free(service->sources);
     credentials_free(service->credentials);
     close(service->wake_fd);
@@ -418,7 +389,8 @@ int server_run(const struct options *options)
         .started_ns = clock_now_ns(),
         .has_terminal = isatty(STDIN_FILENO) == 1,
     };
-    char address[ADDRESS_TEXT_MAX];
+    struct listening_socket sockets[SOCKETS_MAX];
+    unsigned socket_count;
     const char *name = NULL;
     int rc;
 
@@ -427,19 +399,23 @@ int server_run(const struct options *options)
     if (rc != 0)
         log_fatal("cannot set --limit %s: %s; the hard limit is lower", name, strerror(-rc));
     secure_descriptors(&server, options->workers);
+    notify_open(&server.notify);
+    socket_count = sockets_open(&server, sockets);
     start_service(&server);
     start_trace(&server);
     start_tls(&server);
     start_first_thread(&server);
     start_loop(&server);
-    start_listener(&server, address);
+    if (listener_new(server.base, sockets, socket_count, server.service, &server.listener) != 0)
+        log_fatal("no memory for the event loop");
     start_model(&server);
     start_watch(&server);
 
-    printer_line(server.service->printer, "listening on %s", address);
+    sockets_announce(&server);
     if (!options->quiet)
         announce_choices(&server);
     start_accepting(&server);
+    manager_tell_ready(&server);
     if (event_base_dispatch(server.base) != 0)
         log_fatal("the event loop has failed");
     end(&server);

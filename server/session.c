@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/tls.h"
 #include "server/credentials.h"
+#include "server/proxy.h"
 #include "server/refuse.h"
 #include "server/session-store.h"
 #include "server/trace.h"
@@ -51,6 +52,53 @@ static enum need finished(struct session *session, enum outcome outcome)
 static enum need awaited(const struct session *session)
 {
     return session->stream.wants_write ? NEED_WRITE : NEED_READ;
+}
+
+/* --- the PROXY header ---------------------------------------------------------------------- */
+
+/* What follows a PROXY header, or is first without one. */
+static enum stage after_header(const struct session *session)
+{
+    return session->service->credentials != NULL ? STAGE_TLS : STAGE_ECHO;
+}
+
+/* The header is here, or will never be. */
+static enum need end_of_header(struct session *session, int rc, const struct address *source)
+{
+    enum outcome verdict = verdict_of(session);
+    char text[ADDRESS_TEXT_MAX];
+
+    free(session->proxy);
+    session->proxy = NULL;
+    if (verdict != OUTCOME_SERVED)
+        return finished(session, verdict);
+    /* Who only looks whether the port is open is done; so is who has not begun when we stop. */
+    if (rc == -ENODATA || (rc < 0 && atomic_load(&session->reading_stopped)))
+        return finished(session, OUTCOME_SERVED);
+    if (rc < 0)
+        return finished(session, rc == -EPROTO ? OUTCOME_HANDSHAKE_FAILED : OUTCOME_FAILED);
+    if (source->storage.ss_family != AF_UNSPEC) {
+        session->peer = *source;
+        log_verbose("session %" PRIu64 " comes from %s", session->number,
+                    address_text(source, text));
+    }
+    session->stage = after_header(session);
+    return NEED_NOTHING;
+}
+
+/* Read who the client is, as the proxy in front of us says. */
+static enum need read_header(struct session *session)
+{
+    struct address source;
+    int rc = -ENOMEM;
+
+    if (session->proxy == NULL)
+        session->proxy = calloc(1, sizeof *session->proxy);
+    if (session->proxy != NULL)
+        rc = proxy_read(session->proxy, session->stream.fd, session->stream.nonblocking, &source);
+    if (rc == -EAGAIN && verdict_of(session) == OUTCOME_SERVED)
+        return NEED_READ;
+    return end_of_header(session, rc, &source);
 }
 
 /* --- service time -------------------------------------------------------------------------- */
@@ -306,7 +354,7 @@ static void begin(struct session *session, unsigned worker)
     atomic_store_explicit(&session->entry.begun_ns, clock_now_ns(), memory_order_relaxed);
     atomic_store_explicit(&session->worker, worker, memory_order_relaxed);
     session_move(session, PHASE_HANDSHAKE);
-    session->stage = session->service->credentials != NULL ? STAGE_TLS : STAGE_ECHO;
+    session->stage = session->service->proxy_protocol ? STAGE_PROXY : after_header(session);
     if (verdict_of(session) != OUTCOME_SERVED) /* judged while it waited */
         finished(session, verdict_of(session));
 }
@@ -351,6 +399,8 @@ enum need session_serve(struct session *session, unsigned char *buffer, unsigned
 
     if (session->stage == STAGE_NEW)
         begin(session, worker);
+    if (session->stage == STAGE_PROXY)
+        need = read_header(session);
     if (session->stage == STAGE_TLS)
         need = shake_hands(session);
     if (session->stage == STAGE_ECHO)

@@ -69,12 +69,12 @@ struct session {
 
     /* set by session_new(), then read-only */
     struct service *service;
-    uint64_t number; /**< counted from 1 */
-    int fd;          /**< open until session_end() */
-    struct address peer;
+    uint64_t number;      /**< counted from 1 */
+    int fd;               /**< open until session_end() */
     struct source source; /**< what --per-source counts it as; set by session_admit() */
 
     /* the server's */
+    struct address peer;  /* where it comes from; a PROXY header, once it is read, knows better */
     struct stream stream; /* on fd, or in a worker process on a descriptor of its own */
     enum stage stage;
     enum outcome outcome; /* once the stage is STAGE_ENDED */

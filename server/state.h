@@ -46,7 +46,7 @@ struct state {
     /* what it was asked to be */
     const char *model; /**< its word */
     bool capped;
-    uint64_t workers;    /**< now; 0 where uncapped */
+    uint64_t workers;    /**< now, or event loops; 0 where it has neither */
     uint64_t queue;      /**< how many may wait */
     const char *on_full; /**< its word */
     const char *hold;    /**< its word */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #define UNTOUCHED 0x5a
 
@@ -107,6 +108,74 @@ START_TEST(loopback_is_told_from_the_rest)
 }
 END_TEST
 
+START_TEST(unix_addresses_there_and_back)
+{
+    static const struct {
+        const char *host;
+        const char *path; /* NULL: no file */
+        size_t length;    /* of sun_path */
+    } cases[] = {
+        {"unix:/run/echo", "/run/echo", 10},
+        {"unix:echo", "echo", 5},
+        {"unix:./@echo", "./@echo", 8},
+        {"unix:/", "/", 2},
+        {"unix:@echo", NULL, 5},
+        {"unix:@/run/echo", NULL, 10},
+        {"unix:/with blank, \xc3\xa4 and :80", "/with blank, \xc3\xa4 and :80", 24},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct address address = resolved(cases[i].host, 8090, _i == 1);
+        const struct sockaddr_un *name = (const struct sockaddr_un *)&address.storage;
+        char text[ADDRESS_TEXT_MAX];
+        ck_assert_int_eq(address.storage.ss_family, AF_UNIX);
+        ck_assert_uint_eq(address.length, offsetof(struct sockaddr_un, sun_path) + cases[i].length);
+        ck_assert_uint_eq(address_port(&address), 0);
+        ck_assert(address_is_loopback(&address));
+        ck_assert_str_eq(address_text(&address, text), cases[i].host);
+        if (cases[i].path != NULL) {
+            ck_assert_str_eq(address_path(&address), cases[i].path);
+        } else {
+            ck_assert_ptr_null(address_path(&address));
+            ck_assert_int_eq(name->sun_path[0], 0);
+        }
+    }
+}
+END_TEST
+
+/* What the kernel says of real sockets: with a path, an abstract name, and none. */
+START_TEST(what_the_kernel_says_of_unix_sockets)
+{
+    struct address unnamed = {.length = sizeof unnamed.storage};
+    struct address bound = resolved("unix:@echopool check_address", 0, true);
+    char text[ADDRESS_TEXT_MAX];
+    int pair[2];
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    ck_assert_int_eq(getsockname(pair[0], (struct sockaddr *)&unnamed.storage, &unnamed.length), 0);
+    ck_assert_str_eq(address_text(&unnamed, text), "unix:");
+    ck_assert_ptr_null(address_path(&unnamed));
+    ck_assert(address_is_loopback(&unnamed));
+
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&bound.storage, bound.length), 0);
+    bound = (struct address){.length = sizeof bound.storage};
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&bound.storage, &bound.length), 0);
+    ck_assert_str_eq(address_text(&bound, text), "unix:@echopool check_address");
+    close(fd);
+    close(pair[0]);
+    close(pair[1]);
+}
+END_TEST
+
+START_TEST(only_unix_addresses_have_a_path)
+{
+    struct address address = resolved("127.0.0.1", 80, false);
+
+    ck_assert_ptr_null(address_path(&address));
+}
+END_TEST
+
 /* --- Limits -------------------------------------------------------------------------------- */
 
 static const char *const junk[] = {"",
@@ -124,7 +193,9 @@ static const char *const junk[] = {"",
                                    ":::",
                                    "::1::",
                                    "1:2:3:4:5:6:7:8:9",
-                                   "[fe80::1%no-such-link]"};
+                                   "[fe80::1%no-such-link]",
+                                   "unix:",
+                                   "unix:@"};
 
 START_TEST(junk_is_refused_with_a_reason)
 {
@@ -157,14 +228,62 @@ START_TEST(a_name_that_is_too_long)
 }
 END_TEST
 
-START_TEST(other_families_have_a_text_too)
+/* 107 bytes fit and 108 do not, with a file and without. */
+START_TEST(the_longest_unix_address)
 {
-    struct address address = {.length = sizeof(struct sockaddr_un)};
+    struct address address, before;
+    const char *cause = NULL;
+    char host[5 + 108 + 1] = "unix:/";
     char text[ADDRESS_TEXT_MAX];
 
-    address.storage.ss_family = AF_UNIX;
-    ck_assert_str_eq(address_text(&address, text), "(an address of family 1)");
+    memset(host + 6, 'a', 107);
+    for (int i = 0; i < 2; i++) {
+        host[5] = "/@"[i];
+        host[5 + 107] = '\0';
+        address = resolved(host, 0, false);
+        ck_assert_str_eq(address_text(&address, text), host);
+        host[5 + 107] = 'a';
+        memset(&before, UNTOUCHED, sizeof before);
+        memset(&address, UNTOUCHED, sizeof address);
+        ck_assert(!address_resolve(host, 0, false, &address, &cause));
+        ck_assert_ptr_nonnull(strstr(cause, "107"));
+        ck_assert_mem_eq(&address, &before, sizeof before);
+    }
+}
+END_TEST
+
+/* A path that fills its whole field has no zero at its end; a length may lie. */
+START_TEST(unix_addresses_from_outside)
+{
+    struct address address = {.length = sizeof(struct sockaddr_un)};
+    struct sockaddr_un *name = (struct sockaddr_un *)&address.storage;
+    char text[ADDRESS_TEXT_MAX];
+
+    name->sun_family = AF_UNIX;
+    memset(name->sun_path, 'a', sizeof name->sun_path);
+    ck_assert_uint_eq(strlen(address_text(&address, text)), 5 + sizeof name->sun_path);
+    address.length = sizeof address.storage;
+    ck_assert_uint_eq(strlen(address_text(&address, text)), 5 + sizeof name->sun_path);
+    address.length = 1;
+    ck_assert_str_eq(address_text(&address, text), "unix:");
+    memcpy(name->sun_path, "/a\nb\x1b\x7f\xc3\xa4", 9);
+    address.length = sizeof(struct sockaddr_un);
+    ck_assert_str_eq(address_text(&address, text), "unix:/a?b??\xc3\xa4");
+    memcpy(name->sun_path, "\0a\0b", 4);
+    address.length = offsetof(struct sockaddr_un, sun_path) + 4;
+    ck_assert_str_eq(address_text(&address, text), "unix:@a@b");
+}
+END_TEST
+
+START_TEST(other_families_have_a_text_too)
+{
+    struct address address = {.length = sizeof(struct sockaddr_storage)};
+    char text[ADDRESS_TEXT_MAX];
+
+    address.storage.ss_family = AF_VSOCK;
+    ck_assert_str_eq(address_text(&address, text), "(an address of family 40)");
     ck_assert_uint_eq(address_port(&address), 0);
+    ck_assert_ptr_null(address_path(&address));
     ck_assert(!address_is_loopback(&address));
 }
 END_TEST
@@ -179,10 +298,15 @@ int main(void)
     tcase_add_test(core, localhost_is_this_machine);
     tcase_add_test(core, equal_addresses_are_equal_bytes);
     tcase_add_test(core, loopback_is_told_from_the_rest);
+    tcase_add_loop_test(core, unix_addresses_there_and_back, 0, 2);
+    tcase_add_test(core, what_the_kernel_says_of_unix_sockets);
+    tcase_add_test(core, only_unix_addresses_have_a_path);
     suite_add_tcase(suite, core);
     tcase_add_loop_test(limits, junk_is_refused_with_a_reason, 0,
                         (int)(sizeof junk / sizeof junk[0]));
     tcase_add_test(limits, a_name_that_is_too_long);
+    tcase_add_test(limits, the_longest_unix_address);
+    tcase_add_test(limits, unix_addresses_from_outside);
     tcase_add_test(limits, other_families_have_a_text_too);
     suite_add_tcase(suite, limits);
     return suite_main(suite);

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define SECOND INT64_C(1000000000)
@@ -138,10 +140,100 @@ START_TEST(a_call_is_ended_by_shutdown)
 }
 END_TEST
 
+/* --- unix sockets -------------------------------------------------------------------------- */
+
+/* A listener on an abstract name of its own. */
+static int unix_listen(struct address *address, int backlog)
+{
+    char name[64];
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    snprintf(name, sizeof name, "@check_dial.%d", (int)getpid());
+    ck_assert(address_of_path(name, address));
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address->storage, address->length), 0);
+    ck_assert_int_eq(listen(fd, backlog), 0);
+    return fd;
+}
+
+START_TEST(a_unix_socket_that_connects_is_blocking)
+{
+    struct address address;
+    int listener = unix_listen(&address, 1);
+    int fd = new_socket(&address);
+    struct timeval limit;
+    socklen_t size = sizeof limit;
+
+    ck_assert_int_eq(dial_connect(fd, &address, 20 * SECOND), 0);
+    ck_assert_int_eq(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+    ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &size), 0);
+    ck_assert(limit.tv_sec == 0 && limit.tv_usec == 0);
+    close(fd);
+    close(listener);
+    fd = new_socket(&address);
+    ck_assert_int_eq(dial_connect(fd, &address, 20 * SECOND), -ECONNREFUSED);
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_unix_backlog_that_is_full)
+{
+    struct address address;
+    int listener = unix_listen(&address, 0);
+    int first = new_socket(&address);
+    int fd = new_socket(&address);
+
+    ck_assert_int_eq(dial_connect(first, &address, 20 * SECOND), 0);
+    ck_assert_int_eq(dial_connect(fd, &address, SECOND / 100), -ETIMEDOUT);
+    ck_assert_int_eq(dial_connect(fd, &address, 0), -ETIMEDOUT);
+    close(fd);
+    close(first);
+    close(listener);
+}
+END_TEST
+
+/* Whoever waits gets the place that an accept() frees. */
+START_TEST(a_unix_backlog_that_has_room_again)
+{
+    struct call call;
+    pthread_t thread;
+    int listener = unix_listen(&call.address, 0);
+    int first = new_socket(&call.address);
+
+    ck_assert_int_eq(dial_connect(first, &call.address, 20 * SECOND), 0);
+    call.fd = new_socket(&call.address);
+    ck_assert_int_eq(pthread_create(&thread, NULL, dial, &call), 0);
+    close(accept(listener, NULL, NULL));
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(call.code, 0);
+    close(call.fd);
+    close(first);
+    close(listener);
+}
+END_TEST
+
+START_TEST(a_unix_call_is_ended_by_shutdown)
+{
+    struct call call;
+    pthread_t thread;
+    int listener = unix_listen(&call.address, 0);
+    int first = new_socket(&call.address);
+
+    ck_assert_int_eq(dial_connect(first, &call.address, 20 * SECOND), 0);
+    call.fd = new_socket(&call.address);
+    ck_assert_int_eq(pthread_create(&thread, NULL, dial, &call), 0);
+    wait_until(shut_down_and_ended, (void *[]){&call, &thread});
+    ck_assert_int_eq(call.code, -ECONNRESET);
+    close(call.fd);
+    close(first);
+    close(listener);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("dial");
     TCase *core = tcase_create("Core");
+    TCase *local = tcase_create("Unix");
 
     tcase_add_test(core, a_socket_that_connects_is_blocking);
     tcase_add_test(core, nobody_listens);
@@ -149,5 +241,10 @@ int main(void)
     tcase_add_test(core, a_backlog_that_is_full);
     tcase_add_test(core, a_call_is_ended_by_shutdown);
     suite_add_tcase(suite, core);
+    tcase_add_test(local, a_unix_socket_that_connects_is_blocking);
+    tcase_add_test(local, a_unix_backlog_that_is_full);
+    tcase_add_test(local, a_unix_backlog_that_has_room_again);
+    tcase_add_test(local, a_unix_call_is_ended_by_shutdown);
+    suite_add_tcase(suite, local);
     return suite_main(suite);
 }

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -170,6 +171,7 @@ START_TEST(what_was_asked_for)
     ck_assert_uint_eq(state->processes, 1);
     atomic_store(&set->server.service->draining, true);
     set->server.type = &model_thread;
+    set->server.workers = 0; /* as the server has it where the model has none */
     state_take(&set->server, &set->state);
     ck_assert(!state->capped && state->draining);
     ck_assert_uint_eq(state->workers, 0);
@@ -234,22 +236,33 @@ START_TEST(what_it_takes)
 }
 END_TEST
 
-/* Nothing accepts here: those who connect are in the kernel's hands, and it says how many. */
+/*
+ * Nothing accepts here: those who connect are in the kernel's hands, and it says how many; of all
+ * sockets together, but for one that is a unix socket.
+ */
 START_TEST(the_backlog)
 {
     struct stage_set *set = set_up(1);
     struct event_base *base = event_base_new();
     const struct state_listener *seen = &set->state.listener;
+    struct listening_socket sockets[3];
     struct address address;
     const char *cause;
+    char name[64];
     int clients[3];
 
     ck_assert(address_resolve("127.0.0.1", 0, true, &address, &cause));
-    ck_assert_int_eq(listener_new(base, &address, set->server.service, &set->server.listener), 0);
+    ck_assert_int_eq(listening_socket_open(&address, &sockets[0]), 0);
+    ck_assert_int_eq(listening_socket_open(&address, &sockets[1]), 0);
+    snprintf(name, sizeof name, "@check_state.%d", (int)getpid());
+    ck_assert(address_of_path(name, &address));
+    ck_assert_int_eq(listening_socket_open(&address, &sockets[2]), 0);
+    ck_assert_int_eq(listener_new(base, sockets, 3, set->server.service, &set->server.listener), 0);
     for (int i = 0; i < 3; i++) {
         state_take(&set->server, &set->state);
         ck_assert_uint_eq(seen->backlog, (unsigned)i);
         clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        address = sockets[i % 2].address;
         ck_assert_int_eq(
             connect(clients[i], (const struct sockaddr *)&address.storage, address.length), 0);
     }

@@ -11,6 +11,7 @@
  */
 #include "tests/harness.h"
 
+#include "common/address.h"
 #include "common/parse.h"
 #include "common/transform.h"
 
@@ -34,6 +35,8 @@
 #include <unistd.h>
 
 #define ARGUMENTS_MAX  64
+#define PASSED_MAX     4
+#define HIGH           64        /* descriptors that are out of the way of those that are passed */
 #define PIPE_BYTES     (1 << 20) /* the most that is allowed without privileges */
 #define RECEIVE_LIMIT  20        /* seconds */
 #define LISTENING_TEXT "listening on "
@@ -112,6 +115,55 @@ static bool listen_to(struct program *program)
 
 /* --- Programs ------------------------------------------------------------------------------ */
 
+/* What the next program is passed; see program_pass(). */
+static struct {
+    int fds[PASSED_MAX];
+    int count;
+    char pid[32]; /* a variable of the environment, which each child completes for itself */
+} passed = {.pid = "LISTEN_PID="};
+
+void program_pass(const int sockets[], int count)
+{
+    char text[16];
+
+    ck_assert_int_le(count, PASSED_MAX);
+    for (int i = 0; i < passed.count; i++)
+        close(passed.fds[i]);
+    for (int i = 0; i < count; i++) {
+        passed.fds[i] = fcntl(sockets[i], F_DUPFD_CLOEXEC, HIGH);
+        ck_assert_msg(passed.fds[i] >= HIGH, "cannot pass a socket: %s", strerror(errno));
+    }
+    passed.count = count;
+    snprintf(text, sizeof text, "%d", count);
+    if (count > 0) {
+        setenv("LISTEN_FDS", text, 1);
+        putenv(passed.pid);
+    } else {
+        unsetenv("LISTEN_FDS");
+        unsetenv("LISTEN_PID");
+    }
+}
+
+/* In the child: put the sockets where they belong, and say whom they are for. */
+static bool pass_sockets(int *failure)
+{
+    char *end = passed.pid + strlen("LISTEN_PID=");
+    int digits = 0;
+
+    if (passed.count == 0)
+        return true;
+    for (pid_t rest = getpid(); rest > 0; rest /= 10)
+        digits++;
+    end[digits] = '\0';
+    for (pid_t rest = getpid(); rest > 0; rest /= 10)
+        end[--digits] = (char)('0' + rest % 10);
+    *failure = fcntl(*failure, F_DUPFD_CLOEXEC, HIGH);
+    for (int i = 0; i < passed.count; i++)
+        if (dup2(passed.fds[i], 3 + i) != 3 + i)
+            return false;
+    return *failure >= 0;
+}
+
 /* In the child: become the program. Only async-signal-safe calls from here on. */
 static _Noreturn void become(const char *path, const char *const arguments[], pid_t parent,
                              const int standard[3], int failure)
@@ -121,7 +173,7 @@ static _Noreturn void become(const char *path, const char *const arguments[], pi
 
     /* Had the parent died before the first call, the second would tell. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent && dup2(standard[0], 0) == 0 &&
-        dup2(standard[1], 1) == 1 && dup2(standard[2], 2) == 2) {
+        dup2(standard[1], 1) == 1 && dup2(standard[2], 2) == 2 && pass_sockets(&failure)) {
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         signal(SIGPIPE, SIG_DFL);
@@ -221,6 +273,8 @@ static bool find_address(struct program *server)
     ck_assert_msg(length < sizeof server->address, "the server's address is too long: %s", line);
     memcpy(server->address, line, length);
     server->address[length] = '\0';
+    if (strncmp(server->address, "unix:", 5) == 0)
+        return true;
     port = strrchr(server->address, ':');
     ck_assert_msg(port != NULL && parse_number(port + 1, 1, 65535, &number),
                   "no port in the server's first line: %s", server->address);
@@ -313,17 +367,47 @@ static struct sockaddr_in loopback(uint16_t port)
 
 int tcp_connect(uint16_t port)
 {
-    struct sockaddr_in address = loopback(port);
+    char address[32];
+
+    snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)port);
+    return connect_to(address);
+}
+
+/* The address of "host:port" or "unix:path". */
+static struct address parse_address(const char *text)
+{
+    struct address address;
+    const char *colon = strrchr(text, ':');
+    const char *cause = "no port";
+    char host[120];
+    uint64_t port = 0;
+    bool is_unix = strncmp(text, "unix:", 5) == 0;
+    size_t length = colon == NULL || is_unix ? strlen(text) : (size_t)(colon - text);
+
+    ck_assert_msg(length < sizeof host, "too long an address: %s", text);
+    memcpy(host, text, length);
+    host[length] = '\0';
+    ck_assert_msg((is_unix || (colon != NULL && parse_number(colon + 1, 1, 65535, &port))) &&
+                      address_resolve(host, (uint16_t)port, false, &address, &cause),
+                  "%s is no address: %s", text, cause);
+    return address;
+}
+
+int connect_to(const char *text)
+{
+    struct address address = parse_address(text);
+    int family = address.storage.ss_family;
     struct timeval limit = {.tv_sec = RECEIVE_LIMIT};
     int on = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     ck_assert_msg(fd >= 0, "socket: %s", strerror(errno));
-    ck_assert_msg(connect(fd, (struct sockaddr *)&address, sizeof address) == 0,
-                  "cannot connect to port %u: %s", (unsigned)port, strerror(errno));
-    ck_assert_msg(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0 &&
-                      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0,
-                  "setsockopt: %s", strerror(errno));
+    ck_assert_msg(connect(fd, (struct sockaddr *)&address.storage, address.length) == 0,
+                  "cannot connect to %s: %s", text, strerror(errno));
+    ck_assert_msg(
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0 &&
+            (family == AF_UNIX || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0),
+        "setsockopt: %s", strerror(errno));
     return fd;
 }
 

@@ -26,8 +26,8 @@ struct program {
     int out; /**< read end of its standard output */
     int err; /**< read end of its standard error */
     struct said *said;
-    uint16_t port;    /**< of a server: what "listening on" said; 0 otherwise */
-    char address[72]; /**< of a server: the text after "listening on " */
+    uint16_t port;     /**< of a server: what "listening on" said; 0: a unix socket, or no server */
+    char address[120]; /**< of a server: the text after the first "listening on " */
 };
 
 /** How a program ended and what it had said. Free with outcome_clear(). */
@@ -61,6 +61,14 @@ struct program program_start(const char *const arguments[]);
  */
 struct program server_start(const char *const arguments[]);
 
+/**
+ * Programs that are started from now on find these sockets as a service manager passes them: on
+ * descriptors from 3 on, with LISTEN_FDS and their own number in LISTEN_PID. They stay the test's.
+ *
+ * @param count  at most 4; 0: none are passed any more
+ */
+void program_pass(const int sockets[], int count);
+
 /** Wait for the end and collect what it said. */
 struct outcome program_wait(struct program *program);
 
@@ -71,6 +79,9 @@ void outcome_clear(struct outcome *outcome);
 
 /** A blocking connection to 127.0.0.1:port with a receive time limit of 20 s. */
 int tcp_connect(uint16_t port);
+
+/** The same to where a server says that it listens: "127.0.0.1:80", "[::1]:80" or "unix:/path". */
+int connect_to(const char *address);
 
 /** A listener on 127.0.0.1 for tests that play the server. @return descriptor; *port is set */
 int tcp_listen(uint16_t *port);

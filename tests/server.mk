@@ -1,8 +1,12 @@
 # echo-server: its pure modules, and the real program from outside.
 SERVER_TESTS = \
 	tests/check_accounting \
+	tests/check_activation \
 	tests/check_escape \
 	tests/check_limits \
+	tests/check_notify \
+	tests/check_proxy \
+	tests/check_server_address \
 	tests/check_server_crash \
 	tests/check_server_accept \
 	tests/check_server_echo \
@@ -14,6 +18,7 @@ SERVER_TESTS = \
 	tests/check_server_start \
 	tests/check_server_stop \
 	tests/check_server_trace \
+	tests/check_socket \
 	tests/check_sources \
 	tests/check_state \
 	tests/check_trace \
@@ -26,10 +31,18 @@ SERVER_KIT = tests/server_kit.c tests/server_kit.h
 
 tests_check_accounting_CFLAGS = $(TEST_CFLAGS)
 tests_check_accounting_LDADD = $(SERVER_TEST_LIBS)
+tests_check_activation_CFLAGS = $(TEST_CFLAGS)
+tests_check_activation_LDADD = $(SERVER_TEST_LIBS)
 tests_check_escape_CFLAGS = $(TEST_CFLAGS)
 tests_check_escape_LDADD = $(SERVER_TEST_LIBS)
 tests_check_limits_CFLAGS = $(TEST_CFLAGS)
 tests_check_limits_LDADD = $(SERVER_TEST_LIBS)
+tests_check_notify_CFLAGS = $(TEST_CFLAGS)
+tests_check_notify_LDADD = $(SERVER_TEST_LIBS)
+tests_check_proxy_CFLAGS = $(TEST_CFLAGS)
+tests_check_proxy_LDADD = $(SERVER_TEST_LIBS)
+tests_check_socket_CFLAGS = $(TEST_CFLAGS)
+tests_check_socket_LDADD = $(SERVER_TEST_LIBS)
 tests_check_sources_CFLAGS = $(TEST_CFLAGS)
 tests_check_sources_LDADD = $(SERVER_TEST_LIBS)
 tests_check_state_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
@@ -39,6 +52,9 @@ tests_check_trace_LDADD = $(SERVER_TEST_LIBS) $(JANSSON_LIBS)
 tests_check_watch_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_check_watch_LDADD = $(SERVER_TEST_LIBS)
 
+tests_check_server_address_SOURCES = tests/check_server_address.c $(SERVER_KIT)
+tests_check_server_address_CFLAGS = $(TEST_CFLAGS)
+tests_check_server_address_LDADD = $(TEST_LIBS)
 tests_check_server_crash_SOURCES = tests/check_server_crash.c $(SERVER_KIT)
 tests_check_server_crash_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_crash_LDADD = $(TEST_LIBS)

@@ -170,7 +170,7 @@ struct kit kit_start(const char *const arguments[])
 
 int kit_connect(struct kit *kit)
 {
-    return tcp_connect(kit->program.port);
+    return connect_to(kit->program.address);
 }
 
 struct tally kit_finish(struct kit *kit, bool upper, const char *complaint)

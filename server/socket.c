@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Listening sockets: see socket.h.
+ *
+ * DESIGN. Whether somebody listens to a unix socket's file is found out by connecting to it. The
+ * kernel refuses when nobody does - and also for the moment between bind() and listen() of a server
+ * that is just starting. The lock on the folder closes that gap, and the one between looking at a
+ * file and removing it. It is an flock() on the folder itself, so it leaves no file of its own
+ * behind. Other programs may lock folders for reasons of theirs, and a folder that cannot be read
+ * cannot be locked: then it goes on without, after a second.
+ */
+#include "server/socket.h"
+
+#include "common/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOCK_WAIT_NS  INT64_C(1000000000)
+#define LOCK_RETRY_NS 10000000
+
+/* --- the file of a unix socket ------------------------------------------------------------- */
+
+/* Lock the folder that the file is in. @return what unlock_folder() wants; -1: it goes without */
+static int lock_folder(const char *path)
+{
+    static const struct timespec pause = {.tv_nsec = LOCK_RETRY_NS};
+    const char *slash = strrchr(path, '/');
+    const int64_t until_ns = clock_now_ns() + LOCK_WAIT_NS;
+    char folder[sizeof(struct sockaddr_un)] = ".";
+    int fd;
+
+    if (slash != NULL) {
+        size_t length = slash == path ? 1 : (size_t)(slash - path);
+        memcpy(folder, path, length);
+        folder[length] = '\0';
+    }
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && clock_now_ns() < until_ns)
+        nanosleep(&pause, NULL);
+    return fd;
+}
+
+static void unlock_folder(int lock)
+{
+    if (lock >= 0)
+        close(lock);
+}
+
+/*
+ * Whether a socket's file may be removed: nobody listens there any more.
+ *
+ * @return 0 if so, or a negated errno value: -EADDRINUSE, -EEXIST for another kind of file
+ */
+static int check_stale(const struct address *address)
+{
+    struct stat file;
+    int fd, rc;
+
+    if (lstat(address_path(address), &file) != 0)
+        return -errno;
+    if (!S_ISSOCK(file.st_mode))
+        return -EEXIST;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    rc = connect(fd, (const struct sockaddr *)&address->storage, address->length) == 0 ? 0 : errno;
+    close(fd);
+    switch (rc) {
+    case ECONNREFUSED: return 0;
+    case EACCES: return -EACCES;
+    default: return -EADDRINUSE; /* connected, or its backlog is full, or it is of another type */
+    }
+}
+
+/*
+ * Give the socket its address, in the place of a file that was left behind.
+ *
+ * The kernel makes the file with the mode of the socket, less the umask (unix_bind()): it never
+ * has more rights than those, not even for a moment.
+ */
+static int bind_file(int fd, const struct address *address)
+{
+    int rc;
+
+    if (fchmod(fd, S_IRUSR | S_IWUSR) != 0)
+        return -errno;
+    if (bind(fd, (const struct sockaddr *)&address->storage, address->length) == 0)
+        return 0;
+    if (errno != EADDRINUSE)
+        return -errno;
+    rc = check_stale(address);
+    if (rc == 0 && unlink(address_path(address)) != 0)
+        rc = -errno;
+    if (rc == 0 && bind(fd, (const struct sockaddr *)&address->storage, address->length) != 0)
+        rc = -errno;
+    return rc;
+}
+
+/* Remove the file, if it is still the one that was made. */
+static void remove_file(const struct listening_socket *socket)
+{
+    const char *path = address_path(&socket->address);
+    int lock = lock_folder(path);
+    struct stat file;
+
+    if (lstat(path, &file) == 0 && file.st_dev == socket->device && file.st_ino == socket->inode)
+        (void)unlink(path);
+    unlock_folder(lock);
+}
+
+/* Bind, listen, and note which file that has made, all under the lock. */
+static int listen_at_path(struct listening_socket *socket)
+{
+    const char *path = address_path(&socket->address);
+    int lock = lock_folder(path);
+    int rc = bind_file(socket->fd, &socket->address);
+    struct stat file;
+
+    if (rc == 0 && lstat(path, &file) == 0) {
+        socket->has_file = true;
+        socket->device = file.st_dev;
+        socket->inode = file.st_ino;
+    }
+    if (rc == 0 && listen(socket->fd, SOMAXCONN) != 0)
+        rc = -errno;
+    unlock_folder(lock);
+    return rc;
+}
+
+/* --- sockets ------------------------------------------------------------------------------- */
+
+void listening_socket_set_nodelay(const struct listening_socket *socket)
+{
+    int on = 1;
+
+    if (socket->address.storage.ss_family != AF_UNIX)
+        (void)setsockopt(socket->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+static int listen_without_file(struct listening_socket *socket)
+{
+    struct address *address = &socket->address;
+    int on = 1;
+
+    listening_socket_set_nodelay(socket);
+    /* Without it, a server that is started again waits for its predecessor's last connections. */
+    if (setsockopt(socket->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(socket->fd, (const struct sockaddr *)&address->storage, address->length) != 0 ||
+        listen(socket->fd, SOMAXCONN) != 0)
+        return -errno;
+    address->length = sizeof address->storage;
+    if (getsockname(socket->fd, (struct sockaddr *)&address->storage, &address->length) != 0)
+        return -errno;
+    return 0;
+}
+
+int listening_socket_open(const struct address *address, struct listening_socket *result)
+{
+    const int type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+    int rc;
+
+    *result = (struct listening_socket){.fd = socket(address->storage.ss_family, type, 0),
+                                        .address = *address};
+    if (result->fd < 0)
+        return -errno;
+    rc = address_path(address) != NULL ? listen_at_path(result) : listen_without_file(result);
+    if (rc != 0)
+        listening_socket_close(result);
+    return rc;
+}
+
+void listening_socket_close(struct listening_socket *socket)
+{
+    if (socket->has_file)
+        remove_file(socket);
+    socket->has_file = false;
+    close(socket->fd);
+    socket->fd = -1;
+}

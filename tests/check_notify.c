@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* What the service manager is told, in which words, and that nothing ever waits for it. */
+#include "server/notify.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SECOND INT64_C(1000000000)
+
+/* The manager's socket. Each test is a process, so one place is enough for all. */
+static struct {
+    char folder[64];
+    char name[96];
+    int fd;
+} manager;
+
+/* Listen under a path, or under an abstract name. */
+static void start_manager(bool abstract)
+{
+    struct address address;
+
+    snprintf(manager.folder, sizeof manager.folder, "/tmp/check_notify.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(manager.folder));
+    snprintf(manager.name, sizeof manager.name, "%s%s/manager", abstract ? "@" : "",
+             manager.folder);
+    ck_assert(address_of_path(manager.name, &address));
+    manager.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    ck_assert_int_eq(bind(manager.fd, (struct sockaddr *)&address.storage, address.length), 0);
+    setenv("NOTIFY_SOCKET", manager.name, 1);
+}
+
+static void stop_manager(void)
+{
+    close(manager.fd);
+    (void)unlink(manager.name);
+    rmdir(manager.folder);
+}
+
+/* The next words, or "" where none are there. */
+static const char *heard(void)
+{
+    static char words[512];
+    ssize_t size = recv(manager.fd, words, sizeof words - 1, 0);
+
+    words[size > 0 ? size : 0] = '\0';
+    return words;
+}
+
+START_TEST(the_states_of_a_life)
+{
+    struct notify notify;
+    int64_t us;
+
+    start_manager(_i == 1);
+    notify_open(&notify);
+    ck_assert_ptr_null(getenv("NOTIFY_SOCKET"));
+    ck_assert_int_ne(fcntl(notify.fd, F_GETFD) & FD_CLOEXEC, 0);
+    ck_assert_str_eq(heard(), "");
+    notify_ready(&notify, "listening on 127.0.0.1:1");
+    ck_assert_str_eq(heard(), "READY=1\nSTATUS=listening on 127.0.0.1:1");
+    ck_assert_int_eq(notify_tend(&notify), 0);
+    notify_reloading(&notify);
+    ck_assert_int_eq(sscanf(heard(), "RELOADING=1\nMONOTONIC_USEC=%" SCNd64 "\nSTATUS=", &us), 1);
+    ck_assert_int_gt(us, 0);
+    notify_stopping(&notify);
+    ck_assert_int_eq(strncmp(heard(), "STOPPING=1\nSTATUS=", 18), 0);
+    ck_assert_int_eq(notify_tend(&notify), 0);
+    ck_assert_str_eq(heard(), "");
+    notify_close(&notify);
+    notify_ready(&notify, "after the end");
+    ck_assert_str_eq(heard(), "");
+    stop_manager();
+}
+END_TEST
+
+START_TEST(a_watchdog)
+{
+    struct notify notify;
+    char pid[16];
+
+    start_manager(true);
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    setenv("WATCHDOG_USEC", "20000000", 1);
+    if (_i == 1)
+        setenv("WATCHDOG_PID", pid, 1);
+    notify_open(&notify);
+    ck_assert(getenv("WATCHDOG_USEC") == NULL && getenv("WATCHDOG_PID") == NULL);
+    ck_assert_int_eq(notify_tend(&notify), 10 * SECOND);
+    ck_assert_str_eq(heard(), "WATCHDOG=1");
+    notify_close(&notify);
+    ck_assert_int_eq(notify_tend(&notify), 0);
+    stop_manager();
+}
+END_TEST
+
+START_TEST(no_watchdog)
+{
+    static const char *const cases[][2] = {
+        {NULL, NULL}, {"0", NULL},   {"", NULL},    {"-1", NULL},
+        {"5s", NULL}, {"1000", "1"}, {"1000", "x"}, {"18446744073709551615", NULL},
+    };
+    struct notify notify;
+
+    start_manager(true);
+    unsetenv("WATCHDOG_USEC");
+    if (cases[_i][0] != NULL)
+        setenv("WATCHDOG_USEC", cases[_i][0], 1);
+    if (cases[_i][1] != NULL)
+        setenv("WATCHDOG_PID", cases[_i][1], 1);
+    notify_open(&notify);
+    ck_assert_int_eq(notify_tend(&notify), 0);
+    ck_assert_str_eq(heard(), "");
+    notify_close(&notify);
+    stop_manager();
+}
+END_TEST
+
+/* Nobody, or somebody who cannot be reached: nothing happens, and nothing is tried again. */
+START_TEST(nobody_to_tell)
+{
+    static const char *const names[] = {NULL,
+                                        "",
+                                        "/",
+                                        "@",
+                                        "relative",
+                                        "/tmp/check_notify/nobody",
+                                        "@check_notify nobody",
+                                        "/dev/null",
+                                        "vsock:2:1"};
+    char too_long[200] = "/";
+    struct notify notify;
+
+    for (size_t i = 0; i <= sizeof names / sizeof names[0]; i++) {
+        memset(too_long + 1, 'a', sizeof too_long - 2);
+        unsetenv("NOTIFY_SOCKET");
+        if (i == sizeof names / sizeof names[0])
+            setenv("NOTIFY_SOCKET", too_long, 1);
+        else if (names[i] != NULL)
+            setenv("NOTIFY_SOCKET", names[i], 1);
+        setenv("WATCHDOG_USEC", "abc", 1);
+        notify_open(&notify);
+        notify_ready(&notify, "here");
+        ck_assert_int_eq(notify_tend(&notify), 0);
+        notify_stopping(&notify);
+        ck_assert_int_eq(notify_tend(&notify), 0);
+        notify_close(&notify);
+    }
+}
+END_TEST
+
+/* Its socket is full: the last words are kept until there is room, and nobody waits. */
+START_TEST(a_manager_who_is_busy)
+{
+    struct notify notify;
+    int64_t again;
+    unsigned fillers = 0;
+
+    start_manager(true);
+    if (_i == 1)
+        setenv("WATCHDOG_USEC", "20000000", 1);
+    notify_open(&notify);
+    while (sendto(notify.fd, "FILLER=1", 8, MSG_DONTWAIT,
+                  (struct sockaddr *)&notify.manager.storage, notify.manager.length) > 0)
+        fillers++;
+    ck_assert(fillers > 0 && errno == EAGAIN);
+    notify_reloading(&notify);
+    notify_ready(&notify, "here");
+    again = notify_tend(&notify);
+    ck_assert(again > 0 && again < SECOND);
+    while (fillers-- > 0)
+        ck_assert_str_eq(heard(), "FILLER=1");
+    ck_assert_str_eq(heard(), "");
+    ck_assert_int_eq(notify_tend(&notify), _i == 1 ? 10 * SECOND : 0);
+    ck_assert_str_eq(heard(), "READY=1\nSTATUS=here");
+    ck_assert_str_eq(heard(), _i == 1 ? "WATCHDOG=1" : "");
+    ck_assert_str_eq(heard(), "");
+    notify_close(&notify);
+    stop_manager();
+}
+END_TEST
+
+START_TEST(a_status_that_is_too_long)
+{
+    struct notify notify;
+    char status[1000];
+
+    start_manager(true);
+    memset(status, 'a', sizeof status - 1);
+    status[sizeof status - 1] = '\0';
+    notify_open(&notify);
+    notify_ready(&notify, status);
+    ck_assert_int_eq(strncmp(heard(), "READY=1\nSTATUS=aaaa", 19), 0);
+    notify_close(&notify);
+    stop_manager();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("notify");
+    TCase *core = tcase_create("Core");
+    TCase *limits = tcase_create("Limits");
+
+    tcase_add_loop_test(core, the_states_of_a_life, 0, 2);
+    tcase_add_loop_test(core, a_watchdog, 0, 2);
+    suite_add_tcase(suite, core);
+    tcase_add_loop_test(limits, no_watchdog, 0, 8);
+    tcase_add_test(limits, nobody_to_tell);
+    tcase_add_loop_test(limits, a_manager_who_is_busy, 0, 2);
+    tcase_add_test(limits, a_status_that_is_too_long);
+    suite_add_tcase(suite, limits);
+    return suite_main(suite);
+}

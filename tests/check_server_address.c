@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where the real server listens, and who its clients are: IPv6, unix sockets, sockets that a service
+ * manager passes, what that is told, and the PROXY header under every model.
+ */
+#include "tests/server_kit.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define COMMAND(...) ARGUMENTS("echo-server", __VA_ARGS__)
+
+/* A folder of the test's own, with the path of a socket in it and what --host wants for that. */
+static char folder[64];
+static char host[96];
+static const char *const path = host + sizeof "unix:" - 1;
+
+static void make_folder(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/check_server_address.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(host, sizeof host, "unix:%s/echo", folder);
+}
+
+/* Also says whether something was left behind. */
+static void remove_folder(void)
+{
+    ck_assert_msg(rmdir(folder) == 0, "%s: %s", folder, strerror(errno));
+}
+
+static mode_t mode_of(const char *name)
+{
+    struct stat file;
+
+    return lstat(name, &file) == 0 ? file.st_mode : 0;
+}
+
+static void expect_echo(int fd)
+{
+    tcp_echo(fd, "hello, world", 12, true);
+    close(fd);
+}
+
+/* The server does not start, and says so in one line. */
+static void expect_failure(const char *const arguments[], const char *line)
+{
+    struct outcome outcome = program_run(arguments, NULL);
+
+    ck_assert_msg(outcome.status == 1, "status %d, said: %s", outcome.status, outcome.err);
+    ck_assert_str_eq(outcome.out, "");
+    ck_assert_msg(strstr(outcome.err, line) != NULL, "\"%s\" is not in: %s", line, outcome.err);
+    outcome_clear(&outcome);
+}
+
+/* --- addresses ----------------------------------------------------------------------------- */
+
+static bool has_ipv6(void)
+{
+    struct sockaddr_in6 local = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    bool has = fd >= 0 && bind(fd, (struct sockaddr *)&local, sizeof local) == 0;
+
+    close(fd);
+    return has;
+}
+
+START_TEST(ipv6)
+{
+    static const char *const hosts[] = {"::1", "[::1]"};
+    struct kit kit;
+    struct tally tally;
+
+    if (!has_ipv6()) {
+        dprintf(STDOUT_FILENO, "# skipped: this machine has no ::1\n");
+        return;
+    }
+    kit = kit_start(ARGUMENTS("--host", hosts[_i]));
+    ck_assert_msg(strncmp(kit.program.address, "[::1]:", 6) == 0, "%s", kit.program.address);
+    expect_echo(kit_connect(&kit));
+    tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 1);
+}
+END_TEST
+
+START_TEST(a_unix_socket)
+{
+    struct kit kit;
+    struct tally tally;
+
+    umask(022);
+    kit = kit_start(ARGUMENTS("--host", host));
+    ck_assert_str_eq(kit.program.address, host);
+    ck_assert_uint_eq(mode_of(path), S_IFSOCK | 0600);
+    expect_echo(kit_connect(&kit));
+    tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 1);
+    ck_assert_uint_eq(mode_of(path), 0);
+}
+END_TEST
+
+START_TEST(an_abstract_unix_socket)
+{
+    struct kit kit;
+
+    snprintf(host, sizeof host, "unix:@%s", folder);
+    kit = kit_start(ARGUMENTS("--host", host));
+    ck_assert_str_eq(kit.program.address, host);
+    expect_echo(kit_connect(&kit));
+    kit_finish(&kit, true, NULL);
+}
+END_TEST
+
+/* An address that only this machine can reach: an uncapped model needs no permission. */
+START_TEST(a_unix_socket_is_not_public)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "thread", "--host", host));
+
+    expect_echo(kit_connect(&kit));
+    kit_finish(&kit, true, NULL);
+}
+END_TEST
+
+START_TEST(our_client_over_a_unix_socket)
+{
+    struct kit kit = kit_start(ARGUMENTS("--host", host));
+    struct outcome outcome =
+        program_run(ARGUMENTS("echo-client", "--host", host, "-n", "8", "-m", "3"), NULL);
+    struct tally tally;
+
+    ck_assert_msg(outcome.status == 0, "%s%s", outcome.out, outcome.err);
+    ck_assert_msg(strstr(outcome.out, "24 verified") != NULL, "%s", outcome.out);
+    outcome_clear(&outcome);
+    tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 8);
+}
+END_TEST
+
+/* A server that was killed has left its file. The next one takes its place. */
+START_TEST(a_stale_file_is_replaced)
+{
+    struct program killed = server_start(ARGUMENTS("--host", host));
+    struct outcome outcome;
+    struct kit kit;
+
+    ck_assert_int_eq(kill(killed.pid, SIGKILL), 0);
+    outcome = program_wait(&killed);
+    outcome_clear(&outcome);
+    ck_assert_uint_eq(mode_of(path) & S_IFMT, S_IFSOCK);
+    kit = kit_start(ARGUMENTS("--host", host));
+    expect_echo(kit_connect(&kit));
+    kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(mode_of(path), 0);
+}
+END_TEST
+
+START_TEST(a_live_server_is_left_alone)
+{
+    struct kit kit = kit_start(ARGUMENTS("--host", host));
+
+    expect_failure(COMMAND("--host", host), "Address already in use; stop the other program");
+    expect_echo(kit_connect(&kit));
+    kit_finish(&kit, true, NULL);
+}
+END_TEST
+
+START_TEST(another_file_is_left_alone)
+{
+    FILE *file = fopen(path, "w");
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fclose(file), 0);
+    expect_failure(COMMAND("--host", host), "there is a file that is no socket");
+    ck_assert_uint_eq(mode_of(path) & S_IFMT, S_IFREG);
+    ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
+START_TEST(a_path_that_cannot_be)
+{
+    char longer[128] = "unix:/";
+
+    expect_failure(COMMAND("--host", "unix:"), "unix: wants a path, or @ and a name");
+    expect_failure(COMMAND("--host", "unix:/no/such/folder/echo"), "No such file or directory");
+    memset(longer + 6, 'a', sizeof longer - 7);
+    expect_failure(COMMAND("--host", longer), "at most 107 bytes");
+}
+END_TEST
+
+/* --- a service manager --------------------------------------------------------------------- */
+
+/* A listening socket as a service manager makes one. @param text  where */
+static int make_socket(const char *where, int type, char text[static 128])
+{
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    struct sockaddr_in port = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof port;
+    bool has_path = where != NULL;
+    int fd = socket(has_path ? AF_UNIX : AF_INET, type | SOCK_CLOEXEC, 0);
+
+    if (has_path) {
+        snprintf(local.sun_path, sizeof local.sun_path, "%s", where);
+        ck_assert_int_eq(bind(fd, (struct sockaddr *)&local, sizeof local), 0);
+        snprintf(text, 128, "unix:%s", where);
+    } else {
+        ck_assert_int_eq(bind(fd, (struct sockaddr *)&port, sizeof port), 0);
+        ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&port, &size), 0);
+        snprintf(text, 128, "127.0.0.1:%d", ntohs(port.sin_port));
+    }
+    if (type == SOCK_STREAM)
+        ck_assert_int_eq(listen(fd, SOMAXCONN), 0);
+    return fd;
+}
+
+START_TEST(one_passed_socket)
+{
+    char text[128];
+    int fd = make_socket(NULL, SOCK_STREAM, text);
+    struct kit kit;
+    struct tally tally;
+    int early = connect_to(text); /* before there is a server */
+
+    program_pass(&fd, 1);
+    kit = kit_start(ARGUMENTS("--host", "no such host"));
+    ck_assert_str_eq(kit.program.address, text);
+    expect_echo(early);
+    expect_echo(kit_connect(&kit));
+    kit_wait_in_flight(&kit, 0);
+    kit.descriptors = process_descriptors(kit.program.pid); /* early was here at the start */
+    tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 2);
+    close(fd);
+}
+END_TEST
+
+/* Both are served, both are paused together, and the file stays the service manager's. */
+START_TEST(two_passed_sockets)
+{
+    char text[2][128];
+    int fds[] = {make_socket(NULL, SOCK_STREAM, text[0]), make_socket(path, SOCK_STREAM, text[1])};
+    struct kit kit;
+    struct tally tally;
+    int busy[2], waiting;
+
+    program_pass(fds, 2);
+    kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "1", "--on-full", "pause"));
+    program_pass(NULL, 0);
+    ck_assert_str_eq(kit.program.address, text[0]);
+    ck_assert_msg(strstr(program_output(&kit.program), text[1]) != NULL, "%s",
+                  program_output(&kit.program));
+    for (int i = 0; i < 2; i++)
+        expect_echo(connect_to(text[i]));
+    kit_wait_in_flight(&kit, 0);
+
+    busy[0] = connect_to(text[0]);
+    kit_wait_in_flight(&kit, 1);
+    busy[1] = connect_to(text[1]);
+    kit_wait_in_flight(&kit, 2);
+    waiting = connect_to(text[1]); /* in the kernel's backlog */
+    ck_assert_uint_eq(kit_ask(&kit).in_flight, 2);
+    close(busy[0]);
+    expect_echo(busy[1]);
+    expect_echo(waiting);
+
+    tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 5);
+    ck_assert_uint_eq(mode_of(path) & S_IFMT, S_IFSOCK);
+    ck_assert_int_eq(unlink(path), 0);
+    close(fds[0]);
+    close(fds[1]);
+}
+END_TEST
+
+START_TEST(a_passed_socket_that_cannot_be_served)
+{
+    char text[128];
+    int fds[2] = {make_socket(NULL, SOCK_STREAM, text), make_socket(NULL, SOCK_DGRAM, text)};
+
+    program_pass(fds, 2);
+    expect_failure(COMMAND("--quiet"),
+                   "descriptor 4, passed by the service manager, is not a stream socket");
+    close(fds[0]);
+    close(fds[1]);
+}
+END_TEST
+
+/* The variables are those of another process: it listens as the command line says. */
+START_TEST(sockets_of_another_process)
+{
+    struct kit kit;
+
+    setenv("LISTEN_PID", "1", 1);
+    setenv("LISTEN_FDS", "1", 1);
+    kit = kit_start(NULL);
+    ck_assert_int_eq(strncmp(kit.program.address, "127.0.0.1:", 10), 0);
+    kit_finish(&kit, true, NULL);
+}
+END_TEST
+
+/* The next words that the manager hears. */
+static const char *hear(int manager)
+{
+    static char words[512];
+    ssize_t size = recv(manager, words, sizeof words - 1, 0);
+
+    ck_assert_msg(size > 0, "the manager hears nothing: %s", strerror(errno));
+    words[size] = '\0';
+    return words;
+}
+
+START_TEST(the_manager_is_told)
+{
+    struct timeval limit = {.tv_sec = 20};
+    char text[128], expected[256];
+    int manager = make_socket(path, SOCK_DGRAM, text);
+    struct kit kit;
+
+    ck_assert_int_eq(setsockopt(manager, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+    setenv("NOTIFY_SOCKET", path, 1);
+    kit = kit_start(NULL);
+    snprintf(expected, sizeof expected, "READY=1\nSTATUS=listening on %s", kit.program.address);
+    ck_assert_str_eq(hear(manager), expected);
+    kit_finish(&kit, true, NULL);
+    ck_assert_int_eq(strncmp(hear(manager), "STOPPING=1\n", 11), 0);
+    close(manager);
+    ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
+START_TEST(a_watchdog_is_fed)
+{
+    struct timeval limit = {.tv_sec = 20};
+    char text[128];
+    int manager = make_socket(path, SOCK_DGRAM, text);
+    struct kit kit;
+
+    ck_assert_int_eq(setsockopt(manager, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+    setenv("NOTIFY_SOCKET", path, 1);
+    setenv("WATCHDOG_USEC", "20000", 1);
+    kit = kit_start(NULL);
+    ck_assert_int_eq(strncmp(hear(manager), "READY=1\n", 8), 0);
+    for (int i = 0; i < 3; i++)
+        ck_assert_str_eq(hear(manager), "WATCHDOG=1");
+    kit_finish(&kit, true, NULL);
+    close(manager);
+    ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
+START_TEST(a_manager_who_is_gone)
+{
+    struct kit kit;
+
+    setenv("NOTIFY_SOCKET", path, 1);
+    setenv("WATCHDOG_USEC", "1000", 1);
+    kit = kit_start(NULL);
+    expect_echo(kit_connect(&kit));
+    kit_finish(&kit, true, NULL);
+}
+END_TEST
+
+/* --- the PROXY header ---------------------------------------------------------------------- */
+
+#define V1           "PROXY TCP4 192.0.2.1 192.0.2.2 1001 7\r\n"
+#define UNKNOWN      "PROXY UNKNOWN\r\n"
+#define V2_SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
+#define V2           V2_SIGNATURE "\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x03\xea\x00\x07"
+#define LOCAL        V2_SIGNATURE "\x20\x00\x00\x00"
+
+/* Each model's name, as the sentence about a wrong one lists them. */
+struct models {
+    char text[256];
+    const char *names[16];
+    int count;
+};
+
+static void list_models(struct models *models)
+{
+    struct outcome outcome = program_run(COMMAND("--model", "none at all"), NULL);
+    const char *list = strstr(outcome.err, "one of ");
+    char *rest;
+
+    ck_assert_ptr_nonnull(list);
+    snprintf(models->text, sizeof models->text, "%s", list + strlen("one of "));
+    models->count = 0;
+    for (char *name = strtok_r(models->text, ", \n", &rest); name != NULL;
+         name = strtok_r(NULL, ", \n", &rest))
+        models->names[models->count++] = name;
+    ck_assert_int_ge(models->count, 2);
+    outcome_clear(&outcome);
+}
+
+/* Whether the server has said so, by now. */
+struct said_by {
+    struct kit *kit;
+    const char *text;
+};
+
+static bool has_said(void *context)
+{
+    struct said_by *said = context;
+
+    return strstr(program_errors(&said->kit->program), said->text) != NULL;
+}
+
+static void expect_said(struct kit *kit, const char *text)
+{
+    wait_until(has_said, &(struct said_by){kit, text});
+}
+
+/* A client behind a proxy: its header and its first bytes in one piece, or byte by byte. */
+static void expect_proxied_echo(struct kit *kit, const char *header, size_t size, bool in_pieces)
+{
+    int fd = kit_connect(kit);
+    char bytes[256], echo[6];
+
+    memcpy(bytes, header, size);
+    memcpy(bytes + size, "hello\n", 6);
+    for (size_t i = 0; in_pieces && i < size; i++)
+        tcp_send(fd, bytes + i, 1);
+    if (in_pieces)
+        tcp_send(fd, bytes + size, 6);
+    else
+        tcp_send(fd, bytes, size + 6);
+    tcp_receive(fd, echo, sizeof echo);
+    ck_assert_mem_eq(echo, "HELLO\n", 6);
+    expect_echo(fd);
+    kit_wait_in_flight(kit, 0);
+}
+
+/* The connection ends without a byte. */
+static void expect_end(int fd)
+{
+    char byte;
+    bool reset;
+
+    ck_assert_uint_eq(tcp_receive_all(fd, &byte, 1, &reset), 0);
+    close(fd);
+}
+
+START_TEST(proxies_and_every_model)
+{
+    struct models models;
+
+    list_models(&models);
+    for (int i = 0; i < models.count; i++) {
+        struct kit kit =
+            kit_start(ARGUMENTS("--proxy-protocol", "--verbose", "--model", models.names[i]));
+        int fd;
+
+        expect_proxied_echo(&kit, V1, sizeof V1 - 1, false);
+        expect_said(&kit, "comes from 192.0.2.1:1001\n");
+        expect_proxied_echo(&kit, V2, sizeof V2 - 1, false);
+        expect_said(&kit, "comes from 192.0.2.1:1002\n");
+        expect_proxied_echo(&kit, V1, sizeof V1 - 1, true);
+        expect_proxied_echo(&kit, V2, sizeof V2 - 1, true);
+        expect_proxied_echo(&kit, UNKNOWN, sizeof UNKNOWN - 1, false);
+        expect_proxied_echo(&kit, LOCAL, sizeof LOCAL - 1, false);
+        close(kit_connect(&kit)); /* it only looks whether the port is open */
+        kit_wait_in_flight(&kit, 0);
+
+        fd = kit_connect(&kit);
+        tcp_send(fd, "hello\n", 6);
+        expect_end(fd);
+        fd = kit_connect(&kit);
+        tcp_send(fd, "PROXY TCP4 192.0.2.1\r\n", 22);
+        expect_end(fd);
+
+        struct tally tally = kit_wait_in_flight(&kit, 0);
+        ck_assert_uint_eq(tally.served, 7);
+        ck_assert_uint_eq(tally.failed, 2);
+        struct outcome outcome = program_stop(&kit.program);
+        ck_assert_int_eq(outcome.status, 0);
+        ck_assert_msg(strstr(outcome.out, "\nhandshake failed: 2\n") != NULL, "%s", outcome.out);
+        outcome_clear(&outcome);
+    }
+}
+END_TEST
+
+/* Who does not bring a header in time is sent away; nobody waits behind him for ever. */
+START_TEST(a_header_that_does_not_come)
+{
+    struct kit kit =
+        kit_start(ARGUMENTS("--proxy-protocol", "--handshake-timeout", "20ms", "--workers", "1"));
+    int silent = kit_connect(&kit);
+    int half = kit_connect(&kit);
+
+    tcp_send(half, V1, 10);
+    expect_end(silent);
+    expect_end(half);
+    ck_assert_uint_eq(kit_wait_in_flight(&kit, 0).timed_out, 2);
+    struct outcome outcome = program_stop(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_msg(strstr(outcome.out, "\nhandshake timeout: 2\n") != NULL, "%s", outcome.out);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* A stop does not wait for headers. */
+START_TEST(a_stop_before_the_header)
+{
+    struct kit kit = kit_start(ARGUMENTS("--proxy-protocol"));
+    int silent = kit_connect(&kit);
+    int half = kit_connect(&kit);
+    struct outcome outcome;
+
+    tcp_send(half, V1, 10);
+    kit_wait_in_flight(&kit, 2);
+    outcome = program_stop(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_uint_eq(tally_of(outcome.out).served, 2);
+    outcome_clear(&outcome);
+    expect_end(silent);
+    expect_end(half);
+}
+END_TEST
+
+/* It is expected where it was asked for and nowhere else. */
+START_TEST(no_header_is_expected)
+{
+    struct kit kit = kit_start(NULL);
+    int fd = kit_connect(&kit);
+
+    tcp_echo(fd, V1, sizeof V1 - 1, true);
+    close(fd);
+    kit_finish(&kit, true, NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("server_address");
+    TCase *addresses = tcase_create("Addresses");
+    TCase *manager = tcase_create("Manager");
+    TCase *proxy = tcase_create("Proxy");
+
+    tcase_add_checked_fixture(addresses, make_folder, remove_folder);
+    tcase_add_loop_test(addresses, ipv6, 0, 2);
+    tcase_add_test(addresses, a_unix_socket);
+    tcase_add_test(addresses, an_abstract_unix_socket);
+    tcase_add_test(addresses, a_unix_socket_is_not_public);
+    tcase_add_test(addresses, our_client_over_a_unix_socket);
+    tcase_add_test(addresses, a_stale_file_is_replaced);
+    tcase_add_test(addresses, a_live_server_is_left_alone);
+    tcase_add_test(addresses, another_file_is_left_alone);
+    tcase_add_test(addresses, a_path_that_cannot_be);
+    suite_add_tcase(suite, addresses);
+    tcase_add_checked_fixture(manager, make_folder, remove_folder);
+    tcase_add_test(manager, one_passed_socket);
+    tcase_add_test(manager, two_passed_sockets);
+    tcase_add_test(manager, a_passed_socket_that_cannot_be_served);
+    tcase_add_test(manager, sockets_of_another_process);
+    tcase_add_test(manager, the_manager_is_told);
+    tcase_add_test(manager, a_watchdog_is_fed);
+    tcase_add_test(manager, a_manager_who_is_gone);
+    suite_add_tcase(suite, manager);
+    tcase_add_test(proxy, proxies_and_every_model);
+    tcase_add_test(proxy, a_header_that_does_not_come);
+    tcase_add_test(proxy, a_stop_before_the_header);
+    tcase_add_test(proxy, no_header_is_expected);
+    suite_add_tcase(suite, proxy);
+    return suite_main(suite);
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/* Listening sockets, and what becomes of the file of a unix socket. */
+#include "server/socket.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[64];
+static char path[96];
+
+static void make_folder(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/check_socket.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/echo", folder);
+}
+
+static void remove_folder(void)
+{
+    (void)unlink(path);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+
+static struct address at(const char *name)
+{
+    struct address address;
+
+    ck_assert(address_of_path(name, &address));
+    return address;
+}
+
+static bool somebody_listens(const struct address *address)
+{
+    int fd = socket(address->storage.ss_family, SOCK_STREAM, 0);
+    int rc = connect(fd, (const struct sockaddr *)&address->storage, address->length);
+
+    close(fd);
+    return rc == 0;
+}
+
+static mode_t mode_of(const char *name)
+{
+    struct stat file;
+
+    return lstat(name, &file) == 0 ? file.st_mode : 0;
+}
+
+/* A socket whose file is there and to which nobody listens. */
+static void leave_stale_file(void)
+{
+    struct address address = at(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address.storage, address.length), 0);
+    ck_assert_int_eq(listen(fd, 1), 0);
+    close(fd);
+}
+
+START_TEST(a_socket_on_a_port)
+{
+    struct address any;
+    struct listening_socket first, second;
+    const char *cause;
+
+    ck_assert(address_resolve("127.0.0.1", 0, true, &any, &cause));
+    ck_assert_int_eq(listening_socket_open(&any, &first), 0);
+    ck_assert_uint_ne(address_port(&first.address), 0);
+    ck_assert(somebody_listens(&first.address));
+    ck_assert_int_ne(fcntl(first.fd, F_GETFL) & O_NONBLOCK, 0);
+    ck_assert_int_ne(fcntl(first.fd, F_GETFD) & FD_CLOEXEC, 0);
+    ck_assert_int_eq(listening_socket_open(&first.address, &second), -EADDRINUSE);
+    any = first.address;
+    listening_socket_close(&first);
+    ck_assert(!somebody_listens(&any));
+}
+END_TEST
+
+START_TEST(a_socket_with_a_file)
+{
+    struct address address = at(path);
+    struct listening_socket listening;
+
+    umask(0);
+    ck_assert_int_eq(listening_socket_open(&address, &listening), 0);
+    ck_assert_uint_eq(mode_of(path), S_IFSOCK | 0600);
+    ck_assert(somebody_listens(&address));
+    ck_assert_int_ne(fcntl(listening.fd, F_GETFL) & O_NONBLOCK, 0);
+    listening_socket_close(&listening);
+    ck_assert_uint_eq(mode_of(path), 0);
+}
+END_TEST
+
+START_TEST(a_umask_takes_rights_away)
+{
+    struct address address = at(path);
+    struct listening_socket listening;
+
+    umask(0277);
+    ck_assert_int_eq(listening_socket_open(&address, &listening), 0);
+    ck_assert_uint_eq(mode_of(path), S_IFSOCK | 0400);
+    listening_socket_close(&listening);
+}
+END_TEST
+
+START_TEST(an_abstract_socket_has_no_file)
+{
+    char name[64];
+    struct address address;
+    struct listening_socket first, second;
+
+    snprintf(name, sizeof name, "@check_socket.%d", (int)getpid());
+    address = at(name);
+    ck_assert_int_eq(listening_socket_open(&address, &first), 0);
+    ck_assert(somebody_listens(&address));
+    ck_assert(!first.has_file);
+    ck_assert_int_eq(listening_socket_open(&address, &second), -EADDRINUSE);
+    listening_socket_close(&first);
+    ck_assert(!somebody_listens(&address));
+}
+END_TEST
+
+START_TEST(a_stale_file_is_replaced)
+{
+    struct address address = at(path);
+    struct listening_socket listening;
+
+    leave_stale_file();
+    ck_assert_int_eq(listening_socket_open(&address, &listening), 0);
+    ck_assert(somebody_listens(&address));
+    listening_socket_close(&listening);
+    ck_assert_uint_eq(mode_of(path), 0);
+}
+END_TEST
+
+/* Whoever listens keeps its file, also while its backlog is full. */
+START_TEST(a_live_one_is_left_alone)
+{
+    struct address address = at(path);
+    struct listening_socket other;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    int client = -1;
+
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address.storage, address.length), 0);
+    ck_assert_int_eq(listen(fd, 0), 0);
+    if (_i == 1)
+        do
+            client = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        while (connect(client, (struct sockaddr *)&address.storage, address.length) == 0);
+    ck_assert_int_eq(listening_socket_open(&address, &other), -EADDRINUSE);
+    ck_assert_uint_eq(mode_of(path) & S_IFMT, S_IFSOCK);
+    close(fd);
+    close(client);
+}
+END_TEST
+
+START_TEST(a_datagram_socket_is_left_alone)
+{
+    struct address address = at(path);
+    struct listening_socket other;
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address.storage, address.length), 0);
+    ck_assert_int_eq(listening_socket_open(&address, &other), -EADDRINUSE);
+    ck_assert_uint_eq(mode_of(path) & S_IFMT, S_IFSOCK);
+    close(fd);
+}
+END_TEST
+
+START_TEST(another_kind_of_file_is_left_alone)
+{
+    struct address address = at(path);
+    struct listening_socket other;
+    char target[128];
+    mode_t kind;
+
+    switch (_i) {
+    case 0: close(open(path, O_CREAT | O_WRONLY, 0600)); break;
+    case 1: mkdir(path, 0700); break;
+    case 2: mkfifo(path, 0600); break;
+    default: /* a link, even one to a stale socket */
+        leave_stale_file();
+        snprintf(target, sizeof target, "%s.target", path);
+        ck_assert_int_eq(rename(path, target), 0);
+        ck_assert_int_eq(symlink(target, path), 0);
+    }
+    kind = mode_of(path) & S_IFMT;
+    ck_assert_uint_ne(kind, 0);
+    ck_assert_int_eq(listening_socket_open(&address, &other), -EEXIST);
+    ck_assert_uint_eq(mode_of(path) & S_IFMT, kind);
+    if (_i == 1)
+        rmdir(path);
+    if (_i == 3) {
+        ck_assert_uint_eq(mode_of(target) & S_IFMT, S_IFSOCK);
+        unlink(target);
+    }
+}
+END_TEST
+
+/* Somebody has put a file of his own in the place of ours: it is not removed. */
+START_TEST(only_our_own_file_is_removed)
+{
+    struct address address = at(path);
+    struct listening_socket ours, theirs;
+    char aside[128];
+
+    snprintf(aside, sizeof aside, "%s.aside", path);
+    ck_assert_int_eq(listening_socket_open(&address, &ours), 0);
+    ck_assert_int_eq(rename(path, aside), 0); /* it stays, so that its number is not used again */
+    ck_assert_int_eq(listening_socket_open(&address, &theirs), 0);
+    listening_socket_close(&ours);
+    ck_assert(somebody_listens(&address));
+    listening_socket_close(&theirs);
+    ck_assert_uint_eq(mode_of(path), 0);
+    unlink(aside);
+}
+END_TEST
+
+/* A folder that somebody else has locked for good holds nobody up for good. */
+START_TEST(a_folder_that_is_locked)
+{
+    struct address address = at(path);
+    struct listening_socket listening;
+    int lock = open(folder, O_RDONLY | O_DIRECTORY);
+
+    ck_assert_int_eq(flock(lock, LOCK_EX), 0);
+    ck_assert_int_eq(listening_socket_open(&address, &listening), 0);
+    ck_assert(somebody_listens(&address));
+    listening_socket_close(&listening);
+    ck_assert_uint_eq(mode_of(path), 0);
+    close(lock);
+}
+END_TEST
+
+START_TEST(a_folder_that_is_not_there)
+{
+    struct address address = at("/tmp/check_socket/no/such/folder");
+    struct listening_socket listening;
+
+    ck_assert_int_eq(listening_socket_open(&address, &listening), -ENOENT);
+}
+END_TEST
+
+START_TEST(a_path_in_the_working_folder)
+{
+    struct address address = at("echo");
+    struct listening_socket listening;
+
+    ck_assert_int_eq(chdir(folder), 0);
+    ck_assert_int_eq(listening_socket_open(&address, &listening), 0);
+    ck_assert_uint_eq(mode_of(path), S_IFSOCK | 0600);
+    listening_socket_close(&listening);
+    ck_assert_uint_eq(mode_of(path), 0);
+}
+END_TEST
+
+/* --- Races --------------------------------------------------------------------------------- */
+
+enum { STARTERS = 3, ROUNDS = 50 };
+
+struct starter {
+    pthread_barrier_t *start;
+    struct listening_socket listening;
+    int rc;
+};
+
+static void *start(void *argument)
+{
+    struct starter *starter = argument;
+    struct address address = at(path);
+
+    pthread_barrier_wait(starter->start);
+    starter->rc = listening_socket_open(&address, &starter->listening);
+    return NULL;
+}
+
+/* Of several that start at once over a stale file one wins, and it is the one that is reached. */
+START_TEST(one_of_many_wins)
+{
+    struct address address = at(path);
+    pthread_barrier_t barrier;
+
+    ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, STARTERS), 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct starter starters[STARTERS];
+        pthread_t threads[STARTERS];
+        struct starter *winner = NULL;
+
+        leave_stale_file();
+        for (int i = 0; i < STARTERS; i++) {
+            starters[i] = (struct starter){.start = &barrier};
+            ck_assert_int_eq(pthread_create(&threads[i], NULL, start, &starters[i]), 0);
+        }
+        for (int i = 0; i < STARTERS; i++) {
+            ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+            ck_assert(starters[i].rc == 0 || starters[i].rc == -EADDRINUSE);
+            if (starters[i].rc == 0) {
+                ck_assert_ptr_null(winner);
+                winner = &starters[i];
+            }
+        }
+        ck_assert_ptr_nonnull(winner);
+        ck_assert(somebody_listens(&address));
+        listening_socket_close(&winner->listening);
+        ck_assert_uint_eq(mode_of(path), 0);
+    }
+    pthread_barrier_destroy(&barrier);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("socket");
+    TCase *core = tcase_create("Core");
+    TCase *limits = tcase_create("Limits");
+    TCase *races = tcase_create("Races");
+
+    tcase_add_checked_fixture(core, make_folder, remove_folder);
+    tcase_add_test(core, a_socket_on_a_port);
+    tcase_add_test(core, a_socket_with_a_file);
+    tcase_add_test(core, a_umask_takes_rights_away);
+    tcase_add_test(core, an_abstract_socket_has_no_file);
+    tcase_add_test(core, a_path_in_the_working_folder);
+    suite_add_tcase(suite, core);
+    tcase_add_checked_fixture(limits, make_folder, remove_folder);
+    tcase_add_test(limits, a_stale_file_is_replaced);
+    tcase_add_loop_test(limits, a_live_one_is_left_alone, 0, 2);
+    tcase_add_test(limits, a_datagram_socket_is_left_alone);
+    tcase_add_loop_test(limits, another_kind_of_file_is_left_alone, 0, 4);
+    tcase_add_test(limits, only_our_own_file_is_removed);
+    tcase_add_test(limits, a_folder_that_is_locked);
+    tcase_add_test(limits, a_folder_that_is_not_there);
+    suite_add_tcase(suite, limits);
+    tcase_add_checked_fixture(races, make_folder, remove_folder);
+    tcase_add_test(races, one_of_many_wins);
+    suite_add_tcase(suite, races);
+    return suite_main(suite);
+}
