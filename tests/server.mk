@@ -1,6 +1,8 @@
 # echo-server: its pure modules, and the real program from outside.
 SERVER_TESTS = \
 	tests/check_accounting \
+	tests/check_admin_json \
+	tests/check_admin_metrics \
 	tests/check_escape \
 	tests/check_limits \
 	tests/check_server_crash \
@@ -17,11 +19,17 @@ SERVER_TESTS = \
 check_PROGRAMS += $(SERVER_TESTS)
 TESTS += $(SERVER_TESTS)
 
-SERVER_TEST_LIBS = server/libserver.la pool/libpool.la $(TEST_LIBS) $(LIBEVENT_LIBS)
+SERVER_TEST_LIBS = server/libserver.la pool/libpool.la $(TEST_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS)
 SERVER_KIT = tests/server_kit.c tests/server_kit.h
 
 tests_check_accounting_CFLAGS = $(TEST_CFLAGS)
 tests_check_accounting_LDADD = $(SERVER_TEST_LIBS)
+tests_check_admin_json_SOURCES = tests/check_admin_json.c tests/state_kit.c tests/state_kit.h
+tests_check_admin_json_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_admin_json_LDADD = $(SERVER_TEST_LIBS)
+tests_check_admin_metrics_SOURCES = tests/check_admin_metrics.c tests/metrics_kit.c tests/metrics_kit.h tests/state_kit.c tests/state_kit.h
+tests_check_admin_metrics_CFLAGS = $(TEST_CFLAGS)
+tests_check_admin_metrics_LDADD = $(SERVER_TEST_LIBS) -lm
 tests_check_escape_CFLAGS = $(TEST_CFLAGS)
 tests_check_escape_LDADD = $(SERVER_TEST_LIBS)
 tests_check_limits_CFLAGS = $(TEST_CFLAGS)
