@@ -3,8 +3,12 @@
 noinst_LTLIBRARIES += %D%/libserver.la
 %C%_libserver_la_SOURCES = \
 	%D%/accounting.c %D%/accounting.h \
+	%D%/admin.c %D%/admin.h \
+	%D%/admin-events.c %D%/admin-events.h \
 	%D%/admin-json.c %D%/admin-json.h \
+	%D%/admin-look.c %D%/admin-look.h \
 	%D%/admin-metrics.c %D%/admin-metrics.h \
+	%D%/admin-places.c %D%/admin-places.h \
 	%D%/admin-workers.c %D%/admin-workers.h \
 	%D%/announce.c \
 	%D%/credentials.c %D%/credentials.h \

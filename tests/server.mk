@@ -1,6 +1,7 @@
 # echo-server: its pure modules, and the real program from outside.
 SERVER_TESTS = \
 	tests/check_accounting \
+	tests/check_admin \
 	tests/check_admin_json \
 	tests/check_admin_metrics \
 	tests/check_escape \
@@ -24,6 +25,9 @@ SERVER_KIT = tests/server_kit.c tests/server_kit.h
 
 tests_check_accounting_CFLAGS = $(TEST_CFLAGS)
 tests_check_accounting_LDADD = $(SERVER_TEST_LIBS)
+tests_check_admin_SOURCES = tests/check_admin.c tests/admin_house.c tests/admin_house.h tests/http_kit.c tests/http_kit.h tests/state_kit.c tests/state_kit.h
+tests_check_admin_CFLAGS = $(TEST_CFLAGS)
+tests_check_admin_LDADD = $(SERVER_TEST_LIBS)
 tests_check_admin_json_SOURCES = tests/check_admin_json.c tests/state_kit.c tests/state_kit.h
 tests_check_admin_json_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
 tests_check_admin_json_LDADD = $(SERVER_TEST_LIBS)
