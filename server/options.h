@@ -40,6 +40,7 @@ struct options {
     int print; /**< enum print_mode */
     struct limits limits;
     uint64_t max_sessions;
+    const char *admin; /**< [ADDR:]PORT of the admin port; NULL: none */
     bool allow_uncapped;
     const char *tls_cert; /**< NULL: plain */
     const char *tls_key;

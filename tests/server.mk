@@ -6,6 +6,7 @@ SERVER_TESTS = \
 	tests/check_admin_metrics \
 	tests/check_escape \
 	tests/check_limits \
+	tests/check_server_admin \
 	tests/check_server_crash \
 	tests/check_server_echo \
 	tests/check_server_full \
@@ -43,6 +44,9 @@ tests_check_sources_LDADD = $(SERVER_TEST_LIBS)
 tests_check_state_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_check_state_LDADD = $(SERVER_TEST_LIBS)
 
+tests_check_server_admin_SOURCES = tests/check_server_admin.c tests/http_kit.c tests/http_kit.h tests/metrics_kit.c tests/metrics_kit.h $(SERVER_KIT)
+tests_check_server_admin_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_server_admin_LDADD = $(TEST_LIBS) $(JANSSON_LIBS) -lm
 tests_check_server_crash_SOURCES = tests/check_server_crash.c $(SERVER_KIT)
 tests_check_server_crash_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_crash_LDADD = $(TEST_LIBS)
