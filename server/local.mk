@@ -4,6 +4,13 @@ noinst_LTLIBRARIES += %D%/libserver.la
 %C%_libserver_la_SOURCES = \
 	%D%/accounting.c %D%/accounting.h \
 	%D%/activation.c %D%/activation.h \
+	%D%/admin.c %D%/admin.h \
+	%D%/admin-events.c %D%/admin-events.h \
+	%D%/admin-json.c %D%/admin-json.h \
+	%D%/admin-look.c %D%/admin-look.h \
+	%D%/admin-metrics.c %D%/admin-metrics.h \
+	%D%/admin-places.c %D%/admin-places.h \
+	%D%/admin-workers.c %D%/admin-workers.h \
 	%D%/announce.c \
 	%D%/credentials.c %D%/credentials.h \
 	%D%/drain.c \
@@ -39,11 +46,11 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/models/thread-pool-message.c \
 	%D%/models/event.c \
 	%D%/models/waiting.c %D%/models/waiting.h
-%C%_libserver_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+%C%_libserver_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS)
 
 bin_PROGRAMS += echo-server
 echo_server_SOURCES = %D%/main.c
 echo_server_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
-echo_server_LDADD = %D%/libserver.la pool/libpool.la common/libcommon.la $(LIBEVENT_LIBS)
+echo_server_LDADD = %D%/libserver.la pool/libpool.la common/libcommon.la $(LIBEVENT_LIBS) $(JANSSON_LIBS)
 
 include server/systemd/local.mk

@@ -14,6 +14,7 @@
 #include "common/parse.h"
 #include "common/tls.h"
 #include "common/transform.h"
+#include "server/admin.h"
 #include "server/models/model.h"
 #include "server/printer.h"
 
@@ -128,6 +129,9 @@ static int fill_specs(struct options *o, struct option_spec specs[static SPECS_M
         {.name = "limit", .takes = "LIST",
          .help = "limits on itself, such as as=256M,nofile=64,stack=8M",
          .kind = LIST, .into = &o->limits},
+        {.name = "admin", .takes = "PORT",
+         .help = "show the state by HTTP on this [ADDR:]PORT",
+         .kind = TEXT, .into = &o->admin},
         {.name = "max-sessions", .takes = "N",
          .help = "the most sessions where workers are not the bound (2000, or what descriptors allow)",
          .kind = NUMBER, .into = &o->max_sessions, .least = 1, .most = SESSIONS_MAX},
@@ -302,13 +306,16 @@ static void settle_marks(struct options *options)
 
 /*
  * As many sessions as there can be descriptors, where a session is little more than one. Some are kept
- * for the server itself and for refused clients that linger, two for each event loop.
+ * for the server itself, for refused clients that linger, and for the admin port; two for each event
+ * loop.
  */
 static uint64_t sessions_that_fit(const struct options *options)
 {
     uint64_t most = limits_most_nofile(&options->limits);
     uint64_t kept = DESCRIPTORS_KEPT + 2 * options->workers;
 
+    if (options->admin != NULL)
+        kept += ADMIN_DESCRIPTORS_MAX;
     most = most > 2 * kept ? most - kept : most / 2;
     return most > SESSIONS_HELD ? SESSIONS_HELD : most;
 }

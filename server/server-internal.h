@@ -8,6 +8,7 @@
 #ifndef SERVER_SERVER_INTERNAL_H
 #define SERVER_SERVER_INTERNAL_H
 
+#include "server/admin.h"
 #include "server/listener.h"
 #include "server/models/model.h"
 #include "server/notify.h"
@@ -45,6 +46,7 @@ struct server {
     struct watch *watch;
     struct listener *listener; /* NULL once the server drains */
     struct model *model;
+    struct admin *admin;                /* NULL: none is wanted */
     uint64_t workers;                   /* now: --workers, and what signals have made of it */
     struct state_listener listener_was; /* how it ended, once it is gone */
     uint64_t descriptors_needed;        /* at most, and how many are allowed */

@@ -55,6 +55,8 @@ static uint64_t descriptors_needed(const struct options *options, const struct m
         options->on_full == ON_FULL_DROP_OLDEST || options->queue_timeout_ns > 0 ||
         options->per_source > 0)
         needed += REFUSE_LINGERING_MAX;
+    if (options->admin != NULL)
+        needed += ADMIN_DESCRIPTORS_MAX;
     return needed;
 }
 
@@ -332,6 +334,22 @@ static void start_watch(struct server *server)
         log_fatal("no memory for the event loop");
 }
 
+/* Answered from when the loop runs until the server has ended, while it drains too. */
+static void start_admin(struct server *server)
+{
+    const char *wanted = server->options->admin;
+    char why[ADMIN_WHY_MAX];
+    int rc;
+
+    if (wanted == NULL)
+        return;
+    rc = admin_new(server->base, wanted, server, &server->admin, why);
+    if (rc == -EINVAL)
+        log_usage("--admin %s: %s", wanted, why);
+    if (rc != 0)
+        log_fatal("--admin %s: %s", wanted, why);
+}
+
 static void start_accepting(struct server *server)
 {
     const struct options *options = server->options;
@@ -356,6 +374,7 @@ static void end(struct server *server)
     struct service *service = server->service;
     uint64_t dropped;
 
+    admin_free(server->admin);
     server->type->destroy(server->model);
     if (!server->options->quiet)
         announce_farewell(server);
@@ -410,8 +429,11 @@ int server_run(const struct options *options)
         log_fatal("no memory for the event loop");
     start_model(&server);
     start_watch(&server);
+    start_admin(&server);
 
     sockets_announce(&server);
+    if (server.admin != NULL)
+        printer_line(server.service->printer, "admin on http://%s", admin_address(server.admin));
     if (!options->quiet)
         announce_choices(&server);
     start_accepting(&server);

@@ -2,19 +2,23 @@
 SERVER_TESTS = \
 	tests/check_accounting \
 	tests/check_activation \
+	tests/check_admin \
+	tests/check_admin_json \
+	tests/check_admin_metrics \
 	tests/check_escape \
 	tests/check_limits \
 	tests/check_notify \
 	tests/check_proxy \
-	tests/check_server_address \
-	tests/check_server_crash \
 	tests/check_server_accept \
+	tests/check_server_address \
+	tests/check_server_admin \
+	tests/check_server_crash \
 	tests/check_server_echo \
 	tests/check_server_full \
 	tests/check_server_hold \
 	tests/check_server_limits \
-	tests/check_server_queue \
 	tests/check_server_process \
+	tests/check_server_queue \
 	tests/check_server_start \
 	tests/check_server_stop \
 	tests/check_server_trace \
@@ -26,13 +30,22 @@ SERVER_TESTS = \
 check_PROGRAMS += $(SERVER_TESTS)
 TESTS += $(SERVER_TESTS)
 
-SERVER_TEST_LIBS = server/libserver.la pool/libpool.la $(TEST_LIBS) $(LIBEVENT_LIBS)
+SERVER_TEST_LIBS = server/libserver.la pool/libpool.la $(TEST_LIBS) $(LIBEVENT_LIBS) $(JANSSON_LIBS)
 SERVER_KIT = tests/server_kit.c tests/server_kit.h
 
 tests_check_accounting_CFLAGS = $(TEST_CFLAGS)
 tests_check_accounting_LDADD = $(SERVER_TEST_LIBS)
 tests_check_activation_CFLAGS = $(TEST_CFLAGS)
 tests_check_activation_LDADD = $(SERVER_TEST_LIBS)
+tests_check_admin_SOURCES = tests/check_admin.c tests/admin_house.c tests/admin_house.h tests/http_kit.c tests/http_kit.h tests/state_kit.c tests/state_kit.h
+tests_check_admin_CFLAGS = $(TEST_CFLAGS)
+tests_check_admin_LDADD = $(SERVER_TEST_LIBS)
+tests_check_admin_json_SOURCES = tests/check_admin_json.c tests/state_kit.c tests/state_kit.h
+tests_check_admin_json_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_admin_json_LDADD = $(SERVER_TEST_LIBS)
+tests_check_admin_metrics_SOURCES = tests/check_admin_metrics.c tests/metrics_kit.c tests/metrics_kit.h tests/state_kit.c tests/state_kit.h
+tests_check_admin_metrics_CFLAGS = $(TEST_CFLAGS)
+tests_check_admin_metrics_LDADD = $(SERVER_TEST_LIBS) -lm
 tests_check_escape_CFLAGS = $(TEST_CFLAGS)
 tests_check_escape_LDADD = $(SERVER_TEST_LIBS)
 tests_check_limits_CFLAGS = $(TEST_CFLAGS)
@@ -55,6 +68,9 @@ tests_check_watch_LDADD = $(SERVER_TEST_LIBS)
 tests_check_server_address_SOURCES = tests/check_server_address.c $(SERVER_KIT)
 tests_check_server_address_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_address_LDADD = $(TEST_LIBS)
+tests_check_server_admin_SOURCES = tests/check_server_admin.c tests/http_kit.c tests/http_kit.h tests/metrics_kit.c tests/metrics_kit.h $(SERVER_KIT)
+tests_check_server_admin_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_server_admin_LDADD = $(TEST_LIBS) $(JANSSON_LIBS) -lm
 tests_check_server_crash_SOURCES = tests/check_server_crash.c $(SERVER_KIT)
 tests_check_server_crash_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_crash_LDADD = $(TEST_LIBS)

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Server-sent events: see admin-events.h.
+ *
+ * A stream is a reply that never ends, so its request stays with us until its connection has gone.
+ * evhttp tells us so just before it frees the connection (stream_closed). When the client has gone
+ * it has taken the request off the connection already and leaves it to us; when the connection is
+ * freed from here or with the server, it frees the request too.
+ */
+#include "server/admin-events.h"
+
+#include "server/admin-json.h"
+#include "server/admin-look.h"
+#include "server/admin.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+/* What a browser waits before it connects again after its stream has ended. */
+#define RECONNECT_MS 1000
+
+struct stream {
+    struct admin_events *events;
+    struct evhttp_request *request; /* NULL: nobody */
+    bool begun;                     /* it has had an event */
+    unsigned missed;                /* events in a row, being behind */
+};
+
+struct admin_events {
+    struct admin_look *look;
+    struct event *tick;
+    struct evbuffer *line;  /* the event that is being sent */
+    struct evbuffer *chunk; /* a copy of it for one stream */
+    uint64_t last_id;
+    unsigned listening;
+    struct stream streams[ADMIN_STREAMS_MAX];
+};
+
+/* The connection of a stream goes away. */
+static void stream_closed(struct evhttp_connection *connection, void *argument)
+{
+    struct stream *stream = argument;
+
+    (void)connection;
+    if (evhttp_request_get_connection(stream->request) == NULL)
+        evhttp_request_free(stream->request);
+    stream->request = NULL;
+    if (--stream->events->listening == 0)
+        event_del(stream->events->tick);
+}
+
+/* Send it the event, or leave it out where the last one has not been taken yet. */
+static void stream_send(struct stream *stream)
+{
+    struct admin_events *events = stream->events;
+    struct evhttp_connection *connection = evhttp_request_get_connection(stream->request);
+    struct bufferevent *io = evhttp_connection_get_bufferevent(connection);
+
+    /* Before the first event only the header can be waiting, for the loop to come round. */
+    if (stream->begun && evbuffer_get_length(bufferevent_get_output(io)) > 0) {
+        if (++stream->missed >= EVENTS_MISSED_MAX)
+            evhttp_connection_free(connection);
+        return;
+    }
+    stream->begun = true;
+    stream->missed = 0;
+    if (evbuffer_add(events->chunk, evbuffer_pullup(events->line, -1),
+                     evbuffer_get_length(events->line)) == 0)
+        evhttp_send_reply_chunk(stream->request, events->chunk);
+    evbuffer_drain(events->chunk, evbuffer_get_length(events->chunk));
+}
+
+/* Write the event into events->line. Without memory it becomes a comment: the stream lives on. */
+static void write_event(struct admin_events *events)
+{
+    char *text = admin_json_text(admin_look(events->look), false);
+
+    evbuffer_drain(events->line, evbuffer_get_length(events->line));
+    if (text == NULL || evbuffer_add_printf(events->line, "id: %" PRIu64 "\ndata: %s\n\n",
+                                            events->last_id + 1, text) < 0) {
+        evbuffer_drain(events->line, evbuffer_get_length(events->line));
+        evbuffer_add(events->line, ":\n\n", 3);
+    } else {
+        events->last_id++;
+    }
+    free(text);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *argument)
+{
+    struct admin_events *events = argument;
+
+    (void)fd;
+    (void)what;
+    write_event(events);
+    if (evbuffer_get_length(events->line) == 0)
+        return; /* not even room for a comment */
+    for (size_t i = 0; i < ADMIN_STREAMS_MAX; i++)
+        if (events->streams[i].request != NULL)
+            stream_send(&events->streams[i]);
+}
+
+/* The next tick, at once where nobody was listening. */
+static int start_ticking(struct admin_events *events)
+{
+    static const struct timeval period = {.tv_usec = EVENTS_PERIOD_US};
+
+    if (events->listening > 0)
+        return 0;
+    if (event_add(events->tick, &period) != 0)
+        return -ENOMEM;
+    /* Not as EV_TIMEOUT: libevent would count the period from when it would have passed. */
+    event_active(events->tick, EV_READ, 0);
+    return 0;
+}
+
+int admin_events_open(struct admin_events *events, struct evhttp_request *request)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    struct stream *stream = events->streams;
+
+    if (events->listening == ADMIN_STREAMS_MAX)
+        return -EBUSY;
+    while (stream->request != NULL)
+        stream++;
+    if (evbuffer_add_printf(events->chunk, "retry: %d\n\n", RECONNECT_MS) < 0 ||
+        start_ticking(events) != 0) {
+        evbuffer_drain(events->chunk, evbuffer_get_length(events->chunk));
+        return -ENOMEM;
+    }
+    *stream = (struct stream){.events = events, .request = request};
+    events->listening++;
+    evhttp_connection_set_closecb(connection, stream_closed, stream);
+    evhttp_send_reply_start(request, HTTP_OK, "OK");
+    evhttp_send_reply_chunk(request, events->chunk);
+    return 0;
+}
+
+struct admin_events *admin_events_new(struct event_base *base, struct admin_look *look)
+{
+    struct admin_events *events = calloc(1, sizeof *events);
+
+    if (events == NULL)
+        return NULL;
+    events->look = look;
+    events->tick = event_new(base, -1, EV_PERSIST, on_tick, events);
+    events->line = evbuffer_new();
+    events->chunk = evbuffer_new();
+    if (events->tick == NULL || events->line == NULL || events->chunk == NULL) {
+        admin_events_free(events);
+        return NULL;
+    }
+    return events;
+}
+
+void admin_events_free(struct admin_events *events)
+{
+    if (events == NULL)
+        return;
+    if (events->tick != NULL)
+        event_free(events->tick);
+    if (events->line != NULL)
+        evbuffer_free(events->line);
+    if (events->chunk != NULL)
+        evbuffer_free(events->chunk);
+    free(events);
+}

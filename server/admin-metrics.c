@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state for Prometheus: see admin-metrics.h.
+ *
+ * Every family has its HELP and TYPE lines before its samples, once. A failed evbuffer_add_printf()
+ * is remembered and asked for at the end, so that the list of metrics reads as a list.
+ */
+#include "config.h"
+
+#include "server/admin-metrics.h"
+
+#include "server/admin-workers.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+
+/* The text under construction. */
+struct text {
+    struct evbuffer *out;
+    bool failed;
+};
+
+static void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add(struct text *text, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    text->failed |= evbuffer_add_vprintf(text->out, format, arguments) < 0;
+    va_end(arguments);
+}
+
+/* --- the shapes of a family ---------------------------------------------------------------- */
+
+/* Begin a family: its samples follow. */
+static void family(struct text *text, const char *name, const char *type, const char *help)
+{
+    add(text, "# HELP echopool_%s %s\n# TYPE echopool_%s %s\n", name, help, name, type);
+}
+
+static void counter(struct text *text, const char *name, const char *help, uint64_t value)
+{
+    family(text, name, "counter", help);
+    add(text, "echopool_%s %" PRIu64 "\n", name, value);
+}
+
+static void gauge(struct text *text, const char *name, const char *help, uint64_t value)
+{
+    family(text, name, "gauge", help);
+    add(text, "echopool_%s %" PRIu64 "\n", name, value);
+}
+
+/* A limit of 0 is none: infinity. */
+static void limit(struct text *text, const char *name, const char *help, uint64_t value)
+{
+    if (value > 0) {
+        gauge(text, name, help, value);
+        return;
+    }
+    family(text, name, "gauge", help);
+    add(text, "echopool_%s +Inf\n", name);
+}
+
+/* A length of time; type is gauge or counter. */
+static void seconds(struct text *text, const char *name, const char *type, const char *help,
+                    int64_t ns)
+{
+    family(text, name, type, help);
+    add(text, "echopool_%s %" PRId64 ".%09" PRId64 "\n", name, ns / 1000000000, ns % 1000000000);
+}
+
+static void labelled(struct text *text, const char *name, const char *label, const char *word,
+                     uint64_t value)
+{
+    add(text, "echopool_%s{%s=\"%s\"} %" PRIu64 "\n", name, label, word, value);
+}
+
+/*
+ * In the text each bucket counts all times up to its bound, those of the lower ones too.
+ */
+static void histogram(struct text *text, const char *name, const char *help,
+                      const struct times *times)
+{
+    uint64_t so_far = 0;
+
+    family(text, name, "histogram", help);
+    for (int i = 0; i < TIME_BUCKETS; i++) {
+        so_far += times->buckets[i];
+        add(text, "echopool_%s_bucket{le=\"%.9g\"} %" PRIu64 "\n", name, time_bucket_seconds[i],
+            so_far);
+    }
+    add(text, "echopool_%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, times->count);
+    add(text, "echopool_%s_sum %.9f\n", name, times->sum_seconds);
+    add(text, "echopool_%s_count %" PRIu64 "\n", name, times->count);
+}
+
+/* --- the families -------------------------------------------------------------------------- */
+
+/* Words of options have letters and hyphens only: nothing is to be escaped. */
+static void add_choices(struct text *text, const struct state *state)
+{
+    family(text, "build_info", "gauge", "Always 1; what is running.");
+    add(text, "echopool_build_info{version=\"%s\"} 1\n", PACKAGE_VERSION);
+    family(text, "server_info", "gauge", "Always 1; what the server was asked to be.");
+    add(text, "echopool_server_info{model=\"%s\",on_full=\"%s\",hold=\"%s\"} 1\n", state->model,
+        state->on_full != NULL ? state->on_full : "", state->hold != NULL ? state->hold : "");
+    seconds(text, "uptime_seconds", "gauge", "Time since the server was started.",
+            state->uptime_ns);
+    gauge(text, "draining", "1 once the server was told to stop.", state->draining);
+}
+
+static void add_connections(struct text *text, const struct state *state)
+{
+    const struct counts *counts = &state->counts;
+
+    counter(
+        text, "connections_accepted_total",
+        "Connections that were accepted: the sum of those that ended and those that are active.",
+        counts->accepted);
+    gauge(text, "connections_active", "Sessions that are here: served now, waiting, or parked.",
+          counts->in_flight);
+    family(text, "connections_ended_total", "counter", "Sessions that have ended, by how.");
+    for (int i = 0; i < OUTCOME_COUNT; i++)
+        labelled(text, "connections_ended_total", "outcome", outcome_words[i], counts->ended[i]);
+    family(text, "errors_total", "counter",
+           "What went wrong: accept() failed, a handshake failed, a session failed.");
+    labelled(text, "errors_total", "kind", "accept", state->listener.errors);
+    labelled(text, "errors_total", "kind", "handshake", counts->ended[OUTCOME_HANDSHAKE_FAILED]);
+    labelled(text, "errors_total", "kind", "session", counts->ended[OUTCOME_FAILED]);
+    counter(text, "echoes_total", "Messages that were sent back.", counts->echoes);
+    family(text, "bytes_total", "counter", "Bytes of messages, by direction.");
+    labelled(text, "bytes_total", "direction", "received", counts->bytes_received);
+    labelled(text, "bytes_total", "direction", "sent", counts->bytes_sent);
+}
+
+static void add_places(struct text *text, const struct state *state)
+{
+    const struct state_listener *listener = &state->listener;
+
+    family(text, "sessions", "gauge", "Sessions that are here, by what they are doing.");
+    for (int i = 0; i < PHASE_COUNT; i++)
+        labelled(text, "sessions", "phase", phase_words[i], state->in_phase[i]);
+    gauge(text, "sessions_served_peak", "The most sessions that were served at once.",
+          state->counts.peak_served);
+    gauge(text, "sessions_waiting_peak", "The most sessions that waited for a worker at once.",
+          state->counts.peak_waiting);
+    family(text, "workers", "gauge", "Workers, by whether they have a session.");
+    labelled(text, "workers", "state", "busy", admin_busy_workers(state));
+    labelled(text, "workers", "state", "idle", admin_idle_workers(state));
+    gauge(text, "queue_depth", "Sessions that wait for a worker.", state->in_phase[PHASE_QUEUED]);
+    gauge(text, "queue_capacity", "Sessions that may wait for a worker.", state->queue);
+    gauge(text, "backlog_depth", "Connections that wait in the kernel.", listener->backlog);
+    limit(text, "backlog_capacity", "Connections that may wait in the kernel.",
+          listener->backlog_max);
+    gauge(text, "accept_paused", "1 while nothing is accepted.", listener->paused);
+    counter(text, "accept_pauses_total",
+            "Times that accepting was paused because workers and queue were taken.",
+            listener->pauses);
+    seconds(text, "accept_paused_seconds_total", "counter", "Time that accepting was paused for.",
+            listener->paused_ns);
+}
+
+static void add_resources(struct text *text, const struct state *state)
+{
+    gauge(text, "threads", "Threads of the server.", state->threads);
+    gauge(text, "processes", "The server and its worker processes.", state->processes);
+    gauge(text, "resident_memory_bytes", "Memory in use.", state->resident_bytes);
+    gauge(text, "virtual_memory_bytes", "Address space in use.", state->virtual_bytes);
+    limit(text, "virtual_memory_max_bytes", "Address space that may be used.",
+          state->virtual_limit);
+    gauge(text, "open_fds", "Descriptors that are open.", state->descriptors);
+    limit(text, "max_fds", "Descriptors that may be open.", state->descriptor_limit);
+    seconds(text, "cpu_seconds_total", "counter", "User and system time of all processes.",
+            state->cpu_ns);
+    counter(text, "print_dropped_total",
+            "Messages that were not printed because standard output was too slow.",
+            state->print_dropped);
+    counter(text, "trace_dropped_total",
+            "Sessions that are missing in the trace because writing it was too slow.",
+            state->trace_dropped);
+}
+
+int admin_metrics(const struct state *state, struct evbuffer *out)
+{
+    struct text text = {.out = out};
+
+    add_choices(&text, state);
+    add_connections(&text, state);
+    add_places(&text, state);
+    histogram(&text, "queue_wait_seconds", "From accept to a worker, of sessions that were begun.",
+              &state->counts.waits);
+    histogram(&text, "task_duration_seconds", "From a worker to the end, of sessions that ended.",
+              &state->counts.services);
+    add_resources(&text, state);
+    return text.failed ? -ENOMEM : 0;
+}

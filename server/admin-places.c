@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The admin port's connections: see admin-places.h.
+ *
+ * DESIGN. evhttp asks for a bufferevent for each connection that it accepts (place_give). Each
+ * place holds a reference of its own to that bufferevent, so that evhttp, when it is through with
+ * a connection, ends its half of it but does not close the descriptor:
+ *
+ *     FREE --accepted--> HELD --evhttp has let go--> LINGERING --end of file, or time--> FREE
+ *                          |                                                              ^
+ *                          +--too long silent--> ENDED --evhttp has let go----------------+
+ *
+ * That evhttp has let go is seen by the callbacks of the bufferevent: bufferevent_free() clears
+ * them before it drops evhttp's reference. LINGERING reads on for a moment, so that a reply such
+ * as 400 is not destroyed by the rest of the request it answers. ENDED is done with shutdown():
+ * evhttp finds an end of file and clears up by itself, which is safe at any point of a request.
+ *
+ * What evhttp reads ahead is bounded by the bufferevent's high watermark. It is well above the
+ * longest header, or evhttp would wait for a line's end that can never come.
+ *
+ * When all places are taken the listener pauses, and whoever has been silent longest is ended;
+ * newcomers wait in the backlog for the few milliseconds that takes.
+ */
+#include "server/admin-places.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    READ_AHEAD_MAX = 4 * ADMIN_HEADERS_MAX,
+    SWEEP_US = 250000, /* how often the places are looked after while there is somebody */
+    HURRY_US = 2000,   /* the same while somebody may wait for a place */
+    RETRY_US = 100000, /* after accept() has failed */
+    ACCEPTED_IN_A_ROW = 16,
+    LINGER_BYTES = 1024 * 1024,
+};
+
+#define LINGER_NS INT64_C(2000000000)
+
+/* Why nothing is accepted; a set. */
+enum { PAUSE_FULL = 1, PAUSE_TURN = 2, PAUSE_ERRORS = 4 };
+
+enum life { FREE, HELD, ENDED, LINGERING };
+
+struct place {
+    enum life life;
+    bool kept;              /* a stream: it may be silent */
+    struct bufferevent *io; /* NULL: free */
+    int64_t since_ns;       /* connected, last asked, or begun to linger */
+    size_t linger_left;
+};
+
+struct admin_places {
+    struct evhttp *http;
+    struct evconnlistener *listener; /* belongs to http */
+    struct event *sweep;
+    struct event *turn;
+    struct event *retry;
+    unsigned paused;   /* a set of PAUSE_ */
+    unsigned accepted; /* since the last PAUSE_TURN */
+    struct log_gate gate;
+    struct place places[ADMIN_CONNECTIONS_MAX];
+};
+
+/* --- one place ----------------------------------------------------------------------------- */
+
+/* Close the connection. libevent does it when the loop comes round. */
+static void place_close(struct place *place)
+{
+    bufferevent_setcb(place->io, NULL, NULL, NULL, NULL);
+    bufferevent_decref(place->io);
+    *place = (struct place){.life = FREE};
+}
+
+/* End a connection that evhttp still has. It finds that out by itself. */
+static void place_end(struct place *place)
+{
+    place->life = ENDED;
+    shutdown(bufferevent_getfd(place->io), SHUT_RDWR);
+    /* Where reading was suspended the end of file would not be seen. */
+    bufferevent_setwatermark(place->io, EV_READ, 0, 0);
+}
+
+static bool evhttp_has_let_go(const struct place *place)
+{
+    bufferevent_data_cb on_read;
+    bufferevent_data_cb on_write;
+    bufferevent_event_cb on_event;
+    void *argument;
+
+    bufferevent_getcb(place->io, &on_read, &on_write, &on_event, &argument);
+    return on_read == NULL && on_write == NULL && on_event == NULL;
+}
+
+/* A connection that lingers has sent something more: nobody wants it. */
+static void linger_read(struct bufferevent *io, void *argument)
+{
+    struct place *place = argument;
+    struct evbuffer *input = bufferevent_get_input(io);
+    size_t size = evbuffer_get_length(input);
+
+    evbuffer_drain(input, size);
+    if (size >= place->linger_left)
+        place_close(place);
+    else
+        place->linger_left -= size;
+}
+
+/* It has ended. */
+static void linger_event(struct bufferevent *io, short what, void *argument)
+{
+    (void)io;
+    (void)what;
+    place_close(argument);
+}
+
+/* evhttp has said its last and ended its half: wait a moment for the other one. */
+static void place_linger(struct place *place, int64_t now_ns)
+{
+    struct evbuffer *input = bufferevent_get_input(place->io);
+
+    place->life = LINGERING;
+    place->kept = false;
+    place->since_ns = now_ns;
+    place->linger_left = LINGER_BYTES;
+    evbuffer_drain(input, evbuffer_get_length(input));
+    bufferevent_setcb(place->io, linger_read, NULL, linger_event, place);
+    bufferevent_setwatermark(place->io, EV_READ, 0, 0);
+    bufferevent_disable(place->io, EV_WRITE);
+    if (bufferevent_enable(place->io, EV_READ) != 0)
+        place_close(place);
+}
+
+/* Do what time asks for. */
+static void place_look_after(struct place *place, int64_t now_ns)
+{
+    if ((place->life == HELD || place->life == ENDED) && evhttp_has_let_go(place)) {
+        if (place->life == ENDED)
+            place_close(place);
+        else
+            place_linger(place, now_ns);
+    } else if (place->life == LINGERING && now_ns - place->since_ns >= LINGER_NS) {
+        place_close(place);
+    } else if (place->life == HELD && !place->kept &&
+               now_ns - place->since_ns >= ADMIN_SILENCE_NS) {
+        place_end(place);
+    }
+}
+
+/* --- the listener -------------------------------------------------------------------------- */
+
+static void pause_for(struct admin_places *places, unsigned reason)
+{
+    if (places->paused == 0)
+        evconnlistener_disable(places->listener);
+    places->paused |= reason;
+}
+
+/* One reason less. Where enabling fails for want of memory, the timer tries again. */
+static void resume_after(struct admin_places *places, unsigned reason)
+{
+    static const struct timeval later = {.tv_usec = RETRY_US};
+
+    if ((places->paused & reason) == 0)
+        return;
+    places->paused &= ~reason;
+    if (places->paused == 0 && evconnlistener_enable(places->listener) != 0) {
+        places->paused = PAUSE_ERRORS;
+        evtimer_add(places->retry, &later);
+    }
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *argument)
+{
+    struct admin_places *places = argument;
+
+    (void)fd;
+    (void)what;
+    places->accepted = 0;
+    resume_after(places, PAUSE_TURN);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    resume_after(argument, PAUSE_ERRORS);
+}
+
+/* accept() failed. Whatever it was, trying again at once would only burn the CPU. */
+static void accept_failed(struct evconnlistener *listener, void *argument)
+{
+    static const struct timeval later = {.tv_usec = RETRY_US};
+    struct admin_places *places = argument;
+    int error = errno;
+
+    (void)listener;
+    if (log_gate_pass(&places->gate) > 0)
+        log_warn("cannot accept a connection to the admin port now: %s; it is tried again in "
+                 "100 ms",
+                 strerror(error));
+    if (evtimer_add(places->retry, &later) == 0)
+        pause_for(places, PAUSE_ERRORS);
+}
+
+/* --- all places ---------------------------------------------------------------------------- */
+
+/* A free place, or NULL. */
+static struct place *free_place(struct admin_places *places)
+{
+    for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++)
+        if (places->places[i].life == FREE)
+            return &places->places[i];
+    return NULL;
+}
+
+/*
+ * All places are taken: free one that lingers, or end whoever has been silent longest. Of one that
+ * was ended before it is enough to wait for it.
+ */
+static void make_room(struct admin_places *places)
+{
+    struct place *oldest[LINGERING + 1] = {NULL};
+
+    for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
+        struct place *place = &places->places[i];
+        struct place **of_its_kind = &oldest[place->life];
+        if (!place->kept && (*of_its_kind == NULL || place->since_ns < (*of_its_kind)->since_ns))
+            *of_its_kind = place;
+    }
+    if (oldest[LINGERING] != NULL)
+        place_close(oldest[LINGERING]);
+    else if (oldest[ENDED] == NULL && oldest[HELD] != NULL)
+        place_end(oldest[HELD]);
+}
+
+/* Look after every place, and come back while there is somebody. */
+static void look_after_all(struct admin_places *places)
+{
+    static const struct timeval soon = {.tv_usec = HURRY_US};
+    static const struct timeval later = {.tv_usec = SWEEP_US};
+    int64_t now_ns = clock_now_ns();
+    bool somebody = false;
+
+    for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
+        place_look_after(&places->places[i], now_ns);
+        somebody |= places->places[i].life != FREE;
+    }
+    if (free_place(places) == NULL)
+        make_room(places);
+    if (free_place(places) == NULL)
+        pause_for(places, PAUSE_FULL);
+    else
+        resume_after(places, PAUSE_FULL);
+    if (somebody)
+        evtimer_add(places->sweep, places->paused & PAUSE_FULL ? &soon : &later);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    look_after_all(argument);
+}
+
+/* Stands in a bufferevent until evhttp has put its own callbacks there, so that it counts as held. */
+static void not_yet(struct bufferevent *io, short what, void *argument)
+{
+    (void)io;
+    (void)what;
+    (void)argument;
+}
+
+/*
+ * evhttp has accepted a connection and wants a bufferevent for it. The listener is paused before
+ * the last place is gone, and libevent asks before each accept() whether it is.
+ */
+static struct bufferevent *place_give(struct event_base *base, void *argument)
+{
+    struct admin_places *places = argument;
+    struct place *place = free_place(places);
+    struct bufferevent *io = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+
+    if (place == NULL)
+        abort(); /* see above */
+    if (io != NULL) {
+        bufferevent_incref(io);
+        bufferevent_setcb(io, NULL, NULL, not_yet, NULL);
+        bufferevent_setwatermark(io, EV_READ, 0, READ_AHEAD_MAX);
+        *place = (struct place){.life = HELD, .io = io, .since_ns = clock_now_ns()};
+    }
+    look_after_all(places);
+    if (++places->accepted >= ACCEPTED_IN_A_ROW) {
+        pause_for(places, PAUSE_TURN);
+        event_active(places->turn, 0, 0);
+    }
+    return io;
+}
+
+static struct place *place_of(struct admin_places *places, struct evhttp_connection *connection)
+{
+    struct bufferevent *io = evhttp_connection_get_bufferevent(connection);
+
+    for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++)
+        if (places->places[i].life != FREE && places->places[i].io == io)
+            return &places->places[i];
+    return NULL;
+}
+
+void admin_places_touch(struct admin_places *places, struct evhttp_connection *connection)
+{
+    struct place *place = place_of(places, connection);
+
+    if (place != NULL)
+        place->since_ns = clock_now_ns();
+}
+
+void admin_places_keep(struct admin_places *places, struct evhttp_connection *connection)
+{
+    struct place *place = place_of(places, connection);
+
+    if (place != NULL)
+        place->kept = true;
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+struct admin_places *admin_places_new(struct event_base *base, struct evhttp *http, int fd)
+{
+    struct admin_places *places = calloc(1, sizeof *places);
+
+    if (places == NULL)
+        goto fail_fd;
+    places->sweep = evtimer_new(base, on_sweep, places);
+    places->turn = event_new(base, -1, 0, on_turn, places);
+    places->retry = evtimer_new(base, on_retry, places);
+    if (places->sweep == NULL || places->turn == NULL || places->retry == NULL)
+        goto fail;
+    places->listener =
+        evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE,
+                           0 /* it listens already */, fd);
+    if (places->listener == NULL)
+        goto fail;
+    evconnlistener_set_error_cb(places->listener, accept_failed);
+    evhttp_set_bevcb(http, place_give, places);
+    if (evhttp_bind_listener(http, places->listener) == NULL) {
+        evconnlistener_free(places->listener);
+        admin_places_free(places);
+        return NULL;
+    }
+    places->http = http;
+    return places;
+
+fail:
+    admin_places_free(places);
+fail_fd:
+    close(fd);
+    return NULL;
+}
+
+void admin_places_free(struct admin_places *places)
+{
+    if (places == NULL)
+        return;
+    if (places->http != NULL)
+        evhttp_free(places->http); /* with its listener; and it lets go of every connection */
+    for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
+        struct place *place = &places->places[i];
+        if (place->life == FREE)
+            continue;
+        shutdown(bufferevent_getfd(place->io), SHUT_RDWR);
+        place_close(place);
+    }
+    if (places->sweep != NULL)
+        event_free(places->sweep);
+    if (places->turn != NULL)
+        event_free(places->turn);
+    if (places->retry != NULL)
+        event_free(places->retry);
+    free(places);
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The admin port: see admin.h.
+ *
+ * evhttp reads requests and writes replies, on the loop's thread, which serves no session.
+ * admin-places.c says who may be connected, admin-look.c how often the state is taken,
+ * admin-metrics.c and admin-json.c write it, admin-events.c repeats it. Here is what they are asked
+ * by: the address, the paths, the replies.
+ *
+ * evhttp itself answers what is no HTTP, too long a header or too large a body with 400 or 413 and
+ * a line of HTML. All other replies are made here, and errors are a line of plain text.
+ */
+#include "server/admin.h"
+
+#include "common/address.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "server/admin-events.h"
+#include "server/admin-json.h"
+#include "server/admin-look.h"
+#include "server/admin-metrics.h"
+#include "server/admin-places.h"
+#include "server/escape.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    BODY_MAX = 4096,           /* nobody wants the body of a request, and this much is read */
+    SEND_BUFFER_BYTES = 65536, /* what the kernel holds for a reader who does not read */
+    BACKLOG = 128,
+    HOST_MAX = 256,
+    PATH_SHOWN_MAX = 200, /* of a path that there is not, told back */
+};
+
+#define ANY_METHOD 0xffff
+
+struct admin {
+    struct admin_places *places;
+    struct admin_events *events;
+    struct evbuffer *body; /* of the reply that is being written */
+    char address[ADDRESS_TEXT_MAX];
+    struct admin_look look;
+};
+
+/* --- replies ------------------------------------------------------------------------------- */
+
+/* Headers that every reply has. What is told is true now: nobody may keep it. */
+static void add_headers(struct evhttp_request *request, const char *type)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+
+    evhttp_add_header(headers, "Content-Type", type);
+    evhttp_add_header(headers, "Cache-Control", "no-store");
+    evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+}
+
+/* Send the body. evhttp 2.1 would send it to a HEAD too, which wants to know its length only. */
+static void reply(struct admin *admin, struct evhttp_request *request, int code, const char *reason,
+                  const char *type)
+{
+    size_t size = evbuffer_get_length(admin->body);
+    char length[24];
+
+    add_headers(request, type);
+    snprintf(length, sizeof length, "%zu", size);
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Length", length);
+    if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD)
+        evbuffer_drain(admin->body, size);
+    evhttp_send_reply(request, code, reason, admin->body);
+    evbuffer_drain(admin->body, evbuffer_get_length(admin->body));
+}
+
+/* A line of text. */
+static void reply_text(struct admin *admin, struct evhttp_request *request, int code,
+                       const char *reason, const char *text)
+{
+    evbuffer_add_printf(admin->body, "%s\n", text);
+    reply(admin, request, code, reason, "text/plain; charset=utf-8");
+}
+
+static void reply_no_memory(struct admin *admin, struct evhttp_request *request)
+{
+    evbuffer_drain(admin->body, evbuffer_get_length(admin->body));
+    reply_text(admin, request, HTTP_SERVUNAVAIL, "Service Unavailable",
+               "there is no memory for this now: try again later");
+}
+
+/* --- the paths ----------------------------------------------------------------------------- */
+
+static void serve_page(struct admin *admin, struct evhttp_request *request)
+{
+    static const char page[] =
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta "
+        "charset=\"utf-8\">\n<title>echo-server</title>\n"
+        "<h1>echo-server</h1>\n<ul>\n"
+        "<li><a href=\"/metrics\">/metrics</a>: for Prometheus\n"
+        "<li><a href=\"/stats.json\">/stats.json</a>: the whole state\n"
+        "<li><a href=\"/events\">/events</a>: the same, four times a second\n"
+        "<li><a href=\"/livez\">/livez</a>: the server runs\n"
+        "<li><a href=\"/readyz\">/readyz</a>: the server takes clients\n"
+        "</ul>\n</html>\n";
+
+    evbuffer_add_reference(admin->body, page, sizeof page - 1, NULL, NULL);
+    reply(admin, request, HTTP_OK, "OK", "text/html; charset=utf-8");
+}
+
+static void serve_metrics(struct admin *admin, struct evhttp_request *request)
+{
+    if (admin_metrics(admin_look(&admin->look), admin->body) == 0)
+        reply(admin, request, HTTP_OK, "OK", ADMIN_METRICS_TYPE);
+    else
+        reply_no_memory(admin, request);
+}
+
+static void serve_stats(struct admin *admin, struct evhttp_request *request)
+{
+    char *text = admin_json_text(admin_look(&admin->look), true);
+
+    if (text != NULL && evbuffer_add_printf(admin->body, "%s\n", text) >= 0)
+        reply(admin, request, HTTP_OK, "OK", "application/json");
+    else
+        reply_no_memory(admin, request);
+    free(text);
+}
+
+static void serve_events(struct admin *admin, struct evhttp_request *request)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    int rc;
+
+    add_headers(request, "text/event-stream");
+    if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
+        evhttp_send_reply(request, HTTP_OK, "OK", NULL);
+        return;
+    }
+    rc = admin_events_open(admin->events, request);
+    if (rc == 0) {
+        admin_places_keep(admin->places, connection);
+        return;
+    }
+    evhttp_clear_headers(evhttp_request_get_output_headers(request));
+    if (rc == -EBUSY)
+        reply_text(admin, request, HTTP_SERVUNAVAIL, "Service Unavailable",
+                   "as many as may are listening to /events already: try again later, or use "
+                   "/stats.json");
+    else
+        reply_no_memory(admin, request);
+}
+
+static void serve_livez(struct admin *admin, struct evhttp_request *request)
+{
+    reply_text(admin, request, HTTP_OK, "OK", "ok");
+}
+
+static void serve_readyz(struct admin *admin, struct evhttp_request *request)
+{
+    const struct state *state = admin_look(&admin->look);
+
+    if (state->draining)
+        reply_text(admin, request, HTTP_SERVUNAVAIL, "Service Unavailable",
+                   "draining: the server was told to stop and takes no new clients");
+    else if (state->capped && state->workers == 0)
+        reply_text(admin, request, HTTP_SERVUNAVAIL, "Service Unavailable",
+                   "no worker lives: clients would wait");
+    else
+        reply_text(admin, request, HTTP_OK, "OK", "ready");
+}
+
+static const struct route {
+    const char *path;
+    void (*serve)(struct admin *admin, struct evhttp_request *request);
+} routes[] = {
+    {"/", serve_page},         {"/metrics", serve_metrics}, {"/stats.json", serve_stats},
+    {"/events", serve_events}, {"/livez", serve_livez},     {"/healthz", serve_livez},
+    {"/readyz", serve_readyz},
+};
+
+/* There is no such path: told back, with whatever a stranger has put there made harmless. */
+static void reply_not_found(struct admin *admin, struct evhttp_request *request)
+{
+    const char *asked = evhttp_request_get_uri(request);
+    char shown[PATH_SHOWN_MAX];
+    size_t used;
+    size_t size =
+        escape_bytes(shown, sizeof shown, (const unsigned char *)asked, strlen(asked), &used);
+
+    evbuffer_add_printf(admin->body, "there is no %.*s%s here: see /\n", (int)size, shown,
+                        asked[used] != '\0' ? "..." : "");
+    reply(admin, request, HTTP_NOTFOUND, "Not Found", "text/plain; charset=utf-8");
+}
+
+static void reply_bad_method(struct admin *admin, struct evhttp_request *request)
+{
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", "GET, HEAD");
+    reply_text(admin, request, HTTP_BADMETHOD, "Method Not Allowed",
+               "only GET and HEAD: nothing can be changed from here");
+}
+
+/* A whole request has come. */
+static void on_request(struct evhttp_request *request, void *argument)
+{
+    struct admin *admin = argument;
+    enum evhttp_cmd_type method = evhttp_request_get_command(request);
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+    const char *path = uri == NULL ? NULL : evhttp_uri_get_path(uri);
+
+    admin_places_touch(admin->places, evhttp_request_get_connection(request));
+    if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD) {
+        reply_bad_method(admin, request);
+        return;
+    }
+    for (size_t i = 0; path != NULL && i < sizeof routes / sizeof *routes; i++) {
+        if (strcmp(path, routes[i].path) == 0) {
+            routes[i].serve(admin, request);
+            return;
+        }
+    }
+    reply_not_found(admin, request);
+}
+
+/* --- start and end ------------------------------------------------------------------------- */
+
+/* Take [ADDR:]PORT apart and resolve it. @return 0, or -EINVAL and why */
+static int resolve(const char *text, struct address *address, char why[static ADMIN_WHY_MAX])
+{
+    const char *colon = strrchr(text, ':');
+    size_t length = colon == NULL ? 0 : (size_t)(colon - text);
+    char host[HOST_MAX] = "127.0.0.1";
+    const char *cause;
+    uint64_t port;
+
+    if (!parse_number(colon == NULL ? text : colon + 1, 0, 65535, &port) ||
+        (colon != NULL && (length == 0 || length >= sizeof host))) {
+        snprintf(why, ADMIN_WHY_MAX, "this is not [ADDR:]PORT; try 8091 or 127.0.0.1:8091");
+        return -EINVAL;
+    }
+    if (colon != NULL) {
+        memcpy(host, text, length);
+        host[length] = '\0';
+    }
+    if (strchr(host, ':') != NULL && host[0] != '[') {
+        snprintf(why, ADMIN_WHY_MAX, "an IPv6 address stands in brackets here; try [::1]:8091");
+        return -EINVAL;
+    }
+    if (!address_resolve(host, (uint16_t)port, true, address, &cause)) {
+        snprintf(why, ADMIN_WHY_MAX, "%s; try 127.0.0.1:%u", cause, (unsigned)port);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* @return a listening socket, or a negated errno value; *address is what was bound */
+static int open_socket(struct address *address)
+{
+    int on = 1;
+    int bytes = SEND_BUFFER_BYTES;
+    int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int rc;
+
+    if (fd < 0)
+        return -errno;
+    /* What is set here the accepted sockets have too. The last two are not worth failing for. */
+    rc = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (rc == 0)
+        rc = bind(fd, (const struct sockaddr *)&address->storage, address->length);
+    if (rc == 0)
+        rc = listen(fd, BACKLOG);
+    if (rc == 0) {
+        address->length = sizeof address->storage;
+        rc = getsockname(fd, (struct sockaddr *)&address->storage, &address->length);
+    }
+    if (rc != 0) {
+        rc = -errno;
+        close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+/* What a person can do about an errno value of open_socket(). */
+static void explain(int error, const char *address, char why[static ADMIN_WHY_MAX])
+{
+    const char *advice = "";
+
+    if (error == EACCES)
+        advice = "; ports below 1024 need root";
+    else if (error == EADDRINUSE)
+        advice = "; stop the other program, or let the kernel pick with port 0";
+    else if (error == EADDRNOTAVAIL)
+        advice = "; this machine has no such address";
+    snprintf(why, ADMIN_WHY_MAX, "cannot listen on %s: %s%s", address, strerror(error), advice);
+}
+
+/* Everything but the socket. @return 0 or -ENOMEM; fd is taken over in either case */
+static int set_up(struct admin *admin, struct event_base *base, int fd)
+{
+    struct evhttp *http = evhttp_new(base);
+
+    admin->body = evbuffer_new();
+    admin->events = admin_events_new(base, &admin->look);
+    if (http == NULL || admin->body == NULL || admin->events == NULL) {
+        close(fd);
+    } else {
+        evhttp_set_gencb(http, on_request, admin);
+        evhttp_set_max_headers_size(http, ADMIN_HEADERS_MAX);
+        evhttp_set_max_body_size(http, BODY_MAX);
+        evhttp_set_default_content_type(http, NULL);
+        evhttp_set_allowed_methods(http, ANY_METHOD); /* so that it is us who refuse them */
+        admin->places = admin_places_new(base, http, fd);
+        if (admin->places != NULL)
+            return 0;
+    }
+    if (http != NULL)
+        evhttp_free(http);
+    return -ENOMEM;
+}
+
+int admin_new(struct event_base *base, const char *text, struct server *server,
+              struct admin **result, char why[static ADMIN_WHY_MAX])
+{
+    struct address address;
+    struct admin *admin;
+    int rc = resolve(text, &address, why);
+    int fd;
+
+    if (rc != 0)
+        return rc;
+    snprintf(why, ADMIN_WHY_MAX, "no memory");
+    admin = calloc(1, sizeof *admin);
+    if (admin == NULL)
+        return -ENOMEM;
+    admin->look.server = server;
+    address_text(&address, admin->address);
+    fd = open_socket(&address);
+    if (fd < 0) {
+        explain(-fd, admin->address, why);
+        admin_free(admin);
+        return fd;
+    }
+    address_text(&address, admin->address); /* with the port that the kernel has picked */
+    rc = set_up(admin, base, fd);
+    if (rc != 0) {
+        admin_free(admin);
+        return rc;
+    }
+    if (!address_is_loopback(&address))
+        log_warn("the admin port is open on %s: whoever can reach it can read what this server "
+                 "does",
+                 admin->address);
+    *result = admin;
+    return 0;
+}
+
+const char *admin_address(const struct admin *admin)
+{
+    return admin->address;
+}
+
+void admin_free(struct admin *admin)
+{
+    if (admin == NULL)
+        return;
+    admin_places_free(admin->places);
+    admin_events_free(admin->events);
+    if (admin->body != NULL)
+        evbuffer_free(admin->body);
+    free(admin);
+}

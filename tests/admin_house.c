@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* An admin port with a made-up server under it: see admin_house.h. */
+#include "tests/admin_house.h"
+
+#include "tests/state_kit.h"
+
+#include <check.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* What the server under the admin port is said to be. */
+static pthread_mutex_t state_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct state shown;
+static atomic_uint times_taken;
+
+/* In the place of the real one: this is all that the admin port asks of a server. */
+void state_take(struct server *server, struct state *state)
+{
+    (void)server;
+    pthread_mutex_lock(&state_lock);
+    shown.uptime_ns += 1000000000; /* so that no two are the same */
+    *state = shown;
+    pthread_mutex_unlock(&state_lock);
+    atomic_fetch_add(&times_taken, 1);
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    event_base_loopbreak(argument);
+}
+
+static void *run_loop(void *argument)
+{
+    event_base_dispatch(argument);
+    return NULL;
+}
+
+void house_open(struct house *house)
+{
+    char why[ADMIN_WHY_MAX] = "";
+
+    signal(SIGPIPE, SIG_IGN); /* as the server does */
+    state_fill(&shown);
+    house->base = event_base_new();
+    house->stop_fd = eventfd(0, EFD_CLOEXEC);
+    house->stop = event_new(house->base, house->stop_fd, EV_READ, on_stop, house->base);
+    ck_assert_int_eq(event_add(house->stop, NULL), 0);
+    ck_assert_msg(admin_new(house->base, "0", NULL, &house->admin, why) == 0, "%s", why);
+    ck_assert_int_eq(sscanf(admin_address(house->admin), "127.0.0.1:%hu", &house->port), 1);
+    ck_assert_int_eq(pthread_create(&house->thread, NULL, run_loop, house->base), 0);
+}
+
+void house_close(struct house *house)
+{
+    ck_assert_int_eq(eventfd_write(house->stop_fd, 1), 0);
+    pthread_join(house->thread, NULL);
+    admin_free(house->admin);
+    event_free(house->stop);
+    event_base_free(house->base);
+    close(house->stop_fd);
+}
+
+void house_set_readiness(bool draining, uint64_t workers)
+{
+    pthread_mutex_lock(&state_lock);
+    shown.draining = draining;
+    shown.workers = workers;
+    pthread_mutex_unlock(&state_lock);
+}
+
+void house_make_events_long(void)
+{
+    pthread_mutex_lock(&state_lock);
+    shown.row_count = STATE_ROWS_MAX;
+    pthread_mutex_unlock(&state_lock);
+}
+
+unsigned house_looks(void)
+{
+    return atomic_load(&times_taken);
+}

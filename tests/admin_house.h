@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file admin_house.h
+ * An admin port on a loop of its own, in a thread of the test, with a made-up server under it.
+ *
+ * It has a state_take() in the place of the server's.
+ */
+#ifndef TESTS_ADMIN_HOUSE_H
+#define TESTS_ADMIN_HOUSE_H
+
+#include "server/admin.h"
+
+#include <event2/event.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct house {
+    struct event_base *base;
+    struct event *stop;
+    struct admin *admin;
+    pthread_t thread;
+    int stop_fd;
+    uint16_t port;
+};
+
+/** Open it on a free port, showing what state_fill() has; one at a time. */
+void house_open(struct house *house);
+/** Stop the loop and close everything. */
+void house_close(struct house *house);
+
+/** What /readyz depends on. */
+void house_set_readiness(bool draining, uint64_t workers);
+/** As many rows as there may be: an event is 30 KB long. */
+void house_make_events_long(void);
+/** How often the state was taken so far. */
+unsigned house_looks(void);
+
+#endif /* TESTS_ADMIN_HOUSE_H */

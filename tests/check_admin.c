@@ -1,0 +1,705 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The admin port by itself, with a state that the test makes up: what it answers, to whom, and how
+ * much it lets strangers take. check_server_admin.c has it in the real server.
+ */
+#include "server/admin.h"
+
+#include "common/clock.h"
+#include "server/admin-events.h"
+#include "server/admin-metrics.h"
+#include "server/admin-places.h"
+#include "tests/admin_house.h"
+#include "tests/harness.h"
+#include "tests/http_kit.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* --- what it answers ----------------------------------------------------------------------- */
+
+static const struct expectation {
+    const char *path;
+    const char *type;
+    const char *text; /* somewhere in the body */
+} expectations[] = {
+    {"/", "text/html; charset=utf-8", "href=\"/stats.json\""},
+    {"/metrics", ADMIN_METRICS_TYPE, "\nechopool_connections_active 5\n"},
+    {"/stats.json", "application/json", "\"schema\": \"echo-server/1\""},
+    {"/livez", "text/plain; charset=utf-8", "ok\n"},
+    {"/healthz", "text/plain; charset=utf-8", "ok\n"},
+    {"/readyz", "text/plain; charset=utf-8", "ready\n"},
+    {"/livez?verbose=1&x=%41", "text/plain; charset=utf-8", "ok\n"},
+    {"http://elsewhere:80/livez", "text/plain; charset=utf-8", "ok\n"},
+};
+
+START_TEST(every_path)
+{
+    const struct expectation *expected = &expectations[_i];
+    struct house house;
+    struct http_reply reply;
+    char value[200];
+
+    house_open(&house);
+    reply = http_get(house.port, expected->path);
+    ck_assert_int_eq(reply.status, 200);
+    ck_assert_str_eq(http_header(&reply, "Content-Type", value), expected->type);
+    ck_assert_str_eq(http_header(&reply, "Cache-Control", value), "no-store");
+    ck_assert_msg(strstr(reply.body, expected->text) != NULL, "%s", reply.body);
+    http_clear(&reply);
+    house_close(&house);
+}
+END_TEST
+
+/* HEAD says what GET would, without the body, and the connection goes on. */
+START_TEST(heads)
+{
+    struct house house;
+    char request[200];
+    char value[200];
+    int fd;
+
+    house_open(&house);
+    fd = tcp_connect(house.port);
+    for (size_t i = 0; i < sizeof expectations / sizeof *expectations; i++) {
+        struct http_reply whole = http_get(house.port, expectations[i].path);
+        struct http_reply head;
+        snprintf(request, sizeof request, "HEAD %s HTTP/1.1\r\nHost: test\r\n\r\n",
+                 expectations[i].path);
+        tcp_send(fd, request, strlen(request));
+        head = http_read(fd, true);
+        ck_assert_int_eq(head.status, 200);
+        ck_assert_str_eq(http_header(&head, "Content-Type", value), expectations[i].type);
+        ck_assert_uint_eq(strtoul(http_header(&head, "Content-Length", value), NULL, 10),
+                          whole.size);
+        http_clear(&head);
+        http_clear(&whole);
+    }
+    close(fd);
+    house_close(&house);
+}
+END_TEST
+
+START_TEST(head_of_events)
+{
+    static const char request[] = "HEAD /events HTTP/1.1\r\nHost: test\r\n\r\n"
+                                  "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n";
+    struct house house;
+    struct http_reply reply;
+    char value[200];
+    int fd;
+
+    house_open(&house);
+    fd = tcp_connect(house.port);
+    tcp_send(fd, request, sizeof request - 1);
+    reply = http_read(fd, true);
+    ck_assert_str_eq(http_header(&reply, "Content-Type", value), "text/event-stream");
+    http_clear(&reply);
+    reply = http_read(fd, false); /* which comes next, and no event between */
+    ck_assert_str_eq(reply.body, "ok\n");
+    http_clear(&reply);
+    close(fd);
+    house_close(&house);
+}
+END_TEST
+
+/* Ask until the answer is another one: the last look may be shown for a moment longer. */
+static void expect_readiness(uint16_t port, int status, const char *why)
+{
+    struct http_reply reply = http_get(port, "/readyz");
+
+    while (reply.status != status || strstr(reply.body, why) == NULL) {
+        http_clear(&reply);
+        reply = http_get(port, "/readyz");
+    }
+    http_clear(&reply);
+}
+
+START_TEST(readyz)
+{
+    struct house house;
+
+    house_open(&house);
+    expect_readiness(house.port, 200, "ready");
+    house_set_readiness(true, 4);
+    expect_readiness(house.port, 503, "draining");
+    house_set_readiness(false, 0);
+    expect_readiness(house.port, 503, "no worker");
+    free(http_body(house.port, "/livez", 200));
+    house_set_readiness(false, 1);
+    expect_readiness(house.port, 200, "ready");
+    house_close(&house);
+}
+END_TEST
+
+static const char *const methods[] = {"POST",  "PUT",     "DELETE", "OPTIONS",
+                                      "PATCH", "CONNECT", "TRACE",  "BREW"};
+
+START_TEST(other_methods)
+{
+    struct house house;
+    struct http_reply reply;
+    char request[200];
+    char value[200];
+
+    house_open(&house);
+    snprintf(request, sizeof request, "%s /metrics HTTP/1.1\r\nHost: test\r\n\r\n", methods[_i]);
+    reply = http_send(house.port, request, strlen(request));
+    ck_assert_msg(reply.status == 405, "%s: %s", methods[_i], reply.head);
+    ck_assert_str_eq(http_header(&reply, "Allow", value), "GET, HEAD");
+    ck_assert_str_eq(http_header(&reply, "Content-Type", value), "text/plain; charset=utf-8");
+    http_clear(&reply);
+    house_close(&house);
+}
+END_TEST
+
+/* What is not there, and what is said of it: nothing that a stranger sent comes back raw. */
+START_TEST(not_found)
+{
+    struct house house;
+    char path[3000] = "/";
+    char *body;
+
+    house_open(&house);
+    body = http_body(house.port, "/metrics/", 404);
+    ck_assert_str_eq(body, "there is no /metrics/ here: see /\n");
+    free(body);
+    free(http_body(house.port, "/%6detrics", 404));
+    free(http_body(house.port, "/../etc/passwd", 404));
+    body = http_body(house.port, "/\033[31m\a\x9b<b>\xff", 404);
+    for (size_t i = 0; body[i + 1] != '\0'; i++)
+        ck_assert_msg(body[i] >= ' ' && body[i] <= '~', "byte %zu of: %s", i, body);
+    free(body);
+    memset(path + 1, 'a', sizeof path - 2);
+    path[900] = '\0';
+    body = http_body(house.port, path, 404);
+    ck_assert_uint_lt(strlen(body), 300);
+    ck_assert_ptr_nonnull(strstr(body, "aaa... here"));
+    free(body);
+    house_close(&house);
+}
+END_TEST
+
+/* --- what strangers send ------------------------------------------------------------------- */
+
+static const char *const nonsense[] = {
+    "",
+    "\r\n",
+    "\n\n\n\n",
+    "GET",
+    "GET /livez",
+    "GET /livez\r\n\r\n",
+    "GET  HTTP/1.1\r\n\r\n",
+    "GET /livez HTTP/9.9\r\n\r\n",
+    "GET /livez HTTP/1.1 more\r\n\r\n",
+    "GET /livez FTP/1.1\r\n\r\n",
+    "GET http://[::1/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "GET /livez HTTP/1.1\r\nno colon\r\n\r\n",
+    "GET /livez HTTP/1.1\r\n folded first\r\n\r\n",
+    "POST /livez HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+    "POST /livez HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
+    "POST /livez HTTP/1.1\r\nContent-Length: 1000000\r\n\r\nabc",
+    "POST /livez HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "POST /livez HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+    "POST /livez HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4000000000\r\n\r\n",
+    "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+};
+
+/* An error or nothing, never a 200; and the next one is served. */
+START_TEST(nonsense_is_refused)
+{
+    struct house house;
+    struct http_reply reply;
+
+    house_open(&house);
+    reply = http_send(house.port, nonsense[_i], strlen(nonsense[_i]));
+    ck_assert_msg(reply.status == 0 || reply.status >= 400, "%s%s", reply.head, reply.body);
+    http_clear(&reply);
+    free(http_body(house.port, "/livez", 200));
+    house_close(&house);
+}
+END_TEST
+
+static const char *const endless[] = {
+    "GET /",
+    "GET /livez HTTP/1.1\r\nX: ",
+    "GET /livez HTTP/1.1\r\nX: y\r\n",
+    "POST /livez HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "POST /livez HTTP/1.1\r\nContent-Length: 1048576\r\n\r\n",
+};
+
+/* 1 MiB of it, without an end. */
+START_TEST(endless_requests)
+{
+    size_t start = strlen(endless[_i]);
+    size_t size = start + 1024 * 1024;
+    char *bytes = malloc(size);
+    struct house house;
+    struct http_reply reply;
+
+    ck_assert_ptr_nonnull(bytes);
+    memset(bytes, '1', size);
+    memcpy(bytes, endless[_i], start);
+    for (size_t i = start; _i == 2 && i + 7 <= size; i += 7)
+        memcpy(bytes + i, "A: bc\r\n", 7);
+    house_open(&house);
+    reply = http_send(house.port, bytes, size);
+    ck_assert_msg(reply.status == 0 || (reply.status >= 400 && reply.status < 500), "%s",
+                  reply.head);
+    http_clear(&reply);
+    free(http_body(house.port, "/livez", 200));
+    house_close(&house);
+    free(bytes);
+}
+END_TEST
+
+/* Requests one behind the other, before any answer is read. */
+START_TEST(pipelined)
+{
+    static const char request[] = "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n";
+    struct house house;
+    int fd;
+
+    house_open(&house);
+    fd = tcp_connect(house.port);
+    for (int i = 0; i < 500; i++)
+        tcp_send(fd, request, sizeof request - 1);
+    for (int i = 0; i < 500; i++) {
+        struct http_reply reply = http_read(fd, false);
+        ck_assert_str_eq(reply.body, "ok\n");
+        http_clear(&reply);
+    }
+    close(fd);
+    house_close(&house);
+}
+END_TEST
+
+static uint64_t since(int64_t then_ns)
+{
+    return (uint64_t)(clock_now_ns() - then_ns);
+}
+
+/* --- events -------------------------------------------------------------------------------- */
+
+START_TEST(events)
+{
+    struct house house;
+    uint64_t last = 0;
+    int64_t started_ns;
+    unsigned ticks;
+    int fd;
+
+    house_open(&house);
+    started_ns = clock_now_ns();
+    fd = http_listen(house.port);
+    for (int i = 0; i < 6; i++) {
+        uint64_t id;
+        char *data = http_event(fd, &id);
+        ck_assert_ptr_nonnull(data);
+        ck_assert_msg(strncmp(data, "{\"schema\":\"echo-server/1\",", 26) == 0, "%s", data);
+        ck_assert(last == 0 || id == last + 1);
+        last = id;
+        free(data);
+    }
+    /* However late the ticks are, there are not more than fit. */
+    ticks = house_looks();
+    ck_assert_uint_le(ticks, since(started_ns) / (EVENTS_PERIOD_US * UINT64_C(1000)) + 2);
+    close(fd);
+    house_close(&house);
+}
+END_TEST
+
+/*
+ * All who listen are told the same: the state is taken once for all of them. Each time that it is
+ * taken it is another one, see admin_house.c.
+ */
+START_TEST(all_are_told_the_same)
+{
+    struct house house;
+    uint64_t ids[2] = {0, 0};
+    char *data[2];
+    int fds[2];
+
+    house_open(&house);
+    for (int i = 0; i < 2; i++) {
+        fds[i] = http_listen(house.port);
+        data[i] = http_event(fds[i], &ids[i]);
+        ck_assert_ptr_nonnull(data[i]);
+    }
+    while (ids[0] < ids[1]) {
+        free(data[0]);
+        data[0] = http_event(fds[0], &ids[0]);
+        ck_assert_ptr_nonnull(data[0]);
+    }
+    ck_assert_uint_eq(ids[0], ids[1]);
+    ck_assert_str_eq(data[0], data[1]);
+    for (int i = 0; i < 2; i++) {
+        free(data[i]);
+        close(fds[i]);
+    }
+    house_close(&house);
+}
+END_TEST
+
+/* A new stream, as soon as there is a place. */
+static int listen_when_possible(uint16_t port)
+{
+    static const char request[] = "GET /events HTTP/1.0\r\n\r\n";
+
+    for (;;) {
+        char start[13] = "";
+        int fd = tcp_connect(port);
+        tcp_send(fd, request, sizeof request - 1);
+        tcp_receive(fd, start, 12);
+        if (strcmp(start + 9, "200") == 0)
+            return fd;
+        ck_assert_str_eq(start + 9, "503");
+        close(fd);
+    }
+}
+
+START_TEST(streams_are_bounded)
+{
+    struct house house;
+    int fds[ADMIN_STREAMS_MAX];
+    char *body;
+    uint64_t id;
+
+    house_open(&house);
+    for (int i = 0; i < ADMIN_STREAMS_MAX; i++)
+        fds[i] = http_listen(house.port);
+    for (int i = 0; i < 100; i++) {
+        body = http_body(house.port, "/events", 503);
+        ck_assert_ptr_nonnull(strstr(body, "listening"));
+        free(body);
+    }
+    for (int i = 0; i < ADMIN_STREAMS_MAX; i++) {
+        body = http_event(fds[i], &id);
+        ck_assert_ptr_nonnull(body);
+        free(body);
+    }
+    /* One goes, one may come: in order, by a reset, in the middle of an event. */
+    for (int i = 0; i < ADMIN_STREAMS_MAX; i++) {
+        if (i % 2 == 0)
+            close(fds[i]);
+        else
+            tcp_reset(fds[i]);
+        fds[i] = listen_when_possible(house.port);
+    }
+    for (int i = 0; i < ADMIN_STREAMS_MAX; i++)
+        close(fds[i]);
+    house_close(&house);
+}
+END_TEST
+
+/* A stream's client talks on: nobody listens, nothing grows, and its events come. */
+START_TEST(listener_that_talks)
+{
+    struct house house;
+    enum { TALK_MAX = 64 * 1024 * 1024 };
+    char *junk = calloc(1, 4096);
+    struct timeval soon = {.tv_usec = 100000};
+    size_t sent = 0;
+    uint64_t id;
+    int fd;
+
+    house_open(&house);
+    fd = http_listen(house.port);
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon), 0);
+    /* Until nothing is taken any more, which is when the kernel's buffers are full. */
+    for (ssize_t more; (more = send(fd, junk, 4096, MSG_NOSIGNAL)) > 0;) {
+        sent += (size_t)more;
+        if (sent > TALK_MAX)
+            ck_abort_msg("%zu bytes were taken that nobody wants", sent);
+    }
+    for (int i = 0; i < 3; i++) {
+        char *data = http_event(fd, &id);
+        ck_assert_ptr_nonnull(data);
+        free(data);
+    }
+    close(fd);
+    free(junk);
+    house_close(&house);
+}
+END_TEST
+
+/* One who listens and does not read is dropped; the others notice nothing. */
+START_TEST(slow_reader_is_dropped)
+{
+    static const char request[] = "GET /events HTTP/1.0\r\n\r\n";
+    struct house house;
+    unsigned descriptors;
+    uint64_t first;
+    uint64_t last;
+    int bytes = 4096;
+    int slow;
+    int fast;
+
+    house_open(&house);
+    house_make_events_long();
+    fast = http_listen(house.port);
+    descriptors = process_descriptors(getpid());
+    slow = tcp_connect(house.port);
+    ck_assert_int_eq(setsockopt(slow, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes), 0);
+    tcp_send(slow, request, sizeof request - 1);
+    wait_for_descriptors(getpid(), descriptors + 2); /* its two ends */
+    free(http_event(fast, &first));
+    last = first;
+    /* Until the server has closed its end; the test has closed nothing. */
+    while (process_descriptors(getpid()) == descriptors + 2) {
+        uint64_t id;
+        char *data = http_event(fast, &id);
+        ck_assert_ptr_nonnull(data);
+        ck_assert_uint_eq(id, last + 1);
+        last = id;
+        free(data);
+    }
+    ck_assert_uint_ge(last - first + 1, EVENTS_MISSED_MAX);
+    close(fast);
+    close(slow);
+    house_close(&house);
+}
+END_TEST
+
+/* --- places -------------------------------------------------------------------------------- */
+
+/* Hundreds hold connections open and say nothing: the next one is served, and streams go on. */
+START_TEST(nobody_is_locked_out)
+{
+    struct house house;
+    int fds[300];
+    uint64_t id;
+    int stream;
+
+    house_open(&house);
+    stream = http_listen(house.port);
+    for (int i = 0; i < 300; i++) {
+        fds[i] = tcp_connect(house.port);
+        if (i % 3 == 0)
+            tcp_send(fds[i], "GET /livez HT", 13);
+        if (i % 50 == 0)
+            free(http_body(house.port, "/livez", 200));
+    }
+    free(http_body(house.port, "/stats.json", 200));
+    for (int i = 0; i < 3; i++) {
+        char *data = http_event(stream, &id);
+        ck_assert_ptr_nonnull(data);
+        free(data);
+    }
+    for (int i = 0; i < 300; i++)
+        close(fds[i]);
+    free(http_body(house.port, "/livez", 200));
+    close(stream);
+    house_close(&house);
+}
+END_TEST
+
+/* One who is silent is let go; and while nobody listens nothing ticks. */
+START_TEST(silence_ends_a_connection)
+{
+    struct house house;
+    unsigned taken;
+    char byte;
+    int fds[3];
+    int stream;
+
+    house_open(&house);
+    stream = http_listen(house.port);
+    tcp_receive(stream, &byte, 1);
+    close(stream);
+    for (int i = 0; i < 3; i++)
+        fds[i] = tcp_connect(house.port);
+    tcp_send(fds[1], "GET /livez HTTP/1.1\r\nX:", 22);
+    tcp_send(fds[2], "POST /livez HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 52);
+    for (int i = 0; i < 5000; i++)
+        tcp_send(fds[2], "11111111", 8);
+    free(http_body(house.port, "/livez", 200));
+    taken = house_looks();
+    for (int i = 0; i < 3; i++) {
+        bool reset;
+        ck_assert_uint_eq(tcp_receive_all(fds[i], &byte, 1, &reset), 0);
+        close(fds[i]);
+    }
+    /* The stream's end was seen by the next tick at the latest. */
+    ck_assert_uint_le(house_looks(), taken + 1);
+    house_close(&house);
+}
+END_TEST
+
+/* A connection that is used stays, longer than a silent one that was there before it. */
+START_TEST(use_keeps_a_connection)
+{
+    static const char request[] = "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n";
+    struct house house;
+    int silent;
+    int used;
+    char byte;
+
+    house_open(&house);
+    used = tcp_connect(house.port);
+    silent = tcp_connect(house.port);
+    do {
+        struct http_reply reply;
+        tcp_send(used, request, sizeof request - 1);
+        reply = http_read(used, false);
+        http_clear(&reply);
+    } while (recv(silent, &byte, 1, MSG_DONTWAIT) < 0);
+    for (int i = 0; i < 100; i++) {
+        struct http_reply reply;
+        tcp_send(used, request, sizeof request - 1);
+        reply = http_read(used, false);
+        http_clear(&reply);
+    }
+    close(used);
+    close(silent);
+    house_close(&house);
+}
+END_TEST
+
+/* As often as it is asked, the server is looked at a hundred times a second at most. */
+START_TEST(looks_are_rationed)
+{
+    static const char request[] = "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n";
+    struct house house;
+    int64_t started_ns;
+    int fd;
+
+    house_open(&house);
+    started_ns = clock_now_ns();
+    fd = tcp_connect(house.port);
+    for (int i = 0; i < 1000; i++) {
+        struct http_reply reply;
+        tcp_send(fd, request, sizeof request - 1);
+        reply = http_read(fd, false);
+        http_clear(&reply);
+    }
+    ck_assert_uint_le(house_looks(), since(started_ns) / 10000000 + 1);
+    close(fd);
+    house_close(&house);
+}
+END_TEST
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+START_TEST(free_closes_all)
+{
+    unsigned descriptors = process_descriptors(getpid());
+    struct house house;
+    char bytes[65536];
+    bool reset;
+    int stream;
+    int half;
+
+    house_open(&house);
+    stream = http_listen(house.port);
+    half = tcp_connect(house.port);
+    tcp_send(half, "GET /", 5);
+    free(http_body(house.port, "/livez", 200));
+    house_close(&house);
+    tcp_receive_all(stream, bytes, sizeof bytes, &reset);
+    ck_assert_uint_eq(tcp_receive_all(half, bytes, sizeof bytes, &reset), 0);
+    close(stream);
+    close(half);
+    ck_assert_uint_eq(process_descriptors(getpid()), descriptors);
+    admin_free(NULL);
+}
+END_TEST
+
+static const char *const bad_addresses[] = {
+    "",
+    ":",
+    "abc",
+    "70000",
+    "-1",
+    "80 ",
+    " 80",
+    "127.0.0.1:",
+    ":8091",
+    "::1:80",
+    "[::1]",
+    "1:2:3",
+    "[::1:80",
+    "127.0.0.1:x",
+    "+80",
+    "127.0.0.1:99999",
+    "[127.0.0.1]:80",
+    "no such host:80",
+};
+
+START_TEST(bad_address)
+{
+    struct event_base *base = event_base_new();
+    char why[ADMIN_WHY_MAX] = "";
+    struct admin *admin = NULL;
+
+    ck_assert_int_eq(admin_new(base, bad_addresses[_i], NULL, &admin, why), -EINVAL);
+    ck_assert_msg(strstr(why, "; try ") != NULL, "%s", why);
+    ck_assert_ptr_null(admin);
+    event_base_free(base);
+}
+END_TEST
+
+START_TEST(address_in_use)
+{
+    struct event_base *base = event_base_new();
+    unsigned descriptors;
+    char why[ADMIN_WHY_MAX] = "";
+    struct admin *admin = NULL;
+    char text[32];
+    uint16_t port;
+    int fd = tcp_listen(&port);
+
+    descriptors = process_descriptors(getpid());
+    snprintf(text, sizeof text, "127.0.0.1:%u", (unsigned)port);
+    ck_assert_int_eq(admin_new(base, text, NULL, &admin, why), -EADDRINUSE);
+    ck_assert_msg(strstr(why, text) != NULL && strstr(why, "port 0") != NULL, "%s", why);
+    ck_assert_uint_eq(process_descriptors(getpid()), descriptors);
+    close(fd);
+    event_base_free(base);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("admin");
+    TCase *core = tcase_create("Core");
+    TCase *strangers = tcase_create("Strangers");
+    TCase *streams = tcase_create("Events");
+    TCase *limits = tcase_create("Limits");
+    TCase *life = tcase_create("Life");
+
+    tcase_add_loop_test(core, every_path, 0, sizeof expectations / sizeof *expectations);
+    tcase_add_test(core, heads);
+    tcase_add_test(core, head_of_events);
+    tcase_add_test(core, readyz);
+    tcase_add_loop_test(core, other_methods, 0, sizeof methods / sizeof *methods);
+    tcase_add_test(core, not_found);
+    tcase_add_loop_test(strangers, nonsense_is_refused, 0, sizeof nonsense / sizeof *nonsense);
+    tcase_add_loop_test(strangers, endless_requests, 0, sizeof endless / sizeof *endless);
+    tcase_add_test(strangers, pipelined);
+    tcase_add_test(streams, events);
+    tcase_add_test(streams, all_are_told_the_same);
+    tcase_add_test(streams, streams_are_bounded);
+    tcase_add_test(streams, listener_that_talks);
+    tcase_add_test(streams, slow_reader_is_dropped);
+    tcase_add_test(limits, nobody_is_locked_out);
+    tcase_add_test(limits, silence_ends_a_connection);
+    tcase_add_test(limits, use_keeps_a_connection);
+    tcase_add_test(limits, looks_are_rationed);
+    tcase_add_test(life, free_closes_all);
+    tcase_add_loop_test(life, bad_address, 0, sizeof bad_addresses / sizeof *bad_addresses);
+    tcase_add_test(life, address_in_use);
+    suite_add_tcase(suite, core);
+    suite_add_tcase(suite, strangers);
+    suite_add_tcase(suite, streams);
+    suite_add_tcase(suite, limits);
+    suite_add_tcase(suite, life);
+    return suite_main(suite);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* /stats.json: it is JSON, and every number is under its key. */
+#include "server/admin-json.h"
+#include "tests/state_kit.h"
+#include "tests/suite.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct state state;
+
+static json_t *read_state(bool spread)
+{
+    char *text = admin_json_text(&state, spread);
+    json_error_t error;
+    json_t *object;
+
+    ck_assert_ptr_nonnull(text);
+    ck_assert_msg((strchr(text, '\n') != NULL) == spread, "lines: %s", text);
+    object = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    ck_assert_msg(object != NULL, "%s in: %s", error.text, text);
+    free(text);
+    return object;
+}
+
+/* What is at a.b.3.c */
+static json_t *at(json_t *object, const char *path)
+{
+    char key[100];
+
+    while (*path != '\0') {
+        size_t size = strcspn(path, ".");
+        ck_assert_uint_lt(size, sizeof key);
+        memcpy(key, path, size);
+        key[size] = '\0';
+        object = json_is_array(object) ? json_array_get(object, (size_t)strtol(key, NULL, 10))
+                                       : json_object_get(object, key);
+        ck_assert_msg(object != NULL, "there is no %s", path);
+        path += size + (path[size] == '.');
+    }
+    return object;
+}
+
+static void expect_number(json_t *object, const char *path, uint64_t value)
+{
+    json_t *found = at(object, path);
+
+    ck_assert_msg(json_is_integer(found) && (uint64_t)json_integer_value(found) == value,
+                  "%s is %lld, not %llu", path, (long long)json_integer_value(found),
+                  (unsigned long long)value);
+}
+
+static void expect_real(json_t *object, const char *path, double value)
+{
+    json_t *found = at(object, path);
+
+    ck_assert_msg(json_is_real(found) && json_real_value(found) == value, "%s is %f, not %f", path,
+                  json_real_value(found), value);
+}
+
+static void expect_word(json_t *object, const char *path, const char *word)
+{
+    json_t *found = at(object, path);
+
+    ck_assert_msg(json_is_string(found), "%s is no word", path);
+    ck_assert_str_eq(json_string_value(found), word);
+}
+
+static void expect_null(json_t *object, const char *path)
+{
+    ck_assert_msg(json_is_null(at(object, path)), "%s is not null", path);
+}
+
+START_TEST(counts_and_choices)
+{
+    json_t *object;
+
+    state_fill(&state);
+    object = read_state(true);
+    expect_word(object, "schema", "echo-server/1");
+    expect_word(object, "model", "thread-pool");
+    expect_word(object, "on_full", "pause");
+    expect_word(object, "hold", "session");
+    ck_assert(json_is_true(at(object, "capped")));
+    ck_assert(json_is_false(at(object, "draining")));
+    expect_real(object, "uptime_seconds", 90.25);
+    expect_number(object, "connections.accepted", state.counts.accepted);
+    expect_number(object, "connections.active", 5);
+    ck_assert_uint_eq(json_object_size(at(object, "connections.ended")), OUTCOME_COUNT);
+    for (int i = 0; i < OUTCOME_COUNT; i++)
+        expect_number(at(object, "connections.ended"), outcome_words[i], 100 + (uint64_t)i);
+    for (int i = 0; i < PHASE_COUNT; i++)
+        expect_number(at(object, "sessions.phases"), phase_words[i], state.in_phase[i]);
+    expect_number(object, "sessions.served_peak", 4);
+    expect_number(object, "sessions.waiting_peak", 11);
+    expect_number(object, "echoes", 5001);
+    expect_number(object, "bytes.received", 5002);
+    expect_number(object, "bytes.sent", 5003);
+    expect_number(object, "backlog.depth", 803);
+    expect_number(object, "backlog.capacity", 804);
+    ck_assert(json_is_false(at(object, "accept.paused")));
+    expect_number(object, "accept.pauses", 801);
+    expect_real(object, "accept.paused_seconds", 1.5);
+    expect_number(object, "accept.errors", 802);
+    json_decref(object);
+}
+END_TEST
+
+START_TEST(what_it_takes)
+{
+    json_t *object;
+
+    state_fill(&state);
+    object = read_state(false);
+    expect_number(object, "resources.threads", 6);
+    expect_number(object, "resources.processes", 1);
+    expect_number(object, "resources.resident_bytes", 901);
+    expect_number(object, "resources.virtual_bytes", 902);
+    expect_number(object, "resources.virtual_limit_bytes", 903);
+    expect_number(object, "resources.descriptors", 904);
+    expect_number(object, "resources.descriptor_limit", 905);
+    expect_real(object, "resources.cpu_seconds", 2.5);
+    expect_number(object, "dropped.print", 906);
+    expect_number(object, "dropped.trace", 907);
+    json_decref(object);
+}
+END_TEST
+
+START_TEST(workers_and_queue)
+{
+    json_t *object;
+
+    state_fill(&state);
+    object = read_state(false);
+    expect_number(object, "workers.count", 4);
+    expect_number(object, "workers.busy", 3);
+    expect_number(object, "workers.idle", 1);
+    ck_assert_uint_eq(json_array_size(at(object, "workers.list")), 4);
+    for (unsigned i = 0; i < 4; i++)
+        expect_number(json_array_get(at(object, "workers.list"), i), "worker", i);
+    expect_word(object, "workers.list.0.state", "working");
+    expect_number(object, "workers.list.0.session", 302);
+    expect_number(object, "workers.list.0.sessions", 1);
+    expect_number(object, "workers.list.0.held_ms", 5000);
+    expect_number(object, "workers.list.0.in_phase_ms", 1);
+    expect_number(object, "workers.list.0.echoes", 42);
+    expect_word(object, "workers.list.2.state", "idle");
+    expect_null(object, "workers.list.2.session");
+    expect_number(object, "workers.list.3.session", 303);
+
+    expect_number(object, "queue.depth", 2);
+    expect_number(object, "queue.capacity", 16);
+    ck_assert_uint_eq(json_array_size(at(object, "queue.list")), 2);
+    expect_number(object, "queue.list.0.session", 304);
+    expect_number(object, "queue.list.0.age_ms", 2500);
+    expect_number(object, "queue.list.1.age_ms", 1250);
+
+    ck_assert_uint_eq(json_array_size(at(object, "sessions.list")), 5);
+    expect_number(object, "sessions.left_out", 0);
+    expect_number(object, "sessions.list.0.session", 301);
+    expect_word(object, "sessions.list.0.phase", "receiving");
+    expect_number(object, "sessions.list.0.worker", 1);
+    expect_number(object, "sessions.list.0.age_ms", 9000);
+    expect_number(object, "sessions.list.0.held_ms", 8000);
+    expect_number(object, "sessions.list.0.in_phase_ms", 7000);
+    expect_number(object, "sessions.list.0.echoes", 41);
+    expect_null(object, "sessions.list.3.worker");
+    json_decref(object);
+}
+END_TEST
+
+static void expect_histogram(json_t *histogram, const struct times *times)
+{
+    json_t *buckets = at(histogram, "buckets");
+    uint64_t so_far = 0;
+
+    expect_number(histogram, "count", times->count);
+    expect_real(histogram, "sum_seconds", times->sum_seconds);
+    ck_assert_uint_eq(json_array_size(buckets), TIME_BUCKETS);
+    for (size_t i = 0; i < TIME_BUCKETS; i++) {
+        json_t *bucket = json_array_get(buckets, i);
+        so_far += times->buckets[i];
+        expect_number(bucket, "count", so_far);
+        expect_real(bucket, "le_seconds", time_bucket_seconds[i]);
+    }
+}
+
+START_TEST(histograms)
+{
+    json_t *object;
+
+    state_fill(&state);
+    object = read_state(false);
+    expect_histogram(at(object, "queue_wait"), &state.counts.waits);
+    expect_histogram(at(object, "task_duration"), &state.counts.services);
+    json_decref(object);
+}
+END_TEST
+
+START_TEST(nothing_yet)
+{
+    json_t *object;
+
+    state = (struct state){.model = "thread"};
+    object = read_state(false);
+    expect_null(object, "on_full");
+    expect_null(object, "hold");
+    expect_null(object, "backlog.capacity");
+    expect_null(object, "resources.virtual_limit_bytes");
+    expect_null(object, "resources.descriptor_limit");
+    expect_number(object, "workers.count", 0);
+    ck_assert_uint_eq(json_array_size(at(object, "workers.list")), 0);
+    ck_assert_uint_eq(json_array_size(at(object, "queue.list")), 0);
+    ck_assert_uint_eq(json_array_size(at(object, "sessions.list")), 0);
+    json_decref(object);
+}
+END_TEST
+
+/* More sessions than rows, many on one worker, and more workers than can be listed. */
+START_TEST(more_than_there_are_rows)
+{
+    json_t *object;
+
+    state = (struct state){.model = "event", .capped = true, .workers = 300};
+    state.row_count = STATE_ROWS_MAX;
+    state.in_phase[PHASE_SENDING] = 5000;
+    for (size_t i = 0; i < STATE_ROWS_MAX; i++)
+        state.rows[i] = (struct state_session){.number = i + 1,
+                                               .phase = PHASE_SENDING,
+                                               .worker = i % 2 == 0 ? 3 : 299,
+                                               .held_ns = (int64_t)i * 1000000};
+    object = read_state(false);
+    expect_number(object, "sessions.left_out", 5000 - STATE_ROWS_MAX);
+    ck_assert_uint_eq(json_array_size(at(object, "workers.list")), STATE_ROWS_MAX);
+    expect_number(object, "workers.list.3.sessions", STATE_ROWS_MAX / 2);
+    expect_number(object, "workers.list.3.session", STATE_ROWS_MAX - 1);
+    expect_null(object, "workers.list.4.state"); /* who knows */
+    expect_number(object, "workers.count", 300);
+    json_decref(object);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("admin_json");
+    TCase *core = tcase_create("Core");
+    TCase *limits = tcase_create("Limits");
+
+    tcase_add_test(core, counts_and_choices);
+    tcase_add_test(core, what_it_takes);
+    tcase_add_test(core, workers_and_queue);
+    tcase_add_test(core, histograms);
+    tcase_add_test(limits, nothing_yet);
+    tcase_add_test(limits, more_than_there_are_rows);
+    suite_add_tcase(suite, core);
+    suite_add_tcase(suite, limits);
+    return suite_main(suite);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* /metrics: the text keeps the format's rules, and every number is where its name says. */
+#include "config.h"
+
+#include "server/admin-metrics.h"
+#include "tests/metrics_kit.h"
+#include "tests/state_kit.h"
+#include "tests/suite.h"
+
+#include <event2/buffer.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct state state;
+
+static struct metrics *read_state(void)
+{
+    struct evbuffer *out = evbuffer_new();
+    struct metrics *metrics;
+
+    ck_assert_int_eq(admin_metrics(&state, out), 0);
+    ck_assert_int_eq(evbuffer_add(out, "", 1), 0);
+    metrics = metrics_read((const char *)evbuffer_pullup(out, -1));
+    evbuffer_free(out);
+    return metrics;
+}
+
+static void expect(const struct metrics *metrics, const char *key, double value)
+{
+    double found = metrics_value(metrics, key);
+
+    ck_assert_msg(found == value, "%s is %f, not %f", key, found, value);
+}
+
+START_TEST(every_number_is_under_its_name)
+{
+    struct metrics *metrics;
+    char key[100];
+
+    state_fill(&state);
+    metrics = read_state();
+    expect(metrics, "echopool_build_info{version=\"" PACKAGE_VERSION "\"}", 1);
+    expect(metrics,
+           "echopool_server_info{model=\"thread-pool\",on_full=\"pause\",hold=\"session\"}", 1);
+    expect(metrics, "echopool_uptime_seconds", 90.25);
+    expect(metrics, "echopool_draining", 0);
+    for (int i = 0; i < OUTCOME_COUNT; i++) {
+        snprintf(key, sizeof key, "echopool_connections_ended_total{outcome=\"%s\"}",
+                 outcome_words[i]);
+        expect(metrics, key, 100 + i);
+    }
+    for (int i = 0; i < PHASE_COUNT; i++) {
+        snprintf(key, sizeof key, "echopool_sessions{phase=\"%s\"}", phase_words[i]);
+        expect(metrics, key, (double)state.in_phase[i]);
+    }
+    expect(metrics, "echopool_connections_accepted_total", (double)state.counts.accepted);
+    expect(metrics, "echopool_connections_active", 5);
+    expect(metrics, "echopool_errors_total{kind=\"accept\"}", 802);
+    expect(metrics, "echopool_errors_total{kind=\"handshake\"}",
+           (double)state.counts.ended[OUTCOME_HANDSHAKE_FAILED]);
+    expect(metrics, "echopool_errors_total{kind=\"session\"}",
+           (double)state.counts.ended[OUTCOME_FAILED]);
+    expect(metrics, "echopool_echoes_total", 5001);
+    expect(metrics, "echopool_bytes_total{direction=\"received\"}", 5002);
+    expect(metrics, "echopool_bytes_total{direction=\"sent\"}", 5003);
+    expect(metrics, "echopool_sessions_served_peak", 4);
+    expect(metrics, "echopool_sessions_waiting_peak", 11);
+    expect(metrics, "echopool_workers{state=\"busy\"}", 3);
+    expect(metrics, "echopool_workers{state=\"idle\"}", 1);
+    expect(metrics, "echopool_queue_depth", 2);
+    expect(metrics, "echopool_queue_capacity", 16);
+    expect(metrics, "echopool_backlog_depth", 803);
+    expect(metrics, "echopool_backlog_capacity", 804);
+    expect(metrics, "echopool_accept_paused", 0);
+    expect(metrics, "echopool_accept_pauses_total", 801);
+    expect(metrics, "echopool_accept_paused_seconds_total", 1.5);
+    expect(metrics, "echopool_threads", 6);
+    expect(metrics, "echopool_processes", 1);
+    expect(metrics, "echopool_resident_memory_bytes", 901);
+    expect(metrics, "echopool_virtual_memory_bytes", 902);
+    expect(metrics, "echopool_virtual_memory_max_bytes", 903);
+    expect(metrics, "echopool_open_fds", 904);
+    expect(metrics, "echopool_max_fds", 905);
+    expect(metrics, "echopool_cpu_seconds_total", 2.5);
+    expect(metrics, "echopool_print_dropped_total", 906);
+    expect(metrics, "echopool_trace_dropped_total", 907);
+    free(metrics);
+}
+END_TEST
+
+/* metrics_read() has checked that the buckets are cumulative; here are the numbers. */
+static void expect_histogram(const struct metrics *metrics, const char *name,
+                             const struct times *times)
+{
+    char key[100];
+    double so_far = 0;
+
+    for (int i = 0; i < TIME_BUCKETS; i++) {
+        so_far += (double)times->buckets[i];
+        snprintf(key, sizeof key, "%s_bucket{le=\"%.9g\"}", name, time_bucket_seconds[i]);
+        expect(metrics, key, so_far);
+    }
+    snprintf(key, sizeof key, "%s_bucket{le=\"+Inf\"}", name);
+    expect(metrics, key, (double)times->count);
+    snprintf(key, sizeof key, "%s_count", name);
+    expect(metrics, key, (double)times->count);
+    snprintf(key, sizeof key, "%s_sum", name);
+    expect(metrics, key, times->sum_seconds);
+}
+
+START_TEST(histograms)
+{
+    struct metrics *metrics;
+
+    state_fill(&state);
+    metrics = read_state();
+    expect_histogram(metrics, "echopool_queue_wait_seconds", &state.counts.waits);
+    expect_histogram(metrics, "echopool_task_duration_seconds", &state.counts.services);
+    free(metrics);
+}
+END_TEST
+
+/* A server that nobody has met: all is there from the beginning, so that rates can be computed. */
+START_TEST(empty_state_has_every_series)
+{
+    struct metrics *filled;
+    struct metrics *empty;
+
+    state_fill(&state);
+    filled = read_state();
+    state = (struct state){.model = "thread", .on_full = "reject"};
+    empty = read_state();
+    ck_assert_uint_eq(empty->count, filled->count);
+    ck_assert_uint_eq(empty->families, filled->families);
+    expect(empty, "echopool_server_info{model=\"thread\",on_full=\"reject\",hold=\"\"}", 1);
+    expect(empty, "echopool_max_fds", INFINITY);
+    expect(empty, "echopool_virtual_memory_max_bytes", INFINITY);
+    expect(empty, "echopool_backlog_capacity", INFINITY);
+    free(filled);
+    free(empty);
+}
+END_TEST
+
+/* Uncapped, each session has a worker; on event loops, a worker has many sessions. */
+START_TEST(busy_and_idle)
+{
+    struct metrics *metrics;
+
+    state = (struct state){.model = "thread", .capped = false};
+    state.in_phase[PHASE_RECEIVING] = 7;
+    metrics = read_state();
+    expect(metrics, "echopool_workers{state=\"busy\"}", 7);
+    expect(metrics, "echopool_workers{state=\"idle\"}", 0);
+    free(metrics);
+
+    state = (struct state){.model = "event", .capped = true, .workers = 2, .draining = true};
+    state.in_phase[PHASE_SENDING] = 7;
+    state.in_phase[PHASE_PARKED] = 100;
+    metrics = read_state();
+    expect(metrics, "echopool_workers{state=\"busy\"}", 2);
+    expect(metrics, "echopool_workers{state=\"idle\"}", 0);
+    expect(metrics, "echopool_draining", 1);
+    free(metrics);
+}
+END_TEST
+
+START_TEST(the_greatest_numbers)
+{
+    struct metrics *metrics;
+
+    state_fill(&state);
+    state.counts.echoes = UINT64_MAX;
+    state.uptime_ns = INT64_MAX;
+    metrics = read_state();
+    expect(metrics, "echopool_echoes_total", (double)UINT64_MAX);
+    expect(metrics, "echopool_uptime_seconds", (double)INT64_MAX / 1e9);
+    free(metrics);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("admin_metrics");
+    TCase *core = tcase_create("Core");
+    TCase *limits = tcase_create("Limits");
+
+    tcase_add_test(core, every_number_is_under_its_name);
+    tcase_add_test(core, histograms);
+    tcase_add_test(core, busy_and_idle);
+    tcase_add_test(limits, empty_state_has_every_series);
+    tcase_add_test(limits, the_greatest_numbers);
+    suite_add_tcase(suite, core);
+    suite_add_tcase(suite, limits);
+    return suite_main(suite);
+}
