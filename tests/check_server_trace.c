@@ -204,7 +204,7 @@ START_TEST(those_who_are_turned_away)
 {
     struct scratch scratch = scratch_new();
     struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "1", "--queue-timeout",
-                                         "50ms", "--trace", scratch.path));
+                                         "300ms", "--trace", scratch.path));
     const json_t *event;
     json_t *trace;
     unsigned late = 0;
