@@ -130,7 +130,6 @@ static void pause_while_full(struct listener *listener)
 {
     pause_for(listener, PAUSE_FULL);
     atomic_store(&listener->service->full, true);
-    atomic_thread_fence(memory_order_seq_cst);
     resume_where_room(listener);
 }
 

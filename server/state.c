@@ -138,7 +138,7 @@ static uint64_t count_descriptors(void)
     return count - 1;
 }
 
-static uint64_t soft_limit(int resource)
+static uint64_t soft_limit(__rlimit_resource_t resource)
 {
     struct rlimit limit;
 
@@ -147,7 +147,7 @@ static uint64_t soft_limit(int resource)
     return limit.rlim_cur;
 }
 
-static int64_t cpu_of(int who)
+static int64_t cpu_of(__rusage_who_t who)
 {
     struct rusage used;
 

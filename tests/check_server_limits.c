@@ -42,7 +42,7 @@ static struct tally stop_saying(struct kit *kit, int status, const char *words)
 
 START_TEST(idle)
 {
-    struct kit kit = kit_start(ARGUMENTS("--idle-timeout", "100ms"));
+    struct kit kit = kit_start(ARGUMENTS("--idle-timeout", "500ms"));
     int silent = kit_connect(&kit);
     int talked = kit_connect(&kit);
 
@@ -72,7 +72,7 @@ END_TEST
 START_TEST(a_drip_is_ended)
 {
     struct kit kit = kit_start(
-        ARGUMENTS("--workers", "1", "--session-timeout", "300ms", "--idle-timeout", "20s"));
+        ARGUMENTS("--workers", "1", "--session-timeout", "800ms", "--idle-timeout", "20s"));
     int drip = kit_connect(&kit);
     int next = kit_connect(&kit);
     unsigned echoes = 0;

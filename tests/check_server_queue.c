@@ -71,7 +71,7 @@ static struct tally finish_saying(struct kit *kit, const char *words)
 
 START_TEST(who_waits_too_long_is_told)
 {
-    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "3", "--queue-timeout", "150ms"));
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "3", "--queue-timeout", "500ms"));
     int fds[4];
 
     fds[0] = kit_connect(&kit);
@@ -92,7 +92,7 @@ END_TEST
 /* The place of one that was turned away is free: the next comes in from the backlog, and waits. */
 START_TEST(a_late_one_makes_room)
 {
-    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "1", "--queue-timeout", "100ms"));
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "1", "--queue-timeout", "300ms"));
     int fds[5];
 
     fds[0] = kit_connect(&kit);
@@ -109,7 +109,7 @@ END_TEST
 /* Those who get their turn in time notice nothing of the limit, however long they are served. */
 START_TEST(who_is_served_waits_no_more)
 {
-    struct kit kit = kit_start(POOL("--workers", "2", "--queue", "3", "--queue-timeout", "200ms"));
+    struct kit kit = kit_start(POOL("--workers", "2", "--queue", "3", "--queue-timeout", "500ms"));
     int fds[3];
 
     fds[0] = kit_connect(&kit);
@@ -199,8 +199,8 @@ END_TEST
 /* Its session is drained like the others, and has its time limits. */
 START_TEST(the_caller_stops)
 {
-    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "0", "--on-full", "caller-runs",
-                                    "--idle-timeout", "200ms"));
+    struct kit kit = kit_start(
+        POOL("--workers", "1", "--queue", "0", "--on-full", "caller-runs", "--idle-timeout", "1s"));
     int fds[2];
 
     for (int i = 0; i < 2; i++)
@@ -264,7 +264,11 @@ START_TEST(pauses_are_told)
     for (int i = 0; i < 3; i++)
         fds[i] = kit_connect(&kit);
     kit_wait_in_flight(&kit, 2);
-    for (int i = 0; i < 3; i++) {
+    say_hello(fds[0]);
+    close(fds[0]);
+    while (kit_ask(&kit).accepted < 3)
+        continue; /* in the place of the first, and full again */
+    for (int i = 1; i < 3; i++) {
         say_hello(fds[i]);
         close(fds[i]);
     }

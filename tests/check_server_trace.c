@@ -204,7 +204,7 @@ START_TEST(those_who_are_turned_away)
 {
     struct scratch scratch = scratch_new();
     struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "1", "--queue-timeout",
-                                         "50ms", "--trace", scratch.path));
+                                         "300ms", "--trace", scratch.path));
     const json_t *event;
     json_t *trace;
     unsigned late = 0;
@@ -250,7 +250,7 @@ static bool holds(void *context)
 START_TEST(whole_however_it_ends)
 {
     struct scratch scratch = scratch_new();
-    struct kit kit = kit_start(ARGUMENTS("--queue-timeout", "100ms", "--delay", "600s",
+    struct kit kit = kit_start(ARGUMENTS("--write-timeout", "2s", "--delay", "600s",
                                          "--drain-timeout", "600s", "--trace", scratch.path));
     struct wanted wanted = {.scratch = &scratch};
     int asleep = kit_connect(&kit);
@@ -296,7 +296,7 @@ END_TEST
 /* A full disk is told once; the echo goes on, and at the end it is said what is missing. */
 START_TEST(a_full_disk)
 {
-    struct kit kit = kit_start(ARGUMENTS("--queue-timeout", "100ms", "--trace", "/dev/full"));
+    struct kit kit = kit_start(ARGUMENTS("--trace", "/dev/full"));
     struct outcome outcome;
     const char *warning;
 

@@ -50,12 +50,12 @@ struct job {
 
 /*
  * One fewer waits now, and that may be few enough. The loop marks that it is full first and counts
- * second, so that one of us sees the other.
+ * second; we have left the count before we look at the mark. All of that is sequentially consistent,
+ * so one of us sees the other.
  */
 static void tell_begun(const struct service *service)
 {
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&service->full, memory_order_relaxed))
+    if (atomic_load(&service->full))
         service_wake(service);
 }
 
