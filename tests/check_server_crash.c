@@ -375,6 +375,22 @@ START_TEST(a_stopped_process_and_the_end)
 }
 END_TEST
 
+/* An idle worker that is stopped does not hear that it may leave. */
+START_TEST(a_stopped_idle_worker_and_the_end)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1"));
+    struct outcome outcome;
+    pid_t pid;
+
+    kit_wait_processes(&kit, &pid, 1);
+    stop(pid, SIGSTOP);
+    outcome = program_stop(&kit.program);
+    ck_assert_msg(outcome.status == 0, "status %d, said: %s", outcome.status, outcome.err);
+    outcome_clear(&outcome);
+    wait_until(is_gone, &pid);
+}
+END_TEST
+
 /* --- how many ------------------------------------------------------------------------------ */
 
 START_TEST(more_workers_and_fewer)
@@ -538,6 +554,7 @@ int main(void)
     tcase_add_loop_test(stopped, a_stopped_process_and_the_idle_timeout, 0, DESIGNS);
     tcase_add_loop_test(stopped, a_stopped_process_and_the_session_timeout, 0, DESIGNS);
     tcase_add_loop_test(stopped, a_stopped_process_and_the_end, 0, DESIGNS);
+    tcase_add_test(stopped, a_stopped_idle_worker_and_the_end);
     tcase_add_test(number, more_workers_and_fewer);
     tcase_add_test(number, fork_has_no_pool);
     tcase_add_test(number, fork_has_a_last_limit);
