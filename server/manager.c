@@ -29,11 +29,14 @@ void manager_on_time(evutil_socket_t fd, short what, void *argument)
 
 void manager_tell_ready(struct server *server)
 {
+    const struct listening_socket *sockets;
     unsigned count;
-    const struct listening_socket *sockets = listener_sockets(server->listener, &count);
     char address[ADDRESS_TEXT_MAX];
     char status[ADDRESS_TEXT_MAX + 64];
 
+    if (server->listener == NULL)
+        return; /* it drains, and has said so */
+    sockets = listener_sockets(server->listener, &count);
     address_text(&sockets[0].address, address);
     if (count == 1)
         snprintf(status, sizeof status, "listening on %s", address);
@@ -45,6 +48,8 @@ void manager_tell_ready(struct server *server)
 
 void manager_tell_reloading(struct server *server)
 {
+    if (server->listener == NULL)
+        return;
     notify_reloading(&server->notify);
     tend(server);
 }

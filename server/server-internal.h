@@ -60,13 +60,19 @@ struct server {
 /* --- sockets.c ----------------------------------------------------------------------------- */
 
 /**
- * Where to listen: on what the service manager has passed, else on --host and --port. What does not
- * work exits with a sentence. Call before any thread is made.
+ * Take over what the service manager has passed. What cannot be served exits with a sentence. Call
+ * before any thread is made.
  *
- * @return how many sockets, at least 1
+ * @return how many sockets; 0: sockets_open() is to open one
  */
-unsigned sockets_open(const struct server *server,
+unsigned sockets_take(const struct server *server,
                       struct listening_socket sockets[static SOCKETS_MAX]);
+
+/**
+ * Open the one of --host and --port. What does not work exits with a sentence. Call after processes
+ * have been forked: they would keep it open.
+ */
+void sockets_open(const struct server *server, struct listening_socket *socket);
 
 /** One line for each socket that it listens on: "listening on ADDRESS". */
 void sockets_announce(const struct server *server);

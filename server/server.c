@@ -120,14 +120,18 @@ static void on_reload(evutil_socket_t signal_number, short what, void *argument)
     struct server *server = argument;
     char why[TLS_WHY_MAX] = "";
 
-    if (server->service->credentials == NULL && server->has_terminal)
+    if (server->service->credentials == NULL && server->has_terminal) {
         drain_on_stop(signal_number, what, server);
-    else if (server->service->credentials == NULL)
+        return;
+    }
+    manager_tell_reloading(server);
+    if (server->service->credentials == NULL)
         log_warn("nothing is read anew: there is no --tls-cert");
     else if (credentials_reload(server->service->credentials, why) != 0)
         log_error("the old certificate stays in use: %s", why);
     else
         printer_line(server->service->printer, "the certificate was read anew");
+    manager_tell_ready(server);
 }
 
 /* SIGTTIN: a worker more. SIGTTOU: one fewer. */
@@ -419,12 +423,14 @@ int server_run(const struct options *options)
         log_fatal("cannot set --limit %s: %s; the hard limit is lower", name, strerror(-rc));
     secure_descriptors(&server, options->workers);
     notify_open(&server.notify);
-    socket_count = sockets_open(&server, sockets);
+    socket_count = sockets_take(&server, sockets);
     start_service(&server);
     start_trace(&server);
     start_tls(&server);
     start_first_thread(&server);
     start_loop(&server);
+    if (socket_count == 0)
+        sockets_open(&server, &sockets[socket_count++]);
     if (listener_new(server.base, sockets, socket_count, server.service, &server.listener) != 0)
         log_fatal("no memory for the event loop");
     start_model(&server);

@@ -55,31 +55,33 @@ static _Noreturn void die_of_socket(const struct address *address, int rc)
     log_fatal("cannot listen on %s: %s%s", text, strerror(-rc), advice);
 }
 
-unsigned sockets_open(const struct server *server,
+unsigned sockets_take(const struct server *server,
                       struct listening_socket sockets[static SOCKETS_MAX])
 {
-    const struct options *options = server->options;
     char why[ACTIVATION_WHY_MAX];
     char text[ADDRESS_TEXT_MAX];
-    struct address address;
-    const char *cause;
     int count = activation_take(sockets, why);
-    int rc;
 
     if (count < 0)
         log_fatal("cannot listen: %s", why);
     for (int i = 0; i < count; i++)
         check_exposure(server, &sockets[i].address, address_text(&sockets[i].address, text));
-    if (count > 0)
-        return (unsigned)count;
+    return (unsigned)count;
+}
+
+void sockets_open(const struct server *server, struct listening_socket *socket)
+{
+    const struct options *options = server->options;
+    struct address address;
+    const char *cause;
+    int rc;
 
     if (!address_resolve(options->host, (uint16_t)options->port, true, &address, &cause))
         log_fatal("cannot listen on %s: %s; try --host 127.0.0.1", options->host, cause);
     check_exposure(server, &address, options->host);
-    rc = listening_socket_open(&address, &sockets[0]);
+    rc = listening_socket_open(&address, socket);
     if (rc != 0)
         die_of_socket(&address, rc);
-    return 1;
 }
 
 void sockets_announce(const struct server *server)

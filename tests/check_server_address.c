@@ -328,7 +328,10 @@ START_TEST(the_manager_is_told)
     kit = kit_start(NULL);
     snprintf(expected, sizeof expected, "READY=1\nSTATUS=listening on %s", kit.program.address);
     ck_assert_str_eq(hear(manager), expected);
-    kit_finish(&kit, true, NULL);
+    ck_assert_int_eq(kill(kit.program.pid, SIGHUP), 0);
+    ck_assert_int_eq(strncmp(hear(manager), "RELOADING=1\nMONOTONIC_USEC=", 27), 0);
+    ck_assert_str_eq(hear(manager), expected);
+    kit_finish(&kit, true, "nothing is read anew");
     ck_assert_int_eq(strncmp(hear(manager), "STOPPING=1\n", 11), 0);
     close(manager);
     ck_assert_int_eq(unlink(path), 0);
