@@ -96,8 +96,8 @@ END_TEST
 START_TEST(a_session_in_line_is_not_idle)
 {
     enum { COUNT = 12 };
-    struct kit kit =
-        kit_start(MESSAGE("--workers", "1", "--idle-timeout", "3s", "--delay", "400ms"));
+    struct kit kit = kit_start(
+        MESSAGE("--workers", "1", "--idle-timeout", "3s", "--delay", "400ms", "--buffer", "64K"));
     int fds[COUNT + 1];
     char byte;
 
