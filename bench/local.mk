@@ -119,6 +119,8 @@ bench: $(bench_built) $(bench_go) %D%/libcount.la echo-server
 	@TOP_BUILDDIR='$(abs_top_builddir)' BENCH_COMPILER="`$(CC) --version | sed 1q`, $(CFLAGS)" \
 	  $(SHELL) $(srcdir)/%D%/run $(BENCH)
 endif
+# Builds them all and runs none.
+bench-programs: $(bench_built) %D%/libcount.la
 CLEANFILES += $(bench_built) $(bench_go) %D%/libcount.la
 clean-local:
 	rm -rf %D%/go-cache
