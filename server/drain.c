@@ -95,7 +95,7 @@ static void begin_drain(struct server *server)
     listener_free(server->listener);
     server->listener = NULL;
     /* From here on each session that ends wakes the loop; below it is woken for those before. */
-    atomic_store(&server->service->draining, true);
+    atomic_store(server->service->draining, true);
     if (event_add(server->events[ON_TICK], &tick) != 0 ||
         event_add(server->events[ON_DEADLINE], &deadline) != 0)
         drain_on_deadline(-1, 0, server); /* no memory for a timer: do not wait */

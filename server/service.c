@@ -8,16 +8,26 @@
 
 struct service *service_new(void)
 {
-    void *memory = mmap(NULL, sizeof(struct service), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct service *service = calloc(1, sizeof *service);
+    void *flag =
+        mmap(NULL, sizeof(atomic_bool), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-    return memory == MAP_FAILED ? NULL : memory;
+    if (service == NULL || flag == MAP_FAILED) {
+        if (flag != MAP_FAILED)
+            munmap(flag, sizeof(atomic_bool));
+        free(service);
+        return NULL;
+    }
+    service->draining = flag; /* a fresh page is zero */
+    return service;
 }
 
 void service_free(struct service *service)
 {
-    if (service != NULL)
-        munmap(service, sizeof *service);
+    if (service == NULL)
+        return;
+    munmap(service->draining, sizeof(atomic_bool));
+    free(service);
 }
 
 void service_wake(const struct service *service)

@@ -3,9 +3,8 @@
  * @file service.h
  * What all sessions share: the choices of the command line, and where the server is in its life.
  *
- * It lies in memory that worker processes share (service_new()), so that they see a stop at once.
- * What its pointers point to is the main process's own; a worker process touches none of it but
- * the printer and the credentials.
+ * A worker process has a copy from the moment that it was forked, and touches nothing in it but the
+ * choices, the printer, the credentials, and the one flag that all processes share.
  */
 #ifndef SERVER_SERVICE_H
 #define SERVER_SERVICE_H
@@ -44,11 +43,11 @@ struct service {
     int wake_fd;      /**< an eventfd of the loop; see service_wake() */
 
     /* set by the loop, read by all */
-    atomic_bool draining; /**< the server waits for the last session to end */
-    atomic_bool full;     /**< the listener waits until there is room */
+    atomic_bool *draining; /**< the server waits for the last session to end. In shared memory */
+    atomic_bool full;      /**< the listener waits until there is room */
 };
 
-/** @return all zero, in shared memory; NULL for want of it */
+/** @return all zero but for what it has made itself; NULL for want of memory */
 struct service *service_new(void);
 void service_free(struct service *service);
 

@@ -369,7 +369,7 @@ static enum need settle(struct session *session)
 {
     int unacknowledged = 0;
 
-    while (session->outcome == OUTCOME_SERVED && atomic_load(&session->service->draining) &&
+    while (session->outcome == OUTCOME_SERVED && atomic_load(session->service->draining) &&
            verdict_of(session) == OUTCOME_SERVED &&
            ioctl(session->stream.fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0) {
         if (session->stream.nonblocking)
@@ -452,7 +452,7 @@ static int leave(struct session *session, enum outcome outcome)
 void session_drop(struct session *session, enum outcome outcome)
 {
     struct service *service = session->service;
-    bool awaited = atomic_load(&service->draining) || atomic_load(&service->full);
+    bool awaited = atomic_load(service->draining) || atomic_load(&service->full);
 
     close(leave(session, outcome));
     if (awaited)

@@ -189,7 +189,7 @@ void state_take(struct server *server, struct state *state)
     state->queue = options->queue;
     state->on_full = on_full_words[options->on_full];
     state->hold = hold_words[options->hold];
-    state->draining = atomic_load(&server->service->draining);
+    state->draining = atomic_load(server->service->draining);
     state->listener = server->listener_was;
     if (server->listener != NULL)
         listener_state(server->listener, &state->listener);

@@ -169,7 +169,7 @@ START_TEST(what_was_asked_for)
     ck_assert_str_eq(state->on_full, "reject");
     ck_assert_str_eq(state->hold, "session");
     ck_assert_uint_eq(state->processes, 1);
-    atomic_store(&set->server.service->draining, true);
+    atomic_store(set->server.service->draining, true);
     set->server.type = &model_thread;
     set->server.workers = 0; /* as the server has it where the model has none */
     state_take(&set->server, &set->state);

@@ -227,7 +227,7 @@ static void tend(struct model *base)
     bool cut = false;
 
     waiting_tend(&model->waiting);
-    if (!atomic_load(&model->service->draining))
+    if (!atomic_load(model->service->draining))
         return;
     accounting_each(model->service->accounting, find_cut, &cut);
     if (cut && model->cut_ns == 0)
