@@ -363,14 +363,15 @@ static void begin(struct session *session, unsigned worker)
  * While draining, we end sessions whose clients may go on sending. From the moment our half is
  * closed too, the kernel answers that with a reset, and a reset destroys echoes that are still on
  * their way. So first see that the client's side has acknowledged them all. No event tells when
- * that is, hence the look every few milliseconds; a verdict ends it.
+ * that is, hence the look every few milliseconds; a verdict ends it. Of a unix socket nothing is on
+ * its way: what was sent is there, and stays.
  */
 static enum need settle(struct session *session)
 {
     int unacknowledged = 0;
 
     while (session->outcome == OUTCOME_SERVED && atomic_load(session->service->draining) &&
-           verdict_of(session) == OUTCOME_SERVED &&
+           session->peer.storage.ss_family != AF_UNIX && verdict_of(session) == OUTCOME_SERVED &&
            ioctl(session->stream.fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0) {
         if (session->stream.nonblocking)
             return NEED_MOMENT;
