@@ -419,10 +419,11 @@ static struct outcome start_with_descriptors(unsigned few)
     size_t room = 0;
     FILE *pipe;
 
-    /* The shell redirects first: it needs descriptors for that, too. */
+    /* The shell redirects first, as it needs descriptors for that; what this test has open is not passed. */
     snprintf(line, sizeof line,
-             "exec 2>&1; ulimit -n %u; exec '%s/echo-server' --model %s --port 0", few,
-             top != NULL ? top : ".", tested_models[0].model);
+             "exec 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n %u; exec '%s/echo-server' "
+             "--model %s --port 0",
+             few, top != NULL ? top : ".", tested_models[0].model);
     pipe = popen(line, "re");
     ck_assert_ptr_nonnull(pipe);
     ck_assert_int_gt(getdelim(&outcome.out, &room, '\0', pipe), 0);
@@ -512,7 +513,7 @@ int main(void)
     tcase_add_loop_test(output, an_output_that_nobody_reads_any_more, 0, MODELS);
     tcase_add_loop_test(output, an_output_without_room, 0, MODELS);
 #ifndef EP_SANITIZED /* a sanitizer needs some itself before the server is asked */
-    tcase_add_loop_test(wants, descriptors_for_next_to_nothing, 4, 6);
+    tcase_add_loop_test(wants, descriptors_for_next_to_nothing, 4, 8);
 #endif
     tcase_add_test(wants, no_process_for_a_session);
     suite_add_tcase(suite, bytes);
