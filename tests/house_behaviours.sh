@@ -1,16 +1,19 @@
 #!/bin/sh
-# docs/behaviours.md: every number once, each with a test that is there or a reason.
+# docs/behaviours.md and docs/faults.md: every number once, each with a test that is there or a reason.
 . "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
-table=$TOP_SRCDIR/docs/behaviours.md
+table=
 
 # The rows as "number|tests|departure".
 rows() {
     sed -n 's/^| *\([0-9][0-9]*\) *|[^|]*|\([^|]*\)|\([^|]*\)|$/\1|\2|\3/p' "$table"
 }
 
+# Each argument is a range of numbers, "1-35".
 each_number_once() {
     rows | cut -d '|' -f 1 >"$work/numbers"
-    seq 1 100 | diff - "$work/numbers"
+    for range in "$@"; do
+        seq "${range%-*}" "${range#*-}"
+    done | diff - "$work/numbers"
 }
 
 tested_or_explained() {
@@ -37,7 +40,17 @@ tests_are_there() {
     done <"$work/tests" | grep .
 }
 
-check 'every behaviour has its number, once and in order' each_number_once
-check 'every behaviour has a test or a reason' tested_or_explained
-check 'every test that is named is there' tests_are_there
+# The table, what its rows are, and the ranges of its numbers.
+check_table() {
+    table=$TOP_SRCDIR/docs/$1
+    what=$2
+    shift 2
+    check "every $what has its number, once and in order" each_number_once "$@"
+    check "every $what has a test or a reason" tested_or_explained
+    check "every test that is named for a $what is there" tests_are_there
+}
+
+check_table behaviours.md behaviour 1-100
+# 36 to 50 are behaviours of the pool.
+check_table faults.md fault 1-35 51-87
 finish

@@ -14,6 +14,7 @@ SERVER_TESTS = \
 	tests/check_server_admin \
 	tests/check_server_crash \
 	tests/check_server_echo \
+	tests/check_server_faults \
 	tests/check_server_full \
 	tests/check_server_hold \
 	tests/check_server_limits \
@@ -77,6 +78,9 @@ tests_check_server_crash_LDADD = $(TEST_LIBS)
 tests_check_server_echo_SOURCES = tests/check_server_echo.c $(SERVER_KIT)
 tests_check_server_echo_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_echo_LDADD = $(TEST_LIBS)
+tests_check_server_faults_SOURCES = tests/check_server_faults.c $(SERVER_KIT)
+tests_check_server_faults_CFLAGS = $(TEST_CFLAGS)
+tests_check_server_faults_LDADD = $(TEST_LIBS)
 tests_check_server_full_SOURCES = tests/check_server_full.c $(SERVER_KIT)
 tests_check_server_full_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_full_LDADD = $(TEST_LIBS)

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real server and faults that belong to no module of its own: many bytes, many clients, clients
+ * that are gone before they are accepted, signals of every kind, an output that takes nothing, a
+ * system that gives nothing. docs/faults.md has the whole list, and which test holds what.
+ *
+ * To have something happen before the server sees it, a test stops the server (SIGSTOP) instead of
+ * being faster than it.
+ */
+#include "tests/server_kit.h"
+#include "tests/suite.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void say_hello(int fd)
+{
+    tcp_echo(fd, "hello", 5, true);
+}
+
+static void stop(const struct kit *kit, int number)
+{
+    ck_assert_int_eq(kill(kit->program.pid, number), 0);
+}
+
+/* Stop the server's process, all of its threads, and return when they stand still. */
+static void freeze(const struct kit *kit)
+{
+    siginfo_t stopped;
+
+    stop(kit, SIGSTOP);
+    ck_assert_int_eq(waitid(P_PID, (id_t)kit->program.pid, &stopped, WSTOPPED | WNOWAIT), 0);
+}
+
+static void thaw(const struct kit *kit)
+{
+    stop(kit, SIGCONT);
+}
+
+/* --- memory -------------------------------------------------------------------------------- */
+
+enum { MEBIBYTE = 1 << 20, PROCESSES_MAX = 16 };
+
+#ifndef EP_SANITIZED
+/* What a process has in RAM; 0 where it has ended. */
+static size_t resident_bytes(pid_t pid)
+{
+    char path[64];
+    size_t pages = 0;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%*u %zu", &pages) != 1)
+        pages = 0;
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* The same of the server and of all processes that serve for it. */
+static size_t family_resident_bytes(const struct kit *kit)
+{
+    pid_t pids[PROCESSES_MAX];
+    unsigned count = kit_processes(kit, pids, PROCESSES_MAX);
+    size_t sum = resident_bytes(kit->program.pid);
+
+    for (unsigned i = 0; i < count; i++)
+        sum += resident_bytes(pids[i]);
+    return sum;
+}
+#else
+/* A sanitizer remembers what was freed: there is nothing to measure. */
+static size_t family_resident_bytes(const struct kit *kit)
+{
+    (void)kit;
+    return 0;
+}
+#endif
+
+/* The kernel counts pages in batches, so a mebibyte may come and go by itself. */
+static void expect_no_growth(const struct kit *kit, size_t before)
+{
+    size_t after = family_resident_bytes(kit);
+
+    ck_assert_msg(after <= before + 4 * (size_t)MEBIBYTE, "%zu bytes grew to %zu", before, after);
+}
+
+/* --- many bytes ---------------------------------------------------------------------------- */
+
+/* A block whose size is prime, so that it meets every buffer at another place each time. */
+enum { BLOCK = 999983, STREAM_BYTES = 64 * MEBIBYTE };
+
+struct sender {
+    int fd;
+    const unsigned char *block;
+};
+
+static void *send_stream(void *argument)
+{
+    const struct sender *sender = argument;
+
+    for (size_t sent = 0; sent < STREAM_BYTES; sent += BLOCK) {
+        size_t left = STREAM_BYTES - sent;
+        tcp_send(sender->fd, sender->block, left < BLOCK ? left : BLOCK);
+    }
+    shutdown(sender->fd, SHUT_WR);
+    return NULL;
+}
+
+/* Bytes by the tens of mebibytes come back as they were, and nothing of them stays in memory. */
+START_TEST(a_long_stream)
+{
+    struct kit kit = kit_start(MODEL("--workers", "2", "--buffer", "64K", "--transform", "none"));
+    unsigned char *received = malloc(BLOCK);
+    struct sender sender = {.fd = kit_connect(&kit), .block = some_bytes(BLOCK, 23)};
+    size_t before = 0;
+    pthread_t thread;
+
+    ck_assert_ptr_nonnull(received);
+    ck_assert_int_eq(pthread_create(&thread, NULL, send_stream, &sender), 0);
+    for (size_t got = 0; got < STREAM_BYTES; got += BLOCK) {
+        size_t size = STREAM_BYTES - got < BLOCK ? STREAM_BYTES - got : BLOCK;
+        tcp_receive(sender.fd, received, size);
+        ck_assert_mem_eq(received, sender.block, size);
+        if (got == 4 * (size_t)BLOCK)
+            before = family_resident_bytes(&kit); /* its buffers are there by now */
+    }
+    expect_no_growth(&kit, before); /* the session is still open */
+    expect_rest(sender.fd, "", 0);
+    pthread_join(thread, NULL);
+    free((void *)(uintptr_t)sender.block);
+    free(received);
+    ck_assert_uint_eq(kit_finish(&kit, false, NULL).served, 1);
+}
+END_TEST
+
+/* --- many clients -------------------------------------------------------------------------- */
+
+/* One after the other: no descriptor, no thread (kit_finish looks for both), no memory is left. */
+START_TEST(a_thousand_short_sessions)
+{
+    struct kit kit = kit_start(MODEL("--workers", "2"));
+    unsigned sessions = strcmp(tested_models[_i].model, "fork") == 0 ? 300 : 1000;
+    size_t before = 0;
+
+    for (unsigned i = 0; i < sessions; i++) {
+        int fd = kit_connect(&kit);
+        say_hello(fd);
+        close(fd);
+        if (i == sessions / 3) {
+            kit_wait_in_flight(&kit, 0);
+            before = family_resident_bytes(&kit);
+        }
+    }
+    kit_wait_in_flight(&kit, 0);
+    expect_no_growth(&kit, before);
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, sessions);
+}
+END_TEST
+
+enum { BURST = 1000 };
+
+static void allow_descriptors(rlim_t wanted)
+{
+    struct rlimit limit;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_cur < wanted)
+        limit.rlim_cur = wanted;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/*
+ * A thousand connect and speak before anybody looks at what comes. Each is served or refused, and
+ * what the server counts is what the clients have seen. A refused one hears BUSY unless so many
+ * others linger that its place was needed.
+ */
+START_TEST(a_burst_adds_up)
+{
+    struct kit kit = kit_start(
+        MODEL("--workers", "3", "--queue", "5", "--max-sessions", "8", "--on-full", "reject"));
+    uint64_t served = 0;
+    struct tally tally;
+    int fds[BURST];
+
+    allow_descriptors(BURST + 100);
+    for (int i = 0; i < BURST; i++) {
+        fds[i] = kit_connect(&kit);
+        (void)!send(fds[i], "hello", 5, MSG_NOSIGNAL);
+        shutdown(fds[i], SHUT_WR);
+    }
+    for (int i = 0; i < BURST; i++) {
+        char reply[200] = "";
+        bool reset;
+        size_t size = tcp_receive_all(fds[i], reply, sizeof reply - 1, &reset);
+        close(fds[i]);
+        if (strcmp(reply, "HELLO") == 0 && !reset)
+            served++;
+        else
+            ck_assert_msg(size == 0 || strncmp(reply, "BUSY ", 5) == 0, "received %s", reply);
+    }
+    tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.accepted, BURST);
+    ck_assert_uint_eq(tally.served, served);
+    ck_assert_uint_eq(tally.rejected, BURST - served);
+    ck_assert_uint_ge(served, 1);
+}
+END_TEST
+
+/* Clients whose connection the kernel has made, and who are gone when the server gets to them. */
+START_TEST(gone_before_they_are_accepted)
+{
+    enum { GONE = 20 };
+    struct kit kit = kit_start(MODEL("--workers", "2"));
+    struct tally tally;
+
+    freeze(&kit);
+    for (int i = 0; i < GONE; i++) {
+        int fd = kit_connect(&kit);
+        if (i % 2 == 0)
+            tcp_send(fd, "hello", 5);
+        tcp_reset(fd);
+    }
+    thaw(&kit);
+    do
+        tally = kit_ask(&kit);
+    while (tally.accepted < GONE);
+    tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.accepted, GONE);
+    ck_assert_uint_eq(tally.failed, GONE);
+}
+END_TEST
+
+/* --- signals ------------------------------------------------------------------------------- */
+
+/* What a service manager, a terminal or a child may send, while somebody is being served. */
+START_TEST(signals_of_every_kind)
+{
+    static const int numbers[] = {SIGHUP, SIGUSR1, SIGCHLD, SIGPIPE, SIGWINCH, SIGURG, SIGCONT};
+    enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
+    struct kit kit = kit_start(MODEL("--workers", "2"));
+    int fd = kit_connect(&kit);
+
+    for (int i = 0; i < 40 * NUMBERS; i++) {
+        stop(&kit, numbers[i % NUMBERS]);
+        if (i % NUMBERS == 0)
+            say_hello(fd);
+    }
+    close(fd);
+    ck_assert_uint_eq(kit_finish(&kit, true, "nothing is read anew").served, 1);
+}
+END_TEST
+
+/* One mask of signals of a thread, as /proc has it. */
+static uint64_t signal_mask(pid_t pid, const char *thread, const char *name)
+{
+    unsigned long mask = 0;
+    bool found = false;
+    char path[300];
+    char line[256];
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/task/%s/status", (int)pid, thread);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return UINT64_MAX; /* it has ended: it takes no signal any more */
+    while (!found && fgets(line, sizeof line, file) != NULL)
+        found = strncmp(line, name, strlen(name)) == 0 &&
+                sscanf(line + strlen(name), ":%lx", &mask) == 1;
+    fclose(file);
+    return found ? mask : UINT64_MAX;
+}
+
+/* Every thread but the loop's blocks what has a handler: so no handler runs in a worker. */
+START_TEST(signals_are_the_loops)
+{
+    static const int numbers[] = {SIGHUP, SIGUSR1, SIGINT, SIGTERM, SIGTTIN, SIGTTOU};
+    struct kit kit = kit_start(MODEL("--workers", "2", "--print", "line"));
+    int fd = kit_connect(&kit);
+    uint64_t handled = 0;
+    char loop[16], path[64];
+    DIR *threads;
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        handled |= UINT64_C(1) << (numbers[i] - 1);
+    say_hello(fd);
+    snprintf(loop, sizeof loop, "%d", (int)kit.program.pid);
+    ck_assert_uint_eq(signal_mask(kit.program.pid, loop, "SigCgt") & handled, handled);
+    ck_assert_uint_eq(signal_mask(kit.program.pid, loop, "SigBlk") & handled, 0);
+    snprintf(path, sizeof path, "/proc/%d/task", (int)kit.program.pid);
+    threads = opendir(path);
+    ck_assert_ptr_nonnull(threads);
+    for (struct dirent *entry; (entry = readdir(threads)) != NULL;)
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, loop) != 0)
+            ck_assert_uint_eq(signal_mask(kit.program.pid, entry->d_name, "SigBlk") & handled,
+                              handled);
+    closedir(threads);
+    close(fd);
+    kit_wait_in_flight(&kit, 0);
+    ck_assert_int_eq(kill(kit.program.pid, SIGTERM), 0);
+    struct outcome outcome = program_wait(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* --- an output that takes nothing ----------------------------------------------------------- */
+
+/*
+ * The reader of standard output, and of standard error, has gone: every line is an EPIPE, and no
+ * client notices.
+ */
+START_TEST(an_output_that_nobody_reads_any_more)
+{
+    struct program server = server_start(MODEL("--workers", "2", "--print", "full"));
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    struct outcome outcome;
+    int fd;
+
+    /* What the harness reads from now on ends at once, and the pipes have lost their readers. */
+    ck_assert_int_eq(dup3(nothing, server.out, O_CLOEXEC), server.out);
+    ck_assert_int_eq(dup3(nothing, server.err, O_CLOEXEC), server.err);
+    close(nothing);
+    fd = connect_to(server.address);
+    for (int i = 0; i < 50; i++) {
+        say_hello(fd);
+        ck_assert_int_eq(kill(server.pid, SIGUSR1), 0);
+        ck_assert_int_eq(kill(server.pid, SIGHUP), 0); /* warns, on standard error */
+    }
+    close(fd);
+    fd = connect_to(server.address);
+    say_hello(fd);
+    close(fd);
+    outcome = program_stop(&server);
+    ck_assert_msg(outcome.status == 0, "it ended with status %d", outcome.status);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+static bool can_connect(void *context)
+{
+    const struct sockaddr_un *address = context;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t size =
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(address->sun_path + 1));
+    bool connected = connect(fd, (const struct sockaddr *)address, size) == 0;
+
+    close(fd);
+    return connected;
+}
+
+/* In a process of its own: become a server whose standard output and error go to a full disk. */
+static _Noreturn void become_a_server_on_a_full_disk(const char *host, const char *model,
+                                                     const char *hold)
+{
+    const char *top = getenv("TOP_BUILDDIR");
+    int full = open("/dev/full", O_WRONLY);
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/echo-server", top != NULL ? top : ".");
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (full >= 0 && dup2(full, STDOUT_FILENO) >= 0 && dup2(full, STDERR_FILENO) >= 0)
+        execl(path, "echo-server", "--host", host, "--model", model, "--hold", hold, "--print",
+              "full", (char *)NULL);
+    _exit(127);
+}
+
+/* Even its first line finds no room; it cannot be asked for its port, so it has a name instead. */
+START_TEST(an_output_without_room)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char host[sizeof address.sun_path];
+    int status;
+    pid_t pid;
+
+    snprintf(host, sizeof host, "unix:@check_server_faults.%d", (int)getpid());
+    snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "%s", host + strlen("unix:@"));
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0)
+        become_a_server_on_a_full_disk(host, tested_models[_i].model, tested_models[_i].hold);
+    wait_until(can_connect, &address);
+    for (int i = 0; i < 50; i++) {
+        int fd = connect_to(host);
+        say_hello(fd);
+        close(fd);
+        ck_assert_int_eq(kill(pid, i % 2 == 0 ? SIGUSR1 : SIGTTIN), 0);
+    }
+    ck_assert_int_eq(kill(pid, SIGTERM), 0);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "it ended with %x",
+                  (unsigned)status);
+}
+END_TEST
+
+/* --- a system that gives nothing ------------------------------------------------------------ */
+
+#ifndef EP_SANITIZED /* a sanitizer needs some itself before the server is asked */
+
+/* Run a server that is allowed so few descriptors that it cannot begin. */
+static struct outcome start_with_descriptors(unsigned few)
+{
+    const char *top = getenv("TOP_BUILDDIR");
+    struct outcome outcome = {.out = NULL};
+    char line[4096];
+    size_t room = 0;
+    FILE *pipe;
+
+    /* The shell redirects first, as it needs descriptors for that; what this test has open is not passed. */
+    snprintf(line, sizeof line,
+             "exec 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n %u; exec '%s/echo-server' "
+             "--model %s --port 0",
+             few, top != NULL ? top : ".", tested_models[0].model);
+    pipe = popen(line, "re");
+    ck_assert_ptr_nonnull(pipe);
+    ck_assert_int_gt(getdelim(&outcome.out, &room, '\0', pipe), 0);
+    outcome.status = WEXITSTATUS(pclose(pipe));
+    return outcome;
+}
+
+/* The sentence with the number that is needed comes before whatever fails for want of it. */
+START_TEST(descriptors_for_next_to_nothing)
+{
+    struct outcome outcome = start_with_descriptors((unsigned)_i);
+    char expected[128];
+
+    snprintf(expected, sizeof expected,
+             "echo-server: up to 17 descriptors may be needed and %d are allowed: raise the limit "
+             "(ulimit -n 17)",
+             _i);
+    ck_assert_int_eq(outcome.status, 1);
+    ck_assert_msg(strncmp(outcome.out, expected, strlen(expected)) == 0, "said: %s", outcome.out);
+    ck_assert_ptr_null(strstr(outcome.out, "listening on"));
+    free(outcome.out);
+}
+END_TEST
+
+#endif
+
+/* Be somebody whose number of processes is limited, as root's is not. @return false: cannot */
+static bool be_somebody(void)
+{
+    const char *top = getenv("TOP_BUILDDIR");
+    char path[4096];
+
+    if (geteuid() == 0)
+        ck_assert_int_eq(setresuid(65534, 65534, 65534), 0); /* this process is this test's */
+    snprintf(path, sizeof path, "%s/echo-server", top != NULL ? top : ".");
+    return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
+}
+
+/* fork() fails: that client is told, who is served goes on, and later it works again. */
+START_TEST(no_process_for_a_session)
+{
+    struct rlimit before, none;
+    char line[5];
+
+    if (!be_somebody()) {
+        dprintf(STDOUT_FILENO, "# skipped: the build tree is out of another user's reach\n");
+        return;
+    }
+    struct kit kit = kit_start(ARGUMENTS("--model", "fork"));
+    int served = kit_connect(&kit);
+    say_hello(served);
+    ck_assert_int_eq(prlimit(kit.program.pid, RLIMIT_NPROC, NULL, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    ck_assert_int_eq(prlimit(kit.program.pid, RLIMIT_NPROC, &none, NULL), 0);
+    for (int i = 0; i < 5; i++)
+        expect_busy(kit_connect(&kit));
+    say_hello(served);
+    ck_assert_int_eq(prlimit(kit.program.pid, RLIMIT_NPROC, &before, NULL), 0);
+    for (bool again = false; !again;) { /* one that comes within the back-off is told, too */
+        int fd = kit_connect(&kit);
+        tcp_send(fd, "hello", 5);
+        tcp_receive(fd, line, 5);
+        again = memcmp(line, "HELLO", 5) == 0;
+        ck_assert(again || memcmp(line, "BUSY ", 5) == 0);
+        close(fd);
+    }
+    close(served);
+    struct tally tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 2);
+    ck_assert_uint_ge(tally.rejected, 5);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("server_faults");
+    TCase *bytes = tcase_create("Bytes");
+    TCase *clients = tcase_create("Clients");
+    TCase *signals = tcase_create("Signals");
+    TCase *output = tcase_create("Output");
+    TCase *wants = tcase_create("Wants");
+
+    tcase_add_loop_test(bytes, a_long_stream, 0, MODELS);
+    tcase_add_loop_test(clients, a_thousand_short_sessions, 0, MODELS);
+    tcase_add_loop_test(clients, a_burst_adds_up, 0, MODELS);
+    tcase_add_loop_test(clients, gone_before_they_are_accepted, 0, MODELS);
+    tcase_add_loop_test(signals, signals_of_every_kind, 0, MODELS);
+    tcase_add_loop_test(signals, signals_are_the_loops, 0, MODELS);
+    tcase_add_loop_test(output, an_output_that_nobody_reads_any_more, 0, MODELS);
+    tcase_add_loop_test(output, an_output_without_room, 0, MODELS);
+#ifndef EP_SANITIZED
+    tcase_add_loop_test(wants, descriptors_for_next_to_nothing, 4, 8);
+#endif
+    tcase_add_test(wants, no_process_for_a_session);
+    suite_add_tcase(suite, bytes);
+    suite_add_tcase(suite, clients);
+    suite_add_tcase(suite, signals);
+    suite_add_tcase(suite, output);
+    suite_add_tcase(suite, wants);
+    return suite_main(suite);
+}
