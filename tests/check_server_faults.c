@@ -118,7 +118,6 @@ static void *send_stream(void *argument)
         size_t left = STREAM_BYTES - sent;
         tcp_send(sender->fd, sender->block, left < BLOCK ? left : BLOCK);
     }
-    shutdown(sender->fd, SHUT_WR);
     return NULL;
 }
 
@@ -140,7 +139,8 @@ START_TEST(a_long_stream)
         if (got == 4 * (size_t)BLOCK)
             before = family_resident_bytes(&kit); /* its buffers are there by now */
     }
-    expect_no_growth(&kit, before); /* the session is still open */
+    expect_no_growth(&kit, before); /* the session is still open, and its process here */
+    shutdown(sender.fd, SHUT_WR);
     expect_rest(sender.fd, "", 0);
     pthread_join(thread, NULL);
     free((void *)(uintptr_t)sender.block);
