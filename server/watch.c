@@ -49,7 +49,9 @@ static int64_t limit_of(const struct time_limits *limits, enum phase phase, enum
 /* The verdict, and, when it has not helped for some time, the shut that goes with a harder one. */
 static void judge(struct session *session, enum outcome verdict, int64_t late_ns)
 {
-    session_judge(session, late_ns >= PATIENCE_NS ? OUTCOME_WRITE_TIMEOUT : verdict);
+    bool judged = atomic_load(&session->verdict) != OUTCOME_SERVED;
+
+    session_judge(session, judged && late_ns >= PATIENCE_NS ? OUTCOME_WRITE_TIMEOUT : verdict);
 }
 
 static void look_at(struct accounting_entry *entry, void *context)

@@ -166,6 +166,19 @@ START_TEST(time_that_nobody_had)
 }
 END_TEST
 
+/* However late the first look comes, the verdict is that of the limit that has passed. */
+START_TEST(a_late_look_gives_the_right_name)
+{
+    struct scene scene;
+
+    set_up(&scene, &(const struct time_limits){.session_ns = 10 * MS}, PHASE_RECEIVING);
+    pass(1100 * MS);
+    look(&scene);
+    ck_assert_int_eq(verdict(&scene), OUTCOME_SESSION_TIMEOUT);
+    take_down(&scene);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("watch");
@@ -176,6 +189,7 @@ int main(void)
                         sizeof free_of_limits / sizeof free_of_limits[0]);
     tcase_add_test(core, who_moves_is_left_alone);
     tcase_add_test(core, time_that_nobody_had);
+    tcase_add_test(core, a_late_look_gives_the_right_name);
     suite_add_tcase(suite, core);
     return suite_main(suite);
 }
