@@ -60,7 +60,7 @@ static bool adopt(int fd, struct listening_socket *socket)
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
         getsockname(fd, (struct sockaddr *)&address->storage, &address->length) != 0)
         return false;
-    listening_socket_set_nodelay(socket);
+    listening_socket_prepare(socket);
     return true;
 }
 

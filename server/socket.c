@@ -140,12 +140,23 @@ static int listen_at_path(struct listening_socket *socket)
 
 /* --- sockets ------------------------------------------------------------------------------- */
 
-void listening_socket_set_nodelay(const struct listening_socket *socket)
+void listening_socket_prepare(const struct listening_socket *socket)
 {
-    int on = 1;
+    static const struct {
+        int level;
+        int option;
+        int value;
+    } inherited[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1},    {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, 60},  /* seconds of silence before the peer is asked */
+        {IPPROTO_TCP, TCP_KEEPINTVL, 10}, /* between questions */
+        {IPPROTO_TCP, TCP_KEEPCNT, 6},    /* without an answer */
+    };
 
-    if (socket->address.storage.ss_family != AF_UNIX)
-        (void)setsockopt(socket->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    for (size_t i = 0; i < sizeof inherited / sizeof inherited[0]; i++)
+        if (socket->address.storage.ss_family != AF_UNIX)
+            (void)setsockopt(socket->fd, inherited[i].level, inherited[i].option,
+                             &inherited[i].value, sizeof inherited[i].value);
 }
 
 static int listen_without_file(struct listening_socket *socket)
@@ -153,7 +164,7 @@ static int listen_without_file(struct listening_socket *socket)
     struct address *address = &socket->address;
     int on = 1;
 
-    listening_socket_set_nodelay(socket);
+    listening_socket_prepare(socket);
     /* Without it, a server that is started again waits for its predecessor's last connections. */
     if (setsockopt(socket->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         bind(socket->fd, (const struct sockaddr *)&address->storage, address->length) != 0 ||

@@ -41,10 +41,12 @@ struct listening_socket {
 int listening_socket_open(const struct address *address, struct listening_socket *socket);
 
 /**
- * TCP_NODELAY, which accepted sockets inherit: that saves a call for each. Nothing for a unix
- * socket. Failure only costs speed. listening_socket_open() has done it.
+ * Set what accepted sockets inherit, which saves calls for each: TCP_NODELAY, so that small echoes
+ * leave at once, and keepalive, so that a peer that has vanished without a word is found out within
+ * two minutes, also with --idle-timeout 0. Nothing for a unix socket. Failure is not told: the
+ * service goes on without. listening_socket_open() has done it.
  */
-void listening_socket_set_nodelay(const struct listening_socket *socket);
+void listening_socket_prepare(const struct listening_socket *socket);
 
 /** Close it; clients are refused from now on. Removes the file that was made for it. */
 void listening_socket_close(struct listening_socket *socket);

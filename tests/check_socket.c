@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +83,43 @@ START_TEST(a_socket_on_a_port)
     any = first.address;
     listening_socket_close(&first);
     ck_assert(!somebody_listens(&any));
+}
+END_TEST
+
+static int option_of(int fd, int level, int option)
+{
+    int value = -1;
+    socklen_t size = sizeof value;
+
+    ck_assert_int_eq(getsockopt(fd, level, option, &value, &size), 0);
+    return value;
+}
+
+/* Echoes leave at once, and who vanishes is found out: no session has to ask for either. */
+START_TEST(accepted_sockets_inherit)
+{
+    struct address any;
+    struct listening_socket listening;
+    const char *cause;
+    int client, accepted;
+
+    ck_assert(address_resolve("127.0.0.1", 0, true, &any, &cause));
+    ck_assert_int_eq(listening_socket_open(&any, &listening), 0);
+    client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(connect(client, (const struct sockaddr *)&listening.address.storage,
+                             listening.address.length),
+                     0);
+    accepted = accept(listening.fd, NULL, NULL);
+    ck_assert_int_ge(accepted, 0);
+    ck_assert_int_ne(option_of(accepted, IPPROTO_TCP, TCP_NODELAY), 0);
+    ck_assert_int_ne(option_of(accepted, SOL_SOCKET, SO_KEEPALIVE), 0);
+    ck_assert_int_le(option_of(accepted, IPPROTO_TCP, TCP_KEEPIDLE) +
+                         option_of(accepted, IPPROTO_TCP, TCP_KEEPINTVL) *
+                             option_of(accepted, IPPROTO_TCP, TCP_KEEPCNT),
+                     120);
+    close(accepted);
+    close(client);
+    listening_socket_close(&listening);
 }
 END_TEST
 
@@ -325,6 +364,7 @@ int main(void)
 
     tcase_add_checked_fixture(core, make_folder, remove_folder);
     tcase_add_test(core, a_socket_on_a_port);
+    tcase_add_test(core, accepted_sockets_inherit);
     tcase_add_test(core, a_socket_with_a_file);
     tcase_add_test(core, a_umask_takes_rights_away);
     tcase_add_test(core, an_abstract_socket_has_no_file);
