@@ -328,13 +328,12 @@ END_TEST
 
 START_TEST(a_stopped_process_and_the_session_timeout)
 {
-    struct kit kit = kit_start(DESIGN("--workers", "1", "--idle-timeout", "0", "--session-timeout",
-                                      "200ms", "--delay", "600s"));
+    struct kit kit =
+        kit_start(DESIGN("--workers", "1", "--idle-timeout", "0", "--session-timeout", "3s"));
     int fd = kit_connect(&kit);
     pid_t pid;
 
-    tcp_send(fd, "hello", 5);
-    kit_wait_in_flight(&kit, 1);
+    tcp_echo(fd, "hello", 5, true); /* it has begun, or its time would not run */
     kit_wait_processes(&kit, &pid, 1);
     stop(pid, SIGSTOP);
     expect_end(fd);

@@ -204,12 +204,15 @@ static int make_child(struct fork_model *model, struct session *session)
     child->model = model;
     child->session = session;
     child->ended = event_new(model->event_base, -1, EV_READ, child_ended, child);
+    /* It waits for nobody, so its time runs from here on, whenever its process gets to begin. */
+    atomic_store_explicit(&session->entry.begun_ns, clock_now_ns(), memory_order_relaxed);
     if (child->ended != NULL)
         rc = fork_child(child);
     if (rc != 0) {
         if (child->ended != NULL)
             event_free(child->ended);
         free(child);
+        atomic_store_explicit(&session->entry.begun_ns, 0, memory_order_relaxed);
         return rc;
     }
     child->next = model->all;
