@@ -42,7 +42,6 @@ struct server {
     struct event_base *base;
     struct event *events[EVENTS];
     struct service *service;
-    struct refuser *refuser;
     struct watch *watch;
     struct listener *listener; /* NULL once the server drains */
     struct model *model;

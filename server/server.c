@@ -316,8 +316,8 @@ static void start_loop(struct server *server)
     for (int i = 0; i < EVENTS; i++)
         if (events[i] == NULL || (i < ON_TICK && event_add(events[i], NULL) != 0))
             log_fatal("no memory for the event loop");
-    server->refuser = server->service->refuser = refuser_new(server->base);
-    if (server->refuser == NULL)
+    server->service->refuser = refuser_new(server->base);
+    if (server->service->refuser == NULL)
         log_fatal("no memory for the event loop");
 }
 
@@ -391,7 +391,7 @@ static void end(struct server *server)
         log_warn("%" PRIu64 " messages were not printed: standard output was too slow", dropped);
     listener_free(server->listener);
     watch_free(server->watch);
-    refuser_free(server->refuser);
+    refuser_free(service->refuser);
     for (int i = 0; i < EVENTS; i++)
         event_free(server->events[i]);
     event_base_free(server->base);
