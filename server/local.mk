@@ -34,6 +34,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/state.c %D%/state.h \
 	%D%/trace.c %D%/trace.h \
 	%D%/watch.c %D%/watch.h \
+	%D%/models/buffers.c %D%/models/buffers.h \
 	%D%/models/backoff.c %D%/models/backoff.h \
 	%D%/models/fork.c \
 	%D%/models/caller.c %D%/models/caller.h \

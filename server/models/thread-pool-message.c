@@ -45,6 +45,7 @@
  * **Ends** go back to the loop, since only it may take the event out of its base, which it must before
  * the descriptor is closed.
  */
+#include "server/models/buffers.h"
 #include "server/models/model.h"
 
 #include "common/must.h"
@@ -103,8 +104,7 @@ struct message_model {
     struct line ready;    /* sessions that wait for a worker */
     struct line returned; /* those that the loop has to look after: ended, or in need of a moment */
 
-    /* The buffer of each worker, who alone uses it. The loop adds to them before it adds workers. */
-    unsigned char *buffers[EP_WORKERS_MAX];
+    struct buffers buffers; /* each a worker's own; made by the loop */
 };
 
 static void line_append(struct line *line, struct held *held)
@@ -227,7 +227,7 @@ static int visit(struct ep_task *task)
     unsigned worker = ep_task_worker(task);
 
     for (struct held *held; (held = next_in_line(model)) != NULL;)
-        serve(held, model->buffers[worker], worker);
+        serve(held, model->buffers.of[worker], worker);
     return 0;
 }
 
@@ -363,23 +363,11 @@ static int dispatch(struct model *base, struct session *session, char why[static
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-/* Have a buffer for each of so many workers. @return 0 or -ENOMEM */
-static int make_buffers(struct message_model *model, uint64_t workers)
-{
-    for (uint64_t i = 0; i < workers; i++) {
-        if (model->buffers[i] == NULL)
-            model->buffers[i] = malloc(model->service->buffer_bytes);
-        if (model->buffers[i] == NULL)
-            return -ENOMEM;
-    }
-    return 0;
-}
-
 static int resize(struct model *base, uint64_t workers)
 {
     struct message_model *model = (struct message_model *)base;
     struct line none = {0};
-    int rc = workers > EP_WORKERS_MAX ? -EINVAL : make_buffers(model, workers);
+    int rc = buffers_make(&model->buffers, workers, model->service->buffer_bytes);
 
     if (rc == 0)
         rc = ep_executor_resize(model->executor, (uint32_t)workers);
@@ -401,8 +389,7 @@ static void destroy(struct model *base)
         event_free(model->flush);
     if (model->moment != NULL)
         event_free(model->moment);
-    for (size_t i = 0; i < EP_WORKERS_MAX; i++)
-        free(model->buffers[i]);
+    buffers_clear(&model->buffers);
     pthread_mutex_destroy(&model->lock);
     free(model);
 }
@@ -429,7 +416,7 @@ static int create(const struct model_settings *settings, struct model **result,
         model->flush = event_new(settings->base, -1, 0, flush, model);
         model->moment = evtimer_new(settings->base, on_moment, model);
         if (model->flush != NULL && model->moment != NULL)
-            rc = make_buffers(model, settings->workers);
+            rc = buffers_make(&model->buffers, settings->workers, settings->service->buffer_bytes);
     }
     if (rc == 0)
         rc = ep_thread_executor_new(&options, &model->executor);

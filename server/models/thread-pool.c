@@ -12,6 +12,7 @@
  * The pool says by a callback in a worker that it has room again. Only the loop touches the
  * listener, so all the callback does is to wake the loop.
  */
+#include "server/models/buffers.h"
 #include "server/models/model.h"
 
 #include "pool/echopool.h"
@@ -35,9 +36,7 @@ struct pool_model {
     struct waiting waiting;
     struct caller caller;
 
-    /* by worker, who alone uses it. Made by the loop before there is the worker, and kept until the
-       end: it may come back, and who leaves may be serving still */
-    unsigned char *buffers[EP_WORKERS_MAX];
+    struct buffers buffers; /* each a worker's own; made by the loop */
 };
 
 /* A task's input: 16 bytes, which the pool copies without allocating. */
@@ -67,7 +66,7 @@ static int serve(struct ep_task *task)
 
     if (model->service->water_marks)
         tell_begun(model->service);
-    session_serve(job->session, model->buffers[worker], worker);
+    session_serve(job->session, model->buffers.of[worker], worker);
     session_end(job->session);
     return 0;
 }
@@ -128,22 +127,10 @@ static void tend(struct model *base)
     waiting_tend(&model->waiting);
 }
 
-/* Make the buffers that are missing for so many workers. @return 0 or -ENOMEM */
-static int make_buffers(struct pool_model *model, uint64_t workers)
-{
-    for (uint64_t i = 0; i < workers; i++) {
-        if (model->buffers[i] == NULL)
-            model->buffers[i] = malloc(model->service->buffer_bytes);
-        if (model->buffers[i] == NULL)
-            return -ENOMEM;
-    }
-    return 0;
-}
-
 static int resize(struct model *base, uint64_t workers)
 {
     struct pool_model *model = (struct pool_model *)base;
-    int rc = workers > EP_WORKERS_MAX ? -EINVAL : make_buffers(model, workers);
+    int rc = buffers_make(&model->buffers, workers, model->service->buffer_bytes);
 
     if (rc == 0)
         rc = ep_executor_resize(model->executor, (uint32_t)workers);
@@ -154,8 +141,7 @@ static int resize(struct model *base, uint64_t workers)
 
 static void release(struct pool_model *model)
 {
-    for (unsigned i = 0; i < EP_WORKERS_MAX; i++)
-        free(model->buffers[i]);
+    buffers_clear(&model->buffers);
     free(model);
 }
 
@@ -192,7 +178,7 @@ static int create(const struct model_settings *settings, struct model **result,
         waiting_init(&model->waiting, settings);
         rc = caller_init(&model->caller, settings);
         if (rc == 0)
-            rc = make_buffers(model, settings->workers);
+            rc = buffers_make(&model->buffers, settings->workers, settings->service->buffer_bytes);
         if (rc == 0)
             rc = ep_thread_executor_new(&options, &model->executor);
     }
