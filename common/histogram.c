@@ -24,20 +24,25 @@
 #include "common/histogram.h"
 
 #include <float.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define HALF_BITS  10
 #define HALF       (1u << HALF_BITS)
 #define VALUE_BITS 40
 #define VALUE_MAX  ((INT64_C(1) << VALUE_BITS) - 1)
 #define BUCKETS    ((VALUE_BITS - HALF_BITS + 1) * HALF)
+#define BILLION    1000000000u
+
+__extension__ typedef unsigned __int128 wide; /* 2^64 values of 2^40 fit */
 
 struct histogram {
     uint64_t count;
     int64_t min; /* VALUE_MAX while empty, so that recording needs no special case */
     int64_t max;
-    __extension__ unsigned __int128 sum; /* 2^64 values of 2^40 fit */
+    wide sum;
     uint64_t counts[BUCKETS];
 };
 
@@ -54,6 +59,12 @@ static int64_t bucket_top(size_t bucket)
     size_t shift = bucket < HALF ? 0 : (bucket >> HALF_BITS) - 1;
 
     return (int64_t)((((uint64_t)bucket - (shift << HALF_BITS) + 1) << shift) - 1);
+}
+
+/* The least one: that after all values of the bucket before. */
+static int64_t bucket_low(size_t bucket)
+{
+    return bucket == 0 ? 0 : bucket_top(bucket - 1) + 1;
 }
 
 struct histogram *histogram_new(void)
@@ -80,6 +91,33 @@ void histogram_record(struct histogram *histogram, int64_t value)
     histogram->max = value > histogram->max ? value : histogram->max;
 }
 
+void histogram_record_many(struct histogram *histogram, int64_t value, uint64_t count)
+{
+    if (count == 0)
+        return;
+    value = value < 0 ? 0 : value > VALUE_MAX ? VALUE_MAX : value;
+    histogram->counts[bucket_of((uint64_t)value)] += count;
+    histogram->count += count;
+    histogram->sum += (wide)(uint64_t)value * count;
+    histogram->min = value < histogram->min ? value : histogram->min;
+    histogram->max = value > histogram->max ? value : histogram->max;
+}
+
+void histogram_clear(struct histogram *histogram)
+{
+    /* Only what was counted in, so that untouched pages stay so. */
+    if (histogram->count > 0) {
+        size_t first = bucket_of((uint64_t)histogram->min);
+        size_t last = bucket_of((uint64_t)histogram->max);
+
+        memset(histogram->counts + first, 0, (last - first + 1) * sizeof histogram->counts[0]);
+    }
+    histogram->count = 0;
+    histogram->sum = 0;
+    histogram->min = VALUE_MAX;
+    histogram->max = 0;
+}
+
 void histogram_add(struct histogram *into, const struct histogram *from)
 {
     /* Nothing lies outside min and max: further on there are only pages that nobody has touched.
@@ -92,6 +130,37 @@ void histogram_add(struct histogram *into, const struct histogram *from)
     into->sum += from->sum;
     into->min = from->min < into->min ? from->min : into->min;
     into->max = from->max > into->max ? from->max : into->max;
+}
+
+/* The ends of what has counts, from two bounds inwards. The histogram is not empty. */
+static void narrow(struct histogram *histogram)
+{
+    size_t first = bucket_of((uint64_t)histogram->min);
+    size_t last = bucket_of((uint64_t)histogram->max);
+
+    while (histogram->counts[first] == 0)
+        first++;
+    while (histogram->counts[last] == 0)
+        last--;
+    if (bucket_low(first) > histogram->min)
+        histogram->min = bucket_low(first);
+    if (bucket_top(last) < histogram->max)
+        histogram->max = bucket_top(last);
+}
+
+void histogram_subtract(struct histogram *from, const struct histogram *earlier)
+{
+    size_t last = bucket_of((uint64_t)earlier->max);
+
+    if (earlier->count == from->count) {
+        histogram_clear(from);
+        return;
+    }
+    for (size_t i = bucket_of((uint64_t)earlier->min); i <= last; i++)
+        from->counts[i] -= earlier->counts[i];
+    from->count -= earlier->count;
+    from->sum -= earlier->sum;
+    narrow(from);
 }
 
 uint64_t histogram_count(const struct histogram *histogram)
@@ -114,6 +183,85 @@ double histogram_mean(const struct histogram *histogram)
     if (histogram->count == 0)
         return 0;
     return (double)histogram->sum / (double)histogram->count;
+}
+
+double histogram_deviation(const struct histogram *histogram)
+{
+    struct histogram_bucket bucket = {0};
+    double mean = histogram_mean(histogram);
+    double squares = 0;
+
+    while (histogram_walk(histogram, &bucket)) {
+        double middle = (double)bucket.low + (double)(bucket.high - bucket.low) / 2;
+
+        squares += (double)bucket.count * (middle - mean) * (middle - mean);
+    }
+    return histogram->count == 0 ? 0 : sqrt(squares / (double)histogram->count);
+}
+
+bool histogram_walk(const struct histogram *histogram, struct histogram_bucket *bucket)
+{
+    size_t last = bucket_of((uint64_t)histogram->max);
+    size_t i = bucket->next;
+
+    if (i == 0)
+        i = bucket_of((uint64_t)histogram->min);
+    while (i <= last && histogram->counts[i] == 0)
+        i++;
+    if (i > last || histogram->count == 0)
+        return false;
+    bucket->low = bucket_low(i);
+    bucket->high = bucket_top(i);
+    bucket->count = histogram->counts[i];
+    bucket->next = (unsigned)i + 1;
+    return true;
+}
+
+struct histogram_exact histogram_exact(const struct histogram *histogram)
+{
+    return (struct histogram_exact){
+        .min = histogram_min(histogram),
+        .max = histogram->max,
+        .sum_billions = (uint64_t)(histogram->sum / BILLION),
+        .sum_rest = (uint32_t)(histogram->sum % BILLION),
+    };
+}
+
+/* The least and the greatest sum that values in these buckets can have. */
+static void sum_bounds(const struct histogram *histogram, const struct histogram_exact *exact,
+                       wide *least, wide *greatest)
+{
+    struct histogram_bucket bucket = {0};
+
+    *least = *greatest = 0;
+    while (histogram_walk(histogram, &bucket)) {
+        int64_t low = bucket.low > exact->min ? bucket.low : exact->min;
+        int64_t high = bucket.high < exact->max ? bucket.high : exact->max;
+
+        *least += (wide)(uint64_t)low * bucket.count;
+        *greatest += (wide)(uint64_t)high * bucket.count;
+    }
+}
+
+bool histogram_restore(struct histogram *histogram, const struct histogram_exact *exact)
+{
+    wide sum = (wide)exact->sum_billions * BILLION + exact->sum_rest;
+    wide least, greatest;
+
+    if (exact->min < 0 || exact->max > VALUE_MAX || exact->min > exact->max)
+        return false;
+    if (histogram->count == 0)
+        return exact->max == 0 && sum == 0;
+    if (bucket_of((uint64_t)exact->min) != bucket_of((uint64_t)histogram->min) ||
+        bucket_of((uint64_t)exact->max) != bucket_of((uint64_t)histogram->max))
+        return false;
+    sum_bounds(histogram, exact, &least, &greatest);
+    if (sum < least || sum > greatest)
+        return false;
+    histogram->min = exact->min;
+    histogram->max = exact->max;
+    histogram->sum = sum;
+    return true;
 }
 
 /*

@@ -16,4 +16,4 @@ else
 %C%_libcommon_la_SOURCES += %D%/tls-none.c
 endif
 %C%_libcommon_la_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
-%C%_libcommon_la_LIBADD = $(OPENSSL_LIBS)
+%C%_libcommon_la_LIBADD = $(OPENSSL_LIBS) -lm

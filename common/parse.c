@@ -46,7 +46,8 @@ static uint64_t unit_ns(const char *word)
     static const struct {
         const char *word;
         uint64_t ns;
-    } units[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}};
+    } units[] = {{"ns", 1},         {"us", 1000},       {"ms", 1000000},
+                 {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}};
 
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
         if (strcmp(word, units[i].word) == 0)
@@ -71,7 +72,7 @@ static bool add_decimals(const char *decimals, const char *end, uint64_t unit, u
         tenfold *= 10;
         sum = sum * 10 + (uint64_t)(*at - '0');
     }
-    /* sum < tenfold <= 10 * unit <= 6e11, but their product may be 3.6e22: divide what divides. */
+    /* sum < tenfold <= 10 * unit <= 3.6e13, but sum * unit may be 1.3e26: divide what divides. */
     for (; tenfold > 1 && unit % 10 == 0; tenfold /= 10)
         unit /= 10;
     sum *= unit;
@@ -128,6 +129,33 @@ bool parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *bytes)
         number > max)
         return false;
     *bytes = number;
+    return true;
+}
+
+bool parse_decimal(const char *text, double min, double max, double *value)
+{
+    uint64_t whole;
+    double number, tenth = 1;
+    const char *at = read_digits(text, &whole);
+
+    if (at == NULL)
+        return false;
+    number = (double)whole;
+    if (*at == '.') {
+        uint64_t decimals = 0;
+        const char *end = at + 1 + strspn(at + 1, "0123456789");
+
+        if (end == at + 1)
+            return false;
+        /* More than a double holds. */
+        for (at++; at < end && tenth < 1e18; at++, tenth *= 10)
+            decimals = decimals * 10 + (uint64_t)(*at - '0');
+        number += (double)decimals / tenth;
+        at = end;
+    }
+    if (*at != '\0' || !(number >= min && number <= max))
+        return false;
+    *value = number;
     return true;
 }
 

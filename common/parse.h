@@ -22,7 +22,7 @@
 bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
 /**
- * A length of time with its unit: 250ms, 5s, 2m, 100us, 40ns. A bare 0 is allowed, any other
+ * A length of time with its unit: 250ms, 5s, 2m, 1h, 100us, 40ns. A bare 0 is allowed, any other
  * number without a unit is not. Decimals are (1.5s), as far as they are whole nanoseconds.
  *
  * @param max_ns  the longest that is allowed
@@ -36,6 +36,14 @@ bool parse_duration(const char *text, int64_t max_ns, int64_t *ns);
  * @return true and *bytes set, or false and *bytes untouched
  */
 bool parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *bytes);
+
+/**
+ * A number that may have decimals: 12, 0.5. No exponent, and the point whatever the locale.
+ *
+ * @param min,max  inclusive
+ * @return true and *value set, or false and *value untouched
+ */
+bool parse_decimal(const char *text, double min, double max, double *value);
 
 /**
  * One word out of a list.

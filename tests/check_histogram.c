@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <malloc.h>
+#include <math.h>
 #include <stdlib.h>
 
 #define VALUES    20000
@@ -173,6 +174,229 @@ START_TEST(adding_nothing_changes_nothing)
 }
 END_TEST
 
+/* A distribution whose percentiles are known without measuring: 1 to 1000, n of each n. */
+START_TEST(percentiles_of_a_known_distribution)
+{
+    struct histogram *histogram = histogram_new();
+    uint64_t total = 0;
+    int64_t expected = 0;
+
+    for (int64_t value = 1; value <= 1000; value++)
+        histogram_record_many(histogram, value, (uint64_t)value);
+    ck_assert_uint_eq(histogram_count(histogram), 500500);
+    ck_assert_double_eq(histogram_mean(histogram), 667); /* sum n^2 / sum n = (2 * 1000 + 1) / 3 */
+    for (uint64_t thousandths = 1; thousandths <= 100000; thousandths++) {
+        uint64_t rank = (thousandths * 500500 + 99999) / 100000;
+
+        while (total < rank)
+            total += (uint64_t)++expected;
+        ck_assert_int_eq(histogram_percentile(histogram, (double)thousandths / 1000), expected);
+    }
+    histogram_free(histogram);
+}
+END_TEST
+
+START_TEST(many_at_once_are_as_many_one_by_one)
+{
+    struct histogram *one = histogram_new();
+    struct histogram *many = histogram_new();
+    static const int64_t values[] = {-5, 0, 2047, 2048, 999999, VALUE_MAX, INT64_MAX};
+
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        for (size_t j = 0; j < i + 1; j++)
+            histogram_record(one, values[i]);
+        histogram_record_many(many, values[i], i + 1);
+    }
+    histogram_record_many(many, 77, 0); /* no times: not even in the least and the greatest */
+    ck_assert_uint_eq(histogram_count(many), histogram_count(one));
+    ck_assert_double_eq(histogram_mean(many), histogram_mean(one));
+    ck_assert_int_eq(histogram_min(many), 0);
+    ck_assert_int_eq(histogram_max(many), VALUE_MAX);
+    for (int percent = 0; percent <= 100; percent++)
+        ck_assert_int_eq(histogram_percentile(many, percent), histogram_percentile(one, percent));
+    histogram_free(one);
+    histogram_free(many);
+}
+END_TEST
+
+START_TEST(a_walk_meets_every_value_once_in_order)
+{
+    static int64_t values[VALUES];
+    struct histogram_bucket bucket = {0};
+    struct histogram *histogram;
+    uint64_t total = 0;
+    int64_t last = -1;
+
+    for (size_t i = 0; i < VALUES; i++)
+        values[i] = random_value(_i);
+    histogram = histogram_of(values, VALUES);
+    qsort(values, VALUES, sizeof values[0], ascending);
+    while (histogram_walk(histogram, &bucket)) {
+        ck_assert_int_gt(bucket.low, last);
+        ck_assert_int_ge(bucket.high, bucket.low);
+        ck_assert_uint_gt(bucket.count, 0);
+        for (uint64_t i = 0; i < bucket.count; i++, total++) {
+            ck_assert_int_ge(values[total], bucket.low);
+            ck_assert_int_le(values[total], bucket.high);
+        }
+        last = bucket.high;
+    }
+    ck_assert_uint_eq(total, VALUES);
+    ck_assert(!histogram_walk(histogram, &bucket)); /* and the end stays the end */
+    histogram_free(histogram);
+}
+END_TEST
+
+/* All that can be asked of two histograms is the same. */
+static void assert_same(const struct histogram *one, const struct histogram *other)
+{
+    struct histogram_bucket a = {0}, b = {0};
+    struct histogram_exact exact = histogram_exact(one), exact_other = histogram_exact(other);
+
+    ck_assert_uint_eq(histogram_count(one), histogram_count(other));
+    ck_assert_int_eq(exact.min, exact_other.min);
+    ck_assert_int_eq(exact.max, exact_other.max);
+    ck_assert_uint_eq(exact.sum_billions, exact_other.sum_billions);
+    ck_assert_uint_eq(exact.sum_rest, exact_other.sum_rest);
+    while (histogram_walk(one, &a)) {
+        ck_assert(histogram_walk(other, &b));
+        ck_assert_int_eq(a.high, b.high);
+        ck_assert_uint_eq(a.count, b.count);
+    }
+    ck_assert(!histogram_walk(other, &b));
+}
+
+START_TEST(what_is_written_down_is_restored_whole)
+{
+    static int64_t values[VALUES];
+    struct histogram_bucket bucket = {0};
+    struct histogram_exact exact;
+    struct histogram *histogram, *restored = histogram_new();
+
+    for (size_t i = 0; i < VALUES; i++)
+        values[i] = random_value(_i);
+    histogram = histogram_of(values, VALUES);
+    while (histogram_walk(histogram, &bucket))
+        histogram_record_many(restored, _i % 2 == 0 ? bucket.low : bucket.high, bucket.count);
+    exact = histogram_exact(histogram);
+    ck_assert(histogram_restore(restored, &exact));
+    assert_same(histogram, restored);
+    histogram_free(histogram);
+    histogram_free(restored);
+}
+END_TEST
+
+START_TEST(what_cannot_be_is_not_restored)
+{
+    struct histogram *histogram = histogram_new();
+    /* Values 5 and 5000: the latter's bucket is 5000 to 5003. */
+    static const struct histogram_exact wrong[] = {
+        {4, 5001, 0, 5006}, {-1, 5001, 0, 5006}, {5, 5004, 0, 5009},
+        {5, 4999, 0, 5005}, {5, 5001, 0, 5004},  {5, 5001, 0, 5007},
+        {5, 5001, 1, 5006}, {5001, 5, 0, 5006},  {5, INT64_MAX, 0, 5006}};
+    struct histogram_exact right = {5, 5001, 0, 5006};
+
+    ck_assert(histogram_restore(histogram, &(struct histogram_exact){0}));
+    ck_assert(!histogram_restore(histogram, &(struct histogram_exact){.sum_rest = 1}));
+    ck_assert(!histogram_restore(histogram, &(struct histogram_exact){.max = 1}));
+    histogram_record(histogram, 5);
+    histogram_record(histogram, 5000);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        ck_assert_msg(!histogram_restore(histogram, &wrong[i]), "number %zu", i);
+        ck_assert_int_eq(histogram_max(histogram), 5000);
+        ck_assert_double_eq(histogram_mean(histogram), 2502.5);
+    }
+    ck_assert(histogram_restore(histogram, &right));
+    ck_assert_int_eq(histogram_max(histogram), 5001);
+    ck_assert_double_eq(histogram_mean(histogram), 2503);
+    histogram_free(histogram);
+}
+END_TEST
+
+START_TEST(subtracting_leaves_what_came_since)
+{
+    static int64_t values[VALUES];
+    struct histogram *earlier, *later, *since;
+    struct histogram_exact exact;
+    size_t cut = VALUES / 3;
+
+    for (size_t i = 0; i < VALUES; i++)
+        values[i] = random_value(i < cut ? _i : (_i + 1) % KINDS);
+    earlier = histogram_of(values, cut);
+    later = histogram_of(values, VALUES);
+    since = histogram_of(values + cut, VALUES - cut);
+    histogram_subtract(later, earlier);
+    /* the ends are those of their buckets at worst */
+    ck_assert_int_le(histogram_min(later), histogram_min(since));
+    ck_assert_int_ge(histogram_min(later), histogram_min(since) - histogram_min(since) / 1000);
+    ck_assert_int_ge(histogram_max(later), histogram_max(since));
+    ck_assert_int_le(histogram_max(later), histogram_max(since) + histogram_max(since) / 1000);
+    exact = histogram_exact(since);
+    ck_assert(histogram_restore(later, &exact)); /* and the rest is exact, the sum too */
+    assert_same(later, since);
+    histogram_subtract(later, since);
+    ck_assert_uint_eq(histogram_count(later), 0);
+    ck_assert_int_eq(histogram_max(later), 0);
+    histogram_record(later, 9);
+    ck_assert_int_eq(histogram_min(later), 9);
+    histogram_free(earlier);
+    histogram_free(later);
+    histogram_free(since);
+}
+END_TEST
+
+START_TEST(subtracting_nothing_changes_nothing)
+{
+    struct histogram *some = histogram_new(), *copy = histogram_new(), *none = histogram_new();
+
+    histogram_record(some, 5001);
+    histogram_record(some, 7003);
+    histogram_add(copy, some);
+    histogram_subtract(some, none);
+    assert_same(some, copy);
+    histogram_subtract(none, none);
+    ck_assert_uint_eq(histogram_count(none), 0);
+    histogram_free(some);
+    histogram_free(copy);
+    histogram_free(none);
+}
+END_TEST
+
+START_TEST(clearing_makes_it_new)
+{
+    struct histogram *histogram = histogram_new(), *fresh = histogram_new();
+
+    histogram_clear(histogram);
+    assert_same(histogram, fresh);
+    for (unsigned i = 0; i < 1000; i++)
+        histogram_record(histogram, random_value(2));
+    histogram_clear(histogram);
+    assert_same(histogram, fresh);
+    histogram_record_many(histogram, VALUE_MAX, 2); /* nothing is left between the ends */
+    histogram_record(histogram, 0);
+    ck_assert_int_eq(histogram_percentile(histogram, 34), VALUE_MAX);
+    histogram_free(histogram);
+    histogram_free(fresh);
+}
+END_TEST
+
+START_TEST(deviation_is_that_of_the_values)
+{
+    struct histogram *histogram = histogram_new();
+
+    ck_assert_double_eq(histogram_deviation(histogram), 0);
+    histogram_record(histogram, 1000);
+    ck_assert_double_eq(histogram_deviation(histogram), 0);
+    histogram_record_many(histogram, 1004, 3);
+    ck_assert_double_eq_tol(histogram_deviation(histogram), sqrt(3), 1e-9);
+    histogram_clear(histogram);
+    histogram_record(histogram, 1000000); /* wider buckets: their middle */
+    histogram_record(histogram, 3000000);
+    ck_assert_double_eq_tol(histogram_deviation(histogram), 1e6, 1e3);
+    histogram_free(histogram);
+}
+END_TEST
+
 /* --- Limits -------------------------------------------------------------------------------- */
 
 START_TEST(empty_is_zero)
@@ -260,6 +484,15 @@ int main(void)
     tcase_add_test(core, mean_is_exact);
     tcase_add_loop_test(core, adding_is_recording_into_one, 0, KINDS);
     tcase_add_test(core, adding_nothing_changes_nothing);
+    tcase_add_test(core, percentiles_of_a_known_distribution);
+    tcase_add_test(core, many_at_once_are_as_many_one_by_one);
+    tcase_add_loop_test(core, a_walk_meets_every_value_once_in_order, 0, KINDS);
+    tcase_add_loop_test(core, what_is_written_down_is_restored_whole, 0, KINDS);
+    tcase_add_test(core, what_cannot_be_is_not_restored);
+    tcase_add_loop_test(core, subtracting_leaves_what_came_since, 0, KINDS);
+    tcase_add_test(core, subtracting_nothing_changes_nothing);
+    tcase_add_test(core, clearing_makes_it_new);
+    tcase_add_test(core, deviation_is_that_of_the_values);
     suite_add_tcase(suite, core);
     tcase_add_test(limits, empty_is_zero);
     tcase_add_test(limits, values_out_of_range_are_moved_into_it);

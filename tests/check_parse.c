@@ -42,7 +42,10 @@ START_TEST(durations_are_read)
                  {"250ms", 250000000},
                  {"5s", INT64_C(5000000000)},
                  {"2m", INT64_C(120000000000)},
+                 {"24h", INT64_C(86400000000000)},
                  {"1.5s", 1500000000},
+                 {"1.5h", INT64_C(5400000000000)},
+                 {"0.0000000000025h", 9},
                  {"0.25ms", 250000},
                  {"1.0ns", 1},
                  {"0.5m", INT64_C(30000000000)},
@@ -79,6 +82,37 @@ START_TEST(sizes_are_read)
         ck_assert_msg(parse_size(cases[i].text, 0, UINT64_MAX, &bytes), "%s", cases[i].text);
         ck_assert_uint_eq(bytes, cases[i].bytes);
     }
+}
+END_TEST
+
+START_TEST(decimals_are_read)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } good[] = {{"0", 0},
+                {"12", 12},
+                {"0.5", 0.5},
+                {"12.25", 12.25},
+                {"1.000", 1},
+                {"0.1", 0.1},
+                {"100", 100},
+                {"3.14159265358979", 3.14159265358979},
+                {"0.3333333333333333333333333333", 1.0 / 3}};
+    static const char *const bad[] = {"",    ".",   "1.",    ".5",  "1.5.", "1,5",
+                                      "-1",  "+1",  " 1",    "1 ",  "1e3",  "0x10",
+                                      "nan", "inf", "100.1", "101", "1.5x", "18446744073709551616"};
+    double value;
+
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        ck_assert_msg(parse_decimal(good[i].text, 0, 100, &value), "%s", good[i].text);
+        ck_assert_double_eq(value, good[i].value);
+    }
+    value = 7;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        ck_assert_msg(!parse_decimal(bad[i], 0, 100, &value), "%s", bad[i]);
+    ck_assert(!parse_decimal("0.4", 0.5, 1, &value));
+    ck_assert_double_eq(value, 7);
 }
 END_TEST
 
@@ -194,7 +228,7 @@ static const char *const junk[] = {
     "5.s",
     ".5s",
     "1.5",
-    "5h",
+    "5hours",
     "5d",
     "5Ms",
     "1.5.5s",
@@ -259,6 +293,7 @@ int main(void)
     tcase_add_test(core, numbers_are_read);
     tcase_add_test(core, durations_are_read);
     tcase_add_test(core, sizes_are_read);
+    tcase_add_test(core, decimals_are_read);
     tcase_add_test(core, words_are_found);
     suite_add_tcase(suite, core);
     tcase_add_test(limits, ranges_are_inclusive);
