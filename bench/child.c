@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Servers as child processes, and what /proc says of them: see child.h. */
+/* Programs as child processes, and what /proc says of them: see child.h. */
 #include "bench/child.h"
 
 #include "common/log.h"
@@ -16,7 +16,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,21 +70,29 @@ static uint16_t read_port(int out)
     return colon != NULL && parse_number(colon + 1, 1, 65535, &port) ? (uint16_t)port : 0;
 }
 
-static bool start(const char *const arguments[], const char *preload, int errors,
-                  struct server *server)
+/* Start a program with a pipe as its standard output. @return its process */
+static pid_t spawn(const char *const arguments[], const char *preload, int errors, int *out)
 {
     int ends[2];
+    pid_t pid;
 
     if (pipe2(ends, O_CLOEXEC) != 0)
         log_fatal("cannot make a pipe: %s", strerror(errno));
-    server->pid = fork();
-    if (server->pid < 0)
+    pid = fork();
+    if (pid < 0)
         log_fatal("cannot fork: %s", strerror(errno));
-    if (server->pid == 0)
+    if (pid == 0)
         become(arguments, preload, ends[1], errors);
     close(ends[1]);
-    server->out = ends[0];
-    server->port = read_port(ends[0]);
+    *out = ends[0];
+    return pid;
+}
+
+static bool start(const char *const arguments[], const char *preload, int errors,
+                  struct server *server)
+{
+    server->pid = spawn(arguments, preload, errors, &server->out);
+    server->port = read_port(server->out);
     if (server->port == 0)
         server_stop(server);
     return server->port != 0;
@@ -144,6 +154,51 @@ void server_stop(struct server *server)
     close(server->out);
     waitpid(server->pid, NULL, 0);
 }
+
+/* --- Programs that end by themselves -------------------------------------------------------- */
+
+struct program program_start(const char *const arguments[], const char *preload)
+{
+    struct program program = {.name = arguments[0]};
+
+    program.pid = spawn(arguments, preload, -1, &program.out);
+    return program;
+}
+
+static int64_t nanoseconds(struct timeval time)
+{
+    return (int64_t)time.tv_sec * 1000000000 + (int64_t)time.tv_usec * 1000;
+}
+
+struct usage program_end(struct program *program, char *text, size_t size)
+{
+    char rest[4096];
+    size_t have = 0;
+    ssize_t got;
+    int status;
+    struct rusage used;
+
+    while ((got = read(program->out, rest, sizeof rest)) > 0) {
+        size_t room = text != NULL ? size - 1 - have : 0;
+        size_t kept = (size_t)got < room ? (size_t)got : room;
+
+        if (kept > 0)
+            memcpy(text + have, rest, kept);
+        have += kept;
+    }
+    if (text != NULL)
+        text[have] = '\0';
+    close(program->out);
+    if (wait4(program->pid, &status, 0, &used) != program->pid)
+        log_fatal("cannot wait for %s: %s", program->name, strerror(errno));
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        log_fatal("%s has failed", program->name);
+    return (struct usage){.user_ns = nanoseconds(used.ru_utime),
+                          .system_ns = nanoseconds(used.ru_stime),
+                          .sleeps = (uint64_t)used.ru_nvcsw};
+}
+
+/* --- Ports ---------------------------------------------------------------------------------- */
 
 uint16_t free_port(void)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file child.h
- * Servers under measurement, as child processes, and what /proc says of them.
+ * Programs under measurement, as child processes, and what /proc says of them: servers, which run
+ * until they are stopped, and clients, which end by themselves.
  *
  * Whatever goes wrong ends the program with a sentence, but where it says otherwise.
  */
@@ -41,6 +42,30 @@ void server_stop(struct server *server);
  * @param why  if not, the last line it said, or ""
  */
 bool server_probe(const char *const arguments[], char *why, size_t size);
+
+/** A program that ends by itself. It dies with us. */
+struct program {
+    const char *name;
+    pid_t pid;
+    int out; /**< the read end of the pipe that is its standard output */
+};
+
+/** What a program has used, all threads, from its start to its end. */
+struct usage {
+    int64_t user_ns;   /**< which part of the CPU time was whose is an estimate of the kernel's, */
+    int64_t system_ns; /**< the sum is exact to some microseconds */
+    uint64_t sleeps;   /**< how often its threads have gone to sleep by themselves */
+};
+
+/** Start a program; `arguments` and `preload` as for server_start(). */
+struct program program_start(const char *const arguments[], const char *preload);
+
+/**
+ * Wait for its end. Where its exit status is not 0, ours is not either.
+ *
+ * @param text  takes what it printed, as far as there is room, ended by a null byte; may be NULL
+ */
+struct usage program_end(struct program *program, char *text, size_t size);
 
 /** A file in the build tree ($TOP_BUILDDIR, or the current folder). @return path */
 const char *build_path(const char *file, char *path, size_t size);

@@ -2,6 +2,7 @@
 bench_built = \
 	%D%/bench_allocations \
 	%D%/bench_calls \
+	%D%/bench_client \
 	%D%/bench_echo \
 	%D%/bench_memory \
 	%D%/bench_models \
@@ -11,6 +12,8 @@ bench_built = \
 	%D%/bench_submit \
 	%D%/bench_table \
 	%D%/floor_epoll \
+	%D%/floor_load \
+	%D%/floor_load_thread \
 	%D%/floor_prethreaded \
 	%D%/floor_thread \
 	%D%/peer_bufferevent
@@ -22,6 +25,12 @@ EXTRA_PROGRAMS += $(bench_built)
 %C%_floor_epoll_LDADD = common/libcommon.la
 %C%_floor_prethreaded_SOURCES = %D%/floor_prethreaded.c %D%/floor.h
 %C%_floor_prethreaded_LDADD = common/libcommon.la
+%C%_floor_load_SOURCES = %D%/floor_load.c %D%/floor.h %D%/load.h
+%C%_floor_load_LDADD = common/libcommon.la
+%C%_floor_load_thread_SOURCES = %D%/floor_load_thread.c %D%/load.c %D%/load.h
+%C%_floor_load_thread_LDADD = common/libcommon.la
+%C%_bench_client_SOURCES = %D%/bench_client.c %D%/child.c %D%/child.h %D%/counted.h %D%/load.h $(bench_measure)
+%C%_bench_client_LDADD = common/libcommon.la -lm
 %C%_bench_echo_SOURCES = %D%/bench_echo.c $(bench_servers)
 %C%_bench_echo_LDADD = common/libcommon.la
 %C%_bench_calls_SOURCES = %D%/bench_calls.c %D%/counted.h %D%/trace.c %D%/trace.h $(bench_servers)
@@ -115,7 +124,7 @@ if SANITIZED
 bench:
 	@echo "make bench: a build with a sanitizer measures the sanitizer; configure without it" >&2; exit 1
 else
-bench: $(bench_built) $(bench_go) %D%/libcount.la echo-server
+bench: $(bench_built) $(bench_go) %D%/libcount.la echo-server echo-client
 	@TOP_BUILDDIR='$(abs_top_builddir)' BENCH_COMPILER="`$(CC) --version | sed 1q`, $(CFLAGS)" \
 	  $(SHELL) $(srcdir)/%D%/run $(BENCH)
 endif

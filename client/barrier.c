@@ -1,41 +1,56 @@
 /* SPDX-License-Identifier: MIT */
-/* The start barrier: a count, a flag and one broadcast. See barrier.h. */
+/* A count behind a lock, and an eventfd for all who wait. See barrier.h. */
 #include "client/barrier.h"
 
 #include "common/clock.h"
 #include "common/must.h"
 
-void barrier_init(struct barrier *barrier, unsigned awaited)
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/** Under the lock, or while nobody else knows the barrier. */
+static void open_it(struct barrier *barrier)
 {
+    barrier->opened_ns = clock_now_ns();
+    MUST(eventfd_write(barrier->fd, 1));
+}
+
+int barrier_init(struct barrier *barrier, unsigned awaited)
+{
+    barrier->fd = eventfd(0, EFD_CLOEXEC);
+    if (barrier->fd < 0)
+        return -errno;
     MUST(pthread_mutex_init(&barrier->lock, NULL));
-    MUST(pthread_cond_init(&barrier->opened, NULL));
     barrier->awaited = awaited;
-    barrier->opened_ns = awaited == 0 ? clock_now_ns() : 0;
+    barrier->opened_ns = 0;
+    if (awaited == 0)
+        open_it(barrier);
+    return 0;
 }
 
 void barrier_clear(struct barrier *barrier)
 {
-    MUST(pthread_cond_destroy(&barrier->opened));
     MUST(pthread_mutex_destroy(&barrier->lock));
+    close(barrier->fd);
 }
 
 void barrier_arrive(struct barrier *barrier)
 {
     MUST(pthread_mutex_lock(&barrier->lock));
-    if (barrier->awaited > 0 && --barrier->awaited == 0) {
-        barrier->opened_ns = clock_now_ns();
-        /* never a signal: all who wait must hear it (and glibc bug 25847 loses signals) */
-        MUST(pthread_cond_broadcast(&barrier->opened));
-    }
+    if (barrier->awaited > 0 && --barrier->awaited == 0)
+        open_it(barrier);
     MUST(pthread_mutex_unlock(&barrier->lock));
 }
 
 void barrier_wait(struct barrier *barrier)
 {
-    MUST(pthread_mutex_lock(&barrier->lock));
-    while (barrier->opened_ns == 0)
-        MUST(pthread_cond_wait(&barrier->opened, &barrier->lock));
-    MUST(pthread_mutex_unlock(&barrier->lock));
+    struct pollfd open = {.fd = barrier->fd, .events = POLLIN};
+
+    while (poll(&open, 1, -1) < 1)
+        continue; /* a signal; nothing else can be wrong with a descriptor of ours */
 }
 
 int64_t barrier_opened_ns(struct barrier *barrier)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptors, local ports and stacks, compared with what a run is going to need. */
+/* Descriptors, local ports, threads and their stacks, compared with what a run is going to need. */
 #include "client/limits.h"
 
 #include "common/log.h"
 
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-/* Descriptors besides the sockets: the standard three, signals, wake-up, and three to spare. */
-enum { OTHER_DESCRIPTORS = 8 };
+/* Descriptors besides the sockets: the standard three, signals, wake-ups, barriers, files, a few. */
+enum { OTHER_DESCRIPTORS = 16, LOOP_DESCRIPTORS = 3 };
 
 /* What a session's thread needs of its stack for itself: messages and the C library's printf. */
 enum { STACK_BYTES = 64 << 10, STACK_OWN_BYTES = 40 << 10 };
@@ -17,10 +18,33 @@ enum { STACK_BYTES = 64 << 10, STACK_OWN_BYTES = 40 << 10 };
 /* What OpenSSL's arithmetic may need besides, which differs from version to version. */
 enum { STACK_TLS_BYTES = 192 << 10 };
 
-static void prepare_descriptors(unsigned sessions)
+/* A thread's stack is a mapping, and so is the guard below it. */
+enum { MAPPINGS_OF_A_THREAD = 2 };
+
+static unsigned sockets_needed(const struct load_settings *settings)
 {
+    return settings->sessions + settings->idle;
+}
+
+/** Numbers of a file in /proc, as many as are asked for. @return how many there are */
+static int read_numbers(const char *path, unsigned long long *first, unsigned long long *second)
+{
+    FILE *file = fopen(path, "re");
+    int count;
+
+    if (file == NULL)
+        return 0;
+    count = fscanf(file, "%llu %llu", first, second); /* "max" is no number: no limit */
+    fclose(file);
+    return count;
+}
+
+static void prepare_descriptors(const struct load_settings *settings)
+{
+    unsigned sockets = sockets_needed(settings);
+    unsigned loops = settings->threads + (settings->idle > 0 ? 1 : 0);
+    rlim_t needed = (rlim_t)sockets + OTHER_DESCRIPTORS + (rlim_t)loops * LOOP_DESCRIPTORS;
     struct rlimit limit;
-    rlim_t needed = (rlim_t)sessions + OTHER_DESCRIPTORS;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
         return;
@@ -29,28 +53,62 @@ static void prepare_descriptors(unsigned sessions)
         return;
     log_warn("%u sessions need %llu descriptors, but the limit is %llu and the sessions beyond it "
              "will fail; raise the hard limit (ulimit -Hn, as root) or lower --sessions",
-             sessions, (unsigned long long)needed, (unsigned long long)limit.rlim_cur);
+             sockets, (unsigned long long)needed, (unsigned long long)limit.rlim_cur);
 }
 
-/** A connection to one address and port takes a local port of its own. */
-static void check_ports(unsigned sessions)
+/** A connection from one address to another and its port takes a local port of its own. */
+static void check_ports(const struct load_settings *settings, const struct session_plan *plan)
 {
-    FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-    unsigned first, last;
+    unsigned sources = plan->sources.count > 0 ? plan->sources.count : 1;
+    unsigned sockets = sockets_needed(settings);
+    unsigned long long first, last;
 
-    if (file == NULL)
+    if (plan->address.storage.ss_family == AF_UNIX ||
+        read_numbers("/proc/sys/net/ipv4/ip_local_port_range", &first, &last) != 2 || last < first)
         return;
-    if (fscanf(file, "%u %u", &first, &last) == 2 && last >= first && last - first + 1 < sessions)
-        log_warn("%u sessions need as many local ports, but there are %u and the sessions beyond "
-                 "them will fail; widen net.ipv4.ip_local_port_range or lower --sessions",
-                 sessions, last - first + 1);
-    fclose(file);
+    if ((last - first + 1) * sources < sockets)
+        log_warn("%u sessions need as many local ports, but there are %llu and the sessions beyond "
+                 "them will fail; widen net.ipv4.ip_local_port_range, give more addresses to "
+                 "connect from (--source 127.0.0.1-127.0.0.8) or lower --sessions",
+                 sockets, (last - first + 1) * sources);
 }
 
-void limits_prepare(unsigned sessions)
+/** The limits on threads that can be read beforehand, and what to raise. */
+static void check_threads(unsigned threads)
 {
-    prepare_descriptors(sessions);
-    check_ports(sessions);
+    static const struct {
+        const char *path;
+        const char *name;
+        unsigned each; /* of it, that a thread takes */
+    } limits[] = {
+        {"/proc/sys/kernel/threads-max", "kernel.threads-max", 1},
+        {"/proc/sys/vm/max_map_count", "vm.max_map_count", MAPPINGS_OF_A_THREAD},
+        {"/sys/fs/cgroup/pids.max", "the cgroup's pids.max", 1},
+        {"/sys/fs/cgroup/pids/pids.max", "the cgroup's pids.max", 1},
+    };
+    struct rlimit limit;
+
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        unsigned long long most, unused;
+
+        if (read_numbers(limits[i].path, &most, &unused) > 0 && most / limits[i].each < threads)
+            log_warn("%u sessions need a thread each, but %s allows %llu at most and the sessions "
+                     "beyond them will fail; raise it, or give --threads 1 so that they share one",
+                     threads, limits[i].name, most / limits[i].each);
+    }
+    /* root is under no such limit */
+    if (geteuid() != 0 && getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_cur < threads)
+        log_warn("%u sessions need a thread each, but ulimit -u is %llu and the sessions beyond it "
+                 "will fail; raise it, or give --threads 1 so that they share one",
+                 threads, (unsigned long long)limit.rlim_cur);
+}
+
+void limits_prepare(const struct load_settings *settings, const struct session_plan *plan)
+{
+    prepare_descriptors(settings);
+    check_ports(settings, plan);
+    if (settings->threads == 0)
+        check_threads(settings->sessions);
 }
 
 size_t limits_thread_stack(bool tls)

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * N sessions, a thread each, and the main thread that waits for them.
+ * One load, from the first thread to the last session, seen from the main thread.
  *
  * DESIGN
- * A session's thread blocks in one system call after another; that is the plain way, and the one
- * that the lessons are about. Its stack is small, and everything it needs is allocated before it
- * starts, so it never calls malloc (which would give each thread an arena); OpenSSL does.
+ * Sessions are run by a runner: threads.c or loops.c; those of --idle always by one loop. The main
+ * thread starts them and then waits in poll() for two descriptors, an eventfd that the last session
+ * writes and a signalfd, and for the next moment at which somebody wants to look on. No signal
+ * handler runs anywhere. On a signal it stops each session by shutting its socket down; that ends
+ * their connecting as well, so that all arrive at the barrier and it opens.
  *
- * The main thread makes the threads and then waits in poll() for two descriptors: an eventfd that
- * the last session writes, and a signalfd. No signal handler runs anywhere. On a signal it stops
- * each session by shutting its socket down; that ends their connecting as well, so that all arrive
- * at the barrier and it opens.
+ * The summary is filled while sessions end, under one lock that is taken once for each of them.
+ *
+ *     main:     idle.start ─> all idle are connected ─> runner.start ─> wait ─> idle.stop ─> join
+ *     sessions:      connect ─> barrier ─> converse ─> load_settle ─> load_leave
  */
-#include "client/load.h"
+#include "client/runner.h"
 
-#include "client/barrier.h"
 #include "client/limits.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -23,282 +24,460 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* How often the progress line changes, and how often sessions that outlive a stop are asked again. */
-enum { PROGRESS_MS = 200, STOP_AGAIN_MS = 50 };
+/* How often sessions that outlive a stop are asked again. */
+#define STOP_AGAIN_NS INT64_C(50000000)
 
-/* More than this no thread is given, however large the C library says a stack must be. */
-enum { STACK_MAX = 16 << 20 };
+enum { VIEWS_MAX = 8 };
 
-struct load;
-
-struct runner {
-    struct load *load;
-    pthread_t thread;
-    struct session session;
-};
-
-struct load {
-    /* set before the threads start, then read-only */
-    const struct load_settings *settings;
-    const struct session_plan *plan;
-    struct runner *runners;
-    unsigned char *memory; /* of all sessions */
-    int signals;           /* signalfd */
-    int all_over;          /* eventfd, written by the last session */
-
-    struct barrier barrier; /* locks for itself */
-    atomic_uint running;    /* threads that have not finished, and one for the main thread */
-
-    /* the main thread's own */
+/** What only the main thread knows. */
+struct conductor {
+    struct load load;
+    struct session_plan plan;
+    struct runner *runner;
+    struct runner *idle; /* NULL: there are none */
+    int signals;         /* signalfd */
     sigset_t handled;
     sigset_t previous;
-    unsigned started; /* threads; the sessions [0, started) have one */
-    int interrupted;  /* the signal, or 0 */
+    int interrupted;     /* the signal, or 0 */
+    int64_t start_at_ns; /* by clock.h: the barrier's own arrival; 0: it has arrived */
+    int64_t stop_again_ns;
+    int64_t tick_ns[VIEWS_MAX]; /* of each view, the next; INT64_MAX: it wants none */
+    uint64_t verified;          /* that the views have been told of */
+    struct histogram *echo;     /* a copy, for the views */
 };
 
-/* --- a session's thread ----------------------------------------------------------------------- */
+/* --- what the runners call ---------------------------------------------------------------------- */
 
-/** The last to leave tells the main thread. */
-static void leave(struct load *load)
+/** Remember it for the views. One that there is no memory for is only counted. */
+static void keep(struct load *load, const struct session_record *record)
 {
-    const uint64_t one = 1;
+    struct ended *ended = load->recording ? malloc(sizeof *ended) : NULL;
 
+    if (ended == NULL)
+        return;
+    ended->record = *record;
+    ended->next = load->ended;
+    load->ended = ended;
+}
+
+/** Whether a session of --churn begins anew. */
+static bool comes_again(struct load *load, const struct session *session)
+{
+    const struct session_plan *plan = load->plan;
+    int64_t start_ns = session->start_ns != 0 ? session->start_ns : plan->begin_ns;
+
+    return load->settings->churn && !session->idle && !atomic_load(&load->stopping) &&
+           clock_now_ns() - start_ns < plan->duration_ns;
+}
+
+static void count_idle(struct summary *summary, const struct session_record *record)
+{
+    summary->idle_requested++;
+    summary->idle_connected += record->connected_ns != 0 ? 1 : 0;
+    summary->idle_ended += record->connected_ns != 0 && record->state != SESSION_OK ? 1 : 0;
+}
+
+bool load_settle(struct load *load, struct session *session)
+{
+    bool again = comes_again(load, session);
+
+    MUST(pthread_mutex_lock(&load->lock));
+    if (session->idle)
+        count_idle(load->summary, &session->record);
+    else
+        summary_add(load->summary, &session->record);
+    keep(load, &session->record);
+    MUST(pthread_mutex_unlock(&load->lock));
+    if (again)
+        session_again(session);
+    return again;
+}
+
+void load_leave(struct load *load)
+{
     if (atomic_fetch_sub(&load->running, 1) == 1)
-        MUST(write(load->all_over, &one, sizeof one) != sizeof one);
+        MUST(eventfd_write(load->all_over, 1));
 }
 
-static void *run_session(void *argument)
-{
-    struct runner *runner = argument;
-    struct session *session = &runner->session;
-    bool connected = session_connect(session);
-
-    barrier_arrive(&runner->load->barrier);
-    if (connected) {
-        barrier_wait(&runner->load->barrier);
-        if (session_shake_hands(session) && session_converse(session))
-            session_finish(session);
-    }
-    session_close(session);
-    leave(runner->load);
-    return NULL;
-}
-
-/* --- setting up ------------------------------------------------------------------------------- */
+/* --- setting up --------------------------------------------------------------------------------- */
 
 /** Take SIGINT and SIGTERM out of the air, except where whoever started us had them ignored. */
-static void block_signals(struct load *load)
+static void block_signals(struct conductor *conductor)
 {
     static const int signals[] = {SIGINT, SIGTERM};
 
-    sigemptyset(&load->handled);
+    sigemptyset(&conductor->handled);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         struct sigaction action;
 
         if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-            sigaddset(&load->handled, signals[i]);
+            sigaddset(&conductor->handled, signals[i]);
     }
-    MUST(pthread_sigmask(SIG_BLOCK, &load->handled, &load->previous));
+    MUST(pthread_sigmask(SIG_BLOCK, &conductor->handled, &conductor->previous));
 }
 
-static bool allocate(struct load *load)
+/** @return false: a descriptor cannot be had, which has been said */
+static bool open_descriptors(struct conductor *conductor)
 {
-    unsigned sessions = load->settings->sessions;
-    size_t largest = messages_largest(load->plan->messages);
-    size_t each = session_memory(largest);
+    struct load *load = &conductor->load;
+    unsigned awaited =
+        load->plan->barrier ? load->settings->sessions + (conductor->start_at_ns != 0 ? 1 : 0) : 0;
 
-    load->runners = calloc(sessions, sizeof *load->runners);
-    load->memory = calloc(sessions, each);
-    if (load->runners == NULL || load->memory == NULL) {
-        log_error("cannot get %zu bytes of memory for each of %u sessions; lower --sessions or "
-                  "the size of the messages",
-                  each + sizeof *load->runners, sessions);
-        return false;
-    }
-    for (unsigned i = 0; i < sessions; i++) {
-        load->runners[i].load = load;
-        session_init(&load->runners[i].session, i, load->plan, load->memory + i * each, largest);
-    }
-    return true;
-}
-
-/** @return false: the run cannot begin, and why has been said */
-static bool set_up(struct load *load)
-{
-    load->signals = -1;
     load->all_over = eventfd(0, EFD_CLOEXEC);
-    if (load->all_over >= 0)
-        load->signals = signalfd(-1, &load->handled, SFD_CLOEXEC);
-    if (load->signals < 0) {
-        log_error("cannot open a descriptor: %s; see ulimit -n", strerror(errno));
-        return false;
-    }
-    return allocate(load);
-}
+    conductor->signals = signalfd(-1, &conductor->handled, SFD_CLOEXEC);
+    if (load->all_over >= 0 && conductor->signals >= 0) {
+        int code = barrier_init(&load->barrier, awaited);
 
-static void clean_up(struct load *load)
-{
-    if (load->runners != NULL && load->memory != NULL)
-        for (unsigned i = 0; i < load->settings->sessions; i++)
-            session_clear(&load->runners[i].session);
-    free(load->runners);
-    free(load->memory);
-    if (load->signals >= 0)
-        close(load->signals);
+        if (code == 0) {
+            code = barrier_init(&load->idle_barrier, load->settings->idle);
+            if (code == 0)
+                return true;
+            barrier_clear(&load->barrier);
+        }
+        errno = -code;
+    }
+    log_error("cannot open a descriptor: %s; see ulimit -n", strerror(errno));
+    if (conductor->signals >= 0)
+        close(conductor->signals);
     if (load->all_over >= 0)
         close(load->all_over);
-    MUST(pthread_sigmask(SIG_SETMASK, &load->previous, NULL));
+    return false;
 }
 
-/* --- threads ---------------------------------------------------------------------------------- */
-
-/**
- * Make one thread. The stack grows where the C library finds it too small for its own share (a
- * sanitizer's thread-local data, for one); the next thread begins with what was found.
- */
-static int start_thread(struct runner *runner, size_t *stack_bytes)
+static void close_descriptors(struct conductor *conductor)
 {
-    pthread_attr_t attributes;
-    int code;
-
-    do {
-        MUST(pthread_attr_init(&attributes));
-        code = pthread_attr_setstacksize(&attributes, *stack_bytes);
-        if (code == 0)
-            code = pthread_create(&runner->thread, &attributes, run_session, runner);
-        MUST(pthread_attr_destroy(&attributes));
-    } while (code == EINVAL && (*stack_bytes *= 2) <= STACK_MAX);
-    return code;
+    barrier_clear(&conductor->load.idle_barrier);
+    barrier_clear(&conductor->load.barrier);
+    close(conductor->signals);
+    close(conductor->load.all_over);
 }
 
-/** Make all threads, or as many as the machine gives. The other sessions are settled as failed. */
-static void start_threads(struct load *load)
+/** @return false: it cannot be, which has been said */
+static bool make_runners(struct conductor *conductor)
 {
-    unsigned sessions = load->settings->sessions;
-    size_t stack_bytes = limits_thread_stack(load->plan->tls != NULL);
-    int code = 0;
+    struct load *load = &conductor->load;
+    const struct load_settings *settings = load->settings;
 
-    while (load->started < sessions && code == 0) {
-        atomic_fetch_add(&load->running, 1);
-        code = start_thread(&load->runners[load->started], &stack_bytes);
-        if (code == 0)
-            load->started++;
-        else
-            atomic_fetch_sub(&load->running, 1);
+    atomic_init(&load->running, 1 + settings->sessions);
+    if (settings->threads > 0)
+        conductor->runner = loops_new(load, settings->threads, false);
+    else
+        conductor->runner = threads_new(load);
+    if (conductor->runner != NULL && settings->idle > 0)
+        conductor->idle = loops_new(load, 1, true);
+    return conductor->runner != NULL && (settings->idle == 0 || conductor->idle != NULL);
+}
+
+static void free_runner(struct runner *runner)
+{
+    if (runner != NULL)
+        runner->ops->free(runner);
+}
+
+/** When somebody is to send first, by the monotonic clock. 0: nobody has said */
+static int64_t start_of(const struct load_settings *settings)
+{
+    struct timespec wall;
+
+    if (settings->start_at_ns == 0)
+        return 0;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return clock_now_ns() + settings->start_at_ns -
+           (wall.tv_sec * INT64_C(1000000000) + wall.tv_nsec);
+}
+
+/* --- looking on --------------------------------------------------------------------------------- */
+
+/** How the load stands. */
+static void look(struct conductor *conductor, struct progress *progress)
+{
+    struct load *load = &conductor->load;
+    const struct load_settings *settings = load->settings;
+    struct progress idle = {0};
+
+    *progress = (struct progress){
+        .now_ns = clock_now_ns(),
+        .started_ns =
+            load->plan->barrier ? barrier_opened_ns(&load->barrier) : load->plan->begin_ns,
+        .duration_ns = load->plan->duration_ns,
+        .step = settings->step,
+        .steps = settings->steps,
+        .sessions = settings->sessions,
+        .rate = load->plan->rate,
+        .echo = conductor->echo,
+    };
+    if (!settings->churn && load->plan->message_count <= UINT64_MAX / settings->sessions)
+        progress->expected = load->plan->message_count * settings->sessions;
+    MUST(pthread_mutex_lock(&load->lock));
+    progress->failed = load->summary->failed + load->summary->refused;
+    progress->verified = load->summary->verified;
+    progress->bytes = load->summary->bytes;
+    conductor->runner->ops->look(conductor->runner, progress);
+    MUST(pthread_mutex_unlock(&load->lock));
+    if (conductor->idle != NULL)
+        conductor->idle->ops->look(conductor->idle, &idle);
+    progress->idle = idle.queued + idle.served;
+    /* a session that is just being counted may be missing for a moment */
+    if (progress->verified < conductor->verified)
+        progress->verified = conductor->verified;
+    conductor->verified = progress->verified;
+    if (conductor->echo != NULL) {
+        histogram_clear(conductor->echo);
+        measure_peek(load->plan->measure, MEASURE_ECHO, conductor->echo);
     }
-    log_verbose("%u threads with stacks of %zu KiB", load->started, stack_bytes >> 10);
-    if (load->started == sessions)
-        return;
-    log_error("only %u of %u sessions have a thread: %s; lower --sessions, or raise the limit on "
-              "threads (ulimit -u, the cgroup's pids.max, vm.max_map_count) or memory (ulimit -v)",
-              load->started, sessions, strerror(code));
-    for (unsigned i = load->started; i < sessions; i++) {
-        session_fail(&load->runners[i].session, "thread: cannot be started");
-        barrier_arrive(&load->barrier);
+}
+
+/** Tell the views of the sessions that are over, the earliest first. */
+static void tell_ended(struct conductor *conductor)
+{
+    const struct load_settings *settings = conductor->load.settings;
+    struct ended *latest, *turned = NULL;
+
+    MUST(pthread_mutex_lock(&conductor->load.lock));
+    latest = conductor->load.ended;
+    conductor->load.ended = NULL;
+    MUST(pthread_mutex_unlock(&conductor->load.lock));
+    while (latest != NULL) {
+        struct ended *next = latest->next;
+
+        latest->next = turned;
+        turned = latest;
+        latest = next;
+    }
+    while (turned != NULL) {
+        struct ended *next = turned->next;
+
+        for (unsigned i = 0; i < settings->view_count; i++)
+            if (settings->views[i]->ops->session != NULL)
+                settings->views[i]->ops->session(settings->views[i], &turned->record);
+        free(turned);
+        turned = next;
     }
 }
 
-/* --- waiting ---------------------------------------------------------------------------------- */
-
-static void show_progress(const struct load *load)
+/** Call the views whose time has come. @return when the next one wants to be called */
+static int64_t tick(struct conductor *conductor)
 {
-    unsigned over = 0;
-    uint64_t verified = 0;
-    char line[96];
+    const struct load_settings *settings = conductor->load.settings;
+    int64_t now_ns = clock_now_ns();
+    int64_t next_ns = INT64_MAX;
+    struct progress progress;
+    bool looked = false;
 
-    for (unsigned i = 0; i < load->started; i++) {
-        over += session_is_over(&load->runners[i].session) ? 1 : 0;
-        verified += session_verified(&load->runners[i].session);
+    for (unsigned i = 0; i < settings->view_count; i++) {
+        struct view *view = settings->views[i];
+
+        if (conductor->tick_ns[i] <= now_ns) {
+            if (!looked) {
+                tell_ended(conductor);
+                look(conductor, &progress);
+            }
+            looked = true;
+            view->ops->tick(view, &progress);
+            conductor->tick_ns[i] = now_ns + view->period_ns;
+        }
+        if (conductor->tick_ns[i] < next_ns)
+            next_ns = conductor->tick_ns[i];
     }
-    snprintf(line, sizeof line, "%u of %u sessions done, %llu messages verified", over,
-             load->settings->sessions, (unsigned long long)verified);
-    fprintf(stderr, "\r%-72s", line);
-    fflush(stderr);
+    return next_ns;
 }
 
-static void stop_all(struct load *load)
+static void begin_views(struct conductor *conductor)
 {
-    for (unsigned i = 0; i < load->started; i++)
-        session_stop(&load->runners[i].session);
+    const struct load_settings *settings = conductor->load.settings;
+    struct progress progress;
+
+    if (settings->view_count > 0) {
+        conductor->echo = histogram_new(); /* without memory the views see none, and say so */
+        look(conductor, &progress);
+    }
+    for (unsigned i = 0; i < settings->view_count; i++) {
+        struct view *view = settings->views[i];
+
+        if (view->ops->begin != NULL)
+            view->ops->begin(view, &progress);
+        conductor->tick_ns[i] = view->ops->tick != NULL && view->period_ns > 0
+                                    ? progress.now_ns + view->period_ns
+                                    : INT64_MAX;
+    }
+}
+
+static void end_views(struct conductor *conductor)
+{
+    const struct load_settings *settings = conductor->load.settings;
+    struct progress progress;
+
+    if (settings->view_count > 0) {
+        tell_ended(conductor);
+        look(conductor, &progress);
+    }
+    for (unsigned i = 0; i < settings->view_count; i++)
+        if (settings->views[i]->ops->end != NULL)
+            settings->views[i]->ops->end(settings->views[i], &progress, conductor->load.summary);
+    histogram_free(conductor->echo);
+}
+
+/* --- waiting ------------------------------------------------------------------------------------ */
+
+static void stop_all(struct conductor *conductor)
+{
+    atomic_store(&conductor->load.stopping, true);
+    if (conductor->idle != NULL)
+        conductor->idle->ops->stop(conductor->idle);
+    conductor->runner->ops->stop(conductor->runner);
+    conductor->stop_again_ns = clock_now_ns() + STOP_AGAIN_NS;
 }
 
 /** The first signal stops the sessions, and lets a second one end the program as it always does. */
-static void take_signal(struct load *load)
+static void take_signal(struct conductor *conductor)
 {
     struct signalfd_siginfo info;
 
-    if (read(load->signals, &info, sizeof info) != sizeof info)
+    if (read(conductor->signals, &info, sizeof info) != sizeof info)
         return;
-    load->interrupted = (int)info.ssi_signo;
-    MUST(pthread_sigmask(SIG_UNBLOCK, &load->handled, NULL));
-    stop_all(load);
+    conductor->interrupted = (int)info.ssi_signo;
+    MUST(pthread_sigmask(SIG_UNBLOCK, &conductor->handled, NULL));
+    stop_all(conductor);
 }
 
-/** Wait for the last session to be over. */
-static void wait_for_sessions(struct load *load)
+/** What has to be done at some moment. @return the next one */
+static int64_t do_what_is_due(struct conductor *conductor)
 {
-    struct pollfd ready[] = {{.fd = load->all_over, .events = POLLIN},
-                             {.fd = load->signals, .events = POLLIN}};
+    int64_t now_ns = clock_now_ns();
+    int64_t next_ns = tick(conductor);
 
-    leave(load); /* from now on there is one who is the last */
+    if (conductor->start_at_ns != 0 &&
+        (now_ns >= conductor->start_at_ns || conductor->interrupted != 0)) {
+        if (conductor->load.plan->barrier)
+            barrier_arrive(&conductor->load.barrier);
+        conductor->start_at_ns = 0;
+    }
+    if (conductor->start_at_ns != 0 && conductor->start_at_ns < next_ns)
+        next_ns = conductor->start_at_ns;
+    /* a session that was between socket() and connect() did not feel the first stop */
+    if (conductor->interrupted != 0 && now_ns >= conductor->stop_again_ns)
+        stop_all(conductor);
+    if (conductor->interrupted != 0 && conductor->stop_again_ns < next_ns)
+        next_ns = conductor->stop_again_ns;
+    return next_ns;
+}
+
+/** Wait for a descriptor to be readable, and meanwhile do what has to be done. */
+static void wait_for(struct conductor *conductor, int fd)
+{
     for (;;) {
-        /* a session that was between socket() and connect() did not feel the first stop */
-        int limit_ms = load->interrupted != 0     ? STOP_AGAIN_MS
-                       : load->settings->progress ? PROGRESS_MS
-                                                  : -1;
+        int64_t next_ns = do_what_is_due(conductor);
+        int64_t left_ns = next_ns - clock_now_ns();
+        struct timespec left = {0};
+        struct pollfd ready[] = {
+            {.fd = fd, .events = POLLIN},
+            {.fd = conductor->interrupted != 0 ? -1 : conductor->signals, .events = POLLIN}};
         int answer;
 
-        ready[1].fd = load->interrupted != 0 ? -1 : load->signals;
-        answer = poll(ready, 2, limit_ms);
+        if (left_ns > 0)
+            left = (struct timespec){left_ns / 1000000000, left_ns % 1000000000};
+        answer = ppoll(ready, 2, next_ns == INT64_MAX ? NULL : &left, NULL);
         if (answer > 0 && (ready[0].revents & POLLIN) != 0)
-            break;
+            return;
         if (answer > 0 && (ready[1].revents & POLLIN) != 0)
-            take_signal(load);
-        if (answer == 0 && load->interrupted != 0)
-            stop_all(load);
-        if (answer == 0 && load->settings->progress)
-            show_progress(load);
+            take_signal(conductor);
     }
-    if (load->settings->progress)
-        fprintf(stderr, "\r%72s\r", "");
+}
+
+/* --- all together ------------------------------------------------------------------------------- */
+
+/** The idle sessions first: they are to hold what the others then lack. */
+static void run(struct conductor *conductor)
+{
+    struct load *load = &conductor->load;
+
+    if (conductor->idle != NULL) {
+        conductor->idle->ops->start(conductor->idle);
+        wait_for(conductor, barrier_fd(&load->idle_barrier));
+    }
+    conductor->runner->ops->start(conductor->runner);
+    if (conductor->interrupted != 0)
+        stop_all(conductor);
+    load_leave(load); /* from now on there is one who is the last */
+    wait_for(conductor, load->all_over);
+    conductor->runner->ops->join(conductor->runner);
+    if (conductor->idle != NULL) {
+        conductor->idle->ops->stop(conductor->idle);
+        conductor->idle->ops->join(conductor->idle);
+    }
+}
+
+/** What remains to be said of it once all is over. */
+static void complete(struct conductor *conductor, int64_t end_ns)
+{
+    struct load *load = &conductor->load;
+    struct summary *summary = load->summary;
+    int64_t start_ns =
+        load->plan->barrier ? barrier_opened_ns(&load->barrier) : load->plan->begin_ns;
+    struct timespec wall;
+
+    if (start_ns > end_ns)
+        start_ns = end_ns; /* it was interrupted before */
+    clock_gettime(CLOCK_REALTIME, &wall);
+    summary->ended_wall_ns =
+        wall.tv_sec * INT64_C(1000000000) + wall.tv_nsec - (clock_now_ns() - end_ns);
+    summary->started_wall_ns = summary->ended_wall_ns - (end_ns - start_ns);
+    summary->seconds = (double)(end_ns - start_ns) / 1e9;
+    summary->interrupted = conductor->interrupted;
+    summary->concurrency = load->settings->sessions;
+    summary->rate = load->plan->rate;
+    summary->depth = load->plan->depth;
+    summary->generator.threads = conductor->runner->threads;
+    summary->generator.cpu = conductor->runner->ops->cpu(
+        conductor->runner, (double)(end_ns - load->plan->begin_ns) / 1e9);
+    summary->generator.busy = summary->generator.cpu > 0.9;
+    summary->generator.late =
+        histogram_count(summary->measure.times[MEASURE_LAG]) > 0 &&
+        histogram_percentile(summary->measure.times[MEASURE_LAG], 99) >= SUMMARY_LATE_NS;
+    summary_sort_errors(summary);
 }
 
 bool load_run(const struct load_settings *settings, const struct session_plan *plan,
               struct summary *summary)
 {
-    struct session_plan own = *plan;
-    struct load load = {.settings = settings, .plan = &own};
+    struct conductor conductor = {.plan = *plan};
+    struct load *load = &conductor.load;
     atomic_flag shown = ATOMIC_FLAG_INIT;
-    int64_t end_ns;
-    bool ready;
+    bool ready = false;
 
-    own.measure = &summary->measure;
-    own.shown = &shown;
-    atomic_init(&load.running, 1);
-    limits_prepare(settings->sessions);
-    block_signals(&load);
-    ready = set_up(&load);
-    if (ready) {
-        barrier_init(&load.barrier, settings->barrier ? settings->sessions : 0);
-        start_threads(&load);
-        wait_for_sessions(&load);
-        for (unsigned i = 0; i < load.started; i++)
-            MUST(pthread_join(load.runners[i].thread, NULL));
-        end_ns = clock_now_ns();
-        for (unsigned i = 0; i < settings->sessions; i++)
-            summary_add(summary, &load.runners[i].session);
-        summary_sort_errors(summary);
-        summary->seconds = (double)(end_ns - barrier_opened_ns(&load.barrier)) / 1e9;
-        summary->interrupted = load.interrupted;
-        barrier_clear(&load.barrier);
+    conductor.start_at_ns = start_of(settings);
+    conductor.plan.measure = &summary->measure;
+    conductor.plan.shown = &shown;
+    conductor.plan.sessions = settings->sessions;
+    conductor.plan.begin_ns =
+        !plan->barrier && conductor.start_at_ns != 0 ? conductor.start_at_ns : clock_now_ns();
+    load->settings = settings;
+    load->plan = &conductor.plan;
+    load->summary = summary;
+    for (unsigned i = 0; i < settings->view_count; i++)
+        load->recording |= settings->views[i]->ops->session != NULL;
+    limits_prepare(settings, plan);
+    block_signals(&conductor);
+    MUST(pthread_mutex_init(&load->lock, NULL));
+    if (open_descriptors(&conductor)) {
+        ready = make_runners(&conductor);
+        if (ready) {
+            begin_views(&conductor);
+            run(&conductor);
+            complete(&conductor, clock_now_ns());
+            end_views(&conductor);
+        }
+        free_runner(conductor.runner);
+        free_runner(conductor.idle);
+        close_descriptors(&conductor);
     }
-    clean_up(&load);
+    MUST(pthread_mutex_destroy(&load->lock));
+    MUST(pthread_sigmask(SIG_SETMASK, &conductor.previous, NULL));
     return ready;
 }

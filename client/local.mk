@@ -4,26 +4,42 @@
 noinst_LTLIBRARIES += %D%/libclient.la
 %C%_libclient_la_SOURCES = \
 	%D%/dial.c %D%/dial.h \
-	%D%/handshake.c %D%/handshake.h \
+	%D%/converse.c %D%/drive.c %D%/drive.h %D%/ending.c %D%/session-internal.h \
+	%D%/loops.c %D%/threads.c %D%/runner.h \
 	%D%/barrier.c %D%/barrier.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/line.h \
 	%D%/load.c %D%/load.h \
 	%D%/measure.c %D%/measure.h \
 	%D%/message.c %D%/message.h \
-	%D%/options.c %D%/options.h \
+	%D%/expect.c %D%/expect.h \
+	%D%/options.c %D%/options-help.c %D%/options-values.c \
+	%D%/options.h %D%/options-internal.h \
+	%D%/pace.c %D%/pace.h \
 	%D%/prompt.c %D%/prompt.h \
-	%D%/report.c %D%/report-json.c %D%/report.h \
+	%D%/record.c %D%/record.h \
+	%D%/run.c %D%/run.h \
+	%D%/report.c %D%/report-json.c %D%/report-read.c %D%/report-merge.c \
+	%D%/report.h %D%/report-internal.h \
 	%D%/session.c %D%/session.h \
+	%D%/sources.c %D%/sources.h \
+	%D%/start-at.c %D%/start-at.h \
 	%D%/summary.c %D%/summary.h \
-	%D%/verify.c %D%/verify.h
+	%D%/verify.c %D%/verify.h \
+	%D%/outlet.c %D%/outlet.h \
+	%D%/screen.c %D%/screen.h %D%/frame.c %D%/frame.h \
+	%D%/svg.c %D%/svg.h \
+	%D%/timeline.c %D%/timeline-plan.c %D%/timeline.h %D%/timeline-internal.h \
+	%D%/view.h %D%/view-hist.c %D%/figures.c %D%/figures.h \
+	%D%/view-csv.c %D%/view-ndjson.c %D%/view-timeline.c \
+	%D%/view-progress.c %D%/view-top.c
 if WITH_LIBEDIT
 %C%_libclient_la_SOURCES += %D%/line-libedit.c
 else
 %C%_libclient_la_SOURCES += %D%/line-stdio.c
 endif
-%C%_libclient_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LIBEDIT_CFLAGS)
-%C%_libclient_la_LIBADD = $(JANSSON_LIBS) $(LIBEDIT_LIBS)
+%C%_libclient_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CORE_CFLAGS) $(JANSSON_CFLAGS) $(LIBEDIT_CFLAGS)
+%C%_libclient_la_LIBADD = $(LIBEVENT_CORE_LIBS) $(JANSSON_LIBS) $(LIBEDIT_LIBS) -lm
 
 bin_PROGRAMS += echo-client
 echo_client_SOURCES = %D%/main.c

@@ -2,23 +2,22 @@
 /*
  * echo-client: a prompt for one session, or a load of many, against an echo server.
  *
- * main() reads the command line and chooses; prompt_run() and load_run() do the work.
+ * main() reads the command line and chooses; prompt_run(), run_load() and report_command() do the
+ * work.
  */
-#include "client/load.h"
 #include "client/options.h"
 #include "client/prompt.h"
 #include "client/report.h"
+#include "client/run.h"
 #include "common/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* This program's statuses beyond those of log.h. Interrupted: 128 + the signal, as shells have it. */
-enum { EXIT_WRONG = 3, EXIT_SIGNAL = 128 };
 
 /** A descriptor from 0 to 2 that is closed would be given to a socket, and printing would send. */
 static void keep_standard_descriptors(void)
@@ -30,76 +29,6 @@ static void keep_standard_descriptors(void)
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
-}
-
-/** Print the summary. @return false: it could not be; said, unless its reader has simply left */
-static bool print_summary(const struct options *options, const struct summary *summary)
-{
-    if (options->json) {
-        if (!report_json(stdout, summary)) {
-            log_error("cannot get memory for the summary");
-            return false;
-        }
-    } else if (!options->quiet) {
-        report_text(stdout, summary);
-    } else {
-        for (unsigned i = 0; i < summary->error_kinds; i++)
-            log_error("%llu of %u sessions: %s", (unsigned long long)summary->errors[i].count,
-                      summary->requested, summary->errors[i].words);
-    }
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return true;
-    if (errno != EPIPE)
-        log_error("cannot write to standard output: %s", strerror(errno));
-    return false;
-}
-
-static int exit_status(const struct summary *summary, bool printed)
-{
-    if (summary->interrupted != 0)
-        return EXIT_SIGNAL + summary->interrupted;
-    if (summary->mismatched > 0)
-        return EXIT_WRONG;
-    return summary->ok == summary->requested && printed ? EXIT_OK : EXIT_RUN;
-}
-
-static struct messages *open_messages(const struct options *options)
-{
-    struct messages *messages;
-    const char *cause = NULL;
-
-    if (options->file != NULL) {
-        messages = messages_from_file(options->file, options->sessions, options->transform, &cause);
-        if (messages == NULL)
-            log_fatal("cannot take messages from %s: %s", options->file, cause);
-    } else {
-        messages = messages_generated(options->size_min, options->size_max, options->transform);
-        if (messages == NULL)
-            log_fatal("cannot get memory for messages of %zu bytes", options->size_max);
-    }
-    return messages;
-}
-
-static int run_load(const struct options *options, struct session_plan *plan)
-{
-    struct load_settings settings = {
-        .sessions = options->sessions,
-        .barrier = options->barrier,
-        .progress = !options->quiet && isatty(STDERR_FILENO),
-    };
-    struct messages *messages = open_messages(options);
-    struct summary summary;
-    int status = EXIT_RUN;
-
-    plan->messages = messages;
-    plan->message_count = options->messages;
-    if (!summary_init(&summary, options->sessions))
-        log_fatal("cannot get memory for the histograms");
-    if (load_run(&settings, plan, &summary))
-        status = exit_status(&summary, print_summary(options, &summary));
-    summary_clear(&summary);
-    messages_free(messages);
-    return status;
 }
 
 static int run_prompt(const struct options *options, const struct session_plan *plan)
@@ -128,13 +57,17 @@ static void prepare_tls(const struct options *options, struct session_plan *plan
 int main(int argc, char *argv[])
 {
     struct options options;
-    struct session_plan plan = {0};
+    struct session_plan plan = {.depth = 1, .sessions = 1};
     const char *cause;
     int status;
 
     keep_standard_descriptors();
     signal(SIGPIPE, SIG_IGN); /* `echo-client | head`: a write that fails is enough */
     log_init("echo-client", LOG_NORMAL);
+    /* a session's end may need memory: one arena for all threads, or each would reserve its own */
+    (void)mallopt(M_ARENA_MAX, 1);
+    if (argc > 1 && strcmp(argv[1], "report") == 0)
+        return report_command(argc - 1, argv + 1);
     options_parse(argc, argv, &options);
     if (options.quiet || options.verbose)
         log_init("echo-client", options.quiet ? LOG_QUIET : LOG_VERBOSE);

@@ -6,22 +6,31 @@
 
 #include <stddef.h>
 
+const char *const measure_names[MEASURE_PHASES] = {
+    [MEASURE_CONNECT] = "connect",
+    [MEASURE_QUEUE_WAIT] = "queue_wait",
+    [MEASURE_HANDSHAKE] = "handshake",
+    [MEASURE_ECHO] = "echo",
+    [MEASURE_ECHO_RAW] = "echo_raw",
+    [MEASURE_CLOSE] = "close",
+    [MEASURE_LAG] = "lag",
+};
+
 static void free_all(struct measure *measure)
 {
-    histogram_free(measure->connect);
-    histogram_free(measure->queue_wait);
-    histogram_free(measure->handshake);
-    histogram_free(measure->echo);
+    for (unsigned phase = 0; phase < MEASURE_PHASES; phase++)
+        histogram_free(measure->times[phase]);
 }
 
 bool measure_init(struct measure *measure)
 {
-    measure->connect = histogram_new();
-    measure->queue_wait = histogram_new();
-    measure->handshake = histogram_new();
-    measure->echo = histogram_new();
-    if (measure->connect == NULL || measure->queue_wait == NULL || measure->handshake == NULL ||
-        measure->echo == NULL) {
+    bool whole = true;
+
+    for (unsigned phase = 0; phase < MEASURE_PHASES; phase++) {
+        measure->times[phase] = histogram_new();
+        whole = whole && measure->times[phase] != NULL;
+    }
+    if (!whole) {
         free_all(measure);
         return false;
     }
@@ -35,33 +44,37 @@ void measure_clear(struct measure *measure)
     MUST(pthread_mutex_destroy(&measure->lock));
 }
 
-static void record(struct measure *measure, struct histogram *histogram, int64_t ns)
+void measure_one(struct measure *measure, enum measure_phase phase, int64_t ns)
 {
     MUST(pthread_mutex_lock(&measure->lock));
-    histogram_record(histogram, ns);
+    histogram_record(measure->times[phase], ns);
     MUST(pthread_mutex_unlock(&measure->lock));
-}
-
-void measure_connect(struct measure *measure, int64_t ns)
-{
-    record(measure, measure->connect, ns);
-}
-
-void measure_queue_wait(struct measure *measure, int64_t ns)
-{
-    record(measure, measure->queue_wait, ns);
-}
-
-void measure_handshake(struct measure *measure, int64_t ns)
-{
-    record(measure, measure->handshake, ns);
 }
 
 void measure_flush(struct measure *measure, struct measure_batch *batch)
 {
+    if (batch->count == 0)
+        return;
     MUST(pthread_mutex_lock(&measure->lock));
     for (unsigned i = 0; i < batch->count; i++)
-        histogram_record(measure->echo, batch->echo_ns[i]);
+        histogram_record(measure->times[MEASURE_ECHO], batch->echo_ns[i]);
+    for (unsigned i = 0; batch->scheduled && i < batch->count; i++) {
+        histogram_record(measure->times[MEASURE_ECHO_RAW], batch->raw_ns[i]);
+        histogram_record(measure->times[MEASURE_LAG], batch->lag_ns[i]);
+    }
     MUST(pthread_mutex_unlock(&measure->lock));
     batch->count = 0;
+}
+
+void measure_merge(struct measure *into, const struct measure *from)
+{
+    for (unsigned phase = 0; phase < MEASURE_PHASES; phase++)
+        histogram_add(into->times[phase], from->times[phase]);
+}
+
+void measure_peek(struct measure *measure, enum measure_phase phase, struct histogram *into)
+{
+    MUST(pthread_mutex_lock(&measure->lock));
+    histogram_add(into, measure->times[phase]);
+    MUST(pthread_mutex_unlock(&measure->lock));
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file measure.h
- * Where the time went: four histograms that all sessions of a run share.
+ * Where the time went: histograms that all sessions of a run share, one for each phase.
  *
  * DESIGN
  * A histogram is 250 KB, too much for each of a thousand sessions, and one behind a lock would be
- * locked for every message. So a session first collects its echo times in a batch of its own, a
- * kilobyte, and hands over a full batch under the lock: one lock for MEASURE_BATCH messages, no
- * allocation, no value lost, and memory that does not grow with the length of the run. Connect,
- * queue wait and handshake occur once in a session and take the lock directly.
+ * locked for every message. So whoever runs sessions (a thread with one, a loop with thousands)
+ * first collects the echo times in a batch of its own, and hands over a full batch under the lock:
+ * one lock for MEASURE_BATCH messages, no allocation, no value lost, and memory that does not grow
+ * with the length of the run. A batch that fills slowly is handed over when it is MEASURE_PATIENCE_NS
+ * old, so that who looks on sees what happens. The other phases occur once in a session and take
+ * the lock directly.
  */
 #ifndef CLIENT_MEASURE_H
 #define CLIENT_MEASURE_H
@@ -19,41 +21,92 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum measure_phase {
+    MEASURE_CONNECT,    /**< connect() called → connected */
+    MEASURE_QUEUE_WAIT, /**< connected → first byte that the server sends */
+    MEASURE_HANDSHAKE,  /**< of TLS: from that first byte → agreed */
+    MEASURE_ECHO,     /**< when a message was due → its whole reply; but for each session's first.
+                             In a closed loop a message is due when it is sent */
+    MEASURE_ECHO_RAW, /**< the same from the send itself; only where messages have a schedule */
+    MEASURE_CLOSE,    /**< half-close → the server's end of file */
+    MEASURE_LAG, /**< when a message was due and could be sent → sent: the client's own delay;
+                             only where messages have a schedule */
+    MEASURE_PHASES
+};
+
+/** "connect", "queue_wait", ...: their keys in JSON. */
+extern const char *const measure_names[MEASURE_PHASES];
+
 enum { MEASURE_BATCH = 128 };
+#define MEASURE_PATIENCE_NS INT64_C(200000000)
 
 /** All times in nanoseconds. */
 struct measure {
     pthread_mutex_t lock;
     /* guarded by lock while sessions run; afterwards free to read */
-    struct histogram *connect;    /**< connect() called → connected */
-    struct histogram *queue_wait; /**< connected → first byte that the server sends */
-    struct histogram *handshake;  /**< of TLS: from that first byte → agreed */
-    struct histogram *echo;       /**< send → whole reply; but for the one that ended a wait */
+    struct histogram *times[MEASURE_PHASES];
 };
 
-/** The echo times of one session. One thread only; zero-initialised it is empty. */
+/** Times of echoes that are not yet in the histograms. One thread only; zeroed it is empty. */
 struct measure_batch {
     unsigned count;
+    int64_t begun_ns; /* when its first was recorded */
+    bool scheduled;   /* raw_ns and lag_ns are filled too */
     int64_t echo_ns[MEASURE_BATCH];
+    int64_t raw_ns[MEASURE_BATCH];
+    int64_t lag_ns[MEASURE_BATCH];
 };
 
 /** @return false for want of memory; then there is nothing to clear */
 bool measure_init(struct measure *measure);
 void measure_clear(struct measure *measure);
 
-/** Threads: any. */
-void measure_connect(struct measure *measure, int64_t ns);
-void measure_queue_wait(struct measure *measure, int64_t ns);
-void measure_handshake(struct measure *measure, int64_t ns);
+/** Record the time of one phase. Threads: any. */
+void measure_one(struct measure *measure, enum measure_phase phase, int64_t ns);
 
 /** Hand a batch over and empty it. Threads: the batch's own. */
 void measure_flush(struct measure *measure, struct measure_batch *batch);
 
-/** Record one echo. Threads: the batch's own. */
-static inline void measure_echo(struct measure *measure, struct measure_batch *batch, int64_t ns)
+/** Add all of one run to another. Threads: none that records in either. */
+void measure_merge(struct measure *into, const struct measure *from);
+
+/** Add what has been measured of a phase so far to a histogram. Threads: any. */
+void measure_peek(struct measure *measure, enum measure_phase phase, struct histogram *into);
+
+/** One echo. */
+struct measure_echo {
+    int64_t now_ns;  /**< the whole reply is there */
+    int64_t due_ns;  /**< when the message was to be sent */
+    int64_t free_ns; /**< when it could have been: it was due, and no reply was in its way */
+    int64_t sent_ns; /**< when it was */
+};
+
+/** Record one echo of an open loop. Threads: the batch's own. */
+static inline void measure_scheduled(struct measure *measure, struct measure_batch *batch,
+                                     const struct measure_echo *echo)
 {
-    batch->echo_ns[batch->count++] = ns;
-    if (batch->count == MEASURE_BATCH)
+    unsigned i = batch->count++;
+
+    batch->scheduled = true;
+    batch->echo_ns[i] = echo->now_ns - echo->due_ns;
+    batch->raw_ns[i] = echo->now_ns - echo->sent_ns;
+    batch->lag_ns[i] = echo->sent_ns - echo->free_ns;
+    if (i == 0)
+        batch->begun_ns = echo->now_ns;
+    if (i + 1 == MEASURE_BATCH || echo->now_ns - batch->begun_ns >= MEASURE_PATIENCE_NS)
+        measure_flush(measure, batch);
+}
+
+/** Record one echo of a closed loop. Threads: the batch's own. */
+static inline void measure_closed(struct measure *measure, struct measure_batch *batch,
+                                  int64_t sent_ns, int64_t now_ns)
+{
+    unsigned i = batch->count++;
+
+    batch->echo_ns[i] = now_ns - sent_ns;
+    if (i == 0)
+        batch->begun_ns = now_ns;
+    if (i + 1 == MEASURE_BATCH || now_ns - batch->begun_ns >= MEASURE_PATIENCE_NS)
         measure_flush(measure, batch);
 }
 

@@ -282,6 +282,15 @@ void message_make(const struct messages *messages, unsigned session, uint64_t se
     }
 }
 
+unsigned char message_expected_at(const struct message *message, size_t offset)
+{
+    unsigned i = 0;
+
+    while (offset >= message->part[i].size)
+        offset -= message->part[i++].size;
+    return message->part[i].expected[offset];
+}
+
 const unsigned char *message_flat(const struct message *message, unsigned char *buffer)
 {
     unsigned char *end = buffer;

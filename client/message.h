@@ -87,6 +87,9 @@ void message_make(const struct messages *messages, unsigned session, uint64_t se
 void message_single(struct message *message, const unsigned char *sent,
                     const unsigned char *expected, size_t size);
 
+/** The byte expected at an offset of the reply, which lies within the message. */
+unsigned char message_expected_at(const struct message *message, size_t offset);
+
 /**
  * The bytes to be sent in one piece.
  *

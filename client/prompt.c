@@ -2,6 +2,7 @@
 /* The prompt: one session, driven by lines from a person or a pipe. */
 #include "client/prompt.h"
 
+#include "client/drive.h"
 #include "client/line.h"
 #include "common/log.h"
 
@@ -15,7 +16,9 @@ struct prompt {
     enum transform transform;
     bool quiet;
     struct session session;
-    unsigned char *memory; /* the session's, then expected: for lines up to room bytes */
+    struct session_buffers buffers;
+    struct pending pending;
+    unsigned char *memory; /* for the reply, then expected: for lines up to room bytes */
     unsigned char *expected;
     size_t room;
 };
@@ -33,7 +36,8 @@ static bool reserve(struct prompt *prompt, size_t size)
         return false;
     prompt->memory = memory;
     prompt->room = size;
-    session_use_buffer(&prompt->session, memory, reply);
+    prompt->buffers.reply = memory;
+    prompt->buffers.reply_room = reply;
     prompt->expected = memory + reply;
     return true;
 }
@@ -53,14 +57,12 @@ static const char *trim(const char *line, size_t *size)
 }
 
 /** @return false: standard output takes no more; said, unless its reader has simply left */
-static bool print_reply(const struct prompt *prompt)
+static bool print_reply(const struct prompt *prompt, size_t size)
 {
-    const struct session *session = &prompt->session;
-
     if (prompt->quiet)
         return true;
-    if (fwrite(session->reply, 1, session->received, stdout) == session->received &&
-        putchar('\n') != EOF && fflush(stdout) == 0)
+    if (fwrite(prompt->buffers.reply, 1, size, stdout) == size && putchar('\n') != EOF &&
+        fflush(stdout) == 0)
         return true;
     if (errno != EPIPE)
         log_error("cannot write to standard output: %s", strerror(errno));
@@ -68,98 +70,78 @@ static bool print_reply(const struct prompt *prompt)
 }
 
 /** Send one line and print its reply. @return false: this was the last */
-static bool talk(struct prompt *prompt, const char *line, size_t size, enum prompt_end *end)
+static bool talk(struct prompt *prompt, const char *line, size_t size)
 {
     struct message message;
-    enum exchange result;
 
     if (!reserve(prompt, size)) {
         log_error("cannot get memory for a line of %zu bytes", size);
-        *end = PROMPT_FAILED;
         return false;
     }
     memcpy(prompt->expected, line, size);
     transform_apply(prompt->transform, prompt->expected, size);
     message_single(&message, (const unsigned char *)line, prompt->expected, size);
-    result = session_exchange(&prompt->session, &message);
-    if (result == EXCHANGE_WRONG) {
-        *end = PROMPT_WRONG;
-        result = session_skip_reply(&prompt->session, &message);
-    }
-    if (result == EXCHANGE_ENDED) {
-        if (*end == PROMPT_OK)
-            *end = PROMPT_FAILED;
-        return false;
-    }
-    if (!print_reply(prompt)) {
-        if (*end == PROMPT_OK)
-            *end = PROMPT_FAILED;
-        return false;
-    }
-    return true;
+    session_give(&prompt->session, &message);
+    return drive(&prompt->session, -1) == NEED_MESSAGE && print_reply(prompt, size);
 }
 
-/** Lines until there are no more, or something is wrong. */
-static enum prompt_end talk_all(struct prompt *prompt, struct line_reader *reader)
+/** Lines until there are no more, or something is wrong. @return whether all went well */
+static bool talk_all(struct prompt *prompt, struct line_reader *reader)
 {
-    enum prompt_end end = PROMPT_OK;
     const char *line;
     size_t size;
 
     while ((line = line_read(reader, &size)) != NULL) {
         line = trim(line, &size);
-        if (size > 0 && !talk(prompt, line, size, &end))
-            return end;
+        if (size > 0 && !talk(prompt, line, size))
+            return false;
     }
     if (errno != 0) {
         log_error("cannot read standard input: %s", strerror(errno));
-        return end == PROMPT_OK ? PROMPT_FAILED : end;
+        return false;
     }
-    session_finish(&prompt->session);
-    if (prompt->session.wrong)
-        end = PROMPT_WRONG;
-    else if (prompt->session.state != SESSION_OK && end == PROMPT_OK)
-        end = PROMPT_FAILED;
-    return end;
+    session_end(&prompt->session);
+    (void)drive(&prompt->session, -1);
+    return prompt->session.record.state == SESSION_OK;
 }
 
 /** Why the session ended, in a sentence. */
 static void say_why(const struct session *session)
 {
+    const struct session_record *record = &session->record;
     char where[ADDRESS_TEXT_MAX];
 
-    if (session->state == SESSION_REFUSED)
-        log_error("the server at %s refused the session: %s",
-                  address_text(&session->plan->address, where),
-                  session->reason + strlen("refused: "));
-    else if (session->state == SESSION_FAILED)
-        log_error("the session with the server at %s ended: %s",
-                  address_text(&session->plan->address, where), session->reason);
+    address_text(&session->plan->address, where);
+    if (record->state == SESSION_REFUSED)
+        log_error("the server at %s refused the session: %s", where,
+                  record->reason + strlen("refused: "));
+    else if (record->state == SESSION_FAILED && record->connected_ns == 0)
+        log_error("cannot connect to %s: %s; is the server running there?", where, record->reason);
+    else if (record->state == SESSION_FAILED)
+        log_error("the session with the server at %s ended: %s", where, record->reason);
 }
 
 enum prompt_end prompt_run(const struct session_plan *plan, enum transform transform, bool quiet)
 {
     struct prompt prompt = {.plan = plan, .transform = transform, .quiet = quiet};
     struct line_reader *reader = line_reader_new(quiet ? "" : ">>:");
-    enum prompt_end end = PROMPT_FAILED;
+    bool good = reader != NULL && reserve(&prompt, 1024);
     char where[ADDRESS_TEXT_MAX];
 
-    session_init(&prompt.session, 0, plan, NULL, 0);
-    if (reader == NULL || !reserve(&prompt, 1024)) {
+    if (!good) {
         log_error("cannot get memory for the prompt");
-    } else if (!session_connect(&prompt.session)) {
-        log_error("cannot connect to %s: %s; is the server running there?",
-                  address_text(&plan->address, where), prompt.session.reason);
-    } else if (!session_shake_hands(&prompt.session)) {
-        say_why(&prompt.session);
-    } else {
-        log_verbose("connected to %s", address_text(&plan->address, where));
-        end = talk_all(&prompt, reader);
-        say_why(&prompt.session);
+        line_reader_free(reader);
+        return PROMPT_FAILED;
     }
-    session_close(&prompt.session);
+    session_init(&prompt.session, 0, plan, &prompt.buffers, &prompt.pending, false);
+    good = drive(&prompt.session, -1) == NEED_MESSAGE;
+    if (good) {
+        log_verbose("connected to %s", address_text(&plan->address, where));
+        good = talk_all(&prompt, reader);
+    }
+    say_why(&prompt.session);
     session_clear(&prompt.session);
     line_reader_free(reader);
     free(prompt.memory);
-    return end;
+    return prompt.session.record.mismatched ? PROMPT_WRONG : good ? PROMPT_OK : PROMPT_FAILED;
 }

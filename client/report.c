@@ -22,26 +22,115 @@ static void show_times(FILE *file, const char *label, const struct histogram *hi
     fprintf(file, " %10.1f\n", us(histogram_max(histogram)));
 }
 
-void report_text(FILE *file, const struct summary *summary)
+/** Sessions, messages, bytes; and what only some runs have. */
+static void show_counts(FILE *file, const struct summary *summary)
 {
-    fprintf(file, "sessions     %u requested: %u ok, %u failed, %u refused\n", summary->requested,
-            summary->ok, summary->failed, summary->refused);
+    fprintf(file, "sessions     %llu requested: %llu ok, %llu failed, %llu refused\n",
+            (unsigned long long)summary->requested, (unsigned long long)summary->ok,
+            (unsigned long long)summary->failed, (unsigned long long)summary->refused);
     fprintf(file, "messages     %llu sent: %llu verified, %llu mismatched\n",
             (unsigned long long)summary->sent, (unsigned long long)summary->verified,
             (unsigned long long)summary->mismatched);
     fprintf(file, "bytes        %llu verified in %.3f s: %.0f echoes/s\n",
             (unsigned long long)summary->bytes, summary->seconds, summary_rate(summary));
-    fprintf(file, "latency us   %10s %10s %10s %10s %10s\n", "p50", "p90", "p99", "p99.9", "max");
-    show_times(file, "connect", summary->measure.connect);
-    show_times(file, "queue wait", summary->measure.queue_wait);
-    if (histogram_count(summary->measure.handshake) > 0)
-        show_times(file, "handshake", summary->measure.handshake);
-    show_times(file, "echo", summary->measure.echo);
+    if (summary->rate > 0)
+        fprintf(file, "rate         %.1f messages/s asked, %.1f sent\n", summary->rate,
+                summary->seconds > 0 ? (double)summary->sent / summary->seconds : 0);
+    if (summary->idle_requested > 0)
+        fprintf(file, "idle         %llu requested: %llu connected, %llu ended by the server\n",
+                (unsigned long long)summary->idle_requested,
+                (unsigned long long)summary->idle_connected,
+                (unsigned long long)summary->idle_ended);
+}
+
+static void show_runs(FILE *file, const struct report *report)
+{
+    const struct report_runs *runs = report->runs;
+
+    if (runs == NULL || runs->count < 2)
+        return;
+    if (runs->together_seconds > 0)
+        fprintf(file, "runs         %u merged: two or more at once for %.3f s of %.3f s\n",
+                runs->count, runs->together_seconds, report->total->seconds);
+    else
+        fprintf(file, "runs         %u merged: no two of them at once\n", runs->count);
+}
+
+/** A row for each phase; where messages have a schedule, the echo from both its beginnings. */
+static void show_phases(FILE *file, const struct summary *summary)
+{
+    struct histogram *const *times = summary->measure.times;
+
+    fprintf(file, "latency us    %10s %10s %10s %10s %10s\n", "p50", "p90", "p99", "p99.9", "max");
+    show_times(file, "connect", times[MEASURE_CONNECT]);
+    show_times(file, "queue wait", times[MEASURE_QUEUE_WAIT]);
+    if (histogram_count(times[MEASURE_HANDSHAKE]) > 0)
+        show_times(file, "handshake", times[MEASURE_HANDSHAKE]);
+    show_times(file, "echo", times[MEASURE_ECHO]);
+    if (summary->rate > 0)
+        show_times(file, "echo raw", times[MEASURE_ECHO_RAW]);
+    show_times(file, "close", times[MEASURE_CLOSE]);
+}
+
+/** One figure of a step, or a dash. */
+static void show_p99(FILE *file, const struct histogram *histogram)
+{
+    if (histogram_count(histogram) == 0)
+        fprintf(file, " %10s", "-");
+    else
+        fprintf(file, " %10.1f", us(histogram_percentile(histogram, 99)));
+}
+
+static void show_steps(FILE *file, const struct report *report)
+{
+    if (report->steps == NULL)
+        return;
+    fprintf(file, "steps         %10s %10s %10s %10s %10s %10s\n", "sessions", "ok", "not ok",
+            "echoes/s", "wait p99", "echo p99");
+    for (unsigned i = 0; i < report->step_count; i++) {
+        const struct summary *step = &report->steps[i];
+
+        fprintf(file, "  %-11u %10u %10llu %10llu %10.0f", i + 1, step->concurrency,
+                (unsigned long long)step->ok, (unsigned long long)(step->failed + step->refused),
+                summary_rate(step));
+        show_p99(file, step->measure.times[MEASURE_QUEUE_WAIT]);
+        show_p99(file, step->measure.times[MEASURE_ECHO]);
+        fprintf(file, "\n");
+    }
+}
+
+/** What makes the figures above say less about the server than they seem to. */
+static void show_warnings(FILE *file, const struct summary *summary)
+{
+    if (summary->generator.busy)
+        fprintf(
+            file,
+            "warning: the client itself was the bottleneck: its threads used %.0f %% of the CPU "
+            "that they could have, and the server may well do more. Use more --threads, fewer "
+            "sessions, or a machine of its own for the client.\n",
+            summary->generator.cpu * 100);
+    if (summary->generator.late)
+        fprintf(file,
+                "warning: the client was behind its schedule: one message in a hundred or more was "
+                "sent a millisecond late or later (p99 %.1f us), and the times from the schedule "
+                "hold that delay. Use more --threads, a lower --rate, or another machine.\n",
+                us(histogram_percentile(summary->measure.times[MEASURE_LAG], 99)));
+}
+
+void report_text(FILE *file, const struct report *report)
+{
+    const struct summary *summary = report->total;
+
+    show_counts(file, summary);
+    show_runs(file, report);
+    show_phases(file, summary);
+    show_steps(file, report);
     if (summary->error_kinds > 0)
         fprintf(file, "errors\n");
     for (unsigned i = 0; i < summary->error_kinds; i++)
         fprintf(file, "  %-10llu %s\n", (unsigned long long)summary->errors[i].count,
                 summary->errors[i].words);
+    show_warnings(file, summary);
     if (summary->interrupted != 0)
         fprintf(file, "interrupted: this is what was done so far\n");
 }

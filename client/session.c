@@ -1,195 +1,155 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One session: connect, exchange, end.
+ * One session, led through its stages.
  *
  * DESIGN
- * Replies are never collected: each piece is compared as it comes, against bytes that are there
- * already. The buffer holds the first piece of a reply, which is enough to recognise "BUSY" and to
- * show a wrong byte; further pieces of a long reply go over it.
  *
- * A message up to SESSION_SMALL bytes is written and then its reply read. That cannot deadlock:
- * what the server sends back fits our receive buffer, so it never blocks on us. A larger one could
- * (the server stops reading while it cannot write), so it is read while it is written.
+ *     BEGIN ─> CONNECT ─> BARRIER ─> HANDSHAKE ─> CONVERSE ─> FINISH ─> OVER
+ *                                        └───────────┴─> REFUSAL ────────┘
  *
- * Over TLS all of that is the same. Only the wait for a worker ends elsewhere: the handshake is the
- * first that the server says.
+ * session_advance() calls the function of the stage it is in until that has to wait. Each such
+ * function does what can be done now, and either changes the stage or says what to wait for. A
+ * session that fails, whereever that is, is closed at once and OVER.
  *
- * Each way a session can be lost has a phrase of its own, put together of what happened and where:
- * "closed before the first reply", "reset in the middle of a reply", "timed out after the last
- * reply". They are counted under these words in the report.
+ * Time is looked at where something has happened, and nowhere else: an exchange of a closed loop
+ * reads the clock once. That one reading is the end of one echo and the beginning of the next.
+ *
+ * The handshake stands behind the barrier, since a server may leave both it and the first reply to
+ * a worker: were it in front, sessions that hold all workers and sessions that wait for one would
+ * wait for each other.
  */
-#include "client/session.h"
+#include "client/session-internal.h"
 
 #include "client/dial.h"
-#include "client/handshake.h"
-#include "client/verify.h"
 #include "common/clock.h"
-#include "common/log.h"
 #include "common/must.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
-/* The buffer for replies: room for the whole "BUSY" line at least, for few system calls at most. */
+/* The buffer for replies: room for a "BUSY" line at least, for few system calls at most. */
 enum { REPLY_ROOM_MIN = 256, REPLY_ROOM_MAX = 64 << 10 };
 
-static const char busy[] = {'B', 'U', 'S', 'Y'};
+/* Between two calls of a unix server whose backlog is full. */
+#define UNIX_AGAIN_NS INT64_C(2000000)
 
-static size_t clamp(size_t value, size_t least, size_t most)
+/* What a session of --churn that got nowhere waits before it comes again. */
+#define CHURN_PAUSE_NS INT64_C(10000000)
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+size_t session_reply_room(size_t largest_message)
 {
-    return value < least ? least : value > most ? most : value;
+    return largest_message < REPLY_ROOM_MIN   ? REPLY_ROOM_MIN
+           : largest_message > REPLY_ROOM_MAX ? REPLY_ROOM_MAX
+                                              : largest_message;
 }
 
-static size_t reply_room(size_t largest_message)
+bool session_can_be_patient(const struct session_plan *plan)
 {
-    return clamp(largest_message, REPLY_ROOM_MIN, REPLY_ROOM_MAX);
+    return plan->depth == 1 && plan->messages != NULL &&
+           messages_largest(plan->messages) <= SESSION_SMALL;
 }
 
-size_t session_memory(size_t largest_message)
+static void set_place(struct session *session, enum session_place place)
 {
-    return reply_room(largest_message) + clamp(largest_message, 0, SESSION_SMALL);
+    atomic_store_explicit(&session->place, (unsigned char)place, memory_order_relaxed);
 }
 
 void session_init(struct session *session, unsigned number, const struct session_plan *plan,
-                  unsigned char *memory, size_t largest_message)
+                  struct session_buffers *buffers, struct pending *pending, bool patient)
 {
     memset(session, 0, sizeof *session);
     session->plan = plan;
+    session->buffers = buffers;
+    session->pending = pending;
     session->number = number;
-    session->reply = memory;
-    session->reply_room = reply_room(largest_message);
-    session->flat = memory + session->reply_room;
+    session->patient = patient;
     session->stream.fd = -1;
+    session->record.session = number;
+    session->begin_ns = plan->begin_ns + (int64_t)((double)plan->ramp_ns * number / plan->sessions);
     MUST(pthread_mutex_init(&session->lock, NULL));
 }
 
-void session_use_buffer(struct session *session, unsigned char *reply, size_t room)
+void session_set_idle(struct session *session)
 {
-    session->reply = reply;
-    session->reply_room = room;
+    session->idle = true;
+    session->record.idle = true;
 }
 
 void session_clear(struct session *session)
 {
+    if (session->stream.fd >= 0)
+        stream_close(&session->stream);
     MUST(pthread_mutex_destroy(&session->lock));
 }
 
-/* --- how it ends ------------------------------------------------------------------------------ */
-
-void session_fail(struct session *session, const char *format, ...)
+void session_again(struct session *session)
 {
-    va_list arguments;
+    bool got_somewhere = session->record.first_byte_ns != 0;
+    uint64_t connection = session->record.connection;
 
-    if (session->state != SESSION_RUNNING)
-        return;
-    session->state = SESSION_FAILED;
-    if (atomic_load(&session->stopping)) {
-        /* whatever it ran into, it was session_stop() that did it */
-        snprintf(session->reason, sizeof session->reason, "interrupted");
-        return;
-    }
-    va_start(arguments, format);
-    vsnprintf(session->reason, sizeof session->reason, format, arguments);
-    va_end(arguments);
-    log_verbose("session %u: %s", session->number, session->reason);
+    session->record =
+        (struct session_record){.session = session->number, .connection = connection + 1};
+    session->begin_ns = clock_now_ns() + (got_somewhere ? 0 : CHURN_PAUSE_NS);
+    session->begun = 0;
+    session->pending_first = 0;
+    session->pending_count = 0;
+    session->sending = false;
+    session->received = 0;
+    session->unread = 0;
+    session->said_count = 0;
+    session->lost_code = 0;
+    session->handshake_begun = false;
+    session->skipping = false;
+    session->stage = STAGE_BEGIN;
+    atomic_store_explicit(&session->verified, 0, memory_order_relaxed);
+    set_place(session, PLACE_BEGINNING);
 }
 
-/** An errno value in lower case, since it stands in the middle of a phrase. */
-static void fail_errno(struct session *session, const char *operation, int error)
+void session_give_up(struct session *session, const char *reason)
 {
-    char words[SESSION_REASON / 2];
-
-    if (error == ETIMEDOUT)
-        snprintf(words, sizeof words, "timed out");
-    else
-        snprintf(words, sizeof words, "%s", strerror(error));
-    words[0] = (char)tolower((unsigned char)words[0]);
-    session_fail(session, "%s: %s", operation, words);
+    session_fail(session, "%s", reason);
 }
 
-/** Where in the conversation the session stands, for a phrase. */
-static const char *place(const struct session *session)
+void session_stop(struct session *session)
 {
-    if (session->received > 0)
-        return "in the middle of a reply";
-    return session_verified(session) == 0 ? "before the first reply" : "instead of a reply";
+    MUST(pthread_mutex_lock(&session->lock));
+    atomic_store(&session->stopping, true);
+    /* wakes connect, poll, send and receive alike; who runs the session closes */
+    if (session->stream.fd >= 0)
+        (void)shutdown(session->stream.fd, SHUT_RDWR);
+    MUST(pthread_mutex_unlock(&session->lock));
 }
 
-/** The connection is lost. @param code  what stream_read() or stream_write() returned */
-static void lost(struct session *session, ssize_t code, const char *where)
-{
-    char why[TLS_WHY_MAX];
+/* --- time ------------------------------------------------------------------------------------- */
 
-    switch (code) {
-    case -EPROTO:
-        session_fail(session, "TLS error %s: %s", where, stream_error_text(&session->stream, why));
-        break;
-    case 0:
-    case -EPIPE: session_fail(session, "closed %s", where); break;
-    case -ECONNRESET: session_fail(session, "reset %s", where); break;
-    case -ETIMEDOUT: session_fail(session, "timed out %s", where); break;
-    default: fail_errno(session, where, (int)-code); break;
-    }
+int64_t session_look_at_clock(struct session *session)
+{
+    session->now_ns = clock_now_ns();
+    return session->now_ns;
 }
 
-/** Whether what has come of a reply is "BUSY", as far as it goes. */
-static bool may_be_busy(const struct session *session)
+enum turn session_wait_for(struct session *session, unsigned need, struct session_wait *wait)
 {
-    return memcmp(session->reply, busy, clamp(session->received, 0, sizeof busy)) == 0;
+    wait->need = need;
+    wait->deadline_ns = session->deadline_ns;
+    return TURN_WAIT;
 }
 
-/**
- * A reply is not what it should be, or cannot be had: perhaps the server refuses the session with
- * a line that begins with BUSY. Reads on as long as it may be one, to the end of the line.
- *
- * @return true: it does, and that is settled
- */
-static bool is_refusal(struct session *session)
+bool session_timed_out(const struct session *session)
 {
-    size_t length;
-
-    stream_set_blocking(&session->stream); /* the rest of the line is worth waiting for */
-    while (may_be_busy(session) && session->received < REPLY_ROOM_MIN &&
-           memchr(session->reply, '\n', session->received) == NULL) {
-        ssize_t got = stream_read(&session->stream, session->reply + session->received,
-                                  REPLY_ROOM_MIN - session->received);
-        if (got <= 0)
-            break;
-        session->received += (size_t)got;
-    }
-    if (session->received < sizeof busy || !may_be_busy(session) ||
-        session->state != SESSION_RUNNING)
-        return false;
-    for (length = 0; length < session->received && session->reply[length] != '\n'; length++)
-        if (session->reply[length] < ' ' || session->reply[length] > '~')
-            session->reply[length] = '.'; /* it will be shown on terminals and written as JSON */
-    session->state = SESSION_REFUSED;
-    snprintf(session->reason, sizeof session->reason, "refused: %.*s",
-             (int)clamp(length, 0, SESSION_REASON), (const char *)session->reply);
-    log_verbose("session %u: %s", session->number, session->reason);
-    return true;
+    return session->now_ns >= session->deadline_ns;
 }
 
-/** Show the first wrong byte of a run; of the prompt, of each reply. */
-static void show_wrong(struct session *session, const struct message *message, size_t offset,
-                       const unsigned char *got, size_t size)
+void session_first_byte(struct session *session, int64_t now_ns)
 {
-    struct verify_rows rows;
-
-    if (session->plan->shown != NULL && atomic_flag_test_and_set(session->plan->shown))
-        return;
-    verify_show(message, offset, got, size, &rows);
-    log_error("session %u, message %llu: wrong byte at offset %zu of %zu", session->number,
-              (unsigned long long)(session->exchanges - 1), offset, message->size);
-    log_error("  %s", rows.expected);
-    log_error("  %s", rows.got);
-    log_error("  %s", rows.mark);
+    session->record.first_byte_ns = now_ns;
+    set_place(session, PLACE_SERVED);
+    if (session->plan->measure != NULL)
+        measure_one(session->plan->measure, MEASURE_QUEUE_WAIT,
+                    now_ns - session->record.connected_ns);
 }
 
 /* --- connect ---------------------------------------------------------------------------------- */
@@ -201,52 +161,135 @@ static bool publish(struct session *session, int fd)
 
     MUST(pthread_mutex_lock(&session->lock));
     stopping = atomic_load(&session->stopping);
-    if (!stopping)
-        stream_init_plain(&session->stream, fd);
+    stream_init_plain(&session->stream, fd);
     MUST(pthread_mutex_unlock(&session->lock));
     return !stopping;
 }
 
-bool session_connect(struct session *session)
+/** A socket, bound to the session's source where it has one. @return false: failed */
+static bool open_socket(struct session *session)
 {
     const struct session_plan *plan = session->plan;
-    struct stream fresh;
-    int64_t start_ns;
-    int code;
     int fd = dial_socket(&plan->address);
+    int code = 0;
 
     if (fd < 0) {
-        fail_errno(session, "socket", -fd);
+        session_fail_errno(session, "socket", -fd);
         return false;
     }
     if (!publish(session, fd)) {
-        stream_init_plain(&fresh, fd);
-        stream_close(&fresh);
         session_fail(session, "interrupted");
         return false;
     }
-    start_ns = clock_now_ns();
-    code = dial_connect(fd, &plan->address, plan->timeout_ns);
-    if (code == 0)
-        code = stream_set_timeouts(&session->stream, plan->timeout_ns, plan->timeout_ns);
-    if (code != 0) {
-        fail_errno(session, "connect", -code);
-        return false;
+    if (plan->sources.count > 0) {
+        struct address source;
+
+        sources_pick(&plan->sources, session->number, &source);
+        code = dial_from(fd, &source);
     }
-    stream_set_nodelay(&session->stream);
-    session->connected_ns = clock_now_ns();
-    if (plan->measure != NULL)
-        measure_connect(plan->measure, session->connected_ns - start_ns);
-    return true;
+    if (code != 0)
+        session_fail_errno(session, "source", -code);
+    return code == 0;
 }
 
-/** The server has begun to serve this session: the wait for that is over. */
-static void first_byte(struct session *session, int64_t now_ns)
+/** It stands. */
+static enum turn connected(struct session *session)
 {
-    session->replied = true;
-    if (session->plan->measure != NULL)
-        measure_queue_wait(session->plan->measure, now_ns - session->connected_ns);
+    const struct session_plan *plan = session->plan;
+    int code = 0;
+
+    if (session->patient) {
+        code = dial_make_blocking(session->stream.fd);
+        if (code == 0)
+            code = stream_set_timeouts(&session->stream, plan->timeout_ns, plan->timeout_ns);
+    } else {
+        stream_set_nonblocking(&session->stream);
+    }
+    if (code != 0) {
+        session_fail_errno(session, "connect", -code);
+        return TURN_ON;
+    }
+    stream_set_nodelay(&session->stream);
+    session->record.connected_ns = session_look_at_clock(session);
+    set_place(session, PLACE_QUEUED);
+    if (plan->measure != NULL && !session->idle)
+        measure_one(plan->measure, MEASURE_CONNECT, session->now_ns - session->record.begun_ns);
+    if (session->idle)
+        session->stage = STAGE_IDLE;
+    else if (plan->barrier && session->start_ns == 0)
+        session->stage = STAGE_BARRIER;
+    else
+        session_go(session, session->start_ns != 0 ? session->start_ns : plan->begin_ns);
+    return TURN_ON;
 }
+
+/** What came of dial_begin() or dial_finish(). */
+static enum turn dialled(struct session *session, int code, struct session_wait *wait)
+{
+    if (code == 0)
+        return connected(session);
+    if ((code == -EINPROGRESS || code == -EAGAIN) && session_timed_out(session))
+        code = -ETIMEDOUT;
+    if (code == -EINPROGRESS)
+        return session_wait_for(session, NEED_WRITE, wait);
+    if (code == -EAGAIN) {
+        wait->moment_ns = session->now_ns + UNIX_AGAIN_NS;
+        return session_wait_for(session, NEED_MOMENT, wait);
+    }
+    session_fail_errno(session, "connect", -code);
+    return TURN_ON;
+}
+
+static enum turn begin(struct session *session, struct session_wait *wait)
+{
+    session_look_at_clock(session);
+    if (session->now_ns < session->begin_ns) {
+        wait->moment_ns = session->begin_ns;
+        session->deadline_ns = INT64_MAX;
+        return session_wait_for(session, NEED_MOMENT, wait);
+    }
+    if (!open_socket(session))
+        return TURN_ON;
+    session->record.begun_ns = session_look_at_clock(session);
+    session_progressed(session);
+    session->stage = STAGE_CONNECT;
+    return dialled(session, dial_begin(session->stream.fd, &session->plan->address), wait);
+}
+
+static enum turn connecting(struct session *session, struct session_wait *wait)
+{
+    int code = dial_finish(session->stream.fd);
+
+    session_look_at_clock(session);
+    if (code == -EINPROGRESS && session->plan->address.storage.ss_family == AF_UNIX)
+        code = dial_begin(session->stream.fd, &session->plan->address);
+    return dialled(session, code, wait);
+}
+
+/* --- the barrier ------------------------------------------------------------------------------ */
+
+static enum turn barred(struct session_wait *wait)
+{
+    wait->need = NEED_BARRIER;
+    wait->deadline_ns = INT64_MAX; /* each of the others has its own */
+    return TURN_WAIT;
+}
+
+void session_go(struct session *session, int64_t start_ns)
+{
+    const struct session_plan *plan = session->plan;
+
+    session->start_ns = start_ns;
+    session_look_at_clock(session);
+    session_progressed(session);
+    session->free_ns = session->now_ns;
+    session->due_ns = session->now_ns;
+    if (plan->rate > 0 && !pace_is_open(&session->pace))
+        pace_init(&session->pace, plan->rate, plan->rate_random, session->number, plan->sessions);
+    session->stage = plan->tls != NULL ? STAGE_HANDSHAKE : STAGE_CONVERSE;
+}
+
+/* --- the handshake ---------------------------------------------------------------------------- */
 
 /** Put TLS in the place of the plain stream, or the plain stream back; session_stop() sees either. */
 static int change_stream(struct session *session, struct tls_context *tls)
@@ -264,294 +307,168 @@ static int change_stream(struct session *session, struct tls_context *tls)
     return code;
 }
 
-/** What came instead of a handshake is plain text. */
-static void handshake_refused(struct session *session)
+/** The server's first byte, without taking it off the socket; -1 while there is none. */
+static int peek(const struct session *session)
 {
-    (void)change_stream(session, NULL); /* cannot fail */
-    session->received = 0;
-    if (!is_refusal(session))
-        session_fail(session, "handshake: what the peer sent is not TLS");
+    unsigned char byte;
+
+    return recv(session->stream.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1 ? byte : -1;
 }
 
-bool session_shake_hands(struct session *session)
+/**
+ * See when the server's first byte comes, which is when a worker has taken us up, and look at it.
+ * A server that has no room says BUSY, and may well say so without spending a handshake on it. No
+ * record of TLS begins with a B.
+ *
+ * @return true: it is plain text
+ */
+static bool first_of_handshake(struct session *session)
 {
-    const struct session_plan *plan = session->plan;
-    int64_t first_byte_ns = 0;
-    char why[TLS_WHY_MAX];
-    int code;
+    int byte = peek(session);
 
-    if (plan->tls == NULL)
-        return true;
-    code = change_stream(session, plan->tls);
-    if (code == 0)
-        code = handshake_run(&session->stream, plan->timeout_ns, &first_byte_ns);
-    if (code == HANDSHAKE_BUSY)
-        handshake_refused(session);
-    else if (code == -EPROTO)
-        session_fail(session, "handshake: %s", stream_error_text(&session->stream, why));
-    else if (code != 0)
-        fail_errno(session, "handshake", -code);
-    if (code != 0)
+    if (byte < 0)
         return false;
-    first_byte(session, first_byte_ns);
-    if (plan->measure != NULL)
-        measure_handshake(plan->measure, clock_now_ns() - first_byte_ns);
-    return true;
-}
-
-/* --- exchange --------------------------------------------------------------------------------- */
-
-/** Receive one piece of the reply and check it. */
-static enum exchange receive_piece(struct session *session, const struct message *message)
-{
-    size_t at = session->received % session->reply_room;
-    size_t offset = session->received;
-    size_t same;
-    ssize_t got = stream_read(&session->stream, session->reply + at,
-                              clamp(message->size - offset, 1, session->reply_room - at));
-
-    if (got == -EAGAIN)
-        return EXCHANGE_RIGHT; /* of a reply that is read while its message is written */
-    if (got <= 0) {
-        lost(session, got, place(session));
-        return EXCHANGE_ENDED;
-    }
-    session->received += (size_t)got;
-    same = verify_reply(message, offset, session->reply + at, (size_t)got);
-    if (same == (size_t)got) {
-        if (!session->replied)
-            first_byte(session, clock_now_ns());
-        return EXCHANGE_RIGHT;
-    }
-    if (offset + same < sizeof busy && is_refusal(session))
-        return EXCHANGE_ENDED;
-    session->wrong = true;
-    show_wrong(session, message, offset + same, session->reply + at + same, (size_t)got - same);
-    return EXCHANGE_WRONG;
-}
-
-/** A send has failed. What the server said before it closed tells more than that, where it did. */
-static enum exchange send_failed(struct session *session, ssize_t code)
-{
-    if (code == -ETIMEDOUT)
-        lost(session, code, "while sending");
-    else if (session->received > 0 || !is_refusal(session))
-        lost(session, code, place(session));
-    return EXCHANGE_ENDED;
-}
-
-static enum exchange exchange_small(struct session *session, const struct message *message)
-{
-    enum exchange result = EXCHANGE_RIGHT;
-    ssize_t code =
-        stream_write(&session->stream, message_flat(message, session->flat), message->size, NULL);
-
-    if (code < 0)
-        return send_failed(session, code);
-    session->sent++;
-    while (result == EXCHANGE_RIGHT && session->received < message->size)
-        result = receive_piece(session, message);
-    return result;
-}
-
-/** Send what can be sent now. @return bytes, 0 where none can, or -errno */
-static ssize_t send_some(struct session *session, const struct message *message, size_t sent)
-{
-    struct iovec pieces[MESSAGE_PARTS];
-    unsigned count = 0;
-    ssize_t put;
-
-    for (unsigned i = 0; i < message->parts; i++) {
-        const struct message_part *part = &message->part[i];
-
-        if (sent >= part->size) {
-            sent -= part->size;
-            continue;
-        }
-        /* an iovec has no const, but nothing is changed */
-        pieces[count].iov_base = (void *)(uintptr_t)(part->sent + sent);
-        pieces[count++].iov_len = part->size - sent;
-        sent = 0;
-    }
-    put = stream_write_parts(&session->stream, pieces, count);
-    return put == -EAGAIN ? 0 : put;
-}
-
-/** Wait until the stream can be written or read. @return poll()'s events, 0 after the time limit */
-static short wait_ready(struct session *session, bool reading)
-{
-    struct pollfd ready = {.fd = session->stream.fd,
-                           .events = (short)(reading ? POLLIN | POLLOUT : POLLOUT)};
-    int64_t limit_ns = session->plan->timeout_ns;
-    struct timespec limit = {limit_ns / 1000000000, limit_ns % 1000000000};
-    int answer;
-
-    if (reading && stream_has_pending(&session->stream))
-        return POLLIN;
-    do
-        answer = ppoll(&ready, 1, &limit, NULL);
-    while (answer < 0 && errno == EINTR);
-    return answer > 0 ? ready.revents : 0;
-}
-
-/** Send all, and receive what comes meanwhile. The stream does not wait. */
-static enum exchange send_large(struct session *session, const struct message *message)
-{
-    enum exchange result = EXCHANGE_RIGHT;
-    size_t sent = 0;
-
-    while (result == EXCHANGE_RIGHT && sent < message->size) {
-        bool reading = session->received < message->size;
-        short ready = wait_ready(session, reading);
-
-        if (ready == 0)
-            return send_failed(session, -ETIMEDOUT);
-        /* first what has come: it may be the reason why no more can be sent */
-        if (reading && (ready & ~POLLOUT) != 0)
-            result = receive_piece(session, message);
-        if (result == EXCHANGE_RIGHT && (ready & ~POLLIN) != 0) {
-            ssize_t put = send_some(session, message, sent);
-
-            if (put < 0)
-                return send_failed(session, put);
-            sent += (size_t)put;
-        }
-    }
-    if (sent == message->size)
-        session->sent++;
-    return result;
-}
-
-/** Both ways at once, until all is sent; then only the rest of the reply is left to read. */
-static enum exchange exchange_large(struct session *session, const struct message *message)
-{
-    enum exchange result;
-
+    session->record.first_byte_ns = session_look_at_clock(session);
+    if (byte != 'B')
+        return false;
+    (void)change_stream(session, NULL); /* cannot fail */
     stream_set_nonblocking(&session->stream);
-    result = send_large(session, message);
-    stream_set_blocking(&session->stream);
-    while (result == EXCHANGE_RIGHT && session->received < message->size)
-        result = receive_piece(session, message);
-    return result;
-}
-
-enum exchange session_exchange(struct session *session, const struct message *message)
-{
-    struct measure *measure = session->plan->measure;
-    uint64_t verified = session_verified(session);
-    int64_t start_ns = clock_now_ns();
-    bool is_served = session->replied;
-    enum exchange result;
-
-    session->received = 0;
-    session->exchanges++;
-    if (message->size <= SESSION_SMALL)
-        result = exchange_small(session, message);
-    else
-        result = exchange_large(session, message);
-    if (result != EXCHANGE_RIGHT)
-        return result;
-    /* the reply that ended the wait for a worker is left out: that is measured by itself */
-    if (measure != NULL && is_served)
-        measure_echo(measure, &session->batch, clock_now_ns() - start_ns);
-    session->bytes += message->size;
-    /* one writer, so that load and store suffice */
-    atomic_store_explicit(&session->verified, verified + 1, memory_order_relaxed);
-    return result;
-}
-
-enum exchange session_skip_reply(struct session *session, const struct message *message)
-{
-    while (session->received < message->size) {
-        size_t at = session->received % session->reply_room;
-        ssize_t got =
-            stream_read(&session->stream, session->reply + at,
-                        clamp(message->size - session->received, 1, session->reply_room - at));
-
-        if (got <= 0) {
-            lost(session, got, place(session));
-            return EXCHANGE_ENDED;
-        }
-        session->received += (size_t)got;
-    }
-    return EXCHANGE_RIGHT;
-}
-
-bool session_converse(struct session *session)
-{
-    struct message message;
-
-    for (uint64_t i = 0; i < session->plan->message_count; i++) {
-        message_make(session->plan->messages, session->number, i, &message);
-        switch (session_exchange(session, &message)) {
-        case EXCHANGE_RIGHT: break;
-        case EXCHANGE_WRONG: session_fail(session, "wrong bytes in a reply"); return false;
-        case EXCHANGE_ENDED: return false;
-        }
-    }
+    session->record.first_byte_ns = 0;
+    session_progressed(session);
+    converse_listen(session, -EPROTO);
     return true;
+}
+
+static enum turn shaken_hands(struct session *session)
+{
+    int64_t first_byte_ns = session->record.first_byte_ns;
+
+    session_look_at_clock(session);
+    if (first_byte_ns == 0)
+        first_byte_ns = session->now_ns; /* it came within the last step */
+    session_first_byte(session, first_byte_ns);
+    if (session->plan->measure != NULL)
+        measure_one(session->plan->measure, MEASURE_HANDSHAKE, session->now_ns - first_byte_ns);
+    if (session->patient)
+        stream_set_blocking(&session->stream);
+    session->free_ns = session->now_ns;
+    session->due_ns = session->now_ns;
+    session_progressed(session);
+    session->stage = STAGE_CONVERSE;
+    return TURN_ON;
+}
+
+/** It waits by itself, and not inside of OpenSSL, so that the first byte is seen when it comes. */
+static enum turn shake_hands(struct session *session, struct session_wait *wait)
+{
+    char why[TLS_WHY_MAX];
+    int code = 0;
+
+    if (!session->handshake_begun) {
+        code = change_stream(session, session->plan->tls);
+        stream_set_nonblocking(&session->stream);
+        session->handshake_begun = true;
+    } else if (session->record.first_byte_ns == 0 && first_of_handshake(session)) {
+        return TURN_ON;
+    }
+    if (code == 0)
+        code = stream_handshake(&session->stream);
+    session_look_at_clock(session);
+    if (code == 0)
+        return shaken_hands(session);
+    if (code == -EAGAIN && !session_timed_out(session))
+        return session_wait_for(session, session->stream.wants_write ? NEED_WRITE : NEED_READ,
+                                wait);
+    if (code == -EAGAIN)
+        code = -ETIMEDOUT;
+    if (code == -EPROTO)
+        session_fail(session, "handshake: %s", stream_error_text(&session->stream, why));
+    else
+        session_fail_errno(session, "handshake", -code);
+    return TURN_ON;
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-/** More has come than was asked for: the last reply was longer than it should be. */
-static void extra_bytes(struct session *session, size_t size)
-{
-    struct message last;
-    char text[33];
-    size_t shown = clamp(size, 0, sizeof text - 1);
-
-    session->wrong = true;
-    if (session->plan->shown == NULL || !atomic_flag_test_and_set(session->plan->shown)) {
-        for (size_t i = 0; i < shown; i++)
-            text[i] =
-                (char)(session->reply[i] >= ' ' && session->reply[i] <= '~' ? session->reply[i]
-                                                                            : '.');
-        text[shown] = '\0';
-        log_error("session %u: extra bytes after the last reply: \"%s\"%s", session->number, text,
-                  size > shown ? "..." : "");
-    }
-    /* so the last one was not right after all */
-    if (session_verified(session) > 0 && session->plan->messages != NULL) {
-        message_make(session->plan->messages, session->number, session_verified(session) - 1,
-                     &last);
-        session->bytes -= last.size;
-        atomic_fetch_sub_explicit(&session->verified, 1, memory_order_relaxed);
-    }
-    session_fail(session, "extra bytes after the last reply");
-}
-
-void session_finish(struct session *session)
+/** The whole echo is there: finish writing, and read to the server's end of file. */
+static enum turn finish(struct session *session, struct session_wait *wait)
 {
     ssize_t got;
 
-    stream_finish_writing(&session->stream);
-    got = stream_read(&session->stream, session->reply, session->reply_room);
-    if (got > 0)
-        extra_bytes(session, (size_t)got);
-    else if (got < 0 || atomic_load(&session->stopping))
-        lost(session, got, "after the last reply");
-    else
-        session->state = SESSION_OK;
+    if (session->record.finishing_ns == 0) {
+        if (stream_finish_writing(&session->stream) == -EAGAIN)
+            return session_wait_for(session, NEED_WRITE, wait);
+        session->record.finishing_ns = session->now_ns;
+        if (!session->patient)
+            return session_wait_for(session, NEED_READ, wait);
+    }
+    got = stream_read(&session->stream, session->buffers->reply, session->buffers->reply_room);
+    session_look_at_clock(session);
+    if (got == -EAGAIN && !session_timed_out(session))
+        return session_wait_for(session, NEED_READ, wait);
+    if (got == -EAGAIN)
+        got = -ETIMEDOUT;
+    if (got > 0) {
+        converse_extra(session, session->buffers->reply, (size_t)got);
+    } else if (got < 0 || atomic_load(&session->stopping)) {
+        session_lost(session, got, "after the last reply");
+    } else {
+        if (session->plan->measure != NULL)
+            measure_one(session->plan->measure, MEASURE_CLOSE,
+                        session->now_ns - session->record.finishing_ns);
+        session->record.state = SESSION_OK;
+        session_close(session);
+    }
+    return TURN_ON;
 }
 
-void session_close(struct session *session)
+/** It never speaks. Only the server, or session_stop(), can end it. */
+static enum turn idle(struct session *session, struct session_wait *wait)
 {
-    MUST(pthread_mutex_lock(&session->lock));
-    if (session->stream.fd >= 0)
-        stream_close(&session->stream);
-    MUST(pthread_mutex_unlock(&session->lock));
-    if (session->plan->measure != NULL)
-        measure_flush(session->plan->measure, &session->batch);
-    atomic_store(&session->over, true);
+    ssize_t got =
+        stream_read(&session->stream, session->buffers->reply, session->buffers->reply_room);
+
+    if (got == -EAGAIN) {
+        session->deadline_ns = INT64_MAX;
+        return session_wait_for(session, NEED_READ, wait);
+    }
+    if (got > 0) {
+        session_fail(session, "answered while idle");
+    } else if (atomic_load(&session->stopping)) {
+        session->record.state = SESSION_OK; /* as long as it was wanted, it was there */
+        session_close(session);
+    } else {
+        session_lost(session, got, "while idle");
+    }
+    return TURN_ON;
 }
 
-void session_stop(struct session *session)
+/* --- all together ----------------------------------------------------------------------------- */
+
+static enum turn take_turn(struct session *session, unsigned ready, struct session_wait *wait)
 {
-    MUST(pthread_mutex_lock(&session->lock));
-    atomic_store(&session->stopping, true);
-    /* wakes connect, poll, send and receive alike; the thread itself closes */
-    if (session->stream.fd >= 0)
-        (void)shutdown(session->stream.fd, SHUT_RDWR);
-    MUST(pthread_mutex_unlock(&session->lock));
+    switch (session->stage) {
+    case STAGE_BEGIN: return begin(session, wait);
+    case STAGE_CONNECT: return connecting(session, wait);
+    case STAGE_BARRIER: return barred(wait);
+    case STAGE_HANDSHAKE: return shake_hands(session, wait);
+    case STAGE_CONVERSE: return converse(session, ready, wait);
+    case STAGE_REFUSAL: return converse_refusal(session, ready, wait);
+    case STAGE_FINISH: return finish(session, wait);
+    case STAGE_IDLE: return idle(session, wait);
+    default: wait->need = NEED_NOTHING; return TURN_WAIT;
+    }
+}
+
+void session_advance(struct session *session, unsigned ready, struct session_wait *wait)
+{
+    wait->need = NEED_NOTHING;
+    wait->moment_ns = 0;
+    wait->deadline_ns = INT64_MAX;
+    if (!session->idle && atomic_load_explicit(&session->stopping, memory_order_relaxed))
+        session_fail(session, "interrupted");
+    while (take_turn(session, ready, wait) == TURN_ON)
+        continue;
+    if (session->stage == STAGE_OVER)
+        set_place(session, PLACE_OVER);
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Adding up what the sessions did. */
+/* Adding up what the sessions did, and one run to another. */
 #include "client/summary.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool summary_init(struct summary *summary, unsigned requested)
+static const char other_errors[] = "other errors";
+
+bool summary_init(struct summary *summary)
 {
     memset(summary, 0, sizeof *summary);
-    summary->requested = requested;
     return measure_init(&summary->measure);
 }
 
@@ -18,38 +19,54 @@ void summary_clear(struct summary *summary)
     measure_clear(&summary->measure);
 }
 
-/** There are few kinds, so a list will do; a server that invents words cannot make it grow. */
-static void count_error(struct summary *summary, const char *words)
+/** The kind of error with these words; error_kinds where there is none so far. */
+static unsigned find_error(const struct summary *summary, const char *words)
 {
     unsigned kind = 0;
 
+    /* There are few kinds, so a list will do. */
     while (kind < summary->error_kinds && strcmp(summary->errors[kind].words, words) != 0)
         kind++;
-    if (kind >= SUMMARY_ERRORS) {
-        kind = SUMMARY_ERRORS;
-        words = "other errors";
-    }
-    if (kind == summary->error_kinds) {
-        snprintf(summary->errors[kind].words, sizeof summary->errors[kind].words, "%s", words);
-        summary->error_kinds++;
-    }
-    summary->errors[kind].count++;
+    return kind;
 }
 
-void summary_add(struct summary *summary, const struct session *session)
+void summary_add_errors(struct summary *summary, const char *words, uint64_t count)
 {
-    if (session->state == SESSION_OK)
+    char cut[sizeof summary->errors[0].words];
+    unsigned kind;
+
+    snprintf(cut, sizeof cut, "%s", words);
+    kind = find_error(summary, cut);
+    /* A server that invents words cannot make the list grow: its last place is for all the rest. */
+    if (kind == summary->error_kinds && kind >= SUMMARY_ERRORS) {
+        snprintf(cut, sizeof cut, "%s", other_errors);
+        kind = find_error(summary, cut);
+    }
+    if (kind == summary->error_kinds) {
+        memcpy(summary->errors[kind].words, cut, sizeof cut);
+        summary->errors[kind].count = 0;
+        summary->error_kinds++;
+    }
+    summary->errors[kind].count += count;
+}
+
+void summary_add(struct summary *summary, const struct session_record *record)
+{
+    if (record->idle)
+        return;
+    summary->requested++;
+    if (record->state == SESSION_OK)
         summary->ok++;
-    else if (session->state == SESSION_REFUSED)
+    else if (record->state == SESSION_REFUSED)
         summary->refused++;
     else
         summary->failed++;
-    summary->sent += session->sent;
-    summary->verified += session_verified(session);
-    summary->mismatched += session->wrong ? 1 : 0;
-    summary->bytes += session->bytes;
-    if (session->state != SESSION_OK)
-        count_error(summary, session->reason);
+    summary->sent += record->sent;
+    summary->verified += record->verified;
+    summary->mismatched += record->mismatched ? 1 : 0;
+    summary->bytes += record->bytes;
+    if (record->state != SESSION_OK)
+        summary_add_errors(summary, record->reason, 1);
 }
 
 static int more_frequent_first(const void *one, const void *other)
@@ -64,6 +81,66 @@ static int more_frequent_first(const void *one, const void *other)
 void summary_sort_errors(struct summary *summary)
 {
     qsort(summary->errors, summary->error_kinds, sizeof summary->errors[0], more_frequent_first);
+}
+
+static double larger(double one, double other)
+{
+    return one > other ? one : other;
+}
+
+/** What says how a run was made: of two runs, that which was more. */
+static void merge_settings(struct summary *into, const struct summary *from)
+{
+    double seconds = into->seconds + from->seconds;
+
+    /* Messages that were asked for, over the time of both. */
+    if (seconds > 0)
+        into->rate = (into->rate * into->seconds + from->rate * from->seconds) / seconds;
+    else
+        into->rate = larger(into->rate, from->rate);
+    if (from->concurrency > into->concurrency)
+        into->concurrency = from->concurrency;
+    if (from->depth > into->depth)
+        into->depth = from->depth;
+    if (into->interrupted == 0)
+        into->interrupted = from->interrupted;
+    if (from->generator.threads > into->generator.threads)
+        into->generator.threads = from->generator.threads;
+    into->generator.cpu = larger(into->generator.cpu, from->generator.cpu);
+    into->generator.busy = into->generator.busy || from->generator.busy;
+    into->generator.late = into->generator.late || from->generator.late;
+}
+
+/** From the beginning of the first to the end of the last; 0 is a time that is not known. */
+static void merge_times(struct summary *into, const struct summary *from)
+{
+    if (into->started_wall_ns == 0 ||
+        (from->started_wall_ns != 0 && from->started_wall_ns < into->started_wall_ns))
+        into->started_wall_ns = from->started_wall_ns;
+    if (from->ended_wall_ns > into->ended_wall_ns)
+        into->ended_wall_ns = from->ended_wall_ns;
+    into->seconds += from->seconds;
+}
+
+void summary_merge(struct summary *into, const struct summary *from)
+{
+    into->requested += from->requested;
+    into->ok += from->ok;
+    into->failed += from->failed;
+    into->refused += from->refused;
+    into->idle_requested += from->idle_requested;
+    into->idle_connected += from->idle_connected;
+    into->idle_ended += from->idle_ended;
+    into->sent += from->sent;
+    into->verified += from->verified;
+    into->mismatched += from->mismatched;
+    into->bytes += from->bytes;
+    merge_settings(into, from);
+    merge_times(into, from);
+    measure_merge(&into->measure, &from->measure);
+    for (unsigned i = 0; i < from->error_kinds; i++)
+        summary_add_errors(into, from->errors[i].words, from->errors[i].count);
+    summary_sort_errors(into);
 }
 
 double summary_rate(const struct summary *summary)

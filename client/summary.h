@@ -2,12 +2,14 @@
 /**
  * @file summary.h
  * What came of a run: counts, times, and errors in words. Filled by load_run(), shown by report.h.
+ *
+ * Threads: none of its own. load_run() fills it under a lock of its own.
  */
 #ifndef CLIENT_SUMMARY_H
 #define CLIENT_SUMMARY_H
 
 #include "client/measure.h"
-#include "client/session.h"
+#include "client/record.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,28 +22,61 @@ struct summary_error {
     uint64_t count;
 };
 
+/** Whether the client itself was what limited the run. */
+struct summary_generator {
+    unsigned threads; /**< that ran sessions */
+    double cpu;       /**< of the busiest of them, or of as many CPUs as they could use: 0 to 1 */
+    bool busy;        /**< cpu is above 0.9: the client was the bottleneck */
+    bool late;        /**< behind schedule: 1 % of the messages left SUMMARY_LATE_NS late or more */
+};
+
+/** A message that is due and can be sent, but is not for so long, is late. */
+#define SUMMARY_LATE_NS INT64_C(1000000)
+
 struct summary {
-    unsigned requested; /**< sessions; = ok + failed + refused */
-    unsigned ok;
-    unsigned failed;
-    unsigned refused;
+    /* sessions: requested = ok + failed + refused. With --churn each connection counts */
+    unsigned concurrency; /**< sessions at once */
+    uint64_t requested;
+    uint64_t ok;
+    uint64_t failed;
+    uint64_t refused;
+    /* of --idle, which are in no other count */
+    uint64_t idle_requested;
+    uint64_t idle_connected;
+    uint64_t idle_ended; /**< by the server, before the run was over */
+
     uint64_t sent; /**< messages */
     uint64_t verified;
     uint64_t mismatched;
-    uint64_t bytes;  /**< of verified replies */
-    double seconds;  /**< from when sessions could send (the barrier) to the end of the last */
+    uint64_t bytes; /**< of verified replies */
+    double rate;    /**< that was asked for, messages a second; 0: closed loop */
+    unsigned depth; /**< messages of a session that may be under way at once */
+    double seconds; /**< from when sessions could send (the barrier) to the end of the last */
+    int64_t started_wall_ns; /**< the same by CLOCK_REALTIME */
+    int64_t ended_wall_ns;
     int interrupted; /**< the signal that ended the run early; 0: none did */
+    struct summary_generator generator;
     struct measure measure; /**< histograms in nanoseconds */
     struct summary_error errors[SUMMARY_ERRORS + 1];
     unsigned error_kinds;
 };
 
 /** @return false for want of memory; then there is nothing to clear */
-bool summary_init(struct summary *summary, unsigned requested);
+bool summary_init(struct summary *summary);
 void summary_clear(struct summary *summary);
 
-/** Count a session that is over. */
-void summary_add(struct summary *summary, const struct session *session);
+/** Count a session that is over, in requested too. One that is idle is not counted here. */
+void summary_add(struct summary *summary, const struct session_record *record);
+
+/** Count so many errors of the same words. */
+void summary_add_errors(struct summary *summary, const char *words, uint64_t count);
+
+/**
+ * Add one run to another: counts and histograms, lossless; errors, sorted. The rate is that of both
+ * by their seconds; of what else says how a run was made, the larger is kept. The seconds are added,
+ * too; who merges runs that overlap in time sets seconds, rate and concurrency afterwards.
+ */
+void summary_merge(struct summary *into, const struct summary *from);
 
 /** Order the errors, the most frequent first. */
 void summary_sort_errors(struct summary *summary);

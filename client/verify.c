@@ -43,16 +43,6 @@ size_t verify_reply(const struct message *message, size_t offset, const unsigned
     return done;
 }
 
-/** The expected byte at an offset that lies within the message. */
-static unsigned char expected_at(const struct message *message, size_t offset)
-{
-    unsigned i = 0;
-
-    while (offset >= message->part[i].size)
-        offset -= message->part[i++].size;
-    return message->part[i].expected[offset];
-}
-
 /** One row: hexadecimal, then text between bars. A negative value is a byte that is not there. */
 static void show_row(const char *label, const int *bytes, char *text, size_t room)
 {
@@ -82,7 +72,7 @@ void verify_show(const struct message *message, size_t offset, const unsigned ch
     for (size_t i = 0; i < ROW; i++) {
         size_t at = first + i;
 
-        expected_row[i] = at < message->size ? expected_at(message, at) : -1;
+        expected_row[i] = at < message->size ? message_expected_at(message, at) : -1;
         if (at < offset)
             got_row[i] = expected_row[i];
         else

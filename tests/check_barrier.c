@@ -3,7 +3,10 @@
 #include "client/barrier.h"
 #include "tests/suite.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 enum { THREADS = 8 };
 
@@ -41,7 +44,7 @@ START_TEST(nobody_passes_before_the_last_arrives)
     struct barrier barrier;
     atomic_uint arrived = 0;
 
-    barrier_init(&barrier, THREADS + 1);
+    ck_assert_int_eq(barrier_init(&barrier, THREADS + 1), 0);
     start_visits(visits, threads, &barrier, &arrived);
     atomic_fetch_add(&arrived, 1);
     ck_assert_int_eq(barrier_opened_ns(&barrier), 0);
@@ -60,11 +63,44 @@ START_TEST(a_barrier_for_nobody_is_open)
 {
     struct barrier barrier;
 
-    barrier_init(&barrier, 0);
+    ck_assert_int_eq(barrier_init(&barrier, 0), 0);
     ck_assert_int_gt(barrier_opened_ns(&barrier), 0);
     barrier_wait(&barrier);
     barrier_arrive(&barrier); /* counts for nothing */
     barrier_clear(&barrier);
+}
+END_TEST
+
+/* For event loops: a descriptor that becomes readable, and stays so for everybody. */
+START_TEST(its_descriptor_is_readable_once_it_is_open)
+{
+    struct barrier barrier;
+    struct pollfd polled;
+
+    ck_assert_int_eq(barrier_init(&barrier, 2), 0);
+    polled = (struct pollfd){.fd = barrier_fd(&barrier), .events = POLLIN};
+    barrier_arrive(&barrier);
+    ck_assert_int_eq(poll(&polled, 1, 0), 0);
+    barrier_arrive(&barrier);
+    ck_assert_int_eq(poll(&polled, 1, 0), 1);
+    barrier_wait(&barrier);
+    ck_assert_int_eq(poll(&polled, 1, 0), 1);
+    barrier_clear(&barrier);
+}
+END_TEST
+
+START_TEST(without_descriptors_there_is_no_barrier)
+{
+    struct rlimit none, before;
+    struct barrier barrier;
+    int code;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    code = barrier_init(&barrier, 1);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert_int_eq(code, -EMFILE);
 }
 END_TEST
 
@@ -75,6 +111,8 @@ int main(void)
 
     tcase_add_test(core, nobody_passes_before_the_last_arrives);
     tcase_add_test(core, a_barrier_for_nobody_is_open);
+    tcase_add_test(core, its_descriptor_is_readable_once_it_is_open);
+    tcase_add_test(core, without_descriptors_there_is_no_barrier);
     suite_add_tcase(suite, core);
     return suite_main(suite);
 }

@@ -2,7 +2,7 @@
 /*
  * echo-client against servers that answer wrong, short, extra, late or never, and that close or
  * reset at each phase: always a summary, the right words and the right exit status, within the
- * time limit.
+ * time limit; and the same in each way of running sessions.
  */
 #include "common/transform.h"
 #include "tests/client-json.h"
@@ -17,8 +17,6 @@
 #include <unistd.h>
 
 enum { SIZE = 64, SESSIONS = 3, MESSAGES = 5, LARGE = 300000 };
-
-#define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /* --- behaviours ------------------------------------------------------------------------------- */
 
@@ -248,13 +246,15 @@ static const struct hostile hostile[] = {
 };
 
 /* Run three sessions of five messages against a behaviour that holds on until they are over. */
-static struct client_run run_against(peer_behaviour *behaviour, unsigned served, const char *size)
+static struct client_run run_against(unsigned way, peer_behaviour *behaviour, unsigned served,
+                                     const char *size)
 {
     int held[2];
     struct script script = {.served = served};
     struct client_run run;
     struct peer *peer;
 
+    client_use_way(way);
     ck_assert_int_eq(pipe2(held, O_CLOEXEC), 0);
     script.held = held[0];
     peer = peer_start(behaviour, &script);
@@ -268,8 +268,9 @@ static struct client_run run_against(peer_behaviour *behaviour, unsigned served,
 
 START_TEST(each_kind_has_its_words_and_its_status)
 {
-    const struct hostile *kind = &hostile[_i];
-    struct client_run run = run_against(kind->behaviour, kind->served, "64");
+    const struct hostile *kind = &hostile[_i / CLIENT_WAYS];
+    struct client_run run =
+        run_against((unsigned)_i % CLIENT_WAYS, kind->behaviour, kind->served, "64");
     /* extra bytes make the last reply a wrong one after all */
     unsigned verified =
         kind->behaviour == extra && kind->served == MESSAGES ? MESSAGES - 1 : kind->served;
@@ -291,7 +292,7 @@ END_TEST
 
 START_TEST(only_the_first_difference_is_shown)
 {
-    struct client_run run = run_against(wrong_byte, 0, "64");
+    struct client_run run = run_against(0, wrong_byte, 0, "64");
     const char *first = strstr(run.outcome.err, "wrong byte at offset");
 
     ck_assert_ptr_nonnull(first);
@@ -304,7 +305,7 @@ END_TEST
 
 START_TEST(a_server_that_never_reads)
 {
-    struct client_run run = run_against(never_reading, 0, "16M");
+    struct client_run run = run_against((unsigned)_i, never_reading, 0, "16M");
 
     client_run_expect(&run, 1, 0, SESSIONS, 0);
     client_run_expect_error(&run, "timed out while sending", SESSIONS);
@@ -331,7 +332,7 @@ static void wrong_at_the_end(int fd, unsigned number, void *context)
 
 START_TEST(a_wrong_byte_at_the_end_of_a_large_message)
 {
-    struct client_run run = run_against(wrong_at_the_end, 0, "300000");
+    struct client_run run = run_against((unsigned)_i, wrong_at_the_end, 0, "300000");
 
     client_run_expect(&run, 3, 0, SESSIONS, 0);
     client_run_expect_error(&run, "wrong bytes in a reply", SESSIONS);
@@ -342,7 +343,7 @@ END_TEST
 
 START_TEST(a_reset_while_a_large_message_is_sent)
 {
-    struct client_run run = run_against(resetting, 0, "4M");
+    struct client_run run = run_against((unsigned)_i, resetting, 0, "4M");
 
     client_run_expect(&run, 1, 0, SESSIONS, 0);
     client_run_expect_error(&run, "reset before the first reply", SESSIONS);
@@ -354,8 +355,10 @@ START_TEST(sessions_that_are_mixed_up)
 {
     struct mixed_up mixed = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct peer *peer = peer_start(mixing_up, &mixed);
-    struct client_run run = client_run(peer_port_text(peer), ARGUMENTS("-n", "4", "-m", "1"));
+    struct client_run run;
 
+    client_use_way((unsigned)_i);
+    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "4", "-m", "1"));
     client_run_expect(&run, 3, 1, 3, 0);
     client_run_expect_error(&run, "wrong bytes in a reply", 3);
     client_run_clear(&run);
@@ -394,6 +397,7 @@ START_TEST(refused_with_busy)
         {{"BUSY \x1b[2J\xff\n", false, 0}, "100000", "refused: BUSY .[2J."},
     };
 
+    client_use_way((unsigned)_i);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         struct refusal refusal = kinds[i].refusal;
         struct peer *peer = peer_start(refusing, &refusal);
@@ -414,9 +418,10 @@ START_TEST(some_are_served_and_some_refused)
 {
     struct refusal refusal = {"BUSY queue full\n", false, 2};
     struct peer *peer = peer_start(refusing, &refusal);
-    struct client_run run =
-        client_run(peer_port_text(peer), ARGUMENTS("-n", "6", "-m", "5", "-s", "64"));
+    struct client_run run;
 
+    client_use_way((unsigned)_i);
+    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "6", "-m", "5", "-s", "64"));
     client_run_expect(&run, 1, 2, 0, 4);
     client_run_expect_error(&run, "refused: BUSY queue full", 4);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 2 * MESSAGES);
@@ -429,8 +434,10 @@ START_TEST(a_line_that_is_almost_busy_is_wrong)
 {
     struct refusal refusal = {"BUST\n", true, 0};
     struct peer *peer = peer_start(refusing, &refusal);
-    struct client_run run = client_run(peer_port_text(peer), ARGUMENTS("-n", "1"));
+    struct client_run run;
 
+    client_use_way((unsigned)_i);
+    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "1"));
     client_run_expect(&run, 3, 0, 1, 0);
     client_run_clear(&run);
     peer_stop(peer);
@@ -444,16 +451,16 @@ int main(void)
     TCase *refused = tcase_create("Refused");
 
     tcase_add_loop_test(phases, each_kind_has_its_words_and_its_status, 0,
-                        sizeof hostile / sizeof hostile[0]);
+                        CLIENT_WAYS * (int)(sizeof hostile / sizeof hostile[0]));
     tcase_add_test(phases, only_the_first_difference_is_shown);
-    tcase_add_test(phases, a_server_that_never_reads);
-    tcase_add_test(phases, a_wrong_byte_at_the_end_of_a_large_message);
-    tcase_add_test(phases, a_reset_while_a_large_message_is_sent);
-    tcase_add_test(phases, sessions_that_are_mixed_up);
+    tcase_add_loop_test(phases, a_server_that_never_reads, 0, CLIENT_WAYS);
+    tcase_add_loop_test(phases, a_wrong_byte_at_the_end_of_a_large_message, 0, CLIENT_WAYS);
+    tcase_add_loop_test(phases, a_reset_while_a_large_message_is_sent, 0, CLIENT_WAYS);
+    tcase_add_loop_test(phases, sessions_that_are_mixed_up, 0, CLIENT_WAYS);
     tcase_add_test(phases, quiet_still_tells_errors);
-    tcase_add_test(refused, refused_with_busy);
-    tcase_add_test(refused, some_are_served_and_some_refused);
-    tcase_add_test(refused, a_line_that_is_almost_busy_is_wrong);
+    tcase_add_loop_test(refused, refused_with_busy, 0, CLIENT_WAYS);
+    tcase_add_loop_test(refused, some_are_served_and_some_refused, 0, CLIENT_WAYS);
+    tcase_add_loop_test(refused, a_line_that_is_almost_busy_is_wrong, 0, CLIENT_WAYS);
     suite_add_tcase(suite, phases);
     suite_add_tcase(suite, refused);
     return suite_main(suite);

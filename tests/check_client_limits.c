@@ -23,8 +23,6 @@ enum { SANITIZED = 1 };
 enum { SANITIZED = 0 };
 #endif
 
-#define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 /* --- nobody there, and limits ------------------------------------------------------------------- */
 
 START_TEST(a_port_with_nobody)
@@ -36,6 +34,7 @@ START_TEST(a_port_with_nobody)
 
     snprintf(text, sizeof text, "%u", (unsigned)port);
     close(listener);
+    client_use_way((unsigned)_i);
     run = client_run(text, ARGUMENTS("-n", "20"));
     client_run_expect(&run, 1, 0, 20, 0);
     client_run_expect_error(&run, "connect: connection refused", 20);
@@ -54,6 +53,7 @@ START_TEST(a_backlog_that_is_full)
     ck_assert_int_eq(listen(listener, 0), 0); /* room for one */
     first = tcp_connect(port);
     snprintf(text, sizeof text, "%u", (unsigned)port);
+    client_use_way((unsigned)_i);
     run = client_run(text, ARGUMENTS("-n", "2", "--timeout", "300ms"));
     client_run_expect(&run, 1, 0, 2, 0);
     client_run_expect_error(&run, "connect: timed out", 2);
@@ -103,7 +103,7 @@ START_TEST(too_few_descriptors)
              peer_port_text(peer));
     run.outcome = shell(command);
     ck_assert_str_eq(run.outcome.out,
-                     "echo-client: 60 sessions need 68 descriptors, but the limit is 40 and the "
+                     "echo-client: 60 sessions need 76 descriptors, but the limit is 40 and the "
                      "sessions beyond it will fail; raise the hard limit (ulimit -Hn, as root) or "
                      "lower --sessions\n");
     outcome_clear(&run.outcome);
@@ -187,13 +187,14 @@ START_TEST(interrupted_with_a_summary)
     for (size_t i = 0; i < 2; i++) {
         struct waiting waiting = {0};
         struct peer *peer = peer_start(not_answering, &waiting);
-        struct program client = program_start(
-            ARGUMENTS("echo-client", "--json", "--port", peer_port_text(peer), "-n", "3"));
+        struct program client;
         struct client_run run;
 
+        client_use_way((unsigned)_i);
+        client = client_start(peer_port_text(peer), ARGUMENTS("-n", "3", "-m", "1"));
         wait_until(have_three, &waiting);
         ck_assert_int_eq(kill(client.pid, signals[i]), 0);
-        run = client_run_read(program_wait(&client));
+        run = client_wait(&client);
         client_run_expect(&run, 128 + signals[i], 0, 3, 0);
         client_run_expect_error(&run, "interrupted", 3);
         ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), 3);
@@ -222,10 +223,11 @@ START_TEST(interrupted_while_connecting)
 
     ck_assert_int_eq(listen(listener, 0), 0); /* one gets in, or two, and wait at the barrier */
     snprintf(text, sizeof text, "%u", (unsigned)port);
-    client = program_start(ARGUMENTS("echo-client", "--json", "--port", text, "-n", "3"));
+    client_use_way((unsigned)_i);
+    client = client_start(text, ARGUMENTS("-n", "3"));
     wait_until(some_are_calling, &port);
     ck_assert_int_eq(kill(client.pid, SIGINT), 0);
-    run = client_run_read(program_wait(&client));
+    run = client_wait(&client);
     client_run_expect(&run, 130, 0, 3, 0);
     client_run_expect_error(&run, "interrupted", 3);
     ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), 0);
@@ -240,14 +242,14 @@ int main(void)
     TCase *limits = tcase_create("Limits");
     TCase *interrupted = tcase_create("Interrupted");
 
-    tcase_add_test(limits, a_port_with_nobody);
-    tcase_add_test(limits, a_backlog_that_is_full);
+    tcase_add_loop_test(limits, a_port_with_nobody, 0, CLIENT_WAYS);
+    tcase_add_loop_test(limits, a_backlog_that_is_full, 0, CLIENT_WAYS);
     tcase_add_test(limits, too_few_descriptors);
     tcase_add_test(limits, a_soft_limit_is_raised);
     if (!SANITIZED) /* sanitizers reserve more address space than that test allows */
         tcase_add_test(limits, too_few_threads);
-    tcase_add_test(interrupted, interrupted_with_a_summary);
-    tcase_add_test(interrupted, interrupted_while_connecting);
+    tcase_add_loop_test(interrupted, interrupted_with_a_summary, 0, CLIENT_WAYS);
+    tcase_add_loop_test(interrupted, interrupted_while_connecting, 0, CLIENT_WAYS);
     suite_add_tcase(suite, limits);
     suite_add_tcase(suite, interrupted);
     return suite_main(suite);

@@ -7,13 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 struct wrong {
-    const char *arguments[8];
+    const char *arguments[10];
     const char *line;
 };
 
-#define HINT "; try 'echo-client --help'"
+#define HINT   "; try 'echo-client --help'"
+#define STEPS  "up to 64 numbers from 1 to 100000 with commas between, such as 4,8,16"
+#define ONES   "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"
+#define RATE   "a number of messages a second from 0.001 to 1000000000, or exp: and such a number"
+#define THINK  "a time up to 1h with its unit, a range such as 10ms-50ms, or exp: and their mean"
+#define SOURCE "a numeric address, or a range of up to 65536 such as 127.0.0.1-127.0.0.8"
 
 static const struct wrong wrong[] = {
     {{"-n", "0"}, "--sessions 0 is not a number from 1 to 100000"},
@@ -42,8 +48,85 @@ static const struct wrong wrong[] = {
     {{"--host"}, "option '--host' needs a value" HINT},
     {{"--json=yes"}, "option '--json=yes' takes no value" HINT},
     {{"-x"}, "unknown option '-x'" HINT},
-    {{"--rate", "5"}, "unknown option '--rate'" HINT},
-    {{"--ramp", "5s"}, "unknown option '--ramp'" HINT},
+    {{"--rates", "5"}, "unknown option '--rates'" HINT},
+    {{"--time", "5s"}, "unknown option '--time'" HINT}, /* --timeout or --timeline */
+    {{"--steps", "4,8,"}, "--steps 4,8, is not " STEPS},
+    {{"--steps", ""}, "--steps  is not " STEPS},
+    {{"--steps", "4,,8"}, "--steps 4,,8 is not " STEPS},
+    {{"--steps", "4, 8"}, "--steps 4, 8 is not " STEPS},
+    {{"--steps", "0"}, "--steps 0 is not " STEPS},
+    {{"--steps", "1,100001"}, "--steps 1,100001 is not " STEPS},
+    {{"--steps", ONES "," ONES "," ONES "," ONES ",1"},
+     "--steps " ONES "," ONES "," ONES "," ONES ",1 is not " STEPS},
+    {{"--steps", "4,8", "-n", "8"},
+     "--sessions and --steps exclude each other: each step has its own number"},
+    {{"-n", "1", "--threads", "0"}, "--threads 0 is not a number from 1 to 1024"},
+    {{"-n", "1", "--threads", "1025"}, "--threads 1025 is not a number from 1 to 1024"},
+    {{"-n", "1", "--depth", "0"}, "--depth 0 is not a number from 1 to 1024"},
+    {{"-n", "1", "--depth", "1025"}, "--depth 1025 is not a number from 1 to 1024"},
+    {{"-n", "1", "--idle", "0"}, "--idle 0 is not a number from 1 to 100000"},
+    {{"-n", "1", "-d", "10"},
+     "--duration 10 is not a time from 1ms to 24h with its unit, such as 10s"},
+    {{"-n", "1", "-d", "0s"},
+     "--duration 0s is not a time from 1ms to 24h with its unit, such as 10s"},
+    {{"-n", "1", "--duration", "25h"},
+     "--duration 25h is not a time from 1ms to 24h with its unit, such as 10s"},
+    {{"-n", "1", "--ramp", "61m"},
+     "--ramp 61m is not a time from 1ms to 1h with its unit, such as 10s"},
+    {{"-n", "1", "--rate", "0"}, "--rate 0 is not " RATE},
+    {{"-n", "1", "--rate", "1e5"}, "--rate 1e5 is not " RATE},
+    {{"-n", "1", "--rate", "-5"}, "--rate -5 is not " RATE},
+    {{"-n", "1", "--rate", "1000000001"}, "--rate 1000000001 is not " RATE},
+    {{"-n", "1", "--rate", "exp:"}, "--rate exp: is not " RATE},
+    {{"-n", "1", "--rate", "exp:0.0009"}, "--rate exp:0.0009 is not " RATE},
+    {{"-n", "1", "--rate", "uniform:5"}, "--rate uniform:5 is not " RATE},
+    {{"-n", "1", "--think", "0"}, "--think 0 is not " THINK},
+    {{"-n", "1", "--think", "10"}, "--think 10 is not " THINK},
+    {{"-n", "1", "--think", "50ms-10ms"}, "--think 50ms-10ms is not " THINK},
+    {{"-n", "1", "--think", "10ms-10ms"}, "--think 10ms-10ms is not " THINK},
+    {{"-n", "1", "--think", "10ms-"}, "--think 10ms- is not " THINK},
+    {{"-n", "1", "--think", "exp:0"}, "--think exp:0 is not " THINK},
+    {{"-n", "1", "--think", "exp:1ms-2ms"}, "--think exp:1ms-2ms is not " THINK},
+    {{"-n", "1", "--think", "61m"}, "--think 61m is not " THINK},
+    {{"-n", "1", "--start-at", "soon"},
+     "--start-at soon is not a time such as 2026-11-21T14:30:00Z, or the seconds since 1970"},
+    {{"-n", "1", "--start-at", "4102444800000"},
+     "--start-at 4102444800000 is not a time such as 2026-11-21T14:30:00Z, or the seconds since "
+     "1970"},
+    {{"-n", "1", "--source", "localhost"}, "--source localhost is not " SOURCE},
+    {{"-n", "1", "--source", "127.0.0.2-127.0.0.1"}, "--source 127.0.0.2-127.0.0.1 is not " SOURCE},
+    {{"-n", "1", "--source", "127.0.0.1", "--host", "unix:/x"},
+     "--source needs a --host with a port: who connects to a unix socket has no address"},
+    {{"-n", "1", "--expect", "p99<5"},
+     "--expect cannot be understood: in 'p99<5', '5' is not a time with its unit, such as 5ms"},
+    {{"-n", "1", "--expect", ""},
+     "--expect cannot be understood: a clause is empty; one is such as p99<5ms"},
+    {{"-n", "1", "--rate", "5", "--think", "1ms"},
+     "--rate and --think exclude each other: a schedule does not wait for replies"},
+    {{"-n", "1", "--depth", "2", "--think", "1ms"},
+     "--depth and --think exclude each other: who thinks about a reply has no other message under "
+     "way"},
+    {{"-n", "1", "--churn"},
+     "--churn needs --duration: sessions that connect anew would never end"},
+    {{"-n", "1", "--barrier", "connect", "--ramp", "5s"},
+     "--ramp and --barrier connect exclude each other: sessions that begin one after another do "
+     "not wait for the last"},
+    {{"-n", "1", "--churn", "-d", "1s", "--barrier", "connect"},
+     "--churn and --barrier connect exclude each other: sessions that come and go are never all "
+     "connected"},
+    {{"-n", "1", "--ramp", "1s", "-d", "1s"},
+     "--ramp has to be shorter than --duration: the last sessions would come too late"},
+    {{"-n", "1", "--json", "--csv", "-"}, "--json and --csv would both write to standard output"},
+    {{"-n", "1", "--quiet", "--hist", "-", "--ndjson", "-"},
+     "--ndjson and --hist would both write to standard output"},
+    {{"-n", "1", "--csv", "a.txt", "--timeline", "a.txt"},
+     "--csv and --timeline would both write to a.txt"},
+    {{"-n", "1", "--csv", "-"}, "--csv - needs --quiet: the summary goes to standard output, too"},
+    {{"-n", "1", "--timeline", "-", "--csv", "a.txt"},
+     "--timeline - needs --quiet: the summary goes to standard output, too"},
+    {{"-n", "1", "--hist", ""}, "--hist needs the name of a file, or - for standard output"},
+    {{"-n", "1", "--top", "--verbose"},
+     "--top and --verbose exclude each other: both write to standard error"},
     {{"--ca", "/etc/passwd"}, "--ca needs --tls" HINT},
     {{"--insecure"}, "--insecure needs --tls" HINT},
     {{"--tls", "--ca", "/etc/passwd", "--insecure"},
@@ -55,17 +138,32 @@ static const struct wrong wrong[] = {
     {{"-f", "/etc/passwd"}, "--file needs --sessions" HINT},
     {{"--barrier", "none"}, "--barrier needs --sessions" HINT},
     {{"--json"}, "--json needs --sessions" HINT},
+    {{"--threads", "2"}, "--threads needs --sessions" HINT},
+    {{"-d", "1s"}, "--duration needs --sessions" HINT},
+    {{"--depth", "2"}, "--depth needs --sessions" HINT},
+    {{"--ramp", "1s"}, "--ramp needs --sessions" HINT},
+    {{"--rate", "exp:5"}, "--rate needs --sessions" HINT},
+    {{"--think", "1ms-2ms"}, "--think needs --sessions" HINT},
+    {{"--churn"}, "--churn needs --sessions" HINT},
+    {{"--idle", "5"}, "--idle needs --sessions" HINT},
+    {{"--source", "::1"}, "--source needs --sessions" HINT},
+    {{"--expect", "p99<5ms"}, "--expect needs --sessions" HINT},
+    {{"--csv", "/x"}, "--csv needs --sessions" HINT},
+    {{"--ndjson", "/x"}, "--ndjson needs --sessions" HINT},
+    {{"--hist", "/x"}, "--hist needs --sessions" HINT},
+    {{"--timeline", "/x"}, "--timeline needs --sessions" HINT},
+    {{"--top"}, "--top needs --sessions" HINT},
     {{"-n", "1", "-s", "9", "-f", "/etc/passwd"},
      "--size and --file exclude each other: the lines of the file have their sizes"},
     {{"--quiet", "--verbose"}, "--quiet and --verbose exclude each other"},
 };
 
-/* Run with up to seven arguments. */
+/* Run with up to nine arguments. */
 static struct outcome run(const char *const arguments[])
 {
     const char *all[16] = {"echo-client"};
 
-    for (size_t i = 0; i < 8 && arguments[i] != NULL; i++)
+    for (size_t i = 0; i < 10 && arguments[i] != NULL; i++)
         all[i + 1] = arguments[i];
     return program_run(all, NULL);
 }
@@ -73,7 +171,7 @@ static struct outcome run(const char *const arguments[])
 START_TEST(a_wrong_option_is_named_in_one_line)
 {
     struct outcome outcome = run(wrong[_i].arguments);
-    char line[256];
+    char line[512];
 
     snprintf(line, sizeof line, "echo-client: %s\n", wrong[_i].line);
     ck_assert_str_eq(outcome.err, line);
@@ -83,14 +181,44 @@ START_TEST(a_wrong_option_is_named_in_one_line)
 }
 END_TEST
 
+/* What is past by less than a second is what `date +%s` has cut off; what is past by more is late. */
+START_TEST(times_that_have_passed)
+{
+    char when[32], line[128];
+    struct outcome outcome;
+
+    snprintf(when, sizeof when, "%lld", (long long)time(NULL) - 3600);
+    outcome = run((const char *const[]){"-n", "1", "--start-at", when, NULL});
+    snprintf(line, sizeof line, "echo-client: --start-at %s is past, by 360", when);
+    ck_assert_msg(strncmp(outcome.err, line, strlen(line)) == 0, "%s", outcome.err);
+    ck_assert_int_eq(outcome.status, 2);
+    outcome_clear(&outcome);
+
+    snprintf(when, sizeof when, "%lld", (long long)time(NULL) + 8 * 86400 + 60);
+    outcome = run((const char *const[]){"-n", "1", "--start-at", when, NULL});
+    snprintf(line, sizeof line, "echo-client: --start-at %s is more than a week ahead, by 8 days\n",
+             when);
+    ck_assert_str_eq(outcome.err, line);
+    ck_assert_int_eq(outcome.status, 2);
+    outcome_clear(&outcome);
+}
+END_TEST
+
 START_TEST(help_names_every_option)
 {
     static const char *const options[] = {
-        "  -n, --sessions N ", "  -m, --messages N ", "  -s, --size SIZE ", "  -f, --file FILE ",
-        "      --host ADDR ",  "      --port N ",     "      --barrier ",   "      --transform ",
-        "      --timeout T ",  "      --tls ",        "      --ca FILE ",   "      --insecure ",
-        "      --json ",       "      --quiet ",      "      --verbose ",   "      --help ",
-        "      --version ",
+        "  -n, --sessions N ",  "  -m, --messages N ", "  -s, --size SIZE ",
+        "  -f, --file FILE ",   "      --host ADDR ",  "      --port N ",
+        "      --barrier ",     "      --transform ",  "      --timeout T ",
+        "      --tls ",         "      --ca FILE ",    "      --insecure ",
+        "      --json ",        "      --quiet ",      "      --verbose ",
+        "      --help ",        "      --version ",    "      --steps A,B,C ",
+        "      --threads T ",   "  -d, --duration T ", "      --depth D ",
+        "      --ramp T ",      "      --rate R ",     "      --think T ",
+        "      --churn ",       "      --idle N ",     "      --start-at TIME ",
+        "      --source ADDR ", "      --expect ",     "      --csv FILE ",
+        "      --ndjson FILE ", "      --hist FILE ",  "      --timeline FILE ",
+        "      --top ",
     };
     struct outcome outcome = run((const char *const[]){"--help", NULL});
 
@@ -184,6 +312,7 @@ int main(void)
 
     tcase_add_loop_test(core, a_wrong_option_is_named_in_one_line, 0,
                         sizeof wrong / sizeof wrong[0]);
+    tcase_add_test(core, times_that_have_passed);
     tcase_add_test(core, help_names_every_option);
     tcase_add_test(core, the_version);
     tcase_add_test(core, files_that_cannot_be_used);

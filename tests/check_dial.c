@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* client/dial: connect() that ends within a time limit, in success or with the reason. */
+/* client/dial: connect() in steps that do not wait, to its success or to the reason. */
 #include "client/dial.h"
 #include "tests/harness.h"
 #include "tests/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
-#include <sys/time.h>
 #include <unistd.h>
-
-#define SECOND INT64_C(1000000000)
 
 static struct address loopback(uint16_t port)
 {
@@ -30,14 +28,30 @@ static int new_socket(const struct address *address)
     return fd;
 }
 
-START_TEST(a_socket_that_connects_is_blocking)
+/* Begin, and wait as often as it takes. */
+static int dial(int fd, const struct address *address)
+{
+    int code = dial_begin(fd, address);
+
+    while (code == -EINPROGRESS) {
+        struct pollfd polled = {.fd = fd, .events = POLLOUT};
+
+        ck_assert_int_eq(poll(&polled, 1, -1), 1);
+        code = dial_finish(fd);
+    }
+    return code;
+}
+
+START_TEST(it_connects_without_waiting)
 {
     uint16_t port;
     int listener = tcp_listen(&port);
     struct address address = loopback(port);
     int fd = new_socket(&address);
 
-    ck_assert_int_eq(dial_connect(fd, &address, 20 * SECOND), 0);
+    ck_assert_int_eq(dial(fd, &address), 0);
+    ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+    ck_assert_int_eq(dial_make_blocking(fd), 0);
     ck_assert_int_eq(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
     close(fd);
     close(listener);
@@ -53,7 +67,7 @@ START_TEST(nobody_listens)
     close(tcp_listen(&port));
     address = loopback(port);
     fd = new_socket(&address);
-    ck_assert_int_eq(dial_connect(fd, &address, 20 * SECOND), -ECONNREFUSED);
+    ck_assert_int_eq(dial(fd, &address), -ECONNREFUSED);
     close(fd);
 }
 END_TEST
@@ -69,7 +83,7 @@ START_TEST(a_socket_that_meets_itself)
     fd = new_socket(&address);
     /* what the kernel may do by chance, made certain: our end has the port that we call */
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&address.storage, address.length), 0);
-    ck_assert_int_eq(dial_connect(fd, &address, 20 * SECOND), -ECONNREFUSED);
+    ck_assert_int_eq(dial(fd, &address), -ECONNREFUSED);
     close(fd);
 }
 END_TEST
@@ -84,59 +98,53 @@ START_TEST(a_backlog_that_is_full)
     ck_assert_int_eq(listen(listener, 0), 0); /* room for one */
     first = tcp_connect(port);
     fd = new_socket(&address);
-    ck_assert_int_eq(dial_connect(fd, &address, SECOND / 100), -ETIMEDOUT);
+    ck_assert_int_eq(dial_begin(fd, &address), -EINPROGRESS);
+    ck_assert_int_eq(dial_finish(fd), -EINPROGRESS); /* and asking too early does no harm */
+    ck_assert_int_eq(shutdown(fd, SHUT_RDWR), 0);
+    ck_assert_int_lt(dial_finish(fd), 0); /* a call under way ends with the socket */
     close(fd);
     close(first);
     close(listener);
 }
 END_TEST
 
-struct call {
-    struct address address;
-    int fd;
-    int code;
-};
+/* --- from an address of ours ------------------------------------------------------------------ */
 
-static void *dial(void *argument)
-{
-    struct call *call = argument;
-
-    call->code = dial_connect(call->fd, &call->address, 3600 * SECOND);
-    return NULL;
-}
-
-/* A call under way ends with the socket. It is asked again since it may not have begun at first. */
-static bool has_ended(void *context)
-{
-    const pthread_t *thread = context;
-
-    return pthread_tryjoin_np(*thread, NULL) == 0;
-}
-
-static bool shut_down_and_ended(void *context)
-{
-    void **both = context;
-
-    shutdown(((struct call *)both[0])->fd, SHUT_RDWR);
-    return has_ended(both[1]);
-}
-
-START_TEST(a_call_is_ended_by_shutdown)
+START_TEST(from_an_address_of_ours)
 {
     uint16_t port;
     int listener = tcp_listen(&port);
-    struct call call = {.address = loopback(port)};
-    pthread_t thread;
-    int first;
+    struct address address = loopback(port);
+    struct sockaddr_in own = {0};
+    socklen_t size = sizeof own;
+    struct address source;
+    const char *cause;
+    int fd = new_socket(&address);
 
-    ck_assert_int_eq(listen(listener, 0), 0);
-    first = tcp_connect(port);
-    call.fd = new_socket(&call.address);
-    ck_assert_int_eq(pthread_create(&thread, NULL, dial, &call), 0);
-    wait_until(shut_down_and_ended, (void *[]){&call, &thread});
-    close(call.fd);
-    close(first);
+    ck_assert(address_resolve("127.0.0.77", 0, false, &source, &cause));
+    ck_assert_int_eq(dial_from(fd, &source), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&own, &size), 0);
+    ck_assert_uint_eq(own.sin_port, 0); /* it is not taken before connect() */
+    ck_assert_int_eq(dial(fd, &address), 0);
+    size = sizeof own;
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&own, &size), 0);
+    ck_assert_uint_eq(ntohl(own.sin_addr.s_addr), 0x7f00004d);
+    ck_assert_uint_ne(own.sin_port, 0);
+    close(fd);
     close(listener);
+}
+END_TEST
+
+START_TEST(from_an_address_that_is_not_ours)
+{
+    struct address address = loopback(1);
+    struct address source;
+    const char *cause;
+    int fd = new_socket(&address);
+
+    ck_assert(address_resolve("192.0.2.1", 0, false, &source, &cause)); /* RFC 5737: nobody's */
+    ck_assert_int_eq(dial_from(fd, &source), -EADDRNOTAVAIL);
+    close(fd);
 }
 END_TEST
 
@@ -155,26 +163,23 @@ static int unix_listen(struct address *address, int backlog)
     return fd;
 }
 
-START_TEST(a_unix_socket_that_connects_is_blocking)
+START_TEST(a_unix_socket_connects_at_once)
 {
     struct address address;
     int listener = unix_listen(&address, 1);
     int fd = new_socket(&address);
-    struct timeval limit;
-    socklen_t size = sizeof limit;
 
-    ck_assert_int_eq(dial_connect(fd, &address, 20 * SECOND), 0);
-    ck_assert_int_eq(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
-    ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &size), 0);
-    ck_assert(limit.tv_sec == 0 && limit.tv_usec == 0);
+    ck_assert_int_eq(dial_begin(fd, &address), 0);
+    ck_assert_int_eq(dial_finish(fd), 0);
     close(fd);
     close(listener);
     fd = new_socket(&address);
-    ck_assert_int_eq(dial_connect(fd, &address, 20 * SECOND), -ECONNREFUSED);
+    ck_assert_int_eq(dial_begin(fd, &address), -ECONNREFUSED);
     close(fd);
 }
 END_TEST
 
+/* Whoever is told to come again gets the place that an accept() frees. */
 START_TEST(a_unix_backlog_that_is_full)
 {
     struct address address;
@@ -182,48 +187,12 @@ START_TEST(a_unix_backlog_that_is_full)
     int first = new_socket(&address);
     int fd = new_socket(&address);
 
-    ck_assert_int_eq(dial_connect(first, &address, 20 * SECOND), 0);
-    ck_assert_int_eq(dial_connect(fd, &address, SECOND / 100), -ETIMEDOUT);
-    ck_assert_int_eq(dial_connect(fd, &address, 0), -ETIMEDOUT);
-    close(fd);
-    close(first);
-    close(listener);
-}
-END_TEST
-
-/* Whoever waits gets the place that an accept() frees. */
-START_TEST(a_unix_backlog_that_has_room_again)
-{
-    struct call call;
-    pthread_t thread;
-    int listener = unix_listen(&call.address, 0);
-    int first = new_socket(&call.address);
-
-    ck_assert_int_eq(dial_connect(first, &call.address, 20 * SECOND), 0);
-    call.fd = new_socket(&call.address);
-    ck_assert_int_eq(pthread_create(&thread, NULL, dial, &call), 0);
+    ck_assert_int_eq(dial_begin(first, &address), 0);
+    ck_assert_int_eq(dial_begin(fd, &address), -EAGAIN);
+    ck_assert_int_eq(dial_finish(fd), -EINPROGRESS);
     close(accept(listener, NULL, NULL));
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
-    ck_assert_int_eq(call.code, 0);
-    close(call.fd);
-    close(first);
-    close(listener);
-}
-END_TEST
-
-START_TEST(a_unix_call_is_ended_by_shutdown)
-{
-    struct call call;
-    pthread_t thread;
-    int listener = unix_listen(&call.address, 0);
-    int first = new_socket(&call.address);
-
-    ck_assert_int_eq(dial_connect(first, &call.address, 20 * SECOND), 0);
-    call.fd = new_socket(&call.address);
-    ck_assert_int_eq(pthread_create(&thread, NULL, dial, &call), 0);
-    wait_until(shut_down_and_ended, (void *[]){&call, &thread});
-    ck_assert_int_eq(call.code, -ECONNRESET);
-    close(call.fd);
+    ck_assert_int_eq(dial_begin(fd, &address), 0);
+    close(fd);
     close(first);
     close(listener);
 }
@@ -235,16 +204,15 @@ int main(void)
     TCase *core = tcase_create("Core");
     TCase *local = tcase_create("Unix");
 
-    tcase_add_test(core, a_socket_that_connects_is_blocking);
+    tcase_add_test(core, it_connects_without_waiting);
     tcase_add_test(core, nobody_listens);
     tcase_add_test(core, a_socket_that_meets_itself);
     tcase_add_test(core, a_backlog_that_is_full);
-    tcase_add_test(core, a_call_is_ended_by_shutdown);
+    tcase_add_test(core, from_an_address_of_ours);
+    tcase_add_test(core, from_an_address_that_is_not_ours);
     suite_add_tcase(suite, core);
-    tcase_add_test(local, a_unix_socket_that_connects_is_blocking);
+    tcase_add_test(local, a_unix_socket_connects_at_once);
     tcase_add_test(local, a_unix_backlog_that_is_full);
-    tcase_add_test(local, a_unix_backlog_that_has_room_again);
-    tcase_add_test(local, a_unix_call_is_ended_by_shutdown);
     suite_add_tcase(suite, local);
     return suite_main(suite);
 }

@@ -1,80 +1,90 @@
 /* SPDX-License-Identifier: MIT */
-/* client/summary, client/measure and client/report: adding up, and showing what came of it. */
-#include "client/report.h"
+/* client/summary and client/record: adding up sessions, and runs. */
 #include "client/summary.h"
 #include "tests/suite.h"
 
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* A session that has ended in a given way. */
-static struct session ended(enum session_state state, const char *reason)
-{
-    struct session session = {.state = state, .sent = 10, .bytes = 640};
-
-    atomic_init(&session.verified, 9);
-    snprintf(session.reason, sizeof session.reason, "%s", reason);
-    return session;
-}
-
+/* Count a session of ten messages that has ended in a given way. */
 static void add(struct summary *summary, enum session_state state, const char *reason)
 {
-    struct session session = ended(state, reason);
+    struct session_record record = {.state = state, .sent = 10, .verified = 9, .bytes = 640};
 
-    summary_add(summary, &session);
+    snprintf(record.reason, sizeof record.reason, "%s", reason);
+    summary_add(summary, &record);
 }
 
-/* What a report writes; to be freed. */
-static char *report(const struct summary *summary, bool json)
+/* --- Sessions ------------------------------------------------------------------------------ */
+
+START_TEST(states_have_words)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *file = open_memstream(&text, &size);
-
-    ck_assert_ptr_nonnull(file);
-    if (json)
-        ck_assert(report_json(file, summary));
-    else
-        report_text(file, summary);
-    ck_assert_int_eq(fclose(file), 0);
-    return text;
+    ck_assert_str_eq(session_state_word(SESSION_RUNNING), "running");
+    ck_assert_str_eq(session_state_word(SESSION_OK), "ok");
+    ck_assert_str_eq(session_state_word(SESSION_FAILED), "failed");
+    ck_assert_str_eq(session_state_word(SESSION_REFUSED), "refused");
 }
+END_TEST
 
 START_TEST(sessions_add_up)
 {
+    struct session_record wrong = {
+        .state = SESSION_FAILED, .mismatched = true, .reason = "wrong bytes in a reply"};
     struct summary summary;
 
-    ck_assert(summary_init(&summary, 4));
+    ck_assert(summary_init(&summary));
     add(&summary, SESSION_OK, "");
     add(&summary, SESSION_FAILED, "closed before the first reply");
     add(&summary, SESSION_REFUSED, "refused: BUSY");
     add(&summary, SESSION_RUNNING, "interrupted"); /* never settled is failed, too */
+    summary_add(&summary, &wrong);
+    ck_assert_uint_eq(summary.requested, 5);
     ck_assert_uint_eq(summary.ok, 1);
-    ck_assert_uint_eq(summary.failed, 2);
+    ck_assert_uint_eq(summary.failed, 3);
     ck_assert_uint_eq(summary.refused, 1);
     ck_assert_uint_eq(summary.sent, 40);
     ck_assert_uint_eq(summary.verified, 36);
+    ck_assert_uint_eq(summary.mismatched, 1);
     ck_assert_uint_eq(summary.bytes, 2560);
-    ck_assert_uint_eq(summary.error_kinds, 3);
+    ck_assert_uint_eq(summary.error_kinds, 4);
     summary_clear(&summary);
 }
 END_TEST
+
+START_TEST(who_never_speaks_is_not_counted)
+{
+    struct session_record idle = {.state = SESSION_OK, .idle = true};
+    struct summary summary;
+
+    ck_assert(summary_init(&summary));
+    summary_add(&summary, &idle);
+    idle.state = SESSION_FAILED;
+    summary_add(&summary, &idle);
+    ck_assert_uint_eq(summary.requested + summary.ok + summary.failed + summary.error_kinds, 0);
+    summary_clear(&summary);
+}
+END_TEST
+
+/* --- Errors -------------------------------------------------------------------------------- */
 
 START_TEST(errors_are_counted_by_their_words_and_sorted)
 {
     struct summary summary;
 
-    ck_assert(summary_init(&summary, 3));
+    ck_assert(summary_init(&summary));
     add(&summary, SESSION_FAILED, "one");
     add(&summary, SESSION_FAILED, "two");
     add(&summary, SESSION_FAILED, "two");
+    add(&summary, SESSION_FAILED, "four");
     summary_sort_errors(&summary);
-    ck_assert_uint_eq(summary.error_kinds, 2);
+    ck_assert_uint_eq(summary.error_kinds, 3);
     ck_assert_str_eq(summary.errors[0].words, "two");
     ck_assert_uint_eq(summary.errors[0].count, 2);
-    ck_assert_str_eq(summary.errors[1].words, "one");
+    ck_assert_str_eq(summary.errors[1].words, "four"); /* as many: by the words */
+    ck_assert_str_eq(summary.errors[2].words, "one");
+    summary_add_errors(&summary, "one", 7); /* sorted or not, it is the same kind */
+    ck_assert_uint_eq(summary.error_kinds, 3);
+    ck_assert_uint_eq(summary.errors[2].count, 8);
     summary_clear(&summary);
 }
 END_TEST
@@ -84,7 +94,7 @@ START_TEST(a_server_that_invents_words_fills_no_memory)
     struct summary summary;
     char words[32];
 
-    ck_assert(summary_init(&summary, 100));
+    ck_assert(summary_init(&summary));
     for (int i = 0; i < 100; i++) {
         snprintf(words, sizeof words, "refused: BUSY %d", i);
         add(&summary, SESSION_REFUSED, words);
@@ -93,95 +103,137 @@ START_TEST(a_server_that_invents_words_fills_no_memory)
     summary_sort_errors(&summary);
     ck_assert_str_eq(summary.errors[0].words, "other errors");
     ck_assert_uint_eq(summary.errors[0].count, 100 - SUMMARY_ERRORS);
+    summary_add_errors(&summary, "refused: BUSY 200", 5); /* after sorting, too */
+    ck_assert_uint_eq(summary.errors[0].count, 105 - SUMMARY_ERRORS);
     summary_clear(&summary);
 }
 END_TEST
 
-START_TEST(batches_lose_nothing)
-{
-    struct measure measure;
-    struct measure_batch batch = {0};
-
-    ck_assert(measure_init(&measure));
-    for (int64_t i = 1; i <= 1000; i++)
-        measure_echo(&measure, &batch, i);
-    measure_flush(&measure, &batch);
-    ck_assert_uint_eq(batch.count, 0);
-    ck_assert_uint_eq(histogram_count(measure.echo), 1000);
-    ck_assert_int_eq(histogram_min(measure.echo), 1);
-    ck_assert_int_eq(histogram_max(measure.echo), 1000);
-    ck_assert_int_eq(histogram_percentile(measure.echo, 50), 500);
-    measure_clear(&measure);
-}
-END_TEST
-
-START_TEST(the_json_has_microseconds)
+START_TEST(words_that_are_too_long_are_one_kind)
 {
     struct summary summary;
-    double p50 = 0, max = 0;
-    int requested = 0;
-    json_t *json;
-    char *text;
+    char words[2 * SESSION_REASON];
 
-    ck_assert(summary_init(&summary, 1));
-    add(&summary, SESSION_OK, "");
-    measure_connect(&summary.measure, 1500);
-    measure_connect(&summary.measure, 2000);
-    summary.seconds = 2;
-    text = report(&summary, true);
-    ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1); /* one line */
-    json = json_loads(text, 0, NULL);
-    ck_assert_int_eq(json_unpack(json, "{s:{s:i}, s:{s:{s:F, s:F}}}", "sessions", "requested",
-                                 &requested, "latency_us", "connect", "p50", &p50, "max", &max),
-                     0);
-    ck_assert_int_eq(requested, 1);
-    ck_assert_double_eq(p50, 1.5);
-    ck_assert_double_eq(max, 2.0);
-    ck_assert_double_eq(json_real_value(json_object_get(json, "echoes_per_second")), 4.5);
-    json_decref(json);
-    free(text);
+    ck_assert(summary_init(&summary));
+    memset(words, 'x', sizeof words);
+    words[sizeof words - 1] = '\0';
+    summary_add_errors(&summary, words, 1);
+    words[sizeof words - 2] = 'y'; /* behind the cut */
+    summary_add_errors(&summary, words, 1);
+    ck_assert_uint_eq(summary.error_kinds, 1);
+    ck_assert_uint_eq(summary.errors[0].count, 2);
+    ck_assert_uint_eq(strlen(summary.errors[0].words), SESSION_REASON - 1);
     summary_clear(&summary);
 }
 END_TEST
 
-START_TEST(the_table_names_everything)
-{
-    static const char *const parts[] = {
-        "sessions     2 requested: 1 ok, 1 failed, 0 refused\n",
-        "messages     20 sent: 18 verified, 0 mismatched\n",
-        "bytes        1280 verified in 2.000 s: 9 echoes/s\n",
-        "p50        p90        p99      p99.9        max\n",
-        "  connect            1.5        1.5        1.5        1.5        1.5\n",
-        "  queue wait           -          -          -          -          -\n",
-        "  1          closed before the first reply\n",
-    };
-    struct summary summary;
-    char *text;
+/* --- Runs ---------------------------------------------------------------------------------- */
 
-    ck_assert(summary_init(&summary, 2));
-    add(&summary, SESSION_OK, "");
-    add(&summary, SESSION_FAILED, "closed before the first reply");
-    measure_connect(&summary.measure, 1500);
-    summary.seconds = 2;
-    text = report(&summary, false);
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        ck_assert_msg(strstr(text, parts[i]) != NULL, "\"%s\" is not in\n%s", parts[i], text);
-    free(text);
-    summary_clear(&summary);
+/* A run with a different number in each place, n of each. */
+static void fill(struct summary *summary, uint64_t n)
+{
+    ck_assert(summary_init(summary));
+    summary->concurrency = (unsigned)n;
+    summary->requested = 10 * n;
+    summary->ok = 6 * n;
+    summary->failed = 3 * n;
+    summary->refused = n;
+    summary->idle_requested = 5 * n;
+    summary->idle_connected = 4 * n;
+    summary->idle_ended = 2 * n;
+    summary->sent = 100 * n;
+    summary->verified = 90 * n;
+    summary->mismatched = 7 * n;
+    summary->bytes = 6400 * n;
+    summary->rate = 100 * (double)n;
+    summary->depth = (unsigned)n;
+    summary->seconds = (double)n;
+    summary->started_wall_ns = 1000 - (int64_t)n;
+    summary->ended_wall_ns = 2000 + (int64_t)n;
+    summary->generator = (struct summary_generator){.threads = (unsigned)n, .cpu = (double)n / 10};
+    summary_add_errors(summary, "connect: connection refused", n);
+    measure_one(&summary->measure, MEASURE_ECHO, (int64_t)n);
+}
+
+START_TEST(runs_add_up)
+{
+    struct summary into, from;
+
+    fill(&into, 1);
+    fill(&from, 3);
+    from.generator.late = true;
+    from.interrupted = 2;
+    summary_merge(&into, &from);
+    ck_assert_uint_eq(into.concurrency, 3);
+    ck_assert_uint_eq(into.requested, 40);
+    ck_assert_uint_eq(into.ok, 24);
+    ck_assert_uint_eq(into.failed, 12);
+    ck_assert_uint_eq(into.refused, 4);
+    ck_assert_uint_eq(into.idle_requested, 20);
+    ck_assert_uint_eq(into.idle_connected, 16);
+    ck_assert_uint_eq(into.idle_ended, 8);
+    ck_assert_uint_eq(into.sent, 400);
+    ck_assert_uint_eq(into.verified, 360);
+    ck_assert_uint_eq(into.mismatched, 28);
+    ck_assert_uint_eq(into.bytes, 25600);
+    ck_assert_uint_eq(into.depth, 3);
+    ck_assert_double_eq(into.seconds, 4);
+    ck_assert_double_eq(into.rate, (1 * 100 + 3 * 300) / 4.0); /* 100/s for 1 s, 300/s for 3 s */
+    ck_assert_int_eq(into.started_wall_ns, 997);
+    ck_assert_int_eq(into.ended_wall_ns, 2003);
+    ck_assert_int_eq(into.interrupted, 2);
+    ck_assert_uint_eq(into.generator.threads, 3);
+    ck_assert_double_eq(into.generator.cpu, 0.3);
+    ck_assert(!into.generator.busy);
+    ck_assert(into.generator.late);
+    ck_assert_uint_eq(into.error_kinds, 1);
+    ck_assert_uint_eq(into.errors[0].count, 4);
+    ck_assert_uint_eq(histogram_count(into.measure.times[MEASURE_ECHO]), 2);
+    ck_assert_int_eq(histogram_max(into.measure.times[MEASURE_ECHO]), 3);
+    ck_assert_double_eq(summary_rate(&into), 90);
+    summary_clear(&into);
+    summary_clear(&from);
+}
+END_TEST
+
+START_TEST(a_run_added_to_nothing_is_itself)
+{
+    struct summary into, from;
+
+    ck_assert(summary_init(&into));
+    ck_assert_double_eq(summary_rate(&into), 0);
+    fill(&from, 2);
+    from.generator.busy = true;
+    summary_merge(&into, &from);
+    ck_assert_int_eq(into.started_wall_ns, 998); /* not 0, which is no time */
+    ck_assert_int_eq(into.ended_wall_ns, 2002);
+    ck_assert_double_eq(into.rate, 200);
+    ck_assert(into.generator.busy);
+    from.started_wall_ns = 0; /* not known: that of the other stays */
+    summary_merge(&into, &from);
+    ck_assert_int_eq(into.started_wall_ns, 998);
+    summary_clear(&into);
+    summary_clear(&from);
 }
 END_TEST
 
 int main(void)
 {
     Suite *suite = suite_create("summary");
-    TCase *core = tcase_create("Core");
+    TCase *sessions = tcase_create("Sessions");
+    TCase *errors = tcase_create("Errors");
+    TCase *runs = tcase_create("Runs");
 
-    tcase_add_test(core, sessions_add_up);
-    tcase_add_test(core, errors_are_counted_by_their_words_and_sorted);
-    tcase_add_test(core, a_server_that_invents_words_fills_no_memory);
-    tcase_add_test(core, batches_lose_nothing);
-    tcase_add_test(core, the_json_has_microseconds);
-    tcase_add_test(core, the_table_names_everything);
-    suite_add_tcase(suite, core);
+    tcase_add_test(sessions, states_have_words);
+    tcase_add_test(sessions, sessions_add_up);
+    tcase_add_test(sessions, who_never_speaks_is_not_counted);
+    suite_add_tcase(suite, sessions);
+    tcase_add_test(errors, errors_are_counted_by_their_words_and_sorted);
+    tcase_add_test(errors, a_server_that_invents_words_fills_no_memory);
+    tcase_add_test(errors, words_that_are_too_long_are_one_kind);
+    suite_add_tcase(suite, errors);
+    tcase_add_test(runs, runs_add_up);
+    tcase_add_test(runs, a_run_added_to_nothing_is_itself);
+    suite_add_tcase(suite, runs);
     return suite_main(suite);
 }

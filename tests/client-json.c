@@ -3,9 +3,31 @@
 #include "tests/client-json.h"
 
 #include <check.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { ARGUMENTS_MAX = 32 };
+enum { ARGUMENTS_MAX = 40 };
+
+const struct client_way client_ways[CLIENT_WAYS] = {
+    {"a thread each", {NULL}, 1},
+    {"loops", {"--threads", "2", NULL}, 1},
+    {"a thread each, four at once", {"--depth", "4", NULL}, 4},
+    {"loops, four at once", {"--threads", "2", "--depth", "4", NULL}, 4},
+};
+
+/* Each test runs in a process of its own, which begins with the first. */
+static const struct client_way *way = &client_ways[0];
+
+void client_use_way(unsigned number)
+{
+    ck_assert_uint_lt(number, CLIENT_WAYS);
+    way = &client_ways[number];
+}
+
+const struct client_way *client_way(void)
+{
+    return way;
+}
 
 static const json_t *member(const json_t *object, const char *key)
 {
@@ -23,6 +45,16 @@ json_int_t client_run_integer(const struct client_run *run, const char *key, con
         value = member(value, inner);
     ck_assert_msg(json_is_integer(value), "\"%s\" is no integer", inner != NULL ? inner : key);
     return json_integer_value(value);
+}
+
+double client_run_real(const struct client_run *run, const char *key, const char *inner)
+{
+    const json_t *value = member(run->json, key);
+
+    if (inner != NULL)
+        value = member(value, inner);
+    ck_assert_msg(json_is_real(value), "\"%s\" is no real number", inner != NULL ? inner : key);
+    return json_real_value(value);
 }
 
 double client_run_latency(const struct client_run *run, const char *phase, const char *figure)
@@ -69,21 +101,47 @@ struct client_run client_run_read(struct outcome outcome)
     json_error_t error;
 
     run.json = json_loads(outcome.out, JSON_REJECT_DUPLICATES, &error);
-    ck_assert_msg(run.json != NULL, "no JSON: %s\nstatus %d, output: %s\nerrors: %s", error.text,
-                  outcome.status, outcome.out, outcome.err);
+    ck_assert_msg(run.json != NULL, "no JSON: %s\nstatus %d, output: %.2000s\nerrors: %.2000s",
+                  error.text, outcome.status, outcome.out, outcome.err);
     check_arithmetic(&run);
     return run;
 }
 
+/* The whole command line; the test's own arguments come last, and so are what counts. */
+static void command_line(const char *all[ARGUMENTS_MAX], const char *port,
+                         const char *const arguments[])
+{
+    const char *const *const lists[] = {ARGUMENTS("echo-client", "--json", "--port", port),
+                                        way->arguments, arguments};
+    size_t count = 0;
+
+    for (size_t i = 0; i < 3; i++)
+        for (const char *const *argument = lists[i]; *argument != NULL; argument++) {
+            ck_assert_uint_lt(count + 1, ARGUMENTS_MAX);
+            all[count++] = *argument;
+        }
+    all[count] = NULL;
+}
+
 struct client_run client_run(const char *port, const char *const arguments[])
 {
-    const char *all[ARGUMENTS_MAX] = {"echo-client", "--json", "--port", port};
+    const char *all[ARGUMENTS_MAX];
 
-    for (size_t i = 0; arguments[i] != NULL; i++) {
-        ck_assert_uint_lt(i + 5, ARGUMENTS_MAX);
-        all[i + 4] = arguments[i];
-    }
+    command_line(all, port, arguments);
     return client_run_read(program_run(all, NULL));
+}
+
+struct program client_start(const char *port, const char *const arguments[])
+{
+    const char *all[ARGUMENTS_MAX];
+
+    command_line(all, port, arguments);
+    return program_start(all);
+}
+
+struct client_run client_wait(struct program *client)
+{
+    return client_run_read(program_wait(client));
 }
 
 void client_run_clear(struct client_run *run)
@@ -94,20 +152,22 @@ void client_run_clear(struct client_run *run)
 
 void client_run_expect(const struct client_run *run, int status, int ok, int failed, int refused)
 {
-    ck_assert_msg(run->outcome.status == status &&
-                      client_run_integer(run, "sessions", "ok") == ok &&
-                      client_run_integer(run, "sessions", "failed") == failed &&
-                      client_run_integer(run, "sessions", "refused") == refused,
-                  "not status %d, %d ok, %d failed, %d refused, but status %d: %s%s", status, ok,
-                  failed, refused, run->outcome.status, run->outcome.out, run->outcome.err);
+    ck_assert_msg(
+        run->outcome.status == status && client_run_integer(run, "sessions", "ok") == ok &&
+            client_run_integer(run, "sessions", "failed") == failed &&
+            client_run_integer(run, "sessions", "refused") == refused,
+        "%s: not status %d, %d ok, %d failed, %d refused, but status %d: %.2000s%.1000s", way->name,
+        status, ok, failed, refused, run->outcome.status, run->outcome.out, run->outcome.err);
 }
 
 void client_run_expect_error(const struct client_run *run, const char *words, int times)
 {
     const json_t *errors = member(run->json, "errors");
     const json_t *count = json_object_get(errors, words);
+    char *all = json_dumps(errors, 0);
 
     ck_assert_msg(count != NULL && json_integer_value(count) == times &&
                       json_object_size(errors) == 1,
-                  "the errors are not {\"%s\": %d} in %s", words, times, run->outcome.out);
+                  "%s: the errors are not {\"%s\": %d} but %s", way->name, words, times, all);
+    free(all);
 }

@@ -11,17 +11,41 @@
 
 #include <jansson.h>
 
+/** A command line, as harness.h and client_run() want it. */
+#define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
 /** What came of a run. Free with client_run_clear(). */
 struct client_run {
     struct outcome outcome;
     json_t *json;
 };
 
+/** A way of running sessions. The first two are the plain ones, without --depth. */
+struct client_way {
+    const char *name;
+    const char *arguments[5]; /**< ended by NULL */
+    unsigned depth;
+};
+
+/** For loop tests from 0 to CLIENT_WAYS: a thread each, event loops, and both with --depth. */
+extern const struct client_way client_ways[];
+enum { CLIENT_PLAIN_WAYS = 2, CLIENT_WAYS = 4 };
+
+/** From now on clients of this test run in that way. Without it: in the first. */
+void client_use_way(unsigned way);
+const struct client_way *client_way(void);
+
 /**
  * Run "echo-client --json --port PORT" with further arguments, ended by NULL. What holds for every
  * run is checked at once: the keys, and that the sessions and messages add up.
  */
 struct client_run client_run(const char *port, const char *const arguments[]);
+
+/** The same, left running. */
+struct program client_start(const char *port, const char *const arguments[]);
+
+/** Wait for the end of a client that was started so. */
+struct client_run client_wait(struct program *client);
 
 /** The same for a client that was started otherwise, with --json, and has ended. */
 struct client_run client_run_read(struct outcome outcome);
@@ -30,6 +54,9 @@ void client_run_clear(struct client_run *run);
 
 /** An integer by its path of one or two keys; the second may be NULL. The test fails without it. */
 json_int_t client_run_integer(const struct client_run *run, const char *key, const char *inner);
+
+/** The same of a real number. */
+double client_run_real(const struct client_run *run, const char *key, const char *inner);
 
 /** A figure of "latency_us", such as ("echo", "p50"). */
 double client_run_latency(const struct client_run *run, const char *phase, const char *figure);

@@ -7,6 +7,8 @@
 
 #include <check.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -55,6 +57,8 @@ static void *accept_all(void *argument)
 
         if (fd < 0)
             break;
+        /* what a behaviour has sent is on its way, whatever it does next */
+        ck_assert_int_eq(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)), 0);
         *connection = (struct connection){.peer = peer, .fd = fd, .number = number};
         atomic_fetch_add(&peer->accepted, 1);
         if (peer->iterative)

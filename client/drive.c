@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* One thread, one session, one poll(). See drive.h. */
+#include "client/drive.h"
+
+#include "common/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+
+/** When to look again at the latest. */
+static int64_t until(const struct session_wait *wait)
+{
+    if ((wait->need & NEED_MOMENT) != 0 && wait->moment_ns < wait->deadline_ns)
+        return wait->moment_ns;
+    return wait->deadline_ns;
+}
+
+/** @return how many descriptors are ready; 0: the time has come */
+static int poll_until(struct pollfd *polled, int64_t until_ns)
+{
+    int answer;
+
+    do {
+        int64_t left_ns = until_ns - clock_now_ns();
+        struct timespec left = {0};
+
+        if (left_ns > 0)
+            left = (struct timespec){left_ns / 1000000000, left_ns % 1000000000};
+        answer = ppoll(polled, 2, until_ns == INT64_MAX ? NULL : &left, NULL);
+    } while (answer < 0 && errno == EINTR);
+    return answer;
+}
+
+/** @return what is ready, as session_advance() wants it */
+static unsigned wait_for(const struct session *session, const struct session_wait *wait,
+                         int stop_fd)
+{
+    struct pollfd polled[] = {{.fd = session->stream.fd}, {.fd = stop_fd, .events = POLLIN}};
+    short seen;
+
+    if ((wait->need & NEED_READ) != 0 && stream_has_pending(&session->stream))
+        return READY_READ;
+    if ((wait->need & NEED_READ) != 0)
+        polled[0].events |= POLLIN;
+    if ((wait->need & NEED_WRITE) != 0)
+        polled[0].events |= POLLOUT;
+    /* One that waits for its descriptor is woken by the shutdown() of session_stop(). One that waits
+     * for a moment is not to be woken by what its server does meanwhile. */
+    if (polled[0].events == 0)
+        polled[0].fd = -1;
+    else
+        polled[1].fd = -1;
+    if (poll_until(polled, until(wait)) == 0)
+        return READY_TIME;
+    seen = polled[0].revents;
+    return ((seen & ~POLLOUT) != 0 ? READY_READ : 0) | ((seen & ~POLLIN) != 0 ? READY_WRITE : 0);
+}
+
+unsigned drive(struct session *session, int stop_fd)
+{
+    struct session_wait wait;
+    unsigned ready = 0;
+
+    for (;;) {
+        session_advance(session, ready, &wait);
+        if (wait.need == NEED_NOTHING || (wait.need & (NEED_BARRIER | NEED_MESSAGE)) != 0)
+            return wait.need;
+        ready = wait_for(session, &wait, stop_fd);
+    }
+}

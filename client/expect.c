@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Clauses about a run. See expect.h.
+ *
+ * A clause is read once into what it asks for, how it compares, and a number; nonsense is found
+ * before the load. Times are compared as the integers of nanoseconds that the histogram has, counts as
+ * integers: a p99 of exactly 5 ms is not below 5 ms.
+ */
+#include "client/expect.h"
+
+#include "common/parse.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLAUSE_MAX 100
+#define SECOND_NS  1000000000
+
+enum kind { KIND_TIME, KIND_COUNT, KIND_RATE, KIND_SECONDS };
+
+enum relation { LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL };
+
+/* The longer ones first, so that "<=" is not read as "<". */
+static const struct {
+    const char *text;
+    enum relation relation;
+} relations[] = {{"<=", LESS_EQUAL}, {">=", GREATER_EQUAL}, {"!=", NOT_EQUAL},
+                 {"<", LESS},        {">", GREATER},        {"=", EQUAL}};
+
+/** What can be asked of a histogram; a percent above 100 is the mean. */
+static const struct {
+    const char *word;
+    double percent;
+} figures[] = {{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p999", 99.9}, {"max", 100}, {"mean", 101}};
+
+/** Counts, by where they are; errors are added up. */
+#define COUNT(word, member)                                                                        \
+    {                                                                                              \
+        word, offsetof(struct summary, member)                                                     \
+    }
+#define NO_MEMBER SIZE_MAX
+static const struct {
+    const char *word;
+    size_t offset;
+} counts[] = {
+    COUNT("requested", requested), COUNT("ok", ok),
+    COUNT("served", ok),           COUNT("failed", failed),
+    COUNT("refused", refused),     COUNT("sent", sent),
+    COUNT("verified", verified),   COUNT("mismatched", mismatched),
+    COUNT("bytes", bytes),         {"errors", NO_MEMBER},
+};
+
+struct clause {
+    char text[CLAUSE_MAX + 1];
+    enum kind kind;
+    enum relation relation;
+    unsigned phase; /* of a time */
+    double percent; /* of a time */
+    size_t offset;  /* of a count */
+    uint64_t whole; /* to compare with: nanoseconds, or a count */
+    double decimal; /* a rate, or seconds */
+};
+
+struct expect {
+    size_t count;
+    struct clause clauses[];
+};
+
+static const char quantities[] =
+    "p50, p90, p99, p999, max, mean (or connect.p99 and so on), requested, ok, served, "
+    "failed, "
+    "refused, sent, verified, mismatched, bytes, errors, rate, seconds";
+
+static bool is_word(const char *word, const char *text, size_t length)
+{
+    return strlen(word) == length && memcmp(word, text, length) == 0;
+}
+
+/** "p99" or "connect.p99". @return false: neither is meant */
+static bool read_figure(struct clause *clause, const char *text, size_t length)
+{
+    const char *dot = memchr(text, '.', length);
+
+    clause->kind = KIND_TIME;
+    clause->phase = MEASURE_ECHO;
+    if (dot != NULL) {
+        for (clause->phase = 0; clause->phase < MEASURE_PHASES; clause->phase++)
+            if (is_word(measure_names[clause->phase], text, (size_t)(dot - text)))
+                break;
+        if (clause->phase == MEASURE_PHASES)
+            return false;
+        length -= (size_t)(dot + 1 - text);
+        text = dot + 1;
+    }
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
+        if (is_word(figures[i].word, text, length)) {
+            clause->percent = figures[i].percent;
+            return true;
+        }
+    return false;
+}
+
+static bool read_quantity(struct clause *clause, const char *text, size_t length)
+{
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        if (is_word(counts[i].word, text, length)) {
+            clause->kind = KIND_COUNT;
+            clause->offset = counts[i].offset;
+            return true;
+        }
+    if (is_word("rate", text, length)) {
+        clause->kind = KIND_RATE;
+        return true;
+    }
+    if (is_word("seconds", text, length)) {
+        clause->kind = KIND_SECONDS;
+        return true;
+    }
+    return read_figure(clause, text, length);
+}
+
+/** The value, which the kind of quantity decides on. @return NULL, or what it should be */
+static const char *read_value(struct clause *clause, const char *text)
+{
+    int64_t ns;
+
+    switch (clause->kind) {
+    case KIND_TIME:
+        if (!parse_duration(text, INT64_MAX, &ns))
+            return "a time with its unit, such as 5ms";
+        clause->whole = (uint64_t)ns;
+        return NULL;
+    case KIND_COUNT:
+        return parse_number(text, 0, UINT64_MAX, &clause->whole) ? NULL : "a whole number";
+    case KIND_SECONDS:
+        if (parse_duration(text, INT64_MAX, &ns)) {
+            clause->decimal = (double)ns / SECOND_NS;
+            return NULL;
+        }
+        return parse_decimal(text, 0, 1e12, &clause->decimal)
+                   ? NULL
+                   : "a number of seconds or a time with its unit";
+    case KIND_RATE: break;
+    }
+    return parse_decimal(text, 0, 1e12, &clause->decimal) ? NULL : "a number";
+}
+
+/** One clause without the blanks around it. @return false: see why */
+static bool read_clause(struct clause *clause, char why[static EXPECT_SENTENCE])
+{
+    static const char blanks[] = " \t";
+    const char *text = clause->text;
+    size_t word = strspn(text, "abcdefghijklmnopqrstuvwxyz_0123456789.");
+    const char *at = text + word + strspn(text + word, blanks);
+    const char *wanted;
+    size_t i;
+
+    if (!read_quantity(clause, text, word)) {
+        snprintf(why, EXPECT_SENTENCE, "in '%.30s', '%.*s' is none of %s", text,
+                 word < 20 ? (int)word : 20, text, quantities);
+        return false;
+    }
+    for (i = 0; i < sizeof relations / sizeof relations[0]; i++)
+        if (strncmp(at, relations[i].text, strlen(relations[i].text)) == 0)
+            break;
+    if (i == sizeof relations / sizeof relations[0]) {
+        snprintf(why, EXPECT_SENTENCE, "in '%s', one of < <= > >= = != has to follow '%.*s'", text,
+                 (int)word, text);
+        return false;
+    }
+    clause->relation = relations[i].relation;
+    at += strlen(relations[i].text);
+    at += strspn(at, blanks);
+    wanted = read_value(clause, at);
+    if (wanted != NULL)
+        snprintf(why, EXPECT_SENTENCE, "in '%s', '%s' is not %s", text, at, wanted);
+    return wanted == NULL;
+}
+
+/** Cut the next clause off a text. @return what follows it, or NULL: see why */
+static const char *cut_clause(const char *text, struct clause *clause,
+                              char why[static EXPECT_SENTENCE])
+{
+    size_t length = strcspn(text, ",");
+    const char *next = text + length;
+
+    while (length > 0 && (*text == ' ' || *text == '\t')) {
+        text++;
+        length--;
+    }
+    while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == '\t'))
+        length--;
+    if (length == 0) {
+        snprintf(why, EXPECT_SENTENCE, "a clause is empty; one is such as p99<5ms");
+        return NULL;
+    }
+    if (length > CLAUSE_MAX) {
+        snprintf(why, EXPECT_SENTENCE, "the clause '%.40s...' is longer than %d characters", text,
+                 CLAUSE_MAX);
+        return NULL;
+    }
+    memcpy(clause->text, text, length);
+    clause->text[length] = '\0';
+    return next;
+}
+
+struct expect *expect_parse(const char *text, char why[static EXPECT_SENTENCE])
+{
+    size_t count = 1;
+    struct expect *expect;
+
+    for (const char *at = text; *at != '\0'; at++)
+        count += *at == ',';
+    expect = calloc(1, sizeof *expect + count * sizeof expect->clauses[0]);
+    if (expect == NULL) {
+        snprintf(why, EXPECT_SENTENCE, "there is no memory for it");
+        return NULL;
+    }
+    while (expect->count < count) {
+        struct clause *clause = &expect->clauses[expect->count++];
+
+        text = cut_clause(text, clause, why);
+        if (text == NULL || !read_clause(clause, why)) {
+            free(expect);
+            return NULL;
+        }
+        text++; /* the comma; behind the last clause nobody looks any more */
+    }
+    return expect;
+}
+
+void expect_free(struct expect *expect)
+{
+    free(expect);
+}
+
+size_t expect_count(const struct expect *expect)
+{
+    return expect->count;
+}
+
+/** @param order  below, at or above 0, as what was found is below, at or above what was expected */
+static bool compare(enum relation relation, int order)
+{
+    switch (relation) {
+    case LESS: return order < 0;
+    case LESS_EQUAL: return order <= 0;
+    case GREATER: return order > 0;
+    case GREATER_EQUAL: return order >= 0;
+    case EQUAL: return order == 0;
+    case NOT_EQUAL: break;
+    }
+    return order != 0;
+}
+
+static int order_of(double found, double expected)
+{
+    return (found > expected) - (found < expected);
+}
+
+static uint64_t count_of(const struct clause *clause, const struct summary *summary)
+{
+    uint64_t count = 0;
+
+    if (clause->offset != NO_MEMBER)
+        memcpy(&count, (const char *)summary + clause->offset, sizeof count);
+    else
+        for (unsigned i = 0; i < summary->error_kinds; i++)
+            count += summary->errors[i].count;
+    return count;
+}
+
+/** A time as people read it: "it is 740 ns", "it is 7.2 ms". */
+static void show_time(double ns, char text[static 32])
+{
+    if (ns < 1e3)
+        snprintf(text, 32, "it is %.4g ns", ns);
+    else if (ns < 1e6)
+        snprintf(text, 32, "it is %.7g us", ns / 1e3);
+    else if (ns < 1e9)
+        snprintf(text, 32, "it is %.7g ms", ns / 1e6);
+    else
+        snprintf(text, 32, "it is %.7g s", ns / 1e9);
+}
+
+/** A time that nothing was measured of is neither below nor above anything: its clause does not hold. */
+static bool time_holds(const struct clause *clause, const struct summary *summary,
+                       char found[static 32])
+{
+    const struct histogram *times = summary->measure.times[clause->phase];
+    double ns = clause->percent > 100 ? histogram_mean(times)
+                                      : (double)histogram_percentile(times, clause->percent);
+
+    if (histogram_count(times) == 0) {
+        snprintf(found, 32, "nothing was measured");
+        return false;
+    }
+    show_time(ns, found);
+    return compare(clause->relation, order_of(ns, (double)clause->whole));
+}
+
+bool expect_holds(const struct expect *expect, size_t clause_number, const struct summary *summary,
+                  char sentence[static EXPECT_SENTENCE])
+{
+    const struct clause *clause = &expect->clauses[clause_number];
+    char found[32];
+    uint64_t count;
+    double number;
+    bool holds;
+
+    switch (clause->kind) {
+    case KIND_TIME: holds = time_holds(clause, summary, found); break;
+    case KIND_COUNT:
+        count = count_of(clause, summary);
+        snprintf(found, sizeof found, "it is %llu", (unsigned long long)count);
+        holds = compare(clause->relation, (count > clause->whole) - (count < clause->whole));
+        break;
+    default:
+        number = clause->kind == KIND_RATE ? summary_rate(summary) : summary->seconds;
+        snprintf(found, sizeof found,
+                 clause->kind == KIND_RATE ? "it is %.7g a second" : "it is %.7g s", number);
+        holds = compare(clause->relation, order_of(number, clause->decimal));
+        break;
+    }
+    snprintf(sentence, EXPECT_SENTENCE, "%s: %s", clause->text, found);
+    return holds;
+}

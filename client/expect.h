@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file expect.h
+ * --expect 'p99<5ms,failed=0': what a run has to be like, and whether it was.
+ *
+ * Clauses are separated by commas and all of them must hold. A clause is a quantity, one of
+ * < <= > >= = !=, and a value:
+ *
+ *     p50 p90 p99 p999 max mean     of the echo; with another phase before it and a dot, of that:
+ *                                   connect.p99, queue_wait.max, handshake.p50, echo_raw.p99, close.max
+ *                                   The value is a time with its unit
+ *     requested ok served failed refused sent verified mismatched bytes errors
+ *                                   counts. served is another word for ok
+ *     rate                          verified replies per second
+ *     seconds                       how long it took, in seconds or with a unit
+ *
+ * Blanks around each part are allowed.
+ */
+#ifndef CLIENT_EXPECT_H
+#define CLIENT_EXPECT_H
+
+#include "client/summary.h"
+
+#include <stddef.h>
+
+struct expect;
+
+/** Room for a sentence about a clause. */
+enum { EXPECT_SENTENCE = 256 };
+
+/**
+ * @param why  on failure, which clause is wrong and what would be right
+ * @return     NULL where a clause cannot be understood, or for want of memory
+ */
+struct expect *expect_parse(const char *text, char why[static EXPECT_SENTENCE]);
+void expect_free(struct expect *expect);
+
+size_t expect_count(const struct expect *expect);
+
+/**
+ * Whether a clause holds for a run.
+ *
+ * @param clause    from 0
+ * @param sentence  the clause and what was found: "p99<5ms: it is 7.2 ms"
+ */
+bool expect_holds(const struct expect *expect, size_t clause, const struct summary *summary,
+                  char sentence[static EXPECT_SENTENCE]);
+
+#endif /* CLIENT_EXPECT_H */

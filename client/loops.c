@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions by the thousand on a few event loops.
+ *
+ * DESIGN
+ * Each loop is a thread with an event base that nobody else touches, and runs every T-th session
+ * with buffers that they all share: between two calls a session keeps nothing in them. It waits for
+ * a session's descriptor with one persistent event that costs no system call from message to
+ * message. It is taken out only when a session does not want to read and something can be read
+ * all the same (the server has closed on one that thinks), or the loop would spin.
+ *
+ * Time has two kinds. A moment (think, a schedule) is an event of its own, to the microsecond. A
+ * deadline nearly always lies far off and moves with every message, so no event follows it: the
+ * loop looks at all deadlines from time to time, which is why a timeout may come an eighth late.
+ */
+#include "client/runner.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/must.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How often the deadlines are looked at. */
+#define SWEEP_MIN_NS INT64_C(1000000)
+#define SWEEP_MAX_NS INT64_C(100000000)
+
+struct loop;
+
+/* One session and what it waits for. */
+struct link {
+    struct loop *loop;
+    struct session session;
+    int64_t deadline_ns;
+    unsigned need;
+    bool arrived;    /* at the barrier */
+    bool is_reading; /* readable is in the base */
+    int fd;          /* of the events; -1: they are not assigned */
+    struct event readable;
+    struct event writable;
+    struct event moment;
+};
+
+struct loop {
+    struct loops *loops;
+    pthread_t thread;
+    bool started;
+    struct event_base *base;
+    struct event *opened; /* the barrier */
+    struct event *stop;
+    struct event *sweep;
+    struct session_buffers buffers;
+    struct measure_batch batch;
+    struct link *links; /* of all loops; this one has every T-th, from its number on */
+    unsigned number;
+    unsigned running; /* links that are not over for good */
+    int64_t cpu_ns;   /* of the thread, at its end */
+};
+
+struct loops {
+    struct runner runner;
+    struct load *load;
+    bool idle;
+    unsigned sessions;
+    struct link *links;
+    struct pending *pending;
+    unsigned char *memory;
+    int stop_fd; /* eventfd */
+    unsigned count;
+    struct loop loops[];
+};
+
+/* --- one session -------------------------------------------------------------------------------- */
+
+static void advance(struct link *link, unsigned ready);
+
+static void on_readable(evutil_socket_t fd, short what, void *argument)
+{
+    struct link *link = argument;
+
+    (void)fd;
+    (void)what;
+    if ((link->need & NEED_READ) != 0) {
+        advance(link, READY_READ);
+    } else {
+        event_del(&link->readable);
+        link->is_reading = false;
+    }
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    advance(argument, READY_READ | READY_WRITE); /* what has come goes first */
+}
+
+static void on_moment(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    advance(argument, READY_TIME);
+}
+
+/** Stop watching a socket. It must not be closed before: its number may at once be another's. */
+static void on_closing(struct session *session)
+{
+    struct link *link = (struct link *)((char *)session - offsetof(struct link, session));
+
+    if (link->fd >= 0) {
+        event_del(&link->readable);
+        event_del(&link->writable);
+        link->fd = -1;
+        link->is_reading = false;
+    }
+    event_del(&link->moment);
+}
+
+/** Follow what the session needs. */
+static void arm(struct link *link, const struct session_wait *wait)
+{
+    struct event_base *base = link->loop->base;
+    int fd = link->session.stream.fd;
+
+    link->need = wait->need;
+    link->deadline_ns = wait->deadline_ns;
+    if (fd >= 0 && link->fd != fd) {
+        MUST(event_assign(&link->readable, base, fd, EV_READ | EV_PERSIST, on_readable, link));
+        MUST(event_assign(&link->writable, base, fd, EV_WRITE, on_writable, link));
+        link->fd = fd;
+    }
+    if ((wait->need & NEED_READ) != 0 && !link->is_reading) {
+        MUST(event_add(&link->readable, NULL));
+        link->is_reading = true;
+    }
+    if ((wait->need & NEED_WRITE) != 0)
+        MUST(event_add(&link->writable, NULL));
+    if ((wait->need & NEED_MOMENT) != 0) {
+        int64_t left_ns = wait->moment_ns - clock_now_ns();
+        struct timeval left = {0};
+
+        if (left_ns > 0)
+            left = (struct timeval){.tv_sec = left_ns / 1000000000,
+                                    .tv_usec = (left_ns % 1000000000 + 999) / 1000};
+        MUST(event_add(&link->moment, &left));
+    }
+}
+
+/** Arrive at the barrier once, whether to wait there or because it will never come to that. */
+static void arrive(struct link *link)
+{
+    struct loops *loops = link->loop->loops;
+
+    if (!link->arrived)
+        barrier_arrive(loops->idle ? &loops->load->idle_barrier : &loops->load->barrier);
+    link->arrived = true;
+}
+
+/** Let a session go on, and again where it begins anew. */
+static void advance(struct link *link, unsigned ready)
+{
+    struct loop *loop = link->loop;
+    struct load *load = loop->loops->load;
+    struct session_wait wait;
+
+    for (;;) {
+        session_advance(&link->session, ready, &wait);
+        if (wait.need == NEED_BARRIER && barrier_opened_ns(&load->barrier) != 0) {
+            session_go(&link->session, barrier_opened_ns(&load->barrier));
+            continue;
+        }
+        if (session_place(&link->session) != PLACE_BEGINNING)
+            arrive(link);
+        if (wait.need != NEED_NOTHING)
+            break;
+        if (!load_settle(load, &link->session)) {
+            link->need = NEED_NOTHING;
+            load_leave(load);
+            if (--loop->running == 0)
+                event_base_loopbreak(loop->base);
+            return;
+        }
+        ready = 0;
+    }
+    arm(link, &wait);
+}
+
+/* --- a loop's thread ---------------------------------------------------------------------------- */
+
+#define FOR_EACH_LINK(link, loop)                                                                  \
+    for (struct link *link = (loop)->links + (loop)->number;                                       \
+         link < (loop)->links + (loop)->loops->sessions; link += (loop)->loops->count)
+
+static void on_opened(evutil_socket_t fd, short what, void *argument)
+{
+    struct loop *loop = argument;
+
+    (void)fd;
+    (void)what;
+    FOR_EACH_LINK(link, loop)
+    if (link->need == NEED_BARRIER)
+        advance(link, 0);
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *argument)
+{
+    struct loop *loop = argument;
+
+    (void)fd;
+    (void)what;
+    FOR_EACH_LINK(link, loop)
+    {
+        session_stop(&link->session);
+        if (link->need != NEED_NOTHING)
+            advance(link, READY_READ | READY_WRITE | READY_TIME);
+    }
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *argument)
+{
+    struct loop *loop = argument;
+    int64_t now_ns = clock_now_ns();
+
+    (void)fd;
+    (void)what;
+    FOR_EACH_LINK(link, loop)
+    if (link->need != NEED_NOTHING && link->deadline_ns <= now_ns)
+        advance(link, READY_READ | READY_TIME);
+    if (loop->batch.count > 0 && now_ns - loop->batch.begun_ns >= MEASURE_PATIENCE_NS)
+        measure_flush(loop->loops->load->plan->measure, &loop->batch);
+}
+
+static void *run_loop(void *argument)
+{
+    struct loop *loop = argument;
+    struct timespec cpu;
+
+    FOR_EACH_LINK(link, loop)
+    advance(link, 0);
+    if (loop->running > 0 && event_base_dispatch(loop->base) != 0)
+        log_fatal("an event loop has failed");
+    if (loop->batch.count > 0)
+        measure_flush(loop->loops->load->plan->measure, &loop->batch);
+    MUST(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu));
+    loop->cpu_ns = cpu.tv_sec * INT64_C(1000000000) + cpu.tv_nsec;
+    return NULL;
+}
+
+/* --- the main thread's -------------------------------------------------------------------------- */
+
+/** The sessions of a loop that has no thread. */
+static void give_up(struct loop *loop)
+{
+    struct load *load = loop->loops->load;
+
+    FOR_EACH_LINK(link, loop)
+    {
+        session_give_up(&link->session, "thread: cannot be started");
+        arrive(link);
+        (void)load_settle(load, &link->session);
+        load_leave(load);
+    }
+}
+
+static void start(struct runner *runner)
+{
+    struct loops *loops = (struct loops *)runner;
+
+    for (unsigned i = 0; i < loops->count; i++) {
+        struct loop *loop = &loops->loops[i];
+        int code = pthread_create(&loop->thread, NULL, run_loop, loop);
+
+        loop->started = code == 0;
+        if (loop->started) {
+            runner->threads++;
+            continue;
+        }
+        log_error("cannot start thread %u of %u: %s; lower --threads", i + 1, loops->count,
+                  strerror(code));
+        give_up(loop);
+    }
+}
+
+static void stop(struct runner *runner)
+{
+    MUST(eventfd_write(((struct loops *)runner)->stop_fd, 1));
+}
+
+static void join(struct runner *runner)
+{
+    struct loops *loops = (struct loops *)runner;
+
+    for (unsigned i = 0; i < loops->count; i++)
+        if (loops->loops[i].started)
+            MUST(pthread_join(loops->loops[i].thread, NULL));
+}
+
+static void look(struct runner *runner, struct progress *progress)
+{
+    struct loops *loops = (struct loops *)runner;
+
+    for (unsigned i = 0; i < loops->sessions; i++)
+        progress_count(progress, &loops->links[i].session);
+}
+
+/** Of the busiest loop. */
+static double cpu(const struct runner *runner, double seconds)
+{
+    const struct loops *loops = (const struct loops *)runner;
+    int64_t most_ns = 0;
+
+    for (unsigned i = 0; i < loops->count; i++)
+        if (loops->loops[i].cpu_ns > most_ns)
+            most_ns = loops->loops[i].cpu_ns;
+    return seconds > 0 ? (double)most_ns / 1e9 / seconds : 0;
+}
+
+static void free_event(struct event *event)
+{
+    if (event != NULL)
+        event_free(event);
+}
+
+static void free_loops(struct runner *runner)
+{
+    struct loops *loops = (struct loops *)runner;
+
+    if (loops->links != NULL)
+        for (unsigned i = 0; i < loops->sessions; i++)
+            if (loops->links[i].loop != NULL)
+                session_clear(&loops->links[i].session);
+    for (unsigned i = 0; i < loops->count; i++) {
+        free_event(loops->loops[i].opened);
+        free_event(loops->loops[i].stop);
+        free_event(loops->loops[i].sweep);
+        if (loops->loops[i].base != NULL)
+            event_base_free(loops->loops[i].base);
+    }
+    if (loops->stop_fd >= 0)
+        close(loops->stop_fd);
+    free(loops->links);
+    free(loops->pending);
+    free(loops->memory);
+    free(loops);
+}
+
+/* --- making one --------------------------------------------------------------------------------- */
+
+/**
+ * A base for one thread, without locks. Where moments matter it has a clock that is good to the
+ * microsecond, which costs a system call each turn, and else to the millisecond.
+ */
+static struct event_base *make_base(const struct session_plan *plan)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *base = NULL;
+    int flags = EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_NO_CACHE_TIME;
+
+    if (plan->rate > 0 || plan->think.kind != SPREAD_NONE)
+        flags |= EVENT_BASE_FLAG_PRECISE_TIMER;
+    if (config != NULL && event_config_set_flag(config, flags) == 0)
+        base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+/** How often to look at the deadlines. */
+static struct timeval sweep_period(int64_t timeout_ns)
+{
+    int64_t period_ns = timeout_ns / 8;
+
+    if (period_ns < SWEEP_MIN_NS)
+        period_ns = SWEEP_MIN_NS;
+    if (period_ns > SWEEP_MAX_NS)
+        period_ns = SWEEP_MAX_NS;
+    return (struct timeval){.tv_usec = period_ns / 1000};
+}
+
+static bool init_loop(struct loops *loops, unsigned number, unsigned char *memory, size_t room)
+{
+    struct loop *loop = &loops->loops[number];
+    const struct timeval period = sweep_period(loops->load->plan->timeout_ns);
+
+    loop->loops = loops;
+    loop->number = number;
+    loop->links = loops->links;
+    loop->buffers = (struct session_buffers){.reply = memory,
+                                             .reply_room = room,
+                                             .flat = memory + room,
+                                             .batch = &loop->batch,
+                                             .closing = on_closing};
+    loop->base = make_base(loops->load->plan);
+    if (loop->base == NULL)
+        return false;
+    loop->opened =
+        event_new(loop->base, barrier_fd(&loops->load->barrier), EV_READ, on_opened, loop);
+    loop->stop = event_new(loop->base, loops->stop_fd, EV_READ, on_stop, loop);
+    loop->sweep = event_new(loop->base, -1, EV_PERSIST, on_sweep, loop);
+    return loop->opened != NULL && loop->stop != NULL && loop->sweep != NULL &&
+           (!loops->load->plan->barrier || event_add(loop->opened, NULL) == 0) &&
+           event_add(loop->stop, NULL) == 0 && event_add(loop->sweep, &period) == 0;
+}
+
+static void init_links(struct loops *loops)
+{
+    const struct session_plan *plan = loops->load->plan;
+    unsigned first = loops->idle ? loops->load->settings->sessions : 0;
+
+    for (unsigned i = 0; i < loops->sessions; i++) {
+        struct link *link = &loops->links[i];
+
+        link->loop = &loops->loops[i % loops->count];
+        link->loop->running++;
+        link->fd = -1;
+        link->deadline_ns = INT64_MAX;
+        MUST(evtimer_assign(&link->moment, link->loop->base, on_moment, link));
+        session_init(&link->session, first + i, plan, &link->loop->buffers,
+                     loops->pending + (size_t)i * plan->depth, false);
+        if (loops->idle)
+            session_set_idle(&link->session);
+    }
+}
+
+struct runner *loops_new(struct load *load, unsigned count, bool idle)
+{
+    static const struct runner_ops ops = {start, stop, join, look, cpu, free_loops};
+    unsigned sessions = idle ? load->settings->idle : load->settings->sessions;
+    size_t room = session_reply_room(messages_largest(load->plan->messages));
+    struct loops *loops;
+    bool good;
+
+    if (count > sessions)
+        count = sessions;
+    loops = calloc(1, sizeof *loops + count * sizeof loops->loops[0]);
+    if (loops == NULL) {
+        log_error("cannot get memory for %u event loops", count);
+        return NULL;
+    }
+    loops->runner.ops = &ops;
+    loops->load = load;
+    loops->idle = idle;
+    loops->sessions = sessions;
+    loops->count = count;
+    loops->links = calloc(sessions, sizeof *loops->links);
+    loops->pending = calloc((size_t)sessions * load->plan->depth, sizeof *loops->pending);
+    loops->memory = malloc(count * (room + SESSION_SMALL));
+    loops->stop_fd = eventfd(0, EFD_CLOEXEC);
+    good = loops->links != NULL && loops->pending != NULL && loops->memory != NULL &&
+           loops->stop_fd >= 0;
+    for (unsigned i = 0; i < count && good; i++)
+        good = init_loop(loops, i, loops->memory + i * (room + SESSION_SMALL), room);
+    if (!good) {
+        log_error("cannot get memory or descriptors for %u sessions on %u event loops; lower "
+                  "--sessions or --depth, and see ulimit -n",
+                  sessions, count);
+        free_loops(&loops->runner);
+        return NULL;
+    }
+    init_links(loops);
+    return &loops->runner;
+}

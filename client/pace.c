@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * When a session sends. See pace.h.
+ *
+ * Random times are no stream of numbers that somebody draws from: each is a hash of its session and
+ * its sequence, so that it is the same whatever the other sessions do, and in every run.
+ */
+#include "client/pace.h"
+
+#include <math.h>
+
+#define SECOND_NS 1e9
+/* An exponential draw has no end; one beyond this comes once in 485 million. */
+#define LONGEST_IN_MEANS 20.0
+
+/** Mix all bits of a number into each other: the finaliser of SplitMix64. */
+static uint64_t mix(uint64_t bits)
+{
+    bits = (bits ^ (bits >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    bits = (bits ^ (bits >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return bits ^ (bits >> 31);
+}
+
+/** A number from 0 to 1, without 1, of 53 bits. */
+static double fraction(unsigned session, uint64_t sequence)
+{
+    uint64_t bits = mix(sequence + mix((uint64_t)session + UINT64_C(0x9e3779b97f4a7c15)));
+
+    return (double)(bits >> 11) * 0x1p-53;
+}
+
+static double exponential(double mean, unsigned session, uint64_t sequence)
+{
+    double means = -log1p(-fraction(session, sequence));
+
+    return mean * (means < LONGEST_IN_MEANS ? means : LONGEST_IN_MEANS);
+}
+
+int64_t spread_draw(const struct spread *spread, unsigned session, uint64_t sequence)
+{
+    switch (spread->kind) {
+    case SPREAD_CONSTANT: return spread->from_ns;
+    case SPREAD_EVEN:
+        return spread->from_ns + (int64_t)(fraction(session, sequence) *
+                                           (double)(spread->to_ns - spread->from_ns + 1));
+    case SPREAD_EXPONENTIAL:
+        return (int64_t)exponential((double)spread->from_ns, session, sequence);
+    case SPREAD_NONE: break;
+    }
+    return 0;
+}
+
+void pace_init(struct pace *pace, double rate, bool random, unsigned session, unsigned sessions)
+{
+    *pace = (struct pace){.random = random, .session = session};
+    if (!(rate > 0))
+        return;
+    pace->gap_ns = (double)sessions * SECOND_NS / rate;
+    pace->first_ns =
+        random ? exponential(pace->gap_ns, session, 0) : (double)session * SECOND_NS / rate;
+    pace->next_ns = pace->first_ns;
+}
+
+void pace_next(struct pace *pace)
+{
+    pace->sequence++;
+    if (pace->random)
+        pace->next_ns += exponential(pace->gap_ns, pace->session, pace->sequence);
+    else /* not added up: a million additions would round a million times */
+        pace->next_ns = pace->first_ns + (double)pace->sequence * pace->gap_ns;
+}

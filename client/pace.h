@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file pace.h
+ * When a session sends: at once, after a while of thinking, or by a schedule.
+ *
+ * A closed loop sends when the last reply has come. An open loop sends by a schedule that does not
+ * ask whether the server keeps up, as people who do not know of each other do; a latency is then
+ * counted from the schedule. (Schroeder, Wierman and Harchol-Balter, "Open Versus Closed: A
+ * Cautionary Tale", NSDI 2006; on what is missed otherwise: Gil Tene, "How NOT to Measure Latency".)
+ *
+ * Random times are reproducible: they come from the numbers of session and message alone.
+ *
+ * Threads: pure functions of their arguments; a struct pace belongs to one session.
+ */
+#ifndef CLIENT_PACE_H
+#define CLIENT_PACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** A length of time: always the same, or random. */
+struct spread {
+    enum spread_kind {
+        SPREAD_NONE,        /**< 0 */
+        SPREAD_CONSTANT,    /**< from_ns */
+        SPREAD_EVEN,        /**< from from_ns to to_ns, all as likely */
+        SPREAD_EXPONENTIAL, /**< of mean from_ns, and never above 20 times that */
+    } kind;
+    int64_t from_ns;
+    int64_t to_ns;
+};
+
+/** The value that a session's sequence-th draw has; the same each time. */
+int64_t spread_draw(const struct spread *spread, unsigned session, uint64_t sequence);
+
+/** The schedule of one session, one of many that share a rate. Zeroed: no schedule, a closed loop. */
+struct pace {
+    double gap_ns; /**< between two messages of this session, or its mean; 0: closed loop */
+    bool random;   /**< exponential gaps: all sessions together are a Poisson process */
+    unsigned session;
+    double first_ns;   /**< of the first message, counted from the start */
+    double next_ns;    /**< of the next message, counted from the start */
+    uint64_t sequence; /**< of that message, from 0 */
+};
+
+/**
+ * A rate of messages a second, shared by sessions that take turns: session k of n sends its i-th at
+ * (i * n + k) / rate. Random ones draw their own gaps.
+ */
+void pace_init(struct pace *pace, double rate, bool random, unsigned session, unsigned sessions);
+
+static inline bool pace_is_open(const struct pace *pace)
+{
+    return pace->gap_ns > 0;
+}
+
+/** When the next message is due, in nanoseconds from the start. Of an open loop only. */
+static inline int64_t pace_due_ns(const struct pace *pace)
+{
+    return (int64_t)pace->next_ns;
+}
+
+/** That one is sent: on to the next. */
+void pace_next(struct pace *pace);
+
+#endif /* CLIENT_PACE_H */

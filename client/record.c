@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Words for the state of a session. See record.h. */
+#include "client/record.h"
+
+const char *session_state_word(enum session_state state)
+{
+    switch (state) {
+    case SESSION_RUNNING: return "running";
+    case SESSION_OK: return "ok";
+    case SESSION_REFUSED: return "refused";
+    case SESSION_FAILED: break;
+    }
+    return "failed";
+}

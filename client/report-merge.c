@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `echo-client report`: runs of several machines, or of several times, in one report.
+ *
+ * Counts and histograms add up. Seconds do not: two machines that ran at once for ten seconds took
+ * ten, and two runs with a night in between did not take the night. So the time is that in which at
+ * least one of them ran, by the wall clocks of the machines, and the report says for how long they
+ * ran together.
+ */
+#include "client/report-internal.h"
+
+#include "client/expect.h"
+#include "client/run.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- when they ran --------------------------------------------------------------------------- */
+
+/** A span begins, or is over. */
+struct edge {
+    int64_t at_ns;
+    int runs; /* 1 or -1 */
+    unsigned concurrency;
+};
+
+/** By time; where one ends as the other begins, they do not overlap. */
+static int earlier_first(const void *one, const void *other)
+{
+    const struct edge *a = one, *b = other;
+
+    if (a->at_ns != b->at_ns)
+        return a->at_ns < b->at_ns ? -1 : 1;
+    return a->runs - b->runs;
+}
+
+bool report_overlap(const struct report_spans *spans, struct report_overlap *overlap)
+{
+    struct edge *edges = calloc(2 * spans->count + 1, sizeof *edges);
+    unsigned sessions = 0;
+    int runs = 0;
+
+    if (edges == NULL)
+        return false;
+    *overlap = (struct report_overlap){0};
+    for (size_t i = 0; i < spans->count; i++) {
+        const struct report_span *span = &spans->span[i];
+
+        edges[2 * i] = (struct edge){span->from_ns, 1, span->concurrency};
+        edges[2 * i + 1] = (struct edge){span->to_ns, -1, span->concurrency};
+        /* A run of no time at all would begin after its end, as they are ordered. */
+        if (span->to_ns <= span->from_ns)
+            edges[2 * i].runs = edges[2 * i + 1].runs = 0;
+        if (span->concurrency > overlap->concurrency)
+            overlap->concurrency = span->concurrency;
+    }
+    qsort(edges, 2 * spans->count, sizeof *edges, earlier_first);
+    for (size_t i = 0; i < 2 * spans->count; i++) {
+        int64_t since_ns = i > 0 ? edges[i].at_ns - edges[i - 1].at_ns : 0;
+
+        overlap->any_ns += runs >= 1 ? since_ns : 0;
+        overlap->together_ns += runs >= 2 ? since_ns : 0;
+        runs += edges[i].runs;
+        if (edges[i].runs > 0)
+            sessions += edges[i].concurrency;
+        else if (edges[i].runs < 0)
+            sessions -= edges[i].concurrency;
+        if (sessions > overlap->concurrency)
+            overlap->concurrency = sessions;
+    }
+    free(edges);
+    return true;
+}
+
+/* --- the command ----------------------------------------------------------------------------- */
+
+struct command {
+    bool json;
+    const char *expect;
+};
+
+static const char help_text[] =
+    "Usage: echo-client report [OPTION]... FILE...\n"
+    "Merge the summaries that 'echo-client --json' has written, and report on all together.\n"
+    "FILE may be - for standard input.\n"
+    "\n"
+    "      --json             print one JSON object\n"
+    "      --expect CLAUSES   what has to be true, such as 'p99<5ms,failed=0'\n"
+    "      --help             print this text and exit\n";
+
+/** Write out what is printed. @return false: it could not be; said */
+static bool flushed(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    if (errno != EPIPE)
+        log_error("cannot write to standard output: %s", strerror(errno));
+    return false;
+}
+
+static _Noreturn void print_help(void)
+{
+    fputs(help_text, stdout);
+    exit(flushed() ? EXIT_OK : EXIT_RUN);
+}
+
+/** An option that getopt does not take. @param what  what it returned */
+static _Noreturn void bad_option(int what, char *const argv[])
+{
+    if (what == ':')
+        log_usage("option '%s' needs a value; try 'echo-client report --help'", argv[optind - 1]);
+    if (optopt > 255)
+        log_usage("option '%s' takes no value; try 'echo-client report --help'", argv[optind - 1]);
+    if (optopt > 0)
+        log_usage("unknown option '-%c'; try 'echo-client report --help'", optopt);
+    log_usage("unknown option '%s'; try 'echo-client report --help'", argv[optind - 1]);
+}
+
+/** What the options say; files are from optind on. */
+static void parse_command(int argc, char *argv[], struct command *command)
+{
+    enum { JSON = 256, EXPECT, HELP };
+    static const struct option options[] = {
+        {"json", no_argument, NULL, JSON},
+        {"expect", required_argument, NULL, EXPECT},
+        {"help", no_argument, NULL, HELP},
+        {NULL, 0, NULL, 0},
+    };
+    char why[EXPECT_SENTENCE];
+    int option;
+
+    optind = 0; /* glibc's getopt begins anew */
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        switch (option) {
+        case JSON: command->json = true; break;
+        case EXPECT: command->expect = optarg; break;
+        case HELP: print_help();
+        default: bad_option(option, argv);
+        }
+    }
+    if (command->expect != NULL) {
+        struct expect *expect = expect_parse(command->expect, why);
+
+        if (expect == NULL)
+            log_usage("--expect cannot be understood: %s", why);
+        expect_free(expect);
+    }
+    if (optind == argc)
+        log_usage("report needs the files that 'echo-client --json' has written; try 'echo-client "
+                  "report --help'");
+}
+
+/** Read all files. @return false: one of them cannot be used; said */
+static bool read_all(char *const paths[], unsigned count, struct summary *total,
+                     struct report_spans *spans)
+{
+    char why[REPORT_WHY];
+
+    for (unsigned i = 0; i < count; i++)
+        if (!report_read_spans(paths[i], total, spans, why)) {
+            log_error("cannot use %s: %s", paths[i], why);
+            return false;
+        }
+    return true;
+}
+
+/** Set what does not add up: how long it took, how many sessions there were at once, and the rate. */
+static bool set_times(struct summary *total, const struct report_spans *spans,
+                      struct report_runs *runs)
+{
+    struct report_overlap overlap;
+    double asked = total->rate * total->seconds;
+
+    if (!report_overlap(spans, &overlap)) {
+        log_error("cannot get memory for the summary");
+        return false;
+    }
+    total->seconds = (double)overlap.any_ns / 1e9;
+    total->concurrency = overlap.concurrency;
+    if (total->seconds > 0)
+        total->rate = asked / total->seconds;
+    runs->together_seconds = (double)overlap.together_ns / 1e9;
+    return true;
+}
+
+/** @return the exit status */
+static int print(const struct command *command, const struct report *report)
+{
+    bool printed = true;
+    int status;
+
+    if (!command->json)
+        report_text(stdout, report);
+    else if (!report_json(stdout, report)) {
+        log_error("cannot get memory for the summary");
+        printed = false;
+    }
+    printed = flushed() && printed;
+    status = run_status(report->total, run_expectations(command->expect, report->total));
+    return status == EXIT_OK && !printed ? EXIT_RUN : status;
+}
+
+int report_command(int argc, char *argv[])
+{
+    struct command command = {0};
+    struct report_spans spans = {0};
+    struct report_runs runs = {0};
+    struct summary total;
+    struct report report = {.total = &total, .runs = &runs};
+    int status = EXIT_RUN;
+
+    parse_command(argc, argv, &command);
+    runs.count = (unsigned)(argc - optind);
+    if (!summary_init(&total))
+        log_fatal("cannot get memory for the histograms");
+    if (read_all(argv + optind, runs.count, &total, &spans) && set_times(&total, &spans, &runs))
+        status = print(&command, &report);
+    free(spans.span);
+    summary_clear(&total);
+    return status;
+}

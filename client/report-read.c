@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A report read back. See report.h.
+ *
+ * Whoever made the file may have edited it, so all that is computed with is checked: a number that is
+ * missing or negative, sessions that do not add up and a histogram that cannot be are refused with a
+ * sentence. Keys that are not known here are left alone: they are of a later version.
+ */
+#include "client/report-internal.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* More than all seconds of histories to come; far less than what nanoseconds of 64 bits hold. */
+#define SECONDS_MAX 9e9
+
+/** What is read, and why it could not be: the first thing that was wrong. */
+struct reader {
+    char *why;
+    bool failed;
+};
+
+__attribute__((format(printf, 2, 3))) static void fail(struct reader *reader, const char *format,
+                                                       ...)
+{
+    va_list arguments;
+
+    if (reader->failed)
+        return;
+    va_start(arguments, format);
+    vsnprintf(reader->why, REPORT_WHY, format, arguments);
+    va_end(arguments);
+    reader->failed = true;
+}
+
+static json_t *member(struct reader *reader, json_t *object, const char *key)
+{
+    json_t *value = json_object_get(object, key);
+
+    if (value == NULL)
+        fail(reader, "it has no \"%s\"", key);
+    return value;
+}
+
+/** A whole number that is not negative. */
+static uint64_t count(struct reader *reader, json_t *object, const char *key)
+{
+    json_t *value = member(reader, object, key);
+
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        fail(reader, "its \"%s\" is no count", key);
+    return (uint64_t)json_integer_value(value);
+}
+
+/** The same, as far as an unsigned int goes. */
+static unsigned small(struct reader *reader, json_t *object, const char *key)
+{
+    uint64_t value = count(reader, object, key);
+
+    if (value > INT_MAX)
+        fail(reader, "its \"%s\" is too large", key);
+    return (unsigned)value;
+}
+
+static double number(struct reader *reader, json_t *object, const char *key)
+{
+    json_t *value = member(reader, object, key);
+    double result = json_number_value(value);
+
+    if (!json_is_number(value) || result < 0)
+        fail(reader, "its \"%s\" is no number, or a negative one", key);
+    return result;
+}
+
+static double seconds(struct reader *reader, json_t *object, const char *key)
+{
+    double result = number(reader, object, key);
+
+    if (result > SECONDS_MAX)
+        fail(reader, "its \"%s\" is no time", key);
+    return result;
+}
+
+static bool truth(struct reader *reader, json_t *object, const char *key)
+{
+    json_t *value = member(reader, object, key);
+
+    if (!json_is_boolean(value))
+        fail(reader, "its \"%s\" is neither true nor false", key);
+    return json_is_true(value);
+}
+
+/** In two parts: a double has not the digits for all nanoseconds since 1970. */
+static int64_t nanoseconds(double seconds_since)
+{
+    double whole = floor(seconds_since);
+
+    return (int64_t)whole * 1000000000 + (int64_t)llround((seconds_since - whole) * 1e9);
+}
+
+static void read_counts(struct reader *reader, json_t *run, struct summary *summary)
+{
+    json_t *sessions = member(reader, run, "sessions");
+    json_t *messages = member(reader, run, "messages");
+    json_t *idle = member(reader, run, "idle");
+
+    summary->requested = count(reader, sessions, "requested");
+    summary->ok = count(reader, sessions, "ok");
+    summary->failed = count(reader, sessions, "failed");
+    summary->refused = count(reader, sessions, "refused");
+    if (summary->ok + summary->failed + summary->refused != summary->requested)
+        fail(reader, "its sessions do not add up");
+    summary->sent = count(reader, messages, "sent");
+    summary->verified = count(reader, messages, "verified");
+    summary->mismatched = count(reader, messages, "mismatched");
+    summary->bytes = count(reader, run, "bytes");
+    summary->idle_requested = count(reader, idle, "requested");
+    summary->idle_connected = count(reader, idle, "connected");
+    summary->idle_ended = count(reader, idle, "ended");
+}
+
+/** How the run was made, and when. */
+static void read_settings(struct reader *reader, json_t *run, struct summary *summary)
+{
+    json_t *load = member(reader, run, "load");
+    json_t *generator = member(reader, run, "generator");
+
+    summary->concurrency = small(reader, run, "concurrency");
+    summary->rate = number(reader, load, "rate");
+    summary->depth = small(reader, load, "depth");
+    summary->seconds = seconds(reader, run, "seconds");
+    summary->started_wall_ns = nanoseconds(seconds(reader, run, "started"));
+    summary->ended_wall_ns = nanoseconds(seconds(reader, run, "ended"));
+    summary->interrupted = (int)small(reader, run, "interrupted");
+    summary->generator.threads = small(reader, generator, "threads");
+    summary->generator.cpu = number(reader, generator, "cpu");
+    summary->generator.busy = truth(reader, generator, "busy");
+    summary->generator.late = truth(reader, generator, "late");
+    if (summary->interrupted > 127)
+        fail(reader, "its \"interrupted\" is no signal");
+}
+
+static void read_errors(struct reader *reader, json_t *run, struct summary *summary)
+{
+    json_t *list = member(reader, run, "errors");
+
+    if (!json_is_object(list))
+        fail(reader, "its \"errors\" are no object");
+    for (void *at = json_object_iter(list); at != NULL; at = json_object_iter_next(list, at)) {
+        const char *words = json_object_iter_key(at);
+
+        summary_add_errors(summary, words, count(reader, list, words));
+    }
+}
+
+static void read_histogram(struct reader *reader, json_t *object, const char *name,
+                           struct histogram *histogram)
+{
+    json_t *counts = member(reader, object, "counts");
+    struct histogram_exact exact = {
+        .min = (int64_t)count(reader, object, "min_ns"),
+        .max = (int64_t)count(reader, object, "max_ns"),
+        .sum_billions = count(reader, object, "sum_s"),
+        .sum_rest = small(reader, object, "sum_ns"),
+    };
+
+    for (size_t i = 0; i < json_array_size(counts); i++) {
+        json_t *pair = json_array_get(counts, i);
+        json_int_t value = json_integer_value(json_array_get(pair, 0));
+        json_int_t times = json_integer_value(json_array_get(pair, 1));
+
+        if (json_array_size(pair) != 2 || value < 0 || times <= 0) {
+            fail(reader, "its histogram of \"%s\" is no list of values and counts", name);
+            return;
+        }
+        histogram_record_many(histogram, value, (uint64_t)times);
+    }
+    if (!histogram_restore(histogram, &exact))
+        fail(reader, "its histogram of \"%s\" contradicts itself", name);
+}
+
+static void read_histograms(struct reader *reader, json_t *run, struct summary *summary)
+{
+    json_t *list = member(reader, run, "histograms");
+
+    if (!json_is_object(list))
+        fail(reader, "its \"histograms\" are no object");
+    for (unsigned phase = 0; phase < MEASURE_PHASES; phase++) {
+        json_t *object = json_object_get(list, measure_names[phase]);
+
+        if (object != NULL)
+            read_histogram(reader, object, measure_names[phase], summary->measure.times[phase]);
+    }
+}
+
+static void add_span(struct reader *reader, json_t *run, struct report_spans *spans, size_t first)
+{
+    struct report_span span = {
+        .from_ns = nanoseconds(seconds(reader, run, "started")),
+        .concurrency = small(reader, run, "concurrency"),
+    };
+
+    span.to_ns = span.from_ns + nanoseconds(seconds(reader, run, "seconds"));
+    /* A step begins after the one before, whatever ten microseconds of rounding say. */
+    if (spans->count > first && span.from_ns < spans->span[spans->count - 1].to_ns)
+        span.from_ns = spans->span[spans->count - 1].to_ns;
+    if (spans->count == spans->room) {
+        size_t room = spans->room * 2 + 8;
+        struct report_span *grown = realloc(spans->span, room * sizeof *grown);
+
+        if (grown == NULL) {
+            fail(reader, "there is no memory for it");
+            return;
+        }
+        spans->span = grown;
+        spans->room = room;
+    }
+    spans->span[spans->count++] = span;
+}
+
+/** When it ran: between the steps of a run nothing happens that would be counted. */
+static void read_spans(struct reader *reader, json_t *run, struct report_spans *spans)
+{
+    json_t *steps = member(reader, run, "steps");
+    size_t first = spans->count;
+
+    if (json_array_size(steps) == 0)
+        add_span(reader, run, spans, first);
+    for (size_t i = 0; i < json_array_size(steps); i++)
+        add_span(reader, json_array_get(steps, i), spans, first);
+}
+
+/** The JSON of a file. @return NULL: see reader */
+static json_t *load(struct reader *reader, const char *path)
+{
+    bool standard = strcmp(path, "-") == 0;
+    FILE *file = standard ? stdin : fopen(path, "r");
+    json_error_t error;
+    json_t *json;
+
+    if (file == NULL) {
+        fail(reader, "%s", strerror(errno));
+        return NULL;
+    }
+    json = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
+    if (ferror(file))
+        fail(reader, "%s", strerror(errno));
+    else if (json == NULL)
+        fail(reader, "it is no JSON: %s", error.text);
+    if (!standard)
+        fclose(file);
+    return json;
+}
+
+static void read_run(struct reader *reader, json_t *run, struct summary *summary,
+                     struct report_spans *spans)
+{
+    const char *schema = json_string_value(json_object_get(run, "schema"));
+
+    if (schema == NULL)
+        fail(reader, "it is no summary of echo-client: it has no \"schema\"");
+    else if (strcmp(schema, "echo-client/1") != 0)
+        fail(reader, "its schema is \"%.40s\" and not \"echo-client/1\"", schema);
+    else {
+        read_counts(reader, run, summary);
+        read_settings(reader, run, summary);
+        read_errors(reader, run, summary);
+        read_histograms(reader, run, summary);
+        read_spans(reader, run, spans);
+    }
+}
+
+bool report_read_spans(const char *path, struct summary *summary, struct report_spans *spans,
+                       char why[static REPORT_WHY])
+{
+    struct reader reader = {.why = why};
+    size_t spans_before = spans->count;
+    struct summary run;
+    json_t *json;
+
+    if (!summary_init(&run)) {
+        fail(&reader, "there is no memory for it");
+        return false;
+    }
+    json = load(&reader, path);
+    if (!reader.failed)
+        read_run(&reader, json, &run, spans);
+    if (!reader.failed)
+        summary_merge(summary, &run);
+    else
+        spans->count = spans_before;
+    json_decref(json);
+    summary_clear(&run);
+    return !reader.failed;
+}
+
+bool report_read(const char *path, struct summary *summary, char why[static REPORT_WHY])
+{
+    struct report_spans spans = {0};
+    bool good = report_read_spans(path, summary, &spans, why);
+
+    free(spans.span);
+    return good;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A run, from its messages to its exit status.
+ *
+ * The files that it is to write are opened before the first session, so that what cannot be written
+ * is known before there is anything to lose.
+ */
+#include "client/run.h"
+
+#include "client/expect.h"
+#include "client/load.h"
+#include "client/report.h"
+#include "client/view.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { VIEWS = 5 };
+
+struct run {
+    const struct options *options;
+    struct session_plan *plan;
+    struct view *views[VIEWS];
+    unsigned view_count;
+    struct summary total;
+    struct summary steps[STEPS_MAX];
+    unsigned steps_done; /* summaries that are filled */
+};
+
+/* --- before ------------------------------------------------------------------------------------- */
+
+static struct messages *open_messages(const struct options *options)
+{
+    struct messages *messages;
+    const char *cause = NULL;
+
+    if (options->file != NULL) {
+        messages = messages_from_file(options->file, options->sessions, options->transform, &cause);
+        if (messages == NULL)
+            log_fatal("cannot take messages from %s: %s", options->file, cause);
+    } else {
+        messages = messages_generated(options->size_min, options->size_max, options->transform);
+        if (messages == NULL)
+            log_fatal("cannot get memory for messages of %zu bytes", options->size_max);
+    }
+    return messages;
+}
+
+static void open_view(struct run *run, struct view *view, const char *path)
+{
+    if (view == NULL)
+        log_fatal("cannot write %s: %s", path, strerror(errno));
+    run->views[run->view_count++] = view;
+}
+
+/** Whoever looks on. */
+static void open_views(struct run *run)
+{
+    const struct options *options = run->options;
+
+    if (options->csv != NULL)
+        open_view(run, view_csv_new(options->csv), options->csv);
+    if (options->ndjson != NULL)
+        open_view(run, view_ndjson_new(options->ndjson), options->ndjson);
+    if (options->hist != NULL)
+        open_view(run, view_hist_new(options->hist), options->hist);
+    if (options->timeline != NULL)
+        open_view(run, view_timeline_new(options->timeline), options->timeline);
+    if (!options->quiet && isatty(STDERR_FILENO))
+        open_view(run, options->top ? view_top_new() : view_progress_new(), "the progress");
+}
+
+static void fill_plan(const struct options *options, struct session_plan *plan)
+{
+    plan->message_count = options->messages;
+    plan->duration_ns = options->duration_ns;
+    plan->depth = options->depth;
+    plan->rate = options->rate;
+    plan->rate_random = options->rate_random;
+    plan->ramp_ns = options->ramp_ns;
+    plan->think = options->think;
+    plan->sources = options->sources;
+    plan->barrier = options->barrier;
+}
+
+/* --- the loads ---------------------------------------------------------------------------------- */
+
+/** One load of so many sessions, into a summary of its own. @return false: it could not begin */
+static bool run_step(struct run *run, unsigned step, unsigned steps, unsigned sessions)
+{
+    const struct options *options = run->options;
+    struct load_settings settings = {
+        .sessions = sessions,
+        .threads = options->threads,
+        .idle = options->idle,
+        .churn = options->churn,
+        .start_at_ns = step == 0 ? options->start_at_ns : 0,
+        .views = run->views,
+        .view_count = run->view_count,
+        .step = step,
+        .steps = steps,
+    };
+
+    if (!summary_init(&run->steps[step]))
+        log_fatal("cannot get memory for the histograms");
+    run->steps_done++;
+    if (!load_run(&settings, run->plan, &run->steps[step]))
+        return false;
+    summary_merge(&run->total, &run->steps[step]);
+    return true;
+}
+
+/** @return false: a load could not begin */
+static bool run_steps(struct run *run)
+{
+    const struct options *options = run->options;
+
+    if (options->step_count == 0)
+        return run_step(run, 0, 1, options->sessions);
+    for (unsigned i = 0; i < options->step_count && run->total.interrupted == 0; i++)
+        if (!run_step(run, i, options->step_count, options->steps[i]))
+            return false;
+    return true;
+}
+
+/* --- after -------------------------------------------------------------------------------------- */
+
+/** Print the summary. @return false: it could not be; said, unless its reader has simply left */
+static bool print_summary(const struct run *run)
+{
+    const struct summary *total = &run->total;
+    const struct report report = {
+        .total = total,
+        .steps = run->options->step_count > 0 ? run->steps : NULL,
+        .step_count = run->options->step_count > 0 ? run->steps_done : 0,
+    };
+
+    if (run->options->json) {
+        if (!report_json(stdout, &report)) {
+            log_error("cannot get memory for the summary");
+            return false;
+        }
+    } else if (!run->options->quiet) {
+        report_text(stdout, &report);
+    } else {
+        for (unsigned i = 0; i < total->error_kinds; i++)
+            log_error("%llu of %llu sessions: %s", (unsigned long long)total->errors[i].count,
+                      (unsigned long long)total->requested, total->errors[i].words);
+    }
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    if (errno != EPIPE)
+        log_error("cannot write to standard output: %s", strerror(errno));
+    return false;
+}
+
+/** @return false: something could not be written; said */
+static bool close_views(struct run *run)
+{
+    bool written = true;
+
+    for (unsigned i = 0; i < run->view_count; i++)
+        written &= run->views[i]->ops->close(run->views[i], &run->total);
+    return written;
+}
+
+bool run_expectations(const char *text, const struct summary *summary)
+{
+    char sentence[EXPECT_SENTENCE];
+    struct expect *expect;
+    bool met = true;
+
+    if (text == NULL)
+        return true;
+    expect = expect_parse(text, sentence);
+    if (expect == NULL)
+        log_fatal("--expect: %s", sentence);
+    for (size_t i = 0; i < expect_count(expect); i++) {
+        if (!expect_holds(expect, i, summary, sentence)) {
+            log_error("expected %s", sentence);
+            met = false;
+        }
+    }
+    expect_free(expect);
+    return met;
+}
+
+int run_status(const struct summary *summary, bool met)
+{
+    if (summary->interrupted != 0)
+        return EXIT_SIGNAL + summary->interrupted;
+    if (summary->mismatched > 0)
+        return EXIT_WRONG;
+    if (!met)
+        return EXIT_EXPECTATION;
+    return summary->ok == summary->requested ? EXIT_OK : EXIT_RUN;
+}
+
+int run_load(const struct options *options, struct session_plan *plan)
+{
+    struct run *run = calloc(1, sizeof *run);
+    struct messages *messages = open_messages(options);
+    int status = EXIT_RUN;
+
+    if (run == NULL || !summary_init(&run->total))
+        log_fatal("cannot get memory for the histograms");
+    run->options = options;
+    run->plan = plan;
+    plan->messages = messages;
+    fill_plan(options, plan);
+    open_views(run);
+    if (run_steps(run)) {
+        /* files first: who reads them waits for the summary, or for the end of the program */
+        bool written = close_views(run);
+
+        written &= print_summary(run);
+        status = run_status(&run->total, run_expectations(options->expect, &run->total));
+        if (status == EXIT_OK && !written)
+            status = EXIT_RUN;
+    } else {
+        (void)close_views(run);
+    }
+    for (unsigned i = 0; i < run->steps_done; i++)
+        summary_clear(&run->steps[i]);
+    summary_clear(&run->total);
+    free(run);
+    messages_free(messages);
+    return status;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * --csv: a row for each session, in the order in which they ended, as RFC 4180 has it.
+ *
+ * Times are counted from where the run began, which is before the first session connects: not from
+ * the barrier, or else what happens before it would have negative times. With --steps that is the
+ * beginning of the first, so that all rows are on one line of time.
+ */
+#include "client/view.h"
+
+#include "client/figures.h"
+#include "client/outlet.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct csv {
+    struct view view;
+    struct outlet *outlet;
+    char *path;
+    bool begun;
+    int64_t origin_ns;
+    unsigned step;
+};
+
+static void begin(struct view *view, const struct progress *progress)
+{
+    struct csv *csv = (struct csv *)view;
+
+    if (!csv->begun)
+        csv->origin_ns = progress->now_ns;
+    csv->begun = true;
+    csv->step = progress->step;
+}
+
+/** A time and the comma after it; nothing but the comma where it did not come so far. */
+static void put_time(const struct csv *csv, int64_t ns)
+{
+    char text[FIGURES_ROOM];
+
+    outlet_print(csv->outlet, "%s,", ns != 0 ? figures_us(text, ns - csv->origin_ns) : "");
+}
+
+/** A text in quotes, with the quotes in it doubled. */
+static void put_quoted(struct outlet *outlet, const char *text)
+{
+    outlet_put(outlet, "\"", 1);
+    for (const char *quote; (quote = strchr(text, '"')) != NULL; text = quote + 1) {
+        outlet_put(outlet, text, (size_t)(quote - text));
+        outlet_put(outlet, "\"\"", 2);
+    }
+    outlet_put(outlet, text, strlen(text));
+    outlet_put(outlet, "\"", 1);
+}
+
+static void session(struct view *view, const struct session_record *record)
+{
+    struct csv *csv = (struct csv *)view;
+    char longest[FIGURES_ROOM];
+
+    outlet_print(csv->outlet, "%u,%u,%llu,%d,%s,", csv->step, record->session,
+                 (unsigned long long)record->connection, record->idle ? 1 : 0,
+                 session_state_word(record->state));
+    put_time(csv, record->begun_ns);
+    put_time(csv, record->connected_ns);
+    put_time(csv, record->first_byte_ns);
+    put_time(csv, record->finishing_ns);
+    put_time(csv, record->ended_ns);
+    outlet_print(csv->outlet, "%llu,%llu,%llu,%d,%s,", (unsigned long long)record->sent,
+                 (unsigned long long)record->verified, (unsigned long long)record->bytes,
+                 record->mismatched ? 1 : 0,
+                 record->echo_ns_max != 0 ? figures_us(longest, record->echo_ns_max) : "");
+    put_quoted(csv->outlet, record->reason);
+    outlet_put(csv->outlet, "\r\n", 2);
+}
+
+/** A reader that has left is told nothing: it wanted no more. */
+static bool close_csv(struct view *view, const struct summary *total)
+{
+    struct csv *csv = (struct csv *)view;
+    int code = outlet_close(csv->outlet);
+
+    (void)total;
+    if (code != 0 && code != -EPIPE)
+        log_error("cannot write the sessions to %s: %s", csv->path, strerror(-code));
+    free(csv->path);
+    free(csv);
+    return code == 0;
+}
+
+struct view *view_csv_new(const char *path)
+{
+    static const struct view_ops ops = {.begin = begin, .session = session, .close = close_csv};
+    static const char header[] =
+        "step,session,connection,idle,state,arrived_us,connected_us,first_byte_us,finishing_us,"
+        "ended_us,sent,verified,bytes,mismatched,echo_max_us,reason\r\n";
+    struct csv *csv = calloc(1, sizeof *csv);
+
+    if (csv == NULL)
+        return NULL;
+    csv->view.ops = &ops;
+    csv->path = strdup(strcmp(path, "-") == 0 ? "standard output" : path);
+    csv->outlet = csv->path != NULL ? outlet_open(path) : NULL;
+    if (csv->outlet == NULL) {
+        int error = errno;
+
+        free(csv->path);
+        free(csv);
+        errno = error;
+        return NULL;
+    }
+    outlet_put(csv->outlet, header, sizeof header - 1);
+    return &csv->view;
+}

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * --top: the run on the whole screen. Where the sessions are, how fast it goes, how long it takes.
+ *
+ * DESIGN
+ * The picture is made anew at each tick, for the size that the terminal has then, and written at
+ * once. The places of sessions change five times a second; figures of the last second change once a
+ * second, as nobody reads faster. Words say everything; colours only help to find it.
+ *
+ * The screen is borrowed: the alternate one, without a cursor. end() gives it back, and load_run()
+ * calls that after an interruption too. There are ends that it does not see: the second ^C, which
+ * kills the program; a closed terminal; an abort. And ^Z stops it, with the shell's prompt on our
+ * screen. So while the screen is ours, a handler of those signals gives it back with one write(),
+ * and lets the signal do what it always does. No atexit() is needed: nothing calls exit() between
+ * begin() and end(). After ^Z and `fg` the next tick takes the screen again.
+ *
+ * What others say on standard error meanwhile, such as the first wrong reply, would stand in the
+ * picture for a moment and then be gone with it. So it goes into memory, and is said when the screen
+ * has been given back.
+ */
+#include "client/view.h"
+
+#include "client/figures.h"
+#include "client/frame.h"
+#include "client/screen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PERIOD_NS INT64_C(200000000)
+#define SECOND_NS                                                                                  \
+    INT64_C(950000000) /* of ticks that come when they can: the fifth, not the sixth */
+
+enum { MINUTE = 60, COMPACT_COLUMNS = 60, COMPACT_ROWS = 16, ROOMY_ROWS = 21 };
+
+#define TAKE_SCREEN "\033[?1049h\033[?25l\033[2J"
+#define GIVE_SCREEN "\033[?25h\033[?1049l"
+
+struct top {
+    struct view view;
+    bool utf8;
+    bool colours;
+    bool idle; /* there are sessions of --idle */
+    struct window window;
+    struct interval last;
+    double rates[MINUTE]; /* of the last seconds; the newest is at (seconds - 1) % MINUTE */
+    unsigned seconds;
+    struct frame frame;
+};
+
+/* --- the screen, borrowed and given back ------------------------------------------------------- */
+
+static const int fatal_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGTSTP};
+
+enum { FATAL_SIGNALS = sizeof fatal_signals / sizeof fatal_signals[0] };
+
+/* All of these are for the handler too, which runs in any thread. There is one terminal. */
+static atomic_bool taken;               /* the screen is ours */
+static int terminal_fd = STDERR_FILENO; /* what standard error was */
+static int said_fd = -1;                /* what it is meanwhile: a file in memory; -1: it stays */
+static off_t repeated;                  /* so much of what was said there is on the terminal */
+
+static void write_all(const char *text, size_t size)
+{
+    while (size > 0) {
+        ssize_t done = write(terminal_fd, text, size);
+
+        if (done < 0 && errno != EINTR)
+            return; /* the terminal is gone; there is nobody to tell */
+        text += done > 0 ? done : 0;
+        size -= done > 0 ? (size_t)done : 0;
+    }
+}
+
+/** Standard error is the terminal again, and gets what was said meanwhile. */
+static void repeat_what_was_said(void)
+{
+    char text[512];
+    ssize_t size;
+
+    if (said_fd < 0)
+        return;
+    dup2(terminal_fd, STDERR_FILENO);
+    while ((size = pread(said_fd, text, sizeof text, repeated)) > 0) {
+        write_all(text, (size_t)size);
+        repeated += size;
+    }
+}
+
+static void give_screen(void)
+{
+    if (!atomic_exchange(&taken, false))
+        return;
+    write_all(GIVE_SCREEN, sizeof GIVE_SCREEN - 1);
+    repeat_what_was_said();
+}
+
+/** The action is the default one by now (SA_RESETHAND), and is taken when this returns. */
+static void give_screen_and_go(int number)
+{
+    int error = errno;
+
+    give_screen();
+    raise(number);
+    errno = error;
+}
+
+/** What is ignored stays ignored, and a handler of somebody else's stays his. */
+static void set_handlers(void (*from)(int), void (*to)(int))
+{
+    struct sigaction action = {.sa_handler = to, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < FATAL_SIGNALS; i++) {
+        struct sigaction now;
+
+        if (sigaction(fatal_signals[i], NULL, &now) == 0 && now.sa_handler == from)
+            sigaction(fatal_signals[i], &action, NULL);
+    }
+}
+
+static void take_screen(void)
+{
+    if (atomic_load(&taken))
+        return;
+    set_handlers(SIG_DFL, give_screen_and_go);
+    atomic_store(&taken, true);
+    if (said_fd >= 0)
+        dup2(said_fd, STDERR_FILENO);
+    write_all(TAKE_SCREEN, sizeof TAKE_SCREEN - 1);
+}
+
+/** Without descriptors or memory for it, standard error stays what it is. */
+static void prepare_standard_error(void)
+{
+    terminal_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    said_fd = terminal_fd >= 0 ? memfd_create("standard error", MFD_CLOEXEC) : -1;
+    repeated = 0;
+    if (terminal_fd < 0)
+        terminal_fd = STDERR_FILENO;
+}
+
+static void restore_standard_error(void)
+{
+    if (said_fd >= 0)
+        close(said_fd);
+    if (terminal_fd != STDERR_FILENO)
+        close(terminal_fd);
+    said_fd = -1;
+    terminal_fd = STDERR_FILENO;
+}
+
+/* --- parts of the picture ----------------------------------------------------------------------- */
+
+/** A bar of up to `width` columns; a part that is not zero shows, however small. */
+static void put_bar(struct top *top, double part, unsigned width)
+{
+    double exact = part * width;
+    unsigned cells = exact > width ? width : (unsigned)(exact + 0.5);
+
+    if (cells == 0 && part > 0)
+        cells = 1;
+    for (unsigned i = 0; i < cells; i++)
+        frame_put(&top->frame, top->utf8 ? "\u2588" : "#");
+}
+
+/** The rates of the last minute, each as a column as high as it is. */
+static void put_sparkline(struct top *top)
+{
+    static const char *const blocks[] = {"\u2581", "\u2582", "\u2583", "\u2584",
+                                         "\u2585", "\u2586", "\u2587", "\u2588"};
+    static const char *const letters[] = {"_", ".", ":", "-", "=", "+", "*", "#"};
+    unsigned count = top->seconds < MINUTE ? top->seconds : MINUTE;
+    unsigned room = frame_left(&top->frame) > 24 ? frame_left(&top->frame) - 24 : 0;
+    double highest = 0;
+
+    if (count > room)
+        count = room;
+    for (unsigned i = top->seconds - count; i < top->seconds; i++)
+        highest = top->rates[i % MINUTE] > highest ? top->rates[i % MINUTE] : highest;
+    for (unsigned i = top->seconds - count; i < top->seconds; i++) {
+        double part = highest > 0 ? top->rates[i % MINUTE] / highest : 0;
+        unsigned level = (unsigned)(part * 7.999);
+
+        frame_put(&top->frame, top->utf8 ? blocks[level] : letters[level]);
+    }
+    if (count > 0)
+        frame_print(&top->frame, "  up to %.0f/s", highest);
+}
+
+static void put_heading(struct top *top, const char *text)
+{
+    frame_line(&top->frame);
+    frame_style(&top->frame, FRAME_BOLD);
+    frame_put(&top->frame, text);
+    frame_style(&top->frame, FRAME_PLAIN);
+}
+
+/** So many sessions are at a place. */
+static void put_place(struct top *top, const char *name, unsigned count, unsigned of,
+                      enum frame_style style)
+{
+    struct frame *frame = &top->frame;
+    unsigned left;
+
+    frame_line(frame);
+    frame_print(frame, "  %-10s%7u  ", name, count);
+    left = frame_left(frame);
+    frame_style(frame, style);
+    put_bar(top, of > 0 ? (double)count / of : 0, left);
+    frame_style(frame, FRAME_PLAIN);
+}
+
+/** How far it is, in time: of the load, if its sessions can send by now. */
+static const char *describe_time(const struct progress *progress, char *text, size_t room)
+{
+    double seconds = (double)(progress->now_ns - progress->started_ns) / 1e9;
+
+    if (progress->started_ns == 0)
+        snprintf(text, room, "connecting");
+    else if (progress->duration_ns > 0)
+        snprintf(text, room, "%.1f s of %.0f s", seconds, (double)progress->duration_ns / 1e9);
+    else
+        snprintf(text, room, "%.1f s", seconds);
+    return text;
+}
+
+static double mean_rate(const struct progress *progress)
+{
+    int64_t passed_ns = progress->now_ns - progress->started_ns;
+
+    return progress->started_ns != 0 && passed_ns > 0
+               ? (double)progress->verified * 1e9 / (double)passed_ns
+               : 0;
+}
+
+/* --- the whole picture -------------------------------------------------------------------------- */
+
+static void draw_head(struct top *top, const struct progress *progress)
+{
+    char text[64];
+
+    frame_line(&top->frame);
+    frame_style(&top->frame, FRAME_BOLD);
+    frame_put(&top->frame, "echo-client");
+    frame_style(&top->frame, FRAME_PLAIN);
+    frame_print(&top->frame, "  %u session%s", progress->sessions,
+                progress->sessions == 1 ? "" : "s");
+    if (progress->steps > 1)
+        frame_print(&top->frame, ", step %u of %u", progress->step + 1, progress->steps);
+    frame_put_right(&top->frame, describe_time(progress, text, sizeof text));
+}
+
+static void draw_sessions(struct top *top, const struct progress *progress)
+{
+    unsigned all = progress->sessions > progress->idle ? progress->sessions : progress->idle;
+
+    top->idle = top->idle || progress->idle > 0;
+    put_heading(top, "sessions");
+    put_place(top, "beginning", progress->beginning, all, FRAME_PLAIN);
+    put_place(top, "queued", progress->queued, all, FRAME_YELLOW);
+    put_place(top, "served", progress->served, all, FRAME_GREEN);
+    put_place(top, "over", progress->over, all, FRAME_BLUE);
+    if (top->idle)
+        put_place(top, "idle", progress->idle, all, FRAME_PLAIN);
+    frame_line(&top->frame);
+    frame_style(&top->frame, progress->failed > 0 ? FRAME_RED : FRAME_PLAIN);
+    frame_print(&top->frame, "  %-10s%7llu%s", "failed", (unsigned long long)progress->failed,
+                progress->failed > 0 ? "  or refused" : "");
+}
+
+static void draw_messages(struct top *top, const struct progress *progress)
+{
+    put_heading(top, "messages");
+    frame_line(&top->frame);
+    frame_print(&top->frame, "  verified    %llu", (unsigned long long)progress->verified);
+    if (progress->expected > 0)
+        frame_print(&top->frame, " of %llu (%.0f %%)", (unsigned long long)progress->expected,
+                    100 * (double)progress->verified / (double)progress->expected);
+    frame_line(&top->frame);
+    frame_put(&top->frame, "  rate        ");
+    if (top->last.seconds > 0)
+        frame_print(&top->frame, "%.0f/s in the last second, ", top->last.rate);
+    frame_print(&top->frame, "%.0f/s so far", mean_rate(progress));
+    if (progress->rate > 0)
+        frame_print(&top->frame, ", %.0f/s asked for", progress->rate);
+    frame_line(&top->frame);
+    frame_put(&top->frame, "  last minute ");
+    put_sparkline(top);
+}
+
+static void draw_times_line(struct top *top, const char *name, bool timed, int64_t p50_ns,
+                            int64_t p99_ns, int64_t max_ns)
+{
+    char p50[FIGURES_ROOM], p99[FIGURES_ROOM], max[FIGURES_ROOM];
+
+    frame_line(&top->frame);
+    if (timed)
+        frame_print(&top->frame, "  %-12s%10s %10s %10s", name, figures_time(p50, p50_ns),
+                    figures_time(p99, p99_ns), figures_time(max, max_ns));
+    else
+        frame_print(&top->frame, "  %-12s%10s %10s %10s", name, "-", "-", "-");
+}
+
+static void draw_times(struct top *top, const struct progress *progress)
+{
+    const struct histogram *echo = progress->echo;
+    bool timed = echo != NULL && histogram_count(echo) > 0;
+
+    put_heading(top, "echo                 p50        p99        max");
+    draw_times_line(top, "last second", top->last.timed, top->last.p50_ns, top->last.p99_ns,
+                    top->last.max_ns);
+    draw_times_line(top, "so far", timed, timed ? histogram_percentile(echo, 50) : 0,
+                    timed ? histogram_percentile(echo, 99) : 0, timed ? histogram_max(echo) : 0);
+}
+
+static void draw_large(struct top *top, const struct progress *progress, bool roomy)
+{
+    draw_head(top, progress);
+    if (roomy)
+        frame_line(&top->frame);
+    draw_sessions(top, progress);
+    if (roomy)
+        frame_line(&top->frame);
+    draw_messages(top, progress);
+    if (roomy)
+        frame_line(&top->frame);
+    draw_times(top, progress);
+    if (!roomy)
+        return;
+    frame_line(&top->frame);
+    frame_line(&top->frame);
+    frame_put(&top->frame, "^C ends the run early, with the summary so far");
+}
+
+/** For a window in a corner: the most important first, and whatever has room. */
+static void draw_small(struct top *top, const struct progress *progress)
+{
+    struct frame *frame = &top->frame;
+    char text[64];
+
+    frame_line(frame);
+    frame_print(frame, "%u/%u over", progress->over, progress->sessions);
+    frame_put_right(frame, describe_time(progress, text, sizeof text));
+    frame_line(frame);
+    frame_print(frame, "%llu failed", (unsigned long long)progress->failed);
+    if (progress->steps > 1) {
+        snprintf(text, sizeof text, "%u of %u", progress->step + 1, progress->steps);
+        frame_put_right(frame, text);
+    }
+    frame_line(frame);
+    frame_print(frame, "%u queued %u served", progress->queued, progress->served);
+    frame_line(frame);
+    frame_print(frame, "%.0f/s", top->last.seconds > 0 ? top->last.rate : mean_rate(progress));
+    frame_line(frame);
+    if (top->last.timed)
+        frame_print(frame, "p99 %s", figures_time(text, top->last.p99_ns));
+    frame_line(frame);
+    frame_print(frame, "%u beginning", progress->beginning);
+    frame_line(frame);
+    frame_print(frame, "%llu verified", (unsigned long long)progress->verified);
+}
+
+static void draw(struct top *top, const struct progress *progress)
+{
+    struct screen screen = screen_size(terminal_fd);
+
+    if (!screen_is_ready(terminal_fd))
+        return; /* somebody has stopped it by ^S; a write would wait for him */
+    take_screen();
+    frame_begin(&top->frame, screen, top->colours);
+    if (screen.columns < COMPACT_COLUMNS || screen.rows < COMPACT_ROWS)
+        draw_small(top, progress);
+    else
+        draw_large(top, progress, screen.rows >= ROOMY_ROWS);
+    frame_write(&top->frame, terminal_fd);
+}
+
+/* --- the view ----------------------------------------------------------------------------------- */
+
+static void begin(struct view *view, const struct progress *progress)
+{
+    struct top *top = (struct top *)view;
+
+    top->last = (struct interval){0};
+    top->seconds = 0;
+    window_begin(&top->window, progress, true);
+    draw(top, progress);
+}
+
+static void tick(struct view *view, const struct progress *progress)
+{
+    struct top *top = (struct top *)view;
+
+    if (progress->now_ns - top->window.begun_ns >= SECOND_NS) {
+        top->last = window_end(&top->window, progress);
+        top->rates[top->seconds++ % MINUTE] = top->last.rate;
+    }
+    draw(top, progress);
+}
+
+static void end(struct view *view, const struct progress *progress, const struct summary *summary)
+{
+    struct top *top = (struct top *)view;
+
+    (void)progress;
+    (void)summary;
+    window_clear(&top->window);
+    give_screen();
+    set_handlers(give_screen_and_go, SIG_DFL);
+}
+
+static bool close_top(struct view *view, const struct summary *total)
+{
+    (void)total;
+    restore_standard_error();
+    free(view);
+    return true;
+}
+
+struct view *view_top_new(void)
+{
+    static const struct view_ops ops = {
+        .begin = begin, .tick = tick, .end = end, .close = close_top};
+    struct top *top;
+
+    if (screen_is_dumb())
+        return view_progress_new();
+    top = calloc(1, sizeof *top);
+    if (top == NULL)
+        return NULL;
+    top->view = (struct view){.ops = &ops, .period_ns = PERIOD_NS};
+    top->utf8 = screen_is_utf8();
+    top->colours = screen_wants_colours();
+    prepare_standard_error();
+    return &top->view;
+}

@@ -1,0 +1,622 @@
+/* SPDX-License-Identifier: MIT */
+/* client/report: the table, the JSON object, and the JSON object read back. */
+#include "client/report-internal.h"
+#include "tests/suite.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct summary summary; /* a run with everything in it */
+static struct summary steps[2];
+static char path[] = "/tmp/echopool-check-report-XXXXXX";
+
+/* Numbers that are all different, n times each. */
+static void fill(struct summary *run, uint64_t n)
+{
+    ck_assert(summary_init(run));
+    run->concurrency = (unsigned)(8 * n);
+    run->requested = 50 * n;
+    run->ok = 45 * n;
+    run->failed = 3 * n;
+    run->refused = 2 * n;
+    run->idle_requested = 7 * n;
+    run->idle_connected = 6 * n;
+    run->idle_ended = 4 * n;
+    run->sent = 500 * n;
+    run->verified = 480 * n;
+    run->mismatched = n;
+    run->bytes = 30720 * n;
+    run->rate = 250;
+    run->depth = 4;
+    run->seconds = 2.5 * (double)n;
+    run->started_wall_ns = INT64_C(1795271400250000000);
+    run->ended_wall_ns = run->started_wall_ns + (int64_t)(2500000000 * n);
+    run->generator = (struct summary_generator){.threads = 3, .cpu = 0.25};
+    summary_add_errors(run, "connect: connection refused", 3 * n);
+    summary_add_errors(run, "refused: BUSY \"full\"", 2 * n);
+    for (unsigned phase = 0; phase < MEASURE_PHASES; phase++)
+        for (int64_t i = 1; i <= 100; i++)
+            measure_one(&run->measure, phase, i * 12347 * (int64_t)n + phase * 100);
+}
+
+static void setup(void)
+{
+    int fd = mkstemp(path);
+
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    fill(&summary, 1);
+}
+
+static void teardown(void)
+{
+    summary_clear(&summary);
+    unlink(path);
+}
+
+/* What a report is in one of its forms; to be freed. */
+static char *written(const struct report *report, bool json)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *file = open_memstream(&text, &size);
+
+    ck_assert_ptr_nonnull(file);
+    if (json)
+        ck_assert(report_json(file, report));
+    else
+        report_text(file, report);
+    ck_assert_int_eq(fclose(file), 0);
+    return text;
+}
+
+static json_t *as_json(const struct report *report)
+{
+    char *text = written(report, true);
+    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+
+    ck_assert_ptr_nonnull(json);
+    free(text);
+    return json;
+}
+
+/* A value by its path, such as "latency_us.echo.p99". */
+static json_t *at(json_t *json, const char *keys)
+{
+    char key[32];
+
+    while (json != NULL && *keys != '\0') {
+        size_t length = strcspn(keys, ".");
+
+        snprintf(key, sizeof key, "%.*s", (int)length, keys);
+        json = json_object_get(json, key);
+        keys += length + (keys[length] == '.');
+    }
+    return json;
+}
+
+/* As ck_assert_str_eq(), for texts that are too long for a message of Check's: from where they differ. */
+static void assert_text(const char *text, const char *expected)
+{
+    size_t same = 0;
+
+    while (text[same] != '\0' && text[same] == expected[same])
+        same++;
+    while (same > 0 && text[same - 1] != '\n')
+        same--;
+    ck_assert_msg(strcmp(text, expected) == 0, "\"%.200s\" and not \"%.200s\"", text + same,
+                  expected + same);
+}
+
+/* --- Text ---------------------------------------------------------------------------------- */
+
+START_TEST(a_simple_run_is_a_simple_table)
+{
+    struct summary run;
+    struct report report = {.total = &run};
+    char *text;
+
+    ck_assert(summary_init(&run));
+    run.requested = run.ok = 2;
+    run.sent = run.verified = 20;
+    run.bytes = 1280;
+    run.seconds = 2;
+    measure_one(&run.measure, MEASURE_CONNECT, 1500);
+    text = written(&report, false);
+    ck_assert_str_eq(text,
+                     "sessions     2 requested: 2 ok, 0 failed, 0 refused\n"
+                     "messages     20 sent: 20 verified, 0 mismatched\n"
+                     "bytes        1280 verified in 2.000 s: 10 echoes/s\n"
+                     "latency us           p50        p90        p99      p99.9        max\n"
+                     "  connect            1.5        1.5        1.5        1.5        1.5\n"
+                     "  queue wait           -          -          -          -          -\n"
+                     "  echo                 -          -          -          -          -\n"
+                     "  close                -          -          -          -          -\n");
+    free(text);
+    summary_clear(&run);
+}
+END_TEST
+
+START_TEST(a_run_with_everything_says_everything)
+{
+    struct report_runs runs = {.count = 2, .together_seconds = 1.25};
+    struct report report = {.total = &summary, .steps = steps, .step_count = 2, .runs = &runs};
+    char *text;
+
+    fill(&steps[0], 2);
+    ck_assert(summary_init(&steps[1]));
+    summary.generator.busy = summary.generator.late = true;
+    summary.generator.cpu = 0.97;
+    summary.interrupted = 2;
+    text = written(&report, false);
+    assert_text(
+        text,
+        "sessions     50 requested: 45 ok, 3 failed, 2 refused\n"
+        "messages     500 sent: 480 verified, 1 mismatched\n"
+        "bytes        30720 verified in 2.500 s: 192 echoes/s\n"
+        "rate         250.0 messages/s asked, 200.0 sent\n"
+        "idle         7 requested: 6 connected, 4 ended by the server\n"
+        "runs         2 merged: two or more at once for 1.250 s of 2.500 s\n"
+        "latency us           p50        p90        p99      p99.9        max\n"
+        "  connect          617.5     1112.1     1222.7     1234.7     1234.7\n"
+        "  queue wait       617.5     1112.1     1222.7     1234.8     1234.8\n"
+        "  handshake        618.0     1112.1     1222.7     1234.9     1234.9\n"
+        "  echo             618.0     1112.1     1222.7     1235.0     1235.0\n"
+        "  echo raw         618.0     1112.1     1223.7     1235.1     1235.1\n"
+        "  close            618.0     1112.1     1223.7     1235.2     1235.2\n"
+        "steps           sessions         ok     not ok   echoes/s   wait p99   echo p99\n"
+        "  1                   16         90         10        192     2445.3     2445.3\n"
+        "  2                    0          0          0          0          -          -\n"
+        "errors\n"
+        "  3          connect: connection refused\n"
+        "  2          refused: BUSY \"full\"\n"
+        "warning: the client itself was the bottleneck: its threads used 97 % of the CPU that they "
+        "could have, and the server may well do more. Use more --threads, fewer sessions, or a "
+        "machine of its own for the client.\n"
+        "warning: the client was behind its schedule: one message in a hundred or more was sent a "
+        "millisecond late or later (p99 1223.7 us), and the times from the schedule hold that "
+        "delay. Use more --threads, a lower --rate, or another machine.\n"
+        "interrupted: this is what was done so far\n");
+    free(text);
+    runs.together_seconds = 0;
+    text = written(&report, false);
+    ck_assert_ptr_nonnull(strstr(text, "\nruns         2 merged: no two of them at once\n"));
+    free(text);
+    runs.count = 1; /* nothing to be said about one */
+    text = written(&report, false);
+    ck_assert_ptr_null(strstr(text, "\nruns "));
+    free(text);
+    summary_clear(&steps[0]);
+    summary_clear(&steps[1]);
+}
+END_TEST
+
+/* --- JSON ---------------------------------------------------------------------------------- */
+
+START_TEST(the_json_has_every_figure)
+{
+    static const struct {
+        const char *keys;
+        double value;
+    } figures[] = {
+        {"sessions.requested", 50},
+        {"sessions.ok", 45},
+        {"sessions.failed", 3},
+        {"sessions.refused", 2},
+        {"messages.sent", 500},
+        {"messages.verified", 480},
+        {"messages.mismatched", 1},
+        {"bytes", 30720},
+        {"seconds", 2.5},
+        {"echoes_per_second", 192},
+        {"latency_us.connect.p50", 617.471},
+        {"latency_us.connect.max", 1234.7},
+        {"latency_us.connect.mean", 623.5235},
+        {"latency_us.connect.count", 100},
+        {"latency_us.queue_wait.max", 1234.8},
+        {"latency_us.handshake.max", 1234.9},
+        {"latency_us.echo.p90", 1112.063},
+        {"latency_us.echo.p99", 1222.655},
+        {"latency_us.echo.p999", 1235.0},
+        {"latency_us.echo.max", 1235.0},
+        {"latency_us.echo_raw.max", 1235.1},
+        {"latency_us.close.max", 1235.2},
+        {"latency_us.lag.max", 1235.3},
+        {"errors.connect: connection refused", 3},
+        {"errors.refused: BUSY \"full\"", 2},
+        {"started", 1795271400.25},
+        {"ended", 1795271402.75},
+        {"interrupted", 15},
+        {"load.rate", 250},
+        {"load.depth", 4},
+        {"concurrency", 8},
+        {"idle.requested", 7},
+        {"idle.connected", 6},
+        {"idle.ended", 4},
+        {"generator.threads", 3},
+        {"generator.cpu", 0.25},
+        {"histograms.echo.min_ns", 12647},
+        {"histograms.echo.max_ns", 1235000},
+        {"histograms.echo.sum_s", 0},
+        {"histograms.echo.sum_ns", 62382350},
+    };
+    struct report report = {.total = &summary};
+    json_t *json;
+    char *text;
+
+    summary.interrupted = 15;
+    summary.generator.late = true;
+    text = written(&report, true);
+    ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1); /* one line */
+    ck_assert_ptr_eq(strstr(text, "{\"schema\":\"echo-client/1\",\"sessions\":{"), text);
+    free(text);
+    json = as_json(&report);
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+        json_t *value = at(json, figures[i].keys);
+
+        ck_assert_msg(json_is_number(value), "%s", figures[i].keys);
+        ck_assert_msg(json_number_value(value) == figures[i].value, "%s is %.15g", figures[i].keys,
+                      json_number_value(value));
+    }
+    ck_assert_str_eq(json_string_value(at(json, "load.kind")), "open");
+    ck_assert(json_is_false(at(json, "generator.busy")));
+    ck_assert(json_is_true(at(json, "generator.late")));
+    ck_assert_uint_eq(json_array_size(at(json, "steps")), 0);
+    ck_assert_ptr_null(at(json, "runs"));
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(a_closed_loop_has_no_schedule)
+{
+    struct report report = {.total = &summary};
+    json_t *json;
+
+    summary.rate = 0;
+    json = as_json(&report);
+    ck_assert_str_eq(json_string_value(at(json, "load.kind")), "closed");
+    ck_assert_ptr_null(at(json, "latency_us.echo_raw"));
+    ck_assert_ptr_null(at(json, "latency_us.lag"));
+    ck_assert_ptr_nonnull(at(json, "latency_us.handshake")); /* always there, 0 without TLS */
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(steps_are_runs_without_histograms)
+{
+    struct report_runs runs = {.count = 3, .together_seconds = 0.5};
+    struct report report = {.total = &summary, .steps = steps, .step_count = 2, .runs = &runs};
+    json_t *json, *step, *total;
+    const char *key;
+
+    fill(&steps[0], 2);
+    fill(&steps[1], 3);
+    json = as_json(&report);
+    ck_assert_int_eq(json_integer_value(at(json, "runs.count")), 3);
+    ck_assert_double_eq(json_real_value(at(json, "runs.together_seconds")), 0.5);
+    ck_assert_uint_eq(json_array_size(at(json, "steps")), 2);
+    step = json_array_get(at(json, "steps"), 1);
+    ck_assert_int_eq(json_integer_value(at(step, "sessions.ok")), 135);
+    ck_assert_ptr_null(at(step, "histograms"));
+    total = json;
+    json_object_foreach(total, key, step)
+    {
+        bool of_all = strcmp(key, "histograms") == 0 || strcmp(key, "steps") == 0 ||
+                      strcmp(key, "schema") == 0 || strcmp(key, "runs") == 0;
+
+        ck_assert_msg((at(json_array_get(at(json, "steps"), 0), key) == NULL) == of_all, "%s", key);
+    }
+    json_decref(json);
+    summary_clear(&steps[0]);
+    summary_clear(&steps[1]);
+}
+END_TEST
+
+/* --- Reading ------------------------------------------------------------------------------- */
+
+static void save(const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(text, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+/* Written, read, and written again it is the same to the last digit, histograms and all. */
+START_TEST(what_is_read_back_is_the_same)
+{
+    struct summary back;
+    struct report report = {.total = &summary}, again = {.total = &back};
+    char why[REPORT_WHY] = "";
+    char *first, *second;
+
+    summary.generator.busy = true;
+    summary.interrupted = 15;
+    measure_one(&summary.measure, MEASURE_ECHO, INT64_C(999999999999)); /* a sum above a second */
+    first = written(&report, true);
+    save(first);
+    ck_assert(summary_init(&back));
+    ck_assert_msg(report_read(path, &back, why), "%s", why);
+    ck_assert_int_eq(back.started_wall_ns, summary.started_wall_ns);
+    ck_assert_int_eq(back.ended_wall_ns, summary.ended_wall_ns);
+    second = written(&again, true);
+    assert_text(second, first);
+    summary_clear(&back);
+    free(first);
+    free(second);
+}
+END_TEST
+
+START_TEST(two_read_are_two_merged)
+{
+    struct summary other, read, merged;
+    struct report report = {.total = &summary}, report_of_read = {.total = &read};
+    struct report report_of_merged = {.total = &merged};
+    char why[REPORT_WHY] = "";
+    char *text, *expected;
+
+    fill(&other, 5);
+    summary_add_errors(&other, "interrupted", 100);
+    other.failed += 100;
+    other.requested += 100;
+    ck_assert(summary_init(&read));
+    ck_assert(summary_init(&merged));
+    text = written(&report, true);
+    save(text);
+    free(text);
+    ck_assert_msg(report_read(path, &read, why), "%s", why);
+    report.total = &other;
+    text = written(&report, true);
+    save(text);
+    free(text);
+    ck_assert_msg(report_read(path, &read, why), "%s", why);
+    summary_merge(&merged, &summary);
+    summary_merge(&merged, &other);
+    text = written(&report_of_read, true);
+    expected = written(&report_of_merged, true);
+    assert_text(text, expected);
+    ck_assert_str_eq(read.errors[0].words, "interrupted"); /* the most frequent first */
+    free(text);
+    free(expected);
+    summary_clear(&other);
+    summary_clear(&read);
+    summary_clear(&merged);
+}
+END_TEST
+
+struct edit {
+    const char *keys;  /* of an object, "" being the whole */
+    const char *key;   /* in it */
+    const char *value; /* JSON; NULL: it is taken away */
+    const char *why;
+};
+
+static const struct edit edits[] = {
+    {"", "schema", NULL, "it is no summary of echo-client: it has no \"schema\""},
+    {"", "schema", "1", "it is no summary of echo-client: it has no \"schema\""},
+    {"", "schema", "\"echo-client/2\"",
+     "its schema is \"echo-client/2\" and not \"echo-client/1\""},
+    {"", "sessions", NULL, "it has no \"sessions\""},
+    {"sessions", "requested", "51", "its sessions do not add up"},
+    {"sessions", "ok", "-45", "its \"ok\" is no count"},
+    {"sessions", "ok", "45.0", "its \"ok\" is no count"},
+    {"sessions", "failed", NULL, "it has no \"failed\""},
+    {"sessions", "refused", "\"2\"", "its \"refused\" is no count"},
+    {"messages", "sent", "null", "its \"sent\" is no count"},
+    {"", "messages", "[]", "it has no \"sent\""},
+    {"messages", "verified", NULL, "it has no \"verified\""},
+    {"messages", "mismatched", NULL, "it has no \"mismatched\""},
+    {"", "bytes", NULL, "it has no \"bytes\""},
+    {"", "seconds", "-1.5", "its \"seconds\" is no number, or a negative one"},
+    {"", "seconds", "1e10", "its \"seconds\" is no time"},
+    {"", "started", "\"now\"", "its \"started\" is no number, or a negative one"},
+    {"", "ended", "1e300", "its \"ended\" is no time"},
+    {"", "interrupted", "128", "its \"interrupted\" is no signal"},
+    {"load", "rate", "-5", "its \"rate\" is no number, or a negative one"},
+    {"load", "depth", "3000000000", "its \"depth\" is too large"},
+    {"", "concurrency", NULL, "it has no \"concurrency\""},
+    {"idle", "requested", "-1", "its \"requested\" is no count"},
+    {"idle", "connected", NULL, "it has no \"connected\""},
+    {"idle", "ended", NULL, "it has no \"ended\""},
+    {"generator", "threads", NULL, "it has no \"threads\""},
+    {"generator", "cpu", NULL, "it has no \"cpu\""},
+    {"generator", "busy", "1", "its \"busy\" is neither true nor false"},
+    {"generator", "late", NULL, "it has no \"late\""},
+    {"", "errors", "[1]", "its \"errors\" are no object"},
+    {"errors", "connect: connection refused", "-3",
+     "its \"connect: connection refused\" is no count"},
+    {"", "steps", NULL, "it has no \"steps\""},
+    {"", "steps", "[1]", "it has no \"started\""},
+    {"", "histograms", NULL, "it has no \"histograms\""},
+    {"", "histograms", "[]", "its \"histograms\" are no object"},
+    {"histograms", "echo", "7", "it has no \"counts\""},
+    {"histograms.echo", "counts", NULL, "it has no \"counts\""},
+    {"histograms.echo", "counts", "7", "its histogram of \"echo\" contradicts itself"},
+    {"histograms.echo", "counts", "[[5]]",
+     "its histogram of \"echo\" is no list of values and counts"},
+    {"histograms.echo", "counts", "[5, 6]",
+     "its histogram of \"echo\" is no list of values and counts"},
+    {"histograms.echo", "counts", "[[5, 0]]",
+     "its histogram of \"echo\" is no list of values and counts"},
+    {"histograms.echo", "counts", "[[-5, 1]]",
+     "its histogram of \"echo\" is no list of values and counts"},
+    {"histograms.echo", "counts", "[[5, 1]]", "its histogram of \"echo\" contradicts itself"},
+    {"histograms.lag", "min_ns", "-1", "its \"min_ns\" is no count"},
+    {"histograms.lag", "max_ns", "1", "its histogram of \"lag\" contradicts itself"},
+    {"histograms.lag", "sum_s", "1", "its histogram of \"lag\" contradicts itself"},
+    {"histograms.lag", "sum_ns", NULL, "it has no \"sum_ns\""},
+};
+
+START_TEST(what_is_no_report_is_refused)
+{
+    const struct edit *edit = &edits[_i];
+    struct report report = {.total = &summary};
+    json_t *json = as_json(&report);
+    struct summary into;
+    char why[REPORT_WHY] = "";
+    struct report_spans spans = {0};
+
+    ck_assert_ptr_nonnull(at(at(json, edit->keys), edit->key));
+    if (edit->value == NULL)
+        json_object_del(at(json, edit->keys), edit->key);
+    else
+        json_object_set_new(at(json, edit->keys), edit->key,
+                            json_loads(edit->value, JSON_DECODE_ANY, NULL));
+    ck_assert_int_eq(json_dump_file(json, path, 0), 0);
+    ck_assert(summary_init(&into));
+    ck_assert(!report_read_spans(path, &into, &spans, why));
+    ck_assert_str_eq(why, edit->why);
+    ck_assert_uint_eq(into.requested + into.sent + into.error_kinds, 0); /* as it was */
+    ck_assert_uint_eq(histogram_count(into.measure.times[MEASURE_CONNECT]), 0);
+    ck_assert_uint_eq(spans.count, 0);
+    free(spans.span);
+    summary_clear(&into);
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(what_is_not_even_json)
+{
+    static const char *const texts[] = {"", "{", "sessions     2 requested", "{} {}",
+                                        "{\"a\": 1, \"a\": 2}"};
+    char why[REPORT_WHY];
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        save(texts[i]);
+        ck_assert(!report_read(path, &summary, why));
+        ck_assert_msg(strncmp(why, "it is no JSON: ", 15) == 0, "%s", why);
+    }
+    save("[]");
+    ck_assert(!report_read(path, &summary, why));
+    ck_assert_str_eq(why, "it is no summary of echo-client: it has no \"schema\"");
+    ck_assert(!report_read("/nowhere/a.json", &summary, why));
+    ck_assert_str_eq(why, "No such file or directory");
+    ck_assert(!report_read("/etc", &summary, why));
+    ck_assert_str_eq(why, "Is a directory");
+    ck_assert_uint_eq(summary.requested, 50);
+}
+END_TEST
+
+/* What a later version adds is left alone. */
+START_TEST(unknown_keys_are_ignored)
+{
+    struct report report = {.total = &summary};
+    json_t *json = as_json(&report);
+    struct summary into;
+    char why[REPORT_WHY] = "";
+
+    json_object_set_new(json, "weather", json_string("fine"));
+    json_object_set_new(at(json, "histograms"), "weather", json_true());
+    ck_assert_int_eq(json_dump_file(json, path, 0), 0);
+    ck_assert(summary_init(&into));
+    ck_assert_msg(report_read(path, &into, why), "%s", why);
+    ck_assert_uint_eq(into.requested, 50);
+    summary_clear(&into);
+    json_decref(json);
+}
+END_TEST
+
+/* --- Time ---------------------------------------------------------------------------------- */
+
+struct times {
+    struct report_span span[4]; /* up to the first that is zeroed */
+    struct report_overlap overlap;
+};
+
+static const struct times times[] = {
+    {{{0}}, {0, 0, 0}},
+    {{{10, 20, 5}}, {10, 0, 5}},
+    {{{10, 20, 5}, {10, 20, 7}}, {10, 10, 12}},            /* the same time */
+    {{{10, 20, 5}, {15, 30, 7}}, {20, 5, 12}},             /* part of it */
+    {{{15, 30, 7}, {10, 20, 5}}, {20, 5, 12}},             /* in whatever order */
+    {{{10, 40, 5}, {15, 30, 7}}, {30, 15, 12}},            /* one in the other */
+    {{{10, 20, 5}, {20, 30, 7}}, {20, 0, 7}},              /* one after the other */
+    {{{10, 20, 5}, {50, 60, 7}}, {20, 0, 7}},              /* with a gap */
+    {{{10, 20, 5}, {12, 18, 1}, {14, 30, 2}}, {20, 8, 8}}, /* three */
+    {{{10, 20, 5}, {15, 15, 100}}, {10, 0, 100}},          /* one of no time */
+    {{{10, 20, 5}, {5, 25, 0}}, {20, 10, 5}},              /* one of nobody */
+};
+
+START_TEST(time_counts_once)
+{
+    struct report_overlap overlap;
+    struct report_span span[4];
+    struct report_spans spans = {.span = span};
+
+    memcpy(span, times[_i].span, sizeof span);
+    while (spans.count < 4 && span[spans.count].to_ns != 0)
+        spans.count++;
+    ck_assert(report_overlap(&spans, &overlap));
+    ck_assert_int_eq(overlap.any_ns, times[_i].overlap.any_ns);
+    ck_assert_int_eq(overlap.together_ns, times[_i].overlap.together_ns);
+    ck_assert_uint_eq(overlap.concurrency, times[_i].overlap.concurrency);
+}
+END_TEST
+
+/* Between two steps nothing is counted, so the time between them does not count either. */
+START_TEST(the_times_of_a_run_are_those_of_its_steps)
+{
+    struct report report = {.total = &summary, .steps = steps, .step_count = 2};
+    struct report_spans spans = {0};
+    struct summary into;
+    char *text;
+    char why[REPORT_WHY] = "";
+
+    fill(&steps[0], 2);
+    fill(&steps[1], 3);
+    steps[1].started_wall_ns += INT64_C(10000000000);
+    text = written(&report, true);
+    save(text);
+    ck_assert(summary_init(&into));
+    ck_assert_msg(report_read_spans(path, &into, &spans, why), "%s", why);
+    ck_assert_uint_eq(spans.count, 2);
+    ck_assert_int_eq(spans.span[0].from_ns, summary.started_wall_ns);
+    ck_assert_int_eq(spans.span[0].to_ns, summary.started_wall_ns + INT64_C(5000000000));
+    ck_assert_int_eq(spans.span[1].from_ns, summary.started_wall_ns + INT64_C(10000000000));
+    ck_assert_int_eq(spans.span[1].to_ns, summary.started_wall_ns + INT64_C(17500000000));
+    ck_assert_uint_eq(spans.span[0].concurrency, 16);
+    ck_assert_uint_eq(spans.span[1].concurrency, 24);
+    free(text);
+    free(spans.span);
+    summary_clear(&into);
+    summary_clear(&steps[0]);
+    summary_clear(&steps[1]);
+}
+END_TEST
+
+static void add_case(Suite *suite, TCase *tcase)
+{
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    suite_add_tcase(suite, tcase);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("report");
+    TCase *text = tcase_create("Text");
+    TCase *json = tcase_create("JSON");
+    TCase *reading = tcase_create("Reading");
+    TCase *time = tcase_create("Time");
+
+    add_case(suite, text);
+    tcase_add_test(text, a_simple_run_is_a_simple_table);
+    tcase_add_test(text, a_run_with_everything_says_everything);
+    add_case(suite, json);
+    tcase_add_test(json, the_json_has_every_figure);
+    tcase_add_test(json, a_closed_loop_has_no_schedule);
+    tcase_add_test(json, steps_are_runs_without_histograms);
+    add_case(suite, reading);
+    tcase_add_test(reading, what_is_read_back_is_the_same);
+    tcase_add_test(reading, two_read_are_two_merged);
+    tcase_add_loop_test(reading, what_is_no_report_is_refused, 0, sizeof edits / sizeof edits[0]);
+    tcase_add_test(reading, what_is_not_even_json);
+    tcase_add_test(reading, unknown_keys_are_ignored);
+    add_case(suite, time);
+    tcase_add_loop_test(time, time_counts_once, 0, sizeof times / sizeof times[0]);
+    tcase_add_test(time, the_times_of_a_run_are_those_of_its_steps);
+    return suite_main(suite);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* `echo-client report`: runs merged from files, what is expected of them, and files that are none. */
+#include "client/report.h"
+#include "tests/harness.h"
+#include "tests/suite.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECOND INT64_C(1000000000)
+#define START  (1795271400 * SECOND)
+
+static char folder[] = "/tmp/echopool-check-merge-XXXXXX";
+static char first[64], second[64];
+
+/* A run of ten sessions that began so many seconds after another and took ten. */
+static void save(const char *path, int64_t after, int64_t echo_ns, uint64_t failed)
+{
+    struct summary summary;
+    struct report report = {.total = &summary};
+    FILE *file = fopen(path, "w");
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert(summary_init(&summary));
+    summary.concurrency = 10;
+    summary.requested = 10;
+    summary.ok = 10 - failed;
+    summary.failed = failed;
+    summary.sent = summary.verified = 1000;
+    summary.bytes = 64000;
+    summary.rate = 100;
+    summary.depth = 1;
+    summary.seconds = 10;
+    summary.started_wall_ns = START + after * SECOND;
+    summary.ended_wall_ns = summary.started_wall_ns + 10 * SECOND;
+    if (failed > 0)
+        summary_add_errors(&summary, "connect: connection refused", failed);
+    for (int i = 0; i < 1000; i++)
+        measure_one(&summary.measure, MEASURE_ECHO, echo_ns);
+    ck_assert(report_json(file, &report));
+    ck_assert_int_eq(fclose(file), 0);
+    summary_clear(&summary);
+}
+
+static void setup(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(first, sizeof first, "%s/a.json", folder);
+    snprintf(second, sizeof second, "%s/b.json", folder);
+    save(first, 0, 1000, 0);
+    save(second, 4, 1000000, 0);
+}
+
+static void teardown(void)
+{
+    unlink(first);
+    unlink(second);
+    rmdir(folder);
+}
+
+#define RUN(...)                                                                                   \
+    program_run((const char *const[]){"echo-client", "report", __VA_ARGS__, NULL}, NULL)
+
+/* A number in the object that a run has printed, by up to two keys. */
+static double figure(const struct outcome *outcome, const char *key, const char *inner)
+{
+    json_t *json = json_loads(outcome->out, JSON_REJECT_DUPLICATES, NULL);
+    json_t *value = json_object_get(json, key);
+    double number;
+
+    if (inner != NULL)
+        value = json_object_get(value, inner);
+    ck_assert_msg(json_is_number(value), "no %s in %.500s %s", key, outcome->out, outcome->err);
+    number = json_number_value(value);
+    json_decref(json);
+    return number;
+}
+
+/* --- Runs ---------------------------------------------------------------------------------- */
+
+START_TEST(runs_that_overlap)
+{
+    struct outcome outcome = RUN(first, second);
+
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_str_eq(outcome.err, "");
+    ck_assert_ptr_eq(strstr(outcome.out,
+                            "sessions     20 requested: 20 ok, 0 failed, 0 refused\n"
+                            "messages     2000 sent: 2000 verified, 0 mismatched\n"
+                            "bytes        128000 verified in 14.000 s: 143 echoes/s\n"
+                            "rate         142.9 messages/s asked, 142.9 sent\n"
+                            "runs         2 merged: two or more at once for 6.000 s of 14.000 s\n"),
+                     outcome.out);
+    outcome_clear(&outcome);
+    outcome = RUN("--json", second, first);
+    ck_assert_double_eq(figure(&outcome, "seconds", NULL), 14);
+    ck_assert_double_eq_tol(figure(&outcome, "load", "rate"), 2000.0 / 14, 1e-9);
+    ck_assert_double_eq(figure(&outcome, "concurrency", NULL), 20);
+    ck_assert_double_eq(figure(&outcome, "started", NULL), 1795271400);
+    ck_assert_double_eq(figure(&outcome, "ended", NULL), 1795271414);
+    ck_assert_double_eq(figure(&outcome, "runs", "count"), 2);
+    ck_assert_double_eq(figure(&outcome, "runs", "together_seconds"), 6);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* A night between two runs is no time in which nothing was answered. */
+START_TEST(runs_with_a_gap)
+{
+    struct outcome outcome;
+
+    save(second, 36000, 1000, 0);
+    outcome = RUN(first, second);
+    ck_assert_ptr_nonnull(strstr(outcome.out, " verified in 20.000 s: 100 echoes/s\n"));
+    ck_assert_ptr_nonnull(strstr(outcome.out, "\nruns         2 merged: no two of them at once\n"));
+    outcome_clear(&outcome);
+    outcome = RUN("--json", first, second);
+    ck_assert_double_eq(figure(&outcome, "concurrency", NULL), 10);
+    ck_assert_double_eq(figure(&outcome, "load", "rate"), 100);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+START_TEST(one_run_is_itself)
+{
+    struct outcome outcome = RUN("--json", first), again;
+
+    ck_assert_double_eq(figure(&outcome, "seconds", NULL), 10);
+    ck_assert_double_eq(figure(&outcome, "echoes_per_second", NULL), 100);
+    again = program_run((const char *const[]){"echo-client", "report", "--json", "-", NULL},
+                        outcome.out); /* a merged report is one, too */
+    ck_assert_str_eq(again.out, outcome.out);
+    outcome_clear(&outcome);
+    outcome_clear(&again);
+}
+END_TEST
+
+/* --- How it ends --------------------------------------------------------------------------- */
+
+START_TEST(expectations_are_of_all_together)
+{
+    struct outcome outcome = RUN("--expect", "p50<=1us,max=1ms,verified=2000", first, second);
+
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_str_eq(outcome.err, "");
+    outcome_clear(&outcome);
+    outcome = RUN(first, "--expect", "p50<=1us,max<1ms,failed=0,rate>150", second, "--json");
+    ck_assert_int_eq(outcome.status, 4);
+    ck_assert_ptr_nonnull(strstr(outcome.err, "max<1ms: it is 1 ms\n"));
+    ck_assert_ptr_nonnull(strstr(outcome.err, "rate>150: it is 142.8571 a second\n"));
+    ck_assert_ptr_null(strstr(outcome.err, "failed"));
+    ck_assert_double_eq(figure(&outcome, "messages", "verified"), 2000); /* and the summary */
+    outcome_clear(&outcome);
+}
+END_TEST
+
+START_TEST(sessions_that_were_lost)
+{
+    struct outcome outcome;
+
+    save(second, 4, 1000, 3);
+    outcome = RUN(first, second);
+    ck_assert_int_eq(outcome.status, 1);
+    ck_assert_ptr_nonnull(
+        strstr(outcome.out, "errors\n  3          connect: connection refused\n"));
+    outcome_clear(&outcome);
+}
+END_TEST
+
+START_TEST(one_bad_file_is_enough)
+{
+    struct outcome outcome;
+    char line[256];
+    FILE *file = fopen(second, "w");
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs("{}\n", file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    outcome = RUN(first, second);
+    ck_assert_int_eq(outcome.status, 1);
+    ck_assert_str_eq(outcome.out, "");
+    snprintf(line, sizeof line,
+             "echo-client: cannot use %s: it is no summary of echo-client: it has no \"schema\"\n",
+             second);
+    ck_assert_str_eq(outcome.err, line);
+    outcome_clear(&outcome);
+    outcome = RUN("/nowhere/c.json", first);
+    ck_assert_int_eq(outcome.status, 1);
+    ck_assert_str_eq(outcome.err,
+                     "echo-client: cannot use /nowhere/c.json: No such file or directory\n");
+    outcome_clear(&outcome);
+}
+END_TEST
+
+START_TEST(wrong_command_lines)
+{
+#define HINT "; try 'echo-client report --help'\n"
+    static const struct {
+        const char *arguments[3];
+        const char *line;
+    } wrong[] = {
+        {{"--json"}, "report needs the files that 'echo-client --json' has written" HINT},
+        {{"--expect"}, "option '--expect' needs a value" HINT},
+        {{"--json=1", "a"}, "option '--json=1' takes no value" HINT},
+        {{"--csv", "a"}, "unknown option '--csv'" HINT},
+        {{"-n", "5"}, "unknown option '-n'" HINT},
+        {{"--expect", "fast", "a"}, NULL},
+    };
+    struct outcome outcome;
+    char line[256];
+
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        outcome =
+            program_run((const char *const[]){"echo-client", "report", wrong[i].arguments[0],
+                                              wrong[i].arguments[1], wrong[i].arguments[2], NULL},
+                        NULL);
+        snprintf(line, sizeof line, "echo-client: %s", wrong[i].line != NULL ? wrong[i].line : "");
+        if (wrong[i].line != NULL)
+            ck_assert_str_eq(outcome.err, line);
+        else
+            ck_assert_ptr_nonnull(
+                strstr(outcome.err, "--expect cannot be understood: in 'fast', "));
+        ck_assert_str_eq(outcome.out, "");
+        ck_assert_int_eq(outcome.status, 2);
+        outcome_clear(&outcome);
+    }
+    outcome = RUN("--help");
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_ptr_eq(strstr(outcome.out, "Usage: echo-client report [OPTION]... FILE...\n"),
+                     outcome.out);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("report-merge");
+    TCase *runs = tcase_create("Runs");
+    TCase *ends = tcase_create("Ends");
+
+    tcase_add_checked_fixture(runs, setup, teardown);
+    tcase_add_test(runs, runs_that_overlap);
+    tcase_add_test(runs, runs_with_a_gap);
+    tcase_add_test(runs, one_run_is_itself);
+    suite_add_tcase(suite, runs);
+    tcase_add_checked_fixture(ends, setup, teardown);
+    tcase_add_test(ends, expectations_are_of_all_together);
+    tcase_add_test(ends, sessions_that_were_lost);
+    tcase_add_test(ends, one_bad_file_is_enough);
+    tcase_add_test(ends, wrong_command_lines);
+    suite_add_tcase(suite, ends);
+    return suite_main(suite);
+}

@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: MIT */
+/* client/view-timeline and client/timeline: a chart that is well-formed, true, and not too large. */
+#include "client/timeline.h"
+#include "tests/suite.h"
+#include "tests/view_kit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- a run by hand, and its chart ------------------------------------------------------------------ */
+
+struct chart {
+    struct kit_file file;
+    struct view *view;
+    struct summary total;
+    struct progress progress;
+};
+
+static void chart_begin(struct chart *chart, unsigned sessions)
+{
+    chart->file = kit_file();
+    chart->view = view_timeline_new(chart->file.path);
+    ck_assert_ptr_nonnull(chart->view);
+    memset(&chart->total, 0, sizeof chart->total);
+    chart->progress = kit_progress(sessions, 0);
+    chart->view->ops->begin(chart->view, &chart->progress);
+}
+
+static void chart_add(struct chart *chart, struct session_record record)
+{
+    chart->view->ops->session(chart->view, &record);
+    chart->total.requested += !record.idle;
+    chart->total.ok += record.state == SESSION_OK && !record.idle;
+    chart->total.failed += record.state == SESSION_FAILED;
+    chart->total.refused += record.state == SESSION_REFUSED;
+    chart->total.verified += record.verified;
+}
+
+/* @return the SVG, to be freed */
+static char *chart_draw(struct chart *chart)
+{
+    chart->total.seconds = 2.5;
+    chart->view->ops->end(chart->view, &chart->progress, &chart->total);
+    ck_assert(chart->view->ops->close(chart->view, &chart->total));
+    return kit_file_text(&chart->file);
+}
+
+/* --- whether it is XML ----------------------------------------------------------------------------- */
+
+enum { DEPTH_MAX = 32 };
+
+/* An assertion that is cheap where it holds: Check's own make a system call each, and these are asked
+ * for every byte. */
+#define EXPECT(condition, where)                                                                   \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            ck_abort_msg("%s is not so at: %.40s", #condition, where);                             \
+    } while (0)
+
+/* Text up to `until`: no control characters, and of & only what XML itself knows. */
+static const char *skip_text(const char *text, char until)
+{
+    static const char *const entities[] = {"&lt;", "&gt;", "&amp;", "&quot;"};
+
+    for (; *text != until && *text != '\0'; text++) {
+        bool known = *text != '&';
+
+        for (size_t i = 0; !known && i < sizeof entities / sizeof entities[0]; i++)
+            known = strncmp(text, entities[i], strlen(entities[i])) == 0;
+        EXPECT(known, text);
+        EXPECT(*text == '\n' || (*text >= ' ' && *text <= '~'), text);
+        EXPECT(*text != '<', text);
+    }
+    return text;
+}
+
+/* The attributes of a tag: from behind its name to its > or />. */
+static const char *skip_attributes(const char *text)
+{
+    while (*text == ' ') {
+        size_t name = strcspn(++text, "= >");
+
+        EXPECT(name > 0 && strncmp(text + name, "=\"", 2) == 0, text);
+        text = skip_text(text + name + 2, '"');
+        EXPECT(*text == '"', text);
+        text++;
+    }
+    return text;
+}
+
+/* One element, its opening tag, and all that was opened is closed in order. */
+static void expect_well_formed(const char *text)
+{
+    const char *names[DEPTH_MAX];
+    size_t sizes[DEPTH_MAX];
+    size_t depth = 0, elements = 0;
+
+    for (text = skip_text(text, '<'); *text == '<'; text = skip_text(text, '<')) {
+        bool closing = *++text == '/';
+        size_t size = strcspn(text += closing, " />");
+
+        EXPECT(size > 0, text);
+        if (closing) {
+            EXPECT(depth > 0, text);
+            depth--;
+            EXPECT(size == sizes[depth] && strncmp(text, names[depth], size) == 0, text);
+            text += size;
+        } else {
+            EXPECT(depth > 0 || elements++ == 0, text);
+            EXPECT(depth < DEPTH_MAX, text);
+            names[depth] = text;
+            sizes[depth] = size;
+            text = skip_attributes(text + size);
+            depth += *text != '/';
+            text += *text == '/';
+        }
+        EXPECT(*text == '>', text);
+        text++;
+    }
+    EXPECT(*text == '\0', text);
+    ck_assert_uint_eq(depth, 0);
+    ck_assert_uint_eq(elements, 1);
+}
+
+/* --- what is in it ---------------------------------------------------------------------------------- */
+
+static size_t count_of(const char *text, const char *part)
+{
+    size_t count = 0;
+
+    for (; (text = strstr(text, part)) != NULL; text += strlen(part))
+        count++;
+    return count;
+}
+
+/* The <g> of the session, to be freed. */
+static char *group_of(const char *svg, unsigned session)
+{
+    char begin[40];
+    const char *group;
+
+    snprintf(begin, sizeof begin, "<g data-session=\"%u\"", session);
+    group = strstr(svg, begin);
+    ck_assert_msg(group != NULL, "no session %u", session);
+    return strndup(group, (size_t)(strstr(group, "</g>") - group));
+}
+
+/* What stands between `name="` and the next quote; "" where it is not. In one place, overwritten. */
+static const char *attribute(const char *text, const char *name)
+{
+    static char value[64];
+    char begin[40];
+
+    snprintf(begin, sizeof begin, " %s=\"", name);
+    text = strstr(text, begin);
+    if (text == NULL)
+        return "";
+    text += strlen(begin);
+    snprintf(value, sizeof value, "%.*s", (int)strcspn(text, "\""), text);
+    return value;
+}
+
+static double coordinate(const char *text, const char *name)
+{
+    return strtod(attribute(text, name), NULL);
+}
+
+/* The session's bar; and where a time is that many milliseconds after another. */
+static void expect_bar(const char *svg, unsigned session, double left, double width)
+{
+    char *group = group_of(svg, session);
+    const char *bar = strstr(group, "<rect class=\"serve\"");
+
+    ck_assert_ptr_nonnull(bar);
+    ck_assert_double_eq_tol(coordinate(bar, "x"), left, 0.011);
+    ck_assert_double_eq_tol(coordinate(bar, "width"), width, 0.011);
+    free(group);
+}
+
+START_TEST(a_bar_is_where_the_record_has_it)
+{
+    struct chart chart;
+    double zero, ms;
+    char *svg, *group;
+
+    chart_begin(&chart, 4);
+    chart_add(&chart, kit_session(2, SESSION_OK, 0, 10, 100, 400, ""));
+    chart_add(&chart, kit_session(0, SESSION_OK, 1.5, 10.25, 400.125, 1000.0625, ""));
+    chart_add(&chart, kit_session(1, SESSION_OK, 500, 510, 520, 2000, ""));
+    svg = chart_draw(&chart);
+    expect_well_formed(svg);
+
+    /* two points make the scale, the others must be on it */
+    group = group_of(svg, 2);
+    zero = coordinate(strstr(group, "#arrival"), "x");
+    ck_assert_str_eq(attribute(group, "data-arrived"), "0.000");
+    ck_assert_str_eq(attribute(group, "data-connected"), "10000.000");
+    free(group);
+    group = group_of(svg, 1);
+    ms = (coordinate(strstr(group, "#ok"), "x") - zero) / 2000;
+    ck_assert_double_gt(ms, 0.3);
+    free(group);
+    expect_bar(svg, 2, zero + 100 * ms, 300 * ms);
+    expect_bar(svg, 0, zero + 400.125 * ms, 599.9375 * ms);
+    expect_bar(svg, 1, zero + 520 * ms, 1480 * ms);
+
+    group = group_of(svg, 0);
+    ck_assert_str_eq(attribute(group, "data-state"), "ok");
+    ck_assert_str_eq(attribute(group, "data-arrived"), "1500.000");
+    ck_assert_str_eq(attribute(group, "data-connected"), "10250.000");
+    ck_assert_str_eq(attribute(group, "data-first-byte"), "400125.000");
+    ck_assert_str_eq(attribute(group, "data-ended"), "1000062.500");
+    ck_assert_double_eq_tol(coordinate(strstr(group, "#arrival"), "x"), zero + 1.5 * ms, 0.011);
+    ck_assert_double_eq_tol(coordinate(strstr(group, "#ok"), "x"), zero + 1000.0625 * ms, 0.011);
+    ck_assert_ptr_nonnull(strstr(group, "<title>session 0: ok, after 1.50 ms waited 390 ms, "
+                                        "served for 600 ms</title>"));
+    free(group);
+    ck_assert_ptr_nonnull(strstr(svg, ">3 sessions: 3 ok, 0 failed, 0 refused<"));
+    ck_assert_ptr_nonnull(strstr(svg, ">27 messages verified in 2.50 s. The wait for the server's "
+                                      "first byte: median 90.0 ms, longest 390 ms.<"));
+    ck_assert_ptr_nonnull(strstr(svg, "(prefers-color-scheme:dark)"));
+    free(svg);
+}
+END_TEST
+
+START_TEST(rows_are_in_the_order_of_service)
+{
+    struct chart chart;
+    char *svg;
+
+    chart_begin(&chart, 3);
+    chart_add(&chart, kit_session(0, SESSION_OK, 0, 1, 30, 40, ""));
+    chart_add(&chart, kit_session(1, SESSION_OK, 0, 1, 10, 50, ""));
+    chart_add(&chart, kit_session(2, SESSION_FAILED, 0, 1, -1, 20, "reset before the first reply"));
+    svg = chart_draw(&chart);
+    ck_assert(strstr(svg, "<g data-session=\"1\"") < strstr(svg, "<g data-session=\"2\""));
+    ck_assert(strstr(svg, "<g data-session=\"2\"") < strstr(svg, "<g data-session=\"0\""));
+    free(svg);
+}
+END_TEST
+
+START_TEST(each_end_has_its_mark)
+{
+    struct chart chart;
+    char *svg, *group;
+
+    chart_begin(&chart, 5);
+    chart_add(&chart, kit_session(0, SESSION_OK, 0, 1, 10, 1000, ""));
+    chart_add(&chart, kit_session(1, SESSION_FAILED, 0, 1, 10, 500, "reset in the middle"));
+    chart_add(&chart, kit_session(2, SESSION_FAILED, 0, 1, -1, 500, "timed out"));
+    chart_add(&chart, kit_session(3, SESSION_REFUSED, 0, 1, 5, 5, "refused: BUSY queue full"));
+    chart_add(&chart, kit_session(4, SESSION_FAILED, 0, -1, -1, 700, "connect: timed out"));
+    svg = chart_draw(&chart);
+    expect_well_formed(svg);
+    for (unsigned i = 0; i < 5; i++) {
+        static const char *const shapes[] = {"#ok", "#failed", "#failed", "#refused", "#failed"};
+        static const bool served[] = {true, true, false, false, false};
+        static const char *const lines[] = {"wait", "wait", "wait", "wait", "link"};
+        char class[32];
+
+        group = group_of(svg, i);
+        ck_assert_uint_eq(count_of(group, "#ok\"") + count_of(group, "#failed\"") +
+                              count_of(group, "#refused\""),
+                          1);
+        ck_assert_ptr_nonnull(strstr(group, shapes[i]));
+        ck_assert_int_eq(strstr(group, "class=\"serve\"") != NULL, served[i]);
+        snprintf(class, sizeof class, "class=\"%s\"", lines[i]);
+        ck_assert_ptr_nonnull(strstr(group, class));
+        free(group);
+    }
+    group = group_of(svg, 3);
+    ck_assert_ptr_nonnull(strstr(group, "refused: BUSY queue full</title>"));
+    free(group);
+    group = group_of(svg, 4);
+    ck_assert_str_eq(attribute(group, "data-connected"), "");
+    ck_assert_str_eq(attribute(group, "data-first-byte"), "");
+    ck_assert_str_eq(attribute(group, "data-ended"), "700000.000");
+    free(group);
+    ck_assert_ptr_nonnull(strstr(svg, ">5 sessions: 1 ok, 3 failed, 1 refused<"));
+    free(svg);
+}
+END_TEST
+
+START_TEST(any_bytes_in_a_reason)
+{
+    struct chart chart;
+    char *svg;
+
+    chart_begin(&chart, 1);
+    chart_add(&chart,
+              kit_session(0, SESSION_FAILED, 0, 1, 2, 3, "<a b=\"c\">&amp;]]>\x01\n\xff\xc3"));
+    svg = chart_draw(&chart);
+    expect_well_formed(svg);
+    ck_assert_ptr_nonnull(strstr(svg, "; &lt;a b=&quot;c&quot;&gt;&amp;amp;]]&gt;....</title>"));
+    free(svg);
+}
+END_TEST
+
+START_TEST(idle_sessions_are_not_taken_for_waiting_ones)
+{
+    struct chart chart;
+    struct session_record idle = kit_session(0, SESSION_OK, 0, 1, -1, 1000, "");
+    char *svg;
+
+    idle.idle = true;
+    chart_begin(&chart, 1);
+    chart_add(&chart, kit_session(0, SESSION_OK, 0, 1, 2, 1000, ""));
+    chart_add(&chart, idle);
+    svg = chart_draw(&chart);
+    expect_well_formed(svg);
+    ck_assert_ptr_nonnull(strstr(svg, ">1 session: 1 ok, 0 failed, 0 refused<"));
+    ck_assert_ptr_nonnull(strstr(svg, ">idle 0<"));
+    ck_assert_uint_eq(count_of(svg, "<path class=\"idle\""), 1);
+    ck_assert_ptr_null(strstr(svg, "waiting at once: up to 1.0"));
+    ck_assert_ptr_nonnull(strstr(svg, "served at once: up to 1.0"));
+    free(svg);
+}
+END_TEST
+
+START_TEST(strips_count_all_sessions)
+{
+    struct chart chart;
+    char *svg;
+
+    chart_begin(&chart, 12);
+    for (unsigned i = 0; i < 12; i++) /* three at a time, a second each */
+        chart_add(&chart, kit_session(i, SESSION_OK, 0, 0.001, i / 3 * 1000 + 0.001,
+                                      (i / 3 + 1) * 1000, ""));
+    svg = chart_draw(&chart);
+    ck_assert_ptr_nonnull(strstr(svg, "<title>waiting at once: up to 9.0</title>"));
+    ck_assert_ptr_nonnull(strstr(svg, "<title>served at once: up to 3.0</title>"));
+    ck_assert_ptr_nonnull(strstr(svg, ">up to 9<"));
+    ck_assert_ptr_nonnull(strstr(svg, ">up to 3<"));
+    free(svg);
+}
+END_TEST
+
+START_TEST(moments_that_matter)
+{
+    struct chart chart;
+    char *svg;
+
+    chart_begin(&chart, 1);
+    chart.progress.started_ns = ORIGIN + 500 * MS;
+    chart_add(&chart, kit_session(0, SESSION_OK, 0, 1, 600, 1000, ""));
+    svg = chart_draw(&chart);
+    ck_assert_ptr_nonnull(strstr(svg, "sending begins"));
+    free(svg);
+
+    chart_begin(&chart, 1); /* at once: no line on top of the axis */
+    chart_add(&chart, kit_session(0, SESSION_OK, 0, 1, 600, 1000, ""));
+    svg = chart_draw(&chart);
+    ck_assert_ptr_null(strstr(svg, "sending begins"));
+    free(svg);
+}
+END_TEST
+
+START_TEST(steps_follow_each_other)
+{
+    struct chart chart;
+    char *svg;
+
+    chart_begin(&chart, 1);
+    chart_add(&chart, kit_session(0, SESSION_OK, 0, 1, 2, 400, ""));
+    chart.view->ops->end(chart.view, &chart.progress, &chart.total);
+    chart.progress = kit_progress(2, 500 * MS);
+    chart.progress.step = 1;
+    chart.view->ops->begin(chart.view, &chart.progress);
+    chart_add(&chart, kit_session(0, SESSION_OK, 500, 501, 502, 900, ""));
+    chart_add(&chart, kit_session(1, SESSION_OK, 500, 501, 900, 1200, ""));
+    svg = chart_draw(&chart);
+    expect_well_formed(svg);
+    ck_assert_ptr_nonnull(strstr(svg, ">step 2: 2 sessions<"));
+    ck_assert_ptr_nonnull(strstr(svg, ">3 sessions in 2 steps: 3 ok"));
+    ck_assert_uint_eq(count_of(svg, "<g data-session=\"0\""), 2);
+    ck_assert_ptr_nonnull(strstr(svg, "data-arrived=\"500000.000\""));
+    free(svg);
+}
+END_TEST
+
+/* --- too much for a picture --------------------------------------------------------------------------- */
+
+START_TEST(every_session_has_a_row)
+{
+    static const unsigned counts[] = {1, 30, 31, 60, 61, 250, 1000, 4000};
+
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        struct chart chart;
+        char *svg;
+
+        chart_begin(&chart, counts[i]);
+        for (unsigned k = 0; k < counts[i]; k++)
+            chart_add(&chart, kit_session(k, SESSION_OK, 0, 1, k + 2, k + 20, ""));
+        svg = chart_draw(&chart);
+        expect_well_formed(svg);
+        ck_assert_uint_eq(count_of(svg, "<g data-session="), counts[i]);
+        ck_assert_ptr_nonnull(strstr(svg, ">A row for each session,"));
+        ck_assert_uint_lt(strlen(svg), 2500000);
+        ck_assert_int_eq(strstr(svg, ">session</text>") != NULL, counts[i] <= 60);
+        free(svg);
+    }
+}
+END_TEST
+
+START_TEST(of_too_many_sessions_some_are_drawn)
+{
+    struct chart chart;
+    char *svg;
+
+    chart_begin(&chart, 10000);
+    for (unsigned k = 0; k < 10000; k++)
+        chart_add(&chart, kit_session(k, SESSION_OK, 0, 1, k + 2, k + 20, ""));
+    svg = chart_draw(&chart);
+    expect_well_formed(svg);
+    ck_assert_ptr_nonnull(strstr(svg, ">10000 sessions: 10000 ok"));
+    ck_assert_ptr_nonnull(strstr(svg, ">Rows for 3334 of 10000 sessions: every 3rd, "));
+    ck_assert_uint_eq(count_of(svg, "<g data-session="), 3334);
+    ck_assert_ptr_nonnull(
+        strstr(svg, "<title>served at once: up to 18.0")); /* of all, not of a third */
+    ck_assert_uint_lt(strlen(svg), 2500000);
+    free(svg);
+}
+END_TEST
+
+START_TEST(many_connections_in_a_row)
+{
+    struct chart chart;
+    size_t drawn = 0, cells = 0;
+    const char *group;
+    char *svg;
+
+    chart_begin(&chart, 4);
+    for (unsigned k = 0; k < 20000; k++) {
+        struct session_record record =
+            kit_session(k % 4, k == 777 ? SESSION_REFUSED : SESSION_OK, k / 4, k / 4 + 0.1,
+                        k / 4 + 0.2, k / 4 + (k < 8 ? 0.9 : 0.8), "");
+
+        record.connection = k / 4;
+        chart_add(&chart, record);
+    }
+    svg = chart_draw(&chart);
+    expect_well_formed(svg);
+    for (group = svg; (group = strstr(group, "<g data-session=")) != NULL; group++) {
+        char *tag = strndup(group, strcspn(group, ">"));
+        const char *many = attribute(tag, "data-connections");
+
+        drawn += many[0] != '\0' ? strtoul(many, NULL, 10) : 1;
+        cells++;
+        free(tag);
+    }
+    ck_assert_uint_eq(drawn, 20000); /* none is missing */
+    ck_assert_uint_le(cells, 4000);
+    ck_assert_ptr_nonnull(
+        strstr(svg, ">20000 connections, 4 at once: 19999 ok, 0 failed, 1 refused<"));
+    ck_assert_ptr_nonnull(strstr(svg, " ok, 0 failed, 1 refused</title>"));
+    ck_assert_uint_eq(count_of(svg, "<use href=\"#refused\""),
+                      1); /* a failure is not lost in a cell */
+    free(svg);
+}
+END_TEST
+
+START_TEST(what_is_left_out_is_said)
+{
+    struct chart chart;
+    char *svg;
+
+    chart_begin(&chart, 2);
+    for (unsigned k = 0; k < 200010; k++) {
+        struct session_record record =
+            kit_session(k % 2, SESSION_OK, k, k + 0.1, k + 0.2, k + 1, "");
+
+        chart_add(&chart, record);
+    }
+    chart_add(&chart, kit_session(1, SESSION_FAILED, -1, -1, -1, -1, "thread: cannot be started"));
+    svg = chart_draw(&chart);
+    expect_well_formed(svg);
+    ck_assert_ptr_nonnull(strstr(svg, " The last 10 to end are left out."));
+    ck_assert_ptr_nonnull(strstr(svg, " 1 never began."));
+    free(svg);
+}
+END_TEST
+
+START_TEST(a_run_in_which_nothing_happened)
+{
+    struct chart chart;
+    char *svg;
+
+    chart_begin(&chart, 1);
+    svg = chart_draw(&chart);
+    expect_well_formed(svg);
+    ck_assert_ptr_nonnull(strstr(svg, ">0 sessions: 0 ok"));
+    free(svg);
+
+    /* it could not even begin: the view is opened and closed */
+    chart.file = kit_file();
+    chart.view = view_timeline_new(chart.file.path);
+    ck_assert(chart.view->ops->close(chart.view, &chart.total));
+    svg = kit_file_text(&chart.file);
+    expect_well_formed(svg);
+    free(svg);
+}
+END_TEST
+
+START_TEST(interrupted)
+{
+    struct chart chart;
+    char *svg;
+
+    chart_begin(&chart, 1);
+    chart_add(&chart, kit_session(0, SESSION_FAILED, 0, 1, 2, 3, "interrupted"));
+    chart.total.interrupted = 2;
+    svg = chart_draw(&chart);
+    ck_assert_ptr_nonnull(strstr(svg, ">1 session: 0 ok, 1 failed, 0 refused (interrupted)<"));
+    free(svg);
+}
+END_TEST
+
+/* --- the axis ---------------------------------------------------------------------------------------- */
+
+START_TEST(ticks_are_round)
+{
+    static const struct {
+        double range;
+        double tick;
+    } cases[] = {{1, 0.1},    {1.2, 0.1},  {1.21, 0.2}, {2.65, 0.5}, {10, 1},
+                 {0.3, 0.05}, {3600, 500}, {59, 5},     {61, 10}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        ck_assert_double_eq_tol(timeline_tick(cases[i].range, 12), cases[i].tick,
+                                cases[i].tick * 1e-9);
+    for (double range = 1e-4; range < 1e6; range *= 1.0173) {
+        double tick = timeline_tick(range, 12);
+
+        ck_assert_double_le(range / tick, 12);
+        ck_assert_double_ge(range / tick, 12 / 2.5 - 1e-9);
+    }
+}
+END_TEST
+
+START_TEST(an_axis_in_what_suits_it)
+{
+    struct chart chart;
+    char *svg;
+
+    chart_begin(&chart, 1);
+    chart_add(&chart, kit_session(0, SESSION_OK, 0, 1, 2, 2600, ""));
+    svg = chart_draw(&chart);
+    ck_assert_ptr_nonnull(strstr(svg, ">seconds since the run began<"));
+    ck_assert_ptr_nonnull(strstr(svg, ">0.5<"));
+    ck_assert_ptr_nonnull(strstr(svg, ">2.5<"));
+    free(svg);
+    chart_begin(&chart, 1);
+    chart_add(&chart, kit_session(0, SESSION_OK, 0, 1, 2, 26, ""));
+    svg = chart_draw(&chart);
+    ck_assert_ptr_nonnull(strstr(svg, ">milliseconds since the run began<"));
+    ck_assert_ptr_nonnull(strstr(svg, ">25<"));
+    free(svg);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("view-timeline");
+    TCase *core = tcase_create("Core");
+    TCase *limits = tcase_create("Limits");
+    TCase *axis = tcase_create("Axis");
+
+    tcase_add_test(core, a_bar_is_where_the_record_has_it);
+    tcase_add_test(core, rows_are_in_the_order_of_service);
+    tcase_add_test(core, each_end_has_its_mark);
+    tcase_add_test(core, any_bytes_in_a_reason);
+    tcase_add_test(core, idle_sessions_are_not_taken_for_waiting_ones);
+    tcase_add_test(core, strips_count_all_sessions);
+    tcase_add_test(core, moments_that_matter);
+    tcase_add_test(core, steps_follow_each_other);
+    tcase_add_test(limits, every_session_has_a_row);
+    tcase_add_test(limits, of_too_many_sessions_some_are_drawn);
+    tcase_add_test(limits, many_connections_in_a_row);
+    tcase_add_test(limits, what_is_left_out_is_said);
+    tcase_add_test(limits, a_run_in_which_nothing_happened);
+    tcase_add_test(limits, interrupted);
+    tcase_add_test(axis, ticks_are_round);
+    tcase_add_test(axis, an_axis_in_what_suits_it);
+    suite_add_tcase(suite, core);
+    suite_add_tcase(suite, limits);
+    suite_add_tcase(suite, axis);
+    return suite_main(suite);
+}
