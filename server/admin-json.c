@@ -41,6 +41,11 @@ static json_t *limit(uint64_t value)
     return value == 0 ? json_null() : number(value);
 }
 
+static json_t *time_or_null(int64_t ns)
+{
+    return ns == 0 ? json_null() : seconds(ns);
+}
+
 /* Append and take over. @return array, or NULL with everything released */
 static json_t *append(json_t *array, json_t *element)
 {
@@ -191,9 +196,10 @@ static json_t *connections(const struct state *state)
 
 static json_t *accepting(const struct state_listener *listener)
 {
-    return json_pack("{s:b, s:o, s:o, s:o}", "paused", listener->paused, "pauses",
-                     number(listener->pauses), "paused_seconds", seconds(listener->paused_ns),
-                     "errors", number(listener->errors));
+    return json_pack("{s:b, s:{s:b, s:b, s:b}, s:o, s:o, s:o}", "paused", listener->paused, "why",
+                     "full", listener->why_full, "errors", listener->why_errors, "person",
+                     listener->why_person, "pauses", number(listener->pauses), "paused_seconds",
+                     seconds(listener->paused_ns), "errors", number(listener->errors));
 }
 
 static json_t *resources(const struct state *state)
@@ -206,13 +212,33 @@ static json_t *resources(const struct state *state)
                      "cpu_seconds", seconds(state->cpu_ns));
 }
 
+/* What was chosen besides the model: a bound or a time that does not exist is null. */
+static json_t *settings(const struct state *state)
+{
+    const struct state_settings *chosen = &state->settings;
+
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o, s:o}", "workers",
+                     number(state->workers), "max_sessions",
+                     limit(state->capped ? 0 : chosen->max_sessions), "high_water",
+                     limit(chosen->high_water), "low_water",
+                     chosen->high_water == 0 ? json_null() : number(chosen->low_water),
+                     "per_source", limit(chosen->per_source), "transform", chosen->transform,
+                     "queue_timeout_seconds", time_or_null(chosen->queue_timeout_ns),
+                     "idle_timeout_seconds", time_or_null(chosen->idle_timeout_ns),
+                     "session_timeout_seconds", time_or_null(chosen->session_timeout_ns),
+                     "drain_timeout_seconds", seconds(chosen->drain_timeout_ns), "delay_seconds",
+                     seconds(chosen->delay_ns), "burn_seconds", seconds(chosen->burn_ns));
+}
+
 /* What was chosen. */
 static json_t *choices(const struct state *state)
 {
-    return json_pack("{s:s, s:s, s:o, s:b, s:s, s:b, s:s?, s:s?}", "schema", "echo-server/1",
-                     "version", PACKAGE_VERSION, "uptime_seconds", seconds(state->uptime_ns),
-                     "draining", state->draining, "model", state->model, "capped", state->capped,
-                     "on_full", state->on_full, "hold", state->hold);
+    return json_pack("{s:s, s:s, s:o, s:b, s:s, s:s, s:b, s:b, s:s?, s:s?, s:o}", "schema",
+                     "echo-server/1", "version", PACKAGE_VERSION, "uptime_seconds",
+                     seconds(state->uptime_ns), "draining", state->draining, "listening",
+                     state->address, "model", state->model, "capped", state->capped, "by_turns",
+                     state->by_turns, "on_full", state->on_full, "hold", state->hold, "settings",
+                     settings(state));
 }
 
 /* What has happened, to be added to the choices. */

@@ -155,6 +155,12 @@ static void add_places(struct text *text, const struct state *state)
     limit(text, "backlog_capacity", "Connections that may wait in the kernel.",
           listener->backlog_max);
     gauge(text, "accept_paused", "1 while nothing is accepted.", listener->paused);
+    family(text, "accept_paused_by", "gauge",
+           "1 for each reason why nothing is accepted: the model is full, accept() has failed, a "
+           "person wants it so.");
+    labelled(text, "accept_paused_by", "reason", "full", listener->why_full);
+    labelled(text, "accept_paused_by", "reason", "errors", listener->why_errors);
+    labelled(text, "accept_paused_by", "reason", "person", listener->why_person);
     counter(text, "accept_pauses_total",
             "Times that accepting was paused because workers and queue were taken.",
             listener->pauses);

@@ -4,8 +4,8 @@
  *
  * evhttp reads requests and writes replies, on the loop's thread, which serves no session.
  * admin-places.c says who may be connected, admin-look.c how often the state is taken,
- * admin-metrics.c and admin-json.c write it, admin-events.c repeats it. Here is what they are asked
- * by: the address, the paths, the replies.
+ * admin-metrics.c and admin-json.c write it, admin-events.c repeats it, admin-page.c has the page, and
+ * admin-control.c changes something. Here is what they are asked by: the address and the paths.
  *
  * evhttp itself answers what is no HTTP, too long a header or too large a body with 400 or 413 and
  * a line of HTML. All other replies are made here, and errors are a line of plain text.
@@ -15,11 +15,14 @@
 #include "common/address.h"
 #include "common/log.h"
 #include "common/parse.h"
+#include "server/admin-control.h"
 #include "server/admin-events.h"
 #include "server/admin-json.h"
 #include "server/admin-look.h"
 #include "server/admin-metrics.h"
+#include "server/admin-page.h"
 #include "server/admin-places.h"
+#include "server/admin-reply.h"
 #include "server/escape.h"
 
 #include <errno.h>
@@ -37,7 +40,6 @@ enum {
     BODY_MAX = 4096,           /* nobody wants the body of a request, and this much is read */
     SEND_BUFFER_BYTES = 65536, /* what the kernel holds for a reader who does not read */
     BACKLOG = 128,
-    HOST_MAX = 256,
     PATH_SHOWN_MAX = 200, /* of a path that there is not, told back */
 };
 
@@ -49,76 +51,32 @@ struct admin {
     struct evbuffer *body; /* of the reply that is being written */
     char address[ADDRESS_TEXT_MAX];
     struct admin_look look;
+    struct admin_control control;
 };
-
-/* --- replies ------------------------------------------------------------------------------- */
-
-/* Headers that every reply has. What is told is true now: nobody may keep it. */
-static void add_headers(struct evhttp_request *request, const char *type)
-{
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
-
-    evhttp_add_header(headers, "Content-Type", type);
-    evhttp_add_header(headers, "Cache-Control", "no-store");
-    evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
-}
-
-/* Send the body. evhttp 2.1 would send it to a HEAD too, which wants to know its length only. */
-static void reply(struct admin *admin, struct evhttp_request *request, int code, const char *reason,
-                  const char *type)
-{
-    size_t size = evbuffer_get_length(admin->body);
-    char length[24];
-
-    add_headers(request, type);
-    snprintf(length, sizeof length, "%zu", size);
-    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Length", length);
-    if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD)
-        evbuffer_drain(admin->body, size);
-    evhttp_send_reply(request, code, reason, admin->body);
-    evbuffer_drain(admin->body, evbuffer_get_length(admin->body));
-}
-
-/* A line of text. */
-static void reply_text(struct admin *admin, struct evhttp_request *request, int code,
-                       const char *reason, const char *text)
-{
-    evbuffer_add_printf(admin->body, "%s\n", text);
-    reply(admin, request, code, reason, "text/plain; charset=utf-8");
-}
-
-static void reply_no_memory(struct admin *admin, struct evhttp_request *request)
-{
-    evbuffer_drain(admin->body, evbuffer_get_length(admin->body));
-    reply_text(admin, request, HTTP_SERVUNAVAIL, "Service Unavailable",
-               "there is no memory for this now: try again later");
-}
 
 /* --- the paths ----------------------------------------------------------------------------- */
 
 static void serve_page(struct admin *admin, struct evhttp_request *request)
 {
-    static const char page[] =
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta "
-        "charset=\"utf-8\">\n<title>echo-server</title>\n"
-        "<h1>echo-server</h1>\n<ul>\n"
-        "<li><a href=\"/metrics\">/metrics</a>: for Prometheus\n"
-        "<li><a href=\"/stats.json\">/stats.json</a>: the whole state\n"
-        "<li><a href=\"/events\">/events</a>: the same, four times a second\n"
-        "<li><a href=\"/livez\">/livez</a>: the server runs\n"
-        "<li><a href=\"/readyz\">/readyz</a>: the server takes clients\n"
-        "</ul>\n</html>\n";
+    bool is_html = admin_page_is_for(request);
+    int rc = is_html
+                 ? admin_page(request, admin_control_token(&admin->control, request), admin->body)
+                 : admin_page_text(admin_look(&admin->look), admin->body);
 
-    evbuffer_add_reference(admin->body, page, sizeof page - 1, NULL, NULL);
-    reply(admin, request, HTTP_OK, "OK", "text/html; charset=utf-8");
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Vary", "Accept, Host");
+    if (rc == 0)
+        admin_reply(admin->body, request, HTTP_OK, "OK",
+                    is_html ? "text/html; charset=utf-8" : ADMIN_TEXT_TYPE);
+    else
+        admin_reply_no_memory(admin->body, request);
 }
 
 static void serve_metrics(struct admin *admin, struct evhttp_request *request)
 {
     if (admin_metrics(admin_look(&admin->look), admin->body) == 0)
-        reply(admin, request, HTTP_OK, "OK", ADMIN_METRICS_TYPE);
+        admin_reply(admin->body, request, HTTP_OK, "OK", ADMIN_METRICS_TYPE);
     else
-        reply_no_memory(admin, request);
+        admin_reply_no_memory(admin->body, request);
 }
 
 static void serve_stats(struct admin *admin, struct evhttp_request *request)
@@ -126,9 +84,9 @@ static void serve_stats(struct admin *admin, struct evhttp_request *request)
     char *text = admin_json_text(admin_look(&admin->look), true);
 
     if (text != NULL && evbuffer_add_printf(admin->body, "%s\n", text) >= 0)
-        reply(admin, request, HTTP_OK, "OK", "application/json");
+        admin_reply(admin->body, request, HTTP_OK, "OK", "application/json");
     else
-        reply_no_memory(admin, request);
+        admin_reply_no_memory(admin->body, request);
     free(text);
 }
 
@@ -137,7 +95,7 @@ static void serve_events(struct admin *admin, struct evhttp_request *request)
     struct evhttp_connection *connection = evhttp_request_get_connection(request);
     int rc;
 
-    add_headers(request, "text/event-stream");
+    admin_reply_headers(request, "text/event-stream");
     if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
         evhttp_send_reply(request, HTTP_OK, "OK", NULL);
         return;
@@ -149,16 +107,16 @@ static void serve_events(struct admin *admin, struct evhttp_request *request)
     }
     evhttp_clear_headers(evhttp_request_get_output_headers(request));
     if (rc == -EBUSY)
-        reply_text(admin, request, HTTP_SERVUNAVAIL, "Service Unavailable",
-                   "as many as may are listening to /events already: try again later, or use "
-                   "/stats.json");
+        admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
+                         "as many as may are listening to /events already: try again later, or "
+                         "use /stats.json");
     else
-        reply_no_memory(admin, request);
+        admin_reply_no_memory(admin->body, request);
 }
 
 static void serve_livez(struct admin *admin, struct evhttp_request *request)
 {
-    reply_text(admin, request, HTTP_OK, "OK", "ok");
+    admin_reply_text(admin->body, request, HTTP_OK, "OK", "ok");
 }
 
 static void serve_readyz(struct admin *admin, struct evhttp_request *request)
@@ -166,23 +124,56 @@ static void serve_readyz(struct admin *admin, struct evhttp_request *request)
     const struct state *state = admin_look(&admin->look);
 
     if (state->draining)
-        reply_text(admin, request, HTTP_SERVUNAVAIL, "Service Unavailable",
-                   "draining: the server was told to stop and takes no new clients");
+        admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
+                         "draining: the server was told to stop and takes no new clients");
     else if (state->capped && state->workers == 0)
-        reply_text(admin, request, HTTP_SERVUNAVAIL, "Service Unavailable",
-                   "no worker lives: clients would wait");
+        admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
+                         "no worker lives: clients would wait");
+    else if (state->listener.why_person)
+        admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
+                         "paused: a person has paused accepting; clients wait in the kernel's "
+                         "backlog");
     else
-        reply_text(admin, request, HTTP_OK, "OK", "ready");
+        admin_reply_text(admin->body, request, HTTP_OK, "OK", "ready");
+}
+
+static void serve_workers(struct admin *admin, struct evhttp_request *request)
+{
+    admin_control_workers(&admin->control, admin->body, request);
+}
+
+static void serve_accept(struct admin *admin, struct evhttp_request *request)
+{
+    admin_control_accept(&admin->control, admin->body, request);
 }
 
 static const struct route {
     const char *path;
     void (*serve)(struct admin *admin, struct evhttp_request *request);
+    bool any_method; /* it looks at the method itself; the others are for GET and HEAD */
 } routes[] = {
-    {"/", serve_page},         {"/metrics", serve_metrics}, {"/stats.json", serve_stats},
-    {"/events", serve_events}, {"/livez", serve_livez},     {"/healthz", serve_livez},
-    {"/readyz", serve_readyz},
+    {"/", serve_page, false},
+    {"/metrics", serve_metrics, false},
+    {"/stats.json", serve_stats, false},
+    {"/events", serve_events, false},
+    {"/livez", serve_livez, false},
+    {"/healthz", serve_livez, false},
+    {"/readyz", serve_readyz, false},
+    {"/control/workers", serve_workers, true},
+    {"/control/accept", serve_accept, true},
 };
+
+/* What a request is for. @return NULL: there is no such path */
+static const struct route *find_route(struct evhttp_request *request)
+{
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+    const char *path = uri == NULL ? NULL : evhttp_uri_get_path(uri);
+
+    for (size_t i = 0; path != NULL && i < sizeof routes / sizeof *routes; i++)
+        if (strcmp(path, routes[i].path) == 0)
+            return &routes[i];
+    return NULL;
+}
 
 /* There is no such path: told back, with whatever a stranger has put there made harmless. */
 static void reply_not_found(struct admin *admin, struct evhttp_request *request)
@@ -195,14 +186,7 @@ static void reply_not_found(struct admin *admin, struct evhttp_request *request)
 
     evbuffer_add_printf(admin->body, "there is no %.*s%s here: see /\n", (int)size, shown,
                         asked[used] != '\0' ? "..." : "");
-    reply(admin, request, HTTP_NOTFOUND, "Not Found", "text/plain; charset=utf-8");
-}
-
-static void reply_bad_method(struct admin *admin, struct evhttp_request *request)
-{
-    evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", "GET, HEAD");
-    reply_text(admin, request, HTTP_BADMETHOD, "Method Not Allowed",
-               "only GET and HEAD: nothing can be changed from here");
+    admin_reply(admin->body, request, HTTP_NOTFOUND, "Not Found", "text/plain; charset=utf-8");
 }
 
 /* A whole request has come. */
@@ -210,36 +194,33 @@ static void on_request(struct evhttp_request *request, void *argument)
 {
     struct admin *admin = argument;
     enum evhttp_cmd_type method = evhttp_request_get_command(request);
-    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
-    const char *path = uri == NULL ? NULL : evhttp_uri_get_path(uri);
+    const struct route *route = find_route(request);
+    bool is_look = method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD;
 
     admin_places_touch(admin->places, evhttp_request_get_connection(request));
-    if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD) {
-        reply_bad_method(admin, request);
-        return;
-    }
-    for (size_t i = 0; path != NULL && i < sizeof routes / sizeof *routes; i++) {
-        if (strcmp(path, routes[i].path) == 0) {
-            routes[i].serve(admin, request);
-            return;
-        }
-    }
-    reply_not_found(admin, request);
+    if (!is_look && (route == NULL || !route->any_method))
+        admin_reply_bad_method(admin->body, request, "GET, HEAD",
+                               "only GET and HEAD: nothing can be changed here");
+    else if (route != NULL)
+        route->serve(admin, request);
+    else
+        reply_not_found(admin, request);
 }
 
 /* --- start and end ------------------------------------------------------------------------- */
 
-/* Take [ADDR:]PORT apart and resolve it. @return 0, or -EINVAL and why */
-static int resolve(const char *text, struct address *address, char why[static ADMIN_WHY_MAX])
+/* Take [ADDR:]PORT apart and resolve ADDR, the host. @return 0, or -EINVAL and why */
+static int resolve(const char *text, char host[static ADMIN_HOST_MAX], struct address *address,
+                   char why[static ADMIN_WHY_MAX])
 {
     const char *colon = strrchr(text, ':');
     size_t length = colon == NULL ? 0 : (size_t)(colon - text);
-    char host[HOST_MAX] = "127.0.0.1";
     const char *cause;
     uint64_t port;
 
+    snprintf(host, ADMIN_HOST_MAX, "127.0.0.1");
     if (!parse_number(colon == NULL ? text : colon + 1, 0, 65535, &port) ||
-        (colon != NULL && (length == 0 || length >= sizeof host))) {
+        (colon != NULL && (length == 0 || length >= ADMIN_HOST_MAX))) {
         snprintf(why, ADMIN_WHY_MAX, "this is not [ADDR:]PORT; try 8091 or 127.0.0.1:8091");
         return -EINVAL;
     }
@@ -326,12 +307,13 @@ static int set_up(struct admin *admin, struct event_base *base, int fd)
     return -ENOMEM;
 }
 
-int admin_new(struct event_base *base, const char *text, struct server *server,
+int admin_new(struct event_base *base, const char *text, bool control, struct server *server,
               struct admin **result, char why[static ADMIN_WHY_MAX])
 {
+    char host[ADMIN_HOST_MAX];
     struct address address;
     struct admin *admin;
-    int rc = resolve(text, &address, why);
+    int rc = resolve(text, host, &address, why);
     int fd;
 
     if (rc != 0)
@@ -341,6 +323,12 @@ int admin_new(struct event_base *base, const char *text, struct server *server,
     if (admin == NULL)
         return -ENOMEM;
     admin->look.server = server;
+    rc = admin_control_init(&admin->control, server, control, host);
+    if (rc != 0) {
+        snprintf(why, ADMIN_WHY_MAX, "there are no random numbers: %s", strerror(-rc));
+        admin_free(admin);
+        return rc;
+    }
     address_text(&address, admin->address);
     fd = open_socket(&address);
     if (fd < 0) {
@@ -356,8 +344,8 @@ int admin_new(struct event_base *base, const char *text, struct server *server,
     }
     if (!address_is_loopback(&address))
         log_warn("the admin port is open on %s: whoever can reach it can read what this server "
-                 "does",
-                 admin->address);
+                 "does%s",
+                 admin->address, control ? ", and change its workers" : "");
     *result = admin;
     return 0;
 }

@@ -3,14 +3,15 @@
  * @file admin.h
  * The admin port: what the server does, told by HTTP to people and to monitoring.
  *
- *     /             a short page that names the others
+ *     /             the live page, in a browser; for others a few lines that name the paths
  *     /metrics      counters, gauges and histograms as Prometheus reads them
  *     /stats.json   the whole state as one JSON object
  *     /events       the same object, at most four times a second, as server-sent events
  *     /livez        200 as long as the loop turns; /healthz is the same
- *     /readyz       200, or 503 while the server drains or has no worker
+ *     /readyz       200, or 503 while the server drains, has no worker, or was paused by a person
+ *     /control/     with --admin-control, what changes something: see admin-control.h
  *
- * Only GET and HEAD are answered, and nothing can be changed from here. Whoever asks is a stranger:
+ * All but the last are for GET and HEAD, and change nothing. Whoever asks is a stranger:
  * connections, streams, what is read of a request, what waits to be sent, and how long a request
  * may take are all bounded, and the state is not taken more often because it is asked for more
  * often. Echoes are sent by other threads and notice nothing.
@@ -21,13 +22,14 @@
 #define SERVER_ADMIN_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 
 /** The most connections that are open at once, and the descriptors that they take. */
-#define ADMIN_CONNECTIONS_MAX 64
+#define ADMIN_CONNECTIONS_MAX 128
 /** All the descriptors that an admin port may take: its listener too. */
 #define ADMIN_DESCRIPTORS_MAX (ADMIN_CONNECTIONS_MAX + 1)
 /** The most of them that may be streams of events; who asks for one more is answered 503. */
-#define ADMIN_STREAMS_MAX 16
+#define ADMIN_STREAMS_MAX 100
 
 /** Room for why there is no admin port. */
 #define ADMIN_WHY_MAX 320
@@ -43,13 +45,14 @@ struct server;
  *
  * @param address  [ADDR:]PORT. Without ADDR it is 127.0.0.1; an IPv6 address stands in brackets;
  *                 port 0 lets the kernel pick
- * @param server   given to state_take()
+ * @param control  whether who reaches it may change something: see admin-control.h
+ * @param server   given to state_take() and to control.h
  * @return         0 and *admin. Otherwise why says what to do, and
  *                 -EINVAL  address is not [ADDR:]PORT, or names no address
  *                 -ENOMEM  no memory
- *                 another negated errno value of socket(), bind() or listen()
+ *                 another negated errno value of socket(), bind(), listen() or getrandom()
  */
-int admin_new(struct event_base *base, const char *address, struct server *server,
+int admin_new(struct event_base *base, const char *address, bool control, struct server *server,
               struct admin **admin, char why[static ADMIN_WHY_MAX]);
 
 /** Where it listens, with the port that the kernel has picked: "127.0.0.1:40124". */

@@ -90,7 +90,8 @@ static void begin_drain(struct server *server)
 
     manager_tell_stopping(server);
     listener_state(server->listener, &server->listener_was);
-    server->listener_was.paused = false;
+    server->listener_was.paused = server->listener_was.why_full = false;
+    server->listener_was.why_errors = server->listener_was.why_person = false;
     server->listener_was.backlog = server->listener_was.backlog_max = 0;
     listener_free(server->listener);
     server->listener = NULL;

@@ -142,6 +142,17 @@ void listener_look_again(struct listener *listener)
         pause_while_full(listener);
 }
 
+bool listener_hold(struct listener *listener, bool held)
+{
+    bool was_held = (listener->paused & PAUSE_PERSON) != 0;
+
+    if (held)
+        pause_for(listener, PAUSE_PERSON);
+    else if (was_held)
+        resume_after(listener, PAUSE_PERSON);
+    return held != was_held;
+}
+
 const struct listening_socket *listener_sockets(const struct listener *listener, unsigned *count)
 {
     *count = listener->count;
@@ -168,6 +179,9 @@ void listener_state(const struct listener *listener, struct state_listener *stat
         .pauses = listener->pauses,
         .paused_ns = listener->paused_ns,
         .paused = listener->paused != 0,
+        .why_full = (listener->paused & PAUSE_FULL) != 0,
+        .why_errors = (listener->paused & PAUSE_ERRORS) != 0,
+        .why_person = (listener->paused & PAUSE_PERSON) != 0,
         .errors = listener->errors,
     };
     if (listener->paused & PAUSE_FULL)

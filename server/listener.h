@@ -30,6 +30,7 @@ enum pause_reason {
     PAUSE_FULL = 2,     /**< the model has no room, or the high water mark is reached */
     PAUSE_ERRORS = 4,   /**< accept() found no descriptors or no memory: for 100 ms */
     PAUSE_TURN = 8,     /**< many were accepted in a row: the loop's other events have a turn */
+    PAUSE_PERSON = 16,  /**< somebody has asked for it; see listener_hold() */
 };
 
 struct listener;
@@ -58,6 +59,13 @@ void listener_start(struct listener *listener, struct model *model,
 
 /** The model may have room again, or none any more: accept, or pause. */
 void listener_look_again(struct listener *listener);
+
+/**
+ * Accept nobody until this is called again with false, because a person wants it so.
+ *
+ * @return whether that is a change
+ */
+bool listener_hold(struct listener *listener, bool held);
 
 /** Close the sockets: new clients are refused by the kernel. NULL is fine. */
 void listener_free(struct listener *listener);

@@ -5,13 +5,17 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/accounting.c %D%/accounting.h \
 	%D%/activation.c %D%/activation.h \
 	%D%/admin.c %D%/admin.h \
+	%D%/admin-control.c %D%/admin-control.h \
 	%D%/admin-events.c %D%/admin-events.h \
 	%D%/admin-json.c %D%/admin-json.h \
 	%D%/admin-look.c %D%/admin-look.h \
 	%D%/admin-metrics.c %D%/admin-metrics.h \
+	%D%/admin-page.c %D%/admin-page.h \
 	%D%/admin-places.c %D%/admin-places.h \
+	%D%/admin-reply.c %D%/admin-reply.h \
 	%D%/admin-workers.c %D%/admin-workers.h \
 	%D%/announce.c \
+	%D%/control.c %D%/control.h \
 	%D%/credentials.c %D%/credentials.h \
 	%D%/drain.c \
 	%D%/driven.c %D%/driven.h \
@@ -48,6 +52,15 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/models/event.c \
 	%D%/models/waiting.c %D%/models/waiting.h
 %C%_libserver_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS)
+
+
+# The live page: three files that people read and write, joined into one that the program holds.
+PAGE_PARTS = %D%/page/page.html %D%/page/page.css %D%/page/page.js
+EXTRA_DIST += $(PAGE_PARTS) %D%/page/embed
+nodist_%C%_libserver_la_SOURCES = %D%/page-bytes.c
+CLEANFILES += %D%/page-bytes.c
+%D%/page-bytes.c: $(PAGE_PARTS) %D%/page/embed
+	$(AM_V_GEN)$(MKDIR_P) %D% && AWK='$(AWK)' $(SHELL) $(srcdir)/%D%/page/embed $(srcdir)/%D%/page >$@-t && mv $@-t $@
 
 bin_PROGRAMS += echo-server
 echo_server_SOURCES = %D%/main.c

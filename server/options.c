@@ -132,6 +132,9 @@ static int fill_specs(struct options *o, struct option_spec specs[static SPECS_M
         {.name = "admin", .takes = "PORT",
          .help = "show the state by HTTP on this [ADDR:]PORT",
          .kind = TEXT, .into = &o->admin},
+        {.name = "admin-control",
+         .help = "with buttons: workers, and pausing accept",
+         .kind = FLAG, .into = &o->admin_control},
         {.name = "max-sessions", .takes = "N",
          .help = "the most sessions where workers are not the bound (2000, or what descriptors allow)",
          .kind = NUMBER, .into = &o->max_sessions, .least = 1, .most = SESSIONS_MAX},
@@ -401,6 +404,8 @@ void options_parse(struct options *options, int argc, char **argv)
     if (options->tls_cert != NULL && !tls_is_built_in())
         log_usage("--tls-cert needs TLS, and this echo-server was built without it; install "
                   "libssl-dev and build again");
+    if (options->admin_control && options->admin == NULL)
+        log_usage("--admin-control needs an --admin port");
     if (options->tls_key == NULL)
         options->tls_key = options->tls_cert;
     if (options->quiet && options->verbose)

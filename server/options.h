@@ -41,7 +41,8 @@ struct options {
     const char *trace; /**< a file; NULL: none */
     struct limits limits;
     uint64_t max_sessions;
-    const char *admin; /**< [ADDR:]PORT of the admin port; NULL: none */
+    const char *admin;  /**< [ADDR:]PORT of the admin port; NULL: none */
+    bool admin_control; /**< who looks may also change something */
     bool allow_uncapped;
     bool proxy_protocol;  /**< every connection begins with a PROXY header */
     const char *tls_cert; /**< NULL: plain */

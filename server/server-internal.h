@@ -2,8 +2,8 @@
 /**
  * @file server-internal.h
  * The server's own state, for the files that make up its life: server.c starts and ends it, drain.c
- * stops it, announce.c tells about it, state.c looks at it; sockets.c finds out where to listen, and
- * manager.c speaks to the service manager. All of them run on the loop's thread.
+ * stops it, announce.c tells about it, state.c looks at it, control.c changes it; sockets.c finds out
+ * where to listen, and manager.c speaks to the service manager. All of them run on the loop's thread.
  */
 #ifndef SERVER_SERVER_INTERNAL_H
 #define SERVER_SERVER_INTERNAL_H
@@ -55,6 +55,14 @@ struct server {
     bool has_terminal; /* standard input was one at the start */
     int status;
 };
+
+/* --- server.c ------------------------------------------------------------------------------ */
+
+/** Have descriptors for so many workers, or say how many are missing. */
+void server_secure_descriptors(struct server *server, uint64_t workers);
+
+/** Something has ended, there is room, or time has passed. @param server  a struct server */
+void server_look_after(void *server);
 
 /* --- sockets.c ----------------------------------------------------------------------------- */
 

@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "server/control.h"
 #include "server/credentials.h"
 #include "server/server-internal.h"
 #include "server/session-store.h"
@@ -60,8 +61,7 @@ static uint64_t descriptors_needed(const struct options *options, const struct m
     return needed;
 }
 
-/* Have so many descriptors, or say how many are missing. */
-static void secure_descriptors(struct server *server, uint64_t workers)
+void server_secure_descriptors(struct server *server, uint64_t workers)
 {
     const struct options *options = server->options;
     bool capped = server->type->capped;
@@ -80,8 +80,7 @@ static void secure_descriptors(struct server *server, uint64_t workers)
 
 /* --- the loop's callbacks ------------------------------------------------------------------ */
 
-/* Something has ended, there is room, or time has passed. */
-static void look_after(void *argument)
+void server_look_after(void *argument)
 {
     struct server *server = argument;
 
@@ -104,7 +103,7 @@ static void on_wake(evutil_socket_t fd, short what, void *argument)
 
     (void)what;
     (void)eventfd_read(fd, &ignored);
-    look_after(argument);
+    server_look_after(argument);
 }
 
 static void on_accounting(evutil_socket_t fd, short what, void *argument)
@@ -137,27 +136,12 @@ static void on_reload(evutil_socket_t signal_number, short what, void *argument)
 /* SIGTTIN: a worker more. SIGTTOU: one fewer. */
 static void on_resize(evutil_socket_t signal_number, short what, void *argument)
 {
-    struct server *server = argument;
-    uint64_t workers = server->workers + (signal_number == SIGTTIN ? 1 : UINT64_MAX);
-    int rc = -ENOTSUP;
+    char why[CONTROL_WHY_MAX];
+    uint64_t workers;
 
     (void)what;
-    if (server->type->resize != NULL && workers > 0) {
-        secure_descriptors(server, workers);
-        rc = server->type->resize(server->model, workers);
-    }
-    if (rc != 0) {
-        log_warn("the workers stay %" PRIu64 ": %s", server->workers,
-                 workers == 0     ? "one is the fewest"
-                 : rc == -ENOTSUP ? "this model has no pool"
-                                  : strerror(-rc));
-        return;
-    }
-    server->workers = workers;
-    if (server->type->capped)
-        accounting_set_servers(server->service->accounting, workers);
-    printer_line(server->service->printer, "workers: %" PRIu64, workers);
-    look_after(server);
+    if (control_resize(argument, signal_number == SIGTTIN, &workers, why) != 0)
+        log_warn("the workers stay %" PRIu64 ": %s", workers, why);
 }
 
 /* --- start --------------------------------------------------------------------------------- */
@@ -333,7 +317,7 @@ static void start_watch(struct server *server)
         .queue_ns = options->queue_timeout_ns,
     };
 
-    server->watch = watch_new(server->base, server->service, &limits, look_after, server);
+    server->watch = watch_new(server->base, server->service, &limits, server_look_after, server);
     if (server->watch == NULL)
         log_fatal("no memory for the event loop");
 }
@@ -347,7 +331,8 @@ static void start_admin(struct server *server)
 
     if (wanted == NULL)
         return;
-    rc = admin_new(server->base, wanted, server, &server->admin, why);
+    rc = admin_new(server->base, wanted, server->options->admin_control, server, &server->admin,
+                   why);
     if (rc == -EINVAL)
         log_usage("--admin %s: %s", wanted, why);
     if (rc != 0)
@@ -421,7 +406,7 @@ int server_run(const struct options *options)
     rc = limits_apply(&options->limits, &name);
     if (rc != 0)
         log_fatal("cannot set --limit %s: %s; the hard limit is lower", name, strerror(-rc));
-    secure_descriptors(&server, options->workers);
+    server_secure_descriptors(&server, options->workers);
     notify_open(&server.notify);
     socket_count = sockets_take(&server, sockets);
     start_service(&server);

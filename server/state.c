@@ -176,23 +176,55 @@ static void take_usage(struct server *server, struct state *state)
 
 /* --- all of it ----------------------------------------------------------------------------- */
 
-void state_take(struct server *server, struct state *state)
+static void take_settings(const struct server *server, struct state *state)
 {
     const struct options *options = server->options;
 
-    state->row_count = 0;
-    memset(state->in_phase, 0, sizeof state->in_phase);
-    take_sessions(server, state);
     state->model = server->type->name;
     state->capped = server->type->capped;
+    state->by_turns = server->type->holds_many;
     state->workers = server->workers;
     state->queue = options->queue;
     state->on_full = on_full_words[options->on_full];
     state->hold = hold_words[options->hold];
-    state->draining = atomic_load(server->service->draining);
+    state->settings = (struct state_settings){
+        .max_sessions = options->max_sessions,
+        .high_water = options->marked ? options->high_water : 0,
+        .low_water = options->marked ? options->low_water : 0,
+        .per_source = options->per_source,
+        .transform = transform_words[options->transform],
+        .queue_timeout_ns = options->queue_timeout_ns,
+        .idle_timeout_ns = options->idle_timeout_ns,
+        .session_timeout_ns = options->session_timeout_ns,
+        .drain_timeout_ns = options->drain_timeout_ns,
+        .delay_ns = options->delay_ns,
+        .burn_ns = options->burn_ns,
+    };
+}
+
+/* How it listens, or how that ended. */
+static void take_listener(const struct server *server, struct state *state)
+{
+    const struct listening_socket *sockets;
+    unsigned count;
+
     state->listener = server->listener_was;
-    if (server->listener != NULL)
-        listener_state(server->listener, &state->listener);
+    state->address[0] = '\0';
+    if (server->listener == NULL)
+        return;
+    listener_state(server->listener, &state->listener);
+    sockets = listener_sockets(server->listener, &count);
+    address_text(&sockets[0].address, state->address);
+}
+
+void state_take(struct server *server, struct state *state)
+{
+    state->row_count = 0;
+    memset(state->in_phase, 0, sizeof state->in_phase);
+    take_sessions(server, state);
+    take_settings(server, state);
+    state->draining = atomic_load(server->service->draining);
+    take_listener(server, state);
     take_usage(server, state);
     state->print_dropped = printer_dropped(server->service->printer);
     state->trace_dropped =

@@ -12,6 +12,7 @@
 #ifndef SERVER_STATE_H
 #define SERVER_STATE_H
 
+#include "common/address.h"
 #include "server/accounting.h"
 
 #include <stdbool.h>
@@ -37,9 +38,27 @@ struct state_listener {
     uint64_t pauses;      /**< times that it was paused because the model was full */
     int64_t paused_ns;    /**< for how long in all, until now */
     bool paused;          /**< it is now, for whatever reason */
+    bool why_full;        /**< it is, since the model is full or a water mark was reached */
+    bool why_errors;      /**< it is, since accept() has just failed */
+    bool why_person;      /**< it is, since a person wants it so */
     uint64_t errors;      /**< accept() has failed */
     uint32_t backlog;     /**< connections that wait in the kernel (TCP_INFO of the listener) */
     uint32_t backlog_max; /**< how many may; 0 where the kernel does not tell, as of unix sockets */
+};
+
+/** What was chosen besides the model, for those who want it in words. Times of 0 are none. */
+struct state_settings {
+    uint64_t max_sessions; /**< the bound where workers are none */
+    uint64_t high_water;   /**< with water marks; else 0 */
+    uint64_t low_water;
+    uint64_t per_source;
+    const char *transform; /**< its word */
+    int64_t queue_timeout_ns;
+    int64_t idle_timeout_ns;
+    int64_t session_timeout_ns;
+    int64_t drain_timeout_ns;
+    int64_t delay_ns;
+    int64_t burn_ns;
 };
 
 struct state {
@@ -51,6 +70,9 @@ struct state {
     const char *on_full; /**< its word */
     const char *hold;    /**< its word */
     bool draining;
+    bool by_turns; /**< not capped, since a worker serves many sessions by turns */
+    struct state_settings settings;
+    char address[ADDRESS_TEXT_MAX]; /**< where it listens, the first; "" once it drains */
 
     /* what has become of whom */
     struct counts counts;

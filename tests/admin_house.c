@@ -2,9 +2,11 @@
 /* An admin port with a made-up server under it: see admin_house.h. */
 #include "tests/admin_house.h"
 
+#include "server/control.h"
 #include "tests/state_kit.h"
 
 #include <check.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -27,6 +29,34 @@ void state_take(struct server *server, struct state *state)
     atomic_fetch_add(&times_taken, 1);
 }
 
+/* Likewise. They only remember, and refuse where a test wants it. */
+static atomic_int workers_changed;
+static atomic_bool is_paused;
+static atomic_bool refuses;
+
+int control_resize(struct server *server, bool more, uint64_t *workers,
+                   char why[static CONTROL_WHY_MAX])
+{
+    (void)server;
+    if (atomic_load(&refuses)) {
+        snprintf(why, CONTROL_WHY_MAX, "this house has none");
+        return -ENOTSUP;
+    }
+    *workers = (uint64_t)(4 + atomic_fetch_add(&workers_changed, more ? 1 : -1) + (more ? 1 : -1));
+    return 0;
+}
+
+int control_pause(struct server *server, bool paused, char why[static CONTROL_WHY_MAX])
+{
+    (void)server;
+    if (atomic_load(&refuses)) {
+        snprintf(why, CONTROL_WHY_MAX, "this house is closed");
+        return -ESHUTDOWN;
+    }
+    atomic_store(&is_paused, paused);
+    return 0;
+}
+
 static void on_stop(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd;
@@ -40,7 +70,7 @@ static void *run_loop(void *argument)
     return NULL;
 }
 
-void house_open(struct house *house)
+static void open_with(struct house *house, bool control)
 {
     char why[ADMIN_WHY_MAX] = "";
 
@@ -50,9 +80,19 @@ void house_open(struct house *house)
     house->stop_fd = eventfd(0, EFD_CLOEXEC);
     house->stop = event_new(house->base, house->stop_fd, EV_READ, on_stop, house->base);
     ck_assert_int_eq(event_add(house->stop, NULL), 0);
-    ck_assert_msg(admin_new(house->base, "0", NULL, &house->admin, why) == 0, "%s", why);
+    ck_assert_msg(admin_new(house->base, "0", control, NULL, &house->admin, why) == 0, "%s", why);
     ck_assert_int_eq(sscanf(admin_address(house->admin), "127.0.0.1:%hu", &house->port), 1);
     ck_assert_int_eq(pthread_create(&house->thread, NULL, run_loop, house->base), 0);
+}
+
+void house_open(struct house *house)
+{
+    open_with(house, false);
+}
+
+void house_open_with_control(struct house *house)
+{
+    open_with(house, true);
 }
 
 void house_close(struct house *house)
@@ -78,6 +118,21 @@ void house_make_events_long(void)
     pthread_mutex_lock(&state_lock);
     shown.row_count = STATE_ROWS_MAX;
     pthread_mutex_unlock(&state_lock);
+}
+
+int house_workers_changed(void)
+{
+    return atomic_load(&workers_changed);
+}
+
+bool house_is_paused(void)
+{
+    return atomic_load(&is_paused);
+}
+
+void house_refuse_control(void)
+{
+    atomic_store(&refuses, true);
 }
 
 unsigned house_looks(void)

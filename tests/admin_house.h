@@ -3,7 +3,7 @@
  * @file admin_house.h
  * An admin port on a loop of its own, in a thread of the test, with a made-up server under it.
  *
- * It has a state_take() in the place of the server's.
+ * It has a state_take(), and what is in control.h, in the place of the server's.
  */
 #ifndef TESTS_ADMIN_HOUSE_H
 #define TESTS_ADMIN_HOUSE_H
@@ -26,6 +26,8 @@ struct house {
 
 /** Open it on a free port, showing what state_fill() has; one at a time. */
 void house_open(struct house *house);
+/** The same with --admin-control. */
+void house_open_with_control(struct house *house);
 /** Stop the loop and close everything. */
 void house_close(struct house *house);
 
@@ -33,6 +35,11 @@ void house_close(struct house *house);
 void house_set_readiness(bool draining, uint64_t workers);
 /** As many rows as there may be: an event is 30 KB long. */
 void house_make_events_long(void);
+/** What has been asked of control.h: workers more less those fewer, and the last word on accepting. */
+int house_workers_changed(void);
+bool house_is_paused(void);
+/** From now on control.h refuses. */
+void house_refuse_control(void);
 /** How often the state was taken so far. */
 unsigned house_looks(void);
 

@@ -29,7 +29,7 @@ static const struct expectation {
     const char *type;
     const char *text; /* somewhere in the body */
 } expectations[] = {
-    {"/", "text/html; charset=utf-8", "href=\"/stats.json\""},
+    {"/", "text/plain; charset=utf-8", "/stats.json"},
     {"/metrics", ADMIN_METRICS_TYPE, "\nechopool_connections_active 5\n"},
     {"/stats.json", "application/json", "\"schema\": \"echo-server/1\""},
     {"/livez", "text/plain; charset=utf-8", "ok\n"},
@@ -639,7 +639,7 @@ START_TEST(bad_address)
     char why[ADMIN_WHY_MAX] = "";
     struct admin *admin = NULL;
 
-    ck_assert_int_eq(admin_new(base, bad_addresses[_i], NULL, &admin, why), -EINVAL);
+    ck_assert_int_eq(admin_new(base, bad_addresses[_i], false, NULL, &admin, why), -EINVAL);
     ck_assert_msg(strstr(why, "; try ") != NULL, "%s", why);
     ck_assert_ptr_null(admin);
     event_base_free(base);
@@ -658,7 +658,7 @@ START_TEST(address_in_use)
 
     descriptors = process_descriptors(getpid());
     snprintf(text, sizeof text, "127.0.0.1:%u", (unsigned)port);
-    ck_assert_int_eq(admin_new(base, text, NULL, &admin, why), -EADDRINUSE);
+    ck_assert_int_eq(admin_new(base, text, false, NULL, &admin, why), -EADDRINUSE);
     ck_assert_msg(strstr(why, text) != NULL && strstr(why, "port 0") != NULL, "%s", why);
     ck_assert_uint_eq(process_descriptors(getpid()), descriptors);
     close(fd);

@@ -21,20 +21,9 @@
 #include <unistd.h>
 
 /* What admin.h and admin-events.h promise; they cannot be included beside harness.h. */
-enum { CONNECTIONS_MAX = 64, STREAMS_MAX = 16 };
+enum { CONNECTIONS_MAX = 128, STREAMS_MAX = 100 };
 
 /* --- asking -------------------------------------------------------------------------------- */
-
-static uint16_t admin_port(struct kit *kit)
-{
-    static const char words[] = "\nadmin on http://127.0.0.1:";
-    const char *line = strstr(program_output(&kit->program), words);
-    uint16_t port = 0;
-
-    ck_assert_msg(line != NULL, "no admin port in: %s", program_output(&kit->program));
-    ck_assert_int_eq(sscanf(line + sizeof words - 1, "%" SCNu16, &port), 1);
-    return port;
-}
 
 static uint64_t number_of(json_t *object, const char *key)
 {
@@ -98,7 +87,7 @@ static json_t *wait_for_phase(uint16_t port, const char *phase, uint64_t session
 START_TEST(every_path)
 {
     struct kit kit = kit_start(MODEL("--admin", "0"));
-    uint16_t port = admin_port(&kit);
+    uint16_t port = kit_admin_port(&kit);
     struct metrics *metrics = ask_metrics(port);
     json_t *stats = ask_stats(port);
     uint64_t id;
@@ -131,7 +120,7 @@ END_TEST
 START_TEST(who_is_where)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "2", "--queue", "4", "--admin", "0"));
-    uint16_t port = admin_port(&kit);
+    uint16_t port = kit_admin_port(&kit);
     json_t *stats;
     json_t *list;
     json_t *queue;
@@ -223,7 +212,7 @@ START_TEST(true_under_load)
 {
     struct kit kit = kit_start(MODEL("--workers", "2", "--admin", "0"));
     struct crowd crowd = {0};
-    uint16_t port = admin_port(&kit);
+    uint16_t port = kit_admin_port(&kit);
     struct metrics *earlier = ask_metrics(port);
     uint64_t sessions;
 
@@ -277,7 +266,7 @@ START_TEST(while_it_drains)
     enum { SIZE = 64 * 1024 * 1024 };
     struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--admin", "0", "--drain-timeout", "60s",
                                          "--write-timeout", "0"));
-    uint16_t port = admin_port(&kit);
+    uint16_t port = kit_admin_port(&kit);
     unsigned char *bytes = some_bytes(SIZE, 7);
     struct http_reply reply;
     struct metrics *metrics;
@@ -317,8 +306,8 @@ END_TEST
 START_TEST(the_end_closes_all)
 {
     struct kit kit = kit_start(ARGUMENTS("--admin", "0"));
-    int stream = http_listen(admin_port(&kit));
-    int half = tcp_connect(admin_port(&kit));
+    int stream = http_listen(kit_admin_port(&kit));
+    int half = tcp_connect(kit_admin_port(&kit));
     struct outcome outcome;
     char bytes[65536];
     bool reset;
@@ -374,7 +363,7 @@ START_TEST(a_thousand_streams)
     static const char request[] = "GET /events HTTP/1.1\r\nHost: test\r\n\r\n";
     struct kit kit = kit_start(ARGUMENTS("--admin", "0"));
     struct crowd crowd = {0};
-    uint16_t port = admin_port(&kit);
+    uint16_t port = kit_admin_port(&kit);
     unsigned listening = 0;
     int fds[STRANGERS];
 
@@ -413,7 +402,7 @@ START_TEST(a_mebibyte_of_header)
     enum { SIZE = 1024 * 1024, ROUNDS = 30 };
     struct kit kit = kit_start(ARGUMENTS("--admin", "0"));
     struct crowd crowd = {0};
-    uint16_t port = admin_port(&kit);
+    uint16_t port = kit_admin_port(&kit);
     char *bytes = malloc(SIZE);
 
     ck_assert_ptr_nonnull(bytes);
@@ -446,7 +435,7 @@ START_TEST(gone_in_the_middle)
 {
     struct kit kit = kit_start(ARGUMENTS("--admin", "0"));
     struct crowd crowd = {0};
-    uint16_t port = admin_port(&kit);
+    uint16_t port = kit_admin_port(&kit);
     char byte;
 
     crowd_start(&crowd, &kit);

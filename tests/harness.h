@@ -38,7 +38,8 @@ struct outcome {
 };
 
 /**
- * Run ./echo-server or ./echo-client of the build tree to its end.
+ * Run ./echo-server or ./echo-client of the build tree, or another program by its path from /, to its
+ * end.
  *
  * @param arguments  the command line, program name first ("echo-client"), ended by NULL
  * @param input      given on standard input; NULL is the empty input

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define PEEK_BYTES 16384
-#define REPLY_MAX  (1024 * 1024)
+#define REPLY_MAX  (8 * 1024 * 1024)
 
 static int status_of(const char *head)
 {

@@ -3,11 +3,13 @@ SERVER_TESTS = \
 	tests/check_accounting \
 	tests/check_activation \
 	tests/check_admin \
+	tests/check_admin_control \
 	tests/check_admin_json \
 	tests/check_admin_metrics \
 	tests/check_escape \
 	tests/check_limits \
 	tests/check_notify \
+	tests/check_page \
 	tests/check_proxy \
 	tests/check_server_accept \
 	tests/check_server_address \
@@ -41,6 +43,9 @@ tests_check_activation_LDADD = $(SERVER_TEST_LIBS)
 tests_check_admin_SOURCES = tests/check_admin.c tests/admin_house.c tests/admin_house.h tests/http_kit.c tests/http_kit.h tests/state_kit.c tests/state_kit.h
 tests_check_admin_CFLAGS = $(TEST_CFLAGS)
 tests_check_admin_LDADD = $(SERVER_TEST_LIBS)
+tests_check_admin_control_SOURCES = tests/check_admin_control.c tests/admin_house.c tests/admin_house.h tests/http_kit.c tests/http_kit.h tests/state_kit.c tests/state_kit.h
+tests_check_admin_control_CFLAGS = $(TEST_CFLAGS)
+tests_check_admin_control_LDADD = $(SERVER_TEST_LIBS)
 tests_check_admin_json_SOURCES = tests/check_admin_json.c tests/state_kit.c tests/state_kit.h
 tests_check_admin_json_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
 tests_check_admin_json_LDADD = $(SERVER_TEST_LIBS)
@@ -66,6 +71,9 @@ tests_check_trace_LDADD = $(SERVER_TEST_LIBS) $(JANSSON_LIBS)
 tests_check_watch_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_check_watch_LDADD = $(SERVER_TEST_LIBS)
 
+tests_check_page_SOURCES = tests/check_page.c tests/browser_kit.c tests/browser_kit.h tests/http_kit.c tests/http_kit.h $(SERVER_KIT)
+tests_check_page_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_page_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
 tests_check_server_address_SOURCES = tests/check_server_address.c $(SERVER_KIT)
 tests_check_server_address_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_address_LDADD = $(TEST_LIBS)

@@ -173,6 +173,17 @@ int kit_connect(struct kit *kit)
     return connect_to(kit->program.address);
 }
 
+uint16_t kit_admin_port(struct kit *kit)
+{
+    static const char words[] = "\nadmin on http://127.0.0.1:";
+    const char *line = strstr(program_output(&kit->program), words);
+    uint16_t port = 0;
+
+    ck_assert_msg(line != NULL, "no admin port in: %s", program_output(&kit->program));
+    ck_assert_int_eq(sscanf(line + sizeof words - 1, "%" SCNu16, &port), 1);
+    return port;
+}
+
 struct tally kit_finish(struct kit *kit, bool upper, const char *complaint)
 {
     unsigned char *bytes = some_bytes(PROBE_BYTES, 4711);

@@ -63,6 +63,9 @@ struct kit kit_start(const char *const arguments[]);
 /** A connection to it. */
 int kit_connect(struct kit *kit);
 
+/** Where it has its admin port, on 127.0.0.1. */
+uint16_t kit_admin_port(struct kit *kit);
+
 /** Ask for the accounting with SIGUSR1. Fails where the identity does not hold. */
 struct tally kit_ask(struct kit *kit);
 

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* What a person may change of a running server: see control.h. */
+#include "server/control.h"
+
+#include "server/accounting.h"
+#include "server/printer.h"
+#include "server/server-internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What stands in the way, told by an errno value that is not negated any more. */
+static const char *obstacle(int error, uint64_t wanted)
+{
+    if (error == ENOTSUP)
+        return "this model has no pool";
+    if (wanted == 0)
+        return "one is the fewest";
+    if (wanted > WORKERS_MAX)
+        return "a pool has no more";
+    return strerror(error);
+}
+
+int control_resize(struct server *server, bool more, uint64_t *workers,
+                   char why[static CONTROL_WHY_MAX])
+{
+    uint64_t wanted = more ? server->workers + 1 : server->workers - 1;
+    int rc = -ENOTSUP;
+
+    *workers = server->workers;
+    if (server->type->resize != NULL && (wanted == 0 || wanted > WORKERS_MAX)) {
+        rc = -EINVAL;
+    } else if (server->type->resize != NULL) {
+        server_secure_descriptors(server, wanted);
+        rc = server->type->resize(server->model, wanted);
+    }
+    if (rc != 0) {
+        snprintf(why, CONTROL_WHY_MAX, "%s", obstacle(-rc, wanted));
+        return rc;
+    }
+    *workers = server->workers = wanted;
+    if (server->type->capped)
+        accounting_set_servers(server->service->accounting, wanted);
+    printer_line(server->service->printer, "workers: %" PRIu64, wanted);
+    server_look_after(server);
+    return 0;
+}
+
+int control_pause(struct server *server, bool paused, char why[static CONTROL_WHY_MAX])
+{
+    if (server->listener == NULL) {
+        snprintf(why, CONTROL_WHY_MAX, "the server was told to stop");
+        return -ESHUTDOWN;
+    }
+    if (listener_hold(server->listener, paused))
+        printer_line(server->service->printer, "accepting %s",
+                     paused ? "is paused by a person" : "goes on");
+    return 0;
+}

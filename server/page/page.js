@@ -1,0 +1,711 @@
+/*
+ * The live page. It reads /events, where each event is the whole state, and makes the page look like
+ * it: nothing is remembered of the events before but what the last minute needs, so after any
+ * interruption the next event puts everything right.
+ *
+ * In this order: small helpers; the stages; who moves and who falls; the last minute; the words;
+ * the controls; the stream.
+ */
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+/* --- small helpers ------------------------------------------------------------------------- */
+
+/* Four times a second nearly everything is as it was: only what has changed touches the page. */
+function setText(element, text) {
+  text = String(text);
+  if (element.shown !== text) {
+    element.shown = text;
+    element.textContent = text;
+  }
+}
+
+function setData(element, name, value) {
+  if (value === undefined || value === null) {
+    if (name in element.dataset) delete element.dataset[name];
+  } else if (element.dataset[name] !== String(value)) {
+    element.dataset[name] = value;
+  }
+}
+
+function setHidden(element, hidden) {
+  if (element.hidden !== hidden) element.hidden = hidden;
+}
+
+function make(tag, className, parent) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (parent) parent.append(element);
+  return element;
+}
+
+const many = (n, one, more) => `${n.toLocaleString("en")} ${n === 1 ? one : more || one + "s"}`;
+
+function timeText(ms) {
+  if (ms < 1) return `${ms.toFixed(1)} ms`;
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 3600000) return `${Math.floor(ms / 60000)} min ${Math.floor(ms / 1000) % 60} s`;
+  return `${Math.floor(ms / 3600000)} h ${Math.floor(ms / 60000) % 60} min`;
+}
+
+/* As it fits into a dot. */
+function ageText(ms) {
+  if (ms < 100000) return `${Math.floor(ms / 1000)}s`;
+  return ms < 6000000 ? `${Math.floor(ms / 60000)}m` : `${Math.floor(ms / 3600000)}h`;
+}
+
+function bytesText(bytes) {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let unit = 0;
+  for (; bytes >= 1024 && unit < 4; unit++) bytes /= 1024;
+  return `${bytes >= 100 || unit === 0 ? Math.round(bytes) : bytes.toFixed(1)} ${units[unit]}`;
+}
+
+const rateText = (n) => (n === null ? "–" : n >= 100 || n === 0 ? Math.round(n).toLocaleString("en") : n.toFixed(1));
+
+/* Have one child for each item, the same one for as long as its key is there, in their order. */
+function keep(container, items, keyOf, create, update) {
+  const old = container.kept || new Map();
+  const now = new Map(items.map((item) => [keyOf(item), null]));
+  for (const [key, element] of old) if (!now.has(key)) element.remove();
+  let at = container.firstChild;
+  for (const item of items) {
+    const key = keyOf(item);
+    const element = old.get(key) || create(item);
+    now.set(key, element);
+    if (at === element) at = at.nextSibling;
+    else container.insertBefore(element, at);
+    update(element, item);
+  }
+  container.kept = now;
+}
+
+/* --- the stages ---------------------------------------------------------------------------- */
+
+const STATE_WORDS = { receiving: "recv", sending: "send", working: "working", handshake: "hello", closing: "closing", idle: "idle", unknown: "?" };
+const LETTERS = { receiving: "R", sending: "S", working: "W", handshake: "H", closing: "C", idle: "·", unknown: "?" };
+const LOOP_WORKER = 4096;
+
+const isServed = (row) => row.phase !== "queued" && row.phase !== "parked";
+
+/* How many there are decides how large each is shown: 0 the largest. */
+const crowdOf = (n, ...steps) => steps.filter((step) => n > step).length;
+
+function showDots(id, rows, total, ageOf) {
+  const dots = $(id + "-dots");
+  setData(dots, "crowd", crowdOf(rows.length, 10, 24, 80));
+  keep(dots, rows, (row) => row.session, () => make("span", "dot"), (dot, row) => {
+    const ms = ageOf(row);
+    setText(dot, ageText(ms));
+    setData(dot, "age", ms < 2000 ? 0 : ms < 10000 ? 1 : 2);
+    dot.session = row.session;
+  });
+  setText($(id + "-more"), total > rows.length ? `and ${(total - rows.length).toLocaleString("en")} more` : "");
+}
+
+function showBacklog(s) {
+  const shown = Math.min(s.backlog.depth, 40);
+  const why = s.accept.why;
+  const reasons = [why.person && "paused by a person", why.full && "paused: no room", why.errors && "paused: accept failed"].filter(Boolean);
+  setText($("backlog-depth"), s.backlog.depth);
+  setText($("backlog-of"), s.backlog.capacity ? `of ${s.backlog.capacity}` : "");
+  keep($("backlog-dots"), Array.from({ length: shown }, (_, i) => i), (i) => i, () => make("span", "dot"), () => {});
+  setData($("backlog-dots"), "crowd", crowdOf(shown, 4, 10, 20));
+  setText($("backlog-more"), s.backlog.depth > shown ? `and ${s.backlog.depth - shown} more` : "");
+  setText($("gate"), s.draining ? "closed for good" : reasons.length ? reasons.join(", ") : "accepting");
+  setData($("gate"), "gate", s.draining || reasons.length ? "shut" : "open");
+}
+
+function showQueue(s, rows) {
+  const has = s.capped || s.hold === "message";
+  setHidden($("queue"), !has);
+  if (!has) return;
+  setText($("queue-depth"), s.queue.depth.toLocaleString("en"));
+  setText($("queue-of"), s.capped ? `of ${s.queue.capacity.toLocaleString("en")}` : "wait for a worker");
+  showDots("queue", rows, s.queue.depth, (row) => row.age_ms);
+  setText($("queue-oldest"), rows.length && s.capped ? `the oldest waits ${timeText(rows[0].age_ms)}` : "");
+}
+
+function showParked(s, rows) {
+  const has = s.hold === "message" && s.by_turns;
+  setHidden($("parked"), !has);
+  if (!has) return;
+  setText($("parked-depth"), s.sessions.phases.parked.toLocaleString("en"));
+  showDots("parked", rows, s.sessions.phases.parked, (row) => row.in_phase_ms);
+}
+
+/* What stands where workers do: a box for each worker, each loop, or each session that has its own. */
+function boxesOf(s, rows) {
+  const served = rows.filter(isServed);
+  const box = (key, name, crew) => ({ key, name, crew });
+  let boxes;
+  if (!s.capped && !s.by_turns) {
+    boxes = served.map((row) => box("s" + row.session, s.model === "fork" ? "process" : "thread", [row]));
+  } else {
+    const count = Math.min(s.settings.workers, 256);
+    boxes = Array.from({ length: count }, (_, i) => box("w" + i, (s.model === "event" ? "loop " : "worker ") + i, []));
+    for (const row of served) if (row.worker < count) boxes[row.worker].crew.push(row);
+    if (s.capped) s.workers.list.forEach((worker, i) => { if (boxes[i] && worker.state === null) boxes[i].unknown = true; });
+    const loop = served.filter((row) => row.worker === LOOP_WORKER);
+    if (loop.length) boxes.push(box("loop", "the accept loop", loop));
+  }
+  return boxes;
+}
+
+function createBox() {
+  const box = make("li", "box");
+  for (const part of ["name", "state", "who", "how"]) box[part] = make("span", part, box);
+  return box;
+}
+
+/* A loop has a dot for each session that it serves. */
+function showCrew(box, crew) {
+  if (!box.crew) box.crew = make("span", "crew", box);
+  keep(box.crew, crew, (row) => row.session, () => make("i"), (dot, row) => setData(dot, "phase", row.phase));
+}
+
+function updateBox(box, { name, crew, unknown }, isLoop, crowd) {
+  const row = crew[0];
+  const phase = row ? row.phase : unknown ? "unknown" : "idle";
+  setText(box.name, name);
+  setData(box, "phase", isLoop && crew.length ? "receiving" : phase);
+  setData(box, "session", row && row.session);
+  box.session = row && row.session;
+  if (isLoop) {
+    setText(box.state, many(crew.length, "session"));
+    showCrew(box, crew);
+    return;
+  }
+  setText(box.state, crowd === 3 ? LETTERS[phase] : STATE_WORDS[phase]);
+  setText(box.who, row ? `#${row.session} ${timeText(row.held_ms)}` : "\u00a0");
+  setText(box.how, row ? many(row.echoes, "echo", "echoes") : "\u00a0");
+}
+
+function showWorkers(s, rows) {
+  const boxes = boxesOf(s, rows);
+  const isLoop = s.model === "event";
+  const own = !s.capped && !s.by_turns;
+  const crowd = isLoop ? 0 : crowdOf(boxes.length, 6, 16, 48);
+  const total = own ? s.workers.busy : s.settings.workers;
+  const busy = isLoop ? s.connections.active : s.by_turns ? boxes.filter((box) => box.crew.length).length : s.workers.busy;
+  setText($("workers-title"), isLoop ? "Event loops" : own ? (s.model === "fork" ? "A process each" : "A thread each") : s.model === "process-pool" ? "Worker processes" : "Workers");
+  setText($("workers-busy"), busy.toLocaleString("en"));
+  setText($("workers-of"), isLoop ? `${busy === 1 ? "session" : "sessions"} in ${many(total, "loop")}` : own ? `of at most ${s.settings.max_sessions.toLocaleString("en")}` : `of ${total.toLocaleString("en")} busy`);
+  setData($("boxes"), "crowd", crowd);
+  setData($("boxes"), "count", boxes.length);
+  setData($("boxes"), "loops", isLoop ? "" : null);
+  keep($("boxes"), boxes, (box) => box.key, createBox, (element, box) => updateBox(element, box, isLoop, crowd));
+  const missing = isLoop ? Math.max(0, busy - rows.length) : total - boxes.filter((box) => box.key !== "loop").length;
+  setText($("boxes-more"), missing > 0 ? `and ${missing.toLocaleString("en")} more` : "");
+}
+
+/* How the sessions are laid out under this model. */
+function showWay(s) {
+  const way = $("way");
+  const parked = s.hold === "message" && s.by_turns;
+  way.classList.toggle("without-queue", !parked && !s.capped);
+  way.classList.toggle("with-parked", parked);
+  way.classList.toggle("crowded", (parked || s.capped) && Math.max(s.queue.depth, s.sessions.phases.parked) > 80);
+}
+
+/* --- who moves, and who falls -------------------------------------------------------------- */
+
+const FLIGHTS = 10; /* of one look: more is only noise */
+const LYING_MS = 30000;
+const PILE = 14;
+const TIMEOUTS = ["queue timeout", "handshake timeout", "idle timeout", "write timeout", "session timeout", "drain timeout"];
+const FAILURES = ["handshake failed", "failed"];
+
+const centre = (element) => {
+  const box = element.getBoundingClientRect();
+  return box.width ? { x: box.left + box.width / 2 - 11, y: box.top + box.height / 2 - 11 } : null;
+};
+
+/*
+ * While something flies a browser draws sixty pictures a second. So where more flies than anybody can
+ * follow nothing does for a while: a purse for moves, and one for falls, each filled once a second by
+ * one flight; one that was emptied is used again when it is full.
+ */
+const purses = { moves: { left: FLIGHTS, since: 0 }, falls: { left: FLIGHTS, since: 0 } };
+
+function spend(purse) {
+  const now = performance.now();
+  if (now - purse.since > 1000) {
+    purse.left = Math.min(FLIGHTS, purse.left + Math.floor((now - purse.since) / 1000));
+    purse.since = now;
+  }
+  purse.empty = purse.left <= 0 || (purse.empty && purse.left < FLIGHTS);
+  if (!purse.empty) purse.left--;
+  return !purse.empty;
+}
+
+function fly(from, to, kind, falls) {
+  if (!from || !to || calm.matches || document.hidden || !spend(falls ? purses.falls : purses.moves)) return;
+  const ghost = make("div", `ghost ${kind}`, document.body);
+  const path = [{ transform: `translate(${from.x}px, ${from.y}px)` }, { transform: `translate(${to.x}px, ${to.y}px)` }];
+  if (falls) path.splice(1, 0, { transform: `translate(${(from.x * 2 + to.x) / 3}px, ${from.y + 20}px)`, offset: 0.35 });
+  const flight = ghost.animate(path, { duration: falls ? 900 : 450, easing: falls ? "ease-in" : "ease-in-out" });
+  flight.onfinish = flight.oncancel = () => ghost.remove();
+}
+
+const sum = (counts, words) => words.reduce((total, word) => total + (counts[word] || 0), 0);
+
+/* How many have left, by where they have gone; and of those that are nowhere any more, from where. */
+const ways = (ended) => ({ good: ended.served, warn: ended.rejected, late: sum(ended, TIMEOUTS), bad: sum(ended, FAILURES) });
+const BINS = { warn: "bin-rejected", late: "bin-timed-out", bad: "bin-failed" };
+
+function lie(kind, count, now) {
+  const pile = $(BINS[kind]).querySelector(".pile");
+  for (let i = 0; i < Math.min(count, PILE); i++) make("span", "fallen", pile).since = now;
+  while (pile.childElementCount > PILE) pile.firstChild.remove();
+}
+
+function tidy(now) {
+  for (const fallen of document.querySelectorAll(".fallen")) if (now - fallen.since > LYING_MS) fallen.remove();
+}
+
+/* Where everybody was: looked at before the page changes. */
+function places() {
+  const found = new Map();
+  for (const element of [...$("queue-dots").children, ...$("parked-dots").children, ...$("boxes").children])
+    if (element.session !== undefined) found.set(element.session, element);
+  return found;
+}
+
+/* After the page has changed: a dot flies where somebody has moved on, and falls where somebody fell. */
+function showMoves(before, s, left, positions) {
+  const after = places();
+  const gone = [];
+  for (const [session, place] of positions) {
+    const now = after.get(session);
+    if (!now) gone.push(place);
+    else if (now !== before.get(session)) fly(place, centre(now), "", false);
+  }
+  const now = performance.now();
+  for (const kind of ["good", "late", "bad", "warn"]) {
+    const target = kind === "good" ? centre($("served-count")) : centre($(BINS[kind]));
+    for (let i = 0; i < Math.min(left[kind], FLIGHTS); i++)
+      fly(kind === "warn" ? centre($("gate")) : gone.pop() || centre($("boxes")), target, kind, kind !== "good");
+    if (kind !== "good" && left[kind] > 0) lie(kind, left[kind], now);
+  }
+  tidy(now);
+}
+
+/* Positions of those that will not be where they are; asking for one costs, so of a few only. */
+function leaving(before, rows) {
+  const stays = new Map(rows.map((row) => [row.session, isServed(row)]));
+  const positions = new Map();
+  for (const [session, element] of before) {
+    if (positions.size >= FLIGHTS) break;
+    if (stays.get(session) !== element.classList.contains("box")) positions.set(session, centre(element));
+  }
+  return positions;
+}
+
+/* --- the last minute ----------------------------------------------------------------------- */
+
+const MINUTE = 60;
+const POINT = 10; /* seconds that one point of a line of percentiles is made of */
+let history = [];
+
+const steps = (h) => [...h.buckets.map((bucket) => bucket.count), h.count];
+const bounds = (h) => h.buckets.map((bucket) => bucket.le_seconds * 1000);
+
+/*
+ * The time in milliseconds that a share of those between two looks did not exceed: in its step of the
+ * histogram, as if they were spread evenly there. null: there were none. Infinity: beyond the last.
+ */
+function percentile(before, after, edges, share) {
+  const counts = after.map((count, i) => count - before[i]);
+  const total = counts[counts.length - 1];
+  if (total <= 0) return null;
+  const wanted = share * total;
+  const step = counts.findIndex((count) => count >= wanted);
+  if (step < 0 || step >= edges.length) return Infinity;
+  const below = step > 0 ? counts[step - 1] : 0;
+  const low = step > 0 ? edges[step - 1] : 0;
+  return low + (edges[step] - low) * (wanted - below) / (counts[step] - below || 1);
+}
+
+/* Remember a second. @return whether there is a new point */
+function remember(s) {
+  const last = history[history.length - 1];
+  if (last && s.uptime_seconds - last.at < 0.95) return false;
+  const look = {
+    at: s.uptime_seconds, echoes: s.echoes, cpu: s.resources.cpu_seconds, served: s.connections.ended.served,
+    ended: s.connections.accepted - s.connections.active, wait: steps(s.queue_wait), service: steps(s.task_duration),
+  };
+  const edges = bounds(s.queue_wait);
+  const tenAgo = history.find((old) => look.at - old.at <= POINT + 0.5);
+  if (last) {
+    for (const what of ["echoes", "ended", "served", "cpu"]) look[what + "Rate"] = (look[what] - last[what]) / (look.at - last.at);
+    for (const what of ["wait", "service"])
+      look[what + "Points"] = [0.5, 0.99].map((share) => percentile(tenAgo[what], look[what], edges, share));
+  }
+  history.push(look);
+  while (look.at - history[0].at > MINUTE + 0.5) history.shift();
+  return history.length > 1;
+}
+
+function plotOf(figure) {
+  if (!figure.plot) {
+    const svgTag = (tag, parent, className) => {
+      const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+      if (className) element.setAttribute("class", className);
+      parent.append(element);
+      return element;
+    };
+    figure.reading = make("p", "reading", figure);
+    const plot = make("div", "plot", figure);
+    const svg = svgTag("svg", plot);
+    svg.setAttribute("viewBox", "0 0 100 100");
+    svg.setAttribute("preserveAspectRatio", "none");
+    svg.setAttribute("role", "img");
+    figure.plot = { plot, svg, rule: svgTag("path", svg, "rule"), one: svgTag("path", svg, "one"), two: svgTag("path", svg, "two"), labels: [] };
+  }
+  return figure.plot;
+}
+
+function line(path, points) {
+  let d = "";
+  let pen = false;
+  for (const [x, y] of points) {
+    if (y === null) pen = false;
+    else d += `${pen ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}${pen ? "" : "h.01"}`;
+    pen = y !== null;
+  }
+  path.setAttribute("d", d);
+}
+
+/* Horizontal lines at heights from 0 (top) to 100, each with its word. */
+function rules(p, list) {
+  const key = JSON.stringify(list);
+  if (p.ruled === key) return;
+  p.ruled = key;
+  p.rule.setAttribute("d", list.map(([y]) => `M0 ${y}H100`).join(""));
+  for (const label of p.labels) label.remove();
+  p.labels = list.filter(([, word]) => word).map(([y, word]) => {
+    const label = make("span", "", p.plot);
+    label.textContent = word;
+    label.style.top = `${y}%`;
+    return label;
+  });
+}
+
+const acrossOf = (look) => 100 - (history[history.length - 1].at - look.at) * 100 / MINUTE;
+
+/* A round number that is not less. */
+function roundUp(value) {
+  const unit = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
+  return [1, 2, 5, 10].map((factor) => factor * unit).find((round) => round >= value);
+}
+
+function chartRate(id, what) {
+  const p = plotOf($(id));
+  const points = history.filter((look) => look[what] !== undefined);
+  const top = roundUp(Math.max(...points.map((look) => look[what])) * 1.05);
+  rules(p, [[20, top.toLocaleString("en")], [60, (top / 2).toLocaleString("en")]]);
+  line(p.one, points.map((look) => [acrossOf(look), 100 - look[what] / top * 80]));
+  const latest = points[points.length - 1][what];
+  const span = history[history.length - 1].at - history[0].at;
+  const mean = points.reduce((total, look, i) => total + look[what], 0) / points.length;
+  showReading($(id), [["one", rateText(latest)], ["dim", `now, mean ${rateText(mean)} over ${Math.round(span)} s`]]);
+}
+
+/* Times go from 0.1 ms to 60 s, so each power of ten has the same height. */
+const heightOf = (ms) => (ms === null ? null : 95 - 90 * Math.log10(Math.min(Math.max(ms, 0.1), 60000) / 0.1) / Math.log10(600000));
+
+function chartTimes(id, what, edges) {
+  const p = plotOf($(id));
+  const points = history.filter((look) => look[what + "Points"]);
+  const first = history[0];
+  const now = history[history.length - 1];
+  rules(p, [[heightOf(1), "1 ms"], [heightOf(100), "0.1 s"], [heightOf(10000), "10 s"]].map(([y, word]) => [+y.toFixed(1), word]));
+  line(p.one, points.map((look) => [acrossOf(look), heightOf(look[what + "Points"][0])]));
+  line(p.two, points.map((look) => [acrossOf(look), heightOf(look[what + "Points"][1])]));
+  const word = (share) => {
+    const ms = percentile(first[what], now[what], edges, share);
+    return ms === null ? "–" : ms === Infinity ? "> 60 s" : timeText(ms);
+  };
+  showReading($(id), [["dim", "p50"], ["one", word(0.5)], ["dim", "p99"], ["two", word(0.99)]]);
+}
+
+function showReading(figure, parts) {
+  keep(figure.reading, parts.map((part, i) => [...part, i]), ([, , i]) => i, ([className]) => make("span", className), (element, [, text]) => setText(element, text + "\u00a0"));
+  if (performance.now() - (figure.told || -1e9) > 10000) {
+    figure.told = performance.now();
+    figure.plot.svg.setAttribute("aria-label", `${figure.firstElementChild.textContent}: ${parts.map((part) => part[1]).join(" ")}`);
+  }
+}
+
+function showMinute(s) {
+  if (!remember(s)) return;
+  const now = history[history.length - 1];
+  const edges = bounds(s.queue_wait);
+  chartRate("chart-echoes", "echoesRate");
+  chartRate("chart-sessions", "endedRate");
+  chartTimes("chart-wait", "wait", edges);
+  chartTimes("chart-service", "service", edges);
+  setText($("served-rate"), rateText(now.servedRate));
+  setText($("echo-rate"), rateText(now.echoesRate));
+  setText($("cpu"), Math.max(0, Math.round(now.cpuRate * 100)));
+  setBar("bar-cpu", now.cpuRate);
+}
+
+for (const figure of document.querySelectorAll("figure")) plotOf(figure);
+
+/* --- what it takes ------------------------------------------------------------------------- */
+
+function setBar(id, share) {
+  const bar = $(id);
+  const scale = `scaleX(${Math.min(Math.max(share, 0), 1).toFixed(3)})`;
+  if (bar.scale !== scale) bar.style.transform = bar.scale = scale;
+  setData(bar, "full", share > 0.9 ? "" : null);
+}
+
+function showTakes(s) {
+  const r = s.resources;
+  const pips = Math.min(r.threads + r.processes - 1, 60);
+  const room = r.virtual_limit_bytes || r.virtual_bytes;
+  setText($("threads"), r.threads.toLocaleString("en"));
+  setText($("processes"), r.processes > 1 ? `and ${many(r.processes - 1, "more process", "more processes")}` : "in one process");
+  keep($("pips"), Array.from({ length: pips }, (_, i) => i), (i) => i, () => make("i"), () => {});
+  setText($("resident"), bytesText(r.resident_bytes));
+  setText($("virtual"), `of ${bytesText(r.virtual_bytes)} virtual${r.virtual_limit_bytes ? `, limit ${bytesText(r.virtual_limit_bytes)}` : ""}`);
+  setBar("bar-resident", r.resident_bytes / room);
+  setBar("bar-virtual", r.virtual_limit_bytes ? r.virtual_bytes / room : 0);
+  setText($("descriptors"), r.descriptors.toLocaleString("en"));
+  setText($("descriptors-of"), r.descriptor_limit ? `of ${r.descriptor_limit.toLocaleString("en")}` : "no limit");
+  setBar("bar-descriptors", r.descriptor_limit ? r.descriptors / r.descriptor_limit : 0);
+}
+
+/* --- the words ----------------------------------------------------------------------------- */
+
+const THEN = {
+  pause: "then accepting pauses",
+  reject: "whoever comes then is told BUSY",
+  "drop-oldest": "then the one who has waited longest is told BUSY",
+  "caller-runs": "then the accept loop serves one itself, and accepts nobody meanwhile",
+};
+
+function modelWords(s) {
+  const n = s.settings.workers;
+  const most = s.settings.max_sessions && s.settings.max_sessions.toLocaleString("en");
+  switch (s.hold === "message" && s.by_turns ? "message" : s.model) {
+    case "iterative": return `One session at a time, in the accept loop itself; ${s.on_full === "reject" ? "all others are told BUSY" : "all others wait in the kernel"}`;
+    case "thread": return `A thread for each session, from accept to its end; beyond ${most} a client is told BUSY`;
+    case "fork": return `A process for each session, from accept to its end; beyond ${most} a client is told BUSY`;
+    case "message": return `${many(n, "thread")}, each takes a session only while bytes of it are there; ${most} sessions may be here; ${THEN[s.on_full]}`;
+    case "event": return `${many(n, "event loop")}, each serves many sessions by turns; ${most} may be here; ${THEN[s.on_full]}`;
+    default: return `${many(n, s.model === "process-pool" ? "worker process" : "thread", s.model === "process-pool" ? "worker processes" : "threads")}, each holds one session until it ends; ` +
+      `${s.queue.capacity.toLocaleString("en")} may wait; ${THEN[s.on_full]}`;
+  }
+}
+
+function settingWords(s) {
+  const c = s.settings;
+  const time = (seconds) => (seconds >= 1 && seconds <= 120 ? `${+seconds.toFixed(1)} s` : timeText(seconds * 1000));
+  const words = [];
+  if (c.high_water) words.push(`Accepting pauses when ${c.high_water} wait, and goes on at ${c.low_water}`);
+  if (c.delay_seconds) words.push(`Each echo takes ${time(c.delay_seconds)}, asleep`);
+  if (c.burn_seconds) words.push(`Each echo takes ${time(c.burn_seconds)} of CPU`);
+  if (c.queue_timeout_seconds) words.push(`Whoever waits ${time(c.queue_timeout_seconds)} in the queue is turned away`);
+  if (c.per_source) words.push(`At most ${c.per_source} sessions of one address`);
+  if (c.idle_timeout_seconds) words.push(`Who is silent for ${time(c.idle_timeout_seconds)} is ended`);
+  return words;
+}
+
+function showWords(s) {
+  setText($("model"), s.hold === "message" && s.by_turns ? `${s.model}, hold message` : s.model);
+  setText($("where"), s.listening ? `on ${s.listening}` : "");
+  setText($("words"), `${modelWords(s)}.`);
+  setText($("settings"), settingWords(s).map((word) => `${word}.`).join(" "));
+  setText($("version"), s.version);
+  setText($("uptime"), timeText(Math.floor(s.uptime_seconds) * 1000));
+  document.title = `${s.connections.active} in flight · echo-server`;
+}
+
+function showSum(s) {
+  const ended = ways(s.connections.ended);
+  const put = (id, n) => setText($(id), n.toLocaleString("en"));
+  put("sum-accepted", s.connections.accepted);
+  put("sum-in-flight", s.connections.active);
+  for (const [id, n] of [["served", ended.good], ["rejected", ended.warn], ["timed-out", ended.late], ["failed", ended.bad]]) {
+    put("sum-" + id, n);
+    put(id === "served" ? "served-count" : "out-" + id, n);
+  }
+  const which = (words) => words.filter((word) => s.connections.ended[word]).map((word) => `${word.replace(" timeout", "")} ${s.connections.ended[word]}`).join(", ");
+  setText($("which-timeouts"), which(TIMEOUTS));
+  setText($("which-failures"), s.connections.ended["handshake failed"] ? which(FAILURES) : "");
+}
+
+/* For those who listen: a sentence now and then, not four a second. */
+let toldAt = -1e9;
+function tell(s, queued) {
+  const now = performance.now();
+  if (now - toldAt < 10000) return;
+  toldAt = now;
+  const oldest = queued.length ? `, the oldest for ${timeText(queued[0].age_ms)}` : "";
+  setText($("summary"), `${many(s.connections.active, "session")} here: ${$("workers-busy").shown} ${$("workers-of").shown}; ` +
+    `${s.queue.depth} in the queue${oldest}; ${s.backlog.depth} in the kernel's backlog. ${$("gate").shown}.`);
+}
+
+/* --- one event ----------------------------------------------------------------------------- */
+
+let last = null;
+
+function showState(s) {
+  const restarted = last && s.uptime_seconds < last.uptime_seconds;
+  if (restarted) history = [];
+  const rows = s.sessions.list;
+  const queued = rows.filter((row) => row.phase === "queued");
+  const before = places();
+  const positions = document.hidden || calm.matches ? new Map() : leaving(before, rows);
+  showWay(s);
+  showWords(s);
+  showSum(s);
+  showBacklog(s);
+  showQueue(s, queued);
+  showParked(s, rows.filter((row) => row.phase === "parked"));
+  showWorkers(s, rows);
+  showTakes(s);
+  showMinute(s);
+  showControls(s);
+  if (last && !restarted) {
+    const was = ways(last.connections.ended);
+    const is = ways(s.connections.ended);
+    showMoves(before, s, { good: is.good - was.good, warn: is.warn - was.warn, late: is.late - was.late, bad: is.bad - was.bad }, positions);
+  }
+  tell(s, queued);
+  last = s;
+  setStatus(s.draining ? "draining" : s.accept.why.person ? "paused" : "live");
+}
+
+const STATUS_WORDS = {
+  connecting: "connecting",
+  live: "live",
+  paused: "accepting is paused",
+  draining: "draining: no new clients",
+  lost: "connection lost, trying again",
+  crowded: "too many are watching, trying again",
+};
+
+function setStatus(status) {
+  setText($("status"), STATUS_WORDS[status]);
+  setData($("status"), "status", status);
+  $("main").classList.toggle("stale", status === "lost" || status === "crowded");
+}
+
+/* --- the controls -------------------------------------------------------------------------- */
+
+let token = document.querySelector("meta[name=control-token]").content;
+
+function showControls(s) {
+  const canResize = (s.capped && s.model !== "iterative") || (s.by_turns && s.hold === "message");
+  setHidden($("pause"), !token);
+  setHidden($("resize"), !token || !canResize);
+  setText($("pause"), s.accept.why.person ? "Accept again" : "Pause");
+  $("pause").disabled = s.draining;
+  $("more").disabled = s.draining;
+  $("fewer").disabled = s.draining || s.settings.workers <= 1;
+}
+
+async function control(path, body) {
+  try {
+    const reply = await fetch(path, {
+      method: "POST", cache: "no-store", body: JSON.stringify(body),
+      headers: { "Content-Type": "application/json", "X-Echo-Control": token },
+    });
+    setText($("said"), reply.ok ? "" : `That was refused: ${(await reply.text()).trim()}.`);
+  } catch {
+    setText($("said"), "That did not reach the server.");
+  }
+}
+
+/* A server that was started anew has another token, in its page. */
+async function renewToken() {
+  try {
+    const reply = await fetch("/", { cache: "no-store", headers: { Accept: "text/html" } });
+    token = (await reply.text()).match(/name="control-token" content="([0-9a-f]*)"/)[1];
+  } catch {
+    token = ""; /* it has gone again: the next attempt asks anew */
+  }
+}
+
+$("more").onclick = () => control("/control/workers", { change: 1 });
+$("fewer").onclick = () => control("/control/workers", { change: -1 });
+$("pause").onclick = () => control("/control/accept", { paused: !(last && last.accept.why.person) });
+
+const THEMES = ["auto", "dark", "light"];
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  setText($("theme"), `Colours: ${theme}`);
+  try {
+    localStorage.setItem("theme", theme);
+  } catch { /* then it is not remembered */ }
+}
+
+$("theme").onclick = () => setTheme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length]);
+try {
+  setTheme(THEMES.includes(localStorage.getItem("theme")) ? localStorage.getItem("theme") : "auto");
+} catch { /* the page says auto already */ }
+
+/* --- the stream ---------------------------------------------------------------------------- */
+
+const SILENCE_MS = 4000; /* events come four times a second, so the server has gone */
+const RETRY_MS = 500;
+const RETRY_MOST_MS = 5000;
+
+/* Read one stream to its end. EventSource would not tell 503 from a server that is not there. */
+async function listen(heard) {
+  const abort = new AbortController();
+  let silence = setTimeout(() => abort.abort(), SILENCE_MS);
+  try {
+    const reply = await fetch("/events", { cache: "no-store", headers: { Accept: "text/event-stream" }, signal: abort.signal });
+    if (reply.status === 503) return "crowded";
+    if (!reply.ok) return "lost";
+    const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return "lost";
+      clearTimeout(silence);
+      silence = setTimeout(() => abort.abort(), SILENCE_MS);
+      text += value;
+      const events = text.split("\n\n");
+      text = events.pop();
+      /* Of several that have come at once the last one is the truth. */
+      const data = events.map((event) => event.split("\n").find((part) => part.startsWith("data: "))).filter(Boolean).pop();
+      if (data) await heard(JSON.parse(data.slice(6)));
+    }
+  } catch {
+    return "lost";
+  } finally {
+    clearTimeout(silence);
+    abort.abort();
+  }
+}
+
+async function watch() {
+  let wait = RETRY_MS;
+  for (let first = true; ; first = false) {
+    let isNew = !first;
+    const how = await listen(async (s) => {
+      wait = RETRY_MS;
+      if (isNew) await renewToken();
+      isNew = false;
+      showState(s);
+    });
+    setStatus(how);
+    if (how === "crowded") wait = RETRY_MOST_MS;
+    /* Not all at the same moment, where many watch. */
+    await new Promise((resolve) => setTimeout(resolve, wait * (0.75 + Math.random() / 2)));
+    wait = Math.min(wait * 1.5, RETRY_MOST_MS);
+  }
+}
+
+watch();

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The admin port's page and its controls, without a browser: who is given the token, who may change
+ * something and who is refused, and what binds a browser to the page. check_page.c has the rest.
+ */
+#include "server/admin-control.h"
+
+#include "tests/admin_house.h"
+#include "tests/harness.h"
+#include "tests/http_kit.h"
+#include "tests/suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- the page ------------------------------------------------------------------------------ */
+
+/* / as a browser asks for it. @param host  of the Host header; NULL: none */
+static struct http_reply get_page(const struct house *house, const char *host)
+{
+    struct http_reply reply;
+    char request[500];
+    int fd = tcp_connect(house->port);
+
+    snprintf(request, sizeof request,
+             "GET / HTTP/1.1\r\n%s%s%sAccept: text/html,application/xhtml+xml,*/*;q=0.8\r\n"
+             "Connection: close\r\n\r\n",
+             host != NULL ? "Host: " : "", host != NULL ? host : "", host != NULL ? "\r\n" : "");
+    tcp_send(fd, request, strlen(request));
+    reply = http_read(fd, false);
+    close(fd);
+    return reply;
+}
+
+/* What the page carries as its token. */
+static void read_token(const struct house *house, const char *host,
+                       char token[static ADMIN_TOKEN_CHARS + 1])
+{
+    static const char mark[] = "<meta name=\"control-token\" content=\"";
+    struct http_reply reply = get_page(house, host);
+    const char *found = strstr(reply.body, mark);
+    size_t length;
+
+    ck_assert_int_eq(reply.status, 200);
+    ck_assert_ptr_nonnull(found);
+    found += sizeof mark - 1;
+    length = strcspn(found, "\"");
+    ck_assert_uint_le(length, ADMIN_TOKEN_CHARS);
+    memcpy(token, found, length);
+    token[length] = '\0';
+    http_clear(&reply);
+}
+
+START_TEST(a_browser_gets_the_page)
+{
+    struct house house;
+    struct http_reply reply;
+    char value[200];
+
+    house_open(&house);
+    reply = get_page(&house, "localhost");
+    ck_assert_int_eq(reply.status, 200);
+    ck_assert_str_eq(http_header(&reply, "Content-Type", value), "text/html; charset=utf-8");
+    ck_assert_str_eq(http_header(&reply, "Cache-Control", value), "no-store");
+    ck_assert_str_eq(http_header(&reply, "X-Content-Type-Options", value), "nosniff");
+    ck_assert_str_eq(http_header(&reply, "Referrer-Policy", value), "no-referrer");
+    ck_assert_str_eq(http_header(&reply, "X-Frame-Options", value), "DENY");
+    ck_assert_str_eq(http_header(&reply, "Vary", value), "Accept, Host");
+    ck_assert_ptr_nonnull(strstr(reply.body, "</html>\n"));
+    /* It is whole, and of its own: nothing to be put in is left, nothing is fetched from elsewhere. */
+    ck_assert_ptr_null(strstr(reply.body, "@NONCE@"));
+    ck_assert_ptr_null(strstr(reply.body, "@TOKEN@"));
+    ck_assert_ptr_null(strstr(reply.body, "@page."));
+    ck_assert_ptr_null(strstr(reply.body, "https://"));
+    ck_assert_ptr_null(strstr(reply.body, " src="));
+    ck_assert_ptr_null(strstr(reply.body, "@import"));
+    http_clear(&reply);
+    house_close(&house);
+}
+END_TEST
+
+/* The nonce of a reply, which stands in its policy and at its one style and its one script. */
+static void read_nonce(const struct house *house, char nonce[static 40])
+{
+    struct http_reply reply = get_page(house, "localhost");
+    const char *policy =
+        strstr(reply.head, "Content-Security-Policy: default-src 'none'; script-src 'nonce-");
+    char tag[100];
+
+    ck_assert_ptr_nonnull(policy);
+    ck_assert_int_eq(sscanf(strstr(policy, "nonce-"), "nonce-%39[0-9a-f]'", nonce), 1);
+    ck_assert_uint_eq(strlen(nonce), 32);
+    ck_assert_ptr_nonnull(strstr(policy, "frame-ancestors 'none'"));
+    ck_assert_ptr_nonnull(strstr(policy, "base-uri 'none'"));
+    ck_assert_ptr_nonnull(strstr(policy, "form-action 'none'"));
+    ck_assert_ptr_nonnull(strstr(policy, "connect-src 'self'"));
+    ck_assert_ptr_null(strstr(reply.head, "unsafe"));
+    snprintf(tag, sizeof tag, "<style nonce=\"%s\">", nonce);
+    ck_assert_ptr_nonnull(strstr(reply.body, tag));
+    snprintf(tag, sizeof tag, "<script nonce=\"%s\">", nonce);
+    ck_assert_ptr_nonnull(strstr(reply.body, tag));
+    http_clear(&reply);
+}
+
+START_TEST(the_policy_allows_this_page_only)
+{
+    struct house house;
+    char one[40];
+    char other[40];
+
+    house_open(&house);
+    read_nonce(&house, one);
+    read_nonce(&house, other);
+    ck_assert_str_ne(one, other);
+    house_close(&house);
+}
+END_TEST
+
+/* A HEAD has the length that a GET of the same has. */
+START_TEST(head_of_the_page)
+{
+    static const char request[] = "HEAD / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n";
+    struct house house;
+    struct http_reply whole;
+    struct http_reply head;
+    char value[200];
+    int fd;
+
+    house_open(&house);
+    whole = get_page(&house, "localhost");
+    fd = tcp_connect(house.port);
+    tcp_send(fd, request, sizeof request - 1);
+    head = http_read(fd, true);
+    ck_assert_uint_eq(strtoull(http_header(&head, "Content-Length", value), NULL, 10), whole.size);
+    http_clear(&whole);
+    http_clear(&head);
+    close(fd);
+    house_close(&house);
+}
+END_TEST
+
+/* Who does not ask for HTML reads a few lines, and how the server stands. */
+START_TEST(curl_gets_text)
+{
+    struct house house;
+    char *text;
+
+    house_open(&house);
+    text = http_body(house.port, "/", 200);
+    ck_assert_ptr_nonnull(strstr(text, "echo-server --model thread-pool\n"));
+    ck_assert_ptr_nonnull(strstr(text, "in flight 5\n"));
+    ck_assert_ptr_nonnull(strstr(text, "/metrics "));
+    ck_assert_uint_lt(strlen(text), 1000);
+    free(text);
+    house_close(&house);
+}
+END_TEST
+
+/* --- who may ------------------------------------------------------------------------------- */
+
+/* A request that may change something, and what of it is another way. NULL: the header is missing. */
+struct attempt {
+    const char *method;
+    const char *path;
+    const char *host;
+    const char *origin;
+    const char *type;
+    const char *token; /* "right", or what it is */
+    const char *body;
+    int status;
+    const char *says; /* somewhere in the reply */
+};
+
+#define WORKERS "/control/workers"
+#define ACCEPT  "/control/accept"
+#define JSON    "application/json"
+#define MORE    "{\"change\": 1}"
+
+static size_t add_header(char *text, size_t size, const char *name, const char *value)
+{
+    return value == NULL ? 0 : (size_t)snprintf(text, size, "%s: %s\r\n", name, value);
+}
+
+static struct http_reply send_attempt(uint16_t port, const struct attempt *attempt,
+                                      const char *token)
+{
+    const char *sent =
+        attempt->token != NULL && strcmp(attempt->token, "right") == 0 ? token : attempt->token;
+    char text[3000];
+    size_t size =
+        (size_t)snprintf(text, sizeof text, "%s %s HTTP/1.1\r\n", attempt->method, attempt->path);
+
+    size += add_header(text + size, sizeof text - size, "Host", attempt->host);
+    size += add_header(text + size, sizeof text - size, "Origin", attempt->origin);
+    size += add_header(text + size, sizeof text - size, "Content-Type", attempt->type);
+    size += add_header(text + size, sizeof text - size, "X-Echo-Control", sent);
+    size += (size_t)snprintf(text + size, sizeof text - size,
+                             "Connection: close\r\nContent-Length: %zu\r\n\r\n%s",
+                             strlen(attempt->body), attempt->body);
+    ck_assert_uint_lt(size, sizeof text);
+    return http_send(port, text, size);
+}
+
+/* Whatever is refused is refused with a sentence of text, and changes nothing. */
+static void expect_reply(const struct house *house, const struct attempt *attempt,
+                         const char *token)
+{
+    struct http_reply reply = send_attempt(house->port, attempt, token);
+    char value[200];
+
+    ck_assert_msg(reply.status == attempt->status && strstr(reply.body, attempt->says) != NULL,
+                  "%s%s", reply.head, reply.body);
+    ck_assert_str_eq(http_header(&reply, "Content-Type", value),
+                     attempt->status == 200 ? JSON : "text/plain; charset=utf-8");
+    ck_assert_ptr_null(strstr(reply.body, token));
+    http_clear(&reply);
+    if (attempt->status != 200) {
+        ck_assert_int_eq(house_workers_changed(), 0);
+        ck_assert(!house_is_paused());
+    }
+}
+
+/* clang-format off */
+static const struct attempt refused[] = {
+    /* the token */
+    {"POST", WORKERS, "localhost", NULL, JSON, NULL, MORE, 403, "the token in X-Echo-Control"},
+    {"POST", WORKERS, "localhost", NULL, JSON, "", MORE, 403, "the token"},
+    {"POST", WORKERS, "localhost", NULL, JSON, "0000000000000000000000000000000000000000000000000000000000000000", MORE, 403, "the token"},
+    {"POST", ACCEPT, "localhost", NULL, JSON, "0", "{\"paused\": true}", 403, "the token"},
+    /* another page */
+    {"POST", WORKERS, "localhost", "http://evil.example", JSON, "right", MORE, 403, "Origin"},
+    {"POST", WORKERS, "localhost", "null", JSON, "right", MORE, 403, "Origin"},
+    {"POST", WORKERS, "localhost", "https://localhost", JSON, "right", MORE, 403, "Origin"},
+    {"POST", WORKERS, "localhost:8091", "http://localhost:8090", JSON, "right", MORE, 403, "Origin"},
+    {"POST", WORKERS, "localhost", "http://localhost.evil.example", JSON, "right", MORE, 403, "Origin"},
+    {"POST", ACCEPT, "localhost", "http://evil.example", JSON, "right", "{\"paused\": true}", 403, "Origin"},
+    /* another name for this machine */
+    {"POST", WORKERS, "evil.example", "http://evil.example", JSON, "right", MORE, 403, "Host"},
+    {"POST", WORKERS, "localhost.evil.example:80", NULL, JSON, "right", MORE, 403, "Host"},
+    {"POST", WORKERS, "127.0.0.1.evil.example", NULL, JSON, "right", MORE, 403, "Host"},
+    {"POST", WORKERS, "127.0.0.2", NULL, JSON, "right", MORE, 403, "Host"},
+    {"POST", WORKERS, "", NULL, JSON, "right", MORE, 403, "Host"},
+    {"POST", WORKERS, "[::1", NULL, JSON, "right", MORE, 403, "Host"},
+    {"POST", WORKERS, NULL, NULL, JSON, "right", MORE, 403, "Host"},
+    /* what a form can send */
+    {"POST", WORKERS, "localhost", NULL, "text/plain", "right", MORE, 403, "Content-Type"},
+    {"POST", WORKERS, "localhost", NULL, "application/x-www-form-urlencoded", "right", MORE, 403, "Content-Type"},
+    {"POST", WORKERS, "localhost", NULL, "application/jsonp", "right", MORE, 403, "Content-Type"},
+    {"POST", WORKERS, "localhost", NULL, NULL, "right", MORE, 403, "Content-Type"},
+    /* nonsense */
+    {"POST", WORKERS, "localhost", NULL, JSON, "right", "", 400, "JSON"},
+    {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": 1", 400, "JSON"},
+    {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": 1, \"change\": 1}", 400, "JSON"},
+    {"POST", WORKERS, "localhost", NULL, JSON, "right", "{}", 400, "say {\"change\": 1}"},
+    {"POST", WORKERS, "localhost", NULL, JSON, "right", "[1]", 400, "say"},
+    {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": 0}", 400, "say"},
+    {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": 2}", 400, "say"},
+    {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": -2147483648}", 400, "say"},
+    {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": 4294967297}", 400, "say"},
+    {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": 1, \"x\": 2}", 400, "say"},
+    {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": \"1\"}", 400, "say"},
+    {"POST", ACCEPT, "localhost", NULL, JSON, "right", "{\"paused\": 1}", 400, "say {\"paused\": true}"},
+    {"POST", ACCEPT, "localhost", NULL, JSON, "right", MORE, 400, "say"},
+    /* other methods */
+    {"GET", WORKERS, "localhost", NULL, JSON, "right", MORE, 405, "only POST"},
+    {"PUT", WORKERS, "localhost", NULL, JSON, "right", MORE, 405, "only POST"},
+    {"OPTIONS", WORKERS, "localhost", "http://evil.example", NULL, NULL, "", 405, "only POST"},
+    {"POST", "/control/", "localhost", NULL, JSON, "right", MORE, 405, "only GET"},
+};
+
+static const struct attempt granted[] = {
+    {"POST", WORKERS, "localhost", NULL, JSON, "right", MORE, 200, "{\"workers\": 5}"},
+    {"POST", WORKERS, "LocalHost:9999", "http://localhost:9999", JSON, "right", MORE, 200, "{\"workers\": 5}"},
+    {"POST", WORKERS, "127.0.0.1", "http://127.0.0.1", "Application/JSON; charset=utf-8", "right", MORE, 200, "{\"workers\": 5}"},
+    {"POST", WORKERS, "127.0.0.1:8091", "http://127.0.0.1:8091", JSON, "right", "{\"change\": -1}", 200, "{\"workers\": 3}"},
+    {"POST", ACCEPT, "localhost", NULL, JSON, "right", "{\"paused\": true}", 200, "{\"paused\": true}"},
+    {"POST", ACCEPT, "localhost", NULL, JSON, "right", "{\"paused\": false}", 200, "{\"paused\": false}"},
+};
+/* clang-format on */
+
+START_TEST(who_is_refused)
+{
+    struct house house;
+    char token[ADMIN_TOKEN_CHARS + 1];
+
+    house_open_with_control(&house);
+    read_token(&house, "localhost", token);
+    ck_assert_uint_eq(strlen(token), ADMIN_TOKEN_CHARS);
+    expect_reply(&house, &refused[_i], token);
+    house_close(&house);
+}
+END_TEST
+
+START_TEST(who_is_heard)
+{
+    const struct attempt *attempt = &granted[_i];
+    struct house house;
+    char token[ADMIN_TOKEN_CHARS + 1];
+
+    house_open_with_control(&house);
+    read_token(&house, "127.0.0.1:8091", token);
+    expect_reply(&house, attempt, token);
+    if (strcmp(attempt->path, WORKERS) == 0)
+        ck_assert_int_eq(house_workers_changed(), strcmp(attempt->body, MORE) == 0 ? 1 : -1);
+    else
+        ck_assert_int_eq(house_is_paused(), strstr(attempt->body, "true") != NULL);
+    house_close(&house);
+}
+END_TEST
+
+/* Without --admin-control not even the right token would help, and the page has none. */
+START_TEST(nobody_without_the_option)
+{
+    static const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
+    struct house house;
+    char token[ADMIN_TOKEN_CHARS + 1];
+
+    house_open(&house);
+    read_token(&house, "localhost", token);
+    ck_assert_str_eq(token, "");
+    for (size_t i = 0; i < sizeof granted / sizeof *granted; i++) {
+        struct attempt attempt = granted[i];
+        attempt.status = 403;
+        attempt.says = "--admin-control";
+        expect_reply(&house, &attempt, zeros);
+    }
+    house_close(&house);
+}
+END_TEST
+
+/* What cannot be done is answered 409, with the reason. */
+START_TEST(what_cannot_be_done)
+{
+    static const struct attempt attempts[] = {
+        {"POST", WORKERS, "localhost", NULL, JSON, "right", MORE, 409, "this house has none"},
+        {"POST", ACCEPT, "localhost", NULL, JSON, "right", "{\"paused\": true}", 409,
+         "this house is closed"},
+    };
+    struct house house;
+    char token[ADMIN_TOKEN_CHARS + 1];
+
+    house_open_with_control(&house);
+    house_refuse_control();
+    read_token(&house, "localhost", token);
+    for (size_t i = 0; i < 2; i++)
+        expect_reply(&house, &attempts[i], token);
+    house_close(&house);
+}
+END_TEST
+
+/* --- the token ----------------------------------------------------------------------------- */
+
+/* Under a name that is not ours the page can be read by its owner, so it has no token. */
+START_TEST(no_token_for_a_foreign_name)
+{
+    static const char *const hosts[] = {"evil.example", "evil.example:8091",
+                                        "localhost.evil.example", NULL};
+    struct house house;
+    char token[ADMIN_TOKEN_CHARS + 1];
+
+    house_open_with_control(&house);
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        read_token(&house, hosts[i], token);
+        ck_assert_str_eq(token, "");
+    }
+    house_close(&house);
+}
+END_TEST
+
+/* It is another one at each start, and nowhere but in the page. */
+START_TEST(the_token_is_kept)
+{
+    static const char *const paths[] = {"/",      "/metrics", "/stats.json",
+                                        "/livez", "/readyz",  "/none"};
+    struct house house;
+    char first[ADMIN_TOKEN_CHARS + 1];
+    char second[ADMIN_TOKEN_CHARS + 1];
+    uint64_t id;
+    char *event;
+    int stream;
+
+    house_open_with_control(&house);
+    read_token(&house, "localhost", first);
+    house_close(&house);
+    house_open_with_control(&house);
+    read_token(&house, "localhost", second);
+    ck_assert_str_ne(first, second);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct http_reply reply = http_get(house.port, paths[i]);
+        ck_assert_ptr_null(strstr(reply.head, second));
+        ck_assert_ptr_null(strstr(reply.body, second));
+        http_clear(&reply);
+    }
+    stream = http_listen(house.port);
+    event = http_event(stream, &id);
+    ck_assert_ptr_nonnull(event);
+    ck_assert_ptr_null(strstr(event, second));
+    free(event);
+    close(stream);
+    house_close(&house);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("admin_control");
+    TCase *page = tcase_create("Page");
+    TCase *who = tcase_create("Who");
+    TCase *token = tcase_create("Token");
+
+    tcase_add_test(page, a_browser_gets_the_page);
+    tcase_add_test(page, the_policy_allows_this_page_only);
+    tcase_add_test(page, head_of_the_page);
+    tcase_add_test(page, curl_gets_text);
+    tcase_add_loop_test(who, who_is_refused, 0, sizeof refused / sizeof *refused);
+    tcase_add_loop_test(who, who_is_heard, 0, sizeof granted / sizeof *granted);
+    tcase_add_test(who, nobody_without_the_option);
+    tcase_add_test(who, what_cannot_be_done);
+    tcase_add_test(token, no_token_for_a_foreign_name);
+    tcase_add_test(token, the_token_is_kept);
+    suite_add_tcase(suite, page);
+    suite_add_tcase(suite, who);
+    suite_add_tcase(suite, token);
+    return suite_main(suite);
+}
