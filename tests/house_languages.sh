@@ -1,0 +1,110 @@
+#!/bin/sh
+# What is said in English and in Chinese is in step: each page has the same headings, commands,
+# lists and links in both, and each lesson its six headings and all the lines that its script shows.
+. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+cd "$TOP_SRCDIR" || exit 1
+
+# outline FILE: what both languages must have in common, a line each, in order: the level of each
+# heading, each line of a block of code, the number of each point, the width of each table row,
+# where each link and image leads.
+outline() {
+    awk '
+        # Links to a page in one language stand for links to the same page in the other.
+        function links(text) {
+            while (match(text, /!?\[[^]]*\]\([^)]*\)/)) {
+                link = substr(text, RSTART, RLENGTH)
+                text = substr(text, RSTART + RLENGTH)
+                kind = (link ~ /^!/) ? "image" : "link"
+                sub(/^.*\]\(/, "", link)
+                sub(/\)$/, "", link)
+                sub(/#.*/, "#", link)
+                sub(/\.zh\.md/, ".md", link)
+                print kind, link
+            }
+        }
+        /^```/ { fenced = !fenced; print "code", $0; next }
+        fenced { print "code", $0; next }
+        /^    / && (blank || code) { code = 1; print "code", $0; next }
+        { code = 0; blank = ($0 == "") }
+        /^#+ / { print "heading", $1 }
+        /^[0-9]+\. / { print "point", $1 }
+        /^[-*] / { print "bullet" }
+        /^\|/ { print "row", gsub(/\|/, "|") }
+        { links($0) }' "$1"
+}
+
+in_step() {
+    [ -f "$1.md" ] && [ -f "$1.zh.md" ] || return 1
+    outline "$1.md" >"$work/en"
+    outline "$1.zh.md" >"$work/zh"
+    [ -s "$work/en" ] && diff "$work/en" "$work/zh"
+}
+
+# In lessons the words between `...` are names of things and the same in every language. Per section they are
+# the same set, however the sentences go.
+same_names() {
+    for language in .md .zh.md; do
+        awk '/^## / { section++ } !/^    / { print section "\t" $0 }' "$1$language" |
+            awk -F '\t' '{
+                while (match($2, /`[^`]+`/)) {
+                    print $1, substr($2, RSTART, RLENGTH)
+                    $2 = substr($2, RSTART + RLENGTH)
+                }
+            }' | sort -u >"$work/names$language"
+    done
+    diff "$work/names.md" "$work/names.zh.md"
+}
+
+headings() {
+    sed -n 's/^## //p' "$1"
+}
+
+has_headings() {
+    printf '%s\n' Claim 'What happens' 'Run it' 'What to see' Why Question >"$work/wanted"
+    headings "$1/README.md" | diff "$work/wanted" - || return 1
+    printf '%s\n' 论点 发生了什么 动手运行 看什么 为什么 问题 >"$work/wanted"
+    headings "$1/README.zh.md" | diff "$work/wanted" -
+}
+
+# points FILE HEADING: the numbers of its points, sorted.
+points() {
+    awk -v heading="## $2" '/^## / { inside = ($0 == heading) } inside && /^[0-9]+\. / { print $1 + 0 }' "$1" | sort -n
+}
+
+# Whatever is promised is done: each step is shown, and each thing to see is checked.
+all_is_run() {
+    [ -x "$1/run" ] || return 1
+    sed -n 's/^[[:blank:]]*show \([0-9]*\)$/\1/p' "$1/run" | sort -nu >"$work/shown"
+    points "$1/README.md" 'What happens' | diff - "$work/shown" || return 1
+    sed -n 's/^[[:blank:]]*expect \([0-9]*\) .*/\1/p' "$1/run" | sort -nu >"$work/expected"
+    [ -s "$work/expected" ] && points "$1/README.md" 'What to see' | diff - "$work/expected"
+}
+
+# The index names each folder, and so does the list of what is in the tarball.
+all_are_named() {
+    for lesson in lessons/[0-9]*/; do
+        name=$(basename "$lesson")
+        grep -q "]($name/README.md)" lessons/README.md && grep -q "^[[:blank:]]$name\( \\\\\)*$" lessons/local.mk || {
+            echo "missing: $name"
+            return 1
+        }
+    done
+}
+
+# Either language is enough for a page to be one. The front page has a Chinese one or has not.
+for page in README.zh.md docs/*.zh.md lessons/*.md lessons/*/*.md; do
+    page=${page%.md}
+    echo "${page%.zh}"
+done | sort -u >"$work/pages"
+while read -r page; do
+    [ "$page" != README ] || [ -f README.zh.md ] || continue
+    check "$page is in step in both languages" in_step "$page"
+    [ "$page" = README ] || check "$page has the same names in both languages" same_names "$page"
+done <"$work/pages"
+for lesson in lessons/[0-9]*/; do
+    lesson=${lesson%/}
+    check "$lesson has its headings" has_headings "$lesson"
+    check "$lesson shows each step and checks each thing to see" all_is_run "$lesson"
+done
+check 'all lessons are in the index and in the tarball' all_are_named
+finish
