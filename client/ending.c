@@ -29,6 +29,7 @@ void session_close(struct session *session)
     session->record.ended_ns = clock_now_ns();
     session->record.verified = session_verified(session);
     session->stage = STAGE_OVER;
+    session_set_place(session, PLACE_OVER);
 }
 
 void session_fail(struct session *session, const char *format, ...)

@@ -20,6 +20,12 @@ enum turn {
 /** Read the clock. */
 int64_t session_look_at_clock(struct session *session);
 
+/** Tell those who look on. */
+static inline void session_set_place(struct session *session, enum session_place place)
+{
+    atomic_store_explicit(&session->place, (unsigned char)place, memory_order_relaxed);
+}
+
 /** Something went forward: the operation under way has all its time again. */
 static inline void session_progressed(struct session *session)
 {

@@ -52,11 +52,6 @@ bool session_can_be_patient(const struct session_plan *plan)
            messages_largest(plan->messages) <= SESSION_SMALL;
 }
 
-static void set_place(struct session *session, enum session_place place)
-{
-    atomic_store_explicit(&session->place, (unsigned char)place, memory_order_relaxed);
-}
-
 void session_init(struct session *session, unsigned number, const struct session_plan *plan,
                   struct session_buffers *buffers, struct pending *pending, bool patient)
 {
@@ -68,7 +63,6 @@ void session_init(struct session *session, unsigned number, const struct session
     session->patient = patient;
     session->stream.fd = -1;
     session->record.session = number;
-    session->begin_ns = plan->begin_ns + (int64_t)((double)plan->ramp_ns * number / plan->sessions);
     MUST(pthread_mutex_init(&session->lock, NULL));
 }
 
@@ -92,7 +86,7 @@ void session_again(struct session *session)
 
     session->record =
         (struct session_record){.session = session->number, .connection = connection + 1};
-    session->begin_ns = clock_now_ns() + (got_somewhere ? 0 : CHURN_PAUSE_NS);
+    session->again_ns = clock_now_ns() + (got_somewhere ? 0 : CHURN_PAUSE_NS);
     session->begun = 0;
     session->pending_first = 0;
     session->pending_count = 0;
@@ -105,7 +99,7 @@ void session_again(struct session *session)
     session->skipping = false;
     session->stage = STAGE_BEGIN;
     atomic_store_explicit(&session->verified, 0, memory_order_relaxed);
-    set_place(session, PLACE_BEGINNING);
+    session_set_place(session, PLACE_BEGINNING);
 }
 
 void session_give_up(struct session *session, const char *reason)
@@ -146,7 +140,7 @@ bool session_timed_out(const struct session *session)
 void session_first_byte(struct session *session, int64_t now_ns)
 {
     session->record.first_byte_ns = now_ns;
-    set_place(session, PLACE_SERVED);
+    session_set_place(session, PLACE_SERVED);
     if (session->plan->measure != NULL)
         measure_one(session->plan->measure, MEASURE_QUEUE_WAIT,
                     now_ns - session->record.connected_ns);
@@ -211,7 +205,7 @@ static enum turn connected(struct session *session)
     }
     stream_set_nodelay(&session->stream);
     session->record.connected_ns = session_look_at_clock(session);
-    set_place(session, PLACE_QUEUED);
+    session_set_place(session, PLACE_QUEUED);
     if (plan->measure != NULL && !session->idle)
         measure_one(plan->measure, MEASURE_CONNECT, session->now_ns - session->record.begun_ns);
     if (session->idle)
@@ -240,11 +234,22 @@ static enum turn dialled(struct session *session, int code, struct session_wait 
     return TURN_ON;
 }
 
+/** When it may connect. Those that are idle come before the load, and so before its ramp. */
+static int64_t begin_ns(const struct session *session)
+{
+    const struct session_plan *plan = session->plan;
+
+    if (session->idle || session->record.connection > 0)
+        return session->again_ns;
+    return plan->begin_ns + (int64_t)((double)plan->ramp_ns * session->number / plan->sessions);
+}
+
 static enum turn begin(struct session *session, struct session_wait *wait)
 {
-    session_look_at_clock(session);
-    if (session->now_ns < session->begin_ns) {
-        wait->moment_ns = session->begin_ns;
+    int64_t may_ns = begin_ns(session);
+
+    if (session_look_at_clock(session) < may_ns) {
+        wait->moment_ns = may_ns;
         session->deadline_ns = INT64_MAX;
         return session_wait_for(session, NEED_MOMENT, wait);
     }
@@ -465,10 +470,10 @@ void session_advance(struct session *session, unsigned ready, struct session_wai
     wait->need = NEED_NOTHING;
     wait->moment_ns = 0;
     wait->deadline_ns = INT64_MAX;
-    if (!session->idle && atomic_load_explicit(&session->stopping, memory_order_relaxed))
+    /* one that is idle, and connected, has done all that was wanted of it: see idle() */
+    if (atomic_load_explicit(&session->stopping, memory_order_relaxed) &&
+        session->stage != STAGE_IDLE)
         session_fail(session, "interrupted");
     while (take_turn(session, ready, wait) == TURN_ON)
         continue;
-    if (session->stage == STAGE_OVER)
-        set_place(session, PLACE_OVER);
 }

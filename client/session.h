@@ -64,7 +64,7 @@ struct session_plan {
     bool rate_random;
     unsigned sessions;       /**< that share the rate and the ramp, at least 1 */
     int64_t ramp_ns;         /**< they begin spread over so long */
-    int64_t begin_ns;        /**< when the load began, by clock.h: the ramp counts from there */
+    int64_t begin_ns;        /**< when the load begins, by clock.h: the ramp counts from there */
     struct spread think;     /**< from a reply to the next message */
     struct sources sources;  /**< local addresses, in turn */
     bool barrier;            /**< once connected, wait for session_go() */
@@ -148,7 +148,7 @@ struct session {
     /* its runner's own */
     enum session_stage stage;
     struct session_record record;
-    int64_t begin_ns;    /* when it may connect */
+    int64_t again_ns;    /* when it may connect anew */
     int64_t start_ns;    /* when sessions could send; rate and duration count from there */
     int64_t deadline_ns; /* of the operation under way */
     int64_t now_ns;      /* the clock, as it was last read */

@@ -13,6 +13,7 @@ CLIENT_TESTS = \
 	%D%/check_summary \
 	%D%/check_pace \
 	%D%/check_client_sources \
+	%D%/check_session \
 	%D%/check_expect \
 	%D%/check_report \
 	%D%/check_report_merge \
@@ -46,6 +47,8 @@ TESTS += $(CLIENT_TESTS)
 %C%_check_pace_LDADD = client/libclient.la $(TEST_LIBS)
 %C%_check_client_sources_CFLAGS = $(TEST_CFLAGS)
 %C%_check_client_sources_LDADD = client/libclient.la $(TEST_LIBS)
+%C%_check_session_CFLAGS = $(TEST_CFLAGS)
+%C%_check_session_LDADD = client/libclient.la $(TEST_LIBS)
 %C%_check_expect_CFLAGS = $(TEST_CFLAGS)
 %C%_check_expect_LDADD = client/libclient.la $(TEST_LIBS)
 %C%_check_report_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)

@@ -1,0 +1,649 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * client/session: one session led by hand over a real socket. What it says it needs, at each stage;
+ * what it makes of each answer; and that time, a stop and a lost connection end it wherever it is.
+ */
+#include "client/session.h"
+#include "common/clock.h"
+#include "common/transform.h"
+#include "tests/harness.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { SIZE = 64, DEPTH_MOST = 4, ROOM = 64 << 10 };
+
+#define SECOND_NS INT64_C(1000000000)
+
+/* A session and its server, which is this test. */
+struct rig {
+    struct session_plan plan;
+    struct session_buffers buffers;
+    struct pending pending[DEPTH_MOST];
+    unsigned char reply[ROOM];
+    unsigned char flat[SESSION_SMALL];
+    struct session session;
+    struct session_wait wait;
+    int listener;
+    int peer; /* -1: not accepted yet */
+};
+
+static struct rig rig;
+
+static void lay_out(size_t message_size)
+{
+    uint16_t port;
+    const char *cause;
+
+    rig.listener = tcp_listen(&port);
+    rig.peer = -1;
+    ck_assert(address_resolve("127.0.0.1", port, false, &rig.plan.address, &cause));
+    rig.plan.timeout_ns = 60 * SECOND_NS;
+    rig.plan.messages = messages_generated(message_size, message_size, TRANSFORM_UPPER);
+    ck_assert_ptr_nonnull(rig.plan.messages);
+    rig.plan.message_count = 3;
+    rig.plan.depth = 1;
+    rig.plan.sessions = 1;
+    rig.plan.begin_ns = clock_now_ns();
+    rig.buffers = (struct session_buffers){
+        .reply = rig.reply, .reply_room = session_reply_room(message_size), .flat = rig.flat};
+}
+
+static void begin(void)
+{
+    session_init(&rig.session, 0, &rig.plan, &rig.buffers, rig.pending, false);
+}
+
+static void clear(void)
+{
+    if (rig.peer >= 0)
+        close(rig.peer);
+    close(rig.listener);
+    messages_free((struct messages *)(uintptr_t)rig.plan.messages);
+    session_clear(&rig.session);
+}
+
+/* @return what it needs now */
+static unsigned advance(unsigned ready)
+{
+    session_advance(&rig.session, ready, &rig.wait);
+    return rig.wait.need;
+}
+
+/* Wait until the session's socket shows one of these. */
+static void poll_session(short events)
+{
+    struct pollfd polled = {.fd = rig.session.stream.fd, .events = events};
+
+    ck_assert_int_eq(poll(&polled, 1, -1), 1);
+}
+
+/* Until it is connected, and accepted. @return what it needs then */
+static unsigned connect_it(void)
+{
+    unsigned need = advance(0);
+
+    while (session_place(&rig.session) == PLACE_BEGINNING) {
+        ck_assert_uint_eq(need, NEED_WRITE);
+        ck_assert_int_lt(rig.wait.deadline_ns, INT64_MAX);
+        poll_session(POLLOUT);
+        need = advance(READY_WRITE);
+    }
+    rig.peer = accept(rig.listener, NULL, NULL);
+    ck_assert_int_ge(rig.peer, 0);
+    return need;
+}
+
+/* Receive a message, and answer with so many bytes of the right reply. */
+static void answer(size_t size)
+{
+    unsigned char bytes[SIZE];
+
+    tcp_receive(rig.peer, bytes, SIZE);
+    transform_apply(TRANSFORM_UPPER, bytes, SIZE);
+    tcp_send(rig.peer, bytes, size);
+}
+
+static void expect_over(enum session_state state, const char *reason)
+{
+    ck_assert_uint_eq(rig.wait.need, NEED_NOTHING);
+    ck_assert_int_eq((int)session_place(&rig.session), PLACE_OVER);
+    ck_assert_str_eq(rig.session.record.reason, reason);
+    ck_assert_int_eq((int)rig.session.record.state, (int)state);
+    ck_assert_int_eq(rig.session.stream.fd, -1);
+    ck_assert_int_ne(rig.session.record.ended_ns, 0);
+}
+
+/* Nothing comes, or can be sent, until the deadline has passed. */
+static void let_time_pass(void)
+{
+    ck_assert_int_lt(rig.wait.deadline_ns, INT64_MAX);
+    while (clock_now_ns() < rig.wait.deadline_ns)
+        poll(NULL, 0, 1);
+    advance(READY_TIME);
+}
+
+/* --- what it needs ------------------------------------------------------------------------------ */
+
+START_TEST(from_the_beginning_to_the_end)
+{
+    char byte;
+
+    lay_out(SIZE);
+    rig.plan.barrier = true;
+    begin();
+    ck_assert_uint_eq(connect_it(), NEED_BARRIER);
+    ck_assert_uint_eq(advance(READY_READ | READY_WRITE | READY_TIME), NEED_BARRIER);
+    session_go(&rig.session, clock_now_ns());
+    for (unsigned i = 0; i < 3; i++) {
+        ck_assert_uint_eq(advance(i == 0 ? 0 : READY_READ), NEED_READ);
+        ck_assert_int_eq((int)session_place(&rig.session), i == 0 ? PLACE_QUEUED : PLACE_SERVED);
+        ck_assert_int_gt(rig.wait.deadline_ns, clock_now_ns());
+        ck_assert_uint_eq(advance(READY_READ | READY_WRITE | READY_TIME), NEED_READ);
+        answer(SIZE);
+        poll_session(POLLIN);
+    }
+    ck_assert_uint_eq(advance(READY_READ), NEED_READ); /* all are there: the end is to come */
+    ck_assert_int_eq(recv(rig.peer, &byte, 1, 0), 0);
+    ck_assert_int_eq(shutdown(rig.peer, SHUT_WR), 0);
+    poll_session(POLLIN);
+    advance(READY_READ);
+    expect_over(SESSION_OK, "");
+    ck_assert_uint_eq(rig.session.record.sent, 3);
+    ck_assert_uint_eq(rig.session.record.verified, 3);
+    ck_assert_uint_eq(rig.session.record.bytes, 3 * SIZE);
+    clear();
+}
+END_TEST
+
+START_TEST(a_reply_in_pieces)
+{
+    unsigned char bytes[SIZE];
+
+    lay_out(SIZE);
+    rig.plan.message_count = 1;
+    begin();
+    ck_assert_uint_eq(connect_it(), NEED_READ);
+    tcp_receive(rig.peer, bytes, SIZE);
+    transform_apply(TRANSFORM_UPPER, bytes, SIZE);
+    for (size_t i = 0; i < SIZE; i++) {
+        ck_assert_uint_eq(session_verified(&rig.session), 0);
+        tcp_send(rig.peer, bytes + i, 1);
+        poll_session(POLLIN);
+        ck_assert_uint_eq(advance(READY_READ), NEED_READ);
+    }
+    ck_assert_uint_eq(session_verified(&rig.session), 1);
+    clear();
+}
+END_TEST
+
+/* A message that no socket takes whole: it goes on where it stopped, and the reply comes meanwhile. */
+START_TEST(a_large_message_goes_in_pieces)
+{
+    size_t size = 16 << 20, at = 0;
+    unsigned pieces = 0;
+
+    lay_out(size);
+    rig.plan.message_count = 1;
+    begin();
+    ck_assert_uint_eq(connect_it(), NEED_READ | NEED_WRITE);
+    while (session_verified(&rig.session) == 0) {
+        unsigned char bytes[ROOM];
+        ssize_t got = recv(rig.peer, bytes, sizeof bytes, 0);
+
+        ck_assert_int_gt(got, 0);
+        at += (size_t)got;
+        transform_apply(TRANSFORM_UPPER, bytes, (size_t)got);
+        tcp_send(rig.peer, bytes, (size_t)got);
+        poll_session(POLLIN);
+        pieces++;
+        advance(READY_READ | READY_WRITE);
+        ck_assert_uint_eq(rig.session.record.sent, (rig.wait.need & NEED_WRITE) == 0 ? 1 : 0);
+    }
+    ck_assert_uint_eq(at, size);
+    ck_assert_uint_gt(pieces, 100);
+    ck_assert_uint_eq(rig.session.record.bytes, size);
+    clear();
+}
+END_TEST
+
+START_TEST(several_at_once)
+{
+    unsigned char bytes[2 * SIZE];
+
+    lay_out(SIZE);
+    rig.plan.depth = 3;
+    rig.plan.message_count = 7;
+    begin();
+    ck_assert_uint_eq(connect_it(), NEED_READ);
+    ck_assert_uint_eq(rig.session.record.sent, 3);
+    for (unsigned verified = 0; verified < 6; verified += 2) {
+        /* a reply and half of the next, then the other half: three are under way all the time */
+        tcp_receive(rig.peer, bytes, sizeof bytes);
+        transform_apply(TRANSFORM_UPPER, bytes, sizeof bytes);
+        tcp_send(rig.peer, bytes, SIZE + SIZE / 2);
+        poll_session(POLLIN);
+        ck_assert_uint_eq(advance(READY_READ), NEED_READ);
+        ck_assert_uint_eq(session_verified(&rig.session), verified + 1);
+        ck_assert_uint_eq(rig.session.record.sent, verified < 4 ? verified + 4 : 7);
+        tcp_send(rig.peer, bytes + SIZE + SIZE / 2, SIZE / 2);
+        poll_session(POLLIN);
+        ck_assert_uint_eq(advance(READY_READ), NEED_READ);
+        ck_assert_uint_eq(session_verified(&rig.session), verified + 2);
+        ck_assert_uint_eq(rig.session.record.sent, verified < 4 ? verified + 5 : 7);
+    }
+    answer(SIZE);
+    poll_session(POLLIN);
+    advance(READY_READ);
+    ck_assert_uint_eq(session_verified(&rig.session), 7);
+    clear();
+}
+END_TEST
+
+START_TEST(who_thinks_waits_for_a_moment)
+{
+    lay_out(SIZE);
+    rig.plan.think = (struct spread){.kind = SPREAD_CONSTANT, .from_ns = 3600 * SECOND_NS};
+    begin();
+    connect_it();
+    answer(SIZE);
+    poll_session(POLLIN);
+    ck_assert_uint_eq(advance(READY_READ), NEED_MOMENT);
+    ck_assert_int_gt(rig.wait.moment_ns, clock_now_ns() + 3000 * SECOND_NS);
+    ck_assert_int_eq(rig.wait.deadline_ns, INT64_MAX);
+    ck_assert_uint_eq(advance(READY_READ | READY_TIME), NEED_MOMENT); /* not yet */
+    rig.session.due_ns = clock_now_ns();
+    ck_assert_uint_eq(advance(READY_TIME), NEED_READ);
+    ck_assert_uint_eq(rig.session.record.sent, 2);
+    clear();
+}
+END_TEST
+
+/* One message in 100 s, and two of them are due. */
+static void begin_a_schedule(void)
+{
+    lay_out(SIZE);
+    rig.plan.depth = 4;
+    rig.plan.message_count = UINT64_MAX;
+    rig.plan.barrier = true;
+    rig.plan.rate = 0.01;
+    begin();
+    connect_it();
+    session_go(&rig.session, clock_now_ns() - 150 * SECOND_NS);
+    advance(0);
+    ck_assert_uint_eq(rig.session.record.sent, 2);
+}
+
+START_TEST(a_schedule_does_not_wait_for_replies)
+{
+    begin_a_schedule();
+    ck_assert_uint_eq(rig.wait.need, NEED_READ | NEED_MOMENT);
+    ck_assert_int_eq(rig.wait.moment_ns, rig.session.start_ns + 200 * SECOND_NS);
+    rig.session.start_ns -= 1000 * SECOND_NS;
+    ck_assert_uint_eq(advance(READY_TIME), NEED_READ); /* four are under way, and no more */
+    ck_assert_uint_eq(rig.session.record.sent, 4);
+    clear();
+}
+END_TEST
+
+START_TEST(nothing_is_begun_after_the_duration)
+{
+    begin_a_schedule();
+    rig.plan.duration_ns = 300 * SECOND_NS; /* the one at 200 s is within, the next one is not */
+    rig.session.start_ns -= 3600 * SECOND_NS;
+    ck_assert_uint_eq(advance(READY_TIME), NEED_READ); /* late, but it was due */
+    ck_assert_uint_eq(rig.session.record.sent, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        answer(SIZE);
+        poll_session(POLLIN);
+        advance(READY_READ);
+    }
+    ck_assert_int_eq(recv(rig.peer, &(char){0}, 1, 0), 0); /* it has finished */
+    ck_assert_uint_eq(session_verified(&rig.session), 3);
+    clear();
+}
+END_TEST
+
+START_TEST(sessions_begin_along_the_ramp)
+{
+    lay_out(SIZE);
+    rig.plan.sessions = 4;
+    rig.plan.ramp_ns = 400 * SECOND_NS;
+    session_init(&rig.session, 3, &rig.plan, &rig.buffers, rig.pending, false);
+    ck_assert_uint_eq(advance(0), NEED_MOMENT);
+    ck_assert_int_eq(rig.wait.moment_ns, rig.plan.begin_ns + 300 * SECOND_NS);
+    ck_assert_uint_eq(advance(READY_TIME), NEED_MOMENT);
+    rig.plan.begin_ns -= 300 * SECOND_NS;
+    advance(READY_TIME);
+    ck_assert_int_ne(rig.session.record.begun_ns, 0);
+    clear();
+}
+END_TEST
+
+START_TEST(another_connection_goes_on_with_the_stamps)
+{
+    unsigned char bytes[SIZE];
+
+    lay_out(SIZE);
+    rig.plan.message_count = 1;
+    begin();
+    for (unsigned i = 0; i < 3; i++) {
+        char stamp[32];
+
+        connect_it();
+        snprintf(stamp, sizeof stamp, "s000000 m%09u ", i);
+        tcp_receive(rig.peer, bytes, SIZE);
+        ck_assert_mem_eq(bytes, stamp, strlen(stamp));
+        transform_apply(TRANSFORM_UPPER, bytes, SIZE);
+        tcp_send(rig.peer, bytes, SIZE);
+        close(rig.peer);
+        rig.peer = -1;
+        while (rig.wait.need != NEED_NOTHING) {
+            poll_session(POLLIN);
+            advance(READY_READ);
+        }
+        expect_over(SESSION_OK, "");
+        ck_assert_uint_eq(rig.session.record.connection, i);
+        ck_assert_uint_eq(rig.session.record.verified, 1);
+        session_again(&rig.session);
+        ck_assert_int_eq((int)session_place(&rig.session), PLACE_BEGINNING);
+        ck_assert_uint_eq(session_verified(&rig.session), 0);
+    }
+    clear();
+}
+END_TEST
+
+/* --- lost --------------------------------------------------------------------------------------- */
+
+/* The server has gone, and the session, with two messages under way, learns it by sending a third. */
+static void leave_with_a_reset(void)
+{
+    struct pollfd polled = {.fd = rig.session.stream.fd};
+
+    tcp_reset(rig.peer);
+    rig.peer = -1;
+    ck_assert_int_eq(poll(&polled, 1, -1), 1);
+    rig.session.start_ns -= 100 * SECOND_NS;
+    advance(READY_TIME);
+}
+
+START_TEST(what_came_before_a_failed_send_counts)
+{
+    begin_a_schedule();
+    answer(SIZE);
+    answer(SIZE / 2);
+    leave_with_a_reset();
+    expect_over(SESSION_FAILED, "reset in the middle of a reply");
+    ck_assert_uint_eq(rig.session.record.verified, 1);
+    ck_assert_uint_eq(rig.session.record.sent, 2);
+    clear();
+}
+END_TEST
+
+START_TEST(a_refusal_before_a_failed_send_is_heard)
+{
+    static const char *const words[] = {"BUSY full\n", "BUSY", "BUS", ""};
+    static const char *const reasons[] = {"refused: BUSY full", "refused: BUSY",
+                                          "wrong bytes in a reply", "reset before the first reply"};
+
+    begin_a_schedule();
+    tcp_send(rig.peer, words[_i], strlen(words[_i]));
+    leave_with_a_reset();
+    expect_over(_i < 2 ? SESSION_REFUSED : SESSION_FAILED, reasons[_i]);
+    ck_assert(rig.session.record.mismatched == (_i == 2));
+    clear();
+}
+END_TEST
+
+/* --- time --------------------------------------------------------------------------------------- */
+
+START_TEST(time_ends_connecting)
+{
+    struct sockaddr_in address;
+    int first;
+
+    lay_out(SIZE);
+    ck_assert_int_eq(listen(rig.listener, 0), 0);
+    memcpy(&address, &rig.plan.address.storage, sizeof address);
+    first = tcp_connect(ntohs(address.sin_port)); /* and there is room for no other */
+    rig.plan.timeout_ns = 20000000;
+    begin();
+    ck_assert_uint_eq(advance(0), NEED_WRITE);
+    let_time_pass();
+    expect_over(SESSION_FAILED, "connect: timed out");
+    close(first);
+    clear();
+}
+END_TEST
+
+/* All the time that it has is over. */
+static void let_all_time_pass(void)
+{
+    rig.session.deadline_ns = rig.wait.deadline_ns = clock_now_ns();
+    let_time_pass();
+}
+
+START_TEST(time_ends_a_conversation)
+{
+    static const struct {
+        unsigned whole; /* replies */
+        size_t part;    /* bytes of the next one */
+        const char *reason;
+    } places[] = {
+        {0, 0, "timed out before the first reply"}, {0, 10, "timed out in the middle of a reply"},
+        {1, 0, "timed out instead of a reply"},     {1, 63, "timed out in the middle of a reply"},
+        {3, 0, "timed out after the last reply"},
+    };
+
+    lay_out(SIZE);
+    begin();
+    connect_it();
+    for (unsigned i = 0; i < places[_i].whole; i++) {
+        answer(SIZE);
+        poll_session(POLLIN);
+        advance(READY_READ);
+    }
+    if (places[_i].part > 0) {
+        answer(places[_i].part);
+        poll_session(POLLIN);
+        advance(READY_READ);
+    }
+    ck_assert_uint_eq(rig.wait.need, NEED_READ);
+    ck_assert_int_lt(rig.wait.deadline_ns, INT64_MAX);
+    let_all_time_pass();
+    expect_over(SESSION_FAILED, places[_i].reason);
+    ck_assert_uint_eq(rig.session.record.verified, places[_i].whole);
+    clear();
+}
+END_TEST
+
+START_TEST(time_ends_a_refusal_that_says_no_more)
+{
+    lay_out(SIZE);
+    begin();
+    connect_it();
+    tcp_send(rig.peer, "BU", 2);
+    poll_session(POLLIN);
+    ck_assert_uint_eq(advance(READY_READ), NEED_READ);
+    let_all_time_pass();
+    expect_over(SESSION_FAILED, "wrong bytes in a reply");
+    clear();
+}
+END_TEST
+
+/* --- stopped ------------------------------------------------------------------------------------ */
+
+enum { STAGES = 6 };
+
+/* Before its time, connecting, at the barrier, before the first reply, after it, at the end. */
+static void bring_to(unsigned stage)
+{
+    unsigned replies = stage < 4 ? 0 : stage == 4 ? 1 : 3;
+
+    rig.plan.barrier = stage == 2;
+    rig.plan.begin_ns += stage == 0 ? 3600 * SECOND_NS : 0;
+    begin();
+    if (stage < 2)
+        advance(0);
+    else
+        connect_it();
+    for (unsigned i = 0; i < replies; i++) {
+        answer(SIZE);
+        poll_session(POLLIN);
+        advance(READY_READ);
+    }
+}
+
+START_TEST(a_stop_ends_it_wherever_it_is)
+{
+    lay_out(SIZE);
+    bring_to((unsigned)_i);
+    session_stop(&rig.session);
+    session_stop(&rig.session);
+    advance(READY_READ | READY_WRITE | READY_TIME);
+    expect_over(SESSION_FAILED, "interrupted");
+    session_stop(&rig.session);
+    clear();
+}
+END_TEST
+
+START_TEST(a_stop_comes_before_the_beginning)
+{
+    lay_out(SIZE);
+    begin();
+    session_stop(&rig.session);
+    advance(0);
+    expect_over(SESSION_FAILED, "interrupted");
+    clear();
+}
+END_TEST
+
+START_TEST(one_that_never_got_to_begin)
+{
+    lay_out(SIZE);
+    begin();
+    session_give_up(&rig.session, "thread: cannot be started");
+    expect_over(SESSION_FAILED, "thread: cannot be started");
+    clear();
+}
+END_TEST
+
+/* --- idle --------------------------------------------------------------------------------------- */
+
+/* The ramp is not for them, nor is the moment at which the others begin. */
+static void begin_idle(void)
+{
+    rig.plan.ramp_ns = 3600 * SECOND_NS;
+    rig.plan.begin_ns += 3600 * SECOND_NS;
+    session_init(&rig.session, 1, &rig.plan, &rig.buffers, rig.pending, false);
+    session_set_idle(&rig.session);
+}
+
+START_TEST(an_idle_one_waits_for_ever)
+{
+    lay_out(SIZE);
+    begin_idle();
+    ck_assert_uint_eq(connect_it(), NEED_READ);
+    ck_assert_int_eq(rig.wait.deadline_ns, INT64_MAX);
+    ck_assert_uint_eq(advance(READY_READ | READY_TIME), NEED_READ);
+    session_stop(&rig.session);
+    advance(READY_READ);
+    expect_over(SESSION_OK, "");
+    clear();
+}
+END_TEST
+
+START_TEST(an_idle_one_is_ended)
+{
+    static const char *const reasons[] = {"closed while idle", "answered while idle",
+                                          "reset while idle"};
+
+    lay_out(SIZE);
+    begin_idle();
+    connect_it();
+    if (_i == 0)
+        ck_assert_int_eq(shutdown(rig.peer, SHUT_WR), 0);
+    if (_i == 1)
+        tcp_send(rig.peer, "BUSY\n", 5);
+    if (_i == 2) {
+        tcp_reset(rig.peer);
+        rig.peer = -1;
+    }
+    poll_session(POLLIN);
+    advance(READY_READ);
+    expect_over(SESSION_FAILED, reasons[_i]);
+    clear();
+}
+END_TEST
+
+/* A unix server that lets nobody in: such a socket shows nothing of a stop. */
+START_TEST(an_idle_one_is_stopped_while_it_connects)
+{
+    char host[64];
+    const char *cause;
+    int fd, first;
+
+    lay_out(SIZE);
+    snprintf(host, sizeof host, "unix:/tmp/check_session.%d", (int)getpid());
+    ck_assert(address_resolve(host, 0, false, &rig.plan.address, &cause));
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(
+        bind(fd, (struct sockaddr *)&rig.plan.address.storage, rig.plan.address.length), 0);
+    ck_assert_int_eq(listen(fd, 0), 0);
+    first = connect_to(host);
+    begin_idle();
+    ck_assert_uint_eq(advance(0), NEED_MOMENT);
+    ck_assert_int_ne(rig.session.record.begun_ns, 0);
+    session_stop(&rig.session);
+    advance(READY_READ | READY_WRITE | READY_TIME);
+    unlink(host + strlen("unix:"));
+    expect_over(SESSION_FAILED, "interrupted");
+    close(first);
+    close(fd);
+    clear();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("session");
+    TCase *core = tcase_create("Core");
+    TCase *lost = tcase_create("Lost");
+    TCase *time = tcase_create("Time");
+    TCase *stopped = tcase_create("Stopped");
+    TCase *idle = tcase_create("Idle");
+
+    tcase_add_test(core, from_the_beginning_to_the_end);
+    tcase_add_test(core, a_reply_in_pieces);
+    tcase_add_test(core, a_large_message_goes_in_pieces);
+    tcase_add_test(core, several_at_once);
+    tcase_add_test(core, who_thinks_waits_for_a_moment);
+    tcase_add_test(core, a_schedule_does_not_wait_for_replies);
+    tcase_add_test(core, nothing_is_begun_after_the_duration);
+    tcase_add_test(core, sessions_begin_along_the_ramp);
+    tcase_add_test(core, another_connection_goes_on_with_the_stamps);
+    tcase_add_test(lost, what_came_before_a_failed_send_counts);
+    tcase_add_loop_test(lost, a_refusal_before_a_failed_send_is_heard, 0, 4);
+    tcase_add_test(time, time_ends_connecting);
+    tcase_add_loop_test(time, time_ends_a_conversation, 0, 5);
+    tcase_add_test(time, time_ends_a_refusal_that_says_no_more);
+    tcase_add_loop_test(stopped, a_stop_ends_it_wherever_it_is, 0, STAGES);
+    tcase_add_test(stopped, a_stop_comes_before_the_beginning);
+    tcase_add_test(stopped, one_that_never_got_to_begin);
+    tcase_add_test(idle, an_idle_one_waits_for_ever);
+    tcase_add_loop_test(idle, an_idle_one_is_ended, 0, 3);
+    tcase_add_test(idle, an_idle_one_is_stopped_while_it_connects);
+    suite_add_tcase(suite, core);
+    suite_add_tcase(suite, lost);
+    suite_add_tcase(suite, time);
+    suite_add_tcase(suite, stopped);
+    suite_add_tcase(suite, idle);
+    return suite_main(suite);
+}
