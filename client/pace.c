@@ -61,6 +61,19 @@ void pace_init(struct pace *pace, double rate, bool random, unsigned session, un
     pace->next_ns = pace->first_ns;
 }
 
+void pace_skip(struct pace *pace, int64_t until_ns)
+{
+    if (until_ns <= 0)
+        return;
+    /* A Poisson process that is looked at later is the same process. The turns of the others are
+     * kept where there are turns. */
+    if (pace->random)
+        pace->first_ns += (double)until_ns;
+    else if (pace->first_ns < (double)until_ns)
+        pace->first_ns += ceil(((double)until_ns - pace->first_ns) / pace->gap_ns) * pace->gap_ns;
+    pace->next_ns = pace->first_ns;
+}
+
 void pace_next(struct pace *pace)
 {
     pace->sequence++;

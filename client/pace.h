@@ -49,6 +49,12 @@ struct pace {
  */
 void pace_init(struct pace *pace, double rate, bool random, unsigned session, unsigned sessions);
 
+/**
+ * Leave out the messages that are due before a moment, counted from the start: this session is not
+ * there yet. Right after pace_init(), of an open loop only.
+ */
+void pace_skip(struct pace *pace, int64_t until_ns);
+
 static inline bool pace_is_open(const struct pace *pace)
 {
     return pace->gap_ns > 0;

@@ -234,14 +234,20 @@ static enum turn dialled(struct session *session, int code, struct session_wait 
     return TURN_ON;
 }
 
-/** When it may connect. Those that are idle come before the load, and so before its ramp. */
-static int64_t begin_ns(const struct session *session)
+/** Its share of the ramp: it begins so much later than the load. */
+static int64_t ramp_ns(const struct session *session)
 {
     const struct session_plan *plan = session->plan;
 
+    return (int64_t)((double)plan->ramp_ns * session->number / plan->sessions);
+}
+
+/** When it may connect. Those that are idle come before the load, and so before its ramp. */
+static int64_t begin_ns(const struct session *session)
+{
     if (session->idle || session->record.connection > 0)
         return session->again_ns;
-    return plan->begin_ns + (int64_t)((double)plan->ramp_ns * session->number / plan->sessions);
+    return session->plan->begin_ns + ramp_ns(session);
 }
 
 static enum turn begin(struct session *session, struct session_wait *wait)
@@ -289,8 +295,10 @@ void session_go(struct session *session, int64_t start_ns)
     session_progressed(session);
     session->free_ns = session->now_ns;
     session->due_ns = session->now_ns;
-    if (plan->rate > 0 && !pace_is_open(&session->pace))
+    if (plan->rate > 0 && !pace_is_open(&session->pace)) {
         pace_init(&session->pace, plan->rate, plan->rate_random, session->number, plan->sessions);
+        pace_skip(&session->pace, ramp_ns(session));
+    }
     session->stage = plan->tls != NULL ? STAGE_HANDSHAKE : STAGE_CONVERSE;
 }
 

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #define DRAWS 100000
 #define MS    INT64_C(1000000)
@@ -83,6 +84,34 @@ START_TEST(random_schedules_are_the_same_each_time_and_differ_by_session)
         pace_next(&one);
         pace_next(&again);
         pace_next(&other);
+    }
+}
+END_TEST
+
+/* Who joins later takes its turns from there on, and the same ones. */
+START_TEST(what_is_due_before_one_joins_is_left_out)
+{
+    struct pace pace, whole;
+
+    for (int64_t until = 0; until <= 12; until++) {
+        pace_init(&pace, 1000, false, 3, 4);
+        pace_skip(&pace, until * MS);
+        for (int64_t due = until <= 3    ? 3
+                           : until <= 7  ? 7
+                           : until <= 11 ? 11
+                                         : 15;
+             due < 40; due += 4) {
+            ck_assert_int_eq(pace_due_ns(&pace), due * MS);
+            pace_next(&pace);
+        }
+    }
+    pace_init(&pace, 1000, true, 3, 4);
+    pace_init(&whole, 1000, true, 3, 4);
+    pace_skip(&pace, 100 * MS);
+    for (int i = 0; i < 100; i++) {
+        ck_assert_int_le(llabs(pace_due_ns(&pace) - pace_due_ns(&whole) - 100 * MS), 1);
+        pace_next(&pace);
+        pace_next(&whole);
     }
 }
 END_TEST
@@ -180,6 +209,7 @@ int main(void)
     tcase_add_test(schedule, a_long_schedule_does_not_drift);
     tcase_add_test(schedule, random_schedules_have_the_rate);
     tcase_add_test(schedule, random_schedules_are_the_same_each_time_and_differ_by_session);
+    tcase_add_test(schedule, what_is_due_before_one_joins_is_left_out);
     suite_add_tcase(suite, schedule);
     tcase_add_test(spread, none_and_constant);
     tcase_add_test(spread, even_meets_both_ends_and_nothing_beyond);
