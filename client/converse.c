@@ -308,6 +308,14 @@ static int64_t due_ns(const struct session *session)
                                         : session->due_ns;
 }
 
+bool session_has_time(const struct session *session)
+{
+    int64_t due = due_ns(session);
+    int64_t at = due > session->now_ns ? due : session->now_ns;
+
+    return session->plan->duration_ns == 0 || at - session->start_ns < session->plan->duration_ns;
+}
+
 /** Whether there is a message to be sent, now or later. */
 static bool has_more(const struct session *session)
 {
@@ -315,8 +323,7 @@ static bool has_more(const struct session *session)
 
     if (plan->messages == NULL)
         return session->given;
-    return session->begun < plan->message_count &&
-           (plan->duration_ns == 0 || due_ns(session) - session->start_ns < plan->duration_ns);
+    return session->begun < plan->message_count && session_has_time(session);
 }
 
 /** Take up the next message, if one is due and not too many are under way. @return false: not now */

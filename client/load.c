@@ -70,10 +70,13 @@ static void keep(struct load *load, const struct session_record *record)
 static bool comes_again(struct load *load, const struct session *session)
 {
     const struct session_plan *plan = load->plan;
-    int64_t start_ns = session->start_ns != 0 ? session->start_ns : plan->begin_ns;
 
-    return load->settings->churn && !session->idle && !atomic_load(&load->stopping) &&
-           clock_now_ns() - start_ns < plan->duration_ns;
+    if (!load->settings->churn || session->idle || atomic_load(&load->stopping))
+        return false;
+    /* one whose schedule is over would connect for nothing, again and again */
+    if (plan->rate > 0 && session->start_ns != 0 && !session_has_time(session))
+        return false;
+    return clock_now_ns() - plan->begin_ns < plan->duration_ns;
 }
 
 static void count_idle(struct summary *summary, const struct session_record *record)

@@ -409,8 +409,13 @@ static enum turn finish(struct session *session, struct session_wait *wait)
     ssize_t got;
 
     if (session->record.finishing_ns == 0) {
-        if (stream_finish_writing(&session->stream) == -EAGAIN)
-            return session_wait_for(session, NEED_WRITE, wait);
+        if (stream_finish_writing(&session->stream) == -EAGAIN) {
+            session_look_at_clock(session);
+            if (!session_timed_out(session))
+                return session_wait_for(session, NEED_WRITE, wait);
+            session_lost(session, -ETIMEDOUT, "after the last reply");
+            return TURN_ON;
+        }
         session->record.finishing_ns = session->now_ns;
         if (!session->patient)
             return session_wait_for(session, NEED_READ, wait);

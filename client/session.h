@@ -58,7 +58,8 @@ struct session_plan {
     int64_t timeout_ns;              /**< of each operation */
     const struct messages *messages; /**< NULL: session_give() brings each one */
     uint64_t message_count;          /**< messages per session; UINT64_MAX: no bound */
-    int64_t duration_ns; /**< no message is begun later than so long after the start; 0: no limit */
+    int64_t duration_ns; /**< no message is begun later than so long after the start, not even one
+                            that has been due for long; 0: no limit */
     unsigned depth;      /**< messages that may be under way at once, at least 1 */
     double rate;         /**< messages a second of all sessions; 0: closed loop */
     bool rate_random;
@@ -222,6 +223,12 @@ void session_end(struct session *session);
  * occurs twice. After one that did not come to a conversation it waits a moment first.
  */
 void session_again(struct session *session);
+
+/**
+ * Whether the next message can be begun before plan->duration_ns is over, as the clock last read
+ * has it. After session_go().
+ */
+bool session_has_time(const struct session *session);
 
 /** Give up before the first session_advance(), for a reason of the caller's. Then it is over. */
 void session_give_up(struct session *session, const char *reason);

@@ -297,7 +297,7 @@ START_TEST(nothing_is_begun_after_the_duration)
 {
     begin_a_schedule();
     rig.plan.duration_ns = 300 * SECOND_NS; /* the one at 200 s is within, the next one is not */
-    rig.session.start_ns -= 3600 * SECOND_NS;
+    rig.session.start_ns -= 100 * SECOND_NS;
     ck_assert_uint_eq(advance(READY_TIME), NEED_READ); /* late, but it was due */
     ck_assert_uint_eq(rig.session.record.sent, 3);
     for (unsigned i = 0; i < 3; i++) {
@@ -307,6 +307,20 @@ START_TEST(nothing_is_begun_after_the_duration)
     }
     ck_assert_int_eq(recv(rig.peer, &(char){0}, 1, 0), 0); /* it has finished */
     ck_assert_uint_eq(session_verified(&rig.session), 3);
+    clear();
+}
+END_TEST
+
+/* However many are due by then: a rate that cannot be kept does not make the run longer. */
+START_TEST(what_was_due_in_time_is_not_begun_either)
+{
+    begin_a_schedule();
+    rig.plan.duration_ns = 300 * SECOND_NS;
+    ck_assert(session_has_time(&rig.session));
+    rig.session.start_ns -= 150 * SECOND_NS;
+    ck_assert_uint_eq(advance(READY_TIME), NEED_READ);
+    ck_assert(!session_has_time(&rig.session));
+    ck_assert_uint_eq(rig.session.record.sent, 2);
     clear();
 }
 END_TEST
@@ -627,6 +641,7 @@ int main(void)
     tcase_add_test(core, who_thinks_waits_for_a_moment);
     tcase_add_test(core, a_schedule_does_not_wait_for_replies);
     tcase_add_test(core, nothing_is_begun_after_the_duration);
+    tcase_add_test(core, what_was_due_in_time_is_not_begun_either);
     tcase_add_test(core, sessions_begin_along_the_ramp);
     tcase_add_test(core, another_connection_goes_on_with_the_stamps);
     tcase_add_test(lost, what_came_before_a_failed_send_counts);
