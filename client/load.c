@@ -17,13 +17,13 @@
 #include "client/runner.h"
 
 #include "client/limits.h"
+#include "client/signals.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/must.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -42,8 +42,7 @@ struct conductor {
     struct runner *runner;
     struct runner *idle; /* NULL: there are none */
     int signals;         /* signalfd */
-    sigset_t handled;
-    sigset_t previous;
+    struct signals blocked;
     int interrupted;     /* the signal, or 0 */
     int64_t start_at_ns; /* by clock.h: the barrier's own arrival; 0: it has arrived */
     int64_t stop_again_ns;
@@ -110,21 +109,6 @@ void load_leave(struct load *load)
 
 /* --- setting up --------------------------------------------------------------------------------- */
 
-/** Take SIGINT and SIGTERM out of the air, except where whoever started us had them ignored. */
-static void block_signals(struct conductor *conductor)
-{
-    static const int signals[] = {SIGINT, SIGTERM};
-
-    sigemptyset(&conductor->handled);
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        struct sigaction action;
-
-        if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-            sigaddset(&conductor->handled, signals[i]);
-    }
-    MUST(pthread_sigmask(SIG_BLOCK, &conductor->handled, &conductor->previous));
-}
-
 /** @return false: a descriptor cannot be had, which has been said */
 static bool open_descriptors(struct conductor *conductor)
 {
@@ -133,7 +117,7 @@ static bool open_descriptors(struct conductor *conductor)
         load->plan->barrier ? load->settings->sessions + (conductor->start_at_ns != 0 ? 1 : 0) : 0;
 
     load->all_over = eventfd(0, EFD_CLOEXEC);
-    conductor->signals = signalfd(-1, &conductor->handled, SFD_CLOEXEC);
+    conductor->signals = signalfd(-1, &conductor->blocked.handled, SFD_CLOEXEC);
     if (load->all_over >= 0 && conductor->signals >= 0) {
         int code = barrier_init(&load->barrier, awaited);
 
@@ -345,7 +329,7 @@ static void take_signal(struct conductor *conductor)
     if (read(conductor->signals, &info, sizeof info) != sizeof info)
         return;
     conductor->interrupted = (int)info.ssi_signo;
-    MUST(pthread_sigmask(SIG_UNBLOCK, &conductor->handled, NULL));
+    signals_unblock(&conductor->blocked);
     stop_all(conductor);
 }
 
@@ -466,7 +450,7 @@ bool load_run(const struct load_settings *settings, const struct session_plan *p
     for (unsigned i = 0; i < settings->view_count; i++)
         load->recording |= settings->views[i]->ops->session != NULL;
     limits_prepare(settings, plan);
-    block_signals(&conductor);
+    signals_block(&conductor.blocked);
     MUST(pthread_mutex_init(&load->lock, NULL));
     if (open_descriptors(&conductor)) {
         ready = make_runners(&conductor);
@@ -481,6 +465,6 @@ bool load_run(const struct load_settings *settings, const struct session_plan *p
         close_descriptors(&conductor);
     }
     MUST(pthread_mutex_destroy(&load->lock));
-    MUST(pthread_sigmask(SIG_SETMASK, &conductor.previous, NULL));
+    signals_restore(&conductor.blocked);
     return ready;
 }

@@ -22,6 +22,7 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/report.c %D%/report-json.c %D%/report-read.c %D%/report-merge.c \
 	%D%/report.h %D%/report-internal.h \
 	%D%/session.c %D%/session.h \
+	%D%/signals.c %D%/signals.h \
 	%D%/sources.c %D%/sources.h \
 	%D%/start-at.c %D%/start-at.h \
 	%D%/summary.c %D%/summary.h \

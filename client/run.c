@@ -10,6 +10,7 @@
 #include "client/expect.h"
 #include "client/load.h"
 #include "client/report.h"
+#include "client/signals.h"
 #include "client/view.h"
 #include "common/log.h"
 
@@ -127,6 +128,20 @@ static bool run_steps(struct run *run)
     return true;
 }
 
+/** The same, with a summary also where a signal comes between two steps, or just after the last. */
+static bool run_all(struct run *run)
+{
+    struct signals blocked;
+    bool begun;
+
+    signals_block(&blocked);
+    begun = run_steps(run);
+    if (run->total.interrupted == 0)
+        run->total.interrupted = signals_take(&blocked);
+    signals_restore(&blocked);
+    return begun;
+}
+
 /* --- after -------------------------------------------------------------------------------------- */
 
 /** Print the summary. @return false: it could not be; said, unless its reader has simply left */
@@ -213,7 +228,7 @@ int run_load(const struct options *options, struct session_plan *plan)
     plan->messages = messages;
     fill_plan(options, plan);
     open_views(run);
-    if (run_steps(run)) {
+    if (run_all(run)) {
         /* files first: who reads them waits for the summary, or for the end of the program */
         bool written = close_views(run);
 
