@@ -301,29 +301,17 @@ static bool receive(struct session *session)
 
 /* --- messages ---------------------------------------------------------------------------------- */
 
-/** When the next message is to be sent. */
-static int64_t due_ns(const struct session *session)
-{
-    return pace_is_open(&session->pace) ? session->start_ns + pace_due_ns(&session->pace)
-                                        : session->due_ns;
-}
-
-bool session_has_time(const struct session *session)
-{
-    int64_t due = due_ns(session);
-    int64_t at = due > session->now_ns ? due : session->now_ns;
-
-    return session->plan->duration_ns == 0 || at - session->start_ns < session->plan->duration_ns;
-}
-
 /** Whether there is a message to be sent, now or later. */
 static bool has_more(const struct session *session)
 {
     const struct session_plan *plan = session->plan;
+    int64_t due = session_due_ns(session);
+    int64_t at = due > session->now_ns ? due : session->now_ns;
 
     if (plan->messages == NULL)
         return session->given;
-    return session->begun < plan->message_count && session_has_time(session);
+    return session->begun < plan->message_count &&
+           (plan->duration_ns == 0 || at - session->start_ns < plan->duration_ns);
 }
 
 /** Take up the next message, if one is due and not too many are under way. @return false: not now */
@@ -335,7 +323,7 @@ static bool begin_message(struct session *session)
 
     if (session->pending_count == plan->depth || !has_more(session))
         return false;
-    due = due_ns(session);
+    due = session_due_ns(session);
     if (due > session->now_ns && due > session_look_at_clock(session))
         return false;
     if (plan->messages != NULL)
@@ -456,7 +444,7 @@ static enum turn wait_for_more(struct session *session, struct session_wait *wai
     wait->deadline_ns = need != 0 ? session->deadline_ns : INT64_MAX;
     if (!session->sending && session->pending_count < session->plan->depth && has_more(session)) {
         need |= NEED_MOMENT;
-        wait->moment_ns = due_ns(session);
+        wait->moment_ns = session_due_ns(session);
     } else if (need == 0 && session->plan->messages == NULL && !session->given_all) {
         need = NEED_MESSAGE;
     } else if (need == 0) {

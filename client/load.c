@@ -65,19 +65,6 @@ static void keep(struct load *load, const struct session_record *record)
     load->ended = ended;
 }
 
-/** Whether a session of --churn begins anew. */
-static bool comes_again(struct load *load, const struct session *session)
-{
-    const struct session_plan *plan = load->plan;
-
-    if (!load->settings->churn || session->idle || atomic_load(&load->stopping))
-        return false;
-    /* one whose schedule is over would connect for nothing, again and again */
-    if (plan->rate > 0 && session->start_ns != 0 && !session_has_time(session))
-        return false;
-    return clock_now_ns() - plan->begin_ns < plan->duration_ns;
-}
-
 static void count_idle(struct summary *summary, const struct session_record *record)
 {
     summary->idle_requested++;
@@ -87,7 +74,8 @@ static void count_idle(struct summary *summary, const struct session_record *rec
 
 bool load_settle(struct load *load, struct session *session)
 {
-    bool again = comes_again(load, session);
+    bool again = load->settings->churn && !session->idle && !atomic_load(&load->stopping) &&
+                 session_comes_again(session);
 
     MUST(pthread_mutex_lock(&load->lock));
     if (session->idle)

@@ -4,7 +4,7 @@
 noinst_LTLIBRARIES += %D%/libclient.la
 %C%_libclient_la_SOURCES = \
 	%D%/dial.c %D%/dial.h \
-	%D%/converse.c %D%/drive.c %D%/drive.h %D%/ending.c %D%/session-internal.h \
+	%D%/again.c %D%/converse.c %D%/drive.c %D%/drive.h %D%/ending.c %D%/session-internal.h \
 	%D%/loops.c %D%/threads.c %D%/runner.h \
 	%D%/barrier.c %D%/barrier.h \
 	%D%/limits.c %D%/limits.h \

@@ -2,7 +2,7 @@
 /**
  * @file session-internal.h
  * What the files of a session share: session.c leads it through its stages, converse.c exchanges
- * messages, ending.c finds the words for how it was lost.
+ * messages, ending.c finds the words for how it was lost, again.c has it connect anew.
  */
 #ifndef CLIENT_SESSION_INTERNAL_H
 #define CLIENT_SESSION_INTERNAL_H
@@ -24,6 +24,13 @@ int64_t session_look_at_clock(struct session *session);
 static inline void session_set_place(struct session *session, enum session_place place)
 {
     atomic_store_explicit(&session->place, (unsigned char)place, memory_order_relaxed);
+}
+
+/** When the next message is to be sent. */
+static inline int64_t session_due_ns(const struct session *session)
+{
+    return pace_is_open(&session->pace) ? session->start_ns + pace_due_ns(&session->pace)
+                                        : session->due_ns;
 }
 
 /** Something went forward: the operation under way has all its time again. */

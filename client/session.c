@@ -34,9 +34,6 @@ enum { REPLY_ROOM_MIN = 256, REPLY_ROOM_MAX = 64 << 10 };
 /* Between two calls of a unix server whose backlog is full. */
 #define UNIX_AGAIN_NS INT64_C(2000000)
 
-/* What a session of --churn that got nowhere waits before it comes again. */
-#define CHURN_PAUSE_NS INT64_C(10000000)
-
 /* --- life ------------------------------------------------------------------------------------- */
 
 size_t session_reply_room(size_t largest_message)
@@ -77,29 +74,6 @@ void session_clear(struct session *session)
     if (session->stream.fd >= 0)
         stream_close(&session->stream);
     MUST(pthread_mutex_destroy(&session->lock));
-}
-
-void session_again(struct session *session)
-{
-    bool got_somewhere = session->record.first_byte_ns != 0;
-    uint64_t connection = session->record.connection;
-
-    session->record =
-        (struct session_record){.session = session->number, .connection = connection + 1};
-    session->again_ns = clock_now_ns() + (got_somewhere ? 0 : CHURN_PAUSE_NS);
-    session->begun = 0;
-    session->pending_first = 0;
-    session->pending_count = 0;
-    session->sending = false;
-    session->received = 0;
-    session->unread = 0;
-    session->said_count = 0;
-    session->lost_code = 0;
-    session->handshake_begun = false;
-    session->skipping = false;
-    session->stage = STAGE_BEGIN;
-    atomic_store_explicit(&session->verified, 0, memory_order_relaxed);
-    session_set_place(session, PLACE_BEGINNING);
 }
 
 void session_give_up(struct session *session, const char *reason)

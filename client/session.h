@@ -218,17 +218,14 @@ void session_give(struct session *session, const struct message *message);
 /** After NEED_MESSAGE: there are no more, finish. */
 void session_end(struct session *session);
 
+/** Whether a session that is over has time for another connection before plan->duration_ns is over. */
+bool session_comes_again(const struct session *session);
+
 /**
  * Begin anew with another connection, for --churn. The stamps of its messages go on, so that none
  * occurs twice. After one that did not come to a conversation it waits a moment first.
  */
 void session_again(struct session *session);
-
-/**
- * Whether the next message can be begun before plan->duration_ns is over, as the clock last read
- * has it. After session_go().
- */
-bool session_has_time(const struct session *session);
 
 /** Give up before the first session_advance(), for a reason of the caller's. Then it is over. */
 void session_give_up(struct session *session, const char *reason);

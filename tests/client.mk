@@ -27,6 +27,7 @@ CLIENT_TESTS = \
 	%D%/check_client \
 	%D%/check_client_hostile \
 	%D%/check_client_limits \
+	%D%/check_client_load \
 	%D%/check_client_prompt
 check_PROGRAMS += $(CLIENT_TESTS)
 TESTS += $(CLIENT_TESTS)
@@ -78,5 +79,7 @@ TESTS += $(CLIENT_TESTS)
 %C%_check_client_hostile_LDADD = %D%/libpeer.la $(TEST_LIBS) $(JANSSON_LIBS)
 %C%_check_client_limits_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
 %C%_check_client_limits_LDADD = %D%/libpeer.la $(TEST_LIBS) $(JANSSON_LIBS)
+%C%_check_client_load_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
+%C%_check_client_load_LDADD = %D%/libpeer.la $(TEST_LIBS) $(JANSSON_LIBS)
 %C%_check_client_prompt_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
 %C%_check_client_prompt_LDADD = %D%/libpeer.la $(TEST_LIBS) $(JANSSON_LIBS) -lutil
