@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * echo-client and time: schedules, thinking, ramps, durations, and beginning at a moment.
+ *
+ * Nothing here is a reading of a clock that a busy machine could spoil: what is asserted follows
+ * from when messages are due, which is arithmetic, and from what a server certainly held back. So
+ * there are lower bounds of times, and upper bounds of counts.
+ */
+#include "common/transform.h"
+#include "tests/client-json.h"
+#include "tests/suite.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { SIZE = 64, MS = 1000000 };
+
+static void pause_ns(int64_t ns)
+{
+    struct timespec left = {ns / 1000000000, ns % 1000000000};
+
+    while (nanosleep(&left, &left) != 0)
+        continue;
+}
+
+/* The sum of all times of a phase, in seconds. */
+static double sum_of(const struct client_run *run, const char *phase)
+{
+    const json_t *times = json_object_get(json_object_get(run->json, "latency_us"), phase);
+
+    ck_assert_ptr_nonnull(times);
+    return client_run_latency(run, phase, "mean") / 1e6 *
+           (double)json_integer_value(json_object_get(times, "count"));
+}
+
+/* --- coordinated omission ----------------------------------------------------------------------- */
+
+enum { STALL_AT = 50, STALL_MS = 300, MESSAGES = 500 };
+
+/* Answers a message after the other, and thinks long about one of them. */
+static void stalling_once(int fd, unsigned number, void *context)
+{
+    unsigned char bytes[SIZE];
+
+    (void)number;
+    (void)context;
+    for (unsigned i = 0; peer_receive(fd, bytes, SIZE); i++) {
+        if (i == STALL_AT)
+            pause_ns((int64_t)STALL_MS * MS);
+        transform_apply(TRANSFORM_UPPER, bytes, SIZE);
+        if (!peer_send(fd, bytes, SIZE))
+            return;
+    }
+}
+
+static struct client_run run_stalled(const char *const arguments[])
+{
+    struct peer *peer = peer_start(stalling_once, NULL);
+    struct client_run run = client_run(peer_port_text(peer), arguments);
+
+    client_run_expect(&run, 0, 1, 0, 0);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), MESSAGES);
+    peer_stop(peer);
+    return run;
+}
+
+/* Message 50 + j is due j ms after message 50, and so at the latest j ms after the stall began: its
+   reply comes 300 - j ms after it was due, or later. */
+START_TEST(a_stall_is_in_the_times_of_all_that_were_due)
+{
+    struct client_run run;
+
+    client_use_way((unsigned)_i);
+    run = run_stalled(ARGUMENTS("-n", "1", "-m", "500", "--rate", "1000"));
+    ck_assert_double_ge(client_run_latency(&run, "echo", "max"), 300e3);
+    ck_assert_double_ge(client_run_latency(&run, "echo", "p99"),
+                        295e3); /* of 500, five are above */
+    ck_assert_double_ge(client_run_latency(&run, "echo", "p90"), 250e3);
+    ck_assert_double_ge(client_run_latency(&run, "echo", "p50"), 50e3);
+    ck_assert_double_ge(sum_of(&run, "echo"), 0.3 * 301 / 2);
+    /* counted from the send they follow each other, so many at a time as --depth lets */
+    ck_assert_double_le(sum_of(&run, "echo_raw"),
+                        client_run_real(&run, "seconds", NULL) * client_way()->depth);
+    ck_assert_double_ge(client_run_latency(&run, "echo_raw", "max"), 300e3);
+    ck_assert_double_ge(client_run_real(&run, "seconds", NULL), 0.499);
+    ck_assert_str_eq(json_string_value(json_object_get(json_object_get(run.json, "load"), "kind")),
+                     "open");
+    client_run_clear(&run);
+}
+END_TEST
+
+START_TEST(a_closed_loop_hides_it)
+{
+    struct client_run run;
+
+    client_use_way((unsigned)_i);
+    run = run_stalled(ARGUMENTS("-n", "1", "-m", "500"));
+    ck_assert_double_ge(client_run_latency(&run, "echo", "max"), 300e3);
+    ck_assert_double_le(sum_of(&run, "echo"),
+                        client_run_real(&run, "seconds", NULL) * client_way()->depth);
+    ck_assert_ptr_null(json_object_get(json_object_get(run.json, "latency_us"), "echo_raw"));
+    client_run_clear(&run);
+}
+END_TEST
+
+/* --- schedules ---------------------------------------------------------------------------------- */
+
+static struct client_run run_against(peer_behaviour *behaviour, const char *const arguments[])
+{
+    struct peer *peer = peer_start(behaviour, NULL);
+    struct client_run run = client_run(peer_port_text(peer), arguments);
+
+    peer_stop(peer);
+    return run;
+}
+
+START_TEST(sessions_share_a_schedule)
+{
+    struct client_run run;
+
+    client_use_way((unsigned)_i);
+    run = run_against(peer_upper, ARGUMENTS("-n", "4", "-m", "50", "--rate", "2000"));
+    client_run_expect(&run, 0, 4, 0, 0);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 200);
+    /* message 199 of all is due at 99.5 ms */
+    ck_assert_double_ge(client_run_real(&run, "seconds", NULL), 0.0995);
+    client_run_clear(&run);
+
+    run = run_against(peer_upper, ARGUMENTS("-n", "4", "-m", "20", "--rate", "exp:2000"));
+    client_run_expect(&run, 0, 4, 0, 0);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 80);
+    client_run_clear(&run);
+}
+END_TEST
+
+START_TEST(no_more_than_are_due_in_the_time)
+{
+    struct client_run run;
+
+    client_use_way((unsigned)_i);
+    run = run_against(peer_upper, ARGUMENTS("-n", "3", "-d", "300ms", "--rate", "100"));
+    client_run_expect(&run, 0, 3, 0, 0);
+    ck_assert_int_le(client_run_integer(&run, "messages", "sent"), 30);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "verified"),
+                     client_run_integer(&run, "messages", "sent"));
+    client_run_clear(&run);
+}
+END_TEST
+
+static void slow(int fd, unsigned number, void *context)
+{
+    unsigned char bytes[SIZE];
+
+    (void)number;
+    (void)context;
+    while (peer_receive(fd, bytes, SIZE)) {
+        pause_ns((int64_t)20 * MS);
+        transform_apply(TRANSFORM_UPPER, bytes, SIZE);
+        if (!peer_send(fd, bytes, SIZE))
+            return;
+    }
+}
+
+/* 20,000 messages are due in that time, and ten can be answered. */
+START_TEST(a_rate_that_cannot_be_kept_does_not_last)
+{
+    struct client_run run;
+
+    client_use_way((unsigned)_i);
+    run = run_against(slow, ARGUMENTS("-n", "1", "-d", "200ms", "--rate", "100000"));
+    client_run_expect(&run, 0, 1, 0, 0);
+    ck_assert_int_le(client_run_integer(&run, "messages", "sent"), 10 + client_way()->depth);
+    client_run_clear(&run);
+}
+END_TEST
+
+START_TEST(a_closed_loop_ends_with_its_time)
+{
+    struct client_run run;
+
+    client_use_way((unsigned)_i);
+    run = run_against(slow, ARGUMENTS("-n", "2", "-d", "100ms"));
+    client_run_expect(&run, 0, 2, 0, 0);
+    ck_assert_int_le(client_run_integer(&run, "messages", "sent"), 2 * (5 + client_way()->depth));
+    client_run_clear(&run);
+}
+END_TEST
+
+/* --- thinking, ramps ---------------------------------------------------------------------------- */
+
+START_TEST(sessions_think_between_their_messages)
+{
+    static const char *const times[] = {"20ms", "20ms-40ms", "exp:1ms"};
+    static const double least[] = {0.06, 0.06, 0};
+
+    client_use_way((unsigned)_i);
+    for (size_t i = 0; i < 3; i++) {
+        struct client_run run =
+            run_against(peer_upper, ARGUMENTS("-n", "3", "-m", "4", "--think", times[i]));
+
+        client_run_expect(&run, 0, 3, 0, 0);
+        ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 12);
+        ck_assert_double_ge(client_run_real(&run, "seconds", NULL), least[i]);
+        client_run_clear(&run);
+    }
+}
+END_TEST
+
+START_TEST(a_ramp_lets_them_begin_one_after_another)
+{
+    struct client_run run;
+
+    client_use_way((unsigned)_i);
+    run = run_against(peer_upper, ARGUMENTS("-n", "4", "-m", "2", "--ramp", "200ms"));
+    client_run_expect(&run, 0, 4, 0, 0);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 8);
+    ck_assert_double_ge(client_run_real(&run, "seconds", NULL), 0.15);
+    client_run_clear(&run);
+}
+END_TEST
+
+/* Session 1 of 2 begins at 100 ms, and its messages are due at 101, 103 ... 199 ms: not before it
+   was there, when it would be late with all of them. */
+START_TEST(who_comes_late_by_the_ramp_is_not_late)
+{
+    struct client_run run;
+
+    client_use_way((unsigned)_i);
+    run = run_against(peer_upper,
+                      ARGUMENTS("-n", "2", "-m", "50", "--ramp", "200ms", "--rate", "1000"));
+    client_run_expect(&run, 0, 2, 0, 0);
+    ck_assert_double_ge(client_run_real(&run, "seconds", NULL), 0.199);
+    client_run_clear(&run);
+}
+END_TEST
+
+/* --- a moment to begin at ----------------------------------------------------------------------- */
+
+/* Far enough that the client has been started by then: who is more than a second late is refused. */
+#define AHEAD_NS INT64_C(1500000000)
+
+struct arrivals {
+    atomic_llong first_ns; /* by CLOCK_REALTIME, when the first message came */
+};
+
+static int64_t wall_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static void noting(int fd, unsigned number, void *context)
+{
+    struct arrivals *arrivals = context;
+    unsigned char bytes[SIZE];
+    long long none = 0;
+
+    if (!peer_receive(fd, bytes, SIZE))
+        return;
+    atomic_compare_exchange_strong(&arrivals->first_ns, &none, wall_ns());
+    transform_apply(TRANSFORM_UPPER, bytes, SIZE);
+    if (peer_send(fd, bytes, SIZE))
+        peer_upper(fd, number, NULL);
+}
+
+START_TEST(nobody_sends_before_its_time)
+{
+    struct arrivals arrivals = {0};
+    struct peer *peer = peer_start(noting, &arrivals);
+    int64_t start_ns = wall_ns() + AHEAD_NS;
+    struct client_run run;
+    char when[40];
+
+    client_use_way((unsigned)_i % CLIENT_PLAIN_WAYS);
+    snprintf(when, sizeof when, "%lld.%09lld", (long long)(start_ns / 1000000000),
+             (long long)(start_ns % 1000000000));
+    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "3", "--start-at", when, "--barrier",
+                                                     _i < CLIENT_PLAIN_WAYS ? "connect" : "none"));
+    client_run_expect(&run, 0, 3, 0, 0);
+    /* two clocks are involved, which time servers may move apart a little */
+    ck_assert_int_ge(atomic_load(&arrivals.first_ns), start_ns - 50 * (int64_t)MS);
+    ck_assert_double_ge(client_run_real(&run, "started", NULL), (double)start_ns / 1e9 - 0.05);
+    client_run_clear(&run);
+    peer_stop(peer);
+}
+END_TEST
+
+/* The first of the steps waits, and the others do not wait again. */
+START_TEST(steps_begin_once)
+{
+    struct arrivals arrivals = {0};
+    struct peer *peer = peer_start(noting, &arrivals);
+    int64_t start_ns = wall_ns() + AHEAD_NS;
+    struct client_run run;
+    char when[40];
+
+    client_use_way((unsigned)_i);
+    snprintf(when, sizeof when, "%lld.%09lld", (long long)(start_ns / 1000000000),
+             (long long)(start_ns % 1000000000));
+    run = client_run(peer_port_text(peer), ARGUMENTS("--steps", "2,1", "--start-at", when));
+    client_run_expect(&run, 0, 3, 0, 0);
+    ck_assert_int_ge(atomic_load(&arrivals.first_ns), start_ns - 50 * (int64_t)MS);
+    client_run_clear(&run);
+    peer_stop(peer);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("client-rate");
+    TCase *omission = tcase_create("Coordinated omission");
+    TCase *rate = tcase_create("Rate");
+    TCase *think = tcase_create("Think");
+    TCase *start = tcase_create("Start");
+
+    tcase_add_loop_test(omission, a_stall_is_in_the_times_of_all_that_were_due, 0, CLIENT_WAYS);
+    tcase_add_loop_test(omission, a_closed_loop_hides_it, 0, CLIENT_WAYS);
+    tcase_add_loop_test(rate, sessions_share_a_schedule, 0, CLIENT_WAYS);
+    tcase_add_loop_test(rate, no_more_than_are_due_in_the_time, 0, CLIENT_WAYS);
+    tcase_add_loop_test(rate, a_rate_that_cannot_be_kept_does_not_last, 0, CLIENT_WAYS);
+    tcase_add_loop_test(rate, a_closed_loop_ends_with_its_time, 0, CLIENT_WAYS);
+    tcase_add_loop_test(think, sessions_think_between_their_messages, 0, CLIENT_PLAIN_WAYS);
+    tcase_add_loop_test(think, a_ramp_lets_them_begin_one_after_another, 0, CLIENT_WAYS);
+    tcase_add_loop_test(think, who_comes_late_by_the_ramp_is_not_late, 0, CLIENT_WAYS);
+    tcase_add_loop_test(start, nobody_sends_before_its_time, 0, 2 * CLIENT_PLAIN_WAYS);
+    tcase_add_loop_test(start, steps_begin_once, 0, CLIENT_PLAIN_WAYS);
+    suite_add_tcase(suite, omission);
+    suite_add_tcase(suite, rate);
+    suite_add_tcase(suite, think);
+    suite_add_tcase(suite, start);
+    return suite_main(suite);
+}
