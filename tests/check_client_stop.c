@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * echo-client, interrupted: wherever its sessions are, and in every way of running them, it ends at
+ * once with a whole summary of what was done so far, and with the signal's status. That status goes
+ * before all others, as does each of 3, 4 and 1 before the next.
+ */
+#include "common/transform.h"
+#include "tests/client-json.h"
+#include "tests/suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SIZE = 64 };
+
+/* A server that counts how far each connection has come, and where it is told to stop. */
+struct scene {
+    unsigned replies;  /* that it gives to each connection */
+    size_t take;       /* bytes that it receives after those */
+    bool reads_end;    /* it waits for the end of file, and does not answer that */
+    int held;          /* read end of a pipe: at its end the client is gone */
+    atomic_uint come;  /* connections */
+    atomic_uint there; /* those that have come as far as it goes */
+    unsigned wanted;   /* so many are to be there */
+};
+
+static void wait_released(const struct scene *scene)
+{
+    while (read(scene->held, &(char){0}, 1) < 0 && errno == EINTR)
+        continue;
+}
+
+static void playing(int fd, unsigned number, void *context)
+{
+    struct scene *scene = context;
+    unsigned char bytes[SIZE];
+
+    (void)number;
+    atomic_fetch_add(&scene->come, 1);
+    for (unsigned i = 0; i < scene->replies; i++) {
+        if (!peer_receive(fd, bytes, SIZE))
+            return;
+        transform_apply(TRANSFORM_UPPER, bytes, SIZE);
+        if (!peer_send(fd, bytes, SIZE))
+            return;
+    }
+    if (scene->take > 0 && !peer_receive(fd, bytes, scene->take))
+        return;
+    if (scene->reads_end)
+        peer_drain(fd);
+    atomic_fetch_add(&scene->there, 1);
+    wait_released(scene);
+}
+
+static bool are_there(void *context)
+{
+    struct scene *scene = context;
+
+    return atomic_load(&scene->there) == scene->wanted;
+}
+
+/* Run until so many connections have come as far as the server goes, and interrupt. */
+static struct client_run interrupt(unsigned way, struct scene *scene, int number,
+                                   const char *const arguments[])
+{
+    struct peer *peer = peer_start(playing, scene);
+    struct program client;
+    struct client_run run;
+    int held[2];
+
+    client_use_way(way);
+    ck_assert_int_eq(pipe2(held, O_CLOEXEC), 0);
+    scene->held = held[0];
+    client = client_start(peer_port_text(peer), arguments);
+    wait_until(are_there, scene);
+    ck_assert_int_eq(kill(client.pid, number), 0);
+    run = client_wait(&client);
+    close(held[1]);
+    peer_stop(peer);
+    close(held[0]);
+    ck_assert_int_eq(client_run_integer(&run, "interrupted", NULL), number);
+    return run;
+}
+
+static void expect_interrupted(struct client_run *run, int ok, int failed)
+{
+    client_run_expect(run, 130, ok, failed, 0);
+    client_run_expect_error(run, "interrupted", failed);
+    ck_assert_int_eq(client_run_integer(run, "messages", "mismatched"), 0);
+    ck_assert_str_eq(run->outcome.err, "");
+}
+
+/* --- wherever they are -------------------------------------------------------------------------- */
+
+struct place {
+    const char *what;
+    struct scene scene;
+    const char *arguments[8];
+    int ok;
+    int failed;
+    int verified; /* one at a time; -1: as far as they came */
+};
+
+static const struct place places[] = {
+    {"before its time on the ramp", {.wanted = 1}, {"-n", "3", "--ramp", "1h"}, 0, 3, 0},
+    {"before the first reply", {.take = SIZE, .wanted = 3}, {"-n", "3"}, 0, 3, 0},
+    {"in the middle of a message", {.take = 1, .wanted = 3}, {"-n", "3", "-s", "16M"}, 0, 3, 0},
+    {"instead of a reply", {.replies = 5, .take = SIZE, .wanted = 3}, {"-n", "3"}, 0, 3, 15},
+    {"after the last reply",
+     {.replies = 6, .reads_end = true, .wanted = 3},
+     {"-n", "3", "-m", "6"},
+     0,
+     3,
+     18},
+    {"while it thinks", {.replies = 1, .wanted = 3}, {"-n", "3", "--think", "1h"}, 0, 3, -1},
+    {"before its turn in the schedule",
+     {.replies = 1, .wanted = 1},
+     {"-n", "3", "--rate", "0.001"},
+     0,
+     3,
+     -1},
+};
+
+enum { PLACES = sizeof places / sizeof places[0] };
+
+START_TEST(wherever_sessions_are)
+{
+    const struct place *place = &places[_i / CLIENT_WAYS];
+    struct scene scene = place->scene;
+    const char *arguments[9] = {NULL};
+    struct client_run run;
+    unsigned way = (unsigned)_i % CLIENT_WAYS;
+    json_int_t verified;
+    bool thinks = strcmp(place->what, "while it thinks") == 0;
+
+    for (size_t i = 0; i < 8; i++)
+        arguments[i] = place->arguments[i];
+    if (thinks)
+        way %= CLIENT_PLAIN_WAYS; /* who has several messages under way does not think */
+    run = interrupt(way, &scene, SIGINT, arguments);
+    expect_interrupted(&run, place->ok, place->failed);
+    verified = client_run_integer(&run, "messages", "verified");
+    /* of several under way, replies may still have been on theirs */
+    if (place->verified >= 0 && (client_way()->depth == 1 || scene.reads_end))
+        ck_assert_msg(verified == place->verified, "%s: %d", place->what, (int)verified);
+    client_run_clear(&run);
+}
+END_TEST
+
+START_TEST(by_sigterm)
+{
+    struct scene scene = {.take = SIZE, .wanted = 2};
+    struct client_run run =
+        interrupt((unsigned)_i, &scene, SIGTERM, ARGUMENTS("-n", "2", "--expect", "failed=0"));
+
+    client_run_expect(&run, 143, 0, 2, 0);
+    client_run_clear(&run);
+}
+END_TEST
+
+static bool are_three_in(void *context)
+{
+    return peer_callers(*(uint16_t *)context, PEER_CONNECTED) == 3;
+}
+
+/* All are connected, and wait for a moment that is far away. */
+START_TEST(before_the_moment_they_begin_at)
+{
+    uint16_t port;
+    int listener = tcp_listen(&port);
+    struct program client;
+    struct client_run run;
+    char text[8], when[24];
+
+    snprintf(text, sizeof text, "%u", (unsigned)port);
+    snprintf(when, sizeof when, "%lld", (long long)time(NULL) + 86400);
+    client_use_way((unsigned)_i);
+    client = client_start(text, ARGUMENTS("-n", "3", "--start-at", when));
+    wait_until(are_three_in, &port);
+    ck_assert_int_eq(kill(client.pid, SIGINT), 0);
+    run = client_wait(&client);
+    expect_interrupted(&run, 0, 3);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), 0);
+    client_run_clear(&run);
+    close(listener);
+}
+END_TEST
+
+START_TEST(while_others_are_idle)
+{
+    struct scene scene = {.take = 1, .wanted = 1};
+    struct client_run run =
+        interrupt((unsigned)_i, &scene, SIGINT, ARGUMENTS("-n", "1", "--idle", "2"));
+
+    expect_interrupted(&run, 0, 1);
+    ck_assert_int_eq(client_run_integer(&run, "idle", "connected"), 2);
+    ck_assert_int_eq(client_run_integer(&run, "idle", "ended"), 0);
+    client_run_clear(&run);
+}
+END_TEST
+
+static bool some_are_calling(void *context)
+{
+    return peer_callers(*(uint16_t *)context, PEER_CALLING) > 0;
+}
+
+/* Those that are idle do not all get in, so that the others have not begun. */
+START_TEST(while_idle_ones_connect)
+{
+    uint16_t port;
+    int listener = tcp_listen(&port);
+    struct program client;
+    struct client_run run;
+    char text[8];
+
+    ck_assert_int_eq(listen(listener, 0), 0);
+    snprintf(text, sizeof text, "%u", (unsigned)port);
+    client_use_way((unsigned)_i);
+    client = client_start(text, ARGUMENTS("-n", "2", "--idle", "4"));
+    wait_until(some_are_calling, &port);
+    ck_assert_int_eq(kill(client.pid, SIGINT), 0);
+    run = client_wait(&client);
+    expect_interrupted(&run, 0, 2);
+    ck_assert_int_eq(client_run_integer(&run, "idle", "requested"), 4);
+    ck_assert_int_lt(client_run_integer(&run, "idle", "connected"), 4);
+    client_run_clear(&run);
+    close(listener);
+}
+END_TEST
+
+/* Connections 0 and 1 are served, and are the first step; the others are held. */
+static void serving_two(int fd, unsigned number, void *context)
+{
+    if (number < 2)
+        peer_upper(fd, number, NULL);
+    else
+        playing(fd, number, context);
+}
+
+START_TEST(in_the_second_of_three_steps)
+{
+    struct scene scene = {.take = 1, .wanted = 3};
+    struct peer *peer = peer_start(serving_two, &scene);
+    struct program client;
+    struct client_run run;
+    int held[2];
+
+    client_use_way((unsigned)_i);
+    ck_assert_int_eq(pipe2(held, O_CLOEXEC), 0);
+    scene.held = held[0];
+    client = client_start(peer_port_text(peer), ARGUMENTS("--steps", "2,3,4"));
+    wait_until(are_there, &scene);
+    ck_assert_int_eq(kill(client.pid, SIGINT), 0);
+    run = client_wait(&client);
+    close(held[1]);
+    expect_interrupted(&run, 2, 3);
+    ck_assert_uint_eq(json_array_size(json_object_get(run.json, "steps")), 2);
+    ck_assert_int_eq(client_run_integer(&run, "interrupted", NULL), SIGINT);
+    client_run_clear(&run);
+    ck_assert_uint_eq(peer_accepted(peer), 5); /* the third step has not begun */
+    peer_stop(peer);
+    close(held[0]);
+}
+END_TEST
+
+START_TEST(the_table_says_so)
+{
+    struct scene scene = {.take = SIZE, .wanted = 2};
+    struct peer *peer = peer_start(playing, &scene);
+    struct program client;
+    struct outcome outcome;
+    int held[2];
+
+    ck_assert_int_eq(pipe2(held, O_CLOEXEC), 0);
+    scene.held = held[0];
+    client = program_start(ARGUMENTS("echo-client", "--port", peer_port_text(peer), "-n", "2"));
+    wait_until(are_there, &scene);
+    ck_assert_int_eq(kill(client.pid, SIGINT), 0);
+    outcome = program_wait(&client);
+    close(held[1]);
+    ck_assert_int_eq(outcome.status, 130);
+    ck_assert_ptr_nonnull(strstr(outcome.out, "\nerrors\n  2          interrupted\n"
+                                              "interrupted: this is what was done so far\n"));
+    outcome_clear(&outcome);
+    peer_stop(peer);
+    close(held[0]);
+}
+END_TEST
+
+/* --- which status ------------------------------------------------------------------------------- */
+
+/* The first connection gets a wrong byte, the second its end, and the third waits. */
+static void one_of_each(int fd, unsigned number, void *context)
+{
+    unsigned char bytes[SIZE];
+
+    if (number == 2) {
+        playing(fd, number, context);
+        return;
+    }
+    if (number == 0 && peer_receive(fd, bytes, SIZE)) {
+        transform_apply(TRANSFORM_UPPER, bytes, SIZE);
+        bytes[7] ^= 1;
+        peer_send(fd, bytes, SIZE);
+    }
+    peer_finish(fd);
+}
+
+static struct client_run run_one_of_each(const char *sessions, const char *expect)
+{
+    struct peer *peer = peer_start(one_of_each, NULL);
+    struct client_run run =
+        client_run(peer_port_text(peer), ARGUMENTS("-n", sessions, "--expect", expect));
+
+    peer_stop(peer);
+    return run;
+}
+
+START_TEST(wrong_bytes_before_an_expectation)
+{
+    struct client_run run;
+
+    client_use_way((unsigned)_i);
+    run = run_one_of_each("2", "failed=0,mismatched<=1,ok>1");
+    client_run_expect(&run, 3, 0, 2, 0);
+    ck_assert_ptr_nonnull(strstr(run.outcome.err, "echo-client: expected failed=0: it is 2\n"
+                                                  "echo-client: expected ok>1: it is 0\n"));
+    ck_assert_ptr_null(strstr(run.outcome.err, "mismatched<=1"));
+    client_run_clear(&run);
+}
+END_TEST
+
+static void closing(int fd, unsigned number, void *context)
+{
+    (void)number;
+    (void)context;
+    peer_finish(fd);
+}
+
+START_TEST(an_expectation_before_a_failure)
+{
+    struct peer *peer = peer_start(closing, NULL);
+    struct client_run run;
+
+    client_use_way((unsigned)_i);
+    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "2", "--expect", "failed=0"));
+    client_run_expect(&run, 4, 0, 2, 0);
+    ck_assert_str_eq(run.outcome.err, "echo-client: expected failed=0: it is 2\n");
+    client_run_clear(&run);
+    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "2", "--expect", "failed=2"));
+    client_run_expect(&run, 1, 0, 2, 0); /* as was expected, and failed nevertheless */
+    client_run_clear(&run);
+    peer_stop(peer);
+}
+END_TEST
+
+START_TEST(an_expectation_of_a_run_that_is_well)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct client_run run;
+
+    client_use_way((unsigned)_i);
+    run = client_run(peer_port_text(peer),
+                     ARGUMENTS("-n", "2", "--expect", "served=2, echo.mean<1ns,refused=0"));
+    client_run_expect(&run, 4, 2, 0, 0);
+    ck_assert_ptr_eq(strstr(run.outcome.err, "echo-client: expected echo.mean<1ns: it is "),
+                     run.outcome.err);
+    client_run_clear(&run);
+    run = client_run(peer_port_text(peer),
+                     ARGUMENTS("-n", "2", "--expect", "verified=20,bytes=1280,max<=1h"));
+    client_run_expect(&run, 0, 2, 0, 0);
+    client_run_clear(&run);
+    peer_stop(peer);
+}
+END_TEST
+
+START_TEST(an_interruption_before_all)
+{
+    struct scene scene = {.take = SIZE, .wanted = 1};
+    struct peer *peer = peer_start(one_of_each, &scene);
+    struct program client;
+    struct client_run run;
+    int held[2];
+
+    client_use_way((unsigned)_i);
+    ck_assert_int_eq(pipe2(held, O_CLOEXEC), 0);
+    scene.held = held[0];
+    client = client_start(peer_port_text(peer), ARGUMENTS("-n", "3", "--expect", "failed=0"));
+    wait_for_error_text(&client, "wrong byte at offset 7 of 64");
+    wait_until(are_there, &scene);
+    ck_assert_int_eq(kill(client.pid, SIGINT), 0);
+    run = client_wait(&client);
+    close(held[1]);
+    client_run_expect(&run, 130, 0, 3, 0);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "mismatched"), 1);
+    ck_assert_ptr_nonnull(strstr(run.outcome.err, "echo-client: expected failed=0: it is 3\n"));
+    client_run_clear(&run);
+    peer_stop(peer);
+    close(held[0]);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("client-stop");
+    TCase *stop = tcase_create("Stop");
+    TCase *status = tcase_create("Status");
+
+    tcase_add_loop_test(stop, wherever_sessions_are, 0, PLACES * CLIENT_WAYS);
+    tcase_add_loop_test(stop, by_sigterm, 0, CLIENT_WAYS);
+    tcase_add_loop_test(stop, before_the_moment_they_begin_at, 0, CLIENT_WAYS);
+    tcase_add_loop_test(stop, while_others_are_idle, 0, CLIENT_WAYS);
+    tcase_add_loop_test(stop, while_idle_ones_connect, 0, CLIENT_WAYS);
+    tcase_add_loop_test(stop, in_the_second_of_three_steps, 0, CLIENT_WAYS);
+    tcase_add_test(stop, the_table_says_so);
+    tcase_add_loop_test(status, wrong_bytes_before_an_expectation, 0, CLIENT_WAYS);
+    tcase_add_loop_test(status, an_expectation_before_a_failure, 0, CLIENT_WAYS);
+    tcase_add_loop_test(status, an_expectation_of_a_run_that_is_well, 0, CLIENT_WAYS);
+    tcase_add_loop_test(status, an_interruption_before_all, 0, CLIENT_WAYS);
+    suite_add_tcase(suite, stop);
+    suite_add_tcase(suite, status);
+    return suite_main(suite);
+}
