@@ -174,10 +174,13 @@ START_TEST(a_reply_in_pieces)
     tcp_receive(rig.peer, bytes, SIZE);
     transform_apply(TRANSFORM_UPPER, bytes, SIZE);
     for (size_t i = 0; i < SIZE; i++) {
+        int64_t deadline_ns = rig.wait.deadline_ns;
+
         ck_assert_uint_eq(session_verified(&rig.session), 0);
         tcp_send(rig.peer, bytes + i, 1);
         poll_session(POLLIN);
         ck_assert_uint_eq(advance(READY_READ), NEED_READ);
+        ck_assert_int_gt(rig.wait.deadline_ns, deadline_ns); /* each has all the time again */
     }
     ck_assert_uint_eq(session_verified(&rig.session), 1);
     clear();

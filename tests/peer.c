@@ -6,6 +6,7 @@
 #include "tests/harness.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,6 +18,9 @@
 #include <unistd.h>
 
 enum { CONNECTIONS_MAX = 256 };
+
+/* A state, as /proc/net/tcp numbers them. */
+enum { LISTENING = 10 };
 
 struct connection {
     struct peer *peer;
@@ -124,11 +128,14 @@ struct entry {
     unsigned remote;
     unsigned state;
     unsigned unread; /* bytes */
+    unsigned long inode;
 };
 
-static unsigned count_entries(bool (*fits)(const struct entry *, const struct entry *),
-                              struct entry wanted)
+/* @param wanted  is given to fits(), and becomes the first that fits */
+static unsigned find_entries(bool (*fits)(const struct entry *, const struct entry *),
+                             struct entry *wanted)
 {
+    struct entry first = {0};
     FILE *file = fopen("/proc/net/tcp", "re");
     char line[256];
     unsigned count = 0;
@@ -137,12 +144,15 @@ static unsigned count_entries(bool (*fits)(const struct entry *, const struct en
     while (fgets(line, sizeof line, file) != NULL) {
         struct entry entry;
 
-        if (sscanf(line, "%*u: %*[0-9A-F]:%x %*[0-9A-F]:%x %x %*x:%x", &entry.local, &entry.remote,
-                   &entry.state, &entry.unread) == 4 &&
-            fits(&entry, &wanted))
-            count++;
+        if (sscanf(line, "%*u: %*[0-9A-F]:%x %*[0-9A-F]:%x %x %*x:%x %*x:%*x %*x %*u %*u %lu",
+                   &entry.local, &entry.remote, &entry.state, &entry.unread, &entry.inode) == 5 &&
+            fits(&entry, wanted)) {
+            if (count++ == 0)
+                first = entry;
+        }
     }
     fclose(file);
+    *wanted = first;
     return count;
 }
 
@@ -159,12 +169,39 @@ static bool has_unread(const struct entry *entry, const struct entry *wanted)
 
 unsigned peer_callers(uint16_t port, unsigned state)
 {
-    return count_entries(is_caller, (struct entry){.remote = port, .state = state});
+    return find_entries(is_caller, &(struct entry){.remote = port, .state = state});
 }
 
 unsigned peer_unread(uint16_t port, unsigned bytes)
 {
-    return count_entries(has_unread, (struct entry){.local = port, .unread = bytes});
+    return find_entries(has_unread, &(struct entry){.local = port, .unread = bytes});
+}
+
+static bool is_listener(const struct entry *entry, const struct entry *wanted)
+{
+    return entry->state == LISTENING && entry->inode == wanted->inode;
+}
+
+uint16_t peer_port_of(pid_t pid)
+{
+    char path[32], socket[64];
+    struct entry found = {0};
+    struct dirent *name;
+    DIR *folder;
+
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    folder = opendir(path);
+    ck_assert_ptr_nonnull(folder);
+    while (found.local == 0 && (name = readdir(folder)) != NULL) {
+        ssize_t size = readlinkat(dirfd(folder), name->d_name, socket, sizeof socket - 1);
+
+        socket[size > 0 ? size : 0] = '\0';
+        if (sscanf(socket, "socket:[%lu]", &found.inode) != 1 ||
+            find_entries(is_listener, &found) == 0)
+            found = (struct entry){0};
+    }
+    closedir(folder);
+    return (uint16_t)found.local;
 }
 
 static ssize_t receive(int fd, void *bytes, size_t size)

@@ -49,6 +49,9 @@ unsigned peer_callers(uint16_t port, unsigned state);
 /** How many connections to a port, accepted or not, have so many bytes that nobody has read. */
 unsigned peer_unread(uint16_t port, unsigned bytes);
 
+/** The port on which a process listens on 127.0.0.1, of a server of somebody else's; 0: none yet. */
+uint16_t peer_port_of(pid_t pid);
+
 /* --- what behaviours are made of; errors read as the end of the connection ---------------------- */
 
 /** Receive exactly size bytes. @return false: the connection ended before */
