@@ -31,6 +31,7 @@ CLIENT_TESTS = \
 	%D%/check_client_rate \
 	%D%/check_client_stop \
 	%D%/check_client_peers \
+	%D%/check_client_views \
 	%D%/check_client_prompt
 check_PROGRAMS += $(CLIENT_TESTS)
 TESTS += $(CLIENT_TESTS)
@@ -90,5 +91,7 @@ TESTS += $(CLIENT_TESTS)
 %C%_check_client_stop_LDADD = %D%/libpeer.la $(TEST_LIBS) $(JANSSON_LIBS)
 %C%_check_client_peers_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
 %C%_check_client_peers_LDADD = %D%/libpeer.la $(TEST_LIBS) $(JANSSON_LIBS)
+%C%_check_client_views_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
+%C%_check_client_views_LDADD = %D%/libpeer.la $(TEST_LIBS) $(JANSSON_LIBS)
 %C%_check_client_prompt_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
 %C%_check_client_prompt_LDADD = %D%/libpeer.la $(TEST_LIBS) $(JANSSON_LIBS) -lutil
