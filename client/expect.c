@@ -68,8 +68,7 @@ struct expect {
 };
 
 static const char quantities[] =
-    "p50, p90, p99, p999, max, mean (or connect.p99 and so on), requested, ok, served, "
-    "failed, "
+    "p50, p90, p99, p999, max, mean (or connect.p99 and so on), requested, ok, served, failed, "
     "refused, sent, verified, mismatched, bytes, errors, rate, seconds";
 
 static bool is_word(const char *word, const char *text, size_t length)

@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More than all seconds of histories to come; far less than what nanoseconds of 64 bits hold. */
-#define SECONDS_MAX 9e9
+/* Until the year 2096; the nanoseconds of two such times still add up within 64 bits. */
+#define SECONDS_MAX 4e9
 
 /** What is read, and why it could not be: the first thing that was wrong. */
 struct reader {
@@ -72,8 +72,10 @@ static double number(struct reader *reader, json_t *object, const char *key)
     json_t *value = member(reader, object, key);
     double result = json_number_value(value);
 
-    if (!json_is_number(value) || result < 0)
+    if (!json_is_number(value) || result < 0) {
         fail(reader, "its \"%s\" is no number, or a negative one", key);
+        return 0;
+    }
     return result;
 }
 
@@ -81,8 +83,10 @@ static double seconds(struct reader *reader, json_t *object, const char *key)
 {
     double result = number(reader, object, key);
 
-    if (result > SECONDS_MAX)
+    if (result > SECONDS_MAX) {
         fail(reader, "its \"%s\" is no time", key);
+        return 0;
+    }
     return result;
 }
 

@@ -34,6 +34,7 @@ struct run {
 
 /* --- before ------------------------------------------------------------------------------------- */
 
+/** @return NULL: there is nothing to send, which has been said */
 static struct messages *open_messages(const struct options *options)
 {
     struct messages *messages;
@@ -42,37 +43,46 @@ static struct messages *open_messages(const struct options *options)
     if (options->file != NULL) {
         messages = messages_from_file(options->file, options->sessions, options->transform, &cause);
         if (messages == NULL)
-            log_fatal("cannot take messages from %s: %s", options->file, cause);
+            log_error("cannot take messages from %s: %s", options->file, cause);
     } else {
         messages = messages_generated(options->size_min, options->size_max, options->transform);
         if (messages == NULL)
-            log_fatal("cannot get memory for messages of %zu bytes", options->size_max);
+            log_error("cannot get memory for messages of %zu bytes", options->size_max);
     }
     return messages;
 }
 
-static void open_view(struct run *run, struct view *view, const char *path)
+/** @return false: it cannot be written, which has been said */
+static bool open_view(struct run *run, struct view *view, const char *path)
 {
-    if (view == NULL)
-        log_fatal("cannot write %s: %s", path, strerror(errno));
+    if (view == NULL) {
+        log_error("cannot write %s: %s", path, strerror(errno));
+        return false;
+    }
     run->views[run->view_count++] = view;
+    return true;
 }
 
-/** Whoever looks on. */
-static void open_views(struct run *run)
+/** Whoever looks on. @return false: one of them cannot, which has been said */
+static bool open_views(struct run *run)
 {
     const struct options *options = run->options;
+    const struct {
+        const char *path;
+        struct view *(*make)(const char *path);
+    } files[] = {
+        {options->csv, view_csv_new},
+        {options->ndjson, view_ndjson_new},
+        {options->hist, view_hist_new},
+        {options->timeline, view_timeline_new},
+    };
 
-    if (options->csv != NULL)
-        open_view(run, view_csv_new(options->csv), options->csv);
-    if (options->ndjson != NULL)
-        open_view(run, view_ndjson_new(options->ndjson), options->ndjson);
-    if (options->hist != NULL)
-        open_view(run, view_hist_new(options->hist), options->hist);
-    if (options->timeline != NULL)
-        open_view(run, view_timeline_new(options->timeline), options->timeline);
-    if (!options->quiet && isatty(STDERR_FILENO))
-        open_view(run, options->top ? view_top_new() : view_progress_new(), "the progress");
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (files[i].path != NULL && !open_view(run, files[i].make(files[i].path), files[i].path))
+            return false;
+    if (options->quiet || !isatty(STDERR_FILENO))
+        return true;
+    return open_view(run, options->top ? view_top_new() : view_progress_new(), "the progress");
 }
 
 static void fill_plan(const struct options *options, struct session_plan *plan)
@@ -215,10 +225,27 @@ int run_status(const struct summary *summary, bool met)
     return summary->ok == summary->requested ? EXIT_OK : EXIT_RUN;
 }
 
+/** The loads, and what is told of them. @return the exit status */
+static int carry_out(struct run *run)
+{
+    bool written;
+    int status;
+
+    if (!open_views(run) || !run_all(run)) {
+        (void)close_views(run);
+        return EXIT_RUN;
+    }
+    /* files first: who reads them waits for the summary, or for the end of the program */
+    written = close_views(run);
+    written &= print_summary(run);
+    status = run_status(&run->total, run_expectations(run->options->expect, &run->total));
+    return status == EXIT_OK && !written ? EXIT_RUN : status;
+}
+
 int run_load(const struct options *options, struct session_plan *plan)
 {
-    struct run *run = calloc(1, sizeof *run);
     struct messages *messages = open_messages(options);
+    struct run *run = calloc(1, sizeof *run);
     int status = EXIT_RUN;
 
     if (run == NULL || !summary_init(&run->total))
@@ -227,18 +254,8 @@ int run_load(const struct options *options, struct session_plan *plan)
     run->plan = plan;
     plan->messages = messages;
     fill_plan(options, plan);
-    open_views(run);
-    if (run_all(run)) {
-        /* files first: who reads them waits for the summary, or for the end of the program */
-        bool written = close_views(run);
-
-        written &= print_summary(run);
-        status = run_status(&run->total, run_expectations(options->expect, &run->total));
-        if (status == EXIT_OK && !written)
-            status = EXIT_RUN;
-    } else {
-        (void)close_views(run);
-    }
+    if (messages != NULL)
+        status = carry_out(run);
     for (unsigned i = 0; i < run->steps_done; i++)
         summary_clear(&run->steps[i]);
     summary_clear(&run->total);
