@@ -126,6 +126,40 @@ START_TEST(a_soft_limit_is_raised)
 }
 END_TEST
 
+/* What is said of one session more than there are local ports. Nobody listens, so none is kept. */
+static struct outcome one_too_many(unsigned ports, const char *source)
+{
+    char command[256];
+
+    snprintf(command, sizeof command,
+             "\"$C\" --port 1 -n %u --threads 1 %s 2>&1 >/dev/null; echo $?", ports + 1, source);
+    return shell(command);
+}
+
+START_TEST(too_few_ports)
+{
+    FILE *range = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+    unsigned first, last;
+    struct outcome outcome;
+    char line[96];
+
+    ck_assert_ptr_nonnull(range);
+    ck_assert_int_eq(fscanf(range, "%u %u", &first, &last), 2);
+    fclose(range);
+    outcome = one_too_many(last - first + 1, "");
+    snprintf(line, sizeof line,
+             "echo-client: %u sessions need as many local ports, but there are %u and ",
+             last - first + 2, last - first + 1);
+    ck_assert_msg(strstr(outcome.out, line) != NULL, "no \"%s\" in %.1000s", line, outcome.out);
+    ck_assert_ptr_nonnull(strstr(outcome.out, "(--source 127.0.0.1-127.0.0.8)"));
+    ck_assert_str_eq(outcome.out + strlen(outcome.out) - 2, "1\n"); /* but it has been tried */
+    outcome_clear(&outcome);
+    outcome = one_too_many(last - first + 1, "--source 127.0.0.1-127.0.0.2");
+    ck_assert_ptr_null(strstr(outcome.out, "local ports"));
+    outcome_clear(&outcome);
+}
+END_TEST
+
 START_TEST(too_few_threads)
 {
     uint16_t port;
@@ -246,6 +280,7 @@ int main(void)
     tcase_add_loop_test(limits, a_backlog_that_is_full, 0, CLIENT_WAYS);
     tcase_add_test(limits, too_few_descriptors);
     tcase_add_test(limits, a_soft_limit_is_raised);
+    tcase_add_test(limits, too_few_ports);
     if (!SANITIZED) /* sanitizers reserve more address space than that test allows */
         tcase_add_test(limits, too_few_threads);
     tcase_add_loop_test(interrupted, interrupted_with_a_summary, 0, CLIENT_WAYS);

@@ -251,6 +251,7 @@ static void expect_failure(peer_behaviour *behaviour, struct tls_context *contex
 
 START_TEST(sessions_at_once)
 {
+    client_use_way((unsigned)_i);
     expect_all_well(tls_upper, tls_kit_server(&kit->server, NULL),
                     ARGUMENTS("-n", "20", "--tls", "--ca", kit->ca.certificate), 20, 10);
 }
@@ -258,6 +259,7 @@ END_TEST
 
 START_TEST(by_name_and_by_address)
 {
+    client_use_way((unsigned)_i);
     expect_all_well(
         tls_upper, tls_kit_server(&kit->server, NULL),
         ARGUMENTS("-n", "1", "--tls", "--ca", kit->ca.certificate, "--host", "localhost"), 1, 10);
@@ -273,6 +275,7 @@ END_TEST
 
 START_TEST(sizes_up_to_large_ones)
 {
+    client_use_way((unsigned)_i);
     expect_all_well(
         tls_upper, tls_kit_server(&kit->server, NULL),
         ARGUMENTS("-n", "3", "-m", "20", "-s", "1-100K", "--tls", "--ca", kit->ca.certificate), 3,
@@ -285,6 +288,7 @@ END_TEST
 
 START_TEST(records_that_come_in_pieces)
 {
+    client_use_way((unsigned)_i);
     /* so that there is often something to read, and no whole record */
     send_at_most = 1000;
     expect_all_well(
@@ -295,6 +299,7 @@ END_TEST
 
 START_TEST(a_single_message_is_an_echo_too)
 {
+    client_use_way((unsigned)_i);
     /* the handshake has ended the wait for a worker, so the first reply is an echo like others */
     expect_all_well(tls_upper, tls_kit_server(&kit->server, NULL),
                     ARGUMENTS("-n", "2", "-m", "1", "--tls", "--ca", kit->ca.certificate), 2, 1);
@@ -306,9 +311,11 @@ START_TEST(one_worker_for_ten_sessions)
     /* were the handshake before the barrier, nine would never get to theirs */
     struct tls_context *context = tls_kit_server(&kit->server, NULL);
     struct peer *peer = peer_start_iterative(tls_upper, context);
-    struct client_run run = client_run(peer_port_text(peer),
-                                       ARGUMENTS("-n", "10", "--tls", "--ca", kit->ca.certificate));
+    struct client_run run;
 
+    client_use_way((unsigned)_i);
+    run = client_run(peer_port_text(peer),
+                     ARGUMENTS("-n", "10", "--tls", "--ca", kit->ca.certificate));
     client_run_expect(&run, 0, 10, 0, 0);
     client_run_clear(&run);
     peer_stop(peer);
@@ -394,10 +401,12 @@ static const struct {
 
 START_TEST(untrusted_servers_are_refused)
 {
-    struct tls_files *files = (void *)((char *)kit + untrusted[_i].files);
+    const char *words = untrusted[_i / CLIENT_WAYS].words;
+    struct tls_files *files = (void *)((char *)kit + untrusted[_i / CLIENT_WAYS].files);
 
+    client_use_way((unsigned)_i % CLIENT_WAYS);
     expect_failure(tls_upper, tls_kit_server(files, NULL),
-                   ARGUMENTS("-n", "1", "--tls", "--ca", kit->ca.certificate), untrusted[_i].words);
+                   ARGUMENTS("-n", "1", "--tls", "--ca", kit->ca.certificate), words);
     expect_all_well(tls_upper, tls_kit_server(files, NULL),
                     ARGUMENTS("-n", "1", "--tls", "--insecure"), 1, 10);
 }
@@ -405,6 +414,7 @@ END_TEST
 
 START_TEST(the_system_is_trusted_by_default)
 {
+    client_use_way((unsigned)_i);
     expect_failure(tls_upper, tls_kit_server(&kit->server, NULL), ARGUMENTS("-n", "1", "--tls"),
                    "handshake: certificate verify failed: unable to get local issuer certificate");
 }
@@ -424,12 +434,13 @@ END_TEST
 
 START_TEST(a_server_that_wants_a_certificate_of_ours)
 {
-    struct client_run run =
-        run_against(tls_upper, tls_kit_server(&kit->server, kit->ca.certificate),
-                    ARGUMENTS("-n", "1", "--tls", "--ca", kit->ca.certificate));
+    struct client_run run;
     const char *words;
     json_t *count;
 
+    client_use_way((unsigned)_i);
+    run = run_against(tls_upper, tls_kit_server(&kit->server, kit->ca.certificate),
+                      ARGUMENTS("-n", "1", "--tls", "--ca", kit->ca.certificate));
     client_run_expect(&run, 1, 0, 1, 0);
     json_object_foreach(json_object_get(run.json, "errors"), words, count)
         ck_assert_msg(strstr(words, "TLS error before the first reply: ") == words, "%s", words);
@@ -454,10 +465,12 @@ START_TEST(servers_that_do_not_behave)
         {bananas, false, "handshake: what the peer sent is not TLS"},
         {closes_at_once, false, "handshake: closed by the peer"},
     };
+    size_t i = (size_t)_i / CLIENT_WAYS;
 
-    expect_failure(cases[_i].behaviour, cases[_i].tls ? tls_kit_server(&kit->server, NULL) : NULL,
+    client_use_way((unsigned)_i % CLIENT_WAYS);
+    expect_failure(cases[i].behaviour, cases[i].tls ? tls_kit_server(&kit->server, NULL) : NULL,
                    ARGUMENTS("-n", "1", "-m", "1", "--tls", "--ca", kit->ca.certificate),
-                   cases[_i].words);
+                   cases[i].words);
 }
 END_TEST
 
@@ -473,7 +486,8 @@ START_TEST(a_wrong_byte_that_waits_in_the_stream)
     held.fd = ends[0];
     peer = peer_start(wrong_in_the_second_record, &held);
     outcome = program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer), "-n", "1", "-m",
-                                    "1", "-s", "16M", "--tls", "--insecure", "--timeout", "10s"),
+                                    "1", "-s", "16M", "--tls", "--insecure", "--timeout", "10s",
+                                    _i > 0 ? "--threads=2" : NULL),
                           NULL);
     close(ends[1]);
     peer_stop(peer);
@@ -488,6 +502,7 @@ END_TEST
 
 START_TEST(a_silent_server)
 {
+    client_use_way((unsigned)_i);
     expect_failure(silent, NULL, ARGUMENTS("-n", "1", "--tls", "--insecure", "--timeout", "50ms"),
                    "handshake: timed out");
 }
@@ -496,9 +511,11 @@ END_TEST
 START_TEST(a_server_that_has_no_room)
 {
     static peer_behaviour *const behaviours[] = {plainly_busy, slowly_busy, secretly_busy};
-    struct client_run run = run_against(behaviours[_i], tls_kit_server(&kit->server, NULL),
-                                        ARGUMENTS("-n", "2", "--tls", "--ca", kit->ca.certificate));
+    struct client_run run;
 
+    client_use_way((unsigned)_i % CLIENT_WAYS);
+    run = run_against(behaviours[_i / CLIENT_WAYS], tls_kit_server(&kit->server, NULL),
+                      ARGUMENTS("-n", "2", "--tls", "--ca", kit->ca.certificate));
     client_run_expect(&run, 1, 0, 0, 2);
     client_run_expect_error(&run, "refused: BUSY: 4 workers, queue of 0 full", 2);
     client_run_clear(&run);
@@ -508,10 +525,11 @@ END_TEST
 START_TEST(interrupted_in_the_handshake)
 {
     struct peer *peer = peer_start(silent, NULL);
-    struct program client = program_start(ARGUMENTS("echo-client", "--json", "-n", "1", "--port",
-                                                    peer_port_text(peer), "--tls", "--insecure"));
+    struct program client;
     struct client_run run;
 
+    client_use_way((unsigned)_i);
+    client = client_start(peer_port_text(peer), ARGUMENTS("-n", "1", "--tls", "--insecure"));
     while (peer_accepted(peer) == 0)
         sched_yield();
     run = client_run_read(program_stop(&client));
@@ -532,26 +550,26 @@ int main(void)
     tcase_add_unchecked_fixture(core, make_kit, free_kit);
     tcase_add_unchecked_fixture(trust, make_kit, free_kit);
     tcase_add_unchecked_fixture(hostile, make_kit, free_kit);
-    tcase_add_test(core, sessions_at_once);
-    tcase_add_test(core, by_name_and_by_address);
-    tcase_add_test(core, sizes_up_to_large_ones);
-    tcase_add_test(core, records_that_come_in_pieces);
-    tcase_add_test(core, a_single_message_is_an_echo_too);
-    tcase_add_test(core, one_worker_for_ten_sessions);
+    tcase_add_loop_test(core, sessions_at_once, 0, CLIENT_WAYS);
+    tcase_add_loop_test(core, by_name_and_by_address, 0, CLIENT_WAYS);
+    tcase_add_loop_test(core, sizes_up_to_large_ones, 0, CLIENT_WAYS);
+    tcase_add_loop_test(core, records_that_come_in_pieces, 0, CLIENT_WAYS);
+    tcase_add_loop_test(core, a_single_message_is_an_echo_too, 0, CLIENT_WAYS);
+    tcase_add_loop_test(core, one_worker_for_ten_sessions, 0, CLIENT_WAYS);
     tcase_add_test(core, the_prompt);
     tcase_add_test(core, the_prompt_says_why_it_cannot);
     tcase_add_test(core, the_table_has_the_handshake);
     suite_add_tcase(suite, core);
-    tcase_add_loop_test(trust, untrusted_servers_are_refused, 0, 3);
-    tcase_add_test(trust, the_system_is_trusted_by_default);
+    tcase_add_loop_test(trust, untrusted_servers_are_refused, 0, 3 * CLIENT_WAYS);
+    tcase_add_loop_test(trust, the_system_is_trusted_by_default, 0, CLIENT_WAYS);
     tcase_add_test(trust, a_ca_file_that_cannot_be_used);
-    tcase_add_test(trust, a_server_that_wants_a_certificate_of_ours);
+    tcase_add_loop_test(trust, a_server_that_wants_a_certificate_of_ours, 0, CLIENT_WAYS);
     suite_add_tcase(suite, trust);
-    tcase_add_loop_test(hostile, servers_that_do_not_behave, 0, 5);
-    tcase_add_test(hostile, a_wrong_byte_that_waits_in_the_stream);
-    tcase_add_test(hostile, a_silent_server);
-    tcase_add_loop_test(hostile, a_server_that_has_no_room, 0, 3);
-    tcase_add_test(hostile, interrupted_in_the_handshake);
+    tcase_add_loop_test(hostile, servers_that_do_not_behave, 0, 5 * CLIENT_WAYS);
+    tcase_add_loop_test(hostile, a_wrong_byte_that_waits_in_the_stream, 0, 2);
+    tcase_add_loop_test(hostile, a_silent_server, 0, CLIENT_WAYS);
+    tcase_add_loop_test(hostile, a_server_that_has_no_room, 0, 3 * CLIENT_WAYS);
+    tcase_add_loop_test(hostile, interrupted_in_the_handshake, 0, CLIENT_WAYS);
     suite_add_tcase(suite, hostile);
     return suite_main(suite);
 }
