@@ -217,17 +217,18 @@ static json_t *settings(const struct state *state)
 {
     const struct state_settings *chosen = &state->settings;
 
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o, s:o}", "workers",
-                     number(state->workers), "max_sessions",
-                     limit(state->capped ? 0 : chosen->max_sessions), "high_water",
-                     limit(chosen->high_water), "low_water",
-                     chosen->high_water == 0 ? json_null() : number(chosen->low_water),
-                     "per_source", limit(chosen->per_source), "transform", chosen->transform,
-                     "queue_timeout_seconds", time_or_null(chosen->queue_timeout_ns),
-                     "idle_timeout_seconds", time_or_null(chosen->idle_timeout_ns),
-                     "session_timeout_seconds", time_or_null(chosen->session_timeout_ns),
-                     "drain_timeout_seconds", seconds(chosen->drain_timeout_ns), "delay_seconds",
-                     seconds(chosen->delay_ns), "burn_seconds", seconds(chosen->burn_ns));
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:b}", "workers",
+        number(state->workers), "max_sessions", limit(state->capped ? 0 : chosen->max_sessions),
+        "high_water", limit(chosen->high_water), "low_water",
+        chosen->high_water == 0 ? json_null() : number(chosen->low_water), "per_source",
+        limit(chosen->per_source), "transform", chosen->transform, "queue_timeout_seconds",
+        time_or_null(chosen->queue_timeout_ns), "idle_timeout_seconds",
+        time_or_null(chosen->idle_timeout_ns), "session_timeout_seconds",
+        time_or_null(chosen->session_timeout_ns), "drain_timeout_seconds",
+        seconds(chosen->drain_timeout_ns), "delay_seconds", seconds(chosen->delay.mean_ns),
+        "delay_drawn", chosen->delay.exponential, "burn_seconds", seconds(chosen->burn.mean_ns),
+        "burn_drawn", chosen->burn.exponential);
 }
 
 /* What was chosen. */

@@ -30,6 +30,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/refuse.c %D%/refuse.h \
 	%D%/server.c %D%/server.h %D%/server-internal.h \
 	%D%/service.c %D%/service.h \
+	%D%/service-time.c %D%/service-time.h \
 	%D%/session.c %D%/session.h \
 	%D%/session-store.c %D%/session-store.h \
 	%D%/socket.c %D%/socket.h \

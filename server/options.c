@@ -40,14 +40,26 @@ enum {
 };
 
 /* What an option takes. */
-enum kind { FLAG, TEXT, NUMBER, WORKERS, SIZE, TIME, WORD, LIST, SHOW_HELP, SHOW_VERSION };
+enum kind {
+    FLAG,
+    TEXT,
+    NUMBER,
+    WORKERS,
+    SIZE,
+    TIME,
+    SERVICE_TIME,
+    WORD,
+    LIST,
+    SHOW_HELP,
+    SHOW_VERSION
+};
 
 struct option_spec {
     const char *name;
     const char *takes; /* the word for its value in --help; NULL: it takes none */
     const char *help;
     enum kind kind;
-    void *into; /* bool, const char *, uint64_t, int64_t, int or struct limits, as kind says */
+    void *into; /* bool, const char *, uint64_t, int64_t, int or a struct, as kind says */
     uint64_t least;
     uint64_t most;
     const char *const *words;
@@ -115,11 +127,11 @@ static int fill_specs(struct options *o, struct option_spec specs[static SPECS_M
          .help = "the most that is read at once (1024)",
          .kind = SIZE, .into = &o->buffer_bytes, .least = 1, .most = BUFFER_MAX},
         {.name = "delay", .takes = "T",
-         .help = "sleep before each echo (0)",
-         .kind = TIME, .into = &o->delay_ns},
+         .help = "sleep before each echo; exp:T: exponentially, T on average (0)",
+         .kind = SERVICE_TIME, .into = &o->delay},
         {.name = "burn", .takes = "T",
-         .help = "use the CPU before each echo (0)",
-         .kind = TIME, .into = &o->burn_ns},
+         .help = "use the CPU before each echo; exp:T: as for --delay (0)",
+         .kind = SERVICE_TIME, .into = &o->burn},
         {.name = "print", .takes = "WORD",
          .help = "none, line or full: show messages, escaped (none)",
          .kind = WORD, .into = &o->print, .words = print_words},
@@ -198,6 +210,7 @@ static bool store(const struct option_spec *spec, const char *value)
     case NUMBER: return parse_number(value, spec->least, spec->most, spec->into);
     case SIZE: return parse_size(value, spec->least, spec->most, spec->into);
     case TIME: return parse_duration(value, LONGEST, spec->into);
+    case SERVICE_TIME: return service_time_parse(value, LONGEST, spec->into);
     case WORD: {
         int index = parse_word(value, spec->words);
         if (index >= 0)
@@ -227,7 +240,11 @@ static const char *range(const struct option_spec *spec, char *text, size_t size
         snprintf(text, size, "a size from %" PRIu64 " to %" PRIu64 " bytes, such as 1024 or 64K",
                  spec->least, spec->most);
         break;
-    case TIME: snprintf(text, size, "a time from 0 to 1440m, such as 250ms or 5s"); break;
+    case TIME:
+    case SERVICE_TIME:
+        snprintf(text, size, "a time from 0 to 1440m, such as 250ms or 5s%s",
+                 spec->kind == SERVICE_TIME ? " (or exp:250ms)" : "");
+        break;
     case WORD:
         length = (size_t)snprintf(text, size, "one of");
         for (int i = 0; spec->words[i] != NULL; i++)

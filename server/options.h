@@ -7,6 +7,7 @@
 #define SERVER_OPTIONS_H
 
 #include "server/limits.h"
+#include "server/service-time.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,8 +36,8 @@ struct options {
     int64_t drain_timeout_ns; /**< 0: sessions are cut at once */
     int transform;            /**< enum transform */
     uint64_t buffer_bytes;
-    int64_t delay_ns;
-    int64_t burn_ns;
+    struct service_time delay;
+    struct service_time burn;
     int print;         /**< enum print_mode */
     const char *trace; /**< a file; NULL: none */
     struct limits limits;

@@ -222,8 +222,8 @@ static void start_service(struct server *server)
     service->print = (enum print_mode)options->print;
     service->transform = (enum transform)options->transform;
     service->buffer_bytes = options->buffer_bytes;
-    service->delay_ns = options->delay_ns;
-    service->burn_ns = options->burn_ns;
+    service->delay = options->delay;
+    service->burn = options->burn;
     service->proxy_protocol = options->proxy_protocol;
     rc = printer_new(service->print, options->buffer_bytes, server->type->processes,
                      &service->printer);

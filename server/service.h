@@ -11,6 +11,7 @@
 
 #include "common/transform.h"
 #include "server/printer.h"
+#include "server/service-time.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -36,8 +37,8 @@ struct service {
     enum print_mode print;
     enum transform transform;
     size_t buffer_bytes;
-    int64_t delay_ns; /**< asleep before each echo */
-    int64_t burn_ns;  /**< on the CPU before each echo */
+    struct service_time delay; /**< asleep before each echo */
+    struct service_time burn;  /**< on the CPU before each echo */
     bool proxy_protocol;
     bool water_marks; /**< it matters how many wait: who begins one while `full` wakes the loop */
     int wake_fd;      /**< an eventfd of the loop; see service_wake() */

@@ -119,12 +119,14 @@ static void sleep_unless_judged(struct session *session, int64_t ns)
 static void spend_time(struct session *session)
 {
     const struct service *service = session->service;
+    int64_t delay_ns = service_time_next(&service->delay, &session->draws);
+    int64_t burn_ns = service_time_next(&service->burn, &session->draws);
     struct timespec start;
     struct timespec now;
 
-    if (service->delay_ns > 0)
-        sleep_unless_judged(session, service->delay_ns);
-    if (service->burn_ns == 0)
+    if (delay_ns > 0)
+        sleep_unless_judged(session, delay_ns);
+    if (burn_ns == 0)
         return;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
     do {
@@ -132,7 +134,7 @@ static void spend_time(struct session *session)
             ;
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     } while ((now.tv_sec - start.tv_sec) * INT64_C(1000000000) + now.tv_nsec - start.tv_nsec <
-                 service->burn_ns &&
+                 burn_ns &&
              verdict_of(session) == OUTCOME_SERVED);
 }
 
@@ -220,7 +222,7 @@ static void work(struct session *session, unsigned char *bytes, size_t size)
     transform_apply(service->transform, bytes, size);
     if (service->print != PRINT_NONE)
         printer_message(service->printer, session->number, bytes, size);
-    if (service->delay_ns > 0 || service->burn_ns > 0) {
+    if (service->delay.mean_ns > 0 || service->burn.mean_ns > 0) {
         session_move(session, PHASE_WORKING);
         spend_time(session);
     }
@@ -280,6 +282,7 @@ struct session *session_new(struct service *service, int fd, const struct addres
     session->peer = *peer;
     stream_init_plain(&session->stream, fd);
     session->number = accounting_enter(service->accounting, &session->entry);
+    session->draws = service_time_begin(session->number);
     return session;
 }
 

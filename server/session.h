@@ -79,6 +79,7 @@ struct session {
     enum stage stage;
     enum outcome outcome; /* once the stage is STAGE_ENDED */
     struct rest rest;
+    uint64_t draws;             /* where its service times are: see service-time.h */
     struct proxy_reader *proxy; /* while its header is read */
 
     /* across */

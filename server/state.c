@@ -197,8 +197,8 @@ static void take_settings(const struct server *server, struct state *state)
         .idle_timeout_ns = options->idle_timeout_ns,
         .session_timeout_ns = options->session_timeout_ns,
         .drain_timeout_ns = options->drain_timeout_ns,
-        .delay_ns = options->delay_ns,
-        .burn_ns = options->burn_ns,
+        .delay = options->delay,
+        .burn = options->burn,
     };
 }
 

@@ -14,6 +14,7 @@
 
 #include "common/address.h"
 #include "server/accounting.h"
+#include "server/service-time.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,8 +58,8 @@ struct state_settings {
     int64_t idle_timeout_ns;
     int64_t session_timeout_ns;
     int64_t drain_timeout_ns;
-    int64_t delay_ns;
-    int64_t burn_ns;
+    struct service_time delay;
+    struct service_time burn;
 };
 
 struct state {

@@ -107,6 +107,22 @@ START_TEST(counts_and_choices)
 }
 END_TEST
 
+START_TEST(service_times)
+{
+    json_t *object;
+
+    state_fill(&state);
+    state.settings.delay = (struct service_time){.mean_ns = 20000000, .exponential = true};
+    state.settings.burn = (struct service_time){.mean_ns = 1500000};
+    object = read_state(false);
+    expect_real(object, "settings.delay_seconds", 0.02);
+    ck_assert(json_is_true(at(object, "settings.delay_drawn")));
+    expect_real(object, "settings.burn_seconds", 0.0015);
+    ck_assert(json_is_false(at(object, "settings.burn_drawn")));
+    json_decref(object);
+}
+END_TEST
+
 START_TEST(what_it_takes)
 {
     json_t *object;
@@ -248,6 +264,7 @@ int main(void)
     TCase *limits = tcase_create("Limits");
 
     tcase_add_test(core, counts_and_choices);
+    tcase_add_test(core, service_times);
     tcase_add_test(core, what_it_takes);
     tcase_add_test(core, workers_and_queue);
     tcase_add_test(core, histograms);

@@ -223,6 +223,22 @@ START_TEST(burning_takes_the_cpu)
 }
 END_TEST
 
+/* 40 echoes whose times have a mean of 2 ms: drawn under every model, and in whichever process. */
+START_TEST(drawn_times_are_spent)
+{
+    struct kit kit = kit_start(MODEL("--delay", "exp:1ms", "--burn", "exp:1ms"));
+    int64_t before = process_family_cpu_ns(kit.program.pid);
+    int fd = kit_connect(&kit);
+
+    /* The burnt times of session 1 come to more than half of their mean. */
+    for (int i = 0; i < 40; i++)
+        tcp_echo(fd, "x", 1, true);
+    ck_assert_int_ge(process_family_cpu_ns(kit.program.pid) - before, 20000000);
+    close(fd);
+    expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
+}
+END_TEST
+
 /* --- printing ------------------------------------------------------------------------------ */
 
 START_TEST(print_full_escapes)
@@ -308,6 +324,7 @@ int main(void)
     tcase_add_loop_test(endings, a_slow_client_is_not_idle, 0, MODELS);
     tcase_add_loop_test(endings, urgent_data_does_no_harm, 0, MODELS);
     tcase_add_loop_test(endings, burning_takes_the_cpu, 0, MODELS);
+    tcase_add_loop_test(endings, drawn_times_are_spent, 0, MODELS);
     tcase_add_loop_test(printing, print_full_escapes, 0, MODELS);
     tcase_add_loop_test(printing, print_line_is_short, 0, MODELS);
     tcase_add_loop_test(printing, print_drops_rather_than_blocks, 0, MODELS);

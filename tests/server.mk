@@ -25,6 +25,7 @@ SERVER_TESTS = \
 	tests/check_server_start \
 	tests/check_server_stop \
 	tests/check_server_trace \
+	tests/check_service_time \
 	tests/check_socket \
 	tests/check_sources \
 	tests/check_state \
@@ -60,6 +61,8 @@ tests_check_notify_CFLAGS = $(TEST_CFLAGS)
 tests_check_notify_LDADD = $(SERVER_TEST_LIBS)
 tests_check_proxy_CFLAGS = $(TEST_CFLAGS)
 tests_check_proxy_LDADD = $(SERVER_TEST_LIBS)
+tests_check_service_time_CFLAGS = $(TEST_CFLAGS)
+tests_check_service_time_LDADD = $(SERVER_TEST_LIBS) -lm
 tests_check_socket_CFLAGS = $(TEST_CFLAGS)
 tests_check_socket_LDADD = $(SERVER_TEST_LIBS)
 tests_check_sources_CFLAGS = $(TEST_CFLAGS)

@@ -510,8 +510,8 @@ function settingWords(s) {
   const time = (seconds) => (seconds >= 1 && seconds <= 120 ? `${+seconds.toFixed(1)} s` : timeText(seconds * 1000));
   const words = [];
   if (c.high_water) words.push(`Accepting pauses when ${c.high_water} wait, and goes on at ${c.low_water}`);
-  if (c.delay_seconds) words.push(`Each echo takes ${time(c.delay_seconds)}, asleep`);
-  if (c.burn_seconds) words.push(`Each echo takes ${time(c.burn_seconds)} of CPU`);
+  if (c.delay_seconds) words.push(`Each echo takes ${time(c.delay_seconds)}${c.delay_drawn ? " on average" : ""}, asleep`);
+  if (c.burn_seconds) words.push(`Each echo takes ${time(c.burn_seconds)}${c.burn_drawn ? " on average" : ""} of CPU`);
   if (c.queue_timeout_seconds) words.push(`Whoever waits ${time(c.queue_timeout_seconds)} in the queue is turned away`);
   if (c.per_source) words.push(`At most ${c.per_source} sessions of one address`);
   if (c.idle_timeout_seconds) words.push(`Who is silent for ${time(c.idle_timeout_seconds)} is ended`);
