@@ -1,5 +1,15 @@
 # Scripts for people and for CI.
 EXTRA_DIST += %D%/build %D%/check-model %D%/check-sanitizers %D%/demo %D%/packages %D%/test
 
+# Pictures of real runs.
+EXTRA_DIST += %D%/pictures %D%/plate %D%/sweep
+EXTRA_DIST += %D%/draw/plate.awk %D%/draw/plate-rows.awk %D%/draw/queueing.awk %D%/draw/rows-json.awk \
+	%D%/draw/run.sh %D%/draw/svg.awk %D%/draw/sweep.awk %D%/draw/sweep-run.awk %D%/draw/sweep-svg.awk \
+	%D%/draw/sweep-text.awk
+noinst_PROGRAMS += %D%/draw/sample
+%C%_draw_sample_SOURCES = %D%/draw/sample.c
+%C%_draw_sample_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+%C%_draw_sample_LDADD = common/libcommon.la $(JANSSON_LIBS)
+
 check-sanitizers:
 	$(top_srcdir)/scripts/check-sanitizers

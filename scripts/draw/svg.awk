@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+# A small writer of charts as SVG: panels with two axes that begin at zero, lines, points, labels.
+#
+# Whatever is drawn carries its numbers: each element of data has data-series, and data-x and data-y or
+# data-points with what it shows, so that a program can check a picture as a person can. A class names
+# each colour; there is a set of them for light screens and one for dark ones.
+
+function svg_escape(text) {
+    gsub(/&/, "\\&amp;", text)
+    gsub(/</, "\\&lt;", text)
+    gsub(/>/, "\\&gt;", text)
+    gsub(/"/, "\\&quot;", text)
+    return text
+}
+
+function svg_colours(ink, muted, grid, paper, a, b, c, d) {
+    printf ".paper{fill:%s}.ink{fill:%s}.muted{fill:%s}.grid{stroke:%s}.axis{stroke:%s}", \
+        paper, ink, muted, grid, muted
+    printf ".a{stroke:%s;fill:%s}.b{stroke:%s;fill:%s}.c{stroke:%s;fill:%s}.d{stroke:%s;fill:%s}", \
+        a, a, b, b, c, c, d, d
+    printf ".note{stroke:%s}.hollow{fill:%s}", muted, paper
+}
+
+# title: one line, drawn; description: what is in the picture, for those who cannot see it.
+function svg_begin(width, height, title, description) {
+    printf "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" ", \
+        width, height, width, height
+    printf "role=\"img\" aria-labelledby=\"title desc\">\n"
+    printf "<title id=\"title\">%s</title>\n<desc id=\"desc\">%s</desc>\n", \
+        svg_escape(title), svg_escape(description)
+    printf "<style>text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}"
+    printf ".h{font-size:17px;font-weight:600}.p{font-size:14px;font-weight:600}.s{font-size:12px}"
+    printf ".line{fill:none;stroke-width:2.2;stroke-linejoin:round}.thin{fill:none;stroke-width:1.4}"
+    printf ".model{fill:none;stroke-width:1.6;stroke-dasharray:5 4}.note{stroke-dasharray:2 3}"
+    printf ".grid{stroke-width:1}.dot{stroke-width:1.5}text.a,text.b,text.c,text.d{stroke:none}"
+    svg_colours("#1f2328", "#656d76", "#e4e7eb", "#ffffff", "#0b63c5", "#b35900", "#1a7f37", "#c4232b")
+    printf "@media (prefers-color-scheme:dark){"
+    svg_colours("#e6edf3", "#9198a1", "#2b323b", "#0d1117", "#58a6ff", "#e3994a", "#4fb862", "#ff7b72")
+    printf "text.a,text.b,text.c,text.d{stroke:none}}"
+    # After the colours, which they undo.
+    printf ".line,.thin,.model{fill:none}.hollow{fill:none}</style>\n"
+    printf "<rect class=\"paper\" width=\"%d\" height=\"%d\"/>\n", width, height
+    svg_text(24, 32, "ink h", "start", title)
+}
+
+function svg_end() { print "</svg>" }
+
+function svg_text(x, y, class, anchor, text) {
+    printf "<text x=\"%.1f\" y=\"%.1f\" class=\"%s\" text-anchor=\"%s\">%s</text>\n", \
+        x, y, class, anchor, svg_escape(text)
+}
+
+function svg_line(x1, y1, x2, y2, class) {
+    printf "<path class=\"%s\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", class, x1, y1, x2, y2
+}
+
+# A step between gridlines: 1, 2 or 5 times a power of ten, so that there are about `wanted` of them.
+function nice_step(range, wanted,    rough, power) {
+    rough = range / wanted
+    power = 1
+    while (power * 10 <= rough)
+        power *= 10
+    while (power > rough)
+        power /= 10
+    return rough <= power * 1.2 ? power : rough <= power * 2.6 ? 2 * power : rough <= power * 6 ? 5 * power : 10 * power
+}
+
+# A number for a reader: as many decimals as it needs, three digits at most after the point.
+function plain(value,    text) {
+    text = sprintf("%.3f", value)
+    sub(/\.?0+$/, "", text)
+    return text
+}
+
+# 12345.6 as 12300, 12.3456 as 12.3.
+function three_digits(value) {
+    return value >= 100 ? sprintf("%.0f", value) : value >= 10 ? sprintf("%.1f", value) : sprintf("%.2f", value)
+}
+
+function sx(x) { return P_x + (x - P_x0) / (P_x1 - P_x0) * P_w }
+function sy(y) { return P_y + P_h - y / P_y1 * P_h }
+
+# Begin a panel at these pixels. Its axes go from x0 to x1 and from 0 to y1 or a little more.
+function panel(x, y, w, h, x0, x1, y1, title, x_title,    step, at) {
+    P_x = x; P_y = y; P_w = w; P_h = h; P_x0 = x0; P_x1 = x1
+    step = nice_step(y1, h / 45)
+    P_y1 = step * int(y1 / step)
+    while (P_y1 < y1 * 1.02)
+        P_y1 += step / 2
+    svg_text(x, y - 14, "ink p", "start", title)
+    for (at = 0; at <= P_y1 * 1.0001; at += step) {
+        svg_line(x, sy(at), x + w, sy(at), at == 0 ? "axis" : "grid")
+        svg_text(x - 8, sy(at) + 4, "muted s", "end", plain(at))
+    }
+    step = nice_step(x1 - x0, w / 65)
+    for (at = step * int(x0 / step); at <= x1 * 1.0001; at += step)
+        if (at >= x0)
+            svg_text(sx(at), y + h + 18, "muted s", "middle", plain(at))
+    if (x_title != "")
+        svg_text(x + w / 2, y + h + 38, "muted s", "middle", x_title)
+}
+
+# A line through the points that were added to it: curve_add(), then curve().
+function curve_add(x, y) {
+    C_path = C_path sprintf("%s%.1f %.1f", C_path == "" ? "M" : "L", sx(x), sy(y))
+    C_data = C_data sprintf("%s%.7g,%.7g", C_data == "" ? "" : " ", x, y)
+}
+
+# The same for what stays as it is until it changes: only changes are noted.
+function curve_step(x, y) {
+    if (C_path == "")
+        C_path = sprintf("M%.1f %.1f", sx(x), sy(y))
+    else if (y == C_y)
+        return
+    else
+        C_path = C_path sprintf("H%.1fV%.1f", sx(x), sy(y))
+    C_data = C_data sprintf("%s%.7g,%.7g", C_data == "" ? "" : " ", x, y)
+    C_y = y
+}
+
+function curve_steps_end(x) { C_path = C_path sprintf("H%.1f", sx(x)) }
+
+function curve(class, series) {
+    if (C_path != "")
+        printf "<path class=\"%s\" data-series=\"%s\" data-points=\"%s\" d=\"%s\"/>\n", \
+            class, svg_escape(series), C_data, C_path
+    C_path = C_data = ""
+}
+
+function point(x, y, class, series, title, radius) {
+    printf "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" data-series=\"%s\" data-x=\"%.7g\" data-y=\"%.7g\"><title>%s</title></circle>\n", \
+        class, sx(x), sy(y), radius, svg_escape(series), x, y, svg_escape(title)
+}
+
+# Labels beside the ends of lines: label_add() each, then labels() puts them so that none covers another.
+function label_add(x, y, class, text) {
+    L_count++
+    L_x[L_count] = x
+    L_y[L_count] = y
+    L_class[L_count] = class
+    L_text[L_count] = text
+}
+
+function label_swap(i, j,    keep) {
+    keep = L_x[i]; L_x[i] = L_x[j]; L_x[j] = keep
+    keep = L_y[i]; L_y[i] = L_y[j]; L_y[j] = keep
+    keep = L_class[i]; L_class[i] = L_class[j]; L_class[j] = keep
+    keep = L_text[i]; L_text[i] = L_text[j]; L_text[j] = keep
+}
+
+function labels(lowest,    i, j) {
+    for (i = 2; i <= L_count; i++)
+        for (j = i; j > 1 && L_y[j] < L_y[j - 1]; j--)
+            label_swap(j, j - 1)
+    for (i = 2; i <= L_count; i++)
+        if (L_y[i] < L_y[i - 1] + 16)
+            L_y[i] = L_y[i - 1] + 16
+    # What was pushed out below goes up again, and pushes.
+    if (L_count > 0 && L_y[L_count] > lowest)
+        L_y[L_count] = lowest
+    for (i = L_count - 1; i >= 1; i--)
+        if (L_y[i] > L_y[i + 1] - 16)
+            L_y[i] = L_y[i + 1] - 16
+    for (i = 1; i <= L_count; i++)
+        svg_text(L_x[i] + 8, L_y[i] + 4, L_class[i], "start", L_text[i])
+    L_count = 0
+}
