@@ -141,7 +141,7 @@ too_short_a_run() {
 rows_of_the_plate() {
     samples "$(printf '%s\n' '7.1 1 1048576 0 0 0 0 0 0 0' '7.2 1 1048576 0 0 0 0 0 0 0' '7.25 5 2621440 6 1 2 3 4 5 8')"
     same "$(printf '%s\n' 'left 0.000 1 0 0 0 1.0' 'left 0.050 5 1 2 3 2.5')" \
-        awk -f "$draw/plate-rows.awk" -v side=left
+        awk -f "$draw/plate-rows.awk" -v side=left || return 1
     samples '7.25 5 2621440 6 1 2 3 4 5 8'
     same 'left 0.000 5 1 2 3 2.5' awk -f "$draw/plate-rows.awk" -v side=left
 }
@@ -211,6 +211,34 @@ well_formed() {
                 wrong("a bare character")
         }
         END { exit failed || depth != 0 || elements < 20 }' "$1"
+}
+
+# pen STATEMENTS: what svg.awk draws of them.
+pen() {
+    LC_ALL=C awk -f "$draw/svg.awk" -f /dev/stdin <<EOF
+BEGIN { $1 }
+EOF
+}
+
+# What has a meaning in XML is written in another way.
+escapes() {
+    [ "$(pen 'print svg_escape("<a href=\"b\"> & c")')" = '&lt;a href=&quot;b&quot;&gt; &amp; c' ]
+}
+
+ticks() {
+    [ "$(pen 'print nice_step(100, 5), nice_step(0.4, 4), nice_step(3000, 5), nice_step(7, 5)')" = '20 0.1 500 2' ]
+}
+
+# Who looks at a run in which nothing came to pass shall see that.
+nothing_to_show() {
+    pen 'svg_begin(400, 400, "t", "d"); panel(50, 50, 300, 300, 0, 1, 0, "y", "x"); svg_end()' >"$work/nothing.svg"
+    well_formed "$work/nothing.svg" && grep -q '>1</text>' "$work/nothing.svg"
+}
+
+# Labels of lines that end at the same height stand 16 pixels apart, in their order, and none too low.
+labels_apart() {
+    [ "$(pen 'label_add(0, 90, "a", "low"); label_add(0, 88, "b", "high"); label_add(0, 20, "c", "far"); labels(95)' |
+        sed -n 's/.* y="\([0-9.]*\)".*>\(.*\)<.*/\1 \2/p' | tr '\n' ' ')" = '24.0 far 83.0 high 99.0 low ' ]
 }
 
 small() {
@@ -354,6 +382,11 @@ check 'a run of which too little was seen is refused' too_short_a_run
 check 'the plate begins when the first client comes' rows_of_the_plate
 check "Little's law, utilisation and waits of a run" what_follows
 check 'the measured knee' measured_knee
+
+check 'text is escaped' escapes
+check 'distances of ticks' ticks
+check 'a chart of zeros' nothing_to_show
+check 'labels stand apart' labels_apart
 
 for script in plate sweep pictures; do
     check "$script --help" explains $script

@@ -18,7 +18,7 @@ function svg_colours(ink, muted, grid, paper, a, b, c, d) {
         paper, ink, muted, grid, muted
     printf ".a{stroke:%s;fill:%s}.b{stroke:%s;fill:%s}.c{stroke:%s;fill:%s}.d{stroke:%s;fill:%s}", \
         a, a, b, b, c, c, d, d
-    printf ".note{stroke:%s}.hollow{fill:%s}", muted, paper
+    printf ".note{stroke:%s}", muted
 }
 
 # title: one line, drawn; description: what is in the picture, for those who cannot see it.
@@ -30,15 +30,15 @@ function svg_begin(width, height, title, description) {
         svg_escape(title), svg_escape(description)
     printf "<style>text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}"
     printf ".h{font-size:17px;font-weight:600}.p{font-size:14px;font-weight:600}.s{font-size:12px}"
-    printf ".line{fill:none;stroke-width:2.2;stroke-linejoin:round}.thin{fill:none;stroke-width:1.4}"
-    printf ".model{fill:none;stroke-width:1.6;stroke-dasharray:5 4}.note{stroke-dasharray:2 3}"
-    printf ".grid{stroke-width:1}.dot{stroke-width:1.5}text.a,text.b,text.c,text.d{stroke:none}"
+    printf ".line{stroke-width:2.2;stroke-linejoin:round}"
+    printf ".model{stroke-width:1.6;stroke-dasharray:5 4}.note{stroke-dasharray:2 3}"
+    printf ".grid{stroke-width:1}.dot{stroke-width:1.5}"
     svg_colours("#1f2328", "#656d76", "#e4e7eb", "#ffffff", "#0b63c5", "#b35900", "#1a7f37", "#c4232b")
     printf "@media (prefers-color-scheme:dark){"
     svg_colours("#e6edf3", "#9198a1", "#2b323b", "#0d1117", "#58a6ff", "#e3994a", "#4fb862", "#ff7b72")
-    printf "text.a,text.b,text.c,text.d{stroke:none}}"
+    printf "}"
     # After the colours, which they undo.
-    printf ".line,.thin,.model{fill:none}.hollow{fill:none}</style>\n"
+    printf ".line,.model,.hollow{fill:none}text.a,text.b,text.c,text.d{stroke:none}</style>\n"
     printf "<rect class=\"paper\" width=\"%d\" height=\"%d\"/>\n", width, height
     svg_text(24, 32, "ink h", "start", title)
 }
@@ -80,8 +80,11 @@ function three_digits(value) {
 function sx(x) { return P_x + (x - P_x0) / (P_x1 - P_x0) * P_w }
 function sy(y) { return P_y + P_h - y / P_y1 * P_h }
 
-# Begin a panel at these pixels. Its axes go from x0 to x1 and from 0 to y1 or a little more.
+# Begin a panel at these pixels. Its axes go from x0 to x1, and from 0 to y1 or a little more; to 1
+# where there is nothing but zeros to show.
 function panel(x, y, w, h, x0, x1, y1, title, x_title,    step, at) {
+    if (y1 <= 0)
+        y1 = 1
     P_x = x; P_y = y; P_w = w; P_h = h; P_x0 = x0; P_x1 = x1
     step = nice_step(y1, h / 45)
     P_y1 = step * int(y1 / step)
