@@ -232,7 +232,7 @@ ticks() {
 # Who looks at a run in which nothing came to pass shall see that.
 nothing_to_show() {
     pen 'svg_begin(400, 400, "t", "d"); panel(50, 50, 300, 300, 0, 1, 0, "y", "x"); svg_end()' >"$work/nothing.svg"
-    well_formed "$work/nothing.svg" && grep -q '>1</text>' "$work/nothing.svg"
+    well_formed "$work/nothing.svg" && grep -q 'text-anchor="end">1</text>' "$work/nothing.svg"
 }
 
 # Labels of lines that end at the same height stand 16 pixels apart, in their order, and none too low.
