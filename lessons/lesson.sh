@@ -28,6 +28,7 @@
 #     indent                        set off what comes through this filter
 #     figure NAME VALUE...          print a number that was looked up
 #     expect N CONDITION...         is what is said in line N of "What to see" so?
+#     cannot REASON                 the lesson cannot be shown on this machine: end with status 77
 #     question                      the question, and how it all ended; comes last
 #     wait_until SECONDS CONDITION...   until the command succeeds; too late is a failure
 #     start_server NAME OPTION...   an echo-server with --port 0 --admin 0; sets $port
@@ -52,6 +53,7 @@
 #     spawn NAME INPUT COMMAND...   any other program in the background
 #     ended NAME                    has that process ended?
 #     cpu_ticks NAME                the CPU time it has had, in hundredths of a second
+#     freeze NAME, thaw NAME        SIGSTOP, and until it has stopped; SIGCONT
 #     end_process NAME [SIGNAL]     end it, and until it is gone; sets $status
 #     json_field FILE PATH          a value of a file of JSON
 
@@ -153,7 +155,7 @@ leave() {
         echo "FAILED: the lesson ended before its question"
         result=1
     fi
-    if [ "$result" -ne 0 ] && [ "$result" -lt 128 ]; then
+    if [ "$result" -ne 0 ] && [ "$result" -ne 77 ] && [ "$result" -lt 128 ]; then
         for file in "$work"/*.out "$work"/*.err "$work"/*.json; do
             [ ! -s "$file" ] || tail -n 40 "$file" | cut -c 1-200 | sed "s|^|${file##*/}: |"
         done
@@ -241,6 +243,11 @@ expect() {
         echo "    $*"
         failures=$((failures + 1))
     fi
+}
+
+cannot() {
+    echo "SKIPPED: $1"
+    exit 77
 }
 
 question() {
@@ -365,6 +372,20 @@ reap() {
 # The CPU time that a process has had so far, in hundredths of a second as Linux counts them.
 cpu_ticks() {
     awk '{ print $14 + $15 }' "/proc/$(cat "$work/$1.pid")/stat"
+}
+
+is_stopped() {
+    grep -q '^State:[[:blank:]]*T' "/proc/$(cat "$work/$1.pid")/status"
+}
+
+# The signal takes a moment to get to all threads, in which they would do what they must not do any more.
+freeze() {
+    run kill -STOP "$(cat "$work/$1.pid")"
+    wait_until 30 is_stopped "$1"
+}
+
+thaw() {
+    run kill -CONT "$(cat "$work/$1.pid")"
 }
 
 end_process() {

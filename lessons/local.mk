@@ -18,6 +18,7 @@ LESSONS = \
 	11-backlog \
 	12-stopping \
 	13-how-many \
+	14-coordinated-omission \
 	15-event-loop \
 	16-one-crashes
 
