@@ -479,7 +479,8 @@ client_field() {
 # The part of the summary that lessons are about, a line for each object.
 summary() {
     json_lines <"$work/$1.json" | awk -F '\t' '
-        $1 ~ /^(sessions|messages)\./ {
+        $1 == "idle.requested" { idle = $2 }
+        $1 ~ /^(sessions|messages)\./ || ($1 ~ /^idle\./ && idle > 0) {
             part = substr($1, 1, index($1, ".") - 1)
             line = line (part == last ? ", " : (last == "" ? "    " : "\n    ") part ": ") \
                 substr($1, index($1, ".") + 1) " " $2

@@ -80,6 +80,34 @@ all_is_run() {
     [ -s "$work/expected" ] && points "$1/README.md" 'What to see' | diff - "$work/expected"
 }
 
+# paragraphs FILE WORDS: those that have these words, each on a line.
+paragraphs() {
+    awk -v RS= -v words="$2" '{ gsub(/\n/, " ") } index($0, words)' "$1"
+}
+
+# What is said to stand on the live page stands there: each of the names between `...`, but for options
+# and commands.
+is_on_the_page() {
+    grep -oE '`[^`]+`' | tr -d '`' | grep -vE '^(--|\./|jq)' | sort -u >"$work/places"
+    [ -s "$work/places" ] || return 1
+    while IFS= read -r place; do
+        grep -qF -e ">$place<" -e "\"$place" -e "\`$place" server/page/page.html server/page/page.js || {
+            echo "not on the page: $place"
+            return 1
+        }
+    done <"$work/places"
+}
+
+says_where_to_look() {
+    paragraphs "$1/README.md" 'open http://127.0.0.1:8091/' | is_on_the_page
+}
+
+# The question, and then where its answer can be seen.
+ends_with_a_way_to_the_answer() {
+    awk '/^## / { last = ($0 == "## Question") } last' "$1/README.md" >"$work/question"
+    [ "$(awk -v RS= 'END { print NR }' "$work/question")" -ge 3 ] && tail -n 3 "$work/question" | grep -qE '`|page|[Ll]esson'
+}
+
 # The index names each folder, and so does the list of what is in the tarball.
 all_are_named() {
     for lesson in lessons/[0-9]*/; do
@@ -105,6 +133,8 @@ for lesson in lessons/[0-9]*/; do
     lesson=${lesson%/}
     check "$lesson has its headings" has_headings "$lesson"
     check "$lesson shows each step and checks each thing to see" all_is_run "$lesson"
+    check "$lesson says where on the live page to look" says_where_to_look "$lesson"
+    check "$lesson says where the answer to its question can be seen" ends_with_a_way_to_the_answer "$lesson"
 done
 check 'all lessons are in the index and in the tarball' all_are_named
 finish
