@@ -102,6 +102,11 @@ says_where_to_look() {
     paragraphs "$1/README.md" 'open http://127.0.0.1:8091/' | is_on_the_page
 }
 
+# In this document it is sentences.
+names_places_on_the_page() {
+    paragraphs docs/what-to-look-at.md 'On the page' | grep -oE 'On the page[^.]*' | is_on_the_page
+}
+
 # The question, and then where its answer can be seen.
 ends_with_a_way_to_the_answer() {
     awk '/^## / { last = ($0 == "## Question") } last' "$1/README.md" >"$work/question"
@@ -136,5 +141,6 @@ for lesson in lessons/[0-9]*/; do
     check "$lesson says where on the live page to look" says_where_to_look "$lesson"
     check "$lesson says where the answer to its question can be seen" ends_with_a_way_to_the_answer "$lesson"
 done
+check 'the places on the live page that docs/what-to-look-at.md names are there' names_places_on_the_page
 check 'all lessons are in the index and in the tarball' all_are_named
 finish
