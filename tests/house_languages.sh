@@ -40,8 +40,8 @@ in_step() {
     [ -s "$work/en" ] && diff "$work/en" "$work/zh"
 }
 
-# In lessons the words between `...` are names of things and the same in every language. Per section they are
-# the same set, however the sentences go.
+# The words between `...` are names of things and the same in every language. Per section they are the
+# same set, however the sentences go.
 same_names() {
     for language in .md .zh.md; do
         awk '/^## / { section++ } !/^    / { print section "\t" $0 }' "$1$language" |
@@ -124,15 +124,14 @@ all_are_named() {
     done
 }
 
-# Either language is enough for a page to be one. The front page has a Chinese one or has not.
-for page in README.zh.md docs/*.zh.md lessons/*.md lessons/*/*.md; do
+# Either language is enough for a page to be one.
+for page in README.md docs/*.zh.md lessons/*.md lessons/*/*.md; do
     page=${page%.md}
     echo "${page%.zh}"
 done | sort -u >"$work/pages"
 while read -r page; do
-    [ "$page" != README ] || [ -f README.zh.md ] || continue
     check "$page is in step in both languages" in_step "$page"
-    [ "$page" = README ] || check "$page has the same names in both languages" same_names "$page"
+    check "$page has the same names in both languages" same_names "$page"
 done <"$work/pages"
 for lesson in lessons/[0-9]*/; do
     lesson=${lesson%/}
