@@ -29,6 +29,8 @@
 #     figure NAME VALUE...          print a number that was looked up
 #     expect N CONDITION...         is what is said in line N of "What to see" so?
 #     cannot REASON                 the lesson cannot be shown on this machine: end with status 77
+#     needs FILE...                 it cannot where the system has not these, of /proc for one
+#     needs_plain_build             nor with a sanitizer, which has memory of its own
 #     question                      the question, and how it all ended; comes last
 #     wait_until SECONDS CONDITION...   until the command succeeds; too late is a failure
 #     start_server NAME OPTION...   an echo-server with --port 0 --admin 0; sets $port
@@ -248,6 +250,17 @@ expect() {
 cannot() {
     echo "SKIPPED: $1"
     exit 77
+}
+
+needs() {
+    for file in "$@"; do
+        [ -r "$file" ] || cannot "this system has no $file"
+    done
+}
+
+needs_plain_build() {
+    ! grep -q '^EP_CFLAGS = .*-fsanitize' "$tree/Makefile" 2>/dev/null ||
+        cannot 'the programs are built with a sanitizer, which takes memory for itself'
 }
 
 question() {
