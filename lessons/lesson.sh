@@ -120,7 +120,7 @@ else
     tree=$top/build
 fi
 if [ ! -x "$tree/echo-server" ] || [ ! -x "$tree/echo-client" ]; then
-    "$top/scripts/packages" build lessons
+    "$top/scripts/packages" build lessons || :
     "$top/scripts/build" >/dev/null
 fi
 
@@ -272,6 +272,10 @@ question() {
         failures=1
     fi
 }
+
+for tool in curl bash ps; do
+    command -v "$tool" >/dev/null || cannot "$tool is not installed"
+done
 
 # --- Waiting -------------------------------------------------------------------------------------
 
