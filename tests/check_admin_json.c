@@ -103,6 +103,62 @@ START_TEST(counts_and_choices)
     expect_number(object, "accept.pauses", 801);
     expect_real(object, "accept.paused_seconds", 1.5);
     expect_number(object, "accept.errors", 802);
+    expect_word(object, "listening", "127.0.0.1:8090");
+    json_decref(object);
+}
+END_TEST
+
+/* Each reason by itself. */
+START_TEST(why_it_is_paused)
+{
+    static const char *const words[] = {"full", "errors", "person"};
+    json_t *object;
+
+    state_fill(&state);
+    state.listener.paused = true;
+    *(bool *[]){&state.listener.why_full, &state.listener.why_errors,
+                &state.listener.why_person}[_i] = true;
+    object = read_state(false);
+    ck_assert(json_is_true(at(object, "accept.paused")));
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(json_is_true(at(at(object, "accept.why"), words[i])), i == _i);
+    json_decref(object);
+}
+END_TEST
+
+START_TEST(what_was_chosen)
+{
+    static const char *const none[] = {"max_sessions",
+                                       "high_water",
+                                       "low_water",
+                                       "per_source",
+                                       "queue_timeout_seconds",
+                                       "idle_timeout_seconds",
+                                       "session_timeout_seconds"};
+    json_t *object;
+
+    state_fill(&state);
+    state.capped = false;
+    state.by_turns = true;
+    object = read_state(false);
+    ck_assert(json_is_true(at(object, "by_turns")));
+    expect_number(object, "settings.workers", 4);
+    expect_number(object, "settings.max_sessions", 1001);
+    expect_number(object, "settings.high_water", 12);
+    expect_number(object, "settings.low_water", 3);
+    expect_number(object, "settings.per_source", 1004);
+    expect_word(object, "settings.transform", "upper");
+    expect_real(object, "settings.queue_timeout_seconds", 1.5);
+    expect_real(object, "settings.idle_timeout_seconds", 2.5);
+    expect_real(object, "settings.session_timeout_seconds", 3.5);
+    expect_real(object, "settings.drain_timeout_seconds", 4.5);
+    expect_real(object, "settings.delay_seconds", 5.5);
+    expect_real(object, "settings.burn_seconds", 6.5);
+    json_decref(object);
+    state.settings = (struct state_settings){.transform = "none"};
+    object = read_state(false);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        expect_null(at(object, "settings"), none[i]);
     json_decref(object);
 }
 END_TEST
@@ -265,6 +321,8 @@ int main(void)
 
     tcase_add_test(core, counts_and_choices);
     tcase_add_test(core, service_times);
+    tcase_add_loop_test(core, why_it_is_paused, 0, 3);
+    tcase_add_test(core, what_was_chosen);
     tcase_add_test(core, what_it_takes);
     tcase_add_test(core, workers_and_queue);
     tcase_add_test(core, histograms);

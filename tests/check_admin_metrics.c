@@ -73,6 +73,9 @@ START_TEST(every_number_is_under_its_name)
     expect(metrics, "echopool_backlog_depth", 803);
     expect(metrics, "echopool_backlog_capacity", 804);
     expect(metrics, "echopool_accept_paused", 0);
+    expect(metrics, "echopool_accept_paused_by{reason=\"full\"}", 0);
+    expect(metrics, "echopool_accept_paused_by{reason=\"errors\"}", 0);
+    expect(metrics, "echopool_accept_paused_by{reason=\"person\"}", 0);
     expect(metrics, "echopool_accept_pauses_total", 801);
     expect(metrics, "echopool_accept_paused_seconds_total", 1.5);
     expect(metrics, "echopool_threads", 6);

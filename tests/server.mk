@@ -14,6 +14,7 @@ SERVER_TESTS = \
 	tests/check_server_accept \
 	tests/check_server_address \
 	tests/check_server_admin \
+	tests/check_server_control \
 	tests/check_server_crash \
 	tests/check_server_echo \
 	tests/check_server_faults \
@@ -83,6 +84,9 @@ tests_check_server_address_LDADD = $(TEST_LIBS)
 tests_check_server_admin_SOURCES = tests/check_server_admin.c tests/http_kit.c tests/http_kit.h tests/metrics_kit.c tests/metrics_kit.h $(SERVER_KIT)
 tests_check_server_admin_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
 tests_check_server_admin_LDADD = $(TEST_LIBS) $(JANSSON_LIBS) -lm
+tests_check_server_control_SOURCES = tests/check_server_control.c tests/http_kit.c tests/http_kit.h tests/metrics_kit.c tests/metrics_kit.h $(SERVER_KIT)
+tests_check_server_control_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_server_control_LDADD = $(TEST_LIBS) $(JANSSON_LIBS) -lm
 tests_check_server_crash_SOURCES = tests/check_server_crash.c $(SERVER_KIT)
 tests_check_server_crash_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_crash_LDADD = $(TEST_LIBS)

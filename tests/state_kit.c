@@ -2,6 +2,7 @@
 /* A filled-in state: see state_kit.h. */
 #include "tests/state_kit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void fill_times(struct times *times, uint64_t first)
@@ -55,6 +56,18 @@ void state_fill(struct state *state)
     state->queue = 16;
     state->on_full = "pause";
     state->hold = "session";
+    state->settings = (struct state_settings){.max_sessions = 1001,
+                                              .high_water = 12,
+                                              .low_water = 3,
+                                              .per_source = 1004,
+                                              .transform = "upper",
+                                              .queue_timeout_ns = 1500000000,
+                                              .idle_timeout_ns = 2500000000,
+                                              .session_timeout_ns = 3500000000,
+                                              .drain_timeout_ns = 4500000000,
+                                              .delay.mean_ns = 5500000000,
+                                              .burn.mean_ns = 6500000000};
+    snprintf(state->address, sizeof state->address, "127.0.0.1:8090");
     fill_counts(&state->counts);
     fill_rows(state);
     state->listener = (struct state_listener){
