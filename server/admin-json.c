@@ -149,7 +149,7 @@ static json_t *worker(size_t index, const struct worker *worker, bool all_seen)
                      milliseconds(row->in_phase_ns), "echoes", number(row->echoes));
 }
 
-/* Each worker of a capped server, as far as there are rows. */
+/* Each worker, or event loop, as far as there are rows. */
 static json_t *worker_list(const struct state *state)
 {
     struct worker seen[STATE_ROWS_MAX] = {{0}};
@@ -176,11 +176,9 @@ static json_t *worker_list(const struct state *state)
 
 static json_t *workers(const struct state *state)
 {
-    uint64_t busy = admin_busy_workers(state);
-
-    return json_pack("{s:o, s:o, s:o, s:o}", "count", number(state->capped ? state->workers : busy),
-                     "busy", number(busy), "idle", number(admin_idle_workers(state)), "list",
-                     state->capped ? worker_list(state) : json_array());
+    return json_pack("{s:o, s:o, s:o, s:o}", "count", number(admin_workers(state)), "busy",
+                     number(admin_busy_workers(state)), "idle", number(admin_idle_workers(state)),
+                     "list", admin_has_pool(state) ? worker_list(state) : json_array());
 }
 
 /* --- the rest ------------------------------------------------------------------------------ */

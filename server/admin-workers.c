@@ -17,15 +17,27 @@ uint64_t admin_served(const struct state *state)
     return served;
 }
 
+bool admin_has_pool(const struct state *state)
+{
+    return state->capped || state->by_turns;
+}
+
+uint64_t admin_workers(const struct state *state)
+{
+    return admin_has_pool(state) ? state->workers : admin_served(state);
+}
+
 uint64_t admin_busy_workers(const struct state *state)
 {
-    uint64_t served = admin_served(state);
+    uint64_t workers = admin_workers(state);
 
-    /* An event loop has many sessions, and then there are fewer workers than sessions. */
-    return state->capped && served > state->workers ? state->workers : served;
+    if (!admin_has_pool(state))
+        return workers;
+    /* Where there are fewer of them from now on, those that are to go still have their sessions. */
+    return state->busy < workers ? state->busy : workers;
 }
 
 uint64_t admin_idle_workers(const struct state *state)
 {
-    return state->capped ? state->workers - admin_busy_workers(state) : 0;
+    return admin_workers(state) - admin_busy_workers(state);
 }

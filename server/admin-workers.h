@@ -17,10 +17,19 @@ bool admin_has_worker(enum phase phase);
 /** How many sessions have a worker. */
 uint64_t admin_served(const struct state *state);
 
-/** How many workers have at least one. An uncapped server has a worker for each session. */
+/**
+ * Whether there are workers, or event loops, that stay when their sessions go. Otherwise each
+ * session has a worker of its own, a thread or a process, for as long as it is served.
+ */
+bool admin_has_pool(const struct state *state);
+
+/** How many workers, or event loops, there are. */
+uint64_t admin_workers(const struct state *state);
+
+/** How many of them have at least one session. One that is to go, and has, is not counted twice. */
 uint64_t admin_busy_workers(const struct state *state);
 
-/** How many workers have none; 0 in an uncapped server. */
+/** How many have none. */
 uint64_t admin_idle_workers(const struct state *state);
 
 #endif /* SERVER_ADMIN_WORKERS_H */

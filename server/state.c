@@ -36,6 +36,8 @@ struct gathering {
     int64_t now_ns;
     struct later_rows queued;
     struct later_rows parked;
+    bool
+        busy[WORKERS_MAX]; /* which workers have a session; those that are to go are here as well */
 };
 
 static void fill_row(struct state_session *row, const struct session *session, enum phase phase,
@@ -62,6 +64,15 @@ static void fill_row(struct state_session *row, const struct session *session, e
         row->in_phase_ns = row->age_ns;
 }
 
+/* Count a worker once, however many sessions it has. The loop itself is none. */
+static void mark_busy(struct gathering *gathering, unsigned worker)
+{
+    if (worker >= WORKERS_MAX || gathering->busy[worker])
+        return;
+    gathering->busy[worker] = true;
+    gathering->state->busy++;
+}
+
 static void gather(struct accounting_entry *entry, void *context)
 {
     struct gathering *gathering = context;
@@ -76,6 +87,8 @@ static void gather(struct accounting_entry *entry, void *context)
         struct later_rows *later = phase == PHASE_QUEUED ? &gathering->queued : &gathering->parked;
         rows = later->rows;
         count = &later->count;
+    } else {
+        mark_busy(gathering, atomic_load_explicit(&session->worker, memory_order_relaxed));
     }
     if (*count < STATE_ROWS_MAX)
         fill_row(&rows[(*count)++], session, phase, gathering->now_ns);
@@ -97,6 +110,7 @@ static void take_sessions(struct server *server, struct state *state)
     gathering.state = state;
     gathering.now_ns = clock_now_ns();
     gathering.queued.count = gathering.parked.count = 0; /* the rows need not be cleared */
+    memset(gathering.busy, 0, sizeof gathering.busy);
     accounting_survey(server->service->accounting, &state->counts, gather, &gathering);
     append(state, &gathering.queued);
     append(state, &gathering.parked);
@@ -220,6 +234,7 @@ static void take_listener(const struct server *server, struct state *state)
 void state_take(struct server *server, struct state *state)
 {
     state->row_count = 0;
+    state->busy = 0;
     memset(state->in_phase, 0, sizeof state->in_phase);
     take_sessions(server, state);
     take_settings(server, state);

@@ -66,7 +66,7 @@ struct state {
     /* what it was asked to be */
     const char *model; /**< its word */
     bool capped;
-    uint64_t workers;    /**< now, or event loops; 0 where it has neither */
+    uint64_t workers;    /**< now, or event loops; 0 where each session has a worker of its own */
     uint64_t queue;      /**< how many may wait */
     const char *on_full; /**< its word */
     const char *hold;    /**< its word */
@@ -78,6 +78,7 @@ struct state {
     /* what has become of whom */
     struct counts counts;
     uint64_t in_phase[PHASE_COUNT]; /**< of the sessions that are here */
+    uint64_t busy;                  /**< workers, or event loops, that have at least one of them */
     struct state_listener listener;
 
     /* who is here: first those that are served, then those that wait, oldest first */

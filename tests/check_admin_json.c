@@ -242,6 +242,39 @@ START_TEST(workers_and_queue)
 }
 END_TEST
 
+/* Whatever the sessions are: where a pool stays, its workers are counted, else those who serve. */
+START_TEST(workers_are_no_sessions)
+{
+    static const struct {
+        bool capped, by_turns;
+        uint64_t workers, busy;           /* of the state */
+        uint64_t count, is_busy, is_idle; /* as they are told */
+        size_t listed;
+    } cases[] = {
+        {true, false, 4, 2, 4, 2, 2, 4},  /* thread-pool */
+        {true, false, 2, 3, 2, 2, 0, 2},  /* one is to go, and serves still */
+        {false, true, 4, 0, 4, 0, 4, 4},  /* hold message: all are parked */
+        {false, true, 4, 3, 4, 3, 1, 4},  /* event: 7 sessions in 3 loops */
+        {false, false, 0, 5, 7, 7, 0, 0}, /* thread: 7 */
+    };
+    json_t *object;
+
+    state = (struct state){.model = "any",
+                           .capped = cases[_i].capped,
+                           .by_turns = cases[_i].by_turns,
+                           .workers = cases[_i].workers,
+                           .busy = cases[_i].busy};
+    state.in_phase[PHASE_RECEIVING] = 7;
+    state.in_phase[PHASE_PARKED] = 11;
+    object = read_state(false);
+    expect_number(object, "workers.count", cases[_i].count);
+    expect_number(object, "workers.busy", cases[_i].is_busy);
+    expect_number(object, "workers.idle", cases[_i].is_idle);
+    ck_assert_uint_eq(json_array_size(at(object, "workers.list")), cases[_i].listed);
+    json_decref(object);
+}
+END_TEST
+
 static void expect_histogram(json_t *histogram, const struct times *times)
 {
     json_t *buckets = at(histogram, "buckets");
@@ -294,7 +327,7 @@ START_TEST(more_than_there_are_rows)
 {
     json_t *object;
 
-    state = (struct state){.model = "event", .capped = true, .workers = 300};
+    state = (struct state){.model = "event", .by_turns = true, .workers = 300, .busy = 2};
     state.row_count = STATE_ROWS_MAX;
     state.in_phase[PHASE_SENDING] = 5000;
     for (size_t i = 0; i < STATE_ROWS_MAX; i++)
@@ -309,6 +342,8 @@ START_TEST(more_than_there_are_rows)
     expect_number(object, "workers.list.3.session", STATE_ROWS_MAX - 1);
     expect_null(object, "workers.list.4.state"); /* who knows */
     expect_number(object, "workers.count", 300);
+    expect_number(object, "workers.busy", 2);
+    expect_number(object, "workers.idle", 298);
     json_decref(object);
 }
 END_TEST
@@ -325,6 +360,7 @@ int main(void)
     tcase_add_test(core, what_was_chosen);
     tcase_add_test(core, what_it_takes);
     tcase_add_test(core, workers_and_queue);
+    tcase_add_loop_test(core, workers_are_no_sessions, 0, 5);
     tcase_add_test(core, histograms);
     tcase_add_test(limits, nothing_yet);
     tcase_add_test(limits, more_than_there_are_rows);

@@ -157,12 +157,13 @@ START_TEST(busy_and_idle)
     expect(metrics, "echopool_workers{state=\"idle\"}", 0);
     free(metrics);
 
-    state = (struct state){.model = "event", .capped = true, .workers = 2, .draining = true};
+    state = (struct state){
+        .model = "event", .by_turns = true, .workers = 3, .busy = 2, .draining = true};
     state.in_phase[PHASE_SENDING] = 7;
     state.in_phase[PHASE_PARKED] = 100;
     metrics = read_state();
     expect(metrics, "echopool_workers{state=\"busy\"}", 2);
-    expect(metrics, "echopool_workers{state=\"idle\"}", 0);
+    expect(metrics, "echopool_workers{state=\"idle\"}", 1);
     expect(metrics, "echopool_draining", 1);
     free(metrics);
 }

@@ -207,6 +207,72 @@ static uint64_t crowd_stop(struct crowd *crowd)
     return atomic_load(&crowd->sessions);
 }
 
+/* Of a list of workers: how many have a session, and how many sessions they have together. */
+static void count_list(json_t *list, uint64_t *busy, uint64_t *sessions)
+{
+    json_t *worker;
+    size_t i;
+
+    *busy = *sessions = 0;
+    json_array_foreach(list, i, worker)
+    {
+        uint64_t its = number_of(worker, "sessions");
+        ck_assert_uint_eq(number_of(worker, "worker"), i);
+        ck_assert_int_eq(its == 0, json_is_null(json_object_get(worker, "session")));
+        *busy += its > 0;
+        *sessions += its;
+    }
+}
+
+/*
+ * How many workers there are is told of workers, not of sessions: of a pool's, also where sessions
+ * have them for a message only, of event loops; and where each session has one, of those.
+ */
+START_TEST(workers_of_every_model)
+{
+    static const struct {
+        uint64_t count, least_busy, most_busy, listed;
+    } expected[MODELS] = {
+        {1, 1, 1, 1}, /* iterative */
+        {3, 3, 3, 0}, /* thread */
+        {3, 3, 3, 0}, /* fork */
+        {4, 3, 3, 4}, /* thread-pool */
+        {4, 0, 0, 4}, /* thread-pool, held for a message: all are silent */
+        {4, 3, 3, 4}, /* process-pool */
+        {4, 1, 3, 4}, /* event: whichever loops have them */
+    };
+    struct kit kit = kit_start(MODEL("--admin", "0"));
+    uint16_t port = kit_admin_port(&kit);
+    int sessions = tested_models[_i].one_at_a_time ? 1 : 3;
+    bool parks = strcmp(tested_models[_i].hold, "message") == 0;
+    uint64_t busy, listed_busy, listed_sessions;
+    json_t *stats, *workers;
+    int fds[3];
+
+    for (int i = 0; i < sessions; i++) {
+        fds[i] = kit_connect(&kit);
+        tcp_echo(fds[i], "a", 1, true);
+    }
+    stats = wait_for_phase(port, parks ? "parked" : "receiving", (uint64_t)sessions);
+    workers = json_object_get(stats, "workers");
+    busy = number_of(workers, "busy");
+    ck_assert_uint_eq(number_of(workers, "count"), expected[_i].count);
+    ck_assert_uint_ge(busy, expected[_i].least_busy);
+    ck_assert_uint_le(busy, expected[_i].most_busy);
+    ck_assert_uint_eq(number_of(workers, "idle"), expected[_i].count - busy);
+    ck_assert_uint_eq(json_array_size(json_object_get(workers, "list")), expected[_i].listed);
+    count_list(json_object_get(workers, "list"), &listed_busy, &listed_sessions);
+    if (expected[_i].listed > 0) {
+        ck_assert_uint_eq(listed_busy, busy);
+        ck_assert_uint_eq(listed_sessions, parks ? 0 : (uint64_t)sessions);
+    }
+    json_decref(stats);
+    for (int i = 0; i < sessions; i++)
+        close(fds[i]);
+    kit_finish(&kit, true, NULL);
+}
+END_TEST
+
 /* In every answer the accounting holds and counters only grow; at the end all are counted. */
 START_TEST(true_under_load)
 {
@@ -527,6 +593,7 @@ int main(void)
 
     tcase_add_loop_test(core, every_path, 0, MODELS);
     tcase_add_test(core, who_is_where);
+    tcase_add_loop_test(core, workers_of_every_model, 0, MODELS);
     tcase_add_loop_test(core, true_under_load, 0, MODELS);
     tcase_add_test(drain, while_it_drains);
     tcase_add_test(drain, the_end_closes_all);

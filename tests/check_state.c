@@ -98,11 +98,34 @@ START_TEST(served_then_queued_then_parked)
     ck_assert_uint_eq(state->in_phase[PHASE_QUEUED], 2);
     ck_assert_uint_eq(state->in_phase[PHASE_PARKED], 1);
     ck_assert_uint_eq(state->in_phase[PHASE_HANDSHAKE], 0);
+    ck_assert_uint_eq(state->busy, 3); /* not those of whom waits or is parked */
     for (int i = 0; i < 6; i++)
         leave(set, sessions[i]);
     state_take(&set->server, &set->state);
     ck_assert_uint_eq(state->row_count, 0);
     ck_assert_uint_eq(state->in_phase[PHASE_QUEUED], 0);
+    ck_assert_uint_eq(state->busy, 0);
+    take_down(set);
+}
+END_TEST
+
+/* Loops have many sessions each, more than there are rows; what the accept loop serves is no worker's. */
+START_TEST(each_busy_worker_once)
+{
+    enum { SESSIONS = STATE_ROWS_MAX + 44 };
+    struct stage_set *set = set_up(WORKERS_MAX);
+    struct session *sessions[SESSIONS];
+
+    for (int i = 0; i < SESSIONS; i++)
+        sessions[i] = enter(set, PHASE_SENDING, (unsigned)(i % 3));
+    atomic_store(&sessions[SESSIONS - 1]->worker, WORKER_LOOP);
+    state_take(&set->server, &set->state);
+    ck_assert_uint_eq(set->state.busy, 3);
+    atomic_store(&sessions[SESSIONS - 1]->worker, WORKERS_MAX - 1);
+    state_take(&set->server, &set->state);
+    ck_assert_uint_eq(set->state.busy, 4);
+    for (int i = 0; i < SESSIONS; i++)
+        leave(set, sessions[i]);
     take_down(set);
 }
 END_TEST
@@ -287,6 +310,7 @@ int main(void)
 
     tcase_add_test(core, served_then_queued_then_parked);
     tcase_add_test(core, rows_are_bounded);
+    tcase_add_test(core, each_busy_worker_once);
     tcase_add_test(core, time_in_a_phase);
     tcase_add_test(core, what_was_asked_for);
     tcase_add_test(core, what_it_takes);

@@ -45,6 +45,7 @@ static void fill_rows(struct state *state)
     state->row_count = sizeof rows / sizeof *rows;
     for (size_t i = 0; i < state->row_count; i++)
         state->in_phase[rows[i].phase]++;
+    state->busy = 3;
 }
 
 void state_fill(struct state *state)
