@@ -42,12 +42,25 @@ static const char *chromium_path(void)
                                           "/usr/bin/google-chrome", NULL});
 }
 
+/* Ubuntu has programs of these names that only say what to install. */
+static bool runs(const char *path)
+{
+    char command[128];
+
+    snprintf(command, sizeof command, "%s --version >/dev/null 2>&1", path);
+    return system(command) == 0;
+}
+
 bool browser_is_there(const char **why)
 {
     if (chromium_path() == NULL)
         *why = "there is no Chromium: install chromium";
     else if (driver_path() == NULL)
         *why = "there is no chromedriver: install chromium-driver";
+    else if (!runs(chromium_path()))
+        *why = "what is called Chromium here does not run: install chromium";
+    else if (!runs(driver_path()))
+        *why = "what is called chromedriver here does not run: install chromium-driver";
     else
         *why = NULL;
     return *why == NULL;

@@ -1,0 +1,111 @@
+#!/bin/sh
+# scripts/packages, with an apt that only writes down what it was asked for: what must be there is
+# installed or the script fails, and a browser is there if it can be had.
+. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+
+bin=$work/bin
+asked=$work/asked
+mkdir "$bin"
+
+# A program of our own in the PATH, which has no other directory.
+program() {
+    { echo '#!/bin/sh' && cat; } >"$bin/$1"
+    chmod +x "$bin/$1"
+}
+
+for tool in cat env find grep head mktemp rm tail; do
+    echo "exec $(command -v $tool) \"\$@\"" | program $tool
+done
+echo 'echo 0' | program id
+# What is installed, what is offered, and what cannot be installed stand in files, a word a line.
+program dpkg-query <<END
+for package; do :; done
+grep -qx "\$package" "$work/installed" && echo 'install ok installed'
+END
+program apt-cache <<END
+grep -qx "\$2" "$work/offered" && echo '  Candidate: 1.0'
+END
+program apt-get <<END
+echo "\$@" >>"$asked"
+for package; do
+    ! grep -qx "\$package" "$work/broken" || exit 100
+done
+END
+
+# The packages named are in that file, and nothing else is.
+are() {
+    file=$work/$1
+    shift
+    : >"$file"
+    for package; do echo "$package" >>"$file"; done
+}
+
+# Run it for the test set, where everything is installed but check (and chromium).
+packages() {
+    : >"$asked"
+    PATH=$bin "$shell" "$TOP_SRCDIR/scripts/packages" test >"$work/said" 2>&1
+}
+
+shell=$(command -v sh)
+test_set=$(sed -n "s/^test='\(.*\)'$/\1/p" "$TOP_SRCDIR/scripts/packages")
+
+# shellcheck disable=SC2086  # the list is words
+all_but() {
+    but=$1
+    are installed
+    for package in $test_set $2; do [ "$package" = "$but" ] || echo "$package" >>"$work/installed"; done
+}
+
+nothing_is_missing() {
+    all_but none 'chromium chromium-driver'
+    packages && [ ! -s "$asked" ] && [ ! -s "$work/said" ]
+}
+
+both_are_installed() {
+    all_but check
+    are offered chromium chromium-driver
+    are broken
+    packages && grep -q 'install.* check$' "$asked" &&
+        grep -q 'install.* chromium chromium-driver$' "$asked" && ! grep -q skipped "$work/said"
+}
+
+none_is_offered() {
+    all_but check
+    are offered
+    are broken
+    packages && grep -q 'install.* check$' "$asked" && ! grep -q chromium "$asked" &&
+        grep -q 'apt has no chromium chromium-driver here, so tests/check_page will be skipped' "$work/said"
+}
+
+none_can_be_installed() {
+    all_but check
+    are offered chromium chromium-driver
+    are broken chromium
+    packages && grep -q 'install.* check$' "$asked" && grep -q chromium "$asked" &&
+        grep -q 'could not install chromium chromium-driver, so tests/check_page will be skipped' "$work/said"
+}
+
+one_is_there() {
+    all_but none
+    are offered chromium chromium-driver
+    program google-chrome </dev/null
+    program chromedriver </dev/null
+    packages && [ ! -s "$asked" ]
+    rc=$?
+    rm "$bin/google-chrome" "$bin/chromedriver"
+    return $rc
+}
+
+what_must_be_there() {
+    all_but check 'chromium chromium-driver'
+    are broken check
+    ! packages && grep -q 'could not install check' "$work/said"
+}
+
+check 'where nothing is missing nothing is asked for' nothing_is_missing
+check 'what is missing is installed, and a browser' both_are_installed
+check 'where apt has no browser the rest is installed, and it says so' none_is_offered
+check 'where a browser cannot be installed the rest is there, and it says so' none_can_be_installed
+check 'a browser of another name will do' one_is_there
+check 'without what must be there it fails' what_must_be_there
+finish
