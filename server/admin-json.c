@@ -128,49 +128,36 @@ static json_t *queue(const struct state *state)
 
 /* --- workers ------------------------------------------------------------------------------- */
 
-/* What the rows tell of one worker. */
-struct worker {
-    uint64_t sessions;
-    const struct state_session *oldest; /* NULL: none was seen */
-};
-
-/* A worker's state is that of the session it has had the longest. */
-static json_t *worker(size_t index, const struct worker *worker, bool all_seen)
+/* A worker's state is that of the session it has had the longest; null where that is not listed. */
+static json_t *worker(size_t index, const struct state_session *oldest, uint64_t sessions)
 {
-    const struct state_session *row = worker->oldest;
-
-    if (row == NULL)
-        return json_pack("{s:o, s:s?, s:i, s:n, s:i, s:i, s:i}", "worker", number(index), "state",
-                         all_seen ? "idle" : NULL, "sessions", 0, "session", "held_ms", 0,
-                         "in_phase_ms", 0, "echoes", 0);
+    if (oldest == NULL)
+        return json_pack("{s:o, s:s?, s:o, s:n, s:i, s:i, s:i}", "worker", number(index), "state",
+                         sessions == 0 ? "idle" : NULL, "sessions", number(sessions), "session",
+                         "held_ms", 0, "in_phase_ms", 0, "echoes", 0);
     return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "worker", number(index), "state",
-                     phase_words[row->phase], "sessions", number(worker->sessions), "session",
-                     number(row->number), "held_ms", milliseconds(row->held_ns), "in_phase_ms",
-                     milliseconds(row->in_phase_ns), "echoes", number(row->echoes));
+                     phase_words[oldest->phase], "sessions", number(sessions), "session",
+                     number(oldest->number), "held_ms", milliseconds(oldest->held_ns),
+                     "in_phase_ms", milliseconds(oldest->in_phase_ns), "echoes",
+                     number(oldest->echoes));
 }
 
 /* Each worker, or event loop, as far as there are rows. */
 static json_t *worker_list(const struct state *state)
 {
-    struct worker seen[STATE_ROWS_MAX] = {{0}};
+    const struct state_session *oldest[STATE_ROWS_MAX] = {NULL};
     size_t size = state->workers < STATE_ROWS_MAX ? (size_t)state->workers : STATE_ROWS_MAX;
     json_t *list = json_array();
-    uint64_t shown = 0;
 
     for (size_t i = 0; i < state->row_count; i++) {
         const struct state_session *row = &state->rows[i];
-        if (!admin_has_worker(row->phase))
+        if (!admin_has_worker(row->phase) || row->worker >= STATE_ROWS_MAX)
             continue;
-        shown++;
-        if (row->worker >= STATE_ROWS_MAX)
-            continue;
-        struct worker *its = &seen[row->worker];
-        its->sessions++;
-        if (its->oldest == NULL || row->held_ns > its->oldest->held_ns)
-            its->oldest = row;
+        if (oldest[row->worker] == NULL || row->held_ns > oldest[row->worker]->held_ns)
+            oldest[row->worker] = row;
     }
     for (size_t i = 0; i < size; i++)
-        list = append(list, worker(i, &seen[i], shown >= admin_served(state)));
+        list = append(list, worker(i, oldest[i], state->sessions_of[i]));
     return list;
 }
 

@@ -41,7 +41,7 @@ struct gathering {
 };
 
 static void fill_row(struct state_session *row, const struct session *session, enum phase phase,
-                     int64_t now_ns)
+                     unsigned worker, int64_t now_ns)
 {
     int64_t begun_ns = atomic_load_explicit(&session->entry.begun_ns, memory_order_relaxed);
     uint64_t progress = atomic_load_explicit(&session->progress, memory_order_relaxed);
@@ -50,7 +50,7 @@ static void fill_row(struct state_session *row, const struct session *session, e
     *row = (struct state_session){
         .number = session->number,
         .phase = phase,
-        .worker = atomic_load_explicit(&session->worker, memory_order_relaxed),
+        .worker = worker,
         .age_ns = now_ns - session->entry.accepted_ns,
         .held_ns = begun_ns == 0 ? 0 : now_ns - begun_ns,
         .in_phase_ns = seen ? now_ns - session->seen_ns : 0,
@@ -67,7 +67,11 @@ static void fill_row(struct state_session *row, const struct session *session, e
 /* Count a worker once, however many sessions it has. The loop itself is none. */
 static void mark_busy(struct gathering *gathering, unsigned worker)
 {
-    if (worker >= WORKERS_MAX || gathering->busy[worker])
+    if (worker >= WORKERS_MAX)
+        return;
+    if (worker < STATE_ROWS_MAX)
+        gathering->state->sessions_of[worker]++;
+    if (gathering->busy[worker])
         return;
     gathering->busy[worker] = true;
     gathering->state->busy++;
@@ -79,6 +83,7 @@ static void gather(struct accounting_entry *entry, void *context)
     struct state *state = gathering->state;
     const struct session *session = (const struct session *)entry;
     enum phase phase = session_phase(session);
+    unsigned worker = atomic_load_explicit(&session->worker, memory_order_relaxed);
     struct state_session *rows = state->rows;
     size_t *count = &state->row_count;
 
@@ -88,10 +93,10 @@ static void gather(struct accounting_entry *entry, void *context)
         rows = later->rows;
         count = &later->count;
     } else {
-        mark_busy(gathering, atomic_load_explicit(&session->worker, memory_order_relaxed));
+        mark_busy(gathering, worker);
     }
     if (*count < STATE_ROWS_MAX)
-        fill_row(&rows[(*count)++], session, phase, gathering->now_ns);
+        fill_row(&rows[(*count)++], session, phase, worker, gathering->now_ns);
 }
 
 static void append(struct state *state, const struct later_rows *later)
@@ -235,6 +240,7 @@ void state_take(struct server *server, struct state *state)
 {
     state->row_count = 0;
     state->busy = 0;
+    memset(state->sessions_of, 0, sizeof state->sessions_of);
     memset(state->in_phase, 0, sizeof state->in_phase);
     take_sessions(server, state);
     take_settings(server, state);

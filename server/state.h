@@ -79,6 +79,7 @@ struct state {
     struct counts counts;
     uint64_t in_phase[PHASE_COUNT]; /**< of the sessions that are here */
     uint64_t busy;                  /**< workers, or event loops, that have at least one of them */
+    uint32_t sessions_of[STATE_ROWS_MAX]; /**< of the first workers, how many each has */
     struct state_listener listener;
 
     /* who is here: first those that are served, then those that wait, oldest first */

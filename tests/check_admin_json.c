@@ -335,12 +335,16 @@ START_TEST(more_than_there_are_rows)
                                                .phase = PHASE_SENDING,
                                                .worker = i % 2 == 0 ? 3 : 299,
                                                .held_ns = (int64_t)i * 1000000};
+    state.sessions_of[3] = 3000;
+    state.sessions_of[4] = 2;
     object = read_state(false);
     expect_number(object, "sessions.left_out", 5000 - STATE_ROWS_MAX);
     ck_assert_uint_eq(json_array_size(at(object, "workers.list")), STATE_ROWS_MAX);
-    expect_number(object, "workers.list.3.sessions", STATE_ROWS_MAX / 2);
+    expect_number(object, "workers.list.3.sessions", 3000);
     expect_number(object, "workers.list.3.session", STATE_ROWS_MAX - 1);
+    expect_number(object, "workers.list.4.sessions", 2);
     expect_null(object, "workers.list.4.state"); /* who knows */
+    expect_word(object, "workers.list.5.state", "idle");
     expect_number(object, "workers.count", 300);
     expect_number(object, "workers.busy", 2);
     expect_number(object, "workers.idle", 298);

@@ -121,6 +121,9 @@ START_TEST(each_busy_worker_once)
     atomic_store(&sessions[SESSIONS - 1]->worker, WORKER_LOOP);
     state_take(&set->server, &set->state);
     ck_assert_uint_eq(set->state.busy, 3);
+    ck_assert_uint_eq(set->state.sessions_of[0], SESSIONS / 3);
+    ck_assert_uint_eq(set->state.sessions_of[2], SESSIONS / 3 - 1);
+    ck_assert_uint_eq(set->state.sessions_of[3], 0);
     atomic_store(&sessions[SESSIONS - 1]->worker, WORKERS_MAX - 1);
     state_take(&set->server, &set->state);
     ck_assert_uint_eq(set->state.busy, 4);

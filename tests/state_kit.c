@@ -46,6 +46,7 @@ static void fill_rows(struct state *state)
     for (size_t i = 0; i < state->row_count; i++)
         state->in_phase[rows[i].phase]++;
     state->busy = 3;
+    state->sessions_of[0] = state->sessions_of[1] = state->sessions_of[3] = 1;
 }
 
 void state_fill(struct state *state)
