@@ -229,6 +229,26 @@ START_TEST(every_model)
 }
 END_TEST
 
+/* A loop says how many it has, also of those that are not listed. */
+START_TEST(loops_count_all)
+{
+    enum { SESSIONS = 300 };
+    struct house house =
+        house_open(ARGUMENTS("--model", "event", "--workers", "2", "--admin", "0"));
+    int fds[SESSIONS];
+
+    connect_all(&house, fds, SESSIONS, 0);
+    expect_text(&house, "workers-busy", "300");
+    expect_text(&house, "workers-of", "sessions in 2 loops");
+    expect(&house, "[...document.querySelectorAll('.box .state')].reduce((n, e) => "
+                   "n + parseInt(e.innerText), 0) == 300");
+    expect(&house, "document.querySelectorAll('.crew i').length == 256");
+    close_all(fds, SESSIONS);
+    expect_text(&house, "sum-in-flight", "0");
+    house_close(&house, NULL);
+}
+END_TEST
+
 /* At most 256 are listed, and the page says how many more there are. */
 START_TEST(more_than_are_listed)
 {
@@ -374,7 +394,7 @@ START_TEST(controls)
     expect_text(&house, "pause", "Pause");
     browser_click(&house.browser, "#pause");
     expect_text(&house, "status", "accepting is paused");
-    expect_text(&house, "gate", "paused by a person");
+    expect_text(&house, "gate", "paused: by a person");
     fd = kit_connect(&house.kit);
     tcp_send(fd, "a", 1);
     expect_text(&house, "backlog-depth", "1");
@@ -394,6 +414,24 @@ START_TEST(controls)
     }
     expect(&house, "document.querySelector('#fewer').disabled");
     expect_text(&house, "said", "");
+    house_close(&house, NULL);
+}
+END_TEST
+
+/* A worker that is to go stays to be seen until its session has ended. */
+START_TEST(a_worker_leaves)
+{
+    struct house house = house_open(ARGUMENTS("--workers", "2", "--admin", "0", "--admin-control"));
+    int fds[2];
+
+    connect_all(&house, fds, 2, 2);
+    expect_text(&house, "workers-of", "of 2 busy");
+    browser_click(&house.browser, "#fewer");
+    expect_text(&house, "workers-of", "of 1 busy");
+    expect(&house, "document.querySelectorAll('.box[data-phase=receiving]').length == 2");
+    close_all(fds, 2);
+    expect_text(&house, "sum-served", "2");
+    expect(&house, "document.querySelectorAll('.box').length == 1");
     house_close(&house, NULL);
 }
 END_TEST
@@ -427,7 +465,7 @@ END_TEST
 static const struct {
     unsigned width;
     unsigned height;
-} sizes[] = {{1920, 1080}, {1024, 768}, {360, 740}};
+} sizes[] = {{1920, 1080}, {1366, 768}, {1024, 768}, {390, 844}};
 
 static const char *const schemes[] = {"dark", "light"};
 
@@ -435,15 +473,38 @@ static const char *const schemes[] = {"dark", "light"};
 static const char too_small[] =
     "return [...document.querySelectorAll('body *')].filter((e) => e.offsetParent && "
     "[...e.childNodes].some((n) => n.nodeType == 3 && n.data.trim()) && "
-    "!e.closest('.unseen, svg, .dots[data-crowd=\"3\"]') && "
+    "!e.closest('.unseen, svg, .dots[data-crowd=\"3\"], .dots[data-crowd=\"4\"]') && "
     "parseFloat(getComputedStyle(e).fontSize) < 12).map((e) => e.outerHTML).join('\\n')";
 
 /* Elements whose text does not fit into them. */
 static const char cut_off[] =
-    "return [...document.querySelectorAll('.box span, b, h2, .dot')].filter((e) => "
+    "return [...document.querySelectorAll('body *')].filter((e) => "
     "e.offsetParent && !e.closest('.unseen') && e.childElementCount == 0 && "
     "getComputedStyle(e).display != 'inline' && e.scrollWidth > e.clientWidth + 1)"
     ".map((e) => e.outerHTML).join('\\n')";
+
+/*
+ * Elements whose letters stand out too little from what is behind them: WCAG's formula, 4.5 to 1, or
+ * 3 to 1 for large letters. What is disabled need not be read.
+ */
+static const char too_faint[] =
+    "const parts = (c) => { const n = c.match(/[0-9.e-]+/g).map(Number);"
+    "  return c.startsWith('color') ? [n[0] * 255, n[1] * 255, n[2] * 255, n[3] ?? 1] : [...n, "
+    "1].slice(0, 4); };"
+    "const behind = (e) => { for (; e; e = e.parentElement) {"
+    "  const c = parts(getComputedStyle(e).backgroundColor); if (c[3] > 0.99) return c; }"
+    "  return [255, 255, 255]; };"
+    "const light = (c) => { const [r, g, b] = c.map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : "
+    "  ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };"
+    "return [...document.querySelectorAll('body *')].filter((e) => {"
+    "  if (!e.offsetParent || e.closest('.unseen, .skip, :disabled') || "
+    "    ![...e.childNodes].some((n) => n.nodeType == 3 && n.data.trim())) return false;"
+    "  const style = getComputedStyle(e), size = parseFloat(style.fontSize);"
+    "  if (size == 0) return false;"
+    "  const [a, b] = [light(parts(style.color)), light(behind(e))].sort((x, y) => y - x);"
+    "  const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);"
+    "  return (a + 0.05) / (b + 0.05) < (large ? 3 : 4.5);"
+    "}).map((e) => e.outerHTML).join('\\n')";
 
 static void expect_nothing(struct house *house, const char *script)
 {
@@ -469,6 +530,7 @@ static void look_at_all_sizes(struct house *house)
                 expect(house, "document.documentElement.scrollHeight <= innerHeight");
             expect_nothing(house, too_small);
             expect_nothing(house, cut_off);
+            expect_nothing(house, too_faint);
             snprintf(name, sizeof name, "%ux%u-%s", sizes[i].width, sizes[i].height, schemes[k]);
             take_picture(house, name);
         }
@@ -526,6 +588,68 @@ START_TEST(colours_can_be_chosen)
 }
 END_TEST
 
+/* Who wants no motion sees none; others see who moves. */
+START_TEST(motion_is_a_choice)
+{
+    static const char count[] = "window.flights = 0; const animate = Element.prototype.animate;"
+                                "Element.prototype.animate = function (...how) {"
+                                "  window.flights++; return animate.apply(this, how); }";
+    struct house house = house_open(ARGUMENTS("--admin", "0"));
+
+    for (int reduced = 0; reduced < 2; reduced++) {
+        int fd;
+        browser_prefer(&house.browser, "dark", reduced);
+        open_page(&house);
+        json_decref(browser_run(&house.browser, count));
+        fd = kit_connect(&house.kit);
+        tcp_echo(fd, "a", 1, true);
+        expect_text(&house, "sum-in-flight", "1");
+        close(fd);
+        expect_text(&house, "sum-in-flight", "0");
+        expect(&house, reduced ? "flights == 0" : "flights > 0");
+    }
+    house_close(&house, NULL);
+}
+END_TEST
+
+/* All comes from this server, and nothing else could: the policy is kept to, and forbids it. */
+START_TEST(no_request_elsewhere)
+{
+    struct house house = house_open(ARGUMENTS("--admin", "0", "--admin-control"));
+
+    expect(&house, "performance.getEntriesByType('resource').every((e) => "
+                   "e.name.startsWith(location.origin + '/') || e.name.startsWith('data:'))");
+    json_decref(browser_run(&house.browser, "const image = new Image();"
+                                            "image.onerror = () => { window.refused = true; };"
+                                            "image.src = location.origin + '/stats.json';"));
+    expect(&house, "window.refused");
+    /* That was complained of, as it should. */
+    ck_assert_ptr_nonnull(strstr(browser_complaints(&house.browser), "Content Security Policy"));
+    browser_close(&house.browser);
+    kit_finish(&house.kit, true, NULL);
+}
+END_TEST
+
+/* Everything can be reached and used with the keyboard, and is seen to have the focus. */
+START_TEST(with_the_keyboard)
+{
+    static const char *const stops[] = {"#theme", "#pause", "#fewer", "#more", "summary"};
+    struct house house = house_open(ARGUMENTS("--admin", "0", "--admin-control"));
+    char expression[200];
+
+    expect(&house, "document.querySelector('#more').offsetParent != null");
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+        snprintf(expression, sizeof expression,
+                 "((e) => (e.focus(), document.activeElement == e && "
+                 "getComputedStyle(e).outlineStyle == 'solid'))(document.querySelector('%s'))",
+                 stops[i]);
+        expect(&house, expression);
+    }
+    expect(&house, "[...document.querySelectorAll('button')].every((b) => b.tabIndex == 0)");
+    house_close(&house, NULL);
+}
+END_TEST
+
 /* Landmarks, one heading of the first order, a name for every button, a place for what is said. */
 START_TEST(for_those_who_listen)
 {
@@ -565,15 +689,20 @@ int main(void)
     tcase_add_test(shown, the_kernels_backlog);
     tcase_add_loop_test(shown, every_model, 0, MODELS);
     tcase_add_test(shown, more_than_are_listed);
+    tcase_add_test(shown, loops_count_all);
     tcase_add_test(shown, the_last_minute);
     tcase_add_test(life, draining);
     tcase_add_test(life, started_again);
     tcase_add_test(life, too_many_watch);
     tcase_add_test(control, controls);
+    tcase_add_test(control, a_worker_leaves);
     tcase_add_test(control, a_wrong_token_is_told);
     tcase_add_test(control, no_controls_without_the_option);
     tcase_add_test(looks, sizes_and_schemes);
     tcase_add_test(looks, colours_can_be_chosen);
+    tcase_add_test(looks, motion_is_a_choice);
+    tcase_add_test(looks, no_request_elsewhere);
+    tcase_add_test(looks, with_the_keyboard);
     tcase_add_test(looks, for_those_who_listen);
     for (TCase *const *each = (TCase *const[]){shown, life, control, looks, NULL}; *each != NULL;
          each++) {

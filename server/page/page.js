@@ -51,6 +51,8 @@ function timeText(ms) {
   return `${Math.floor(ms / 3600000)} h ${Math.floor(ms / 60000) % 60} min`;
 }
 
+const upText = (seconds) => (seconds < 60 ? `${seconds} s` : timeText(seconds * 1000));
+
 /* As it fits into a dot. */
 function ageText(ms) {
   if (ms < 100000) return `${Math.floor(ms / 1000)}s`;
@@ -96,7 +98,7 @@ const crowdOf = (n, ...steps) => steps.filter((step) => n > step).length;
 
 function showDots(id, rows, total, ageOf) {
   const dots = $(id + "-dots");
-  setData(dots, "crowd", crowdOf(rows.length, 10, 24, 80));
+  setData(dots, "crowd", crowdOf(rows.length, 10, 24, 80, 160));
   keep(dots, rows, (row) => row.session, () => make("span", "dot"), (dot, row) => {
     const ms = ageOf(row);
     setText(dot, ageText(ms));
@@ -107,20 +109,22 @@ function showDots(id, rows, total, ageOf) {
 }
 
 function showBacklog(s) {
-  const shown = Math.min(s.backlog.depth, 40);
+  const shown = Math.min(s.backlog.depth, 32);
   const why = s.accept.why;
-  const reasons = [why.person && "paused by a person", why.full && "paused: no room", why.errors && "paused: accept failed"].filter(Boolean);
+  const reasons = [why.person && "by a person", why.full && "no room", why.errors && "accept failed"].filter(Boolean);
   setText($("backlog-depth"), s.backlog.depth);
   setText($("backlog-of"), s.backlog.capacity ? `of ${s.backlog.capacity}` : "");
   keep($("backlog-dots"), Array.from({ length: shown }, (_, i) => i), (i) => i, () => make("span", "dot"), () => {});
   setData($("backlog-dots"), "crowd", crowdOf(shown, 4, 10, 20));
   setText($("backlog-more"), s.backlog.depth > shown ? `and ${s.backlog.depth - shown} more` : "");
-  setText($("gate"), s.draining ? "closed for good" : reasons.length ? reasons.join(", ") : "accepting");
+  setText($("gate"), s.draining ? "closed for good" : reasons.length ? `paused: ${reasons.join(", ")}` : "accepting");
   setData($("gate"), "gate", s.draining || reasons.length ? "shut" : "open");
 }
 
+const hasQueue = (s) => (s.capped && s.model !== "iterative") || (s.by_turns && s.hold === "message");
+
 function showQueue(s, rows) {
-  const has = s.capped || s.hold === "message";
+  const has = hasQueue(s);
   setHidden($("queue"), !has);
   if (!has) return;
   setText($("queue-depth"), s.queue.depth.toLocaleString("en"));
@@ -137,22 +141,29 @@ function showParked(s, rows) {
   showDots("parked", rows, s.sessions.phases.parked, (row) => row.in_phase_ms);
 }
 
+/* Of one who has a worker of its own. */
+const hasOwn = (s) => !s.capped && !s.by_turns;
+
 /* What stands where workers do: a box for each worker, each loop, or each session that has its own. */
 function boxesOf(s, rows) {
   const served = rows.filter(isServed);
-  const box = (key, name, crew) => ({ key, name, crew });
-  let boxes;
-  if (!s.capped && !s.by_turns) {
-    boxes = served.map((row) => box("s" + row.session, s.model === "fork" ? "process" : "thread", [row]));
-  } else {
-    const count = Math.min(s.settings.workers, 256);
-    boxes = Array.from({ length: count }, (_, i) => box("w" + i, (s.model === "event" ? "loop " : "worker ") + i, []));
-    for (const row of served) if (row.worker < count) boxes[row.worker].crew.push(row);
-    if (s.capped) s.workers.list.forEach((worker, i) => { if (boxes[i] && worker.state === null) boxes[i].unknown = true; });
-    const loop = served.filter((row) => row.worker === LOOP_WORKER);
-    if (loop.length) boxes.push(box("loop", "the accept loop", loop));
+  if (hasOwn(s)) return served.map((row) => ({ key: "s" + row.session, name: s.model === "fork" ? "process" : "thread", crew: [row], size: 1 }));
+  const noun = s.model === "event" ? "loop" : "worker";
+  const boxes = s.workers.list.map((worker, i) => ({
+    key: "w" + i, name: s.model === "iterative" ? "the accept loop" : `${noun} ${i}`, crew: [], size: worker.sessions,
+  }));
+  const others = new Map();
+  for (const row of served) {
+    if (boxes[row.worker]) {
+      boxes[row.worker].crew.push(row);
+    } else if (row.worker === LOOP_WORKER || row.worker >= s.workers.count) {
+      /* The loop lends a hand; or a worker is to go when its session has ended. */
+      const name = row.worker === LOOP_WORKER ? "the accept loop" : `worker ${row.worker}, leaving`;
+      if (!others.has(row.worker)) others.set(row.worker, { key: "o" + row.worker, name, crew: [], size: 1, leaves: row.worker !== LOOP_WORKER });
+      others.get(row.worker).crew.push(row);
+    }
   }
-  return boxes;
+  return [...boxes, ...others.values()];
 }
 
 function createBox() {
@@ -167,15 +178,16 @@ function showCrew(box, crew) {
   keep(box.crew, crew, (row) => row.session, () => make("i"), (dot, row) => setData(dot, "phase", row.phase));
 }
 
-function updateBox(box, { name, crew, unknown }, isLoop, crowd) {
+function updateBox(box, { name, crew, size, leaves }, isLoop, crowd) {
   const row = crew[0];
-  const phase = row ? row.phase : unknown ? "unknown" : "idle";
+  const phase = row ? row.phase : size ? "unknown" : "idle";
   setText(box.name, name);
-  setData(box, "phase", isLoop && crew.length ? "receiving" : phase);
+  setData(box, "phase", isLoop && size ? "receiving" : phase);
+  setData(box, "leaving", leaves ? "" : null);
   setData(box, "session", row && row.session);
   box.session = row && row.session;
   if (isLoop) {
-    setText(box.state, many(crew.length, "session"));
+    setText(box.state, many(size, "session"));
     showCrew(box, crew);
     return;
   }
@@ -184,21 +196,23 @@ function updateBox(box, { name, crew, unknown }, isLoop, crowd) {
   setText(box.how, row ? many(row.echoes, "echo", "echoes") : "\u00a0");
 }
 
+const WORKER_WORDS = { iterative: "The server itself", thread: "A thread each", fork: "A process each", "process-pool": "Worker processes", event: "Event loops" };
+
 function showWorkers(s, rows) {
   const boxes = boxesOf(s, rows);
   const isLoop = s.model === "event";
-  const own = !s.capped && !s.by_turns;
   const crowd = isLoop ? 0 : crowdOf(boxes.length, 6, 16, 48);
-  const total = own ? s.workers.busy : s.settings.workers;
-  const busy = isLoop ? s.connections.active : s.by_turns ? boxes.filter((box) => box.crew.length).length : s.workers.busy;
-  setText($("workers-title"), isLoop ? "Event loops" : own ? (s.model === "fork" ? "A process each" : "A thread each") : s.model === "process-pool" ? "Worker processes" : "Workers");
+  const busy = isLoop ? s.connections.active : s.workers.busy;
+  setText($("workers-title"), WORKER_WORDS[s.model] || "Workers");
   setText($("workers-busy"), busy.toLocaleString("en"));
-  setText($("workers-of"), isLoop ? `${busy === 1 ? "session" : "sessions"} in ${many(total, "loop")}` : own ? `of at most ${s.settings.max_sessions.toLocaleString("en")}` : `of ${total.toLocaleString("en")} busy`);
+  setText($("workers-of"), isLoop ? `${busy === 1 ? "session" : "sessions"} in ${many(s.workers.count, "loop")}` :
+    hasOwn(s) ? `of at most ${s.settings.max_sessions.toLocaleString("en")}` : `of ${s.workers.count.toLocaleString("en")} busy`);
   setData($("boxes"), "crowd", crowd);
   setData($("boxes"), "count", boxes.length);
   setData($("boxes"), "loops", isLoop ? "" : null);
+  setData($("boxes"), "own", hasOwn(s) ? "" : null);
   keep($("boxes"), boxes, (box) => box.key, createBox, (element, box) => updateBox(element, box, isLoop, crowd));
-  const missing = isLoop ? Math.max(0, busy - rows.length) : total - boxes.filter((box) => box.key !== "loop").length;
+  const missing = s.workers.count - (hasOwn(s) ? boxes.length : s.workers.list.length);
   setText($("boxes-more"), missing > 0 ? `and ${missing.toLocaleString("en")} more` : "");
 }
 
@@ -206,9 +220,9 @@ function showWorkers(s, rows) {
 function showWay(s) {
   const way = $("way");
   const parked = s.hold === "message" && s.by_turns;
-  way.classList.toggle("without-queue", !parked && !s.capped);
+  way.classList.toggle("without-queue", !hasQueue(s));
   way.classList.toggle("with-parked", parked);
-  way.classList.toggle("crowded", (parked || s.capped) && Math.max(s.queue.depth, s.sessions.phases.parked) > 80);
+  way.classList.toggle("crowded", hasQueue(s) && Math.max(s.queue.depth, s.sessions.phases.parked) > 80);
 }
 
 /* --- who moves, and who falls -------------------------------------------------------------- */
@@ -315,8 +329,8 @@ const steps = (h) => [...h.buckets.map((bucket) => bucket.count), h.count];
 const bounds = (h) => h.buckets.map((bucket) => bucket.le_seconds * 1000);
 
 /*
- * The time in milliseconds that a share of those between two looks did not exceed: in its step of the
- * histogram, as if they were spread evenly there. null: there were none. Infinity: beyond the last.
+ * The step of the histogram in which the time lies that a share of those between two looks did not
+ * exceed, in milliseconds, and that time as if they were spread evenly there. null: there were none.
  */
 function percentile(before, after, edges, share) {
   const counts = after.map((count, i) => count - before[i]);
@@ -324,10 +338,17 @@ function percentile(before, after, edges, share) {
   if (total <= 0) return null;
   const wanted = share * total;
   const step = counts.findIndex((count) => count >= wanted);
-  if (step < 0 || step >= edges.length) return Infinity;
-  const below = step > 0 ? counts[step - 1] : 0;
   const low = step > 0 ? edges[step - 1] : 0;
-  return low + (edges[step] - low) * (wanted - below) / (counts[step] - below || 1);
+  if (step >= edges.length) return { low, high: Infinity, at: Infinity };
+  const below = step > 0 ? counts[step - 1] : 0;
+  return { low, high: edges[step], at: low + (edges[step] - low) * (wanted - below) / (counts[step] - below || 1) };
+}
+
+/* One figure where the step is narrow; where it is wide a figure would be invented. */
+function percentileText(found) {
+  if (!found) return "–";
+  if (found.high === Infinity) return `> ${timeText(found.low)}`;
+  return found.high > found.low * 3 && found.low >= 1000 ? `${found.low / 1000}–${found.high / 1000} s` : timeText(found.at);
 }
 
 /* Remember a second. @return whether there is a new point */
@@ -410,13 +431,13 @@ function chartRate(id, what) {
   rules(p, [[20, top.toLocaleString("en")], [60, (top / 2).toLocaleString("en")]]);
   line(p.one, points.map((look) => [acrossOf(look), 100 - look[what] / top * 80]));
   const latest = points[points.length - 1][what];
-  const span = history[history.length - 1].at - history[0].at;
   const mean = points.reduce((total, look, i) => total + look[what], 0) / points.length;
-  showReading($(id), [["one", rateText(latest)], ["dim", `now, mean ${rateText(mean)} over ${Math.round(span)} s`]]);
+  showReading($(id), [["one", rateText(latest)], ["dim", `now, mean ${rateText(mean)}`]]);
 }
 
 /* Times go from 0.1 ms to 60 s, so each power of ten has the same height. */
-const heightOf = (ms) => (ms === null ? null : 95 - 90 * Math.log10(Math.min(Math.max(ms, 0.1), 60000) / 0.1) / Math.log10(600000));
+const heightOf = (ms) => (95 - 90 * Math.log10(Math.min(Math.max(ms, 0.1), 60000) / 0.1) / Math.log10(600000));
+const heightOfFound = (found) => (found === null ? null : heightOf(found.at));
 
 function chartTimes(id, what, edges) {
   const p = plotOf($(id));
@@ -424,12 +445,9 @@ function chartTimes(id, what, edges) {
   const first = history[0];
   const now = history[history.length - 1];
   rules(p, [[heightOf(1), "1 ms"], [heightOf(100), "0.1 s"], [heightOf(10000), "10 s"]].map(([y, word]) => [+y.toFixed(1), word]));
-  line(p.one, points.map((look) => [acrossOf(look), heightOf(look[what + "Points"][0])]));
-  line(p.two, points.map((look) => [acrossOf(look), heightOf(look[what + "Points"][1])]));
-  const word = (share) => {
-    const ms = percentile(first[what], now[what], edges, share);
-    return ms === null ? "–" : ms === Infinity ? "> 60 s" : timeText(ms);
-  };
+  line(p.one, points.map((look) => [acrossOf(look), heightOfFound(look[what + "Points"][0])]));
+  line(p.two, points.map((look) => [acrossOf(look), heightOfFound(look[what + "Points"][1])]));
+  const word = (share) => percentileText(percentile(first[what], now[what], edges, share));
   showReading($(id), [["dim", "p50"], ["one", word(0.5)], ["dim", "p99"], ["two", word(0.99)]]);
 }
 
@@ -498,7 +516,7 @@ function modelWords(s) {
     case "iterative": return `One session at a time, in the accept loop itself; ${s.on_full === "reject" ? "all others are told BUSY" : "all others wait in the kernel"}`;
     case "thread": return `A thread for each session, from accept to its end; beyond ${most} a client is told BUSY`;
     case "fork": return `A process for each session, from accept to its end; beyond ${most} a client is told BUSY`;
-    case "message": return `${many(n, "thread")}, each takes a session only while bytes of it are there; ${most} sessions may be here; ${THEN[s.on_full]}`;
+    case "message": return `${many(n, "thread")}, each takes a session only while bytes of it are there; ${most} may be here; ${THEN[s.on_full]}`;
     case "event": return `${many(n, "event loop")}, each serves many sessions by turns; ${most} may be here; ${THEN[s.on_full]}`;
     default: return `${many(n, s.model === "process-pool" ? "worker process" : "thread", s.model === "process-pool" ? "worker processes" : "threads")}, each holds one session until it ends; ` +
       `${s.queue.capacity.toLocaleString("en")} may wait; ${THEN[s.on_full]}`;
@@ -524,7 +542,7 @@ function showWords(s) {
   setText($("words"), `${modelWords(s)}.`);
   setText($("settings"), settingWords(s).map((word) => `${word}.`).join(" "));
   setText($("version"), s.version);
-  setText($("uptime"), timeText(Math.floor(s.uptime_seconds) * 1000));
+  setText($("uptime"), upText(Math.floor(s.uptime_seconds)));
   document.title = `${s.connections.active} in flight · echo-server`;
 }
 
