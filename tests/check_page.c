@@ -88,6 +88,14 @@ static void close_all(const int fds[], int count)
         close(fds[i]);
 }
 
+static void expect_nothing(struct house *house, const char *script)
+{
+    char *found = browser_text(&house->browser, script);
+
+    ck_assert_str_eq(found, "");
+    free(found);
+}
+
 /* As the page shows it at one moment, what was accepted has become of something. */
 static void expect_sum(struct house *house)
 {
@@ -295,6 +303,33 @@ START_TEST(the_last_minute)
 }
 END_TEST
 
+/* Whoever comes, goes or changes places: there is one child for each, in order, the same while it is there. */
+START_TEST(one_child_for_each)
+{
+    static const char script[] =
+        "const box = document.createElement('div'); let seed = 1, made = 0;"
+        "const random = (n) => (seed = seed * 48271 % 2147483647) % n;"
+        "let last = new Map();"
+        "for (let round = 0; round < 2000; round++) {"
+        "  const items = [...new Set(Array.from({ length: random(12) }, () => random(20)))];"
+        "  if (random(3)) items.sort((a, b) => a - b);"
+        "  keep(box, items, (i) => i, () => (made++, document.createElement('i')),"
+        "    (e, i) => { e.textContent = i; });"
+        "  const shown = [...box.children].map((e) => e.textContent).join();"
+        "  if (shown != items.join()) return `${round}: ${shown} and not ${items}`;"
+        "  const now = new Map([...box.children].map((e) => [e.textContent, e]));"
+        "  for (const [i, e] of now) if (last.has(i) && last.get(i) != e) return `${round}: ${i} "
+        "is another`;"
+        "  last = now;"
+        "}"
+        "return made > 0 && made < 5000 ? '' : `${made} were made`;";
+    struct house house = house_open(ARGUMENTS("--admin", "0"));
+
+    expect_nothing(&house, script);
+    house_close(&house, NULL);
+}
+END_TEST
+
 /* --- ends and beginnings ------------------------------------------------------------------- */
 
 /* Each holds its worker for longer than the test may take: the server drains until a second signal. */
@@ -325,10 +360,11 @@ START_TEST(draining)
 }
 END_TEST
 
-/* The server is started again on the same port: the page is right, and its buttons work. */
+/* Another server is started on the same port: the page is right, and its buttons work. */
 START_TEST(started_again)
 {
-    struct house house = house_open(ARGUMENTS("--admin", "0", "--admin-control"));
+    struct house house =
+        house_open(ARGUMENTS("--model", "event", "--admin", "0", "--admin-control"));
     struct outcome outcome;
     char admin[16];
     int fds[3];
@@ -345,6 +381,8 @@ START_TEST(started_again)
     expect_text(&house, "status", "live");
     expect_text(&house, "sum-accepted", "0");
     expect_text(&house, "workers-of", "of 7 busy");
+    expect(&house, "document.querySelectorAll('.box[data-phase=idle]').length == 7 && "
+                   "document.querySelectorAll('.crew').length == 0");
     fds[0] = kit_connect(&house.kit);
     tcp_echo(fds[0], "a", 1, true);
     expect_text(&house, "sum-in-flight", "1");
@@ -505,14 +543,6 @@ static const char too_faint[] =
     "  const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);"
     "  return (a + 0.05) / (b + 0.05) < (large ? 3 : 4.5);"
     "}).map((e) => e.outerHTML).join('\\n')";
-
-static void expect_nothing(struct house *house, const char *script)
-{
-    char *found = browser_text(&house->browser, script);
-
-    ck_assert_str_eq(found, "");
-    free(found);
-}
 
 /*
  * All sizes in both schemes: nothing sticks out to the right, nothing is cut off or too small, and on a
@@ -690,6 +720,7 @@ int main(void)
     tcase_add_loop_test(shown, every_model, 0, MODELS);
     tcase_add_test(shown, more_than_are_listed);
     tcase_add_test(shown, loops_count_all);
+    tcase_add_test(shown, one_child_for_each);
     tcase_add_test(shown, the_last_minute);
     tcase_add_test(life, draining);
     tcase_add_test(life, started_again);

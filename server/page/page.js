@@ -68,20 +68,29 @@ function bytesText(bytes) {
 
 const rateText = (n) => (n === null ? "–" : n >= 100 || n === 0 ? Math.round(n).toLocaleString("en") : n.toFixed(1));
 
-/* Have one child for each item, the same one for as long as its key is there, in their order. */
+/*
+ * Have one child for each item, the same one for as long as its key is there, in their order. One
+ * that is of no use any more is taken for an item that is new, since where sessions come and go by
+ * the thousand, making elements and throwing them away would be most of the work.
+ */
 function keep(container, items, keyOf, create, update) {
   const old = container.kept || new Map();
   const now = new Map(items.map((item) => [keyOf(item), null]));
-  for (const [key, element] of old) if (!now.has(key)) element.remove();
+  const spare = new Set();
+  for (const [key, element] of old) if (!now.has(key)) spare.add(element);
   let at = container.firstChild;
   for (const item of items) {
     const key = keyOf(item);
-    const element = old.get(key) || create(item);
+    let element = old.get(key);
+    if (element) while (spare.has(at)) at = at.nextSibling;
+    else element = spare.has(at) ? at : spare.values().next().value || create(item);
+    spare.delete(element);
     now.set(key, element);
     if (at === element) at = at.nextSibling;
     else container.insertBefore(element, at);
     update(element, item);
   }
+  for (const element of spare) element.remove();
   container.kept = now;
 }
 
@@ -188,9 +197,13 @@ function updateBox(box, { name, crew, size, leaves }, isLoop, crowd) {
   box.session = row && row.session;
   if (isLoop) {
     setText(box.state, many(size, "session"));
+    setText(box.who, "");
+    setText(box.how, "");
     showCrew(box, crew);
     return;
   }
+  if (box.crew) box.crew.remove(); /* the server was started anew, as another model */
+  box.crew = null;
   setText(box.state, crowd === 3 ? LETTERS[phase] : STATE_WORDS[phase]);
   setText(box.who, row ? `#${row.session} ${timeText(row.held_ms)}` : "\u00a0");
   setText(box.how, row ? many(row.echoes, "echo", "echoes") : "\u00a0");
