@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The live page in a real browser, over the real server: what people see is what is so.
- *
- * Pictures of it are left in tests/ of the build tree, as page-*.png: at three sizes, dark and light.
- * Skipped where there is no browser.
+ * The live page in a real browser, over the real server: what people see is what is so, and what
+ * they press is what happens. check_page_looks.c says what it looks like. Skipped where there is no
+ * browser.
  */
-#include "tests/browser_kit.h"
 #include "tests/http_kit.h"
-#include "tests/server_kit.h"
+#include "tests/page_kit.h"
 #include "tests/suite.h"
 
+#include <check.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,97 +20,12 @@
 /* What admin.h promises; it cannot be included beside harness.h. */
 enum { STREAMS_MAX = 100 };
 
-/* --- a server, a browser, and the page ----------------------------------------------------- */
-
-struct house {
-    struct kit kit;
-    struct browser browser;
-    uint16_t admin;
-};
-
-static void open_page(struct house *house)
-{
-    char url[64];
-
-    snprintf(url, sizeof url, "http://127.0.0.1:%u/", (unsigned)house->admin);
-    browser_go(&house->browser, url);
-    browser_wait(&house->browser, "document.querySelector('#status').dataset.status == 'live'");
-}
-
-static struct house house_open(const char *const arguments[])
-{
-    struct house house = {.kit = kit_start(arguments)};
-
-    house.admin = kit_admin_port(&house.kit);
-    browser_open(&house.browser);
-    browser_resize(&house.browser, 1600, 900);
-    open_page(&house);
-    return house;
-}
-
-/* Nothing has gone wrong in the page, and nothing in the server. */
-static void house_close(struct house *house, const char *complaint)
-{
-    ck_assert_str_eq(browser_complaints(&house->browser), "");
-    browser_close(&house->browser);
-    kit_finish(&house->kit, true, complaint);
-}
-
-/* Wait until an element's text is this. */
-static void expect_text(struct house *house, const char *id, const char *text)
-{
-    char expression[500];
-
-    snprintf(expression, sizeof expression,
-             "document.getElementById('%s').innerText.trim() == '%s'", id, text);
-    browser_wait(&house->browser, expression);
-}
-
-static void expect(struct house *house, const char *expression)
-{
-    browser_wait(&house->browser, expression);
-}
-
-/* Sessions that have had an echo, or, where they wait, will have one. */
-static void connect_all(struct house *house, int fds[], int count, int served)
-{
-    for (int i = 0; i < count; i++) {
-        fds[i] = kit_connect(&house->kit);
-        if (i < served)
-            tcp_echo(fds[i], "a", 1, true);
-    }
-}
-
-static void close_all(const int fds[], int count)
-{
-    for (int i = 0; i < count; i++)
-        close(fds[i]);
-}
-
-static void expect_nothing(struct house *house, const char *script)
-{
-    char *found = browser_text(&house->browser, script);
-
-    ck_assert_str_eq(found, "");
-    free(found);
-}
-
 /* As the page shows it at one moment, what was accepted has become of something. */
 static void expect_sum(struct house *house)
 {
     expect(house, "((n) => n('accepted') == n('served') + n('rejected') + n('timed-out') + "
                   "n('failed') + n('in-flight'))"
                   "((id) => +document.getElementById('sum-' + id).innerText.replaceAll(',', ''))");
-}
-
-/* Leave a picture in the build tree, for somebody to look at. */
-static void take_picture(struct house *house, const char *name)
-{
-    const char *top = getenv("TOP_BUILDDIR");
-    char path[4096];
-
-    snprintf(path, sizeof path, "%s/tests/page-%s.png", top != NULL ? top : ".", name);
-    browser_shot(&house->browser, path);
 }
 
 /* --- what is shown ------------------------------------------------------------------------- */
@@ -150,20 +64,19 @@ END_TEST
 
 START_TEST(who_falls_out)
 {
-    struct house house =
-        house_open(ARGUMENTS("--workers", "1", "--queue", "1", "--on-full", "reject",
-                             "--queue-timeout", "300ms", "--admin", "0"));
+    struct house house = house_open(ARGUMENTS("--workers", "1", "--queue", "1", "--on-full",
+                                              "reject", "--queue-timeout", "4s", "--admin", "0"));
     int served = kit_connect(&house.kit);
     int late;
 
     tcp_echo(served, "a", 1, true);
     late = kit_connect(&house.kit);
     expect_busy(kit_connect(&house.kit));
-    expect_busy(late);
     expect_text(&house, "out-rejected", "1");
+    expect(&house, "document.querySelectorAll('#bin-rejected .fallen').length == 1");
+    expect_busy(late);
     expect_text(&house, "out-timed-out", "1");
     expect_text(&house, "which-timeouts", "queue 1");
-    expect(&house, "document.querySelectorAll('#bin-rejected .fallen').length == 1");
     expect(&house, "document.querySelectorAll('#bin-timed-out .fallen').length == 1");
     tcp_reset(served);
     expect_text(&house, "out-failed", "1");
@@ -342,7 +255,7 @@ START_TEST(draining)
     int fd = kit_connect(&kit);
 
     browser_open(&house.browser);
-    open_page(&house);
+    house_look(&house);
     tcp_send(fd, "a", 1);
     expect(&house, "document.querySelectorAll('.box[data-phase=working]').length == 1");
     kill(kit.program.pid, SIGTERM);
@@ -404,9 +317,10 @@ START_TEST(too_many_watch)
     int fds[STREAMS_MAX];
     char url[64];
 
+    /* The browser first, which may take its time: who does not read its stream is dropped after a while. */
+    browser_open(&house.browser);
     for (int i = 0; i < STREAMS_MAX; i++)
         fds[i] = http_listen(house.admin);
-    browser_open(&house.browser);
     snprintf(url, sizeof url, "http://127.0.0.1:%u/", (unsigned)house.admin);
     browser_go(&house.browser, url);
     expect_text(&house, "status", "too many are watching, trying again");
@@ -498,216 +412,12 @@ START_TEST(no_controls_without_the_option)
 }
 END_TEST
 
-/* --- how it looks -------------------------------------------------------------------------- */
-
-static const struct {
-    unsigned width;
-    unsigned height;
-} sizes[] = {{1920, 1080}, {1366, 768}, {1024, 768}, {390, 844}};
-
-static const char *const schemes[] = {"dark", "light"};
-
-/* Elements with letters that the last row cannot read: nothing is smaller than 12 pixels. */
-static const char too_small[] =
-    "return [...document.querySelectorAll('body *')].filter((e) => e.offsetParent && "
-    "[...e.childNodes].some((n) => n.nodeType == 3 && n.data.trim()) && "
-    "!e.closest('.unseen, svg, .dots[data-crowd=\"3\"], .dots[data-crowd=\"4\"]') && "
-    "parseFloat(getComputedStyle(e).fontSize) < 12).map((e) => e.outerHTML).join('\\n')";
-
-/* Elements whose text does not fit into them. */
-static const char cut_off[] =
-    "return [...document.querySelectorAll('body *')].filter((e) => "
-    "e.offsetParent && !e.closest('.unseen') && e.childElementCount == 0 && "
-    "getComputedStyle(e).display != 'inline' && e.scrollWidth > e.clientWidth + 1)"
-    ".map((e) => e.outerHTML).join('\\n')";
-
-/*
- * Elements whose letters stand out too little from what is behind them: WCAG's formula, 4.5 to 1, or
- * 3 to 1 for large letters. What is disabled need not be read.
- */
-static const char too_faint[] =
-    "const parts = (c) => { const n = c.match(/[0-9.e-]+/g).map(Number);"
-    "  return c.startsWith('color') ? [n[0] * 255, n[1] * 255, n[2] * 255, n[3] ?? 1] : [...n, "
-    "1].slice(0, 4); };"
-    "const behind = (e) => { for (; e; e = e.parentElement) {"
-    "  const c = parts(getComputedStyle(e).backgroundColor); if (c[3] > 0.99) return c; }"
-    "  return [255, 255, 255]; };"
-    "const light = (c) => { const [r, g, b] = c.map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : "
-    "  ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };"
-    "return [...document.querySelectorAll('body *')].filter((e) => {"
-    "  if (!e.offsetParent || e.closest('.unseen, .skip, :disabled') || "
-    "    ![...e.childNodes].some((n) => n.nodeType == 3 && n.data.trim())) return false;"
-    "  const style = getComputedStyle(e), size = parseFloat(style.fontSize);"
-    "  if (size == 0) return false;"
-    "  const [a, b] = [light(parts(style.color)), light(behind(e))].sort((x, y) => y - x);"
-    "  const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);"
-    "  return (a + 0.05) / (b + 0.05) < (large ? 3 : 4.5);"
-    "}).map((e) => e.outerHTML).join('\\n')";
-
-/*
- * All sizes in both schemes: nothing sticks out to the right, nothing is cut off or too small, and on a
- * projector all of it is there at once.
- */
-static void look_at_all_sizes(struct house *house)
-{
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        for (size_t k = 0; k < sizeof schemes / sizeof *schemes; k++) {
-            char name[64];
-            browser_prefer(&house->browser, schemes[k], false);
-            browser_resize(&house->browser, sizes[i].width, sizes[i].height);
-            expect(house, "document.documentElement.scrollWidth <= innerWidth");
-            if (sizes[i].height == 1080)
-                expect(house, "document.documentElement.scrollHeight <= innerHeight");
-            expect_nothing(house, too_small);
-            expect_nothing(house, cut_off);
-            expect_nothing(house, too_faint);
-            snprintf(name, sizeof name, "%ux%u-%s", sizes[i].width, sizes[i].height, schemes[k]);
-            take_picture(house, name);
-        }
-}
-
-/* A server with something of everything, at the sizes of a projector, a small window and a phone. */
-START_TEST(sizes_and_schemes)
-{
-    struct house house =
-        house_open(ARGUMENTS("--workers", "4", "--queue", "6", "--on-full", "reject", "--delay",
-                             "5ms", "--admin", "0", "--admin-control"));
-    int fds[10];
-
-    for (int i = 0; i < 20; i++) {
-        int fd = kit_connect(&house.kit);
-        tcp_echo(fd, "seen", 4, true);
-        if (i % 10 == 0)
-            tcp_reset(fd);
-        else
-            close(fd);
-    }
-    connect_all(&house, fds, 10, 4);
-    expect_text(&house, "queue-depth", "6");
-    for (int i = 0; i < 3; i++)
-        expect_busy(kit_connect(&house.kit));
-    expect_text(&house, "out-rejected", "3");
-    expect_text(&house, "out-failed", "2");
-    expect(&house, "document.querySelector('#queue-dots .dot').dataset.age == 1");
-    look_at_all_sizes(&house);
-    close_all(fds, 10);
-    expect_text(&house, "sum-in-flight", "0");
-    house_close(&house, NULL);
-}
-END_TEST
-
-/* The switch of colours: as the system has them, dark, light; and it is remembered. */
-START_TEST(colours_can_be_chosen)
-{
-    static const char ground[] = "getComputedStyle(document.body).backgroundColor";
-    struct house house = house_open(ARGUMENTS("--admin", "0"));
-    char expression[200];
-
-    browser_prefer(&house.browser, "light", true);
-    expect_text(&house, "theme", "Colours: auto");
-    snprintf(expression, sizeof expression, "%s == 'rgb(238, 241, 245)'", ground);
-    expect(&house, expression);
-    browser_click(&house.browser, "#theme");
-    expect_text(&house, "theme", "Colours: dark");
-    snprintf(expression, sizeof expression, "%s == 'rgb(12, 16, 22)'", ground);
-    expect(&house, expression);
-    open_page(&house);
-    expect_text(&house, "theme", "Colours: dark");
-    expect(&house, expression);
-    house_close(&house, NULL);
-}
-END_TEST
-
-/* Who wants no motion sees none; others see who moves. */
-START_TEST(motion_is_a_choice)
-{
-    static const char count[] = "window.flights = 0; const animate = Element.prototype.animate;"
-                                "Element.prototype.animate = function (...how) {"
-                                "  window.flights++; return animate.apply(this, how); }";
-    struct house house = house_open(ARGUMENTS("--admin", "0"));
-
-    for (int reduced = 0; reduced < 2; reduced++) {
-        int fd;
-        browser_prefer(&house.browser, "dark", reduced);
-        open_page(&house);
-        json_decref(browser_run(&house.browser, count));
-        fd = kit_connect(&house.kit);
-        tcp_echo(fd, "a", 1, true);
-        expect_text(&house, "sum-in-flight", "1");
-        close(fd);
-        expect_text(&house, "sum-in-flight", "0");
-        expect(&house, reduced ? "flights == 0" : "flights > 0");
-    }
-    house_close(&house, NULL);
-}
-END_TEST
-
-/* All comes from this server, and nothing else could: the policy is kept to, and forbids it. */
-START_TEST(no_request_elsewhere)
-{
-    struct house house = house_open(ARGUMENTS("--admin", "0", "--admin-control"));
-
-    expect(&house, "performance.getEntriesByType('resource').every((e) => "
-                   "e.name.startsWith(location.origin + '/') || e.name.startsWith('data:'))");
-    json_decref(browser_run(&house.browser, "const image = new Image();"
-                                            "image.onerror = () => { window.refused = true; };"
-                                            "image.src = location.origin + '/stats.json';"));
-    expect(&house, "window.refused");
-    /* That was complained of, as it should. */
-    ck_assert_ptr_nonnull(strstr(browser_complaints(&house.browser), "Content Security Policy"));
-    browser_close(&house.browser);
-    kit_finish(&house.kit, true, NULL);
-}
-END_TEST
-
-/* Everything can be reached and used with the keyboard, and is seen to have the focus. */
-START_TEST(with_the_keyboard)
-{
-    static const char *const stops[] = {"#theme", "#pause", "#fewer", "#more", "summary"};
-    struct house house = house_open(ARGUMENTS("--admin", "0", "--admin-control"));
-    char expression[200];
-
-    expect(&house, "document.querySelector('#more').offsetParent != null");
-    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
-        snprintf(expression, sizeof expression,
-                 "((e) => (e.focus(), document.activeElement == e && "
-                 "getComputedStyle(e).outlineStyle == 'solid'))(document.querySelector('%s'))",
-                 stops[i]);
-        expect(&house, expression);
-    }
-    expect(&house, "[...document.querySelectorAll('button')].every((b) => b.tabIndex == 0)");
-    house_close(&house, NULL);
-}
-END_TEST
-
-/* Landmarks, one heading of the first order, a name for every button, a place for what is said. */
-START_TEST(for_those_who_listen)
-{
-    struct house house = house_open(ARGUMENTS("--admin", "0", "--admin-control"));
-
-    expect(&house, "document.querySelectorAll('main').length == 1 && "
-                   "document.querySelectorAll('header').length == 1 && "
-                   "document.querySelectorAll('footer').length == 1 && "
-                   "document.querySelectorAll('h1').length == 1");
-    expect(&house, "[...document.querySelectorAll('button')].every((b) => "
-                   "b.innerText.trim() || b.ariaLabel)");
-    expect(&house, "document.documentElement.lang == 'en'");
-    expect(&house, "/sessions? here: 0 of 4 busy; 0 in the queue/.test("
-                   "document.querySelector('[aria-live=polite]').textContent)");
-    expect(&house, "[...document.querySelectorAll('svg[role=img]')].every((s) => s.ariaLabel)");
-    /* The first stop of the tabulator leads past the head. */
-    expect(&house, "document.querySelector('a, button').getAttribute('href') == '#way'");
-    house_close(&house, NULL);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("page");
     TCase *shown = tcase_create("Shown");
     TCase *life = tcase_create("Life");
     TCase *control = tcase_create("Control");
-    TCase *looks = tcase_create("Looks");
     const char *why;
 
     if (!browser_is_there(&why)) {
@@ -729,16 +439,11 @@ int main(void)
     tcase_add_test(control, a_worker_leaves);
     tcase_add_test(control, a_wrong_token_is_told);
     tcase_add_test(control, no_controls_without_the_option);
-    tcase_add_test(looks, sizes_and_schemes);
-    tcase_add_test(looks, colours_can_be_chosen);
-    tcase_add_test(looks, motion_is_a_choice);
-    tcase_add_test(looks, no_request_elsewhere);
-    tcase_add_test(looks, with_the_keyboard);
-    tcase_add_test(looks, for_those_who_listen);
-    for (TCase *const *each = (TCase *const[]){shown, life, control, looks, NULL}; *each != NULL;
-         each++) {
-        tcase_set_timeout(*each, 300);
-        suite_add_tcase(suite, *each);
-    }
+    tcase_set_timeout(shown, 300);
+    suite_add_tcase(suite, shown);
+    tcase_set_timeout(life, 300);
+    suite_add_tcase(suite, life);
+    tcase_set_timeout(control, 300);
+    suite_add_tcase(suite, control);
     return suite_main(suite);
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # scripts/packages, with an apt that only writes down what it was asked for: what must be there is
 # installed or the script fails, and a browser is there if it can be had.
+# shellcheck disable=SC2086  # the lists are words
 . "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
 
 bin=$work/bin
@@ -40,16 +41,16 @@ are() {
     for package; do echo "$package" >>"$file"; done
 }
 
-# Run it for the test set, where everything is installed but check (and chromium).
+# Run it for the test set, where everything is installed but check and a browser.
 packages() {
     : >"$asked"
     PATH=$bin "$shell" "$TOP_SRCDIR/scripts/packages" test >"$work/said" 2>&1
 }
 
 shell=$(command -v sh)
+browser=$(sed -n "s/^browser='\(.*\)'$/\1/p" "$TOP_SRCDIR/scripts/packages")
 test_set=$(sed -n "s/^test='\(.*\)'$/\1/p" "$TOP_SRCDIR/scripts/packages")
 
-# shellcheck disable=SC2086  # the list is words
 all_but() {
     but=$1
     are installed
@@ -57,16 +58,16 @@ all_but() {
 }
 
 nothing_is_missing() {
-    all_but none 'chromium chromium-driver'
+    all_but none "$browser"
     packages && [ ! -s "$asked" ] && [ ! -s "$work/said" ]
 }
 
 both_are_installed() {
     all_but check
-    are offered chromium chromium-driver
+    are offered $browser
     are broken
     packages && grep -q 'install.* check$' "$asked" &&
-        grep -q 'install.* chromium chromium-driver$' "$asked" && ! grep -q skipped "$work/said"
+        grep -q "install.* $browser$" "$asked" && ! grep -q skipped "$work/said"
 }
 
 none_is_offered() {
@@ -74,20 +75,20 @@ none_is_offered() {
     are offered
     are broken
     packages && grep -q 'install.* check$' "$asked" && ! grep -q chromium "$asked" &&
-        grep -q 'apt has no chromium chromium-driver here, so tests/check_page will be skipped' "$work/said"
+        grep -q "apt has no $browser here, so the page's tests, check_page\*, will be skipped" "$work/said"
 }
 
 none_can_be_installed() {
     all_but check
-    are offered chromium chromium-driver
+    are offered $browser
     are broken chromium
     packages && grep -q 'install.* check$' "$asked" && grep -q chromium "$asked" &&
-        grep -q 'could not install chromium chromium-driver, so tests/check_page will be skipped' "$work/said"
+        grep -q "could not install $browser, so the page's tests, check_page\*, will be skipped" "$work/said"
 }
 
 one_is_there() {
     all_but none
-    are offered chromium chromium-driver
+    are offered $browser
     program google-chrome </dev/null
     program chromedriver </dev/null
     packages && [ ! -s "$asked" ]
@@ -97,7 +98,7 @@ one_is_there() {
 }
 
 what_must_be_there() {
-    all_but check 'chromium chromium-driver'
+    all_but check "$browser"
     are broken check
     ! packages && grep -q 'could not install check' "$work/said"
 }

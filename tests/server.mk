@@ -10,6 +10,7 @@ SERVER_TESTS = \
 	tests/check_limits \
 	tests/check_notify \
 	tests/check_page \
+	tests/check_page_looks \
 	tests/check_proxy \
 	tests/check_server_accept \
 	tests/check_server_address \
@@ -75,9 +76,13 @@ tests_check_trace_LDADD = $(SERVER_TEST_LIBS) $(JANSSON_LIBS)
 tests_check_watch_CFLAGS = $(TEST_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_check_watch_LDADD = $(SERVER_TEST_LIBS)
 
-tests_check_page_SOURCES = tests/check_page.c tests/browser_kit.c tests/browser_kit.h tests/http_kit.c tests/http_kit.h $(SERVER_KIT)
+PAGE_KIT = tests/page_kit.c tests/page_kit.h tests/browser_kit.c tests/browser_kit.h tests/http_kit.c tests/http_kit.h $(SERVER_KIT)
+tests_check_page_SOURCES = tests/check_page.c $(PAGE_KIT)
 tests_check_page_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
 tests_check_page_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
+tests_check_page_looks_SOURCES = tests/check_page_looks.c $(PAGE_KIT)
+tests_check_page_looks_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
+tests_check_page_looks_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
 tests_check_server_address_SOURCES = tests/check_server_address.c $(SERVER_KIT)
 tests_check_server_address_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_address_LDADD = $(TEST_LIBS)
