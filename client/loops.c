@@ -38,13 +38,14 @@ struct loop;
 /* One session and what it waits for. */
 struct link {
     struct loop *loop;
-    struct session session;
     int64_t deadline_ns;
     unsigned need;
     bool arrived;    /* at the barrier */
     bool is_reading; /* readable is in the base */
     int fd;          /* of the events; -1: they are not assigned */
+    /* an exchange touches these two, of the session the beginning: they are neighbours */
     struct event readable;
+    struct session session;
     struct event writable;
     struct event moment;
 };

@@ -26,20 +26,21 @@ const char *session_state_word(enum session_state state);
 enum { SESSION_REASON = 160 };
 
 struct session_record {
-    unsigned session;    /**< its number, from 0; with --churn many in a row have the same */
-    uint64_t connection; /**< which of them this is, from 0 */
-    bool idle;           /**< one of --idle, which never speaks */
-    enum session_state state;
-    bool mismatched;
-    int64_t begun_ns;      /**< connect() was called */
-    int64_t connected_ns;  /**< it was done */
-    int64_t first_byte_ns; /**< the server's first byte came: the wait for a worker was over */
-    int64_t finishing_ns;  /**< all replies were there: the half-close was sent */
-    int64_t ended_ns;      /**< the server's end of file, or whatever else ended it */
+    /* what every exchange changes stands together: see struct session */
     uint64_t sent;         /**< messages */
+    uint64_t bytes;        /**< of verified replies */
+    int64_t echo_ns_max;   /**< the longest echo but for the first; 0: there was none */
+    int64_t first_byte_ns; /**< the server's first byte came: the wait for a worker was over */
     uint64_t verified;
-    uint64_t bytes;              /**< of verified replies */
-    int64_t echo_ns_max;         /**< the longest echo but for the first; 0: there was none */
+    int64_t begun_ns;     /**< connect() was called */
+    int64_t connected_ns; /**< it was done */
+    int64_t finishing_ns; /**< all replies were there: the half-close was sent */
+    int64_t ended_ns;     /**< the server's end of file, or whatever else ended it */
+    uint64_t connection;  /**< which of the connections this is, from 0 */
+    unsigned session;     /**< its number, from 0; with --churn many in a row have the same */
+    enum session_state state;
+    bool idle; /**< one of --idle, which never speaks */
+    bool mismatched;
     char reason[SESSION_REASON]; /**< "" where all is well */
 };
 

@@ -132,6 +132,8 @@ enum session_stage {
 /* The bytes of a reply that may turn out to be "BUSY" and a reason. */
 enum { SESSION_SAID = 128 };
 
+/* What every exchange touches comes first, and together: with thousands of sessions most of what an
+ * exchange costs beside its system calls is to fetch this from memory. */
 struct session {
     /* set by session_init(), then read-only */
     const struct session_plan *plan;
@@ -141,43 +143,45 @@ struct session {
     bool patient;            /* its calls may wait */
     bool idle;
 
-    pthread_mutex_t lock;
+    /* written by its runner, read by any */
+    atomic_uchar place;            /* enum session_place */
+    atomic_uint_fast64_t verified; /* replies that were right, of this connection */
+
     /* guarded by lock for session_stop(); else its runner's own */
-    struct stream stream; /* .fd is -1 while there is no socket */
     atomic_bool stopping; /* written under lock, read anywhere */
+    struct stream stream; /* .fd is -1 while there is no socket */
 
     /* its runner's own */
     enum session_stage stage;
-    struct session_record record;
-    int64_t again_ns;    /* when it may connect anew */
+    unsigned pending_first;
+    unsigned pending_count;
+    bool sending;        /* out is not yet sent whole: */
+    bool given;          /* out is session_give()'s, and not yet begun */
+    bool given_all;      /* session_end() has been called */
+    bool skipping;       /* a wrong byte was in this reply: the rest is not looked at */
+    size_t out_sent;     /* so much of out is sent */
+    size_t received;     /* bytes of the reply to the message that is being answered */
+    size_t unread;       /* bytes sent and not yet come back */
+    uint64_t sequence;   /* of the next message; goes on over connections */
+    uint64_t begun;      /* messages of this connection */
     int64_t start_ns;    /* when sessions could send; rate and duration count from there */
     int64_t deadline_ns; /* of the operation under way */
     int64_t now_ns;      /* the clock, as it was last read */
     int64_t free_ns;     /* since when the next message could be sent, were it due */
     int64_t due_ns;      /* when it is, after thinking */
     struct pace pace;    /* of an open loop */
-    uint64_t sequence;   /* of the next message; goes on over connections */
-    uint64_t begun;      /* messages of this connection */
-    unsigned pending_first;
-    unsigned pending_count;
-    bool sending;       /* out is not yet sent whole: */
-    size_t out_sent;    /* so much of it is */
-    struct message out; /* the message sent last */
-    struct message in;  /* the message that is being answered, where that is another one */
-    size_t received;    /* bytes of its reply */
-    size_t unread;      /* bytes sent and not yet come back */
-    bool given;         /* out is session_give()'s, and not yet begun */
-    bool given_all;     /* session_end() has been called */
-    bool skipping;      /* a wrong byte was in this reply: the rest is not looked at */
+    struct message out;  /* the message sent last */
+    struct session_record record;
+
+    /* from here on: once in a session, or only with several messages under way */
+    struct message in; /* the message that is being answered, where that is another one */
+    int64_t again_ns;  /* when it may connect anew */
     bool handshake_begun;
     int lost_code; /* how it was lost, unless what the server said last tells more; 0: not yet, or
                       in STAGE_REFUSAL: wrong bytes came */
     unsigned said_count;
     unsigned char said[SESSION_SAID]; /* the beginning of a reply */
-
-    /* written by its runner, read by any */
-    atomic_uint_fast64_t verified; /* replies that were right, of this connection */
-    atomic_uchar place;            /* enum session_place */
+    pthread_mutex_t lock;
 };
 
 /** Bytes of a buffer for replies to messages up to a size. */
