@@ -83,6 +83,8 @@ tests_check_page_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
 tests_check_page_looks_SOURCES = tests/check_page_looks.c $(PAGE_KIT)
 tests_check_page_looks_CFLAGS = $(TEST_CFLAGS) $(JANSSON_CFLAGS)
 tests_check_page_looks_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
+# The pictures that they take, to be looked at.
+CLEANFILES += tests/page-*.png
 tests_check_server_address_SOURCES = tests/check_server_address.c $(SERVER_KIT)
 tests_check_server_address_CFLAGS = $(TEST_CFLAGS)
 tests_check_server_address_LDADD = $(TEST_LIBS)
