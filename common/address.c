@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/un.h>
 
 #define UNIX_PREFIX "unix:"
@@ -99,6 +100,20 @@ static bool resolve_unix(const char *path, struct address *address, const char *
     return false;
 }
 
+/*
+ * getaddrinfo(), but localhost is this machine, whether or not /etc/hosts knows of it, as it may not
+ * in a container: RFC 6761, section 6.3.
+ */
+static int look_up(const char *name, const char *service, const struct addrinfo *hints,
+                   struct addrinfo **found)
+{
+    int code = getaddrinfo(name, service, hints, found);
+
+    if (code == 0 || (hints->ai_flags & AI_NUMERICHOST) != 0 || strcasecmp(name, "localhost") != 0)
+        return code;
+    return getaddrinfo("127.0.0.1", service, hints, found);
+}
+
 bool address_resolve(const char *host, uint16_t port, bool passive, struct address *address,
                      const char **cause)
 {
@@ -116,7 +131,7 @@ bool address_resolve(const char *host, uint16_t port, bool passive, struct addre
         return false;
     }
     snprintf(service, sizeof service, "%u", (unsigned)port);
-    code = getaddrinfo(name, service, &hints, &found);
+    code = look_up(name, service, &hints, &found);
     if (code != 0) {
         *cause = failure_text(code);
         return false;

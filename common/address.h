@@ -25,7 +25,7 @@ struct address {
 
 /**
  * Make an address of what --host and --port say. A unix address is not looked up: whether there is
- * such a file shows when it is used.
+ * such a file shows when it is used. localhost is 127.0.0.1 where nothing else is known of it.
  *
  * @param port     of no meaning for a unix address
  * @param passive  the address is to be listened on
