@@ -9,6 +9,8 @@
  */
 #include "client/outlet.h"
 
+#include "common/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -26,6 +28,7 @@
 enum { WORTH_WRITING = 64 << 10 };
 
 struct outlet {
+    char *name; /* for sentences */
     int fd;
     size_t at_once; /* the most that a write may have so that it does not wait */
     char *text;     /* bytes [written, size) are still to be written */
@@ -34,6 +37,13 @@ struct outlet {
     size_t room;
     int error;
 };
+
+static void release(struct outlet *outlet)
+{
+    free(outlet->text);
+    free(outlet->name);
+    free(outlet);
+}
 
 static void fail(struct outlet *outlet, int error)
 {
@@ -45,16 +55,23 @@ static void fail(struct outlet *outlet, int error)
 struct outlet *outlet_open(const char *path)
 {
     struct outlet *outlet = calloc(1, sizeof *outlet);
+    bool standard = strcmp(path, "-") == 0;
     struct stat status;
+    int error;
 
     if (outlet == NULL)
         return NULL;
-    if (strcmp(path, "-") == 0)
+    outlet->name = strdup(standard ? "standard output" : path);
+    if (outlet->name == NULL)
+        outlet->fd = -1;
+    else if (standard)
         outlet->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     else
         outlet->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (outlet->fd < 0) {
-        free(outlet);
+        error = errno;
+        release(outlet);
+        errno = error;
         return NULL;
     }
     outlet->at_once = PIPE_BUF;
@@ -162,18 +179,35 @@ int outlet_error(const struct outlet *outlet)
     return outlet->error;
 }
 
-int outlet_close(struct outlet *outlet)
+/** Write the rest. @return as outlet_error() */
+static int write_rest(struct outlet *outlet)
 {
-    int error;
-
     while (outlet->size > outlet->written) {
         is_ready(outlet, -1);
         write_some(outlet);
     }
     if (close(outlet->fd) != 0)
         fail(outlet, errno);
-    error = outlet->error;
-    free(outlet->text);
-    free(outlet);
+    return outlet->error;
+}
+
+int outlet_close(struct outlet *outlet)
+{
+    int error = write_rest(outlet);
+
+    release(outlet);
     return error;
+}
+
+int outlet_finish(struct outlet *outlet, const char *what, int error)
+{
+    int code = write_rest(outlet);
+
+    if (code == 0)
+        code = error;
+    if (code != 0 && code != -EPIPE)
+        log_error("cannot write %s%s%s: %s", what, what[0] != '\0' ? " to " : "", outlet->name,
+                  strerror(-code));
+    release(outlet);
+    return code;
 }

@@ -42,4 +42,14 @@ int outlet_error(const struct outlet *outlet);
 /** Write the rest, however long its reader takes, and free it. @return as outlet_error() */
 int outlet_close(struct outlet *outlet);
 
+/**
+ * The same, and say on standard error what could not be written: "cannot write the sessions to FILE:
+ * No space left on device". Of a reader who has left, nothing: he wanted no more.
+ *
+ * @param what   "the sessions", or "": the sentence names the file alone
+ * @param error  a negated errno value of the caller's own, for a text that is not whole; 0: it is
+ * @return       as outlet_error(), or else that error
+ */
+int outlet_finish(struct outlet *outlet, const char *what, int error);
+
 #endif /* CLIENT_OUTLET_H */

@@ -10,16 +10,13 @@
 
 #include "client/figures.h"
 #include "client/outlet.h"
-#include "common/log.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct csv {
     struct view view;
     struct outlet *outlet;
-    char *path;
     bool begun;
     int64_t origin_ns;
     unsigned step;
@@ -76,16 +73,12 @@ static void session(struct view *view, const struct session_record *record)
     outlet_put(csv->outlet, "\r\n", 2);
 }
 
-/** A reader that has left is told nothing: it wanted no more. */
 static bool close_csv(struct view *view, const struct summary *total)
 {
     struct csv *csv = (struct csv *)view;
-    int code = outlet_close(csv->outlet);
+    int code = outlet_finish(csv->outlet, "the sessions", 0);
 
     (void)total;
-    if (code != 0 && code != -EPIPE)
-        log_error("cannot write the sessions to %s: %s", csv->path, strerror(-code));
-    free(csv->path);
     free(csv);
     return code == 0;
 }
@@ -101,14 +94,9 @@ struct view *view_csv_new(const char *path)
     if (csv == NULL)
         return NULL;
     csv->view.ops = &ops;
-    csv->path = strdup(strcmp(path, "-") == 0 ? "standard output" : path);
-    csv->outlet = csv->path != NULL ? outlet_open(path) : NULL;
+    csv->outlet = outlet_open(path);
     if (csv->outlet == NULL) {
-        int error = errno;
-
-        free(csv->path);
-        free(csv);
-        errno = error;
+        free(csv); /* which leaves errno alone */
         return NULL;
     }
     outlet_put(csv->outlet, header, sizeof header - 1);

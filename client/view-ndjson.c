@@ -14,20 +14,17 @@
 #include "client/figures.h"
 #include "client/outlet.h"
 #include "client/report.h"
-#include "common/log.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define PERIOD_NS INT64_C(1000000000)
 
 struct ndjson {
     struct view view;
     struct outlet *outlet;
-    char *path;
     bool begun;
     bool lost; /* an event, for want of memory */
     int64_t origin_ns;
@@ -185,17 +182,10 @@ static bool close_ndjson(struct view *view, const struct summary *total)
     int code;
 
     put_summary(ndjson, json_pack("{s:s}", "event", "total"), total);
-    code = outlet_close(ndjson->outlet);
-    if (code == 0 && ndjson->lost)
-        code = -ENOMEM;
-    if (code == -EPIPE)
-        code = 0;
-    if (code != 0)
-        log_error("cannot write the events to %s: %s", ndjson->path, strerror(-code));
+    code = outlet_finish(ndjson->outlet, "the events", ndjson->lost ? -ENOMEM : 0);
     window_clear(&ndjson->window);
-    free(ndjson->path);
     free(ndjson);
-    return code == 0;
+    return code == 0 || code == -EPIPE;
 }
 
 struct view *view_ndjson_new(const char *path)
@@ -207,14 +197,9 @@ struct view *view_ndjson_new(const char *path)
     if (ndjson == NULL)
         return NULL;
     ndjson->view = (struct view){.ops = &ops, .period_ns = PERIOD_NS};
-    ndjson->path = strdup(strcmp(path, "-") == 0 ? "standard output" : path);
-    ndjson->outlet = ndjson->path != NULL ? outlet_open(path) : NULL;
+    ndjson->outlet = outlet_open(path);
     if (ndjson->outlet == NULL) {
-        int error = errno;
-
-        free(ndjson->path);
-        free(ndjson);
-        errno = error;
+        free(ndjson); /* which leaves errno alone */
         return NULL;
     }
     return &ndjson->view;

@@ -9,7 +9,6 @@
 
 #include "client/outlet.h"
 #include "client/timeline.h"
-#include "common/log.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +20,6 @@ enum { KEPT_MAX = 200000, REASONS_MAX = 64 };
 struct timeline_view {
     struct view view;
     struct outlet *outlet;
-    char *path;
     bool begun;
     int64_t origin_ns;
     size_t room; /* of timeline.marks */
@@ -127,15 +125,10 @@ static bool close_chart(struct view *view, const struct summary *total)
 
     chart->timeline.total = total;
     drawn = timeline_draw(&chart->timeline, chart->outlet);
-    code = outlet_close(chart->outlet);
-    if (!drawn && code == 0)
-        code = -ENOMEM;
-    if (code != 0 && code != -EPIPE)
-        log_error("cannot write the timeline to %s: %s", chart->path, strerror(-code));
+    code = outlet_finish(chart->outlet, "the timeline", drawn ? 0 : -ENOMEM);
     for (unsigned i = 0; i < chart->reason_count; i++)
         free(chart->reasons[i]);
     free(chart->timeline.marks);
-    free(chart->path);
     free(chart);
     return code == 0;
 }
@@ -150,14 +143,9 @@ struct view *view_timeline_new(const char *path)
         return NULL;
     chart->view.ops = &ops;
     chart->timeline.barrier_ns = -1;
-    chart->path = strdup(strcmp(path, "-") == 0 ? "standard output" : path);
-    chart->outlet = chart->path != NULL ? outlet_open(path) : NULL;
+    chart->outlet = outlet_open(path);
     if (chart->outlet == NULL) {
-        int error = errno;
-
-        free(chart->path);
-        free(chart);
-        errno = error;
+        free(chart); /* which leaves errno alone */
         return NULL;
     }
     return &chart->view;
