@@ -19,6 +19,14 @@
 
 extern const char options_help[];
 
+/**
+ * An option that getopt_long() does not take, and the end.
+ *
+ * @param what     what it returned. Long options have numbers from 256 on
+ * @param command  whose --help has the right ones
+ */
+_Noreturn void options_bad_option(int what, char *const argv[], const char *command);
+
 /** "--size 9-8 is not a size from ...", and the end. */
 _Noreturn void options_bad_value(const char *option, const char *value, const char *range);
 

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/parse.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -22,6 +23,17 @@
 #define START_AHEAD_NS (7 * 86400 * SECOND_NS)
 
 static const char exp_prefix[] = "exp:";
+
+_Noreturn void options_bad_option(int what, char *const argv[], const char *command)
+{
+    if (what == ':')
+        log_usage("option '%s' needs a value; try '%s --help'", argv[optind - 1], command);
+    if (optopt > 255)
+        log_usage("option '%s' takes no value; try '%s --help'", argv[optind - 1], command);
+    if (optopt > 0)
+        log_usage("unknown option '-%c'; try '%s --help'", optopt, command);
+    log_usage("unknown option '%s'; try '%s --help'", argv[optind - 1], command);
+}
 
 _Noreturn void options_bad_value(const char *option, const char *value, const char *range)
 {

@@ -123,18 +123,6 @@ static _Noreturn void print_and_exit(const char *text)
     exit(EXIT_OK);
 }
 
-/** An option that getopt does not take. @param what  what it returned */
-static _Noreturn void bad_option(int what, char *const argv[])
-{
-    if (what == ':')
-        log_usage("option '%s' needs a value; try 'echo-client --help'", argv[optind - 1]);
-    if (optopt > 0 && optopt < OPTION_HOST)
-        log_usage("unknown option '-%c'; try 'echo-client --help'", optopt);
-    if (optopt != 0)
-        log_usage("option '%s' takes no value; try 'echo-client --help'", argv[optind - 1]);
-    log_usage("unknown option '%s'; try 'echo-client --help'", argv[optind - 1]);
-}
-
 /** The number of an option that was given by its letter. */
 static int option_of_letter(int letter)
 {
@@ -345,7 +333,7 @@ void options_parse(int argc, char *argv[], struct options *options)
     opterr = 0;
     while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
         if (option == '?' || option == ':')
-            bad_option(option, argv);
+            options_bad_option(option, argv, "echo-client");
         option = option_of_letter(option);
         given.option[option] = true;
         if (option < OPTION_SESSIONS)

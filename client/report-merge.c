@@ -10,13 +10,12 @@
 #include "client/report-internal.h"
 
 #include "client/expect.h"
+#include "client/options-internal.h"
 #include "client/run.h"
 #include "common/log.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* --- when they ran --------------------------------------------------------------------------- */
 
@@ -91,32 +90,10 @@ static const char help_text[] =
     "      --expect CLAUSES   what has to be true, such as 'p99<5ms,failed=0'\n"
     "      --help             print this text and exit\n";
 
-/** Write out what is printed. @return false: it could not be; said */
-static bool flushed(void)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return true;
-    if (errno != EPIPE)
-        log_error("cannot write to standard output: %s", strerror(errno));
-    return false;
-}
-
 static _Noreturn void print_help(void)
 {
     fputs(help_text, stdout);
-    exit(flushed() ? EXIT_OK : EXIT_RUN);
-}
-
-/** An option that getopt does not take. @param what  what it returned */
-static _Noreturn void bad_option(int what, char *const argv[])
-{
-    if (what == ':')
-        log_usage("option '%s' needs a value; try 'echo-client report --help'", argv[optind - 1]);
-    if (optopt > 255)
-        log_usage("option '%s' takes no value; try 'echo-client report --help'", argv[optind - 1]);
-    if (optopt > 0)
-        log_usage("unknown option '-%c'; try 'echo-client report --help'", optopt);
-    log_usage("unknown option '%s'; try 'echo-client report --help'", argv[optind - 1]);
+    exit(report_flush() ? EXIT_OK : EXIT_RUN);
 }
 
 /** What the options say; files are from optind on. */
@@ -139,7 +116,7 @@ static void parse_command(int argc, char *argv[], struct command *command)
         case JSON: command->json = true; break;
         case EXPECT: command->expect = optarg; break;
         case HELP: print_help();
-        default: bad_option(option, argv);
+        default: options_bad_option(option, argv, "echo-client report");
         }
     }
     if (command->expect != NULL) {
@@ -199,7 +176,7 @@ static int print(const struct command *command, const struct report *report)
         log_error("cannot get memory for the summary");
         printed = false;
     }
-    printed = flushed() && printed;
+    printed = report_flush() && printed;
     status = run_status(report->total, run_expectations(command->expect, report->total));
     return status == EXIT_OK && !printed ? EXIT_RUN : status;
 }

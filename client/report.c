@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The summary as a table. */
+/* The summary as a table, and standard output, where it goes. */
 #include "client/report.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <string.h>
 
 static double us(int64_t ns)
 {
@@ -133,4 +138,13 @@ void report_text(FILE *file, const struct report *report)
     show_warnings(file, summary);
     if (summary->interrupted != 0)
         fprintf(file, "interrupted: this is what was done so far\n");
+}
+
+bool report_flush(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    if (errno != EPIPE)
+        log_error("cannot write to standard output: %s", strerror(errno));
+    return false;
 }

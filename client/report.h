@@ -37,6 +37,13 @@ void report_text(FILE *file, const struct report *report);
  */
 bool report_json(FILE *file, const struct report *report);
 
+/**
+ * Write out what has been printed on standard output.
+ *
+ * @return false: it could not be, which has been said, unless its reader has simply left
+ */
+bool report_flush(void);
+
 /** Room for why a file is no report. */
 enum { REPORT_WHY = 160 };
 

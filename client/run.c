@@ -176,11 +176,7 @@ static bool print_summary(const struct run *run)
             log_error("%llu of %llu sessions: %s", (unsigned long long)total->errors[i].count,
                       (unsigned long long)total->requested, total->errors[i].words);
     }
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return true;
-    if (errno != EPIPE)
-        log_error("cannot write to standard output: %s", strerror(errno));
-    return false;
+    return report_flush();
 }
 
 /** @return false: something could not be written; said */
