@@ -22,11 +22,8 @@ static int poll_until(struct pollfd *polled, int64_t until_ns)
     int answer;
 
     do {
-        int64_t left_ns = until_ns - clock_now_ns();
-        struct timespec left = {0};
+        struct timespec left = clock_timespec(until_ns - clock_now_ns());
 
-        if (left_ns > 0)
-            left = (struct timespec){left_ns / 1000000000, left_ns % 1000000000};
         answer = ppoll(polled, 2, until_ns == INT64_MAX ? NULL : &left, NULL);
     } while (answer < 0 && errno == EINTR);
     return answer;

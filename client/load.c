@@ -158,13 +158,9 @@ static void free_runner(struct runner *runner)
 /** When somebody is to send first, by the monotonic clock. 0: nobody has said */
 static int64_t start_of(const struct load_settings *settings)
 {
-    struct timespec wall;
-
     if (settings->start_at_ns == 0)
         return 0;
-    clock_gettime(CLOCK_REALTIME, &wall);
-    return clock_now_ns() + settings->start_at_ns -
-           (wall.tv_sec * INT64_C(1000000000) + wall.tv_nsec);
+    return clock_now_ns() + settings->start_at_ns - clock_wall_ns();
 }
 
 /* --- looking on --------------------------------------------------------------------------------- */
@@ -348,15 +344,12 @@ static void wait_for(struct conductor *conductor, int fd)
 {
     for (;;) {
         int64_t next_ns = do_what_is_due(conductor);
-        int64_t left_ns = next_ns - clock_now_ns();
-        struct timespec left = {0};
+        struct timespec left = clock_timespec(next_ns - clock_now_ns());
         struct pollfd ready[] = {
             {.fd = fd, .events = POLLIN},
             {.fd = conductor->interrupted != 0 ? -1 : conductor->signals, .events = POLLIN}};
         int answer;
 
-        if (left_ns > 0)
-            left = (struct timespec){left_ns / 1000000000, left_ns % 1000000000};
         answer = ppoll(ready, 2, next_ns == INT64_MAX ? NULL : &left, NULL);
         if (answer > 0 && (ready[0].revents & POLLIN) != 0)
             return;
@@ -395,13 +388,10 @@ static void complete(struct conductor *conductor, int64_t end_ns)
     struct summary *summary = load->summary;
     int64_t start_ns =
         load->plan->barrier ? barrier_opened_ns(&load->barrier) : load->plan->begin_ns;
-    struct timespec wall;
 
     if (start_ns > end_ns)
         start_ns = end_ns; /* it was interrupted before */
-    clock_gettime(CLOCK_REALTIME, &wall);
-    summary->ended_wall_ns =
-        wall.tv_sec * INT64_C(1000000000) + wall.tv_nsec - (clock_now_ns() - end_ns);
+    summary->ended_wall_ns = clock_wall_ns() - (clock_now_ns() - end_ns);
     summary->started_wall_ns = summary->ended_wall_ns - (end_ns - start_ns);
     summary->seconds = (double)(end_ns - start_ns) / 1e9;
     summary->interrupted = conductor->interrupted;

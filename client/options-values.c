@@ -5,13 +5,13 @@
 #include "client/expect.h"
 #include "client/message.h"
 #include "client/start-at.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/parse.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define SECOND_NS INT64_C(1000000000)
 #define RATE_MIN  0.001
@@ -177,14 +177,12 @@ void options_set_think(struct options *options, const char *value)
 
 void options_set_start_at(struct options *options, const char *value)
 {
-    struct timespec now;
     int64_t ahead_ns;
 
     if (!start_at_parse(value, &options->start_at_ns))
         options_bad_value("--start-at", value,
                           "a time such as 2026-11-21T14:30:00Z, or the seconds since 1970");
-    clock_gettime(CLOCK_REALTIME, &now); /* cannot fail: the clock exists */
-    ahead_ns = options->start_at_ns - ((int64_t)now.tv_sec * SECOND_NS + now.tv_nsec);
+    ahead_ns = options->start_at_ns - clock_wall_ns();
     if (ahead_ns < -START_PAST_NS)
         log_usage("--start-at %s is past, by %.0f seconds", value, -(double)ahead_ns / SECOND_NS);
     if (ahead_ns > START_AHEAD_NS)

@@ -59,10 +59,7 @@ static bool wait_on(struct interrupted *wait, int fd, short events, int option)
     if (wait->deadline_ns == INT64_MAX)
         return true; /* the call itself may wait as long as it likes */
     do {
-        int64_t left_ns = wait->deadline_ns - clock_now_ns();
-        struct timespec left = {0};
-        if (left_ns > 0)
-            left = (struct timespec){left_ns / 1000000000, left_ns % 1000000000};
+        struct timespec left = clock_timespec(wait->deadline_ns - clock_now_ns());
         answer = ppoll(&ready, 1, &left, NULL);
     } while (answer < 0 && errno == EINTR);
     return answer != 0;

@@ -254,7 +254,7 @@ static bool wait_for_peer(const struct stream *stream, int64_t deadline_ns)
 
     do {
         int64_t left_ns = deadline_ns - clock_now_ns();
-        struct timespec left = {left_ns / 1000000000, left_ns % 1000000000};
+        struct timespec left = clock_timespec(left_ns);
         if (left_ns <= 0)
             return false;
         answer = ppoll(&ready, 1, deadline_ns == INT64_MAX ? NULL : &left, NULL);

@@ -109,7 +109,7 @@ static void sleep_unless_judged(struct session *session, int64_t ns)
     int64_t until_ns = clock_now_ns() + ns;
 
     while (ns > 0 && verdict_of(session) == OUTCOME_SERVED) {
-        struct timespec left = {ns / 1000000000, ns % 1000000000};
+        struct timespec left = clock_timespec(ns);
         syscall(SYS_futex, &session->verdict, FUTEX_WAIT, OUTCOME_SERVED, &left, NULL, 0);
         ns = until_ns - clock_now_ns();
     }

@@ -127,7 +127,7 @@ static void print_line(const json_t *state)
 /* Sleep until an instant of the monotonic clock. */
 static void wait_until(int64_t ns)
 {
-    const struct timespec instant = {ns / 1000000000, ns % 1000000000};
+    const struct timespec instant = clock_timespec(ns);
 
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &instant, NULL) == EINTR)
         continue;
