@@ -11,6 +11,8 @@
  */
 #include "client/message.h"
 
+#include "common/random.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -36,14 +38,10 @@ struct messages {
     unsigned sessions;
 };
 
-/** A well-mixed number out of two: the finish of the SplitMix64 generator. */
+/** A well-mixed number out of two. */
 static uint64_t mix(uint64_t session, uint64_t sequence)
 {
-    uint64_t x = (session << 40) + sequence + 0x9e3779b97f4a7c15u;
-
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
+    return random_mix((session << 40) + sequence + RANDOM_STEP);
 }
 
 /** Give the source its expected bytes. @return false for want of memory */

@@ -7,33 +7,21 @@
  */
 #include "client/pace.h"
 
+#include "common/random.h"
+
 #include <math.h>
 
 #define SECOND_NS 1e9
-/* An exponential draw has no end; one beyond this comes once in 485 million. */
-#define LONGEST_IN_MEANS 20.0
 
-/** Mix all bits of a number into each other: the finaliser of SplitMix64. */
-static uint64_t mix(uint64_t bits)
-{
-    bits = (bits ^ (bits >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    bits = (bits ^ (bits >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return bits ^ (bits >> 31);
-}
-
-/** A number from 0 to 1, without 1, of 53 bits. */
+/** A number from 0 to 1, without 1. */
 static double fraction(unsigned session, uint64_t sequence)
 {
-    uint64_t bits = mix(sequence + mix((uint64_t)session + UINT64_C(0x9e3779b97f4a7c15)));
-
-    return (double)(bits >> 11) * 0x1p-53;
+    return random_fraction(random_mix(sequence + random_mix((uint64_t)session + RANDOM_STEP)));
 }
 
 static double exponential(double mean, unsigned session, uint64_t sequence)
 {
-    double means = -log1p(-fraction(session, sequence));
-
-    return mean * (means < LONGEST_IN_MEANS ? means : LONGEST_IN_MEANS);
+    return mean * random_exponential(1 - fraction(session, sequence));
 }
 
 int64_t spread_draw(const struct spread *spread, unsigned session, uint64_t sequence)

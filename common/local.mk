@@ -7,6 +7,7 @@ noinst_LTLIBRARIES += %D%/libcommon.la
 	%D%/log.c %D%/log.h \
 	%D%/must.h \
 	%D%/parse.c %D%/parse.h \
+	%D%/random.c %D%/random.h \
 	%D%/stream.c %D%/stream.h \
 	%D%/tls.h \
 	%D%/transform.c %D%/transform.h

@@ -7,8 +7,8 @@
  * formulas for them, and a picture can have the measured points on the computed curve.
  *
  * Each session draws from a sequence of its own, which begins with its number. So a run can be
- * repeated: session 7 has the same service times every time, on every machine, whoever serves it and
- * whatever the others do.
+ * repeated: session 7 has the same service times every time, but for the last digit of a logarithm,
+ * whoever serves it and whatever the others do.
  *
  * Threads: the functions are pure but for the caller's state. Nothing is locked or allocated, and
  * the system is not called.
@@ -16,11 +16,13 @@
 #ifndef SERVER_SERVICE_TIME_H
 #define SERVER_SERVICE_TIME_H
 
+#include "common/random.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 /** No drawn time is longer than so many means; one in 485 million would be. */
-#define SERVICE_TIME_MOST 20
+#define SERVICE_TIME_MOST RANDOM_MOST_MEANS
 
 /** All zero: none. */
 struct service_time {
