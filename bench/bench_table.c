@@ -2,10 +2,10 @@
 /*
  * The table of models in the README: what each design costs, measured, in Markdown.
  *
- * CPU of an echo is from one interleaved run of all models (compare.h), system calls are strace's
- * (trace.h), and the memory of a waiting session is that of the server with many sessions that say
- * nothing less that without, divided by their number: resident memory of all its processes, their
- * page tables and kernel stacks, but not the kernel's sockets, which are the same for all.
+ * CPU per echo comes from one interleaved run of all models (compare.h), system calls are counted by
+ * strace (trace.h). The memory of a waiting session is the server's memory with many silent sessions
+ * minus its memory without them, divided by their number: resident memory of all its processes, their
+ * page tables and kernel stacks, but not the kernel's sockets, which are the same for all models.
  */
 #include "bench/candidates.h"
 #include "bench/child.h"
@@ -18,8 +18,8 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-#define BUSY    4  /* sessions, and workers, beside those that wait */
-#define SETTLED 20 /* looks in a row that found nothing new */
+#define BUSY    4  /* sessions, and workers, besides the waiting sessions */
+#define SETTLED 20 /* this many equal counts in a row: settled */
 #define MODELS  7
 #define POLL_MS 10
 
@@ -29,11 +29,11 @@ static const char *const roomy[] = {"--queue", "6000", "--idle-timeout", "0", "-
 static const struct model {
     const struct candidate *candidate;
     const char *option;
-    const char *who;
+    const char *served_by;
     const char *at_once;
-    const char *where; /* a session waits */
+    const char *waits_where;
 } models[MODELS] = {
-    {&model_iterative, "iterative", "the accepting loop, one after another", "1",
+    {&model_iterative, "iterative", "the accept loop, one session after another", "1",
      "in the kernel's backlog"},
     {&model_thread, "thread", "a thread made for each session", "no cap", "in its thread"},
     {&model_fork, "fork", "a process made for each session", "no cap", "in its process"},
@@ -41,13 +41,14 @@ static const struct model {
      "`--workers`", "in the queue"},
     {&model_process_pool, "process-pool", "one of `--workers` processes, until the session ends",
      "`--workers`", "in the queue"},
-    {&model_event, "event", "one of `--workers` loops, beside all its others",
-     "as descriptors allow", "in the loop"},
+    {&model_event, "event", "one of `--workers` event loops, many sessions each",
+     "up to the descriptor limit", "in the loop"},
     {&model_message, "thread-pool --hold message",
-     "one of `--workers` threads, while bytes are there", "as descriptors allow", "in the loop"},
+     "one of `--workers` threads, while there are bytes to echo", "up to the descriptor limit",
+     "in the loop"},
 };
 
-/* What was measured of one of them. Less than 0: not known. */
+/* The measurements of one model; below 0: unknown. */
 struct row {
     double cpu_us;
     double calls;
@@ -61,7 +62,7 @@ static double memory_of(const struct server *server)
     return family_kb(server->pid) + system_kb("KernelStack:");
 }
 
-/* Wait until the server has taken all that it will take: its descriptors stay as they are. */
+/* Wait until the server has accepted every connection: its number of descriptors stays the same. */
 static void wait_until_settled(const struct server *server)
 {
     const struct timespec pause = {.tv_nsec = POLL_MS * 1000000};
@@ -98,7 +99,7 @@ static double measure_waiting(const struct candidate *candidate, unsigned waitin
 
 /* --- CPU and system calls ------------------------------------------------------------------ */
 
-/* All of them side by side, but for those that serve one session at a time: they get one. */
+/* Measure all models in turns; those that serve one session at a time get one session. */
 static void measure_cpu(const struct extent *extent, struct row rows[MODELS])
 {
     static struct outcome outcomes[SIDES_MAX];
@@ -141,16 +142,16 @@ static void print_number(double number, int digits)
 static void print_row(const struct model *model, const struct row *row)
 {
     if (row->cpu_us < 0) {
-        printf("| `%s` | %s | not built in | | %s | |\n", model->option, model->who,
+        printf("| `%s` | %s | not built in | | %s | |\n", model->option, model->served_by,
                model->at_once);
         return;
     }
-    printf("| `%s` | %s", model->option, model->who);
+    printf("| `%s` | %s", model->option, model->served_by);
     print_number(row->cpu_us, 1);
     print_number(row->calls, 2);
     printf(" | %s", model->at_once);
     print_number(row->waiting_kb > 0 ? row->waiting_kb : 0, 1);
-    printf(" KB, %s |\n", model->where);
+    printf(" KB, %s |\n", model->waits_where);
 }
 
 static void print_circumstances(const struct extent *extent)
@@ -158,22 +159,23 @@ static void print_circumstances(const struct extent *extent)
     struct utsname system;
 
     if (uname(&system) != 0)
-        log_fatal("cannot ask for the kernel's name: %m");
-    printf("\nMeasured by `make bench BENCH=table` on %u CPUs, %s %.*s: messages of %d bytes, %u\n"
-           "sessions (`iterative` one), pools with a worker for each, `event` with one loop,\n"
-           "`--hold message` with 4 workers. The figures are for comparing the lines with one\n"
-           "another; [bench/README.md](bench/README.md) says how they were taken.\n",
-           cpus_allowed(), system.sysname, (int)strcspn(system.release, "-+"), system.release,
-           LOAD_MESSAGE_BYTES, extent->sessions);
+        log_fatal("cannot read the name of the kernel: %m");
+    printf(
+        "\nMeasured by `make bench BENCH=table` on %u CPUs, %s %.*s: messages of %d bytes, %u\n"
+        "sessions (`iterative`: one), pools with one worker per session, `event` with one loop,\n"
+        "`--hold message` with 4 workers. Compare the rows with one another, not with another\n"
+        "machine; [bench/README.md](bench/README.md) says how they were measured.\n",
+        cpus_allowed(), system.sysname, (int)strcspn(system.release, "-+"), system.release,
+        LOAD_MESSAGE_BYTES, extent->sessions);
 }
 
 int main(int argc, char *argv[])
 {
     uint64_t rounds = 5, sessions = 50, messages = 50000, waiting = 500;
     const struct number_option options[] = {
-        {"rounds", 1, ROUNDS_MAX, &rounds, "runs of each model, of which the median counts"},
+        {"rounds", 1, ROUNDS_MAX, &rounds, "runs of each model; the median counts"},
         {"sessions", 1, 1000, &sessions, "sessions at once"},
-        {"messages", 100, 1000000000, &messages, "echoes of a run, over all its sessions"},
+        {"messages", 100, 1000000000, &messages, "echoes per run, over all sessions"},
         {"waiting", 1, 5000, &waiting, "sessions that wait"},
         {.name = NULL},
     };
@@ -184,14 +186,14 @@ int main(int argc, char *argv[])
     if (read_numbers(argc, argv,
                      "bench_table [OPTION]...\nThe table of models, in Markdown, for the README.",
                      options) < argc)
-        log_usage("there are no arguments but options; see --help");
+        log_usage("unexpected argument; see --help");
     (void)raise_descriptor_limit();
     extent = (struct extent){
         .rounds = (unsigned)rounds, .sessions = (unsigned)sessions, .messages = (unsigned)messages};
     measure_cpu(&extent, rows);
     traceable = trace_is_possible();
-    puts("| `--model` | who serves | CPU of an echo, µs | system calls of an echo | sessions at "
-         "once | a waiting session |\n|---|---|---|---|---|---|");
+    puts("| `--model` | served by | CPU per echo, µs | system calls per echo | sessions at once | "
+         "a waiting session |\n|---|---|---|---|---|---|");
     for (size_t i = 0; i < MODELS; i++) {
         if (rows[i].cpu_us >= 0) {
             rows[i].calls = traceable ? count_calls(models[i].candidate) : -1;
