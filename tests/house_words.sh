@@ -1,0 +1,42 @@
+#!/bin/sh
+# Plain words: phrases that leave the reader to guess who acts, how many or how long are in no tracked
+# text. Only in a git checkout. To the left of each arrow is an extended regular expression, to the
+# right what to write instead.
+. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+cd "$TOP_SRCDIR" || exit 1
+if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1 || [ ! -e .git ]; then
+    echo '1..0 # SKIP not a git checkout'
+    exit 0
+fi
+
+# The files and folders that have been cleaned.
+clean='README.md README.zh.md bench/bench_table.c'
+
+# absent PATTERN INSTEAD: no line of the clean files has these words.
+absent() {
+    # shellcheck disable=SC2086  # the list is words
+    ! git grep -nIiwE "$1" -- $clean ':!tests/house_words.sh' || {
+        echo "write instead: $2"
+        return 1
+    }
+}
+
+while IFS= read -r line; do
+    pattern=${line%% -> *}
+    check "no \"$pattern\"" absent "$pattern" "${line#* -> }"
+done <<'END'
+whoever -> the client, the session, the worker, the caller
+nobody|somebody -> no session, another thread
+he|his|him -> the client, they
+the one who -> the client that, the thread that
+anew -> again
+(is|are|was|were|be|been|being) told -> receives, is logged, is reported
+which has been said -> leave it out
+so many|so long -> N, this many, this long
+(worker|thread|session|process)s? more -> one more worker
+but for|all but -> except
+of the [a-z]+'s( own|[.,;:)]) -> caller-owned, the caller's
+(is|are|was|were) to be -> must, will
+as (the )?[a-z]+ ha(s|ve) it -> as in
+END
+finish
