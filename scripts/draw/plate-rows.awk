@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# One side of the plate, from what the sampler saw to the rows that are drawn. The last that was seen
-# before the first client came is at time 0.
+# Turn the samples of one server into rows of the plate. Time 0 is the last sample before the first
+# client connected.
 BEGIN { FS = OFS = "\t" }
 NR == 1 {
     for (i = 1; i <= NF; i++)

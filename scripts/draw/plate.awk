@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The plate: capped against uncapped, over time. Reads what scripts/plate has written as TSV; the
-# settings of the run are given as assignments.
+# Draw the plate: the capped and the uncapped server over time. Reads the TSV of scripts/plate; the
+# settings of the run are given as awk variables.
 BEGIN { FS = "\t" }
 NR == 1 { next }
 {
@@ -16,12 +16,12 @@ NR == 1 { next }
     top = max(top, max($3, max($4, $5)))
 }
 
-# Between two samples nothing is known to have changed.
+# Draw a series as steps: between two samples it keeps its value.
 function steps(side, series, class,    i, y) {
     for (i = 1; i <= count[side]; i++)
         curve_step(at[side, i], y = value[side, i, series])
     curve_steps_end(at[side, count[side]])
-    if (at[side, count[side]] < last * 0.98) # to its label, which says what it came to
+    if (at[side, count[side]] < last * 0.98) # a line to the label with the final value
         svg_line(sx(at[side, count[side]]), sy(y), sx(last), sy(y), "note")
     curve("line " class, side " " series)
     if (y > 0 || series != "waiting")
@@ -35,14 +35,14 @@ function highest(side, series,    i, best) {
     return best
 }
 
-# What a line was at most, where that is not what it is in the end.
+# Label the peak of a line, if it is not its final value.
 function note_peak(side, series, class, dx, dy,    i) {
     i = highest(side, series)
     if (value[side, i, series] > value[side, count[side], series])
         svg_text(sx(at[side, i]) + dx, sy(value[side, i, series]) + dy, class, "start", value[side, i, series] " " word[series])
 }
 
-# What is over long before the other side is says so.
+# Label the end of a side that ends long before the other side.
 function note_end(side,    end) {
     end = at[side, count[side]]
     if (end < last / 2)

@@ -1,31 +1,32 @@
 # SPDX-License-Identifier: MIT
-# Queueing theory: what a server with m workers does, computed from what it is asked to be.
+# Queueing theory: compute what a server with m workers does from its parameters.
 #
-# All times in seconds, all rates per second. Service times are exponential. Two ways to be loaded:
+# All times are in seconds, all rates per second. Service times are exponential. Two kinds of load:
 #
-#   closed  N sessions, each of which sends, waits for its echo, thinks for Z, and sends again. This is
-#           M/M/m//N, the machine repairman: N machines, m who mend them. Thinking may be distributed
-#           in any way, only its mean matters.
-#   open    messages come at a rate of their own, as a Poisson process, whatever the server does. This
-#           is M/M/m.
+#   closed  N sessions; each one sends, waits for its echo, thinks for Z, and sends again. This is
+#           M/M/m//N, the machine repairman: N machines and m repairmen. Only the mean of the thinking
+#           time matters, not its distribution.
+#   open    messages arrive at a fixed rate, as a Poisson process, whether or not the server keeps up.
+#           This is M/M/m.
 #
-# The state is n, how many messages are at the server, waiting or worked on. With min(n, m) workers
-# busy they are done at the rate mu[min(n, m)], and p[n] is how much of the time there are n:
+# The state is n, the number of messages at the server, waiting or in service. With min(n, m) busy
+# workers, messages leave at the rate mu[min(n, m)]; p[n] is the probability of state n:
 #
-#   p[n + 1] * mu[min(n + 1, m)] = p[n] * (rate at which they come while there are n)
+#   p[n + 1] * mu[min(n + 1, m)] = p[n] * (arrival rate in state n)
 #
-# solve_closed() and solve_open() leave in the variables: q_X throughput, q_L mean number at the
-# server, q_W mean time there, q_busy mean number of busy workers, and p[] for the percentiles.
+# solve_closed() and solve_open() set q_X, the throughput, q_L, the mean number of messages at the
+# server, q_W, the mean time there, q_busy, the mean number of busy workers, and p[].
 
-# Each of the m workers is busy for S with a message.
+# Set mu[] for m workers, each of which needs S for a message.
 function workers_alone(m, S,    k) {
     delete mu
     for (k = 1; k <= m; k++)
         mu[k] = k / S
 }
 
-# Each message keeps its worker for D asleep and for B on one of c CPUs, for which workers wait. k busy
-# workers are then a closed system themselves: k machines that run for D, and c menders who take B.
+# Set mu[] for messages that keep their worker asleep for D and then on one of c CPUs for B. Workers queue
+# for the CPUs, so k busy workers are a closed system: k machines that run for D, and c repairmen that
+# need B.
 function workers_on_cpus(m, D, B, c,    k, rate) {
     if (B == 0) {
         workers_alone(m, D)
@@ -45,10 +46,10 @@ function min(a, b) { return a + 0 < b + 0 ? a + 0 : b + 0 }
 function max(a, b) { return a + 0 > b + 0 ? a + 0 : b + 0 }
 function magnitude(a) { return a < 0 ? -a : a + 0 }
 
-# @return mu[] while there are n messages
+# @return mu[] in state n
 function done_rate(n, m) { return mu[min(n, m)] }
 
-# What follows from p[0] to p[top].
+# Compute the means from p[0] to p[top].
 function sum_up(top, m,    n) {
     q_X = q_L = q_busy = 0
     for (n = 1; n <= top; n++) {
@@ -59,10 +60,10 @@ function sum_up(top, m,    n) {
     q_W = q_X > 0 ? q_L / q_X : 0
 }
 
-# N sessions, m workers as set up in mu[], thinking for Z.
+# Solve for N sessions that think for Z, and m workers with mu[].
 function solve_closed(N, m, Z,    n, sum) {
     delete p
-    if (Z == 0) { # nobody is ever anywhere else
+    if (Z == 0) { # every message is always at the server
         for (n = 0; n < N; n++)
             p[n] = 0
         p[N] = 1
@@ -86,7 +87,7 @@ function rescale(top, sum,    n) {
     return 1
 }
 
-# Messages at the given rate. @return 0: they come faster than they can be done, and wait ever longer
+# Solve for messages at the given rate. @return 0: they arrive faster than the workers can serve them
 function solve_open(rate, m,    n, sum, tail, r) {
     r = rate / mu[m]
     if (r >= 1)
@@ -110,11 +111,11 @@ function solve_open(rate, m,    n, sum, tail, r) {
     q_busy += tail * m
     q_L += tail * m + p[m] * r / ((1 - r) * (1 - r))
     q_W = q_L / rate
-    q_wait = p[m] / (1 - r) # Erlang's C: the part of the messages that have to wait
+    q_wait = p[m] / (1 - r) # Erlang C: the probability that a message has to wait
     return 1
 }
 
-# --- percentiles: only of workers that are alone (mu[k] = k / S), first come first served ---------
+# --- percentiles: only for workers that share no CPUs (mu[k] = k / S), first come first served -----
 
 function log_factorial(n,    i) {
     for (i = lf_known + 1; i <= n; i++)
@@ -128,7 +129,7 @@ function log_factorial(n,    i) {
 function poisson_at_least(k, a,    i, term, sum) {
     if (a <= 0)
         return k <= 0 ? 1 : 0
-    if (k < a) { # the other side has fewer terms
+    if (k < a) { # the sum of the other terms is shorter
         for (i = 0; i < k; i++)
             sum += exp(i * log(a) - a - log_factorial(i))
         return 1 - sum
@@ -152,7 +153,7 @@ function waits_and_service(k, m, S, t,    a) {
         exp(-a + k * log(m / (m - 1))) * poisson_at_least(k, (m - 1) * a)
 }
 
-# P(a message is at the server for longer than t). Who comes finds j others with probability seen[j].
+# P(a message is at the server for longer than t). It finds j others on arrival with probability seen[j].
 function longer_closed(N, m, S, t,    j, sum) {
     for (j = 0; j < N; j++)
         if (seen[j] > 0)
@@ -162,18 +163,18 @@ function longer_closed(N, m, S, t,    j, sum) {
 
 function longer_open(rate, m, S, t,    mu1, theta) {
     mu1 = 1 / S
-    theta = m * mu1 - rate # who waits at all waits an exponential time of this rate
+    theta = m * mu1 - rate # a wait, if there is one, is exponential with this rate
     if (theta - mu1 < 1e-9 * mu1 && mu1 - theta < 1e-9 * mu1)
         return exp(-mu1 * t) * (1 + q_wait * mu1 * t)
     return (1 - q_wait) * exp(-mu1 * t) + \
         q_wait * (theta * exp(-mu1 * t) - mu1 * exp(-theta * t)) / (theta - mu1)
 }
 
-# The time that a part of the messages stays below, such as 0.99. rate > 0: open, otherwise closed.
-# After solve_open(); changes p[] and the rest where it is closed.
+# @return the time that a part of the messages, such as 0.99, stays below. rate > 0: open, otherwise
+# closed. Call solve_open() before it; in the closed case it changes p[] and the means.
 function percentile(part, N, m, S, Z, rate,    low, high, middle, j) {
     if (rate == 0) {
-        # Who comes sees the system as it would be without them (the arrival theorem).
+        # A message on arrival sees the system with N - 1 sessions (the arrival theorem).
         solve_closed(N - 1, m, Z)
         delete seen
         for (j = 0; j < N; j++)
@@ -195,10 +196,10 @@ function percentile(part, N, m, S, Z, rate,    low, high, middle, j) {
 
 # --- what scripts/sweep draws -------------------------------------------------------------------
 
-# Leaves in M_throughput, M_mean, M_p50, M_p99 (milliseconds) and M_busy what a run will come to, or ""
-# where there is no formula for it: the whole where service times are not exponential (`exponential`
-# is empty), or where messages come faster than they can be done; percentiles where workers share
-# CPUs, and where nobody thinks: whoever is served then may be back before others have had their turn.
+# Set M_throughput, M_mean, M_p50, M_p99 (milliseconds) and M_busy to the expected result of a run, or to
+# "" if there is no formula. There is none if service times are not exponential (`exponential` is empty)
+# or if messages arrive faster than the workers can serve them. There is none for percentiles if workers
+# share CPUs, or if sessions do not think: a served session may then overtake others that still wait.
 function model(m, N, S, B, Z, rate, c) {
     M_throughput = M_mean = M_p50 = M_p99 = M_busy = ""
     if (exponential == "" || S + B == 0)
@@ -225,9 +226,10 @@ function model_name(B, Z, rate, c) {
     return "curve: " (rate > 0 ? "M/M/m, Poisson arrivals" : "M/M/m//N, the machine repairman") ", computed, not fitted"
 }
 
-# What is offered while nobody waits meets what workers and CPUs can do. @return "": that never happens
+# @return the value at which the load without waiting equals the capacity of workers and CPUs, or ""
+# if there is none
 function knee(what, m, N, S, B, Z, rate, c,    offered, most, i) {
-    if (what == "workers") { # so many are busy while there are more than enough
+    if (what == "workers") { # the number of busy workers if no message had to wait
         offered = rate > 0 ? rate : N / (S + B + Z)
         if (B > 0)
             offered = min(offered, c / B)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# The rows of a TSV as JSON objects, with commas between them: the first line names the columns, an
-# empty cell is null. With `side` only the rows of that side of the plate, and without their first
-# column, which says so.
+# Print the rows of a TSV as JSON objects with commas between them. The first line names the columns; an
+# empty cell is null. With `side`, print only the rows of that side of the plate, without the first
+# column, the side.
 BEGIN {
     FS = "\t"
     from = side == "" ? 1 : 2

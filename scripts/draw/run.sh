@@ -1,10 +1,10 @@
 # shellcheck shell=sh
-# Sourced by scripts/plate, sweep and pictures: finds the programs, and runs a server, a client and
-# somebody who watches the two.
+# Sourced by scripts/plate, sweep and pictures: find the programs, and run a server, a client and a
+# sampler that watches the server.
 #
-# Whoever sources it has set `me`, its name in messages, and `top`, the top of the checkout. What a
-# run called NAME leaves is in $work: NAME.out and NAME.err, what the server said; NAME.samples, what
-# it told of itself over time; NAME.json, the client's summary. Whatever happens, no process is left.
+# The script must set `me`, its name in messages, and `top`, the top of the checkout. A run called NAME
+# leaves in $work NAME.out and NAME.err, the output of the server; NAME.samples, its state over time; and
+# NAME.json, the client's summary. No process is left, even after an error.
 
 work=$(mktemp -d)
 server=
@@ -22,26 +22,26 @@ usage() {
     exit 2
 }
 
-# The help is the comment at the head of a script.
+# Print the comment at the head of a script, which is its help, and exit.
 print_help() {
     sed -n '2,/^[^#]/{s/^# \{0,1\}//p;}' "$1"
     exit 0
 }
 
-# whole WHAT NUMBER: complains unless it is a whole number from 1 on.
+# whole WHAT NUMBER: exit with an error unless it is a whole number of at least 1.
 whole() {
     case $2 in
-    '' | 0* | *[!0-9]*) usage "$1 $2 is not a whole number from 1 on" ;;
+    '' | 0* | *[!0-9]*) usage "$1 $2 is not a whole number of at least 1" ;;
     esac
 }
 
-# can_write FOLDER: before anything takes long.
+# can_write FOLDER: exit with an error unless files can be made there.
 can_write() {
     [ -d "$1" ] || usage "there is no folder $1 to write to"
     [ -w "$1" ] || usage "the folder $1 cannot be written to"
 }
 
-# draw_into FILE.svg: sets $base, by which the data beside the picture are called.
+# draw_into FILE.svg: set $base, the name of the picture and its data without an extension.
 draw_into() {
     case $1 in
     *.svg) base=${1%.svg} ;;
@@ -50,8 +50,8 @@ draw_into() {
     can_write "$(dirname "$1")"
 }
 
-# find_programs: sets $tree, where they were built: where make check says, or here, where this is a
-# build tree; otherwise they are built.
+# find_programs: set $tree, the build tree: the one that make check names, or the current folder if it is
+# one; otherwise build first.
 find_programs() {
     tree=${TOP_BUILDDIR-}
     if [ -z "$tree" ] && [ -x scripts/draw/sample ]; then
@@ -67,20 +67,20 @@ find_programs() {
     done
 }
 
-# draw FILE... : awk on our own functions and then those of FILE.
+# draw FILE...: run awk with the shared functions and those of FILE.
 draw() {
     LC_ALL=C awk -f "$top/scripts/draw/svg.awk" -f "$top/scripts/draw/queueing.awk" "$@"
 }
 
-# keep_data: the picture and its data, where they were wanted; all or, if something failed, none.
+# keep_data: move the picture and its data to their place.
 keep_data() {
     for kind in tsv json svg; do
         mv "$work/data.$kind" "$base.$kind"
     done
-    echo "$base.svg: the picture; $base.tsv and $base.json: what it shows"
+    echo "$base.svg: the picture; $base.tsv and $base.json: its data"
 }
 
-# start NAME SERVER-OPTION...: a server, and somebody who looks at it every 15 ms. Sets $port.
+# start NAME SERVER-OPTION...: start a server, and a sampler that reads its state every 15 ms. Sets $port.
 start() {
     name=$1
     shift
@@ -106,30 +106,30 @@ start() {
     : >"$work/$name.samples"
     "$tree/scripts/draw/sample" "$admin" 15ms >"$work/$name.samples" 3<&- &
     sampler=$!
-    # Who has no client yet is seen first.
+    # Wait for the first sample, so that the state without clients is recorded.
     until_seen 'NR > 1 { found = 1 }'
 }
 
-# load CLIENT-OPTION...: all clients, until the last has ended. Some may fail; no byte may be wrong.
+# load CLIENT-OPTION...: run the client to its end. Sessions may fail; no byte may be wrong.
 load() {
     "$tree/echo-client" --port "$port" --json "$@" >"$work/$name.json" 2>>"$work/$name.err" 3<&- || :
     [ -s "$work/$name.json" ] || die "the client could not run: $(cat "$work/$name.err")"
     [ "$(figure "$name" mismatched)" = 0 ] || die "wrong bytes came back: $(cat "$work/$name.json")"
 }
 
-# until_seen AWK: wait until what was sampled so far sets `found`. A minute is for ever.
+# until_seen AWK: wait until this awk code sets `found` on the samples; give up after a minute.
 until_seen() {
     tries=0
     until awk -F '\t' "$1 END { exit !found }" "$work/$name.samples"; do
         tries=$((tries + 1))
-        [ "$tries" -lt 3000 ] || die "nothing could be seen of the server: $(cat "$work/$name.err")"
+        [ "$tries" -lt 3000 ] || die "the sampler could not read the state of the server: $(cat "$work/$name.err")"
         sleep 0.02
     done
 }
 
-# stop: see the last session end, let the server finish, and the sampler, which ends with it.
+# stop: wait until the last session has ended, then stop the server; the sampler ends with it.
 stop() {
-    # Without sessions: accepted = served + turned away.
+    # No session is left when accepted = served + turned away.
     until_seen '{ found = NR > 1 && $4 > 0 && $4 == $5 + $6 }'
     kill -TERM "$server"
     status=0
@@ -137,20 +137,20 @@ stop() {
     server=
     cat <&3 >>"$work/$name.out"
     exec 3<&-
-    wait "$sampler" || die "nothing could be seen of the server: $(cat "$work/$name.err")"
+    wait "$sampler" || die "the sampler could not read the state of the server: $(cat "$work/$name.err")"
     sampler=
     if [ "$status" -ne 0 ]; then
         cat "$work/$name.err" >&2
-        die "the server of the $name run ended with status $status"
+        die "the server of the $name run exited with status $status"
     fi
 }
 
-# figure NAME KEY: a number out of the client's summary.
+# figure NAME KEY: print a number from the client's summary.
 figure() {
     sed -n 's/.*"'"$2"'":\([0-9.e+-]*\).*/\1/p' "$work/$1.json"
 }
 
-# milliseconds NAME PHASE QUANTITY: a time out of the client's summary.
+# milliseconds NAME PHASE QUANTITY: print a time from the client's summary.
 milliseconds() {
     sed -n 's/.*"'"$2"'":{[^}]*"'"$3"'":\([0-9.e+]*\).*/\1/p' "$work/$1.json" |
         awk '{ printf "%.6g", $1 / 1000 }'

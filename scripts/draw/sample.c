@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watch a running echo-server and write down what it says of itself: `sample PORT INTERVAL`.
+ * Record the state of a running echo-server: `sample PORT INTERVAL`.
  *
- * PORT is that of the server's --admin on 127.0.0.1, INTERVAL a time such as 10ms. Asks for
- * /stats.json over one connection, again and again, and prints a line of tab-separated numbers for
- * each answer, under a line of names, until the server is gone. scripts/plate and scripts/sweep draw
- * from that.
+ * PORT is the server's --admin port on 127.0.0.1, INTERVAL a time such as 15ms. Requests /stats.json
+ * over one connection at each interval, and prints a line of tab-separated numbers for each reply,
+ * under a line of names, until the server exits. scripts/plate and scripts/sweep draw the numbers.
  *
- * The instants are on a fixed raster, not a while after the last answer, so that they have nothing
- * to do with what the server is at: the mean of a count over them is its mean over time. The server
- * looks at itself no more often than server/admin-look.h says, every 10 ms, and gives the same answer
- * until then; that is one line. Whether it does depends on microseconds, and these on what it is at,
- * so INTERVAL should be longer than that: with 10ms means were found a third too low.
+ * The requests follow a fixed clock, not the previous reply, so that their times do not depend on what
+ * the server is doing: the mean of a count over the samples is its mean over time. The server renews
+ * its state at most every 10 ms and sends the same state until then, which makes one line here.
+ * INTERVAL should be longer than that: at 10ms it would depend on the server's load whether a sample is
+ * new, and means were a third too low.
  */
 #include "common/clock.h"
 #include "common/log.h"
@@ -52,7 +51,7 @@ static int dial(uint16_t port)
     return -1;
 }
 
-/* The body of a whole answer. @return NULL: it is not all there yet */
+/* @return the body of a reply, or NULL: it is not complete yet */
 static const char *body_of(const char *answer, size_t size, size_t *body_size)
 {
     static const char field[] = "\r\nContent-Length:";
@@ -66,7 +65,7 @@ static const char *body_of(const char *answer, size_t size, size_t *body_size)
     return size - (size_t)(end - answer) >= *body_size ? end : NULL;
 }
 
-/* Ask once. @return the state, or NULL: there is nobody any more */
+/* Request the state once. @return the state, or NULL: the server is gone */
 static json_t *ask(int fd, char *buffer)
 {
     size_t size = 0, body_size;
@@ -85,7 +84,7 @@ static json_t *ask(int fd, char *buffer)
     return json_loadb(body, body_size, 0, NULL);
 }
 
-/* A number somewhere in an object: keys separated by slashes. 0 where there is none. */
+/* @return the number at a path of keys separated by slashes, or 0: there is none */
 static double number_at(const json_t *object, const char *path)
 {
     while (object != NULL && *path != '\0') {
@@ -98,14 +97,14 @@ static double number_at(const json_t *object, const char *path)
     return json_number_value(object);
 }
 
-/* Sessions that have ended in any way but well. */
+/* @return the number of sessions that ended without being served */
 static double turned_away(const json_t *state)
 {
     return number_at(state, "connections/accepted") - number_at(state, "connections/active") -
            number_at(state, "connections/ended/served");
 }
 
-/* Sessions that a worker has now. */
+/* @return the number of sessions that have a worker */
 static double with_worker(const json_t *state)
 {
     return number_at(state, "connections/active") - number_at(state, "sessions/phases/queued") -

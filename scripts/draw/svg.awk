@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-# A small writer of charts as SVG: panels with two axes that begin at zero, lines, points, labels.
+# Write charts as SVG: panels with two axes that begin at zero, lines, points, labels.
 #
-# Whatever is drawn carries its numbers: each element of data has data-series, and data-x and data-y or
-# data-points with what it shows, so that a program can check a picture as a person can. A class names
-# each colour; there is a set of them for light screens and one for dark ones.
+# Each element of data carries its numbers: data-series, and data-x and data-y or data-points, so that a
+# program can check the picture. Colours are classes, with one set for light screens and one for dark
+# screens.
 
 function svg_escape(text) {
     gsub(/&/, "\\&amp;", text)
@@ -21,7 +21,7 @@ function svg_colours(ink, muted, grid, paper, a, b, c, d) {
     printf ".note{stroke:%s}", muted
 }
 
-# title: one line, drawn; description: what is in the picture, for those who cannot see it.
+# title: one line, drawn in the picture; description: the alternative text.
 function svg_begin(width, height, title, description) {
     printf "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" ", \
         width, height, width, height
@@ -37,7 +37,7 @@ function svg_begin(width, height, title, description) {
     printf "@media (prefers-color-scheme:dark){"
     svg_colours("#e6edf3", "#9198a1", "#2b323b", "#0d1117", "#58a6ff", "#e3994a", "#4fb862", "#ff7b72")
     printf "}"
-    # After the colours, which they undo.
+    # These come after the colours, because they override them.
     printf ".line,.model,.hollow{fill:none}text.a,text.b,text.c,text.d{stroke:none}</style>\n"
     printf "<rect class=\"paper\" width=\"%d\" height=\"%d\"/>\n", width, height
     svg_text(24, 32, "ink h", "start", title)
@@ -54,7 +54,7 @@ function svg_line(x1, y1, x2, y2, class) {
     printf "<path class=\"%s\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", class, x1, y1, x2, y2
 }
 
-# A step between gridlines: 1, 2 or 5 times a power of ten, so that there are about `wanted` of them.
+# @return a step between gridlines, 1, 2 or 5 times a power of ten, for about `wanted` gridlines
 function nice_step(range, wanted,    rough, power) {
     rough = range / wanted
     power = 1
@@ -65,14 +65,14 @@ function nice_step(range, wanted,    rough, power) {
     return rough <= power * 1.2 ? power : rough <= power * 2.6 ? 2 * power : rough <= power * 6 ? 5 * power : 10 * power
 }
 
-# A number for a reader: as many decimals as it needs, three digits at most after the point.
+# @return a number without trailing zeros, with at most three decimals
 function plain(value,    text) {
     text = sprintf("%.3f", value)
     sub(/\.?0+$/, "", text)
     return text
 }
 
-# 12345.6 as 12300, 12.3456 as 12.3.
+# @return a number with three digits, such as 12.3 for 12.3456
 function three_digits(value) {
     return value >= 100 ? sprintf("%.0f", value) : value >= 10 ? sprintf("%.1f", value) : sprintf("%.2f", value)
 }
@@ -80,8 +80,8 @@ function three_digits(value) {
 function sx(x) { return P_x + (x - P_x0) / (P_x1 - P_x0) * P_w }
 function sy(y) { return P_y + P_h - y / P_y1 * P_h }
 
-# Begin a panel at these pixels. Its axes go from x0 to x1, and from 0 to y1 or a little more; to 1
-# where there is nothing but zeros to show.
+# Begin a panel at these pixels. Its axes go from x0 to x1, and from 0 to y1 or a little more, or to 1 if
+# y1 is 0.
 function panel(x, y, w, h, x0, x1, y1, title, x_title,    step, at) {
     if (y1 <= 0)
         y1 = 1
@@ -103,13 +103,13 @@ function panel(x, y, w, h, x0, x1, y1, title, x_title,    step, at) {
         svg_text(x + w / 2, y + h + 38, "muted s", "middle", x_title)
 }
 
-# A line through the points that were added to it: curve_add(), then curve().
+# Add a point to the line that curve() will draw.
 function curve_add(x, y) {
     C_path = C_path sprintf("%s%.1f %.1f", C_path == "" ? "M" : "L", sx(x), sy(y))
     C_data = C_data sprintf("%s%.7g,%.7g", C_data == "" ? "" : " ", x, y)
 }
 
-# The same for what stays as it is until it changes: only changes are noted.
+# Add a point to a line of steps; a point with the same value as the previous one is left out.
 function curve_step(x, y) {
     if (C_path == "")
         C_path = sprintf("M%.1f %.1f", sx(x), sy(y))
@@ -135,7 +135,7 @@ function point(x, y, class, series, title, radius) {
         class, sx(x), sy(y), radius, svg_escape(series), x, y, svg_escape(title)
 }
 
-# Labels beside the ends of lines: label_add() each, then labels() puts them so that none covers another.
+# Add a label beside the end of a line; labels() draws them all so that none covers another.
 function label_add(x, y, class, text) {
     L_count++
     L_x[L_count] = x
@@ -158,7 +158,7 @@ function labels(lowest,    i, j) {
     for (i = 2; i <= L_count; i++)
         if (L_y[i] < L_y[i - 1] + 16)
             L_y[i] = L_y[i - 1] + 16
-    # What was pushed out below goes up again, and pushes.
+    # Move labels that are now too low up again, and those above them too.
     if (L_count > 0 && L_y[L_count] > lowest)
         L_y[L_count] = lowest
     for (i = L_count - 1; i >= 1; i--)

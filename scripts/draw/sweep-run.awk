@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-# One run of a sweep, from what the sampler saw to a line: what the run was asked to be (`known`), what
-# the server told of itself over time, what the client tells (`client`), and how many sessions failed.
+# Turn the samples of one run of a sweep into a line: the parameters of the run (`known`), the means of the
+# server's samples, the results of the client (`client`), and the number of failed sessions.
 #
-# Counted is from when all sessions are there and have begun to mix, until the first may have ended:
-# from a tenth of `lasts`, the seconds of the run, until shortly before they are over.
+# Only samples from the steady part of the run count: all sessions are connected and have begun to mix,
+# and none has ended yet. That is from 10 % to 97 % of `lasts`, the seconds of the run.
 BEGIN { FS = OFS = "\t" }
 NR == 1 {
     for (i = 1; i <= NF; i++)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# A sweep as a picture: on the left throughput or, where that is given, busy workers; on the right
-# times; points measured, curves computed. Reads what sweep.awk has written.
+# Draw a sweep: on the left the throughput or, with a fixed rate, the busy workers; on the right the times.
+# Points are measured, curves computed. Reads the output of sweep.awk.
 BEGIN { FS = "\t" }
 NR == 1 {
     for (i = 1; i <= NF; i++)
@@ -19,14 +19,14 @@ NR == 1 {
     slowest = max(slowest, max(v[n, "p99_ms"], v[n, "model_p99_ms"]))
 }
 
-# The model at any x: as the first run, but for what is swept.
+# Compute the model at any x: the parameters of the first run, except the one that varies.
 function model_at(at) {
     model(what == "workers" ? at : v[1, "workers"], what == "sessions" ? at : v[1, "sessions"], \
         (what == "service" ? at : v[1, "service_ms"]) / 1000, v[1, "burn_ms"] / 1000, v[1, "think_ms"] / 1000, \
         v[1, "rate"], cpus)
 }
 
-# Workers and sessions are whole numbers; of service times there is one everywhere.
+# The numbers of workers and sessions are whole; service times are not.
 function compute_curves(    at, step) {
     step = what == "service" ? (high - low) / 60 : max(1, int((high - low) / 60))
     if (step <= 0)
@@ -67,7 +67,7 @@ function draw_knee(    at) {
     svg_text(sx(at) + 5, P_y + 4, "muted s", "start", "knee " plain(three_digits(at)))
 }
 
-# Who sends, and when.
+# @return a description of the load
 function load_in_words() {
     if (v[1, "rate"] > 0)
         return v[1, "rate"] " messages a second"
@@ -81,7 +81,7 @@ function service_in_words() {
     return "a message takes " plain(v[1, "service_ms"]) " ms" (exponential == "" ? "" : " on average")
 }
 
-# What was the same in all runs.
+# @return a description of the parameters that were the same in all runs
 function fixed() {
     return (what == "workers" ? "" : v[1, "workers"] " workers, ") load_in_words() ", " service_in_words() \
         (v[1, "burn_ms"] > 0 ? " asleep and " plain(v[1, "burn_ms"]) " ms on one of " cpus " CPUs" : "") \

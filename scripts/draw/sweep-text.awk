@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# A sweep as a table, and what follows from it in sentences.
+# Print a sweep as a table, and its conclusions as sentences.
 BEGIN { FS = "\t" }
 NR == 1 {
     for (i = 1; i <= NF; i++)
@@ -26,8 +26,8 @@ NR == 1 {
     }
 }
 
-# Where the line from zero through the points below two thirds of the highest throughput meets the
-# highest; "": throughput still rises, or there is no such line.
+# @return where the line from zero through the points below two thirds of the highest throughput reaches
+# the highest; "" if throughput still rises, or if there is no such line
 function measured_knee(    i, most, xy, xx) {
     if (what == "service" || n < 3)
         return ""
@@ -45,8 +45,8 @@ function measured_knee(    i, most, xy, xx) {
 
 END {
     print ""
-    print "queued, in ms, is the sampled number that waits, by throughput (Little's law for the queue alone)"
-    printf "Little's law: L, sampled at the server, and throughput x mean time, by the client, differ by %.1f %% at most\n", worst
+    print "queued, in ms, is the sampled queue length divided by throughput (Little's law for the queue)"
+    printf "Little's law: L, sampled at the server, and throughput x mean time, from the client, differ by %.1f %% at most\n", worst
     printf "utilisation, throughput x service time / workers: %.2f", rho[1]
     for (i = 2; i <= n; i++)
         printf " %.2f", rho[i]
@@ -57,12 +57,12 @@ END {
     k = knee(what, m, N, S, B, Z, rate, cpus)
     unit = what == "service" ? " ms" : " " what
     if (k == "")
-        print "knee: none to be computed"
+        print "knee, computed: there is none"
     else
-        print "knee, where what is asked for meets what can be done, computed: " three_digits(k) unit
+        print "knee, where the load reaches the capacity, computed: " three_digits(k) unit
     k = measured_knee()
     if (k != "")
-        print "knee, where the slope of the beginning meets the highest throughput, measured: " three_digits(k) unit
+        print "knee, where the initial slope reaches the highest throughput, measured: " three_digits(k) unit
     print model_name(B, Z, rate, cpus)
     if (failed > 0)
         print failed " sessions failed"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# From what scripts/sweep has measured, a line for each run, to what it tells: each run with what
-# follows from it, and with what theory says of it. What there is no formula for is empty.
+# Add to the measurements of scripts/sweep, one line per run, the values that follow from them and the
+# values that theory predicts. A value without a formula is empty.
 BEGIN {
     FS = OFS = "\t"
     # In the order in which sweep-run.awk prints them.
@@ -16,12 +16,12 @@ BEGIN {
 {
     throughput = $at["throughput"]
     service = ($at["service_ms"] + $at["burn_ms"]) / 1000
-    # A message is at the server from when it was sent, not from when it was due.
+    # A message is at the server from when it is sent, not from when it is due.
     lambda_w = throughput * $at["sent_mean_ms"] / 1000
     little = $at["at_server"] > 0 ? (lambda_w / $at["at_server"] - 1) * 100 : 0
-    # rho = lambda S / m, with S as it was asked for.
+    # rho = lambda S / m, with the requested S.
     utilisation = throughput * service / $at["workers"]
-    # Little's law again, for the queue alone.
+    # Little's law for the queue.
     queue_wait = throughput > 0 ? $at["waiting"] / throughput * 1000 : 0
     model($at["workers"], $at["sessions"], $at["service_ms"] / 1000, $at["burn_ms"] / 1000, \
         $at["think_ms"] / 1000, $at["rate"], cpus)
