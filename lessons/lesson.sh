@@ -1,4 +1,4 @@
-# Sourced by the run script of each lesson: what lessons have in common.
+# What all lessons share. The run script of each lesson sources it:
 #
 #     #!/bin/sh
 #     . "$(dirname "$0")/../lesson.sh"
@@ -10,61 +10,61 @@
 #     stop_server one
 #     question
 #
-# DESIGN. All that is to be read is in README.md and, in Chinese, in README.zh.md, under six
-# headings in this order: Claim, What happens, Run it, What to see, Why, Question. The script has
-# no sentences of its own: `show 2` prints the second step of "What happens", and `expect 2`
-# prints the second line of "What to see" with the answer whether it is so. Between them stand the
-# commands, as one would type them, and what the programs say.
+# DESIGN. The text is in README.md and, in Chinese, in README.zh.md, under six headings in this
+# order: Claim, What happens, Run it, What to see, Why, Question. The script has no sentences of its
+# own: `show 2` prints step 2 of "What happens", and `expect 2` prints point 2 of "What to see" after
+# checking it. Between them it prints the commands, as a user would type them, and the output of the
+# programs.
 #
-# Nothing here waits for a while: it waits for a condition, with a limit. All that is started is
-# ended with the script, however that ends. The work folder $work holds, for each NAME, its
-# standard output (NAME.out), its errors (NAME.err), its process (NAME.pid), and of clients the
-# summary (NAME.json); after a failure all of it is printed.
+# The script waits for conditions, with a limit, and never for a fixed time. When it ends, for any
+# reason, it ends every process that it started. The work folder $work holds for each NAME its
+# standard output (NAME.out), its errors (NAME.err), its process id (NAME.pid), and for a client the
+# summary (NAME.json). After a failure the script prints all of them.
 #
 # Commands of a lesson:
-#     claim                         the title and the claim; comes first
-#     show N                        step N; with --step it waits for Enter
+#     claim                         print the title and the claim; comes first
+#     show N                        print step N; with --step wait for Enter
 #     run COMMAND...                print a command and run it
-#     indent                        set off what comes through this filter
-#     figure NAME VALUE...          print a number that was looked up
-#     expect N CONDITION...         is what is said in line N of "What to see" so?
-#     cannot REASON                 the lesson cannot be shown on this machine: end with status 77
-#     needs FILE...                 it cannot where the system has not these, of /proc for one
-#     needs_plain_build             nor with a sanitizer, which has memory of its own
-#     question                      the question, and how it all ended; comes last
-#     wait_until SECONDS CONDITION...   until the command succeeds; too late is a failure
-#     start_server NAME OPTION...   an echo-server with --port 0 --admin 0; sets $port
-#     stop_server NAME              SIGTERM, its last words, and $server_status
-#     server_field NAME PATH        a value of its /stats.json, such as queue.depth
-#     server_line NAME PATTERN      the first line of its output that has this
-#     connections STATE             those to $port that the kernel has in this state (01 established,
-#                                   08 ended by the client), a line each: queues, inode
-#     client NAME OPTION...         a run of echo-client with --json, against the server of $port
+#     indent                        filter: indent each line
+#     figure NAME VALUE...          print a measured number
+#     expect N CONDITION...         check point N of "What to see"
+#     skip REASON                   this machine cannot show the lesson: exit with 77
+#     needs FILE...                 skip if the system lacks one of these files, such as of /proc
+#     needs_plain_build             skip if a sanitizer is built in: it takes memory for itself
+#     question                      print the question; comes last
+#     wait_until SECONDS CONDITION...   wait until the command succeeds; fail after the limit
+#     start_server NAME OPTION...   start echo-server with --port 0 --admin 0; sets $port
+#     stop_server NAME              send SIGTERM, print its last lines; sets $server_status
+#     server_field NAME PATH        print a value of its /stats.json, such as queue.depth
+#     server_line NAME PATTERN      print the first line of its output that matches
+#     connections STATE             print the connections to $port in this state of the kernel (01
+#                                   established, 08 ended by the client): queues and inode of each
+#     client NAME OPTION...         run echo-client with --json against $port; sets $client_status
 #     start_client NAME OPTION...   the same in the background
-#     wait_client NAME              until it has ended; sets $client_status, as client does
-#     client_field NAME PATH        a value of its summary, such as sessions.ok
-#     silent_sessions N             clients that connect and say nothing (one summary for them all)
-#     end_silent_sessions           they hang up
-#     open_session NAME             a client at its prompt, six at most at a time
-#     say NAME LINE                 type a line at it
-#     hear NAME LINE                until this reply has come to it
-#     heard NAME                    all replies that have come to it
-#     told NAME                     why its session has ended, where that was not its own doing
-#     close_session NAME            end of file at its prompt, and until it has ended
-#     hang_up NAME                  the same without waiting; reap NAME waits for it
-#     spawn NAME INPUT COMMAND...   any other program in the background
+#     wait_client NAME              wait until it ends; sets $client_status
+#     client_field NAME PATH        print a value of its summary, such as sessions.ok
+#     silent_sessions N             start N clients that connect and send nothing
+#     end_silent_sessions           disconnect them
+#     open_session NAME             start a client with a prompt; at most six at a time
+#     send_line NAME LINE           type a line at its prompt
+#     wait_reply NAME LINE          wait until this is its last reply
+#     replies NAME                  print all its replies
+#     error_of NAME                 print the error that ended its session, if there was one
+#     close_session NAME            end its input, and wait until it has ended
+#     disconnect NAME               end its input; reap NAME waits until it has ended
+#     spawn NAME INPUT COMMAND...   start any other program in the background
 #     ended NAME                    has that process ended?
-#     cpu_ticks NAME                the CPU time it has had, in hundredths of a second
-#     freeze NAME, thaw NAME        SIGSTOP, and until it has stopped; SIGCONT
-#     end_process NAME [SIGNAL]     end it, and until it is gone; sets $status
-#     json_field FILE PATH          a value of a file of JSON
+#     cpu_ticks NAME                print its CPU time, in hundredths of a second
+#     freeze NAME, thaw NAME        stop it by SIGSTOP, continue it by SIGCONT
+#     end_process NAME [SIGNAL]     end it, and wait until it has ended; sets $status
+#     json_field FILE PATH          print a value of a JSON file
 
-# shellcheck shell=sh disable=SC2034  # what it sets is for the lessons
+# shellcheck shell=sh disable=SC2034  # the lessons use what this file sets
 set -eu
 
 usage() {
     echo "usage: ${0##*/} [--lang en|zh] [--step]"
-    echo "  --lang en|zh   in English or Chinese; by default as LC_ALL or LANG says"
+    echo "  --lang en|zh   English or Chinese; default: the language of LC_ALL or LANG"
     echo "  --step         wait for Enter at each step"
 }
 
@@ -103,15 +103,15 @@ done
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 case $language in
-zh) page=$here/README.zh.md ;;
-*) page=$here/README.md ;;
+zh) page=$here/README.zh.md colon=： ;;
+*) page=$here/README.md colon=: ;;
 esac
 
-# What the tools print is read by this script, so it must not depend on the user's language.
+# The script parses the output of tools, so that must not depend on the user's language.
 LC_ALL=C
 export LC_ALL
 
-# The build tree: the caller's, this checkout if it was configured in place, or build/.
+# The build tree: TOP_BUILDDIR, or this checkout if it was configured in place, or build/.
 if [ -n "${TOP_BUILDDIR-}" ]; then
     tree=$TOP_BUILDDIR
 elif [ -f "$top/config.status" ]; then
@@ -124,7 +124,7 @@ if [ ! -x "$tree/echo-server" ] || [ ! -x "$tree/echo-client" ]; then
     "$top/scripts/build" >/dev/null
 fi
 
-# Files have short names in the commands that are shown.
+# In the work folder files have short names, which the printed commands use.
 work=$(mktemp -d)
 cd "$work"
 checks=0
@@ -139,13 +139,13 @@ last_spawned=
 descriptors='4 5 6 7 8 9'
 paths_are_closed='3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-'
 
-# End what was started and tell how it went, whichever way the script ends.
+# On exit: end all processes, print the files of a failed lesson, and set the exit status.
 leave() {
     result=$?
     trap '' INT TERM HUP
     trap - EXIT
     set +e
-    # A signal may have come before its number was written down.
+    # A signal may have interrupted spawn before it wrote the process id.
     [ "${!-}" = "$last_spawned" ] || kill -KILL "$!" 2>/dev/null
     for file in "$work"/*.pid; do
         [ ! -s "$file" ] || kill -KILL "$(cat "$file")" 2>/dev/null
@@ -170,12 +170,12 @@ trap leave EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-# Writing to a client that has gone is an error that the script sees, not its end.
+# Make a write to a client that has ended fail, instead of ending the script.
 trap '' PIPE
 
 # --- Texts ---------------------------------------------------------------------------------------
 
-# section N: what is under the Nth heading of second level.
+# section N: print the text under the Nth heading of second level.
 section() {
     awk -v wanted="$1" '
         /^```/ { fenced = !fenced }
@@ -189,7 +189,7 @@ section() {
         }' "$page"
 }
 
-# item SECTION N: the Nth point of a numbered list there, without its number.
+# item SECTION N: print the Nth point of its numbered list, without the number.
 item() {
     section "$1" | awk -v wanted="$2" '
         /^[0-9]+\. / { inside = ($1 == wanted "."); sub(/^[0-9]+\. +/, "") }
@@ -201,10 +201,12 @@ item() {
     }
 }
 
-# heading N: the Nth heading of second level, set off by blank lines.
+# heading N: print the Nth heading of second level between blank lines.
 heading() {
     echo
-    awk -v wanted="$1" '/^```/ { fenced = !fenced } /^## / && !fenced && ++number == wanted { print substr($0, 4) ":" }' "$page"
+    awk -v wanted="$1" -v colon="$colon" '
+        /^```/ { fenced = !fenced }
+        /^## / && !fenced && ++number == wanted { print substr($0, 4) colon }' "$page"
     echo
 }
 
@@ -223,7 +225,6 @@ show() {
     fi
 }
 
-# What programs say is set off from what the lesson says.
 indent() {
     sed 's/^/    /'
 }
@@ -247,20 +248,20 @@ expect() {
     fi
 }
 
-cannot() {
+skip() {
     echo "SKIPPED: $1"
     exit 77
 }
 
 needs() {
     for file in "$@"; do
-        [ -r "$file" ] || cannot "this system has no $file"
+        [ -r "$file" ] || skip "this system has no $file"
     done
 }
 
 needs_plain_build() {
     ! grep -q '^EP_CFLAGS = .*-fsanitize' "$tree/Makefile" 2>/dev/null ||
-        cannot 'the programs are built with a sanitizer, which takes memory for itself'
+        skip 'the programs are built with a sanitizer, which takes memory for itself'
 }
 
 question() {
@@ -268,13 +269,13 @@ question() {
     section 6
     finished=yes
     if [ "$checks" -eq 0 ]; then
-        echo "FAILED: nothing was expected"
+        echo "FAILED: the lesson checked nothing"
         failures=1
     fi
 }
 
 for tool in curl bash ps; do
-    command -v "$tool" >/dev/null || cannot "$tool is not installed"
+    command -v "$tool" >/dev/null || skip "$tool is not installed"
 done
 
 # --- Waiting -------------------------------------------------------------------------------------
@@ -285,21 +286,21 @@ wait_until() {
     deadline=$(($(date +%s) + limit))
     until "$@"; do
         if [ "$(date +%s)" -gt "$deadline" ]; then
-            echo "FAILED: not so after $limit seconds: $*"
+            echo "FAILED: still false after $limit seconds: $*"
             exit 1
         fi
         sleep 0.05
     done
 }
 
-# is VALUE COMMAND...: does the command print this? For wait_until.
+# is VALUE COMMAND...: does the command print this value?
 is() {
     value=$1
     shift
     [ "$("$@")" = "$value" ]
 }
 
-# at_least N COMMAND...: does it print this number, or a greater one?
+# at_least N COMMAND...: does it print N or a greater number?
 at_least() {
     value=$1
     shift
@@ -309,8 +310,8 @@ at_least() {
 
 # --- JSON ----------------------------------------------------------------------------------------
 
-# Every value of standard input on a line of its own: path, tab, value. A path has the keys and,
-# for arrays, the numbers from 0, joined by dots.
+# Print each value of standard input on a line of its own: path, tab, value. A path is the keys and
+# the array indices, joined by dots.
 json_lines() {
     awk '
         { text = text $0 " " }
@@ -344,7 +345,7 @@ json_lines() {
         }'
 }
 
-# pick PATH: its value out of those lines; nothing where there is none.
+# pick PATH: print its value from those lines, or nothing.
 pick() {
     awk -v wanted="$1" -F '\t' '$1 == wanted && !found { print $2; found = 1 }'
 }
@@ -360,7 +361,7 @@ run() {
     "$@" 2>&1 | indent
 }
 
-# No child may hold the writing ends of the sessions' pipes, or their ends would never be seen.
+# Close the writing ends of the sessions' pipes in each child, or no client would see end of file.
 spawn() {
     name=$1
     input=$2
@@ -370,7 +371,7 @@ spawn() {
     last_spawned=$!
 }
 
-# One that has ended and was not yet waited for is still in the table of processes, as a zombie.
+# A process that has ended is a zombie (Z) until the script waits for it.
 ended() {
     case $(sed -n 's/^State:[^A-Z]*\([A-Z]\).*/\1/p' "/proc/$(cat "$work/$1.pid")/status" 2>/dev/null) in
     '' | Z) return 0 ;;
@@ -378,15 +379,14 @@ ended() {
     esac
 }
 
-# reap NAME: the status of a process that is to end by itself.
+# reap NAME: wait until a process ends by itself; sets $status.
 reap() {
     status=0
-    # The shell's own remark on a process that was killed is of no use here.
+    # The shell would print a line about a killed process.
     wait "$(cat "$work/$1.pid")" 2>/dev/null || status=$?
     rm -f "$work/$1.pid"
 }
 
-# The CPU time that a process has had so far, in hundredths of a second as Linux counts them.
 cpu_ticks() {
     awk '{ print $14 + $15 }' "/proc/$(cat "$work/$1.pid")/stat"
 }
@@ -395,7 +395,7 @@ is_stopped() {
     grep -q '^State:[[:blank:]]*T' "/proc/$(cat "$work/$1.pid")/status"
 }
 
-# The signal takes a moment to get to all threads, in which they would do what they must not do any more.
+# After the signal some threads still run for a moment, so wait until all have stopped.
 freeze() {
     run kill -STOP "$(cat "$work/$1.pid")"
     wait_until 30 is_stopped "$1"
@@ -416,7 +416,7 @@ server_line() {
     sed -n "/$2/{p;q;}" "$work/$1.out"
 }
 
-# Up, or never to be.
+# The server has printed its configuration, or has failed to start.
 server_is_up() {
     ended "$1" || [ -n "$(server_line "$1" '^model ')" ]
 }
@@ -436,7 +436,7 @@ start_server() {
     fi
 }
 
-# The lines since the start: what it had to say and the accounting.
+# Print only the lines since the start: they include the accounting.
 stop_server() {
     echo "\$ kill -TERM $(cat "$work/$1.pid")"
     before=$(wc -l <"$work/$1.out")
@@ -445,7 +445,7 @@ stop_server() {
     tail -n +$((before + 1)) "$work/$1.out" | indent
 }
 
-# Its last known state where it cannot be asked any more.
+# If the server does not answer any more, use its last known state.
 server_field() {
     address=$(sed -n 's/^admin on //p' "$work/$1.out")
     if curl -s --max-time 10 "$address/stats.json" >"$work/$1.new"; then
@@ -454,8 +454,8 @@ server_field() {
     json_field "$work/$1.stats" "$2"
 }
 
-# See proc_net_tcp(5); of the numbers in hexadecimal those of the queues tell how many bytes wait to
-# be acknowledged and how many to be read.
+# See proc_net_tcp(5). The two hexadecimal numbers of the queues are the bytes not yet acknowledged
+# and the bytes not yet read.
 connections() {
     awk -v port="$(printf '0100007F:%04X' "$port")" -v state="$1" \
         '$2 == port && $4 == state { print $5, $10 }' /proc/net/tcp
@@ -475,7 +475,7 @@ wait_client() {
     client_status=$status
     mv "$work/$1.out" "$work/$1.json"
     if [ ! -s "$work/$1.json" ]; then
-        echo "FAILED: the client broke"
+        echo "FAILED: the client printed no summary"
         exit 1
     fi
     summary "$1"
@@ -493,7 +493,7 @@ client_field() {
     json_field "$work/$1.json" "$2"
 }
 
-# The part of the summary that lessons are about, a line for each object.
+# Print the part of the summary that lessons use, a line for each object.
 summary() {
     json_lines <"$work/$1.json" | awk -F '\t' '
         $1 == "idle.requested" { idle = $2 }
@@ -528,7 +528,7 @@ end_silent_sessions() {
 
 open_session() {
     if [ -z "$descriptors" ]; then
-        echo "lesson: no more than six sessions at a prompt at a time" >&2
+        echo "lesson: open_session allows at most six sessions at a time" >&2
         exit 1
     fi
     descriptor=${descriptors%% *}
@@ -542,35 +542,35 @@ open_session() {
     echo "$descriptor" >"$work/$1.descriptor"
 }
 
-say() {
+send_line() {
     echo "    ($1) >>: $2"
     eval "printf '%s\n' \"\$2\" >&$(cat "$work/$1.descriptor")"
 }
 
-heard() {
+replies() {
     cat "$work/$1.out"
 }
 
-told() {
+error_of() {
     sed 's/^echo-client: //' "$work/$1.err"
 }
 
-last_heard() {
+last_reply() {
     tail -n 1 "$work/$1.out"
 }
 
-hear() {
-    wait_until 30 is "$2" last_heard "$1"
+wait_reply() {
+    wait_until 30 is "$2" last_reply "$1"
     echo "    ($1) $2"
 }
 
-hang_up() {
+disconnect() {
     descriptor=$(cat "$work/$1.descriptor")
     eval "exec $descriptor>&-"
     descriptors="$descriptor${descriptors:+ $descriptors}"
 }
 
 close_session() {
-    hang_up "$1"
+    disconnect "$1"
     reap "$1"
 }

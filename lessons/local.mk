@@ -1,8 +1,8 @@
-# The lessons: scripts that run the programs, and their texts in English and Chinese.
+# The lessons: scripts that run the programs, with their pages in English and Chinese.
 EXTRA_DIST += %D%/lesson.sh %D%/all %D%/README.md %D%/README.zh.md %D%/teaching.md %D%/teaching.zh.md
 
-# One a line, in order; lessons/all finds them by their folders, and tests/house_languages.sh sees
-# that none is missing here.
+# One a line, in order. lessons/all finds them by their folders; tests/house_languages.sh checks that
+# none is missing here.
 LESSONS = \
 	00-the-seed \
 	01-iterative \
@@ -24,10 +24,10 @@ LESSONS = \
 
 EXTRA_DIST += $(LESSONS:%=lessons/%/README.md) $(LESSONS:%=lessons/%/README.zh.md) $(LESSONS:%=lessons/%/run)
 
-# The program that the first one is about, faults and all.
+# The program of lesson 0, with its faults.
 noinst_PROGRAMS += lessons/00-the-seed/seed
 lessons_00_the_seed_seed_SOURCES = %D%/00-the-seed/seed.c
 
-# It gives a server a shorter backlog than the server would ask for.
+# Starts a server with a shorter backlog than the server would ask for.
 noinst_PROGRAMS += lessons/11-backlog/narrow
 lessons_11_backlog_narrow_SOURCES = %D%/11-backlog/narrow.c

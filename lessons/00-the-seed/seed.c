@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * seed: the echo server that this project began with, a Python program of twenty lines, in C and
- * with all its faults. It is here to be looked at, not to be used; lesson 0 shows what each fault
- * does, and echo-server is what becomes of the program when they are mended.
+ * with all its faults. It is here to be read, not to be used: lesson 0 shows what each fault does,
+ * and echo-server is the program without them.
  *
- * Usage: seed [PORT], by default 8090; with 0 the kernel picks one. Listens on 127.0.0.1 alone.
+ * Usage: seed [PORT]. The default is 8090; for 0 the kernel picks a port. Listens on 127.0.0.1 only.
  *
- * What in Python is an exception that nobody catches is a call of die() here: the thread says why
- * and ends, and the others go on. Python closes the connection of a thread that has died so, since
- * nobody refers to it any more; here that is done by hand.
+ * An uncaught exception in Python is a call of die() here: the thread prints the reason and ends,
+ * and the other threads go on. Python then closes the thread's connection, because no reference to
+ * it is left; die() closes it explicitly.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,11 +26,11 @@
 #define BACKLOG 5
 #define BUFFER  1024
 
-/* One socket for all threads, made before them, as in the original. */
+/* All threads share one socket, created before them, as in the original. */
 static int server;
 static struct sockaddr_in address;
 
-/* The thread that calls this ends with its connection, if it has one (or -1). */
+/* End the calling thread and close its connection, unless that is -1. */
 static _Noreturn void die(long thread, int connection, const char *what, const char *why)
 {
     printf("thread %ld dies: %s: %s\n", thread, what, why);
@@ -39,7 +39,7 @@ static _Noreturn void die(long thread, int connection, const char *what, const c
     pthread_exit(NULL);
 }
 
-/* How many bytes the character has that begins with this byte; 0 where none can. */
+/* Return the length of a character that begins with this byte, or 0 if none can. */
 static size_t utf8_length(unsigned char first)
 {
     if (first < 0x80)
@@ -51,7 +51,7 @@ static size_t utf8_length(unsigned char first)
     return first >= 0xf0 && first < 0xf5 ? 4 : 0;
 }
 
-/* Would decode('utf-8') take these bytes? (It is stricter with what can begin a long character.) */
+/* Would decode('utf-8') accept these bytes? (It also rejects some that this accepts.) */
 static bool is_utf8(const unsigned char *bytes, size_t length)
 {
     for (size_t i = 0; i < length;) {
@@ -73,28 +73,28 @@ static void upper(unsigned char *bytes, size_t length)
             bytes[i] = (unsigned char)(bytes[i] - 'a' + 'A');
 }
 
-/* Receive, print, send in capitals: for ever, or until something goes wrong. */
+/* Receive, print, send in capitals, until an error. */
 static void communicate(long thread, int connection)
 {
     for (;;) {
         unsigned char data[BUFFER];
         ssize_t n = recv(connection, data, sizeof data, 0);
         if (n < 0) {
-            /* FAULT 4: of all the ways in which a connection can end badly, one is thought of. */
+            /* FAULT 4: a connection can fail in many ways; this checks for one. */
             if (errno == ECONNRESET)
                 break;
             die(thread, connection, "recv", strerror(errno));
         }
 
-        /* FAULT 2: recv() says by 0 that the client has ended, and nobody asks. From then on it
-         * says so at once, each time, and this loop has no other way out. */
+        /* FAULT 2: recv() returns 0 when the client has finished sending, and this does not check.
+         * From then on it returns 0 at once, each time, and the loop never ends. */
 
-        /* FAULT 5: the buffer ends after 1024 bytes, also in the middle of a character. */
+        /* FAULT 5: the buffer ends after 1024 bytes, even in the middle of a character. */
         if (!is_utf8(data, (size_t)n))
             die(thread, connection, "decode", "not valid UTF-8");
         printf("%.*s\n", (int)n, (const char *)data);
 
-        /* FAULT 3: send() may take fewer bytes than it was given, and nobody asks how many. */
+        /* FAULT 3: send() may accept fewer bytes than it was given, and this does not check. */
         upper(data, (size_t)n);
         if (send(connection, data, (size_t)n, 0) < 0) {
             if (errno == ECONNRESET)
@@ -105,8 +105,8 @@ static void communicate(long thread, int connection)
     close(connection);
 }
 
-/* One line, so that the lesson knows where to connect; the original has its port fixed. */
-static void tell_port(void)
+/* Print the port, for the lesson; the original has a fixed one. */
+static void print_port(void)
 {
     socklen_t length = sizeof address;
     struct sockaddr_in bound;
@@ -114,17 +114,17 @@ static void tell_port(void)
         printf("listening on 127.0.0.1:%d\n", ntohs(bound.sin_port));
 }
 
-/* What each thread does: it makes the one socket a server, then serves one client after another. */
+/* The body of each thread: listen on the shared socket, then serve one client after another. */
 static void *serve(void *arg)
 {
     long thread = (long)arg;
 
-    /* FAULT 1: a socket can be bound once. The thread that comes first serves alone. */
+    /* FAULT 1: a socket can be bound only once. Only the first thread will serve. */
     if (bind(server, (struct sockaddr *)&address, sizeof address) < 0)
         die(thread, -1, "bind", strerror(errno));
     if (listen(server, BACKLOG) < 0)
         die(thread, -1, "listen", strerror(errno));
-    tell_port();
+    print_port();
 
     for (;;) {
         struct sockaddr_in peer;
@@ -149,8 +149,8 @@ int main(int argc, char **argv)
     address.sin_port = htons((unsigned short)port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 
-    /* As Python does: print() to a terminal goes out line by line, and writing to a connection that
-     * the other side has closed is an error, not the end of the process. */
+    /* As in Python: print() to a terminal writes whole lines, and a write to a connection that the
+     * other side has closed is an error and does not end the process. */
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGPIPE, SIG_IGN);
 

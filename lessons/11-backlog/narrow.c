@@ -4,9 +4,9 @@
  *
  *     narrow BACKLOG SERVER [ARGUMENT...]
  *
- * The socket is opened here, on a port of 127.0.0.1 that the kernel picks, and handed over as a
- * service manager does it: as descriptor 3, with LISTEN_PID and LISTEN_FDS in the environment. The
- * server itself asks for as long a backlog as it can have, and takes over this one as it is.
+ * Open the socket, on a port of 127.0.0.1 that the kernel picks, and pass it to the server as a
+ * service manager does: as descriptor 3, with LISTEN_PID and LISTEN_FDS in the environment. The
+ * server asks for the longest backlog possible only for sockets that it opens itself.
  */
 #include <netinet/in.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 
 enum { FIRST_PASSED = 3 };
 
-/* Say what has failed, and why, and end. */
+/* Print what has failed and why, and exit. */
 static _Noreturn void die(const char *what)
 {
     fprintf(stderr, "narrow: ");
@@ -25,7 +25,7 @@ static _Noreturn void die(const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* A socket on 127.0.0.1 that listens. */
+/* Return a socket that listens on 127.0.0.1. */
 static int listen_with(int backlog)
 {
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
