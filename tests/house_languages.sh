@@ -55,6 +55,18 @@ same_names() {
     diff "$work/names.md" "$work/names.zh.md"
 }
 
+# A line break in a paragraph is a space on the page, so none may stand between two Chinese characters.
+# They, and full-width punctuation, are three bytes each. Code keeps its lines.
+has_no_spaces_in_chinese() {
+    ! LC_ALL=C awk -v chinese='([\343-\351][\200-\277][\200-\277]|\357[\274\275][\200-\277]|\342\200[\224\230-\235\246])' '
+        /^```/ { fenced = !fenced }
+        fenced || /^    / { open = 0; next }
+        { text = $0; sub(/^ +/, "", text) }
+        open && text ~ "^" chinese { print FILENAME ":" FNR ": " $0; found = 1 }
+        { open = (text ~ chinese "$") }
+        END { exit !found }' "$1.zh.md"
+}
+
 headings() {
     sed -n 's/^## //p' "$1"
 }
@@ -132,6 +144,7 @@ done | sort -u >"$work/pages"
 while read -r page; do
     check "$page is in step in both languages" in_step "$page"
     check "$page has the same names in both languages" same_names "$page"
+    check "$page has no spaces between Chinese characters" has_no_spaces_in_chinese "$page"
 done <"$work/pages"
 for lesson in lessons/[0-9]*/; do
     lesson=${lesson%/}
