@@ -2,8 +2,8 @@
 /*
  * 100 tasks, 4 workers.
  *
- * All tasks are submitted at once, but no more than four run at any time: the pool decides how many
- * run, not the number of tasks. Watch how few names begin lines.
+ * The program submits all tasks at once, but at most four run at any time, one on each worker. Only
+ * four different names appear at the beginning of a line.
  */
 #include "examples/example.h"
 
@@ -14,7 +14,7 @@ static int func(struct ep_task *task)
     char name[EXAMPLE_NAME_MAX];
 
     printf("%s start\n", example_name(name));
-    example_sleep(1 + ep_task_worker(task)); /* the article takes 1 to 4 seconds, by chance */
+    example_sleep(1 + ep_task_worker(task)); /* the article: 1 to 4 seconds, random */
     printf("%s ----> end\n", name);
     return 0;
 }
@@ -27,6 +27,6 @@ int main(int argc, char **argv)
     pool = example_executor(4);
     for (int i = 0; i < 100; i++)
         example_must(ep_submit(pool, func, NULL, 0, NULL), "submit a task");
-    ep_executor_free(pool); /* waits until all are done */
+    ep_executor_free(pool); /* waits until all tasks are done */
     return 0;
 }

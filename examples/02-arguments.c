@@ -2,9 +2,9 @@
 /*
  * Tasks with arguments, on threads or on processes.
  *
- * A task has one input, a run of bytes; two arguments are a struct of two. The bytes are copied when
- * the task is submitted, so that `call` may be a variable of the loop. The same function runs on
- * either kind of worker: the article's 100 tasks on threads, its 20 tasks on processes.
+ * A task has one input, an array of bytes; for two arguments the input is a struct. ep_submit() copies
+ * the bytes, so `call` may be a variable of the loop. The same function runs on both kinds of
+ * workers: the article has 100 tasks on threads and 20 on processes.
  */
 #include "examples/example.h"
 

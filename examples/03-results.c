@@ -2,8 +2,8 @@
 /*
  * Results: keep the futures, read them in a second loop.
  *
- * Submitting does not wait: the first loop is over before the first task is. Reading a result waits
- * for it. A result that was read in the first loop would make the tasks run one after another.
+ * ep_submit() does not wait for the task, so the first loop ends before the first task does. Reading
+ * a result waits for it: read in the first loop, it would make the tasks run one after another.
  */
 #include "examples/example.h"
 

@@ -2,8 +2,8 @@
 /*
  * map: one function, many inputs, results in the order of the inputs.
  *
- * The inputs come out of a function that is asked for one after another, as Python's generator is.
- * Whichever task ends first, the products come out as 0, 2, 6, 12, ...
+ * ep_map() calls a function for each next input, as Python's map does with a generator. The products
+ * come as 0, 2, 6, 12, ..., in whichever order the tasks end.
  */
 #include "examples/example.h"
 
@@ -14,7 +14,7 @@ struct pair {
     int a, b;
 };
 
-/** The next pair: (i, i + 1) for i in range(20). */
+/** Make the next pair: (i, i + 1) for i in range(20). */
 static int next_pair(void *context, struct ep_bytes *input)
 {
     struct pair *pair = context;

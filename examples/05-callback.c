@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Callbacks: do something with a result as soon as it is there.
+ * Callbacks: use each result as soon as it is there.
  *
- * Nobody waits and nothing is kept in order: the callback of each task runs the moment that task
- * ends, so the results come in the order of completion. (Once the future is done, that is. Whoever
- * waits for the future elsewhere may go on before the callback has returned.)
+ * The program does not wait for results: the callback of a task runs as soon as the task has ended, so
+ * the results come in the order of completion. (A thread that waits for the same future may continue
+ * before the callback has returned.)
  */
 #include "examples/example.h"
 
@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 {
     struct ep_executor *pool;
 
-    example_begin(argc, argv, "Print each result the moment it is there.", EP_POOL_THREADS);
+    example_begin(argc, argv, "Print each result as soon as it is there.", EP_POOL_THREADS);
     pool = example_executor(4);
     for (int i = 0; i < 20; i++) {
         struct arguments call = {.a = i, .b = i + 1};
@@ -53,7 +53,7 @@ int main(int argc, char **argv)
 
         example_must(ep_submit(pool, func, &call, sizeof call, &future), "submit a task");
         example_must(ep_future_add_done_callback(future, print_func, NULL), "add a callback");
-        ep_future_unref(future); /* the task goes on, and the callback with it */
+        ep_future_unref(future); /* the task still runs, and so does its callback */
     }
     ep_executor_free(pool);
     return 0;

@@ -2,8 +2,8 @@
 /*
  * multiprocessing.Pool, apply: call and wait.
  *
- * Three workers, and yet one task at a time: apply returns when its call is done. Compare with
- * 07-mp-apply-async.
+ * With three workers one task runs at a time, because apply returns only when its call is done.
+ * Compare with 07-mp-apply-async.
  */
 #include "examples/example.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * multiprocessing.Pool, apply_async with a callback: call and go on.
+ * multiprocessing.Pool, apply_async with a callback: call without waiting.
  *
- * The article closes the pool inside the loop. A closed pool takes no more calls, so the second
- * apply_async must fail, and first this program shows that it does. Then the same with close and
- * join behind the loop, where they belong.
+ * The article closes the pool inside the loop. A closed pool accepts no more calls, so the second
+ * apply_async fails; the first part of this program shows that. In the second part close and join
+ * are after the loop, which is correct.
  */
 #include "examples/example.h"
 
@@ -27,7 +27,7 @@ static int work(struct ep_task *task)
     return ep_task_reply(task, &result, sizeof result);
 }
 
-/** The callback. It runs here, in the program, whoever did the work. */
+/** The callback. It runs in this program, also if a worker process did the work. */
 static void print_result(struct ep_async *call, void *context)
 {
     const struct result *result;

@@ -19,7 +19,7 @@ static int take_seconds(struct ep_task *task)
 
     if (seconds < 0)
         return ep_task_fail(task, 1, "time does not run backwards");
-    /* A process can be made to end, a thread cannot: it looks for itself whether it should. */
+    /* terminate can kill a process but not a thread, so the task asks whether it should stop. */
     for (int i = 0; i < seconds && !ep_task_stopping(task); i++)
         example_sleep(1);
     return ep_task_reply(task, &seconds, sizeof seconds);
@@ -48,7 +48,7 @@ int main(int argc, char **argv)
     struct ep_async *fine, *failing, *endless;
     struct ep_error error;
 
-    example_begin(argc, argv, "What an AsyncResult can be asked.", EP_POOL_PROCESSES);
+    example_begin(argc, argv, "The methods of an AsyncResult.", EP_POOL_PROCESSES);
     pool = example_pool(3, greet, greeting);
     endless = call(pool, 1000000);
     printf("ready: %s\n", yes_or_no(ep_async_ready(endless)));

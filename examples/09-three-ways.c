@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One interface, two kinds of workers, three ways to get at results:
+ * One interface, two kinds of workers, three ways to get results:
  *
- *  1. submit all, keep the futures, shut down, then read: the tasks run side by side;
- *  2. read each result at once: the tasks run one after another, whatever the number of workers;
- *  3. a callback for each: side by side, and each result as soon as it is there.
+ *  1. submit all, keep the futures, shut down, then read: the tasks run at the same time;
+ *  2. read each result at once: the tasks run one after another, for any number of workers;
+ *  3. a callback for each: at the same time, and each result as soon as it is there.
  *
  * Compare the times, then run it again with the other --pool.
  */
@@ -85,7 +85,7 @@ static void call_back(struct ep_executor *pool)
         example_must(ep_future_add_done_callback(future, parse, NULL), "add a callback");
         ep_future_unref(future);
     }
-    ep_executor_shutdown(pool, EP_WAIT); /* also for the callbacks */
+    ep_executor_shutdown(pool, EP_WAIT); /* waits for the callbacks too */
 }
 
 int main(int argc, char **argv)

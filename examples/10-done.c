@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * done() looks, result() waits.
+ * done() checks, result() waits.
  *
  *     False
  *     True
@@ -55,7 +55,7 @@ int main(int argc, char **argv)
     futures[1] = submit(pool, "world");
     print_done(futures[0]);
     example_sleep(3);
-    /* Three seconds are enough for two - unless the machine is very busy: so make sure. */
+    /* Three seconds are enough for tasks of two, unless the machine is very busy: so wait. */
     example_must(ep_wait(futures, 2, EP_ALL_COMPLETED, EP_FOREVER, NULL), "wait");
     print_done(futures[1]);
     print_message(futures[0]);

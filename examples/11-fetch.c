@@ -2,15 +2,15 @@
 /*
  * as_completed: fetch three pages with three workers and print each as it comes.
  *
- * One of the servers is down. Its future fails, which is reported, and the others are none the
- * worse.
+ * One of the servers is down. Its future fails, the program prints the error, and the other two are
+ * not affected.
  */
 #include "examples/example.h"
 #include "examples/servers.h"
 
 #include <stdio.h>
 
-/** Whose future it is: what Python keeps in a dict. */
+/** Return the address that this future fetches; Python has a dict for this. */
 static const char *url_of(struct ep_future *const futures[PAGES], const struct page pages[PAGES],
                           const struct ep_future *future)
 {

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/** One element of each column, one behind the other. */
+/** The input of a task: one element of each column, in order. */
 struct arguments {
     int num1, num2;
 };

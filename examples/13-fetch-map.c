@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pages of 11-fetch by map: fetched side by side, printed in the order of the addresses.
+ * The pages of 11-fetch by map: fetched at the same time, printed in the order of the addresses.
  */
 #include "examples/example.h"
 #include "examples/servers.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Workers have names, and four of them do twenty tasks.
+ * Workers have names: four workers run twenty tasks.
  */
 #include "examples/example.h"
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map in the place of a loop of submits, and nobody reads the results.
+ * map instead of a loop of submits, without reading the results.
  *
- * All calls are made all the same: map submits them when it is called, not when results are asked
- * for.
+ * All tasks run anyway: ep_map_columns() submits them itself, before any result is read.
  */
 #include "examples/example.h"
 
@@ -33,7 +32,7 @@ int main(int argc, char **argv)
     pool = example_executor(3);
     example_must(ep_map_columns(pool, work, &column, 1, 20, NULL, &map), "map");
     ep_executor_shutdown(pool, EP_WAIT);
-    ep_map_free(map); /* before the shutdown it would have cancelled what had not begun */
+    ep_map_free(map); /* before the shutdown it would cancel tasks that have not begun */
     ep_executor_free(pool);
     return 0;
 }

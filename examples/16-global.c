@@ -2,9 +2,9 @@
 /*
  * A global variable that tasks change.
  *
- * Each worker process has a copy of its own, which lasts from task to task; the program's own n
- * stays 1. With --pool thread there is one n for all, and at the end it is 191: the reason why
- * threads need locks (or, as here, an atomic variable) and processes do not.
+ * Each worker process has its own copy, which keeps its value from task to task; the program's n
+ * stays 1. With --pool thread all workers share one n, which is 191 at the end. That is why threads
+ * need locks (or, as here, an atomic variable) and processes do not.
  */
 #include "examples/example.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which thread runs a callback? The one that completed the task: the worker itself, or, where the
- * workers are processes, a thread of the executor in the program.
+ * Which thread runs a callback? The thread that completed the task: the worker, or, if the workers
+ * are processes, a thread of the executor in the program.
  */
 #include "examples/example.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * As many workers as tasks, and two ways to the results: a list that is read when the pool is
- * closed, or callbacks. And how many workers there are if nobody says.
+ * As many workers as tasks, and two ways to get the results: read a list after the shutdown, or use
+ * callbacks. It also prints the default number of workers.
  */
 #include "examples/example.h"
 
@@ -60,7 +60,7 @@ static void call_back(void)
     ep_executor_free(pool);
 }
 
-/** The article says CPUs * 5 for threads, which Python had up to 3.7. */
+/** Print the default. The article says CPUs * 5 for threads, as in Python up to 3.7. */
 static void print_default(void)
 {
     struct ep_executor *pool = example_executor(0);

@@ -11,11 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Set before there are workers, then read-only. Worker processes get a copy when they are forked. */
+/* Set before workers start, then read-only. A forked worker process has a copy. */
 static struct {
     const char *program;
     enum ep_pool_kind kind;
-    double second; /* how long a second of the article is: so many of ours */
+    double second; /* the length of one of the article's seconds */
     bool slow;
     pid_t parent;
 } example = {.second = 0.01};
@@ -42,8 +42,8 @@ void example_begin(int argc, char **argv, const char *about, enum ep_pool_kind k
     example.program = program_invocation_short_name;
     example.kind = kind;
     example.parent = getpid();
-    /* A line at a time, also into a pipe: so lines of several workers do not mix, and nothing is
-     * left in the buffer for a forked worker to print a second time. */
+    /* Write line by line, also to a pipe: then lines of several workers do not mix, and the buffer is
+     * empty when a worker process is forked, which would print its content again. */
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'p' && strcmp(optarg, "thread") == 0) {
@@ -51,7 +51,7 @@ void example_begin(int argc, char **argv, const char *about, enum ep_pool_kind k
         } else if (option == 'p' && strcmp(optarg, "process") == 0) {
             example.kind = EP_POOL_PROCESSES;
         } else if (option == 'p') {
-            fprintf(stderr, "%s: --pool %s is neither thread nor process\n", example.program,
+            fprintf(stderr, "%s: --pool must be thread or process, not '%s'\n", example.program,
                     optarg);
             exit(2);
         } else if (option == 's') {
@@ -62,11 +62,11 @@ void example_begin(int argc, char **argv, const char *about, enum ep_pool_kind k
             usage(stdout, about);
             exit(0);
         } else {
-            exit(2); /* getopt_long has said why */
+            exit(2); /* getopt_long has printed why */
         }
     }
     if (optind < argc) {
-        fprintf(stderr, "%s: what is %s? There are only options, see --help\n", example.program,
+        fprintf(stderr, "%s: unexpected argument '%s'; see --help\n", example.program,
                 argv[optind]);
         exit(2);
     }
@@ -142,7 +142,7 @@ const char *example_name(char name[EXAMPLE_NAME_MAX])
     if (getpid() != example.parent)
         snprintf(name, EXAMPLE_NAME_MAX, "process %ld", (long)getpid());
     else if (getpid() == gettid())
-        snprintf(name, EXAMPLE_NAME_MAX, "main"); /* it bears the name of the program */
+        snprintf(name, EXAMPLE_NAME_MAX, "main"); /* the kernel has the program's name */
     else
         prctl(PR_GET_NAME, name);
     return name;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file example.h
- * What all examples share: their options, and the little that would hide what each is about.
+ * What all examples share: the options, and helpers that keep each example short.
  *
  * An example begins with example_begin(), which reads the command line:
  *
- *     --pool thread|process   which kind of workers; each example has one of its own
- *     --slow                  take as long as the article does; without it a second is shorter
+ *     --pool thread|process   the kind of workers; each example has its own default
+ *     --slow                  take as long as the article does; by default a second is shorter
  *     --help
  */
 #ifndef EXAMPLES_EXAMPLE_H
@@ -15,43 +15,43 @@
 #include "pool/echopool-mp.h"
 
 /**
- * Read the command line; exits with 2 where it makes no sense, with 0 after --help.
+ * Read the command line. Exits with 2 on an invalid one, with 0 after --help.
  *
  * @param about  a sentence for --help
- * @param kind   the kind of workers where --pool does not say
+ * @param kind   the default of --pool
  */
 void example_begin(int argc, char **argv, const char *about, enum ep_pool_kind kind);
 
-/** The kind of workers that this run uses. */
+/** Return the kind of workers of this run. */
 enum ep_pool_kind example_kind(void);
 
-/** Workers of that kind, 0: as many as the library takes by itself. Exits with 1 on failure. */
+/** Start workers of that kind; 0: the library's default number. Exits with 1 on failure. */
 struct ep_executor *example_executor(uint32_t workers);
-/** The same, for the words of multiprocessing.Pool. */
+/** The same for a multiprocessing.Pool. */
 struct ep_pool *example_pool(uint32_t workers, int (*initialize)(void *context, unsigned worker),
                              void *context);
 
-/** Exit with 1, saying what could not be done and why, unless rc is 0. */
+/** Unless rc is 0, print what failed and why, and exit with 1. */
 void example_must(int rc, const char *what);
 
-/** Sleep for so many of the article's seconds. */
+/** Sleep for this many of the article's seconds. */
 void example_sleep(double seconds);
 
-/** Make a second of the article that long, unless --slow. To be called before there are workers. */
+/** Set the length of the article's second, unless --slow. Call it before workers start. */
 void example_set_second(double ours);
 
-/** How long it took since then, in the article's seconds. */
+/** Return the time since then, in the article's seconds. */
 double example_seconds(int64_t since_ns);
 
 /**
- * The name of who calls: of the thread, or "process 4711" in a worker process.
+ * Return the name of the calling thread, or "process 4711" in a worker process.
  *
- * @param name  room for it, which is returned too
+ * @param name  buffer for the name, and the return value
  */
 #define EXAMPLE_NAME_MAX 32
 const char *example_name(char name[EXAMPLE_NAME_MAX]);
 
-/** The result of a future that holds an int; exits with 1 where there is none. */
+/** Wait for a future and return its result, an int. Exits with 1 if the task failed. */
 int example_int(struct ep_future *future);
 
 #endif /* EXAMPLES_EXAMPLE_H */

@@ -1,5 +1,5 @@
-# The examples: programs of the articles, on libechopool. Built by make check, which runs them too;
-# by hand: make examples, or one of them, make examples/12-add.
+# The examples: the programs of the articles, on libechopool. make check builds and runs them; make
+# examples builds them, and make examples/12-add builds one.
 EXAMPLES = \
 	examples/01-submit \
 	examples/02-arguments \
@@ -22,7 +22,7 @@ EXAMPLES = \
 check_PROGRAMS += $(EXAMPLES)
 EXTRA_DIST += examples/README.md
 
-# What they share is one small library, so that each is one file of its own.
+# A small library has what they share, so that each example is one file.
 check_LTLIBRARIES += examples/libexample.la
 examples_libexample_la_SOURCES = \
 	examples/example.c examples/example.h examples/servers.c examples/servers.h

@@ -2,8 +2,8 @@
 /*
  * Three small echo servers and a client: see servers.h.
  *
- * Each server is one thread that serves one connection at a time, which is all that the examples
- * need. How it is done properly is what echo-server is about.
+ * Each server is one thread that serves one connection at a time, which is enough for the examples;
+ * echo-server shows how to do better.
  */
 #include "examples/servers.h"
 
@@ -35,7 +35,7 @@ static struct sockaddr_in loopback(uint16_t port)
     };
 }
 
-/** Send all of it. @return 0 or a negated errno value */
+/** Send all the bytes. @return 0 or a negated errno value */
 static int send_all(int fd, const char *bytes, size_t size)
 {
     while (size > 0) {
@@ -68,7 +68,7 @@ static void *serve(void *context)
 {
     int listener = *(const int *)context, connection;
 
-    /* servers_stop() ends it: accept() on a socket that was shut down fails. */
+    /* servers_stop() ends the loop: accept() fails on a socket that was shut down. */
     while ((connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR ||
            errno == ECONNABORTED)
         if (connection >= 0)
@@ -83,7 +83,7 @@ void servers_start(struct page pages[PAGES], int down)
         socklen_t length = sizeof address;
         int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-        /* The one that is down has a port of its own too, but does not listen on it. */
+        /* The server that is down is bound to a port too, but does not listen on it. */
         if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
             getsockname(listener, (struct sockaddr *)&address, &length) != 0 ||
             (i != down && listen(listener, 16) != 0))
@@ -111,7 +111,7 @@ void servers_stop(void)
 
 /* --- the task ------------------------------------------------------------------------------ */
 
-/** Have the server echo the page. @return 0, or a negated errno value */
+/** Send the page and receive its echo. @return 0 or a negated errno value */
 static int converse(int fd, const struct page *page, char *bytes)
 {
     struct sockaddr_in address = loopback(page->port);
@@ -121,7 +121,7 @@ static int converse(int fd, const struct page *page, char *bytes)
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
         return -errno;
     memset(bytes, 'x', page->bytes);
-    rc = send_all(fd, bytes, page->bytes); /* it fits into the sockets' buffers */
+    rc = send_all(fd, bytes, page->bytes); /* fits into the sockets' buffers */
     while (rc == 0 && received < page->bytes) {
         ssize_t size = recv(fd, bytes + received, page->bytes - received, 0);
 
