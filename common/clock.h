@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file clock.h
- * The one clock that both programs measure with, the other one, which people read, and times as
- * system calls want them.
+ * The clock that both programs measure with, the wall clock, and times in the form of system calls.
  */
 #ifndef COMMON_CLOCK_H
 #define COMMON_CLOCK_H
@@ -10,27 +9,29 @@
 #include <stdint.h>
 #include <time.h>
 
+#define SECOND_NS INT64_C(1000000000)
+#define HOUR_NS   (3600 * SECOND_NS)
+
 /** Nanoseconds of CLOCK_MONOTONIC. Only differences mean anything. */
 static inline int64_t clock_now_ns(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC,
-                  &now); /* cannot fail: the clock exists and the pointer is good */
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail: the clock exists, the pointer is good */
+    return (int64_t)now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
-/** Nanoseconds since 1970, as far as this machine knows. May jump; not for measuring. */
+/** Nanoseconds since 1970, by the wall clock of this machine. It may jump: not for measuring. */
 static inline int64_t clock_wall_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now); /* cannot fail, as above */
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return (int64_t)now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
-/** Nanoseconds for a system call; nothing where they are negative, a time that is over. */
+/** Convert nanoseconds for a system call. A negative time, one that has passed, becomes 0. */
 static inline struct timespec clock_timespec(int64_t ns)
 {
-    return ns > 0 ? (struct timespec){ns / 1000000000, ns % 1000000000} : (struct timespec){0};
+    return ns > 0 ? (struct timespec){ns / SECOND_NS, ns % SECOND_NS} : (struct timespec){0};
 }
 
 #endif /* COMMON_CLOCK_H */

@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += %D%/libcommon.la
 	%D%/histogram.c %D%/histogram.h \
 	%D%/log.c %D%/log.h \
 	%D%/must.h \
+	%D%/option.c %D%/option.h \
 	%D%/parse.c %D%/parse.h \
 	%D%/random.c %D%/random.h \
 	%D%/stream.c %D%/stream.h \

@@ -4,6 +4,7 @@ check_PROGRAMS += \
 	tests/check_harness \
 	tests/check_histogram \
 	tests/check_log \
+	tests/check_option \
 	tests/check_parse \
 	tests/check_stream \
 	tests/check_transform
@@ -12,6 +13,7 @@ TESTS += \
 	tests/check_harness \
 	tests/check_histogram \
 	tests/check_log \
+	tests/check_option \
 	tests/check_parse \
 	tests/check_stream \
 	tests/check_transform
@@ -24,6 +26,8 @@ tests_check_histogram_CFLAGS = $(TEST_CFLAGS)
 tests_check_histogram_LDADD = $(TEST_LIBS)
 tests_check_log_CFLAGS = $(TEST_CFLAGS)
 tests_check_log_LDADD = $(TEST_LIBS)
+tests_check_option_CFLAGS = $(TEST_CFLAGS)
+tests_check_option_LDADD = $(TEST_LIBS)
 tests_check_parse_CFLAGS = $(TEST_CFLAGS)
 tests_check_parse_LDADD = $(TEST_LIBS)
 tests_check_stream_CFLAGS = $(TEST_CFLAGS)
