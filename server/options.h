@@ -6,7 +6,10 @@
 #ifndef SERVER_OPTIONS_H
 #define SERVER_OPTIONS_H
 
+#include "common/transform.h"
 #include "server/limits.h"
+#include "server/models/model.h"
+#include "server/printer.h"
 #include "server/service-time.h"
 
 #include <stdbool.h>
@@ -15,17 +18,17 @@
 /** The most workers there may be: libechopool's own bound. */
 enum { WORKERS_MAX = 4096 };
 
-/** Times are nanoseconds, 0: none. Words are the index in their list. */
+/** Times are nanoseconds; 0: no limit. */
 struct options {
     const char *host;
     uint64_t port; /**< 0: the kernel picks */
-    int model;     /**< into models[] */
+    int model;     /**< index in models[] */
     uint64_t workers;
-    int hold;            /**< enum hold */
-    uint64_t queue;      /**< 0: nobody waits */
-    int on_full;         /**< enum on_full */
-    uint64_t high_water; /**< pause when so many wait: 1 to queue, or 0 where that is 0 */
-    uint64_t low_water;  /**< accept again when no more than so many wait: below high_water */
+    enum hold hold;
+    uint64_t queue; /**< 0: no session waits */
+    enum on_full on_full;
+    uint64_t high_water; /**< pause when this many sessions wait: 1 to queue, or 0 if that is 0 */
+    uint64_t low_water;  /**< accept again when no more than this many wait: below high_water */
     bool marked;         /**< one of the two was given */
     uint64_t per_source; /**< sessions of one address at once; 0: no limit */
     int64_t queue_timeout_ns;
@@ -34,16 +37,16 @@ struct options {
     int64_t write_timeout_ns;
     int64_t session_timeout_ns;
     int64_t drain_timeout_ns; /**< 0: sessions are cut at once */
-    int transform;            /**< enum transform */
+    enum transform transform;
     uint64_t buffer_bytes;
     struct service_time delay;
     struct service_time burn;
-    int print;         /**< enum print_mode */
+    enum print_mode print;
     const char *trace; /**< a file; NULL: none */
     struct limits limits;
     uint64_t max_sessions;
     const char *admin;  /**< [ADDR:]PORT of the admin port; NULL: none */
-    bool admin_control; /**< who looks may also change something */
+    bool admin_control; /**< requests to the admin port may change something */
     bool allow_uncapped;
     bool proxy_protocol;  /**< every connection begins with a PROXY header */
     const char *tls_cert; /**< NULL: plain */
@@ -54,9 +57,9 @@ struct options {
 };
 
 /**
- * Read the command line, defaults filled in.
+ * Read the command line and fill in the defaults.
  *
- * Returns only if there is a server to run: --help and --version print and exit with 0, and a
+ * Returns only if there is a server to run: --help and --version print and exit with status 0, and a
  * wrong command line is answered with one line on standard error and exit status 2.
  */
 void options_parse(struct options *options, int argc, char **argv);

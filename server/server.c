@@ -176,8 +176,8 @@ static void start_model(struct server *server)
         .workers = options->workers,
         .queue = options->queue,
         .max_sessions = options->max_sessions,
-        .on_full = (enum on_full)options->on_full,
-        .hold = (enum hold)options->hold,
+        .on_full = options->on_full,
+        .hold = options->hold,
         .queue_timeout_ns = options->queue_timeout_ns,
     };
     char why[MODEL_WHY_MAX];
@@ -219,8 +219,8 @@ static void start_service(struct server *server)
     if (service->accounting == NULL || service->store == NULL || service->wake_fd < 0 ||
         (options->per_source > 0 && service->sources == NULL))
         log_fatal("cannot set up the server: %m");
-    service->print = (enum print_mode)options->print;
-    service->transform = (enum transform)options->transform;
+    service->print = options->print;
+    service->transform = options->transform;
     service->buffer_bytes = options->buffer_bytes;
     service->delay = options->delay;
     service->burn = options->burn;
@@ -393,7 +393,7 @@ int server_run(const struct options *options)
 {
     struct server server = {
         .options = options,
-        .type = model_find(options->model, (enum hold)options->hold),
+        .type = model_find(options->model, options->hold),
         .started_ns = clock_now_ns(),
         .has_terminal = isatty(STDIN_FILENO) == 1,
     };
