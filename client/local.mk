@@ -13,8 +13,7 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/measure.c %D%/measure.h \
 	%D%/message.c %D%/message.h \
 	%D%/expect.c %D%/expect.h \
-	%D%/options.c %D%/options-help.c %D%/options-values.c \
-	%D%/options.h %D%/options-internal.h \
+	%D%/options.c %D%/options.h \
 	%D%/pace.c %D%/pace.h \
 	%D%/prompt.c %D%/prompt.h \
 	%D%/record.c %D%/record.h \

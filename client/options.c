@@ -1,263 +1,303 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line: each value is read strictly, and a wrong one is answered by a single line that
- * names the option, the value and what it may be. Options of a load run are refused without -n,
- * and options that make no sense together are refused, rather than taken and forgotten.
- *
- * DESIGN
- * Every option has a number, by which `given` knows whether it stood on the command line: what goes
- * together, and what the defaults are, is decided when all have been read, so that their order does
- * not matter. Single values are read in options-values.c.
+ * The command line: see options.h. The tables of options, for the client and for `echo-client
+ * report`, come after the functions that read their values; below them is what depends on several
+ * options. It is decided when all have been read, so that their order does not matter.
  */
 #include "client/options.h"
 
-#include "client/options-internal.h"
+#include "client/expect.h"
+#include "client/message.h"
+#include "client/start-at.h"
+#include "common/clock.h"
 #include "common/log.h"
+#include "common/option.h"
+#include "common/parse.h"
 #include "common/tls.h"
-#include "config.h"
 
-#include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define SECOND_NS        INT64_C(1000000000)
-#define MESSAGES_MAX     1000000000
-#define MESSAGES_DEFAULT 10
-#define THREADS_MAX      1024
-#define DEPTH_MAX        1024
-#define HOUR             (3600 * SECOND_NS)
+#define MESSAGES_MAX 1000000000
+#define SESSIONS_MAX 100000 /* of --sessions, of a step, or of --idle */
+#define THREADS_MAX  1024
+#define DEPTH_MAX    1024
+#define RATE_MIN     0.001
+#define RATE_MAX     1e9
+#define MS_NS        (SECOND_NS / 1000)
 
-/* Numbers that are no character. Those of a load lie together. */
-enum {
-    OPTION_HOST = 256,
-    OPTION_PORT,
-    OPTION_TRANSFORM,
-    OPTION_TIMEOUT,
-    OPTION_TLS,
-    OPTION_CA,
-    OPTION_INSECURE,
-    OPTION_QUIET,
-    OPTION_VERBOSE,
-    OPTION_HELP,
-    OPTION_VERSION,
-    OPTION_SESSIONS,
-    OPTION_STEPS,
-    /* from here to the end: of no use without sessions */
-    OPTION_THREADS,
-    OPTION_MESSAGES,
-    OPTION_DURATION,
-    OPTION_SIZE,
-    OPTION_FILE,
-    OPTION_DEPTH,
-    OPTION_BARRIER,
-    OPTION_RAMP,
-    OPTION_RATE,
-    OPTION_THINK,
-    OPTION_CHURN,
-    OPTION_IDLE,
-    OPTION_START_AT,
-    OPTION_SOURCE,
-    OPTION_EXPECT,
-    OPTION_JSON,
-    OPTION_CSV,
-    OPTION_NDJSON,
-    OPTION_HIST,
-    OPTION_TIMELINE,
-    OPTION_TOP,
+/* `date +%s` cuts off the second that has begun: accept a time that has passed by less. */
+#define START_PAST_NS  SECOND_NS
+#define START_AHEAD_NS (7 * 24 * HOUR_NS)
+
+/* --- values ---------------------------------------------------------------------------------- */
+
+/* Take off a prefix, if it is there. */
+static bool skip(const char **value, const char *prefix)
+{
+    bool there = strncmp(*value, prefix, strlen(prefix)) == 0;
+
+    *value += there ? strlen(prefix) : 0;
+    return there;
+}
+
+/*
+ * Copy what stands before a separator. @return what follows the separator; NULL: there is none
+ * @param first  "" if there is no room, which no value is
+ */
+static const char *split(const char *value, char separator, char *first, size_t room)
+{
+    const char *at = strchr(value, separator);
+    size_t length = at != NULL ? (size_t)(at - value) : strlen(value);
+
+    if (length >= room)
+        length = 0;
+    memcpy(first, value, length);
+    first[length] = '\0';
+    return at != NULL ? at + 1 : NULL;
+}
+
+/* Read SIZE, or SIZE-SIZE with the smaller one first. */
+static bool read_size(const char *value, void *member)
+{
+    struct options *options = member;
+    char first[32];
+    const char *second = split(value, '-', first, sizeof first);
+    uint64_t min, max;
+
+    if (!parse_size(first, 1, MESSAGE_SIZE_MAX, &min) ||
+        !parse_size(second != NULL ? second : first, min, MESSAGE_SIZE_MAX, &max))
+        return false;
+    options->size_min = (size_t)min;
+    options->size_max = (size_t)max;
+    return true;
+}
+
+static bool read_steps(const char *value, void *member)
+{
+    struct options *options = member;
+
+    options->step_count = 0;
+    while (value != NULL) {
+        char step[32];
+        uint64_t sessions;
+
+        value = split(value, ',', step, sizeof step);
+        if (options->step_count == STEPS_MAX || !parse_number(step, 1, SESSIONS_MAX, &sessions))
+            return false;
+        options->steps[options->step_count++] = (unsigned)sessions;
+    }
+    return true;
+}
+
+/* Read R, or exp:R. */
+static bool read_rate(const char *value, void *member)
+{
+    struct options *options = member;
+
+    options->rate_random = skip(&value, "exp:");
+    return parse_decimal(value, RATE_MIN, RATE_MAX, &options->rate);
+}
+
+/* Read T, A-B with the smaller one first, or exp:T. */
+static bool read_think(const char *value, void *member)
+{
+    struct spread *spread = member;
+    bool exponential = skip(&value, "exp:");
+    char first[32];
+    const char *second = exponential ? NULL : split(value, '-', first, sizeof first);
+
+    *spread = (struct spread){.kind = exponential      ? SPREAD_EXPONENTIAL
+                                      : second != NULL ? SPREAD_EVEN
+                                                       : SPREAD_CONSTANT};
+    if (!parse_duration(exponential ? value : first, HOUR_NS, &spread->from_ns))
+        return false;
+    if (second != NULL)
+        return parse_duration(second, HOUR_NS, &spread->to_ns) && spread->to_ns > spread->from_ns;
+    return spread->from_ns > 0;
+}
+
+static bool read_start_at(const char *value, void *member)
+{
+    int64_t *start_at_ns = member, ahead_ns;
+
+    if (!start_at_parse(value, start_at_ns))
+        return false;
+    ahead_ns = *start_at_ns - clock_wall_ns();
+    if (ahead_ns < -START_PAST_NS)
+        log_usage("--start-at %s has passed, %.0f seconds ago", value,
+                  -(double)ahead_ns / (double)SECOND_NS);
+    if (ahead_ns > START_AHEAD_NS)
+        log_usage("--start-at %s is more than a week ahead, by %.0f days", value,
+                  (double)ahead_ns / (double)(24 * HOUR_NS));
+    return true;
+}
+
+static bool read_source(const char *value, void *member)
+{
+    return sources_parse(value, member);
+}
+
+/* Check the clauses now: a mistake in them must not show at the end of a long run. */
+static bool read_expect(const char *value, void *member)
+{
+    char why[EXPECT_SENTENCE];
+    struct expect *expect = expect_parse(value, why);
+
+    if (expect == NULL)
+        log_usage("--expect cannot be understood: %s", why);
+    expect_free(expect);
+    *(const char **)member = value;
+    return true;
+}
+
+/* --- the tables ------------------------------------------------------------------------------ */
+
+static const char *const barrier_words[] = {"none", "connect", NULL}; /* stored as a bool */
+
+#define LOAD .needs = {"sessions", "steps"}
+
+/* clang-format off */
+#define EXPECT_AND_JSON(...)                                                                       \
+    {"expect", "CLAUSES", NULL, "what must be true of the result",                                  \
+     OPTION_OTHER(expect, read_expect, "clauses such as 'p99<5ms,failed=0'"), __VA_ARGS__},         \
+    {"json", NULL, NULL, "print the summary as one JSON object", OPTION_FLAG(json), __VA_ARGS__}
+
+static const struct option_row rows[] = {
+    OPTION_HEADING("The server:"),
+    {"host", "ADDR", "127.0.0.1", "name, address or unix:PATH of the server",
+     OPTION_TEXT(host)},
+    {"port", "N", "8090", "port of the server",
+     OPTION_NUMBER(port, 1, 65535)},
+    {"transform", "WORD", "upper", "what the server does to the bytes: ASCII letters to upper case, "
+     "or nothing",
+     OPTION_WORD(transform, transform_words)},
+    {"timeout", "T", "30s", "longest wait of one operation: to connect, to send or receive anything "
+     "at all",
+     OPTION_TIME(timeout_ns, MS_NS, HOUR_NS)},
+    {"source", "ADDR", NULL, "local address to connect from; the sessions take those of a range in "
+     "turn",
+     OPTION_OTHER(sources, read_source,
+                  "a numeric address, or a range of up to 65536 such as 127.0.0.1-127.0.0.8"), LOAD},
+    {"tls", NULL, NULL, "use TLS; the server's certificate must be valid and made for ADDR",
+     OPTION_FLAG(tls)},
+    {"ca", "FILE", NULL, "trust the CA certificates in FILE (PEM) instead of the system's",
+     OPTION_FILE(ca_file), .needs = {"tls"}},
+    {"insecure", NULL, NULL, "do not verify the server's certificate",
+     OPTION_FLAG(insecure), .needs = {"tls"}},
+
+    OPTION_HEADING("The load:"),
+    {"sessions", "N", NULL, "sessions at once, each with a thread of its own",
+     OPTION_NUMBER(sessions, 1, SESSIONS_MAX), .letter = 'n'},
+    {"steps", "A,B,C", NULL, "instead of --sessions: one load after another, with these numbers of "
+     "sessions",
+     OPTION_WHOLE(read_steps, "up to 64 numbers from 1 to 100000 with commas between, such as 4,8,16")},
+    {"threads", "T", NULL, "let T threads share the sessions",
+     OPTION_NUMBER(threads, 1, THREADS_MAX), LOAD},
+    {"messages", "N", "10", "messages of each session",
+     OPTION_NUMBER(messages, 1, MESSAGES_MAX), LOAD, .letter = 'm',
+     .otherwise = "with --duration and without --churn as many as there is time for"},
+    {"duration", "T", NULL, "begin no message after this time",
+     OPTION_TIME(duration_ns, MS_NS, 24 * HOUR_NS), LOAD, .letter = 'd'},
+    {"size", "SIZE", "64", "bytes of a message",
+     OPTION_WHOLE(read_size, "a size from 1 to 16M, or a range such as 64-4K"), LOAD, .letter = 's'},
+    {"file", "FILE", NULL, "send the lines of FILE instead of generated messages",
+     OPTION_FILE(file), LOAD, .letter = 'f'},
+    {"depth", "D", "1", "messages of a session that may be sent before the first reply",
+     OPTION_NUMBER(depth, 1, DEPTH_MAX), LOAD},
+    {"barrier", "WORD", "connect", "connect: no session sends until all have connected",
+     OPTION_WORD(barrier, barrier_words), LOAD, .otherwise = "none with --ramp and --churn"},
+    {"ramp", "T", NULL, "begin the sessions spread over this time instead of all at once",
+     OPTION_TIME(ramp_ns, MS_NS, HOUR_NS), LOAD},
+    {"rate", "R", NULL, "messages a second of all sessions together, by a schedule that does not wait "
+     "for the server",
+     OPTION_WHOLE(read_rate, "a number from 0.001 to 1000000000, or exp:R for random times"), LOAD},
+    {"think", "T", NULL, "wait between a reply and the next message",
+     OPTION_OTHER(think, read_think, "a time up to 1h with its unit, a range such as 10ms-50ms, or "
+                  "exp:T for random times with mean T"), LOAD},
+    {"churn", NULL, NULL, "reconnect each session when it finishes, until --duration has elapsed",
+     OPTION_FLAG(churn), LOAD},
+    {"idle", "N", NULL, "further sessions that connect and never send",
+     OPTION_NUMBER(idle, 1, SESSIONS_MAX), LOAD},
+    {"start-at", "TIME", NULL, "begin at this time",
+     OPTION_OTHER(start_at_ns, read_start_at,
+                  "a time such as 2026-11-21T14:30:00Z, or the seconds since 1970"), LOAD},
+
+    OPTION_HEADING("The output:"),
+    EXPECT_AND_JSON(LOAD),
+    {"csv", "FILE", NULL, "write a row for each session", OPTION_FILE(csv), LOAD},
+    {"ndjson", "FILE", NULL, "write events as they happen, one JSON object a line",
+     OPTION_FILE(ndjson), LOAD},
+    {"hist", "FILE", NULL, "write the percentiles of the echo in HdrHistogram's text format",
+     OPTION_FILE(hist), LOAD},
+    {"timeline", "FILE", NULL, "draw a bar for each session, as SVG",
+     OPTION_FILE(timeline), LOAD},
+    {"top", NULL, NULL, "show a full-screen view during the run, on a terminal",
+     OPTION_FLAG(top), LOAD},
+    {"quiet", NULL, NULL, "print errors only, and the object of --json",
+     OPTION_FLAG(quiet)},
+    {"verbose", NULL, NULL, "log why each session failed, and more",
+     OPTION_FLAG(verbose)},
+    OPTION_HELP_AND_VERSION,
     OPTION_END,
 };
 
-static const char short_options[] = ":n:m:d:s:f:";
+static const struct option_row report_rows[] = {
+    EXPECT_AND_JSON(),
+    OPTION_HELP_AND_VERSION,
+    OPTION_END,
+};
+/* clang-format on */
 
-static const struct option long_options[] = {
-    {"host", required_argument, NULL, OPTION_HOST},
-    {"port", required_argument, NULL, OPTION_PORT},
-    {"transform", required_argument, NULL, OPTION_TRANSFORM},
-    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
-    {"tls", no_argument, NULL, OPTION_TLS},
-    {"ca", required_argument, NULL, OPTION_CA},
-    {"insecure", no_argument, NULL, OPTION_INSECURE},
-    {"quiet", no_argument, NULL, OPTION_QUIET},
-    {"verbose", no_argument, NULL, OPTION_VERBOSE},
-    {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},
-    {"sessions", required_argument, NULL, OPTION_SESSIONS},
-    {"steps", required_argument, NULL, OPTION_STEPS},
-    {"threads", required_argument, NULL, OPTION_THREADS},
-    {"messages", required_argument, NULL, OPTION_MESSAGES},
-    {"duration", required_argument, NULL, OPTION_DURATION},
-    {"size", required_argument, NULL, OPTION_SIZE},
-    {"file", required_argument, NULL, OPTION_FILE},
-    {"depth", required_argument, NULL, OPTION_DEPTH},
-    {"barrier", required_argument, NULL, OPTION_BARRIER},
-    {"ramp", required_argument, NULL, OPTION_RAMP},
-    {"rate", required_argument, NULL, OPTION_RATE},
-    {"think", required_argument, NULL, OPTION_THINK},
-    {"churn", no_argument, NULL, OPTION_CHURN},
-    {"idle", required_argument, NULL, OPTION_IDLE},
-    {"start-at", required_argument, NULL, OPTION_START_AT},
-    {"source", required_argument, NULL, OPTION_SOURCE},
-    {"expect", required_argument, NULL, OPTION_EXPECT},
-    {"json", no_argument, NULL, OPTION_JSON},
-    {"csv", required_argument, NULL, OPTION_CSV},
-    {"ndjson", required_argument, NULL, OPTION_NDJSON},
-    {"hist", required_argument, NULL, OPTION_HIST},
-    {"timeline", required_argument, NULL, OPTION_TIMELINE},
-    {"top", no_argument, NULL, OPTION_TOP},
-    {NULL, 0, NULL, 0},
+static const struct option_conflict conflicts[] = {
+    {"sessions", "steps", "each step has its own number"},
+    {"size", "file", "the lines of the file have their sizes"},
+    {"rate", "think", "a schedule does not wait for replies"},
+    {"ca", "insecure", "a certificate that is not verified needs no CA"},
+    {"quiet", "verbose", NULL},
+    {"top", "verbose", "both write to standard error"},
+    {NULL, NULL, NULL},
 };
 
-/** Which options stood on the command line. */
-struct given {
-    bool option[OPTION_END];
+static const struct option_command client = {
+    .name = "echo-client",
+    .usage = "Usage: echo-client [OPTION]...\n"
+             "       echo-client report FILE...\n"
+             "Talk to an echo server and check every byte that comes back.\n"
+             "\n"
+             "Without --sessions, send the lines of a prompt or a pipe, and print the replies.\n"
+             "With it, load the server with that many sessions at once, and print a summary.\n"
+             "'echo-client report' merges summaries; see 'echo-client report --help'.\n",
+    .closing =
+        "Defaults are in brackets. Times need a unit (250ms, 5s), sizes may have one (64K).\n"
+        "Exit status: 0 success, 1 sessions failed or were refused, 2 wrong usage, 3 wrong\n"
+        "bytes came back, 4 an expectation was not met, 130 interrupted.\n",
+    .rows = rows,
+    .conflicts = conflicts,
 };
 
-/** Print a text, or say that it could not be, and end the program. */
-static _Noreturn void print_and_exit(const char *text)
+static const struct option_command report = {
+    .name = "echo-client report",
+    .usage =
+        "Usage: echo-client report [OPTION]... FILE...\n"
+        "Merge the summaries that 'echo-client --json' has written, and report on all of them.\n"
+        "FILE may be - for standard input.\n",
+    .operand = "FILE",
+    .rows = report_rows,
+};
+
+const struct option_command *const option_commands[] = {&client, &report, NULL};
+
+/* --- what depends on several options ---------------------------------------------------------- */
+
+/* Refuse a pace that makes no sense. @param barrier  --barrier connect was given */
+static void check_pace(const struct options *options, bool barrier)
 {
-    if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
-        log_fatal("cannot write to standard output: %s", strerror(errno));
-    exit(EXIT_OK);
-}
-
-/** The number of an option that was given by its letter. */
-static int option_of_letter(int letter)
-{
-    switch (letter) {
-    case 'n': return OPTION_SESSIONS;
-    case 'm': return OPTION_MESSAGES;
-    case 'd': return OPTION_DURATION;
-    case 's': return OPTION_SIZE;
-    case 'f': return OPTION_FILE;
-    default: return letter;
-    }
-}
-
-/** The name of an option by its number. */
-static const char *name_of(int option)
-{
-    const struct option *row = long_options;
-
-    while (row->val != option)
-        row++;
-    return row->name;
-}
-
-/** An option that says whom to talk to, and what is said about it. */
-static void set_common_option(struct options *options, int option, const char *value)
-{
-    switch (option) {
-    case OPTION_HOST: options->host = value; break;
-    case OPTION_PORT: options->port = (uint16_t)options_number("--port", value, 1, 65535); break;
-    case OPTION_TRANSFORM: options_set_transform(options, value); break;
-    case OPTION_TIMEOUT:
-        options->timeout_ns = options_duration("--timeout", value, HOUR, "1h", "30s");
-        break;
-    case OPTION_TLS: options->tls = true; break;
-    case OPTION_CA: options->ca_file = value; break;
-    case OPTION_INSECURE: options->insecure = true; break;
-    case OPTION_QUIET: options->quiet = true; break;
-    case OPTION_VERBOSE: options->verbose = true; break;
-    case OPTION_HELP: print_and_exit(options_help);
-    default: print_and_exit("echo-client (echopool) " PACKAGE_VERSION "\n");
-    }
-}
-
-/** An option of a load. */
-static void set_load_option(struct options *options, int option, const char *value)
-{
-    switch (option) {
-    case OPTION_SESSIONS:
-        options->sessions = (unsigned)options_number("--sessions", value, 1, SESSIONS_MAX);
-        break;
-    case OPTION_STEPS: options_set_steps(options, value); break;
-    case OPTION_THREADS:
-        options->threads = (unsigned)options_number("--threads", value, 1, THREADS_MAX);
-        break;
-    case OPTION_MESSAGES:
-        options->messages = options_number("--messages", value, 1, MESSAGES_MAX);
-        break;
-    case OPTION_DURATION:
-        options->duration_ns = options_duration("--duration", value, 24 * HOUR, "24h", "10s");
-        break;
-    case OPTION_SIZE: options_set_size(options, value); break;
-    case OPTION_FILE: options->file = value; break;
-    case OPTION_DEPTH:
-        options->depth = (unsigned)options_number("--depth", value, 1, DEPTH_MAX);
-        break;
-    case OPTION_BARRIER: options_set_barrier(options, value); break;
-    case OPTION_RAMP:
-        options->ramp_ns = options_duration("--ramp", value, HOUR, "1h", "10s");
-        break;
-    case OPTION_RATE: options_set_rate(options, value); break;
-    case OPTION_THINK: options_set_think(options, value); break;
-    case OPTION_CHURN: options->churn = true; break;
-    case OPTION_IDLE:
-        options->idle = (unsigned)options_number("--idle", value, 1, SESSIONS_MAX);
-        break;
-    case OPTION_START_AT: options_set_start_at(options, value); break;
-    default: options_set_source(options, value); break;
-    }
-}
-
-/** An option of what a load writes. */
-static void set_output_option(struct options *options, int option, const char *value)
-{
-    switch (option) {
-    case OPTION_EXPECT: options_set_expect(options, value); break;
-    case OPTION_JSON: options->json = true; break;
-    case OPTION_CSV: options->csv = value; break;
-    case OPTION_NDJSON: options->ndjson = value; break;
-    case OPTION_HIST: options->hist = value; break;
-    case OPTION_TIMELINE: options->timeline = value; break;
-    default: options->top = true; break;
-    }
-}
-
-/** What belongs to TLS, and TLS itself where there is none. */
-static void check_tls(const struct options *options)
-{
-    if (!options->tls && options->ca_file != NULL)
-        log_usage("--ca needs --tls; try 'echo-client --help'");
-    if (!options->tls && options->insecure)
-        log_usage("--insecure needs --tls; try 'echo-client --help'");
-    if (options->ca_file != NULL && options->insecure)
-        log_usage("--ca and --insecure exclude each other: what is not verified needs no trust");
-    if (options->tls && !tls_is_built_in())
-        log_usage("--tls cannot be had: this echo-client was built without OpenSSL");
-}
-
-/** What a load has to have, and which of its sizes exclude each other. */
-static void check_load(const struct options *options, const struct given *given)
-{
-    if (!given->option[OPTION_SESSIONS] && !given->option[OPTION_STEPS])
-        for (int option = OPTION_STEPS + 1; option < OPTION_END; option++)
-            if (given->option[option])
-                log_usage("--%s needs --sessions; try 'echo-client --help'", name_of(option));
-    if (given->option[OPTION_SESSIONS] && given->option[OPTION_STEPS])
-        log_usage("--sessions and --steps exclude each other: each step has its own number");
-    if (given->option[OPTION_SIZE] && options->file != NULL)
-        log_usage("--size and --file exclude each other: the lines of the file have their sizes");
-    if (options->sources.count > 0 && strncmp(options->host, "unix:", strlen("unix:")) == 0)
-        log_usage(
-            "--source needs a --host with a port: who connects to a unix socket has no address");
-}
-
-/** When sessions begin, and when they send. */
-static void check_pace(const struct options *options, const struct given *given)
-{
-    bool barrier = given->option[OPTION_BARRIER] && options->barrier;
-
-    if (options->rate > 0 && given->option[OPTION_THINK])
-        log_usage("--rate and --think exclude each other: a schedule does not wait for replies");
-    if (options->depth > 1 && given->option[OPTION_THINK])
-        log_usage("--depth and --think exclude each other: who thinks about a reply has no other "
-                  "message under way");
+    if (options->depth > 1 && options->think.kind != SPREAD_NONE)
+        log_usage("--depth and --think exclude each other: a session that waits after each reply "
+                  "has no other message under way");
     if (options->churn && options->duration_ns == 0)
-        log_usage("--churn needs --duration: sessions that connect anew would never end");
+        log_usage("--churn needs --duration: without it the sessions would reconnect for ever");
     if (options->ramp_ns > 0 && barrier)
         log_usage("--ramp and --barrier connect exclude each other: sessions that begin one after "
                   "another do not wait for the last");
@@ -265,11 +305,12 @@ static void check_pace(const struct options *options, const struct given *given)
         log_usage("--churn and --barrier connect exclude each other: sessions that come and go are "
                   "never all connected");
     if (options->duration_ns > 0 && options->ramp_ns >= options->duration_ns)
-        log_usage(
-            "--ramp has to be shorter than --duration: the last sessions would come too late");
+        log_usage("--ramp must be shorter than --duration: the last sessions would begin too late");
+    if (options->sources.count > 0 && strncmp(options->host, "unix:", strlen("unix:")) == 0)
+        log_usage("--source needs a --host with a port: a client of a unix socket has no address");
 }
 
-/** Two outputs of one place would mix. */
+/* Refuse two outputs in one place: they would mix. */
 static void check_outputs(const struct options *options)
 {
     const struct {
@@ -285,8 +326,6 @@ static void check_outputs(const struct options *options)
     for (size_t i = 0; i < count; i++) {
         if (outputs[i].path == NULL)
             continue;
-        if (outputs[i].path[0] == '\0')
-            log_usage("%s needs the name of a file, or - for standard output", outputs[i].name);
         for (size_t j = i + 1; j < count; j++)
             if (outputs[j].path != NULL && strcmp(outputs[i].path, outputs[j].path) == 0)
                 log_usage("%s and %s would both write to %s", outputs[i].name, outputs[j].name,
@@ -295,59 +334,40 @@ static void check_outputs(const struct options *options)
             log_usage("%s - needs --quiet: the summary goes to standard output, too",
                       outputs[i].name);
     }
-    if (options->quiet && options->verbose)
-        log_usage("--quiet and --verbose exclude each other");
-    if (options->top && options->verbose)
-        log_usage("--top and --verbose exclude each other: both write to standard error");
-}
-
-/** What follows from other options where it was not given itself. */
-static void set_defaults(struct options *options, const struct given *given)
-{
-    if (!given->option[OPTION_MESSAGES])
-        options->messages =
-            options->duration_ns > 0 && !options->churn ? UINT64_MAX : MESSAGES_DEFAULT;
-    if (!given->option[OPTION_BARRIER])
-        options->barrier = options->ramp_ns == 0 && !options->churn;
-    for (unsigned i = 0; i < options->step_count; i++)
-        if (options->steps[i] > options->sessions)
-            options->sessions = options->steps[i];
-    /* Like the line of progress, it is for who looks on, and nothing is lost where nobody does. */
-    options->top = options->top && !options->quiet && isatty(STDERR_FILENO);
 }
 
 void options_parse(int argc, char *argv[], struct options *options)
 {
-    struct given given = {0};
-    int option;
+    struct option_line line;
+    bool barrier_given;
 
-    *options = (struct options){
-        .host = "127.0.0.1",
-        .port = 8090,
-        .size_min = 64,
-        .size_max = 64,
-        .depth = 1,
-        .transform = TRANSFORM_UPPER,
-        .timeout_ns = 30 * SECOND_NS,
-    };
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
-        if (option == '?' || option == ':')
-            options_bad_option(option, argv, "echo-client");
-        option = option_of_letter(option);
-        given.option[option] = true;
-        if (option < OPTION_SESSIONS)
-            set_common_option(options, option, optarg);
-        else if (option < OPTION_EXPECT)
-            set_load_option(options, option, optarg);
-        else
-            set_output_option(options, option, optarg);
-    }
-    if (optind < argc)
-        log_usage("unexpected argument '%s'; try 'echo-client --help'", argv[optind]);
-    check_load(options, &given);
-    check_pace(options, &given);
+    *options = (struct options){0};
+    option_read(&client, argc, argv, options, &line);
+    barrier_given = option_given(&line, "barrier");
+    check_pace(options, barrier_given && options->barrier);
     check_outputs(options);
-    check_tls(options);
-    set_defaults(options, &given);
+    if (options->tls && !tls_is_built_in())
+        log_usage("--tls needs TLS, and this echo-client was built without it; install libssl-dev "
+                  "and build again");
+    if (!option_given(&line, "messages") && options->duration_ns > 0 && !options->churn)
+        options->messages = UINT64_MAX;
+    if (!barrier_given)
+        options->barrier = options->ramp_ns == 0 && !options->churn;
+    for (unsigned i = 0; i < options->step_count; i++)
+        if (options->steps[i] > options->sessions)
+            options->sessions = options->steps[i];
+    /* The view is for a person at a terminal. */
+    options->top = options->top && !options->quiet && isatty(STDERR_FILENO);
+}
+
+int options_parse_report(int argc, char *argv[], struct options *options)
+{
+    struct option_line line;
+
+    *options = (struct options){0};
+    option_read(&report, argc, argv, options, &line);
+    if (line.operands == argc)
+        log_usage("report needs the files that 'echo-client --json' has written; try 'echo-client "
+                  "report --help'");
+    return line.operands;
 }

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** --steps: so many loads one after another, at most. */
+/** The most loads of --steps. */
 enum { STEPS_MAX = 64 };
 
 /** Every member is valid once options_parse() has returned. */
@@ -22,7 +22,7 @@ struct options {
     const char *host;
     uint16_t port;
     unsigned sessions;         /**< at once, in the largest step; 0: the prompt */
-    unsigned steps[STEPS_MAX]; /**< --steps 4,8,16: sessions of each */
+    unsigned steps[STEPS_MAX]; /**< --steps 4,8,16: the sessions of each load */
     unsigned step_count;       /**< 0: one load */
     unsigned threads;          /**< loops that share the sessions; 0: a thread for each session */
     uint64_t messages;         /**< per session; UINT64_MAX: as many as the duration has time for */
@@ -30,20 +30,20 @@ struct options {
     size_t size_min;           /**< bytes of a generated message */
     size_t size_max;
     const char *file;    /**< NULL: generated messages */
-    bool barrier;        /**< by default true, but with --ramp and --churn false */
+    bool barrier;        /**< no session sends until all have connected */
     double rate;         /**< messages a second of all sessions together; 0: closed loop */
-    bool rate_random;    /**< --rate exp:R: they come at random, as from independent people */
+    bool rate_random;    /**< --rate exp:R: at random times, as from independent people */
     unsigned depth;      /**< messages of a session that may be under way at once */
-    int64_t ramp_ns;     /**< sessions begin spread over so long; 0: at once */
+    int64_t ramp_ns;     /**< the sessions begin spread over this time; 0: at once */
     struct spread think; /**< between a reply and the next message */
-    unsigned idle;       /**< further sessions that never speak */
-    bool churn;          /**< a session that is through connects anew, until the duration is over */
-    int64_t start_at_ns; /**< by CLOCK_REALTIME; 0: at once */
+    unsigned idle;       /**< further sessions that never send */
+    bool churn; /**< each session reconnects when it finishes, until the duration is over */
+    int64_t start_at_ns;    /**< by CLOCK_REALTIME; 0: at once */
     struct sources sources; /**< local addresses, in turn; count 0: the kernel's choice */
     enum transform transform;
     int64_t timeout_ns; /**< of each operation */
     bool tls;
-    const char *ca_file; /**< NULL: trust those of the system */
+    const char *ca_file; /**< NULL: trust the CAs of the system */
     bool insecure;       /**< with tls: do not verify */
     const char *expect;  /**< NULL: nothing is expected */
     bool json;
@@ -51,15 +51,24 @@ struct options {
     const char *ndjson;
     const char *hist;
     const char *timeline;
-    bool top;
+    bool top; /**< on a terminal, and not --quiet */
     bool quiet;
     bool verbose;
 };
 
 /**
- * Read the command line. --help and --version are answered here, and what is wrong is said here;
- * both end the program.
+ * Read the command line and fill in the defaults. Returns only if there is something to do: --help
+ * and --version print and exit with status 0, and a wrong command line is answered with one line on
+ * standard error and exit status 2.
  */
 void options_parse(int argc, char *argv[], struct options *options);
+
+/**
+ * The same for `echo-client report`: sets json and expect.
+ *
+ * @param argv  from "report" on
+ * @return      index of the first file in argv; there is at least one
+ */
+int options_parse_report(int argc, char *argv[], struct options *options);
 
 #endif /* CLIENT_OPTIONS_H */

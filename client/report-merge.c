@@ -10,11 +10,10 @@
 #include "client/report-internal.h"
 
 #include "client/expect.h"
-#include "client/options-internal.h"
+#include "client/options.h"
 #include "client/run.h"
 #include "common/log.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 
 /* --- when they ran --------------------------------------------------------------------------- */
@@ -76,61 +75,6 @@ bool report_overlap(const struct report_spans *spans, struct report_overlap *ove
 
 /* --- the command ----------------------------------------------------------------------------- */
 
-struct command {
-    bool json;
-    const char *expect;
-};
-
-static const char help_text[] =
-    "Usage: echo-client report [OPTION]... FILE...\n"
-    "Merge the summaries that 'echo-client --json' has written, and report on all together.\n"
-    "FILE may be - for standard input.\n"
-    "\n"
-    "      --json             print one JSON object\n"
-    "      --expect CLAUSES   what has to be true, such as 'p99<5ms,failed=0'\n"
-    "      --help             print this text and exit\n";
-
-static _Noreturn void print_help(void)
-{
-    fputs(help_text, stdout);
-    exit(report_flush() ? EXIT_OK : EXIT_RUN);
-}
-
-/** What the options say; files are from optind on. */
-static void parse_command(int argc, char *argv[], struct command *command)
-{
-    enum { JSON = 256, EXPECT, HELP };
-    static const struct option options[] = {
-        {"json", no_argument, NULL, JSON},
-        {"expect", required_argument, NULL, EXPECT},
-        {"help", no_argument, NULL, HELP},
-        {NULL, 0, NULL, 0},
-    };
-    char why[EXPECT_SENTENCE];
-    int option;
-
-    optind = 0; /* glibc's getopt begins anew */
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        switch (option) {
-        case JSON: command->json = true; break;
-        case EXPECT: command->expect = optarg; break;
-        case HELP: print_help();
-        default: options_bad_option(option, argv, "echo-client report");
-        }
-    }
-    if (command->expect != NULL) {
-        struct expect *expect = expect_parse(command->expect, why);
-
-        if (expect == NULL)
-            log_usage("--expect cannot be understood: %s", why);
-        expect_free(expect);
-    }
-    if (optind == argc)
-        log_usage("report needs the files that 'echo-client --json' has written; try 'echo-client "
-                  "report --help'");
-}
-
 /** Read all files. @return false: one of them cannot be used; said */
 static bool read_all(char *const paths[], unsigned count, struct summary *total,
                      struct report_spans *spans)
@@ -165,37 +109,37 @@ static bool set_times(struct summary *total, const struct report_spans *spans,
 }
 
 /** @return the exit status */
-static int print(const struct command *command, const struct report *report)
+static int print(const struct options *options, const struct report *report)
 {
     bool printed = true;
     int status;
 
-    if (!command->json)
+    if (!options->json)
         report_text(stdout, report);
     else if (!report_json(stdout, report)) {
         log_error("cannot get memory for the summary");
         printed = false;
     }
     printed = report_flush() && printed;
-    status = run_status(report->total, run_expectations(command->expect, report->total));
+    status = run_status(report->total, run_expectations(options->expect, report->total));
     return status == EXIT_OK && !printed ? EXIT_RUN : status;
 }
 
 int report_command(int argc, char *argv[])
 {
-    struct command command = {0};
+    struct options options;
     struct report_spans spans = {0};
     struct report_runs runs = {0};
     struct summary total;
     struct report report = {.total = &total, .runs = &runs};
     int status = EXIT_RUN;
+    int first = options_parse_report(argc, argv, &options);
 
-    parse_command(argc, argv, &command);
-    runs.count = (unsigned)(argc - optind);
+    runs.count = (unsigned)(argc - first);
     if (!summary_init(&total))
         log_fatal("cannot get memory for the histograms");
-    if (read_all(argv + optind, runs.count, &total, &spans) && set_times(&total, &spans, &runs))
-        status = print(&command, &report);
+    if (read_all(argv + first, runs.count, &total, &spans) && set_times(&total, &spans, &runs))
+        status = print(&options, &report);
     free(spans.span);
     summary_clear(&total);
     return status;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* client/options: what right command lines come to, and what follows where nothing is said. */
+/* client/options: what right command lines come to, and the defaults. */
 #include "client/options.h"
 #include "tests/suite.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -25,7 +24,6 @@ static void parse(const char *const arguments[])
         snprintf(copies[argc], sizeof copies[argc], "%s", arguments[argc - 1]);
         argv[argc] = copies[argc];
     }
-    optind = 0; /* glibc's getopt begins anew */
     options_parse(argc, argv, &options);
 }
 
@@ -185,7 +183,6 @@ START_TEST(everything_else_arrives)
 }
 END_TEST
 
-/* The full screen is for somebody who looks on. */
 START_TEST(the_full_screen_needs_a_terminal)
 {
     int null = open("/dev/null", O_RDWR), terminal = posix_openpt(O_RDWR | O_NOCTTY);
