@@ -15,6 +15,7 @@
  */
 #include "pool/executor-internal.h"
 
+#include "pool/clock-internal.h"
 #include "pool/future-internal.h"
 
 #include <errno.h>

@@ -14,6 +14,7 @@
  */
 #include "pool/arrivals-internal.h"
 
+#include "pool/clock-internal.h"
 #include "pool/executor-internal.h"
 
 void arrivals_init(struct arrivals *arrivals, void (*ring)(struct arrivals *arrivals))
@@ -83,7 +84,7 @@ struct arrival *arrivals_take(struct arrivals *arrivals, int64_t deadline_ns)
             arrival_withdraw(arrival);
             return arrival;
         }
-        if (deadline_ns != NO_DEADLINE && ep_now_ns() >= deadline_ns)
+        if (deadline_is_over(deadline_ns))
             return NULL;
         futex_wait(&arrivals->appended, appended, deadline_ns);
     }

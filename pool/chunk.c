@@ -16,6 +16,7 @@
  */
 #include "pool/chunk-internal.h"
 
+#include "pool/clock-internal.h"
 #include "pool/executor-internal.h"
 #include "pool/future-internal.h"
 #include "pool/zygote-internal.h"

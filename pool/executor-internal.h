@@ -158,9 +158,6 @@ bool process_executor_is_mine(const struct ep_executor *executor);
 /** Whether an executor of either kind can be made with them. */
 bool options_are_sound(const struct ep_options *options);
 
-/** CPUs that the calling thread may run on; at least 1. */
-uint32_t usable_cpus(void);
-
 /** A task in a worker's hands. */
 struct ep_task {
     const void *input;

@@ -5,21 +5,13 @@
  */
 #include "pool/executor-internal.h"
 
+#include "pool/clock-internal.h"
 #include "pool/future-internal.h"
 #include "pool/zygote-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-int64_t ep_now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /** Whether this is the process that made it, and not one forked from that. */
 static bool is_here(const struct ep_executor *executor)

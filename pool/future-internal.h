@@ -202,7 +202,4 @@ bool future_needs_caller(const struct ep_future *future);
 /** Whether it is done and has failed: for watches, and after a wait. */
 bool future_has_failed(const struct ep_future *future);
 
-/** Turn a timeout that counts from now into a time of the clock, or NO_DEADLINE. */
-int64_t deadline_after(int64_t timeout_ns);
-
 #endif /* POOL_FUTURE_INTERNAL_H */

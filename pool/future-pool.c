@@ -20,7 +20,7 @@
  */
 #include "pool/future-pool-internal.h"
 
-#include "pool/executor-internal.h"
+#include "pool/cpus-internal.h"
 #include "pool/future-internal.h"
 
 #include <stdlib.h>

@@ -21,6 +21,7 @@
  */
 #include "pool/future-internal.h"
 
+#include "pool/clock-internal.h"
 #include "pool/executor-internal.h"
 
 #include <errno.h>
@@ -96,7 +97,7 @@ static bool future_sleep(struct ep_future *future, int64_t deadline_ns)
     uint32_t word = future_look(future);
 
     while (!state_is_done(word & STATE_MASK)) {
-        if (deadline_ns != NO_DEADLINE && ep_now_ns() >= deadline_ns)
+        if (deadline_is_over(deadline_ns))
             return false;
         if ((word & STATE_HAS_SLEEPERS) == 0 &&
             !atomic_compare_exchange_weak(&future->state, &word, word | STATE_HAS_SLEEPERS))
@@ -105,18 +106,6 @@ static bool future_sleep(struct ep_future *future, int64_t deadline_ns)
         word = atomic_load(&future->state);
     }
     return true;
-}
-
-int64_t deadline_after(int64_t timeout_ns)
-{
-    int64_t now;
-
-    if (timeout_ns == EP_FOREVER)
-        return NO_DEADLINE;
-    now = ep_now_ns();
-    if (timeout_ns <= 0)
-        return now;
-    return timeout_ns < NO_DEADLINE - 1 - now ? now + timeout_ns : NO_DEADLINE - 1;
 }
 
 /**

@@ -7,6 +7,8 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/arrivals.c %D%/arrivals-internal.h \
 	%D%/chunk.c %D%/chunk-internal.h \
 	%D%/admission.c \
+	%D%/clock.c %D%/clock-internal.h \
+	%D%/cpus.c %D%/cpus-internal.h \
 	%D%/error.c \
 	%D%/executor.c %D%/executor-internal.h \
 	%D%/future.c %D%/future-internal.h \

@@ -18,6 +18,7 @@
 
 #include "pool/arrivals-internal.h"
 #include "pool/chunk-internal.h"
+#include "pool/clock-internal.h"
 #include "pool/executor-internal.h"
 #include "pool/rows-internal.h"
 

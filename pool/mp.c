@@ -12,6 +12,8 @@
  * Iterators are maps (map.c).
  */
 #include "pool/chunk-internal.h"
+#include "pool/clock-internal.h"
+#include "pool/cpus-internal.h"
 #include "pool/executor-internal.h"
 #include "pool/future-internal.h"
 #include "pool/map-internal.h"
@@ -366,7 +368,7 @@ static bool async_await(const struct ep_async *call, int64_t timeout_ns)
         return false;
     deadline_ns = deadline_after(timeout_ns);
     while (atomic_load(&call->ready) == 0) {
-        if (deadline_ns != NO_DEADLINE && ep_now_ns() >= deadline_ns)
+        if (deadline_is_over(deadline_ns))
             return false;
         futex_wait(&call->ready, 0, deadline_ns);
     }

@@ -21,6 +21,8 @@
 #ifndef POOL_PARK_INTERNAL_H
 #define POOL_PARK_INTERNAL_H
 
+#include "pool/clock-internal.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,9 +31,6 @@
 
 /** What two cores do not share without slowing one another down. */
 #define CACHE_LINE 64
-
-/** As a deadline: none. */
-#define NO_DEADLINE INT64_MAX
 
 /** What cannot happen unless the library is broken. Stays on in every build. */
 #define EP_ASSERT(condition)                                                                       \

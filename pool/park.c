@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <stddef.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 /** How often a busy lock is looked at before sleeping on it. It is held for tens of instructions. */
@@ -17,10 +16,7 @@
 void futex_wait(const _Atomic uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
     /* FUTEX_WAIT_BITSET, because unlike FUTEX_WAIT it takes an absolute time, by CLOCK_MONOTONIC. */
-    struct timespec deadline = {
-        .tv_sec = (time_t)(deadline_ns / 1000000000),
-        .tv_nsec = (long)(deadline_ns % 1000000000),
-    };
+    struct timespec deadline = timespec_of(deadline_ns);
     int saved = errno;
 
     if (deadline_ns > 0)
@@ -103,13 +99,8 @@ bool waitlist_leave(struct waitlist *list, struct waiter *waiter)
 bool waiter_sleep(struct waiter *waiter, int64_t deadline_ns)
 {
     while (atomic_load_explicit(&waiter->woken, memory_order_acquire) == 0) {
-        struct timespec now;
-
         futex_wait(&waiter->woken, 0, deadline_ns);
-        if (deadline_ns == NO_DEADLINE || atomic_load(&waiter->woken) != 0)
-            continue;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec >= deadline_ns)
+        if (atomic_load(&waiter->woken) == 0 && deadline_is_over(deadline_ns))
             return false;
     }
     return true;

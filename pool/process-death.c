@@ -16,7 +16,7 @@
  */
 #include "pool/process-internal.h"
 
-#include "pool/future-internal.h"
+#include "pool/clock-internal.h"
 
 #include <signal.h>
 #include <stdio.h>

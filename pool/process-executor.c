@@ -24,6 +24,8 @@
  */
 #include "pool/process-internal.h"
 
+#include "pool/clock-internal.h"
+#include "pool/cpus-internal.h"
 #include "pool/future-internal.h"
 
 #include <errno.h>

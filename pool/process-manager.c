@@ -21,6 +21,7 @@
  */
 #include "pool/process-internal.h"
 
+#include "pool/clock-internal.h"
 #include "pool/future-internal.h"
 
 #include <errno.h>
@@ -394,7 +395,7 @@ static void end_streams(struct process_executor *executor)
 static void care_for_termination(struct process_executor *executor, int64_t now)
 {
     int64_t grace_ns =
-        executor->base.options.grace_ns > 0 ? executor->base.options.grace_ns : EP_SECONDS(1);
+        executor->base.options.grace_ns > 0 ? executor->base.options.grace_ns : SECOND_NS;
     int number;
 
     if (!atomic_load(&executor->base.terminating))
@@ -477,7 +478,7 @@ static int timeout_ms(struct process_executor *executor)
     rest_ns = executor->next_due_ns - ep_now_ns();
     if (rest_ns <= 0)
         return 0;
-    return rest_ns / 1000000 < INT_MAX ? (int)(rest_ns / 1000000 + 1) : INT_MAX;
+    return rest_ns / MILLISECOND_NS < INT_MAX ? (int)(rest_ns / MILLISECOND_NS + 1) : INT_MAX;
 }
 
 void *manager_main(void *argument)

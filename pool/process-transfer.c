@@ -25,6 +25,7 @@
  */
 #include "pool/process-internal.h"
 
+#include "pool/clock-internal.h"
 #include "pool/future-internal.h"
 
 #include <errno.h>
@@ -412,8 +413,7 @@ static bool await_readable(int socket, int64_t deadline_ns)
         rest_ns = deadline_ns - ep_now_ns();
         if (rest_ns <= 0)
             return false;
-        rest = (struct timespec){.tv_sec = (time_t)(rest_ns / 1000000000),
-                                 .tv_nsec = (long)(rest_ns % 1000000000)};
+        rest = timespec_of(rest_ns);
     } while (ppoll(&poll, 1, &rest, NULL) <= 0);
     return true;
 }

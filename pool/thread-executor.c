@@ -16,11 +16,11 @@
  */
 #include "pool/thread-internal.h"
 
+#include "pool/cpus-internal.h"
+
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define WORKERS_DEFAULT_MAX 32
 
@@ -194,17 +194,6 @@ static const struct executor_ops thread_ops = {
     .free = thread_free,
     .stats = thread_stats,
 };
-
-uint32_t usable_cpus(void)
-{
-    cpu_set_t set;
-    long online;
-
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        return (uint32_t)CPU_COUNT(&set);
-    online = sysconf(_SC_NPROCESSORS_ONLN); /* more CPUs than cpu_set_t knows */
-    return online > 0 ? (uint32_t)online : 1;
-}
 
 static uint32_t workers_or_default(uint32_t workers)
 {

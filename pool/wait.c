@@ -14,6 +14,8 @@
  */
 #include "pool/arrivals-internal.h"
 
+#include "pool/clock-internal.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -94,7 +96,7 @@ static void wait_fire(struct watch *watch, struct ep_future *future)
 static void wait_sleep(struct wait *wait, int64_t deadline_ns)
 {
     while (atomic_load(&wait->over) == 0) {
-        if (deadline_ns != NO_DEADLINE && ep_now_ns() >= deadline_ns)
+        if (deadline_is_over(deadline_ns))
             return;
         futex_wait(&wait->over, 0, deadline_ns);
     }

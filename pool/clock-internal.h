@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file clock-internal.h
+ * CLOCK_MONOTONIC in nanoseconds: ep_now_ns(), and what timeouts and deadlines come to.
+ */
+#ifndef POOL_CLOCK_INTERNAL_H
+#define POOL_CLOCK_INTERNAL_H
+
+#include "pool/echopool.h"
+
+#include <time.h>
+
+#define SECOND_NS      EP_SECONDS(1)
+#define MILLISECOND_NS EP_MILLISECONDS(1)
+
+/** As a deadline: none. */
+#define NO_DEADLINE INT64_MAX
+
+/** Turn a timeout that counts from now into a time of the clock, or NO_DEADLINE. */
+int64_t deadline_after(int64_t timeout_ns);
+
+/** Whether the deadline has come. Without one the clock is not read. */
+static inline bool deadline_is_over(int64_t deadline_ns)
+{
+    return deadline_ns != NO_DEADLINE && ep_now_ns() >= deadline_ns;
+}
+
+/** Nanoseconds as system calls want them. */
+static inline struct timespec timespec_of(int64_t ns)
+{
+    return (struct timespec){.tv_sec = (time_t)(ns / SECOND_NS), .tv_nsec = (long)(ns % SECOND_NS)};
+}
+
+#endif /* POOL_CLOCK_INTERNAL_H */
