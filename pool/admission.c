@@ -17,6 +17,7 @@
 
 #include "pool/clock-internal.h"
 #include "pool/future-internal.h"
+#include "pool/self-internal.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -83,7 +84,7 @@ static bool has_room_or_is_closed(void *queue)
 static int await_room(struct ep_executor *executor, struct waiter *waiter, enum waitlist_end end,
                       int64_t deadline_ns)
 {
-    if (executor->ops->is_own_thread(executor))
+    if (self_serves(executor))
         return -EDEADLK;
     for (int i = 0; i < ROOM_YIELDS; i++) {
         sched_yield();
@@ -225,7 +226,7 @@ int ep_executor_wait_idle(struct ep_executor *executor, int64_t timeout_ns)
 {
     if (!future_pool_is_here(executor->futures))
         return EP_EFORKED;
-    if (executor->ops->is_own_thread(executor))
+    if (self_serves(executor))
         return -EDEADLK;
     return waitlist_await(&executor->drained, holds_nothing, &executor->queue,
                           deadline_after(timeout_ns))

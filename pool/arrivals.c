@@ -15,7 +15,7 @@
 #include "pool/arrivals-internal.h"
 
 #include "pool/clock-internal.h"
-#include "pool/executor-internal.h"
+#include "pool/self-internal.h"
 
 void arrivals_init(struct arrivals *arrivals, void (*ring)(struct arrivals *arrivals))
 {
@@ -64,8 +64,7 @@ void arrivals_expect(struct arrivals *arrivals, struct arrival *arrival, struct 
 
 bool arrival_needs_caller(const struct arrival *arrival)
 {
-    return process_executor_is_mine(arrival->future->executor) ||
-           future_needs_caller(arrival->future);
+    return self_manages(arrival->future->executor) || future_needs_caller(arrival->future);
 }
 
 struct arrival *arrivals_take(struct arrivals *arrivals, int64_t deadline_ns)

@@ -40,10 +40,8 @@ struct executor_ops {
     void (*closed)(struct ep_executor *executor);
     /** Nothing is held any more. NULL: of no interest. */
     void (*drained)(struct ep_executor *executor);
-    /** Whether the calling thread is one that the executor needs in order to go on. */
-    bool (*is_own_thread)(const struct ep_executor *executor);
     /**
-     * Wait for the end. The queue is closed, and the caller is not an own thread.
+     * Wait for the end. The queue is closed, and the caller does not serve this executor.
      * @return 0 or -ETIMEDOUT
      */
     int (*join)(struct ep_executor *executor, int64_t deadline_ns);
@@ -149,11 +147,6 @@ void executor_break(struct ep_executor *executor, const char *why);
 void executor_count(struct ep_executor *executor, enum executor_count what);
 
 /* --- executor.c ---------------------------------------------------------------------------- */
-
-/** Whether the calling thread is a worker of this executor. It may be gone: it is only compared. */
-bool executor_is_mine(const struct ep_executor *executor);
-/** The part of it that knows process executors, on whose managers callbacks run. */
-bool process_executor_is_mine(const struct ep_executor *executor);
 
 /** Whether an executor of either kind can be made with them. */
 bool options_are_sound(const struct ep_options *options);

@@ -7,6 +7,7 @@
 
 #include "pool/clock-internal.h"
 #include "pool/future-internal.h"
+#include "pool/self-internal.h"
 #include "pool/zygote-internal.h"
 
 #include <errno.h>
@@ -197,7 +198,7 @@ int ep_executor_shutdown(struct ep_executor *executor, unsigned how)
         return -EINVAL;
     if (!is_here(executor))
         return EP_EFORKED;
-    if ((how & EP_WAIT) && executor->ops->is_own_thread(executor))
+    if ((how & EP_WAIT) && self_serves(executor))
         return -EDEADLK;
     if (how & EP_CANCEL)
         executor_cancel_waiting(executor);
@@ -211,7 +212,7 @@ int ep_executor_join(struct ep_executor *executor, int64_t timeout_ns)
         return EP_EFORKED;
     if (queue_refusal(&executor->queue) == 0)
         return -EINVAL;
-    if (executor->ops->is_own_thread(executor))
+    if (self_serves(executor))
         return -EDEADLK;
     return join(executor, timeout_ns);
 }

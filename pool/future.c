@@ -23,6 +23,7 @@
 
 #include "pool/clock-internal.h"
 #include "pool/executor-internal.h"
+#include "pool/self-internal.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -585,8 +586,8 @@ bool ep_future_cancelled(const struct ep_future *future)
 bool future_needs_caller(const struct ep_future *future)
 {
     switch (future_load_state(future)) { /* once: what it says may change meanwhile */
-    case STATE_PENDING: return executor_is_mine(future->executor);
-    case STATE_RUNNING: return process_executor_is_mine(future->executor);
+    case STATE_PENDING: return self_serves(future->executor);
+    case STATE_RUNNING: return self_manages(future->executor);
     default: return false;
     }
 }

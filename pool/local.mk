@@ -22,6 +22,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/process-transfer.c %D%/process-worker.c \
 	%D%/queue.c %D%/queue-internal.h \
 	%D%/rows.c %D%/rows-internal.h \
+	%D%/self.c %D%/self-internal.h \
 	%D%/thread-executor.c %D%/thread-internal.h %D%/thread-worker.c \
 	%D%/wait.c \
 	%D%/wire.c %D%/wire-internal.h \

@@ -21,6 +21,7 @@
 #include "pool/clock-internal.h"
 #include "pool/executor-internal.h"
 #include "pool/rows-internal.h"
+#include "pool/self-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -177,7 +178,7 @@ static bool all_need_caller(const struct ep_map *map)
 {
     const struct map_chunk *chunk = map->first;
 
-    if (!executor_is_mine(map->executor))
+    if (!self_serves(map->executor))
         return false;
     while (chunk != NULL && arrival_needs_caller(&chunk->arrival))
         chunk = chunk->next;

@@ -18,6 +18,7 @@
 #include "pool/future-internal.h"
 #include "pool/map-internal.h"
 #include "pool/rows-internal.h"
+#include "pool/self-internal.h"
 
 #include "pool/echopool-mp.h"
 
@@ -324,7 +325,7 @@ static int may_wait(const struct ep_pool *pool, struct ep_async **call)
     if (call == NULL)
         return -EINVAL;
     *call = NULL;
-    return pool != NULL && executor_is_mine(pool->executor) ? -EDEADLK : 0;
+    return pool != NULL && self_serves(pool->executor) ? -EDEADLK : 0;
 }
 
 int ep_pool_apply(struct ep_pool *pool, ep_task_fn fn, const void *input, size_t size,
@@ -384,9 +385,9 @@ static bool depends_on_caller(const struct ep_async *call)
     for (size_t i = 0; i < call->chunk_count; i++) {
         const struct ep_future *future = call->chunks[i].future;
 
-        if (!executor_is_mine(future->executor))
+        if (!self_serves(future->executor))
             return false; /* all are of one executor */
-        if (process_executor_is_mine(future->executor) || future_needs_caller(future))
+        if (self_manages(future->executor) || future_needs_caller(future))
             return true;
     }
     return false;

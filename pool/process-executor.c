@@ -26,7 +26,7 @@
 
 #include "pool/clock-internal.h"
 #include "pool/cpus-internal.h"
-#include "pool/future-internal.h"
+#include "pool/self-internal.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -62,11 +62,6 @@ static void process_drained(struct ep_executor *base)
 {
     if (queue_refusal(&base->queue) != 0)
         poke(from_base(base));
-}
-
-static bool process_is_own(const struct ep_executor *base)
-{
-    return called_by_manager((const struct process_executor *)base);
 }
 
 /* --- ending -------------------------------------------------------------------------------- */
@@ -166,7 +161,7 @@ static int process_resize(struct ep_executor *base, uint32_t workers)
     uint32_t before;
     int rc = 0;
 
-    if (called_by_manager(executor))
+    if (self_manages(base))
         return -EDEADLK;
     EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
     before = atomic_load(&executor->target);
@@ -235,7 +230,6 @@ static const struct executor_ops process_ops = {
     .arrived = process_arrived,
     .closed = process_closed,
     .drained = process_drained,
-    .is_own_thread = process_is_own,
     .join = process_join,
     .resize = process_resize,
     .free = process_free,

@@ -157,9 +157,6 @@ static inline struct slot *slot_at(struct place *place, uint64_t position)
     return &place->slots[position & place->slot_mask];
 }
 
-/** Whether the calling thread is the executor's manager, on which its callbacks run. */
-bool called_by_manager(const struct process_executor *executor);
-
 /** Wake the manager. Never blocks. */
 void poke(struct process_executor *executor);
 

@@ -22,7 +22,7 @@
 #include "pool/process-internal.h"
 
 #include "pool/clock-internal.h"
-#include "pool/future-internal.h"
+#include "pool/self-internal.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -40,19 +40,6 @@
 #define FAILURE_DELAY_NS EP_MILLISECONDS(10)
 #define BUSY_LINE_NS     EP_MILLISECONDS(1)
 #define EVENTS_AT_ONCE   64
-
-/** The executor whose manager the calling thread is. */
-static _Thread_local const struct process_executor *managed;
-
-bool called_by_manager(const struct process_executor *executor)
-{
-    return managed == executor;
-}
-
-bool process_executor_is_mine(const struct ep_executor *executor)
-{
-    return managed != NULL && &managed->base == executor;
-}
 
 void poke(struct process_executor *executor)
 {
@@ -487,7 +474,7 @@ void *manager_main(void *argument)
     struct epoll_event events[EVENTS_AT_ONCE];
     bool due = true;
 
-    managed = executor;
+    self_serve(&executor->base, true);
     prctl(PR_SET_NAME, executor->base.name);
     for (;;) {
         int count;

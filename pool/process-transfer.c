@@ -27,6 +27,7 @@
 
 #include "pool/clock-internal.h"
 #include "pool/future-internal.h"
+#include "pool/self-internal.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -61,7 +62,7 @@ static void task_over(struct process_executor *executor, struct queue_entry *ent
             future->input.heap = executor->owed;
             executor->owed = future;
             lock_release(&executor->lock);
-            if (!called_by_manager(executor))
+            if (!self_manages(&executor->base))
                 poke(executor);
         } else {
             ep_future_unref(future);

@@ -188,7 +188,6 @@ static void thread_free(struct ep_executor *base)
 static const struct executor_ops thread_ops = {
     .arrived = thread_arrived,
     .closed = thread_closed,
-    .is_own_thread = thread_is_own,
     .join = thread_join,
     .resize = thread_resize,
     .free = thread_free,

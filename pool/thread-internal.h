@@ -61,9 +61,6 @@ bool wake_idle_worker(struct thread_executor *executor);
 /** A task has been queued: see that somebody comes for it. */
 void task_arrived(struct thread_executor *executor);
 
-/** Whether the calling thread is one of its workers. */
-bool thread_is_own(const struct ep_executor *executor);
-
 /**
  * Make the worker of an empty place and wait until it has been initialized.
  *

@@ -29,7 +29,7 @@
  */
 #include "pool/thread-internal.h"
 
-#include "pool/future-internal.h"
+#include "pool/self-internal.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -58,20 +58,6 @@
 static int search_pauses(int look)
 {
     return look < 5 ? 2 << look : SEARCH_PAUSES;
-}
-
-/** The worker that the calling thread is, or NULL. Set once when the thread begins. */
-static _Thread_local struct worker *current_worker;
-
-bool thread_is_own(const struct ep_executor *executor)
-{
-    return current_worker != NULL && &current_worker->executor->base == executor;
-}
-
-bool executor_is_mine(const struct ep_executor *executor)
-{
-    return (current_worker != NULL && &current_worker->executor->base == executor) ||
-           process_executor_is_mine(executor);
 }
 
 /* --- finding tasks ------------------------------------------------------------------------- */
@@ -231,7 +217,7 @@ static int worker_begin(struct worker *worker)
     struct thread_executor *executor = worker->executor;
     const struct ep_options *options = &executor->base.options;
 
-    current_worker = worker;
+    self_serve(&executor->base, false);
     worker->tasks_here = 0;
     if (worker->has_predecessor)
         EP_ASSERT(pthread_join(worker->predecessor, NULL) == 0);
