@@ -11,7 +11,7 @@
 #define POOL_EXECUTOR_INTERNAL_H
 
 #include "pool/echopool.h"
-#include "pool/future-pool-internal.h"
+#include "pool/future-internal.h"
 #include "pool/queue-internal.h"
 
 /** A thread's name, with its end. */
@@ -34,6 +34,7 @@ enum executor_count {
  * which have checked the arguments.
  */
 struct executor_ops {
+    struct future_host host;
     /** Something is queued, or may be taken again: see that a worker comes for it. */
     void (*arrived)(struct ep_executor *executor);
     /** The queue refuses tasks from now on: let workers who wait see it. May come twice. */
@@ -50,15 +51,6 @@ struct executor_ops {
     void (*free)(struct ep_executor *executor);
     /** Add what the workers have counted: workers, finished, failed, broken. */
     void (*stats)(struct ep_executor *executor, struct ep_stats *stats);
-    /**
-     * The caller waits for a RUNNING future: it may do the executor's work meanwhile. Returns when
-     * the future is done, at the deadline, or when there is nothing to help with. NULL where
-     * waiting threads cannot help. Whoever completes the future of a helper that has not left by
-     * then calls helper_stays(); the executor then stands until helper_leaves().
-     */
-    void (*help)(struct ep_executor *executor, struct ep_future *future, int64_t deadline_ns);
-    void (*helper_stays)(struct ep_executor *executor);
-    void (*helper_leaves)(struct ep_executor *executor);
 };
 
 /** The part that all kinds begin with. */

@@ -28,6 +28,21 @@ enum {
     STATE_HAS_HELPER = 32,  /**< a waiting thread is about to do the executor's work */
 };
 
+/** What futures ask of the executor that made them. */
+struct future_host {
+    /** A queued task's future has been cancelled: its place is free. Threads: any. */
+    void (*cancelled)(struct ep_executor *executor);
+    /**
+     * The caller waits for a RUNNING future: it may do the executor's work meanwhile. Returns when
+     * the future is done, at the deadline, or when there is nothing to help with. NULL where
+     * waiting threads cannot help. Whoever completes the future of a helper that has not left by
+     * then calls helper_stays(); the executor then stands until helper_leaves().
+     */
+    void (*help)(struct ep_executor *executor, struct ep_future *future, int64_t deadline_ns);
+    void (*helper_stays)(struct ep_executor *executor);
+    void (*helper_leaves)(struct ep_executor *executor);
+};
+
 /** Descriptors that go with a task. */
 struct task_fds {
     unsigned count;
@@ -82,7 +97,6 @@ struct ep_future {
     int verdict; /* part of the outcome: 0, or what ep_future_result() returns */
     bool input_on_heap;
     bool has_fds;
-    bool takes_help;      /* its executor has `help` */
     bool reply_is_mapped; /* part of the outcome; meaningful where has_reply */
     size_t input_size;
     union {

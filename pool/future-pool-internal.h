@@ -14,10 +14,15 @@
 #include <stdbool.h>
 
 struct ep_future;
+struct future_host;
 struct future_pool;
 
-/** @return NULL for want of memory */
-struct future_pool *future_pool_new(void);
+/**
+ * @param host  kept for those who ask the pool for it; it must live as long as the program
+ * @return      NULL for want of memory
+ */
+struct future_pool *future_pool_new(const struct future_host *host);
+const struct future_host *future_pool_host(const struct future_pool *pool);
 
 /** The executor is done with it: nothing is taken any more. NULL is fine. */
 void future_pool_abandon(struct future_pool *pool);

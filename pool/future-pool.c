@@ -29,6 +29,7 @@
 
 struct future_pool {
     bool several_cpus;
+    const struct future_host *host;
     const bool *here; /* true in the process that made the pool, false in those forked from it */
 
     _Alignas(CACHE_LINE) struct lock lock;
@@ -57,7 +58,7 @@ static bool *page_wiped_on_fork(void)
     return page;
 }
 
-struct future_pool *future_pool_new(void)
+struct future_pool *future_pool_new(const struct future_host *host)
 {
     struct future_pool *pool = aligned_alloc(CACHE_LINE, sizeof *pool);
     bool *here = page_wiped_on_fork();
@@ -68,8 +69,13 @@ struct future_pool *future_pool_new(void)
             munmap(here, (size_t)sysconf(_SC_PAGESIZE));
         return NULL;
     }
-    *pool = (struct future_pool){.here = here, .several_cpus = usable_cpus() > 1};
+    *pool = (struct future_pool){.here = here, .host = host, .several_cpus = usable_cpus() > 1};
     return pool;
+}
+
+const struct future_host *future_pool_host(const struct future_pool *pool)
+{
+    return pool->host;
 }
 
 bool future_pool_is_here(const struct future_pool *pool)

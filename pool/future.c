@@ -22,7 +22,6 @@
 #include "pool/future-internal.h"
 
 #include "pool/clock-internal.h"
-#include "pool/executor-internal.h"
 #include "pool/self-internal.h"
 
 #include <errno.h>
@@ -118,19 +117,22 @@ static bool future_sleep(struct ep_future *future, int64_t deadline_ns)
  */
 static void future_help(struct ep_future *future, int64_t deadline_ns)
 {
+    const struct future_host *host = future_pool_host(future->pool);
     struct ep_executor *executor = future->executor;
     uint32_t word = atomic_load(&future->state);
 
+    if (host->help == NULL)
+        return;
     do {
         if ((word & STATE_MASK) != STATE_RUNNING || (word & STATE_HAS_HELPER))
             return;
     } while (!atomic_compare_exchange_weak(&future->state, &word, word | STATE_HAS_HELPER));
-    executor->ops->help(executor, future, deadline_ns);
+    host->help(executor, future, deadline_ns);
     word = atomic_load(&future->state);
     while ((word & STATE_MASK) == STATE_RUNNING)
         if (atomic_compare_exchange_weak(&future->state, &word, word & ~(uint32_t)STATE_HAS_HELPER))
             return;
-    executor->ops->helper_leaves(executor);
+    host->helper_leaves(executor);
 }
 
 /** Wait as long as the caller of the public functions asked. @return whether it is done */
@@ -143,8 +145,7 @@ static bool future_wait(struct ep_future *future, int64_t timeout_ns)
     if (timeout_ns <= 0)
         return false;
     deadline_ns = deadline_after(timeout_ns);
-    if (future->takes_help)
-        future_help(future, deadline_ns);
+    future_help(future, deadline_ns);
     return future_sleep(future, deadline_ns);
 }
 
@@ -307,7 +308,6 @@ struct ep_future *future_new(struct future_pool *pool, struct ep_executor *execu
     future->executor = executor;
     future->dropped = dropped;
     future->has_fds = false;
-    future->takes_help = executor->ops != NULL && executor->ops->help != NULL;
     future->verdict = 0;
     future->has_message = false;
     future->has_reply = false;
@@ -511,7 +511,8 @@ uint32_t future_publish(struct ep_future *future, uint32_t worker)
     /* Only the worker that started a task finishes it. */
     EP_ASSERT(future_change_state(future, STATE_RUNNING, STATE_FINISHED, &old));
     if (old & STATE_HAS_HELPER)
-        future->executor->ops->helper_stays(future->executor); /* which stands until we are done */
+        future_pool_host(future->pool)
+            ->helper_stays(future->executor); /* it stands until we leave */
     if (old & STATE_HAS_SLEEPERS)
         futex_wake(&future->state, INT_MAX);
     return old;
@@ -545,7 +546,7 @@ int ep_future_cancel(struct ep_future *future)
         struct ep_executor *executor = future->executor;
 
         /* The executor stands until we publish CANCELLED; after that it may be gone. */
-        executor_task_cancelled(executor);
+        future_pool_host(future->pool)->cancelled(executor);
         EP_ASSERT(future_change_state(future, STATE_CANCELLING, STATE_CANCELLED, &old));
         future_drop_input(future);
         future_announce(future, old);

@@ -227,6 +227,13 @@ static void process_free(struct ep_executor *base)
 }
 
 static const struct executor_ops process_ops = {
+    .host =
+        {
+            .cancelled = executor_task_cancelled,
+            .help = process_help,
+            .helper_stays = process_helper_stays,
+            .helper_leaves = process_helper_leaves,
+        },
     .arrived = process_arrived,
     .closed = process_closed,
     .drained = process_drained,
@@ -234,9 +241,6 @@ static const struct executor_ops process_ops = {
     .resize = process_resize,
     .free = process_free,
     .stats = process_stats,
-    .help = process_help,
-    .helper_stays = process_helper_stays,
-    .helper_leaves = process_helper_leaves,
 };
 
 /** Make the descriptors: what wakes the manager, and the line to the zygote. */

@@ -186,6 +186,7 @@ static void thread_free(struct ep_executor *base)
 }
 
 static const struct executor_ops thread_ops = {
+    .host = {.cancelled = executor_task_cancelled},
     .arrived = thread_arrived,
     .closed = thread_closed,
     .join = thread_join,

@@ -567,7 +567,7 @@ static void *leave_late(void *argument)
 
     /* It is waited for, and the one who waits, the test's first thread, sleeps. */
     AWAIT(atomic_load(&executor->helpers) != 1 && process_state(getpid()) == 'S');
-    executor->base.ops->helper_leaves(&executor->base);
+    executor->base.ops->host.helper_leaves(&executor->base);
     return NULL;
 }
 
@@ -577,7 +577,7 @@ START_TEST(free_waits_for_those_who_help)
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     pthread_t thread;
 
-    pool->ops->helper_stays(pool); /* as if this thread's task were done */
+    pool->ops->host.helper_stays(pool); /* as if this thread's task were done */
     ck_assert_int_eq(pthread_create(&thread, NULL, leave_late, pool), 0);
     ep_executor_free(pool);
     pthread_join(thread, NULL);

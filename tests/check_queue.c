@@ -12,23 +12,22 @@
 #define LIMIT 4
 
 /** An executor of nothing but a queue, so that futures can be cancelled. */
-static const struct executor_ops no_workers = {0};
+static const struct executor_ops no_workers = {.host = {.cancelled = executor_task_cancelled}};
 
 static struct ep_executor fixture;
 
 static void setup(void)
 {
+    struct ep_options options = {.queue = LIMIT - 1};
+
     memset(&fixture, 0, sizeof fixture);
-    fixture.ops = &no_workers;
-    fixture.futures = future_pool_new();
-    ck_assert_int_eq(queue_init(&fixture.queue, LIMIT, 1), 0);
+    ck_assert_int_eq(executor_init(&fixture, &no_workers, &options, 1, 1), 0);
 }
 
 static void teardown(void)
 {
     ck_assert(!queue_has_entries(&fixture.queue));
-    queue_clear(&fixture.queue);
-    future_pool_abandon(fixture.futures);
+    executor_clear(&fixture);
 }
 
 /** Push the number without a future. */
