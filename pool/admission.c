@@ -61,7 +61,7 @@ int executor_init(struct ep_executor *executor, const struct executor_ops *ops,
         snprintf(executor->name, sizeof executor->name, "%s", options->name);
     else
         executor_name(executor, executor->name);
-    executor->futures = future_pool_new(&ops->host);
+    executor->futures = future_pool_new(sizeof(struct ep_future), &ops->host);
     if (executor->futures == NULL)
         return -ENOMEM;
     return queue_init(&executor->queue, executor_limit(executor, workers), takers);

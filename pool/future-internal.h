@@ -99,10 +99,7 @@ struct ep_future {
     bool has_fds;
     bool reply_is_mapped; /* part of the outcome; meaningful where has_reply */
     size_t input_size;
-    union {
-        struct ep_future *next_free; /* while it lies in the pool */
-        struct callback *callbacks;  /* in order of registration */
-    };
+    struct callback *callbacks; /* in order of registration */
 
     _Alignas(CACHE_LINE) union {
         unsigned char inside[FUTURE_INPUT_INLINE];

@@ -12,23 +12,24 @@
 #define POOL_FUTURE_POOL_INTERNAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-struct ep_future;
 struct future_host;
 struct future_pool;
 
 /**
+ * @param size  of a future
  * @param host  kept for those who ask the pool for it; it must live as long as the program
  * @return      NULL for want of memory
  */
-struct future_pool *future_pool_new(const struct future_host *host);
+struct future_pool *future_pool_new(size_t size, const struct future_host *host);
 const struct future_host *future_pool_host(const struct future_pool *pool);
 
 /** The executor is done with it: nothing is taken any more. NULL is fine. */
 void future_pool_abandon(struct future_pool *pool);
 
 /** Memory for a future, its content undefined; or NULL. Threads: any. */
-struct ep_future *future_pool_take(struct future_pool *pool);
+void *future_pool_take(struct future_pool *pool);
 
 /**
  * Whether this is the process that made it. After fork() the child has a copy of everything but
@@ -40,6 +41,6 @@ bool future_pool_is_here(const struct future_pool *pool);
 bool future_pool_may_spin(const struct future_pool *pool);
 
 /** Give it back. Threads: any. */
-void future_pool_give(struct future_pool *pool, struct ep_future *future);
+void future_pool_give(struct future_pool *pool, void *future);
 
 #endif /* POOL_FUTURE_POOL_INTERNAL_H */

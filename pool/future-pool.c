@@ -21,28 +21,34 @@
 #include "pool/future-pool-internal.h"
 
 #include "pool/cpus-internal.h"
-#include "pool/future-internal.h"
+#include "pool/park-internal.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+/** What lies in the memory of a future that nobody has. */
+struct spare {
+    struct spare *next;
+};
+
 struct future_pool {
+    size_t size;
     bool several_cpus;
     const struct future_host *host;
     const bool *here; /* true in the process that made the pool, false in those forked from it */
 
     _Alignas(CACHE_LINE) struct lock lock;
     /* guarded by lock */
-    struct ep_future *ready;
+    struct spare *ready;
     uint64_t made; /* futures that exist */
 
-    _Alignas(CACHE_LINE) _Atomic(struct ep_future *) returned;
+    _Alignas(CACHE_LINE) _Atomic(struct spare *) returned;
     _Atomic uint64_t left; /* once abandoned: futures that still exist */
 };
 
 /** In the place of a list: the pool is abandoned. Its address is never that of a future. */
-#define ABANDONED(pool) ((struct ep_future *)(void *)(pool))
+#define ABANDONED(pool) ((struct spare *)(void *)(pool))
 
 /** @return a page that begins with true, and with false after fork(); NULL for want of memory */
 static bool *page_wiped_on_fork(void)
@@ -58,7 +64,7 @@ static bool *page_wiped_on_fork(void)
     return page;
 }
 
-struct future_pool *future_pool_new(const struct future_host *host)
+struct future_pool *future_pool_new(size_t size, const struct future_host *host)
 {
     struct future_pool *pool = aligned_alloc(CACHE_LINE, sizeof *pool);
     bool *here = page_wiped_on_fork();
@@ -69,7 +75,8 @@ struct future_pool *future_pool_new(const struct future_host *host)
             munmap(here, (size_t)sysconf(_SC_PAGESIZE));
         return NULL;
     }
-    *pool = (struct future_pool){.here = here, .host = host, .several_cpus = usable_cpus() > 1};
+    *pool = (struct future_pool){
+        .size = size, .here = here, .host = host, .several_cpus = usable_cpus() > 1};
     return pool;
 }
 
@@ -94,17 +101,17 @@ static void future_pool_free(struct future_pool *pool)
     free(pool);
 }
 
-struct ep_future *future_pool_take(struct future_pool *pool)
+void *future_pool_take(struct future_pool *pool)
 {
-    struct ep_future *future;
+    struct spare *future;
 
     lock_acquire(&pool->lock);
     if (pool->ready == NULL && atomic_load_explicit(&pool->returned, memory_order_relaxed) != NULL)
         pool->ready = atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire);
     future = pool->ready;
     if (future != NULL)
-        pool->ready = future->next_free;
-    else if ((future = aligned_alloc(CACHE_LINE, sizeof *future)) != NULL)
+        pool->ready = future->next;
+    else if ((future = aligned_alloc(CACHE_LINE, pool->size)) != NULL)
         pool->made++;
     lock_release(&pool->lock);
     return future;
@@ -117,28 +124,29 @@ static void count_down(struct future_pool *pool, uint64_t futures)
         future_pool_free(pool);
 }
 
-void future_pool_give(struct future_pool *pool, struct ep_future *future)
+void future_pool_give(struct future_pool *pool, void *future)
 {
-    struct ep_future *first = atomic_load_explicit(&pool->returned, memory_order_acquire);
+    struct spare *spare = future,
+                 *first = atomic_load_explicit(&pool->returned, memory_order_acquire);
 
     do {
         if (first == ABANDONED(pool)) {
-            free(future);
+            free(spare);
             count_down(pool, 1);
             return;
         }
-        future->next_free = first;
-    } while (!atomic_compare_exchange_weak_explicit(&pool->returned, &first, future,
+        spare->next = first;
+    } while (!atomic_compare_exchange_weak_explicit(&pool->returned, &first, spare,
                                                     memory_order_release, memory_order_acquire));
 }
 
-static uint64_t free_list(struct ep_future *future)
+static uint64_t free_list(struct spare *spare)
 {
     uint64_t freed = 0;
 
-    for (struct ep_future *next; future != NULL; future = next, freed++) {
-        next = future->next_free;
-        free(future);
+    for (struct spare *next; spare != NULL; spare = next, freed++) {
+        next = spare->next;
+        free(spare);
     }
     return freed;
 }
