@@ -17,9 +17,8 @@
 #include "pool/chunk-internal.h"
 
 #include "pool/clock-internal.h"
-#include "pool/executor-internal.h"
 #include "pool/future-internal.h"
-#include "pool/zygote-internal.h"
+#include "pool/task-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -152,11 +151,11 @@ static int chunk_call_all(struct ep_task *task, struct pack *replies)
     int rc = 0;
 
     memcpy(&head, bytes, sizeof head);
-    if (worker_refuses(task, head.fn))
+    if (task->process != NULL && task->process->refuses(task, head.fn))
         return EP_EUNKNOWN;
     while (rc == 0 && unpack(bytes, size, &offset, &record, &input)) {
         /* In a worker process, which SIGTERM ends, it would cost a system call for each. */
-        if (task->executor != NULL && ep_task_stopping(task)) {
+        if (task->process == NULL && ep_task_stopping(task)) {
             rc = pack_add(replies, &(struct record){.verdict = EP_ECANCELLED}, NULL);
             continue;
         }

@@ -143,33 +143,4 @@ void executor_count(struct ep_executor *executor, enum executor_count what);
 /** Whether an executor of either kind can be made with them. */
 bool options_are_sound(const struct ep_options *options);
 
-/** A task in a worker's hands. */
-struct ep_task {
-    const void *input;
-    size_t size;
-    struct ep_executor *executor; /**< NULL in a worker process */
-    struct ep_future *future;     /**< NULL where nobody wants to know */
-    unsigned worker;
-    bool failed;   /**< by ep_task_fail(); its code and words are with the future */
-    bool no_reply; /**< nobody wants to know what the reply is, only how it went */
-};
-
-/**
- * Run a task that has been started, tell its future, and release what it held.
- * @return whether it succeeded
- */
-bool task_run(struct ep_executor *executor, struct queue_entry *entry, unsigned worker);
-
-/**
- * Run a function as a task within a task. What it replies and how it fails goes to `outcome`,
- * which nobody else knows.
- *
- * @return whether it succeeded
- */
-bool task_run_within(const struct ep_task *outer, ep_task_fn fn, const void *input, size_t size,
-                     struct ep_future *outcome);
-
-/** As the worker of a task that its submitter runs (EP_CALLER_RUNS): no worker's number. */
-#define CALLERS_WORKER UINT16_MAX
-
 #endif /* POOL_EXECUTOR_INTERNAL_H */

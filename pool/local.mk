@@ -23,6 +23,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/queue.c %D%/queue-internal.h \
 	%D%/rows.c %D%/rows-internal.h \
 	%D%/self.c %D%/self-internal.h \
+	%D%/task.c %D%/task-internal.h \
 	%D%/thread-executor.c %D%/thread-internal.h %D%/thread-worker.c \
 	%D%/wait.c \
 	%D%/wire.c %D%/wire-internal.h \

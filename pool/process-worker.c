@@ -19,8 +19,8 @@
  * of the program keep was copied when the zygote was forked, and is theirs to make anew in
  * `initialize`.
  */
-#include "pool/executor-internal.h"
 #include "pool/future-internal.h"
+#include "pool/task-internal.h"
 #include "pool/wire-internal.h"
 #include "pool/zygote-internal.h"
 
@@ -104,9 +104,9 @@ static int send_outcome(uint64_t id, struct ep_future *future)
     return rc == 0 || rc == -EPIPE ? rc : cannot_ship(id, rc);
 }
 
-bool worker_refuses(struct ep_task *task, ep_task_fn fn)
+static bool worker_refuses(struct ep_task *task, ep_task_fn fn)
 {
-    if (self.is_known == NULL || self.is_known((uintptr_t)fn))
+    if (self.is_known((uintptr_t)fn))
         return false;
     task->failed = true;
     future_set_error(task->future, EP_EUNKNOWN, 0,
@@ -115,18 +115,24 @@ bool worker_refuses(struct ep_task *task, ep_task_fn fn)
 }
 
 /** While a task is under way its executor ends the stream only where it terminates or ends itself. */
-bool worker_is_stopping(void)
+static bool worker_is_stopping(void)
 {
     struct pollfd poll_socket = {.fd = self.socket, .events = POLLRDHUP};
 
     return poll(&poll_socket, 1, 0) > 0 && (poll_socket.revents & (POLLRDHUP | POLLHUP)) != 0;
 }
 
+static const struct task_process process = {
+    .is_stopping = worker_is_stopping,
+    .refuses = worker_refuses,
+};
+
 /** Run one task whose parts are all at hand. */
 static int run(const struct wire_task *header, const void *input, struct task_fds *fds)
 {
     struct ep_future future;
-    struct ep_task task = {.input = input, .size = header->size, .worker = self.index};
+    struct ep_task task = {
+        .input = input, .size = header->size, .process = &process, .worker = self.index};
     int rc;
 
     future_init_local(&future);

@@ -30,6 +30,7 @@
 #include "pool/thread-internal.h"
 
 #include "pool/self-internal.h"
+#include "pool/task-internal.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -143,7 +144,7 @@ static bool worker_await_task(struct worker *worker, struct queue_entry *entry)
 
 static void worker_run(struct worker *worker, struct queue_entry *entry)
 {
-    bool succeeded = task_run(&worker->executor->base, entry, worker->index);
+    bool succeeded = task_run(entry, worker->index, &worker->executor->base.terminating);
     _Atomic uint64_t *counter = succeeded ? &worker->finished : &worker->failed;
     uint64_t count = atomic_load_explicit(counter, memory_order_relaxed);
 

@@ -57,17 +57,6 @@ int zygote_connect(struct ep_zygote *zygote);
 _Noreturn void worker_process(int socket, const struct worker_plan *plan,
                               bool (*is_known)(uintptr_t fn));
 
-/**
- * In a worker process that does not know the function, fail the task with EP_EUNKNOWN. Elsewhere
- * every function is known.
- *
- * @return whether it did
- */
-bool worker_refuses(struct ep_task *task, ep_task_fn fn);
-
-/** In a worker process: whether its executor is being terminated, or is gone. A system call. */
-bool worker_is_stopping(void);
-
 /** Whether this process has one thread. */
 bool process_is_single_threaded(void);
 

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* The running of tasks, which is the same wherever a worker is: see task-internal.h. */
+#include "pool/task-internal.h"
+
+#include "pool/future-internal.h"
+
+/** Call a task's function. @return whether it succeeded */
+static bool task_call(struct ep_task *task, ep_task_fn fn)
+{
+    int code = fn(task);
+
+    if (code != 0 && !task->failed)
+        ep_task_fail(task, code, NULL);
+    return !task->failed;
+}
+
+bool task_run_within(const struct ep_task *outer, ep_task_fn fn, const void *input, size_t size,
+                     struct ep_future *outcome)
+{
+    struct ep_task task = {
+        .input = size > 0 ? input : NULL,
+        .size = size,
+        .terminating = outer->terminating,
+        .process = outer->process,
+        .future = outcome,
+        .worker = outer->worker,
+    };
+
+    return task_call(&task, fn);
+}
+
+bool task_run(struct queue_entry *entry, unsigned worker, const atomic_bool *terminating)
+{
+    struct ep_task task = {.terminating = terminating, .future = entry->future, .worker = worker};
+
+    if (task.future != NULL) {
+        task.input = future_input(task.future);
+        task.size = task.future->input_size;
+    } else {
+        task.input = entry_input(entry, &task.size);
+    }
+    task_call(&task, entry->fn);
+    if (task.future != NULL) {
+        future_finish(task.future, worker);
+        ep_future_unref(task.future);
+    } else {
+        entry_release_input(entry);
+    }
+    return !task.failed;
+}
+
+const void *ep_task_input(const struct ep_task *task, size_t *size)
+{
+    if (size != NULL)
+        *size = task->size;
+    return task->input;
+}
+
+int ep_task_reply(struct ep_task *task, const void *data, size_t size)
+{
+    if (task->future == NULL || task->no_reply)
+        return 0;
+    return future_set_reply(task->future, data, size);
+}
+
+int ep_task_fail(struct ep_task *task, int code, const char *message)
+{
+    task->failed = true;
+    if (task->future != NULL)
+        future_set_error(task->future, EP_EFAILED, code, message);
+    return code;
+}
+
+bool ep_task_stopping(const struct ep_task *task)
+{
+    if (task->process != NULL)
+        return task->process->is_stopping();
+    return atomic_load_explicit(task->terminating, memory_order_relaxed);
+}
+
+unsigned ep_task_worker(const struct ep_task *task)
+{
+    return task->worker;
+}
+
+int ep_task_fd(const struct ep_task *task, unsigned index)
+{
+    const struct ep_future *future = task->future;
+
+    return future != NULL && future->has_fds && index < future->fds->count ? future->fds->fds[index]
+                                                                           : -1;
+}
+
+int ep_task_take_fd(struct ep_task *task, unsigned index)
+{
+    int fd = ep_task_fd(task, index);
+
+    if (fd >= 0)
+        task->future->fds->fds[index] = -1;
+    return fd;
+}
