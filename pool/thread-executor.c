@@ -31,27 +31,10 @@ static struct thread_executor *from_base(struct ep_executor *executor)
 
 /* --- waking -------------------------------------------------------------------------------- */
 
-bool wake_idle_worker(struct thread_executor *executor)
-{
-    struct waiter *waiter;
-
-    if (atomic_load(&executor->idle.count) == 0 || (waiter = waitlist_pop(&executor->idle)) == NULL)
-        return false;
-    atomic_fetch_add(&executor->searching, 1);
-    waiter_wake(waiter);
-    return true;
-}
-
 static void wake_idle_workers(struct thread_executor *executor)
 {
     while (wake_idle_worker(executor))
         ;
-}
-
-void task_arrived(struct thread_executor *executor)
-{
-    if (atomic_load(&executor->searching) == 0)
-        wake_idle_worker(executor);
 }
 
 static void thread_arrived(struct ep_executor *base)

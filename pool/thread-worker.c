@@ -61,6 +61,25 @@ static int search_pauses(int look)
     return look < 5 ? 2 << look : SEARCH_PAUSES;
 }
 
+/* --- waking -------------------------------------------------------------------------------- */
+
+bool wake_idle_worker(struct thread_executor *executor)
+{
+    struct waiter *waiter;
+
+    if (atomic_load(&executor->idle.count) == 0 || (waiter = waitlist_pop(&executor->idle)) == NULL)
+        return false;
+    atomic_fetch_add(&executor->searching, 1);
+    waiter_wake(waiter);
+    return true;
+}
+
+void task_arrived(struct thread_executor *executor)
+{
+    if (atomic_load(&executor->searching) == 0)
+        wake_idle_worker(executor);
+}
+
 /* --- finding tasks ------------------------------------------------------------------------- */
 
 /**
