@@ -157,8 +157,53 @@ static inline struct slot *slot_at(struct place *place, uint64_t position)
     return &place->slots[position & place->slot_mask];
 }
 
+static inline uint32_t place_load(const struct place *place)
+{
+    return (uint32_t)(atomic_load(&place->tail) - atomic_load(&place->head));
+}
+
+/** Whether a worker has a task. */
+static inline bool place_is_busy(const struct place *place)
+{
+    return place_load(place) != 0;
+}
+
+/* --- process-place.c ----------------------------------------------------------------------- */
+
 /** Wake the manager. Never blocks. */
 void poke(struct process_executor *executor);
+
+/** Care is due at that time, or earlier. Threads: the manager. */
+void due_at(struct process_executor *executor, int64_t when_ns);
+
+/** Whether no more tasks are accepted. */
+bool is_closing(struct process_executor *executor);
+
+/** Make a place for a worker. @return NULL for want of memory */
+struct place *place_new(struct process_executor *executor, uint32_t index);
+void place_free(struct place *place);
+
+/** The worker that somebody waits for is ready, or there will be none. */
+void place_settle(struct place *place, int rc);
+
+/** A worker has said that it is initialized. Threads: the manager. */
+void place_is_ready(struct place *place);
+
+/** Send a signal to its process, if there is one. */
+void place_kill(const struct place *place, int number);
+
+/** Close what there is of a process. */
+void place_close(struct place *place);
+
+/** Tell epoll what the manager is to hear of. */
+void place_watch_locked(struct place *place);
+
+/** Let the manager hear, or not hear, when there is something to read. */
+void place_arm_locked(struct place *place, bool armed);
+
+/** Put a place on the idle list; take it off. */
+void place_list_locked(struct place *place);
+void place_unlist_locked(struct place *place);
 
 /* --- process-send.c ------------------------------------------------------------------------ */
 
@@ -176,15 +221,6 @@ void place_offer(struct place *place);
 
 /** Go on where the socket was full. */
 void place_resume_sending(struct place *place);
-
-/** Let the manager hear, or not hear, when there is something to read. */
-void place_arm_locked(struct place *place, bool armed);
-
-/** Whether a worker has a task. */
-bool place_is_busy(const struct place *place);
-
-/** Take a place off the idle list. */
-void place_unlist_locked(struct place *place);
 
 /* --- process-transfer.c -------------------------------------------------------------------- */
 
@@ -240,29 +276,7 @@ void place_try_bury(struct place *place);
 
 void *manager_main(void *argument);
 
-/** The worker that somebody waits for is ready, or there will be none. */
-void place_settle(struct place *place, int rc);
-
-/** Care is due at that time, or earlier. */
-void due_at(struct process_executor *executor, int64_t when_ns);
-
-/** Whether no more tasks are accepted. */
-bool is_closing(struct process_executor *executor);
-
-/** Send a signal to its process, if there is one. */
-void place_kill(const struct place *place, int number);
-
 /** A process did not come to be. Try again, or give up. */
 void place_failed(struct place *place, int rc, const char *why);
-
-/** Close what there is of a process. */
-void place_close(struct place *place);
-
-/** A worker has said that it is initialized. Threads: the manager. */
-void place_is_ready(struct place *place);
-
-/** Make a place for a worker if there is none yet. @return NULL for want of memory */
-struct place *place_new(struct process_executor *executor, uint32_t index);
-void place_free(struct place *place);
 
 #endif /* POOL_PROCESS_INTERNAL_H */

@@ -30,100 +30,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define FAILURES_MAX     5u
 #define FAILURE_DELAY_NS EP_MILLISECONDS(10)
 #define BUSY_LINE_NS     EP_MILLISECONDS(1)
 #define EVENTS_AT_ONCE   64
-
-void poke(struct process_executor *executor)
-{
-    uint64_t one = 1;
-
-    if (atomic_exchange(&executor->poked, true))
-        return;
-    /* It can only fail where the counter is full, and then the manager is awake. */
-    if (write(executor->wakeup, &one, sizeof one) < 0)
-        return;
-}
-
-/* --- places -------------------------------------------------------------------------------- */
-
-struct place *place_new(struct process_executor *executor, uint32_t index)
-{
-    struct place *place =
-        aligned_alloc(CACHE_LINE, (sizeof *place + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
-    uint64_t slots = 1;
-
-    if (place == NULL)
-        return NULL;
-    memset(place, 0, sizeof *place);
-    while (slots < executor->credits)
-        slots *= 2;
-    place->executor = executor;
-    place->index = index;
-    place->slot_mask = slots - 1;
-    place->socket = place->pidfd = -1;
-    place->slots = aligned_alloc(CACHE_LINE, slots * sizeof *place->slots);
-    place->inbox = malloc(WIRE_MESSAGE_MAX);
-    if (place->slots == NULL || place->inbox == NULL) {
-        place_free(place);
-        return NULL;
-    }
-    atomic_init(&place->renew, true);
-    return place;
-}
-
-void place_free(struct place *place)
-{
-    if (place == NULL)
-        return;
-    free(place->slots);
-    free(place->inbox);
-    free(place);
-}
-
-/** The worker that somebody waits for is ready, or there will be none. */
-void place_settle(struct place *place, int rc)
-{
-    if (atomic_load(&place->settled))
-        return;
-    place->start_rc = rc;
-    atomic_store(&place->settled, true);
-    waitlist_wake_all(&place->executor->settling);
-}
-
-void due_at(struct process_executor *executor, int64_t when_ns)
-{
-    if (when_ns < executor->next_due_ns)
-        executor->next_due_ns = when_ns;
-}
-
-bool is_closing(struct process_executor *executor)
-{
-    return queue_refusal(&executor->base.queue) != 0;
-}
-
-/** Whether a worker should be there. */
-static bool place_is_wanted(struct place *place)
-{
-    struct process_executor *executor = place->executor;
-
-    return place->index < atomic_load(&executor->target) && !atomic_load(&executor->broken) &&
-           !atomic_load(&executor->base.terminating) &&
-           !(is_closing(executor) && queue_held(&executor->base.queue) == 0);
-}
-
-void place_kill(const struct place *place, int number)
-{
-    if (place->pidfd >= 0)
-        pidfd_send_signal(place->pidfd, number, NULL, 0); /* ESRCH: it is dead already */
-}
 
 /* --- beginning ----------------------------------------------------------------------------- */
 
@@ -144,18 +58,6 @@ void place_failed(struct place *place, int rc, const char *why)
         place->given_up = true;
         break_if_hopeless(executor, why);
     }
-}
-
-void place_close(struct place *place)
-{
-    lock_acquire(&place->executor->lock); /* claim_for() looks at the socket */
-    if (place->socket >= 0)
-        close(place->socket);
-    if (place->pidfd >= 0)
-        close(place->pidfd);
-    place->socket = place->pidfd = -1;
-    place->watched = place->armed = place->blocked = false;
-    lock_release(&place->executor->lock);
 }
 
 /** Ask the zygote for a worker. */
@@ -239,21 +141,6 @@ static void place_started(struct place *place, pid_t pid, struct wire_message *m
         place_kill(place, SIGTERM);
 }
 
-void place_is_ready(struct place *place)
-{
-    struct process_executor *executor = place->executor;
-
-    place->was_ready = true;
-    place->failures = 0;
-    if (place->life != LIFE_DYING) { /* else it was ready, and has died since */
-        lock_acquire(&executor->lock);
-        place->life = LIFE_READY;
-        lock_release(&executor->lock);
-        atomic_fetch_add(&executor->alive, 1);
-    }
-    place_settle(place, 0);
-}
-
 /* --- the zygote ---------------------------------------------------------------------------- */
 
 static struct place *place_of_ticket(struct process_executor *executor, uint64_t ticket)
@@ -322,6 +209,16 @@ static void line_read(struct process_executor *executor)
 }
 
 /* --- the thread ---------------------------------------------------------------------------- */
+
+/** Whether a worker should be there. */
+static bool place_is_wanted(struct place *place)
+{
+    struct process_executor *executor = place->executor;
+
+    return place->index < atomic_load(&executor->target) && !atomic_load(&executor->broken) &&
+           !atomic_load(&executor->base.terminating) &&
+           !(is_closing(executor) && queue_held(&executor->base.queue) == 0);
+}
 
 /** See to the place of one worker. */
 static void place_care(struct place *place, int64_t now)

@@ -25,17 +25,7 @@
 /** A message of tasks is put together of at most so many. Three parts each. */
 #define BATCH_MAX 256u
 
-/* --- what is known of a place -------------------------------------------------------------- */
-
-bool place_is_busy(const struct place *place)
-{
-    return atomic_load(&place->tail) != atomic_load(&place->head);
-}
-
-static uint32_t place_load(const struct place *place)
-{
-    return (uint32_t)(atomic_load(&place->tail) - atomic_load(&place->head));
-}
+/* --- room ---------------------------------------------------------------------------------- */
 
 /** Tasks that the worker may still be given. */
 static uint32_t place_credit_locked(const struct place *place)
@@ -49,50 +39,6 @@ static uint32_t place_credit_locked(const struct place *place)
     if (each > 0 && credit > each - place->given)
         credit = each - place->given;
     return credit;
-}
-
-/** Tell epoll what the manager is to hear of. */
-static void place_watch_locked(struct place *place)
-{
-    struct epoll_event event = {
-        .events = (place->armed ? EPOLLIN : EPOLLET) | (place->blocked ? EPOLLOUT : 0),
-        .data.u64 = (uint64_t)place->index << 2 | PLACE_SOCKET,
-    };
-
-    if (place->watched)
-        EP_ASSERT(epoll_ctl(place->executor->epoll, EPOLL_CTL_MOD, place->socket, &event) == 0);
-}
-
-void place_arm_locked(struct place *place, bool armed)
-{
-    if (place->armed == armed)
-        return;
-    place->armed = armed;
-    place_watch_locked(place);
-}
-
-static void place_list_locked(struct place *place)
-{
-    struct process_executor *executor = place->executor;
-
-    place->next_idle = executor->idle;
-    executor->idle = place;
-    place->listed = true;
-    atomic_fetch_add(&executor->idle_count, 1);
-}
-
-void place_unlist_locked(struct place *place)
-{
-    struct process_executor *executor = place->executor;
-    struct place **at = &executor->idle;
-
-    if (!place->listed)
-        return;
-    while (*at != place)
-        at = &(*at)->next_idle;
-    *at = place->next_idle;
-    place->listed = false;
-    atomic_fetch_sub(&executor->idle_count, 1);
 }
 
 /* --- tasks that come back ------------------------------------------------------------------ */

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* The place of a worker process, and the manager's attention: what all parts of the executor use. */
+#include "pool/process-internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+/* --- attention ----------------------------------------------------------------------------- */
+
+void poke(struct process_executor *executor)
+{
+    uint64_t one = 1;
+
+    if (atomic_exchange(&executor->poked, true))
+        return;
+    /* It can only fail where the counter is full, and then the manager is awake. */
+    if (write(executor->wakeup, &one, sizeof one) < 0)
+        return;
+}
+
+void due_at(struct process_executor *executor, int64_t when_ns)
+{
+    if (when_ns < executor->next_due_ns)
+        executor->next_due_ns = when_ns;
+}
+
+bool is_closing(struct process_executor *executor)
+{
+    return queue_refusal(&executor->base.queue) != 0;
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+struct place *place_new(struct process_executor *executor, uint32_t index)
+{
+    struct place *place =
+        aligned_alloc(CACHE_LINE, (sizeof *place + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+    uint64_t slots = 1;
+
+    if (place == NULL)
+        return NULL;
+    memset(place, 0, sizeof *place);
+    while (slots < executor->credits)
+        slots *= 2;
+    place->executor = executor;
+    place->index = index;
+    place->slot_mask = slots - 1;
+    place->socket = place->pidfd = -1;
+    place->slots = aligned_alloc(CACHE_LINE, slots * sizeof *place->slots);
+    place->inbox = malloc(WIRE_MESSAGE_MAX);
+    if (place->slots == NULL || place->inbox == NULL) {
+        place_free(place);
+        return NULL;
+    }
+    atomic_init(&place->renew, true);
+    return place;
+}
+
+void place_free(struct place *place)
+{
+    if (place == NULL)
+        return;
+    free(place->slots);
+    free(place->inbox);
+    free(place);
+}
+
+/** The worker that somebody waits for is ready, or there will be none. */
+void place_settle(struct place *place, int rc)
+{
+    if (atomic_load(&place->settled))
+        return;
+    place->start_rc = rc;
+    atomic_store(&place->settled, true);
+    waitlist_wake_all(&place->executor->settling);
+}
+
+void place_is_ready(struct place *place)
+{
+    struct process_executor *executor = place->executor;
+
+    place->was_ready = true;
+    place->failures = 0;
+    if (place->life != LIFE_DYING) { /* else it was ready, and has died since */
+        lock_acquire(&executor->lock);
+        place->life = LIFE_READY;
+        lock_release(&executor->lock);
+        atomic_fetch_add(&executor->alive, 1);
+    }
+    place_settle(place, 0);
+}
+
+void place_kill(const struct place *place, int number)
+{
+    if (place->pidfd >= 0)
+        pidfd_send_signal(place->pidfd, number, NULL, 0); /* ESRCH: it is dead already */
+}
+
+void place_close(struct place *place)
+{
+    lock_acquire(&place->executor->lock); /* claim_for() looks at the socket */
+    if (place->socket >= 0)
+        close(place->socket);
+    if (place->pidfd >= 0)
+        close(place->pidfd);
+    place->socket = place->pidfd = -1;
+    place->watched = place->armed = place->blocked = false;
+    lock_release(&place->executor->lock);
+}
+
+/* --- watching and listing ------------------------------------------------------------------ */
+
+/** Tell epoll what the manager is to hear of. */
+void place_watch_locked(struct place *place)
+{
+    struct epoll_event event = {
+        .events = (place->armed ? EPOLLIN : EPOLLET) | (place->blocked ? EPOLLOUT : 0),
+        .data.u64 = (uint64_t)place->index << 2 | PLACE_SOCKET,
+    };
+
+    if (place->watched)
+        EP_ASSERT(epoll_ctl(place->executor->epoll, EPOLL_CTL_MOD, place->socket, &event) == 0);
+}
+
+void place_arm_locked(struct place *place, bool armed)
+{
+    if (place->armed == armed)
+        return;
+    place->armed = armed;
+    place_watch_locked(place);
+}
+
+void place_list_locked(struct place *place)
+{
+    struct process_executor *executor = place->executor;
+
+    place->next_idle = executor->idle;
+    executor->idle = place;
+    place->listed = true;
+    atomic_fetch_add(&executor->idle_count, 1);
+}
+
+void place_unlist_locked(struct place *place)
+{
+    struct process_executor *executor = place->executor;
+    struct place **at = &executor->idle;
+
+    if (!place->listed)
+        return;
+    while (*at != place)
+        at = &(*at)->next_idle;
+    *at = place->next_idle;
+    place->listed = false;
+    atomic_fetch_sub(&executor->idle_count, 1);
+}
