@@ -205,6 +205,25 @@ void place_arm_locked(struct place *place, bool armed);
 void place_list_locked(struct place *place);
 void place_unlist_locked(struct place *place);
 
+/* --- process-outcome.c --------------------------------------------------------------------- */
+
+/** Publish the outcome that lies in the future, if anybody keeps it, and give the place back. */
+void task_over(struct process_executor *executor, struct queue_entry *entry, unsigned worker);
+
+/** A task that a worker may have begun will have no outcome but this. */
+void lose_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
+               int verdict, int code, const char *words);
+
+/**
+ * A task that no worker has begun will have no outcome but this. Its `dropped` function runs on the
+ * manager, before the outcome is published.
+ */
+void drop_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
+               int verdict, int code, const char *words);
+
+/** Call what is owed, `dropped` functions and callbacks. Threads: the manager. */
+void call_owed(struct process_executor *executor);
+
 /* --- process-send.c ------------------------------------------------------------------------ */
 
 /** Bring queued tasks to idle workers. Threads: any. */
@@ -234,23 +253,9 @@ bool transfer(struct place *place, unsigned char *buffer);
 /** The same, but only what is there to be read: for a worker whose end has been seen. */
 void transfer_rest(struct place *place, unsigned char *buffer);
 
-/** A task that a worker may have begun will have no outcome but this. */
-void lose_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
-               int verdict, int code, const char *words);
-
-/**
- * A task that no worker has begun will have no outcome but this. Its `dropped` function runs on the
- * manager, before the outcome is published.
- */
-void drop_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
-               int verdict, int code, const char *words);
-
 void process_help(struct ep_executor *base, struct ep_future *future, int64_t deadline_ns);
 void process_helper_stays(struct ep_executor *base);
 void process_helper_leaves(struct ep_executor *base);
-
-/** Call what is owed, `dropped` functions and callbacks. Threads: the manager. */
-void call_owed(struct process_executor *executor);
 
 /* --- process-death.c ----------------------------------------------------------------------- */
 
