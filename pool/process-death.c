@@ -13,6 +13,11 @@
  * one fails, those behind it go to other workers, and the worker is replaced: at once, unless four
  * have died without a single task done between them; then after 100 ms, and twice as long each time
  * up to 3.2 s. With BREAK the other workers are killed as well, and every task fails.
+ *
+ * A process that cannot be forked, or dies while it initializes, is tried again after 10, 20, 40, 80
+ * ms; after the fifth failure its place is given up until the next resize. When no place has a
+ * worker or hope for one, the executor is broken. An initialize that *says* it failed breaks it at
+ * once.
  */
 #include "pool/process-internal.h"
 
@@ -23,6 +28,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+
+#define FAILURES_MAX     5u
+#define FAILURE_DELAY_NS EP_MILLISECONDS(10)
 
 #define BARREN_FREE     4u
 #define BARREN_DELAY_NS EP_MILLISECONDS(100)
@@ -63,6 +71,25 @@ void break_if_hopeless(struct process_executor *executor, const char *why)
             return;
     }
     process_executor_break(executor, why);
+}
+
+/** A process did not come to be. Try again, or give up. */
+void place_failed(struct place *place, int rc, const char *why)
+{
+    struct process_executor *executor = place->executor;
+
+    place->life = LIFE_NONE;
+    place->failures++;
+    if (!atomic_load(&place->settled)) { /* somebody waits, and can decide better than we */
+        place->given_up = true;
+        place_settle(place, rc);
+    } else if (place->failures < FAILURES_MAX && executor->line >= 0) {
+        place->retry_ns = ep_now_ns() + (FAILURE_DELAY_NS << (place->failures - 1));
+        due_at(executor, place->retry_ns);
+    } else {
+        place->given_up = true;
+        break_if_hopeless(executor, why);
+    }
 }
 
 /* --- ending -------------------------------------------------------------------------------- */

@@ -265,6 +265,9 @@ void process_executor_break(struct process_executor *executor, const char *why);
 /** Where no worker is left and none will come, break. */
 void break_if_hopeless(struct process_executor *executor, const char *why);
 
+/** A process did not come to be. Try again, or give up. */
+void place_failed(struct place *place, int rc, const char *why);
+
 /** Tasks that were given back, and that no worker will come for. */
 void lose_returned(struct process_executor *executor, const char *why);
 
@@ -280,8 +283,5 @@ void place_try_bury(struct place *place);
 /* --- process-manager.c --------------------------------------------------------------------- */
 
 void *manager_main(void *argument);
-
-/** A process did not come to be. Try again, or give up. */
-void place_failed(struct place *place, int rc, const char *why);
 
 #endif /* POOL_PROCESS_INTERNAL_H */

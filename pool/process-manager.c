@@ -13,11 +13,6 @@
  * The manager sleeps in epoll_wait() on the sockets and pidfds of the workers, on the line to the
  * zygote, and on an eventfd that others write when there is something to look after (poke). It never
  * writes where it could block, so it cannot be stopped by a worker that is.
- *
- * A process that cannot be forked, or dies while it initializes, is tried again after 10, 20, 40, 80
- * ms; after the fifth failure its place is given up until the next resize. When no place has a
- * worker or hope for one, the executor is broken. An initialize that *says* it failed breaks it at
- * once.
  */
 #include "pool/process-internal.h"
 
@@ -34,31 +29,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FAILURES_MAX     5u
-#define FAILURE_DELAY_NS EP_MILLISECONDS(10)
-#define BUSY_LINE_NS     EP_MILLISECONDS(1)
-#define EVENTS_AT_ONCE   64
+#define BUSY_LINE_NS   EP_MILLISECONDS(1)
+#define EVENTS_AT_ONCE 64
 
 /* --- beginning ----------------------------------------------------------------------------- */
-
-/** A process did not come to be. Try again, or give up. */
-void place_failed(struct place *place, int rc, const char *why)
-{
-    struct process_executor *executor = place->executor;
-
-    place->life = LIFE_NONE;
-    place->failures++;
-    if (!atomic_load(&place->settled)) { /* somebody waits, and can decide better than we */
-        place->given_up = true;
-        place_settle(place, rc);
-    } else if (place->failures < FAILURES_MAX && executor->line >= 0) {
-        place->retry_ns = ep_now_ns() + (FAILURE_DELAY_NS << (place->failures - 1));
-        due_at(executor, place->retry_ns);
-    } else {
-        place->given_up = true;
-        break_if_hopeless(executor, why);
-    }
-}
 
 /** Ask the zygote for a worker. */
 static void place_order(struct place *place)
