@@ -19,8 +19,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/park.c %D%/park-internal.h \
 	%D%/process-executor.c %D%/process-internal.h \
 	%D%/process-death.c %D%/process-manager.c %D%/process-outcome.c %D%/process-place.c \
-	%D%/process-send.c \
-	%D%/process-transfer.c %D%/process-worker.c \
+	%D%/process-send.c %D%/process-transfer.c %D%/process-worker.c %D%/process-worker-internal.h \
 	%D%/queue.c %D%/queue-internal.h \
 	%D%/rows.c %D%/rows-internal.h \
 	%D%/self.c %D%/self-internal.h \

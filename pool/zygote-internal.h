@@ -11,18 +11,9 @@
 #define POOL_ZYGOTE_INTERNAL_H
 
 #include "pool/echopool.h"
-#include "pool/wire-internal.h"
+#include "pool/process-worker-internal.h"
 
 #include <sys/types.h>
-
-/** What a worker process has to know before its first task. */
-struct worker_plan {
-    int (*initialize)(void *context, unsigned worker);
-    void (*finalize)(void *context, unsigned worker);
-    void *context;
-    uint32_t index;
-    char name[16];
-};
 
 /** Executor to zygote: fork a worker. Its end of the socketpair goes along. */
 struct zygote_order {
@@ -47,15 +38,6 @@ struct zygote_report {
 
 /** A line to the zygote for one executor. @return a socket, or a negated errno value */
 int zygote_connect(struct ep_zygote *zygote);
-
-/**
- * The life of a worker process, in process-worker.c. Called in the forked child, it never returns.
- *
- * @param socket         its end of the socketpair; everything else is closed
- * @param is_known       whether a function was part of the image when the zygote was forked
- */
-_Noreturn void worker_process(int socket, const struct worker_plan *plan,
-                              bool (*is_known)(uintptr_t fn));
 
 /** Whether this process has one thread. */
 bool process_is_single_threaded(void);

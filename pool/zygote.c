@@ -32,7 +32,7 @@
  */
 #include "pool/zygote-internal.h"
 
-#include "pool/park-internal.h"
+#include "pool/wire-internal.h"
 
 #include <dirent.h>
 #include <errno.h>
