@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The end of an executor: ep_executor_shutdown() and ep_executor_free() of pool/executor.c, with
- * closing and dropping in pool/admission.c and joining in pool/thread-executor.c, against submitters, some of them waiting for room, workers parked or busy, and cancellers.
+ * joining in pool/thread-executor.c, against submitters, some of them waiting for room, workers parked or busy, and cancellers.
  *
  * What is checked:
  *  - shutdown ends. Here no worker may sleep for ever: whoever has not ended when nothing can move
@@ -46,7 +46,7 @@ byte closers_left = CLOSERS;
 
 #define IS_OVER(t) (state[t] == NOT_ACCEPTED || IS_RESOLVED(t))
 
-/** drop_oldest() of admission.c, with queue_drop_oldest(); `some` where there was one */
+/** drop_oldest() of executor.c, with queue_drop_oldest(); `some` where there was one */
 inline queue_drop_oldest(t, some)
 {
     atomic { touch(); droppers++ }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file executor-internal.h
- * What all executors have in common, and the table of what each kind does in its own way.
- *
- * executor.c is the public face and the running of tasks; admission.c lets tasks in, makes them
- * wait, and tells those who wait. A kind of executor - threads, processes - brings its workers, and
- * how they come for what is queued.
+ * What all executors have in common, and the table of what each kind does in its own way: it brings
+ * the workers, and how they come for what is queued.
  */
 #ifndef POOL_EXECUTOR_INTERNAL_H
 #define POOL_EXECUTOR_INTERNAL_H
@@ -76,7 +73,11 @@ struct ep_executor {
 
 _Static_assert(sizeof(struct ep_executor) >= 256, "executor_name() relies on it");
 
-/* --- admission.c --------------------------------------------------------------------------- */
+/** Whether this is the process that made it, and not one forked from that. */
+static inline bool executor_is_here(const struct ep_executor *executor)
+{
+    return future_pool_is_here(executor->futures);
+}
 
 /**
  * The prefix of an executor's workers where nobody gave one: ep and eight digits, to which at most
@@ -120,25 +121,11 @@ bool executor_drop_oldest(struct ep_executor *executor);
 /** Refuse further tasks with that code, and let everybody who waits see it. */
 void executor_close(struct ep_executor *executor, int refusal);
 
-/** Refuse further tasks with that code, and let no worker take what waits until executor_close(). */
-void executor_hold_waiting(struct ep_executor *executor, int refusal);
-
-/** Cancel what waits, all of it: no worker takes any of it meanwhile. Closes the queue. */
-void executor_cancel_waiting(struct ep_executor *executor);
-
-/**
- * Wait until nobody drops a task: one that has left the queue and is not resolved yet belongs to the
- * executor still. @return false where the deadline came first
- */
-bool executor_await_droppers(struct ep_executor *executor, int64_t deadline_ns);
-
 /** Fail what waits and every later submit: workers cannot begin, or die. */
 void executor_break(struct ep_executor *executor, const char *why);
 
 /** Something has happened that the queue does not see. */
 void executor_count(struct ep_executor *executor, enum executor_count what);
-
-/* --- executor.c ---------------------------------------------------------------------------- */
 
 /** Whether an executor of either kind can be made with them. */
 bool options_are_sound(const struct ep_options *options);

@@ -1,172 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* The face of every executor: check the arguments, prepare the task, have it admitted. */
+/*
+ * What every executor does alike: letting tasks in, making submitters wait for room, pausing,
+ * closing and ending, and telling those who wait that something has changed.
+ *
+ * DESIGN
+ *
+ * Whoever frees a place - a worker that has done a task, or a canceller - calls
+ * executor_place_freed(): it wakes the submitter that has waited longest, or calls `on_room`, and
+ * where it was the last task those who wait for idle. All of it follows the protocol of
+ * park-internal.h, so a free place costs three loads when nobody waits.
+ *
+ * Cancelling all that waits, and breaking, first close and pause the queue, so that no worker takes
+ * a task between the others that are dropped.
+ */
 #include "pool/executor-internal.h"
 
 #include "pool/clock-internal.h"
-#include "pool/future-internal.h"
 #include "pool/self-internal.h"
-#include "pool/task-internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <sched.h>
+#include <stdio.h>
 #include <string.h>
 
-/** Whether this is the process that made it, and not one forked from that. */
-static bool is_here(const struct ep_executor *executor)
-{
-    return future_pool_is_here(executor->futures);
-}
+#define QUEUE_DEFAULT 1024
 
-/* --- submission ---------------------------------------------------------------------------- */
+/** Times that a submitter gives its CPU away before it parks on a full queue. */
+#define ROOM_YIELDS 32
 
-/** Put the input where it can wait: in the future, in the entry, or, if it is large, on the heap. */
-static int entry_prepare(struct queue_entry *entry, struct ep_executor *executor, ep_task_fn fn,
-                         const void *input, size_t size, const struct ep_submit_options *options,
-                         bool with_future)
-{
-    ep_dropped_fn dropped = options->dropped;
-
-    entry->fn = fn;
-    entry->future = NULL;
-    entry->dropped = dropped;
-    entry->size = 0;
-    entry->on_heap = false;
-    if (with_future || options->fd_count > 0) { /* descriptors lie with the future */
-        entry->future = future_new(executor->futures, executor, input, size, dropped);
-        if (entry->future == NULL)
-            return -ENOMEM;
-        if (options->fd_count == 0 ||
-            future_own_fds(entry->future, options->fds, options->fd_count) == 0)
-            return 0;
-        ep_future_unref(entry->future);
-        return -ENOMEM;
-    }
-    if (size <= ENTRY_INPUT_INLINE) {
-        entry->size = (uint32_t)size;
-        if (size > 0)
-            memcpy(entry->input.inside, input, size);
-        return 0;
-    }
-    entry->on_heap = true;
-    entry->input.heap.size = size;
-    entry->input.heap.data = malloc(size);
-    if (entry->input.heap.data == NULL)
-        return -ENOMEM;
-    memcpy(entry->input.heap.data, input, size);
-    return 0;
-}
-
-/** The task will not be queued and nobody will run it: as if it had been cancelled right away. */
-static void entry_discard(struct queue_entry *entry)
-{
-    if (entry->future == NULL) {
-        entry_drop(entry);
-        return;
-    }
-    future_drop(entry->future);
-    ep_future_unref(entry->future);
-}
-
-/** The executor is full: do what its policy says. */
-static int submit_when_full(struct ep_executor *executor, struct queue_entry *entry)
-{
-    int rc = -EAGAIN;
-
-    switch (executor->options.when_full) {
-    case EP_CALLER_RUNS:
-        if (entry->future != NULL)
-            future_start(entry->future); /* nobody else has it yet */
-        executor_count(executor, task_run(entry, CALLERS_WORKER, &executor->terminating)
-                                     ? COUNT_FINISHED_ELSEWHERE
-                                     : COUNT_FAILED_ELSEWHERE);
-        return 0;
-    case EP_DISCARD:
-        executor_count(executor, COUNT_DISCARDED);
-        entry_discard(entry);
-        return 0;
-    case EP_DISCARD_OLDEST:
-        /* Another submitter may take the place that we make: then make another. */
-        while (rc == -EAGAIN && executor_drop_oldest(executor))
-            rc = executor_admit(executor, entry, DO_NOT_WAIT);
-        return rc;
-    default: return rc;
-    }
-}
-
-static bool fds_are_sound(const struct ep_submit_options *options)
-{
-    if (options->fd_count > EP_FDS_MAX || (options->fd_count > 0 && options->fds == NULL))
-        return false;
-    for (unsigned i = 0; i < options->fd_count; i++)
-        if (options->fds[i] < 0)
-            return false;
-    return true;
-}
-
-/** What every form of submission comes to. `use_policy`: false where the caller only tries. */
-static int submit(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
-                  const struct ep_submit_options *options, bool use_policy,
-                  struct ep_future **future)
-{
-    struct queue_entry entry;
-    int64_t deadline_ns = DO_NOT_WAIT;
-    int rc;
-
-    if (future != NULL)
-        *future = NULL;
-    if (executor == NULL || fn == NULL || (input == NULL && size > 0) || !fds_are_sound(options))
-        return -EINVAL;
-    if (!is_here(executor))
-        return EP_EFORKED;
-    if (use_policy && executor->options.when_full == EP_BLOCK)
-        deadline_ns = options->deadline_ns != 0 ? options->deadline_ns : NO_DEADLINE;
-    rc = entry_prepare(&entry, executor, fn, input, size, options, future != NULL);
-    if (rc != 0)
-        return rc;
-    if (future != NULL)
-        *future = ep_future_ref(entry.future); /* before it is out of our hands */
-    rc = executor_admit(executor, &entry, deadline_ns);
-    if (rc == -EAGAIN && use_policy)
-        rc = submit_when_full(executor, &entry);
-    if (rc == 0)
-        return 0;
-
-    if (rc == -EAGAIN || rc == -ETIMEDOUT)
-        executor_count(executor, COUNT_REJECTED);
-    if (entry.future == NULL) {
-        entry_release_input(&entry);
-        return rc;
-    }
-    future_disown_fds(entry.future);
-    if (future != NULL) {
-        ep_future_unref(*future);
-        *future = NULL;
-    }
-    ep_future_unref(entry.future);
-    return rc;
-}
-
-static const struct ep_submit_options usual = {0};
-
-int ep_submit(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
-              struct ep_future **future)
-{
-    return submit(executor, fn, input, size, &usual, true, future);
-}
-
-int ep_try_submit(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
-                  struct ep_future **future)
-{
-    return submit(executor, fn, input, size, &usual, false, future);
-}
-
-int ep_submit_with(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
-                   const struct ep_submit_options *options, struct ep_future **future)
-{
-    return submit(executor, fn, input, size, options != NULL ? options : &usual, true, future);
-}
-
-/* --- making one ---------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 bool options_are_sound(const struct ep_options *options)
 {
@@ -176,7 +38,261 @@ bool options_are_sound(const struct ep_options *options)
            options->on_death >= EP_BREAK && options->on_death <= EP_REPLACE;
 }
 
-/* --- the executor -------------------------------------------------------------------------- */
+uint32_t executor_limit(const struct ep_executor *executor, uint32_t workers)
+{
+    uint32_t queue = executor->options.queue;
+
+    if (queue == EP_NO_QUEUE)
+        return workers;
+    return workers + (queue > 0 ? queue : QUEUE_DEFAULT);
+}
+
+void executor_name(const void *address, char name[static EXECUTOR_NAME_SIZE])
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    uint64_t number = (uintptr_t)address / sizeof(struct ep_executor);
+
+    memcpy(name, "ep........", sizeof "ep........");
+    for (size_t i = strlen(name); i > 2; i--, number /= 36)
+        name[i - 1] = digits[number % 36];
+}
+
+int executor_init(struct ep_executor *executor, const struct executor_ops *ops,
+                  const struct ep_options *options, uint32_t workers, uint32_t takers)
+{
+    executor->ops = ops;
+    executor->options = *options;
+    executor->options.workers = workers;
+    executor->options.name = NULL;
+    if (options->name != NULL)
+        snprintf(executor->name, sizeof executor->name, "%s", options->name);
+    else
+        executor_name(executor, executor->name);
+    executor->futures = future_pool_new(sizeof(struct ep_future), &ops->host);
+    if (executor->futures == NULL)
+        return -ENOMEM;
+    return queue_init(&executor->queue, executor_limit(executor, workers), takers);
+}
+
+void executor_clear(struct ep_executor *executor)
+{
+    queue_clear(&executor->queue);
+    future_pool_abandon(executor->futures);
+}
+
+/* --- letting in ---------------------------------------------------------------------------- */
+
+static bool has_room_or_is_closed(void *queue)
+{
+    return queue_room(queue) > 0 || queue_refusal(queue) != 0;
+}
+
+/** The queue was full: wait until it may have room. @return 0, -ETIMEDOUT, or -EDEADLK */
+static int await_room(struct ep_executor *executor, struct waiter *waiter, enum waitlist_end end,
+                      int64_t deadline_ns)
+{
+    if (self_serves(executor))
+        return -EDEADLK;
+    for (int i = 0; i < ROOM_YIELDS; i++) {
+        sched_yield();
+        if (has_room_or_is_closed(&executor->queue))
+            return 0;
+    }
+    /* When chosen, perhaps at the last moment, the place may be ours. */
+    return waitlist_sleep(&executor->room, waiter, end, has_room_or_is_closed, &executor->queue,
+                          deadline_ns)
+               ? 0
+               : -ETIMEDOUT;
+}
+
+int executor_admit(struct ep_executor *executor, struct queue_entry *entry, int64_t deadline_ns)
+{
+    enum waitlist_end end = WAITLIST_LAST;
+    struct waiter waiter;
+    int rc;
+
+    while ((rc = queue_push(&executor->queue, entry)) == -EAGAIN && deadline_ns != DO_NOT_WAIT) {
+        rc = await_room(executor, &waiter, end, deadline_ns);
+        if (rc != 0)
+            break;
+        end = WAITLIST_FIRST; /* another took the place: we have waited longer than the others */
+    }
+    if (rc == 0)
+        executor->ops->arrived(executor);
+    return rc;
+}
+
+/* --- giving back --------------------------------------------------------------------------- */
+
+void executor_place_freed(struct ep_executor *executor)
+{
+    waitlist_wake_one(&executor->room);
+    if (atomic_load(&executor->room_wanted) != 0 && atomic_exchange(&executor->room_wanted, 0) != 0)
+        executor->options.on_room(executor->options.context);
+    if (atomic_load(&executor->drained.count) == 0 && executor->ops->drained == NULL)
+        return;
+    if (queue_held(&executor->queue) == 0) {
+        waitlist_wake_all(&executor->drained);
+        if (executor->ops->drained != NULL)
+            executor->ops->drained(executor);
+    }
+}
+
+void executor_task_cancelled(struct ep_executor *executor)
+{
+    queue_task_cancelled(&executor->queue);
+    executor_place_freed(executor);
+}
+
+/** The executor whose queue this thread drops from, or NULL: then it does not wait for itself. */
+static _Thread_local const struct ep_executor *dropping;
+
+/** Cancel the oldest task, or break it: see queue_drop_oldest(). Counted while it is under way. */
+static bool drop_oldest(struct ep_executor *executor, int verdict, const char *why)
+{
+    const struct ep_executor *outer = dropping;
+    bool dropped;
+
+    dropping = executor;
+    atomic_fetch_add(&executor->droppers, 1);
+    dropped = queue_drop_oldest(&executor->queue, verdict, why);
+    if (atomic_fetch_sub(&executor->droppers, 1) == 1)
+        waitlist_wake_all(&executor->settled);
+    dropping = outer;
+    if (dropped)
+        executor_place_freed(executor);
+    return dropped;
+}
+
+bool executor_drop_oldest(struct ep_executor *executor)
+{
+    return drop_oldest(executor, 0, NULL);
+}
+
+uint32_t ep_executor_room(struct ep_executor *executor)
+{
+    uint32_t room;
+
+    if (!executor_is_here(executor))
+        return 0;
+    room = queue_room(&executor->queue);
+    if (room > 0 || executor->options.on_room == NULL || queue_refusal(&executor->queue) != 0)
+        return room;
+    /*
+     * Ask first, then look again: a place freed in between is seen by one of the two. The wish
+     * stays even if there is room now, for another thread may rely on it; a call too many harms
+     * nobody.
+     */
+    atomic_store(&executor->room_wanted, 1);
+    return queue_room(&executor->queue);
+}
+
+/* --- pausing, resizing, waiting ------------------------------------------------------------ */
+
+int ep_executor_pause(struct ep_executor *executor)
+{
+    int refusal;
+
+    if (!executor_is_here(executor))
+        return EP_EFORKED;
+    refusal = queue_refusal(&executor->queue);
+    if (refusal != 0)
+        return refusal;
+    queue_pause(&executor->queue, true);
+    if (queue_refusal(&executor->queue) != 0) /* closing came first: it must not stay paused */
+        queue_pause(&executor->queue, false);
+    return 0;
+}
+
+int ep_executor_resume(struct ep_executor *executor)
+{
+    if (!executor_is_here(executor))
+        return EP_EFORKED;
+    queue_pause(&executor->queue, false);
+    executor->ops->arrived(executor);
+    return queue_refusal(&executor->queue);
+}
+
+int ep_executor_resize(struct ep_executor *executor, uint32_t workers)
+{
+    int refusal;
+
+    if (workers == 0 || workers > EP_WORKERS_MAX)
+        return -EINVAL;
+    if (!executor_is_here(executor))
+        return EP_EFORKED;
+    refusal = queue_refusal(&executor->queue);
+    return refusal != 0 ? refusal : executor->ops->resize(executor, workers);
+}
+
+static bool holds_nothing(void *queue)
+{
+    return queue_held(queue) == 0;
+}
+
+int ep_executor_wait_idle(struct ep_executor *executor, int64_t timeout_ns)
+{
+    if (!executor_is_here(executor))
+        return EP_EFORKED;
+    if (self_serves(executor))
+        return -EDEADLK;
+    return waitlist_await(&executor->drained, holds_nothing, &executor->queue,
+                          deadline_after(timeout_ns))
+               ? 0
+               : -ETIMEDOUT;
+}
+
+/* --- closing ------------------------------------------------------------------------------- */
+
+void executor_close(struct ep_executor *executor, int refusal)
+{
+    queue_close(&executor->queue, refusal);
+    queue_pause(&executor->queue, false);
+    waitlist_wake_all(&executor->room);
+    executor->ops->closed(executor);
+}
+
+/** Refuse further tasks with that code, and let no worker take what waits until executor_close(). */
+static void hold_waiting(struct ep_executor *executor, int refusal)
+{
+    queue_close(&executor->queue, refusal);
+    queue_pause(&executor->queue, true);
+}
+
+/** Close the queue and drop all that waits, with that verdict; 0 cancels. */
+static void empty_queue(struct ep_executor *executor, int refusal, int verdict, const char *why)
+{
+    hold_waiting(executor, refusal);
+    while (drop_oldest(executor, verdict, why))
+        ;
+}
+
+/** Cancel what waits, all of it: no worker takes any of it meanwhile. Closes the queue. */
+static void cancel_waiting(struct ep_executor *executor)
+{
+    empty_queue(executor, EP_ESHUTDOWN, 0, NULL);
+}
+
+void executor_break(struct ep_executor *executor, const char *why)
+{
+    empty_queue(executor, EP_EBROKEN, EP_EBROKEN, why);
+    executor_close(executor, EP_EBROKEN);
+}
+
+static bool nobody_drops(void *executor)
+{
+    return atomic_load(&((struct ep_executor *)executor)->droppers) == 0;
+}
+
+/**
+ * Wait until nobody drops a task: one that has left the queue and is not resolved yet belongs to the
+ * executor still. @return false where the deadline came first
+ */
+static bool await_droppers(struct ep_executor *executor, int64_t deadline_ns)
+{
+    return dropping == executor ||
+           waitlist_await(&executor->settled, nobody_drops, executor, deadline_ns);
+}
 
 /** Wait until the workers have left, and then for tasks that were on their way out of the queue. */
 static int join(struct ep_executor *executor, int64_t timeout_ns)
@@ -184,7 +300,7 @@ static int join(struct ep_executor *executor, int64_t timeout_ns)
     int64_t deadline_ns = deadline_after(timeout_ns);
     int rc = executor->ops->join(executor, deadline_ns);
 
-    if (rc == 0 && !executor_await_droppers(executor, deadline_ns))
+    if (rc == 0 && !await_droppers(executor, deadline_ns))
         rc = -ETIMEDOUT;
     return rc;
 }
@@ -193,19 +309,19 @@ int ep_executor_shutdown(struct ep_executor *executor, unsigned how)
 {
     if (executor == NULL || (how & ~(unsigned)(EP_WAIT | EP_CANCEL)) != 0)
         return -EINVAL;
-    if (!is_here(executor))
+    if (!executor_is_here(executor))
         return EP_EFORKED;
     if ((how & EP_WAIT) && self_serves(executor))
         return -EDEADLK;
     if (how & EP_CANCEL)
-        executor_cancel_waiting(executor);
+        cancel_waiting(executor);
     executor_close(executor, EP_ESHUTDOWN);
     return how & EP_WAIT ? join(executor, EP_FOREVER) : 0;
 }
 
 int ep_executor_join(struct ep_executor *executor, int64_t timeout_ns)
 {
-    if (!is_here(executor))
+    if (!executor_is_here(executor))
         return EP_EFORKED;
     if (queue_refusal(&executor->queue) == 0)
         return -EINVAL;
@@ -216,35 +332,54 @@ int ep_executor_join(struct ep_executor *executor, int64_t timeout_ns)
 
 void ep_executor_terminate(struct ep_executor *executor)
 {
-    if (!is_here(executor))
+    if (!executor_is_here(executor))
         return;
     /*
      * A task that sees the flag may end at once, and its worker comes for the next one: by then
      * nothing may be left to take. The flag comes before executor_close() tells the workers, so that
      * none is replaced that falls because of it.
      */
-    executor_hold_waiting(executor, EP_ESHUTDOWN);
+    hold_waiting(executor, EP_ESHUTDOWN);
     atomic_store(&executor->terminating, true);
-    executor_cancel_waiting(executor);
+    cancel_waiting(executor);
     executor_close(executor, EP_ESHUTDOWN);
-}
-
-int ep_executor_resize(struct ep_executor *executor, uint32_t workers)
-{
-    int refusal;
-
-    if (workers == 0 || workers > EP_WORKERS_MAX)
-        return -EINVAL;
-    if (!is_here(executor))
-        return EP_EFORKED;
-    refusal = queue_refusal(&executor->queue);
-    return refusal != 0 ? refusal : executor->ops->resize(executor, workers);
 }
 
 void ep_executor_free(struct ep_executor *executor)
 {
-    if (executor == NULL || !is_here(executor))
+    if (executor == NULL || !executor_is_here(executor))
         return;
     EP_ASSERT(ep_executor_shutdown(executor, EP_WAIT) == 0); /* it is not one of its own threads */
     executor->ops->free(executor);
+}
+
+/* --- looking ------------------------------------------------------------------------------- */
+
+void executor_count(struct ep_executor *executor, enum executor_count what)
+{
+    atomic_fetch_add_explicit(&executor->counts[what], 1, memory_order_relaxed);
+}
+
+static uint64_t counted(struct ep_executor *executor, enum executor_count what)
+{
+    return atomic_load_explicit(&executor->counts[what], memory_order_relaxed);
+}
+
+void ep_executor_stats(struct ep_executor *executor, struct ep_stats *stats)
+{
+    uint64_t finished = counted(executor, COUNT_FINISHED_ELSEWHERE);
+    uint64_t failed = counted(executor, COUNT_FAILED_ELSEWHERE);
+    uint64_t discarded = counted(executor, COUNT_DISCARDED);
+
+    memset(stats, 0, sizeof *stats);
+    if (!executor_is_here(executor))
+        return;
+    queue_stats(&executor->queue, stats);
+    executor->ops->stats(executor, stats);
+    stats->accepted += finished + failed + discarded;
+    stats->finished += finished;
+    stats->failed += failed;
+    stats->cancelled += discarded;
+    stats->rejected = counted(executor, COUNT_REJECTED);
+    stats->blocked = atomic_load(&executor->room.count);
 }

@@ -6,7 +6,6 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/echopool-mp.h \
 	%D%/arrivals.c %D%/arrivals-internal.h \
 	%D%/chunk.c %D%/chunk-internal.h \
-	%D%/admission.c \
 	%D%/clock.c %D%/clock-internal.h \
 	%D%/cpus.c %D%/cpus-internal.h \
 	%D%/error.c \
@@ -23,6 +22,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/queue.c %D%/queue-internal.h \
 	%D%/rows.c %D%/rows-internal.h \
 	%D%/self.c %D%/self-internal.h \
+	%D%/submit.c \
 	%D%/task.c %D%/task-internal.h \
 	%D%/thread-executor.c %D%/thread-internal.h %D%/thread-worker.c \
 	%D%/wait.c \

@@ -195,7 +195,7 @@ static int map_await(struct ep_map *map, int64_t deadline_ns, struct map_chunk *
         *chunk = (struct map_chunk *)arrivals_take(&map->arrivals, 0);
         if (*chunk != NULL)
             return 0;
-        if (!future_pool_is_here(map->executor->futures))
+        if (!executor_is_here(map->executor))
             return EP_EFORKED;
         if (all_need_caller(map) && time_until(deadline_ns) > 0)
             return -EDEADLK;

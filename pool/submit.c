@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* Submission: check the arguments, prepare the task, have it admitted, or do what the policy says. */
+#include "pool/executor-internal.h"
+#include "pool/task-internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/** Put the input where it can wait: in the future, in the entry, or, if it is large, on the heap. */
+static int entry_prepare(struct queue_entry *entry, struct ep_executor *executor, ep_task_fn fn,
+                         const void *input, size_t size, const struct ep_submit_options *options,
+                         bool with_future)
+{
+    ep_dropped_fn dropped = options->dropped;
+
+    entry->fn = fn;
+    entry->future = NULL;
+    entry->dropped = dropped;
+    entry->size = 0;
+    entry->on_heap = false;
+    if (with_future || options->fd_count > 0) { /* descriptors lie with the future */
+        entry->future = future_new(executor->futures, executor, input, size, dropped);
+        if (entry->future == NULL)
+            return -ENOMEM;
+        if (options->fd_count == 0 ||
+            future_own_fds(entry->future, options->fds, options->fd_count) == 0)
+            return 0;
+        ep_future_unref(entry->future);
+        return -ENOMEM;
+    }
+    if (size <= ENTRY_INPUT_INLINE) {
+        entry->size = (uint32_t)size;
+        if (size > 0)
+            memcpy(entry->input.inside, input, size);
+        return 0;
+    }
+    entry->on_heap = true;
+    entry->input.heap.size = size;
+    entry->input.heap.data = malloc(size);
+    if (entry->input.heap.data == NULL)
+        return -ENOMEM;
+    memcpy(entry->input.heap.data, input, size);
+    return 0;
+}
+
+/** The task will not be queued and nobody will run it: as if it had been cancelled right away. */
+static void entry_discard(struct queue_entry *entry)
+{
+    if (entry->future == NULL) {
+        entry_drop(entry);
+        return;
+    }
+    future_drop(entry->future);
+    ep_future_unref(entry->future);
+}
+
+/** The executor is full: do what its policy says. */
+static int submit_when_full(struct ep_executor *executor, struct queue_entry *entry)
+{
+    int rc = -EAGAIN;
+
+    switch (executor->options.when_full) {
+    case EP_CALLER_RUNS:
+        if (entry->future != NULL)
+            future_start(entry->future); /* nobody else has it yet */
+        executor_count(executor, task_run(entry, CALLERS_WORKER, &executor->terminating)
+                                     ? COUNT_FINISHED_ELSEWHERE
+                                     : COUNT_FAILED_ELSEWHERE);
+        return 0;
+    case EP_DISCARD:
+        executor_count(executor, COUNT_DISCARDED);
+        entry_discard(entry);
+        return 0;
+    case EP_DISCARD_OLDEST:
+        /* Another submitter may take the place that we make: then make another. */
+        while (rc == -EAGAIN && executor_drop_oldest(executor))
+            rc = executor_admit(executor, entry, DO_NOT_WAIT);
+        return rc;
+    default: return rc;
+    }
+}
+
+static bool fds_are_sound(const struct ep_submit_options *options)
+{
+    if (options->fd_count > EP_FDS_MAX || (options->fd_count > 0 && options->fds == NULL))
+        return false;
+    for (unsigned i = 0; i < options->fd_count; i++)
+        if (options->fds[i] < 0)
+            return false;
+    return true;
+}
+
+/** What every form of submission comes to. `use_policy`: false where the caller only tries. */
+static int submit(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
+                  const struct ep_submit_options *options, bool use_policy,
+                  struct ep_future **future)
+{
+    struct queue_entry entry;
+    int64_t deadline_ns = DO_NOT_WAIT;
+    int rc;
+
+    if (future != NULL)
+        *future = NULL;
+    if (executor == NULL || fn == NULL || (input == NULL && size > 0) || !fds_are_sound(options))
+        return -EINVAL;
+    if (!executor_is_here(executor))
+        return EP_EFORKED;
+    if (use_policy && executor->options.when_full == EP_BLOCK)
+        deadline_ns = options->deadline_ns != 0 ? options->deadline_ns : NO_DEADLINE;
+    rc = entry_prepare(&entry, executor, fn, input, size, options, future != NULL);
+    if (rc != 0)
+        return rc;
+    if (future != NULL)
+        *future = ep_future_ref(entry.future); /* before it is out of our hands */
+    rc = executor_admit(executor, &entry, deadline_ns);
+    if (rc == -EAGAIN && use_policy)
+        rc = submit_when_full(executor, &entry);
+    if (rc == 0)
+        return 0;
+
+    if (rc == -EAGAIN || rc == -ETIMEDOUT)
+        executor_count(executor, COUNT_REJECTED);
+    if (entry.future == NULL) {
+        entry_release_input(&entry);
+        return rc;
+    }
+    future_disown_fds(entry.future);
+    if (future != NULL) {
+        ep_future_unref(*future);
+        *future = NULL;
+    }
+    ep_future_unref(entry.future);
+    return rc;
+}
+
+static const struct ep_submit_options usual = {0};
+
+int ep_submit(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
+              struct ep_future **future)
+{
+    return submit(executor, fn, input, size, &usual, true, future);
+}
+
+int ep_try_submit(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
+                  struct ep_future **future)
+{
+    return submit(executor, fn, input, size, &usual, false, future);
+}
+
+int ep_submit_with(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
+                   const struct ep_submit_options *options, struct ep_future **future)
+{
+    return submit(executor, fn, input, size, options != NULL ? options : &usual, true, future);
+}
