@@ -5,7 +5,6 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/echopool.h \
 	%D%/echopool-mp.h \
 	%D%/arrivals.c %D%/arrivals-internal.h \
-	%D%/chunk.c %D%/chunk-internal.h \
 	%D%/clock.c %D%/clock-internal.h \
 	%D%/cpus.c %D%/cpus-internal.h \
 	%D%/error.c \
@@ -13,21 +12,28 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/future.c %D%/future-internal.h \
 	%D%/future-pool.c %D%/future-pool-internal.h \
 	%D%/mailbox.c \
-	%D%/map.c %D%/map-internal.h \
-	%D%/mp.c \
 	%D%/park.c %D%/park-internal.h \
-	%D%/process-executor.c %D%/process-internal.h \
-	%D%/process-death.c %D%/process-manager.c %D%/process-outcome.c %D%/process-place.c \
-	%D%/process-send.c %D%/process-transfer.c %D%/process-worker.c %D%/process-worker-internal.h \
 	%D%/queue.c %D%/queue-internal.h \
-	%D%/rows.c %D%/rows-internal.h \
 	%D%/self.c %D%/self-internal.h \
 	%D%/submit.c \
 	%D%/task.c %D%/task-internal.h \
-	%D%/thread-executor.c %D%/thread-internal.h %D%/thread-worker.c \
 	%D%/wait.c \
-	%D%/wire.c %D%/wire-internal.h \
-	%D%/zygote.c %D%/zygote-internal.h
+	%D%/thread/executor.c \
+	%D%/thread/worker.c %D%/thread/worker-internal.h \
+	%D%/process/death.c \
+	%D%/process/executor.c \
+	%D%/process/manager.c \
+	%D%/process/outcome.c \
+	%D%/process/place.c %D%/process/place-internal.h \
+	%D%/process/receive.c \
+	%D%/process/send.c \
+	%D%/process/wire.c %D%/process/wire-internal.h \
+	%D%/process/worker.c %D%/process/worker-internal.h \
+	%D%/process/zygote.c %D%/process/zygote-internal.h \
+	%D%/map/chunk.c %D%/map/chunk-internal.h \
+	%D%/map/map.c %D%/map/map-internal.h \
+	%D%/map/mp.c \
+	%D%/map/rows.c %D%/map/rows-internal.h
 %C%_libpool_la_CFLAGS = $(EP_CFLAGS) -fvisibility=hidden -pthread
 
 include_HEADERS = %D%/echopool.h %D%/echopool-mp.h

@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "pool/echopool.h"
-#include "pool/process-internal.h"
+#include "pool/process/place-internal.h"
 #include "tests/process_kit.h"
 #include "tests/suite.h"
 

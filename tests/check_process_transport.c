@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "pool/echopool.h"
-#include "pool/wire-internal.h"
+#include "pool/process/wire-internal.h"
 #include "tests/process_kit.h"
 #include "tests/suite.h"
 

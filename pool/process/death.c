@@ -19,7 +19,7 @@
  * worker or hope for one, the executor is broken. An initialize that *says* it failed breaks it at
  * once.
  */
-#include "pool/process-internal.h"
+#include "pool/process/place-internal.h"
 
 #include "pool/clock-internal.h"
 

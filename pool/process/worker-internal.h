@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file process-worker-internal.h
+ * @file worker-internal.h
  * The worker's side of processes.
  */
 #ifndef POOL_PROCESS_WORKER_INTERNAL_H

@@ -3,8 +3,8 @@
  * @file rows-internal.h
  * A source of inputs (ep_source_fn) that puts rows together out of columns.
  */
-#ifndef POOL_ROWS_INTERNAL_H
-#define POOL_ROWS_INTERNAL_H
+#ifndef POOL_MAP_ROWS_INTERNAL_H
+#define POOL_MAP_ROWS_INTERNAL_H
 
 #include "pool/echopool.h"
 
@@ -23,4 +23,4 @@ void rows_free(struct rows *rows);
 /** The source: its context is a struct rows. */
 int rows_next(void *rows, struct ep_bytes *input);
 
-#endif /* POOL_ROWS_INTERNAL_H */
+#endif /* POOL_MAP_ROWS_INTERNAL_H */

@@ -22,7 +22,7 @@
  * Lock order: life_mutex, then the executor's lock, then those of the queue. The executor's lock is
  * never held while a task is sent or received or a function of the user's runs.
  */
-#include "pool/process-internal.h"
+#include "pool/process/place-internal.h"
 
 #include "pool/clock-internal.h"
 #include "pool/cpus-internal.h"

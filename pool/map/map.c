@@ -14,13 +14,13 @@
  * An error of the source, or of a submission later than the call, waits its turn: it is kept in
  * `ending` and handed out after the results of everything before it.
  */
-#include "pool/map-internal.h"
+#include "pool/map/map-internal.h"
 
 #include "pool/arrivals-internal.h"
-#include "pool/chunk-internal.h"
 #include "pool/clock-internal.h"
 #include "pool/executor-internal.h"
-#include "pool/rows-internal.h"
+#include "pool/map/chunk-internal.h"
+#include "pool/map/rows-internal.h"
 #include "pool/self-internal.h"
 
 #include <errno.h>

@@ -14,7 +14,7 @@
  *
  * Lock order: life_mutex, then the queue's locks. No other two are ever held together.
  */
-#include "pool/thread-internal.h"
+#include "pool/thread/worker-internal.h"
 
 #include "pool/cpus-internal.h"
 

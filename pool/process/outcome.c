@@ -3,7 +3,7 @@
  * How tasks of worker processes end: the outcome is published, and what the user wants called then is
  * left to the manager.
  */
-#include "pool/process-internal.h"
+#include "pool/process/place-internal.h"
 
 #include "pool/self-internal.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file thread-internal.h
+ * @file worker-internal.h
  * The thread executor in two files: thread-executor.c is what its users call, thread-worker.c what
  * its workers do.
  */
-#ifndef POOL_THREAD_INTERNAL_H
-#define POOL_THREAD_INTERNAL_H
+#ifndef POOL_THREAD_WORKER_INTERNAL_H
+#define POOL_THREAD_WORKER_INTERNAL_H
 
 #include "pool/executor-internal.h"
 
@@ -71,4 +71,4 @@ int worker_start_locked(struct thread_executor *executor, uint32_t index);
 /** Join a worker that is leaving, and empty its place. */
 void worker_join_locked(struct thread_executor *executor, uint32_t index);
 
-#endif /* POOL_THREAD_INTERNAL_H */
+#endif /* POOL_THREAD_WORKER_INTERNAL_H */

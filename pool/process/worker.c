@@ -19,11 +19,11 @@
  * of the program keep was copied when the zygote was forked, and is theirs to make anew in
  * `initialize`.
  */
-#include "pool/process-worker-internal.h"
+#include "pool/process/worker-internal.h"
 
 #include "pool/future-internal.h"
+#include "pool/process/wire-internal.h"
 #include "pool/task-internal.h"
-#include "pool/wire-internal.h"
 
 #include <errno.h>
 #include <poll.h>

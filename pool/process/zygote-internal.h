@@ -7,11 +7,11 @@
  * asks for workers, and the zygote tells what became of each: it began, or could not; it ended,
  * and with which status. Workers are children of the zygote, so it alone can wait for them.
  */
-#ifndef POOL_ZYGOTE_INTERNAL_H
-#define POOL_ZYGOTE_INTERNAL_H
+#ifndef POOL_PROCESS_ZYGOTE_INTERNAL_H
+#define POOL_PROCESS_ZYGOTE_INTERNAL_H
 
 #include "pool/echopool.h"
-#include "pool/process-worker-internal.h"
+#include "pool/process/worker-internal.h"
 
 #include <sys/types.h>
 
@@ -42,4 +42,4 @@ int zygote_connect(struct ep_zygote *zygote);
 /** Whether this process has one thread. */
 bool process_is_single_threaded(void);
 
-#endif /* POOL_ZYGOTE_INTERNAL_H */
+#endif /* POOL_PROCESS_ZYGOTE_INTERNAL_H */

@@ -7,8 +7,8 @@
  * calls the function for each of them and packs the replies and failures into its own reply. So a
  * chunk goes wherever a task goes, to a thread or to a worker process.
  */
-#ifndef POOL_CHUNK_INTERNAL_H
-#define POOL_CHUNK_INTERNAL_H
+#ifndef POOL_MAP_CHUNK_INTERNAL_H
+#define POOL_MAP_CHUNK_INTERNAL_H
 
 #include "pool/echopool.h"
 
@@ -58,4 +58,4 @@ struct chunk_results {
 int chunk_results_next(struct chunk_results *results, struct ep_bytes *reply,
                        struct ep_error *error);
 
-#endif /* POOL_CHUNK_INTERNAL_H */
+#endif /* POOL_MAP_CHUNK_INTERNAL_H */

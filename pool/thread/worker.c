@@ -27,7 +27,7 @@
  * it has done its tasks_per_worker. In the last case it first makes its successor, a thread that
  * takes over the same struct worker and begins by joining the one before.
  */
-#include "pool/thread-internal.h"
+#include "pool/thread/worker-internal.h"
 
 #include "pool/self-internal.h"
 #include "pool/task-internal.h"

@@ -16,8 +16,8 @@
  *               <-- WIRE_REPLY: outcome, words, reply --------------
  *               --- end of the stream: finish and leave ------------->
  */
-#ifndef POOL_WIRE_INTERNAL_H
-#define POOL_WIRE_INTERNAL_H
+#ifndef POOL_PROCESS_WIRE_INTERNAL_H
+#define POOL_PROCESS_WIRE_INTERNAL_H
 
 #include "pool/echopool.h"
 
@@ -119,4 +119,4 @@ int wire_memfd_map(int fd, size_t size, void **data);
 /** Close every descriptor but 0, 1, 2 and those given, which it sorts. */
 void wire_close_foreign(int *keep, size_t keep_count);
 
-#endif /* POOL_WIRE_INTERNAL_H */
+#endif /* POOL_PROCESS_WIRE_INTERNAL_H */

@@ -14,7 +14,7 @@
  * The function's address is among the bytes. That is no more than what a task itself relies on:
  * worker processes are forked, not started anew, so that functions have the same address there.
  */
-#include "pool/chunk-internal.h"
+#include "pool/map/chunk-internal.h"
 
 #include "pool/clock-internal.h"
 #include "pool/future-internal.h"

@@ -23,7 +23,7 @@
  * several in one message, but not more than its share of what is queued, or the others would idle.
  * The sending is in process-send.c.
  */
-#include "pool/process-internal.h"
+#include "pool/process/place-internal.h"
 
 #include "pool/clock-internal.h"
 #include "pool/future-internal.h"

@@ -12,7 +12,7 @@
  * Whoever puts a worker on the idle list looks at the queue once more, and whoever queues a task
  * looks at the list afterwards; both are sequentially consistent, so one sees the other.
  */
-#include "pool/process-internal.h"
+#include "pool/process/place-internal.h"
 
 #include "pool/future-internal.h"
 

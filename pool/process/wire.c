@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Messages between processes, with descriptors and sealed memory: see wire-internal.h. */
-#include "pool/wire-internal.h"
+#include "pool/process/wire-internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

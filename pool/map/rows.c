@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A source that puts rows together out of columns: see rows-internal.h. */
-#include "pool/rows-internal.h"
+#include "pool/map/rows-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The place of a worker process, and the manager's attention: what all parts of the executor use. */
-#include "pool/process-internal.h"
+#include "pool/process/place-internal.h"
 
 #include <stdlib.h>
 #include <string.h>

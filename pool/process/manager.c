@@ -14,7 +14,7 @@
  * zygote, and on an eventfd that others write when there is something to look after (poke). It never
  * writes where it could block, so it cannot be stopped by a worker that is.
  */
-#include "pool/process-internal.h"
+#include "pool/process/place-internal.h"
 
 #include "pool/clock-internal.h"
 #include "pool/self-internal.h"

@@ -11,13 +11,13 @@
  *
  * Iterators are maps (map.c).
  */
-#include "pool/chunk-internal.h"
 #include "pool/clock-internal.h"
 #include "pool/cpus-internal.h"
 #include "pool/executor-internal.h"
 #include "pool/future-internal.h"
-#include "pool/map-internal.h"
-#include "pool/rows-internal.h"
+#include "pool/map/chunk-internal.h"
+#include "pool/map/map-internal.h"
+#include "pool/map/rows-internal.h"
 #include "pool/self-internal.h"
 
 #include "pool/echopool-mp.h"

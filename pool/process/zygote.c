@@ -30,9 +30,9 @@
  * process and no later one, and sends it along. It never waits for an executor that is slow to
  * read: what could not be told yet is told when the socket has room.
  */
-#include "pool/zygote-internal.h"
+#include "pool/process/zygote-internal.h"
 
-#include "pool/wire-internal.h"
+#include "pool/process/wire-internal.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file process-internal.h
+ * @file place-internal.h
  * The process executor in five files: process-executor.c is what its users call, process-send.c
  * brings tasks to workers, process-transfer.c brings outcomes back, process-manager.c is the thread
  * that watches over the workers, process-death.c what it does when one ends. The worker's side is in
  * process-worker.c.
  */
-#ifndef POOL_PROCESS_INTERNAL_H
-#define POOL_PROCESS_INTERNAL_H
+#ifndef POOL_PROCESS_PLACE_INTERNAL_H
+#define POOL_PROCESS_PLACE_INTERNAL_H
 
 #include "pool/executor-internal.h"
-#include "pool/wire-internal.h"
-#include "pool/zygote-internal.h"
+#include "pool/process/wire-internal.h"
+#include "pool/process/zygote-internal.h"
 
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -284,4 +284,4 @@ void place_try_bury(struct place *place);
 
 void *manager_main(void *argument);
 
-#endif /* POOL_PROCESS_INTERNAL_H */
+#endif /* POOL_PROCESS_PLACE_INTERNAL_H */

@@ -3,8 +3,8 @@
  * @file map-internal.h
  * What the face of multiprocessing.Pool needs of a map beyond echopool.h.
  */
-#ifndef POOL_MAP_INTERNAL_H
-#define POOL_MAP_INTERNAL_H
+#ifndef POOL_MAP_MAP_INTERNAL_H
+#define POOL_MAP_MAP_INTERNAL_H
 
 #include "pool/echopool.h"
 
@@ -17,4 +17,4 @@ int map_next_until(struct ep_map *map, int64_t patience_ns, struct ep_bytes *rep
 /** How many inputs travel together: EP_CHUNK_AUTO and 0 resolved. */
 size_t map_chunk_size(struct ep_executor *executor, size_t chunk, size_t count);
 
-#endif /* POOL_MAP_INTERNAL_H */
+#endif /* POOL_MAP_MAP_INTERNAL_H */
