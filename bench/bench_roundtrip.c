@@ -7,7 +7,7 @@
  *                    which sleep can do. The base.
  *   ep_future_result submit a task, then wait for its result; a pool of 1 worker, and one of 4
  *   ep_future_done   the same with a caller who does not sleep either, but looks again and again.
- *                    With the worker that searches a while before it parks (thread-worker.c) no
+ *                    With the worker that searches a while before it parks (thread/worker.c) no
  *                    system call is left: this is what "hot" can be. Needs two CPUs.
  *
  * Each is measured with everything on one CPU, with caller and workers on one CPU each, and as

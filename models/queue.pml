@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Admission and parking: pool/queue.c with the parking of pool/thread-executor.c.
+ * Admission and parking: pool/queue.c with the parking of pool/thread/worker.c.
  *
  * What is checked:
  *  - an accepted task is taken exactly once, or cancelled (assertions in run_task, all_is_well);

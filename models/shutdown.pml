@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The end of an executor: ep_executor_shutdown() and ep_executor_free() of pool/executor.c, with
- * joining in pool/thread-executor.c, against submitters, some of them waiting for room, workers parked or busy, and cancellers.
+ * joining in pool/thread/executor.c, against submitters, some of them waiting for room, workers
+ * parked or busy, and cancellers.
  *
  * What is checked:
  *  - shutdown ends. Here no worker may sleep for ever: whoever has not ended when nothing can move

@@ -13,8 +13,8 @@
  *
  * Between the processes there is no lock and no memory that two of them write: every worker has a
  * socketpair of its own, so the executor always knows which task a worker has, and a worker that is
- * killed at any instruction can leave nothing locked. process-transfer.c has the way of a task,
- * process-manager.c that of a worker.
+ * killed at any instruction can leave nothing locked. receive.c has the way of a task, manager.c that of
+ * a worker.
  *
  * Admission is that of every executor: the queue counts what is held, waiting or with a worker. A
  * task that was sent to a worker runs as far as its future is concerned.
@@ -26,6 +26,7 @@
 
 #include "pool/clock-internal.h"
 #include "pool/cpus-internal.h"
+#include "pool/process/zygote-internal.h"
 #include "pool/self-internal.h"
 
 #include <errno.h>

@@ -17,6 +17,7 @@
 #include "pool/process/place-internal.h"
 
 #include "pool/clock-internal.h"
+#include "pool/process/zygote-internal.h"
 #include "pool/self-internal.h"
 
 #include <errno.h>

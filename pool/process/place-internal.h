@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file place-internal.h
- * The process executor in five files: process-executor.c is what its users call, process-send.c
- * brings tasks to workers, process-transfer.c brings outcomes back, process-manager.c is the thread
- * that watches over the workers, process-death.c what it does when one ends. The worker's side is in
- * process-worker.c.
+ * The process executor, and the place of each of its workers, as the files of this room see them.
+ * executor.c is what its users call. manager.c is the thread that watches over the workers, death.c
+ * what it does when one ends. send.c brings tasks to workers, receive.c brings outcomes back, and
+ * both stand on outcome.c and place.c. The worker's side is in worker.c.
  */
 #ifndef POOL_PROCESS_PLACE_INTERNAL_H
 #define POOL_PROCESS_PLACE_INTERNAL_H
 
 #include "pool/executor-internal.h"
 #include "pool/process/wire-internal.h"
-#include "pool/process/zygote-internal.h"
 
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -168,7 +167,7 @@ static inline bool place_is_busy(const struct place *place)
     return place_load(place) != 0;
 }
 
-/* --- process-place.c ----------------------------------------------------------------------- */
+/* --- place.c ------------------------------------------------------------------------------- */
 
 /** Wake the manager. Never blocks. */
 void poke(struct process_executor *executor);
@@ -205,7 +204,7 @@ void place_arm_locked(struct place *place, bool armed);
 void place_list_locked(struct place *place);
 void place_unlist_locked(struct place *place);
 
-/* --- process-outcome.c --------------------------------------------------------------------- */
+/* --- outcome.c ----------------------------------------------------------------------------- */
 
 /** Publish the outcome that lies in the future, if anybody keeps it, and give the place back. */
 void task_over(struct process_executor *executor, struct queue_entry *entry, unsigned worker);
@@ -224,7 +223,7 @@ void drop_task(struct process_executor *executor, struct queue_entry *entry, uns
 /** Call what is owed, `dropped` functions and callbacks. Threads: the manager. */
 void call_owed(struct process_executor *executor);
 
-/* --- process-send.c ------------------------------------------------------------------------ */
+/* --- send.c -------------------------------------------------------------------------------- */
 
 /** Bring queued tasks to idle workers. Threads: any. */
 void dispatch(struct process_executor *executor);
@@ -241,7 +240,7 @@ void place_offer(struct place *place);
 /** Go on where the socket was full. */
 void place_resume_sending(struct place *place);
 
-/* --- process-transfer.c -------------------------------------------------------------------- */
+/* --- receive.c ----------------------------------------------------------------------------- */
 
 /**
  * Read what a worker has sent, and give it new tasks.
@@ -257,7 +256,7 @@ void process_help(struct ep_executor *base, struct ep_future *future, int64_t de
 void process_helper_stays(struct ep_executor *base);
 void process_helper_leaves(struct ep_executor *base);
 
-/* --- process-death.c ----------------------------------------------------------------------- */
+/* --- death.c ------------------------------------------------------------------------------- */
 
 /** Every task that is not done fails, and so does every later submit. */
 void process_executor_break(struct process_executor *executor, const char *why);
@@ -280,7 +279,7 @@ void place_end_seen(struct place *place);
 /** Read what a dying worker has sent; when its status is known, too, it can be buried. */
 void place_try_bury(struct place *place);
 
-/* --- process-manager.c --------------------------------------------------------------------- */
+/* --- manager.c ----------------------------------------------------------------------------- */
 
 void *manager_main(void *argument);
 

@@ -10,7 +10,7 @@
  *         dispatch: take, send   <------ outcome ------                  finish the future
  *                                                                        take and send the next
  *
- * Any thread may do a worker's sending or receiving, one at a time (process-internal.h). That is what
+ * Any thread may do a worker's sending or receiving, one at a time (place-internal.h). That is what
  * makes a round trip as short as it can be. A submitter that finds an idle worker writes to its
  * socket itself. A thread that waits for the outcome of a task reads it from the socket itself;
  * only if nobody waits does the manager. So the usual call, submit and then result, goes from the
@@ -21,7 +21,7 @@
  *
  * A worker that has sent an outcome gets its next tasks from the receiver. With prefetch it gets
  * several in one message, but not more than its share of what is queued, or the others would idle.
- * The sending is in process-send.c.
+ * The sending is in send.c.
  */
 #include "pool/process/place-internal.h"
 

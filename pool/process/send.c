@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How tasks come to worker processes: see process-transfer.c for the whole picture.
+ * How tasks come to worker processes: see receive.c for the whole picture.
  *
  * DESIGN
  *

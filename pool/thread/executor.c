@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The executor whose workers are threads: making them, more or fewer of them, and their end. What
- * the workers do is in thread-worker.c, how tasks are let in, in admission.c.
+ * the workers do is in worker.c, how tasks are let in, in pool/executor.c.
  *
  *     submitter                        worker
  *       queue_push  ---- queue ---->     queue_done_and_take

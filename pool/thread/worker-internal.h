@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file worker-internal.h
- * The thread executor in two files: thread-executor.c is what its users call, thread-worker.c what
+ * The thread executor in two files: executor.c is what its users call, worker.c what
  * its workers do.
  */
 #ifndef POOL_THREAD_WORKER_INTERNAL_H
