@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether submitting allocates memory once a pool is warm. Counted, not timed.
+ * Count whether submitting to a warm pool allocates memory.
  *
- * The program starts itself once more with a library in front of the C library that counts calls
- * of malloc and its kin (libcount.c), and there looks at the counter before and after 100 000
- * tasks of each kind.
+ * The program executes itself again with a preloaded library that counts calls of malloc and
+ * related functions (libcount.c), and reads the counter before and after 100 000 tasks of each
+ * kind.
  *
- * Warm means that as many futures exist as can ever be wanted at once: the futures of a full
- * executor, kept by their owner, and those of a second fill beside them. Nothing is left to chance,
- * so the target is exactly none.
+ * Warm means that as many futures exist as can be needed at once: those of a full executor, kept by
+ * their owner, and those of a second fill. Nothing depends on timing, so the target is exactly
+ * none.
  */
 #include "bench/child.h"
 #include "bench/counted.h"
@@ -30,20 +30,20 @@
 #define TASKS   100000
 #define LIBRARY "bench/.libs/libcount.so"
 
-/* The most that is copied without allocating, see ep_submit(). */
+/* The largest input that is copied without allocating, see ep_submit(). */
 #define BYTES_PLAIN  32
 #define BYTES_FUTURE 64
 #define BYTES_REPLY  32
 
 static const unsigned char input[BYTES_FUTURE] = "bytes";
 
-/* Replies as much as has room inside a future. */
+/* Reply with as much as fits into a future. */
 static int echo_some(struct ep_task *task)
 {
     return ep_task_reply(task, ep_task_input(task, NULL), BYTES_REPLY);
 }
 
-/* Replies more than that. */
+/* Reply with more than fits into a future. */
 static int echo_all(struct ep_task *task)
 {
     return ep_task_reply(task, ep_task_input(task, NULL), BYTES_FUTURE);
@@ -62,7 +62,7 @@ static void submit_plain(struct ep_executor *executor)
     must_take(ep_submit(executor, echo_some, input, BYTES_PLAIN, NULL));
 }
 
-static void submit_and_let_go(struct ep_executor *executor)
+static void submit_and_release(struct ep_executor *executor)
 {
     struct ep_future *future;
 
@@ -112,10 +112,10 @@ static const struct {
     bool judged;
 } kinds[] = {
     {"32 bytes, no future", submit_plain, true},
-    {"64 bytes, future let go", submit_and_let_go, true},
+    {"64 bytes, future released", submit_and_release, true},
     {"64 bytes, waited for", submit_and_wait, true},
     {"64 bytes, callback", submit_and_be_called, true},
-    {"64 bytes, 64 in return", submit_for_more, false},
+    {"64 bytes, reply of 64", submit_for_more, false},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -126,7 +126,7 @@ static void wait_idle(struct ep_executor *executor)
     must_take(ep_executor_wait_idle(executor, EP_FOREVER));
 }
 
-/* Have as many futures exist as will ever be wanted at once. */
+/* Make as many futures as can be needed at once. */
 static void warm(struct ep_executor *executor)
 {
     static struct ep_future *futures[2 * FILL];
@@ -161,7 +161,7 @@ static void count_executor(const char *name, struct ep_executor *executor,
     verdict(sum == 0, "for %s: no allocation", name);
 }
 
-/* In the program's second life: the counter lies in a file in memory that was left open for us. */
+/* Count, after executing again: the counter is in a memfd that the first execution left open. */
 static int count(const char *descriptor)
 {
     struct ep_options options = {.workers = WORKERS, .queue = QUEUE, .prefetch = 16};
@@ -171,7 +171,7 @@ static int count(const char *descriptor)
 
     if (counted == MAP_FAILED)
         log_fatal("mmap: %s", strerror(errno));
-    /* Its zygote is forked first, while there is one thread. What workers allocate counts too. */
+    /* The zygote is forked first, while there is one thread. Allocations of workers count too. */
     must_take(ep_process_executor_new(&options, &processes));
     must_take(ep_thread_executor_new(&options, &threads));
     if (counted->allocations == 0)
@@ -191,18 +191,18 @@ int main(int argc, char *argv[])
 
     log_init("bench_allocations", LOG_NORMAL);
     if (argc > 1)
-        log_usage("there are no options: it counts for %d tasks of each kind", TASKS);
+        log_usage("there are no options: it runs %d tasks of each kind", TASKS);
     if (descriptor != NULL)
         return count(descriptor);
-    printf("Calls of malloc, calloc, realloc and their kin during %d tasks, %d workers\n", TASKS,
-           WORKERS);
+    printf("Calls of malloc, calloc, realloc and related functions during %d tasks, %d workers\n",
+           TASKS, WORKERS);
     fflush(stdout);
-    fd = memfd_create("counted", 0); /* left open for our second life */
+    fd = memfd_create("counted", 0); /* left open for the second execution */
     if (fd < 0 || ftruncate(fd, sizeof(struct counted)) != 0)
-        log_fatal("cannot make a file in memory: %s", strerror(errno));
+        log_fatal("cannot make a memfd: %s", strerror(errno));
     snprintf(number, sizeof number, "%d", fd);
     setenv(COUNTED_VARIABLE, number, 1);
     setenv("LD_PRELOAD", build_path(LIBRARY, library, sizeof library), 1);
     execv("/proc/self/exe", argv);
-    log_fatal("cannot start itself once more: %s", strerror(errno));
+    log_fatal("cannot execute this program again: %s", strerror(errno));
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the servers do for each echo: system calls, allocations, locks. Counted, not timed, so it
- * is the same on every machine.
+ * Count the system calls, allocations and locks of the servers for each echo. Counts are the same
+ * on every machine.
  *
- * System calls are counted by strace (trace.h).
- *
- * Allocations and locks are counted by a library that stands in front of the C library
- * (libcount.c) and is read before and after the messages.
+ * strace counts the system calls (trace.h). A library that is preloaded in front of the C library
+ * counts allocations and locks (libcount.c); its counters are read before and after the messages.
  */
 #include "bench/child.h"
 #include "bench/counted.h"
@@ -31,10 +29,10 @@
 struct candidate {
     const char *name;
     const char *arguments[ARGUMENTS_MAX];
-    bool judged; /* has to meet the targets */
+    bool judged; /* must meet the targets */
 };
 
-/* The echo-servers come last: only they are worth a look at allocations and locks. */
+/* The echo-servers come last: only their allocations and locks are counted. */
 static const struct candidate candidates[] = {
     {"floor_thread", {"bench/floor_thread"}, false},
     {"floor_epoll", {"bench/floor_epoll"}, false},
@@ -51,7 +49,7 @@ static void count_system_calls(const struct candidate *candidate)
            trace.each, trace.strays, ECHOES);
     if (candidate->judged)
         verdict(trace.each > 1.995 && trace.each < 2.005,
-                "for thread-pool: 2.00 system calls an echo");
+                "for thread-pool: 2.00 system calls per echo");
     fflush(stdout);
 }
 
@@ -67,7 +65,7 @@ static void count_inside(const struct candidate *candidate)
     char number[16];
 
     if (fd < 0 || ftruncate(fd, sizeof *counted) != 0)
-        log_fatal("cannot make a file in memory: %s", strerror(errno));
+        log_fatal("cannot make a memfd: %s", strerror(errno));
     counted = mmap(NULL, sizeof *counted, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (counted == MAP_FAILED)
         log_fatal("mmap: %s", strerror(errno));
@@ -103,11 +101,11 @@ int main(int argc, char *argv[])
     (void)argv;
     log_init("bench_calls", LOG_NORMAL);
     if (argc > 1)
-        log_usage("there are no options: it counts for %d sessions", SESSIONS);
-    printf("System calls of an echo, by strace, %d sessions\n", SESSIONS);
+        log_usage("there are no options: it runs %d sessions", SESSIONS);
+    printf("System calls per echo, by strace, %d sessions\n", SESSIONS);
     fflush(stdout);
     if (!trace_is_possible())
-        puts("  left out: strace is not there, or may not trace (Debian: strace)");
+        puts("  left out: strace is not installed, or may not trace (Debian: strace)");
     else
         for (size_t i = 0; i < CANDIDATES; i++)
             count_system_calls(&candidates[i]);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What echo-client costs: beside loads that do nothing but send and receive, and by itself.
+ * Measure the cost of echo-client, alone and compared with loads that only send and receive.
  *
- *   cpu        CPU of the client, user and system, for each echo: on an event loop beside
- *              floor_load, with a thread for each session beside floor_load_thread
- *   memory     of a session on an event loop, all of them connected and conversing
- *   allocations  calls of malloc and its kin, and locks, for each echo
+ *   cpu        CPU of the client, user and system, per echo: on an event loop compared with
+ *              floor_load, with a thread for each session compared with floor_load_thread
+ *   memory     per session on an event loop, all of them connected and active
+ *   allocations  calls of malloc and related functions, and locks, per echo
  *   histogram  nanoseconds to record a time
- *   lag        how late an open loop sends, as the client itself says
+ *   lag        how late an open loop sends, as reported by the client
  *
- * The server is floor_epoll, the same for all. CPU time is that of the whole client process, from
- * start to end; so it runs twice, the second time with more messages, and what the second run has
- * more is what these messages cost: start, connecting and closing cancel out.
+ * The server is always floor_epoll. CPU time is that of the whole client process, from start to
+ * end, so it runs twice, the second time with more messages. The difference is the cost of these
+ * messages: starting, connecting and closing cancel out.
  */
 #include "bench/child.h"
 #include "bench/counted.h"
@@ -39,7 +39,7 @@
 #define LIBRARY       "bench/.libs/libcount.so"
 
 #define CPU_TARGET    1.10
-#define MEMORY_TARGET 8.0  /* KB a session */
+#define MEMORY_TARGET 8.0  /* KB per session */
 #define RECORD_TARGET 10.0 /* ns */
 
 #define MEMORY_FEW   10
@@ -58,11 +58,11 @@
 
 _Static_assert(LOAD_MESSAGE_BYTES == 128, "the floors and echo-client send messages of one size");
 
-/* Where the server and the client run. */
+/* The CPUs of the server and the client. */
 enum placement { ANYWHERE, APART, PLACEMENTS };
-static const char *const placement_names[] = {"nothing pinned", "server and client on a CPU each"};
+static const char *const placement_names[] = {"unpinned", "server and client on one CPU each"};
 
-/* What the command line asks for. */
+/* The options of the command line. */
 struct asked {
     uint64_t rounds;
     uint64_t messages;
@@ -73,9 +73,9 @@ struct asked {
 /* --- Clients ------------------------------------------------------------------------------- */
 
 /*
- * A client; "%p" stands for the port, "%n" for the sessions, "%m" for the messages of each. Where it
- * need not say how it went it is --quiet: writing the histograms down as JSON allocates and costs
- * more the longer a run was. Its exit status says that every reply was right.
+ * A client; "%p" stands for the port, "%n" for the sessions, "%m" for the messages per session. It
+ * is --quiet if its report is not needed: writing the histograms as JSON allocates, and costs more
+ * after a longer run. Its exit status shows that every reply was right.
  */
 struct side {
     const char *name;
@@ -99,7 +99,7 @@ static const struct side lag_sides[SIDES] = {
     {"--threads 1", {ECHO_CLIENT, "--json", "-d", LAG_TIME, "--rate", LAG_RATE, "--threads", "1"}},
 };
 
-/* Be where the server is to run (0), or the client (1), and what we start with us. */
+/* Pin this process and its children to the CPU of the server (0) or of the client (1). */
 static void place(enum placement placement, unsigned cpu, const cpu_set_t *all)
 {
     cpus_set(all);
@@ -143,7 +143,7 @@ static struct program start_client(const struct side *side, uint16_t port, unsig
     return program;
 }
 
-/* A number of echo-client's --json: the first with the last key after all others. */
+/* @return a number from echo-client's --json: the first with the last key after all other keys */
 static double json_number(const char *text, const char *first, const char *second,
                           const char *third)
 {
@@ -164,7 +164,7 @@ static double json_number(const char *text, const char *first, const char *secon
 
 /* --- CPU ----------------------------------------------------------------------------------- */
 
-/* What an echo costs one client, one figure a round. */
+/* The cost of an echo for one client, one value per round. */
 struct cost {
     struct series cpu_ns;
     struct series user_ns;
@@ -197,8 +197,7 @@ static void print_costs(const struct side sides[SIDES], const struct cost costs[
 {
     struct series ratio = series_ratio(&costs[1].cpu_ns, &costs[0].cpu_ns);
 
-    printf("\n%u sessions, %s: CPU of the client, of each echo\n", sessions,
-           placement_names[placement]);
+    printf("\n%u sessions, %s: CPU of the client per echo\n", sessions, placement_names[placement]);
     printf("  %-24s %9s   %-19s %7s %7s %7s\n", "", "median us", "quartiles", "user", "system",
            "sleeps");
     for (size_t i = 0; i < SIDES; i++)
@@ -227,7 +226,7 @@ static void compare(const struct side sides[SIDES], const struct asked *asked, u
         struct server server = start_server(placement);
 
         for (unsigned i = 0; i < SIDES; i++) {
-            unsigned which = (i + round) % SIDES; /* being first or last must not matter */
+            unsigned which = (i + round) % SIDES; /* each round begins with another one */
 
             measure_cost(&sides[which], server.port, sessions, (unsigned)asked->messages / sessions,
                          placement, &costs[which]);
@@ -241,9 +240,10 @@ static void ask_cpu(const struct asked *asked)
 {
     static const unsigned usual[] = {10, 50, 1000};
 
-    printf("CPU per echo: closed loop against floor_epoll, messages of %s bytes, %u echoes a run, "
-           "median of %u\ninterleaved rounds, ratio within each round.\n",
-           SIZE, (unsigned)asked->messages, (unsigned)asked->rounds);
+    printf(
+        "CPU per echo: closed loop against floor_epoll, messages of %s bytes, %u echoes per run, "
+        "median of %u\ninterleaved rounds, ratio within each round.\n",
+        SIZE, (unsigned)asked->messages, (unsigned)asked->rounds);
     for (enum placement placement = ANYWHERE; placement < PLACEMENTS; placement++) {
         if (placement == APART && cpus_allowed() < 2)
             continue;
@@ -257,7 +257,7 @@ static void ask_cpu(const struct asked *asked)
 
 /* --- Memory -------------------------------------------------------------------------------- */
 
-/* Kilobytes, resident and page tables, with so many sessions: the most while they converse. */
+/* @return the largest memory with a number of active sessions: KB, resident and page tables */
 static double memory_with(unsigned sessions, double *verified)
 {
     static char text[REPORT_MAX];
@@ -279,7 +279,7 @@ static double memory_with(unsigned sessions, double *verified)
     server_stop(&server);
     *verified = json_number(text, "messages", "verified", NULL);
     if (json_number(text, "sessions", "ok", NULL) != sessions || *verified < sessions)
-        log_fatal("not all of %u sessions went well", sessions);
+        log_fatal("some of the %u sessions failed", sessions);
     return most;
 }
 
@@ -297,7 +297,7 @@ static void ask_memory(const struct asked *asked)
     few = memory_with(MEMORY_FEW, &verified);
     many = memory_with(sessions, &verified);
     each = (many - few) / (sessions - MEMORY_FEW);
-    printf("\nMemory of a session: --threads 1, %u against %d, resident and page tables\n",
+    printf("\nMemory per session: --threads 1, %u minus %d sessions, resident and page tables\n",
            sessions, MEMORY_FEW);
     printf("  %d sessions %.0f KB, %u sessions %.0f KB (without the kernel's sockets)\n",
            MEMORY_FEW, few, sessions, many);
@@ -310,7 +310,7 @@ static void ask_memory(const struct asked *asked)
 
 /* --- Allocations --------------------------------------------------------------------------- */
 
-/* What one client has counted from its start to its end. */
+/* The counts of one client from its start to its end. */
 static struct counted count_client(const struct side *side, uint16_t port, unsigned messages)
 {
     char number[16];
@@ -319,7 +319,7 @@ static struct counted count_client(const struct side *side, uint16_t port, unsig
     struct program program;
 
     if (fd < 0 || ftruncate(fd, sizeof *counted) != 0)
-        log_fatal("cannot make a file in memory: %s", strerror(errno));
+        log_fatal("cannot make a memfd: %s", strerror(errno));
     counted = mmap(NULL, sizeof *counted, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (counted == MAP_FAILED)
         log_fatal("mmap: %s", strerror(errno));
@@ -342,7 +342,8 @@ static void ask_allocations(const struct asked *asked)
     const struct side *const sides[] = {&thread_sides[1], &loop_sides[1]};
 
     (void)asked;
-    printf("\nCalls of malloc and its kin, and locks, of %d echoes, sent, checked and recorded\n",
+    printf("\nCalls of malloc and related functions, and locks, in %d echoes, sent, checked and "
+           "recorded\n",
            COUNTED_SESSIONS * COUNTED_MESSAGES);
     for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
         struct server server = start_server(ANYWHERE);
@@ -363,15 +364,15 @@ static void ask_allocations(const struct asked *asked)
 /* --- The histogram ------------------------------------------------------------------------- */
 
 /*
- * Times as a run has them: most around 80 us, spread over some powers of two, and one in a hundred
- * twenty times as long. Always the same ones.
+ * Make times like those of a run: most around 80 us, spread over some powers of two, and one in a
+ * hundred twenty times as long. They are the same in each run.
  */
 static void make_times(uint32_t times[RECORD_VALUES])
 {
     uint64_t state = 1;
 
     for (size_t i = 0; i < RECORD_VALUES; i++) {
-        double bell = -6; /* a dozen even numbers from 0 to 1, less 6, are nearly normal */
+        double bell = -6; /* the sum of twelve uniform numbers, minus 6, is nearly normal */
 
         for (int die = 0; die < 12; die++) {
             state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -395,14 +396,14 @@ static void ask_histogram(const struct asked *asked)
 
         for (unsigned i = 0; i < RECORD_TIMES; i++)
             histogram_record(histogram, times[i % RECORD_VALUES]);
-        if (round > 0) /* in the first, its pages are new */
+        if (round > 0) /* in the first round its pages are new */
             series_add(&ns, (double)(clock_now_ns() - start) / RECORD_TIMES);
     }
-    printf("\nThe histogram: p50 %.0f us, p99 %.0f us, max %.0f us, %d times a round\n",
+    printf("\nThe histogram: p50 %.0f us, p99 %.0f us, max %.0f us, %d times per round\n",
            (double)histogram_percentile(histogram, 50) / 1e3,
            (double)histogram_percentile(histogram, 99) / 1e3,
            (double)histogram_max(histogram) / 1e3, RECORD_TIMES);
-    verdict(series_median(&ns) <= RECORD_TARGET, "to record a time <= %.0f ns (%.2f; %.2f to %.2f)",
+    verdict(series_median(&ns) <= RECORD_TARGET, "recording a time <= %.0f ns (%.2f; %.2f to %.2f)",
             RECORD_TARGET, series_median(&ns), series_percentile(&ns, 25),
             series_percentile(&ns, 75));
     histogram_free(histogram);
@@ -443,7 +444,7 @@ static void ask_lag(const struct asked *asked)
                 print_lag(asked, &lag_sides[i], placement);
 }
 
-/* --- All of them --------------------------------------------------------------------------- */
+/* --- All questions --------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -469,17 +470,18 @@ int main(int argc, char *argv[])
 {
     struct asked asked = {.rounds = 7, .messages = 150000, .sessions = 0, .crowd = 10000};
     const struct number_option options[] = {
-        {"rounds", 1, ROUNDS_MAX, &asked.rounds, "runs of each, of which the median counts"},
-        {"messages", 100000, 1000000000, &asked.messages, "echoes of a run, over all its sessions"},
+        {"rounds", 1, ROUNDS_MAX, &asked.rounds, "runs of each; the median counts"},
+        {"messages", 100000, 1000000000, &asked.messages, "echoes per run, over all sessions"},
         {"sessions", 0, 1000, &asked.sessions, "cpu: only with 10, 50 or 1000; 0: with each"},
-        {"crowd", 100, 100000, &asked.crowd, "memory: that many sessions"},
+        {"crowd", 100, 100000, &asked.crowd, "memory: the number of sessions"},
         {.name = NULL},
     };
-    int at = read_numbers(argc, argv,
-                          "bench_client [OPTION]... [QUESTION]...\n"
-                          "What echo-client costs. The questions: cpu memory allocations histogram "
-                          "lag; without\none, all of them.",
-                          options);
+    int at =
+        read_numbers(argc, argv,
+                     "bench_client [OPTION]... [QUESTION]...\n"
+                     "The cost of echo-client. The questions: cpu memory allocations histogram "
+                     "lag; without\none, all of them.",
+                     options);
 
     for (size_t i = 0; at == argc && i < QUESTIONS; i++)
         questions[i].ask(&asked);

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPU that an echo costs the server: echo-server's models against the bare servers.
+ * Measure the server's CPU time per echo: echo-server's models and the bare servers.
  *
- * In each round every server is started afresh and echoes the same messages, one server after the
- * other, so that whatever else the machine does meanwhile falls on all of them. A ratio is taken
- * within each round, and of the ratios the median: a disturbance that lasts longer than one run
- * cancels out.
+ * In each round every server is started again and echoes the same messages, one server after
+ * another, so that other activity of the machine affects all of them. The result is the median of
+ * the ratios within each round: a disturbance that lasts longer than one run cancels out.
  *
- * Measured is the CPU clock of the server's process, user and system, all threads, from the first
- * message to the last; starting, connecting and closing lie outside. This holds wherever the
- * scheduler puts the load, but not how much a wake-up costs: waking a thread on another CPU costs
- * the waker an interrupt. So it is done twice: with everything free to run anywhere, and with both
- * programs on one CPU, where only the code counts.
+ * The measured time is the CPU clock of the server's process, user and system, all threads, from
+ * the first message to the last, without starting, connecting and closing. It does not depend on
+ * where the scheduler puts the load, except for the cost of wake-ups: waking a thread on another
+ * CPU needs an interrupt. So everything is measured twice: unpinned, and with both programs on one
+ * CPU, where only the code matters.
  */
 #include "bench/child.h"
 #include "bench/load.h"
@@ -26,7 +25,7 @@
 #include <unistd.h>
 
 #define SERVERS       5
-#define JUDGED        3 /* the one that has to meet the target */
+#define JUDGED        3 /* the one that must meet the target */
 #define ARGUMENTS_MAX 16
 #define TARGET        1.05
 
@@ -35,23 +34,23 @@ struct candidate {
     const char *arguments[ARGUMENTS_MAX]; /* "%" stands for the number of sessions */
 };
 
-/* The first is the floor that the others are divided by. */
+/* The first is the floor; the others are divided by it. */
 static const struct candidate candidates[SERVERS] = {
     {"floor_thread", {"bench/floor_thread"}},
     {"floor_epoll", {"bench/floor_epoll"}},
     {"--model thread", {"echo-server", "--port", "0", "--model", "thread"}},
     {"--model thread-pool",
      {"echo-server", "--port", "0", "--model", "thread-pool", "--workers", "%"}},
-    /* Each wait with a time limit sets a kernel timer: what do the timers cost? */
+    /* The kernel sets a timer for each wait with a time limit: this line shows their cost. */
     {"... no time limits",
      {"echo-server", "--port", "0", "--model", "thread-pool", "--workers", "%", "--idle-timeout",
       "0", "--write-timeout", "0"}},
 };
 
-/* What came out for one server, one figure a round. */
+/* The results of one server, one value per round. */
 struct result {
-    struct series cpu_ns;  /* an echo */
-    struct series sleeps;  /* an echo */
+    struct series cpu_ns;  /* per echo */
+    struct series sleeps;  /* per echo */
     struct series per_sec; /* echoes */
 };
 
@@ -72,7 +71,7 @@ static void measure_once(const struct candidate *candidate, unsigned sessions, u
     server = server_start(arguments, NULL);
     load = load_open(
         &(struct load_options){.port = server.port, .sessions = sessions, .served = sessions});
-    load_run(load, messages / 20 + 1); /* let caches fill and threads find their places */
+    load_run(load, messages / 20 + 1); /* let caches fill and the scheduler settle */
     sleeps = process_sleeps(server.pid);
     cpu = process_cpu_ns(server.pid);
     time = clock_now_ns();
@@ -91,7 +90,7 @@ static void print_table(const struct result results[SERVERS], unsigned sessions,
 {
     struct series judged;
 
-    printf("\n%u sessions, %s: CPU of the server, of each echo\n", sessions, where);
+    printf("\n%u sessions, %s: CPU of the server per echo\n", sessions, where);
     printf("  %-20s %9s   %-19s %-8s %9s %10s\n", "", "median us", "quartiles", "ratio", "sleeps",
            "echoes/s");
     for (size_t i = 0; i < SERVERS; i++) {
@@ -116,7 +115,7 @@ static void compare(unsigned sessions, unsigned rounds, unsigned messages, const
     memset(results, 0, sizeof results);
     for (unsigned round = 0; round < rounds; round++)
         for (unsigned i = 0; i < SERVERS; i++) {
-            /* Another one begins each round: being first or last must not matter. */
+            /* Each round begins with another server. */
             unsigned which = (i + round) % SERVERS;
             measure_once(&candidates[which], sessions, messages / sessions, &results[which]);
         }
@@ -128,19 +127,19 @@ int main(int argc, char *argv[])
     static const unsigned usual[] = {4, 50};
     uint64_t rounds = 11, messages = 60000, only = 0;
     const struct number_option options[] = {
-        {"rounds", 1, ROUNDS_MAX, &rounds, "runs of each server, of which the median counts"},
-        {"messages", 1000, 1000000000, &messages, "echoes of a run, over all its sessions"},
+        {"rounds", 1, ROUNDS_MAX, &rounds, "runs of each server; the median counts"},
+        {"messages", 1000, 1000000000, &messages, "echoes per run, over all sessions"},
         {"sessions", 0, 1000, &only, "only this number of sessions; 0: 4, then 50"},
         {.name = NULL},
     };
 
     if (read_numbers(argc, argv,
                      "bench_echo [OPTION]...\n"
-                     "CPU that an echo costs echo-server and two bare servers, side by side.",
+                     "CPU time per echo of echo-server and two bare servers.",
                      options) < argc)
-        log_usage("there are no arguments but options; see --help");
+        log_usage("unexpected argument; see --help");
     printf("CPU per echo: closed loop, a client thread per session, messages of %d bytes, %u "
-           "echoes a run,\nmedian of %u interleaved rounds, ratio to floor_thread within each "
+           "echoes per run,\nmedian of %u interleaved rounds, ratio to floor_thread within each "
            "round.\n",
            LOAD_MESSAGE_BYTES, (unsigned)messages, (unsigned)rounds);
     for (int pinned = 0; pinned < 2; pinned++) {
@@ -149,7 +148,7 @@ int main(int argc, char *argv[])
         for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
             if (only == 0 || i == 0)
                 compare(only != 0 ? (unsigned)only : usual[i], (unsigned)rounds, (unsigned)messages,
-                        pinned ? "load and server on one CPU" : "nothing pinned");
+                        pinned ? "load and server on one CPU" : "unpinned");
     }
     return EXIT_OK;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a worker and a waiting session cost in memory.
+ * Measure the memory of a worker and of a waiting session.
  *
- * Two runs that differ only in the number of workers, or of waiting sessions; the difference of
- * their resident memory divided by the difference in number. What the kernel needs for them on
- * its side is not resident in the process and is shown apart: page tables (VmPTE) and kernel
- * stacks (16 KB a thread on x86-64), and for sessions their sockets, which are not counted here.
+ * Two runs differ only in the number of workers, or of waiting sessions; the result is the
+ * difference of their resident memory divided by the difference in number. The kernel's memory is
+ * not resident in the process and is shown separately: page tables (VmPTE) and kernel stacks (16 KB
+ * per thread on x86-64). The kernel's sockets of sessions are not counted.
  */
 #include "bench/child.h"
 #include "bench/load.h"
@@ -22,11 +22,11 @@
 #define WORKER_TARGET 40.0
 #define WAITER_TARGET 5.0
 
-/* Kilobytes of a server at one moment. */
+/* The memory of a server at one time, in KB. */
 struct memory {
     double resident;
     double page_tables;
-    double kernel_stacks; /* of the whole system: only differences mean anything */
+    double kernel_stacks; /* of the whole system: only differences have a meaning */
 };
 
 static struct memory memory_of(pid_t pid)
@@ -36,7 +36,7 @@ static struct memory memory_of(pid_t pid)
                            .kernel_stacks = system_kb("KernelStack:")};
 }
 
-/* Start with so many workers; if `used`, let every worker serve a session first. */
+/* Measure a server with a number of workers; if `used`, each worker serves a session first. */
 static struct memory with_workers(unsigned workers, bool used)
 {
     char number[16];
@@ -65,14 +65,14 @@ static void print_worker(const char *what, bool used)
     double tables = (many.page_tables - few.page_tables) / workers;
     double stacks = (many.kernel_stacks - few.kernel_stacks) / workers;
 
-    printf("  %-34s %6.1f KB   kernel: page tables %.1f, stack %.1f; in all %.1f KB; target <= "
+    printf("  %-34s %6.1f KB   kernel: page tables %.1f, stack %.1f; total %.1f KB; target <= "
            "%.0f: %s\n",
            what, resident, tables, stacks, resident + tables + stacks, WORKER_TARGET,
            resident + tables + stacks <= WORKER_TARGET ? "met" : "MISSED");
     fflush(stdout);
 }
 
-/* Connections that have been made but not accepted have no descriptor yet. */
+/* Wait until all connections are accepted: only then they have a descriptor. */
 static void wait_for_descriptors(pid_t pid, unsigned descriptors)
 {
     const struct timespec millisecond = {.tv_nsec = 1000000};
@@ -108,15 +108,15 @@ int main(int argc, char *argv[])
     if (argc > 1)
         log_usage("there are no options");
     (void)raise_descriptor_limit();
-    printf("Memory of a worker: thread-pool, %d workers against %d, the difference by %d\n",
-           MANY_WORKERS, FEW_WORKERS, MANY_WORKERS - FEW_WORKERS);
+    printf("Memory per worker: thread-pool, %d workers minus %d, divided by %d\n", MANY_WORKERS,
+           FEW_WORKERS, MANY_WORKERS - FEW_WORKERS);
     print_worker("just started", false);
     print_worker("after a session each", true);
 
     none = with_waiting(0);
     many = with_waiting(WAITING);
     each = (many.resident - none.resident + many.page_tables - none.page_tables) / WAITING;
-    printf("\nMemory of a waiting session: %d workers busy, %d waiting against none\n", FEW_WORKERS,
+    printf("\nMemory per waiting session: %d workers busy, %d waiting minus none\n", FEW_WORKERS,
            WAITING);
     printf("  %-34s %6.2f KB   (without the kernel's socket); target <= %.0f: %s\n",
            "connected, in the queue", each, WAITER_TARGET,

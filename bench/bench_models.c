@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The server's models beside the least that each could cost and beside other people's servers: a
- * table for each question, and whether its target was met. README.md says what each is about.
+ * Compare the server's models with the minimum cost of each and with peers: a table for each
+ * question, and whether its target was met. README.md explains the questions.
  *
- * What is compared runs in turns within one go (compare.h), once with nothing pinned and once with
- * the server on one CPU and the load on another. The load is bench/load.c for all.
+ * The compared servers run in turns (compare.h), once unpinned and once with the server on one CPU
+ * and the load on another. The load is always bench/load.c.
  */
 #include "bench/candidates.h"
 #include "bench/compare.h"
@@ -15,8 +15,8 @@
 #include <string.h>
 
 #define TRACED_SESSIONS   4
-#define CLIENTS           4      /* of WORK_CONNECT, and workers */
-#define SLOW_BYTES        200000 /* a second, that the slow reader takes */
+#define CLIENTS           4      /* of WORK_CONNECT, and also workers */
+#define SLOW_BYTES        200000 /* per second, read by the slow reader */
 #define SPARE_DESCRIPTORS 200
 #define SCRAPES           1000 /* a second */
 
@@ -25,14 +25,14 @@ static const char *const admin[] = {"--admin", "%a", NULL};
 static const char *const many[] = {"--idle-timeout", "0", "--max-sessions", "12000", NULL};
 
 /* clang-format off */
-/* A server as it is, and one with a name of its own, more arguments, and company. */
+/* A server as it is; a server with another name, more arguments, and company. */
 #define SIDE(server) {.candidate = &(server)}
 #define NAMED(label, server, arguments, beside) \
     {.candidate = &(server), .more = (arguments), .name = (label), .company = {beside}}
-#define NOBODY .idle = 0
+#define ALONE .idle = 0
 
 static const struct contest contests[] = {
-    {.name = "session", .title = "a worker, or a process, for each session",
+    {.name = "session", .title = "a worker or a process for each session",
      .sides = {SIDE(floor_thread), SIDE(model_thread_pool), SIDE(model_process_pool),
                SIDE(model_thread), SIDE(model_fork)},
      .targets = {{CPU, 1, 0, 1.03}, {CPU, 2, 1, 1.1}}},
@@ -46,8 +46,8 @@ static const struct contest contests[] = {
     {.name = "message", .title = "a worker for each message",
      .sides = {SIDE(model_event), SIDE(model_message)},
      .targets = {{CPU, 1, 0, 2.0}, {P99, 1, 0, 2.0}}},
-    {.name = "idle", .title = "message hold, with many idle sessions beside the busy ones",
-     .sides = {NAMED("none idle", model_message, many, NOBODY),
+    {.name = "idle", .title = "message hold, busy sessions with and without many idle ones",
+     .sides = {NAMED("none idle", model_message, many, ALONE),
                NAMED("many idle", model_message, many, .idle = 1)},
      .targets = {{RATE, 1, 0, 0.95}, {IDLE_KB, 1, 0, 5.0}}},
     {.name = "connect", .title = "short sessions", .work = WORK_CONNECT, .sessions = CLIENTS,
@@ -55,23 +55,23 @@ static const struct contest contests[] = {
                SIDE(model_message), SIDE(model_process_pool), SIDE(model_thread),
                SIDE(model_fork), SIDE(model_iterative)},
      .targets = {{RATE, 1, 0, 0.9}}},
-    {.name = "tls", .title = "TLS, the handshakes outside the clock", .tls = true,
+    {.name = "tls", .title = "TLS, without the handshakes", .tls = true,
      .sides = {SIDE(floor_tls), SIDE(tls_thread_pool), SIDE(tls_event)},
      .targets = {{RATE, 1, 0, 0.9}}},
     {.name = "print", .title = "--print full to a reader that takes 200 KB a second",
      .sides = {NAMED("--print none", model_thread_pool, NULL, .read_bytes_sec = SLOW_BYTES),
                NAMED("--print full", model_thread_pool, print_full, .read_bytes_sec = SLOW_BYTES)},
      .targets = {{DROPPED, 1, 0, 0.01}}},
-    {.name = "metrics", .title = "/metrics read 1,000 times a second",
-     .sides = {NAMED("no --admin", model_thread_pool, NULL, NOBODY),
-               NAMED("--admin, not asked", model_thread_pool, admin, NOBODY),
+    {.name = "metrics", .title = "/metrics read 1,000 times per second",
+     .sides = {NAMED("no --admin", model_thread_pool, NULL, ALONE),
+               NAMED("--admin, not scraped", model_thread_pool, admin, ALONE),
                NAMED("--admin, scraped", model_thread_pool, admin, .scrapes_a_sec = SCRAPES)},
      .targets = {{RATE, 2, 0, 0.95}}},
 };
 /* clang-format on */
 #define CONTESTS (sizeof contests / sizeof contests[0])
 
-/* Those whose system calls are counted, and how many they may be. */
+/* The servers whose system calls are counted, and their targets. */
 static const struct {
     const struct candidate *candidate;
     double target; /* 0: none */
@@ -95,16 +95,16 @@ static void count_calls(const struct candidate *candidate, double target)
     printf("  %-22s %5.2f   %s(strays: %ld)\n", candidate->name, trace.each, trace.text,
            trace.strays);
     if (target > 0)
-        verdict(trace.each < target + 0.005, "%s: %.2f system calls an echo", candidate->name,
+        verdict(trace.each < target + 0.005, "%s: %.2f system calls per echo", candidate->name,
                 target);
     fflush(stdout);
 }
 
 static void run_calls(void)
 {
-    printf("\ncalls: system calls of an echo, by strace -c -f, %d sessions\n", TRACED_SESSIONS);
+    printf("\ncalls: system calls per echo, by strace -c -f, %d sessions\n", TRACED_SESSIONS);
     if (!trace_is_possible()) {
-        puts("  left out: strace is not there, or may not trace (Debian: strace)");
+        puts("  left out: strace is not installed, or may not trace (Debian: strace)");
         return;
     }
     for (size_t i = 0; i < sizeof traced / sizeof traced[0]; i++)
@@ -123,7 +123,7 @@ static void run_contest(const struct contest *contest, const struct extent *exte
         }
 }
 
-/* Whether a name is among the arguments, or there are none. */
+/* @return whether a name is among the arguments, or there are none */
 static bool is_asked_for(const char *name, char *arguments[])
 {
     bool any = arguments[0] != NULL;
@@ -145,7 +145,7 @@ static void check_names(char *arguments[])
     }
 }
 
-/* Whoever cannot have 10,000 descriptors is told, and gets an answer for fewer. */
+/* Reduce the number of idle sessions to the descriptor limit, and print that. */
 static uint64_t as_many_as_fit(uint64_t idle, unsigned sessions)
 {
     uint64_t room = raise_descriptor_limit();
@@ -153,7 +153,7 @@ static uint64_t as_many_as_fit(uint64_t idle, unsigned sessions)
     room = room > sessions + SPARE_DESCRIPTORS ? room - sessions - SPARE_DESCRIPTORS : 1;
     if (idle <= room)
         return idle;
-    printf("%u idle sessions and not %u: no more descriptors are allowed (ulimit -Hn).\n",
+    printf("%u idle sessions instead of %u, because of the descriptor limit (ulimit -Hn).\n",
            (unsigned)room, (unsigned)idle);
     return room;
 }
@@ -163,21 +163,22 @@ int main(int argc, char *argv[])
     uint64_t rounds = 7, sessions = 50, messages = 50000, connections = 8000, idle = 10000;
     uint64_t placements = 3;
     const struct number_option options[] = {
-        {"rounds", 1, ROUNDS_MAX, &rounds, "runs of each server, of which the median counts"},
+        {"rounds", 1, ROUNDS_MAX, &rounds, "runs of each server; the median counts"},
         {"sessions", 1, 1000, &sessions, "sessions at once"},
-        {"messages", 100, 1000000000, &messages, "echoes of a run, over all its sessions"},
-        {"connections", 10, 1000000, &connections, "short sessions of a run"},
+        {"messages", 100, 1000000000, &messages, "echoes per run, over all sessions"},
+        {"connections", 10, 1000000, &connections, "short sessions per run"},
         {"idle", 1, 11000, &idle, "idle sessions"},
-        {"placements", 1, 3, &placements, "1: nothing pinned; 2: server and load apart; 3: both"},
+        {"placements", 1, 3, &placements, "1: unpinned; 2: server and load apart; 3: both"},
         {.name = NULL},
     };
     struct extent extent;
-    char **names = argv + read_numbers(argc, argv,
-                                       "bench_models [OPTION]... [QUESTION]...\n"
-                                       "The server's models beside floors and peers. Questions:\n"
-                                       "session one event message idle connect tls print metrics "
-                                       "calls",
-                                       options);
+    char **names =
+        argv + read_numbers(argc, argv,
+                            "bench_models [OPTION]... [QUESTION]...\n"
+                            "Compare the server's models with floors and peers. Questions:\n"
+                            "session one event message idle connect tls print metrics "
+                            "calls",
+                            options);
 
     check_names(names);
     idle = as_many_as_fit(idle, (unsigned)sessions);
@@ -186,10 +187,11 @@ int main(int argc, char *argv[])
                              .messages = (unsigned)messages,
                              .connections = (unsigned)connections,
                              .idle = (unsigned)idle};
-    printf("The server's models: closed loop, a client thread per session, messages of %d bytes,\n"
-           "%u echoes a run, median (quartiles) of %u interleaved rounds, ratio to the first line\n"
-           "within each round. CPU is that of the server's processes, for each echo.\n",
-           LOAD_MESSAGE_BYTES, extent.messages, extent.rounds);
+    printf(
+        "The server's models: closed loop, a client thread per session, messages of %d bytes,\n"
+        "%u echoes per run, median (quartiles) of %u interleaved rounds, ratio to the first line\n"
+        "within each round. CPU is that of the server's processes, per echo.\n",
+        LOAD_MESSAGE_BYTES, extent.messages, extent.rounds);
     for (size_t i = 0; i < CONTESTS; i++)
         if (is_asked_for(contests[i].name, names))
             run_contest(&contests[i], &extent, (unsigned)placements);

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What tasks cost whose workers are processes.
+ * Measure the cost of tasks in worker processes.
  *
- * Throughput: tasks that are given 64 bytes and return them, 2 workers; all are submitted, then all
- * results are taken; the clock runs from the first submission to the last result.
+ * Throughput: tasks get 64 bytes and return them, 2 workers; all are submitted, then all results
+ * are taken. The time is from the first submission to the last result.
  *
- *   Python       ProcessPoolExecutor.submit(), then result() of all futures, with as many fewer
- *                tasks as it is slower. A process of its own: peer_python.py. The base.
- *   libechopool  the same, with a queue of 1024 and EP_BLOCK: without prefetch, which is the
- *                default, and with; and once without futures, where nothing comes back
+ *   Python       ProcessPoolExecutor.submit(), then result() of all futures, with fewer tasks as it
+ *                is slower. A separate process: peer_python.py. The base of the ratios.
+ *   libechopool  the same with a queue of 1024 and EP_BLOCK: without prefetch (the default), with
+ *                prefetch, and once without futures and so without replies
  *
- * Round trip: from before ep_submit() until the result is here, 1 worker without prefetch, beside
- * a bare ping-pong of two processes over a socketpair: SOCK_SEQPACKET, as the pool has it, and
- * SOCK_STREAM for what does not fit into one packet. With larger payloads the comparison says less:
- * the pool sends them by memfd, and copies them for the future, which a bare socket does not.
+ * Round trip: from before ep_submit() until the result is available, 1 worker without prefetch,
+ * compared with a bare ping-pong of two processes over a socketpair: SOCK_SEQPACKET, as in the
+ * pool, and SOCK_STREAM if the payload does not fit into a packet. With larger payloads the
+ * comparison means less: the pool sends them by memfd and copies them for the future, which a bare
+ * socket does not.
  *
- * The zygote is forked while there is one thread, so each comparison is a process of its own.
+ * The zygote is forked while there is one thread, so each comparison is a separate process.
  */
 #include "bench/measure.h"
 #include "bench/peer.h"
@@ -42,16 +43,16 @@
 #define PYTHON_PART  40
 #define TRIPS_MAX    100000
 #define WARM_TRIPS   50
-#define PACKET_MAX   (128 * 1024) /* half of a socket's usual buffer: what SOCK_SEQPACKET takes */
+#define PACKET_MAX   (128 * 1024) /* half of a socket's usual buffer: the limit of SOCK_SEQPACKET */
 #define PAYLOAD_MAX  (1024 * 1024)
 #define TARGET_TIMES 50.0 /* as many tasks as Python */
 #define TARGET_RATIO 1.3  /* of the ping-pong */
 
 enum placement { ONE_CPU, TWO_CPUS, ANYWHERE };
 static const char *const placement_names[] = {"all on one CPU", "caller and worker on one CPU each",
-                                              "nothing pinned"};
+                                              "unpinned"};
 
-/* What the command line asks for. */
+/* The options of the command line. */
 struct asked {
     uint64_t tasks;
     uint64_t trips;
@@ -229,7 +230,7 @@ static void compare_throughput(void *context)
 
 /* --- Round trip: the base ------------------------------------------------------------------ */
 
-/* The process that returns what it is sent. */
+/* The partner process, which returns what it receives. */
 struct partner {
     int socket;
     pid_t pid;
@@ -267,7 +268,7 @@ static struct partner partner_new(size_t size, enum placement placement)
     int ends[2];
 
     if (socketpair(AF_UNIX, kind | SOCK_CLOEXEC, 0, ends) != 0 || (partner.pid = fork()) < 0)
-        log_fatal("cannot make a process to play with: %s", strerror(errno));
+        log_fatal("cannot fork the partner process: %s", strerror(errno));
     if (partner.pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         close(ends[0]);
@@ -282,7 +283,7 @@ static struct partner partner_new(size_t size, enum placement placement)
     return partner;
 }
 
-/* Killed, since those forked after it hold its socket as well: it would not see the end. */
+/* Kill it: later children hold its socket as well, so it would not see end of file. */
 static void partner_free(struct partner *partner)
 {
     close(partner->socket);
@@ -295,7 +296,7 @@ static void partner_free(struct partner *partner)
 static const struct payload_size {
     const char *name;
     size_t bytes;
-    uint64_t part; /* of the trips that the smallest makes */
+    uint64_t part; /* of the number of trips of the smallest size */
     bool judged;
 } sizes[] = {
     {"64 B", TASK_BYTES, 1, true},
@@ -304,7 +305,7 @@ static const struct payload_size {
 };
 #define SIZES (sizeof sizes / sizeof sizes[0])
 
-/* Microseconds, one figure a round, of the ping-pong and of the pool. */
+/* Microseconds of the ping-pong and of the pool, one value per round. */
 struct trips {
     struct series p50, p99;
 };
@@ -316,7 +317,7 @@ static void trip_bare(const struct partner *partner)
 
     send_all(partner->socket, payload, partner->size);
     if (!receive_all(partner->socket, back, partner->size))
-        log_fatal("ping-pong: the partner has left");
+        log_fatal("ping-pong: the partner has exited");
 }
 
 static void trip_pooled(struct ep_executor *executor, size_t size)
@@ -327,7 +328,7 @@ static void trip_pooled(struct ep_executor *executor, size_t size)
     take(future, size);
 }
 
-/* Time trips to the partner, or where there is none to the executor. */
+/* Measure trips to the partner or, if it is NULL, to the executor. */
 static void measure_trips(const struct partner *partner, struct ep_executor *executor, size_t size,
                           uint64_t count, struct trips *trips)
 {
@@ -380,7 +381,7 @@ static void compare_trips(void *context)
         partners[i] = partner_new(sizes[i].bytes, asked->placement);
     executor = pool_new(zygote, 1, 0, &asked->placement);
     if (asked->placement == TWO_CPUS)
-        pin_to_cpu(0); /* only this thread: the executor's own goes where the scheduler likes */
+        pin_to_cpu(0); /* only this thread: the scheduler places the executor's threads */
     for (uint64_t round = 0; round < asked->rounds; round++)
         for (size_t i = 0; i < SIZES; i++) {
             uint64_t count = asked->trips / sizes[i].part + 1;
@@ -400,23 +401,24 @@ int main(int argc, char *argv[])
 {
     struct asked asked = {.tasks = 200000, .trips = 5000, .rounds = 7};
     const struct number_option options[] = {
-        {"rounds", 1, ROUNDS_MAX, &asked.rounds, "runs of each, of which the median counts"},
-        {"tasks", WARM_TRIPS, TASKS_MAX, &asked.tasks, "tasks of a run"},
-        {"trips", 1, TRIPS_MAX - 1, &asked.trips, "round trips of a run"},
+        {"rounds", 1, ROUNDS_MAX, &asked.rounds, "runs of each; the median counts"},
+        {"tasks", WARM_TRIPS, TASKS_MAX, &asked.tasks, "tasks per run"},
+        {"trips", 1, TRIPS_MAX - 1, &asked.trips, "round trips per run"},
         {.name = NULL},
     };
     bool good;
 
-    if (read_numbers(argc, argv,
-                     "bench_process [OPTION]...\n"
-                     "Tasks in worker processes: throughput beside Python's ProcessPoolExecutor,\n"
-                     "round trips beside a bare socketpair.",
-                     options) < argc)
-        log_usage("there are no arguments but options; see --help");
+    if (read_numbers(
+            argc, argv,
+            "bench_process [OPTION]...\n"
+            "Tasks in worker processes: throughput compared with Python's ProcessPoolExecutor,\n"
+            "round trips compared with a bare socketpair.",
+            options) < argc)
+        log_usage("unexpected argument; see --help");
     asked.with_python = peer_has_python();
     memset(payload, 'x', sizeof payload);
     printf(
-        "Tasks of %d bytes that return them, in worker processes; median of %u interleaved "
+        "Tasks that return their %d bytes, in worker processes; median of %u interleaved "
         "rounds.\n%d workers and %u tasks for throughput; 1 worker, no prefetch and %u trips for "
         "the round trip\n",
         TASK_BYTES, (unsigned)asked.rounds, WORKERS, (unsigned)asked.tasks, (unsigned)asked.trips);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How long one task takes, from before ep_submit() until its result is here; and what a pool costs
- * that has nothing to do.
+ * Measure the time of one task, from before ep_submit() until its result is available, and the cost
+ * of an idle pool.
  *
- *   futex ping-pong  two threads that wake one another by futex(2), the least that two threads
- *                    which sleep can do. The base.
+ *   futex ping-pong  two threads that wake one another by futex(2), the minimum for two threads
+ *                    that sleep. The base of the ratios.
  *   ep_future_result submit a task, then wait for its result; a pool of 1 worker, and one of 4
- *   ep_future_done   the same with a caller who does not sleep either, but looks again and again.
- *                    With the worker that searches a while before it parks (thread/worker.c) no
- *                    system call is left: this is what "hot" can be. Needs two CPUs.
+ *   ep_future_done   the same with a caller that does not sleep but polls. With a worker that
+ *                    searches before it parks (thread/worker.c) there is no system call: this is
+ *                    the best case of "hot". Needs two CPUs.
  *
- * Each is measured with everything on one CPU, with caller and workers on one CPU each, and as
- * the scheduler likes. The pool is warm: its workers exist and have run tasks. Each trip is timed
- * by itself; the figures of a round are the percentiles of its trips.
+ * Each is measured with everything on one CPU, with caller and workers on one CPU each, and
+ * unpinned. The pool is warm: its workers exist and have run tasks. Each trip is measured
+ * separately; the values of a round are the percentiles of its trips.
  */
 #include "bench/measure.h"
 #include "common/clock.h"
@@ -37,17 +37,17 @@
 #define TRIPS_MAX      1000000
 #define WARM_TRIPS     100
 
-/* Where the threads are. */
+/* The CPUs of the threads. */
 enum placement { ONE_CPU, TWO_CPUS, ANYWHERE };
 static const char *const placement_names[] = {
-    "All on one CPU:", "Caller and workers on one CPU each:", "Nothing pinned:"};
+    "All on one CPU:", "Caller and workers on one CPU each:", "Unpinned:"};
 
 /* --- The base: two threads and a word ------------------------------------------------------ */
 
 enum { CALLER, PARTNER, OVER };
 
 static struct {
-    _Atomic uint32_t turn; /* whose it is */
+    _Atomic uint32_t turn; /* the thread that may go on */
     pthread_t thread;
     enum placement placement;
 } partner;
@@ -58,7 +58,7 @@ static void give_turn(uint32_t whose)
     syscall(SYS_futex, &partner.turn, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-/* Sleep while it is another's. */
+/* Sleep while it is the turn of the other thread. */
 static void await_turn(uint32_t other)
 {
     while (atomic_load(&partner.turn) == other)
@@ -119,7 +119,7 @@ static void take(struct ep_future *future)
     struct ep_bytes reply;
 
     if (ep_future_result(future, EP_FOREVER, &reply) != 0 || *(const int *)reply.data != 42)
-        log_fatal("a task gave a wrong answer");
+        log_fatal("a task returned a wrong result");
     ep_future_unref(future);
 }
 
@@ -163,7 +163,7 @@ static const struct candidate {
     const char *name;
     unsigned workers;
     void (*trip)(struct ep_executor *executor);
-    bool spins; /* of no use on one CPU */
+    bool spins; /* not useful on one CPU */
 } candidates[] = {
     {"futex ping-pong", 0, trip_futex, false},
     {"ep_future_result, 1 worker", 1, trip_result, false},
@@ -173,13 +173,13 @@ static const struct candidate {
 #define CANDIDATES (sizeof candidates / sizeof candidates[0])
 enum { BASE, RESULT, RESULT_OF_FOUR, LOOKING };
 
-/* Microseconds, one figure a round. */
+/* Microseconds, one value per round. */
 struct result {
     struct series p50;
     struct series p99;
 };
 
-/* What the command line asks for. */
+/* The options of the command line. */
 struct asked {
     uint64_t trips;
     uint64_t rounds;
@@ -226,7 +226,7 @@ static void print_table(const struct result results[CANDIDATES], enum placement 
     if (placement != TWO_CPUS)
         return;
     verdict(series_median(&results[LOOKING].p50) <= TARGET_HOT_US,
-            "while hot, a caller who looks: <= %.0f us", TARGET_HOT_US);
+            "while hot, a caller that polls: <= %.0f us", TARGET_HOT_US);
     verdict(series_median(&results[RESULT].p50) <= TARGET_HOT_US,
             "while hot, ep_future_result(): <= %.0f us", TARGET_HOT_US);
 }
@@ -238,13 +238,13 @@ static void compare(void *context)
     struct asked *asked = context;
 
     printf("\n%s\n", placement_names[asked->placement]);
-    if (asked->placement == ONE_CPU) /* before the pools are made: they ask how many there are */
+    if (asked->placement == ONE_CPU) /* before the pools are made: they read the number of CPUs */
         pin_to_cpu(0);
     partner_start(asked->placement);
     for (size_t i = 0; i < CANDIDATES; i++)
         if (candidates[i].workers > 0)
             executors[i] = pool_new(candidates[i].workers, &asked->placement);
-    if (asked->placement == TWO_CPUS) /* and after: threads begin where their maker may be */
+    if (asked->placement == TWO_CPUS) /* after that: threads inherit the CPUs of their creator */
         pin_to_cpu(0);
     for (uint64_t round = 0; round < asked->rounds; round++)
         for (size_t i = 0; i < CANDIDATES; i++)
@@ -266,7 +266,7 @@ static int64_t own_cpu_ns(void)
     return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
-/* The second begins with the last task's end, so the search before parking is counted. */
+/* The second begins at the end of the last task, so it includes the search before parking. */
 static void rest_once(void *context)
 {
     enum placement placement = ANYWHERE;
@@ -294,18 +294,18 @@ int main(int argc, char *argv[])
 {
     struct asked asked = {.trips = 5000, .rounds = 7};
     const struct number_option options[] = {
-        {"rounds", 1, ROUNDS_MAX, &asked.rounds, "runs of each, of which the median counts"},
-        {"trips", 1, TRIPS_MAX, &asked.trips, "round trips of a run"},
+        {"rounds", 1, ROUNDS_MAX, &asked.rounds, "runs of each; the median counts"},
+        {"trips", 1, TRIPS_MAX, &asked.trips, "round trips per run"},
         {.name = NULL},
     };
     bool good = true;
 
     if (read_numbers(argc, argv,
                      "bench_roundtrip [OPTION]...\n"
-                     "From the submission of a task to its result, beside a bare futex ping-pong;\n"
-                     "and what an idle pool uses.",
+                     "From the submission of a task to its result, compared with a bare futex\n"
+                     "ping-pong; and the cost of an idle pool.",
                      options) < argc)
-        log_usage("there are no arguments but options; see --help");
+        log_usage("unexpected argument; see --help");
     printf("From submission to result: the median of %u interleaved rounds of %u trips\n",
            (unsigned)asked.rounds, (unsigned)asked.trips);
     for (asked.placement = ONE_CPU; asked.placement <= ANYWHERE; asked.placement++)

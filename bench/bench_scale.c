@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the price of a task changes with the number of threads that hand tasks over, and of those
- * that run them.
+ * Measure how the cost of a task changes with the number of producers and of workers.
  *
- * As in bench_submit the tasks do nothing and have no future, the queue holds 1024, producers wait
- * for room, and the clock runs until all tasks have run. The tasks of a run are shared out among
- * the producers, which begin together. Tasks that do nothing cannot become cheaper by more threads:
- * all that they do is meet at the queue. What the curve is to show is that they do not become much
- * dearer, however many meet.
+ * As in bench_submit the tasks are empty and have no future, the queue holds 1024, producers wait
+ * for room, and the time ends when all tasks have run. The tasks of a run are divided among the
+ * producers, which begin together. Empty tasks cannot become cheaper with more threads: the threads
+ * only contend for the queue. The curve shows that tasks do not become much more expensive either.
  */
 #include "bench/measure.h"
 #include "common/clock.h"
@@ -22,19 +20,19 @@
 #define QUEUE        1024
 #define THREADS_MOST 8
 
-/* Times the price with one: beyond that we speak of a collapse. */
+/* Times the cost with one thread: above that, throughput has collapsed. */
 #define COLLAPSE       2.0
-#define COLLAPSE_POINT 4.0 /* of any point of the curve */
+#define COLLAPSE_POINT 4.0 /* for any point of the curve */
 
 static const unsigned producers_of[] = {1, 2, 4, 8};
 static const unsigned workers_of[] = {1, 2, 4};
 #define ROWS    (sizeof producers_of / sizeof producers_of[0])
 #define COLUMNS (sizeof workers_of / sizeof workers_of[0])
 
-/* Where in these lists a target looks. */
+/* Indices into these lists for the targets. */
 enum { ONE_PRODUCER = 0, FOUR_PRODUCERS = 2, ONE_WORKER = 0, TWO_WORKERS = 1 };
 
-/* One run. Set before the producers begin. */
+/* One run, set up before the producers begin. */
 struct crowd {
     struct ep_executor *executor;
     pthread_barrier_t begin;
@@ -58,7 +56,7 @@ static void *produce(void *argument)
     return NULL;
 }
 
-/* @return nanoseconds a task */
+/* @return nanoseconds per task */
 static double run(unsigned producers, unsigned workers, uint64_t tasks)
 {
     struct ep_options options = {.workers = workers, .queue = QUEUE, .when_full = EP_BLOCK};
@@ -74,7 +72,7 @@ static double run(unsigned producers, unsigned workers, uint64_t tasks)
     for (unsigned i = 0; i < producers; i++)
         if (pthread_create(&threads[i], NULL, produce, &crowd) != 0)
             log_fatal("cannot make %u threads", producers);
-    /* Before the barrier, since on one CPU the producers may be far before this thread runs. */
+    /* Before the barrier: on one CPU the producers may run long before this thread continues. */
     start = clock_now_ns();
     pthread_barrier_wait(&crowd.begin);
     for (unsigned i = 0; i < producers; i++)
@@ -90,13 +88,13 @@ static double run(unsigned producers, unsigned workers, uint64_t tasks)
     return (double)start / (double)stats.finished;
 }
 
-/* What the command line asks for. */
+/* The options of the command line. */
 struct asked {
     uint64_t tasks;
     uint64_t rounds;
 };
 
-/* Find the point that is dearest beside one producer and one worker. */
+/* Find the point with the highest cost, relative to one producer and one worker. */
 static void judge_points(struct series ns[ROWS][COLUMNS])
 {
     size_t worst_row = 0, worst_column = 0;
@@ -158,17 +156,17 @@ int main(int argc, char *argv[])
 {
     struct asked asked = {.tasks = 500000, .rounds = 7};
     const struct number_option options[] = {
-        {"rounds", 1, ROUNDS_MAX, &asked.rounds, "runs of each, of which the median counts"},
-        {"tasks", THREADS_MOST, UINT64_C(1) << 40, &asked.tasks, "tasks of a run"},
+        {"rounds", 1, ROUNDS_MAX, &asked.rounds, "runs of each; the median counts"},
+        {"tasks", THREADS_MOST, UINT64_C(1) << 40, &asked.tasks, "tasks per run"},
         {.name = NULL},
     };
 
     if (read_numbers(argc, argv,
                      "bench_scale [OPTION]...\n"
-                     "What handing a task over costs with more producers and more workers.",
+                     "The cost of submitting a task with more producers and more workers.",
                      options) < argc)
-        log_usage("there are no arguments but options; see --help");
-    printf("Nanoseconds a task, median (least to most) of %u interleaved rounds of %llu tasks\n",
+        log_usage("unexpected argument; see --help");
+    printf("Nanoseconds per task, median (least to most) of %u interleaved rounds of %llu tasks\n",
            (unsigned)asked.rounds, (unsigned long long)asked.tasks);
     return compare_placements(draw_curve, &asked) ? EXIT_OK : EXIT_RUN;
 }

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What it costs to hand a task over: one producer, two workers, tasks that do nothing.
+ * Measure the cost of submitting a task: one producer, two workers, empty tasks.
  *
- * The time runs from the first submission until every task has run, divided by the number of
- * tasks. Making the pool lies outside. It is a stream: the producer never waits for a single task,
- * so the figure says how many tasks a second go through, not how long one takes to arrive.
+ * The result is the time from the first submission until every task has run, divided by the number
+ * of tasks, without making the pool. It is a stream: the producer never waits for a single task, so
+ * this is the throughput, not the latency of one task.
  *
  *   libechopool   ep_submit() to a queue of 1024 with EP_BLOCK, no future; the end is
- *                 ep_executor_shutdown(EP_WAIT). Once more with a future that is let go at once.
+ *                 ep_executor_shutdown(EP_WAIT). Again with a future that is released at once.
  *   GThreadPool   g_thread_pool_push() to 2 exclusive threads; its queue has no bound and grows
  *                 while the producer is faster. The end is g_thread_pool_free(wait).
  *   libuv         uv_queue_work() by the loop's thread with UV_THREADPOOL_SIZE=2; its queue has no
- *                 bound either, so requests are taken from a ring of 1024, and when none is free
- *                 the loop runs until one is. Each task includes its after-work callback in the
- *                 loop: libuv has no other way to hand a task over. The end is the last of these.
- *   oneTBB        task_arena::enqueue() to an arena of 2 threads without a place for the producer;
- *                 no bound. A process of its own: peer_tbb.cpp.
+ *                 bound either, so requests are taken from a ring of 1024, and if none is free the
+ *                 loop runs until one is. Each task includes its after-work callback in the loop:
+ *                 libuv has no other way to submit a task. The end is the last of these callbacks.
+ *   oneTBB        task_arena::enqueue() to an arena of 2 threads without a slot for the producer;
+ *                 no bound. A separate process: peer_tbb.cpp.
  *   Python        ThreadPoolExecutor.submit() to 2 threads; no bound, and always a future. The end
- *                 is the last result. A process of its own, and a twentieth of the tasks.
+ *                 is the last result. A separate process, with a twentieth of the tasks.
  *
- * Each task counts itself in a counter of its own thread, and the sum is checked.
+ * Each task adds 1 to a counter of its thread, and the sum is checked.
  */
 #include "bench/measure.h"
 #include "bench/peer.h"
@@ -48,9 +48,9 @@
 
 #define TARGET_NS        60
 #define TARGET_FUTURE_NS 100
-#define TARGET_TIMES     3 /* as fast as the best of the peers */
+#define TARGET_TIMES     3 /* the speed of the best peer */
 
-/* Python gets a part of the tasks: it needs a hundred times as long for each. */
+/* Python gets a part of the tasks: each takes a hundred times as long. */
 #define PYTHON_PART 20
 
 /* --- Tasks that count themselves ----------------------------------------------------------- */
@@ -62,7 +62,7 @@ static struct counter {
 static atomic_uint counters_used;
 static _Thread_local struct counter *own;
 
-/* Only its own thread writes a counter, so the addition need not be one indivisible step. */
+/* Only one thread writes each counter, so the addition need not be atomic. */
 static inline void count_task(void)
 {
     if (own == NULL) {
@@ -163,7 +163,7 @@ static int64_t run_glib(uint64_t tasks)
 /* --- libuv --------------------------------------------------------------------------------- */
 
 #if HAVE_LIBUV
-/* The requests that are not under way; only the loop's thread touches it. */
+/* The free requests; loop-only. */
 static struct {
     uv_work_t *request[QUEUE];
     unsigned count;
@@ -203,7 +203,7 @@ static int64_t run_libuv(uint64_t tasks)
 #    define run_libuv NULL
 #endif
 
-/* --- Peers in a process of their own -------------------------------------------------------- */
+/* --- Peers in separate processes -------------------------------------------------------- */
 
 #if HAVE_TBB
 static struct peer_result run_tbb(uint64_t tasks)
@@ -223,7 +223,7 @@ static struct peer_result run_python(uint64_t tasks)
 
 static struct candidate {
     const char *name;
-    const char *absent;             /* why it is left out, if both of these are NULL */
+    const char *absent;             /* why it is left out if both functions are NULL */
     int64_t (*run)(uint64_t tasks); /* nanoseconds for all */
     struct peer_result (*run_peer)(uint64_t tasks);
     bool ours;
@@ -244,11 +244,11 @@ static bool is_there(const struct candidate *candidate)
     return candidate->run != NULL || candidate->run_peer != NULL;
 }
 
-/* What came out for one pool, one figure a round. */
+/* The results of one pool, one value per round. */
 struct result {
-    struct series ns;     /* a task */
-    struct series cpu_ns; /* a task, producer and workers together */
-    struct series sleeps; /* of a thousand tasks: a producer or worker had to wait */
+    struct series ns;     /* per task */
+    struct series cpu_ns; /* per task, producer and workers together */
+    struct series sleeps; /* per thousand tasks: a producer or worker had to wait */
 };
 
 static int64_t own_cpu_ns(void)
@@ -267,7 +267,7 @@ static uint64_t own_sleeps(void)
     return (uint64_t)usage.ru_nvcsw;
 }
 
-/* Run a pool within this process. */
+/* Run a pool in this process. */
 static struct peer_result run_here(const struct candidate *candidate, uint64_t tasks)
 {
     uint64_t before = tasks_run();
@@ -314,7 +314,7 @@ static void print_table(const struct result results[CANDIDATES])
     double least = 0;
 
     printf("  %-20s %9s   %-18s %-13s   %6s   %s\n", "", "median ns", "least to most",
-           "ratio to ours", "CPU ns", "sleeps in 1000");
+           "ratio to ours", "CPU ns", "sleeps per 1000");
     for (size_t i = 0; i < CANDIDATES; i++) {
         struct series ratio = series_ratio(&results[i].ns, &results[0].ns);
 
@@ -334,13 +334,13 @@ static void print_table(const struct result results[CANDIDATES])
                 best->name, least);
 }
 
-/* What the command line asks for. */
+/* The options of the command line. */
 struct asked {
     uint64_t tasks;
     uint64_t rounds;
 };
 
-/* In a process of its own: libuv never ends its threads, and they stay where they were pinned. */
+/* Compare in a separate process: libuv never ends its threads, and they stay pinned. */
 static void compare(void *context)
 {
     static struct result results[CANDIDATES];
@@ -357,21 +357,21 @@ int main(int argc, char *argv[])
 {
     struct asked asked = {.tasks = 1000000, .rounds = 7};
     const struct number_option options[] = {
-        {"rounds", 1, ROUNDS_MAX, &asked.rounds, "runs of each, of which the median counts"},
-        {"tasks", 1, UINT64_C(1) << 40, &asked.tasks, "tasks of a run"},
+        {"rounds", 1, ROUNDS_MAX, &asked.rounds, "runs of each; the median counts"},
+        {"tasks", 1, UINT64_C(1) << 40, &asked.tasks, "tasks per run"},
         {.name = NULL},
     };
 
     if (read_numbers(argc, argv,
                      "bench_submit [OPTION]...\n"
-                     "What handing a task over costs: libechopool, GThreadPool, libuv, oneTBB and\n"
-                     "Python's threads side by side.",
+                     "The cost of submitting a task: libechopool, GThreadPool, libuv, oneTBB and\n"
+                     "Python's threads.",
                      options) < argc)
-        log_usage("there are no arguments but options; see --help");
+        log_usage("unexpected argument; see --help");
     setenv("UV_THREADPOOL_SIZE", "2", 1); /* libuv reads it at its first task */
     if (!peer_has_python())
         candidates[PYTHON].run_peer = NULL;
-    printf("A task handed over, of a stream: 1 producer, %d workers, %llu tasks that do nothing,\n"
+    printf("Submitting a stream of tasks: 1 producer, %d workers, %llu empty tasks,\n"
            "nanoseconds until all have run, each; median of %u interleaved rounds\n",
            WORKERS, (unsigned long long)asked.tasks, (unsigned)asked.rounds);
     return compare_placements(compare, &asked) ? EXIT_OK : EXIT_RUN;

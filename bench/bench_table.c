@@ -2,10 +2,11 @@
 /*
  * The table of models in the README: what each design costs, measured, in Markdown.
  *
- * CPU per echo comes from one interleaved run of all models (compare.h), system calls are counted by
- * strace (trace.h). The memory of a waiting session is the server's memory with many silent sessions
- * minus its memory without them, divided by their number: resident memory of all its processes, their
- * page tables and kernel stacks, but not the kernel's sockets, which are the same for all models.
+ * CPU per echo comes from one interleaved run of all models (compare.h), system calls are counted
+ * by strace (trace.h). The memory of a waiting session is the server's memory with many silent
+ * sessions minus its memory without them, divided by their number: resident memory of all its
+ * processes, their page tables and kernel stacks, but not the kernel's sockets, which are the same
+ * for all models.
  */
 #include "bench/candidates.h"
 #include "bench/child.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The servers that are measured: see candidates.h. */
+/* The measured servers: see candidates.h. */
 #include "bench/candidates.h"
 
 #include "bench/child.h"
@@ -48,7 +48,7 @@ const struct candidate peer_go = {
 const struct candidate peer_seed = {.name = "Python threads",
                                     .arguments = {"python3", BENCH_FOLDER "/peer_seed.py"},
                                     .needs = "python3"};
-/* Its log, which says the port, goes where a server's output is read. */
+/* Send its log, which has the port, to standard output. */
 const struct candidate peer_socat = {
     .name = "socat, fork",
     .arguments = {"sh", "-c",
@@ -63,7 +63,7 @@ static char key[sizeof folder + 16];
 static char certificate[sizeof folder + 16];
 static pid_t owner;
 
-/* At exit, of this process and not of those that it forks. */
+/* Remove the files at exit, in this process and not in its children. */
 static void remove_files(void)
 {
     if (getpid() != owner)

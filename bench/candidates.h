@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file candidates.h
- * Every server that is measured, and how it is started: echo-server's models, bare servers of our
- * own (floors), and other people's ways (peers).
+ * Every measured server and its command line: echo-server's models, bare servers (floors), and the
+ * usual servers of other libraries and languages (peers).
  *
- * What this machine or this build does not have is left out with a sentence, so a measurement asks
+ * A server that this machine or this build does not have is left out with a message: call
  * candidate_is_there() first.
  */
 #ifndef BENCH_CANDIDATES_H
@@ -19,49 +19,49 @@
 struct candidate {
     const char *name;
     /** "%n" stands for the number of sessions, "%c" and "%k" for the files of
-     * candidate_make_files(), "%a" for an address that is free, for --admin. */
+     * candidate_make_files(), "%a" for a free address, for --admin. */
     const char *arguments[CANDIDATE_ARGUMENTS];
-    const char *needs; /**< what to install where it cannot be started; NULL: its own words say */
-    bool unchanged;    /**< it echoes the same bytes, no capitals */
-    unsigned at_once;  /**< sessions that it serves at once, if that is fewer than are asked for */
+    const char *needs; /**< what to install if it does not start; NULL: its own message says */
+    bool unchanged;    /**< it echoes the bytes unchanged, not in capitals */
+    unsigned at_once;  /**< most sessions that it serves at once; 0: any number */
 };
 
 extern const struct candidate floor_thread, floor_epoll, floor_prethreaded, floor_tls;
 extern const struct candidate model_iterative, model_thread, model_fork;
-/** Session hold, as many workers as there are sessions. */
+/** Session hold, one worker per session. */
 extern const struct candidate model_thread_pool, model_process_pool;
-/** One loop. */
+/** One event loop. */
 extern const struct candidate model_event;
 /** Message hold, 4 workers. */
 extern const struct candidate model_message;
-/** As their namesakes, with TLS. */
+/** The same models with TLS. */
 extern const struct candidate tls_thread_pool, tls_event;
 extern const struct candidate peer_bufferevent, peer_go, peer_seed, peer_socat;
 
 /**
- * Make the certificate and key that "%c" and "%k" stand for, where there is OpenSSL. Once is
- * enough; they are removed at exit.
+ * Make the certificate and key for "%c" and "%k", if there is OpenSSL. Call it once; they are
+ * removed at exit.
  */
 void candidate_make_files(void);
 
-/** A command line with nothing left to fill in. */
+/** A command line with all placeholders replaced. */
 struct command {
     const char *arguments[2 * CANDIDATE_ARGUMENTS + 1];
     char number[16];
     char admin[32];
-    uint16_t admin_port; /**< what "%a" became; 0: there was none */
+    uint16_t admin_port; /**< the port for "%a"; 0: there is none */
 };
 
 /**
- * Fill a candidate in for so many sessions.
+ * Make the command line of a candidate for a number of sessions.
  *
- * @param more     further arguments, ended by NULL; may itself be NULL
- * @param command  where `arguments` comes out; stays where it is as long as it is used
+ * @param more     further arguments, ended by NULL; may be NULL
+ * @param command  the result; it must not be moved while it is used
  */
 void candidate_command(const struct candidate *candidate, unsigned sessions,
                        const char *const more[], struct command *command);
 
-/** Whether it can be started. Starts it once; a sentence in why if not. */
+/** Start a candidate once. @return whether it starts; if not, `why` has the reason */
 bool candidate_is_there(const struct candidate *candidate, const char *const more[], char *why,
                         size_t size);
 

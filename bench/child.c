@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Programs as child processes, and what /proc says of them: see child.h. */
+/* Child processes, and their figures from /proc: see child.h. */
 #include "bench/child.h"
 
 #include "common/log.h"
@@ -33,7 +33,7 @@ const char *build_path(const char *file, char *path, size_t size)
     return path;
 }
 
-/* errors is a descriptor for standard error; -1: it stays ours. */
+/* Become the program. errors: a descriptor for standard error, or -1 to inherit it. */
 static _Noreturn void become(const char *const arguments[], const char *preload, int out,
                              int errors)
 {
@@ -53,7 +53,7 @@ static _Noreturn void become(const char *const arguments[], const char *preload,
     log_fatal("cannot start %s: %s", arguments[0], strerror(errno));
 }
 
-/* Read the first line. @return the port at its end, or 0: there was no such line */
+/* Read the first line. @return the port at its end, or 0: there is none */
 static uint16_t read_port(int out)
 {
     char line[256];
@@ -70,7 +70,7 @@ static uint16_t read_port(int out)
     return colon != NULL && parse_number(colon + 1, 1, 65535, &port) ? (uint16_t)port : 0;
 }
 
-/* Start a program with a pipe as its standard output. @return its process */
+/* Start a program with a pipe as its standard output. @return its process id */
 static pid_t spawn(const char *const arguments[], const char *preload, int errors, int *out)
 {
     int ends[2];
@@ -103,7 +103,7 @@ struct server server_start(const char *const arguments[], const char *preload)
     struct server server;
 
     if (!start(arguments, preload, -1, &server))
-        log_fatal("%s did not say \"listening on ADDRESS\"", arguments[0]);
+        log_fatal("%s did not print \"listening on ADDRESS\"", arguments[0]);
     return server;
 }
 
@@ -112,7 +112,7 @@ bool server_try(const char *const arguments[], int errors, struct server *server
     return start(arguments, NULL, errors, server);
 }
 
-/* The last line of a file, without its end. */
+/* Copy the last line of a file, without the newline. */
 static void read_last_line(int fd, char *line, size_t size)
 {
     char text[4096];
@@ -155,7 +155,7 @@ void server_stop(struct server *server)
     waitpid(server->pid, NULL, 0);
 }
 
-/* --- Programs that end by themselves -------------------------------------------------------- */
+/* --- Programs that exit on their own -------------------------------------------------------- */
 
 struct program program_start(const char *const arguments[], const char *preload)
 {
@@ -192,7 +192,7 @@ struct usage program_end(struct program *program, char *text, size_t size)
     if (wait4(program->pid, &status, 0, &used) != program->pid)
         log_fatal("cannot wait for %s: %s", program->name, strerror(errno));
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        log_fatal("%s has failed", program->name);
+        log_fatal("%s failed", program->name);
     return (struct usage){.user_ns = nanoseconds(used.ru_utime),
                           .system_ns = nanoseconds(used.ru_stime),
                           .sleeps = (uint64_t)used.ru_nvcsw};
@@ -215,7 +215,7 @@ uint16_t free_port(void)
 
 /* --- /proc --------------------------------------------------------------------------------- */
 
-/* @return whether there is such a process */
+/* @return whether the process exists */
 static bool read_cpu_clock(pid_t pid, int64_t *used_ns)
 {
     clockid_t clock;
@@ -232,11 +232,11 @@ int64_t process_cpu_ns(pid_t pid)
     int64_t used;
 
     if (!read_cpu_clock(pid, &used))
-        log_fatal("the server has ended by itself");
+        log_fatal("the server has exited unexpectedly");
     return used;
 }
 
-/* The number after `name` at the start of a line of a file; -1 where there is none. */
+/* @return the number after `name` at the start of a line of a file, or -1: there is none */
 static double number_in(const char *path, const char *name)
 {
     FILE *file = fopen(path, "re");
@@ -252,7 +252,7 @@ static double number_in(const char *path, const char *name)
     return number;
 }
 
-/* Add up what `worth` says of each entry of a folder of /proc. */
+/* Add up the value that `worth` returns for each entry of a folder of /proc. */
 static uint64_t sum_of_folder(const char *folder, uint64_t (*worth)(const char *path))
 {
     DIR *entries = opendir(folder);
@@ -277,7 +277,7 @@ static uint64_t sleeps_of_thread(const char *path)
 
     snprintf(status, sizeof status, "%s/status", path);
     sleeps = number_in(status, "voluntary_ctxt_switches:");
-    return sleeps > 0 ? (uint64_t)sleeps : 0; /* a thread that has just ended has no file */
+    return sleeps > 0 ? (uint64_t)sleeps : 0; /* a thread that has just exited has no file */
 }
 
 static uint64_t one(const char *path)
@@ -323,7 +323,7 @@ double system_kb(const char *name)
 
 static void visit_family(pid_t pid, void (*visit)(pid_t pid, void *context), void *context);
 
-/* Visit the children of one thread: the kernel lists them by the thread that forked them. */
+/* Visit the children of one thread: the kernel lists them by the thread that forked. */
 static void visit_children(const char *path, void (*visit)(pid_t, void *), void *context)
 {
     FILE *file = fopen(path, "re");
@@ -344,7 +344,7 @@ static void visit_family(pid_t pid, void (*visit)(pid_t pid, void *context), voi
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
     threads = opendir(path);
     if (threads == NULL)
-        return; /* it has just ended */
+        return; /* it has just exited */
     visit(pid, context);
     for (struct dirent *entry; (entry = readdir(threads)) != NULL;)
         if (entry->d_name[0] != '.') {
@@ -354,7 +354,7 @@ static void visit_family(pid_t pid, void (*visit)(pid_t pid, void *context), voi
     closedir(threads);
 }
 
-/* CPU time of the children that have ended and were waited for. */
+/* @return the CPU time of the children that have exited and were waited for */
 static int64_t ended_children_ns(pid_t pid)
 {
     char path[64], text[1024];
@@ -370,7 +370,7 @@ static int64_t ended_children_ns(pid_t pid)
     got = fread(text, 1, sizeof text - 1, file);
     fclose(file);
     text[got] = '\0';
-    /* The name, in brackets, may itself hold brackets and blanks. Fields 16 and 17 of proc(5). */
+    /* The name, in brackets, may contain brackets and blanks. Fields 16 and 17 of proc(5). */
     after_name = strrchr(text, ')');
     if (after_name == NULL ||
         sscanf(after_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %lld %lld",

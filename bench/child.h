@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file child.h
- * Programs under measurement, as child processes, and what /proc says of them: servers, which run
- * until they are stopped, and clients, which end by themselves.
+ * Measured programs as child processes, and their figures from /proc: servers, which run until they
+ * are stopped, and clients, which exit on their own.
  *
- * Whatever goes wrong ends the program with a sentence, but where it says otherwise.
+ * An error ends the program with a message, unless the function says otherwise.
  */
 #ifndef BENCH_CHILD_H
 #define BENCH_CHILD_H
@@ -14,82 +14,85 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/** A server under measurement. It dies with us. */
+/** A measured server. It is killed when this program exits. */
 struct server {
     pid_t pid;
-    int out; /**< the read end of the pipe that is its standard output */
+    int out; /**< read end of the pipe from its standard output */
     uint16_t port;
 };
 
 /**
  * Start a server and wait for its line "listening on 127.0.0.1:PORT".
  *
- * @param arguments  the program's path within the build tree, or a command in PATH, and its
- *                   arguments; ended by NULL
- * @param preload    a library for LD_PRELOAD, within the build tree; may be NULL
+ * @param arguments  the program's path in the build tree, or a command in PATH, and its arguments;
+ *                   ended by NULL
+ * @param preload    a library for LD_PRELOAD, in the build tree; may be NULL
  */
 struct server server_start(const char *const arguments[], const char *preload);
 
-/** The same with standard error going to that descriptor. @return false: it did not listen */
+/** The same with standard error sent to a descriptor. @return false: it did not listen */
 bool server_try(const char *const arguments[], int errors, struct server *server);
 
-/** SIGTERM; returns when the process has ended and all it had started has closed its output. */
+/** Send SIGTERM, and wait until the process has exited and its children have closed its output. */
 void server_stop(struct server *server);
 
 /**
- * Whether a server can be started so; it is stopped again.
+ * Start a server and stop it again. @return whether it starts
  *
- * @param why  if not, the last line it said, or ""
+ * @param why  if it does not start, its last line of output, or ""
  */
 bool server_probe(const char *const arguments[], char *why, size_t size);
 
-/** A program that ends by itself. It dies with us. */
+/** A program that exits on its own. It is killed when this program exits. */
 struct program {
     const char *name;
     pid_t pid;
-    int out; /**< the read end of the pipe that is its standard output */
+    int out; /**< read end of the pipe from its standard output */
 };
 
-/** What a program has used, all threads, from its start to its end. */
+/** Resources used by a program, all threads, from its start to its end. */
 struct usage {
-    int64_t user_ns;   /**< which part of the CPU time was whose is an estimate of the kernel's, */
-    int64_t system_ns; /**< the sum is exact to some microseconds */
-    uint64_t sleeps;   /**< how often its threads have gone to sleep by themselves */
+    int64_t user_ns;   /**< the kernel estimates how the CPU time splits into user and system, */
+    int64_t system_ns; /**< their sum is exact to some microseconds */
+    uint64_t sleeps;   /**< voluntary context switches of its threads */
 };
 
 /** Start a program; `arguments` and `preload` as for server_start(). */
 struct program program_start(const char *const arguments[], const char *preload);
 
 /**
- * Wait for its end. Where its exit status is not 0, ours is not either.
+ * Wait for a program's end. An exit status other than 0 ends this program too.
  *
- * @param text  takes what it printed, as far as there is room, ended by a null byte; may be NULL
+ * @param text  buffer for its output, cut to the size and ended by a null byte; may be NULL
  */
 struct usage program_end(struct program *program, char *text, size_t size);
 
-/** A file in the build tree ($TOP_BUILDDIR, or the current folder). @return path */
+/** Make the path of a file in the build tree: $TOP_BUILDDIR or the current folder. @return path */
 const char *build_path(const char *file, char *path, size_t size);
 
-/** A port of 127.0.0.1 that was free a moment ago. */
+/** @return a port of 127.0.0.1 that was free a moment ago */
 uint16_t free_port(void);
 
-/** User and system time of all threads so far. */
+/** @return user and system time of all threads so far */
 int64_t process_cpu_ns(pid_t pid);
 /**
- * The same of the process and all its descendants, with those that have ended and were waited for.
- * The latter are counted in hundredths of a second.
+ * @return the same for the process and all its descendants, with those that have exited and were
+ * waited for; the latter are counted in hundredths of a second
  */
 int64_t family_cpu_ns(pid_t pid);
-/** How often the live threads have gone to sleep by themselves. */
+/** @return voluntary context switches of the live threads */
 uint64_t process_sleeps(pid_t pid);
 unsigned process_descriptors(pid_t pid);
-/** Descriptors of the process and all its descendants. */
+/** @return the number of descriptors of the process and all its descendants */
 unsigned family_descriptors(pid_t pid);
-/** A "Name:  123 kB" line of a file, "smaps_rollup" or "status" of the process. */
+/** @return the value of a line "Name:  123 kB" in "smaps_rollup" or "status" of the process */
 double process_kb(pid_t pid, const char *file, const char *name);
-/** The process and its descendants: resident memory, a shared page once (Pss), and page tables. */
+/**
+ * @return memory of the process and its descendants: Pss, which counts a shared page once, and page
+ * tables
+ */
 double family_kb(pid_t pid);
-/** The line of /proc/meminfo. */
+/** @return the value of a line of /proc/meminfo */
 double system_kb(const char *name);
 
 #endif /* BENCH_CHILD_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What goes on beside the load: see company.h. */
+/* Background activity during a measurement: see company.h. */
 #include "bench/company.h"
 
 #include "bench/load.h"
@@ -24,17 +24,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SOURCES     8   /* 10,000 sessions from one address would take a third of its ports */
-#define READS_A_SEC 100 /* of the slow reader */
+#define SOURCES     8   /* 10,000 sessions from one address would use a third of its ports */
+#define READS_A_SEC 100 /* by the slow reader */
 #define ANSWER_MAX  (1u << 20)
 #define SECOND_NS   INT64_C(1000000000)
 
-/* Memory that the scraper and we both see. */
+/* Memory shared with the scraper. */
 struct shared {
     _Atomic uint64_t scrapes;
 };
 
-/* @return 0 in the child, which dies with us */
+/* Fork. @return 0 in the child, which is killed when this program exits */
 static pid_t fork_guest(void)
 {
     pid_t child;
@@ -48,7 +48,7 @@ static pid_t fork_guest(void)
     return child;
 }
 
-/* Sleep until a moment of the monotonic clock. */
+/* Sleep until a time of the monotonic clock. */
 static void sleep_until(int64_t moment_ns)
 {
     struct timespec moment = {.tv_sec = moment_ns / SECOND_NS, .tv_nsec = moment_ns % SECOND_NS};
@@ -79,7 +79,7 @@ static pid_t hold(unsigned sessions, uint16_t port)
     }
     close(ends[1]);
     if (read(ends[0], &ready, 1) != 1)
-        log_fatal("%u idle sessions could not be made", sessions);
+        log_fatal("cannot make %u idle sessions", sessions);
     close(ends[0]);
     return child;
 }
@@ -99,7 +99,7 @@ static int connect_admin(uint16_t port)
     return fd;
 }
 
-/* Bytes of the whole answer, head and body, once the head is there; 0: not yet. */
+/* @return size of the whole reply, head and body, or 0: the head is not complete */
 static size_t answer_size(const char *text, size_t have)
 {
     const char *end = memmem(text, have, "\r\n\r\n", 4);
@@ -108,21 +108,21 @@ static size_t answer_size(const char *text, size_t have)
     if (end == NULL)
         return 0;
     if (strncmp(text, "HTTP/1.1 200 ", 13) != 0)
-        log_fatal("/metrics was answered with %.*s", (int)strcspn(text, "\r"), text);
+        log_fatal("the reply to /metrics was %.*s", (int)strcspn(text, "\r"), text);
     length = strcasestr(text, "\r\nContent-Length:");
     if (length == NULL || length > end)
-        log_fatal("the answer to /metrics does not say how long it is");
+        log_fatal("the reply to /metrics has no Content-Length");
     return (size_t)(end + 4 - text) + strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
 }
 
-/* Ask once and read the whole answer. @return false: the connection has been closed */
+/* Send one request and read the whole reply. @return false: the connection was closed */
 static bool scrape(int fd)
 {
-    static const char question[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    static const char request[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
     static char answer[ANSWER_MAX];
     size_t have = 0;
 
-    if (send(fd, question, sizeof question - 1, MSG_NOSIGNAL) < 0)
+    if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0)
         return false;
     for (;;) {
         size_t size;
@@ -151,7 +151,7 @@ static _Noreturn void scrape_on(uint16_t port, unsigned a_second, struct shared 
         }
         next += SECOND_NS / a_second;
         if (next < clock_now_ns())
-            next = clock_now_ns(); /* what was missed is not made up for */
+            next = clock_now_ns(); /* do not make up for missed requests */
         sleep_until(next);
     }
 }
@@ -183,7 +183,7 @@ static _Noreturn void read_slowly(int fd, unsigned bytes_a_second)
         pause();
 }
 
-/* --- Together ------------------------------------------------------------------------------ */
+/* --- All of it ------------------------------------------------------------------------------ */
 
 struct guests company_start(const struct company *company, const struct server *server,
                             uint16_t admin_port)

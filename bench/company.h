@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file company.h
- * What goes on beside the load while a server is measured: sessions that say nothing, somebody who
- * reads /metrics over and over, and a slow reader of what the server prints.
+ * Background activity while a server is measured: idle sessions, a scraper that reads /metrics
+ * again and again, and a slow reader of the server's output.
  *
- * Each is a process of its own, on the CPUs of who starts it, and dies with it.
+ * Each is a separate process on the CPUs of its parent, and is killed when the parent exits.
  */
 #ifndef BENCH_COMPANY_H
 #define BENCH_COMPANY_H
@@ -14,16 +14,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/** What to have beside; zeroes: nothing. */
+/** What to start; all zero: nothing. */
 struct company {
-    unsigned idle;           /**< sessions that have echoed one message and then say nothing */
+    unsigned idle;           /**< sessions that echo one message and then are silent */
     unsigned scrapes_a_sec;  /**< GET /metrics on one connection */
-    unsigned read_bytes_sec; /**< so much is read of what the server prints, and no more */
+    unsigned read_bytes_sec; /**< bytes read of the server's output per second */
 };
 
 struct shared;
 
-/** Those who are here. */
+/** The running processes. */
 struct guests {
     pid_t holder;
     pid_t scraper;
@@ -32,17 +32,17 @@ struct guests {
 };
 
 /**
- * Start them; returns when the idle sessions are all there.
+ * Start the processes, and wait until all idle sessions are connected.
  *
- * @param admin_port  of the server; for scrapes_a_sec
+ * @param admin_port  port of the server's --admin, for scrapes_a_sec
  */
 struct guests company_start(const struct company *company, const struct server *server,
                             uint16_t admin_port);
 
-/** @return answers that the scraper has had so far */
+/** @return the number of replies that the scraper has received so far */
 uint64_t company_scrapes(const struct guests *guests);
 
-/** End them all. */
+/** Stop all processes. */
 void company_stop(struct guests *guests);
 
 #endif /* BENCH_COMPANY_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Servers side by side: see compare.h. */
+/* Compare servers in interleaved runs: see compare.h. */
 #include "bench/compare.h"
 
 #include "bench/load-tls.h"
@@ -13,16 +13,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define WARM_PART 20 /* a twentieth more of the work comes first, unmeasured */
+#define WARM_PART 20 /* a twentieth of the work is done first, unmeasured */
 
-/* One server under way. */
+/* A running server. */
 struct run {
     const struct side *side;
     struct load_options load;
     struct server server;
     struct command command;
     struct guests guests;
-    int errors; /* a file in memory that takes its standard error */
+    int errors; /* memfd with its standard error */
     cpu_set_t ours;
 };
 
@@ -47,7 +47,7 @@ static struct company company_of(const struct side *side, const struct extent *e
     return company;
 }
 
-/* Where we are when the server is started it will stay, and where afterwards the load will. */
+/* Pin this thread: children stay on the CPU on which it is when it starts them. */
 static void place(enum placement placement, unsigned cpu, const cpu_set_t *all)
 {
     cpus_set(all);
@@ -72,12 +72,12 @@ static void run_begin(struct run *run, const struct contest *contest, const stru
     candidate_command(run->side->candidate, sessions, run->side->more, &run->command);
     place(placement, 0, &run->ours);
     if (!server_try(run->command.arguments, run->errors, &run->server))
-        log_fatal("%s does not start any more", name_of(run->side));
+        log_fatal("%s does not start again", name_of(run->side));
     place(placement, 1, &run->ours);
     run->load.port = run->server.port;
 }
 
-/* What the server says at its end when --print was too fast for its reader. @return messages */
+/* Read the server's last report. @return the number of messages that --print dropped */
 static double read_dropped(int errors)
 {
     char text[8192];
@@ -91,7 +91,7 @@ static double read_dropped(int errors)
     return found != NULL ? strtod(found, NULL) : 0;
 }
 
-/* @return messages that it did not print */
+/* Stop the server. @return the number of messages that it did not print */
 static double run_end(struct run *run)
 {
     double dropped;
@@ -104,7 +104,7 @@ static double run_end(struct run *run)
     return dropped;
 }
 
-/* Measure what `work` costs the server, and how fast it is done. */
+/* Measure the cost of `work` to the server, and its speed. */
 static void clock_work(struct run *run, double count, struct outcome *outcome,
                        void (*work)(void *context), void *context)
 {
@@ -122,7 +122,7 @@ static void clock_work(struct run *run, double count, struct outcome *outcome,
     series_add(&outcome->scrapes, (double)scrapes / seconds);
 }
 
-/* What clock_work() calls: echoes of sessions that stay. */
+/* Do the work of clock_work(): echoes of sessions that stay connected. */
 struct echoes {
     struct load *load;
     unsigned messages;
@@ -164,7 +164,7 @@ static void measure_echoes(struct run *run, unsigned messages, const struct exte
                100 * dropped / (double)(count + run->load.sessions * (each / WARM_PART + 2)));
 }
 
-/* What clock_work() calls: connections that come and go. */
+/* Do the work of clock_work(): short connections. */
 struct connections {
     const struct load_options *load;
     unsigned times;
@@ -201,7 +201,7 @@ static size_t count_sides(const struct contest *contest)
     return count;
 }
 
-/* Find out who can take part. A side that is left out is told about in the table. */
+/* Find out which sides can start. The table names those that are left out. */
 static void look_for_sides(const struct contest *contest, size_t count,
                            struct outcome outcomes[SIDES_MAX])
 {
@@ -248,7 +248,7 @@ static const char *const figure_names[] = {[CPU] = "CPU",
                                            [IDLE_KB] = "memory of an idle session",
                                            [DROPPED] = "messages dropped"};
 
-/* What only some contests have, at the end of a line. */
+/* Print the figures that only some contests have. */
 static void print_extras(const struct outcome *outcome)
 {
     if (series_median(&outcome->scrapes) > 0)
@@ -256,7 +256,7 @@ static void print_extras(const struct outcome *outcome)
     if (series_median(&outcome->figure[DROPPED]) > 0)
         printf("  %.1f %% not printed", series_median(&outcome->figure[DROPPED]));
     if (outcome->figure[IDLE_KB].count > 0)
-        printf("  %.2f KB an idle session", series_median(&outcome->figure[IDLE_KB]));
+        printf("  %.2f KB per idle session", series_median(&outcome->figure[IDLE_KB]));
     puts("");
 }
 
@@ -291,7 +291,7 @@ static void judge(const struct contest *contest, const struct target *target,
     struct series ratio = series_ratio(value, &outcomes[target->base].figure[target->figure]);
 
     if (!outcomes[target->side].there || !outcomes[target->base].there) {
-        printf("  not judged: %s, %s / %s: one is left out\n", figure, name_of(side),
+        printf("  not judged: %s, %s / %s: one side is left out\n", figure, name_of(side),
                name_of(base));
         return;
     }
@@ -302,10 +302,11 @@ static void judge(const struct contest *contest, const struct target *target,
         return;
     }
     if (target->figure == DROPPED) {
-        /* The load has ended the program where an echo was missing. */
-        verdict(series_median(value) >= target->bound,
-                "%s: every echo came back, and what was not printed was counted (%.1f %%)",
-                name_of(side), series_median(value));
+        /* The load would have ended the program if an echo were missing. */
+        verdict(
+            series_median(value) >= target->bound,
+            "%s: every echo came back, and messages that were not printed were counted (%.1f %%)",
+            name_of(side), series_median(value));
         return;
     }
     verdict(target->figure == RATE ? series_median(&ratio) >= target->bound
@@ -323,9 +324,9 @@ void contest_print(const struct contest *contest, const struct extent *extent,
 
     printf("\n%s: %s\n%u %s, %s\n", contest->name, contest->title, sessions_of(contest, extent),
            contest->work == WORK_ECHO ? "sessions" : "clients that connect, echo once, and close",
-           placement == ANYWHERE ? "nothing pinned" : "server on one CPU, load on another");
+           placement == ANYWHERE ? "unpinned" : "server on one CPU, load on another");
     for (size_t i = 0; i < count && !base->there; i++)
-        base = &outcomes[i]; /* the first that is there */
+        base = &outcomes[i]; /* the first side that was measured */
     printf("  %-22s %7s (%s) %6s  %8s (%s) %6s%s\n", "", "CPU us", "   quartiles   ", "ratio",
            contest->work == WORK_ECHO ? "echoes/s" : "a second", "   quartiles   ", "ratio",
            contest->work == WORK_ECHO ? "  p50 us p99 us" : "");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file compare.h
- * Servers side by side: each round starts every one of them afresh, one after the other, gives all
- * the same work, and begins with another one. What is said of two servers is the median of their
- * ratios within each round.
+ * Compare servers in interleaved runs. Each round starts every server again, one after another, and
+ * gives it the same work; each round begins with another server. The result for two servers is the
+ * median of their ratios within each round.
  */
 #ifndef BENCH_COMPARE_H
 #define BENCH_COMPARE_H
@@ -18,7 +18,7 @@
 #define SIDES_MAX   8
 #define TARGETS_MAX 6
 
-/** One of the servers. */
+/** One of the compared servers. */
 struct side {
     const struct candidate *candidate;
     const char *const *more; /**< further arguments, ended by NULL; may be NULL */
@@ -27,25 +27,25 @@ struct side {
 };
 
 enum work {
-    WORK_ECHO,    /**< sessions that stay, message after message */
+    WORK_ECHO,    /**< sessions that stay connected, message after message */
     WORK_CONNECT, /**< connect, one echo, close */
 };
 
 enum figure {
-    CPU,     /**< microseconds of the server's processes for each echo, or connection */
-    RATE,    /**< echoes, or connections, in a second */
-    P99,     /**< microseconds from sending to having it back, as the load sees it */
-    IDLE_KB, /**< memory of each idle session */
-    DROPPED, /**< messages of a hundred that --print left out, and counted */
+    CPU,     /**< CPU microseconds of the server's processes per echo, or connection */
+    RATE,    /**< echoes, or connections, per second */
+    P99,     /**< microseconds from sending to the reply, as measured by the load */
+    IDLE_KB, /**< memory per idle session */
+    DROPPED, /**< percentage of messages that --print dropped and counted */
     FIGURES_JUDGED,
 };
 
-/** What one side must be beside another. RATE and DROPPED must be at least the
+/** A bound for one side, relative to another. RATE and DROPPED must be at least the
  * bound, the others at most. */
 struct target {
     enum figure figure;
     unsigned side; /**< index into sides */
-    unsigned base; /**< divided by this one's; IDLE_KB and DROPPED are not divided */
+    unsigned base; /**< the side to divide by; IDLE_KB and DROPPED are not divided */
     double bound;
 };
 
@@ -53,43 +53,43 @@ struct contest {
     const char *name; /**< for the command line */
     const char *title;
     enum work work;
-    unsigned sessions; /**< 0: as many as were asked for */
-    unsigned part;     /**< one in so many of the messages is enough; 0: all of them */
+    unsigned sessions; /**< 0: the number on the command line */
+    unsigned part;     /**< send only every Nth message; 0: send all */
     bool tls;
     struct side sides[SIDES_MAX]; /**< ended by one without a candidate; ratios are to the first */
     struct target targets[TARGETS_MAX]; /**< ended by one whose bound is 0 */
 };
 
-/** Where the server and the load run. */
+/** The CPUs of the server and the load. */
 enum placement {
-    ANYWHERE, /**< nothing pinned */
-    APART,    /**< the server on the first CPU, the load and what else is beside it on the second */
+    ANYWHERE, /**< unpinned */
+    APART,    /**< the server on the first CPU, the load and its company on the second */
     PLACEMENTS,
 };
 
-/** How much of it. */
+/** The extent of a run. */
 struct extent {
     unsigned rounds;
     unsigned sessions;
-    unsigned messages;    /**< of a run, over all its sessions */
-    unsigned connections; /**< of a run of WORK_CONNECT, over all its clients */
-    unsigned idle;        /**< in the place of company.idle, where that is not 0 */
+    unsigned messages;    /**< per run, over all sessions */
+    unsigned connections; /**< per run of WORK_CONNECT, over all clients */
+    unsigned idle;        /**< replaces company.idle if that is not 0 */
 };
 
-/** What came out for one side, one value a round. */
+/** The results of one side, one value per round. */
 struct outcome {
     bool there;
-    char why[200]; /**< why it is not */
+    char why[200]; /**< if not, the reason */
     struct series figure[FIGURES_JUDGED];
     struct series p50;
-    struct series scrapes; /**< answers to the scraper in a second */
+    struct series scrapes; /**< replies to the scraper per second */
 };
 
-/** Run it, without a word. `outcomes` is overwritten. */
+/** Run a contest without printing. `outcomes` is overwritten. */
 void contest_measure(const struct contest *contest, const struct extent *extent,
                      enum placement placement, struct outcome outcomes[SIDES_MAX]);
 
-/** Print the table and the verdicts. Where a side is not there its target is not judged. */
+/** Print the table and the verdicts. A target of a missing side is not judged. */
 void contest_print(const struct contest *contest, const struct extent *extent,
                    enum placement placement, const struct outcome outcomes[SIDES_MAX]);
 

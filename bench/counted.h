@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file counted.h
- * What libcount.so counts inside a server, in memory that bench_calls reads while it runs.
+ * The counters of libcount.so inside a server, in shared memory that bench_calls reads while it
+ * runs.
  *
- * bench_calls makes a file in memory, leaves its descriptor open for the server, and says which it
- * is in the environment. The library maps it before the server's main() begins.
+ * bench_calls makes a memfd, leaves it open for the server, and puts its number into the
+ * environment. The library maps it before the server's main() begins.
  */
 #ifndef BENCH_COUNTED_H
 #define BENCH_COUNTED_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file floor.h
- * What the bare servers have in common. They end at the first error: nobody relies on them.
+ * Shared functions of the bare servers, which exist for measurements only and exit at the first
+ * error.
  */
 #ifndef BENCH_FLOOR_H
 #define BENCH_FLOOR_H
@@ -16,9 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FLOOR_BUFFER_BYTES 1024 /* as echo-server's --buffer */
+#define FLOOR_BUFFER_BYTES 1024 /* the default of echo-server's --buffer */
 
-/** Listen on a port of 127.0.0.1 that the kernel picks, and print which. @return descriptor */
+/** Listen on a port of 127.0.0.1 that the kernel picks, and print it. @return descriptor */
 static inline int floor_listen(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -33,7 +34,7 @@ static inline int floor_listen(void)
     return fd;
 }
 
-/** The next connection, with TCP_NODELAY as echo-server sets it. @return descriptor */
+/** Accept a connection, with TCP_NODELAY as in echo-server. @return descriptor */
 static inline int floor_accept(int listener, int flags)
 {
     int on = 1;

@@ -2,8 +2,8 @@
 /*
  * The floor under event loops: one thread, one epoll descriptor, recv and send when readable.
  *
- * A short send ends the session instead of being queued: the load never has more than one message
- * of a session under way, so it does not happen. Prints "listening on 127.0.0.1:PORT".
+ * A short send ends the session and is not queued: it does not happen, because the load sends one
+ * message per session at a time. Prints "listening on 127.0.0.1:PORT".
  */
 #include "bench/floor.h"
 #include "common/transform.h"

@@ -2,9 +2,10 @@
 /*
  * The floor under event loops that load a server: floor_load PORT SESSIONS MESSAGES
  *
- * One thread, one epoll descriptor; each session sends its next message when the reply to the last
- * one is whole. Nothing is looked at but how many bytes have come: no content, no clock, no count.
- * Every message is the same and lies ready. It ends at the first error: nobody relies on it.
+ * One thread, one epoll descriptor; each session sends its next message when the reply to the
+ * previous one is complete. It checks only the number of bytes: no content, no clock, no
+ * statistics. All messages are the same constant. It exists for measurements only and exits at the
+ * first error.
  */
 #include "bench/floor.h"
 #include "bench/load.h"
@@ -19,8 +20,8 @@
 
 struct session {
     int fd;
-    unsigned left; /* messages whose reply is not there */
-    size_t have;   /* bytes of the reply that is under way */
+    unsigned left; /* messages without a complete reply */
+    size_t have;   /* received bytes of the current reply */
 };
 
 static _Noreturn void fail(const char *what)
@@ -29,7 +30,7 @@ static _Noreturn void fail(const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* Connect, blocking, and only then go on without. */
+/* Connect while the socket blocks, then make it non-blocking. */
 static void session_open(struct session *session, uint16_t port, int epoll)
 {
     struct sockaddr_in address = {
@@ -47,14 +48,14 @@ static void session_open(struct session *session, uint16_t port, int epoll)
 
 static void session_send(const struct session *session)
 {
-    static const unsigned char message[LOAD_MESSAGE_BYTES] = "the same for everybody";
+    static const unsigned char message[LOAD_MESSAGE_BYTES] = "the same for every one";
 
     if (send(session->fd, message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT) !=
         (ssize_t)sizeof message)
         fail("cannot send");
 }
 
-/* @return whether that was the end of its last reply */
+/* Receive. @return whether the session has its last reply */
 static bool session_receive(struct session *session)
 {
     unsigned char bytes[LOAD_MESSAGE_BYTES];
@@ -72,7 +73,7 @@ static bool session_receive(struct session *session)
     return false;
 }
 
-/* The end as an orderly client makes it: half-close, then wait for the server's. */
+/* Close like a well-behaved client: shut down sending, then wait for the server's end of file. */
 static void session_close(const struct session *session)
 {
     unsigned char byte;
@@ -91,7 +92,7 @@ int main(int argc, char *argv[])
     struct epoll_event events[EVENTS];
 
     if (count == 0 || sessions == NULL || epoll < 0)
-        fail("PORT SESSIONS MESSAGES, please, and memory");
+        fail("usage: PORT SESSIONS MESSAGES; or out of memory");
     for (unsigned i = 0; i < count; i++) {
         sessions[i].left = (unsigned)strtoul(argv[3], NULL, 10);
         session_open(&sessions[i], (uint16_t)strtoul(argv[1], NULL, 10), epoll);

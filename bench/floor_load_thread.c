@@ -2,8 +2,8 @@
 /*
  * The floor under loads with a thread for each session: floor_load_thread PORT SESSIONS MESSAGES
  *
- * It is load.c as a program of its own. Unlike floor_load it does compare the replies, all with the
- * same 128 bytes, which costs some nanoseconds of an echo.
+ * This is load.c as a program. Unlike floor_load it compares every reply with the same 128 bytes,
+ * which costs some nanoseconds per echo.
  */
 #include "bench/load.h"
 #include "common/log.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The floor under pools of workers, above all for short sessions: N threads, each of which accepts,
- * echoes until the client closes, closes, and accepts again.
+ * The floor under worker pools, mostly for short sessions: N threads, each of which accepts, echoes
+ * until the client closes, closes, and accepts again.
  *
- * Nobody hands a connection over: the kernel gives it to the thread that has waited longest. What a
- * pool with an acceptor and a queue takes longer is the price of having them.
+ * No thread hands a connection over: the kernel gives it to the thread that has waited longest. The
+ * additional time of a pool with an accept loop and a queue is the cost of these two.
  *
  *     floor_prethreaded THREADS
  */

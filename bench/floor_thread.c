@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The floor under thread-per-session servers: what the system calls alone cost.
+ * The floor under thread-per-session servers: the cost of the system calls alone.
  *
  * accept, a thread, recv, upper-case, send, nothing else: no limits, no counters, no way to stop
- * but a signal. Errors end the session or the program. What a server with features needs more CPU
- * than this is the price of its features.
+ * except a signal. Errors end the session or the program. If a server uses more CPU than this, the
+ * difference is the cost of its features.
  *
  * Prints "listening on 127.0.0.1:PORT" as echo-server does.
  */
@@ -26,7 +26,7 @@ int main(void)
     pthread_attr_t detached;
 
     pthread_attr_init(&detached);
-    /* Against the rule of the house, and on purpose: keeping threads to be joined costs. */
+    /* Detached, unlike all threads of echopool: keeping threads to join them has a cost. */
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
     for (;;) {
         pthread_t thread;

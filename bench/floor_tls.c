@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The floor under TLS: a thread per session, a blocking SSL_accept, SSL_read, upper-case,
- * SSL_write, and no more. OpenSSL's defaults but for session tickets, which echo-server does not
- * give either.
+ * SSL_write, and nothing else. OpenSSL's defaults, except that it sends no session tickets, like
+ * echo-server.
  *
  *     floor_tls CERTIFICATE.pem KEY.pem
  */

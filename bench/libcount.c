@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stands in front of the C library (LD_PRELOAD) and counts what a server's loop must not do:
- * allocate, and take locks. See counted.h.
+ * Preloaded in front of the C library (LD_PRELOAD), count what an echo must not do: allocate, and
+ * take locks. See counted.h.
  *
- * Allocation goes on to glibc's own second names (__libc_malloc), for dlsym() may itself allocate;
- * locks go on to what dlsym() finds.
+ * Allocations call glibc's second names (__libc_malloc), because dlsym() may allocate; locks call
+ * the functions that dlsym() finds.
  */
 #include "bench/counted.h"
 
@@ -16,14 +16,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* glibc's, declared in no header. */
+/* Functions of glibc that no header declares. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *memory);
 
-static struct counted nowhere; /* until the constructor has run, and without the variable */
+static struct counted nowhere; /* used until the constructor runs, or if the variable is not set */
 static struct counted *counted = &nowhere;
 
 static __attribute__((constructor)) void begin(void)
@@ -94,7 +94,7 @@ void free(void *memory)
 
 /* --- Locks --------------------------------------------------------------------------------- */
 
-/* A function that counts, then calls the C library's of the same name. */
+/* Define a function that counts and then calls the C library's function of the same name. */
 #define COUNT_LOCK(name, parameters, ...)                                                          \
     int name parameters                                                                            \
     {                                                                                              \

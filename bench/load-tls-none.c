@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* In the place of load-tls.c where there is no OpenSSL. */
+/* Replaces load-tls.c in builds without OpenSSL. */
 #include "bench/load-tls.h"
 
 #include "common/log.h"

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define STACK_BYTES (256u << 10) /* OpenSSL wants more than plain sockets */
+#define STACK_BYTES (256u << 10) /* OpenSSL needs more than plain sockets */
 
 #define SOURCES_MAX 250
 
@@ -26,7 +26,7 @@ struct session {
     int fd;
     void *state; /* of the transport */
     unsigned messages;
-    double *times_ns; /* NULL: not wanted */
+    double *times_ns; /* NULL: do not measure times */
 };
 
 struct load {
@@ -73,7 +73,7 @@ static const char *name(const struct session *session)
     return session->load->options.server != NULL ? session->load->options.server : "the server";
 }
 
-/* One message there and back. */
+/* Send one message and receive its reply. */
 static void echo(struct session *session, const char *message, const char *expected)
 {
     const struct load_transport *transport = session->load->options.transport;
@@ -92,7 +92,7 @@ static void echo(struct session *session, const char *message, const char *expec
         have += (size_t)got;
     }
     if (memcmp(reply, expected, sizeof reply) != 0)
-        log_fatal("%s echoed other bytes than it should", name(session));
+        log_fatal("%s echoed wrong bytes", name(session));
 }
 
 static void *speak(void *argument)
@@ -114,7 +114,7 @@ static void *speak(void *argument)
     return NULL;
 }
 
-/* Choose the address that a session comes from, but leave the port to connect(). */
+/* Bind a session to its source address, but let connect() choose the port. */
 static void bind_source(int fd, unsigned number)
 {
     struct sockaddr_in source = {.sin_family = AF_INET,
@@ -123,7 +123,7 @@ static void bind_source(int fd, unsigned number)
 
     (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&source, sizeof source) != 0)
-        log_fatal("the load cannot come from 127.0.0.%u: %s", number + 2, strerror(errno));
+        log_fatal("the load cannot bind to 127.0.0.%u: %s", number + 2, strerror(errno));
 }
 
 static void session_connect(struct session *session)
@@ -150,7 +150,7 @@ static void session_close(struct session *session)
     close(session->fd);
 }
 
-/* --- All of them --------------------------------------------------------------------------- */
+/* --- All sessions --------------------------------------------------------------------------- */
 
 static struct load *load_new(const struct load_options *options)
 {
@@ -183,7 +183,7 @@ struct load *load_open(const struct load_options *options)
     return load;
 }
 
-/* Run `main` once for each session, all at once. */
+/* Run `main` in a thread for each session, all at once. */
 static void in_threads(struct load *load, void *(*main)(void *session))
 {
     pthread_attr_t attributes;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file load.h
- * A bare closed-loop load: S sessions, a thread each, one message under way per session.
+ * A bare closed-loop load: S sessions with a thread each, one message in flight per session.
  *
- * It is not echo-client on purpose: what measures the server must not change when the client does,
- * and must cost as little as it can. Replies are still compared, for a server that answers wrong
- * is fast for nothing. Whatever goes wrong ends the program with a sentence.
+ * It is deliberately not echo-client: the load for the server must not change when the client does,
+ * and must cost little. It still compares the replies, because the speed of wrong replies means
+ * nothing. An error ends the program with a message.
  */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
@@ -14,30 +14,29 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/** Bytes of a message: small enough that only calls and wake-ups cost. */
+/** Bytes of a message: small, so that only calls and wake-ups matter. */
 #define LOAD_MESSAGE_BYTES 128
 
-/** What carries the bytes of a session. load-tls.h has another one than plain sockets. */
+/** The transport of a session: plain sockets here, TLS in load-tls.h. */
 struct load_transport {
-    /** The connection is made: what else must happen before bytes. @return what the others get */
+    /** Set up a connected session, as by a handshake. @return state for the other functions */
     void *(*open)(int fd);
-    /** As send(2), of all bytes, and recv(2). @return bytes; 0 at the end; less than 0: failed */
+    /** Send all bytes, or receive some. @return bytes; 0 at end of file; below 0: failed */
     ssize_t (*send)(void *state, int fd, const void *bytes, size_t size);
     ssize_t (*recv)(void *state, int fd, void *bytes, size_t size);
-    /** No more will be sent. */
+    /** Shut down sending. */
     void (*finish)(void *state, int fd);
     void (*free)(void *state);
 };
 
 struct load_options {
-    const char *server; /**< what to call it where it fails; NULL: the server */
+    const char *server; /**< its name in error messages; NULL: "the server" */
     uint16_t port;      /**< of 127.0.0.1 */
     unsigned sessions;
-    unsigned served; /**< echo one message on so many of them, one after another */
+    unsigned served; /**< echo one message on this many sessions first, one after another */
     const struct load_transport *transport; /**< NULL: plain */
-    bool unchanged;                         /**< the server does not make capitals of the letters */
-    unsigned
-        sources; /**< connect from so many of 127.0.0.2, .3 and so on in turn; 0: let the kernel */
+    bool unchanged;   /**< the server echoes bytes unchanged, not in capitals */
+    unsigned sources; /**< number of source addresses, from 127.0.0.2 on; 0: the kernel picks */
 };
 
 struct load;
@@ -45,22 +44,22 @@ struct load;
 /** Connect all sessions, and echo one message on the first `served` of them. */
 struct load *load_open(const struct load_options *options);
 
-/** Echo that many messages on each session, all sessions at once. */
+/** Echo this many messages on each session, all sessions at once. */
 void load_run(struct load *load, unsigned messages);
 
 /**
- * The same, and how long each echo took.
+ * The same, with the time of each echo.
  *
- * @param times_ns  room for sessions * messages
+ * @param times_ns  array of sessions * messages
  */
 void load_run_timed(struct load *load, unsigned messages, double *times_ns);
 
-/** Close all sessions, and wait until the server has closed its side of those that were served. */
+/** Close all sessions, and wait until the server has closed its side of the served ones. */
 void load_close(struct load *load);
 
 /**
- * Connect, echo one message, close, over and over: `sessions` threads at once, each so often and
- * from an address of its own, so that ports last.
+ * Connect, echo one message and close, `times` times in each of `sessions` threads, each from its
+ * own address, so that the ports suffice.
  */
 void load_churn(const struct load_options *options, unsigned times);
 

@@ -1,4 +1,4 @@
-# Measurements; built and run by make bench only. README.md says what they mean.
+# Measurements, built and run by make bench only; README.md explains them.
 bench_built = \
 	%D%/bench_allocations \
 	%D%/bench_calls \
@@ -38,7 +38,7 @@ EXTRA_PROGRAMS += $(bench_built)
 %C%_bench_memory_SOURCES = %D%/bench_memory.c $(bench_servers)
 %C%_bench_memory_LDADD = common/libcommon.la
 
-# The models side by side, and what other people's servers do.
+# The models beside floors and peers.
 %C%_bench_models_SOURCES = %D%/bench_models.c $(bench_compare)
 %C%_bench_models_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
 %C%_bench_models_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
@@ -66,14 +66,14 @@ bench_go = %D%/peer_go
 	  $(GO) build -o $@ $(srcdir)/%D%/peer_echo.go
 endif
 
-# Goes in front of the C library by LD_PRELOAD; the rpath is what makes libtool build it shared.
+# Preloaded in front of the C library by LD_PRELOAD; libtool builds it shared because of the rpath.
 EXTRA_LTLIBRARIES = %D%/libcount.la
 %C%_libcount_la_SOURCES = %D%/libcount.c %D%/counted.h
 %C%_libcount_la_CFLAGS = $(EP_CFLAGS) -pthread
 %C%_libcount_la_LDFLAGS = $(EP_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 %C%_libcount_la_LIBADD = -ldl
 
-# The peers: what configure did not find is left out, with a sentence in the table.
+# The peers. The table has a message for each peer that configure did not find.
 if HAVE_GLIB
 bench_with_glib = -DHAVE_GLIB=1
 else
@@ -116,10 +116,10 @@ bench_pool = pool/libpool.la common/libcommon.la
 %C%_bench_process_LDADD = $(bench_pool)
 
 EXTRA_DIST += %D%/README.md %D%/run %D%/table-into-readme %D%/peer_python.py %D%/peer_seed.py %D%/peer_echo.go
-# Whichever of them configure has chosen, both are to be in a tarball.
+# configure chooses one of the two files, but a tarball needs both.
 EXTRA_DIST += %D%/load-tls.c %D%/load-tls-none.c %D%/floor_tls.c
 
-# One of them alone: make bench BENCH=submit
+# For one of them: make bench BENCH=submit
 if SANITIZED
 bench:
 	@echo "make bench: a build with a sanitizer measures the sanitizer; configure without it" >&2; exit 1
@@ -128,7 +128,7 @@ bench: $(bench_built) $(bench_go) %D%/libcount.la echo-server echo-client
 	@TOP_BUILDDIR='$(abs_top_builddir)' BENCH_COMPILER="`$(CC) --version | sed 1q`, $(CFLAGS)" \
 	  $(SHELL) $(srcdir)/%D%/run $(BENCH)
 endif
-# Builds them all and runs none.
+# Build all measurements, and run none.
 bench-programs: $(bench_built) %D%/libcount.la
 CLEANFILES += $(bench_built) $(bench_go) %D%/libcount.la
 clean-local:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the measurements share: see measure.h. */
+/* Functions that the measurements share: see measure.h. */
 #include "bench/measure.h"
 
 #include "common/log.h"
@@ -114,7 +114,7 @@ int read_numbers(int argc, char *argv[], const char *usage, const struct number_
     while ((code = getopt_long(argc, argv, "", known, &at)) != -1) {
         const struct number_option *option = &options[code == 0 ? at : 0];
         if (code != 0)
-            exit(EXIT_USAGE); /* getopt_long() has said why */
+            exit(EXIT_USAGE); /* getopt_long() has printed the reason */
         if ((size_t)at == count)
             print_help(usage, options);
         if (!parse_number(optarg, option->least, option->most, option->value))
@@ -131,14 +131,14 @@ cpu_set_t cpus_now(void)
     cpu_set_t allowed;
 
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        log_fatal("cannot ask for the CPUs: %s", strerror(errno));
+        log_fatal("cannot read the set of CPUs: %s", strerror(errno));
     return allowed;
 }
 
 void cpus_set(const cpu_set_t *cpus)
 {
     if (sched_setaffinity(0, sizeof *cpus, cpus) != 0)
-        log_fatal("cannot stay on certain CPUs: %s", strerror(errno));
+        log_fatal("cannot pin to the CPUs: %s", strerror(errno));
 }
 
 unsigned cpus_allowed(void)
@@ -155,7 +155,7 @@ void pin_to_cpu(unsigned number)
 
     for (unsigned passed = 0; passed <= number; cpu++) {
         if (cpu == CPU_SETSIZE)
-            log_fatal("there is no CPU %u to stay on", number);
+            log_fatal("there is no CPU %u to pin to", number);
         passed += CPU_ISSET(cpu, &allowed) ? 1 : 0;
     }
     CPU_ZERO(&allowed);
@@ -182,11 +182,11 @@ bool in_child(void (*run)(void *context), void *context)
         _exit(0);
     }
     if (child < 0 || waitpid(child, &status, 0) != child)
-        log_fatal("cannot measure in a process of its own: %s", strerror(errno));
+        log_fatal("cannot fork a process for the measurement: %s", strerror(errno));
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* What compare_placements() hands to its two processes. */
+/* The argument for the two processes of compare_placements(). */
 struct placed {
     void (*compare)(void *context);
     void *context;
@@ -199,7 +199,7 @@ static void compare_placed(void *argument)
 
     if (placed->pinned)
         pin_to_first_cpu();
-    printf("\n%s\n", placed->pinned ? "All on one CPU:" : "Nothing pinned:");
+    printf("\n%s\n", placed->pinned ? "All on one CPU:" : "Unpinned:");
     placed->compare(placed->context);
 }
 
@@ -217,7 +217,7 @@ unsigned raise_descriptor_limit(void)
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        log_fatal("cannot ask for the limit of descriptors: %s", strerror(errno));
+        log_fatal("cannot read the descriptor limit: %s", strerror(errno));
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     return limit.rlim_max < UINT_MAX ? (unsigned)limit.rlim_max : UINT_MAX;

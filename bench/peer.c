@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pools of other languages, each in a process of its own: see peer.h. */
+/* Pools in other languages, each in a separate process: see peer.h. */
 #include "bench/peer.h"
 
 #include "bench/child.h"
@@ -18,7 +18,7 @@
 
 #define SCRIPT BENCH_FOLDER "/peer_python.py"
 
-/* Start a command of PATH, or a file, that writes to `out` and dies with us. */
+/* Start a command that writes to `out` and is killed when this program exits. */
 static pid_t start(const char *const arguments[], int out)
 {
     pid_t child = fork();
@@ -50,7 +50,7 @@ static struct peer_result run(const char *const arguments[])
         continue;
     fclose(out);
     if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        log_fatal("%s failed; try it by itself", arguments[0]);
+        log_fatal("%s failed; run it alone to see why", arguments[0]);
     if (fields != 4)
         log_fatal("%s did not print its four numbers", arguments[0]);
     return result;

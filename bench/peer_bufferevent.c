@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A peer: the echo server that most people write with libevent, one loop and a bufferevent for each
- * session. The bytes are made capitals in the input's own memory and moved to the output.
+ * A peer: the usual echo server with libevent, one loop and a bufferevent for each session. It
+ * converts the bytes to capitals in the input buffer and moves them to the output buffer.
  */
 #include "bench/floor.h"
 

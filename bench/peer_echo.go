@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// A peer: the echo server that most people write in Go, a goroutine for each session. Go sets
-// TCP_NODELAY by itself.
+// A peer: the usual echo server in Go, a goroutine per session. Go sets TCP_NODELAY by default.
 package main
 
 import (
@@ -10,7 +9,7 @@ import (
 	"os"
 )
 
-const bufferBytes = 1024 // as echo-server's --buffer
+const bufferBytes = 1024 // the default of echo-server's --buffer
 
 func upper(data []byte) {
 	for i, c := range data {

@@ -2,8 +2,8 @@
 """Python's executors as a peer: peer_python.py thread|process TASKS WORKERS BYTES
 
 Prints tasks run, nanoseconds from the first submission until the last result, nanoseconds of CPU
-time, and sleeps (peer.h). With BYTES each task is given so many and returns them; with 0 it does
-nothing. All workers are there before the clock runs.
+time, and sleeps (peer.h). Each task gets BYTES bytes and returns them; with 0 it does nothing. All
+workers are started before the clock.
 """
 import concurrent.futures
 import resource
@@ -21,13 +21,13 @@ def echo(data):
 
 
 def used():
-    """CPU nanoseconds and sleeps of this process."""
+    """Return CPU nanoseconds and sleeps of this process."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return int((usage.ru_utime + usage.ru_stime) * 1e9), usage.ru_nvcsw
 
 
 def warm(pool, kind, workers):
-    """Have every worker begin: a thread is made only while no other is idle."""
+    """Start every worker: the executor makes a thread only while no other is idle."""
     if kind == "thread":
         meeting = threading.Barrier(workers)
         list(pool.map(lambda _: meeting.wait(), range(workers)))
@@ -44,7 +44,7 @@ def run(pool, tasks, data):
         futures = [pool.submit(nothing) for _ in range(tasks)]
     for future in futures:
         if future.result() != (data or None):
-            sys.exit("a task returned something else than it should")
+            sys.exit("a task returned a wrong result")
     return time.monotonic_ns() - start
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A peer: the threaded echo server of Python tutorials, a thread for each session.
 
-What such tutorials leave out is put right, or it could not be measured: one thread listens and
-makes the others, the end of file ends a session, and all bytes are sent. upper() is that of bytes.
+It has what tutorials leave out and a measurement needs: one thread listens and makes the others,
+end of file ends a session, and all bytes are sent. upper() is that of bytes.
 """
 import socket
 import threading

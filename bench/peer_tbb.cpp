@@ -2,10 +2,10 @@
 /*
  * oneTBB as a peer: peer_tbb TASKS WORKERS
  *
- * One thread enqueues tasks that do nothing to a task_arena in which it has no place itself, so
- * that WORKERS threads of TBB's run them. The arena's queue has no bound. TBB does not tell when
- * all tasks have run, so each counts itself in a counter of its own thread, and the end is when the
- * sum is right; until then the producer gives its CPU away. Prints what peer.h says.
+ * One thread enqueues empty tasks to a task_arena that has no slot for it, so that WORKERS threads
+ * of TBB run them. The arena's queue has no bound. TBB does not report when all tasks have run, so
+ * each task adds 1 to a counter of its thread, and the run ends when the sum is right; until then
+ * the producer yields its CPU. Prints the four numbers of peer.h.
  */
 #include <atomic>
 #include <chrono>
@@ -74,13 +74,13 @@ int main(int argc, char *argv[])
     }
     const std::uint64_t tasks = std::strtoull(argv[1], nullptr, 10);
     const int workers = std::atoi(argv[2]);
-    /* By itself TBB makes one thread less than there are CPUs. */
+    /* By default TBB makes one thread less than there are CPUs. */
     tbb::global_control threads(tbb::global_control::max_allowed_parallelism,
                                 static_cast<std::size_t>(workers) + 1);
     tbb::task_arena arena(workers, 0);
     rusage before, after;
 
-    run(arena, 1000); /* its threads exist from now on */
+    run(arena, 1000); /* makes its threads */
     getrusage(RUSAGE_SELF, &before);
     const auto start = std::chrono::steady_clock::now();
     run(arena, tasks);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls by strace: see trace.h. */
+/* Count system calls with strace: see trace.h. */
 #include "bench/trace.h"
 
 #include "bench/child.h"
@@ -18,7 +18,7 @@
 #define ARGUMENTS_MAX 40
 #define CALLS_MAX     200
 
-/* How often each call was made. */
+/* The number of calls by name. */
 struct calls {
     struct {
         char name[32];
@@ -38,7 +38,7 @@ static long *calls_find(struct calls *calls, const char *name)
     return &calls->call[calls->count++].made;
 }
 
-/* Add (or with sign -1 take away) what a table of strace -c says. */
+/* Add the counts of a table of strace -c, or subtract them with sign -1. */
 static void calls_read(struct calls *calls, const char *path, long sign)
 {
     FILE *file = fopen(path, "re");
@@ -49,7 +49,7 @@ static void calls_read(struct calls *calls, const char *path, long sign)
     while (fgets(line, sizeof line, file) != NULL) {
         char percent[32], seconds[32], each[32], errors[32], name[32];
         long made;
-        /* The column of errors is empty for most. */
+        /* Most calls have an empty column of errors. */
         int fields = sscanf(line, "%31s %31s %31s %ld %31s %31s", percent, seconds, each, &made,
                             errors, name);
         if (fields >= 5 && strcmp(fields == 6 ? name : errors, "total") != 0)
@@ -77,8 +77,8 @@ static void trace_once(const char *const server_arguments[], unsigned sessions, 
     load_run(load, messages);
     load_close(load);
     server_stop(&server);
-    /* With -D the server is our child and strace our grandchild, left to us when its own parent
-     * ended: see trace_is_possible(). Its table is complete when it has ended. */
+    /* With -D the server is our child and strace our grandchild. We become strace's parent when its
+     * parent exits: see trace_is_possible(). Its table is complete when it has exited. */
     while (wait(NULL) > 0)
         continue;
 }

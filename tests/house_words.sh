@@ -10,7 +10,13 @@ if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1 || [ ! -e .git ]; then
 fi
 
 # The files and folders that have been cleaned.
-clean='examples lessons docs/what-to-look-at.md README.md README.zh.md HACKING.md NEWS.md SECURITY.md bench/bench_table.c docs/behaviours.md docs/concurrent-futures.md docs/faults.md scripts configure.ac Makefile.am .ci'
+clean='.ci Makefile.am configure.ac
+HACKING.md NEWS.md README.md README.zh.md SECURITY.md
+bench
+docs
+examples
+lessons
+scripts'
 
 # absent PATTERN INSTEAD: no line of the clean files has these words.
 absent() {

@@ -2,15 +2,16 @@
 /*
  * Record the state of a running echo-server: `sample PORT INTERVAL`.
  *
- * PORT is the server's --admin port on 127.0.0.1, INTERVAL a time such as 15ms. Requests /stats.json
- * over one connection at each interval, and prints a line of tab-separated numbers for each reply,
- * under a line of names, until the server exits. scripts/plate and scripts/sweep draw the numbers.
+ * PORT is the server's --admin port on 127.0.0.1, INTERVAL a time such as 15ms. Requests
+ * /stats.json over one connection at each interval, and prints a line of tab-separated numbers for
+ * each reply, under a line of names, until the server exits. scripts/plate and scripts/sweep draw
+ * the numbers.
  *
- * The requests follow a fixed clock, not the previous reply, so that their times do not depend on what
- * the server is doing: the mean of a count over the samples is its mean over time. The server renews
- * its state at most every 10 ms and sends the same state until then, which makes one line here.
- * INTERVAL should be longer than that: at 10ms it would depend on the server's load whether a sample is
- * new, and means were a third too low.
+ * The requests follow a fixed clock, not the previous reply, so that their times do not depend on
+ * what the server is doing: the mean of a count over the samples is its mean over time. The server
+ * renews its state at most every 10 ms and sends the same state until then, which makes one line
+ * here. INTERVAL should be longer than that: at 10ms it would depend on the server's load whether a
+ * sample is new, and means were a third too low.
  */
 #include "common/clock.h"
 #include "common/log.h"
