@@ -15,10 +15,10 @@
 #ifndef SERVER_LISTENER_H
 #define SERVER_LISTENER_H
 
+#include "server/admin/state.h"
 #include "server/models/model.h"
 #include "server/session.h"
 #include "server/socket.h"
-#include "server/state.h"
 
 #include <event2/event.h>
 #include <stdbool.h>

@@ -4,16 +4,16 @@ noinst_LTLIBRARIES += %D%/libserver.la
 %C%_libserver_la_SOURCES = \
 	%D%/accounting.c %D%/accounting.h \
 	%D%/activation.c %D%/activation.h \
-	%D%/admin.c %D%/admin.h \
-	%D%/admin-control.c %D%/admin-control.h \
-	%D%/admin-events.c %D%/admin-events.h \
-	%D%/admin-json.c %D%/admin-json.h \
-	%D%/admin-look.c %D%/admin-look.h \
-	%D%/admin-metrics.c %D%/admin-metrics.h \
-	%D%/admin-page.c %D%/admin-page.h \
-	%D%/admin-places.c %D%/admin-places.h \
-	%D%/admin-reply.c %D%/admin-reply.h \
-	%D%/admin-workers.c %D%/admin-workers.h \
+	%D%/admin/admin.c %D%/admin/admin.h \
+	%D%/admin/control.c %D%/admin/control.h \
+	%D%/admin/events.c %D%/admin/events.h \
+	%D%/admin/json.c %D%/admin/json.h \
+	%D%/admin/look.c %D%/admin/look.h \
+	%D%/admin/metrics.c %D%/admin/metrics.h \
+	%D%/admin/page.c %D%/admin/page.h \
+	%D%/admin/places.c %D%/admin/places.h \
+	%D%/admin/reply.c %D%/admin/reply.h \
+	%D%/admin/workers.c %D%/admin/workers.h \
 	%D%/announce.c \
 	%D%/control.c %D%/control.h \
 	%D%/credentials.c %D%/credentials.h \
@@ -36,7 +36,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/socket.c %D%/socket.h \
 	%D%/sockets.c \
 	%D%/sources.c %D%/sources.h \
-	%D%/state.c %D%/state.h \
+	%D%/admin/state.c %D%/admin/state.h \
 	%D%/trace.c %D%/trace.h \
 	%D%/watch.c %D%/watch.h \
 	%D%/models/buffers.c %D%/models/buffers.h \
@@ -56,12 +56,12 @@ noinst_LTLIBRARIES += %D%/libserver.la
 
 
 # The live page: three files that people read and write, joined into one that the program holds.
-PAGE_PARTS = %D%/page/page.html %D%/page/page.css %D%/page/page.js
-EXTRA_DIST += $(PAGE_PARTS) %D%/page/embed
-nodist_%C%_libserver_la_SOURCES = %D%/page-bytes.c
-CLEANFILES += %D%/page-bytes.c
-%D%/page-bytes.c: $(PAGE_PARTS) %D%/page/embed
-	$(AM_V_GEN)$(MKDIR_P) %D% && AWK='$(AWK)' $(SHELL) $(srcdir)/%D%/page/embed $(srcdir)/%D%/page >$@-t && mv $@-t $@
+PAGE_PARTS = %D%/admin/page/page.html %D%/admin/page/page.css %D%/admin/page/page.js
+EXTRA_DIST += $(PAGE_PARTS) %D%/admin/page/embed
+nodist_%C%_libserver_la_SOURCES = %D%/admin/page-bytes.c
+CLEANFILES += %D%/admin/page-bytes.c
+%D%/admin/page-bytes.c: $(PAGE_PARTS) %D%/admin/page/embed
+	$(AM_V_GEN)$(MKDIR_P) %D%/admin && AWK='$(AWK)' $(SHELL) $(srcdir)/%D%/admin/page/embed $(srcdir)/%D%/admin/page >$@-t && mv $@-t $@
 
 bin_PROGRAMS += echo-server
 echo_server_SOURCES = %D%/main.c

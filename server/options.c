@@ -9,7 +9,7 @@
 #include "common/log.h"
 #include "common/option.h"
 #include "common/tls.h"
-#include "server/admin.h"
+#include "server/admin/admin.h"
 
 #include <inttypes.h>
 #include <sched.h>

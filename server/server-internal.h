@@ -2,20 +2,20 @@
 /**
  * @file server-internal.h
  * The server's own state, for the files that make up its life: server.c starts and ends it, drain.c
- * stops it, announce.c tells about it, state.c looks at it, control.c changes it; sockets.c finds out
+ * stops it, announce.c tells about it, admin/state.c looks at it, control.c changes it; sockets.c finds out
  * where to listen, and manager.c speaks to the service manager. All of them run on the loop's thread.
  */
 #ifndef SERVER_SERVER_INTERNAL_H
 #define SERVER_SERVER_INTERNAL_H
 
-#include "server/admin.h"
+#include "server/admin/admin.h"
+#include "server/admin/state.h"
 #include "server/listener.h"
 #include "server/models/model.h"
 #include "server/notify.h"
 #include "server/options.h"
 #include "server/refuse.h"
 #include "server/service.h"
-#include "server/state.h"
 #include "server/watch.h"
 
 #include <event2/event.h>

@@ -8,7 +8,7 @@
 #ifndef TESTS_ADMIN_HOUSE_H
 #define TESTS_ADMIN_HOUSE_H
 
-#include "server/admin.h"
+#include "server/admin/admin.h"
 
 #include <event2/event.h>
 #include <pthread.h>

@@ -3,12 +3,12 @@
  * The admin port by itself, with a state that the test makes up: what it answers, to whom, and how
  * much it lets strangers take. check_server_admin.c has it in the real server.
  */
-#include "server/admin.h"
+#include "server/admin/admin.h"
 
 #include "common/clock.h"
-#include "server/admin-events.h"
-#include "server/admin-metrics.h"
-#include "server/admin-places.h"
+#include "server/admin/events.h"
+#include "server/admin/metrics.h"
+#include "server/admin/places.h"
 #include "tests/admin_house.h"
 #include "tests/harness.h"
 #include "tests/http_kit.h"

@@ -3,7 +3,7 @@
  * The admin port's page and its controls, without a browser: who is given the token, who may change
  * something and who is refused, and what binds a browser to the page. check_page.c has the rest.
  */
-#include "server/admin-control.h"
+#include "server/admin/control.h"
 
 #include "tests/admin_house.h"
 #include "tests/harness.h"

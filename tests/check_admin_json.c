@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /stats.json: it is JSON, and every number is under its key. */
-#include "server/admin-json.h"
+#include "server/admin/json.h"
 #include "tests/state_kit.h"
 #include "tests/suite.h"
 

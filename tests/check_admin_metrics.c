@@ -2,7 +2,7 @@
 /* /metrics: the text keeps the format's rules, and every number is where its name says. */
 #include "config.h"
 
-#include "server/admin-metrics.h"
+#include "server/admin/metrics.h"
 #include "tests/metrics_kit.h"
 #include "tests/state_kit.h"
 #include "tests/suite.h"

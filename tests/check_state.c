@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Looking at a server: who is here and in what order, what it takes, and the listener's backlog. */
-#include "server/state.h"
+#include "server/admin/state.h"
 
 #include "common/clock.h"
 #include "server/server-internal.h"

@@ -6,7 +6,7 @@
 #ifndef TESTS_STATE_KIT_H
 #define TESTS_STATE_KIT_H
 
-#include "server/state.h"
+#include "server/admin/state.h"
 
 /**
  * A capped server with 4 workers, a queue of 16, 3 sessions that are served (by workers 0, 1 and

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file admin-events.h
+ * @file events.h
  * The state as a stream: server-sent events, at most four a second, while somebody listens.
  *
  * An event is three lines:

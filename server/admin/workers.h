@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file admin-workers.h
+ * @file workers.h
  * What a state tells of its workers, for /metrics and /stats.json alike.
  */
 #ifndef SERVER_ADMIN_WORKERS_H
 #define SERVER_ADMIN_WORKERS_H
 
-#include "server/state.h"
+#include "server/admin/state.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a state tells of its workers: see admin-workers.h. */
-#include "server/admin-workers.h"
+/* What a state tells of its workers: see workers.h. */
+#include "server/admin/workers.h"
 
 bool admin_has_worker(enum phase phase)
 {

@@ -7,7 +7,7 @@
  * instant, and one small file of /proc. The kernel says how many descriptors are open as the size
  * of their directory (since Linux 6.2); only where it does not are they counted.
  */
-#include "server/state.h"
+#include "server/admin/state.h"
 
 #include "common/clock.h"
 #include "server/printer.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state for Prometheus: see admin-metrics.h.
+ * The state for Prometheus: see metrics.h.
  *
  * Every family has its HELP and TYPE lines before its samples, once. A failed evbuffer_add_printf()
  * is remembered and asked for at the end, so that the list of metrics reads as a list.
  */
 #include "config.h"
 
-#include "server/admin-metrics.h"
+#include "server/admin/metrics.h"
 
-#include "server/admin-workers.h"
+#include "server/admin/workers.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Changing something from the admin port: see admin-control.h. */
-#include "server/admin-control.h"
+/* Changing something from the admin port: see control.h. */
+#include "server/admin/control.h"
 
 #include "common/address.h"
-#include "server/admin-reply.h"
+#include "server/admin/reply.h"
 #include "server/control.h"
 
 #include <errno.h>

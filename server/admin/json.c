@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state as JSON: see admin-json.h.
+ * The state as JSON: see json.h.
  *
  * Each function makes one part of the object. A part that could not be made is NULL, and so is
  * then everything that it would have been a part of: json_pack() and the json_..._new() functions
@@ -11,9 +11,9 @@
  */
 #include "config.h"
 
-#include "server/admin-json.h"
+#include "server/admin/json.h"
 
-#include "server/admin-workers.h"
+#include "server/admin/workers.h"
 
 #include <jansson.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file admin-json.h
+ * @file json.h
  * A state as one JSON object, schema "echo-server/1". Its keys are in the manual page.
  *
  * Pure: a state in, text out. Keys are only ever added under this schema's name.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file admin-look.h
+ * @file look.h
  * The one struct state of the admin port, looked at anew when it has grown old.
  *
  * Taking a state asks the kernel some questions and takes the accounting's lock, which sessions
@@ -13,7 +13,7 @@
 #ifndef SERVER_ADMIN_LOOK_H
 #define SERVER_ADMIN_LOOK_H
 
-#include "server/state.h"
+#include "server/admin/state.h"
 
 #include <stdint.h>
 

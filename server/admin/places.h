@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file admin-places.h
+ * @file places.h
  * Who may be connected to the admin port: a fixed number of places, and how long each may be
  * held.
  *
@@ -15,7 +15,7 @@
 #ifndef SERVER_ADMIN_PLACES_H
 #define SERVER_ADMIN_PLACES_H
 
-#include "server/admin.h"
+#include "server/admin/admin.h"
 
 #include <event2/event.h>
 #include <event2/http.h>

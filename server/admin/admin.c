@@ -3,26 +3,26 @@
  * The admin port: see admin.h.
  *
  * evhttp reads requests and writes replies, on the loop's thread, which serves no session.
- * admin-places.c says who may be connected, admin-look.c how often the state is taken,
- * admin-metrics.c and admin-json.c write it, admin-events.c repeats it, admin-page.c has the page, and
- * admin-control.c changes something. Here is what they are asked by: the address and the paths.
+ * places.c says who may be connected, look.c how often the state is taken,
+ * metrics.c and json.c write it, events.c repeats it, page.c has the page, and
+ * control.c changes something. Here is what they are asked by: the address and the paths.
  *
  * evhttp itself answers what is no HTTP, too long a header or too large a body with 400 or 413 and
  * a line of HTML. All other replies are made here, and errors are a line of plain text.
  */
-#include "server/admin.h"
+#include "server/admin/admin.h"
 
 #include "common/address.h"
 #include "common/log.h"
 #include "common/parse.h"
-#include "server/admin-control.h"
-#include "server/admin-events.h"
-#include "server/admin-json.h"
-#include "server/admin-look.h"
-#include "server/admin-metrics.h"
-#include "server/admin-page.h"
-#include "server/admin-places.h"
-#include "server/admin-reply.h"
+#include "server/admin/control.h"
+#include "server/admin/events.h"
+#include "server/admin/json.h"
+#include "server/admin/look.h"
+#include "server/admin/metrics.h"
+#include "server/admin/page.h"
+#include "server/admin/places.h"
+#include "server/admin/reply.h"
 #include "server/escape.h"
 
 #include <errno.h>

@@ -9,7 +9,7 @@
  *     /events       the same object, at most four times a second, as server-sent events
  *     /livez        200 as long as the loop turns; /healthz is the same
  *     /readyz       200, or 503 while the server drains, has no worker, or was paused by a person
- *     /control/     with --admin-control, what changes something: see admin-control.h
+ *     /control/     with --admin-control, what changes something: see control.h
  *
  * All but the last are for GET and HEAD, and change nothing. Whoever asks is a stranger:
  * connections, streams, what is read of a request, what waits to be sent, and how long a request
@@ -18,8 +18,8 @@
  *
  * Threads: the loop's only.
  */
-#ifndef SERVER_ADMIN_H
-#define SERVER_ADMIN_H
+#ifndef SERVER_ADMIN_ADMIN_H
+#define SERVER_ADMIN_ADMIN_H
 
 #include <event2/event.h>
 #include <stdbool.h>
@@ -45,7 +45,7 @@ struct server;
  *
  * @param address  [ADDR:]PORT. Without ADDR it is 127.0.0.1; an IPv6 address stands in brackets;
  *                 port 0 lets the kernel pick
- * @param control  whether who reaches it may change something: see admin-control.h
+ * @param control  whether who reaches it may change something: see control.h
  * @param server   given to state_take() and to control.h
  * @return         0 and *admin. Otherwise why says what to do, and
  *                 -EINVAL  address is not [ADDR:]PORT, or names no address
@@ -61,4 +61,4 @@ const char *admin_address(const struct admin *admin);
 /** Close every connection at once, whatever is under way. NULL is fine. */
 void admin_free(struct admin *admin);
 
-#endif /* SERVER_ADMIN_H */
+#endif /* SERVER_ADMIN_ADMIN_H */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Server-sent events: see admin-events.h.
+ * Server-sent events: see events.h.
  *
  * A stream is a reply that never ends, so its request stays with us until its connection has gone.
  * evhttp tells us so just before it frees the connection (stream_closed). When the client has gone
  * it has taken the request off the connection already and leaves it to us; when the connection is
  * freed from here or with the server, it frees the request too.
  */
-#include "server/admin-events.h"
+#include "server/admin/events.h"
 
-#include "server/admin-json.h"
-#include "server/admin-look.h"
-#include "server/admin.h"
+#include "server/admin/admin.h"
+#include "server/admin/json.h"
+#include "server/admin/look.h"
 
 #include <errno.h>
 #include <event2/buffer.h>

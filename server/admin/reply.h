@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file admin-reply.h
+ * @file reply.h
  * How the admin port's files answer a request.
  *
  * Threads: the loop's only.

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page at /: see admin-page.h.
+ * The page at /: see page.h.
  *
  * Its style and its script stand in it, and a Content-Security-Policy allows no others: both carry
  * a nonce that is new in each reply. What is put in at that moment stands in the page as @NONCE@
  * and @TOKEN@.
  */
-#include "server/admin-page.h"
+#include "server/admin/page.h"
 
-#include "server/admin-control.h"
-#include "server/state.h"
+#include "server/admin/control.h"
+#include "server/admin/state.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The admin port's connections: see admin-places.h.
+ * The admin port's connections: see places.h.
  *
  * DESIGN. evhttp asks for a bufferevent for each connection that it accepts (place_give). Each
  * place holds a reference of its own to that bufferevent, so that evhttp, when it is through with
@@ -21,7 +21,7 @@
  * When all places are taken the listener pauses, and whoever has been silent longest is ended;
  * newcomers wait in the backlog for the few milliseconds that takes.
  */
-#include "server/admin-places.h"
+#include "server/admin/places.h"
 
 #include "common/clock.h"
 #include "common/log.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file admin-metrics.h
+ * @file metrics.h
  * A state as Prometheus reads it: the text format, version 0.0.4.
  *
  * Pure: a state in, text out. Times are in seconds and sizes in bytes, what only grows ends in

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Replies of the admin port: see admin-reply.h. */
-#include "server/admin-reply.h"
+/* Replies of the admin port: see reply.h. */
+#include "server/admin/reply.h"
 
 #include <stdio.h>
 

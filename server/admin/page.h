@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file admin-page.h
+ * @file page.h
  * What is at / of the admin port: the live page for a browser, a few lines for anybody else.
  *
  * The page is one document that asks for nothing else than /events and, with --admin-control,
- * /control/. It is made of server/page/, joined at build time by server/page/embed.
+ * /control/. It is made of server/admin/page/, joined at build time by server/admin/page/embed.
  *
  * Threads: the loop's only.
  */
@@ -18,7 +18,7 @@
 
 struct state;
 
-/** The page as it was built: see server/page/embed. */
+/** The page as it was built: see server/admin/page/embed. */
 extern const unsigned char page_bytes[];
 extern const size_t page_size;
 

@@ -9,8 +9,8 @@
  *
  * Threads: state_take() is the loop's. A state that has been taken belongs to whoever has it.
  */
-#ifndef SERVER_STATE_H
-#define SERVER_STATE_H
+#ifndef SERVER_ADMIN_STATE_H
+#define SERVER_ADMIN_STATE_H
 
 #include "common/address.h"
 #include "server/accounting.h"
@@ -105,4 +105,4 @@ struct server;
 /** Look at everything. Takes the accounting's lock once, for the rows. */
 void state_take(struct server *server, struct state *state);
 
-#endif /* SERVER_STATE_H */
+#endif /* SERVER_ADMIN_STATE_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file admin-control.h
+ * @file control.h
  * What can be changed from the admin port, where --admin-control allows it, and who may.
  *
  *     POST /control/workers   {"change": 1}     a worker more; -1: one fewer

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The state that the admin port shows: see admin-look.h. */
-#include "server/admin-look.h"
+/* The state that the admin port shows: see look.h. */
+#include "server/admin/look.h"
 
 #include "common/clock.h"
 
