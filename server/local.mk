@@ -3,7 +3,7 @@
 noinst_LTLIBRARIES += %D%/libserver.la
 %C%_libserver_la_SOURCES = \
 	%D%/accounting.c %D%/accounting.h \
-	%D%/activation.c %D%/activation.h \
+	%D%/listen/activation.c %D%/listen/activation.h \
 	%D%/admin/admin.c %D%/admin/admin.h \
 	%D%/admin/control.c %D%/admin/control.h \
 	%D%/admin/events.c %D%/admin/events.h \
@@ -21,7 +21,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/driven.c %D%/driven.h \
 	%D%/escape.c %D%/escape.h \
 	%D%/limits.c %D%/limits.h \
-	%D%/listener.c %D%/listener.h \
+	%D%/listen/listener.c %D%/listen/listener.h \
 	%D%/manager.c \
 	%D%/notify.c %D%/notify.h \
 	%D%/options.c %D%/options.h \
@@ -33,8 +33,8 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/service-time.c %D%/service-time.h \
 	%D%/session.c %D%/session.h \
 	%D%/session-store.c %D%/session-store.h \
-	%D%/socket.c %D%/socket.h \
-	%D%/sockets.c \
+	%D%/listen/listening-socket.c %D%/listen/listening-socket.h \
+	%D%/listen/open.c \
 	%D%/sources.c %D%/sources.h \
 	%D%/admin/state.c %D%/admin/state.h \
 	%D%/trace.c %D%/trace.h \

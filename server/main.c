@@ -2,7 +2,7 @@
 /*
  * echo-server: one echo service under several concurrency designs.
  *
- * The way from here to the echo: main, server_run (server.c), listener_accept (listener.c),
+ * The way from here to the echo: main, server_run (server.c), listener_accept (listen/listener.c),
  * session_serve (session.c), communicate (session.c). Between the third and the fourth the model
  * decides which thread goes on: see models/model.c for the list, in reading order.
  */

@@ -2,7 +2,7 @@
 /**
  * @file server-internal.h
  * The server's own state, for the files that make up its life: server.c starts and ends it, drain.c
- * stops it, announce.c tells about it, admin/state.c looks at it, control.c changes it; sockets.c finds out
+ * stops it, announce.c tells about it, admin/state.c looks at it, control.c changes it; listen/open.c finds out
  * where to listen, and manager.c speaks to the service manager. All of them run on the loop's thread.
  */
 #ifndef SERVER_SERVER_INTERNAL_H
@@ -10,7 +10,7 @@
 
 #include "server/admin/admin.h"
 #include "server/admin/state.h"
-#include "server/listener.h"
+#include "server/listen/listener.h"
 #include "server/models/model.h"
 #include "server/notify.h"
 #include "server/options.h"
@@ -64,7 +64,7 @@ void server_secure_descriptors(struct server *server, uint64_t workers);
 /** Something has ended, there is room, or time has passed. @param server  a struct server */
 void server_look_after(void *server);
 
-/* --- sockets.c ----------------------------------------------------------------------------- */
+/* --- listen/open.c ----------------------------------------------------------------------------- */
 
 /**
  * Take over what the service manager has passed. What cannot be served exits with a sentence. Call

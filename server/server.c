@@ -7,7 +7,7 @@
  * never touch this event base, they write to one eventfd, and the loop looks after everything
  * (on_wake). So libevent needs no locks here and evthread is not used.
  *
- * The stop is in drain.c, what is said in announce.c, where it listens in sockets.c.
+ * The stop is in drain.c, what is said in announce.c, where it listens in listen/open.c.
  */
 #include "server/server.h"
 

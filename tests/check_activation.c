@@ -3,7 +3,7 @@
  * Sockets from the service manager. Each case is a process of its own, since the protocol has them
  * on descriptors from 3 on, where Check may have its own.
  */
-#include "server/activation.h"
+#include "server/listen/activation.h"
 #include "tests/suite.h"
 
 #include <arpa/inet.h>

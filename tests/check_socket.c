@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Listening sockets, and what becomes of the file of a unix socket. */
-#include "server/socket.h"
+#include "server/listen/listening-socket.h"
 #include "tests/suite.h"
 
 #include <errno.h>

@@ -34,7 +34,7 @@ struct state_session {
     uint64_t echoes;
 };
 
-/** Why the listener does not accept; see listener.h. Lengths are since the start. */
+/** Why the listener does not accept; see listen/listener.h. Lengths are since the start. */
 struct state_listener {
     uint64_t pauses;      /**< times that it was paused because the model was full */
     int64_t paused_ns;    /**< for how long in all, until now */

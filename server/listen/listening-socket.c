@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Listening sockets: see socket.h.
+ * Listening sockets: see listening-socket.h.
  *
  * DESIGN. Whether somebody listens to a unix socket's file is found out by connecting to it. The
  * kernel refuses when nobody does - and also for the moment between bind() and listen() of a server
@@ -9,7 +9,7 @@
  * behind. Other programs may lock folders for reasons of theirs, and a folder that cannot be read
  * cannot be locked: then it goes on without, after a second.
  */
-#include "server/socket.h"
+#include "server/listen/listening-socket.h"
 
 #include "common/clock.h"
 

@@ -12,13 +12,13 @@
  * Threads: the loop's only. libevent 2.1.12 deadlocks when another thread disables a listener
  * whose accept callback runs.
  */
-#ifndef SERVER_LISTENER_H
-#define SERVER_LISTENER_H
+#ifndef SERVER_LISTEN_LISTENER_H
+#define SERVER_LISTEN_LISTENER_H
 
 #include "server/admin/state.h"
+#include "server/listen/listening-socket.h"
 #include "server/models/model.h"
 #include "server/session.h"
-#include "server/socket.h"
 
 #include <event2/event.h>
 #include <stdbool.h>
@@ -79,4 +79,4 @@ void listener_state(const struct listener *listener, struct state_listener *stat
 /** What it listens on. */
 const struct listening_socket *listener_sockets(const struct listener *listener, unsigned *count);
 
-#endif /* SERVER_LISTENER_H */
+#endif /* SERVER_LISTEN_LISTENER_H */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the server listens: see server-internal.h. How a socket is opened is in socket.c, how one
+ * Where the server listens: see server-internal.h. How a socket is opened is in listening-socket.c, how one
  * is taken over from a service manager in activation.c; here is which of the two, and what is said
  * when it does not work.
  */
 #include "server/server-internal.h"
 
 #include "common/log.h"
-#include "server/activation.h"
+#include "server/listen/activation.h"
 
 #include <errno.h>
 #include <string.h>

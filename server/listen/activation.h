@@ -6,10 +6,10 @@
  *
  * Threads: none may exist yet, since the environment is changed.
  */
-#ifndef SERVER_ACTIVATION_H
-#define SERVER_ACTIVATION_H
+#ifndef SERVER_LISTEN_ACTIVATION_H
+#define SERVER_LISTEN_ACTIVATION_H
 
-#include "server/socket.h"
+#include "server/listen/listening-socket.h"
 
 /** Room for why a socket cannot be used. */
 #define ACTIVATION_WHY_MAX 256
@@ -26,4 +26,4 @@
 int activation_take(struct listening_socket sockets[static SOCKETS_MAX],
                     char why[static ACTIVATION_WHY_MAX]);
 
-#endif /* SERVER_ACTIVATION_H */
+#endif /* SERVER_LISTEN_ACTIVATION_H */

@@ -7,7 +7,7 @@
  * second. So the listener pauses for 100 ms; the timer is made at the start, since a moment
  * without memory is no time to make one.
  */
-#include "server/listener.h"
+#include "server/listen/listener.h"
 
 #include "common/clock.h"
 #include "common/log.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file socket.h
+ * @file listening-socket.h
  * Listening sockets: made here for --host and --port, or taken over from the service manager
  * (activation.h); and the file that a unix socket has.
  *
@@ -10,8 +10,8 @@
  * kind is never touched. All of that happens under a lock on the file's folder, so that of two
  * servers that start at once neither removes the other's.
  */
-#ifndef SERVER_SOCKET_H
-#define SERVER_SOCKET_H
+#ifndef SERVER_LISTEN_LISTENING_SOCKET_H
+#define SERVER_LISTEN_LISTENING_SOCKET_H
 
 #include "common/address.h"
 
@@ -51,4 +51,4 @@ void listening_socket_prepare(const struct listening_socket *socket);
 /** Close it; clients are refused from now on. Removes the file that was made for it. */
 void listening_socket_close(struct listening_socket *socket);
 
-#endif /* SERVER_SOCKET_H */
+#endif /* SERVER_LISTEN_LISTENING_SOCKET_H */

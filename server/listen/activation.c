@@ -6,7 +6,7 @@
  * Accept=yes) passes something else, and accept() would say of each of them no more than "invalid
  * argument".
  */
-#include "server/activation.h"
+#include "server/listen/activation.h"
 
 #include "common/parse.h"
 
