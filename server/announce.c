@@ -3,9 +3,9 @@
 #include "server/server-internal.h"
 
 #include "common/log.h"
-#include "server/accounting.h"
 #include "server/limits.h"
 #include "server/printer.h"
+#include "server/session/accounting.h"
 
 #include <inttypes.h>
 

@@ -2,9 +2,9 @@
 /* What a person may change of a running server: see control.h. */
 #include "server/control.h"
 
-#include "server/accounting.h"
 #include "server/printer.h"
 #include "server/server-internal.h"
+#include "server/session/accounting.h"
 
 #include <errno.h>
 #include <inttypes.h>

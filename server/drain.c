@@ -14,9 +14,9 @@
 #include "server/server-internal.h"
 
 #include "common/log.h"
-#include "server/accounting.h"
-#include "server/session.h"
-#include "server/trace.h"
+#include "server/session/accounting.h"
+#include "server/session/session.h"
+#include "server/session/trace.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

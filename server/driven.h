@@ -14,7 +14,7 @@
 #ifndef SERVER_DRIVEN_H
 #define SERVER_DRIVEN_H
 
-#include "server/session.h"
+#include "server/session/session.h"
 
 #include <event2/event.h>
 

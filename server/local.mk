@@ -2,7 +2,7 @@
 # Everything but main() is a convenience library, so that the unit tests link the same objects.
 noinst_LTLIBRARIES += %D%/libserver.la
 %C%_libserver_la_SOURCES = \
-	%D%/accounting.c %D%/accounting.h \
+	%D%/session/accounting.c %D%/session/accounting.h \
 	%D%/listen/activation.c %D%/listen/activation.h \
 	%D%/admin/admin.c %D%/admin/admin.h \
 	%D%/admin/control.c %D%/admin/control.h \
@@ -16,7 +16,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/admin/workers.c %D%/admin/workers.h \
 	%D%/announce.c \
 	%D%/control.c %D%/control.h \
-	%D%/credentials.c %D%/credentials.h \
+	%D%/session/credentials.c %D%/session/credentials.h \
 	%D%/drain.c \
 	%D%/driven.c %D%/driven.h \
 	%D%/escape.c %D%/escape.h \
@@ -26,19 +26,19 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/notify.c %D%/notify.h \
 	%D%/options.c %D%/options.h \
 	%D%/printer.c %D%/printer.h \
-	%D%/proxy.c %D%/proxy.h \
-	%D%/refuse.c %D%/refuse.h \
+	%D%/session/proxy.c %D%/session/proxy.h \
+	%D%/session/refuse.c %D%/session/refuse.h \
 	%D%/server.c %D%/server.h %D%/server-internal.h \
-	%D%/service.c %D%/service.h \
-	%D%/service-time.c %D%/service-time.h \
-	%D%/session.c %D%/session.h \
-	%D%/session-store.c %D%/session-store.h \
+	%D%/session/shared.c %D%/session/shared.h \
+	%D%/session/service-time.c %D%/session/service-time.h \
+	%D%/session/session.c %D%/session/session.h \
+	%D%/session/store.c %D%/session/store.h \
 	%D%/listen/listening-socket.c %D%/listen/listening-socket.h \
 	%D%/listen/open.c \
-	%D%/sources.c %D%/sources.h \
+	%D%/session/per-source.c %D%/session/per-source.h \
 	%D%/admin/state.c %D%/admin/state.h \
-	%D%/trace.c %D%/trace.h \
-	%D%/watch.c %D%/watch.h \
+	%D%/session/trace.c %D%/session/trace.h \
+	%D%/session/watch.c %D%/session/watch.h \
 	%D%/models/buffers.c %D%/models/buffers.h \
 	%D%/models/backoff.c %D%/models/backoff.h \
 	%D%/models/fork.c \

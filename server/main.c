@@ -3,7 +3,7 @@
  * echo-server: one echo service under several concurrency designs.
  *
  * The way from here to the echo: main, server_run (server.c), listener_accept (listen/listener.c),
- * session_serve (session.c), communicate (session.c). Between the third and the fourth the model
+ * session_serve (session/session.c), communicate (session/session.c). Between the third and the fourth the model
  * decides which thread goes on: see models/model.c for the list, in reading order.
  */
 #include "server/options.h"

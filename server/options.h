@@ -10,7 +10,7 @@
 #include "server/limits.h"
 #include "server/models/model.h"
 #include "server/printer.h"
-#include "server/service-time.h"
+#include "server/session/service-time.h"
 
 #include <stdbool.h>
 #include <stdint.h>

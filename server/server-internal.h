@@ -14,9 +14,9 @@
 #include "server/models/model.h"
 #include "server/notify.h"
 #include "server/options.h"
-#include "server/refuse.h"
-#include "server/service.h"
-#include "server/watch.h"
+#include "server/session/refuse.h"
+#include "server/session/shared.h"
+#include "server/session/watch.h"
 
 #include <event2/event.h>
 #include <stdint.h>

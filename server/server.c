@@ -14,10 +14,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "server/control.h"
-#include "server/credentials.h"
 #include "server/server-internal.h"
-#include "server/session-store.h"
-#include "server/trace.h"
+#include "server/session/credentials.h"
+#include "server/session/store.h"
+#include "server/session/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>

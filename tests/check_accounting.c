@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The accounting: every session once, the identity always, and what the peaks mean. */
-#include "server/accounting.h"
+#include "server/session/accounting.h"
 #include "tests/suite.h"
 
 #include <pthread.h>

@@ -3,7 +3,7 @@
  * The PROXY header: what is one, byte by byte, and what is not; and that reading it from a socket
  * leaves what follows where it is.
  */
-#include "server/proxy.h"
+#include "server/session/proxy.h"
 #include "tests/suite.h"
 
 #include <errno.h>

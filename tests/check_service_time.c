@@ -3,7 +3,7 @@
  * Service times: what is taken, and that what is drawn is exponential. The sequences are fixed by
  * their seeds, so nothing here is left to chance: a test that passes once passes always.
  */
-#include "server/service-time.h"
+#include "server/session/service-time.h"
 #include "tests/suite.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions by address: what is one source, how many it may have, and that none is forgotten. */
-#include "server/sources.h"
+#include "server/session/per-source.h"
 
 #include "tests/suite.h"
 

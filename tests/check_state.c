@@ -4,7 +4,7 @@
 
 #include "common/clock.h"
 #include "server/server-internal.h"
-#include "server/session.h"
+#include "server/session/session.h"
 #include "tests/suite.h"
 
 #include <dirent.h>

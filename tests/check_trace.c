@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The trace's buffer and its file: bounded, whole after every write, and honest about what is lost. */
-#include "server/trace.h"
+#include "server/session/trace.h"
 
 #include "tests/suite.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The watch: which limit holds in which phase, and whose time it is that passes. */
-#include "server/watch.h"
+#include "server/session/watch.h"
 
 #include "common/clock.h"
-#include "server/session.h"
+#include "server/session/session.h"
 #include "tests/suite.h"
 
 #include <stdlib.h>

@@ -12,8 +12,8 @@
 #include "common/clock.h"
 #include "server/printer.h"
 #include "server/server-internal.h"
-#include "server/session.h"
-#include "server/trace.h"
+#include "server/session/session.h"
+#include "server/session/trace.h"
 
 #include <dirent.h>
 #include <inttypes.h>

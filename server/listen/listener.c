@@ -11,7 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "server/refuse.h"
+#include "server/session/refuse.h"
 
 #include <errno.h>
 #include <event2/listener.h>

@@ -18,7 +18,7 @@
 #include "server/admin/state.h"
 #include "server/listen/listening-socket.h"
 #include "server/models/model.h"
-#include "server/session.h"
+#include "server/session/session.h"
 
 #include <event2/event.h>
 #include <stdbool.h>

@@ -13,7 +13,7 @@
 #define SERVER_MODELS_MODEL_H
 
 #include "server/limits.h"
-#include "server/session.h"
+#include "server/session/session.h"
 
 #include <event2/event.h>
 #include <stdbool.h>
@@ -69,7 +69,7 @@ struct model_type {
      * beyond that there is no room. Without either, each session has a worker of its own.
      */
     bool holds_many;
-    bool processes; /**< sessions are served in other processes: see session-store.h */
+    bool processes; /**< sessions are served in other processes: see session/store.h */
 
     /**
      * Called before there is any thread, with a service that is set up but for its refuser: fork what

@@ -13,7 +13,7 @@
 #ifndef SERVER_MODELS_PROCESS_H
 #define SERVER_MODELS_PROCESS_H
 
-#include "server/session.h"
+#include "server/session/session.h"
 
 /* --- in the process that serves ------------------------------------------------------------ */
 

@@ -14,12 +14,12 @@
  * An error of the file is told once. The descriptor stays open and each flush tries again: a disk
  * may have room again later, and what did not fit is counted as missing.
  */
-#include "server/trace.h"
+#include "server/session/trace.h"
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/must.h"
-#include "server/session.h"
+#include "server/session/session.h"
 
 #include <errno.h>
 #include <fcntl.h>

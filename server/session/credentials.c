@@ -10,7 +10,7 @@
  *
  * The copy is read by way of files in memory (memfd_create(2)), for files are what tls.h reads.
  */
-#include "server/credentials.h"
+#include "server/session/credentials.h"
 
 #include "common/log.h"
 #include "common/must.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file sources.h
+ * @file per-source.h
  * How many sessions each address has here (--per-source).
  *
  * A source is an IPv4 address, or the first 64 bits of an IPv6 address: whoever has one of those
@@ -10,8 +10,8 @@
  *
  * Threads: any. Sessions end on the threads of whoever served them.
  */
-#ifndef SERVER_SOURCES_H
-#define SERVER_SOURCES_H
+#ifndef SERVER_SESSION_PER_SOURCE_H
+#define SERVER_SESSION_PER_SOURCE_H
 
 #include "common/address.h"
 
@@ -48,4 +48,4 @@ bool sources_enter(struct sources *sources, const struct source *source);
 /** One that was let in has ended. */
 void sources_leave(struct sources *sources, const struct source *source);
 
-#endif /* SERVER_SOURCES_H */
+#endif /* SERVER_SESSION_PER_SOURCE_H */

@@ -11,8 +11,8 @@
  *
  * Threads: the loop's only.
  */
-#ifndef SERVER_REFUSE_H
-#define SERVER_REFUSE_H
+#ifndef SERVER_SESSION_REFUSE_H
+#define SERVER_SESSION_REFUSE_H
 
 #include <event2/event.h>
 
@@ -35,4 +35,4 @@ void refuse(struct refuser *refuser, int fd, const char *why);
 /** How many descriptors a refuser may hold. */
 #define REFUSE_LINGERING_MAX 64
 
-#endif /* SERVER_REFUSE_H */
+#endif /* SERVER_SESSION_REFUSE_H */

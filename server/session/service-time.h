@@ -13,8 +13,8 @@
  * Threads: the functions are pure but for the caller's state. Nothing is locked or allocated, and
  * the system is not called.
  */
-#ifndef SERVER_SERVICE_TIME_H
-#define SERVER_SERVICE_TIME_H
+#ifndef SERVER_SESSION_SERVICE_TIME_H
+#define SERVER_SESSION_SERVICE_TIME_H
 
 #include "common/random.h"
 
@@ -48,4 +48,4 @@ uint64_t service_time_begin(uint64_t session);
  */
 int64_t service_time_next(const struct service_time *time, uint64_t *state);
 
-#endif /* SERVER_SERVICE_TIME_H */
+#endif /* SERVER_SESSION_SERVICE_TIME_H */

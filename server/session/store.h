@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file session-store.h
+ * @file store.h
  * Memory for sessions.
  *
  * Where sessions are served by threads that is calloc(). Where they are served by other processes

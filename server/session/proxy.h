@@ -15,8 +15,8 @@
  *     struct address source;
  *     int rc = proxy_read(&reader, fd, false, &source);
  */
-#ifndef SERVER_PROXY_H
-#define SERVER_PROXY_H
+#ifndef SERVER_SESSION_PROXY_H
+#define SERVER_SESSION_PROXY_H
 
 #include "common/address.h"
 
@@ -68,4 +68,4 @@ int proxy_parse(const unsigned char *bytes, size_t size, struct address *source)
  */
 int proxy_read(struct proxy_reader *reader, int fd, bool nonblocking, struct address *source);
 
-#endif /* SERVER_PROXY_H */
+#endif /* SERVER_SESSION_PROXY_H */

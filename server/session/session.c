@@ -7,16 +7,16 @@
  * one call is the whole session. No clock is read and nothing is locked for an echo: the session
  * only counts its moves, and the loop's watch sees by them whether it moves (watch.c).
  */
-#include "server/session.h"
+#include "server/session/session.h"
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/tls.h"
-#include "server/credentials.h"
-#include "server/proxy.h"
-#include "server/refuse.h"
-#include "server/session-store.h"
-#include "server/trace.h"
+#include "server/session/credentials.h"
+#include "server/session/proxy.h"
+#include "server/session/refuse.h"
+#include "server/session/store.h"
+#include "server/session/trace.h"
 
 #include <errno.h>
 #include <inttypes.h>

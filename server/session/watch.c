@@ -11,10 +11,10 @@
  * up may be sending to a client that takes nothing, and one that another process serves may not be
  * running at all.
  */
-#include "server/watch.h"
+#include "server/session/watch.h"
 
 #include "common/clock.h"
-#include "server/session.h"
+#include "server/session/session.h"
 
 #include <stdlib.h>
 

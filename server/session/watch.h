@@ -16,8 +16,8 @@
  *
  * Threads: the loop's only.
  */
-#ifndef SERVER_WATCH_H
-#define SERVER_WATCH_H
+#ifndef SERVER_SESSION_WATCH_H
+#define SERVER_SESSION_WATCH_H
 
 #include <event2/event.h>
 #include <stdint.h>
@@ -43,4 +43,4 @@ struct watch *watch_new(struct event_base *base, struct service *service,
                         void *context);
 void watch_free(struct watch *watch);
 
-#endif /* SERVER_WATCH_H */
+#endif /* SERVER_SESSION_WATCH_H */

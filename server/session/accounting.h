@@ -13,8 +13,8 @@
  * The live sessions are also a list, so that the loop can reach them when the server stops. An
  * entry is in the list exactly as long as its session's descriptor is open and its own.
  */
-#ifndef SERVER_ACCOUNTING_H
-#define SERVER_ACCOUNTING_H
+#ifndef SERVER_SESSION_ACCOUNTING_H
+#define SERVER_SESSION_ACCOUNTING_H
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -134,4 +134,4 @@ uint64_t counts_timed_out(const struct counts *counts);
 /** "accepted 50 = served 50 + rejected 0 + ..." @return text, cut at size */
 const char *counts_text(const struct counts *counts, char *text, size_t size);
 
-#endif /* SERVER_ACCOUNTING_H */
+#endif /* SERVER_SESSION_ACCOUNTING_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What all sessions share: see service.h. */
-#include "server/service.h"
+/* What all sessions share: see shared.h. */
+#include "server/session/shared.h"
 
 #include <stdlib.h>
 #include <sys/eventfd.h>

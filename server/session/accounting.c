@@ -11,7 +11,7 @@
  * ends, so the peaks are looked at there. One that is being rejected was never served and never
  * waited: it does not make a peak.
  */
-#include "server/accounting.h"
+#include "server/session/accounting.h"
 
 #include "common/clock.h"
 #include "common/must.h"

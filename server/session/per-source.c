@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counting sessions by address: see sources.h.
+ * Counting sessions by address: see per-source.h.
  *
  * DESIGN. A table with open addressing, of a power of two and at least twice as large as the number
  * of sessions, so that it is never more than half full, never grows, and allocates nothing when
@@ -8,7 +8,7 @@
  * place, so that no graves are left. Where an address lands depends on a number drawn at the start,
  * or strangers could choose addresses that all land on one place.
  */
-#include "server/sources.h"
+#include "server/session/per-source.h"
 
 #include "common/must.h"
 

@@ -8,7 +8,7 @@
  * overlap, and with counters as seeds they would, each being the other one shifted; so a session
  * begins at its scrambled number.
  */
-#include "server/service-time.h"
+#include "server/session/service-time.h"
 
 #include "common/parse.h"
 

@@ -6,7 +6,7 @@
  * flood of refusals allocates nothing and holds a known number of descriptors. When all are taken
  * the oldest is closed: it has had the most time, and the accept path never waits for a place.
  */
-#include "server/refuse.h"
+#include "server/session/refuse.h"
 
 #include "common/clock.h"
 

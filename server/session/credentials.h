@@ -10,8 +10,8 @@
  * read since then they find in memory that they share with it, so that it does not matter to them
  * what has become of the files.
  */
-#ifndef SERVER_CREDENTIALS_H
-#define SERVER_CREDENTIALS_H
+#ifndef SERVER_SESSION_CREDENTIALS_H
+#define SERVER_SESSION_CREDENTIALS_H
 
 #include "common/tls.h"
 
@@ -42,4 +42,4 @@ int credentials_reload(struct credentials *credentials, char why[static TLS_WHY_
  */
 struct tls_context *credentials_take(struct credentials *credentials);
 
-#endif /* SERVER_CREDENTIALS_H */
+#endif /* SERVER_SESSION_CREDENTIALS_H */

@@ -17,14 +17,14 @@
  * every wait. shutdown() is needed since close() wakes nobody, the verdict since data that comes
  * after shutdown(SHUT_RD) can still be read on Linux.
  */
-#ifndef SERVER_SESSION_H
-#define SERVER_SESSION_H
+#ifndef SERVER_SESSION_SESSION_H
+#define SERVER_SESSION_SESSION_H
 
 #include "common/address.h"
 #include "common/stream.h"
-#include "server/accounting.h"
-#include "server/service.h"
-#include "server/sources.h"
+#include "server/session/accounting.h"
+#include "server/session/per-source.h"
+#include "server/session/shared.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -166,4 +166,4 @@ static inline void session_move(struct session *session, enum phase phase)
  */
 enum need communicate(struct session *session, unsigned char *buffer);
 
-#endif /* SERVER_SESSION_H */
+#endif /* SERVER_SESSION_SESSION_H */

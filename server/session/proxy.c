@@ -12,7 +12,7 @@
  *
  * A checksum (PP2_TYPE_CRC32C) is not verified: it is optional for receivers, and TCP has its own.
  */
-#include "server/proxy.h"
+#include "server/session/proxy.h"
 
 #include "common/parse.h"
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory for sessions: see session-store.h.
+ * Memory for sessions: see store.h.
  *
  * DESIGN. The shared mapping is cut into places of one session each. Free places form a list through
  * their first bytes; those never used yet are taken in order, so that pages are touched only when they
  * are needed. The list is this process's own business: worker processes neither take nor give.
  */
-#include "server/session-store.h"
+#include "server/session/store.h"
 
 #include "common/must.h"
-#include "server/session.h"
+#include "server/session/session.h"
 
 #include <pthread.h>
 #include <stdint.h>

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file service.h
+ * @file shared.h
  * What all sessions share: the choices of the command line, and where the server is in its life.
  *
  * A worker process has a copy from the moment that it was forked, and touches nothing in it but the
  * choices, the printer, the credentials, and the one flag that all processes share.
  */
-#ifndef SERVER_SERVICE_H
-#define SERVER_SERVICE_H
+#ifndef SERVER_SESSION_SHARED_H
+#define SERVER_SESSION_SHARED_H
 
 #include "common/transform.h"
 #include "server/printer.h"
-#include "server/service-time.h"
+#include "server/session/service-time.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -55,4 +55,4 @@ void service_free(struct service *service);
 /** Make the loop look after its model. Threads: any, of the main process. */
 void service_wake(const struct service *service);
 
-#endif /* SERVER_SERVICE_H */
+#endif /* SERVER_SESSION_SHARED_H */

@@ -11,10 +11,10 @@
  * slow, or the disk is full, sessions are missing in the picture and counted; none is slowed down.
  * The file is whole JSON after every write, however the server ends.
  */
-#ifndef SERVER_TRACE_H
-#define SERVER_TRACE_H
+#ifndef SERVER_SESSION_TRACE_H
+#define SERVER_SESSION_TRACE_H
 
-#include "server/accounting.h"
+#include "server/session/accounting.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -61,4 +61,4 @@ void trace_flush(struct trace *trace);
 /** How many sessions are missing in it so far. Threads: any. */
 uint64_t trace_dropped(struct trace *trace);
 
-#endif /* SERVER_TRACE_H */
+#endif /* SERVER_SESSION_TRACE_H */
