@@ -18,7 +18,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/control.c %D%/control.h \
 	%D%/session/credentials.c %D%/session/credentials.h \
 	%D%/drain.c \
-	%D%/driven.c %D%/driven.h \
+	%D%/models/driven.c %D%/models/driven.h \
 	%D%/escape.c %D%/escape.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/listen/listener.c %D%/listen/listener.h \

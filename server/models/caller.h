@@ -9,7 +9,7 @@
 #ifndef SERVER_MODELS_CALLER_H
 #define SERVER_MODELS_CALLER_H
 
-#include "server/driven.h"
+#include "server/models/driven.h"
 #include "server/models/model.h"
 
 #include <stdbool.h>

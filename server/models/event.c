@@ -18,7 +18,7 @@
 #include "server/models/model.h"
 
 #include "common/must.h"
-#include "server/driven.h"
+#include "server/models/driven.h"
 
 #include <errno.h>
 #include <inttypes.h>

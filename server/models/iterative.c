@@ -13,7 +13,7 @@
  */
 #include "server/models/model.h"
 
-#include "server/driven.h"
+#include "server/models/driven.h"
 
 #include <errno.h>
 #include <stdio.h>

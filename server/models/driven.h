@@ -11,8 +11,8 @@
  * A driver is one per loop. It has one buffer, for a session needs it only while it is served: an
  * idle one is its struct and an event, half a kilobyte.
  */
-#ifndef SERVER_DRIVEN_H
-#define SERVER_DRIVEN_H
+#ifndef SERVER_MODELS_DRIVEN_H
+#define SERVER_MODELS_DRIVEN_H
 
 #include "server/session/session.h"
 
@@ -51,4 +51,4 @@ void driven_start(struct driven *driven);
 /** Its link in a list, for whoever has it between driven_new() and driven_start(). */
 struct driven **driven_next(struct driven *driven);
 
-#endif /* SERVER_DRIVEN_H */
+#endif /* SERVER_MODELS_DRIVEN_H */

@@ -10,7 +10,7 @@
  * No bufferevents: they ask the kernel how much there is before they read it, and switch writing on
  * and off for every reply, five system calls where two will do.
  */
-#include "server/driven.h"
+#include "server/models/driven.h"
 
 #include <stddef.h>
 #include <stdlib.h>
