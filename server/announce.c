@@ -4,7 +4,7 @@
 
 #include "common/log.h"
 #include "server/limits.h"
-#include "server/printer.h"
+#include "server/output/printer.h"
 #include "server/session/accounting.h"
 
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 /* What a person may change of a running server: see control.h. */
 #include "server/control.h"
 
-#include "server/printer.h"
+#include "server/output/printer.h"
 #include "server/server-internal.h"
 #include "server/session/accounting.h"
 

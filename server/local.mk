@@ -19,13 +19,13 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/session/credentials.c %D%/session/credentials.h \
 	%D%/drain.c \
 	%D%/models/driven.c %D%/models/driven.h \
-	%D%/escape.c %D%/escape.h \
+	%D%/output/escape.c %D%/output/escape.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/listen/listener.c %D%/listen/listener.h \
 	%D%/manager.c \
 	%D%/notify.c %D%/notify.h \
 	%D%/options.c %D%/options.h \
-	%D%/printer.c %D%/printer.h \
+	%D%/output/printer.c %D%/output/printer.h \
 	%D%/session/proxy.c %D%/session/proxy.h \
 	%D%/session/refuse.c %D%/session/refuse.h \
 	%D%/server.c %D%/server.h %D%/server-internal.h \

@@ -9,7 +9,7 @@
 #include "common/transform.h"
 #include "server/limits.h"
 #include "server/models/model.h"
-#include "server/printer.h"
+#include "server/output/printer.h"
 #include "server/session/service-time.h"
 
 #include <stdbool.h>

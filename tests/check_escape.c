@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What strangers send, made fit for a terminal: nothing that acts on it comes through. */
-#include "server/escape.h"
+#include "server/output/escape.h"
 #include "tests/suite.h"
 
 #include <string.h>

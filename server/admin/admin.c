@@ -23,7 +23,7 @@
 #include "server/admin/page.h"
 #include "server/admin/places.h"
 #include "server/admin/reply.h"
-#include "server/escape.h"
+#include "server/output/escape.h"
 
 #include <errno.h>
 #include <event2/buffer.h>

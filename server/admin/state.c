@@ -10,7 +10,7 @@
 #include "server/admin/state.h"
 
 #include "common/clock.h"
-#include "server/printer.h"
+#include "server/output/printer.h"
 #include "server/server-internal.h"
 #include "server/session/session.h"
 #include "server/session/trace.h"

@@ -10,7 +10,7 @@
 #define SERVER_SESSION_SHARED_H
 
 #include "common/transform.h"
-#include "server/printer.h"
+#include "server/output/printer.h"
 #include "server/session/service-time.h"
 
 #include <stdatomic.h>

@@ -14,12 +14,12 @@
  * pipe, a terminal), as a descriptor of our own that does not block, before the first process is
  * forked.
  */
-#include "server/printer.h"
+#include "server/output/printer.h"
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/must.h"
-#include "server/escape.h"
+#include "server/output/escape.h"
 
 #include <errno.h>
 #include <fcntl.h>

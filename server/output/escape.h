@@ -7,8 +7,8 @@
  * end the line is shown as \n, \t, \r, \\ or \x1b: control characters, among them those of
  * U+0080 to U+009F, line separators, and every byte that is not part of well-formed UTF-8.
  */
-#ifndef SERVER_ESCAPE_H
-#define SERVER_ESCAPE_H
+#ifndef SERVER_OUTPUT_ESCAPE_H
+#define SERVER_OUTPUT_ESCAPE_H
 
 #include <stddef.h>
 
@@ -24,4 +24,4 @@
  */
 size_t escape_bytes(char *text, size_t room, const unsigned char *bytes, size_t size, size_t *used);
 
-#endif /* SERVER_ESCAPE_H */
+#endif /* SERVER_OUTPUT_ESCAPE_H */

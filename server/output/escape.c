@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Escaping for terminals: see escape.h. */
-#include "server/escape.h"
+#include "server/output/escape.h"
 
 #include <string.h>
 

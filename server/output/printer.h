@@ -15,8 +15,8 @@
  *
  * Threads: any may print. Free it from the thread that made it, when nobody prints any more.
  */
-#ifndef SERVER_PRINTER_H
-#define SERVER_PRINTER_H
+#ifndef SERVER_OUTPUT_PRINTER_H
+#define SERVER_OUTPUT_PRINTER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,4 +70,4 @@ void printer_enter_child(struct printer *printer);
 void printer_line(struct printer *printer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-#endif /* SERVER_PRINTER_H */
+#endif /* SERVER_OUTPUT_PRINTER_H */
