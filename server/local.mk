@@ -23,7 +23,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/limits.c %D%/limits.h \
 	%D%/listen/listener.c %D%/listen/listener.h \
 	%D%/manager.c \
-	%D%/notify.c %D%/notify.h \
+	%D%/systemd/notify.c %D%/systemd/notify.h \
 	%D%/options.c %D%/options.h \
 	%D%/output/printer.c %D%/output/printer.h \
 	%D%/session/proxy.c %D%/session/proxy.h \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The server and its service manager: see server-internal.h. The words are notify.c's; here is when
+ * The server and its service manager: see server-internal.h. The words are systemd/notify.c's; here is when
  * they are said.
  */
 #include "server/server-internal.h"

@@ -12,11 +12,11 @@
 #include "server/admin/state.h"
 #include "server/listen/listener.h"
 #include "server/models/model.h"
-#include "server/notify.h"
 #include "server/options.h"
 #include "server/session/refuse.h"
 #include "server/session/shared.h"
 #include "server/session/watch.h"
+#include "server/systemd/notify.h"
 
 #include <event2/event.h>
 #include <stdint.h>

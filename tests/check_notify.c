@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the service manager is told, in which words, and that nothing ever waits for it. */
-#include "server/notify.h"
+#include "server/systemd/notify.h"
 #include "tests/suite.h"
 
 #include <errno.h>

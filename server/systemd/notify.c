@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Telling the service manager: see notify.h. */
-#include "server/notify.h"
+#include "server/systemd/notify.h"
 
 #include "common/clock.h"
 #include "common/parse.h"

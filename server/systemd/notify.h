@@ -10,8 +10,8 @@
  *
  * Threads: the loop's only. None may exist yet for notify_open(), since the environment is changed.
  */
-#ifndef SERVER_NOTIFY_H
-#define SERVER_NOTIFY_H
+#ifndef SERVER_SYSTEMD_NOTIFY_H
+#define SERVER_SYSTEMD_NOTIFY_H
 
 #include "common/address.h"
 
@@ -50,4 +50,4 @@ void notify_stopping(struct notify *notify);
  */
 int64_t notify_tend(struct notify *notify);
 
-#endif /* SERVER_NOTIFY_H */
+#endif /* SERVER_SYSTEMD_NOTIFY_H */
