@@ -6,7 +6,7 @@
 #ifndef CLIENT_LOAD_H
 #define CLIENT_LOAD_H
 
-#include "client/session.h"
+#include "client/session/session.h"
 #include "client/summary.h"
 #include "client/view.h"
 

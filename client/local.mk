@@ -3,29 +3,29 @@
 # All but main() is a convenience library, so that the tests link the same objects.
 noinst_LTLIBRARIES += %D%/libclient.la
 %C%_libclient_la_SOURCES = \
-	%D%/dial.c %D%/dial.h \
-	%D%/again.c %D%/converse.c %D%/drive.c %D%/drive.h %D%/ending.c %D%/session-internal.h \
+	%D%/session/dial.c %D%/session/dial.h \
+	%D%/session/again.c %D%/session/converse.c %D%/session/drive.c %D%/session/drive.h %D%/session/ending.c %D%/session/internal.h \
 	%D%/loops.c %D%/threads.c %D%/runner.h \
 	%D%/barrier.c %D%/barrier.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/line.h \
 	%D%/load.c %D%/load.h \
-	%D%/measure.c %D%/measure.h \
-	%D%/message.c %D%/message.h \
+	%D%/session/measure.c %D%/session/measure.h \
+	%D%/session/message.c %D%/session/message.h \
 	%D%/expect.c %D%/expect.h \
 	%D%/options.c %D%/options.h \
-	%D%/pace.c %D%/pace.h \
+	%D%/session/pace.c %D%/session/pace.h \
 	%D%/prompt.c %D%/prompt.h \
-	%D%/record.c %D%/record.h \
+	%D%/session/record.c %D%/session/record.h \
 	%D%/run.c %D%/run.h \
 	%D%/report.c %D%/report-json.c %D%/report-read.c %D%/report-merge.c \
 	%D%/report.h %D%/report-internal.h \
-	%D%/session.c %D%/session.h \
+	%D%/session/session.c %D%/session/session.h \
 	%D%/signals.c %D%/signals.h \
-	%D%/sources.c %D%/sources.h \
+	%D%/session/sources.c %D%/session/sources.h \
 	%D%/start-at.c %D%/start-at.h \
 	%D%/summary.c %D%/summary.h \
-	%D%/verify.c %D%/verify.h \
+	%D%/session/verify.c %D%/session/verify.h \
 	%D%/outlet.c %D%/outlet.h \
 	%D%/screen.c %D%/screen.h %D%/frame.c %D%/frame.h \
 	%D%/svg.c %D%/svg.h \

@@ -7,7 +7,7 @@
 #include "client/options.h"
 
 #include "client/expect.h"
-#include "client/message.h"
+#include "client/session/message.h"
 #include "client/start-at.h"
 #include "common/clock.h"
 #include "common/log.h"

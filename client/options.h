@@ -6,8 +6,8 @@
 #ifndef CLIENT_OPTIONS_H
 #define CLIENT_OPTIONS_H
 
-#include "client/pace.h"
-#include "client/sources.h"
+#include "client/session/pace.h"
+#include "client/session/sources.h"
 #include "common/transform.h"
 
 #include <stdbool.h>

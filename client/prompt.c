@@ -2,8 +2,8 @@
 /* The prompt: one session, driven by lines from a person or a pipe. */
 #include "client/prompt.h"
 
-#include "client/drive.h"
 #include "client/line.h"
+#include "client/session/drive.h"
 #include "common/log.h"
 
 #include <errno.h>

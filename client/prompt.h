@@ -6,7 +6,7 @@
 #ifndef CLIENT_PROMPT_H
 #define CLIENT_PROMPT_H
 
-#include "client/session.h"
+#include "client/session/session.h"
 #include "common/transform.h"
 
 #include <stdbool.h>

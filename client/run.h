@@ -7,7 +7,7 @@
 #define CLIENT_RUN_H
 
 #include "client/options.h"
-#include "client/session.h"
+#include "client/session/session.h"
 #include "client/summary.h"
 
 /** The program's statuses beyond those of log.h. Interrupted: 128 + the signal, as shells have it. */

@@ -8,8 +8,8 @@
 #ifndef CLIENT_SUMMARY_H
 #define CLIENT_SUMMARY_H
 
-#include "client/measure.h"
-#include "client/record.h"
+#include "client/session/measure.h"
+#include "client/session/record.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -7,8 +7,8 @@
  */
 #include "client/runner.h"
 
-#include "client/drive.h"
 #include "client/limits.h"
+#include "client/session/drive.h"
 #include "common/log.h"
 #include "common/must.h"
 

@@ -9,7 +9,7 @@
 #define CLIENT_TIMELINE_H
 
 #include "client/outlet.h"
-#include "client/record.h"
+#include "client/session/record.h"
 #include "client/summary.h"
 
 #include <stdbool.h>

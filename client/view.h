@@ -12,7 +12,7 @@
 #ifndef CLIENT_VIEW_H
 #define CLIENT_VIEW_H
 
-#include "client/record.h"
+#include "client/session/record.h"
 #include "client/summary.h"
 
 #include <stdbool.h>

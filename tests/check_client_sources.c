@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client/sources: addresses and ranges of them, what is none, and taking them in turn. */
-#include "client/sources.h"
+#include "client/session/sources.h"
 #include "tests/suite.h"
 
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client/dial: connect() in steps that do not wait, to its success or to the reason. */
-#include "client/dial.h"
+#include "client/session/dial.h"
 #include "tests/harness.h"
 #include "tests/suite.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client/measure: what sessions record reaches the histograms, none twice and none lost. */
-#include "client/measure.h"
+#include "client/session/measure.h"
 #include "tests/suite.h"
 
 #include <string.h>

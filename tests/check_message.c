@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client/message: what sessions send, and what they expect back. */
-#include "client/message.h"
+#include "client/session/message.h"
 #include "tests/suite.h"
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client/pace: schedules to the nanosecond, and random times that are as they should be. */
-#include "client/pace.h"
+#include "client/session/pace.h"
 #include "tests/suite.h"
 
 #include <math.h>

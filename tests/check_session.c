@@ -3,7 +3,7 @@
  * client/session: one session led by hand over a real socket. What it says it needs, at each stage;
  * what it makes of each answer; and that time, a stop and a lost connection end it wherever it is.
  */
-#include "client/session.h"
+#include "client/session/session.h"
 #include "common/clock.h"
 #include "common/transform.h"
 #include "tests/harness.h"

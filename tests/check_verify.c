@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client/verify: replies compared byte for byte, and the first difference shown. */
-#include "client/verify.h"
+#include "client/session/verify.h"
 #include "tests/suite.h"
 
 #include <stdlib.h>

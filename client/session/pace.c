@@ -5,7 +5,7 @@
  * Random times are no stream of numbers that somebody draws from: each is a hash of its session and
  * its sequence, so that it is the same whatever the other sessions do, and in every run.
  */
-#include "client/pace.h"
+#include "client/session/pace.h"
 
 #include "common/random.h"
 

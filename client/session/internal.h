@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file session-internal.h
+ * @file internal.h
  * What the files of a session share: session.c leads it through its stages, converse.c exchanges
  * messages, ending.c finds the words for how it was lost, again.c has it connect anew.
  */
 #ifndef CLIENT_SESSION_INTERNAL_H
 #define CLIENT_SESSION_INTERNAL_H
 
-#include "client/session.h"
+#include "client/session/session.h"
 
 #include <sys/types.h>
 

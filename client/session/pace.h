@@ -12,8 +12,8 @@
  *
  * Threads: pure functions of their arguments; a struct pace belongs to one session.
  */
-#ifndef CLIENT_PACE_H
-#define CLIENT_PACE_H
+#ifndef CLIENT_SESSION_PACE_H
+#define CLIENT_SESSION_PACE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -69,4 +69,4 @@ static inline int64_t pace_due_ns(const struct pace *pace)
 /** That one is sent: on to the next. */
 void pace_next(struct pace *pace);
 
-#endif /* CLIENT_PACE_H */
+#endif /* CLIENT_SESSION_PACE_H */

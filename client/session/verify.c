@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Comparing replies and showing where they differ. */
-#include "client/verify.h"
+#include "client/session/verify.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,8 +6,8 @@
  * One pair of addresses has only as many connections to one port as there are local ports, some
  * 28,000; every further source has as many again.
  */
-#ifndef CLIENT_SOURCES_H
-#define CLIENT_SOURCES_H
+#ifndef CLIENT_SESSION_SOURCES_H
+#define CLIENT_SESSION_SOURCES_H
 
 #include "common/address.h"
 
@@ -31,4 +31,4 @@ bool sources_parse(const char *text, struct sources *sources);
 /** The address for the k-th session: the ranges's k mod count. count is not 0. */
 void sources_pick(const struct sources *sources, unsigned k, struct address *address);
 
-#endif /* CLIENT_SOURCES_H */
+#endif /* CLIENT_SESSION_SOURCES_H */

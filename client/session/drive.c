@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One thread, one session, one poll(). See drive.h. */
-#include "client/drive.h"
+#include "client/session/drive.h"
 
 #include "common/clock.h"
 

@@ -9,7 +9,7 @@
  * checking a reply is then a memcmp. A file is held the same way, with a table of where its lines
  * begin.
  */
-#include "client/message.h"
+#include "client/session/message.h"
 
 #include "common/random.h"
 

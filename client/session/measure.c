@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Shared histograms behind one lock that is rarely taken. See measure.h. */
-#include "client/measure.h"
+#include "client/session/measure.h"
 
 #include "common/must.h"
 

@@ -15,9 +15,9 @@
  * with BUSY. So may be the last thing it said before it closed. Then the session listens for the
  * rest of that line (STAGE_REFUSAL) before it says how it was lost.
  */
-#include "client/session-internal.h"
+#include "client/session/internal.h"
 
-#include "client/verify.h"
+#include "client/session/verify.h"
 #include "common/log.h"
 
 #include <errno.h>

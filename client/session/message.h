@@ -22,8 +22,8 @@
  *
  * Threads: a source is read-only once made and may be used by any number of threads.
  */
-#ifndef CLIENT_MESSAGE_H
-#define CLIENT_MESSAGE_H
+#ifndef CLIENT_SESSION_MESSAGE_H
+#define CLIENT_SESSION_MESSAGE_H
 
 #include "common/transform.h"
 
@@ -98,4 +98,4 @@ unsigned char message_expected_at(const struct message *message, size_t offset);
  */
 const unsigned char *message_flat(const struct message *message, unsigned char *buffer);
 
-#endif /* CLIENT_MESSAGE_H */
+#endif /* CLIENT_SESSION_MESSAGE_H */

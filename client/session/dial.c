@@ -5,7 +5,7 @@
  * A unix socket connects at once, unless the server's backlog is full: then it says EAGAIN, and
  * neither poll() nor epoll tells when there is room again. Whoever wants to get in asks anew.
  */
-#include "client/dial.h"
+#include "client/session/dial.h"
 
 #include <errno.h>
 #include <fcntl.h>

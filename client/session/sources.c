@@ -5,7 +5,7 @@
  * An address is a number of 4 or 16 bytes, the first the highest, and a range is short: so the two
  * ends differ in a number that is counted up to SOURCES_MAX, and picking adds a number with carry.
  */
-#include "client/sources.h"
+#include "client/session/sources.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

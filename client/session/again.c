@@ -5,7 +5,7 @@
  * A connection for which there is no time is not made: it would have nothing to say, and be over at
  * once, and so would the next.
  */
-#include "client/session-internal.h"
+#include "client/session/internal.h"
 
 #include "common/clock.h"
 

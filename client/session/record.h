@@ -6,8 +6,8 @@
  *
  * All times are of clock.h, in nanoseconds; 0 means that it did not come so far.
  */
-#ifndef CLIENT_RECORD_H
-#define CLIENT_RECORD_H
+#ifndef CLIENT_SESSION_RECORD_H
+#define CLIENT_SESSION_RECORD_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,4 +44,4 @@ struct session_record {
     char reason[SESSION_REASON]; /**< "" where all is well */
 };
 
-#endif /* CLIENT_RECORD_H */
+#endif /* CLIENT_SESSION_RECORD_H */

@@ -28,14 +28,14 @@
  * Threads: one at a time uses a session. Only session_stop(), session_verified() and
  * session_place() may be called by others.
  */
-#ifndef CLIENT_SESSION_H
-#define CLIENT_SESSION_H
+#ifndef CLIENT_SESSION_SESSION_H
+#define CLIENT_SESSION_SESSION_H
 
-#include "client/measure.h"
-#include "client/message.h"
-#include "client/pace.h"
-#include "client/record.h"
-#include "client/sources.h"
+#include "client/session/measure.h"
+#include "client/session/message.h"
+#include "client/session/pace.h"
+#include "client/session/record.h"
+#include "client/session/sources.h"
 #include "common/address.h"
 #include "common/stream.h"
 #include "common/tls.h"
@@ -249,4 +249,4 @@ static inline enum session_place session_place(const struct session *session)
     return (enum session_place)atomic_load_explicit(&session->place, memory_order_relaxed);
 }
 
-#endif /* CLIENT_SESSION_H */
+#endif /* CLIENT_SESSION_SESSION_H */

@@ -4,10 +4,10 @@
  * A session run on the calling thread, which waits for it in poll() wherever the session's own
  * calls do not.
  */
-#ifndef CLIENT_DRIVE_H
-#define CLIENT_DRIVE_H
+#ifndef CLIENT_SESSION_DRIVE_H
+#define CLIENT_SESSION_DRIVE_H
 
-#include "client/session.h"
+#include "client/session/session.h"
 
 /**
  * Go on until the session is over or wants something that is not for this thread to wait for.
@@ -17,4 +17,4 @@
  */
 unsigned drive(struct session *session, int stop_fd);
 
-#endif /* CLIENT_DRIVE_H */
+#endif /* CLIENT_SESSION_DRIVE_H */

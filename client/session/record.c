@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Words for the state of a session. See record.h. */
-#include "client/record.h"
+#include "client/session/record.h"
 
 const char *session_state_word(enum session_state state)
 {

@@ -8,8 +8,8 @@
  *     while (code == -EINPROGRESS)       wait until fd is writable, then
  *         code = dial_finish(fd);
  */
-#ifndef CLIENT_DIAL_H
-#define CLIENT_DIAL_H
+#ifndef CLIENT_SESSION_DIAL_H
+#define CLIENT_SESSION_DIAL_H
 
 #include "common/address.h"
 
@@ -48,4 +48,4 @@ int dial_finish(int fd);
 /** Make the socket blocking, for a session that waits in its calls. @return 0 or -errno */
 int dial_make_blocking(int fd);
 
-#endif /* CLIENT_DIAL_H */
+#endif /* CLIENT_SESSION_DIAL_H */

@@ -18,9 +18,9 @@
  * a worker: were it in front, sessions that hold all workers and sessions that wait for one would
  * wait for each other.
  */
-#include "client/session-internal.h"
+#include "client/session/internal.h"
 
-#include "client/dial.h"
+#include "client/session/dial.h"
 #include "common/clock.h"
 #include "common/must.h"
 

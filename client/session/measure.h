@@ -12,8 +12,8 @@
  * old, so that who looks on sees what happens. The other phases occur once in a session and take
  * the lock directly.
  */
-#ifndef CLIENT_MEASURE_H
-#define CLIENT_MEASURE_H
+#ifndef CLIENT_SESSION_MEASURE_H
+#define CLIENT_SESSION_MEASURE_H
 
 #include "common/histogram.h"
 
@@ -110,4 +110,4 @@ static inline void measure_closed(struct measure *measure, struct measure_batch 
         measure_flush(measure, batch);
 }
 
-#endif /* CLIENT_MEASURE_H */
+#endif /* CLIENT_SESSION_MEASURE_H */

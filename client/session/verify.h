@@ -3,10 +3,10 @@
  * @file verify.h
  * Replies compared with what was expected, byte for byte, and the first difference shown.
  */
-#ifndef CLIENT_VERIFY_H
-#define CLIENT_VERIFY_H
+#ifndef CLIENT_SESSION_VERIFY_H
+#define CLIENT_SESSION_VERIFY_H
 
-#include "client/message.h"
+#include "client/session/message.h"
 
 #include <stddef.h>
 
@@ -36,4 +36,4 @@ struct verify_rows {
 void verify_show(const struct message *message, size_t offset, const unsigned char *got,
                  size_t size, struct verify_rows *rows);
 
-#endif /* CLIENT_VERIFY_H */
+#endif /* CLIENT_SESSION_VERIFY_H */

@@ -6,7 +6,7 @@
  * first reply", "reset in the middle of a reply", "timed out after the last reply". They are counted
  * under these words in the report, so there must be few of them: no numbers, no addresses.
  */
-#include "client/session-internal.h"
+#include "client/session/internal.h"
 
 #include "common/clock.h"
 #include "common/log.h"
