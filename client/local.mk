@@ -5,11 +5,11 @@ noinst_LTLIBRARIES += %D%/libclient.la
 %C%_libclient_la_SOURCES = \
 	%D%/session/dial.c %D%/session/dial.h \
 	%D%/session/again.c %D%/session/converse.c %D%/session/drive.c %D%/session/drive.h %D%/session/ending.c %D%/session/internal.h \
-	%D%/loops.c %D%/threads.c %D%/runner.h \
-	%D%/barrier.c %D%/barrier.h \
-	%D%/limits.c %D%/limits.h \
+	%D%/load/loops.c %D%/load/threads.c %D%/load/runner.h \
+	%D%/load/barrier.c %D%/load/barrier.h \
+	%D%/load/limits.c %D%/load/limits.h \
 	%D%/line.h \
-	%D%/load.c %D%/load.h \
+	%D%/load/load.c %D%/load/load.h \
 	%D%/session/measure.c %D%/session/measure.h \
 	%D%/session/message.c %D%/session/message.h \
 	%D%/expect.c %D%/expect.h \
@@ -21,7 +21,7 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/report.c %D%/report-json.c %D%/report-read.c %D%/report-merge.c \
 	%D%/report.h %D%/report-internal.h \
 	%D%/session/session.c %D%/session/session.h \
-	%D%/signals.c %D%/signals.h \
+	%D%/load/signals.c %D%/load/signals.h \
 	%D%/session/sources.c %D%/session/sources.h \
 	%D%/start-at.c %D%/start-at.h \
 	%D%/summary.c %D%/summary.h \

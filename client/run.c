@@ -8,9 +8,9 @@
 #include "client/run.h"
 
 #include "client/expect.h"
-#include "client/load.h"
+#include "client/load/load.h"
+#include "client/load/signals.h"
 #include "client/report.h"
-#include "client/signals.h"
 #include "client/view.h"
 #include "common/log.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client/barrier: nobody goes through before all have arrived. */
-#include "client/barrier.h"
+#include "client/load/barrier.h"
 #include "tests/suite.h"
 
 #include <errno.h>

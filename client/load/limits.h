@@ -3,10 +3,10 @@
  * @file limits.h
  * The machine's limits, seen before they bite.
  */
-#ifndef CLIENT_LIMITS_H
-#define CLIENT_LIMITS_H
+#ifndef CLIENT_LOAD_LIMITS_H
+#define CLIENT_LOAD_LIMITS_H
 
-#include "client/load.h"
+#include "client/load/load.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,4 +24,4 @@ void limits_prepare(const struct load_settings *settings, const struct session_p
  */
 size_t limits_thread_stack(bool tls);
 
-#endif /* CLIENT_LIMITS_H */
+#endif /* CLIENT_LOAD_LIMITS_H */

@@ -3,8 +3,8 @@
  * @file load.h
  * A load: many sessions at once, on a thread each or on a few event loops, and who looks on.
  */
-#ifndef CLIENT_LOAD_H
-#define CLIENT_LOAD_H
+#ifndef CLIENT_LOAD_LOAD_H
+#define CLIENT_LOAD_LOAD_H
 
 #include "client/session/session.h"
 #include "client/summary.h"
@@ -40,4 +40,4 @@ struct load_settings {
 bool load_run(const struct load_settings *settings, const struct session_plan *plan,
               struct summary *summary);
 
-#endif /* CLIENT_LOAD_H */
+#endif /* CLIENT_LOAD_LOAD_H */

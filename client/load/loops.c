@@ -13,7 +13,7 @@
  * deadline nearly always lies far off and moves with every message, so no event follows it: the
  * loop looks at all deadlines from time to time, which is why a timeout may come an eighth late.
  */
-#include "client/runner.h"
+#include "client/load/runner.h"
 
 #include "common/clock.h"
 #include "common/log.h"

@@ -14,10 +14,10 @@
  *     main:     idle.start ─> all idle are connected ─> runner.start ─> wait ─> idle.stop ─> join
  *     sessions:      connect ─> barrier ─> converse ─> load_settle ─> load_leave
  */
-#include "client/runner.h"
+#include "client/load/runner.h"
 
-#include "client/limits.h"
-#include "client/signals.h"
+#include "client/load/limits.h"
+#include "client/load/signals.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/must.h"

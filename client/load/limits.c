@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptors, local ports, threads and their stacks, compared with what a run is going to need. */
-#include "client/limits.h"
+#include "client/load/limits.h"
 
 #include "common/log.h"
 

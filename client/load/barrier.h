@@ -12,8 +12,8 @@
  *     barrier_wait(&barrier);            those that want to go through
  *     barrier_clear(&barrier);           when nobody uses it any more
  */
-#ifndef CLIENT_BARRIER_H
-#define CLIENT_BARRIER_H
+#ifndef CLIENT_LOAD_BARRIER_H
+#define CLIENT_LOAD_BARRIER_H
 
 #include <pthread.h>
 #include <stdint.h>
@@ -49,4 +49,4 @@ static inline int barrier_fd(const struct barrier *barrier)
 /** When it opened, by clock_now_ns(); 0 while it is closed. Threads: any. */
 int64_t barrier_opened_ns(struct barrier *barrier);
 
-#endif /* CLIENT_BARRIER_H */
+#endif /* CLIENT_LOAD_BARRIER_H */

@@ -13,8 +13,8 @@
  *
  * Threads: one that no other thread stands beside, since new threads inherit the signal mask.
  */
-#ifndef CLIENT_SIGNALS_H
-#define CLIENT_SIGNALS_H
+#ifndef CLIENT_LOAD_SIGNALS_H
+#define CLIENT_LOAD_SIGNALS_H
 
 #include <signal.h>
 
@@ -35,4 +35,4 @@ int signals_take(const struct signals *signals);
 /** The mask as it was. What is pending, and was not blocked before, ends the program now. */
 void signals_restore(const struct signals *signals);
 
-#endif /* CLIENT_SIGNALS_H */
+#endif /* CLIENT_LOAD_SIGNALS_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SIGINT and SIGTERM, held back. See signals.h. */
-#include "client/signals.h"
+#include "client/load/signals.h"
 
 #include "common/must.h"
 

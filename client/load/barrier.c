@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A count behind a lock, and an eventfd for all who wait. See barrier.h. */
-#include "client/barrier.h"
+#include "client/load/barrier.h"
 
 #include "common/clock.h"
 #include "common/must.h"

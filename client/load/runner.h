@@ -4,11 +4,11 @@
  * Who runs the sessions of a load: a thread for each (threads.c), or a few event loops (loops.c).
  * And what they both share of the load.
  */
-#ifndef CLIENT_RUNNER_H
-#define CLIENT_RUNNER_H
+#ifndef CLIENT_LOAD_RUNNER_H
+#define CLIENT_LOAD_RUNNER_H
 
-#include "client/barrier.h"
-#include "client/load.h"
+#include "client/load/barrier.h"
+#include "client/load/load.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -92,4 +92,4 @@ bool load_settle(struct load *load, struct session *session);
 /** One session is over for good: the last tells the main thread. Once for each. */
 void load_leave(struct load *load);
 
-#endif /* CLIENT_RUNNER_H */
+#endif /* CLIENT_LOAD_RUNNER_H */

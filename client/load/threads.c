@@ -5,9 +5,9 @@
  * A session's thread blocks in one system call after another. Its stack is small, and everything it
  * needs is allocated before it starts, so it never calls malloc for an exchange; OpenSSL does.
  */
-#include "client/runner.h"
+#include "client/load/runner.h"
 
-#include "client/limits.h"
+#include "client/load/limits.h"
 #include "client/session/drive.h"
 #include "common/log.h"
 #include "common/must.h"
