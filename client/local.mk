@@ -26,13 +26,13 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/start-at.c %D%/start-at.h \
 	%D%/summary.c %D%/summary.h \
 	%D%/session/verify.c %D%/session/verify.h \
-	%D%/outlet.c %D%/outlet.h \
-	%D%/screen.c %D%/screen.h %D%/frame.c %D%/frame.h \
-	%D%/svg.c %D%/svg.h \
-	%D%/timeline.c %D%/timeline-plan.c %D%/timeline.h %D%/timeline-internal.h \
-	%D%/view.h %D%/view-hist.c %D%/figures.c %D%/figures.h \
-	%D%/view-csv.c %D%/view-ndjson.c %D%/view-timeline.c \
-	%D%/view-progress.c %D%/view-top.c
+	%D%/views/outlet.c %D%/views/outlet.h \
+	%D%/views/screen.c %D%/views/screen.h %D%/views/frame.c %D%/views/frame.h \
+	%D%/views/svg.c %D%/views/svg.h \
+	%D%/views/timeline.c %D%/views/plan.c %D%/views/timeline.h %D%/views/plan.h \
+	%D%/views/view.h %D%/views/hist.c %D%/views/figures.c %D%/views/figures.h \
+	%D%/views/csv.c %D%/views/ndjson.c %D%/views/timeline-view.c \
+	%D%/views/progress.c %D%/views/top.c
 if WITH_LIBEDIT
 %C%_libclient_la_SOURCES += %D%/line-libedit.c
 else

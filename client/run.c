@@ -11,7 +11,7 @@
 #include "client/load/load.h"
 #include "client/load/signals.h"
 #include "client/report.h"
-#include "client/view.h"
+#include "client/views/view.h"
 #include "common/log.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client/outlet, client/view-csv, client/view-ndjson: what is in the files, and who waits for them. */
-#include "client/outlet.h"
+#include "client/views/outlet.h"
 #include "tests/suite.h"
 #include "tests/view_kit.h"
 

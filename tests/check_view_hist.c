@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client/view-hist: the text of HdrHistogram, row by row. */
-#include "client/view.h"
+#include "client/views/view.h"
 #include "tests/suite.h"
 
 #include <errno.h>

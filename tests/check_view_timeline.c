@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client/view-timeline and client/timeline: a chart that is well-formed, true, and not too large. */
-#include "client/timeline.h"
+#include "client/views/timeline.h"
 #include "tests/suite.h"
 #include "tests/view_kit.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of views share. The terminal knows what client/frame.c says, and no more. */
+/* What the tests of views share. The terminal knows what client/views/frame.c says, and no more. */
 #include "tests/view_kit.h"
 
 #include <check.h>

@@ -9,7 +9,7 @@
 #ifndef TESTS_VIEW_KIT_H
 #define TESTS_VIEW_KIT_H
 
-#include "client/view.h"
+#include "client/views/view.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,7 +8,7 @@
 
 #include "client/session/session.h"
 #include "client/summary.h"
-#include "client/view.h"
+#include "client/views/view.h"
 
 #include <stdbool.h>
 

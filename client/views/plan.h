@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file timeline-internal.h
- * What the two halves of the chart share: timeline-plan.c decides what is drawn and where,
+ * @file plan.h
+ * What the two halves of the chart share: plan.c decides what is drawn and where,
  * timeline.c draws it.
  */
-#ifndef CLIENT_TIMELINE_INTERNAL_H
-#define CLIENT_TIMELINE_INTERNAL_H
+#ifndef CLIENT_VIEWS_PLAN_H
+#define CLIENT_VIEWS_PLAN_H
 
-#include "client/timeline.h"
+#include "client/views/timeline.h"
 
 /* Up to so many rows have labels, and so many are drawn at all; and so many cells in them, which
  * keeps the file at some 2 MB. */
@@ -66,4 +66,4 @@ static inline int64_t mark_waited_until_ns(const struct mark *mark)
     return mark->first_byte_ns >= 0 ? mark->first_byte_ns : mark->ended_ns;
 }
 
-#endif /* CLIENT_TIMELINE_INTERNAL_H */
+#endif /* CLIENT_VIEWS_PLAN_H */

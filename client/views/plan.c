@@ -8,7 +8,7 @@
  * which in that order is a fair sample; and connections of one row that lie within a few pixels are
  * one cell. The strips above the rows and the figures in the caption are always of all sessions.
  */
-#include "client/timeline-internal.h"
+#include "client/views/plan.h"
 
 #include <math.h>
 #include <stdlib.h>

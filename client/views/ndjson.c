@@ -9,11 +9,11 @@
  *
  * jansson's "o" formats take a reference over, also on failure.
  */
-#include "client/view.h"
+#include "client/views/view.h"
 
-#include "client/figures.h"
-#include "client/outlet.h"
 #include "client/report.h"
+#include "client/views/figures.h"
+#include "client/views/outlet.h"
 
 #include <errno.h>
 #include <jansson.h>

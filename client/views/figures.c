@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Figures as text, and the difference that an interval makes. */
-#include "client/figures.h"
+#include "client/views/figures.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -18,11 +18,11 @@
  * picture for a moment and then be gone with it. So it goes into memory, and is said when the screen
  * has been given back.
  */
-#include "client/view.h"
+#include "client/views/view.h"
 
-#include "client/figures.h"
-#include "client/frame.h"
-#include "client/screen.h"
+#include "client/views/figures.h"
+#include "client/views/frame.h"
+#include "client/views/screen.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,10 +6,10 @@
  * the barrier, or else what happens before it would have negative times. With --steps that is the
  * beginning of the first, so that all rows are on one line of time.
  */
-#include "client/view.h"
+#include "client/views/view.h"
 
-#include "client/figures.h"
-#include "client/outlet.h"
+#include "client/views/figures.h"
+#include "client/views/outlet.h"
 
 #include <stdlib.h>
 #include <string.h>

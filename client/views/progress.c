@@ -8,9 +8,9 @@
  * where some would begin a new one. A terminal that somebody has stopped is left alone: the main
  * thread would wait for it, with a run to look after.
  */
-#include "client/view.h"
+#include "client/views/view.h"
 
-#include "client/screen.h"
+#include "client/views/screen.h"
 
 #include <stdarg.h>
 #include <stdio.h>

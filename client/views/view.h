@@ -9,8 +9,8 @@
  *
  * Threads: all calls come from the main thread. Sessions go on meanwhile.
  */
-#ifndef CLIENT_VIEW_H
-#define CLIENT_VIEW_H
+#ifndef CLIENT_VIEWS_VIEW_H
+#define CLIENT_VIEWS_VIEW_H
 
 #include "client/session/record.h"
 #include "client/summary.h"
@@ -84,4 +84,4 @@ struct view *view_ndjson_new(const char *path); /**< --ndjson: an object per lin
 struct view *view_hist_new(const char *path);   /**< --hist: percentiles, HdrHistogram's text */
 struct view *view_timeline_new(const char *path); /**< --timeline: SVG, a row per session */
 
-#endif /* CLIENT_VIEW_H */
+#endif /* CLIENT_VIEWS_VIEW_H */

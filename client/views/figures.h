@@ -3,10 +3,10 @@
  * @file figures.h
  * Figures that several views show: times as text, and what happened within the last interval.
  */
-#ifndef CLIENT_FIGURES_H
-#define CLIENT_FIGURES_H
+#ifndef CLIENT_VIEWS_FIGURES_H
+#define CLIENT_VIEWS_FIGURES_H
 
-#include "client/view.h"
+#include "client/views/view.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,4 +49,4 @@ void window_clear(struct window *window);
 /** It ends here, and the next begins. Nothing is timed for want of memory. */
 struct interval window_end(struct window *window, const struct progress *progress);
 
-#endif /* CLIENT_FIGURES_H */
+#endif /* CLIENT_VIEWS_FIGURES_H */

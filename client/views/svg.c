@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Pieces of SVG. */
-#include "client/svg.h"
+#include "client/views/svg.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -5,12 +5,12 @@
  *
  * After the charts of Eli Bendersky, "Concurrent Servers", part 2, but of a run that has happened.
  */
-#ifndef CLIENT_TIMELINE_H
-#define CLIENT_TIMELINE_H
+#ifndef CLIENT_VIEWS_TIMELINE_H
+#define CLIENT_VIEWS_TIMELINE_H
 
-#include "client/outlet.h"
 #include "client/session/record.h"
 #include "client/summary.h"
+#include "client/views/outlet.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,4 +62,4 @@ bool timeline_draw(struct timeline *timeline, struct outlet *outlet);
  */
 double timeline_tick(double range, unsigned most);
 
-#endif /* CLIENT_TIMELINE_H */
+#endif /* CLIENT_VIEWS_TIMELINE_H */

@@ -7,9 +7,9 @@
  * 55, ... 75, 77.5 and so on, until all values are passed. Values are milliseconds, which is what the
  * plotter takes them for. Under --rate they are counted from the schedule.
  */
-#include "client/view.h"
+#include "client/views/view.h"
 
-#include "client/outlet.h"
+#include "client/views/outlet.h"
 
 #include <math.h>
 #include <stdlib.h>

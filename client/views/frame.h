@@ -11,10 +11,10 @@
  *     frame_print(&frame, "%u sessions", 50);
  *     frame_write(&frame, fd);
  */
-#ifndef CLIENT_FRAME_H
-#define CLIENT_FRAME_H
+#ifndef CLIENT_VIEWS_FRAME_H
+#define CLIENT_VIEWS_FRAME_H
 
-#include "client/screen.h"
+#include "client/views/screen.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,4 +56,4 @@ unsigned frame_left(const struct frame *frame);
 /** Write it over what the screen shows. */
 void frame_write(struct frame *frame, int fd);
 
-#endif /* CLIENT_FRAME_H */
+#endif /* CLIENT_VIEWS_FRAME_H */

@@ -14,8 +14,8 @@
  *
  * Threads: one outlet belongs to one thread.
  */
-#ifndef CLIENT_OUTLET_H
-#define CLIENT_OUTLET_H
+#ifndef CLIENT_VIEWS_OUTLET_H
+#define CLIENT_VIEWS_OUTLET_H
 
 #include <stddef.h>
 
@@ -52,4 +52,4 @@ int outlet_close(struct outlet *outlet);
  */
 int outlet_finish(struct outlet *outlet, const char *what, int error);
 
-#endif /* CLIENT_OUTLET_H */
+#endif /* CLIENT_VIEWS_OUTLET_H */

@@ -5,10 +5,10 @@
  * A million connections of a long --churn must not take all memory, so there is a limit on how many
  * are kept. What comes later is counted, and the chart says so. Reasons are few, and are kept once.
  */
-#include "client/view.h"
+#include "client/views/view.h"
 
-#include "client/outlet.h"
-#include "client/timeline.h"
+#include "client/views/outlet.h"
+#include "client/views/timeline.h"
 
 #include <errno.h>
 #include <stdlib.h>

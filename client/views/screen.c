@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Asking the terminal, and the environment about it. */
-#include "client/screen.h"
+#include "client/views/screen.h"
 
 #include <poll.h>
 #include <stdlib.h>

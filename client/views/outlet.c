@@ -7,7 +7,7 @@
  * poll() is asked first: of a pipe it says yes where PIPE_BUF bytes fit, and so many are written at
  * a time. A regular file always says yes, and takes all in one call.
  */
-#include "client/outlet.h"
+#include "client/views/outlet.h"
 
 #include "common/log.h"
 

@@ -6,7 +6,7 @@
  * The last column stays free. A character there leaves the cursor in a state in which some terminals
  * erase it again with the rest of the line.
  */
-#include "client/frame.h"
+#include "client/views/frame.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -10,11 +10,11 @@
  * same. The style has two sets of them, for bright and for dark surroundings, and a ground of its
  * own, since whoever embeds the picture may have another.
  */
-#include "client/timeline.h"
+#include "client/views/timeline.h"
 
-#include "client/figures.h"
-#include "client/svg.h"
-#include "client/timeline-internal.h"
+#include "client/views/figures.h"
+#include "client/views/plan.h"
+#include "client/views/svg.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * @file screen.h
  * What a terminal is like: its size, its patience, and what the person before it wishes.
  */
-#ifndef CLIENT_SCREEN_H
-#define CLIENT_SCREEN_H
+#ifndef CLIENT_VIEWS_SCREEN_H
+#define CLIENT_VIEWS_SCREEN_H
 
 #include <stdbool.h>
 
@@ -28,4 +28,4 @@ bool screen_wants_colours(void);
 /** The locale is one of UTF-8, so that there are more characters than ASCII has. */
 bool screen_is_utf8(void);
 
-#endif /* CLIENT_SCREEN_H */
+#endif /* CLIENT_VIEWS_SCREEN_H */

@@ -4,10 +4,10 @@
  * The few pieces of SVG that a chart needs, written to an outlet. Coordinates have two digits behind
  * the point: a hundredth of a pixel, and no longer files than that takes.
  */
-#ifndef CLIENT_SVG_H
-#define CLIENT_SVG_H
+#ifndef CLIENT_VIEWS_SVG_H
+#define CLIENT_VIEWS_SVG_H
 
-#include "client/outlet.h"
+#include "client/views/outlet.h"
 
 enum svg_anchor { SVG_START, SVG_MIDDLE, SVG_END };
 
@@ -24,4 +24,4 @@ void svg_rect(struct outlet *outlet, const char *class, double x, double y, doub
 /** A shape of <defs>, with its middle at a point. */
 void svg_use(struct outlet *outlet, const char *shape, double x, double y);
 
-#endif /* CLIENT_SVG_H */
+#endif /* CLIENT_VIEWS_SVG_H */
