@@ -12,19 +12,19 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/load/load.c %D%/load/load.h \
 	%D%/session/measure.c %D%/session/measure.h \
 	%D%/session/message.c %D%/session/message.h \
-	%D%/expect.c %D%/expect.h \
+	%D%/report/expect.c %D%/report/expect.h \
 	%D%/options.c %D%/options.h \
 	%D%/session/pace.c %D%/session/pace.h \
 	%D%/prompt.c %D%/prompt.h \
 	%D%/session/record.c %D%/session/record.h \
 	%D%/run.c %D%/run.h \
-	%D%/report.c %D%/report-json.c %D%/report-read.c %D%/report-merge.c \
-	%D%/report.h %D%/report-internal.h \
+	%D%/report/text.c %D%/report/json.c %D%/report/read.c %D%/report/merge.c \
+	%D%/report/report.h %D%/report/internal.h \
 	%D%/session/session.c %D%/session/session.h \
 	%D%/load/signals.c %D%/load/signals.h \
 	%D%/session/sources.c %D%/session/sources.h \
 	%D%/start-at.c %D%/start-at.h \
-	%D%/summary.c %D%/summary.h \
+	%D%/report/summary.c %D%/report/summary.h \
 	%D%/session/verify.c %D%/session/verify.h \
 	%D%/views/outlet.c %D%/views/outlet.h \
 	%D%/views/screen.c %D%/views/screen.h %D%/views/frame.c %D%/views/frame.h \

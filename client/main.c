@@ -7,7 +7,7 @@
  */
 #include "client/options.h"
 #include "client/prompt.h"
-#include "client/report.h"
+#include "client/report/report.h"
 #include "client/run.h"
 #include "common/log.h"
 

@@ -6,7 +6,7 @@
  */
 #include "client/options.h"
 
-#include "client/expect.h"
+#include "client/report/expect.h"
 #include "client/session/message.h"
 #include "client/start-at.h"
 #include "common/clock.h"

@@ -7,10 +7,10 @@
  */
 #include "client/run.h"
 
-#include "client/expect.h"
 #include "client/load/load.h"
 #include "client/load/signals.h"
-#include "client/report.h"
+#include "client/report/expect.h"
+#include "client/report/report.h"
 #include "client/views/view.h"
 #include "common/log.h"
 

@@ -7,8 +7,8 @@
 #define CLIENT_RUN_H
 
 #include "client/options.h"
+#include "client/report/summary.h"
 #include "client/session/session.h"
-#include "client/summary.h"
 
 /** The program's statuses beyond those of log.h. Interrupted: 128 + the signal, as shells have it. */
 enum { EXIT_WRONG = 3, EXIT_EXPECTATION = 4, EXIT_SIGNAL = 128 };

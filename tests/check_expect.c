@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client/expect: every quantity, every relation, every unit, and what is nonsense. */
-#include "client/expect.h"
+#include "client/report/expect.h"
 #include "tests/suite.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client/report: the table, the JSON object, and the JSON object read back. */
-#include "client/report-internal.h"
+#include "client/report/internal.h"
 #include "tests/suite.h"
 
 #include <jansson.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client/summary and client/record: adding up sessions, and runs. */
-#include "client/summary.h"
+#include "client/report/summary.h"
 #include "tests/suite.h"
 
 #include <stdio.h>

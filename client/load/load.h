@@ -6,8 +6,8 @@
 #ifndef CLIENT_LOAD_LOAD_H
 #define CLIENT_LOAD_LOAD_H
 
+#include "client/report/summary.h"
 #include "client/session/session.h"
-#include "client/summary.h"
 #include "client/views/view.h"
 
 #include <stdbool.h>

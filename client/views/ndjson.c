@@ -11,7 +11,7 @@
  */
 #include "client/views/view.h"
 
-#include "client/report.h"
+#include "client/report/report.h"
 #include "client/views/figures.h"
 #include "client/views/outlet.h"
 

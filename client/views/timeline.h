@@ -8,8 +8,8 @@
 #ifndef CLIENT_VIEWS_TIMELINE_H
 #define CLIENT_VIEWS_TIMELINE_H
 
+#include "client/report/summary.h"
 #include "client/session/record.h"
-#include "client/summary.h"
 #include "client/views/outlet.h"
 
 #include <stdbool.h>

@@ -12,8 +12,8 @@
 #ifndef CLIENT_VIEWS_VIEW_H
 #define CLIENT_VIEWS_VIEW_H
 
+#include "client/report/summary.h"
 #include "client/session/record.h"
-#include "client/summary.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,7 +6,7 @@
  * missing or negative, sessions that do not add up and a histogram that cannot be are refused with a
  * sentence. Keys that are not known here are left alone: they are of a later version.
  */
-#include "client/report-internal.h"
+#include "client/report/internal.h"
 
 #include <errno.h>
 #include <jansson.h>

@@ -7,10 +7,10 @@
  * least one of them ran, by the wall clocks of the machines, and the report says for how long they
  * ran together.
  */
-#include "client/report-internal.h"
+#include "client/report/internal.h"
 
-#include "client/expect.h"
 #include "client/options.h"
+#include "client/report/expect.h"
 #include "client/run.h"
 #include "common/log.h"
 

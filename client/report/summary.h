@@ -5,8 +5,8 @@
  *
  * Threads: none of its own. load_run() fills it under a lock of its own.
  */
-#ifndef CLIENT_SUMMARY_H
-#define CLIENT_SUMMARY_H
+#ifndef CLIENT_REPORT_SUMMARY_H
+#define CLIENT_REPORT_SUMMARY_H
 
 #include "client/session/measure.h"
 #include "client/session/record.h"
@@ -84,4 +84,4 @@ void summary_sort_errors(struct summary *summary);
 /** Verified replies per second; 0 where no time has passed. */
 double summary_rate(const struct summary *summary);
 
-#endif /* CLIENT_SUMMARY_H */
+#endif /* CLIENT_REPORT_SUMMARY_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The summary as a table, and standard output, where it goes. */
-#include "client/report.h"
+#include "client/report/report.h"
 
 #include "common/log.h"
 

@@ -5,10 +5,10 @@
  *
  * None of these flush; a failed write shows in ferror() or in fclose() of the file.
  */
-#ifndef CLIENT_REPORT_H
-#define CLIENT_REPORT_H
+#ifndef CLIENT_REPORT_REPORT_H
+#define CLIENT_REPORT_REPORT_H
 
-#include "client/summary.h"
+#include "client/report/summary.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -66,4 +66,4 @@ bool report_read(const char *path, struct summary *summary, char why[static REPO
  */
 int report_command(int argc, char *argv[]);
 
-#endif /* CLIENT_REPORT_H */
+#endif /* CLIENT_REPORT_REPORT_H */

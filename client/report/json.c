@@ -3,7 +3,7 @@
  * The summary as one JSON object. jansson's "o" formats take references over, also on failure, and
  * fail where one is NULL: so what one function could not make is not made by the next.
  */
-#include "client/report.h"
+#include "client/report/report.h"
 
 #include <jansson.h>
 #include <stdlib.h>

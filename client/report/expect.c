@@ -6,7 +6,7 @@
  * before the load. Times are compared as the integers of nanoseconds that the histogram has, counts as
  * integers: a p99 of exactly 5 ms is not below 5 ms.
  */
-#include "client/expect.h"
+#include "client/report/expect.h"
 
 #include "common/parse.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Adding up what the sessions did, and one run to another. */
-#include "client/summary.h"
+#include "client/report/summary.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file report-internal.h
+ * @file internal.h
  * What reading a report and merging reports share: when the runs took place.
  */
 #ifndef CLIENT_REPORT_INTERNAL_H
 #define CLIENT_REPORT_INTERNAL_H
 
-#include "client/report.h"
+#include "client/report/report.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -16,10 +16,10 @@
  *
  * Blanks around each part are allowed.
  */
-#ifndef CLIENT_EXPECT_H
-#define CLIENT_EXPECT_H
+#ifndef CLIENT_REPORT_EXPECT_H
+#define CLIENT_REPORT_EXPECT_H
 
-#include "client/summary.h"
+#include "client/report/summary.h"
 
 #include <stddef.h>
 
@@ -46,4 +46,4 @@ size_t expect_count(const struct expect *expect);
 bool expect_holds(const struct expect *expect, size_t clause, const struct summary *summary,
                   char sentence[static EXPECT_SENTENCE]);
 
-#endif /* CLIENT_EXPECT_H */
+#endif /* CLIENT_REPORT_EXPECT_H */
