@@ -69,51 +69,50 @@ static const char too_faint[] =
  * All sizes in both schemes: nothing sticks out to the right, nothing is cut off or too small, and on a
  * projector all of it is there at once.
  */
-static void look_at_all_sizes(struct house *house)
+static void look_at_all_sizes(struct page *page)
 {
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (size_t k = 0; k < sizeof schemes / sizeof *schemes; k++) {
             char name[64];
-            browser_prefer(&house->browser, schemes[k], false);
-            browser_resize(&house->browser, sizes[i].width, sizes[i].height);
-            expect(house, "document.documentElement.scrollWidth <= innerWidth");
+            browser_prefer(&page->browser, schemes[k], false);
+            browser_resize(&page->browser, sizes[i].width, sizes[i].height);
+            expect(page, "document.documentElement.scrollWidth <= innerWidth");
             if (sizes[i].height == 1080)
-                expect(house, "document.documentElement.scrollHeight <= innerHeight");
-            expect_nothing(house, too_small);
-            expect_nothing(house, cut_off);
-            expect_nothing(house, too_faint);
+                expect(page, "document.documentElement.scrollHeight <= innerHeight");
+            expect_nothing(page, too_small);
+            expect_nothing(page, cut_off);
+            expect_nothing(page, too_faint);
             snprintf(name, sizeof name, "%ux%u-%s", sizes[i].width, sizes[i].height, schemes[k]);
-            take_picture(house, name);
+            take_picture(page, name);
         }
 }
 
 /* A server with something of everything, at the sizes of a projector, a small window and a phone. */
 START_TEST(sizes_and_schemes)
 {
-    struct house house =
-        house_open(ARGUMENTS("--workers", "4", "--queue", "6", "--on-full", "reject", "--delay",
-                             "5ms", "--admin", "0", "--admin-control"));
+    struct page page = page_open(ARGUMENTS("--workers", "4", "--queue", "6", "--on-full", "reject",
+                                           "--delay", "5ms", "--admin", "0", "--admin-control"));
     int fds[10];
 
     for (int i = 0; i < 20; i++) {
-        int fd = kit_connect(&house.kit);
+        int fd = kit_connect(&page.kit);
         tcp_echo(fd, "seen", 4, true);
         if (i % 10 == 0)
             tcp_reset(fd);
         else
             close(fd);
     }
-    connect_all(&house, fds, 10, 4);
-    expect_text(&house, "queue-depth", "6");
+    connect_all(&page, fds, 10, 4);
+    expect_text(&page, "queue-depth", "6");
     for (int i = 0; i < 3; i++)
-        expect_busy(kit_connect(&house.kit));
-    expect_text(&house, "out-rejected", "3");
-    expect_text(&house, "out-failed", "2");
-    expect(&house, "document.querySelector('#queue-dots .dot').dataset.age >= 1");
-    look_at_all_sizes(&house);
+        expect_busy(kit_connect(&page.kit));
+    expect_text(&page, "out-rejected", "3");
+    expect_text(&page, "out-failed", "2");
+    expect(&page, "document.querySelector('#queue-dots .dot').dataset.age >= 1");
+    look_at_all_sizes(&page);
     close_all(fds, 10);
-    expect_text(&house, "sum-in-flight", "0");
-    house_close(&house, NULL);
+    expect_text(&page, "sum-in-flight", "0");
+    page_close(&page, NULL);
 }
 END_TEST
 
@@ -123,21 +122,21 @@ END_TEST
 START_TEST(colours_can_be_chosen)
 {
     static const char ground[] = "getComputedStyle(document.body).backgroundColor";
-    struct house house = house_open(ARGUMENTS("--admin", "0"));
+    struct page page = page_open(ARGUMENTS("--admin", "0"));
     char expression[200];
 
-    browser_prefer(&house.browser, "light", true);
-    expect_text(&house, "theme", "Colours: auto");
+    browser_prefer(&page.browser, "light", true);
+    expect_text(&page, "theme", "Colours: auto");
     snprintf(expression, sizeof expression, "%s == 'rgb(238, 241, 245)'", ground);
-    expect(&house, expression);
-    browser_click(&house.browser, "#theme");
-    expect_text(&house, "theme", "Colours: dark");
+    expect(&page, expression);
+    browser_click(&page.browser, "#theme");
+    expect_text(&page, "theme", "Colours: dark");
     snprintf(expression, sizeof expression, "%s == 'rgb(12, 16, 22)'", ground);
-    expect(&house, expression);
-    house_look(&house);
-    expect_text(&house, "theme", "Colours: dark");
-    expect(&house, expression);
-    house_close(&house, NULL);
+    expect(&page, expression);
+    page_look(&page);
+    expect_text(&page, "theme", "Colours: dark");
+    expect(&page, expression);
+    page_close(&page, NULL);
 }
 END_TEST
 
@@ -147,38 +146,38 @@ START_TEST(motion_is_a_choice)
     static const char count[] = "window.flights = 0; const animate = Element.prototype.animate;"
                                 "Element.prototype.animate = function (...how) {"
                                 "  window.flights++; return animate.apply(this, how); }";
-    struct house house = house_open(ARGUMENTS("--admin", "0"));
+    struct page page = page_open(ARGUMENTS("--admin", "0"));
 
     for (int reduced = 0; reduced < 2; reduced++) {
         int fd;
-        browser_prefer(&house.browser, "dark", reduced);
-        house_look(&house);
-        json_decref(browser_run(&house.browser, count));
-        fd = kit_connect(&house.kit);
+        browser_prefer(&page.browser, "dark", reduced);
+        page_look(&page);
+        json_decref(browser_run(&page.browser, count));
+        fd = kit_connect(&page.kit);
         tcp_echo(fd, "a", 1, true);
-        expect_text(&house, "sum-in-flight", "1");
+        expect_text(&page, "sum-in-flight", "1");
         close(fd);
-        expect_text(&house, "sum-in-flight", "0");
-        expect(&house, reduced ? "flights == 0" : "flights > 0");
+        expect_text(&page, "sum-in-flight", "0");
+        expect(&page, reduced ? "flights == 0" : "flights > 0");
     }
-    house_close(&house, NULL);
+    page_close(&page, NULL);
 }
 END_TEST
 
 /* All comes from this server, and nothing else could: the policy is kept to, and forbids it. */
 START_TEST(no_request_elsewhere)
 {
-    struct house house = house_open(ARGUMENTS("--admin", "0", "--admin-control"));
+    struct page page = page_open(ARGUMENTS("--admin", "0", "--admin-control"));
 
-    expect(&house, "performance.getEntriesByType('resource').every((e) => "
-                   "e.name.startsWith(location.origin + '/') || e.name.startsWith('data:'))");
-    json_decref(browser_run(&house.browser, "document.addEventListener('securitypolicyviolation', "
-                                            "(e) => { window.violated = e.effectiveDirective; });"
-                                            "new Image().src = location.origin + '/stats.json';"));
-    expect(&house, "window.violated == 'img-src'");
-    /* Of that the browser has complained, as it should: this is no house to close in silence. */
-    browser_close(&house.browser);
-    kit_finish(&house.kit, true, NULL);
+    expect(&page, "performance.getEntriesByType('resource').every((e) => "
+                  "e.name.startsWith(location.origin + '/') || e.name.startsWith('data:'))");
+    json_decref(browser_run(&page.browser, "document.addEventListener('securitypolicyviolation', "
+                                           "(e) => { window.violated = e.effectiveDirective; });"
+                                           "new Image().src = location.origin + '/stats.json';"));
+    expect(&page, "window.violated == 'img-src'");
+    /* Of that the browser has complained, as it should: this is no page to close in silence. */
+    browser_close(&page.browser);
+    kit_finish(&page.kit, true, NULL);
 }
 END_TEST
 
@@ -186,40 +185,40 @@ END_TEST
 START_TEST(with_the_keyboard)
 {
     static const char *const stops[] = {"#theme", "#pause", "#fewer", "#more", "summary"};
-    struct house house = house_open(ARGUMENTS("--admin", "0", "--admin-control"));
+    struct page page = page_open(ARGUMENTS("--admin", "0", "--admin-control"));
     char expression[200];
 
-    expect(&house, "document.querySelector('#more').offsetParent != null");
+    expect(&page, "document.querySelector('#more').offsetParent != null");
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
         snprintf(expression, sizeof expression,
                  "((e) => (e.focus(), document.activeElement == e && "
                  "getComputedStyle(e).outlineStyle == 'solid'))(document.querySelector('%s'))",
                  stops[i]);
-        expect(&house, expression);
+        expect(&page, expression);
     }
-    expect(&house, "[...document.querySelectorAll('button')].every((b) => b.tabIndex == 0)");
-    house_close(&house, NULL);
+    expect(&page, "[...document.querySelectorAll('button')].every((b) => b.tabIndex == 0)");
+    page_close(&page, NULL);
 }
 END_TEST
 
 /* Landmarks, one heading of the first order, a name for every button, a place for what is said. */
 START_TEST(for_those_who_listen)
 {
-    struct house house = house_open(ARGUMENTS("--admin", "0", "--admin-control"));
+    struct page page = page_open(ARGUMENTS("--admin", "0", "--admin-control"));
 
-    expect(&house, "document.querySelectorAll('main').length == 1 && "
-                   "document.querySelectorAll('header').length == 1 && "
-                   "document.querySelectorAll('footer').length == 1 && "
-                   "document.querySelectorAll('h1').length == 1");
-    expect(&house, "[...document.querySelectorAll('button')].every((b) => "
-                   "b.innerText.trim() || b.ariaLabel)");
-    expect(&house, "document.documentElement.lang == 'en'");
-    expect(&house, "/sessions? here: 0 of 4 busy; 0 in the queue/.test("
-                   "document.querySelector('[aria-live=polite]').textContent)");
-    expect(&house, "[...document.querySelectorAll('svg[role=img]')].every((s) => s.ariaLabel)");
+    expect(&page, "document.querySelectorAll('main').length == 1 && "
+                  "document.querySelectorAll('header').length == 1 && "
+                  "document.querySelectorAll('footer').length == 1 && "
+                  "document.querySelectorAll('h1').length == 1");
+    expect(&page, "[...document.querySelectorAll('button')].every((b) => "
+                  "b.innerText.trim() || b.ariaLabel)");
+    expect(&page, "document.documentElement.lang == 'en'");
+    expect(&page, "/sessions? here: 0 of 4 busy; 0 in the queue/.test("
+                  "document.querySelector('[aria-live=polite]').textContent)");
+    expect(&page, "[...document.querySelectorAll('svg[role=img]')].every((s) => s.ariaLabel)");
     /* The first stop of the tabulator leads past the head. */
-    expect(&house, "document.querySelector('a, button').getAttribute('href') == '#way'");
-    house_close(&house, NULL);
+    expect(&page, "document.querySelector('a, button').getAttribute('href') == '#way'");
+    page_close(&page, NULL);
 }
 END_TEST
 

@@ -1,5 +1,5 @@
-# common/ and the harness, one program per module.
-check_PROGRAMS += \
+# common/ and the kit, one program per module.
+COMMON_TESTS = \
 	tests/check_address \
 	tests/check_harness \
 	tests/check_histogram \
@@ -8,29 +8,12 @@ check_PROGRAMS += \
 	tests/check_parse \
 	tests/check_stream \
 	tests/check_transform
-TESTS += \
-	tests/check_address \
-	tests/check_harness \
-	tests/check_histogram \
-	tests/check_log \
-	tests/check_option \
-	tests/check_parse \
-	tests/check_stream \
-	tests/check_transform
-
-tests_check_address_CFLAGS = $(TEST_CFLAGS)
-tests_check_address_LDADD = $(TEST_LIBS)
-tests_check_harness_CFLAGS = $(TEST_CFLAGS)
-tests_check_harness_LDADD = $(TEST_LIBS)
-tests_check_histogram_CFLAGS = $(TEST_CFLAGS)
-tests_check_histogram_LDADD = $(TEST_LIBS)
-tests_check_log_CFLAGS = $(TEST_CFLAGS)
-tests_check_log_LDADD = $(TEST_LIBS)
-tests_check_option_CFLAGS = $(TEST_CFLAGS)
-tests_check_option_LDADD = $(TEST_LIBS)
-tests_check_parse_CFLAGS = $(TEST_CFLAGS)
-tests_check_parse_LDADD = $(TEST_LIBS)
-tests_check_stream_CFLAGS = $(TEST_CFLAGS)
-tests_check_stream_LDADD = $(TEST_LIBS)
-tests_check_transform_CFLAGS = $(TEST_CFLAGS)
-tests_check_transform_LDADD = $(TEST_LIBS)
+if WITH_OPENSSL
+COMMON_TESTS += tests/check_tls_handshake tests/check_tls_trust tests/check_tls
+else
+COMMON_TESTS += tests/check_tls_none
+TESTS += tests/tls_skipped.sh
+endif
+check_PROGRAMS += $(COMMON_TESTS)
+TESTS += $(COMMON_TESTS)
+EXTRA_DIST += tests/tls_skipped.sh

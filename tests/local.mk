@@ -10,11 +10,32 @@ AM_TESTS_ENVIRONMENT = \
 	TOP_SRCDIR='$(abs_top_srcdir)'; TOP_BUILDDIR='$(abs_top_builddir)'; \
 	export CK_TAP_LOG_FILE_NAME CK_VERBOSITY CK_DEFAULT_TIMEOUT TOP_SRCDIR TOP_BUILDDIR;
 
-check_LTLIBRARIES += %D%/libsuite.la
-%C%_libsuite_la_SOURCES = %D%/suite.c %D%/suite.h %D%/harness.c %D%/harness.h
-%C%_libsuite_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-TEST_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-TEST_LIBS = %D%/libsuite.la common/libcommon.la $(CHECK_LIBS)
+# What the programs share. Only what a program uses is linked into it.
+check_LTLIBRARIES += %D%/libkit.la
+%C%_libkit_la_SOURCES = \
+	%D%/browser_kit.c %D%/browser_kit.h \
+	%D%/client-json.c %D%/client-json.h \
+	%D%/gate.c %D%/gate.h \
+	%D%/harness.c %D%/harness.h \
+	%D%/http_kit.c %D%/http_kit.h \
+	%D%/kinds.c %D%/kinds.h \
+	%D%/metrics_kit.c %D%/metrics_kit.h \
+	%D%/page_kit.c %D%/page_kit.h \
+	%D%/peer.c %D%/peer.h \
+	%D%/process_kit.c %D%/process_kit.h \
+	%D%/server_kit.c %D%/server_kit.h \
+	%D%/state_kit.c %D%/state_kit.h \
+	%D%/suite.c %D%/suite.h \
+	%D%/view_kit.c %D%/view_kit.h
+if WITH_OPENSSL
+%C%_libkit_la_SOURCES += %D%/tls_kit.c %D%/tls_kit.h
+endif
+
+# For every program that names nothing else; a room sets ROOM_LIBS for its own.
+AM_CPPFLAGS += $(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS) $(OPENSSL_CFLAGS)
+ROOM_LIBS =
+LDADD = %D%/libkit.la $(ROOM_LIBS) common/libcommon.la \
+	$(CHECK_LIBS) $(JANSSON_LIBS) $(LIBEVENT_LIBS) $(OPENSSL_LIBS) -lutil -lm
 
 # The races for as long as it takes to believe in them: some twenty minutes. EP_ROUNDS=100 for longer.
 check-soak: tests/check_races
@@ -24,7 +45,6 @@ include tests/common.mk
 include tests/pool.mk
 include tests/server.mk
 include tests/client.mk
-include tests/tls.mk
 include tests/house.mk
 else
 check-local:

@@ -8,51 +8,51 @@
 #include <string.h>
 #include <unistd.h>
 
-void house_look(struct house *house)
+void page_look(struct page *page)
 {
     char url[64];
 
-    snprintf(url, sizeof url, "http://127.0.0.1:%u/", (unsigned)house->admin);
-    browser_go(&house->browser, url);
-    browser_wait(&house->browser, "document.querySelector('#status').dataset.status == 'live'");
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", (unsigned)page->admin);
+    browser_go(&page->browser, url);
+    browser_wait(&page->browser, "document.querySelector('#status').dataset.status == 'live'");
 }
 
-struct house house_open(const char *const arguments[])
+struct page page_open(const char *const arguments[])
 {
-    struct house house = {.kit = kit_start(arguments)};
+    struct page page = {.kit = kit_start(arguments)};
 
-    house.admin = kit_admin_port(&house.kit);
-    browser_open(&house.browser);
-    browser_resize(&house.browser, 1600, 900);
-    house_look(&house);
-    return house;
+    page.admin = kit_admin_port(&page.kit);
+    browser_open(&page.browser);
+    browser_resize(&page.browser, 1600, 900);
+    page_look(&page);
+    return page;
 }
 
-void house_close(struct house *house, const char *complaint)
+void page_close(struct page *page, const char *complaint)
 {
-    ck_assert_str_eq(browser_complaints(&house->browser), "");
-    browser_close(&house->browser);
-    kit_finish(&house->kit, true, complaint);
+    ck_assert_str_eq(browser_complaints(&page->browser), "");
+    browser_close(&page->browser);
+    kit_finish(&page->kit, true, complaint);
 }
 
-void expect_text(struct house *house, const char *id, const char *text)
+void expect_text(struct page *page, const char *id, const char *text)
 {
     char expression[500];
 
     snprintf(expression, sizeof expression,
              "document.getElementById('%s').innerText.trim() == '%s'", id, text);
-    browser_wait(&house->browser, expression);
+    browser_wait(&page->browser, expression);
 }
 
-void expect(struct house *house, const char *expression)
+void expect(struct page *page, const char *expression)
 {
-    browser_wait(&house->browser, expression);
+    browser_wait(&page->browser, expression);
 }
 
-void connect_all(struct house *house, int fds[], int count, int served)
+void connect_all(struct page *page, int fds[], int count, int served)
 {
     for (int i = 0; i < count; i++) {
-        fds[i] = kit_connect(&house->kit);
+        fds[i] = kit_connect(&page->kit);
         if (i < served)
             tcp_echo(fds[i], "a", 1, true);
     }
@@ -64,19 +64,19 @@ void close_all(const int fds[], int count)
         close(fds[i]);
 }
 
-void expect_nothing(struct house *house, const char *script)
+void expect_nothing(struct page *page, const char *script)
 {
-    char *found = browser_text(&house->browser, script);
+    char *found = browser_text(&page->browser, script);
 
     ck_assert_str_eq(found, "");
     free(found);
 }
 
-void take_picture(struct house *house, const char *name)
+void take_picture(struct page *page, const char *name)
 {
     const char *top = getenv("TOP_BUILDDIR");
     char path[4096];
 
     snprintf(path, sizeof path, "%s/tests/page-%s.png", top != NULL ? top : ".", name);
-    browser_shot(&house->browser, path);
+    browser_shot(&page->browser, path);
 }

@@ -14,39 +14,39 @@
 
 #include <stdint.h>
 
-struct house {
+struct page {
     struct kit kit;
     struct browser browser;
     uint16_t admin; /**< the port that the page is on */
 };
 
 /** Start a server, which needs --admin 0, and a browser, and open the page in it. */
-struct house house_open(const char *const arguments[]);
+struct page page_open(const char *const arguments[]);
 
 /** Open the page, or open it anew, and wait until it is live. */
-void house_look(struct house *house);
+void page_look(struct page *page);
 
 /**
  * Close both. Nothing has gone wrong in the page, and nothing in the server.
  *
  * @param complaint  what the server must have said on standard error; NULL: nothing
  */
-void house_close(struct house *house, const char *complaint);
+void page_close(struct page *page, const char *complaint);
 
 /** Wait until the text of the element with this id is exactly this. */
-void expect_text(struct house *house, const char *id, const char *text);
+void expect_text(struct page *page, const char *id, const char *text);
 
 /** Wait until an expression of JavaScript is true. */
-void expect(struct house *house, const char *expression);
+void expect(struct page *page, const char *expression);
 
 /** Run the body of a function of JavaScript, which returns what is wrong: "". */
-void expect_nothing(struct house *house, const char *script);
+void expect_nothing(struct page *page, const char *script);
 
 /** Connect so many, the first `served` of which have had an echo. Close them with close_all(). */
-void connect_all(struct house *house, int fds[], int count, int served);
+void connect_all(struct page *page, int fds[], int count, int served);
 void close_all(const int fds[], int count);
 
 /** Leave a picture in tests/ of the build tree, as page-NAME.png, for somebody to look at. */
-void take_picture(struct house *house, const char *name);
+void take_picture(struct page *page, const char *name);
 
 #endif /* TESTS_PAGE_KIT_H */
