@@ -3,7 +3,7 @@
 #include "tests/admin_house.h"
 
 #include "server/control.h"
-#include "tests/state_kit.h"
+#include "tests/kit/state.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The accounting: every session once, the identity always, and what the peaks mean. */
 #include "server/session/accounting.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <pthread.h>
 

@@ -4,7 +4,7 @@
  * on descriptors from 3 on, where Check may have its own.
  */
 #include "server/listen/activation.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

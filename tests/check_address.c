@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Names and ports to addresses and back. Nothing here asks the network. */
 #include "common/address.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <netinet/in.h>
 #include <stddef.h>

@@ -10,9 +10,9 @@
 #include "server/admin/metrics.h"
 #include "server/admin/places.h"
 #include "tests/admin_house.h"
-#include "tests/harness.h"
-#include "tests/http_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/harness.h"
+#include "tests/kit/http.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <event2/event.h>

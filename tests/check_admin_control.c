@@ -6,9 +6,9 @@
 #include "server/admin/control.h"
 
 #include "tests/admin_house.h"
-#include "tests/harness.h"
-#include "tests/http_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/harness.h"
+#include "tests/kit/http.h"
+#include "tests/kit/suite.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* /stats.json: it is JSON, and every number is under its key. */
 #include "server/admin/json.h"
-#include "tests/state_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/state.h"
+#include "tests/kit/suite.h"
 
 #include <jansson.h>
 #include <stdlib.h>

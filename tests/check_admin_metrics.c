@@ -3,9 +3,9 @@
 #include "config.h"
 
 #include "server/admin/metrics.h"
-#include "tests/metrics_kit.h"
-#include "tests/state_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/metrics.h"
+#include "tests/kit/state.h"
+#include "tests/kit/suite.h"
 
 #include <event2/buffer.h>
 #include <math.h>

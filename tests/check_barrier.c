@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* client/barrier: nobody goes through before all have arrived. */
 #include "client/load/barrier.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -4,8 +4,8 @@
  * tests run once for each way of running sessions.
  */
 #include "common/transform.h"
-#include "tests/client-json.h"
-#include "tests/suite.h"
+#include "tests/kit/client-json.h"
+#include "tests/kit/suite.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -5,8 +5,8 @@
  * time limit; and the same in each way of running sessions.
  */
 #include "common/transform.h"
-#include "tests/client-json.h"
-#include "tests/suite.h"
+#include "tests/kit/client-json.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,8 +4,8 @@
  * interrupted: always a summary with what could be done.
  */
 #include "config.h"
-#include "tests/client-json.h"
-#include "tests/suite.h"
+#include "tests/kit/client-json.h"
+#include "tests/kit/suite.h"
 
 #include <signal.h>
 #include <stdatomic.h>

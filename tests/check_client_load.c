@@ -5,8 +5,8 @@
  * of running sessions.
  */
 #include "common/transform.h"
-#include "tests/client-json.h"
-#include "tests/suite.h"
+#include "tests/kit/client-json.h"
+#include "tests/kit/suite.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

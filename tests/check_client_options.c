@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* echo-client's command line: a mistake is answered in one line, and no option is ignored. */
-#include "tests/harness.h"
-#include "tests/suite.h"
+#include "tests/kit/harness.h"
+#include "tests/kit/suite.h"
 
 #include <stdio.h>
 #include <stdlib.h>

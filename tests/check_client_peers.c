@@ -5,8 +5,8 @@
  * while they can still read, that drip, or that fall silent within a refusal.
  */
 #include "common/transform.h"
-#include "tests/client-json.h"
-#include "tests/suite.h"
+#include "tests/kit/client-json.h"
+#include "tests/kit/suite.h"
 
 #include <poll.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* echo-client without -n: lines from a pipe, and from a person at a (pseudo-)terminal. */
-#include "tests/harness.h"
-#include "tests/peer.h"
-#include "tests/suite.h"
+#include "tests/kit/harness.h"
+#include "tests/kit/peer.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -7,8 +7,8 @@
  * there are lower bounds of times, and upper bounds of counts.
  */
 #include "common/transform.h"
-#include "tests/client-json.h"
-#include "tests/suite.h"
+#include "tests/kit/client-json.h"
+#include "tests/kit/suite.h"
 
 #include <signal.h>
 #include <stdatomic.h>

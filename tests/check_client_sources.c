@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* client/sources: addresses and ranges of them, what is none, and taking them in turn. */
 #include "client/session/sources.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <stddef.h>
 #include <string.h>

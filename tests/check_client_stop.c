@@ -5,8 +5,8 @@
  * before all others, as does each of 3, 4 and 1 before the next.
  */
 #include "common/transform.h"
-#include "tests/client-json.h"
-#include "tests/suite.h"
+#include "tests/kit/client-json.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* echo-client --tls against servers that the tests play: good ones, untrusted ones, odd ones. */
 #include "common/transform.h"
-#include "tests/client-json.h"
-#include "tests/suite.h"
-#include "tests/tls_kit.h"
+#include "tests/kit/client-json.h"
+#include "tests/kit/suite.h"
+#include "tests/kit/tls.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -4,8 +4,8 @@
  * sessions, also when it is interrupted; through what is no plain file, which stays what it is; and
  * where it cannot be written.
  */
-#include "tests/client-json.h"
-#include "tests/suite.h"
+#include "tests/kit/client-json.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* client/dial: connect() in steps that do not wait, to its success or to the reason. */
 #include "client/session/dial.h"
-#include "tests/harness.h"
-#include "tests/suite.h"
+#include "tests/kit/harness.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>

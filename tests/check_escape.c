@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What strangers send, made fit for a terminal: nothing that acts on it comes through. */
 #include "server/output/escape.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
 #include "config.h"
 
 #include "pool/echopool.h"
-#include "tests/kinds.h"
-#include "tests/suite.h"
+#include "tests/kit/kinds.h"
+#include "tests/kit/suite.h"
 
 #include <dirent.h>
 #include <errno.h>

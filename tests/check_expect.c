@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* client/expect: every quantity, every relation, every unit, and what is nonsense. */
 #include "client/report/expect.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Futures: states, waiting, errors, cancelling. */
 #include "pool/echopool.h"
-#include "tests/kinds.h"
-#include "tests/suite.h"
+#include "tests/kit/kinds.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -4,8 +4,8 @@
  *
  * The programs here are shell scripts in a build tree made up for the test.
  */
-#include "tests/harness.h"
-#include "tests/suite.h"
+#include "tests/kit/harness.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>

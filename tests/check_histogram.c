@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The histogram against exact percentiles of the same data, sorted. */
 #include "common/histogram.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <inttypes.h>
 #include <malloc.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* --limit: what is read, what is refused, and the arithmetic of the prediction. */
 #include "server/limits.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <sys/resource.h>
 #include <unistd.h>

@@ -2,7 +2,7 @@
 /* What reaches standard error: whole lines, at the right level, and no floods. */
 #include "common/clock.h"
 #include "common/log.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>

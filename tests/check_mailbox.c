@@ -2,8 +2,8 @@
 /* Mailboxes: completions brought to an event loop, with poll(2) and with a real one. */
 #include "pool/echopool.h"
 #include "pool/future-internal.h"
-#include "tests/kinds.h"
-#include "tests/suite.h"
+#include "tests/kit/kinds.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <event2/event.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Maps: order, chunks, failures, time limits, looking ahead. */
 #include "pool/echopool.h"
-#include "tests/kinds.h"
-#include "tests/suite.h"
+#include "tests/kit/kinds.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* client/measure: what sessions record reaches the histograms, none twice and none lost. */
 #include "client/session/measure.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <string.h>
 

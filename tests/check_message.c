@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* client/message: what sessions send, and what they expect back. */
 #include "client/session/message.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the service manager is told, in which words, and that nothing ever waits for it. */
 #include "server/systemd/notify.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>

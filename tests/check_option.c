@@ -4,7 +4,7 @@
  * tested with the programs that make them, in check_client_options and check_server_start.
  */
 #include "common/option.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <stdio.h>
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* client/options: what right command lines come to, and the defaults. */
 #include "client/options.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <fcntl.h>
 #include <stdio.h>

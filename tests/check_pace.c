@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* client/pace: schedules to the nanosecond, and random times that are as they should be. */
 #include "client/session/pace.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <math.h>
 #include <stddef.h>

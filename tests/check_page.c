@@ -4,9 +4,9 @@
  * they press is what happens. check_page_looks.c says what it looks like. Skipped where there is no
  * browser.
  */
-#include "tests/http_kit.h"
-#include "tests/page_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/http.h"
+#include "tests/kit/page.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <inttypes.h>
@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What admin.h promises; it cannot be included beside harness.h. */
+/* What admin.h promises; it cannot be included beside kit/harness.h. */
 enum { STREAMS_MAX = 100 };
 
 /* As the page shows it at one moment, what was accepted has become of something. */

@@ -5,8 +5,8 @@
  *
  * Pictures are left in tests/ of the build tree, as page-*.png. Skipped where there is no browser.
  */
-#include "tests/page_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/page.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <jansson.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pool/park: the lock and the lists of parked threads. */
 #include "pool/park-internal.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include "pool/echopool.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Strict parsing of option values: what is taken, what it means, and every kind of junk refused. */
 #include "common/parse.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <stddef.h>
 

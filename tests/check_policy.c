@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What submit does where the executor is full, and what becomes of inputs that are not needed. */
 #include "pool/echopool.h"
-#include "tests/kinds.h"
-#include "tests/suite.h"
+#include "tests/kit/kinds.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,8 +4,8 @@
 
 #include "pool/echopool.h"
 #include "pool/process/wire-internal.h"
-#include "tests/process_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/process.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  * leaves what follows where it is.
  */
 #include "server/session/proxy.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <poll.h>

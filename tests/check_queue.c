@@ -2,7 +2,7 @@
 /* pool/queue: the exact bound, the order, and the husks that cancelled tasks leave. */
 #include "pool/future-internal.h"
 #include "pool/queue-internal.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include "pool/executor-internal.h"
 

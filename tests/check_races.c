@@ -8,8 +8,8 @@
  * handed over (of threads; processes get a tenth or less).
  */
 #include "pool/echopool.h"
-#include "tests/kinds.h"
-#include "tests/suite.h"
+#include "tests/kit/kinds.h"
+#include "tests/kit/suite.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* client/report: the table, the JSON object, and the JSON object read back. */
 #include "client/report/internal.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* `echo-client report`: runs merged from files, what is expected of them, and files that are none. */
 #include "client/report/report.h"
-#include "tests/harness.h"
-#include "tests/suite.h"
+#include "tests/kit/harness.h"
+#include "tests/kit/suite.h"
 
 #include <jansson.h>
 #include <stdio.h>

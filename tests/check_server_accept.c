@@ -5,8 +5,8 @@
  * not with a sanitizer, which must be loaded first itself.
  */
 #include "common/clock.h"
-#include "tests/server_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
  * Where the real server listens, and who its clients are: IPv6, unix sockets, sockets that a service
  * manager passes, what that is told, and the PROXY header under every model.
  */
-#include "tests/server_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <netinet/in.h>

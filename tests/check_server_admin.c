@@ -3,10 +3,10 @@
  * The real server with --admin: what it tells is true, while sessions come and go, and whatever
  * strangers do to the admin port, echoes go on. check_admin.c has the port by itself.
  */
-#include "tests/http_kit.h"
-#include "tests/metrics_kit.h"
-#include "tests/server_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/http.h"
+#include "tests/kit/metrics.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What admin.h and admin-events.h promise; they cannot be included beside harness.h. */
+/* What admin.h and admin-events.h promise; they cannot be included beside kit/harness.h. */
 enum { CONNECTIONS_MAX = 128, STREAMS_MAX = 100 };
 
 /* --- asking -------------------------------------------------------------------------------- */

@@ -3,10 +3,10 @@
  * The real server with --admin-control: what is asked for happens, and is told everywhere.
  * check_admin_control.c says who may ask.
  */
-#include "tests/http_kit.h"
-#include "tests/metrics_kit.h"
-#include "tests/server_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/http.h"
+#include "tests/kit/metrics.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
 
 #include <jansson.h>
 #include <signal.h>

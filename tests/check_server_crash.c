@@ -4,8 +4,8 @@
  * descriptors, and orphaned. Whoever was not served by that process notices nothing; nothing
  * stays behind; everybody is counted. Each test runs once under each model where it means something.
  */
-#include "tests/server_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -4,8 +4,8 @@
  * its session ends, is counted rightly, and leaves nothing behind. Each test runs once under each
  * model.
  */
-#include "tests/server_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -7,8 +7,8 @@
  * To have something happen before the server sees it, a test stops the server (SIGSTOP) instead of
  * being faster than it.
  */
-#include "tests/server_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
 
 #include <dirent.h>
 #include <errno.h>

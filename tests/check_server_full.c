@@ -4,8 +4,8 @@
  * what happens when the server runs out of threads or of descriptors.
  */
 #include "common/clock.h"
-#include "tests/server_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
 
 #include <inttypes.h>
 #include <pthread.h>

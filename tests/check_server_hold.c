@@ -4,8 +4,8 @@
  * session goes from hand to hand is neither lost nor out of order.
  */
 #include "common/transform.h"
-#include "tests/server_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
 
 #include <poll.h>
 #include <pthread.h>

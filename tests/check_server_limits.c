@@ -4,8 +4,8 @@
  * how many sessions it may have, and how many descriptors all of them together may need.
  */
 #include "common/clock.h"
-#include "tests/server_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -4,8 +4,8 @@
  * with threads. Each test runs once under each model. How such processes die is check_server_crash's.
  */
 #include "common/transform.h"
-#include "tests/server_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
 
 #include <dirent.h>
 #include <netinet/in.h>

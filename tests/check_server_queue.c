@@ -3,8 +3,8 @@
  * The real server and those who wait for a worker: for how long, in whose place, how many before
  * nothing more is accepted, and what becomes of them when there are more or fewer workers.
  */
-#include "tests/server_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
 
 #include <inttypes.h>
 #include <pthread.h>

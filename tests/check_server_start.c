@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The real server's command line and its start: what it refuses, in which words, with which status. */
-#include "tests/server_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>

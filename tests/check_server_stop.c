@@ -4,8 +4,8 @@
  * its turn, and nothing keeps the process longer than the drain timeout.
  */
 #include "common/transform.h"
-#include "tests/server_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
 
 #include <dirent.h>
 #include <netinet/in.h>

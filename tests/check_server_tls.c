@@ -4,9 +4,9 @@
  * replaced while it runs. What TLS itself does is tested in check_tls*.
  */
 #include "common/transform.h"
-#include "tests/server_kit.h"
-#include "tests/suite.h"
-#include "tests/tls_kit.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
+#include "tests/kit/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>

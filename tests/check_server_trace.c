@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The real server and its --trace: what a viewer will make of it, and what may go wrong with the
    file. */
-#include "tests/server_kit.h"
-#include "tests/suite.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
 
 #include <jansson.h>
 #include <pthread.h>

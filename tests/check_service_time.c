@@ -4,7 +4,7 @@
  * their seeds, so nothing here is left to chance: a test that passes once passes always.
  */
 #include "server/session/service-time.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <math.h>
 #include <stdlib.h>

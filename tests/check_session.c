@@ -6,8 +6,8 @@
 #include "client/session/session.h"
 #include "common/clock.h"
 #include "common/transform.h"
-#include "tests/harness.h"
-#include "tests/suite.h"
+#include "tests/kit/harness.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <netinet/in.h>

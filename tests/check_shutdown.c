@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* How executors end: shutting down in every way, alone and by several, and waiting for the end. */
 #include "pool/echopool.h"
-#include "tests/kinds.h"
-#include "tests/suite.h"
+#include "tests/kit/kinds.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <pthread.h>

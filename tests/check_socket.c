@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Listening sockets, and what becomes of the file of a unix socket. */
 #include "server/listen/listening-socket.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>

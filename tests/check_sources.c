@@ -2,7 +2,7 @@
 /* Sessions by address: what is one source, how many it may have, and that none is forgotten. */
 #include "server/session/per-source.h"
 
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* client/start-at: moments as people and date(1) write them, and what is none. */
 #include "client/start-at.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <stdlib.h>
 #include <time.h>

@@ -5,7 +5,7 @@
 #include "common/clock.h"
 #include "server/server-internal.h"
 #include "server/session/session.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <dirent.h>
 #include <fcntl.h>

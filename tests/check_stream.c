@@ -6,8 +6,8 @@
  * own, which stream.c is linked with, and which cut calls short or interrupt them on demand.
  */
 #include "common/stream.h"
-#include "tests/harness.h"
-#include "tests/suite.h"
+#include "tests/kit/harness.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* client/summary and client/record: adding up sessions, and runs. */
 #include "client/report/summary.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <stdio.h>
 #include <string.h>

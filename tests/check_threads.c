@@ -5,8 +5,8 @@
 
 #include "pool/echopool.h"
 #include "pool/executor-internal.h"
-#include "tests/kinds.h"
-#include "tests/suite.h"
+#include "tests/kit/kinds.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -4,9 +4,9 @@
  * another version, or no TLS at all.
  */
 #include "common/tls.h"
-#include "tests/harness.h"
-#include "tests/suite.h"
-#include "tests/tls_kit.h"
+#include "tests/kit/harness.h"
+#include "tests/kit/suite.h"
+#include "tests/kit/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A build without OpenSSL: what of TLS is asked for is refused in words. */
 #include "common/tls.h"
-#include "tests/harness.h"
-#include "tests/suite.h"
+#include "tests/kit/harness.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 

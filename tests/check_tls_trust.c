@@ -4,8 +4,8 @@
  * made of files, shared and replaced.
  */
 #include "common/tls.h"
-#include "tests/suite.h"
-#include "tests/tls_kit.h"
+#include "tests/kit/suite.h"
+#include "tests/kit/tls.h"
 
 #include <errno.h>
 #include <pthread.h>

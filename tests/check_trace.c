@@ -2,7 +2,7 @@
 /* The trace's buffer and its file: bounded, whole after every write, and honest about what is lost. */
 #include "server/session/trace.h"
 
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /* What is done to the bytes: each value, each length, each cut. */
 #include "common/parse.h"
 #include "common/transform.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <locale.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* client/verify: replies compared byte for byte, and the first difference shown. */
 #include "client/session/verify.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <stdlib.h>
 #include <string.h>

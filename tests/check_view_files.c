@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* client/outlet, client/view-csv, client/view-ndjson: what is in the files, and who waits for them. */
 #include "client/views/outlet.h"
-#include "tests/suite.h"
-#include "tests/view_kit.h"
+#include "tests/kit/suite.h"
+#include "tests/kit/view.h"
 
 #include <errno.h>
 #include <fcntl.h>

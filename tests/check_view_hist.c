@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* client/view-hist: the text of HdrHistogram, row by row. */
 #include "client/views/view.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* client/view-progress and client/view-top: what a terminal shows, and how it is left behind. */
-#include "tests/suite.h"
-#include "tests/view_kit.h"
+#include "tests/kit/suite.h"
+#include "tests/kit/view.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* client/view-timeline and client/timeline: a chart that is well-formed, true, and not too large. */
 #include "client/views/timeline.h"
-#include "tests/suite.h"
-#include "tests/view_kit.h"
+#include "tests/kit/suite.h"
+#include "tests/kit/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>

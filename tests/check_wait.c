@@ -2,8 +2,8 @@
 /* Waiting for several futures: ep_wait(), and iterating over them as they complete. */
 #include "pool/echopool.h"
 #include "pool/future-internal.h"
-#include "tests/kinds.h"
-#include "tests/suite.h"
+#include "tests/kit/kinds.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -4,7 +4,7 @@
 
 #include "common/clock.h"
 #include "server/session/session.h"
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>

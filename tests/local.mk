@@ -13,22 +13,22 @@ AM_TESTS_ENVIRONMENT = \
 # What the programs share. Only what a program uses is linked into it.
 check_LTLIBRARIES += %D%/libkit.la
 %C%_libkit_la_SOURCES = \
-	%D%/browser_kit.c %D%/browser_kit.h \
-	%D%/client-json.c %D%/client-json.h \
-	%D%/gate.c %D%/gate.h \
-	%D%/harness.c %D%/harness.h \
-	%D%/http_kit.c %D%/http_kit.h \
-	%D%/kinds.c %D%/kinds.h \
-	%D%/metrics_kit.c %D%/metrics_kit.h \
-	%D%/page_kit.c %D%/page_kit.h \
-	%D%/peer.c %D%/peer.h \
-	%D%/process_kit.c %D%/process_kit.h \
-	%D%/server_kit.c %D%/server_kit.h \
-	%D%/state_kit.c %D%/state_kit.h \
-	%D%/suite.c %D%/suite.h \
-	%D%/view_kit.c %D%/view_kit.h
+	%D%/kit/browser.c %D%/kit/browser.h \
+	%D%/kit/client-json.c %D%/kit/client-json.h \
+	%D%/kit/gate.c %D%/kit/gate.h \
+	%D%/kit/harness.c %D%/kit/harness.h \
+	%D%/kit/http.c %D%/kit/http.h \
+	%D%/kit/kinds.c %D%/kit/kinds.h \
+	%D%/kit/metrics.c %D%/kit/metrics.h \
+	%D%/kit/page.c %D%/kit/page.h \
+	%D%/kit/peer.c %D%/kit/peer.h \
+	%D%/kit/process.c %D%/kit/process.h \
+	%D%/kit/server.c %D%/kit/server.h \
+	%D%/kit/state.c %D%/kit/state.h \
+	%D%/kit/suite.c %D%/kit/suite.h \
+	%D%/kit/view.c %D%/kit/view.h
 if WITH_OPENSSL
-%C%_libkit_la_SOURCES += %D%/tls_kit.c %D%/tls_kit.h
+%C%_libkit_la_SOURCES += %D%/kit/tls.c %D%/kit/tls.h
 endif
 
 # For every program that names nothing else; a room sets ROOM_LIBS for its own.

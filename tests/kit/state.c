@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A filled-in state: see state_kit.h. */
-#include "tests/state_kit.h"
+/* A filled-in state: see state.h. */
+#include "tests/kit/state.h"
 
 #include <stdio.h>
 #include <string.h>

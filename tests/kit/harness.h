@@ -9,8 +9,8 @@
  * condition, with the test's own time limit behind it. Programs that a test starts die with it
  * (PR_SET_PDEATHSIG), also when the test is killed at its time limit.
  */
-#ifndef TESTS_HARNESS_H
-#define TESTS_HARNESS_H
+#ifndef TESTS_KIT_HARNESS_H
+#define TESTS_KIT_HARNESS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -127,4 +127,4 @@ const char *program_errors(struct program *program);
 /** Wait until what the program wrote on standard error contains the text; keeps it for later. */
 void wait_for_error_text(struct program *program, const char *text);
 
-#endif /* TESTS_HARNESS_H */
+#endif /* TESTS_KIT_HARNESS_H */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* An HTTP client for the tests of the admin port: see http_kit.h. */
-#include "tests/http_kit.h"
+/* An HTTP client for the tests of the admin port: see http.h. */
+#include "tests/kit/http.h"
 
-#include "tests/harness.h"
+#include "tests/kit/harness.h"
 
 #include <check.h>
 #include <errno.h>

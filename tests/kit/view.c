@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the tests of views share. The terminal knows what client/views/frame.c says, and no more. */
-#include "tests/view_kit.h"
+#include "tests/kit/view.h"
 
 #include <check.h>
 #include <pty.h>

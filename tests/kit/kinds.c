@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One suite, two kinds of executor: see kinds.h. */
-#include "tests/kinds.h"
+#include "tests/kit/kinds.h"
 
 #include <check.h>
 #include <errno.h>

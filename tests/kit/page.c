@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The live page, opened in a browser over a real server: see page_kit.h. */
-#include "tests/page_kit.h"
+/* The live page, opened in a browser over a real server: see page.h. */
+#include "tests/kit/page.h"
 
 #include <check.h>
 #include <stdio.h>

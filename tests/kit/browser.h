@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file browser_kit.h
+ * @file browser.h
  * A real browser for the tests of the live page: Debian's Chromium without a window, driven through
  * chromedriver by the WebDriver protocol (W3C), which is HTTP and JSON.
  *
@@ -8,10 +8,10 @@
  * that both are gone when the test is, however it ends. Everything here fails the running Check
  * test when it cannot do its work.
  */
-#ifndef TESTS_BROWSER_KIT_H
-#define TESTS_BROWSER_KIT_H
+#ifndef TESTS_KIT_BROWSER_H
+#define TESTS_KIT_BROWSER_H
 
-#include "tests/harness.h"
+#include "tests/kit/harness.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -64,4 +64,4 @@ void browser_shot(struct browser *browser, const char *file);
  */
 const char *browser_complaints(struct browser *browser);
 
-#endif /* TESTS_BROWSER_KIT_H */
+#endif /* TESTS_KIT_BROWSER_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the end-to-end tests of the server share: see server_kit.h. */
-#include "tests/server_kit.h"
+/* What the end-to-end tests of the server share: see server.h. */
+#include "tests/kit/server.h"
 
 #include "common/transform.h"
 

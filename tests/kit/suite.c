@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The common end of the test programs: see suite.h. */
-#include "tests/suite.h"
+#include "tests/kit/suite.h"
 
 #include <stdlib.h>
 

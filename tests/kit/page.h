@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file page_kit.h
+ * @file page.h
  * What the tests of the live page share: a real server, a browser, and the page in it.
  *
  * Everything that is expected of the page is waited for, since it learns of the server four times a
  * second. What is not so after two minutes fails the running Check test.
  */
-#ifndef TESTS_PAGE_KIT_H
-#define TESTS_PAGE_KIT_H
+#ifndef TESTS_KIT_PAGE_H
+#define TESTS_KIT_PAGE_H
 
-#include "tests/browser_kit.h"
-#include "tests/server_kit.h"
+#include "tests/kit/browser.h"
+#include "tests/kit/server.h"
 
 #include <stdint.h>
 
@@ -49,4 +49,4 @@ void close_all(const int fds[], int count);
 /** Leave a picture in tests/ of the build tree, as page-NAME.png, for somebody to look at. */
 void take_picture(struct page *page, const char *name);
 
-#endif /* TESTS_PAGE_KIT_H */
+#endif /* TESTS_KIT_PAGE_H */

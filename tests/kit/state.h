@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file state_kit.h
+ * @file state.h
  * A filled-in state for the tests of what shows states: every number is another one.
  */
-#ifndef TESTS_STATE_KIT_H
-#define TESTS_STATE_KIT_H
+#ifndef TESTS_KIT_STATE_H
+#define TESTS_KIT_STATE_H
 
 #include "server/admin/state.h"
 
@@ -14,4 +14,4 @@
  */
 void state_fill(struct state *state);
 
-#endif /* TESTS_STATE_KIT_H */
+#endif /* TESTS_KIT_STATE_H */

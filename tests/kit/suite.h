@@ -3,8 +3,8 @@
  * @file suite.h
  * What every Check program of the house ends with.
  */
-#ifndef TESTS_SUITE_H
-#define TESTS_SUITE_H
+#ifndef TESTS_KIT_SUITE_H
+#define TESTS_KIT_SUITE_H
 
 #include <check.h>
 
@@ -16,4 +16,4 @@
  */
 int suite_main(Suite *suite);
 
-#endif /* TESTS_SUITE_H */
+#endif /* TESTS_KIT_SUITE_H */

@@ -9,7 +9,7 @@
  * Both of a program's output pipes are always read together: reading one to its end first would
  * hang as soon as the program fills the other.
  */
-#include "tests/harness.h"
+#include "tests/kit/harness.h"
 
 #include "common/address.h"
 #include "common/parse.h"

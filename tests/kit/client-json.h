@@ -3,11 +3,11 @@
  * @file client-json.h
  * Runs ./echo-client --json against a port and looks into the object it prints.
  */
-#ifndef TESTS_CLIENT_JSON_H
-#define TESTS_CLIENT_JSON_H
+#ifndef TESTS_KIT_CLIENT_JSON_H
+#define TESTS_KIT_CLIENT_JSON_H
 
-#include "tests/harness.h"
-#include "tests/peer.h"
+#include "tests/kit/harness.h"
+#include "tests/kit/peer.h"
 
 #include <jansson.h>
 
@@ -67,4 +67,4 @@ void client_run_expect(const struct client_run *run, int status, int ok, int fai
 /** Assert that "errors" holds exactly these words, that many times. */
 void client_run_expect_error(const struct client_run *run, const char *words, int times);
 
-#endif /* TESTS_CLIENT_JSON_H */
+#endif /* TESTS_KIT_CLIENT_JSON_H */

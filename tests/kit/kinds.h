@@ -13,10 +13,10 @@
  * What a task finds wrong it must reply or count: an assertion that fails in a worker process fails
  * that process, and not the test.
  */
-#ifndef TESTS_KINDS_H
-#define TESTS_KINDS_H
+#ifndef TESTS_KIT_KINDS_H
+#define TESTS_KIT_KINDS_H
 
-#include "tests/gate.h"
+#include "tests/kit/gate.h"
 
 #include <check.h>
 
@@ -100,4 +100,4 @@ void add_for_threads(Suite *suite, const char *name, void (*setup)(void), void (
 #define ADD_FOR_THREADS(suite, name, ...)                                                          \
     add_for_threads(suite, name, NULL, NULL, TESTS_OF(__VA_ARGS__))
 
-#endif /* TESTS_KINDS_H */
+#endif /* TESTS_KIT_KINDS_H */

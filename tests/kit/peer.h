@@ -11,8 +11,8 @@
  * A behaviour is a function that is given the connected socket and talks on it until it returns;
  * the socket is closed then. It must not fail because the program at the other end has gone.
  */
-#ifndef TESTS_PEER_H
-#define TESTS_PEER_H
+#ifndef TESTS_KIT_PEER_H
+#define TESTS_KIT_PEER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,4 +69,4 @@ void peer_finish(int fd);
 /** A right server: upper-cases what comes, as it comes. No context. */
 peer_behaviour peer_upper;
 
-#endif /* TESTS_PEER_H */
+#endif /* TESTS_KIT_PEER_H */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file metrics_kit.h
+ * @file metrics.h
  * A strict reader of Prometheus' text format 0.0.4, for tests.
  *
  * Stricter than Prometheus itself: it also wants HELP and TYPE before the samples of a family,
  * every family once and in one piece, counters that end in _total, and histograms whose buckets
  * grow, end with +Inf, and agree with their count. What breaks a rule fails the test.
  */
-#ifndef TESTS_METRICS_KIT_H
-#define TESTS_METRICS_KIT_H
+#ifndef TESTS_KIT_METRICS_H
+#define TESTS_KIT_METRICS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,4 +35,4 @@ double metrics_value(const struct metrics *metrics, const char *key);
 /** Fails where a counter of `later` is below that of `earlier`, or is gone. */
 void metrics_expect_growth(const struct metrics *earlier, const struct metrics *later);
 
-#endif /* TESTS_METRICS_KIT_H */
+#endif /* TESTS_KIT_METRICS_H */

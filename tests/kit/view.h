@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file view_kit.h
+ * @file view.h
  * What the tests of views share: sessions by hand, files in memory, standard streams caught, and a
  * terminal that remembers what it was shown.
  *
  * Everything here fails the running Check test where it cannot do its work.
  */
-#ifndef TESTS_VIEW_KIT_H
-#define TESTS_VIEW_KIT_H
+#ifndef TESTS_KIT_VIEW_H
+#define TESTS_KIT_VIEW_H
 
 #include "client/views/view.h"
 
@@ -82,4 +82,4 @@ void kit_terminal_await(struct kit_terminal *terminal, unsigned pictures);
 /** Whether one of its lines has this text. */
 bool kit_terminal_shows(const struct kit_terminal *terminal, const char *text);
 
-#endif /* TESTS_VIEW_KIT_H */
+#endif /* TESTS_KIT_VIEW_H */

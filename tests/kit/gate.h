@@ -4,8 +4,8 @@
  * A gate holds tasks at a known place: a test can wait until they have begun, look at the executor
  * while they stand there, and then let them go. It also has the small tasks that many tests use.
  */
-#ifndef TESTS_GATE_H
-#define TESTS_GATE_H
+#ifndef TESTS_KIT_GATE_H
+#define TESTS_KIT_GATE_H
 
 #include "pool/echopool.h"
 
@@ -42,4 +42,4 @@ int square_task(struct ep_task *task);
 /** A thread executor or a failed test. */
 struct ep_executor *executor_of(uint32_t workers, uint32_t queue, enum ep_policy when_full);
 
-#endif /* TESTS_GATE_H */
+#endif /* TESTS_KIT_GATE_H */

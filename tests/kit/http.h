@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file http_kit.h
+ * @file http.h
  * As much of an HTTP client as the tests of the admin port need, over plain sockets.
  *
  * What a server says wrong fails the test: a reply that is cut short, or has no length.
  */
-#ifndef TESTS_HTTP_KIT_H
-#define TESTS_HTTP_KIT_H
+#ifndef TESTS_KIT_HTTP_H
+#define TESTS_KIT_HTTP_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,4 +50,4 @@ int http_listen(uint16_t port);
  */
 char *http_event(int fd, uint64_t *id);
 
-#endif /* TESTS_HTTP_KIT_H */
+#endif /* TESTS_KIT_HTTP_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tasks that stand still when told: see gate.h. */
-#include "tests/gate.h"
+#include "tests/kit/gate.h"
 
 #include <check.h>
 #include <errno.h>

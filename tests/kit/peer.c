@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Servers inside a test: see peer.h. */
-#include "tests/peer.h"
+#include "tests/kit/peer.h"
 
 #include "common/transform.h"
-#include "tests/harness.h"
+#include "tests/kit/harness.h"
 
 #include <check.h>
 #include <dirent.h>

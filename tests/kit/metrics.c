@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A strict reader of Prometheus' text format: see metrics_kit.h. */
-#include "tests/metrics_kit.h"
+/* A strict reader of Prometheus' text format: see metrics.h. */
+#include "tests/kit/metrics.h"
 
 #include <check.h>
 #include <ctype.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file server_kit.h
+ * @file server.h
  * What the end-to-end tests of the server share: a server with a baseline, its accounting, and an
  * ending that looks for what a test may have broken.
  *
@@ -8,12 +8,12 @@
  * echoes 64 KiB exactly, that no descriptor and no thread was left behind, that every session is
  * accounted for, and that nothing was said on standard error that was not expected.
  */
-#ifndef TESTS_SERVER_KIT_H
-#define TESTS_SERVER_KIT_H
+#ifndef TESTS_KIT_SERVER_H
+#define TESTS_KIT_SERVER_H
 
 #include "config.h"
 
-#include "tests/harness.h"
+#include "tests/kit/harness.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -117,4 +117,4 @@ void expect_rest(int fd, const void *bytes, size_t size);
 /** Receive one BUSY line and an orderly end of file. Closes fd. */
 void expect_busy(int fd);
 
-#endif /* TESTS_SERVER_KIT_H */
+#endif /* TESTS_KIT_SERVER_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* echo-client's JSON, read back: see client-json.h. */
-#include "tests/client-json.h"
+#include "tests/kit/client-json.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file tls_kit.h
+ * @file tls.h
  * Certificates for a test, made by it and gone with it, and two ends that talk TLS.
  *
  *     static struct tls_kit *kit;
@@ -10,8 +10,8 @@
  *
  * Only where configure has found OpenSSL. As all helpers: what cannot be done fails the test.
  */
-#ifndef TESTS_TLS_KIT_H
-#define TESTS_TLS_KIT_H
+#ifndef TESTS_KIT_TLS_H
+#define TESTS_KIT_TLS_H
 
 #include "common/tls.h"
 
@@ -83,4 +83,4 @@ void tls_expect_error(const struct stream *stream, ssize_t code, const char *wor
 /** Assert that OpenSSL's queue of errors is empty. */
 void tls_expect_no_errors_left(void);
 
-#endif /* TESTS_TLS_KIT_H */
+#endif /* TESTS_KIT_TLS_H */

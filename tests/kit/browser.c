@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A browser for the tests of the live page: see browser_kit.h. */
-#include "tests/browser_kit.h"
+/* A browser for the tests of the live page: see browser.h. */
+#include "tests/kit/browser.h"
 
 #include "common/clock.h"
-#include "tests/http_kit.h"
+#include "tests/kit/http.h"
 
 #include <check.h>
 #include <inttypes.h>

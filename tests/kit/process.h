@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file process_kit.h
+ * @file process.h
  * What the tests of the process executor share: memory that the workers see too, and tasks that use
  * it. It has to be made before the executor, because workers inherit it.
  */
-#ifndef TESTS_PROCESS_KIT_H
-#define TESTS_PROCESS_KIT_H
+#ifndef TESTS_KIT_PROCESS_H
+#define TESTS_KIT_PROCESS_H
 
 #include "pool/echopool.h"
 
@@ -74,4 +74,4 @@ int reply_of_size(struct ep_task *task); /**< replies with so many bytes, a size
 int note_initialized(void *context, unsigned worker);
 void note_finalized(void *context, unsigned worker);
 
-#endif /* TESTS_PROCESS_KIT_H */
+#endif /* TESTS_KIT_PROCESS_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of the process executor share: see process_kit.h. */
-#include "tests/process_kit.h"
+/* What the tests of the process executor share: see process.h. */
+#include "tests/kit/process.h"
 
 #include <check.h>
 #include <errno.h>

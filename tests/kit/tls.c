@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Certificates and TLS ends for tests: see tls_kit.h. */
-#include "tests/tls_kit.h"
+/* Certificates and TLS ends for tests: see tls.h. */
+#include "tests/kit/tls.h"
 
-#include "tests/harness.h"
+#include "tests/kit/harness.h"
 
 #include <check.h>
 #include <errno.h>
