@@ -41,7 +41,7 @@ LDADD = %D%/libkit.la $(ROOM_LIBS) common/libcommon.la \
 check-soak: tests/check_races
 	EP_ROUNDS=$${EP_ROUNDS:-25} $(MAKE) $(AM_MAKEFLAGS) check TESTS='tests/check_races'
 
-include tests/common.mk
+include tests/common/local.mk
 include tests/pool.mk
 include tests/server.mk
 include tests/client.mk

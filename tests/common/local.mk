@@ -1,0 +1,19 @@
+# common/ and the kit, one program per module.
+COMMON_TESTS = \
+	tests/common/check_address \
+	tests/common/check_harness \
+	tests/common/check_histogram \
+	tests/common/check_log \
+	tests/common/check_option \
+	tests/common/check_parse \
+	tests/common/check_stream \
+	tests/common/check_transform
+if WITH_OPENSSL
+COMMON_TESTS += tests/common/check_tls_handshake tests/common/check_tls_trust tests/common/check_tls
+else
+COMMON_TESTS += tests/common/check_tls_none
+TESTS += tests/common/tls_skipped.sh
+endif
+check_PROGRAMS += $(COMMON_TESTS)
+TESTS += $(COMMON_TESTS)
+EXTRA_DIST += tests/common/tls_skipped.sh
