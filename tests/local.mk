@@ -38,11 +38,11 @@ LDADD = %D%/libkit.la $(ROOM_LIBS) common/libcommon.la \
 	$(CHECK_LIBS) $(JANSSON_LIBS) $(LIBEVENT_LIBS) $(OPENSSL_LIBS) -lutil -lm
 
 # The races for as long as it takes to believe in them: some twenty minutes. EP_ROUNDS=100 for longer.
-check-soak: tests/check_races
-	EP_ROUNDS=$${EP_ROUNDS:-25} $(MAKE) $(AM_MAKEFLAGS) check TESTS='tests/check_races'
+check-soak: tests/pool/check_races
+	EP_ROUNDS=$${EP_ROUNDS:-25} $(MAKE) $(AM_MAKEFLAGS) check TESTS='tests/pool/check_races'
 
 include tests/common/local.mk
-include tests/pool.mk
+include tests/pool/local.mk
 include tests/server.mk
 include tests/client.mk
 include tests/house.mk

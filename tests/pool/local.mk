@@ -1,0 +1,28 @@
+# libechopool. Most programs run on both kinds of executor: see kinds.h.
+POOL_TESTS = \
+	tests/pool/check_park \
+	tests/pool/check_queue \
+	tests/pool/check_process \
+	tests/pool/check_process_death \
+	tests/pool/check_process_transport \
+	tests/pool/check_future \
+	tests/pool/check_callback \
+	tests/pool/check_executor \
+	tests/pool/check_policy \
+	tests/pool/check_shutdown \
+	tests/pool/check_life \
+	tests/pool/check_threads \
+	tests/pool/check_exit \
+	tests/pool/check_races \
+	tests/pool/check_wait \
+	tests/pool/check_map \
+	tests/pool/check_mailbox \
+	tests/pool/check_mp
+$(POOL_TESTS): pool/libpool.la
+$(POOL_TESTS): ROOM_LIBS = pool/libpool.la
+check_PROGRAMS += $(POOL_TESTS)
+
+# The examples, run and read; and the core again with one CPU only.
+POOL_SHELL_TESTS = tests/pool/examples.sh tests/pool/one_cpu.sh
+TESTS += $(POOL_TESTS) $(POOL_SHELL_TESTS)
+EXTRA_DIST += $(POOL_SHELL_TESTS)
