@@ -5,8 +5,8 @@
  *
  * It has a state_take(), and what is in control.h, in the place of the server's.
  */
-#ifndef TESTS_ADMIN_HOUSE_H
-#define TESTS_ADMIN_HOUSE_H
+#ifndef TESTS_SERVER_ADMIN_HOUSE_H
+#define TESTS_SERVER_ADMIN_HOUSE_H
 
 #include "server/admin/admin.h"
 
@@ -43,4 +43,4 @@ void house_refuse_control(void);
 /** How often the state was taken so far. */
 unsigned house_looks(void);
 
-#endif /* TESTS_ADMIN_HOUSE_H */
+#endif /* TESTS_SERVER_ADMIN_HOUSE_H */

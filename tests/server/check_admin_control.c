@@ -5,10 +5,10 @@
  */
 #include "server/admin/control.h"
 
-#include "tests/admin_house.h"
 #include "tests/kit/harness.h"
 #include "tests/kit/http.h"
 #include "tests/kit/suite.h"
+#include "tests/server/admin_house.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,10 +9,10 @@
 #include "server/admin/events.h"
 #include "server/admin/metrics.h"
 #include "server/admin/places.h"
-#include "tests/admin_house.h"
 #include "tests/kit/harness.h"
 #include "tests/kit/http.h"
 #include "tests/kit/suite.h"
+#include "tests/server/admin_house.h"
 
 #include <errno.h>
 #include <event2/event.h>

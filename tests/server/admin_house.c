@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An admin port with a made-up server under it: see admin_house.h. */
-#include "tests/admin_house.h"
+#include "tests/server/admin_house.h"
 
 #include "server/control.h"
 #include "tests/kit/state.h"

@@ -1,0 +1,57 @@
+# echo-server: its modules, and (check_server_*, check_page*) the real program from outside.
+SERVER_TESTS = \
+	tests/server/check_accounting \
+	tests/server/check_activation \
+	tests/server/check_admin \
+	tests/server/check_admin_control \
+	tests/server/check_admin_json \
+	tests/server/check_admin_metrics \
+	tests/server/check_escape \
+	tests/server/check_limits \
+	tests/server/check_notify \
+	tests/server/check_page \
+	tests/server/check_page_looks \
+	tests/server/check_proxy \
+	tests/server/check_server_accept \
+	tests/server/check_server_address \
+	tests/server/check_server_admin \
+	tests/server/check_server_control \
+	tests/server/check_server_crash \
+	tests/server/check_server_echo \
+	tests/server/check_server_faults \
+	tests/server/check_server_full \
+	tests/server/check_server_hold \
+	tests/server/check_server_limits \
+	tests/server/check_server_process \
+	tests/server/check_server_queue \
+	tests/server/check_server_start \
+	tests/server/check_server_stop \
+	tests/server/check_server_trace \
+	tests/server/check_service_time \
+	tests/server/check_socket \
+	tests/server/check_sources \
+	tests/server/check_state \
+	tests/server/check_trace \
+	tests/server/check_watch
+if WITH_OPENSSL
+SERVER_TESTS += tests/server/check_server_tls
+endif
+$(SERVER_TESTS): server/libserver.la pool/libpool.la
+$(SERVER_TESTS): ROOM_LIBS = server/libserver.la pool/libpool.la
+check_PROGRAMS += $(SERVER_TESTS)
+TESTS += $(SERVER_TESTS)
+
+# The pictures that check_page* take, for a person to look at.
+CLEANFILES += tests/page-*.png
+EXTRA_tests_server_check_server_accept_DEPENDENCIES = tests/fail_accept.la
+
+# Preloaded into the server; -rpath makes libtool build a shared object that is not installed.
+check_LTLIBRARIES += tests/fail_accept.la
+tests_server_fail_accept_la_SOURCES = tests/server/fail_accept.c
+tests_server_fail_accept_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+tests_server_fail_accept_la_LIBADD = -ldl
+
+# These two put a made-up server under the admin port; so it is no part of the kit.
+ADMIN_HOUSE = tests/server/admin_house.c tests/server/admin_house.h
+tests_server_check_admin_SOURCES = tests/server/check_admin.c $(ADMIN_HOUSE)
+tests_server_check_admin_control_SOURCES = tests/server/check_admin_control.c $(ADMIN_HOUSE)
