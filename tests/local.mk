@@ -44,7 +44,7 @@ check-soak: tests/pool/check_races
 include tests/common/local.mk
 include tests/pool/local.mk
 include tests/server/local.mk
-include tests/client.mk
+include tests/client/local.mk
 include tests/house.mk
 else
 check-local:
