@@ -1,7 +1,7 @@
 # The lessons: scripts that run the programs, with their pages in English and Chinese.
 EXTRA_DIST += %D%/lesson.sh %D%/all %D%/README.md %D%/README.zh.md %D%/teaching.md %D%/teaching.zh.md
 
-# One a line, in order. lessons/all finds them by their folders; tests/house_languages.sh checks that
+# One a line, in order. lessons/all finds them by their folders; tests/house/languages.sh checks that
 # none is missing here.
 LESSONS = \
 	00-the-seed \

@@ -45,7 +45,7 @@ include tests/common/local.mk
 include tests/pool/local.mk
 include tests/server/local.mk
 include tests/client/local.mk
-include tests/house.mk
+include tests/house/local.mk
 else
 check-local:
 	@echo "make check needs Check, which configure did not find: install check (Debian, Ubuntu) or check-devel (Fedora)" >&2; exit 1

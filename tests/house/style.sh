@@ -15,7 +15,7 @@ sources() {
 none() {
     pattern=$1
     shift
-    ! git grep -nIE "$pattern" -- "$@" ':!tests/house_style.sh'
+    ! git grep -nIE "$pattern" -- "$@" ':!tests/house/style.sh'
 }
 
 formatted() {

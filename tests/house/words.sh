@@ -21,7 +21,7 @@ scripts'
 # absent PATTERN INSTEAD: no line of the clean files has these words.
 absent() {
     # shellcheck disable=SC2086  # the list is words
-    ! git grep -nIiwE "$1" -- $clean ':!tests/house_words.sh' || {
+    ! git grep -nIiwE "$1" -- $clean ':!tests/house/words.sh' || {
         echo "write instead: $2"
         return 1
     }
