@@ -1,6 +1,6 @@
 #!/bin/sh
 # docs/behaviours.md and docs/faults.md: every number once, each with a test that is there or a reason.
-. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 table=
 
 # The rows as "number|tests|departure".
@@ -34,7 +34,7 @@ tests_are_there() {
     [ -s "$work/tests" ] || return 1
     ! while read -r program name; do
         case $program in
-        check_*) grep -q "^START_TEST($name)" "$TOP_SRCDIR/tests/$program.c" ;;
+        check_*) grep -q "^START_TEST($name)" "$TOP_SRCDIR"/tests/*/"$program.c" ;;
         *) [ -f "$TOP_SRCDIR/tests/$program.sh" ] ;;
         esac || echo "there is no $program: $name"
     done <"$work/tests" | grep .

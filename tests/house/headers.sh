@@ -1,6 +1,6 @@
 #!/bin/sh
 # Every header compiles alone; the public one also as C++, as strict C17, and its example runs.
-. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 CC=${CC:-cc}
 
 # shellcheck disable=SC2086,SC2046  # CC may have arguments

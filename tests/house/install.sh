@@ -1,6 +1,6 @@
 #!/bin/sh
 # make install, then a program outside the tree that knows nothing but pkg-config.
-. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 CC=${CC:-cc}
 root=$work/root
 prefix=$(sed -n 's/^prefix = //p' "$TOP_BUILDDIR/Makefile")

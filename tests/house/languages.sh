@@ -1,7 +1,7 @@
 #!/bin/sh
 # What is said in English and in Chinese is in step: each page has the same headings, commands,
 # lists and links in both, and each lesson its six headings and all the lines that its script shows.
-. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 cd "$TOP_SRCDIR" || exit 1
 
 # outline FILE: what both languages must have in common, a line each, in order: the level of each

@@ -1,4 +1,4 @@
-# Run a list of commands, each followed by what it prints. Called by house_looks.sh.
+# Run a list of commands, each followed by what it prints. Called by looks.sh.
 #
 #     bash looks.bash LIST FOLDER
 #

@@ -6,7 +6,7 @@
 # fractions of seconds, how columns are spaced, and the names that kernels have for where a thread
 # sleeps. What only looks is repeated until it sees what is expected, as a reader would who was too
 # quick; what starts, sends, receives or kills is done once.
-. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 TOP_SRCDIR=$(cd "$TOP_SRCDIR" && pwd)
 TOP_BUILDDIR=$(cd "$TOP_BUILDDIR" && pwd)
 export TOP_SRCDIR TOP_BUILDDIR
@@ -21,7 +21,7 @@ twenty_two() {
 section() {
     awk -v title="## $1" '/^## / { on = $0 == title } on && /^    /' "$document" | sed 's/^    //' >"$work/block"
     grep -q '^\$ ' "$work/block" || { echo "no commands under '$1'"; return 1; }
-    timeout 120 bash "$TOP_SRCDIR/tests/looks.bash" "$work/block" "$work"
+    timeout 120 bash "$TOP_SRCDIR/tests/house/looks.bash" "$work/block" "$work"
 }
 
 if grep -q '^EP_CFLAGS = .*-fsanitize' "$TOP_BUILDDIR/Makefile" 2>/dev/null; then

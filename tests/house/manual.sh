@@ -1,6 +1,6 @@
 #!/bin/sh
 # The manual pages name exactly the options that --help names, and are well-formed.
-. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 
 # Long options, one a line.
 long_options() {

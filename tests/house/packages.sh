@@ -2,7 +2,7 @@
 # scripts/packages, with an apt that only writes down what it was asked for: what must be there is
 # installed or the script fails, and a browser is there if it can be had.
 # shellcheck disable=SC2086  # the lists are words
-. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 
 bin=$work/bin
 asked=$work/asked

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Pictures of real runs: the formulas that they have curves from, and that each says what was measured.
 # Nothing here depends on how fast anything is.
-. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 draw=$TOP_SRCDIR/scripts/draw
 export TOP_BUILDDIR
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Rules of style that a machine can keep. Only in a git checkout: a tarball has passed them.
-. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 cd "$TOP_SRCDIR" || exit 1
 if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1 || [ ! -d .git ]; then
     echo '1..0 # SKIP not a git checkout'

@@ -2,7 +2,7 @@
 # Plain words: phrases that leave the reader to guess who acts, how many or how long are in no tracked
 # text. Only in a git checkout. To the left of each arrow is an extended regular expression, to the
 # right what to write instead.
-. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 cd "$TOP_SRCDIR" || exit 1
 if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1 || [ ! -e .git ]; then
     echo '1..0 # SKIP not a git checkout'

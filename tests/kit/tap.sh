@@ -4,7 +4,7 @@
 #     skip 'what is claimed' 'why it cannot be checked here'
 #     finish
 
-: "${TOP_SRCDIR:=$(cd "$(dirname "$0")/.." && pwd)}"
+: "${TOP_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}"
 : "${TOP_BUILDDIR:=$PWD}"
 tap_number=0
 work=$(mktemp -d)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Every example runs on threads and on processes, and prints what its article says.
-. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 out=$work/out
 
 # run EXAMPLE [OPTION...]: its output is in $out.

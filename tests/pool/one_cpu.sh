@@ -1,7 +1,7 @@
 #!/bin/sh
 # The core suites on a single CPU: there a wake-up that is lost stays lost, for nobody else comes by,
 # and whoever spins for another thread spins in its place.
-. "${TOP_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 if ! command -v taskset >/dev/null 2>&1; then
     echo '1..0 # SKIP taskset (util-linux) is not installed'
     exit 0
@@ -11,7 +11,7 @@ fi
 cpu=$(taskset -cp $$ | sed 's/.*: *\([0-9]*\).*/\1/')
 
 on_one_cpu() {
-    CK_TAP_LOG_FILE_NAME=- CK_DEFAULT_TIMEOUT=120 taskset -c "$cpu" "$TOP_BUILDDIR/tests/$1" >"$work/tap" || return 1
+    CK_TAP_LOG_FILE_NAME=- CK_DEFAULT_TIMEOUT=120 taskset -c "$cpu" "$TOP_BUILDDIR/tests/pool/$1" >"$work/tap" || return 1
     grep '^not ok' "$work/tap" && return 1
     grep -q '^ok' "$work/tap"
 }

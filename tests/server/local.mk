@@ -43,10 +43,10 @@ TESTS += $(SERVER_TESTS)
 
 # The pictures that check_page* take, for a person to look at.
 CLEANFILES += tests/page-*.png
-EXTRA_tests_server_check_server_accept_DEPENDENCIES = tests/fail_accept.la
+EXTRA_tests_server_check_server_accept_DEPENDENCIES = tests/server/fail_accept.la
 
 # Preloaded into the server; -rpath makes libtool build a shared object that is not installed.
-check_LTLIBRARIES += tests/fail_accept.la
+check_LTLIBRARIES += tests/server/fail_accept.la
 tests_server_fail_accept_la_SOURCES = tests/server/fail_accept.c
 tests_server_fail_accept_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 tests_server_fail_accept_la_LIBADD = -ldl
