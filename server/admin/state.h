@@ -27,11 +27,10 @@
 struct state_session {
     uint64_t number;
     enum phase phase;
-    unsigned worker; /**< who serves it, from 0; of no meaning while it is queued or parked */
-    int64_t age_ns;  /**< since it was accepted */
-    int64_t held_ns; /**< since it was begun; 0 while it is queued */
-    int64_t
-        in_phase_ns; /**< since it was seen to move last, to a watch's period; see session/watch.h */
+    unsigned worker;     /**< who serves it, from 0; of no meaning while it is queued or parked */
+    int64_t age_ns;      /**< since it was accepted */
+    int64_t held_ns;     /**< since it was begun; 0 while it is queued */
+    int64_t in_phase_ns; /**< since a watch last saw it move: see session/watch.h */
     uint64_t echoes;
 };
 
