@@ -2,7 +2,7 @@
 # Rules of style that a machine can keep. Only in a git checkout: a tarball has passed them.
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 cd "$TOP_SRCDIR" || exit 1
-if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1 || [ ! -d .git ]; then
+if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1 || [ ! -e .git ]; then
     echo '1..0 # SKIP not a git checkout'
     exit 0
 fi

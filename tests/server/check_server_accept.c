@@ -24,7 +24,8 @@ static struct kit start_failing(int error, const char *how, const char *value, b
     char number[16];
     struct kit kit;
 
-    snprintf(preload, sizeof preload, "%s/tests/server/.libs/fail_accept.so", top != NULL ? top : ".");
+    snprintf(preload, sizeof preload, "%s/tests/server/.libs/fail_accept.so",
+             top != NULL ? top : ".");
     ck_assert_msg(access(preload, R_OK) == 0, "there is no %s", preload);
     snprintf(number, sizeof number, "%d", error);
     setenv("ACCEPT_ERROR", number, 1);
