@@ -47,7 +47,7 @@ static struct company company_of(const struct side *side, const struct extent *e
     return company;
 }
 
-/* Pin this thread: children stay on the CPU on which it is when it starts them. */
+/* Set the CPUs of this thread, which the server or the load that it starts next will inherit. */
 static void place(enum placement placement, unsigned cpu, const cpu_set_t *all)
 {
     cpus_set(all);
