@@ -1,9 +1,9 @@
 # The house itself: headers, manual pages, installation, style. Shell scripts that print TAP.
-HOUSE_TESTS = tests/house/behaviours.sh tests/house/headers.sh tests/house/install.sh \
+HOUSE_TESTS = tests/house/behaviours.sh tests/house/circles.sh tests/house/headers.sh tests/house/install.sh \
 	tests/house/languages.sh tests/house/looks.sh tests/house/manual.sh tests/house/packages.sh \
 	tests/house/pictures.sh tests/house/style.sh tests/house/words.sh
 TESTS += $(HOUSE_TESTS)
 EXTRA_DIST += $(HOUSE_TESTS) tests/house/looks.bash tests/kit/tap.sh tests/README.md
 
 # Automake exports nothing by itself; the scripts need the tools that configure has found.
-AM_TESTS_ENVIRONMENT += CC='$(CC)'; CXX='$(CXX)'; MAKE='$(MAKE)'; export CC CXX MAKE;
+AM_TESTS_ENVIRONMENT += CC='$(CC)'; CXX='$(CXX)'; MAKE='$(MAKE)'; NM='$(NM)'; export CC CXX MAKE NM;

@@ -29,15 +29,6 @@ licence_lines() {
     done | grep .
 }
 
-# What is in a folder does not include what it must not know.
-one_way() {
-    ! git grep -nE '#include "(server|client|common)/' -- pool &&
-        ! git grep -nE '#include "(server|client|pool)/' -- common &&
-        ! git grep -nE '#include "client/' -- server &&
-        ! git grep -nE '#include "server/' -- client &&
-        ! git grep -nE '#include <(event2|jansson|openssl)' -- pool
-}
-
 exported_by_prefix() {
     ! sed -n 's/^EP_API.*[ *]\([a-z_]*\)(.*/\1/p' pool/echopool.h pool/echopool-mp.h | grep -v '^ep_'
 }
@@ -48,7 +39,6 @@ else
     skip 'formatted as .clang-format says' 'clang-format is not installed'
 fi
 check 'every source names its licence' licence_lines
-check 'dependencies point one way' one_way
 check 'public functions begin with ep_' exported_by_prefix
 check 'no unbounded or unchecked string functions' \
     none '\b(strcpy|sprintf|vsprintf|gets|atoi|atol|strtok|alloca)\(' pool common server client
