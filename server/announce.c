@@ -16,7 +16,7 @@ static void announce_prediction(struct server *server)
     uint64_t used = limits_used_bytes();
     uint64_t predicted = limits_predict_threads(limits, used);
 
-    printer_line(server->service->printer,
+    printer_line(server->shared->printer,
                  "predicted sessions: %" PRIu64 " (%" PRIu64 " KB of address space, %" PRIu64
                  " KB in use, %" PRIu64 " KB for each thread); session %" PRIu64
                  " of those held at once will find no room",
@@ -27,7 +27,7 @@ static void announce_prediction(struct server *server)
 static void announce_model(struct server *server)
 {
     const struct options *options = server->options;
-    struct printer *printer = server->service->printer;
+    struct printer *printer = server->shared->printer;
 
     if (server->type->single)
         printer_line(printer, "model %s: one session at a time, on full %s", server->type->name,
@@ -50,7 +50,7 @@ static void announce_model(struct server *server)
 void announce_choices(struct server *server)
 {
     const struct limits *limits = &server->options->limits;
-    struct printer *printer = server->service->printer;
+    struct printer *printer = server->shared->printer;
 
     announce_model(server);
     printer_line(printer, "descriptors: up to %" PRIu64 " needed, %" PRIu64 " allowed",
@@ -71,8 +71,8 @@ void announce_accounting(struct server *server)
     struct counts counts;
     char text[192];
 
-    accounting_snapshot(server->service->accounting, &counts);
-    printer_line(server->service->printer, "%s", counts_text(&counts, text, sizeof text));
+    accounting_snapshot(server->shared->accounting, &counts);
+    printer_line(server->shared->printer, "%s", counts_text(&counts, text, sizeof text));
 }
 
 /* Which limits have ended sessions, by name. */
@@ -80,7 +80,7 @@ static void announce_limits_reached(struct server *server, const struct counts *
 {
     for (int i = OUTCOME_QUEUE_TIMEOUT; i <= OUTCOME_HANDSHAKE_FAILED; i++)
         if (counts->ended[i] > 0)
-            printer_line(server->service->printer, "%s: %" PRIu64, outcome_words[i],
+            printer_line(server->shared->printer, "%s: %" PRIu64, outcome_words[i],
                          counts->ended[i]);
 }
 
@@ -96,11 +96,11 @@ static void announce_listener(struct printer *printer, const struct state_listen
 
 void announce_farewell(struct server *server)
 {
-    struct printer *printer = server->service->printer;
+    struct printer *printer = server->shared->printer;
     struct counts counts;
 
     announce_accounting(server);
-    accounting_snapshot(server->service->accounting, &counts);
+    accounting_snapshot(server->shared->accounting, &counts);
     announce_limits_reached(server, &counts);
     printer_line(printer,
                  "peak: %" PRIu64 " sessions served at once, %" PRIu64

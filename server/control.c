@@ -42,8 +42,8 @@ int control_resize(struct server *server, bool more, uint64_t *workers,
     }
     *workers = server->workers = wanted;
     if (server->type->capped)
-        accounting_set_servers(server->service->accounting, wanted);
-    printer_line(server->service->printer, "workers: %" PRIu64, wanted);
+        accounting_set_servers(server->shared->accounting, wanted);
+    printer_line(server->shared->printer, "workers: %" PRIu64, wanted);
     server_look_after(server);
     return 0;
 }
@@ -55,7 +55,7 @@ int control_pause(struct server *server, bool paused, char why[static CONTROL_WH
         return -ESHUTDOWN;
     }
     if (listener_hold(server->listener, paused))
-        printer_line(server->service->printer, "accepting %s",
+        printer_line(server->shared->printer, "accepting %s",
                      paused ? "is paused by a person" : "goes on");
     return 0;
 }

@@ -28,7 +28,7 @@ static uint64_t in_flight(struct server *server)
 {
     struct counts counts;
 
-    accounting_snapshot(server->service->accounting, &counts);
+    accounting_snapshot(server->shared->accounting, &counts);
     return counts.in_flight;
 }
 
@@ -44,7 +44,7 @@ void drain_on_tick(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    accounting_each(server->service->accounting, session_nudge, NULL);
+    accounting_each(server->shared->accounting, session_nudge, NULL);
     server->type->tend(server->model); /* there may be no watch that has it called */
 }
 
@@ -66,7 +66,7 @@ void drain_on_deadline(evutil_socket_t fd, short what, void *argument)
         return; /* the last one has just ended, and has woken the loop */
     log_warn("the drain timeout has passed: %" PRIu64 " sessions are cut", left);
     server->status = EXIT_RUN;
-    accounting_each(server->service->accounting, cut, NULL);
+    accounting_each(server->shared->accounting, cut, NULL);
 }
 
 static _Noreturn void end_at_once(struct server *server)
@@ -74,9 +74,9 @@ static _Noreturn void end_at_once(struct server *server)
     struct counts counts;
     char text[192];
 
-    if (server->service->trace != NULL)
-        trace_flush(server->service->trace);
-    accounting_snapshot(server->service->accounting, &counts);
+    if (server->shared->trace != NULL)
+        trace_flush(server->shared->trace);
+    accounting_snapshot(server->shared->accounting, &counts);
     log_error("ended at once by a second signal: %s", counts_text(&counts, text, sizeof text));
     _exit(EXIT_RUN);
 }
@@ -96,11 +96,11 @@ static void begin_drain(struct server *server)
     listener_free(server->listener);
     server->listener = NULL;
     /* From here on each session that ends wakes the loop; below it is woken for those before. */
-    atomic_store(server->service->draining, true);
+    atomic_store(server->shared->draining, true);
     if (event_add(server->events[ON_TICK], &tick) != 0 ||
         event_add(server->events[ON_DEADLINE], &deadline) != 0)
         drain_on_deadline(-1, 0, server); /* no memory for a timer: do not wait */
-    service_wake(server->service);
+    shared_wake(server->shared);
 }
 
 void drain_on_stop(evutil_socket_t signal_number, short what, void *argument)

@@ -41,7 +41,7 @@ struct server {
     const struct model_type *type;
     struct event_base *base;
     struct event *events[EVENTS];
-    struct service *service;
+    struct shared *shared;
     struct watch *watch;
     struct listener *listener; /* NULL once the server drains */
     struct model *model;

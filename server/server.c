@@ -85,8 +85,8 @@ void server_look_after(void *argument)
     struct server *server = argument;
 
     server->type->tend(server->model);
-    if (server->service->trace != NULL)
-        trace_flush(server->service->trace);
+    if (server->shared->trace != NULL)
+        trace_flush(server->shared->trace);
     if (server->listener != NULL && server->type->is_broken != NULL &&
         server->type->is_broken(server->model))
         drain_on_failure(server);
@@ -119,17 +119,17 @@ static void on_reload(evutil_socket_t signal_number, short what, void *argument)
     struct server *server = argument;
     char why[TLS_WHY_MAX] = "";
 
-    if (server->service->credentials == NULL && server->has_terminal) {
+    if (server->shared->credentials == NULL && server->has_terminal) {
         drain_on_stop(signal_number, what, server);
         return;
     }
     manager_tell_reloading(server);
-    if (server->service->credentials == NULL)
+    if (server->shared->credentials == NULL)
         log_warn("nothing is read anew: there is no --tls-cert");
-    else if (credentials_reload(server->service->credentials, why) != 0)
+    else if (credentials_reload(server->shared->credentials, why) != 0)
         log_error("the old certificate stays in use: %s", why);
     else
-        printer_line(server->service->printer, "the certificate was read anew");
+        printer_line(server->shared->printer, "the certificate was read anew");
     manager_tell_ready(server);
 }
 
@@ -170,7 +170,7 @@ static void start_model(struct server *server)
 {
     const struct options *options = server->options;
     struct model_settings settings = {
-        .service = server->service,
+        .shared = server->shared,
         .base = server->base,
         .limits = options->limits,
         .workers = options->workers,
@@ -201,35 +201,35 @@ static uint64_t most_sessions(const struct options *options, const struct model_
     return (type->capped ? served + options->queue : options->max_sessions) + 2;
 }
 
-static void start_service(struct server *server)
+static void start_shared(struct server *server)
 {
     const struct options *options = server->options;
-    struct service *service = service_new();
+    struct shared *shared = shared_new();
     int rc;
 
-    if (service == NULL)
+    if (shared == NULL)
         log_fatal("cannot set up the server: %m");
-    service->accounting =
+    shared->accounting =
         accounting_new(server->type->capped ? options->workers : 0, options->queue);
-    service->store =
+    shared->store =
         session_store_new(server->type->processes, most_sessions(options, server->type));
     if (options->per_source > 0)
-        service->sources = sources_new(options->per_source, most_sessions(options, server->type));
-    service->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (service->accounting == NULL || service->store == NULL || service->wake_fd < 0 ||
-        (options->per_source > 0 && service->sources == NULL))
+        shared->sources = sources_new(options->per_source, most_sessions(options, server->type));
+    shared->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (shared->accounting == NULL || shared->store == NULL || shared->wake_fd < 0 ||
+        (options->per_source > 0 && shared->sources == NULL))
         log_fatal("cannot set up the server: %m");
-    service->print = options->print;
-    service->transform = options->transform;
-    service->buffer_bytes = options->buffer_bytes;
-    service->delay = options->delay;
-    service->burn = options->burn;
-    service->proxy_protocol = options->proxy_protocol;
-    rc = printer_new(service->print, options->buffer_bytes, server->type->processes,
-                     &service->printer);
+    shared->print = options->print;
+    shared->transform = options->transform;
+    shared->buffer_bytes = options->buffer_bytes;
+    shared->delay = options->delay;
+    shared->burn = options->burn;
+    shared->proxy_protocol = options->proxy_protocol;
+    rc = printer_new(shared->print, options->buffer_bytes, server->type->processes,
+                     &shared->printer);
     if (rc != 0)
         log_fatal("cannot make the printer: %s", strerror(-rc));
-    server->service = service;
+    server->shared = shared;
 }
 
 /* What has to be forked is forked first; only then may there be a thread. */
@@ -239,9 +239,9 @@ static void start_first_thread(struct server *server)
     int rc;
 
     if (server->type->prepare != NULL &&
-        server->type->prepare(server->service, &server->model, why) != 0)
+        server->type->prepare(server->shared, &server->model, why) != 0)
         log_fatal("cannot prepare --model %s: %s", server->type->name, why);
-    rc = printer_start(server->service->printer);
+    rc = printer_start(server->shared->printer);
     if (rc != 0)
         log_fatal("cannot start the printer: %s", strerror(-rc));
 }
@@ -257,7 +257,7 @@ static void start_tls(struct server *server)
     char why[TLS_WHY_MAX] = "no memory";
 
     if (options->tls_cert != NULL &&
-        credentials_new(&settings, &server->service->credentials, why) != 0)
+        credentials_new(&settings, &server->shared->credentials, why) != 0)
         log_fatal("cannot speak TLS: %s", why);
 }
 
@@ -271,7 +271,7 @@ static void start_trace(struct server *server)
     if (options->trace == NULL)
         return;
     snprintf(process, sizeof process, "echo-server --model %s", server->type->name);
-    rc = trace_new(options->trace, process, own_rows, &server->service->trace);
+    rc = trace_new(options->trace, process, own_rows, &server->shared->trace);
     if (rc != 0)
         log_fatal("cannot write --trace %s: %s", options->trace, strerror(-rc));
 }
@@ -287,7 +287,7 @@ static void start_loop(struct server *server)
     if (server->base == NULL)
         log_fatal("cannot make the event loop: %m");
     events[ON_WAKE] =
-        event_new(server->base, server->service->wake_fd, EV_READ | EV_PERSIST, on_wake, server);
+        event_new(server->base, server->shared->wake_fd, EV_READ | EV_PERSIST, on_wake, server);
     events[ON_TERM] = evsignal_new(server->base, SIGTERM, drain_on_stop, server);
     events[ON_INT] = evsignal_new(server->base, SIGINT, drain_on_stop, server);
     events[ON_USR1] = evsignal_new(server->base, SIGUSR1, on_accounting, server);
@@ -300,8 +300,8 @@ static void start_loop(struct server *server)
     for (int i = 0; i < EVENTS; i++)
         if (events[i] == NULL || (i < ON_TICK && event_add(events[i], NULL) != 0))
             log_fatal("no memory for the event loop");
-    server->service->refuser = refuser_new(server->base);
-    if (server->service->refuser == NULL)
+    server->shared->refuser = refuser_new(server->base);
+    if (server->shared->refuser == NULL)
         log_fatal("no memory for the event loop");
 }
 
@@ -317,7 +317,7 @@ static void start_watch(struct server *server)
         .queue_ns = options->queue_timeout_ns,
     };
 
-    server->watch = watch_new(server->base, server->service, &limits, server_look_after, server);
+    server->watch = watch_new(server->base, server->shared, &limits, server_look_after, server);
     if (server->watch == NULL)
         log_fatal("no memory for the event loop");
 }
@@ -360,33 +360,33 @@ static void start_accepting(struct server *server)
 /* Join every thread, say the last words, release everything. */
 static void end(struct server *server)
 {
-    struct service *service = server->service;
+    struct shared *shared = server->shared;
     uint64_t dropped;
 
     admin_free(server->admin);
     server->type->destroy(server->model);
     if (!server->options->quiet)
         announce_farewell(server);
-    dropped = trace_free(service->trace);
+    dropped = trace_free(shared->trace);
     if (dropped > 0)
         log_warn("%" PRIu64 " sessions are missing in the trace %s", dropped,
                  server->options->trace);
-    dropped = printer_free(service->printer);
+    dropped = printer_free(shared->printer);
     if (dropped > 0)
         log_warn("%" PRIu64 " messages were not printed: standard output was too slow", dropped);
     listener_free(server->listener);
     watch_free(server->watch);
-    refuser_free(service->refuser);
+    refuser_free(shared->refuser);
     for (int i = 0; i < EVENTS; i++)
         event_free(server->events[i]);
     event_base_free(server->base);
-    accounting_free(service->accounting);
-    session_store_free(service->store);
+    accounting_free(shared->accounting);
+    session_store_free(shared->store);
     notify_close(&server->notify);
-    sources_free(service->sources);
-    credentials_free(service->credentials);
-    close(service->wake_fd);
-    service_free(service);
+    sources_free(shared->sources);
+    credentials_free(shared->credentials);
+    close(shared->wake_fd);
+    shared_free(shared);
 }
 
 int server_run(const struct options *options)
@@ -409,14 +409,14 @@ int server_run(const struct options *options)
     server_secure_descriptors(&server, options->workers);
     notify_open(&server.notify);
     socket_count = sockets_take(&server, sockets);
-    start_service(&server);
+    start_shared(&server);
     start_trace(&server);
     start_tls(&server);
     start_first_thread(&server);
     start_loop(&server);
     if (socket_count == 0)
         sockets_open(&server, &sockets[socket_count++]);
-    if (listener_new(server.base, sockets, socket_count, server.service, &server.listener) != 0)
+    if (listener_new(server.base, sockets, socket_count, server.shared, &server.listener) != 0)
         log_fatal("no memory for the event loop");
     start_model(&server);
     start_watch(&server);
@@ -424,7 +424,7 @@ int server_run(const struct options *options)
 
     sockets_announce(&server);
     if (server.admin != NULL)
-        printer_line(server.service->printer, "admin on http://%s", admin_address(server.admin));
+        printer_line(server.shared->printer, "admin on http://%s", admin_address(server.admin));
     if (!options->quiet)
         announce_choices(&server);
     start_accepting(&server);

@@ -116,7 +116,7 @@ static void take_sessions(struct server *server, struct state *state)
     gathering.now_ns = clock_now_ns();
     gathering.queued.count = gathering.parked.count = 0; /* the rows need not be cleared */
     memset(gathering.busy, 0, sizeof gathering.busy);
-    accounting_survey(server->service->accounting, &state->counts, gather, &gathering);
+    accounting_survey(server->shared->accounting, &state->counts, gather, &gathering);
     append(state, &gathering.queued);
     append(state, &gathering.parked);
 }
@@ -244,10 +244,9 @@ void state_take(struct server *server, struct state *state)
     memset(state->in_phase, 0, sizeof state->in_phase);
     take_sessions(server, state);
     take_settings(server, state);
-    state->draining = atomic_load(server->service->draining);
+    state->draining = atomic_load(server->shared->draining);
     take_listener(server, state);
     take_usage(server, state);
-    state->print_dropped = printer_dropped(server->service->printer);
-    state->trace_dropped =
-        server->service->trace == NULL ? 0 : trace_dropped(server->service->trace);
+    state->print_dropped = printer_dropped(server->shared->printer);
+    state->trace_dropped = server->shared->trace == NULL ? 0 : trace_dropped(server->shared->trace);
 }

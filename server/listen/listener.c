@@ -35,7 +35,7 @@ struct listener {
     unsigned count;
     struct event *retry; /* ends PAUSE_ERRORS */
     struct event *turn;  /* ends PAUSE_TURN */
-    struct service *service;
+    struct shared *shared;
     struct model *model; /* from listener_start() on */
     struct listener_marks marks;
     char too_many_of_one[MODEL_WHY_MAX]; /* what --per-source says */
@@ -117,7 +117,7 @@ static void resume_where_room(struct listener *listener)
 {
     if (!has_room_again(listener))
         return;
-    atomic_store(&listener->service->full, false);
+    atomic_store(&listener->shared->full, false);
     resume_after(listener, PAUSE_FULL);
 }
 
@@ -129,7 +129,7 @@ static void resume_where_room(struct listener *listener)
 static void pause_while_full(struct listener *listener)
 {
     pause_for(listener, PAUSE_FULL);
-    atomic_store(&listener->service->full, true);
+    atomic_store(&listener->shared->full, true);
     resume_where_room(listener);
 }
 
@@ -208,10 +208,10 @@ static void listener_accept(struct evconnlistener *socket, evutil_socket_t fd,
 
     (void)socket;
     memcpy(&from.storage, peer, (size_t)length);
-    session = session_new(listener->service, fd, &from);
+    session = session_new(listener->shared, fd, &from);
     listener->in_a_row = 0;
     if (session == NULL)
-        refuse(listener->service->refuser, fd, why);
+        refuse(listener->shared->refuser, fd, why);
     else if (!session_admit(session))
         session_turn_away(session, OUTCOME_REJECTED, listener->too_many_of_one);
     else if (model->type->dispatch(model, session, why) != 0)
@@ -241,7 +241,7 @@ void listener_start(struct listener *listener, struct model *model,
 {
     listener->model = model;
     listener->marks = *marks;
-    listener->service->water_marks = marks->high > 0;
+    listener->shared->water_marks = marks->high > 0;
     snprintf(listener->too_many_of_one, sizeof listener->too_many_of_one,
              "%" PRIu64 " sessions from your address are here already", marks->per_source);
     resume_after(listener, PAUSE_STARTING);
@@ -284,14 +284,14 @@ static void retry_accept(evutil_socket_t fd, short what, void *argument)
 }
 
 int listener_new(struct event_base *base, const struct listening_socket *sockets, unsigned count,
-                 struct service *service, struct listener **result)
+                 struct shared *shared, struct listener **result)
 {
     struct listener *listener = calloc(1, sizeof *listener);
     bool made = listener != NULL;
 
     if (!made)
         return -ENOMEM;
-    listener->service = service;
+    listener->shared = shared;
     listener->paused = PAUSE_STARTING;
     listener->retry = evtimer_new(base, retry_accept, listener);
     listener->turn = event_new(base, -1, 0, turn_over, listener);

@@ -43,7 +43,7 @@ struct listener;
  * @return         0 and *listener, or -ENOMEM: then the sockets are still the caller's
  */
 int listener_new(struct event_base *base, const struct listening_socket *sockets, unsigned count,
-                 struct service *service, struct listener **listener);
+                 struct shared *shared, struct listener **listener);
 
 /** How much is too much. All zero: never paused; clients are accepted, and told BUSY by the model. */
 struct listener_marks {

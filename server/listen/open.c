@@ -91,6 +91,6 @@ void sockets_announce(const struct server *server)
     char text[ADDRESS_TEXT_MAX];
 
     for (unsigned i = 0; i < count; i++)
-        printer_line(server->service->printer, "listening on %s",
+        printer_line(server->shared->printer, "listening on %s",
                      address_text(&sockets[i].address, text));
 }

@@ -34,7 +34,7 @@ int backoff_failed(struct backoff *backoff, const struct session *session, int e
     backoff->error = error;
     if (!backoff->told) {
         backoff->told = true;
-        printer_line(session->service->printer,
+        printer_line(session->shared->printer,
                      "first refusal at session %" PRIu64 ": cannot make a %s: %s (%" PRIu64
                      " live)",
                      session->number, backoff->what, strerror(-error), live);

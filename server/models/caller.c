@@ -17,15 +17,15 @@ static void ended(void *context)
     struct caller *caller = context;
 
     caller->busy = false;
-    service_wake(caller->service);
+    shared_wake(caller->shared);
 }
 
 int caller_init(struct caller *caller, const struct model_settings *settings)
 {
-    *caller = (struct caller){.service = settings->service};
+    *caller = (struct caller){.shared = settings->shared};
     if (settings->on_full != ON_FULL_CALLER_RUNS)
         return 0;
-    caller->driver = driver_new(settings->base, settings->service, WORKER_LOOP, ended, caller);
+    caller->driver = driver_new(settings->base, settings->shared, WORKER_LOOP, ended, caller);
     return caller->driver == NULL ? -ENOMEM : 0;
 }
 

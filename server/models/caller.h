@@ -16,7 +16,7 @@
 
 /** Zero-initialised it serves nobody, and has room. */
 struct caller {
-    struct service *service;
+    struct shared *shared;
     struct driver *driver; /**< NULL: it is not how full is answered */
     bool busy;             /**< it has a session */
 };

@@ -134,10 +134,10 @@ struct driven **driven_next(struct driven *driven)
     return &driven->next;
 }
 
-struct driver *driver_new(struct event_base *base, struct service *service, unsigned worker,
+struct driver *driver_new(struct event_base *base, struct shared *shared, unsigned worker,
                           void (*ended)(void *context), void *context)
 {
-    struct driver *driver = malloc(sizeof *driver + service->buffer_bytes);
+    struct driver *driver = malloc(sizeof *driver + shared->buffer_bytes);
 
     if (driver != NULL)
         *driver =

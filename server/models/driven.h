@@ -27,7 +27,7 @@ struct driven;
  * @param ended   called on the loop's thread after each session; it may start the next
  * @return        NULL for want of memory
  */
-struct driver *driver_new(struct event_base *base, struct service *service, unsigned worker,
+struct driver *driver_new(struct event_base *base, struct shared *shared, unsigned worker,
                           void (*ended)(void *context), void *context);
 
 /** No session may be left. NULL is fine. */

@@ -51,7 +51,7 @@ struct loop {
 struct event_model {
     struct model base;
     /* set by create(), then read-only */
-    struct service *service;
+    struct shared *shared;
     uint64_t max_sessions;
     size_t loop_count;
 
@@ -71,7 +71,7 @@ static void ended(void *context)
 
     atomic_fetch_sub_explicit(&loop->held, 1, memory_order_relaxed);
     if (atomic_fetch_sub(&model->held, 1) == model->max_sessions)
-        service_wake(model->service); /* has_room() has said no, and now says yes */
+        shared_wake(model->shared); /* has_room() has said no, and now says yes */
 }
 
 /* Turn a list round: the latest first becomes the oldest first. */
@@ -230,7 +230,7 @@ static int loop_init(struct loop *loop, struct event_model *model, const pthread
     if (loop->base == NULL)
         return -ENOMEM;
     loop->driver =
-        driver_new(loop->base, model->service, (unsigned)(loop - model->loops), ended, loop);
+        driver_new(loop->base, model->shared, (unsigned)(loop - model->loops), ended, loop);
     loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
     if (loop->driver == NULL || loop->wake == NULL || event_add(loop->wake, NULL) != 0)
         return -ENOMEM;
@@ -282,7 +282,7 @@ static int create(const struct model_settings *settings, struct model **result,
         return -ENOMEM;
     }
     model->base.type = &model_event;
-    model->service = settings->service;
+    model->shared = settings->shared;
     model->max_sessions = settings->max_sessions;
     model->loop_count = count;
     if (settings->limits.stack_bytes > 0)

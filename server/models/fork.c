@@ -46,7 +46,7 @@ enum {
 /* The loop's own, all of it. */
 struct fork_model {
     struct model base;
-    struct service *service;
+    struct shared *shared;
     struct event_base *event_base;
     uint64_t max_sessions;
     struct child *all; /* every child that is not reaped yet */
@@ -72,7 +72,7 @@ struct child {
  * Back to what a fresh process has. A handler of libevent's would write into the loop's own socket;
  * so all signals stay blocked until there is none.
  */
-static void reset_signals(struct service *service)
+static void reset_signals(struct shared *shared)
 {
     struct sigaction action;
     sigset_t none;
@@ -81,7 +81,7 @@ static void reset_signals(struct service *service)
         if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
             action.sa_handler != SIG_IGN)
             signal(number, SIG_DFL);
-    process_enter(service);
+    process_enter(shared);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -95,7 +95,7 @@ static _Noreturn void child_main(const struct fork_model *model, struct session 
     if (session->fd != CHILD_FD && dup2(session->fd, CHILD_FD) < 0)
         _exit(1);
     close_range(CHILD_FD + 1, ~0U, 0);
-    reset_signals(model->service);
+    reset_signals(model->shared);
     process_serve(session, CHILD_FD, model->buffer, 0);
     _exit(0);
 }
@@ -275,14 +275,14 @@ static int create(const struct model_settings *settings, struct model **result,
     struct fork_model *model = calloc(1, sizeof *model);
 
     if (model != NULL)
-        model->buffer = malloc(settings->service->buffer_bytes);
+        model->buffer = malloc(settings->shared->buffer_bytes);
     if (model == NULL || model->buffer == NULL) {
         snprintf(why, MODEL_WHY_MAX, "no memory");
         free(model);
         return -ENOMEM;
     }
     model->base.type = &model_fork;
-    model->service = settings->service;
+    model->shared = settings->shared;
     model->event_base = settings->base;
     model->max_sessions = settings->max_sessions;
     model->backoff.what = "process";

@@ -21,7 +21,7 @@
 
 struct iterative_model {
     struct model base;
-    struct service *service;
+    struct shared *shared;
     struct driver *driver;
     bool busy; /* there is a session */
 };
@@ -32,7 +32,7 @@ static void ended(void *context)
     struct iterative_model *model = context;
 
     model->busy = false;
-    service_wake(model->service);
+    shared_wake(model->shared);
 }
 
 static int dispatch(struct model *base, struct session *session, char why[static MODEL_WHY_MAX])
@@ -77,14 +77,14 @@ static int create(const struct model_settings *settings, struct model **result,
     struct iterative_model *model = calloc(1, sizeof *model);
 
     if (model != NULL)
-        model->driver = driver_new(settings->base, settings->service, 0, ended, model);
+        model->driver = driver_new(settings->base, settings->shared, 0, ended, model);
     if (model == NULL || model->driver == NULL) {
         snprintf(why, MODEL_WHY_MAX, "no memory");
         free(model);
         return -ENOMEM;
     }
     model->base.type = &model_iterative;
-    model->service = settings->service;
+    model->shared = settings->shared;
     *result = &model->base;
     return 0;
 }

@@ -40,7 +40,7 @@ extern const char *const hold_words[];
 
 /** What a model may need to know. Copied by it where it is needed later. */
 struct model_settings {
-    struct service *service;
+    struct shared *shared;
     struct event_base *base; /**< the loop */
     struct limits limits;
     uint64_t workers;
@@ -72,13 +72,13 @@ struct model_type {
     bool processes; /**< sessions are served in other processes: see session/store.h */
 
     /**
-     * Called before there is any thread, with a service that is set up but for its refuser: fork what
+     * Called before there is any thread, with `shared` set up except for its refuser: fork what
      * has to be forked then. NULL: nothing.
      *
      * @return 0 and *model, which is handed to create(), or a negated errno value with what failed
      *         in why
      */
-    int (*prepare)(struct service *service, struct model **model, char why[static MODEL_WHY_MAX]);
+    int (*prepare)(struct shared *shared, struct model **model, char why[static MODEL_WHY_MAX]);
 
     /**
      * @param model  what prepare() has made, where there is a prepare(); it is released on failure
@@ -97,13 +97,13 @@ struct model_type {
 
     /**
      * Whether dispatch would take another session now. A model that says no calls
-     * service_wake() when that has changed.
+     * shared_wake() when that has changed.
      */
     bool (*has_room)(struct model *model);
 
     /**
-     * How many sessions wait for a worker. With service->water_marks, whoever begins one while service->full
-     * is set calls service_wake(). NULL: none ever waits.
+     * How many sessions wait for a worker. With shared->water_marks, whoever begins one while shared->full
+     * is set calls shared_wake(). NULL: none ever waits.
      */
     uint64_t (*waiting)(struct model *model);
 

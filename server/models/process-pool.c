@@ -46,7 +46,7 @@
 struct process_model {
     struct model base;
     /* set by prepare(), before the zygote is forked: workers have copies */
-    struct service *service;
+    struct shared *shared;
     unsigned char *buffer; /* a worker's copy of it is its buffer */
     /* set before the first session, then read-only */
     struct ep_zygote *zygote;
@@ -75,7 +75,7 @@ static int begin_worker(void *context, unsigned worker)
     struct process_model *model = context;
 
     (void)worker;
-    process_enter(model->service);
+    process_enter(model->shared);
     return 0;
 }
 
@@ -104,16 +104,16 @@ static void done(struct ep_future *future, void *context)
         process_session_over(job->session, error.message);
     free(job);
     atomic_fetch_sub(&model->held, 1);
-    if (error.kind == EP_EBROKEN || atomic_load(&model->service->full) ||
+    if (error.kind == EP_EBROKEN || atomic_load(&model->shared->full) ||
         atomic_exchange(&model->room_wanted, false))
-        service_wake(model->service);
+        shared_wake(model->shared);
 }
 
 static void on_room(void *context)
 {
     struct process_model *model = context;
 
-    service_wake(model->service);
+    shared_wake(model->shared);
 }
 
 /* --- in the loop --------------------------------------------------------------------------- */
@@ -175,7 +175,7 @@ static int dispatch(struct model *base, struct session *session, char why[static
     else
         snprintf(why, MODEL_WHY_MAX, "%s", ep_strerror(rc));
     if (rc == EP_EBROKEN)
-        service_wake(model->service);
+        shared_wake(model->shared);
     return rc;
 }
 
@@ -227,9 +227,9 @@ static void tend(struct model *base)
     bool cut = false;
 
     waiting_tend(&model->waiting);
-    if (!atomic_load(model->service->draining))
+    if (!atomic_load(model->shared->draining))
         return;
-    accounting_each(model->service->accounting, find_cut, &cut);
+    accounting_each(model->shared->accounting, find_cut, &cut);
     if (cut && model->cut_ns == 0)
         model->cut_ns = clock_now_ns();
     else if (cut && clock_now_ns() - model->cut_ns >= PATIENCE_NS)
@@ -265,15 +265,15 @@ static void destroy(struct model *base)
     release(model);
 }
 
-static int prepare(struct service *service, struct model **result, char why[static MODEL_WHY_MAX])
+static int prepare(struct shared *shared, struct model **result, char why[static MODEL_WHY_MAX])
 {
     struct process_model *model = calloc(1, sizeof *model);
     int rc = -ENOMEM;
 
     if (model != NULL) {
         model->base.type = &model_process_pool;
-        model->service = service;
-        model->buffer = malloc(service->buffer_bytes);
+        model->shared = shared;
+        model->buffer = malloc(shared->buffer_bytes);
         if (model->buffer != NULL)
             rc = ep_zygote_new(&model->zygote);
     }

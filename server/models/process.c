@@ -7,14 +7,14 @@
 #include <inttypes.h>
 #include <signal.h>
 
-void process_enter(struct service *service)
+void process_enter(struct shared *shared)
 {
     static const int for_the_server[] = {SIGTERM, SIGINT,  SIGHUP, SIGUSR1,
                                          SIGUSR2, SIGTTIN, SIGTTOU};
 
     for (size_t i = 0; i < sizeof for_the_server / sizeof for_the_server[0]; i++)
         signal(for_the_server[i], SIG_IGN);
-    printer_enter_child(service->printer);
+    printer_enter_child(shared->printer);
 }
 
 enum need process_serve(struct session *session, int fd, unsigned char *buffer, unsigned worker)

@@ -22,7 +22,7 @@
  * server. The main process has them too, where they were sent to the whole group (^C on a terminal, a
  * supervisor that stops a service), and knows what they mean; its word reaches us through the session.
  */
-void process_enter(struct service *service);
+void process_enter(struct shared *shared);
 
 /**
  * Serve it as far as it goes.

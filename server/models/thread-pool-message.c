@@ -85,7 +85,7 @@ struct line {
 struct message_model {
     struct model base;
     /* set by create(), then read-only */
-    struct service *service;
+    struct shared *shared;
     struct event_base *loop;
     struct ep_executor *executor;
     uint64_t max_sessions;
@@ -178,7 +178,7 @@ static void give_back(struct held *held)
     line_append(&model->returned, held);
     MUST(pthread_mutex_unlock(&model->lock));
     if (first)
-        service_wake(model->service); /* otherwise somebody has, and it has not looked */
+        shared_wake(model->shared); /* otherwise somebody has, and it has not looked */
 }
 
 /* Let go of it, unless there was an edge meanwhile. @return whether it is somebody else's now */
@@ -367,7 +367,7 @@ static int resize(struct model *base, uint64_t workers)
 {
     struct message_model *model = (struct message_model *)base;
     struct line none = {0};
-    int rc = buffers_make(&model->buffers, workers, model->service->buffer_bytes);
+    int rc = buffers_make(&model->buffers, workers, model->shared->buffer_bytes);
 
     if (rc == 0)
         rc = ep_executor_resize(model->executor, (uint32_t)workers);
@@ -408,7 +408,7 @@ static int create(const struct model_settings *settings, struct model **result,
 
     if (model != NULL) {
         model->base.type = &model_thread_pool_message;
-        model->service = settings->service;
+        model->shared = settings->shared;
         model->loop = settings->base;
         model->max_sessions = settings->max_sessions;
         model->workers = settings->workers;
@@ -416,7 +416,7 @@ static int create(const struct model_settings *settings, struct model **result,
         model->flush = event_new(settings->base, -1, 0, flush, model);
         model->moment = evtimer_new(settings->base, on_moment, model);
         if (model->flush != NULL && model->moment != NULL)
-            rc = buffers_make(&model->buffers, settings->workers, settings->service->buffer_bytes);
+            rc = buffers_make(&model->buffers, settings->workers, settings->shared->buffer_bytes);
     }
     if (rc == 0)
         rc = ep_thread_executor_new(&options, &model->executor);

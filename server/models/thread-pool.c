@@ -27,7 +27,7 @@
 struct pool_model {
     struct model base;
     /* set by create(), then read-only */
-    struct service *service;
+    struct shared *shared;
     struct ep_executor *executor;
     uint64_t queue;
 
@@ -52,10 +52,10 @@ struct job {
  * second; we have left the count before we look at the mark. All of that is sequentially consistent,
  * so one of us sees the other.
  */
-static void tell_begun(const struct service *service)
+static void tell_begun(const struct shared *shared)
 {
-    if (atomic_load(&service->full))
-        service_wake(service);
+    if (atomic_load(&shared->full))
+        shared_wake(shared);
 }
 
 static int serve(struct ep_task *task)
@@ -64,8 +64,8 @@ static int serve(struct ep_task *task)
     struct pool_model *model = job->model;
     unsigned worker = ep_task_worker(task);
 
-    if (model->service->water_marks)
-        tell_begun(model->service);
+    if (model->shared->water_marks)
+        tell_begun(model->shared);
     session_serve(job->session, model->buffers.of[worker], worker);
     session_end(job->session);
     return 0;
@@ -75,7 +75,7 @@ static void on_room(void *context)
 {
     struct pool_model *model = context;
 
-    service_wake(model->service);
+    shared_wake(model->shared);
 }
 
 /* --- in the loop --------------------------------------------------------------------------- */
@@ -130,7 +130,7 @@ static void tend(struct model *base)
 static int resize(struct model *base, uint64_t workers)
 {
     struct pool_model *model = (struct pool_model *)base;
-    int rc = buffers_make(&model->buffers, workers, model->service->buffer_bytes);
+    int rc = buffers_make(&model->buffers, workers, model->shared->buffer_bytes);
 
     if (rc == 0)
         rc = ep_executor_resize(model->executor, (uint32_t)workers);
@@ -172,13 +172,13 @@ static int create(const struct model_settings *settings, struct model **result,
 
     if (model != NULL) {
         model->base.type = &model_thread_pool;
-        model->service = settings->service;
+        model->shared = settings->shared;
         model->workers = settings->workers;
         model->queue = settings->queue;
         waiting_init(&model->waiting, settings);
         rc = caller_init(&model->caller, settings);
         if (rc == 0)
-            rc = buffers_make(&model->buffers, settings->workers, settings->service->buffer_bytes);
+            rc = buffers_make(&model->buffers, settings->workers, settings->shared->buffer_bytes);
         if (rc == 0)
             rc = ep_thread_executor_new(&options, &model->executor);
     }

@@ -27,7 +27,7 @@
 struct thread_model {
     struct model base;
     /* set by create(), then read-only */
-    struct service *service;
+    struct shared *shared;
     pthread_attr_t attributes;
     uint64_t max_sessions;
 
@@ -65,7 +65,7 @@ static void *thread_main(void *argument)
     serving->next_ended = model->ended;
     model->ended = serving;
     MUST(pthread_mutex_unlock(&model->lock));
-    service_wake(model->service);
+    shared_wake(model->shared);
     return NULL;
 }
 
@@ -130,7 +130,7 @@ static int dispatch(struct model *base, struct session *session, char why[static
     if (rc != 0)
         return rc;
 
-    struct serving *serving = malloc(sizeof *serving + model->service->buffer_bytes);
+    struct serving *serving = malloc(sizeof *serving + model->shared->buffer_bytes);
     rc = -ENOMEM;
     if (serving != NULL) {
         *serving = (struct serving){.model = model, .session = session};
@@ -182,7 +182,7 @@ static int create(const struct model_settings *settings, struct model **result,
         return -ENOMEM;
     }
     model->base.type = &model_thread;
-    model->service = settings->service;
+    model->shared = settings->shared;
     model->max_sessions = settings->max_sessions;
     model->backoff.what = "thread";
     MUST(pthread_mutex_init(&model->lock, NULL));

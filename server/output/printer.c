@@ -55,7 +55,7 @@ struct record {
 };
 
 /* What the processes have in common. */
-struct shared {
+struct child_counts {
     _Atomic uint64_t dropped; /* messages, since the start */
 };
 
@@ -65,9 +65,9 @@ struct printer {
     size_t ring_bytes;
     int stop_fd; /* readable once the writer is to end; -1 in PRINT_NONE */
     pthread_t writer;
-    bool started;            /* there is a writer */
-    bool in_child;           /* this is another process; each has its own copy of this */
-    struct shared *children; /* NULL: none print */
+    bool started;                  /* there is a writer */
+    bool in_child;                 /* this is another process; each has its own copy of this */
+    struct child_counts *children; /* NULL: none print */
 
     pthread_mutex_t lock;
     pthread_cond_t filled; /* one waiter: the writer */

@@ -38,14 +38,14 @@ struct copy {
 };
 
 /* Shared by the main process, which writes, and its workers. */
-struct shared {
+struct published {
     _Atomic uint64_t generation; /* of what was read; its lowest bit is the place of its copy */
     struct copy copies[2];
 };
 
 struct credentials {
     struct tls_server_settings settings; /* set once, then read-only */
-    struct shared *shared;
+    struct published *published;
 
     pthread_mutex_t lock;
     /* guarded by lock */
@@ -85,8 +85,8 @@ static int copy_file(const char *file, unsigned char *bytes, size_t *size,
 static int read_files(struct credentials *credentials, struct tls_context **context,
                       char why[static TLS_WHY_MAX])
 {
-    uint64_t next = atomic_load(&credentials->shared->generation) + 1;
-    struct copy *copy = &credentials->shared->copies[next & 1];
+    uint64_t next = atomic_load(&credentials->published->generation) + 1;
+    struct copy *copy = &credentials->published->copies[next & 1];
     int rc = tls_server_context_new(&credentials->settings, context, why);
 
     if (rc != 0)
@@ -108,7 +108,7 @@ static void replace(struct credentials *credentials, struct tls_context *context
     MUST(pthread_mutex_lock(&credentials->lock));
     tls_context_unref(credentials->context);
     credentials->context = context;
-    credentials->generation = atomic_fetch_add(&credentials->shared->generation, 1) + 1;
+    credentials->generation = atomic_fetch_add(&credentials->published->generation, 1) + 1;
     MUST(pthread_mutex_unlock(&credentials->lock));
 }
 
@@ -116,14 +116,14 @@ int credentials_new(const struct tls_server_settings *settings, struct credentia
                     char why[static TLS_WHY_MAX])
 {
     struct credentials *credentials = calloc(1, sizeof *credentials);
-    void *memory = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE,
+    void *memory = mmap(NULL, sizeof(struct published), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     struct tls_context *context;
     int rc = -ENOMEM;
 
     if (credentials != NULL && memory != MAP_FAILED) {
         credentials->settings = *settings;
-        credentials->shared = memory;
+        credentials->published = memory;
         MUST(pthread_mutex_init(&credentials->lock, NULL));
         rc = read_files(credentials, &context, why);
     } else {
@@ -135,7 +135,7 @@ int credentials_new(const struct tls_server_settings *settings, struct credentia
         return 0;
     }
     if (memory != MAP_FAILED)
-        munmap(memory, sizeof(struct shared));
+        munmap(memory, sizeof(struct published));
     free(credentials);
     return rc;
 }
@@ -145,7 +145,7 @@ void credentials_free(struct credentials *credentials)
     if (credentials == NULL)
         return;
     tls_context_unref(credentials->context);
-    munmap(credentials->shared, sizeof(struct shared));
+    munmap(credentials->published, sizeof(struct published));
     pthread_mutex_destroy(&credentials->lock);
     free(credentials);
 }
@@ -204,15 +204,15 @@ static struct tls_context *context_of(const struct credentials *credentials,
 /* The main process has read something newer. */
 static void catch_up_locked(struct credentials *credentials)
 {
-    struct shared *shared = credentials->shared;
+    struct published *published = credentials->published;
     struct tls_context *context;
     char why[TLS_WHY_MAX];
     uint64_t generation;
 
     for (;;) {
-        generation = atomic_load(&shared->generation);
-        context = context_of(credentials, &shared->copies[generation & 1], why);
-        if (atomic_load(&shared->generation) == generation)
+        generation = atomic_load(&published->generation);
+        context = context_of(credentials, &published->copies[generation & 1], why);
+        if (atomic_load(&published->generation) == generation)
             break;
         tls_context_unref(context);
     }
@@ -230,7 +230,7 @@ struct tls_context *credentials_take(struct credentials *credentials)
     struct tls_context *context;
 
     MUST(pthread_mutex_lock(&credentials->lock));
-    if (atomic_load(&credentials->shared->generation) != credentials->generation)
+    if (atomic_load(&credentials->published->generation) != credentials->generation)
         catch_up_locked(credentials);
     context = credentials->context;
     tls_context_ref(context);

@@ -59,7 +59,7 @@ static enum need awaited(const struct session *session)
 /* What follows a PROXY header, or is first without one. */
 static enum stage after_header(const struct session *session)
 {
-    return session->service->credentials != NULL ? STAGE_TLS : STAGE_ECHO;
+    return session->shared->credentials != NULL ? STAGE_TLS : STAGE_ECHO;
 }
 
 /* The header is here, or will never be. */
@@ -118,9 +118,9 @@ static void sleep_unless_judged(struct session *session, int64_t ns)
 /* Sleep, or work for nothing, before an echo: the service time that a lesson wants. */
 static void spend_time(struct session *session)
 {
-    const struct service *service = session->service;
-    int64_t delay_ns = service_time_next(&service->delay, &session->draws);
-    int64_t burn_ns = service_time_next(&service->burn, &session->draws);
+    const struct shared *shared = session->shared;
+    int64_t delay_ns = service_time_next(&shared->delay, &session->draws);
+    int64_t burn_ns = service_time_next(&shared->burn, &session->draws);
     struct timespec start;
     struct timespec now;
 
@@ -217,12 +217,12 @@ static enum need write_rest(struct session *session)
 /* What is done to the bytes between receiving and sending. */
 static void work(struct session *session, unsigned char *bytes, size_t size)
 {
-    const struct service *service = session->service;
+    const struct shared *shared = session->shared;
 
-    transform_apply(service->transform, bytes, size);
-    if (service->print != PRINT_NONE)
-        printer_message(service->printer, session->number, bytes, size);
-    if (service->delay.mean_ns > 0 || service->burn.mean_ns > 0) {
+    transform_apply(shared->transform, bytes, size);
+    if (shared->print != PRINT_NONE)
+        printer_message(shared->printer, session->number, bytes, size);
+    if (shared->delay.mean_ns > 0 || shared->burn.mean_ns > 0) {
         session_move(session, PHASE_WORKING);
         spend_time(session);
     }
@@ -230,7 +230,7 @@ static void work(struct session *session, unsigned char *bytes, size_t size)
 
 enum need communicate(struct session *session, unsigned char *buffer)
 {
-    const size_t most = session->service->buffer_bytes;
+    const size_t most = session->shared->buffer_bytes;
     struct stream *stream = &session->stream;
     unsigned rounds = 0;
     size_t written;
@@ -269,19 +269,19 @@ enum need communicate(struct session *session, unsigned char *buffer)
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-struct session *session_new(struct service *service, int fd, const struct address *peer)
+struct session *session_new(struct shared *shared, int fd, const struct address *peer)
 {
-    struct session *session = session_store_take(service->store);
+    struct session *session = session_store_take(shared->store);
 
     if (session == NULL) {
-        accounting_turn_away(service->accounting);
+        accounting_turn_away(shared->accounting);
         return NULL;
     }
-    session->service = service;
+    session->shared = shared;
     session->fd = fd;
     session->peer = *peer;
     stream_init_plain(&session->stream, fd);
-    session->number = accounting_enter(service->accounting, &session->entry);
+    session->number = accounting_enter(shared->accounting, &session->entry);
     session->draws = service_time_begin(session->number);
     return session;
 }
@@ -290,10 +290,10 @@ bool session_admit(struct session *session)
 {
     struct source source;
 
-    if (session->service->sources == NULL)
+    if (session->shared->sources == NULL)
         return true;
     source = source_of(&session->peer);
-    if (!sources_enter(session->service->sources, &source))
+    if (!sources_enter(session->shared->sources, &source))
         return false;
     session->source = source;
     return true;
@@ -308,7 +308,7 @@ void session_set_nonblocking(struct session *session)
 static int wrap_in_tls(struct session *session)
 {
     bool nonblocking = session->stream.nonblocking;
-    struct tls_context *context = credentials_take(session->service->credentials);
+    struct tls_context *context = credentials_take(session->shared->credentials);
     int rc = stream_init_tls(&session->stream, session->stream.fd, context, NULL);
 
     tls_context_unref(context);
@@ -357,7 +357,7 @@ static void begin(struct session *session, unsigned worker)
     atomic_store_explicit(&session->entry.begun_ns, clock_now_ns(), memory_order_relaxed);
     atomic_store_explicit(&session->worker, worker, memory_order_relaxed);
     session_move(session, PHASE_HANDSHAKE);
-    session->stage = session->service->proxy_protocol ? STAGE_PROXY : after_header(session);
+    session->stage = session->shared->proxy_protocol ? STAGE_PROXY : after_header(session);
     if (verdict_of(session) != OUTCOME_SERVED) /* judged while it waited */
         finished(session, verdict_of(session));
 }
@@ -373,7 +373,7 @@ static enum need settle(struct session *session)
 {
     int unacknowledged = 0;
 
-    while (session->outcome == OUTCOME_SERVED && atomic_load(session->service->draining) &&
+    while (session->outcome == OUTCOME_SERVED && atomic_load(session->shared->draining) &&
            session->peer.storage.ss_family != AF_UNIX && verdict_of(session) == OUTCOME_SERVED &&
            ioctl(session->stream.fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0) {
         if (session->stream.nonblocking)
@@ -429,8 +429,8 @@ static void note_in_trace(const struct session *session, enum outcome outcome)
         .outcome = outcome,
     };
 
-    if (trace_note(session->service->trace, &record))
-        service_wake(session->service);
+    if (trace_note(session->shared->trace, &record))
+        shared_wake(session->shared);
 }
 
 /*
@@ -440,27 +440,27 @@ static void note_in_trace(const struct session *session, enum outcome outcome)
  */
 static int leave(struct session *session, enum outcome outcome)
 {
-    struct service *service = session->service;
+    struct shared *shared = session->shared;
     int fd = session->fd;
 
     log_verbose("session %" PRIu64 " ended: %s", session->number, outcome_words[outcome]);
-    if (service->trace != NULL)
+    if (shared->trace != NULL)
         note_in_trace(session, outcome);
-    if (service->sources != NULL)
-        sources_leave(service->sources, &session->source);
-    accounting_end(service->accounting, &session->entry, outcome);
-    session_store_give(service->store, session);
+    if (shared->sources != NULL)
+        sources_leave(shared->sources, &session->source);
+    accounting_end(shared->accounting, &session->entry, outcome);
+    session_store_give(shared->store, session);
     return fd;
 }
 
 void session_drop(struct session *session, enum outcome outcome)
 {
-    struct service *service = session->service;
-    bool awaited = atomic_load(service->draining) || atomic_load(&service->full);
+    struct shared *shared = session->shared;
+    bool awaited = atomic_load(shared->draining) || atomic_load(&shared->full);
 
     close(leave(session, outcome));
     if (awaited)
-        service_wake(service);
+        shared_wake(shared);
 }
 
 void session_end(struct session *session)
@@ -470,10 +470,10 @@ void session_end(struct session *session)
 
 void session_turn_away(struct session *session, enum outcome outcome, const char *why)
 {
-    struct service *service = session->service;
+    struct shared *shared = session->shared;
 
     log_verbose("session %" PRIu64 " rejected: %s", session->number, why);
-    refuse(service->refuser, leave(session, outcome), why);
+    refuse(shared->refuser, leave(session, outcome), why);
 }
 
 /* --- the loop's hand on a session that somebody else serves -------------------------------- */

@@ -68,7 +68,7 @@ struct session {
     struct accounting_entry entry; /**< first, so that an entry is its session */
 
     /* set by session_new(), then read-only */
-    struct service *service;
+    struct shared *shared;
     uint64_t number;      /**< counted from 1 */
     int fd;               /**< open until session_end() */
     struct source source; /**< what --per-source counts it as; set by session_admit() */
@@ -101,7 +101,7 @@ struct session {
  * @param peer  where it comes from
  * @return      NULL for want of memory: it is counted as rejected and the descriptor is the caller's
  */
-struct session *session_new(struct service *service, int fd, const struct address *peer);
+struct session *session_new(struct shared *shared, int fd, const struct address *peer);
 
 /** Whether --per-source lets it in. The loop asks once; session_end() and its kin give it back. */
 bool session_admit(struct session *session);
@@ -109,7 +109,7 @@ bool session_admit(struct session *session);
 /**
  * Serve it as far as it goes: blocking, to its end; non-blocking, until it has to wait.
  *
- * @param buffer  service->buffer_bytes of the caller's, for the time of the call
+ * @param buffer  shared->buffer_bytes of the caller's, for the time of the call
  * @param worker  who serves it
  */
 enum need session_serve(struct session *session, unsigned char *buffer, unsigned worker);

@@ -6,33 +6,33 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
-struct service *service_new(void)
+struct shared *shared_new(void)
 {
-    struct service *service = calloc(1, sizeof *service);
+    struct shared *shared = calloc(1, sizeof *shared);
     void *flag =
         mmap(NULL, sizeof(atomic_bool), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-    if (service == NULL || flag == MAP_FAILED) {
+    if (shared == NULL || flag == MAP_FAILED) {
         if (flag != MAP_FAILED)
             munmap(flag, sizeof(atomic_bool));
-        free(service);
+        free(shared);
         return NULL;
     }
-    service->draining = flag; /* a fresh page is zero */
-    return service;
+    shared->draining = flag; /* a fresh page is zero */
+    return shared;
 }
 
-void service_free(struct service *service)
+void shared_free(struct shared *shared)
 {
-    if (service == NULL)
+    if (shared == NULL)
         return;
-    munmap(service->draining, sizeof(atomic_bool));
-    free(service);
+    munmap(shared->draining, sizeof(atomic_bool));
+    free(shared);
 }
 
-void service_wake(const struct service *service)
+void shared_wake(const struct shared *shared)
 {
     /* The counter is read at each wake-up, so it cannot come near to overflowing. */
-    if (eventfd_write(service->wake_fd, 1) != 0)
+    if (eventfd_write(shared->wake_fd, 1) != 0)
         abort();
 }

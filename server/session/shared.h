@@ -25,7 +25,7 @@ struct credentials;
 struct sources;
 struct trace;
 
-struct service {
+struct shared {
     /* set before the first session, then read-only */
     struct accounting *accounting;
     struct session_store *store;
@@ -41,7 +41,7 @@ struct service {
     struct service_time burn;  /**< on the CPU before each echo */
     bool proxy_protocol;
     bool water_marks; /**< it matters how many wait: who begins one while `full` wakes the loop */
-    int wake_fd;      /**< an eventfd of the loop; see service_wake() */
+    int wake_fd;      /**< an eventfd of the loop; see shared_wake() */
 
     /* set by the loop, read by all */
     atomic_bool *draining; /**< the server waits for the last session to end. In shared memory */
@@ -49,10 +49,10 @@ struct service {
 };
 
 /** @return all zero but for what it has made itself; NULL for want of memory */
-struct service *service_new(void);
-void service_free(struct service *service);
+struct shared *shared_new(void);
+void shared_free(struct shared *shared);
 
 /** Make the loop look after its model. Threads: any, of the main process. */
-void service_wake(const struct service *service);
+void shared_wake(const struct shared *shared);
 
 #endif /* SERVER_SESSION_SHARED_H */

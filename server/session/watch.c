@@ -23,7 +23,7 @@
 #define PATIENCE_NS     INT64_C(1000000000)
 
 struct watch {
-    struct service *service;
+    struct shared *shared;
     struct time_limits limits;
     struct event *tick;
     void (*tend)(void *context);
@@ -93,7 +93,7 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
     watch->lost_ns = watch->now_ns - last_ns - watch->period_ns;
     if (last_ns == 0 || watch->lost_ns < watch->period_ns)
         watch->lost_ns = 0;
-    accounting_each(watch->service->accounting, look_at, watch);
+    accounting_each(watch->shared->accounting, look_at, watch);
     if (watch->tend != NULL)
         watch->tend(watch->context);
 }
@@ -116,7 +116,7 @@ static int64_t period_ns(const struct time_limits *limits)
                                        : shortest;
 }
 
-struct watch *watch_new(struct event_base *base, struct service *service,
+struct watch *watch_new(struct event_base *base, struct shared *shared,
                         const struct time_limits *limits, void (*tend)(void *context),
                         void *context)
 {
@@ -127,7 +127,7 @@ struct watch *watch_new(struct event_base *base, struct service *service,
     if (watch == NULL)
         return NULL;
     *watch = (struct watch){
-        .service = service,
+        .shared = shared,
         .limits = *limits,
         .period_ns = period,
         .tend = tend,

@@ -22,7 +22,7 @@
 #include <event2/event.h>
 #include <stdint.h>
 
-struct service;
+struct shared;
 struct watch;
 
 /** In nanoseconds; 0: no limit. */
@@ -38,7 +38,7 @@ struct time_limits {
  * @param tend     called after each look, for what a model has to look at as often. NULL: nothing
  * @return         NULL for want of memory
  */
-struct watch *watch_new(struct event_base *base, struct service *service,
+struct watch *watch_new(struct event_base *base, struct shared *shared,
                         const struct time_limits *limits, void (*tend)(void *context),
                         void *context);
 void watch_free(struct watch *watch);

@@ -35,7 +35,7 @@ struct ep_executor *kind_executor(int which, uint32_t workers, uint32_t queue)
     return kind_executor_with(which, &(struct ep_options){.workers = workers, .queue = queue});
 }
 
-void *shared_new(size_t size)
+void *shared_memory(size_t size)
 {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -47,7 +47,7 @@ void *shared_new(size_t size)
 
 struct gate *shared_gate(void)
 {
-    struct gate *gate = shared_new(sizeof *gate);
+    struct gate *gate = shared_memory(sizeof *gate);
 
     gate_init(gate);
     return gate;
@@ -157,7 +157,7 @@ unsigned rounds_of(unsigned threads, unsigned processes)
 static void stage_set(int which)
 {
     kind = which;
-    stage = shared_new(sizeof *stage);
+    stage = shared_memory(sizeof *stage);
     gate_init(&stage->gate);
 }
 

@@ -31,7 +31,7 @@ struct ep_executor *kind_executor(int kind, uint32_t workers, uint32_t queue);
  * Zeroed memory that worker processes forked later share. It lasts as long as the test. No process
  * executor may be there, nor any other thread: the zygote is made anew.
  */
-void *shared_new(size_t size);
+void *shared_memory(size_t size);
 /** A gate there. */
 struct gate *shared_gate(void);
 

@@ -87,7 +87,7 @@ START_TEST(one_worker_keeps_the_order)
 {
     struct ep_executor *pool;
 
-    order = shared_new(sizeof *order);
+    order = shared_memory(sizeof *order);
     pool = executor_that(1, 8, EP_BLOCK);
     for (int i = 0; i < 200; i++)
         ck_assert_int_eq(ep_submit(pool, note_order_task, &i, sizeof i, NULL), 0);
@@ -150,7 +150,7 @@ static int begin_once(void *context, unsigned worker)
 /* One is freed, one paused, one broken: a fourth does not notice. */
 START_TEST(executors_are_independent)
 {
-    atomic_uint *begun = shared_new(sizeof *begun);
+    atomic_uint *begun = shared_memory(sizeof *begun);
     struct ep_options breaking = {
         .workers = 1, .tasks_per_worker = 1, .initialize = begin_once, .context = begun};
     struct ep_executor *pool = executor_that(2, 8, EP_BLOCK);

@@ -246,7 +246,7 @@ static bool is_alive(pid_t pid)
 /* A child that lives on must not keep the workers of a killed parent alive. */
 START_TEST(workers_follow_the_parent_though_a_child_lives)
 {
-    atomic_int *pids = shared_new(2 * sizeof *pids);
+    atomic_int *pids = shared_memory(2 * sizeof *pids);
     pid_t parent = fork();
     int64_t deadline;
 

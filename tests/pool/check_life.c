@@ -139,7 +139,7 @@ START_TEST(idle_workers_use_no_cpu)
     struct timespec until;
     int64_t before;
 
-    noted = shared_new(sizeof *noted);
+    noted = shared_memory(sizeof *noted);
     pool = executor_with(&options);
     stage_occupy(pool, 16);
     gate_open(&stage->gate, 16);
@@ -349,7 +349,7 @@ struct lives {
 
 static struct lives *lives_new(unsigned fail_at)
 {
-    struct lives *lives = shared_new(sizeof *lives);
+    struct lives *lives = shared_memory(sizeof *lives);
 
     lives->fail_at = fail_at;
     return lives;

@@ -202,7 +202,7 @@ END_TEST
 START_TEST(everything_is_submitted_at_the_call)
 {
     struct gate *gate = shared_gate();
-    atomic_uint *counter = shared_new(sizeof *counter);
+    atomic_uint *counter = shared_memory(sizeof *counter);
     atomic_uint *counters[30];
     struct ep_executor *pool = kind_executor(_i, 1, 64);
     struct ep_column column = column_of(counters);
@@ -379,7 +379,7 @@ END_TEST
 START_TEST(stopping_on_failure_hands_out_nothing_after_it)
 {
     struct gate *gate = shared_gate();
-    atomic_uint *ran = shared_new(sizeof *ran);
+    atomic_uint *ran = shared_memory(sizeof *ran);
     struct ep_executor *pool = kind_executor(_i, 1, 0);
 
     for (size_t chunk = 1; chunk < 4; chunk++) {
@@ -461,7 +461,7 @@ START_TEST(at_the_timeout_the_rest_is_cancelled)
 {
     static const int64_t timeouts[] = {EP_MILLISECONDS(2), -1};
     struct gate *gate = shared_gate();
-    atomic_uint *ran = shared_new(sizeof *ran);
+    atomic_uint *ran = shared_memory(sizeof *ran);
     struct ep_executor *pool = kind_executor(_i, 1, 0);
 
     for (int unordered = 0; unordered < 2; unordered++) {
@@ -649,7 +649,7 @@ END_TEST
 START_TEST(letting_go_cancels_what_has_not_begun)
 {
     struct gate *gate = shared_gate();
-    atomic_uint *ran = shared_new(sizeof *ran);
+    atomic_uint *ran = shared_memory(sizeof *ran);
     struct ep_executor *pool = kind_executor(_i, 1, 0);
     struct gated inputs[10];
 
@@ -795,7 +795,7 @@ END_TEST
 START_TEST(a_chunk_that_is_terminated_cancels_its_rest)
 {
     struct gate *gate = shared_gate();
-    atomic_uint *ran = shared_new(sizeof *ran);
+    atomic_uint *ran = shared_memory(sizeof *ran);
     struct ep_executor *pool = executor_of(1, 4, EP_BLOCK);
     struct gated inputs[3] = {{gate, 5, ran}, {NULL, 6, ran}, {NULL, 7, ran}};
     struct ep_map_options options = {.chunk = 3};

@@ -309,7 +309,7 @@ static void get_second(struct ep_async *call, void *context)
 START_TEST(a_callback_on_the_manager_does_not_wait_for_what_is_done)
 {
     struct gate *gate = shared_gate();
-    struct from_first from = {.begun = shared_new(sizeof *from.begun)};
+    struct from_first from = {.begun = shared_memory(sizeof *from.begun)};
     struct ep_options options = {.workers = 1, .prefetch = 3};
     struct ep_pool *pool = pool_with(PROCESSES, &options);
     struct ep_callbacks hold = {await_three_begun, NULL, &from}, get = {get_second, NULL, &from};
@@ -414,7 +414,7 @@ static int fail_odd_task(struct ep_task *task)
 START_TEST(a_failing_element_does_not_hurry_the_map)
 {
     struct gate *gate = shared_gate();
-    atomic_uint *ran = shared_new(sizeof *ran);
+    atomic_uint *ran = shared_memory(sizeof *ran);
     struct ep_pool *pool = pool_of(_i, 2);
     struct counted inputs[5] = {
         {0, NULL, ran}, {1, gate, ran}, {2, NULL, ran}, {3, NULL, ran}, {4, NULL, ran}};
@@ -655,7 +655,7 @@ END_TEST
 START_TEST(terminating_leaves_ten_thousand_undone)
 {
     struct gate *gate = shared_gate();
-    atomic_uint *counter = shared_new(sizeof *counter);
+    atomic_uint *counter = shared_memory(sizeof *counter);
     struct ep_pool *pool = pool_of(THREADS, 2);
     struct ep_async *held[2] = {apply_gate(pool, gate), apply_gate(pool, gate)};
     struct ep_async *last = NULL;
@@ -729,7 +729,7 @@ static int count_initializations(void *context, unsigned worker)
 
 START_TEST(the_initializer_runs_once_in_each_worker)
 {
-    atomic_uint *counter = shared_new(sizeof *counter);
+    atomic_uint *counter = shared_memory(sizeof *counter);
     struct ep_options options = {
         .workers = 3, .initialize = count_initializations, .context = counter};
     struct ep_pool *pool = pool_with(_i, &options);

@@ -34,18 +34,18 @@ static struct stage_set *set_up(uint64_t workers)
     server->type = &model_thread_pool;
     server->workers = workers;
     server->started_ns = clock_now_ns();
-    server->service = service_new();
-    ck_assert_ptr_nonnull(server->service);
-    server->service->accounting = accounting_new(workers, 1000);
-    ck_assert_int_eq(printer_new(PRINT_NONE, 1, false, &server->service->printer), 0);
+    server->shared = shared_new();
+    ck_assert_ptr_nonnull(server->shared);
+    server->shared->accounting = accounting_new(workers, 1000);
+    ck_assert_int_eq(printer_new(PRINT_NONE, 1, false, &server->shared->printer), 0);
     return set;
 }
 
 static void take_down(struct stage_set *set)
 {
-    printer_free(set->server.service->printer);
-    accounting_free(set->server.service->accounting);
-    service_free(set->server.service);
+    printer_free(set->server.shared->printer);
+    accounting_free(set->server.shared->accounting);
+    shared_free(set->server.shared);
     free(set);
 }
 
@@ -55,7 +55,7 @@ static struct session *enter(struct stage_set *set, enum phase phase, unsigned w
     struct session *session = calloc(1, sizeof *session);
 
     ck_assert_ptr_nonnull(session);
-    session->number = accounting_enter(set->server.service->accounting, &session->entry);
+    session->number = accounting_enter(set->server.shared->accounting, &session->entry);
     session_move(session, phase);
     if (phase != PHASE_QUEUED)
         atomic_store(&session->entry.begun_ns, clock_now_ns());
@@ -65,7 +65,7 @@ static struct session *enter(struct stage_set *set, enum phase phase, unsigned w
 
 static void leave(struct stage_set *set, struct session *session)
 {
-    accounting_end(set->server.service->accounting, &session->entry, OUTCOME_SERVED);
+    accounting_end(set->server.shared->accounting, &session->entry, OUTCOME_SERVED);
     free(session);
 }
 
@@ -195,7 +195,7 @@ START_TEST(what_was_asked_for)
     ck_assert_str_eq(state->on_full, "reject");
     ck_assert_str_eq(state->hold, "session");
     ck_assert_uint_eq(state->processes, 1);
-    atomic_store(set->server.service->draining, true);
+    atomic_store(set->server.shared->draining, true);
     set->server.type = &model_thread;
     set->server.workers = 0; /* as the server has it where the model has none */
     state_take(&set->server, &set->state);
@@ -283,7 +283,7 @@ START_TEST(the_backlog)
     snprintf(name, sizeof name, "@check_state.%d", (int)getpid());
     ck_assert(address_of_path(name, &address));
     ck_assert_int_eq(listening_socket_open(&address, &sockets[2]), 0);
-    ck_assert_int_eq(listener_new(base, sockets, 3, set->server.service, &set->server.listener), 0);
+    ck_assert_int_eq(listener_new(base, sockets, 3, set->server.shared, &set->server.listener), 0);
     for (int i = 0; i < 3; i++) {
         state_take(&set->server, &set->state);
         ck_assert_uint_eq(seen->backlog, (unsigned)i);

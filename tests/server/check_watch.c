@@ -15,7 +15,7 @@
 /* A watch over one session, and nobody who serves it. */
 struct scene {
     struct event_base *base;
-    struct service *service;
+    struct shared *shared;
     struct watch *watch;
     struct session session;
     int peer;
@@ -33,25 +33,25 @@ static void set_up(struct scene *scene, const struct time_limits *limits, enum p
 {
     int pair[2];
 
-    *scene = (struct scene){.base = event_base_new(), .service = service_new()};
-    ck_assert(scene->base != NULL && scene->service != NULL);
-    scene->service->accounting = accounting_new(1, 1);
+    *scene = (struct scene){.base = event_base_new(), .shared = shared_new()};
+    ck_assert(scene->base != NULL && scene->shared != NULL);
+    scene->shared->accounting = accounting_new(1, 1);
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     scene->session.fd = pair[0];
     scene->peer = pair[1];
-    accounting_enter(scene->service->accounting, &scene->session.entry);
+    accounting_enter(scene->shared->accounting, &scene->session.entry);
     if (phase != PHASE_QUEUED)
         atomic_store(&scene->session.entry.begun_ns, clock_now_ns());
     session_move(&scene->session, phase);
-    scene->watch = watch_new(scene->base, scene->service, limits, count_look, scene);
+    scene->watch = watch_new(scene->base, scene->shared, limits, count_look, scene);
     ck_assert_ptr_nonnull(scene->watch);
 }
 
 static void take_down(struct scene *scene)
 {
     watch_free(scene->watch);
-    accounting_free(scene->service->accounting);
-    service_free(scene->service);
+    accounting_free(scene->shared->accounting);
+    shared_free(scene->shared);
     event_base_free(scene->base);
     close(scene->session.fd);
     close(scene->peer);
