@@ -211,13 +211,14 @@ static void start_shared(struct server *server)
         log_fatal("cannot set up the server: %m");
     shared->accounting =
         accounting_new(server->type->capped ? options->workers : 0, options->queue);
-    shared->store =
-        session_store_new(server->type->processes, most_sessions(options, server->type));
+    shared->store = store_new(server->type->processes, most_sessions(options, server->type),
+                              sizeof(struct session));
     if (options->per_source > 0)
-        shared->sources = sources_new(options->per_source, most_sessions(options, server->type));
+        shared->per_source =
+            per_source_new(options->per_source, most_sessions(options, server->type));
     shared->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (shared->accounting == NULL || shared->store == NULL || shared->wake_fd < 0 ||
-        (options->per_source > 0 && shared->sources == NULL))
+        (options->per_source > 0 && shared->per_source == NULL))
         log_fatal("cannot set up the server: %m");
     shared->print = options->print;
     shared->transform = options->transform;
@@ -381,9 +382,9 @@ static void end(struct server *server)
         event_free(server->events[i]);
     event_base_free(server->base);
     accounting_free(shared->accounting);
-    session_store_free(shared->store);
+    store_free(shared->store);
     notify_close(&server->notify);
-    sources_free(shared->sources);
+    per_source_free(shared->per_source);
     credentials_free(shared->credentials);
     close(shared->wake_fd);
     shared_free(shared);

@@ -19,12 +19,12 @@
 #include <sys/random.h>
 
 struct entry {
-    struct source source;
+    struct per_source_key source;
     uint64_t sessions; /* 0: the place is free */
 };
 
-struct sources {
-    /* set by sources_new(), then read-only */
+struct per_source {
+    /* set by per_source_new(), then read-only */
     uint64_t limit;
     size_t mask; /* places - 1 */
     size_t most; /* entries */
@@ -36,41 +36,41 @@ struct sources {
     struct entry *places;
 };
 
-struct sources *sources_new(uint64_t limit, size_t most)
+struct per_source *per_source_new(uint64_t limit, size_t most)
 {
-    struct sources *sources = calloc(1, sizeof *sources);
+    struct per_source *table = calloc(1, sizeof *table);
     size_t places = 16;
 
-    if (sources == NULL)
+    if (table == NULL)
         return NULL;
     while (places / 2 < most)
         places *= 2;
-    sources->limit = limit;
-    sources->mask = places - 1;
-    sources->most = most;
-    sources->places = calloc(places, sizeof(struct entry));
-    if (sources->places == NULL) {
-        free(sources);
+    table->limit = limit;
+    table->mask = places - 1;
+    table->most = most;
+    table->places = calloc(places, sizeof(struct entry));
+    if (table->places == NULL) {
+        free(table);
         return NULL;
     }
-    if (getrandom(&sources->seed, sizeof sources->seed, GRND_NONBLOCK) < 0)
-        sources->seed = (uint64_t)(uintptr_t)sources; /* early in a boot: better than nothing */
-    MUST(pthread_mutex_init(&sources->lock, NULL));
-    return sources;
+    if (getrandom(&table->seed, sizeof table->seed, GRND_NONBLOCK) < 0)
+        table->seed = (uint64_t)(uintptr_t)table; /* early in a boot: better than nothing */
+    MUST(pthread_mutex_init(&table->lock, NULL));
+    return table;
 }
 
-void sources_free(struct sources *sources)
+void per_source_free(struct per_source *table)
 {
-    if (sources == NULL)
+    if (table == NULL)
         return;
-    pthread_mutex_destroy(&sources->lock);
-    free(sources->places);
-    free(sources);
+    pthread_mutex_destroy(&table->lock);
+    free(table->places);
+    free(table);
 }
 
-struct source source_of(const struct address *address)
+struct per_source_key per_source_key(const struct address *address)
 {
-    struct source source = {0};
+    struct per_source_key source = {0};
 
     if (address->storage.ss_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)&address->storage;
@@ -86,76 +86,76 @@ struct source source_of(const struct address *address)
 }
 
 /* Where the search for a source begins. */
-static size_t home_of(const struct sources *sources, const struct source *source)
+static size_t home_of(const struct per_source *table, const struct per_source_key *source)
 {
     uint64_t hash;
 
     memcpy(&hash, source->bytes, sizeof hash); /* the rest is zero in both families */
-    hash ^= sources->seed ^ source->family;
+    hash ^= table->seed ^ source->family;
     for (int i = 0; i < 2; i++) { /* every bit of the address reaches every bit of the place */
         hash ^= hash >> 32;
         hash *= UINT64_C(0x9e3779b97f4a7c15);
     }
-    return (size_t)(hash >> 20) & sources->mask;
+    return (size_t)(hash >> 20) & table->mask;
 }
 
 /* The place of a source, or the free one where it would be. */
-static size_t find_locked(const struct sources *sources, const struct source *source)
+static size_t find_locked(const struct per_source *table, const struct per_source_key *source)
 {
-    size_t at = home_of(sources, source);
+    size_t at = home_of(table, source);
 
-    while (sources->places[at].sessions > 0 &&
-           memcmp(&sources->places[at].source, source, sizeof *source) != 0)
-        at = (at + 1) & sources->mask;
+    while (table->places[at].sessions > 0 &&
+           memcmp(&table->places[at].source, source, sizeof *source) != 0)
+        at = (at + 1) & table->mask;
     return at;
 }
 
-bool sources_enter(struct sources *sources, const struct source *source)
+bool per_source_enter(struct per_source *table, const struct per_source_key *source)
 {
     struct entry *entry;
     bool enters;
 
     if (source->family == 0)
         return true;
-    MUST(pthread_mutex_lock(&sources->lock));
-    entry = &sources->places[find_locked(sources, source)];
-    enters = entry->sessions > 0 ? entry->sessions < sources->limit : sources->used < sources->most;
+    MUST(pthread_mutex_lock(&table->lock));
+    entry = &table->places[find_locked(table, source)];
+    enters = entry->sessions > 0 ? entry->sessions < table->limit : table->used < table->most;
     if (enters && entry->sessions++ == 0) {
         entry->source = *source;
-        sources->used++;
+        table->used++;
     }
-    MUST(pthread_mutex_unlock(&sources->lock));
+    MUST(pthread_mutex_unlock(&table->lock));
     return enters;
 }
 
 /* Free a place, and let those behind it that would rather be here move up. */
-static void clear_locked(struct sources *sources, size_t free_at)
+static void clear_locked(struct per_source *table, size_t free_at)
 {
-    size_t mask = sources->mask;
+    size_t mask = table->mask;
 
-    for (size_t at = (free_at + 1) & mask; sources->places[at].sessions > 0; at = (at + 1) & mask) {
-        size_t home = home_of(sources, &sources->places[at].source);
+    for (size_t at = (free_at + 1) & mask; table->places[at].sessions > 0; at = (at + 1) & mask) {
+        size_t home = home_of(table, &table->places[at].source);
         /* Only one whose home does not lie between the free place and its own. */
         if (((at - home) & mask) >= ((at - free_at) & mask)) {
-            sources->places[free_at] = sources->places[at];
+            table->places[free_at] = table->places[at];
             free_at = at;
         }
     }
-    sources->places[free_at].sessions = 0;
-    sources->used--;
+    table->places[free_at].sessions = 0;
+    table->used--;
 }
 
-void sources_leave(struct sources *sources, const struct source *source)
+void per_source_leave(struct per_source *table, const struct per_source_key *source)
 {
     size_t at;
 
     if (source->family == 0)
         return;
-    MUST(pthread_mutex_lock(&sources->lock));
-    at = find_locked(sources, source);
-    if (sources->places[at].sessions > 1)
-        sources->places[at].sessions--;
-    else if (sources->places[at].sessions == 1)
-        clear_locked(sources, at);
-    MUST(pthread_mutex_unlock(&sources->lock));
+    MUST(pthread_mutex_lock(&table->lock));
+    at = find_locked(table, source);
+    if (table->places[at].sessions > 1)
+        table->places[at].sessions--;
+    else if (table->places[at].sessions == 1)
+        clear_locked(table, at);
+    MUST(pthread_mutex_unlock(&table->lock));
 }

@@ -19,10 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct sources;
+struct per_source;
 
 /** Where a session comes from, as far as it is counted. All zero: it is not. */
-struct source {
+struct per_source_key {
     unsigned char family; /**< 4, 6, or 0: not counted */
     unsigned char bytes[16];
 };
@@ -32,20 +32,20 @@ struct source {
  * @param most   how many sessions there may be at once, of all sources together
  * @return       NULL for want of memory
  */
-struct sources *sources_new(uint64_t limit, size_t most);
-void sources_free(struct sources *sources);
+struct per_source *per_source_new(uint64_t limit, size_t most);
+void per_source_free(struct per_source *table);
 
 /** Which source an address belongs to. */
-struct source source_of(const struct address *address);
+struct per_source_key per_source_key(const struct address *address);
 
 /**
  * One more session of a source.
  *
  * @return false: it has as many as it may, and this one is not counted
  */
-bool sources_enter(struct sources *sources, const struct source *source);
+bool per_source_enter(struct per_source *table, const struct per_source_key *source);
 
 /** One that was let in has ended. */
-void sources_leave(struct sources *sources, const struct source *source);
+void per_source_leave(struct per_source *table, const struct per_source_key *source);
 
 #endif /* SERVER_SESSION_PER_SOURCE_H */

@@ -271,7 +271,7 @@ enum need communicate(struct session *session, unsigned char *buffer)
 
 struct session *session_new(struct shared *shared, int fd, const struct address *peer)
 {
-    struct session *session = session_store_take(shared->store);
+    struct session *session = store_take(shared->store);
 
     if (session == NULL) {
         accounting_turn_away(shared->accounting);
@@ -288,12 +288,12 @@ struct session *session_new(struct shared *shared, int fd, const struct address 
 
 bool session_admit(struct session *session)
 {
-    struct source source;
+    struct per_source_key source;
 
-    if (session->shared->sources == NULL)
+    if (session->shared->per_source == NULL)
         return true;
-    source = source_of(&session->peer);
-    if (!sources_enter(session->shared->sources, &source))
+    source = per_source_key(&session->peer);
+    if (!per_source_enter(session->shared->per_source, &source))
         return false;
     session->source = source;
     return true;
@@ -446,10 +446,10 @@ static int leave(struct session *session, enum outcome outcome)
     log_verbose("session %" PRIu64 " ended: %s", session->number, outcome_words[outcome]);
     if (shared->trace != NULL)
         note_in_trace(session, outcome);
-    if (shared->sources != NULL)
-        sources_leave(shared->sources, &session->source);
+    if (shared->per_source != NULL)
+        per_source_leave(shared->per_source, &session->source);
     accounting_end(shared->accounting, &session->entry, outcome);
-    session_store_give(shared->store, session);
+    store_give(shared->store, session);
     return fd;
 }
 

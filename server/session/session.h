@@ -69,9 +69,9 @@ struct session {
 
     /* set by session_new(), then read-only */
     struct shared *shared;
-    uint64_t number;      /**< counted from 1 */
-    int fd;               /**< open until session_end() */
-    struct source source; /**< what --per-source counts it as; set by session_admit() */
+    uint64_t number;              /**< counted from 1 */
+    int fd;                       /**< open until session_end() */
+    struct per_source_key source; /**< what --per-source counts it as; set by session_admit() */
 
     /* the server's */
     struct address peer;  /* where it comes from; a PROXY header, once it is read, knows better */

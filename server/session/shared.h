@@ -20,17 +20,17 @@
 
 struct accounting;
 struct refuser;
-struct session_store;
+struct store;
 struct credentials;
-struct sources;
+struct per_source;
 struct trace;
 
 struct shared {
     /* set before the first session, then read-only */
     struct accounting *accounting;
-    struct session_store *store;
+    struct store *store;
     struct refuser *refuser;
-    struct sources *sources; /**< NULL: --per-source sets no limit */
+    struct per_source *per_source; /**< NULL: --per-source sets no limit */
     struct printer *printer;
     struct credentials *credentials; /**< NULL: plain */
     struct trace *trace;             /**< NULL: none */

@@ -2,14 +2,13 @@
 /*
  * Memory for sessions: see store.h.
  *
- * DESIGN. The shared mapping is cut into places of one session each. Free places form a list through
- * their first bytes; those never used yet are taken in order, so that pages are touched only when they
- * are needed. The list is this process's own business: worker processes neither take nor give.
+ * DESIGN. The mapping is cut into places of one session each. Free places form a list through their
+ * first bytes. Places that were never used are taken in order, so that pages are touched only when
+ * they are needed. The list belongs to the main process: worker processes neither take nor give.
  */
 #include "server/session/store.h"
 
 #include "common/must.h"
-#include "server/session/session.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -17,78 +16,77 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* A place: a session, or, while it is free, a link. */
-union place {
-    struct session session;
-    union place *next;
+/* A free place. */
+struct place {
+    struct place *next;
 };
 
-struct session_store {
-    union place *places; /* NULL: not shared */
+struct store {
+    /* set by store_new(), then read-only */
+    unsigned char *places; /* NULL: not mapped */
     size_t most;
+    size_t size; /* of a place */
 
     pthread_mutex_t lock;
     /* guarded by lock */
-    size_t used;       /* places that were ever taken */
-    union place *free; /* of those, the ones that were given back */
+    size_t used;        /* places that were ever taken */
+    struct place *free; /* of those, the ones that were given back */
 };
 
-struct session_store *session_store_new(bool shared, size_t most)
+struct store *store_new(bool mapped, size_t most, size_t size)
 {
-    struct session_store *store = calloc(1, sizeof *store);
+    struct store *store = calloc(1, sizeof *store);
     size_t bytes;
 
     if (store == NULL)
         return NULL;
     store->most = most;
+    store->size = size;
     MUST(pthread_mutex_init(&store->lock, NULL));
-    if (!shared)
+    if (!mapped)
         return store;
-    if (!__builtin_mul_overflow(most, sizeof(union place), &bytes)) {
+    if (!__builtin_mul_overflow(most, size, &bytes)) {
         void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (memory != MAP_FAILED)
             store->places = memory;
     }
     if (store->places == NULL) {
-        session_store_free(store);
+        store_free(store);
         return NULL;
     }
     return store;
 }
 
-void session_store_free(struct session_store *store)
+void store_free(struct store *store)
 {
     if (store == NULL)
         return;
     if (store->places != NULL)
-        munmap(store->places, store->most * sizeof(union place));
+        munmap(store->places, store->most * store->size);
     pthread_mutex_destroy(&store->lock);
     free(store);
 }
 
-struct session *session_store_take(struct session_store *store)
+void *store_take(struct store *store)
 {
-    union place *place;
+    void *place;
 
     if (store->places == NULL)
-        return calloc(1, sizeof(struct session));
+        return calloc(1, store->size);
     MUST(pthread_mutex_lock(&store->lock));
     place = store->free;
     if (place != NULL)
-        store->free = place->next;
+        store->free = store->free->next;
     else if (store->used < store->most)
-        place = &store->places[store->used++];
+        place = store->places + store->used++ * store->size;
     MUST(pthread_mutex_unlock(&store->lock));
-    if (place == NULL)
-        return NULL;
-    memset(place, 0, sizeof *place);
-    return &place->session;
+    return place == NULL ? NULL : memset(place, 0, store->size);
 }
 
-void session_store_give(struct session_store *store, struct session *session)
+void store_give(struct store *store, void *session)
 {
-    union place *place = (union place *)session;
+    struct place *place = session;
 
     if (store->places == NULL) {
         free(session);

@@ -3,9 +3,9 @@
  * @file store.h
  * Memory for sessions.
  *
- * Where sessions are served by threads that is calloc(). Where they are served by other processes
- * it is a mapping that those share, made before the first of them is forked, so that a session has
- * the same address in all and the loop can see how it fares.
+ * If threads serve the sessions, it is calloc(). If other processes serve them, it is a mapping that
+ * those share, made before the first of them is forked: a session has the same address in all of
+ * them, and the loop sees how it proceeds.
  *
  * Threads: any.
  */
@@ -15,19 +15,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct session;
-struct session_store;
+struct store;
 
 /**
- * @param shared  processes will serve; otherwise `most` means nothing
+ * @param mapped  other processes serve; otherwise `most` is ignored
  * @param most    sessions at once
- * @return        NULL for want of memory
+ * @param size    of each, in bytes
+ * @return        NULL: out of memory
  */
-struct session_store *session_store_new(bool shared, size_t most);
-void session_store_free(struct session_store *store);
+struct store *store_new(bool mapped, size_t most, size_t size);
+void store_free(struct store *store);
 
-/** @return all zero, or NULL: no memory, or the most sessions are here */
-struct session *session_store_take(struct session_store *store);
-void session_store_give(struct session_store *store, struct session *session);
+/** @return all zero, or NULL: out of memory, or `most` are taken */
+void *store_take(struct store *store);
+void store_give(struct store *store, void *session);
 
 #endif /* SERVER_SESSION_STORE_H */

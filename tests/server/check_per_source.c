@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* The source of an address in numbers. */
-static struct source from(const char *text)
+static struct per_source_key from(const char *text)
 {
     struct address address = {.length = sizeof(struct sockaddr_in6)};
     struct sockaddr_in *in = (struct sockaddr_in *)&address.storage;
@@ -26,61 +26,61 @@ static struct source from(const char *text)
         in6->sin6_port = htons(4321);
         ck_assert_int_eq(inet_pton(AF_INET6, text, &in6->sin6_addr), 1);
     }
-    return source_of(&address);
+    return per_source_key(&address);
 }
 
 /* The n-th of many IPv4 sources. */
-static struct source numbered(unsigned n)
+static struct per_source_key numbered(unsigned n)
 {
-    struct source source = {.family = 4};
+    struct per_source_key source = {.family = 4};
 
     for (int i = 0; i < 4; i++)
         source.bytes[i] = (unsigned char)(n >> (8 * i));
     return source;
 }
 
-static bool enter(struct sources *sources, const char *text)
+static bool enter(struct per_source *table, const char *text)
 {
-    struct source source = from(text);
+    struct per_source_key source = from(text);
 
-    return sources_enter(sources, &source);
+    return per_source_enter(table, &source);
 }
 
 START_TEST(so_many_each)
 {
-    struct sources *sources = sources_new(2, 100);
-    struct source first = from("192.0.2.1");
+    struct per_source *table = per_source_new(2, 100);
+    struct per_source_key first = from("192.0.2.1");
 
-    ck_assert(enter(sources, "192.0.2.1"));
-    ck_assert(enter(sources, "192.0.2.1"));
-    ck_assert(!enter(sources, "192.0.2.1"));
-    ck_assert(enter(sources, "192.0.2.2"));
-    ck_assert(!enter(sources, "192.0.2.1"));
-    sources_leave(sources, &first); /* those that were not let in were not counted */
-    ck_assert(enter(sources, "192.0.2.1"));
-    ck_assert(!enter(sources, "192.0.2.1"));
-    sources_free(sources);
+    ck_assert(enter(table, "192.0.2.1"));
+    ck_assert(enter(table, "192.0.2.1"));
+    ck_assert(!enter(table, "192.0.2.1"));
+    ck_assert(enter(table, "192.0.2.2"));
+    ck_assert(!enter(table, "192.0.2.1"));
+    per_source_leave(table, &first); /* those that were not let in were not counted */
+    ck_assert(enter(table, "192.0.2.1"));
+    ck_assert(!enter(table, "192.0.2.1"));
+    per_source_free(table);
 }
 END_TEST
 
 START_TEST(what_is_one_source)
 {
-    struct sources *sources = sources_new(1, 100);
+    struct per_source *table = per_source_new(1, 100);
     struct address nameless = {.storage.ss_family = AF_UNIX, .length = sizeof(sa_family_t)};
-    struct source none = source_of(&nameless);
+    struct per_source_key none = per_source_key(&nameless);
 
-    ck_assert(enter(sources, "2001:db8:1:2::1"));
-    ck_assert(!enter(sources, "2001:db8:1:2:ffff:ffff:ffff:ffff"));
-    ck_assert(enter(sources, "2001:db8:1:3::1"));
-    ck_assert(enter(sources, "192.0.2.1"));
-    ck_assert(!enter(sources, "::ffff:192.0.2.1"));
-    ck_assert(enter(sources, "::ffff:192.0.2.2"));
-    ck_assert(enter(sources, "::1"));
-    ck_assert(enter(sources, "0.0.0.0")); /* not the same as ::, though it has the same bytes */
+    ck_assert(enter(table, "2001:db8:1:2::1"));
+    ck_assert(!enter(table, "2001:db8:1:2:ffff:ffff:ffff:ffff"));
+    ck_assert(enter(table, "2001:db8:1:3::1"));
+    ck_assert(enter(table, "192.0.2.1"));
+    ck_assert(!enter(table, "::ffff:192.0.2.1"));
+    ck_assert(enter(table, "::ffff:192.0.2.2"));
+    ck_assert(enter(table, "::1"));
+    ck_assert(enter(table, "0.0.0.0")); /* not the same as ::, though it has the same bytes */
     for (int i = 0; i < 5; i++)
-        ck_assert(sources_enter(sources, &none));
-    sources_leave(sources, &none);
-    sources_free(sources);
+        ck_assert(per_source_enter(table, &none));
+    per_source_leave(table, &none);
+    per_source_free(table);
 }
 END_TEST
 
@@ -88,22 +88,22 @@ END_TEST
 START_TEST(bounded)
 {
     enum { MOST = 1000 };
-    struct sources *sources = sources_new(3, MOST);
-    struct source source;
+    struct per_source *table = per_source_new(3, MOST);
+    struct per_source_key source;
 
     for (unsigned round = 0; round < 3; round++) {
         for (unsigned i = 0; i < MOST; i++) {
             source = numbered(round * MOST + i);
-            ck_assert(sources_enter(sources, &source));
+            ck_assert(per_source_enter(table, &source));
         }
         source = numbered(99999);
-        ck_assert(!sources_enter(sources, &source));
+        ck_assert(!per_source_enter(table, &source));
         for (unsigned i = 0; i < MOST; i++) {
             source = numbered(round * MOST + i);
-            sources_leave(sources, &source);
+            per_source_leave(table, &source);
         }
     }
-    sources_free(sources);
+    per_source_free(table);
 }
 END_TEST
 
@@ -112,52 +112,52 @@ START_TEST(nobody_is_forgotten)
 {
     enum { SOURCES = 40, LIMIT = 3, ROUNDS = 200000 };
     unsigned here[SOURCES] = {0};
-    struct sources *sources = sources_new(LIMIT, SOURCES);
+    struct per_source *table = per_source_new(LIMIT, SOURCES);
     uint32_t state = 1;
 
     for (int round = 0; round < ROUNDS; round++) {
         state = state * 1664525u + 1013904223u;
         unsigned n = (state >> 16) % SOURCES;
-        struct source source = numbered(n * 7919);
+        struct per_source_key source = numbered(n * 7919);
         if (state >> 31) {
-            bool enters = sources_enter(sources, &source);
+            bool enters = per_source_enter(table, &source);
             ck_assert(enters == (here[n] < LIMIT));
             here[n] += enters;
         } else if (here[n] > 0) {
-            sources_leave(sources, &source);
+            per_source_leave(table, &source);
             here[n]--;
         }
     }
-    sources_free(sources);
+    per_source_free(table);
 }
 END_TEST
 
 static void *come_and_go(void *argument)
 {
-    struct sources *sources = argument;
+    struct per_source *table = argument;
 
     for (unsigned i = 0; i < 20000; i++) {
-        struct source source = numbered(i % 5);
-        if (sources_enter(sources, &source))
-            sources_leave(sources, &source);
+        struct per_source_key source = numbered(i % 5);
+        if (per_source_enter(table, &source))
+            per_source_leave(table, &source);
     }
     return NULL;
 }
 
 START_TEST(from_several_threads)
 {
-    struct sources *sources = sources_new(1, 5);
+    struct per_source *table = per_source_new(1, 5);
     pthread_t threads[4];
 
     for (int i = 0; i < 4; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, come_and_go, sources), 0);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, come_and_go, table), 0);
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
     for (unsigned i = 0; i < 5; i++) {
-        struct source source = numbered(i);
-        ck_assert(sources_enter(sources, &source));
+        struct per_source_key source = numbered(i);
+        ck_assert(per_source_enter(table, &source));
     }
-    sources_free(sources);
+    per_source_free(table);
 }
 END_TEST
 

@@ -29,7 +29,7 @@ SERVER_TESTS = \
 	tests/server/check_server_trace \
 	tests/server/check_service_time \
 	tests/server/check_socket \
-	tests/server/check_sources \
+	tests/server/check_per_source \
 	tests/server/check_state \
 	tests/server/check_trace \
 	tests/server/check_watch
