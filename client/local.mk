@@ -18,8 +18,10 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/prompt.c %D%/prompt.h \
 	%D%/session/record.c %D%/session/record.h \
 	%D%/run.c %D%/run.h \
-	%D%/report/text.c %D%/report/json.c %D%/report/read.c %D%/report/merge.c \
-	%D%/report/report.h %D%/report/internal.h \
+	%D%/merge.c %D%/merge.h \
+	%D%/report/report.h %D%/report/text.c %D%/report/json.c %D%/report/json.h \
+	%D%/report/object.c %D%/report/object.h %D%/report/read.c %D%/report/read.h \
+	%D%/report/spans.c %D%/report/spans.h \
 	%D%/session/session.c %D%/session/session.h \
 	%D%/load/signals.c %D%/load/signals.h \
 	%D%/session/sources.c %D%/session/sources.h \

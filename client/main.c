@@ -2,12 +2,12 @@
 /*
  * echo-client: a prompt for one session, or a load of many, against an echo server.
  *
- * main() reads the command line and chooses; prompt_run(), run_load() and report_command() do the
+ * main() reads the command line and chooses; prompt_run(), run_load() and merge_reports() do the
  * work.
  */
+#include "client/merge.h"
 #include "client/options.h"
 #include "client/prompt.h"
-#include "client/report/report.h"
 #include "client/run.h"
 #include "common/log.h"
 
@@ -67,7 +67,7 @@ int main(int argc, char *argv[])
     /* a session's end may need memory: one arena for all threads, or each would reserve its own */
     (void)mallopt(M_ARENA_MAX, 1);
     if (argc > 1 && strcmp(argv[1], "report") == 0)
-        return report_command(argc - 1, argv + 1);
+        return merge_reports(argc - 1, argv + 1);
     options_parse(argc, argv, &options);
     if (options.quiet || options.verbose)
         log_init("echo-client", options.quiet ? LOG_QUIET : LOG_VERBOSE);

@@ -15,7 +15,7 @@
 #include "common/log.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,7 +154,7 @@ static bool run_all(struct run *run)
 
 /* --- after -------------------------------------------------------------------------------------- */
 
-/** Print the summary. @return false: it could not be; said, unless its reader has simply left */
+/** Print the summary; with --quiet, log the errors alone. @return false: see report_print() */
 static bool print_summary(const struct run *run)
 {
     const struct summary *total = &run->total;
@@ -164,19 +164,12 @@ static bool print_summary(const struct run *run)
         .step_count = run->options->step_count > 0 ? run->steps_done : 0,
     };
 
-    if (run->options->json) {
-        if (!report_json(stdout, &report)) {
-            log_error("cannot get memory for the summary");
-            return false;
-        }
-    } else if (!run->options->quiet) {
-        report_text(stdout, &report);
-    } else {
-        for (unsigned i = 0; i < total->error_kinds; i++)
-            log_error("%llu of %llu sessions: %s", (unsigned long long)total->errors[i].count,
-                      (unsigned long long)total->requested, total->errors[i].words);
-    }
-    return report_flush();
+    if (run->options->json || !run->options->quiet)
+        return report_print(&report, run->options->json);
+    for (unsigned i = 0; i < total->error_kinds; i++)
+        log_error("%" PRIu64 " of %" PRIu64 " sessions: %s", total->errors[i].count,
+                  total->requested, total->errors[i].words);
+    return true;
 }
 
 /** @return false: something could not be written; said */
@@ -189,7 +182,8 @@ static bool close_views(struct run *run)
     return written;
 }
 
-bool run_expectations(const char *text, const struct summary *summary)
+/** Log each clause of --expect that does not hold. @return whether all hold */
+static bool check_expectations(const char *text, const struct summary *summary)
 {
     char sentence[EXPECT_SENTENCE];
     struct expect *expect;
@@ -210,22 +204,23 @@ bool run_expectations(const char *text, const struct summary *summary)
     return met;
 }
 
-int run_status(const struct summary *summary, bool met)
+int run_status(const struct summary *summary, const char *expect, bool written)
 {
+    bool met = check_expectations(expect, summary);
+
     if (summary->interrupted != 0)
         return EXIT_SIGNAL + summary->interrupted;
     if (summary->mismatched > 0)
         return EXIT_WRONG;
     if (!met)
         return EXIT_EXPECTATION;
-    return summary->ok == summary->requested ? EXIT_OK : EXIT_RUN;
+    return summary->ok == summary->requested && written ? EXIT_OK : EXIT_RUN;
 }
 
 /** The loads, and what is told of them. @return the exit status */
 static int carry_out(struct run *run)
 {
     bool written;
-    int status;
 
     if (!open_views(run) || !run_all(run)) {
         (void)close_views(run);
@@ -234,8 +229,7 @@ static int carry_out(struct run *run)
     /* files first: who reads them waits for the summary, or for the end of the program */
     written = close_views(run);
     written &= print_summary(run);
-    status = run_status(&run->total, run_expectations(run->options->expect, &run->total));
-    return status == EXIT_OK && !written ? EXIT_RUN : status;
+    return run_status(&run->total, run->options->expect, written);
 }
 
 int run_load(const struct options *options, struct session_plan *plan)

@@ -22,19 +22,12 @@ enum { EXIT_WRONG = 3, EXIT_EXPECTATION = 4, EXIT_SIGNAL = 128 };
 int run_load(const struct options *options, struct session_plan *plan);
 
 /**
- * What a summary comes to as an exit status: the signal, wrong bytes, an expectation that was not
- * met, sessions that were lost, in this order.
+ * Log each clause of --expect that does not hold, and choose the exit status: the signal, wrong
+ * bytes, an unmet expectation, then lost sessions or output.
  *
- * @param met  every clause of --expect holds
+ * @param expect   text of --expect, which options_parse() has accepted; NULL: nothing is expected
+ * @param written  the report and all files could be written
  */
-int run_status(const struct summary *summary, bool met);
-
-/**
- * Say each clause of --expect that does not hold.
- *
- * @param text  of --expect, which options_parse() has taken; NULL: nothing is expected
- * @return      whether all hold
- */
-bool run_expectations(const char *text, const struct summary *summary);
+int run_status(const struct summary *summary, const char *expect, bool written);
 
 #endif /* CLIENT_RUN_H */

@@ -1,49 +1,44 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The summary as one JSON object. jansson's "o" formats take references over, also on failure, and
- * fail where one is NULL: so what one function could not make is not made by the next.
- */
-#include "client/report/report.h"
+/* The report as one JSON object. */
+#include "client/report/json.h"
 
-#include <jansson.h>
+#include "client/report/object.h"
+
 #include <stdlib.h>
 
-/* 15 digits are what every double has: 0.1 stays 0.1, and a time of day has ten microseconds. */
-#define DIGITS 15
-
-/** Nanoseconds as microseconds with the nanoseconds behind the point. */
-static double us(int64_t ns)
+static json_t *sessions(const struct summary *summary)
 {
-    return (double)ns / 1000;
+    json_t *object = json_object();
+
+    object_count(&object, "requested", summary->requested);
+    object_count(&object, "ok", summary->ok);
+    object_count(&object, "failed", summary->failed);
+    object_count(&object, "refused", summary->refused);
+    return object;
 }
 
-static double seconds(int64_t ns)
+static json_t *messages(const struct summary *summary)
 {
-    return (double)ns / 1e9;
-}
+    json_t *object = json_object();
 
-/** Put a value into an object, which is released where that fails. @return the object, or NULL */
-static json_t *put(json_t *object, const char *key, json_t *value)
-{
-    if (object == NULL) {
-        json_decref(value);
-        return NULL;
-    }
-    if (json_object_set_new(object, key, value) != 0) {
-        json_decref(object);
-        return NULL;
-    }
+    object_count(&object, "sent", summary->sent);
+    object_count(&object, "verified", summary->verified);
+    object_count(&object, "mismatched", summary->mismatched);
     return object;
 }
 
 static json_t *times(const struct histogram *histogram)
 {
-    return json_pack(
-        "{s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "p50", us(histogram_percentile(histogram, 50)),
-        "p90", us(histogram_percentile(histogram, 90)), "p99",
-        us(histogram_percentile(histogram, 99)), "p999", us(histogram_percentile(histogram, 99.9)),
-        "max", us(histogram_max(histogram)), "mean", histogram_mean(histogram) / 1000, "count",
-        (json_int_t)histogram_count(histogram));
+    json_t *object = json_object();
+
+    object_us(&object, "p50", histogram_percentile(histogram, 50));
+    object_us(&object, "p90", histogram_percentile(histogram, 90));
+    object_us(&object, "p99", histogram_percentile(histogram, 99));
+    object_us(&object, "p999", histogram_percentile(histogram, 99.9));
+    object_us(&object, "max", histogram_max(histogram));
+    object_real(&object, "mean", histogram_mean(histogram) / 1000);
+    object_count(&object, "count", histogram_count(histogram));
+    return object;
 }
 
 static json_t *latency(const struct summary *summary)
@@ -54,7 +49,7 @@ static json_t *latency(const struct summary *summary)
         bool scheduled = phase == MEASURE_ECHO_RAW || phase == MEASURE_LAG;
 
         if (!scheduled || summary->rate > 0)
-            object = put(object, measure_names[phase], times(summary->measure.times[phase]));
+            object_put(&object, measure_names[phase], times(summary->measure.times[phase]));
     }
     return object;
 }
@@ -64,61 +59,107 @@ static json_t *errors(const struct summary *summary)
     json_t *object = json_object();
 
     for (unsigned i = 0; i < summary->error_kinds; i++)
-        object = put(object, summary->errors[i].words,
-                     json_integer((json_int_t)summary->errors[i].count));
+        object_count(&object, summary->errors[i].words, summary->errors[i].count);
     return object;
 }
 
-/** What is known of a run but its histograms. */
-static json_t *run(const struct summary *summary)
+static json_t *load(const struct summary *summary)
 {
-    const struct summary_generator *generator = &summary->generator;
+    json_t *object = json_object();
 
-    return json_pack(
-        "{s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:I, s:f, s:f, s:o, s:o, s:f, s:f, s:i, "
-        "s:{s:s, s:f, s:i}, s:i, s:{s:I, s:I, s:I}, s:{s:i, s:f, s:b, s:b}}",
-        "sessions", "requested", (json_int_t)summary->requested, "ok", (json_int_t)summary->ok,
-        "failed", (json_int_t)summary->failed, "refused", (json_int_t)summary->refused, "messages",
-        "sent", (json_int_t)summary->sent, "verified", (json_int_t)summary->verified, "mismatched",
-        (json_int_t)summary->mismatched, "bytes", (json_int_t)summary->bytes, "seconds",
-        summary->seconds, "echoes_per_second", summary_rate(summary), "latency_us",
-        latency(summary), "errors", errors(summary), "started", seconds(summary->started_wall_ns),
-        "ended", seconds(summary->ended_wall_ns), "interrupted", summary->interrupted, "load",
-        "kind", summary->rate > 0 ? "open" : "closed", "rate", summary->rate, "depth",
-        (int)summary->depth, "concurrency", (int)summary->concurrency, "idle", "requested",
-        (json_int_t)summary->idle_requested, "connected", (json_int_t)summary->idle_connected,
-        "ended", (json_int_t)summary->idle_ended, "generator", "threads", (int)generator->threads,
-        "cpu", generator->cpu, "busy", generator->busy, "late", generator->late);
+    object_text(&object, "kind", summary->rate > 0 ? "open" : "closed");
+    object_real(&object, "rate", summary->rate);
+    object_count(&object, "depth", summary->depth);
+    return object;
+}
+
+static json_t *idle(const struct summary *summary)
+{
+    json_t *object = json_object();
+
+    object_count(&object, "requested", summary->idle_requested);
+    object_count(&object, "connected", summary->idle_connected);
+    object_count(&object, "ended", summary->idle_ended);
+    return object;
+}
+
+static json_t *generator(const struct summary_generator *generator)
+{
+    json_t *object = json_object();
+
+    object_count(&object, "threads", generator->threads);
+    object_real(&object, "cpu", generator->cpu);
+    object_flag(&object, "busy", generator->busy);
+    object_flag(&object, "late", generator->late);
+    return object;
+}
+
+/** Put all that is known of a run, except its histograms. */
+static void put_run(json_t **object, const struct summary *summary)
+{
+    object_put(object, "sessions", sessions(summary));
+    object_put(object, "messages", messages(summary));
+    object_count(object, "bytes", summary->bytes);
+    object_real(object, "seconds", summary->seconds);
+    object_real(object, "echoes_per_second", summary_rate(summary));
+    object_put(object, "latency_us", latency(summary));
+    object_put(object, "errors", errors(summary));
+    object_real(object, "started", (double)summary->started_wall_ns / 1e9);
+    object_real(object, "ended", (double)summary->ended_wall_ns / 1e9);
+    object_count(object, "interrupted", (uint64_t)summary->interrupted);
+    object_put(object, "load", load(summary));
+    object_count(object, "concurrency", summary->concurrency);
+    object_put(object, "idle", idle(summary));
+    object_put(object, "generator", generator(&summary->generator));
+}
+
+static json_t *merged(const struct report_runs *runs)
+{
+    json_t *object = json_object();
+
+    object_count(&object, "count", runs->count);
+    object_real(&object, "together_seconds", runs->together_seconds);
+    return object;
+}
+
+/** Append a value to an array. On failure the array is released and NULL. */
+static void append(json_t **array, json_t *value)
+{
+    if (json_array_append_new(*array, value) == 0)
+        return;
+    json_decref(*array);
+    *array = NULL;
 }
 
 static json_t *steps(const struct report *report)
 {
     json_t *array = json_array();
 
-    for (unsigned i = 0; array != NULL && report->steps != NULL && i < report->step_count; i++)
-        if (json_array_append_new(array, run(&report->steps[i])) != 0) {
-            json_decref(array);
-            array = NULL;
-        }
+    for (unsigned i = 0; report->steps != NULL && i < report->step_count; i++) {
+        json_t *step = json_object();
+
+        put_run(&step, &report->steps[i]);
+        append(&array, step);
+    }
     return array;
 }
 
-/** All that there is in a histogram: its buckets, and what they do not say. */
+/** @return all that there is in a histogram: its buckets, and what they do not say */
 static json_t *whole(const struct histogram *histogram)
 {
     struct histogram_exact exact = histogram_exact(histogram);
     struct histogram_bucket bucket = {0};
+    json_t *object = json_object();
     json_t *counts = json_array();
 
-    while (counts != NULL && histogram_walk(histogram, &bucket))
-        if (json_array_append_new(counts, json_pack("[I, I]", (json_int_t)bucket.high,
-                                                    (json_int_t)bucket.count)) != 0) {
-            json_decref(counts);
-            counts = NULL;
-        }
-    return json_pack("{s:I, s:I, s:I, s:I, s:o}", "min_ns", (json_int_t)exact.min, "max_ns",
-                     (json_int_t)exact.max, "sum_s", (json_int_t)exact.sum_billions, "sum_ns",
-                     (json_int_t)exact.sum_rest, "counts", counts);
+    while (histogram_walk(histogram, &bucket))
+        append(&counts, json_pack("[I, I]", (json_int_t)bucket.high, (json_int_t)bucket.count));
+    object_count(&object, "min_ns", (uint64_t)exact.min);
+    object_count(&object, "max_ns", (uint64_t)exact.max);
+    object_count(&object, "sum_s", exact.sum_billions);
+    object_count(&object, "sum_ns", exact.sum_rest);
+    object_put(&object, "counts", counts);
+    return object;
 }
 
 static json_t *histograms(const struct measure *measure)
@@ -127,32 +168,30 @@ static json_t *histograms(const struct measure *measure)
 
     for (unsigned phase = 0; phase < MEASURE_PHASES; phase++)
         if (histogram_count(measure->times[phase]) > 0)
-            object = put(object, measure_names[phase], whole(measure->times[phase]));
+            object_put(&object, measure_names[phase], whole(measure->times[phase]));
+    return object;
+}
+
+json_t *report_object(const struct report *report)
+{
+    json_t *object = json_object();
+
+    object_text(&object, "schema", "echo-client/1");
+    put_run(&object, report->total);
+    if (report->runs != NULL)
+        object_put(&object, "runs", merged(report->runs));
+    object_put(&object, "steps", steps(report));
+    object_put(&object, "histograms", histograms(&report->total->measure));
     return object;
 }
 
 bool report_json(FILE *file, const struct report *report)
 {
-    json_t *object = json_pack("{s:s}", "schema", "echo-client/1");
-    json_t *all = run(report->total);
-    char *text;
+    char *line = object_line(report_object(report));
 
-    if (object != NULL && (all == NULL || json_object_update(object, all) != 0)) {
-        json_decref(object);
-        object = NULL;
-    }
-    json_decref(all);
-    if (report->runs != NULL)
-        object = put(object, "runs",
-                     json_pack("{s:i, s:f}", "count", (int)report->runs->count, "together_seconds",
-                               report->runs->together_seconds));
-    object = put(object, "steps", steps(report));
-    object = put(object, "histograms", histograms(&report->total->measure));
-    text = object != NULL ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(DIGITS)) : NULL;
-    json_decref(object);
-    if (text == NULL)
+    if (line == NULL)
         return false;
-    fprintf(file, "%s\n", text);
-    free(text);
+    fprintf(file, "%s\n", line);
+    free(line);
     return true;
 }

@@ -6,7 +6,7 @@
  * missing or negative, sessions that do not add up and a histogram that cannot be are refused with a
  * sentence. Keys that are not known here are left alone: they are of a later version.
  */
-#include "client/report/internal.h"
+#include "client/report/read.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -202,9 +202,9 @@ static void read_histograms(struct reader *reader, json_t *run, struct summary *
     }
 }
 
-static void add_span(struct reader *reader, json_t *run, struct report_spans *spans, size_t first)
+static void add_span(struct reader *reader, json_t *run, struct spans *spans, size_t first)
 {
-    struct report_span span = {
+    struct span span = {
         .from_ns = nanoseconds(seconds(reader, run, "started")),
         .concurrency = small(reader, run, "concurrency"),
     };
@@ -213,22 +213,12 @@ static void add_span(struct reader *reader, json_t *run, struct report_spans *sp
     /* A step begins after the one before, whatever ten microseconds of rounding say. */
     if (spans->count > first && span.from_ns < spans->span[spans->count - 1].to_ns)
         span.from_ns = spans->span[spans->count - 1].to_ns;
-    if (spans->count == spans->room) {
-        size_t room = spans->room * 2 + 8;
-        struct report_span *grown = realloc(spans->span, room * sizeof *grown);
-
-        if (grown == NULL) {
-            fail(reader, "there is no memory for it");
-            return;
-        }
-        spans->span = grown;
-        spans->room = room;
-    }
-    spans->span[spans->count++] = span;
+    if (!spans_add(spans, span))
+        fail(reader, "there is no memory for it");
 }
 
 /** When it ran: between the steps of a run nothing happens that would be counted. */
-static void read_spans(struct reader *reader, json_t *run, struct report_spans *spans)
+static void read_spans(struct reader *reader, json_t *run, struct spans *spans)
 {
     json_t *steps = member(reader, run, "steps");
     size_t first = spans->count;
@@ -262,7 +252,7 @@ static json_t *load(struct reader *reader, const char *path)
 }
 
 static void read_run(struct reader *reader, json_t *run, struct summary *summary,
-                     struct report_spans *spans)
+                     struct spans *spans)
 {
     const char *schema = json_string_value(json_object_get(run, "schema"));
 
@@ -279,8 +269,8 @@ static void read_run(struct reader *reader, json_t *run, struct summary *summary
     }
 }
 
-bool report_read_spans(const char *path, struct summary *summary, struct report_spans *spans,
-                       char why[static REPORT_WHY])
+bool report_read(const char *path, struct summary *summary, struct spans *spans,
+                 char why[static REPORT_WHY])
 {
     struct reader reader = {.why = why};
     size_t spans_before = spans->count;
@@ -301,13 +291,4 @@ bool report_read_spans(const char *path, struct summary *summary, struct report_
     json_decref(json);
     summary_clear(&run);
     return !reader.failed;
-}
-
-bool report_read(const char *path, struct summary *summary, char why[static REPORT_WHY])
-{
-    struct report_spans spans = {0};
-    bool good = report_read_spans(path, summary, &spans, why);
-
-    free(spans.span);
-    return good;
 }

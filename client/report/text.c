@@ -2,6 +2,7 @@
 /* The summary as a table, and standard output, where it goes. */
 #include "client/report/report.h"
 
+#include "client/report/json.h"
 #include "common/log.h"
 
 #include <errno.h>
@@ -140,8 +141,14 @@ void report_text(FILE *file, const struct report *report)
         fprintf(file, "interrupted: this is what was done so far\n");
 }
 
-bool report_flush(void)
+bool report_print(const struct report *report, bool json)
 {
+    if (!json)
+        report_text(stdout, report);
+    else if (!report_json(stdout, report)) {
+        log_error("cannot get memory for the summary");
+        return false;
+    }
     if (fflush(stdout) == 0 && !ferror(stdout))
         return true;
     if (errno != EPIPE)

@@ -6,17 +6,15 @@
  * "session" for one that is over, "end" after a load, and "total" at the close. The last two are
  * the object of --json with "event" before it. Times of sessions are counted from where the run
  * began, as in --csv.
- *
- * jansson's "o" formats take a reference over, also on failure.
  */
 #include "client/views/view.h"
 
-#include "client/report/report.h"
+#include "client/report/json.h"
+#include "client/report/object.h"
 #include "client/views/figures.h"
 #include "client/views/outlet.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -32,36 +30,37 @@ struct ndjson {
     struct window window;
 };
 
-/** Write one event and give up the reference to it. NULL: it could not be made. */
+/** @return the beginning of an event */
+static json_t *new_event(const char *name)
+{
+    json_t *object = json_object();
+
+    object_text(&object, "event", name);
+    return object;
+}
+
+/** Write an event and release it. NULL: it could not be made. */
 static void put_event(struct ndjson *ndjson, json_t *event)
 {
-    char *text = event != NULL ? json_dumps(event, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    char *line = object_line(event);
 
-    if (text == NULL)
+    if (line == NULL)
         ndjson->lost = true;
     else
-        outlet_print(ndjson->outlet, "%s\n", text);
-    free(text);
-    json_decref(event);
+        outlet_print(ndjson->outlet, "%s\n", line);
+    free(line);
 }
 
-static json_t *us(int64_t ns)
+/** Put a time in microseconds from the begin of the run; null: the session did not come so far. */
+static void put_time(const struct ndjson *ndjson, json_t **object, const char *key, int64_t ns)
 {
-    return json_real((double)ns / 1000);
+    if (ns != 0)
+        object_us(object, key, ns - ndjson->origin_ns);
+    else
+        object_put(object, key, json_null());
 }
 
-/** When something was, in microseconds from where the run began; null: it did not come so far. */
-static json_t *when(const struct ndjson *ndjson, int64_t ns)
-{
-    return ns != 0 ? us(ns - ndjson->origin_ns) : json_null();
-}
-
-static json_int_t count(uint64_t number)
-{
-    return (json_int_t)number;
-}
-
-/** What was measured, without digits that mean nothing. */
+/** Round what was measured, to leave out digits that mean nothing. */
 static double rounded(double value, double to)
 {
     return round(value / to) * to;
@@ -70,49 +69,67 @@ static double rounded(double value, double to)
 static void begin(struct view *view, const struct progress *progress)
 {
     struct ndjson *ndjson = (struct ndjson *)view;
+    json_t *start = new_event("start");
 
     if (!ndjson->begun)
         ndjson->origin_ns = progress->now_ns;
     ndjson->begun = true;
     ndjson->step = progress->step;
     window_begin(&ndjson->window, progress, true);
-    put_event(ndjson, json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:f, s:f, s:I}", "event", "start",
-                                "schema", "echo-client/1", "step", count(progress->step), "steps",
-                                count(progress->steps), "sessions", count(progress->sessions),
-                                "at_us", when(ndjson, progress->now_ns), "duration",
-                                (double)progress->duration_ns / 1e9, "rate", progress->rate,
-                                "messages_expected", count(progress->expected)));
+    object_text(&start, "schema", "echo-client/1");
+    object_count(&start, "step", progress->step);
+    object_count(&start, "steps", progress->steps);
+    object_count(&start, "sessions", progress->sessions);
+    put_time(ndjson, &start, "at_us", progress->now_ns);
+    object_real(&start, "duration", (double)progress->duration_ns / 1e9);
+    object_real(&start, "rate", progress->rate);
+    object_count(&start, "messages_expected", progress->expected);
+    put_event(ndjson, start);
     outlet_offer(ndjson->outlet);
 }
 
-/** null where nothing was timed: a second without a reply has no percentile, least of all 0. */
+/** @return null if nothing was timed: a second without a reply has no percentile, least of all 0 */
 static json_t *times(const struct interval *interval)
 {
-    if (!interval->timed)
+    json_t *object = json_object();
+
+    if (!interval->timed) {
+        json_decref(object);
         return json_null();
-    return json_pack("{s:o, s:o, s:o}", "p50", us(interval->p50_ns), "p99", us(interval->p99_ns),
-                     "max", us(interval->max_ns));
+    }
+    object_us(&object, "p50", interval->p50_ns);
+    object_us(&object, "p99", interval->p99_ns);
+    object_us(&object, "max", interval->max_ns);
+    return object;
 }
 
 static json_t *places(const struct progress *progress)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "beginning", count(progress->beginning),
-                     "queued", count(progress->queued), "served", count(progress->served), "over",
-                     count(progress->over), "failed", count(progress->failed), "idle",
-                     count(progress->idle));
+    json_t *object = json_object();
+
+    object_count(&object, "beginning", progress->beginning);
+    object_count(&object, "queued", progress->queued);
+    object_count(&object, "served", progress->served);
+    object_count(&object, "over", progress->over);
+    object_count(&object, "failed", progress->failed);
+    object_count(&object, "idle", progress->idle);
+    return object;
 }
 
 static void tick(struct view *view, const struct progress *progress)
 {
     struct ndjson *ndjson = (struct ndjson *)view;
     struct interval interval = window_end(&ndjson->window, progress);
+    json_t *object = new_event("interval");
 
-    put_event(ndjson,
-              json_pack("{s:s, s:I, s:o, s:f, s:I, s:f, s:o, s:o}", "event", "interval", "step",
-                        count(progress->step), "at_us", when(ndjson, progress->now_ns), "seconds",
-                        rounded(interval.seconds, 1e-6), "messages", count(interval.messages),
-                        "echoes_per_second", rounded(interval.rate, 0.1), "echo_us",
-                        times(&interval), "sessions", places(progress)));
+    object_count(&object, "step", progress->step);
+    put_time(ndjson, &object, "at_us", progress->now_ns);
+    object_real(&object, "seconds", rounded(interval.seconds, 1e-6));
+    object_count(&object, "messages", interval.messages);
+    object_real(&object, "echoes_per_second", rounded(interval.rate, 0.1));
+    object_put(&object, "echo_us", times(&interval));
+    object_put(&object, "sessions", places(progress));
+    put_event(ndjson, object);
     outlet_offer(ndjson->outlet);
 }
 
@@ -120,58 +137,52 @@ static void session(struct view *view, const struct session_record *record)
 {
     struct ndjson *ndjson = (struct ndjson *)view;
     char reason[SESSION_REASON];
+    json_t *object = new_event("session");
 
-    put_event(ndjson,
-              json_pack("{s:s, s:I, s:I, s:I, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, "
-                        "s:b, s:o, s:s}",
-                        "event", "session", "step", count(ndjson->step), "session",
-                        count(record->session), "connection", count(record->connection), "idle",
-                        record->idle ? 1 : 0, "state", session_state_word(record->state),
-                        "arrived_us", when(ndjson, record->begun_ns), "connected_us",
-                        when(ndjson, record->connected_ns), "first_byte_us",
-                        when(ndjson, record->first_byte_ns), "finishing_us",
-                        when(ndjson, record->finishing_ns), "ended_us",
-                        when(ndjson, record->ended_ns), "sent", count(record->sent), "verified",
-                        count(record->verified), "bytes", count(record->bytes), "mismatched",
-                        record->mismatched ? 1 : 0, "echo_max_us",
-                        record->echo_ns_max != 0 ? us(record->echo_ns_max) : json_null(), "reason",
-                        figures_clean(reason, record->reason)));
+    object_count(&object, "step", ndjson->step);
+    object_count(&object, "session", record->session);
+    object_count(&object, "connection", record->connection);
+    object_flag(&object, "idle", record->idle);
+    object_text(&object, "state", session_state_word(record->state));
+    put_time(ndjson, &object, "arrived_us", record->begun_ns);
+    put_time(ndjson, &object, "connected_us", record->connected_ns);
+    put_time(ndjson, &object, "first_byte_us", record->first_byte_ns);
+    put_time(ndjson, &object, "finishing_us", record->finishing_ns);
+    put_time(ndjson, &object, "ended_us", record->ended_ns);
+    object_count(&object, "sent", record->sent);
+    object_count(&object, "verified", record->verified);
+    object_count(&object, "bytes", record->bytes);
+    object_flag(&object, "mismatched", record->mismatched);
+    if (record->echo_ns_max != 0)
+        object_us(&object, "echo_max_us", record->echo_ns_max);
+    else
+        object_put(&object, "echo_max_us", json_null());
+    object_text(&object, "reason", figures_clean(reason, record->reason));
+    put_event(ndjson, object);
 }
 
-/** The object of --json, as an event. Takes the event over, which has its first members. */
+/** Write an event that continues with the object of --json. */
 static void put_summary(struct ndjson *ndjson, json_t *event, const struct summary *summary)
 {
-    struct report report = {.total = summary};
-    char *text = NULL;
-    size_t size;
-    FILE *file = open_memstream(&text, &size);
-    json_t *object = NULL;
-    bool written = false;
+    json_t *object = report_object(&(struct report){.total = summary});
 
-    if (file != NULL) {
-        written = report_json(file, &report);
-        written = fclose(file) == 0 && written;
-    }
-    if (written)
-        object = json_loads(text, 0, NULL);
-    if (object == NULL || json_object_update(event, object) != 0) {
+    if (event != NULL && json_object_update(event, object) != 0) {
         json_decref(event);
         event = NULL;
     }
-    put_event(ndjson, event);
     json_decref(object);
-    free(text);
+    put_event(ndjson, event);
 }
 
 static void end(struct view *view, const struct progress *progress, const struct summary *summary)
 {
     struct ndjson *ndjson = (struct ndjson *)view;
+    json_t *object = new_event("end");
 
     window_clear(&ndjson->window);
-    put_summary(ndjson,
-                json_pack("{s:s, s:I, s:o}", "event", "end", "step", count(progress->step), "at_us",
-                          when(ndjson, progress->now_ns)),
-                summary);
+    object_count(&object, "step", progress->step);
+    put_time(ndjson, &object, "at_us", progress->now_ns);
+    put_summary(ndjson, object, summary);
     outlet_offer(ndjson->outlet);
 }
 
@@ -181,7 +192,7 @@ static bool close_ndjson(struct view *view, const struct summary *total)
     struct ndjson *ndjson = (struct ndjson *)view;
     int code;
 
-    put_summary(ndjson, json_pack("{s:s}", "event", "total"), total);
+    put_summary(ndjson, new_event("total"), total);
     code = outlet_finish(ndjson->outlet, "the events", ndjson->lost ? -ENOMEM : 0);
     window_clear(&ndjson->window);
     free(ndjson);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* client/report: the table, the JSON object, and the JSON object read back. */
-#include "client/report/internal.h"
+#include "client/report/json.h"
+#include "client/report/read.h"
 #include "tests/kit/suite.h"
 
 #include <jansson.h>
@@ -326,6 +327,16 @@ static void save(const char *text)
     ck_assert_int_eq(fclose(file), 0);
 }
 
+/* As report_read(), of a run whose times do not matter. */
+static bool read_back(const char *from, struct summary *into, char why[static REPORT_WHY])
+{
+    struct spans spans = {0};
+    bool good = report_read(from, into, &spans, why);
+
+    free(spans.span);
+    return good;
+}
+
 /* Written, read, and written again it is the same to the last digit, histograms and all. */
 START_TEST(what_is_read_back_is_the_same)
 {
@@ -340,7 +351,7 @@ START_TEST(what_is_read_back_is_the_same)
     first = written(&report, true);
     save(first);
     ck_assert(summary_init(&back));
-    ck_assert_msg(report_read(path, &back, why), "%s", why);
+    ck_assert_msg(read_back(path, &back, why), "%s", why);
     ck_assert_int_eq(back.started_wall_ns, summary.started_wall_ns);
     ck_assert_int_eq(back.ended_wall_ns, summary.ended_wall_ns);
     second = written(&again, true);
@@ -368,12 +379,12 @@ START_TEST(two_read_are_two_merged)
     text = written(&report, true);
     save(text);
     free(text);
-    ck_assert_msg(report_read(path, &read, why), "%s", why);
+    ck_assert_msg(read_back(path, &read, why), "%s", why);
     report.total = &other;
     text = written(&report, true);
     save(text);
     free(text);
-    ck_assert_msg(report_read(path, &read, why), "%s", why);
+    ck_assert_msg(read_back(path, &read, why), "%s", why);
     summary_merge(&merged, &summary);
     summary_merge(&merged, &other);
     text = written(&report_of_read, true);
@@ -458,7 +469,7 @@ START_TEST(what_is_no_report_is_refused)
     json_t *json = as_json(&report);
     struct summary into;
     char why[REPORT_WHY] = "";
-    struct report_spans spans = {0};
+    struct spans spans = {0};
 
     ck_assert_ptr_nonnull(at(at(json, edit->keys), edit->key));
     if (edit->value == NULL)
@@ -468,7 +479,7 @@ START_TEST(what_is_no_report_is_refused)
                             json_loads(edit->value, JSON_DECODE_ANY, NULL));
     ck_assert_int_eq(json_dump_file(json, path, 0), 0);
     ck_assert(summary_init(&into));
-    ck_assert(!report_read_spans(path, &into, &spans, why));
+    ck_assert(!report_read(path, &into, &spans, why));
     ck_assert_str_eq(why, edit->why);
     ck_assert_uint_eq(into.requested + into.sent + into.error_kinds, 0); /* as it was */
     ck_assert_uint_eq(histogram_count(into.measure.times[MEASURE_CONNECT]), 0);
@@ -487,15 +498,15 @@ START_TEST(what_is_not_even_json)
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         save(texts[i]);
-        ck_assert(!report_read(path, &summary, why));
+        ck_assert(!read_back(path, &summary, why));
         ck_assert_msg(strncmp(why, "it is no JSON: ", 15) == 0, "%s", why);
     }
     save("[]");
-    ck_assert(!report_read(path, &summary, why));
+    ck_assert(!read_back(path, &summary, why));
     ck_assert_str_eq(why, "it is no summary of echo-client: it has no \"schema\"");
-    ck_assert(!report_read("/nowhere/a.json", &summary, why));
+    ck_assert(!read_back("/nowhere/a.json", &summary, why));
     ck_assert_str_eq(why, "No such file or directory");
-    ck_assert(!report_read("/etc", &summary, why));
+    ck_assert(!read_back("/etc", &summary, why));
     ck_assert_str_eq(why, "Is a directory");
     ck_assert_uint_eq(summary.requested, 50);
 }
@@ -513,7 +524,7 @@ START_TEST(unknown_keys_are_ignored)
     json_object_set_new(at(json, "histograms"), "weather", json_true());
     ck_assert_int_eq(json_dump_file(json, path, 0), 0);
     ck_assert(summary_init(&into));
-    ck_assert_msg(report_read(path, &into, why), "%s", why);
+    ck_assert_msg(read_back(path, &into, why), "%s", why);
     ck_assert_uint_eq(into.requested, 50);
     summary_clear(&into);
     json_decref(json);
@@ -523,8 +534,8 @@ END_TEST
 /* --- Time ---------------------------------------------------------------------------------- */
 
 struct times {
-    struct report_span span[4]; /* up to the first that is zeroed */
-    struct report_overlap overlap;
+    struct span span[4]; /* up to the first that is zeroed */
+    struct spans_overlap overlap;
 };
 
 static const struct times times[] = {
@@ -543,14 +554,14 @@ static const struct times times[] = {
 
 START_TEST(time_counts_once)
 {
-    struct report_overlap overlap;
-    struct report_span span[4];
-    struct report_spans spans = {.span = span};
+    struct spans_overlap overlap;
+    struct span span[4];
+    struct spans spans = {.span = span};
 
     memcpy(span, times[_i].span, sizeof span);
     while (spans.count < 4 && span[spans.count].to_ns != 0)
         spans.count++;
-    ck_assert(report_overlap(&spans, &overlap));
+    ck_assert(spans_measure(&spans, &overlap));
     ck_assert_int_eq(overlap.any_ns, times[_i].overlap.any_ns);
     ck_assert_int_eq(overlap.together_ns, times[_i].overlap.together_ns);
     ck_assert_uint_eq(overlap.concurrency, times[_i].overlap.concurrency);
@@ -561,7 +572,7 @@ END_TEST
 START_TEST(the_times_of_a_run_are_those_of_its_steps)
 {
     struct report report = {.total = &summary, .steps = steps, .step_count = 2};
-    struct report_spans spans = {0};
+    struct spans spans = {0};
     struct summary into;
     char *text;
     char why[REPORT_WHY] = "";
@@ -572,7 +583,7 @@ START_TEST(the_times_of_a_run_are_those_of_its_steps)
     text = written(&report, true);
     save(text);
     ck_assert(summary_init(&into));
-    ck_assert_msg(report_read_spans(path, &into, &spans, why), "%s", why);
+    ck_assert_msg(report_read(path, &into, &spans, why), "%s", why);
     ck_assert_uint_eq(spans.count, 2);
     ck_assert_int_eq(spans.span[0].from_ns, summary.started_wall_ns);
     ck_assert_int_eq(spans.span[0].to_ns, summary.started_wall_ns + INT64_C(5000000000));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `echo-client report`: runs merged from files, what is expected of them, and files that are none. */
-#include "client/report/report.h"
+#include "client/report/json.h"
 #include "tests/kit/harness.h"
 #include "tests/kit/suite.h"
 
