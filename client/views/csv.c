@@ -76,7 +76,7 @@ static void session(struct view *view, const struct session_record *record)
 static bool close_csv(struct view *view, const struct summary *total)
 {
     struct csv *csv = (struct csv *)view;
-    int code = outlet_finish(csv->outlet, "the sessions", 0);
+    int code = outlet_close(csv->outlet, "the sessions", 0);
 
     (void)total;
     free(csv);

@@ -75,7 +75,7 @@ static bool hist_close(struct view *view, const struct summary *total)
     int code;
 
     write_all(hist->outlet, total->measure.times[MEASURE_ECHO]);
-    code = outlet_finish(hist->outlet, "", 0);
+    code = outlet_close(hist->outlet, "", 0);
     free(hist);
     return code == 0;
 }

@@ -193,7 +193,7 @@ static bool close_ndjson(struct view *view, const struct summary *total)
     int code;
 
     put_summary(ndjson, new_event("total"), total);
-    code = outlet_finish(ndjson->outlet, "the events", ndjson->lost ? -ENOMEM : 0);
+    code = outlet_close(ndjson->outlet, "the events", ndjson->lost ? -ENOMEM : 0);
     window_clear(&ndjson->window);
     free(ndjson);
     return code == 0 || code == -EPIPE;

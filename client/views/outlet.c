@@ -174,13 +174,7 @@ void outlet_offer(struct outlet *outlet)
         continue;
 }
 
-int outlet_error(const struct outlet *outlet)
-{
-    return outlet->error;
-}
-
-/** Write the rest. @return as outlet_error() */
-static int write_rest(struct outlet *outlet)
+int outlet_close(struct outlet *outlet, const char *what, int error)
 {
     while (outlet->size > outlet->written) {
         is_ready(outlet, -1);
@@ -188,26 +182,11 @@ static int write_rest(struct outlet *outlet)
     }
     if (close(outlet->fd) != 0)
         fail(outlet, errno);
-    return outlet->error;
-}
-
-int outlet_close(struct outlet *outlet)
-{
-    int error = write_rest(outlet);
-
+    if (outlet->error != 0)
+        error = outlet->error;
+    if (error != 0 && error != -EPIPE)
+        log_error("cannot write %s%s%s: %s", what, what[0] != '\0' ? " to " : "", outlet->name,
+                  strerror(-error));
     release(outlet);
     return error;
-}
-
-int outlet_finish(struct outlet *outlet, const char *what, int error)
-{
-    int code = write_rest(outlet);
-
-    if (code == 0)
-        code = error;
-    if (code != 0 && code != -EPIPE)
-        log_error("cannot write %s%s%s: %s", what, what[0] != '\0' ? " to " : "", outlet->name,
-                  strerror(-code));
-    release(outlet);
-    return code;
 }

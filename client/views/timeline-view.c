@@ -125,7 +125,7 @@ static bool close_chart(struct view *view, const struct summary *total)
 
     chart->timeline.total = total;
     drawn = timeline_draw(&chart->timeline, chart->outlet);
-    code = outlet_finish(chart->outlet, "the timeline", drawn ? 0 : -ENOMEM);
+    code = outlet_close(chart->outlet, "the timeline", drawn ? 0 : -ENOMEM);
     for (unsigned i = 0; i < chart->reason_count; i++)
         free(chart->reasons[i]);
     free(chart->timeline.marks);
