@@ -31,7 +31,8 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/views/outlet.c %D%/views/outlet.h \
 	%D%/views/screen.c %D%/views/screen.h %D%/views/frame.c %D%/views/frame.h \
 	%D%/views/svg.c %D%/views/svg.h \
-	%D%/views/timeline.c %D%/views/plan.c %D%/views/timeline.h %D%/views/plan.h \
+	%D%/views/timeline.c %D%/views/timeline.h %D%/views/rows.c %D%/views/rows.h \
+	%D%/views/plan.c %D%/views/plan.h \
 	%D%/views/view.h %D%/views/hist.c %D%/views/figures.c %D%/views/figures.h \
 	%D%/views/csv.c %D%/views/ndjson.c %D%/views/timeline-view.c \
 	%D%/views/progress.c %D%/views/top.c

@@ -3,21 +3,20 @@
  * What the chart shows, and where.
  *
  * DESIGN
- * Rows are ordered by when their session was first served: then the picture shows at a glance how
- * many at a time were. A chart is bounded in two ways. Of too many rows every stride-th is drawn,
- * which in that order is a fair sample; and connections of one row that lie within a few pixels are
- * one cell. The strips above the rows and the figures in the caption are always of all sessions.
+ * Rows are ordered by when their session was first served: so the picture shows how many were served
+ * at once. The size of a chart is bounded in two ways. Of too many rows every stride-th is drawn, a
+ * fair sample in that order; and connections of one row that lie within a few pixels are one cell.
+ * The strips above the rows and the figures in the caption are always of all sessions.
  */
 #include "client/views/plan.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* Narrower than this a cell may hold several connections. */
 #define CELL_WIDTH 4.0
 
-double timeline_tick(double range, unsigned most)
+double plan_tick(double range, unsigned most)
 {
     double unit = pow(10, floor(log10(range / most)));
 
@@ -65,16 +64,16 @@ static int by_service(const void *one, const void *other)
     return order != 0 ? order : compare(a->session, b->session);
 }
 
-static bool find_rows(struct plan *plan, struct timeline *timeline)
+static bool find_rows(struct plan *plan, bool steps)
 {
-    struct mark *marks = timeline->marks;
+    const struct mark *marks = plan->marks;
 
-    plan->rows = calloc(timeline->count + 1, sizeof *plan->rows);
+    plan->rows = calloc(plan->mark_count + 1, sizeof *plan->rows);
     if (plan->rows == NULL)
         return false;
-    if (timeline->count > 0)
-        qsort(marks, timeline->count, sizeof *marks, by_session);
-    for (size_t i = 0; i < timeline->count; i++) {
+    if (plan->mark_count > 0)
+        qsort(plan->marks, plan->mark_count, sizeof *marks, by_session);
+    for (size_t i = 0; i < plan->mark_count; i++) {
         bool same =
             i > 0 && marks[i].session == marks[i - 1].session && marks[i].idle == marks[i - 1].idle;
 
@@ -85,7 +84,7 @@ static bool find_rows(struct plan *plan, struct timeline *timeline)
                              .idle = marks[i].idle,
                              .served_ns = mark_waited_until_ns(&marks[i])};
         plan->rows[plan->row_count - 1].count++;
-        plan->churn = plan->churn || (same && timeline->step_count <= 1);
+        plan->churn = plan->churn || (same && !steps);
         plan->idle = plan->idle || marks[i].idle;
     }
     qsort(plan->rows, plan->row_count, sizeof *plan->rows, by_service);
@@ -104,35 +103,41 @@ size_t plan_cell(const struct plan *plan, const struct mark *marks, size_t count
     return cell;
 }
 
-static size_t count_cells(const struct plan *plan, const struct mark *marks, const struct row *row)
+static size_t count_cells(const struct plan *plan, const struct row *row)
 {
     size_t cells = 0;
 
     for (size_t i = 0; i < row->count; cells++)
-        i += plan_cell(plan, marks + row->first + i, row->count - i);
+        i += plan_cell(plan, plan->marks + row->first + i, row->count - i);
     return cells;
 }
 
-static bool fits(const struct plan *plan, const struct mark *marks)
+static size_t count_shown(const struct plan *plan)
+{
+    return (plan->row_count + plan->stride - 1) / plan->stride;
+}
+
+static bool fits(const struct plan *plan)
 {
     size_t cells = 0;
 
-    if ((plan->row_count + plan->stride - 1) / plan->stride > ROWS_MAX)
+    if (count_shown(plan) > ROWS_MAX)
         return false;
     for (size_t i = 0; i < plan->row_count && cells <= CELLS_MAX; i += plan->stride)
-        cells += count_cells(plan, marks, &plan->rows[i]);
+        cells += count_cells(plan, &plan->rows[i]);
     return cells <= CELLS_MAX;
 }
 
-static void choose_rows(struct plan *plan, const struct mark *marks)
+static void choose_rows(struct plan *plan)
 {
     plan->stride = 1;
-    while (plan->stride < plan->row_count && !fits(plan, marks))
+    while (plan->stride < plan->row_count && !fits(plan))
         plan->stride++;
-    plan->shown = (plan->row_count + plan->stride - 1) / plan->stride;
+    plan->shown = count_shown(plan);
+    plan->labelled = plan->shown <= LABELLED_ROWS;
     if (plan->shown <= LABELLED_ROWS / 2)
         plan->pitch = 14;
-    else if (plan->shown <= LABELLED_ROWS)
+    else if (plan->labelled)
         plan->pitch = 12;
     else
         plan->pitch = plan->shown < 200 ? 5 : 1000.0 / (double)plan->shown;
@@ -140,7 +145,7 @@ static void choose_rows(struct plan *plan, const struct mark *marks)
 
 /* --- figures of all sessions --------------------------------------------------------------------- */
 
-/** A session was somewhere from one time to another: add its part of each column's time. */
+/** Add one session that was somewhere from one time to another: its part of each column's time. */
 static void add_to_strip(const struct plan *plan, double strip[static STRIP_COLUMNS],
                          int64_t from_ns, int64_t to_ns)
 {
@@ -153,10 +158,10 @@ static void add_to_strip(const struct plan *plan, double strip[static STRIP_COLU
         strip[i] += fmin(to, i + 1.0) - fmax(from, i);
 }
 
-static void fill_strips(struct plan *plan, const struct timeline *timeline)
+static void fill_strips(struct plan *plan)
 {
-    for (size_t i = 0; i < timeline->count; i++) {
-        const struct mark *mark = &timeline->marks[i];
+    for (size_t i = 0; i < plan->mark_count; i++) {
+        const struct mark *mark = &plan->marks[i];
 
         if (mark->idle || mark->connected_ns < 0)
             continue;
@@ -171,14 +176,14 @@ static int by_size(const void *one, const void *other)
     return compare(*(const int64_t *)one, *(const int64_t *)other);
 }
 
-static bool measure_waits(struct plan *plan, const struct timeline *timeline)
+static bool measure_waits(struct plan *plan)
 {
-    int64_t *waits = calloc(timeline->count + 1, sizeof *waits);
+    int64_t *waits = calloc(plan->mark_count + 1, sizeof *waits);
 
     if (waits == NULL)
         return false;
-    for (size_t i = 0; i < timeline->count; i++) {
-        const struct mark *mark = &timeline->marks[i];
+    for (size_t i = 0; i < plan->mark_count; i++) {
+        const struct mark *mark = &plan->marks[i];
 
         if (mark_is_served(mark) && mark->connected_ns >= 0)
             waits[plan->waits++] = mark->first_byte_ns - mark->connected_ns;
@@ -192,19 +197,17 @@ static bool measure_waits(struct plan *plan, const struct timeline *timeline)
     return true;
 }
 
-bool plan_make(struct plan *plan, struct timeline *timeline)
+bool plan_make(struct plan *plan, struct mark *marks, size_t count, bool steps)
 {
-    memset(plan, 0, sizeof *plan);
-    plan->range_ns =
-        1e6; /* where nothing has happened: a millisecond, for the axis to have ticks */
-    for (size_t i = 0; i < timeline->count; i++)
-        if ((double)timeline->marks[i].ended_ns * 1.01 > plan->range_ns)
-            plan->range_ns = (double)timeline->marks[i].ended_ns * 1.01;
-    if (!find_rows(plan, timeline))
+    *plan = (struct plan){.marks = marks, .mark_count = count};
+    plan->range_ns = 1e6; /* at least a millisecond, so that an empty axis has ticks */
+    for (size_t i = 0; i < count; i++)
+        plan->range_ns = fmax(plan->range_ns, (double)marks[i].ended_ns * 1.01);
+    if (!find_rows(plan, steps))
         return false;
-    choose_rows(plan, timeline->marks);
-    fill_strips(plan, timeline);
-    return measure_waits(plan, timeline);
+    choose_rows(plan);
+    fill_strips(plan);
+    return measure_waits(plan);
 }
 
 void plan_clear(struct plan *plan)

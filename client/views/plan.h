@@ -1,20 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file plan.h
- * What the two halves of the chart share: plan.c decides what is drawn and where,
- * timeline.c draws it.
+ * What the chart of --timeline shows, and where. timeline.c and rows.c draw it.
  */
 #ifndef CLIENT_VIEWS_PLAN_H
 #define CLIENT_VIEWS_PLAN_H
 
-#include "client/views/timeline.h"
+#include "client/session/record.h"
 
-/* Up to so many rows have labels, and so many are drawn at all; and so many cells in them, which
- * keeps the file at some 2 MB. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Up to LABELLED_ROWS rows have labels. Of more than ROWS_MAX rows, or CELLS_MAX cells in them, only
+ * some rows are drawn, which keeps the file at about 2 MB. */
 enum { LABELLED_ROWS = 60, ROWS_MAX = 4000, CELLS_MAX = 4000 };
 
 /* In pixels. The strips above the rows have a value for every two pixels of width. */
 enum { CHART_WIDTH = 960, PLOT_LEFT = 72, PLOT_WIDTH = 824, STRIP_COLUMNS = PLOT_WIDTH / 2 };
+
+/** What the chart keeps of a session's record. Times in nanoseconds from the begin of the run. */
+struct mark {
+    unsigned session;
+    bool idle;
+    enum session_state state;
+    uint64_t connection; /**< of those of the session, from 0 */
+    int64_t begun_ns;
+    int64_t connected_ns;  /**< below 0: the session did not come so far */
+    int64_t first_byte_ns; /**< the same */
+    int64_t ended_ns;
+    const char *reason; /**< "" if all is well */
+};
 
 /** All connections of one session: marks [first, first + count). */
 struct row {
@@ -22,16 +38,19 @@ struct row {
     size_t count;
     unsigned session;
     bool idle;
-    int64_t served_ns; /* when the first of them was, or ended without */
+    int64_t served_ns; /* when its first connection was served, or ended unserved */
 };
 
 struct plan {
-    struct row *rows; /* in the order in which they are drawn; of them every stride-th */
+    struct mark *marks; /* the caller's, ordered by session */
+    size_t mark_count;
+    struct row *rows; /* in the order in which they are drawn; every stride-th is */
     size_t row_count;
     size_t stride;
-    size_t shown; /* rows */
-    bool churn;   /* sessions had several connections */
-    bool idle;    /* some are of --idle */
+    size_t shown;  /* rows */
+    bool labelled; /* a row has room for more than a thin line */
+    bool churn;    /* sessions had several connections */
+    bool idle;     /* some are of --idle */
     double range_ns;
     double pitch; /* height of a row, in pixels */
     size_t waits; /* sessions whose wait ended with the server's first byte */
@@ -41,26 +60,39 @@ struct plan {
     double served[STRIP_COLUMNS];
 };
 
-/** Put the marks into order and plan the chart. @return false for want of memory */
-bool plan_make(struct plan *plan, struct timeline *timeline);
+/**
+ * Sort the marks and plan the chart.
+ *
+ * @param steps  of --steps, in which a session has a connection in each
+ * @return       false for want of memory
+ */
+bool plan_make(struct plan *plan, struct mark *marks, size_t count, bool steps);
 void plan_clear(struct plan *plan);
 
-/** Where a time is, in pixels from the left. */
+/** @return where a time is, in pixels from the left */
 double plan_x(const struct plan *plan, int64_t ns);
 
 /**
- * How many of a row's marks, from one on, make one cell: one that is wide enough to be looked at, or
+ * Count the marks, from a mark on, that make one cell: one mark that is wide enough to be seen, or
  * all that lie together within a few pixels.
+ *
+ * @param count  marks of the row from that one on
  */
 size_t plan_cell(const struct plan *plan, const struct mark *marks, size_t count);
 
-/** Whether the server worked for it, and did not only say that it would not. */
+/**
+ * @return the distance of ticks: 1, 2 or 5 times a power of ten, such that up to `most` fit into a
+ *         range that is above 0
+ */
+double plan_tick(double range, unsigned most);
+
+/** @return whether the server worked for the session, and did not only refuse it */
 static inline bool mark_is_served(const struct mark *mark)
 {
     return mark->first_byte_ns >= 0 && mark->state != SESSION_REFUSED && !mark->idle;
 }
 
-/** When it ceased to wait. */
+/** @return when the session stopped waiting */
 static inline int64_t mark_waited_until_ns(const struct mark *mark)
 {
     return mark->first_byte_ns >= 0 ? mark->first_byte_ns : mark->ended_ns;

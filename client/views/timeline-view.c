@@ -91,8 +91,7 @@ static void session(struct view *view, const struct session_record *record)
         return;
     }
     if (timeline->left_out > 0 || !make_room(chart)) {
-        if (timeline->left_out++ == 0)
-            timeline->left_out_ns = since(chart, record->ended_ns);
+        timeline->left_out++;
         return;
     }
     timeline->marks[timeline->count++] = (struct mark){

@@ -3,19 +3,20 @@
  * The chart of --timeline, drawn.
  *
  * From top to bottom: the caption, the legend, two strips (how many sessions wait, how many are
- * served), a row for each session, the axis. A session is a <g> with its times in microseconds as
- * data attributes, the same figures as in --csv, and a <title> that a browser shows under the mouse.
+ * served), a row for each session (rows.c), the axis.
  *
- * Colours are those of Okabe and Ito, which people tell apart who see fewer colours; shapes say the
- * same. The style has two sets of them, for bright and for dark surroundings, and a ground of its
- * own, since whoever embeds the picture may have another.
+ * The colours are those of Okabe and Ito, which colour-blind people can tell apart; shapes carry the
+ * same information. The style has two sets of colours, for bright and for dark surroundings, and a
+ * background, since the page that embeds the picture may have another.
  */
 #include "client/views/timeline.h"
 
 #include "client/views/figures.h"
-#include "client/views/plan.h"
+#include "client/views/rows.h"
 #include "client/views/svg.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -29,31 +30,19 @@ enum {
     ROWS_TOP = STRIPS_TOP + 2 * (STRIP_HEIGHT + STRIP_GAP) + 16,
     AXIS_HEIGHT = 52,
     MOST_TICKS = 12,
-    KEY_PITCH = 12,    /* shapes of the legend are of rows so high */
-    MARKED_WIDTH = 14, /* narrower than this, one of many connections in a row has no marks */
+    KEY_PITCH = 12, /* the shapes of the legend are those of rows of this height */
 };
 
 struct chart {
-    struct timeline *timeline;
+    const struct timeline *timeline;
     const struct plan *plan;
     struct outlet *out;
     double bottom; /* of the rows */
-    bool labelled; /* there is room for more than a thin line in a row */
 };
 
-static double larger(double a, double b)
-{
-    return a > b ? a : b;
-}
+/* --- style and shapes --------------------------------------------------------------------------- */
 
-static unsigned long long big(uint64_t number)
-{
-    return number;
-}
-
-/* --- the frame of it --------------------------------------------------------------------------- */
-
-/** @param pitch  height of a row: lines in it are not thicker */
+/** Put the style. @param pitch  height of a row: lines in it are not thicker */
 static void put_style(struct outlet *out, double pitch)
 {
     static const char style[] =
@@ -80,11 +69,11 @@ static void put_style(struct outlet *out, double pitch)
                  pitch < 4 ? pitch * 0.6 : 1.2);
 }
 
-/** The shapes that mark beginnings and ends, in a size that suits rows of so many pixels. */
+/** Put the shapes that mark begins and ends, in a size for rows of this pitch. */
 static void put_shapes(struct outlet *out, const char *suffix, double pitch)
 {
-    double arrival = pitch < 10 ? larger(1.2, pitch * 0.45) : 3.6;
-    double end = pitch < 10 ? larger(2, pitch * 0.4) : 3.4;
+    double arrival = pitch < 10 ? fmax(1.2, pitch * 0.45) : 3.6;
+    double end = pitch < 10 ? fmax(2, pitch * 0.4) : 3.4;
     double tick = pitch * 0.42;
     double width = pitch < 10 ? 1.2 : 2.2;
 
@@ -128,17 +117,17 @@ static void put_what_was_run(const struct chart *chart)
     char what[96];
 
     if (chart->timeline->step_count > 1)
-        snprintf(what, sizeof what, "%llu sessions in %u steps", big(total->requested),
+        snprintf(what, sizeof what, "%" PRIu64 " sessions in %u steps", total->requested,
                  chart->timeline->step_count);
     else if (plan->churn)
-        snprintf(what, sizeof what, "%llu connections, %u at once", big(total->requested),
+        snprintf(what, sizeof what, "%" PRIu64 " connections, %u at once", total->requested,
                  chart->timeline->steps[0].sessions);
     else
-        snprintf(what, sizeof what, "%llu session%s", big(total->requested),
+        snprintf(what, sizeof what, "%" PRIu64 " session%s", total->requested,
                  total->requested == 1 ? "" : "s");
-    svg_text(chart->out, "head", 20, TITLE_Y, SVG_START, "%s: %llu ok, %llu failed, %llu refused%s",
-             what, big(total->ok), big(total->failed), big(total->refused),
-             total->interrupted != 0 ? " (interrupted)" : "");
+    svg_text(chart->out, "head", 20, TITLE_Y, SVG_START,
+             "%s: %" PRIu64 " ok, %" PRIu64 " failed, %" PRIu64 " refused%s", what, total->ok,
+             total->failed, total->refused, total->interrupted != 0 ? " (interrupted)" : "");
 }
 
 static void put_what_came_of_it(const struct chart *chart)
@@ -151,8 +140,9 @@ static void put_what_came_of_it(const struct chart *chart)
                  ". The wait for the server's first byte: median %s, longest %s",
                  figures_time(median, chart->plan->wait_median_ns),
                  figures_time(longest, chart->plan->wait_max_ns));
-    svg_text(chart->out, "sub", 20, TITLE_Y + 21, SVG_START, "%llu message%s verified in %s%s.",
-             big(total->verified), total->verified == 1 ? "" : "s",
+    svg_text(chart->out, "sub", 20, TITLE_Y + 21, SVG_START,
+             "%" PRIu64 " message%s verified in %s%s.", total->verified,
+             total->verified == 1 ? "" : "s",
              figures_time(seconds, (int64_t)(total->seconds * 1e9)), waits);
 }
 
@@ -163,7 +153,7 @@ static const char *ordinal(size_t number)
     return last == 1 ? "st" : last == 2 ? "nd" : last == 3 ? "rd" : "th";
 }
 
-/** What the rows are, and what is not among them. */
+/** Put what the rows are, and what is not among them. */
 static void put_what_is_shown(const struct chart *chart)
 {
     const struct timeline *timeline = chart->timeline;
@@ -182,15 +172,16 @@ static void put_what_is_shown(const struct chart *chart)
                                 plan->shown, plan->row_count, plan->stride, ordinal(plan->stride));
     if (timeline->left_out > 0)
         size += (size_t)snprintf(text + size, sizeof text - size,
-                                 " The last %llu to end are left out.", big(timeline->left_out));
+                                 " The last %" PRIu64 " to end are left out.", timeline->left_out);
     if (timeline->never_begun > 0)
-        snprintf(text + size, sizeof text - size, " %llu never began.", big(timeline->never_begun));
+        snprintf(text + size, sizeof text - size, " %" PRIu64 " never began.",
+                 timeline->never_begun);
     svg_text(chart->out, "sub soft", 20, TITLE_Y + 39, SVG_START, "%s", text);
 }
 
 /* --- the legend ------------------------------------------------------------------------------------ */
 
-/** Words of the legend. @return where the next entry begins */
+/** Put words of the legend. @return where the next entry begins */
 static double put_words(struct outlet *out, double x, double width, const char *words)
 {
     svg_text(out, "key", x, LEGEND_Y + 4, SVG_START, "%s", words);
@@ -209,7 +200,7 @@ static void put_legend(const struct chart *chart)
     x = put_words(out, x + 34, 194, "connected, waits for the first byte");
     svg_rect(out, "serve", x, y - 4, 28, 8);
     x = put_words(out, x + 34, 58, "served");
-    if (chart->labelled) {
+    if (chart->plan->labelled) {
         svg_use(out, "ok-key", x, y);
         x = put_words(out, x + 8, 78, "ended well");
     }
@@ -229,7 +220,7 @@ static void put_legend(const struct chart *chart)
 
 /* --- the strips --------------------------------------------------------------------------------- */
 
-/** How many sessions are at a place, over time, with the most of it at the right. */
+/** Put how many sessions are at a place over time, with the maximum at the right. */
 static void put_strip(const struct chart *chart, const char *name, const char *class, double top,
                       const double values[static STRIP_COLUMNS])
 {
@@ -238,7 +229,7 @@ static void put_strip(const struct chart *chart, const char *name, const char *c
     double most = 0;
 
     for (unsigned i = 0; i < STRIP_COLUMNS; i++)
-        most = larger(most, values[i]);
+        most = fmax(most, values[i]);
     svg_text(chart->out, "key", PLOT_LEFT - 8, bottom - STRIP_HEIGHT / 2.0 + 4, SVG_END, "%s",
              name);
     svg_line(chart->out, "edge", PLOT_LEFT, bottom, PLOT_LEFT + PLOT_WIDTH, bottom);
@@ -262,7 +253,7 @@ static void put_grid(const struct chart *chart)
     double range_ns = chart->plan->range_ns;
     bool seconds = range_ns >= 1e8;
     double unit_ns = seconds ? 1e9 : 1e6;
-    double tick = timeline_tick(range_ns / unit_ns, MOST_TICKS);
+    double tick = plan_tick(range_ns / unit_ns, MOST_TICKS);
     int digits = 0;
 
     for (double part = tick; part < 0.999; part *= 10)
@@ -278,7 +269,7 @@ static void put_grid(const struct chart *chart)
              "%s since the run began", seconds ? "seconds" : "milliseconds");
 }
 
-/** A moment that matters to all rows, if it can be told from the beginning. */
+/** Put a moment that matters to all rows, unless it is too close to the begin of the run. */
 static void put_moment(const struct chart *chart, int64_t ns, const char *what, unsigned sessions)
 {
     double x = plan_x(chart->plan, ns);
@@ -309,177 +300,16 @@ static void put_moments(const struct chart *chart)
     }
 }
 
-/* --- rows ------------------------------------------------------------------------------------------ */
-
-static void put_data(struct outlet *out, const char *name, int64_t ns)
-{
-    char text[FIGURES_ROOM];
-
-    if (ns >= 0)
-        outlet_print(out, " data-%s=\"%s\"", name, figures_us(text, ns));
-}
-
-/** What a browser shows under the mouse. @param churn  sessions had several connections */
-static void put_title(struct outlet *out, const struct mark *mark, bool churn)
-{
-    char at[FIGURES_ROOM], waited[FIGURES_ROOM], served[FIGURES_ROOM];
-
-    outlet_print(out, "<title>%s %u", mark->idle ? "idle session" : "session", mark->session);
-    if (churn)
-        outlet_print(out, ", connection %llu", big(mark->connection));
-    outlet_print(out, ": %s, after %s", session_state_word(mark->state),
-                 figures_time(at, mark->begun_ns));
-    if (mark->connected_ns >= 0)
-        outlet_print(out, " waited %s",
-                     figures_time(waited, mark_waited_until_ns(mark) - mark->connected_ns));
-    if (mark_is_served(mark))
-        outlet_print(out, ", served for %s",
-                     figures_time(served, mark->ended_ns - mark->first_byte_ns));
-    if (mark->reason[0] != '\0') {
-        outlet_print(out, "; ");
-        svg_escape(out, mark->reason);
-    }
-    outlet_print(out, "</title>");
-}
-
-/** The name of the shape that says how a session ended. */
-static const char *end_shape(enum session_state state)
-{
-    return state == SESSION_OK ? "ok" : state == SESSION_REFUSED ? "refused" : "failed";
-}
-
-static void put_wait(const struct chart *chart, const char *class, double from, double to, double y)
-{
-    if (to - from >= 0.2)
-        outlet_print(chart->out, "<path class=\"%s\" d=\"M%.2f %.2fH%.2f\"/>", class, from, y, to);
-}
-
-/** One connection. @param alone  in its row */
-static void put_session(const struct chart *chart, const struct mark *mark, double y, bool alone)
-{
-    const struct plan *plan = chart->plan;
-    struct outlet *out = chart->out;
-    double begun = plan_x(plan, mark->begun_ns), ended = plan_x(plan, mark->ended_ns);
-    double height = plan->pitch < 4 ? plan->pitch : plan->pitch * 0.64;
-    bool marked = alone || ended - begun >= MARKED_WIDTH;
-
-    outlet_print(out, "<g data-session=\"%u\" data-connection=\"%llu\" data-state=\"%s\"",
-                 mark->session, big(mark->connection), session_state_word(mark->state));
-    put_data(out, "arrived", mark->begun_ns);
-    put_data(out, "connected", mark->connected_ns);
-    put_data(out, "first-byte", mark->first_byte_ns);
-    put_data(out, "ended", mark->ended_ns);
-    outlet_put(out, ">", 1);
-    put_title(out, mark, plan->churn);
-    if (mark->connected_ns >= 0) {
-        double connected = plan_x(plan, mark->connected_ns);
-
-        put_wait(chart, "link", begun, connected, y);
-        put_wait(chart, mark->idle ? "idle" : "wait", connected,
-                 plan_x(plan, mark_waited_until_ns(mark)), y);
-    } else {
-        put_wait(chart, "link", begun, ended, y);
-    }
-    if (mark_is_served(mark)) {
-        double served = plan_x(plan, mark->first_byte_ns);
-
-        svg_rect(out, "serve", served, y - height / 2, larger(ended - served, 0.8), height);
-    }
-    if (marked)
-        svg_use(out, "arrival", begun, y);
-    if (mark->state != SESSION_OK || (marked && chart->labelled))
-        svg_use(out, end_shape(mark->state), ended, y);
-    outlet_print(out, "</g>\n");
-}
-
-/** Connections that lie too close together to be told apart. */
-static void put_many(const struct chart *chart, const struct mark *marks, size_t count, double y)
-{
-    const struct plan *plan = chart->plan;
-    double height = plan->pitch < 4 ? plan->pitch : plan->pitch * 0.64;
-    double from = plan_x(plan, marks[0].begun_ns);
-    double to = plan_x(plan, marks[count - 1].ended_ns);
-    size_t of[SESSION_REFUSED + 1] = {0};
-    size_t bad;
-
-    for (size_t i = 0; i < count; i++)
-        of[marks[i].state]++;
-    bad = count - of[SESSION_OK];
-    outlet_print(chart->out, "<g data-session=\"%u\" data-connections=\"%zu\"", marks[0].session,
-                 count);
-    put_data(chart->out, "arrived", marks[0].begun_ns);
-    put_data(chart->out, "ended", marks[count - 1].ended_ns);
-    outlet_print(
-        chart->out, "><title>session %u: %zu connections, %zu ok, %zu failed, %zu refused</title>",
-        marks[0].session, count, of[SESSION_OK], bad - of[SESSION_REFUSED], of[SESSION_REFUSED]);
-    svg_rect(chart->out, "many", from, y - height / 2, larger(to - from, 0.8), height);
-    if (bad > 0)
-        svg_use(chart->out, bad > of[SESSION_REFUSED] ? "failed" : "refused", to, y);
-    outlet_print(chart->out, "</g>\n");
-}
-
-static void put_row(const struct chart *chart, const struct row *row, double y)
-{
-    const struct mark *marks = chart->timeline->marks + row->first;
-
-    if (chart->labelled)
-        svg_text(chart->out, "soft", PLOT_LEFT - 8, y + 4, SVG_END, row->idle ? "idle %u" : "%u",
-                 row->session);
-    for (size_t i = 0, cell; i < row->count; i += cell) {
-        cell = plan_cell(chart->plan, marks + i, row->count - i);
-        if (cell == 1)
-            put_session(chart, marks + i, y, row->count == 1);
-        else
-            put_many(chart, marks + i, cell, y);
-    }
-}
-
-/** In words, beside a bar: what one looks at. In the lower half, where the waits are long. */
-static void put_example(const struct chart *chart)
-{
-    const struct plan *plan = chart->plan;
-    char waited[FIGURES_ROOM], served[FIGURES_ROOM];
-
-    for (size_t i = plan->shown / 2; chart->labelled && i < plan->shown; i++) {
-        const struct mark *mark = &chart->timeline->marks[plan->rows[i].first];
-        double x = plan_x(plan, mark->ended_ns) + 8;
-
-        if (plan->rows[i].count != 1 || !mark_is_served(mark) || mark->connected_ns < 0 ||
-            mark->state != SESSION_OK || x > PLOT_LEFT + PLOT_WIDTH - 180)
-            continue;
-        svg_text(chart->out, "soft", x, ROWS_TOP + plan->pitch * ((double)i + 0.5) + 4, SVG_START,
-                 "waited %s, served for %s",
-                 figures_time(waited, mark->first_byte_ns - mark->connected_ns),
-                 figures_time(served, mark->ended_ns - mark->first_byte_ns));
-        return;
-    }
-}
-
-static void put_rows(const struct chart *chart)
-{
-    const struct plan *plan = chart->plan;
-    double y = ROWS_TOP + plan->pitch / 2;
-
-    if (chart->labelled)
-        svg_text(chart->out, "key", PLOT_LEFT - 8, ROWS_TOP - 6, SVG_END, "session");
-    else
-        svg_text(chart->out, "key", PLOT_LEFT - 8, ROWS_TOP + 12, SVG_END, "%zu rows", plan->shown);
-    outlet_print(chart->out, "<g class=\"rows\">\n");
-    for (size_t i = 0; i < plan->row_count; i += plan->stride, y += plan->pitch)
-        put_row(chart, &plan->rows[i], y);
-    outlet_print(chart->out, "</g>\n");
-}
-
 bool timeline_draw(struct timeline *timeline, struct outlet *outlet)
 {
     struct plan *plan = calloc(1, sizeof *plan);
     struct chart chart = {.timeline = timeline, .plan = plan, .out = outlet};
 
-    if (plan == NULL || !plan_make(plan, timeline)) {
+    if (plan == NULL ||
+        !plan_make(plan, timeline->marks, timeline->count, timeline->step_count > 1)) {
         free(plan);
         return false;
     }
-    chart.labelled = plan->shown <= LABELLED_ROWS;
     chart.bottom = ROWS_TOP + plan->pitch * (double)plan->shown + 6;
     put_head(&chart);
     put_what_was_run(&chart);
@@ -489,8 +319,7 @@ bool timeline_draw(struct timeline *timeline, struct outlet *outlet)
     put_grid(&chart);
     put_strip(&chart, "waiting", "queue", STRIPS_TOP, plan->waiting);
     put_strip(&chart, "served", "serve", STRIPS_TOP + STRIP_HEIGHT + STRIP_GAP, plan->served);
-    put_rows(&chart);
-    put_example(&chart);
+    rows_draw(outlet, plan, ROWS_TOP);
     put_moments(&chart);
     outlet_print(outlet, "</svg>\n");
     plan_clear(plan);

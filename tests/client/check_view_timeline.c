@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* client/view-timeline and client/timeline: a chart that is well-formed, true, and not too large. */
-#include "client/views/timeline.h"
+/* client/views/ timeline-view, plan, timeline and rows: a chart that is well-formed, true, and not too large. */
+#include "client/views/plan.h"
 #include "tests/kit/suite.h"
 #include "tests/kit/view.h"
 
@@ -527,10 +527,9 @@ START_TEST(ticks_are_round)
                  {0.3, 0.05}, {3600, 500}, {59, 5},     {61, 10}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        ck_assert_double_eq_tol(timeline_tick(cases[i].range, 12), cases[i].tick,
-                                cases[i].tick * 1e-9);
+        ck_assert_double_eq_tol(plan_tick(cases[i].range, 12), cases[i].tick, cases[i].tick * 1e-9);
     for (double range = 1e-4; range < 1e6; range *= 1.0173) {
-        double tick = timeline_tick(range, 12);
+        double tick = plan_tick(range, 12);
 
         ck_assert_double_le(range / tick, 12);
         ck_assert_double_ge(range / tick, 12 / 2.5 - 1e-9);
