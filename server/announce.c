@@ -38,13 +38,19 @@ static void announce_model(struct server *server)
                      on_full_words[options->on_full]);
     else if (server->type->holds_many)
         printer_line(printer,
-                     "model %s: %s %" PRIu64 ", %ssessions at most %" PRIu64 ", on full %s",
-                     server->type->name, server->type == &model_event ? "loops" : "workers",
-                     options->workers, options->hold == HOLD_MESSAGE ? "hold message, " : "",
-                     options->max_sessions, on_full_words[options->on_full]);
+                     "model %s: %ss %" PRIu64 ", %ssessions at most %" PRIu64 ", on full %s",
+                     server->type->name, server->type->unit, options->workers,
+                     options->hold == HOLD_MESSAGE ? "hold message, " : "", options->max_sessions,
+                     on_full_words[options->on_full]);
     else
         printer_line(printer, "model %s: one for each session, at most %" PRIu64,
                      server->type->name, options->max_sessions);
+}
+
+/* Check whether each session has a thread of its own, so that address space bounds their number. */
+static bool has_thread_each(const struct model_type *type)
+{
+    return !type->capped && !type->holds_many && !type->processes;
 }
 
 void announce_choices(struct server *server)
@@ -62,7 +68,7 @@ void announce_choices(struct server *server)
     if (limits->stack_bytes > 0)
         printer_line(printer, "limit: stack of a thread %" PRIu64 " KB",
                      limits->stack_bytes / 1024);
-    if (limits->as_bytes > 0 && server->type == &model_thread)
+    if (limits->as_bytes > 0 && has_thread_each(server->type))
         announce_prediction(server);
 }
 

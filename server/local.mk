@@ -18,7 +18,6 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/control.c %D%/control.h \
 	%D%/session/credentials.c %D%/session/credentials.h \
 	%D%/drain.c \
-	%D%/models/driven.c %D%/models/driven.h \
 	%D%/output/escape.c %D%/output/escape.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/listen/listener.c %D%/listen/listener.h \
@@ -38,20 +37,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/session/per-source.c %D%/session/per-source.h \
 	%D%/admin/state.c %D%/admin/state.h \
 	%D%/session/trace.c %D%/session/trace.h \
-	%D%/session/watch.c %D%/session/watch.h \
-	%D%/models/buffers.c %D%/models/buffers.h \
-	%D%/models/backoff.c %D%/models/backoff.h \
-	%D%/models/fork.c \
-	%D%/models/caller.c %D%/models/caller.h \
-	%D%/models/model.c %D%/models/model.h \
-	%D%/models/process.c %D%/models/process.h \
-	%D%/models/process-pool.c \
-	%D%/models/iterative.c \
-	%D%/models/thread.c \
-	%D%/models/thread-pool.c \
-	%D%/models/thread-pool-message.c \
-	%D%/models/event.c \
-	%D%/models/waiting.c %D%/models/waiting.h
+	%D%/session/watch.c %D%/session/watch.h
 %C%_libserver_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS)
 
 
@@ -68,4 +54,5 @@ echo_server_SOURCES = %D%/main.c
 echo_server_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 echo_server_LDADD = %D%/libserver.la pool/libpool.la common/libcommon.la $(LIBEVENT_LIBS) $(JANSSON_LIBS)
 
+include server/models/local.mk
 include server/systemd/local.mk

@@ -186,6 +186,7 @@ static void start_model(struct server *server)
         log_fatal("cannot start --model %s with %" PRIu64 " workers: %s; try fewer --workers or a "
                   "higher --limit",
                   server->type->name, options->workers, why);
+    server->model->type = server->type;
     server->workers = server->type->capped || server->type->holds_many ? options->workers : 0;
 }
 

@@ -23,6 +23,7 @@
 #include "server/admin/page.h"
 #include "server/admin/places.h"
 #include "server/admin/reply.h"
+#include "server/models/model.h"
 #include "server/output/escape.h"
 
 #include <errno.h>
@@ -126,7 +127,7 @@ static void serve_readyz(struct admin *admin, struct evhttp_request *request)
     if (state->draining)
         admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
                          "draining: the server was told to stop and takes no new clients");
-    else if (state->capped && state->workers == 0)
+    else if (state->type->capped && state->workers == 0)
         admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
                          "no worker lives: clients would wait");
     else if (state->listener.why_person)

@@ -14,6 +14,7 @@
 #include "server/admin/json.h"
 
 #include "server/admin/workers.h"
+#include "server/models/model.h"
 
 #include <jansson.h>
 
@@ -212,13 +213,24 @@ static json_t *workers(const struct state *state)
 
 /* --- the configuration --------------------------------------------------------------------- */
 
+/* Write what a person, or a page, has to know of the model. */
+static json_t *serving(const struct model_type *type)
+{
+    return OBJECT({"unit", word(type->unit)},
+                  {"title", word(type->title)},
+                  {"words", word(type->words)},
+                  {"single", flag(type->single)},
+                  {"queues", flag(type->queues)},
+                  {"resizable", flag(type->resize != NULL)});
+}
+
 static json_t *settings(const struct state *state)
 {
     const struct state_settings *chosen = &state->settings;
     bool marked = chosen->high_water > 0;
 
     return OBJECT({"workers", number(state->workers)},
-                  {"max_sessions", limit(state->capped ? 0 : chosen->max_sessions)},
+                  {"max_sessions", limit(state->type->capped ? 0 : chosen->max_sessions)},
                   {"high_water", limit(chosen->high_water)},
                   {"low_water", marked ? number(chosen->low_water) : json_null()},
                   {"per_source", limit(chosen->per_source)},
@@ -275,9 +287,10 @@ static json_t *whole(const struct state *state)
                   {"uptime_seconds", seconds(state->uptime_ns)},
                   {"draining", flag(state->draining)},
                   {"listening", word(state->address)},
-                  {"model", word(state->model)},
-                  {"capped", flag(state->capped)},
-                  {"by_turns", flag(state->by_turns)},
+                  {"model", word(state->type->name)},
+                  {"serving", serving(state->type)},
+                  {"capped", flag(state->type->capped)},
+                  {"by_turns", flag(state->type->holds_many)},
                   {"on_full", word(state->on_full)},
                   {"hold", word(state->hold)},
                   {"settings", settings(state)},

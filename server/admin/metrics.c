@@ -10,6 +10,7 @@
 #include "server/admin/metrics.h"
 
 #include "server/admin/workers.h"
+#include "server/models/model.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -104,8 +105,9 @@ static void add_choices(struct text *text, const struct state *state)
     family(text, "build_info", "gauge", "Always 1; what is running.");
     add(text, "echopool_build_info{version=\"%s\"} 1\n", PACKAGE_VERSION);
     family(text, "server_info", "gauge", "Always 1; what the server was asked to be.");
-    add(text, "echopool_server_info{model=\"%s\",on_full=\"%s\",hold=\"%s\"} 1\n", state->model,
-        state->on_full != NULL ? state->on_full : "", state->hold != NULL ? state->hold : "");
+    add(text, "echopool_server_info{model=\"%s\",on_full=\"%s\",hold=\"%s\"} 1\n",
+        state->type->name, state->on_full != NULL ? state->on_full : "",
+        state->hold != NULL ? state->hold : "");
     seconds(text, "uptime_seconds", "gauge", "Time since the server was started.",
             state->uptime_ns);
     gauge(text, "draining", "1 once the server was told to stop.", state->draining);

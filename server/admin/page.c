@@ -10,6 +10,7 @@
 
 #include "server/admin/control.h"
 #include "server/admin/state.h"
+#include "server/models/model.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -100,7 +101,7 @@ int admin_page_text(const struct state *state, struct evbuffer *out)
                                    "/events       the same, four times a second\n"
                                    "/livez        the server runs\n"
                                    "/readyz       the server takes clients\n",
-                                   state->model, state->draining ? ", draining" : "",
+                                   state->type->name, state->draining ? ", draining" : "",
                                    counts_text(&state->counts, accounting, sizeof accounting));
 
     return size < 0 ? -ENOMEM : 0;

@@ -199,9 +199,7 @@ static void take_settings(const struct server *server, struct state *state)
 {
     const struct options *options = server->options;
 
-    state->model = server->type->name;
-    state->capped = server->type->capped;
-    state->by_turns = server->type->holds_many;
+    state->type = server->type;
     state->workers = server->workers;
     state->queue = options->queue;
     state->on_full = on_full_words[options->on_full];

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct model_type;
+
 /** Rows of sessions in a state; the counts are of all, however many there are. */
 #define STATE_ROWS_MAX 256
 
@@ -64,14 +66,12 @@ struct state_settings {
 
 struct state {
     /* what it was asked to be */
-    const char *model; /**< its word */
-    bool capped;
+    const struct model_type *type;
     uint64_t workers;    /**< now, or event loops; 0 where each session has a worker of its own */
     uint64_t queue;      /**< how many may wait */
     const char *on_full; /**< its word */
     const char *hold;    /**< its word */
     bool draining;
-    bool by_turns; /**< not capped, since a worker serves many sessions by turns */
     struct state_settings settings;
     char address[ADDRESS_TEXT_MAX]; /**< where it listens, the first; "" once it drains */
 

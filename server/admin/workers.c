@@ -2,6 +2,8 @@
 /* What a state tells of its workers: see workers.h. */
 #include "server/admin/workers.h"
 
+#include "server/models/model.h"
+
 bool admin_has_worker(enum phase phase)
 {
     return phase != PHASE_QUEUED && phase != PHASE_PARKED;
@@ -19,7 +21,7 @@ uint64_t admin_served(const struct state *state)
 
 bool admin_has_pool(const struct state *state)
 {
-    return state->capped || state->by_turns;
+    return state->type->capped || state->type->holds_many;
 }
 
 uint64_t admin_workers(const struct state *state)

@@ -281,7 +281,6 @@ static int create(const struct model_settings *settings, struct model **result,
         free(model);
         return -ENOMEM;
     }
-    model->base.type = &model_event;
     model->shared = settings->shared;
     model->max_sessions = settings->max_sessions;
     model->loop_count = count;
@@ -301,6 +300,9 @@ static int create(const struct model_settings *settings, struct model **result,
 
 const struct model_type model_event = {
     .name = "event",
+    .unit = "loop",
+    .title = "Event loops",
+    .words = "each a thread that serves many sessions by turns",
     .holds_many = true,
     .create = create,
     .dispatch = dispatch,

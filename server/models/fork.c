@@ -281,7 +281,6 @@ static int create(const struct model_settings *settings, struct model **result,
         free(model);
         return -ENOMEM;
     }
-    model->base.type = &model_fork;
     model->shared = settings->shared;
     model->event_base = settings->base;
     model->max_sessions = settings->max_sessions;
@@ -292,6 +291,9 @@ static int create(const struct model_settings *settings, struct model **result,
 
 const struct model_type model_fork = {
     .name = "fork",
+    .unit = "process",
+    .title = "A process each",
+    .words = "from accept to its end",
     .capped = false,
     .processes = true,
     .create = create,

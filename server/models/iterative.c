@@ -83,7 +83,6 @@ static int create(const struct model_settings *settings, struct model **result,
         free(model);
         return -ENOMEM;
     }
-    model->base.type = &model_iterative;
     model->shared = settings->shared;
     *result = &model->base;
     return 0;
@@ -91,6 +90,9 @@ static int create(const struct model_settings *settings, struct model **result,
 
 const struct model_type model_iterative = {
     .name = "iterative",
+    .unit = "accept loop",
+    .title = "The accept loop",
+    .words = "in the accept loop itself",
     .capped = true,
     .single = true,
     .create = create,

@@ -54,12 +54,17 @@ struct model_settings {
 /** Room for why a session was not taken, told to its client after "BUSY ". */
 #define MODEL_WHY_MAX 128
 
+/** What every model begins with. */
 struct model {
-    const struct model_type *type;
+    const struct model_type *type; /**< set by the server after create() */
 };
 
 struct model_type {
-    const char *name;
+    const char *name;  /**< the word of --model */
+    const char *unit;  /**< what serves a session, in one word: "worker", "thread" */
+    const char *title; /**< the heading over all of these on the live page: "A thread each" */
+    const char *words; /**< how they serve, to follow their number: "each holds one session" */
+    const struct model_type *hold_message; /**< the model under --hold message; NULL: none */
     bool capped; /**< at most `workers` sessions are served at once, at most `queue` wait */
     bool queues; /**< who waits in its queue can be taken back, and the loop can serve the next one:
                       --queue-timeout, and every word of --on-full */
@@ -120,20 +125,15 @@ struct model_type {
     void (*destroy)(struct model *model);
 };
 
-extern const struct model_type model_iterative;
-extern const struct model_type model_thread;
-extern const struct model_type model_fork;
-extern const struct model_type model_thread_pool;
-extern const struct model_type model_thread_pool_message; /**< --hold message */
-extern const struct model_type model_process_pool;
-extern const struct model_type model_event;
-
-/** All of them, in the order in which a student should read them, ended by NULL. */
+/**
+ * All models, ended by NULL, in the order in which a student should read them: that of the list in
+ * local.mk, of which this table is made.
+ */
 extern const struct model_type *const models[];
-/** Their names in the same order, ended by NULL; for parse_word(). */
+/** Their names in the same order, ended by NULL. */
 extern const char *const model_words[];
 
-/** The model of that index under --hold. NULL: it has no such */
+/** Return the model at an index of the table. NULL: it does not support this --hold */
 const struct model_type *model_find(int index, enum hold hold);
 
 #endif /* SERVER_MODELS_MODEL_H */

@@ -271,7 +271,6 @@ static int prepare(struct shared *shared, struct model **result, char why[static
     int rc = -ENOMEM;
 
     if (model != NULL) {
-        model->base.type = &model_process_pool;
         model->shared = shared;
         model->buffer = malloc(shared->buffer_bytes);
         if (model->buffer != NULL)
@@ -319,6 +318,9 @@ static int create(const struct model_settings *settings, struct model **result,
 
 const struct model_type model_process_pool = {
     .name = "process-pool",
+    .unit = "worker",
+    .title = "Worker processes",
+    .words = "each a process that holds one session until it ends",
     .capped = true,
     .queues = true,
     .processes = true,

@@ -407,7 +407,6 @@ static int create(const struct model_settings *settings, struct model **result,
     int rc = -ENOMEM;
 
     if (model != NULL) {
-        model->base.type = &model_thread_pool_message;
         model->shared = settings->shared;
         model->loop = settings->base;
         model->max_sessions = settings->max_sessions;
@@ -432,6 +431,9 @@ static int create(const struct model_settings *settings, struct model **result,
 
 const struct model_type model_thread_pool_message = {
     .name = "thread-pool",
+    .unit = "worker",
+    .title = "Workers",
+    .words = "each a thread that holds a session only while there are bytes to echo",
     .holds_many = true,
     .create = create,
     .dispatch = dispatch,

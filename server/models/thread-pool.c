@@ -171,7 +171,6 @@ static int create(const struct model_settings *settings, struct model **result,
     int rc = -ENOMEM;
 
     if (model != NULL) {
-        model->base.type = &model_thread_pool;
         model->shared = settings->shared;
         model->workers = settings->workers;
         model->queue = settings->queue;
@@ -194,8 +193,14 @@ static int create(const struct model_settings *settings, struct model **result,
     return rc;
 }
 
+extern const struct model_type model_thread_pool_message;
+
 const struct model_type model_thread_pool = {
     .name = "thread-pool",
+    .unit = "worker",
+    .title = "Workers",
+    .words = "each a thread that holds one session until it ends",
+    .hold_message = &model_thread_pool_message,
     .capped = true,
     .queues = true,
     .create = create,

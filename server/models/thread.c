@@ -181,7 +181,6 @@ static int create(const struct model_settings *settings, struct model **result,
         free(model);
         return -ENOMEM;
     }
-    model->base.type = &model_thread;
     model->shared = settings->shared;
     model->max_sessions = settings->max_sessions;
     model->backoff.what = "thread";
@@ -194,6 +193,9 @@ static int create(const struct model_settings *settings, struct model **result,
 
 const struct model_type model_thread = {
     .name = "thread",
+    .unit = "thread",
+    .title = "A thread each",
+    .words = "from accept to its end",
     .capped = false,
     .create = create,
     .dispatch = dispatch,

@@ -103,7 +103,7 @@ is_on_the_page() {
     grep -oE '`[^`]+`' | tr -d '`' | grep -vE '^(--|\./|jq)' | sort -u >"$work/places"
     [ -s "$work/places" ] || return 1
     while IFS= read -r place; do
-        grep -qF -e ">$place<" -e "\"$place" -e "\`$place" server/admin/page/page.html server/admin/page/page.js || {
+        grep -qF -e ">$place<" -e "\"$place" -e "\`$place" server/admin/page/page.html server/admin/page/page.js server/models/*.c || {
             echo "not on the page: $place"
             return 1
         }

@@ -2,6 +2,8 @@
 /* A filled-in state: see state.h. */
 #include "tests/kit/state.h"
 
+#include "server/models/model.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -51,9 +53,15 @@ static void fill_rows(struct state *state)
 
 void state_fill(struct state *state)
 {
+    static const struct model_type type = {.name = "thread-pool",
+                                           .unit = "worker",
+                                           .title = "Workers",
+                                           .words = "each holds one session",
+                                           .capped = true,
+                                           .queues = true};
+
     memset(state, 0, sizeof *state);
-    state->model = "thread-pool";
-    state->capped = true;
+    state->type = &type;
     state->workers = 4;
     state->queue = 16;
     state->on_full = "pause";

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /stats.json: it is JSON, and every number is under its key. */
 #include "server/admin/json.h"
+#include "server/models/model.h"
 #include "tests/kit/state.h"
 #include "tests/kit/suite.h"
 
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct model_type by_turns = {.name = "event", .holds_many = true};
 static struct state state;
 
 static json_t *read_state(bool spread)
@@ -82,6 +84,12 @@ START_TEST(counts_and_choices)
     expect_word(object, "model", "thread-pool");
     expect_word(object, "on_full", "pause");
     expect_word(object, "hold", "session");
+    expect_word(object, "serving.unit", "worker");
+    expect_word(object, "serving.title", "Workers");
+    expect_word(object, "serving.words", "each holds one session");
+    ck_assert(json_is_true(at(object, "serving.queues")));
+    ck_assert(json_is_false(at(object, "serving.single")));
+    ck_assert(json_is_false(at(object, "serving.resizable")));
     ck_assert(json_is_true(at(object, "capped")));
     ck_assert(json_is_false(at(object, "draining")));
     expect_real(object, "uptime_seconds", 90.25);
@@ -138,8 +146,7 @@ START_TEST(what_was_chosen)
     json_t *object;
 
     state_fill(&state);
-    state.capped = false;
-    state.by_turns = true;
+    state.type = &by_turns;
     object = read_state(false);
     ck_assert(json_is_true(at(object, "by_turns")));
     expect_number(object, "settings.workers", 4);
@@ -259,9 +266,9 @@ START_TEST(workers_are_no_sessions)
     };
     json_t *object;
 
-    state = (struct state){.model = "any",
-                           .capped = cases[_i].capped,
-                           .by_turns = cases[_i].by_turns,
+    state = (struct state){.type = &(struct model_type){.name = "any",
+                                                        .capped = cases[_i].capped,
+                                                        .holds_many = cases[_i].by_turns},
                            .workers = cases[_i].workers,
                            .busy = cases[_i].busy};
     state.in_phase[PHASE_RECEIVING] = 7;
@@ -307,7 +314,7 @@ START_TEST(nothing_yet)
 {
     json_t *object;
 
-    state = (struct state){.model = "thread"};
+    state = (struct state){.type = &(struct model_type){.name = "thread"}};
     object = read_state(false);
     expect_null(object, "on_full");
     expect_null(object, "hold");
@@ -327,7 +334,7 @@ START_TEST(more_than_there_are_rows)
 {
     json_t *object;
 
-    state = (struct state){.model = "event", .by_turns = true, .workers = 300, .busy = 2};
+    state = (struct state){.type = &by_turns, .workers = 300, .busy = 2};
     state.row_count = STATE_ROWS_MAX;
     state.in_phase[PHASE_SENDING] = 5000;
     for (size_t i = 0; i < STATE_ROWS_MAX; i++)

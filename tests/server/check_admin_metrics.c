@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "server/admin/metrics.h"
+#include "server/models/model.h"
 #include "tests/kit/metrics.h"
 #include "tests/kit/state.h"
 #include "tests/kit/suite.h"
@@ -132,7 +133,7 @@ START_TEST(empty_state_has_every_series)
 
     state_fill(&state);
     filled = read_state();
-    state = (struct state){.model = "thread", .on_full = "reject"};
+    state = (struct state){.type = &(struct model_type){.name = "thread"}, .on_full = "reject"};
     empty = read_state();
     ck_assert_uint_eq(empty->count, filled->count);
     ck_assert_uint_eq(empty->families, filled->families);
@@ -150,15 +151,17 @@ START_TEST(busy_and_idle)
 {
     struct metrics *metrics;
 
-    state = (struct state){.model = "thread", .capped = false};
+    state = (struct state){.type = &(struct model_type){.name = "thread"}};
     state.in_phase[PHASE_RECEIVING] = 7;
     metrics = read_state();
     expect(metrics, "echopool_workers{state=\"busy\"}", 7);
     expect(metrics, "echopool_workers{state=\"idle\"}", 0);
     free(metrics);
 
-    state = (struct state){
-        .model = "event", .by_turns = true, .workers = 3, .busy = 2, .draining = true};
+    state = (struct state){.type = &(struct model_type){.name = "event", .holds_many = true},
+                           .workers = 3,
+                           .busy = 2,
+                           .draining = true};
     state.in_phase[PHASE_SENDING] = 7;
     state.in_phase[PHASE_PARKED] = 100;
     metrics = read_state();

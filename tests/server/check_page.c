@@ -47,8 +47,8 @@ START_TEST(four_are_busy_and_six_wait)
                   "e.innerText.startsWith('#1 '))");
     expect(&page, "document.querySelector('.box .how').innerText == '1 echo'");
     expect(&page, "/the oldest waits [0-9]/.test(document.querySelector('#queue').innerText)");
-    expect(&page, "document.querySelector('#words').innerText.includes('4 threads, each holds one "
-                  "session until it ends; 16 may wait; then accepting pauses')");
+    expect(&page, "document.querySelector('#words').innerText.includes('4 workers, each a thread "
+                  "that holds one session until it ends; 16 may wait; then accepting pauses')");
     /* Time goes on: the ages grow. */
     expect(&page, "parseInt(document.querySelector('#queue-dots .dot').innerText) >= 2");
     expect_sum(&page);
@@ -111,10 +111,10 @@ START_TEST(every_model)
         "One session at a time",
         "A thread for each session",
         "A process for each session",
-        "4 threads, each holds one session until it ends",
-        "4 threads, each takes a session only while bytes of it are there",
-        "4 worker processes, each holds one session until it ends",
-        "4 event loops, each serves many sessions by turns",
+        "4 workers, each a thread that holds one session until it ends",
+        "4 workers, each a thread that holds a session only while there are bytes to echo",
+        "4 workers, each a process that holds one session until it ends",
+        "4 loops, each a thread that serves many sessions by turns",
     };
     /* Where sessions that are silent stand. */
     static const char *const places[MODELS] = {
@@ -337,7 +337,7 @@ START_TEST(controls)
     browser_click(&page.browser, "#more");
     expect_text(&page, "workers-of", "of 5 busy");
     expect(&page, "document.querySelectorAll('.box').length == 5");
-    expect(&page, "document.querySelector('#words').innerText.startsWith('5 threads')");
+    expect(&page, "document.querySelector('#words').innerText.startsWith('5 workers')");
     browser_click(&page.browser, "#fewer");
     expect_text(&page, "workers-of", "of 4 busy");
     expect_text(&page, "pause", "Pause");

@@ -25,13 +25,14 @@ struct stage_set {
 
 static struct stage_set *set_up(uint64_t workers)
 {
+    static const struct model_type type = {.name = "thread-pool", .capped = true};
     struct stage_set *set = calloc(1, sizeof *set);
     struct server *server = &set->server;
 
     ck_assert_ptr_nonnull(set);
     set->options = (struct options){.queue = 7, .on_full = ON_FULL_REJECT};
     server->options = &set->options;
-    server->type = &model_thread_pool;
+    server->type = &type;
     server->workers = workers;
     server->started_ns = clock_now_ns();
     server->shared = shared_new();
@@ -184,24 +185,42 @@ END_TEST
 
 START_TEST(what_was_asked_for)
 {
+    static const struct model_type other = {.name = "other"};
     struct stage_set *set = set_up(5);
     const struct state *state = &set->state;
 
     state_take(&set->server, &set->state);
-    ck_assert_str_eq(state->model, "thread-pool");
-    ck_assert(state->capped && !state->draining);
+    ck_assert_str_eq(state->type->name, "thread-pool");
+    ck_assert(!state->draining);
     ck_assert_uint_eq(state->workers, 5);
     ck_assert_uint_eq(state->queue, 7);
     ck_assert_str_eq(state->on_full, "reject");
     ck_assert_str_eq(state->hold, "session");
     ck_assert_uint_eq(state->processes, 1);
     atomic_store(set->server.shared->draining, true);
-    set->server.type = &model_thread;
-    set->server.workers = 0; /* as the server has it where the model has none */
+    set->server.type = &other;
+    set->server.workers = 0;
     state_take(&set->server, &set->state);
-    ck_assert(!state->capped && state->draining);
+    ck_assert_ptr_eq(state->type, &other);
+    ck_assert(state->draining);
     ck_assert_uint_eq(state->workers, 0);
     take_down(set);
+}
+END_TEST
+
+/* The table of models is made of the names of files; each model has its name, too. */
+START_TEST(every_model_has_its_words)
+{
+    size_t i = 0;
+
+    for (; models[i] != NULL; i++) {
+        ck_assert_str_eq(models[i]->name, model_words[i]);
+        ck_assert_ptr_nonnull(models[i]->unit);
+        ck_assert_ptr_nonnull(models[i]->title);
+        ck_assert_ptr_nonnull(models[i]->words);
+    }
+    ck_assert_ptr_null(model_words[i]);
+    ck_assert_uint_ge(i, 6);
 }
 END_TEST
 
@@ -316,6 +335,7 @@ int main(void)
     tcase_add_test(core, each_busy_worker_once);
     tcase_add_test(core, time_in_a_phase);
     tcase_add_test(core, what_was_asked_for);
+    tcase_add_test(core, every_model_has_its_words);
     tcase_add_test(core, what_it_takes);
     tcase_add_test(core, the_backlog);
     suite_add_tcase(suite, core);

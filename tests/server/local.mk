@@ -7,6 +7,7 @@ SERVER_TESTS = \
 	tests/server/check_admin_json \
 	tests/server/check_admin_metrics \
 	tests/server/check_escape \
+	tests/server/check_extra_model \
 	tests/server/check_limits \
 	tests/server/check_notify \
 	tests/server/check_page \
@@ -55,3 +56,14 @@ tests_server_fail_accept_la_LIBADD = -ldl
 ADMIN_HOUSE = tests/server/admin_house.c tests/server/admin_house.h
 tests_server_check_admin_SOURCES = tests/server/check_admin.c $(ADMIN_HOUSE)
 tests_server_check_admin_control_SOURCES = tests/server/check_admin_control.c $(ADMIN_HOUSE)
+
+# A server with one more model, for check_extra_model: a file, and a line in the list.
+check_PROGRAMS += tests/server/extra/echo-server
+tests_server_extra_echo_server_SOURCES = server/main.c tests/server/extra/one-loop.c
+nodist_tests_server_extra_echo_server_SOURCES = tests/server/extra/table.c
+tests_server_extra_echo_server_LDADD = server/libserver.la pool/libpool.la common/libcommon.la \
+	$(LIBEVENT_LIBS) $(JANSSON_LIBS)
+CLEANFILES += tests/server/extra/table.c
+tests/server/extra/table.c: server/models/table server/models/local.mk tests/server/local.mk
+	$(AM_V_GEN)$(MKDIR_P) tests/server/extra && AWK='$(AWK)' $(SHELL) $(srcdir)/server/models/table \
+	  $(MODELS) tests/server/extra/one-loop.c >$@-t && mv $@-t $@

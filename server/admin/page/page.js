@@ -130,7 +130,11 @@ function showBacklog(s) {
   setData($("gate"), "gate", s.draining || reasons.length ? "shut" : "open");
 }
 
-const hasQueue = (s) => (s.capped && s.model !== "iterative") || (s.by_turns && s.hold === "message");
+/* How the model serves: sessions are parked between messages; each has a thread or process of its own; loops. */
+const parks = (s) => s.hold === "message";
+const hasOwn = (s) => !s.capped && !s.by_turns;
+const hasLoops = (s) => s.by_turns && !parks(s);
+const hasQueue = (s) => s.serving.queues || parks(s);
 
 function showQueue(s, rows) {
   const has = hasQueue(s);
@@ -143,23 +147,19 @@ function showQueue(s, rows) {
 }
 
 function showParked(s, rows) {
-  const has = s.hold === "message" && s.by_turns;
-  setHidden($("parked"), !has);
-  if (!has) return;
+  setHidden($("parked"), !parks(s));
+  if (!parks(s)) return;
   setText($("parked-depth"), s.sessions.phases.parked.toLocaleString("en"));
   showDots("parked", rows, s.sessions.phases.parked, (row) => row.in_phase_ms);
 }
 
-/* Of one who has a worker of its own. */
-const hasOwn = (s) => !s.capped && !s.by_turns;
-
 /* What stands where workers do: a box for each worker, each loop, or each session that has its own. */
 function boxesOf(s, rows) {
   const served = rows.filter(isServed);
-  if (hasOwn(s)) return served.map((row) => ({ key: "s" + row.session, name: s.model === "fork" ? "process" : "thread", crew: [row], size: 1 }));
-  const noun = s.model === "event" ? "loop" : "worker";
+  const { unit, single } = s.serving;
+  if (hasOwn(s)) return served.map((row) => ({ key: "s" + row.session, name: unit, crew: [row], size: 1 }));
   const boxes = s.workers.list.map((worker, i) => ({
-    key: "w" + i, name: s.model === "iterative" ? "the accept loop" : `${noun} ${i}`, crew: [], size: worker.sessions,
+    key: "w" + i, name: single ? `the ${unit}` : `${unit} ${i}`, crew: [], size: worker.sessions,
   }));
   const others = new Map();
   for (const row of served) {
@@ -209,14 +209,12 @@ function updateBox(box, { name, crew, size, leaves }, isLoop, crowd) {
   setText(box.how, row ? many(row.echoes, "echo", "echoes") : "\u00a0");
 }
 
-const WORKER_WORDS = { iterative: "The server itself", thread: "A thread each", fork: "A process each", "process-pool": "Worker processes", event: "Event loops" };
-
 function showWorkers(s, rows) {
   const boxes = boxesOf(s, rows);
-  const isLoop = s.model === "event";
+  const isLoop = hasLoops(s);
   const crowd = isLoop ? 0 : crowdOf(boxes.length, 6, 16, 48);
   const busy = isLoop ? s.connections.active : s.workers.busy;
-  setText($("workers-title"), WORKER_WORDS[s.model] || "Workers");
+  setText($("workers-title"), s.serving.title);
   setText($("workers-busy"), busy.toLocaleString("en"));
   setText($("workers-of"), isLoop ? `${busy === 1 ? "session" : "sessions"} in ${many(s.workers.count, "loop")}` :
     hasOwn(s) ? `of at most ${s.settings.max_sessions.toLocaleString("en")}` : `of ${s.workers.count.toLocaleString("en")} busy`);
@@ -232,9 +230,8 @@ function showWorkers(s, rows) {
 /* How the sessions are laid out under this model. */
 function showWay(s) {
   const way = $("way");
-  const parked = s.hold === "message" && s.by_turns;
   way.classList.toggle("without-queue", !hasQueue(s));
-  way.classList.toggle("with-parked", parked);
+  way.classList.toggle("with-parked", parks(s));
   way.classList.toggle("crowded", hasQueue(s) && Math.max(s.queue.depth, s.sessions.phases.parked) > 80);
 }
 
@@ -517,23 +514,18 @@ function showTakes(s) {
 
 const THEN = {
   pause: "then accepting pauses",
-  reject: "whoever comes then is told BUSY",
-  "drop-oldest": "then the one who has waited longest is told BUSY",
-  "caller-runs": "then the accept loop serves one itself, and accepts nobody meanwhile",
+  reject: "then new clients are rejected",
+  "drop-oldest": "then the session that has waited longest is rejected",
+  "caller-runs": "then the accept loop itself serves the next one, and accepts none meanwhile",
 };
 
 function modelWords(s) {
-  const n = s.settings.workers;
+  const { unit, words, single } = s.serving;
   const most = s.settings.max_sessions && s.settings.max_sessions.toLocaleString("en");
-  switch (s.hold === "message" && s.by_turns ? "message" : s.model) {
-    case "iterative": return `One session at a time, in the accept loop itself; ${s.on_full === "reject" ? "all others are told BUSY" : "all others wait in the kernel"}`;
-    case "thread": return `A thread for each session, from accept to its end; beyond ${most} a client is told BUSY`;
-    case "fork": return `A process for each session, from accept to its end; beyond ${most} a client is told BUSY`;
-    case "message": return `${many(n, "thread")}, each takes a session only while bytes of it are there; ${most} may be here; ${THEN[s.on_full]}`;
-    case "event": return `${many(n, "event loop")}, each serves many sessions by turns; ${most} may be here; ${THEN[s.on_full]}`;
-    default: return `${many(n, s.model === "process-pool" ? "worker process" : "thread", s.model === "process-pool" ? "worker processes" : "threads")}, each holds one session until it ends; ` +
-      `${s.queue.capacity.toLocaleString("en")} may wait; ${THEN[s.on_full]}`;
-  }
+  if (single) return `One session at a time, ${words}; all others ${s.on_full === "reject" ? "are rejected" : "wait in the kernel"}`;
+  if (hasOwn(s)) return `A ${unit} for each session, ${words}; beyond ${most} sessions, new clients are rejected`;
+  const room = s.by_turns ? `${most} may be here` : `${s.queue.capacity.toLocaleString("en")} may wait`;
+  return `${many(s.settings.workers, unit)}, ${words}; ${room}; ${THEN[s.on_full]}`;
 }
 
 function settingWords(s) {
@@ -550,7 +542,7 @@ function settingWords(s) {
 }
 
 function showWords(s) {
-  setText($("model"), s.hold === "message" && s.by_turns ? `${s.model}, hold message` : s.model);
+  setText($("model"), parks(s) ? `${s.model}, hold message` : s.model);
   setText($("where"), s.listening ? `on ${s.listening}` : "");
   setText($("words"), `${modelWords(s)}.`);
   setText($("settings"), settingWords(s).map((word) => `${word}.`).join(" "));
@@ -635,9 +627,8 @@ function setStatus(status) {
 let token = document.querySelector("meta[name=control-token]").content;
 
 function showControls(s) {
-  const canResize = (s.capped && s.model !== "iterative") || (s.by_turns && s.hold === "message");
   setHidden($("pause"), !token);
-  setHidden($("resize"), !token || !canResize);
+  setHidden($("resize"), !token || !s.serving.resizable);
   setText($("pause"), s.accept.why.person ? "Accept again" : "Pause");
   $("pause").disabled = s.draining;
   $("more").disabled = s.draining;

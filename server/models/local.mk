@@ -1,0 +1,25 @@
+# The models, in the order in which a student should read them. A new model is a file and a line here:
+# the table of models is made of this list.
+MODELS = \
+	%D%/iterative.c \
+	%D%/thread.c \
+	%D%/fork.c \
+	%D%/thread-pool.c \
+	%D%/process-pool.c \
+	%D%/event.c
+
+server_libserver_la_SOURCES += $(MODELS) \
+	%D%/backoff.c %D%/backoff.h \
+	%D%/buffers.c %D%/buffers.h \
+	%D%/caller.c %D%/caller.h \
+	%D%/driven.c %D%/driven.h \
+	%D%/model.c %D%/model.h \
+	%D%/process.c %D%/process.h \
+	%D%/thread-pool-message.c \
+	%D%/waiting.c %D%/waiting.h
+
+nodist_server_libserver_la_SOURCES += %D%/table.c
+CLEANFILES += %D%/table.c
+EXTRA_DIST += %D%/table
+%D%/table.c: %D%/table %D%/local.mk
+	$(AM_V_GEN)$(MKDIR_P) %D% && AWK='$(AWK)' $(SHELL) $(srcdir)/%D%/table $(MODELS) >$@-t && mv $@-t $@

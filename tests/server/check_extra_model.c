@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A new model is one file and one line. extra/echo-server is the server with extra/one-loop.c added
+ * to its list of models, and whatever shows a model shows this one.
+ */
+#include "tests/kit/http.h"
+#include "tests/kit/page.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SENTENCE "1 loop, it serves all sessions by turns"
+
+static const char *const arguments[] = {"--model", "one-loop", "--workers", "1",
+                                        "--admin", "0",        NULL};
+
+/* Have the kit start extra/echo-server. */
+static void use_the_extra_server(void)
+{
+    const char *top = getenv("TOP_BUILDDIR");
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/tests/server/extra", top != NULL ? top : ".");
+    ck_assert_int_eq(setenv("TOP_BUILDDIR", path, 1), 0);
+}
+
+START_TEST(help_lists_it)
+{
+    struct outcome outcome = program_run(ARGUMENTS("echo-server", "--help"), NULL);
+    const char *model = strstr(outcome.out, "--model");
+
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_ptr_nonnull(model);
+    ck_assert_ptr_nonnull(strstr(model, "one-loop"));
+    outcome_clear(&outcome);
+    outcome = program_run(ARGUMENTS("echo-server", "--model", "two-loops"), NULL);
+    ck_assert_int_eq(outcome.status, 2);
+    ck_assert_ptr_nonnull(strstr(outcome.err, "one-loop"));
+    outcome_clear(&outcome);
+}
+END_TEST
+
+START_TEST(it_serves_and_is_reported)
+{
+    struct kit kit = kit_start(arguments);
+    uint16_t port = kit_admin_port(&kit);
+    char *text = http_body(port, "/stats.json", 200);
+    json_t *stats = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    json_t *serving = json_object_get(stats, "serving");
+    int fd = kit_connect(&kit);
+
+    ck_assert_str_eq(json_string_value(json_object_get(stats, "model")), "one-loop");
+    ck_assert_str_eq(json_string_value(json_object_get(serving, "unit")), "loop");
+    ck_assert_str_eq(json_string_value(json_object_get(serving, "title")), "The only loop");
+    json_decref(stats);
+    free(text);
+    text = http_body(port, "/metrics", 200);
+    ck_assert_ptr_nonnull(strstr(text, "model=\"one-loop\""));
+    free(text);
+    text = http_body(port, "/", 200);
+    ck_assert_ptr_nonnull(strstr(text, "echo-server --model one-loop\n"));
+    free(text);
+    ck_assert_ptr_nonnull(strstr(program_output(&kit.program), "model one-loop: loops 1, "));
+    tcp_echo(fd, "a", 1, true);
+    close(fd);
+    kit_finish(&kit, true, NULL);
+}
+END_TEST
+
+START_TEST(the_page_shows_it)
+{
+    struct page page = page_open(arguments);
+    int fd = kit_connect(&page.kit);
+
+    tcp_echo(fd, "a", 1, true);
+    expect_text(&page, "model", "one-loop");
+    expect_text(&page, "workers-title", "The only loop");
+    expect_text(&page, "workers-of", "session in 1 loop");
+    expect(&page, "document.querySelector('#words').innerText.startsWith('" SENTENCE "')");
+    expect(&page, "document.querySelector('.box .name').innerText == 'loop 0'");
+    expect(&page, "document.querySelectorAll('.crew i').length == 1");
+    close(fd);
+    page_close(&page, NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("extra_model");
+    TCase *core = tcase_create("Core");
+    TCase *browser = tcase_create("Browser");
+    const char *why;
+
+    tcase_add_checked_fixture(core, use_the_extra_server, NULL);
+    tcase_add_test(core, help_lists_it);
+    tcase_add_test(core, it_serves_and_is_reported);
+    suite_add_tcase(suite, core);
+    if (browser_is_there(&why)) {
+        tcase_add_checked_fixture(browser, use_the_extra_server, NULL);
+        tcase_add_test(browser, the_page_shows_it);
+        tcase_set_timeout(browser, 300);
+        suite_add_tcase(suite, browser);
+    }
+    return suite_main(suite);
+}
