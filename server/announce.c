@@ -1,16 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /* What the server tells on standard output about itself: see server-internal.h. */
-#include "server/server-internal.h"
+#include "server/announce.h"
 
+#include "common/address.h"
 #include "common/log.h"
+#include "server/admin/admin.h"
 #include "server/limits.h"
 #include "server/output/printer.h"
+#include "server/server-internal.h"
 #include "server/session/accounting.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+
+/* --- to people ----------------------------------------------------------------------------- */
+
+void announce_addresses(const struct server *server)
+{
+    struct printer *printer = server->shared->printer;
+    unsigned count;
+    const struct listening_socket *sockets = listener_sockets(server->listener, &count);
+    char text[ADDRESS_TEXT_MAX];
+
+    for (unsigned i = 0; i < count; i++)
+        printer_line(printer, "listening on %s", address_text(&sockets[i].address, text));
+    if (server->admin != NULL)
+        printer_line(printer, "admin on http://%s", admin_address(server->admin));
+}
 
 /* What an uncapped server under a limit on its address space is going to see. */
-static void announce_prediction(struct server *server)
+static void announce_prediction(const struct server *server)
 {
     const struct limits *limits = &server->options->limits;
     uint64_t used = limits_used_bytes();
@@ -24,7 +43,7 @@ static void announce_prediction(struct server *server)
                  limits_thread_bytes(limits) / 1024, predicted + 1);
 }
 
-static void announce_model(struct server *server)
+static void announce_model(const struct server *server)
 {
     const struct options *options = server->options;
     struct printer *printer = server->shared->printer;
@@ -53,7 +72,7 @@ static bool has_thread_each(const struct model_type *type)
     return !type->capped && !type->holds_many && !type->processes;
 }
 
-void announce_choices(struct server *server)
+void announce_choices(const struct server *server)
 {
     const struct limits *limits = &server->options->limits;
     struct printer *printer = server->shared->printer;
@@ -72,7 +91,7 @@ void announce_choices(struct server *server)
         announce_prediction(server);
 }
 
-void announce_accounting(struct server *server)
+void announce_accounting(const struct server *server)
 {
     struct counts counts;
     char text[192];
@@ -82,7 +101,7 @@ void announce_accounting(struct server *server)
 }
 
 /* Which limits have ended sessions, by name. */
-static void announce_limits_reached(struct server *server, const struct counts *counts)
+static void announce_limits_reached(const struct server *server, const struct counts *counts)
 {
     for (int i = OUTCOME_QUEUE_TIMEOUT; i <= OUTCOME_HANDSHAKE_FAILED; i++)
         if (counts->ended[i] > 0)
@@ -91,7 +110,7 @@ static void announce_limits_reached(struct server *server, const struct counts *
 }
 
 /* How often nobody could come in, where that has happened. */
-static void announce_listener(struct printer *printer, const struct state_listener *listener)
+static void announce_listener(struct printer *printer, const struct listener_state *listener)
 {
     if (listener->pauses > 0)
         printer_line(printer, "accepting was paused %" PRIu64 " times, for %.3f s in all",
@@ -100,7 +119,7 @@ static void announce_listener(struct printer *printer, const struct state_listen
         printer_line(printer, "accept failed %" PRIu64 " times", listener->errors);
 }
 
-void announce_farewell(struct server *server)
+void announce_farewell(const struct server *server)
 {
     struct printer *printer = server->shared->printer;
     struct counts counts;
@@ -116,4 +135,57 @@ void announce_farewell(struct server *server)
     if (log_lost() > 0)
         printer_line(printer, "%" PRIu64 " lines were lost: standard error was too slow",
                      log_lost());
+}
+
+/* --- to the service manager ---------------------------------------------------------------- */
+
+/* Send what is due now, and set a timer for what is due later. */
+static void send_due(struct server *server)
+{
+    int64_t next_ns = notify_tend(&server->notify);
+    struct timeval next = {next_ns / 1000000000, next_ns % 1000000000 / 1000};
+
+    /* Without memory for the timer a watchdog may end the server, and rightly. */
+    if (next_ns > 0)
+        (void)event_add(server->events[ON_NOTIFY], &next);
+}
+
+void announce_on_timer(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    send_due(argument);
+}
+
+void announce_ready(struct server *server)
+{
+    const struct listening_socket *sockets;
+    unsigned count;
+    char address[ADDRESS_TEXT_MAX];
+    char status[ADDRESS_TEXT_MAX + 64];
+
+    if (server->listener == NULL)
+        return; /* it drains, and has reported that */
+    sockets = listener_sockets(server->listener, &count);
+    address_text(&sockets[0].address, address);
+    if (count == 1)
+        snprintf(status, sizeof status, "listening on %s", address);
+    else
+        snprintf(status, sizeof status, "listening on %s and %u more", address, count - 1);
+    notify_ready(&server->notify, status);
+    send_due(server);
+}
+
+void announce_reloading(struct server *server)
+{
+    if (server->listener == NULL)
+        return;
+    notify_reloading(&server->notify);
+    send_due(server);
+}
+
+void announce_stopping(struct server *server)
+{
+    notify_stopping(&server->notify);
+    send_due(server);
 }

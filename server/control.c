@@ -2,9 +2,11 @@
 /* What a person may change of a running server: see control.h. */
 #include "server/control.h"
 
+#include "server/descriptors.h"
 #include "server/output/printer.h"
 #include "server/server-internal.h"
 #include "server/session/accounting.h"
+#include "server/tend.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -33,7 +35,7 @@ int control_resize(struct server *server, bool more, uint64_t *workers,
     if (server->type->resize != NULL && (wanted == 0 || wanted > WORKERS_MAX)) {
         rc = -EINVAL;
     } else if (server->type->resize != NULL) {
-        server_secure_descriptors(server, wanted);
+        descriptors_secure(server, wanted);
         rc = server->type->resize(server->model, wanted);
     }
     if (rc != 0) {
@@ -44,7 +46,7 @@ int control_resize(struct server *server, bool more, uint64_t *workers,
     if (server->type->capped)
         accounting_set_servers(server->shared->accounting, wanted);
     printer_line(server->shared->printer, "workers: %" PRIu64, wanted);
-    server_look_after(server);
+    tend(server);
     return 0;
 }
 

@@ -11,9 +11,11 @@
  * Those who wait in the queue are served like all others while there is time. From the signal on
  * each session that ends wakes the loop, which looks whether it was the last.
  */
-#include "server/server-internal.h"
+#include "server/drain.h"
 
 #include "common/log.h"
+#include "server/announce.h"
+#include "server/server-internal.h"
 #include "server/session/accounting.h"
 #include "server/session/session.h"
 #include "server/session/trace.h"
@@ -88,7 +90,7 @@ static void begin_drain(struct server *server)
     int64_t drain_ns = server->options->drain_timeout_ns;
     struct timeval deadline = {drain_ns / 1000000000, drain_ns % 1000000000 / 1000};
 
-    manager_tell_stopping(server);
+    announce_stopping(server);
     listener_state(server->listener, &server->listener_was);
     server->listener_was.paused = server->listener_was.why_full = false;
     server->listener_was.why_errors = server->listener_was.why_person = false;

@@ -14,14 +14,15 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/admin/places.c %D%/admin/places.h \
 	%D%/admin/reply.c %D%/admin/reply.h \
 	%D%/admin/workers.c %D%/admin/workers.h \
-	%D%/announce.c \
+	%D%/announce.c %D%/announce.h \
 	%D%/control.c %D%/control.h \
 	%D%/session/credentials.c %D%/session/credentials.h \
-	%D%/drain.c \
+	%D%/descriptors.c %D%/descriptors.h \
+	%D%/drain.c %D%/drain.h \
+	%D%/tend.c %D%/tend.h \
 	%D%/output/escape.c %D%/output/escape.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/listen/listener.c %D%/listen/listener.h \
-	%D%/manager.c \
 	%D%/systemd/notify.c %D%/systemd/notify.h \
 	%D%/options.c %D%/options.h \
 	%D%/output/printer.c %D%/output/printer.h \
@@ -33,7 +34,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/session/session.c %D%/session/session.h \
 	%D%/session/store.c %D%/session/store.h \
 	%D%/listen/listening-socket.c %D%/listen/listening-socket.h \
-	%D%/listen/open.c \
+	%D%/listen/open.c %D%/listen/open.h \
 	%D%/session/per-source.c %D%/session/per-source.h \
 	%D%/admin/state.c %D%/admin/state.h \
 	%D%/session/trace.c %D%/session/trace.h \

@@ -13,11 +13,21 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "server/admin/admin.h"
+#include "server/announce.h"
 #include "server/control.h"
+#include "server/descriptors.h"
+#include "server/drain.h"
+#include "server/listen/open.h"
 #include "server/server-internal.h"
 #include "server/session/credentials.h"
+#include "server/session/per-source.h"
+#include "server/session/refuse.h"
+#include "server/session/session.h"
 #include "server/session/store.h"
 #include "server/session/trace.h"
+#include "server/session/watch.h"
+#include "server/tend.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,82 +39,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum {
-    RESERVED_DESCRIPTORS = 16,   /* standard streams, epoll, listener, eventfds, signals */
-    DESCRIPTORS_PER_PROCESS = 2, /* a worker's socket and its pidfd */
-    DESCRIPTORS_PER_LOOP = 2,    /* its epoll and its eventfd */
-};
-
-/* --- descriptors --------------------------------------------------------------------------- */
-
-/* How many descriptors all who may be here can take. */
-static uint64_t descriptors_needed(const struct options *options, const struct model_type *type,
-                                   uint64_t workers)
-{
-    uint64_t needed = RESERVED_DESCRIPTORS;
-
-    needed += type->capped ? workers + options->queue : options->max_sessions;
-    if (type->processes) /* for each session a pidfd, or the copy that goes to a worker */
-        needed += type->capped ? workers + options->queue : options->max_sessions;
-    if (type->processes && type->capped)
-        needed += DESCRIPTORS_PER_PROCESS * workers;
-    if (type->holds_many)
-        needed += DESCRIPTORS_PER_LOOP * workers;
-    if (type->capped && options->on_full == ON_FULL_CALLER_RUNS)
-        needed++;
-    if (!type->capped || options->on_full == ON_FULL_REJECT ||
-        options->on_full == ON_FULL_DROP_OLDEST || options->queue_timeout_ns > 0 ||
-        options->per_source > 0)
-        needed += REFUSE_LINGERING_MAX;
-    if (options->admin != NULL)
-        needed += ADMIN_DESCRIPTORS_MAX;
-    return needed;
-}
-
-void server_secure_descriptors(struct server *server, uint64_t workers)
-{
-    const struct options *options = server->options;
-    bool capped = server->type->capped;
-    uint64_t needed = descriptors_needed(options, server->type, workers);
-    uint64_t have = options->limits.nofile;
-
-    if (have == 0)
-        have = limits_raise_nofile(needed);
-    if (have < needed)
-        log_warn("up to %" PRIu64 " descriptors may be needed and %" PRIu64
-                 " are allowed: raise the limit (ulimit -n %" PRIu64 "), or lower %s",
-                 needed, have, needed, capped ? "--workers or --queue" : "--max-sessions");
-    server->descriptors_needed = needed;
-    server->descriptors_allowed = have;
-}
-
 /* --- the loop's callbacks ------------------------------------------------------------------ */
-
-void server_look_after(void *argument)
-{
-    struct server *server = argument;
-
-    server->type->tend(server->model);
-    if (server->shared->trace != NULL)
-        trace_flush(server->shared->trace);
-    if (server->listener != NULL && server->type->is_broken != NULL &&
-        server->type->is_broken(server->model))
-        drain_on_failure(server);
-    if (server->listener != NULL)
-        listener_look_again(server->listener);
-    else
-        drain_look(server);
-}
-
-/* A thread has written to the eventfd. */
-static void on_wake(evutil_socket_t fd, short what, void *argument)
-{
-    eventfd_t ignored;
-
-    (void)what;
-    (void)eventfd_read(fd, &ignored);
-    server_look_after(argument);
-}
 
 static void on_accounting(evutil_socket_t fd, short what, void *argument)
 {
@@ -123,14 +58,14 @@ static void on_reload(evutil_socket_t signal_number, short what, void *argument)
         drain_on_stop(signal_number, what, server);
         return;
     }
-    manager_tell_reloading(server);
+    announce_reloading(server);
     if (server->shared->credentials == NULL)
         log_warn("nothing is read anew: there is no --tls-cert");
     else if (credentials_reload(server->shared->credentials, why) != 0)
         log_error("the old certificate stays in use: %s", why);
     else
         printer_line(server->shared->printer, "the certificate was read anew");
-    manager_tell_ready(server);
+    announce_ready(server);
 }
 
 /* SIGTTIN: a worker more. SIGTTOU: one fewer. */
@@ -288,8 +223,8 @@ static void start_loop(struct server *server)
     server->base = event_base_new();
     if (server->base == NULL)
         log_fatal("cannot make the event loop: %m");
-    events[ON_WAKE] =
-        event_new(server->base, server->shared->wake_fd, EV_READ | EV_PERSIST, on_wake, server);
+    events[ON_WAKE] = event_new(server->base, server->shared->wake_fd, EV_READ | EV_PERSIST,
+                                tend_on_wake, server);
     events[ON_TERM] = evsignal_new(server->base, SIGTERM, drain_on_stop, server);
     events[ON_INT] = evsignal_new(server->base, SIGINT, drain_on_stop, server);
     events[ON_USR1] = evsignal_new(server->base, SIGUSR1, on_accounting, server);
@@ -298,7 +233,7 @@ static void start_loop(struct server *server)
     events[ON_TTOU] = evsignal_new(server->base, SIGTTOU, on_resize, server);
     events[ON_TICK] = event_new(server->base, -1, EV_PERSIST, drain_on_tick, server);
     events[ON_DEADLINE] = evtimer_new(server->base, drain_on_deadline, server);
-    events[ON_NOTIFY] = evtimer_new(server->base, manager_on_time, server);
+    events[ON_NOTIFY] = evtimer_new(server->base, announce_on_timer, server);
     for (int i = 0; i < EVENTS; i++)
         if (events[i] == NULL || (i < ON_TICK && event_add(events[i], NULL) != 0))
             log_fatal("no memory for the event loop");
@@ -319,7 +254,7 @@ static void start_watch(struct server *server)
         .queue_ns = options->queue_timeout_ns,
     };
 
-    server->watch = watch_new(server->base, server->shared, &limits, server_look_after, server);
+    server->watch = watch_new(server->base, server->shared, &limits, tend, server);
     if (server->watch == NULL)
         log_fatal("no memory for the event loop");
 }
@@ -399,6 +334,9 @@ int server_run(const struct options *options)
         .started_ns = clock_now_ns(),
         .has_terminal = isatty(STDIN_FILENO) == 1,
     };
+    /* An uncapped model must be reachable from this machine only, unless it was asked for. */
+    const bool uncapped = !server.type->capped && !server.type->holds_many;
+    const struct model_type *local_only = uncapped && !options->allow_uncapped ? server.type : NULL;
     struct listening_socket sockets[SOCKETS_MAX];
     unsigned socket_count;
     const char *name = NULL;
@@ -408,29 +346,27 @@ int server_run(const struct options *options)
     rc = limits_apply(&options->limits, &name);
     if (rc != 0)
         log_fatal("cannot set --limit %s: %s; the hard limit is lower", name, strerror(-rc));
-    server_secure_descriptors(&server, options->workers);
+    descriptors_secure(&server, options->workers);
     notify_open(&server.notify);
-    socket_count = sockets_take(&server, sockets);
+    socket_count = open_passed(local_only, sockets);
     start_shared(&server);
     start_trace(&server);
     start_tls(&server);
     start_first_thread(&server);
     start_loop(&server);
     if (socket_count == 0)
-        sockets_open(&server, &sockets[socket_count++]);
+        open_host(options->host, (uint16_t)options->port, local_only, &sockets[socket_count++]);
     if (listener_new(server.base, sockets, socket_count, server.shared, &server.listener) != 0)
         log_fatal("no memory for the event loop");
     start_model(&server);
     start_watch(&server);
     start_admin(&server);
 
-    sockets_announce(&server);
-    if (server.admin != NULL)
-        printer_line(server.shared->printer, "admin on http://%s", admin_address(server.admin));
+    announce_addresses(&server);
     if (!options->quiet)
         announce_choices(&server);
     start_accepting(&server);
-    manager_tell_ready(&server);
+    announce_ready(&server);
     if (event_base_dispatch(server.base) != 0)
         log_fatal("the event loop has failed");
     end(&server);

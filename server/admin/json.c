@@ -254,7 +254,7 @@ static json_t *connections(const struct counts *counts)
                   {"ended", counts_by_word(counts->ended, outcome_words, OUTCOME_COUNT)});
 }
 
-static json_t *accepting(const struct state_listener *listener)
+static json_t *accepting(const struct listener_state *listener)
 {
     return OBJECT({"paused", flag(listener->paused)},
                   {"why", OBJECT({"full", flag(listener->why_full)},
@@ -280,7 +280,7 @@ static json_t *resources(const struct state *state)
 static json_t *whole(const struct state *state)
 {
     const struct counts *counts = &state->counts;
-    const struct state_listener *listener = &state->listener;
+    const struct listener_state *listener = &state->listener;
 
     return OBJECT({"schema", word("echo-server/1")},
                   {"version", word(PACKAGE_VERSION)},

@@ -139,7 +139,7 @@ static void add_connections(struct text *text, const struct state *state)
 
 static void add_places(struct text *text, const struct state *state)
 {
-    const struct state_listener *listener = &state->listener;
+    const struct listener_state *listener = &state->listener;
 
     family(text, "sessions", "gauge", "Sessions that are here, by what they are doing.");
     for (int i = 0; i < PHASE_COUNT; i++)

@@ -13,6 +13,7 @@
 #define SERVER_ADMIN_STATE_H
 
 #include "common/address.h"
+#include "server/listen/listener.h"
 #include "server/session/accounting.h"
 #include "server/session/service-time.h"
 
@@ -34,19 +35,6 @@ struct state_session {
     int64_t held_ns;     /**< since it was begun; 0 while it is queued */
     int64_t in_phase_ns; /**< since a watch last saw it move: see session/watch.h */
     uint64_t echoes;
-};
-
-/** Why the listener does not accept; see listen/listener.h. Lengths are since the start. */
-struct state_listener {
-    uint64_t pauses;      /**< times that it was paused because the model was full */
-    int64_t paused_ns;    /**< for how long in all, until now */
-    bool paused;          /**< it is now, for whatever reason */
-    bool why_full;        /**< it is, since the model is full or a water mark was reached */
-    bool why_errors;      /**< it is, since accept() has just failed */
-    bool why_person;      /**< it is, since a person wants it so */
-    uint64_t errors;      /**< accept() has failed */
-    uint32_t backlog;     /**< connections that wait in the kernel (TCP_INFO of the listener) */
-    uint32_t backlog_max; /**< how many may; 0 where the kernel does not tell, as of unix sockets */
 };
 
 /** What was chosen besides the model, for those who want it in words. Times of 0 are none. */
@@ -80,7 +68,7 @@ struct state {
     uint64_t in_phase[PHASE_COUNT]; /**< of the sessions that are here */
     uint64_t busy;                  /**< workers, or event loops, that have at least one of them */
     uint32_t sessions_of[STATE_ROWS_MAX]; /**< of the first workers, how many each has */
-    struct state_listener listener;
+    struct listener_state listener;
 
     /* who is here: first those that are served, then those that wait, oldest first */
     struct state_session rows[STATE_ROWS_MAX];

@@ -11,7 +11,9 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "server/models/model.h"
 #include "server/session/refuse.h"
+#include "server/session/session.h"
 
 #include <errno.h>
 #include <event2/listener.h>
@@ -160,7 +162,7 @@ const struct listening_socket *listener_sockets(const struct listener *listener,
 }
 
 /* Add what waits in a socket's backlog, and how much may. A unix socket does not tell. */
-static void add_backlog(const struct listening_socket *socket, struct state_listener *state)
+static void add_backlog(const struct listening_socket *socket, struct listener_state *state)
 {
     struct tcp_info info;
     socklen_t size = sizeof info;
@@ -173,9 +175,9 @@ static void add_backlog(const struct listening_socket *socket, struct state_list
     state->backlog_max += info.tcpi_sacked;
 }
 
-void listener_state(const struct listener *listener, struct state_listener *state)
+void listener_state(const struct listener *listener, struct listener_state *state)
 {
-    *state = (struct state_listener){
+    *state = (struct listener_state){
         .pauses = listener->pauses,
         .paused_ns = listener->paused_ns,
         .paused = listener->paused != 0,

@@ -15,10 +15,7 @@
 #ifndef SERVER_LISTEN_LISTENER_H
 #define SERVER_LISTEN_LISTENER_H
 
-#include "server/admin/state.h"
 #include "server/listen/listening-socket.h"
-#include "server/models/model.h"
-#include "server/session/session.h"
 
 #include <event2/event.h>
 #include <stdbool.h>
@@ -34,6 +31,8 @@ enum pause_reason {
 };
 
 struct listener;
+struct model;
+struct shared;
 
 /**
  * Nothing is accepted before listener_start().
@@ -70,11 +69,21 @@ bool listener_hold(struct listener *listener, bool held);
 /** Close the sockets: new clients are refused by the kernel. NULL is fine. */
 void listener_free(struct listener *listener);
 
-/**
- * How it is, and how it was paused so far. The backlog is asked of the kernel, and is that of all
- * sockets together; unix sockets do not tell theirs.
- */
-void listener_state(const struct listener *listener, struct state_listener *state);
+/** The listener at one instant. Times and counts are since the start. */
+struct listener_state {
+    uint64_t pauses;      /**< how often it was paused because the model was full */
+    int64_t paused_ns;    /**< for how long in all, up to now */
+    bool paused;          /**< it does not accept now, for at least one reason */
+    bool why_full;        /**< PAUSE_FULL is one */
+    bool why_errors;      /**< PAUSE_ERRORS is one */
+    bool why_person;      /**< PAUSE_PERSON is one */
+    uint64_t errors;      /**< how often accept() has failed */
+    uint32_t backlog;     /**< connections that wait in the kernel, for all sockets together */
+    uint32_t backlog_max; /**< how many can. 0: unknown, as for unix sockets */
+};
+
+/** Fill in the state. The kernel is asked for the backlog (TCP_INFO). */
+void listener_state(const struct listener *listener, struct listener_state *state);
 
 /** What it listens on. */
 const struct listening_socket *listener_sockets(const struct listener *listener, unsigned *count);

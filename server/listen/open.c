@@ -4,26 +4,24 @@
  * is taken over from a service manager in activation.c; here is which of the two, and what is said
  * when it does not work.
  */
-#include "server/server-internal.h"
+#include "server/listen/open.h"
 
 #include "common/log.h"
 #include "server/listen/activation.h"
+#include "server/models/model.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* An uncapped model on an address that anybody can reach has to be asked for. */
-static void check_exposure(const struct server *server, const struct address *address,
+/* Refuse an address that other machines can reach, for a model that takes all they ask for. */
+static void check_exposure(const struct model_type *local_only, const struct address *address,
                            const char *where)
 {
-    const struct model_type *type = server->type;
-
-    if (!type->capped && !type->holds_many && !address_is_loopback(address) &&
-        !server->options->allow_uncapped)
+    if (local_only != NULL && !address_is_loopback(address))
         log_usage("--model %s on %s would let anybody take all %s; use --model %s-pool, or add "
                   "--allow-uncapped",
-                  type->name, where, type->processes ? "processes" : "threads",
-                  type->processes ? "process" : "thread");
+                  local_only->name, where, local_only->processes ? "processes" : "threads",
+                  local_only->processes ? "process" : "thread");
 }
 
 /* The sentence for a socket that could not be opened. */
@@ -55,8 +53,8 @@ static _Noreturn void die_of_socket(const struct address *address, int rc)
     log_fatal("cannot listen on %s: %s%s", text, strerror(-rc), advice);
 }
 
-unsigned sockets_take(const struct server *server,
-                      struct listening_socket sockets[static SOCKETS_MAX])
+unsigned open_passed(const struct model_type *local_only,
+                     struct listening_socket sockets[static SOCKETS_MAX])
 {
     char why[ACTIVATION_WHY_MAX];
     char text[ADDRESS_TEXT_MAX];
@@ -65,32 +63,21 @@ unsigned sockets_take(const struct server *server,
     if (count < 0)
         log_fatal("cannot listen: %s", why);
     for (int i = 0; i < count; i++)
-        check_exposure(server, &sockets[i].address, address_text(&sockets[i].address, text));
+        check_exposure(local_only, &sockets[i].address, address_text(&sockets[i].address, text));
     return (unsigned)count;
 }
 
-void sockets_open(const struct server *server, struct listening_socket *socket)
+void open_host(const char *host, uint16_t port, const struct model_type *local_only,
+               struct listening_socket *socket)
 {
-    const struct options *options = server->options;
     struct address address;
     const char *cause;
     int rc;
 
-    if (!address_resolve(options->host, (uint16_t)options->port, true, &address, &cause))
-        log_fatal("cannot listen on %s: %s; try --host 127.0.0.1", options->host, cause);
-    check_exposure(server, &address, options->host);
+    if (!address_resolve(host, port, true, &address, &cause))
+        log_fatal("cannot listen on %s: %s; try --host 127.0.0.1", host, cause);
+    check_exposure(local_only, &address, host);
     rc = listening_socket_open(&address, socket);
     if (rc != 0)
         die_of_socket(&address, rc);
-}
-
-void sockets_announce(const struct server *server)
-{
-    unsigned count;
-    const struct listening_socket *sockets = listener_sockets(server->listener, &count);
-    char text[ADDRESS_TEXT_MAX];
-
-    for (unsigned i = 0; i < count; i++)
-        printer_line(server->shared->printer, "listening on %s",
-                     address_text(&sockets[i].address, text));
 }

@@ -18,7 +18,7 @@ server/systemd: common
 server/output: common
 server/session: common server/output
 server/models: common pool pool/thread pool/process server/output server/session
-server/listen: common server/output server/session server/models
+server/listen: common server/session server/models
 server/admin: common server/output server/session server/models server/listen
 server: common server/systemd server/output server/session server/models server/listen server/admin
 client/session: common
@@ -32,7 +32,6 @@ END
 circles_left='server client'
 cat >"$work/left" <<'END'
 server/models: server
-server/listen: server server/admin
 server/admin: server
 client/report: client
 END

@@ -80,7 +80,7 @@ void state_fill(struct state *state)
     snprintf(state->address, sizeof state->address, "127.0.0.1:8090");
     fill_counts(&state->counts);
     fill_rows(state);
-    state->listener = (struct state_listener){
+    state->listener = (struct listener_state){
         .pauses = 801, .paused_ns = 1500000000, .errors = 802, .backlog = 803, .backlog_max = 804};
     state->uptime_ns = 90250000000;
     state->threads = 6;

@@ -289,7 +289,7 @@ START_TEST(the_backlog)
 {
     struct stage_set *set = set_up(1);
     struct event_base *base = event_base_new();
-    const struct state_listener *seen = &set->state.listener;
+    const struct listener_state *seen = &set->state.listener;
     struct listening_socket sockets[3];
     struct address address;
     const char *cause;

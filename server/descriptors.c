@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The need of descriptors: see descriptors.h. */
+#include "server/descriptors.h"
+
+#include "common/log.h"
+#include "server/admin/admin.h"
+#include "server/server-internal.h"
+#include "server/session/refuse.h"
+
+#include <inttypes.h>
+
+enum {
+    RESERVED_DESCRIPTORS = 16,   /* standard streams, epoll, listener, eventfds, signals */
+    DESCRIPTORS_PER_PROCESS = 2, /* a worker's socket and its pidfd */
+    DESCRIPTORS_PER_LOOP = 2,    /* its epoll and its eventfd */
+};
+
+/* Count the descriptors that all sessions, workers and clients together can take. */
+static uint64_t needed_by(const struct options *options, const struct model_type *type,
+                          uint64_t workers)
+{
+    uint64_t needed = RESERVED_DESCRIPTORS;
+
+    needed += type->capped ? workers + options->queue : options->max_sessions;
+    if (type->processes) /* for each session a pidfd, or the copy that goes to a worker */
+        needed += type->capped ? workers + options->queue : options->max_sessions;
+    if (type->processes && type->capped)
+        needed += DESCRIPTORS_PER_PROCESS * workers;
+    if (type->holds_many)
+        needed += DESCRIPTORS_PER_LOOP * workers;
+    if (type->capped && options->on_full == ON_FULL_CALLER_RUNS)
+        needed++;
+    if (!type->capped || options->on_full == ON_FULL_REJECT ||
+        options->on_full == ON_FULL_DROP_OLDEST || options->queue_timeout_ns > 0 ||
+        options->per_source > 0)
+        needed += REFUSE_LINGERING_MAX;
+    if (options->admin != NULL)
+        needed += ADMIN_DESCRIPTORS_MAX;
+    return needed;
+}
+
+void descriptors_secure(struct server *server, uint64_t workers)
+{
+    const struct options *options = server->options;
+    bool capped = server->type->capped;
+    uint64_t needed = needed_by(options, server->type, workers);
+    uint64_t have = options->limits.nofile;
+
+    if (have == 0)
+        have = limits_raise_nofile(needed);
+    if (have < needed)
+        log_warn("up to %" PRIu64 " descriptors may be needed and %" PRIu64
+                 " are allowed: raise the limit (ulimit -n %" PRIu64 "), or lower %s",
+                 needed, have, needed, capped ? "--workers or --queue" : "--max-sessions");
+    server->descriptors_needed = needed;
+    server->descriptors_allowed = have;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file open.h
+ * Where the server listens: on sockets that the service manager has passed on, or else on --host and
+ * --port. What does not work exits with a sentence.
+ */
+#ifndef SERVER_LISTEN_OPEN_H
+#define SERVER_LISTEN_OPEN_H
+
+#include "server/listen/listening-socket.h"
+
+#include <stdint.h>
+
+struct model_type;
+
+/**
+ * Take the sockets that the service manager has passed on. Call before any thread is made.
+ *
+ * @param local_only  a model that must be reachable from this machine only. NULL: any address is fine
+ * @return            how many sockets. 0: call open_host()
+ */
+unsigned open_passed(const struct model_type *local_only,
+                     struct listening_socket sockets[static SOCKETS_MAX]);
+
+/** Open a socket for --host and --port. Call after processes have been forked, or they would keep it. */
+void open_host(const char *host, uint16_t port, const struct model_type *local_only,
+               struct listening_socket *socket);
+
+#endif /* SERVER_LISTEN_OPEN_H */

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The loop's answer to a wake-up: see tend.h. */
+#include "server/tend.h"
+
+#include "server/drain.h"
+#include "server/server-internal.h"
+#include "server/session/trace.h"
+
+#include <sys/eventfd.h>
+
+void tend(void *argument)
+{
+    struct server *server = argument;
+
+    server->type->tend(server->model);
+    if (server->shared->trace != NULL)
+        trace_flush(server->shared->trace);
+    if (server->listener != NULL && server->type->is_broken != NULL &&
+        server->type->is_broken(server->model))
+        drain_on_failure(server);
+    if (server->listener != NULL)
+        listener_look_again(server->listener);
+    else
+        drain_look(server);
+}
+
+void tend_on_wake(evutil_socket_t fd, short what, void *argument)
+{
+    eventfd_t ignored;
+
+    (void)what;
+    (void)eventfd_read(fd, &ignored);
+    tend(argument);
+}
