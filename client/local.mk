@@ -35,7 +35,7 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/views/plan.c %D%/views/plan.h \
 	%D%/views/view.h %D%/views/hist.c %D%/views/figures.c %D%/views/figures.h \
 	%D%/views/csv.c %D%/views/ndjson.c %D%/views/timeline-view.c \
-	%D%/views/progress.c %D%/views/top.c
+	%D%/views/progress.c %D%/views/top.c %D%/views/alternate.c %D%/views/alternate.h
 if WITH_LIBEDIT
 %C%_libclient_la_SOURCES += %D%/line-libedit.c
 else

@@ -2,45 +2,27 @@
 /*
  * --top: the run on the whole screen. Where the sessions are, how fast it goes, how long it takes.
  *
- * DESIGN
- * The picture is made anew at each tick, for the size that the terminal has then, and written at
- * once. The places of sessions change five times a second; figures of the last second change once a
- * second, as nobody reads faster. Words say everything; colours only help to find it.
- *
- * The screen is borrowed: the alternate one, without a cursor. end() gives it back, and load_run()
- * calls that after an interruption too. There are ends that it does not see: the second ^C, which
- * kills the program; a closed terminal; an abort. And ^Z stops it, with the shell's prompt on our
- * screen. So while the screen is ours, a handler of those signals gives it back with one write(),
- * and lets the signal do what it always does. No atexit() is needed: nothing calls exit() between
- * begin() and end(). After ^Z and `fg` the next tick takes the screen again.
- *
- * What others say on standard error meanwhile, such as the first wrong reply, would stand in the
- * picture for a moment and then be gone with it. So it goes into memory, and is said when the screen
- * has been given back.
+ * The picture is drawn again at each tick, for the size that the terminal has then, and written in
+ * one go. The places of sessions change five times a second; figures of the last second change once a
+ * second, so that a person can read them. Words say everything; colours only help to find it.
  */
 #include "client/views/view.h"
 
+#include "client/views/alternate.h"
 #include "client/views/figures.h"
 #include "client/views/frame.h"
 #include "client/views/screen.h"
+#include "common/clock.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdatomic.h>
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#define PERIOD_NS INT64_C(200000000)
-#define SECOND_NS                                                                                  \
-    INT64_C(950000000) /* of ticks that come when they can: the fifth, not the sixth */
+#define PERIOD_NS   (SECOND_NS / 5)
+#define INTERVAL_NS (SECOND_NS - PERIOD_NS / 4) /* ticks come late: the fifth, not the sixth */
 
 enum { MINUTE = 60, COMPACT_COLUMNS = 60, COMPACT_ROWS = 16, ROOMY_ROWS = 21 };
-
-#define TAKE_SCREEN "\033[?1049h\033[?25l\033[2J"
-#define GIVE_SCREEN "\033[?25h\033[?1049l"
 
 struct top {
     struct view view;
@@ -54,111 +36,9 @@ struct top {
     struct frame frame;
 };
 
-/* --- the screen, borrowed and given back ------------------------------------------------------- */
-
-static const int fatal_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGTSTP};
-
-enum { FATAL_SIGNALS = sizeof fatal_signals / sizeof fatal_signals[0] };
-
-/* All of these are for the handler too, which runs in any thread. There is one terminal. */
-static atomic_bool taken;               /* the screen is ours */
-static int terminal_fd = STDERR_FILENO; /* what standard error was */
-static int said_fd = -1;                /* what it is meanwhile: a file in memory; -1: it stays */
-static off_t repeated;                  /* so much of what was said there is on the terminal */
-
-static void write_all(const char *text, size_t size)
-{
-    while (size > 0) {
-        ssize_t done = write(terminal_fd, text, size);
-
-        if (done < 0 && errno != EINTR)
-            return; /* the terminal is gone; there is nobody to tell */
-        text += done > 0 ? done : 0;
-        size -= done > 0 ? (size_t)done : 0;
-    }
-}
-
-/** Standard error is the terminal again, and gets what was said meanwhile. */
-static void repeat_what_was_said(void)
-{
-    char text[512];
-    ssize_t size;
-
-    if (said_fd < 0)
-        return;
-    dup2(terminal_fd, STDERR_FILENO);
-    while ((size = pread(said_fd, text, sizeof text, repeated)) > 0) {
-        write_all(text, (size_t)size);
-        repeated += size;
-    }
-}
-
-static void give_screen(void)
-{
-    if (!atomic_exchange(&taken, false))
-        return;
-    write_all(GIVE_SCREEN, sizeof GIVE_SCREEN - 1);
-    repeat_what_was_said();
-}
-
-/** The action is the default one by now (SA_RESETHAND), and is taken when this returns. */
-static void give_screen_and_go(int number)
-{
-    int error = errno;
-
-    give_screen();
-    raise(number);
-    errno = error;
-}
-
-/** What is ignored stays ignored, and a handler of somebody else's stays his. */
-static void set_handlers(void (*from)(int), void (*to)(int))
-{
-    struct sigaction action = {.sa_handler = to, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
-
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < FATAL_SIGNALS; i++) {
-        struct sigaction now;
-
-        if (sigaction(fatal_signals[i], NULL, &now) == 0 && now.sa_handler == from)
-            sigaction(fatal_signals[i], &action, NULL);
-    }
-}
-
-static void take_screen(void)
-{
-    if (atomic_load(&taken))
-        return;
-    set_handlers(SIG_DFL, give_screen_and_go);
-    atomic_store(&taken, true);
-    if (said_fd >= 0)
-        dup2(said_fd, STDERR_FILENO);
-    write_all(TAKE_SCREEN, sizeof TAKE_SCREEN - 1);
-}
-
-/** Without descriptors or memory for it, standard error stays what it is. */
-static void prepare_standard_error(void)
-{
-    terminal_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    said_fd = terminal_fd >= 0 ? memfd_create("standard error", MFD_CLOEXEC) : -1;
-    repeated = 0;
-    if (terminal_fd < 0)
-        terminal_fd = STDERR_FILENO;
-}
-
-static void restore_standard_error(void)
-{
-    if (said_fd >= 0)
-        close(said_fd);
-    if (terminal_fd != STDERR_FILENO)
-        close(terminal_fd);
-    said_fd = -1;
-    terminal_fd = STDERR_FILENO;
-}
-
 /* --- parts of the picture ----------------------------------------------------------------------- */
 
-/** A bar of up to `width` columns; a part that is not zero shows, however small. */
+/** Put a bar of up to `width` columns. A part that is not zero has at least one. */
 static void put_bar(struct top *top, double part, unsigned width)
 {
     double exact = part * width;
@@ -170,7 +50,7 @@ static void put_bar(struct top *top, double part, unsigned width)
         frame_put(&top->frame, top->utf8 ? "\u2588" : "#");
 }
 
-/** The rates of the last minute, each as a column as high as it is. */
+/** Put the rates of the last minute, each as a column of that height. */
 static void put_sparkline(struct top *top)
 {
     static const char *const blocks[] = {"\u2581", "\u2582", "\u2583", "\u2584",
@@ -183,7 +63,7 @@ static void put_sparkline(struct top *top)
     if (count > room)
         count = room;
     for (unsigned i = top->seconds - count; i < top->seconds; i++)
-        highest = top->rates[i % MINUTE] > highest ? top->rates[i % MINUTE] : highest;
+        highest = fmax(highest, top->rates[i % MINUTE]);
     for (unsigned i = top->seconds - count; i < top->seconds; i++) {
         double part = highest > 0 ? top->rates[i % MINUTE] / highest : 0;
         unsigned level = (unsigned)(part * 7.999);
@@ -202,7 +82,7 @@ static void put_heading(struct top *top, const char *text)
     frame_style(&top->frame, FRAME_PLAIN);
 }
 
-/** So many sessions are at a place. */
+/** Put how many of all sessions are at a place. */
 static void put_place(struct top *top, const char *name, unsigned count, unsigned of,
                       enum frame_style style)
 {
@@ -217,7 +97,7 @@ static void put_place(struct top *top, const char *name, unsigned count, unsigne
     frame_style(frame, FRAME_PLAIN);
 }
 
-/** How far it is, in time: of the load, if its sessions can send by now. */
+/** Describe how long the load has run, once its sessions can send. */
 static const char *describe_time(const struct progress *progress, char *text, size_t room)
 {
     double seconds = (double)(progress->now_ns - progress->started_ns) / 1e9;
@@ -271,7 +151,7 @@ static void draw_sessions(struct top *top, const struct progress *progress)
         put_place(top, "idle", progress->idle, all, FRAME_PLAIN);
     frame_line(&top->frame);
     frame_style(&top->frame, progress->failed > 0 ? FRAME_RED : FRAME_PLAIN);
-    frame_print(&top->frame, "  %-10s%7llu%s", "failed", (unsigned long long)progress->failed,
+    frame_print(&top->frame, "  %-10s%7" PRIu64 "%s", "failed", progress->failed,
                 progress->failed > 0 ? "  or refused" : "");
 }
 
@@ -279,9 +159,9 @@ static void draw_messages(struct top *top, const struct progress *progress)
 {
     put_heading(top, "messages");
     frame_line(&top->frame);
-    frame_print(&top->frame, "  verified    %llu", (unsigned long long)progress->verified);
+    frame_print(&top->frame, "  verified    %" PRIu64, progress->verified);
     if (progress->expected > 0)
-        frame_print(&top->frame, " of %llu (%.0f %%)", (unsigned long long)progress->expected,
+        frame_print(&top->frame, " of %" PRIu64 " (%.0f %%)", progress->expected,
                     100 * (double)progress->verified / (double)progress->expected);
     frame_line(&top->frame);
     frame_put(&top->frame, "  rate        ");
@@ -339,7 +219,7 @@ static void draw_large(struct top *top, const struct progress *progress, bool ro
     frame_put(&top->frame, "^C ends the run early, with the summary so far");
 }
 
-/** For a window in a corner: the most important first, and whatever has room. */
+/** Draw for a small window: the most important first, and as much as fits. */
 static void draw_small(struct top *top, const struct progress *progress)
 {
     struct frame *frame = &top->frame;
@@ -349,7 +229,7 @@ static void draw_small(struct top *top, const struct progress *progress)
     frame_print(frame, "%u/%u over", progress->over, progress->sessions);
     frame_put_right(frame, describe_time(progress, text, sizeof text));
     frame_line(frame);
-    frame_print(frame, "%llu failed", (unsigned long long)progress->failed);
+    frame_print(frame, "%" PRIu64 " failed", progress->failed);
     if (progress->steps > 1) {
         snprintf(text, sizeof text, "%u of %u", progress->step + 1, progress->steps);
         frame_put_right(frame, text);
@@ -364,22 +244,22 @@ static void draw_small(struct top *top, const struct progress *progress)
     frame_line(frame);
     frame_print(frame, "%u beginning", progress->beginning);
     frame_line(frame);
-    frame_print(frame, "%llu verified", (unsigned long long)progress->verified);
+    frame_print(frame, "%" PRIu64 " verified", progress->verified);
 }
 
 static void draw(struct top *top, const struct progress *progress)
 {
-    struct screen screen = screen_size(terminal_fd);
+    struct screen screen = screen_size(alternate_fd());
 
-    if (!screen_is_ready(terminal_fd))
-        return; /* somebody has stopped it by ^S; a write would wait for him */
-    take_screen();
+    if (!screen_is_ready(alternate_fd()))
+        return; /* ^S has stopped the terminal; a write would wait for ^Q */
+    alternate_enter();
     frame_begin(&top->frame, screen, top->colours);
     if (screen.columns < COMPACT_COLUMNS || screen.rows < COMPACT_ROWS)
         draw_small(top, progress);
     else
         draw_large(top, progress, screen.rows >= ROOMY_ROWS);
-    frame_write(&top->frame, terminal_fd);
+    frame_write(&top->frame, alternate_fd());
 }
 
 /* --- the view ----------------------------------------------------------------------------------- */
@@ -398,7 +278,7 @@ static void tick(struct view *view, const struct progress *progress)
 {
     struct top *top = (struct top *)view;
 
-    if (progress->now_ns - top->window.begun_ns >= SECOND_NS) {
+    if (progress->now_ns - top->window.begun_ns >= INTERVAL_NS) {
         top->last = window_end(&top->window, progress);
         top->rates[top->seconds++ % MINUTE] = top->last.rate;
     }
@@ -412,14 +292,13 @@ static void end(struct view *view, const struct progress *progress, const struct
     (void)progress;
     (void)summary;
     window_clear(&top->window);
-    give_screen();
-    set_handlers(give_screen_and_go, SIG_DFL);
+    alternate_leave();
 }
 
 static bool close_top(struct view *view, const struct summary *total)
 {
     (void)total;
-    restore_standard_error();
+    alternate_close();
     free(view);
     return true;
 }
@@ -438,6 +317,6 @@ struct view *view_top_new(void)
     top->view = (struct view){.ops = &ops, .period_ns = PERIOD_NS};
     top->utf8 = screen_is_utf8();
     top->colours = screen_wants_colours();
-    prepare_standard_error();
+    alternate_open();
     return &top->view;
 }
