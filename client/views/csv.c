@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * --csv: a row for each session, in the order in which they ended, as RFC 4180 has it.
+ * --csv: a row for each session, in the order in which they ended, in the format of RFC 4180.
  *
- * Times are counted from where the run began, which is before the first session connects: not from
- * the barrier, or else what happens before it would have negative times. With --steps that is the
- * beginning of the first, so that all rows are on one line of time.
+ * Times count from the begin of the run, before the first session connects: counted from the
+ * barrier, what happens before it would have negative times. With --steps they count from the begin
+ * of the first step, so that all rows share one time axis.
  */
 #include "client/views/view.h"
 
 #include "client/views/figures.h"
 #include "client/views/outlet.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +33,7 @@ static void begin(struct view *view, const struct progress *progress)
     csv->step = progress->step;
 }
 
-/** A time and the comma after it; nothing but the comma where it did not come so far. */
+/** Put a time and a comma; the comma alone if the session did not come so far. */
 static void put_time(const struct csv *csv, int64_t ns)
 {
     char text[FIGURES_ROOM];
@@ -40,7 +41,7 @@ static void put_time(const struct csv *csv, int64_t ns)
     outlet_print(csv->outlet, "%s,", ns != 0 ? figures_us(text, ns - csv->origin_ns) : "");
 }
 
-/** A text in quotes, with the quotes in it doubled. */
+/** Put a text in quotes, with each quote in it doubled. */
 static void put_quoted(struct outlet *outlet, const char *text)
 {
     outlet_put(outlet, "\"", 1);
@@ -57,17 +58,15 @@ static void session(struct view *view, const struct session_record *record)
     struct csv *csv = (struct csv *)view;
     char longest[FIGURES_ROOM];
 
-    outlet_print(csv->outlet, "%u,%u,%llu,%d,%s,", csv->step, record->session,
-                 (unsigned long long)record->connection, record->idle ? 1 : 0,
-                 session_state_word(record->state));
+    outlet_print(csv->outlet, "%u,%u,%" PRIu64 ",%d,%s,", csv->step, record->session,
+                 record->connection, record->idle ? 1 : 0, session_state_word(record->state));
     put_time(csv, record->begun_ns);
     put_time(csv, record->connected_ns);
     put_time(csv, record->first_byte_ns);
     put_time(csv, record->finishing_ns);
     put_time(csv, record->ended_ns);
-    outlet_print(csv->outlet, "%llu,%llu,%llu,%d,%s,", (unsigned long long)record->sent,
-                 (unsigned long long)record->verified, (unsigned long long)record->bytes,
-                 record->mismatched ? 1 : 0,
+    outlet_print(csv->outlet, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%d,%s,", record->sent,
+                 record->verified, record->bytes, record->mismatched ? 1 : 0,
                  record->echo_ns_max != 0 ? figures_us(longest, record->echo_ns_max) : "");
     put_quoted(csv->outlet, record->reason);
     outlet_put(csv->outlet, "\r\n", 2);
@@ -96,7 +95,7 @@ struct view *view_csv_new(const char *path)
     csv->view.ops = &ops;
     csv->outlet = outlet_open(path);
     if (csv->outlet == NULL) {
-        free(csv); /* which leaves errno alone */
+        free(csv); /* keeps errno */
         return NULL;
     }
     outlet_put(csv->outlet, header, sizeof header - 1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Figures as text, and the difference that an interval makes. */
+/* Times as text, and differences between two states of a load. */
 #include "client/views/figures.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,8 +10,8 @@ const char *figures_us(char text[static FIGURES_ROOM], int64_t ns)
 {
     uint64_t size = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
 
-    snprintf(text, FIGURES_ROOM, "%s%llu.%03u", ns < 0 ? "-" : "",
-             (unsigned long long)(size / 1000), (unsigned)(size % 1000));
+    snprintf(text, FIGURES_ROOM, "%s%" PRIu64 ".%03u", ns < 0 ? "-" : "", size / 1000,
+             (unsigned)(size % 1000));
     return text;
 }
 
@@ -42,7 +43,7 @@ const char *figures_clean(char text[static SESSION_REASON], const char *reason)
     return text;
 }
 
-/** @return a histogram of its own with the same counts, or NULL: of nothing, or no memory */
+/** Copy a histogram. @return NULL: there is none, or no memory */
 static struct histogram *copy(const struct histogram *histogram)
 {
     struct histogram *own = histogram != NULL ? histogram_new() : NULL;
@@ -67,7 +68,7 @@ void window_clear(struct window *window)
     window->before = NULL;
 }
 
-/** The times of the echoes that have come since. */
+/** Measure the echoes that have come since the interval began. */
 static void measure_interval(const struct window *window, const struct histogram *echo,
                              struct interval *interval)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A picture for the terminal. Only what every terminal since the VT100 understands: move to the
- * corner, erase to the end of the line, erase to the end of the screen.
+ * A picture for the terminal. It uses only what every terminal since the VT100 understands: move to
+ * the corner, erase to the end of the line, erase to the end of the screen.
  *
  * The last column stays free. A character there leaves the cursor in a state in which some terminals
  * erase it again with the rest of the line.
@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Room that is kept for what ends a line and the picture. */
+/* Room that is reserved for the ends of a line and of the picture. */
 enum { ENDINGS = 32 };
 
 /** Add bytes that take no column. */
@@ -124,7 +124,7 @@ void frame_write(struct frame *frame, int fd)
         ssize_t done = write(fd, text, frame->size);
 
         if (done < 0 && errno != EINTR)
-            return; /* the terminal is gone, or does not want it now; the next picture is whole */
+            return; /* the terminal is gone, or takes nothing now; the next picture is complete */
         if (done > 0) {
             text += done;
             frame->size -= (size_t)done;

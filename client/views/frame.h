@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file frame.h
- * One picture of a full-screen view, built line by line in memory and then written at once, so that
+ * One picture of a full-screen view, built line by line in memory and then written in one go, so that
  * nothing flickers and nothing is wider or higher than the terminal is now.
  *
  *     struct frame frame;
@@ -19,14 +19,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** Widest line and highest picture; of a larger terminal the rest stays empty. */
+/** The widest line and the highest picture; on a larger terminal the rest stays empty. */
 enum { FRAME_COLUMNS = 200, FRAME_ROWS = 50 };
 
 enum frame_style { FRAME_PLAIN, FRAME_BOLD, FRAME_YELLOW, FRAME_GREEN, FRAME_BLUE, FRAME_RED };
 
 struct frame {
     bool colours;     /* else frame_style() does nothing */
-    unsigned columns; /* that may be used: the last one of the terminal stays free */
+    unsigned columns; /* of a line; the last column of the terminal stays free */
     unsigned rows;
     unsigned column; /* where the next character goes */
     unsigned row;    /* lines begun */
@@ -36,24 +36,24 @@ struct frame {
 
 void frame_begin(struct frame *frame, struct screen screen, bool colours);
 
-/** Begin the next line. What goes below the last row is not shown. */
+/** Begin the next line. Lines below the last row are not shown. */
 void frame_line(struct frame *frame);
 
-/** What is put after it has this style; each line begins plain. */
+/** Set the style of the text that follows; each line begins plain. */
 void frame_style(struct frame *frame, enum frame_style style);
 
-/** Put text, UTF-8 with characters of one column each; what goes beyond the line is cut off. */
+/** Put text, UTF-8 with characters of one column each. What exceeds the line is cut off. */
 void frame_put(struct frame *frame, const char *text);
 void frame_print(struct frame *frame, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** Put ASCII text at the right end of the line, if there is room for all of it. */
+/** Put ASCII text at the right end of the line, if all of it fits. */
 void frame_put_right(struct frame *frame, const char *text);
 
-/** Columns that are left in this line. */
+/** @return the columns that are left in this line */
 unsigned frame_left(const struct frame *frame);
 
-/** Write it over what the screen shows. */
+/** Write the picture over what the screen shows. */
 void frame_write(struct frame *frame, int fd);
 
 #endif /* CLIENT_VIEWS_FRAME_H */

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * --hist: the percentiles of the echo as HdrHistogram prints them, for its plotter and the tools that
- * read the same.
+ * --hist: the percentiles of the echo in the format of HdrHistogram, for its plotter and other tools
+ * that read it.
  *
  * The rows halve the distance to 100 % again and again, with five steps for each half: 0, 10, ... 50,
- * 55, ... 75, 77.5 and so on, until all values are passed. Values are milliseconds, which is what the
- * plotter takes them for. Under --rate they are counted from the schedule.
+ * 55, ... 75, 77.5 and so on, until all values are passed. Values are in milliseconds, the unit that
+ * the plotter expects. With --rate they count from the schedule.
  */
 #include "client/views/view.h"
 
 #include "client/views/outlet.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
 #define TICKS_PER_HALF 5
 #define MS             1e6
 
-/* What HdrHistogram calls the sizes of a histogram such as ours: see histogram.c. */
+/* The sizes of our histogram in the terms of HdrHistogram: see histogram.c. */
 enum { BUCKETS = 30, SUB_BUCKETS = 2048 };
 
 struct hist_view {
@@ -25,7 +26,7 @@ struct hist_view {
     struct outlet *outlet;
 };
 
-/** The percentile of the row after that of a percentile. */
+/** @return the percentile of the row after that of a percentile */
 static double next_percentile(double percent)
 {
     double halvings = floor(log2(100 / (100 - percent))) + 1;
@@ -41,19 +42,19 @@ static void write_rows(struct outlet *outlet, const struct histogram *histogram)
 
     while (seen < total && histogram_walk(histogram, &bucket)) {
         seen += bucket.count;
-        /* Where the last value is reached, one row of it stands before that of 100 %. */
+        /* When the last value is reached, it has one row before that of 100 %. */
         while ((double)seen * 100 >= percent * (double)total) {
-            outlet_print(outlet, "%12.3f %2.12f %10llu %14.2f\n",
+            outlet_print(outlet, "%12.3f %2.12f %10" PRIu64 " %14.2f\n",
                          (double)(seen < total ? bucket.high : histogram_max(histogram)) / MS,
-                         percent / 100, (unsigned long long)seen, 1 / (1 - percent / 100));
+                         percent / 100, seen, 1 / (1 - percent / 100));
             percent = next_percentile(percent);
             if (seen == total)
                 break;
         }
     }
     if (total > 0)
-        outlet_print(outlet, "%12.3f %2.12f %10llu\n", (double)histogram_max(histogram) / MS, 1.0,
-                     (unsigned long long)total);
+        outlet_print(outlet, "%12.3f %2.12f %10" PRIu64 "\n", (double)histogram_max(histogram) / MS,
+                     1.0, total);
 }
 
 static void write_all(struct outlet *outlet, const struct histogram *histogram)
@@ -63,9 +64,8 @@ static void write_all(struct outlet *outlet, const struct histogram *histogram)
     write_rows(outlet, histogram);
     outlet_print(outlet, "#[Mean    = %12.3f, StdDeviation   = %12.3f]\n",
                  histogram_mean(histogram) / MS, histogram_deviation(histogram) / MS);
-    outlet_print(outlet, "#[Max     = %12.3f, Total count    = %12llu]\n",
-                 (double)histogram_max(histogram) / MS,
-                 (unsigned long long)histogram_count(histogram));
+    outlet_print(outlet, "#[Max     = %12.3f, Total count    = %12" PRIu64 "]\n",
+                 (double)histogram_max(histogram) / MS, histogram_count(histogram));
     outlet_print(outlet, "#[Buckets = %12d, SubBuckets     = %12d]\n", BUCKETS, SUB_BUCKETS);
 }
 
@@ -91,7 +91,7 @@ struct view *view_hist_new(const char *path)
     hist->base.ops = &hist_ops;
     hist->outlet = outlet_open(path);
     if (hist->outlet == NULL) {
-        free(hist); /* which leaves errno alone */
+        free(hist); /* keeps errno */
         return NULL;
     }
     return &hist->base;

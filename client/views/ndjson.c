@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * --ndjson: a JSON object per line, as things happen, for programs that look on through a pipe.
+ * --ndjson: a JSON object per line for each event when it happens, for programs at the other end of a
+ * pipe.
  *
- * The events, whose members echo-client(1) lists: "start" as a load begins, "interval" each second,
- * "session" for one that is over, "end" after a load, and "total" at the close. The last two are
- * the object of --json with "event" before it. Times of sessions are counted from where the run
- * began, as in --csv.
+ * The events, whose keys echo-client(1) lists: "start" when a load begins, "interval" each second,
+ * "session" for each that has ended, "end" after a load, and "total" at the end of the run. The last
+ * two are the object of --json with "event" before it. Times of sessions count from the begin of the
+ * run, as in --csv.
  */
 #include "client/views/view.h"
 
@@ -13,18 +14,17 @@
 #include "client/report/object.h"
 #include "client/views/figures.h"
 #include "client/views/outlet.h"
+#include "common/clock.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
-#define PERIOD_NS INT64_C(1000000000)
-
 struct ndjson {
     struct view view;
     struct outlet *outlet;
     bool begun;
-    bool lost; /* an event, for want of memory */
+    bool lost; /* an event was, for want of memory */
     int64_t origin_ns;
     unsigned step;
     struct window window;
@@ -186,7 +186,7 @@ static void end(struct view *view, const struct progress *progress, const struct
     outlet_offer(ndjson->outlet);
 }
 
-/** A reader that has gone away is no failure: it has seen what it wanted to see. */
+/** Close. A reader that closes its end first is not a failure: it has read all that it wanted. */
 static bool close_ndjson(struct view *view, const struct summary *total)
 {
     struct ndjson *ndjson = (struct ndjson *)view;
@@ -207,10 +207,10 @@ struct view *view_ndjson_new(const char *path)
 
     if (ndjson == NULL)
         return NULL;
-    ndjson->view = (struct view){.ops = &ops, .period_ns = PERIOD_NS};
+    ndjson->view = (struct view){.ops = &ops, .period_ns = SECOND_NS};
     ndjson->outlet = outlet_open(path);
     if (ndjson->outlet == NULL) {
-        free(ndjson); /* which leaves errno alone */
+        free(ndjson); /* keeps errno */
         return NULL;
     }
     return &ndjson->view;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing without being held up.
+ * Writing without waiting.
  *
  * DESIGN
- * Standard output is shared with whoever started us, so it must not be made non-blocking. Instead
- * poll() is asked first: of a pipe it says yes where PIPE_BUF bytes fit, and so many are written at
- * a time. A regular file always says yes, and takes all in one call.
+ * Standard output is shared with the process that started us, so it must not be made non-blocking.
+ * Instead poll() is asked first: a pipe is ready if PIPE_BUF bytes fit, so at most PIPE_BUF bytes are
+ * written at a time. A regular file is always ready, and takes all in one call.
  */
 #include "client/views/outlet.h"
 
@@ -24,13 +24,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* So much is collected before a write is worth its system call. */
+/* This much is collected before a write is worth its system call. */
 enum { WORTH_WRITING = 64 << 10 };
 
 struct outlet {
-    char *name; /* for sentences */
+    char *name; /* for messages */
     int fd;
-    size_t at_once; /* the most that a write may have so that it does not wait */
+    size_t at_once; /* bytes that a write may have without waiting */
     char *text;     /* bytes [written, size) are still to be written */
     size_t written;
     size_t size;
@@ -80,7 +80,7 @@ struct outlet *outlet_open(const char *path)
     return outlet;
 }
 
-/** Room for so many more bytes. What has been written gives up its place first. */
+/** Make room for more bytes. What has been written gives up its place first. */
 static bool make_room(struct outlet *outlet, size_t more)
 {
     size_t room = outlet->room > 0 ? outlet->room : WORTH_WRITING;
@@ -141,7 +141,7 @@ void outlet_print(struct outlet *outlet, const char *format, ...)
         free(text);
 }
 
-/** One write, of what is there or as much as may be. @return false: no more goes now, or ever */
+/** Write once, as much as is allowed. @return false: nothing more can be written now, or ever */
 static bool write_some(struct outlet *outlet)
 {
     size_t size = outlet->size - outlet->written;
@@ -153,19 +153,19 @@ static bool write_some(struct outlet *outlet)
                  size < outlet->at_once ? size : outlet->at_once);
     if (done >= 0)
         outlet->written += (size_t)done;
-    else if (errno == EAGAIN) /* whoever started us made it non-blocking */
+    else if (errno == EAGAIN) /* the process that started us made it non-blocking */
         return false;
     else if (errno != EINTR)
         fail(outlet, errno);
     return outlet->error == 0;
 }
 
-/** @param limit_ms  0: do not wait; -1: as long as it takes. @return whether it can be written */
+/** @param limit_ms  wait this long; -1: without limit. @return whether a write would not wait */
 static bool is_ready(const struct outlet *outlet, int limit_ms)
 {
     struct pollfd ready = {.fd = outlet->fd, .events = POLLOUT};
 
-    return poll(&ready, 1, limit_ms) > 0; /* an error is ready too: the write will tell which */
+    return poll(&ready, 1, limit_ms) > 0; /* on an error too: the write returns it */
 }
 
 void outlet_offer(struct outlet *outlet)

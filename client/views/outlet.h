@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file outlet.h
- * A file, a pipe or standard output that is written while a load runs, and never holds it up.
+ * A file, a pipe or standard output that is written while a load runs, and never delays it.
  *
  * What a slow reader does not take yet is kept in memory until it does, so that nothing is lost and
  * the load waits for no reader. After the first error all further text is dropped, and
@@ -22,10 +22,10 @@
 struct outlet;
 
 /**
- * Open a file to be written, emptied if it exists.
+ * Open a file for writing, emptied if it exists.
  *
  * @param path  "-": standard output, which stays open
- * @return      NULL with errno set where that fails
+ * @return      NULL with errno set on failure
  */
 struct outlet *outlet_open(const char *path);
 
@@ -33,7 +33,7 @@ void outlet_put(struct outlet *outlet, const char *text, size_t size);
 void outlet_print(struct outlet *outlet, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** Write as much as goes without waiting. */
+/** Write as much as possible without waiting. */
 void outlet_offer(struct outlet *outlet);
 
 /**

@@ -1,34 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The line of progress: written over and over on standard error, and wiped away at the end.
+ * The line of progress: rewritten in place on standard error, and erased at the end.
  *
  * DESIGN
  * What matters most comes first, and what no longer fits into the line is left out. The line is
  * overwritten with blanks, which every terminal understands, and it never reaches the last column,
- * where some would begin a new one. A terminal that somebody has stopped is left alone: the main
- * thread would wait for it, with a run to look after.
+ * after which some terminals begin a new line. A terminal that ^S has stopped is not written to: the
+ * main thread would wait for it, and the run needs the main thread.
  */
 #include "client/views/view.h"
 
 #include "client/views/screen.h"
+#include "common/clock.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define PERIOD_NS INT64_C(200000000)
-#define SECOND_NS INT64_C(1000000000)
+#define PERIOD_NS (SECOND_NS / 5)
 
 enum { LINE_ROOM = 80 };
 
 struct progress_line {
     struct view view;
-    unsigned shown;    /* columns of the line that stands there; 0: none */
+    unsigned shown;    /* columns of the line on the screen; 0: none */
     int64_t mark_ns;   /* when the rate was last counted */
     uint64_t verified; /* messages then */
-    double rate;       /* of the second before; below 0: not yet known */
+    double rate;       /* of the last second; below 0: not yet known */
 };
 
 static void begin(struct view *view, const struct progress *progress)
@@ -40,7 +41,7 @@ static void begin(struct view *view, const struct progress *progress)
     line->rate = -1;
 }
 
-/** Messages a second, counted anew each second: faster, nobody could read it. */
+/** Count messages a second, once a second, so that a person can read the figure. */
 static void count_rate(struct progress_line *line, const struct progress *progress)
 {
     int64_t passed_ns = progress->now_ns - line->mark_ns;
@@ -52,7 +53,7 @@ static void count_rate(struct progress_line *line, const struct progress *progre
     line->verified = progress->verified;
 }
 
-/** Append a part if it fits as a whole. @param room  what the line may have, with its end */
+/** Append a part if all of it fits. @param room  bytes of the line, with its end */
 __attribute__((format(printf, 3, 4))) static void append(char *text, size_t room,
                                                          const char *format, ...)
 {
@@ -70,10 +71,10 @@ static void describe(const struct progress_line *line, const struct progress *pr
 {
     double seconds = (double)(progress->now_ns - progress->started_ns) / 1e9;
 
-    snprintf(text, room, "%u of %u sessions done, %llu messages verified", progress->over,
-             progress->sessions, (unsigned long long)progress->verified);
+    snprintf(text, room, "%u of %u sessions done, %" PRIu64 " messages verified", progress->over,
+             progress->sessions, progress->verified);
     if (progress->failed > 0)
-        append(text, room, ", %llu failed", (unsigned long long)progress->failed);
+        append(text, room, ", %" PRIu64 " failed", progress->failed);
     if (line->rate >= 0)
         append(text, room, ", %.0f/s", line->rate);
     if (progress->steps > 1)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Asking the terminal, and the environment about it. */
+/* Questions to the terminal, and to the environment about it. */
 #include "client/views/screen.h"
 
 #include <poll.h>

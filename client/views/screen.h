@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file screen.h
- * What a terminal is like: its size, its patience, and what the person before it wishes.
+ * What a terminal is like: its size, whether it can be written to, and what its user prefers.
  */
 #ifndef CLIENT_VIEWS_SCREEN_H
 #define CLIENT_VIEWS_SCREEN_H
@@ -13,19 +13,19 @@ struct screen {
     unsigned rows;    /**< at least 1 */
 };
 
-/** Its size now; 80 x 24 where it does not say. */
+/** @return its size now; 80 x 24 if it is not known */
 struct screen screen_size(int fd);
 
-/** Whether something can be written at once: not to a terminal that somebody has stopped by ^S. */
+/** @return whether a write would not wait: false for a terminal that ^S has stopped */
 bool screen_is_ready(int fd);
 
-/** TERM is "dumb", or there is none: no cursor can be moved. */
+/** @return whether TERM is "dumb" or empty, so that the cursor cannot be moved */
 bool screen_is_dumb(void);
 
-/** Not if NO_COLOR is set, to anything but an empty text (https://no-color.org). */
+/** @return false if NO_COLOR is set and not empty (https://no-color.org) */
 bool screen_wants_colours(void);
 
-/** The locale is one of UTF-8, so that there are more characters than ASCII has. */
+/** @return whether the locale has UTF-8, and so more characters than ASCII */
 bool screen_is_utf8(void);
 
 #endif /* CLIENT_VIEWS_SCREEN_H */

@@ -15,7 +15,7 @@ void svg_escape(struct outlet *outlet, const char *text)
         case '&': outlet_put(outlet, "&amp;", 5); break;
         case '"': outlet_put(outlet, "&quot;", 6); break;
         default:
-            /* XML knows no control characters, and wants UTF-8, which nobody has promised us */
+            /* XML allows no control characters, and wants UTF-8, which a server need not send */
             outlet_put(outlet, *text >= ' ' && *text <= '~' ? text : ".", 1);
         }
     }

@@ -2,8 +2,8 @@
 /*
  * --timeline: keeps what the chart needs of each session, and draws it at the end.
  *
- * A million connections of a long --churn must not take all memory, so there is a limit on how many
- * are kept. What comes later is counted, and the chart says so. Reasons are few, and are kept once.
+ * A million connections of a long --churn must not take all memory, so the number of marks has a
+ * limit. Later ones are counted, and the caption has their number. Reasons are few, and are kept once.
  */
 #include "client/views/view.h"
 
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 16 MiB of marks; and so many different reasons, beyond which one stands for the rest. */
+/* 16 MiB of marks; and reasons that differ, after which one stands for all others. */
 enum { KEPT_MAX = 200000, REASONS_MAX = 64 };
 
 struct timeline_view {
@@ -28,7 +28,7 @@ struct timeline_view {
     struct timeline timeline;
 };
 
-/** The load begins that all others are counted from, or a later step. */
+/** Note the first load, from whose begin all times count, or a step. */
 static void begin(struct view *view, const struct progress *progress)
 {
     struct timeline_view *chart = (struct timeline_view *)view;
@@ -55,7 +55,7 @@ static const char *keep_reason(struct timeline_view *chart, const char *reason)
     return chart->reasons[chart->reason_count] != NULL ? chart->reasons[chart->reason_count++] : "";
 }
 
-/** @return false: no more are kept, by the limit or for want of memory */
+/** Make room for a mark. @return false: the limit is reached, or there is no memory */
 static bool make_room(struct timeline_view *chart)
 {
     struct timeline *timeline = &chart->timeline;
@@ -86,7 +86,7 @@ static void session(struct view *view, const struct session_record *record)
     struct timeline_view *chart = (struct timeline_view *)view;
     struct timeline *timeline = &chart->timeline;
 
-    if (record->begun_ns == 0) { /* it has not even tried to connect: there is nothing to draw */
+    if (record->begun_ns == 0) { /* it never tried to connect: there is nothing to draw */
         timeline->never_begun++;
         return;
     }
@@ -144,7 +144,7 @@ struct view *view_timeline_new(const char *path)
     chart->timeline.barrier_ns = -1;
     chart->outlet = outlet_open(path);
     if (chart->outlet == NULL) {
-        free(chart); /* which leaves errno alone */
+        free(chart); /* keeps errno */
         return NULL;
     }
     return &chart->view;
