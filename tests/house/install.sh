@@ -13,6 +13,7 @@ installs() {
 
 has_all() {
     for file in bin/echo-server bin/echo-client include/echopool.h include/echopool-mp.h lib/pkgconfig/echopool.pc \
+        share/bash-completion/completions/echo-server.bash share/bash-completion/completions/echo-client.bash \
         share/man/man1/echo-server.1 share/man/man1/echo-client.1 share/man/man3/echopool.3 \
         share/man/man3/echopool-mp.3; do
         [ -s "$root$prefix/$file" ] || {
@@ -55,6 +56,6 @@ C
 
 SANITIZE=$(sed -n 's/^EP_CFLAGS = .*\(-fsanitize=[^ ]*\).*/\1/p' "$TOP_BUILDDIR/Makefile")
 check 'make install DESTDIR works' installs
-check 'programs, header, pkg-config file and manual pages are installed' has_all
+check 'programs, completion, header, pkg-config file and manual pages are installed' has_all
 check 'a program outside builds with pkg-config alone, and runs' outside_program
 finish

@@ -1,5 +1,5 @@
 # The house itself: headers, manual pages, installation, style. Shell scripts that print TAP.
-HOUSE_TESTS = tests/house/behaviours.sh tests/house/circles.sh tests/house/headers.sh tests/house/install.sh \
+HOUSE_TESTS = tests/house/behaviours.sh tests/house/circles.sh tests/house/completion.sh tests/house/headers.sh tests/house/install.sh \
 	tests/house/languages.sh tests/house/looks.sh tests/house/manual.sh tests/house/packages.sh \
 	tests/house/pictures.sh tests/house/style.sh tests/house/words.sh
 TESTS += $(HOUSE_TESTS)

@@ -1,0 +1,25 @@
+# Completion of echo-client in bash, made from its table of options: make completion.
+_echo_client() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local command='' words='' files=''
+
+    # bash takes --option=value for three words
+    [[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD - 2]}
+    [[ $word == = ]] && word=''
+    ((COMP_CWORD > 1)) && [[ ${COMP_WORDS[1]} == report ]] && command=report
+    case $command/$before in
+    /--transform) words='upper none' ;;
+    /--barrier) words='none connect' ;;
+    /--ca | /--file | /-f | /--csv | /--ndjson | /--hist | /--timeline) files=yes ;;
+    /--host | /--port | /--timeout | /--source | /--sessions | /-n | /--steps | /--threads | /--messages | /-m | /--duration | /-d | /--size | /-s | /--depth | /--ramp | /--rate | /--think | /--idle | /--start-at | /--expect) ;;
+    /*) words='--host --port --transform --timeout --source --tls --ca --insecure --sessions --steps --threads --messages --duration --size --file --depth --barrier --ramp --rate --think --churn --idle --start-at --expect --json --csv --ndjson --hist --timeline --top --quiet --verbose --help --version ' ;;
+    report/--expect) ;;
+    report/*) words='--expect --json --help --version ' files=yes ;;
+    esac
+    ((COMP_CWORD > 1)) || words+=report
+    mapfile -t COMPREPLY < <(
+        compgen -W "$words" -- "$word"
+        [[ -n $files ]] && compgen -f -- "$word"
+    )
+    [[ -z $files ]] || compopt -o filenames 2>/dev/null
+} && complete -F _echo_client echo-client
