@@ -1,17 +1,50 @@
 #!/bin/sh
-# The manual pages name exactly the options that --help names, and are well-formed.
+# --help and the manual pages agree with the tables of options, and the pages are well-formed.
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 
-# Long options, one a line.
-long_options() {
-    grep -oE -- '--[a-z][a-z-]*[a-z]' | sort -u
+# agrees COMMAND FORMAT <TEXT: in the text, --help or a manual page, the options of the command stand in
+# the order of its table, each with its argument, default, range and words. FORMAT is for the default.
+agrees() {
+    "$TOP_BUILDDIR/completion/${1%% *}" table >"$work/table" || return 1
+    awk -F '\t' -v command="$1" -v format="$2" '
+        function wrong(what) { print option[i] ": " what; failed = 1 }
+        NR == FNR && $1 == command {
+            option[++rows] = $2; argument[$2] = $3; initial[$2] = $4; range[$2] = $5; words[$2] = $6
+        }
+        NR == FNR { next }
+        /^ ? ? ?[^ ]/ { name = "" } # a heading
+        match($0, /--[a-z-]+/) && /^  (    ?)?(-[a-z], )?--/ {
+            name = substr($0, RSTART, RLENGTH)
+            if (name != option[++found]) { print name " where " option[found] " should be"; failed = 1 }
+        }
+        { sub(/^ +/, " "); text[name] = text[name] $0 }
+        END {
+            for (i = 1; i <= rows; i++) {
+                o = option[i]
+                t = text[o] " "
+                if (!index(t, o (argument[o] == "" ? "" : " " argument[o]) " ")) wrong("argument " argument[o])
+                at = index(t, sprintf(format, initial[o]))
+                if (initial[o] != "" && (!at || substr(t, at + length(sprintf(format, initial[o])), 1) !~ /[].,;]/))
+                    wrong("default " initial[o])
+                for (r = range[o]; match(r, /[0-9.]+[a-zA-Z]* to [0-9.]+[a-zA-Z]*/); r = substr(r, RSTART + RLENGTH))
+                    if (!index(t, substr(r, RSTART, RLENGTH))) wrong("range " substr(r, RSTART, RLENGTH))
+                n = split(words[o], word, " ")
+                for (w = 1; w <= n; w++)
+                    if (t !~ "[^a-z-]" word[w] "[^a-z-]") wrong("word " word[w])
+            }
+            exit failed || rows == 0 || found != rows
+        }' "$work/table" -
 }
 
-same_options() {
-    "$TOP_BUILDDIR/$1" --help | long_options >"$work/help" || return 1
-    # Lines are not broken, so that no option is hyphenated.
-    mandoc -T ascii -O width=1000 "$TOP_SRCDIR/man/$1.1" | sed 's/.\x08//g' | long_options >"$work/page" || return 1
-    [ -s "$work/help" ] && diff "$work/help" "$work/page"
+help_agrees() {
+    # shellcheck disable=SC2086  # a command is one word or two
+    "$TOP_BUILDDIR/"$1 --help >"$work/help" && agrees "$1" '[%s' <"$work/help"
+}
+
+# Lines are not broken, so that no option is hyphenated.
+page_agrees() {
+    mandoc -T ascii -O width=1000 "$TOP_SRCDIR/man/$1.1" | sed 's/.\x08//g' >"$work/page" &&
+        agrees "$1" 'Default: %s' <"$work/page"
 }
 
 well_formed() {
@@ -44,15 +77,17 @@ write_error() {
 
 for program in echo-server echo-client; do
     if command -v mandoc >/dev/null 2>&1; then
-        check "$program.1 names the options of --help" same_options "$program"
+        check "$program.1 agrees with the table of options" page_agrees "$program"
         check "$program.1 is well-formed" well_formed "$program"
     else
-        skip "$program.1 names the options of --help" 'mandoc is not installed'
+        skip "$program.1 agrees with the table of options" 'mandoc is not installed'
         skip "$program.1 is well-formed" 'mandoc is not installed'
     fi
+    check "$program --help agrees with the table of options" help_agrees "$program"
     check "$program --version" says_version "$program"
     check "$program --help to a full disk fails" write_error "$program"
 done
+check 'echo-client report --help agrees with the table of options' help_agrees 'echo-client report'
 for header in echopool echopool-mp; do
     if command -v mandoc >/dev/null 2>&1; then
         check "$header.3 has every function of $header.h" page_is_whole "$header"
