@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file echopool-mp.h
- * The words of Python's multiprocessing.Pool, for those who come from it.
+ * The interface of Python's multiprocessing.Pool, on top of echopool.h.
  *
- * A thin face over echopool.h, which has more: policies, cancelling, waiting for several, event
- * loops. What a task is, what codes mean, who owns bytes, and what a length of time is are said
- * there and hold here.
+ * echopool.h has more: policies, cancelling, waiting for several futures, event loops. Its
+ * definitions of tasks, error codes, ownership of bytes and durations apply here.
  *
  *     #include <echopool-mp.h>
  *     #include <stdio.h>
@@ -39,13 +38,13 @@
  *         return 0;
  *     }
  *
- * Where it departs from Python:
- *  - The pool is bounded. Where so many tasks wait that the queue is full, submitting waits.
- *  - A worker process that dies does not take its call with it: the call fails (EP_EDIED), where
- *    Python's would never be ready. What else happens is options.on_death.
- *  - A worker whose initializer fails breaks the pool, instead of being started again for ever.
- *  - A failed element of a map does not hide the others: each can be asked for.
- *  - The first error of a map is that of the earliest element, not that which came first.
+ * Differences from Python:
+ *  - The pool is bounded. When the queue is full, submitting waits.
+ *  - If a worker process dies, its call fails (EP_EDIED); in Python it would never be ready. What
+ *    else happens is up to options.on_death.
+ *  - A worker whose initializer fails breaks the pool; Python starts it again for ever.
+ *  - A failed element of a map does not hide the others: each result can be asked for.
+ *  - The first error of a map is that of the earliest element, not the one that happened first.
  *  - A callback runs in the thread that completed the call, after the call is ready; it cannot stop
  *    the delivery of other results.
  *  - The callback of an empty map is called.
@@ -71,46 +70,48 @@ enum ep_pool_kind {
 
 /**
  * Pool(processes, initializer, initargs, maxtasksperchild): options->workers, ->initialize,
- * ->context, ->tasks_per_worker. The other options hold as well, but for these:
+ * ->context, ->tasks_per_worker. The other options apply as well, with these exceptions:
  *
  * @param options  NULL is the same as all zero. queue 0: 65536 tasks may wait. when_full must be
- *                 EP_BLOCK, which is 0. workers 0: the CPUs this thread may run on, also for threads
- * @param pool     set on success, to be released by ep_pool_free(); untouched otherwise
+ *                 EP_BLOCK, which is 0. workers 0: the CPUs that this thread may run on, also for
+ *                 threads
+ * @param pool     set on success, and released by ep_pool_free(); untouched on failure
  * @return         as ep_process_executor_new() or ep_thread_executor_new(), and
- *                 -EINVAL  an unknown kind, or another policy than EP_BLOCK
+ *                 -EINVAL  an unknown kind, or a policy other than EP_BLOCK
  */
 EP_API EP_MUSTCHECK int ep_pool_new(enum ep_pool_kind kind, const struct ep_options *options,
                                     struct ep_pool **pool);
 
-/** Accept no more calls. Those accepted are done. Again: nothing happens. */
+/** Accept no more calls; those already accepted are done. A repeated call does nothing. */
 EP_API void ep_pool_close(struct ep_pool *pool);
 
 /**
- * Accept no more calls, cancel those that have not begun, end the workers: ep_executor_terminate().
- * Returns at once. A call that was cancelled is ready, and its error is EP_ECANCELLED.
+ * Accept no more calls, cancel those that have not begun, and end the workers, by
+ * ep_executor_terminate(). Returns at once. A cancelled call is ready, with the error
+ * EP_ECANCELLED.
  */
 EP_API void ep_pool_terminate(struct ep_pool *pool);
 
 /**
- * Wait until the workers have ended, and every callback has returned that they owed.
+ * Wait until the workers have ended, and the callbacks of their calls have returned.
  *
- * @return  0         they have, also when called again
+ * @return  0         they have; also for a repeated call
  *          -EINVAL   neither ep_pool_close() nor ep_pool_terminate() was called before
  *          -EDEADLK  called by a worker of this pool
  */
 EP_API EP_MUSTCHECK int ep_pool_join(struct ep_pool *pool);
 
 /**
- * Terminate, join, and release: what leaving `with Pool() as pool:` does. To have everything done
- * first, call ep_pool_close() and ep_pool_join() before. Calls (struct ep_async) stay valid.
+ * Terminate, join, and release, as at the end of `with Pool() as pool:`. To finish all calls first,
+ * use ep_pool_close() and ep_pool_join() before. Calls (struct ep_async) stay valid.
  *
- * Nobody else may use the pool during or after this call, and no worker of it may make it.
+ * No other thread may use the pool during or after this call, and no worker of it may make it.
  *
  * @param pool  NULL is allowed and does nothing
  */
 EP_API void ep_pool_free(struct ep_pool *pool);
 
-/** The executor beneath, for what this face lacks: statistics, resizing. It belongs to the pool. */
+/** Get the executor beneath, for statistics and resizing. It belongs to the pool. */
 EP_API struct ep_executor *ep_pool_executor(struct ep_pool *pool);
 
 /* --- Calls --------------------------------------------------------------------------------- */
@@ -119,11 +120,11 @@ EP_API struct ep_executor *ep_pool_executor(struct ep_pool *pool);
 struct ep_async;
 
 /**
- * A call has become ready. It may be looked at in every way, and freed.
+ * Called when a call has become ready. The function may use the call in every way, and free it. It
+ * must be short: the results of other calls wait for it.
  *
- * Threads: the one that completed the call: a worker, one of the process executor's own, or one
- * that cancelled it. For an empty map the one that made it. It must be short: results of other
- * calls wait behind it.
+ * Threads: the one that completed the call: a worker, the manager of a process executor, or a
+ * thread that cancelled it. For an empty map: the one that made the call.
  */
 typedef void (*ep_async_fn)(struct ep_async *call, void *context);
 
@@ -137,23 +138,21 @@ struct ep_callbacks {
 /**
  * pool.apply(fn, input): call and wait.
  *
- * @param input  copied; may be NULL where size is 0
+ * @param input  copied; may be NULL if size is 0
  * @param reply  set on success; valid until the call is freed. May be NULL
- * @param call   set to the call, to be released by ep_async_free(), and to NULL where it could not
- *               be made
- * @return       as ep_pool_apply_async() where the call could not be made, otherwise as
- *               ep_async_get(). -EDEADLK: called by a worker of this pool, or a callback of a pool of
- *               processes; nothing was called
+ * @param call   set to the call, which ep_async_free() releases, and to NULL on failure
+ * @return       on failure as ep_pool_apply_async(), otherwise as ep_async_get(). -EDEADLK if made
+ *               by a worker of this pool, or by a callback of a pool of processes; fn is not called
  */
 EP_API EP_MUSTCHECK int ep_pool_apply(struct ep_pool *pool, ep_task_fn fn, const void *input,
                                       size_t size, struct ep_bytes *reply, struct ep_async **call);
 
 /**
- * pool.apply_async(fn, input, callback, error_callback): call and go on.
+ * pool.apply_async(fn, input, callback, error_callback): call, and return at once.
  *
  * @param callbacks  copied; NULL: none
- * @param call       set to the call, to be released by ep_async_free(), and to NULL on failure.
- *                   NULL: nobody wants to know
+ * @param call       set to the call, which ep_async_free() releases, and to NULL on failure. NULL:
+ *                   the result is not wanted
  * @return  0             it will be called, or cancelled by ep_pool_terminate()
  *          EP_ESHUTDOWN  the pool was closed or terminated
  *          EP_EBROKEN    the pool is broken
@@ -171,7 +170,7 @@ EP_API EP_MUSTCHECK int ep_pool_apply_async(struct ep_pool *pool, ep_task_fn fn,
  * @param elements  an array of `count` elements of `size` bytes, copied
  * @param chunk     elements that travel together. 0: as Python, ceil(count / (4 * workers))
  * @param call      as in ep_pool_apply(); ep_async_item() has the results
- * @return          as ep_pool_apply(). Where an element has failed the others are still done
+ * @return          as ep_pool_apply(). If an element fails, the others are still done
  */
 EP_API EP_MUSTCHECK int ep_pool_map(struct ep_pool *pool, ep_task_fn fn, const void *elements,
                                     size_t size, size_t count, size_t chunk,
@@ -206,42 +205,42 @@ EP_API bool ep_async_ready(const struct ep_async *call);
 EP_API int ep_async_successful(const struct ep_async *call);
 
 /**
- * call.wait(timeout): return when it is ready or the time is over. ep_async_ready() says which. Where
- * ep_async_get() would return -EDEADLK it does not wait.
+ * call.wait(timeout): return when it is ready or the time is over; ep_async_ready() says which. It
+ * does not wait if ep_async_get() would return -EDEADLK.
  */
 EP_API void ep_async_wait(const struct ep_async *call, int64_t timeout_ns);
 
 /**
  * call.get(timeout)
  *
- * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without end
- * @param reply       set on success, for a map to that of the first element (empty where there is
+ * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without limit
+ * @param reply       set on success, for a map to that of the first element (empty if there is
  *                    none); valid until the call is freed. May be NULL
  * @return  0           it succeeded; for a map, every element did
  *          -ETIMEDOUT  not ready yet; ask again
- *          -EDEADLK    not begun, and the caller is a worker of the pool; or not ready, and the caller
- *                      is a callback of a pool of processes
- *          otherwise   what ep_future_result() says of the call, or of the earliest element that
- *                      failed
+ *          -EDEADLK    not begun, and the caller is a worker of the pool; or not ready, and the
+ *                      caller is a callback of a pool of processes
+ *          otherwise   what ep_future_result() returns for the call, or for the earliest element
+ *                      that failed
  */
 EP_API EP_MUSTCHECK int ep_async_get(const struct ep_async *call, int64_t timeout_ns,
                                      struct ep_bytes *reply);
 
-/** How many calls it stands for: 1, or the elements of the map. */
+/** Get the number of calls that it stands for: 1, or the elements of the map. */
 EP_API size_t ep_async_count(const struct ep_async *call);
 
 /**
- * One of the results.
+ * Get one of the results.
  *
  * @param index  from 0, in the order of the elements
  * @param reply  set on success, valid until the call is freed; may be NULL
  * @param error  set in either case unless NULL: what went wrong with it, if anything did
- * @return       0, what ep_future_result() says of it, EP_ENOTREADY, or -EINVAL: no such index
+ * @return       0, what ep_future_result() returns for it, EP_ENOTREADY, or -EINVAL: no such index
  */
 EP_API int ep_async_item(const struct ep_async *call, size_t index, struct ep_bytes *reply,
                          struct ep_error *error);
 
-/** Let go of it. The call goes on, and its callback is called. NULL is fine. */
+/** Release it. The call continues, and its callback is called. NULL is allowed. */
 EP_API void ep_async_free(struct ep_async *call);
 
 /* --- Iterators ----------------------------------------------------------------------------- */
@@ -250,7 +249,7 @@ EP_API void ep_async_free(struct ep_async *call);
  * pool.imap(fn, iterable, chunksize): results one after another, in the order of the inputs.
  *
  * @param chunk  inputs that travel together. 0: 1, as Python
- * @param ahead  as in struct ep_map_options: where the inputs are endless it must not be 0
+ * @param ahead  as in struct ep_map_options; it must not be 0 if the inputs are endless
  * @param map    set on success; use it with ep_imap_next() or ep_map_next(), ep_map_error(), and
  *               release it with ep_map_free()
  * @return       as ep_map()
@@ -267,8 +266,7 @@ EP_API EP_MUSTCHECK int ep_pool_imap_unordered(struct ep_pool *pool, ep_task_fn 
 /**
  * iterator.next(timeout)
  *
- * @return  as ep_map_next(), but -ETIMEDOUT means: not within that time. Nothing is cancelled, ask
- *          again
+ * @return  as ep_map_next(), but after -ETIMEDOUT nothing is cancelled: ask again
  */
 EP_API EP_MUSTCHECK int ep_imap_next(struct ep_map *map, int64_t timeout_ns,
                                      struct ep_bytes *reply);

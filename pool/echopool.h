@@ -3,14 +3,14 @@
  * @file echopool.h
  * libechopool: a bounded pool of workers whose calls return futures.
  *
- * An **executor** owns a fixed number of workers and a bounded queue. You **submit** a task to
- * it: a function and a few bytes of input, which are copied. A worker takes the task, runs the
- * function, and the function leaves a reply. If you asked for a **future** when you submitted,
- * you can wait for that reply, ask how far the task is, cancel it while it has not begun, or be
- * called when it is done.
+ * An **executor** owns a fixed number of workers and a bounded queue. You **submit** a task to it:
+ * a function and a few bytes of input, which are copied. A worker takes the task, runs the
+ * function, and the function leaves a reply. If you asked for a **future** at submission, you can
+ * wait for the reply, look at the task's state, cancel the task before it begins, or have a
+ * function called when the task is done.
  *
- * "Bounded" is meant strictly. An executor of W workers and a queue of Q never holds more than
- * W + Q tasks. What happens to the next one is the caller's choice (enum ep_policy).
+ * The bound is strict. An executor of W workers and a queue of Q never holds more than W + Q tasks.
+ * Its policy (enum ep_policy), which you choose, decides what happens to the next one.
  *
  *     #include <echopool.h>
  *     #include <stdio.h>
@@ -41,18 +41,18 @@
  *     }
  *
  * Conventions that hold for every function here:
- *  - 0 is success, a negative number is one of the codes below or a negated errno value;
- *    ep_strerror() turns either into a sentence. Nothing is printed, nothing exits.
- *  - A call that fails changes nothing and takes nothing over.
- *  - Lengths of time are nanoseconds (EP_SECONDS, EP_MILLISECONDS), measured on
- *    CLOCK_MONOTONIC: setting the wall clock moves no deadline.
- *  - Any thread may call any function unless the function says otherwise.
- *  - No lock of the library is held while a function of yours runs.
- *  - The library installs no signal handler and keeps no global state; executors are
- *    independent of one another.
- *  - After fork() the child has no workers: there every call on an executor, and every call that
- *    would wait for a future that was not done, cancel it, or have something called when it is, returns
- *    EP_EFORKED, and ep_executor_free() does nothing.
+ *  - 0 is success; a negative number is one of the codes below or a negated errno value, and
+ *    ep_strerror() turns either into text. The library never prints and never exits.
+ *  - A call that fails changes nothing, and ownership of its arguments stays with the caller.
+ *  - Durations are nanoseconds (EP_SECONDS, EP_MILLISECONDS), measured on CLOCK_MONOTONIC: setting
+ *    the wall clock moves no deadline.
+ *  - Any thread may call any function unless its comment restricts that.
+ *  - The library holds none of its locks while it runs a function of yours.
+ *  - The library installs no signal handler and keeps no global state; executors are independent of
+ *    one another.
+ *  - After fork() the child has no workers. There, every call on an executor returns EP_EFORKED,
+ *    and so does every call on a future that was not done at the fork, if the call would wait for
+ *    it, cancel it, or register a callback. ep_executor_free() does nothing there.
  */
 #ifndef ECHOPOOL_H
 #define ECHOPOOL_H
@@ -75,44 +75,44 @@ extern "C" {
 
 /* --- Errors -------------------------------------------------------------------------------- */
 
-/** Codes of our own. They lie far outside the range of errno values. */
+/** Codes of the library. They lie far outside the range of errno values. */
 enum {
     EP_ESHUTDOWN = -20001,  /**< the executor accepts no more tasks */
     EP_ECANCELLED = -20002, /**< the task was cancelled before it began */
-    EP_EFAILED = -20003,    /**< the task ran and failed; ep_future_error() says how */
-    EP_EBROKEN = -20004,    /**< the executor is broken: a worker could not begin, or died */
+    EP_EFAILED = -20003,    /**< the task ran and failed; ep_future_error() has the details */
+    EP_EBROKEN = -20004,    /**< the executor is broken: a worker could not start, or died */
     EP_EDIED = -20005,      /**< the worker process died while it had the task */
     EP_EUNKNOWN = -20006,   /**< the worker process does not know the task's function */
     EP_ESHIP = -20007,      /**< input or reply cannot cross between processes */
-    EP_EFORKED = -20008,    /**< made in another process, before fork(); of no use in this one */
-    EP_ETHREADS = -20009,   /**< the process has threads already: too late to fork a zygote */
-    EP_END = -20010,        /**< there is nothing more to come */
-    EP_ENOTREADY = -20011,  /**< asked how a call went that is not done yet */
+    EP_EFORKED = -20008,    /**< made before fork() in the parent process; unusable in this one */
+    EP_ETHREADS = -20009,   /**< the process already has several threads: too late for a zygote */
+    EP_END = -20010,        /**< nothing more will come */
+    EP_ENOTREADY = -20011,  /**< the call is not done yet */
 };
 
 /**
- * A sentence for a code that a function of this library returned.
+ * Describe a code that a function of this library returned.
  *
  * @param code  0, one of the codes above, or a negated errno value
- * @return      text in English, never NULL. It is constant for 0 and for the codes above; for
- *              an errno value it is strerror()'s, valid until this thread asks again
+ * @return      text in English, never NULL. It is constant for 0 and for the codes above; for an
+ *              errno value it comes from strerror() and is valid until this thread's next call
  */
 EP_API const char *ep_strerror(int code);
 
 /* --- Time ---------------------------------------------------------------------------------- */
 
-/** As a timeout: wait without end. */
+/** As a timeout: wait without limit. */
 #define EP_FOREVER INT64_MAX
 
 #define EP_SECONDS(n)      ((int64_t)(n)*INT64_C(1000000000))
 #define EP_MILLISECONDS(n) ((int64_t)(n)*INT64_C(1000000))
 
-/** Nanoseconds of CLOCK_MONOTONIC: what a deadline is compared with. */
+/** Read CLOCK_MONOTONIC, in nanoseconds: the time that deadlines are compared with. */
 EP_API int64_t ep_now_ns(void);
 
 /* --- Tasks --------------------------------------------------------------------------------- */
 
-/** A run of bytes that somebody else owns. */
+/** A run of bytes that belongs to another object. */
 struct ep_bytes {
     const void *data;
     size_t size;
@@ -124,38 +124,38 @@ struct ep_task;
 /**
  * The function of a task. It runs on a worker.
  *
- * @return 0: the task succeeded. Anything else: it failed, with that code. Both are only told to
- *         the future; the worker goes on either way
+ * @return 0: the task succeeded. Any other value: it failed, with that code. Only the future sees
+ *         the outcome; the worker continues in either case
  */
 typedef int (*ep_task_fn)(struct ep_task *task);
 
 /**
- * The input that was given to submit.
+ * Get the input that was submitted with the task.
  *
  * @param size  set to the number of bytes; may be NULL
  * @return      a copy of the input, aligned for any type, valid until the function returns;
- *              NULL where the input was empty
+ *              NULL if the input was empty
  *
  * Threads: the worker that runs the task.
  */
 EP_API const void *ep_task_input(const struct ep_task *task, size_t *size);
 
 /**
- * Leave a reply for the future. A second call replaces the first. Up to 64 bytes need no memory of
- * their own.
+ * Leave a reply for the future. A second call replaces the first. Replies of up to 64 bytes need no
+ * extra memory.
  *
- * @param data  copied; may be NULL where size is 0
- * @return      0        done; also where nobody keeps the future, and then nothing is copied
- *              -ENOMEM  no memory for the copy, the reply is as it was
+ * @param data  copied; may be NULL if size is 0
+ * @return      0        done; without a future nothing is copied
+ *              -ENOMEM  no memory for the copy; an earlier reply is kept
  *
  * Threads: the worker that runs the task.
  */
 EP_API int ep_task_reply(struct ep_task *task, const void *data, size_t size);
 
 /**
- * Fail, with words. The task counts as failed whatever its function returns afterwards.
+ * Mark the task as failed, with a message, whatever its function returns afterwards.
  *
- * @param code     what ep_future_error() will report; any value, 0 included
+ * @param code     what ep_future_error() will report; any value, including 0
  * @param message  copied, cut at 127 bytes; may be NULL
  * @return         code, so that a task can end with `return ep_task_fail(task, code, "why");`
  *
@@ -164,27 +164,28 @@ EP_API int ep_task_reply(struct ep_task *task, const void *data, size_t size);
 EP_API int ep_task_fail(struct ep_task *task, int code, const char *message);
 
 /**
- * The number of the worker that runs the task, 0 to workers - 1; UINT16_MAX where its submitter
- * does (EP_CALLER_RUNS).
+ * Get the number of the worker that runs the task, 0 to workers - 1; UINT16_MAX if the submitting
+ * thread runs it (EP_CALLER_RUNS).
  */
 EP_API unsigned ep_task_worker(const struct ep_task *task);
 
 /**
- * Whether the executor is being terminated. A task that takes long looks now and then, and returns
- * early when it is: nothing else can end a thread's task. A worker process is ended by SIGTERM at
- * that moment, unless its initialize has had that ignored or handled: then its task, too, has time to
- * see it here and to return, until grace_ns is over. There it costs a system call.
+ * Ask whether the executor is being terminated. A long task should ask now and then and return
+ * early if so: nothing else can end a task on a thread. A worker process is ended by SIGTERM,
+ * unless its initialize has set that signal to be ignored or handled; the task can then still see
+ * the request here, and return before grace_ns has passed. In a worker process the call costs a
+ * system call.
  *
  * Threads: the worker that runs the task.
  */
 EP_API bool ep_task_stopping(const struct ep_task *task);
 
 /**
- * Descriptors that were submitted with the task (struct ep_submit_options).
+ * Get, or take over, a descriptor that was submitted with the task (struct ep_submit_options).
  *
  * @param index  from 0
- * @return       the descriptor, or -1 where there are not so many. It belongs to the task: what the
- *               function does not take away by ep_task_take_fd() is closed when it returns
+ * @return       the descriptor, or -1 if the task has none of that index. It belongs to the task:
+ *               it is closed when the function returns, unless ep_task_take_fd() took it over
  *
  * Threads: the worker that runs the task.
  */
@@ -196,24 +197,24 @@ EP_API int ep_task_take_fd(struct ep_task *task, unsigned index);
 /** Workers and their queue. */
 struct ep_executor;
 
-/** What submit does while the executor holds as many tasks as it may. */
+/** What submit does when the executor already holds workers + queue tasks. */
 enum ep_policy {
     EP_BLOCK = 0,          /**< wait until there is room */
     EP_REJECT = 1,         /**< return -EAGAIN */
-    EP_CALLER_RUNS = 2,    /**< run the task in the submitting thread, now */
-    EP_DISCARD = 3,        /**< accept it and cancel it at once: its future is CANCELLED */
+    EP_CALLER_RUNS = 2,    /**< run the task in the submitting thread, at once */
+    EP_DISCARD = 3,        /**< accept the task and cancel it at once: its future is CANCELLED */
     EP_DISCARD_OLDEST = 4, /**< cancel the task that has waited longest, and queue this one */
 };
 
 /** What a process executor does when one of its workers dies. */
 enum ep_on_death {
-    EP_BREAK = 0,   /**< every task not done fails, and so does every later submit (as Python) */
-    EP_REPLACE = 1, /**< the task it had fails with EP_EDIED, and a new worker takes its place */
+    EP_BREAK = 0,   /**< fail every task that is not done, and every later submit (as Python) */
+    EP_REPLACE = 1, /**< fail the task it had with EP_EDIED, and start a new worker */
 };
 
 struct ep_zygote;
 
-/** As the `queue` of an executor: no task may wait, one is accepted only for an idle worker. */
+/** As the `queue` of an executor: no task may wait; one is accepted only for an idle worker. */
 #define EP_NO_QUEUE UINT32_MAX
 
 /** The most workers and the longest queue that an executor may have. */
@@ -223,14 +224,14 @@ struct ep_zygote;
 #define EP_PREFETCH_MAX 1024u
 
 /**
- * How an executor is to be. All zero is a sensible executor of either kind.
+ * Options of an executor. All zero is a sensible executor of either kind.
  *
- * The options are copied; `context` and `zygote` are kept as they are.
+ * The struct is copied. What `context` and `zygote` point to is not, and must outlive the executor.
  */
 struct ep_options {
     /**
-     * Workers. 0: for threads min(32, CPUs this thread may run on + 4), for processes the CPUs, as
-     * Python has it since 3.8.
+     * Workers. 0: for threads min(32, CPUs that this thread may run on + 4), for processes the
+     * number of those CPUs, as in Python since 3.8.
      */
     uint32_t workers;
     /** Tasks that may wait. 0: 1024. EP_NO_QUEUE: none. */
@@ -238,46 +239,47 @@ struct ep_options {
     /** What submit does when workers + queue tasks are held. */
     enum ep_policy when_full;
     /**
-     * Workers are named `name-0`, `name-1`, ... and the whole is cut at 15 bytes, which is all
-     * that Linux keeps. NULL: a prefix that no other living executor of the process has.
+     * Workers are named `name-0`, `name-1`, ...; each name is cut at 15 bytes, the limit of Linux.
+     * NULL: a prefix that no other living executor of the process has.
      */
     const char *name;
     /**
-     * Run by each worker before its first task. Anything but 0 is a failure: the executor is not
-     * made, or, where it was a worker that came later, it is broken. NULL: nothing to do.
+     * Run by each worker before its first task. A return value other than 0 is a failure: the
+     * executor is not made or, if the worker was started later, it is broken. NULL: nothing to do.
      */
     int (*initialize)(void *context, unsigned worker);
-    /** Run by each worker that was initialized, after its last task. NULL: nothing to do. */
+    /** Run by each initialized worker after its last task. NULL: nothing to do. */
     void (*finalize)(void *context, unsigned worker);
     /**
-     * Called with `context` after a full executor has room again, at least once for each time
-     * that ep_executor_room() returned 0. This is how an event loop learns that it may go on:
-     * write to an eventfd here, submit there. It must be short and must not block.
+     * Called with `context` when a full executor has room again, at least once for each time that
+     * ep_executor_room() returned 0. It lets an event loop continue: write to an eventfd here, and
+     * submit in the loop. It must be short and must not block.
      *
-     * Threads: whichever made the room - a worker, or one that cancelled a future; of a process
-     * executor also its manager, or a thread that waits for a future and receives the reply itself.
+     * Threads: the thread that made the room: a worker, or a thread that cancelled a future; on a
+     * process executor also its manager, or a thread that waits for a future and receives the reply
+     * itself.
      */
     void (*on_room)(void *context);
     void *context;
-    /** A worker ends after so many tasks and a new one takes its place. 0: never. */
+    /** Replace each worker after this many tasks. 0: never. */
     uint32_t tasks_per_worker;
 
     /* threads only */
 
-    /** Stack of each worker. 0: what pthread_create() takes by itself. */
+    /** Stack of each worker. 0: the default of pthread_create(). */
     size_t stack_bytes;
 
     /* processes only */
 
-    /** Where workers are forked from. NULL: a zygote of the executor's own, forked now. */
+    /** The zygote to fork workers from. NULL: the executor forks one of its own now. */
     struct ep_zygote *zygote;
     enum ep_on_death on_death;
     /**
-     * Tasks that are sent to each busy worker ahead of time, at most EP_PREFETCH_MAX; they count as
-     * running and can no longer be cancelled. Tiny tasks become several times cheaper.
+     * Tasks that are sent ahead to each busy worker, at most EP_PREFETCH_MAX. They count as running
+     * and can no longer be cancelled. Tiny tasks become several times cheaper.
      */
     uint32_t prefetch;
-    /** How long ep_executor_terminate() waits after SIGTERM before SIGKILL. 0: one second. */
+    /** How long ep_executor_terminate() waits between SIGTERM and SIGKILL. 0: one second. */
     int64_t grace_ns;
 };
 
@@ -285,11 +287,10 @@ struct ep_options {
  * Make an executor whose workers are threads of this process.
  *
  * All workers exist when it returns. They block every signal except SIGILL, SIGFPE, SIGSEGV and
- * SIGBUS, so that signals go to the threads of the program. They park without using the CPU
- * while there is nothing to do.
+ * SIGBUS, so that signals go to the threads of the program. An idle worker sleeps and uses no CPU.
  *
  * @param options   NULL is the same as all zero
- * @param executor  set on success, to be released by ep_executor_free(); untouched otherwise
+ * @param executor  set on success, and released by ep_executor_free(); untouched on failure
  * @return  0        all workers run
  *          -EINVAL  more workers than EP_WORKERS_MAX, a queue longer than EP_QUEUE_MAX, a stack
  *                   that pthread_attr_setstacksize() refuses, an unknown policy, executor NULL
@@ -301,29 +302,28 @@ EP_API EP_MUSTCHECK int ep_thread_executor_new(const struct ep_options *options,
                                                struct ep_executor **executor);
 
 /**
- * Make an executor whose workers are processes. The same tasks run on it: inputs and replies
- * travel as bytes, so a task must not rely on pointers, and what it changes in memory stays in its
- * worker.
+ * Make an executor whose workers are processes. It runs the same tasks: inputs and replies travel
+ * as bytes, so a task must not rely on pointers, and what it changes in memory stays in its worker.
  *
- * A task's function must be part of the program or of a library that was loaded when the zygote was
- * forked. Done callbacks run in this process, on a thread of the executor's own, the manager. It is
- * the one that sees to the workers, so in a callback everything that would wait for the executor or
- * for one of its tasks, also one that runs, returns -EDEADLK.
+ * A task's function must be part of the program, or of a library that was loaded when the zygote
+ * was forked. Done callbacks run in this process, on the executor's manager thread. That thread
+ * also looks after the workers, so in a callback every call that would wait for the executor, or
+ * for one of its tasks, returns -EDEADLK.
  *
- * Workers have standard output and error, /dev/null as standard input, the descriptors of their
- * tasks, and nothing else that was open. Signal handlers are reset as by exec; SIGINT is ignored, so
- * that ^C reaches the program alone; SIGTERM ends a worker. What a task prints to stdout is
- * flushed when it returns. A worker ends by _exit(): functions registered with atexit() do not run
- * in it. All of them end with this process, however it ends.
+ * Workers inherit standard output and error, have /dev/null as standard input, and get the
+ * descriptors of their tasks; every other descriptor is closed. Signal handlers are reset as by
+ * exec. SIGINT is ignored, so that ^C reaches the program alone; SIGTERM ends a worker. What a task
+ * prints to stdout is flushed when it returns. A worker ends by _exit(), so functions registered
+ * with atexit() do not run in it. All workers end with this process, however it ends.
  *
- * With EP_REPLACE a worker that dies is replaced at once, or with growing delays where four in a row
- * have died without one task done. One that cannot be forked, or dies while it initializes, is tried
+ * With EP_REPLACE a dead worker is replaced at once; if four in a row have died without finishing a
+ * task, with growing delays. A worker that cannot be forked, or dies while it initializes, is tried
  * five times; when no worker is left then, the executor is broken.
  *
  * @return  as ep_thread_executor_new(), and
  *          EP_ETHREADS  options->zygote is NULL and this process has more than one thread: fork
- *                       the zygote earlier, by ep_zygote_new()
- *          EP_EBROKEN   a worker's initialize failed, or it died before it was done
+ *                       the zygote earlier, with ep_zygote_new()
+ *          EP_EBROKEN   a worker's initialize failed, or the worker died in it
  *          -EMFILE, -ENFILE, -EAGAIN
  *                       no descriptors are left, here or in the zygote, or fork(2) failed there
  *          -EPIPE       options->zygote has ended
@@ -332,9 +332,9 @@ EP_API EP_MUSTCHECK int ep_process_executor_new(const struct ep_options *options
                                                 struct ep_executor **executor);
 
 /**
- * Fork the process from which worker processes are forked later. It is to be done while this
- * process has one thread: fork() copies only the thread that calls it, and a lock that another
- * holds at that moment stays locked in the child for ever (POSIX, fork).
+ * Fork the process from which worker processes are forked later. Call it while this process has one
+ * thread: fork() copies only the calling thread, and a lock that another thread holds at that
+ * moment stays locked in the child for ever (POSIX, fork).
  *
  * @param zygote  set on success; release it with ep_zygote_free() after the executors that use it
  * @return  0, EP_ETHREADS, or a negated errno value of fork(2) or socketpair(2)
@@ -345,20 +345,20 @@ EP_API void ep_zygote_free(struct ep_zygote *zygote);
 /** How ep_executor_shutdown() ends an executor; may be combined. */
 enum {
     EP_WAIT = 1,   /**< return when the last task is done and the workers have ended */
-    EP_CANCEL = 2, /**< cancel what has not begun; without it everything accepted is run */
+    EP_CANCEL = 2, /**< cancel tasks that have not begun; without it every accepted task runs */
 };
 
 /**
  * Accept no more tasks.
  *
- * Submitters that wait for room are woken and get EP_ESHUTDOWN. Accepted tasks are run, or, with
- * EP_CANCEL, those that wait are cancelled by the calling thread (their `dropped` functions and
- * done callbacks run in it). Tasks that run are never interrupted.
+ * Submitters that wait for room wake up and get EP_ESHUTDOWN. Accepted tasks run or, with
+ * EP_CANCEL, the waiting ones are cancelled by the calling thread, which runs their `dropped`
+ * functions and done callbacks. Running tasks are never interrupted.
  *
- * @param how  0: return at once; or EP_WAIT, EP_CANCEL, or both. After EP_WAIT every done callback
- *             that a worker owed has returned
- * @return  0          done, also when called again or by several threads
- *          -EDEADLK   EP_WAIT by a worker of this executor: it would wait for itself. Nothing
+ * @param how  0: return at once; or EP_WAIT, EP_CANCEL, or both. When a call with EP_WAIT returns,
+ *             every done callback of a task that a worker ran has returned
+ * @return  0          done; also for repeated and concurrent calls
+ *          -EDEADLK   EP_WAIT in a worker of this executor, which would wait for itself. Nothing
  *                     was changed
  *          -EINVAL    an unknown bit in `how`
  */
@@ -367,42 +367,42 @@ EP_API int ep_executor_shutdown(struct ep_executor *executor, unsigned how);
 /**
  * Wait until an executor that was shut down has ended: every accepted task done, every worker gone.
  *
- * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without end
+ * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without limit
  * @return  0           it has ended
- *          -ETIMEDOUT  not yet; it goes on ending
+ *          -ETIMEDOUT  not yet; it continues to end
  *          -EINVAL     it was not shut down
  *          -EDEADLK    called by a worker of this executor
  */
 EP_API int ep_executor_join(struct ep_executor *executor, int64_t timeout_ns);
 
 /**
- * End as soon as possible: shut down, cancel what has not begun, and make running tasks end.
- * ep_task_stopping() becomes true; worker processes get SIGTERM, and SIGKILL after grace_ns. Returns
- * at once; ep_executor_join() waits. A thread that does not look at ep_task_stopping() cannot be
- * made to end: then join waits for it.
+ * End as soon as possible: shut down, cancel tasks that have not begun, and make running tasks end.
+ * ep_task_stopping() becomes true; worker processes get SIGTERM, and SIGKILL after grace_ns.
+ * Returns at once; ep_executor_join() waits. A task on a thread that never asks ep_task_stopping()
+ * cannot be made to end, and join waits for it.
  */
 EP_API void ep_executor_terminate(struct ep_executor *executor);
 
 /**
- * Let no further task begin until ep_executor_resume(). Tasks that run go on, submit goes on, up
- * to workers + queue. Shutting down resumes.
+ * Start no further task until ep_executor_resume(). Running tasks continue, and submit accepts
+ * tasks up to workers + queue. Shutting down resumes.
  *
- * @return 0, also when paused already; EP_ESHUTDOWN
+ * @return 0, also if it is paused already; EP_ESHUTDOWN
  */
 EP_API int ep_executor_pause(struct ep_executor *executor);
 EP_API int ep_executor_resume(struct ep_executor *executor);
 
 /**
- * Have another number of workers. More: they run when it returns. Fewer: those beyond end when they
- * have done what they have in hand. The bound becomes workers + queue at once.
+ * Change the number of workers. New workers run when it returns. Surplus workers end when they have
+ * finished their current task. The bound becomes workers + queue at once.
  *
  * @param workers  1 to EP_WORKERS_MAX
- * @return  0             so many there are
+ * @return  0             the executor has that many workers
  *          -EINVAL       0, or more than EP_WORKERS_MAX
  *          -EAGAIN, -ENOMEM, -EMFILE, -ENFILE
  *                        a worker could not be made; nothing has changed
  *          EP_EBROKEN    its initialize failed, and nothing has changed; or the executor is broken
- *          EP_ESHUTDOWN  shut down before or meanwhile
+ *          EP_ESHUTDOWN  the executor was shut down before or meanwhile
  *          -EDEADLK      the caller is a callback on the manager of a process executor
  */
 EP_API EP_MUSTCHECK int ep_executor_resize(struct ep_executor *executor, uint32_t workers);
@@ -410,32 +410,33 @@ EP_API EP_MUSTCHECK int ep_executor_resize(struct ep_executor *executor, uint32_
 /**
  * Wait until the executor holds no task, neither waiting nor running.
  *
- * @return 0, -ETIMEDOUT, or -EDEADLK by a worker of this executor
+ * @return 0, -ETIMEDOUT, or -EDEADLK if called by a worker of this executor
  */
 EP_API EP_MUSTCHECK int ep_executor_wait_idle(struct ep_executor *executor, int64_t timeout_ns);
 
 /**
  * Shut down, wait, and release the executor. Futures stay valid.
  *
- * Nobody else may use the executor during or after this call. It must not be called by a worker
- * of the executor: that is a bug in the program, and the call aborts.
+ * No other thread may use the executor during or after this call. A worker of the executor must not
+ * make it: that is a bug in the program, and the call aborts.
  *
  * @param executor  NULL is allowed and does nothing
  */
 EP_API void ep_executor_free(struct ep_executor *executor);
 
 /**
- * How many more tasks the executor would accept now. When it says 0, `on_room` is called as soon
- * as that changes; the change may already have happened when this returns.
+ * Get how many more tasks the executor would accept now. After a 0, `on_room` is called as soon as
+ * that changes; it may already have been called when this returns.
  *
  * @return  0 to workers + queue; 0 also after shutdown, and then `on_room` is not called
  */
 EP_API uint32_t ep_executor_room(struct ep_executor *executor);
 
 /**
- * Counts since the executor was made. Each is exact for what had happened when it was read, and
- * they are not read in one instant; once nothing is submitted and nothing runs,
- * accepted = finished + failed + cancelled + broken.
+ * Counts since the executor was made. Each is exact for the moment when it was read; they are not
+ * all read at the same moment. When no task is being submitted and none is held:
+ *
+ *     accepted = finished + failed + cancelled + broken
  */
 struct ep_stats {
     uint64_t accepted;  /**< tasks that submit took */
@@ -444,10 +445,10 @@ struct ep_stats {
     uint64_t cancelled; /**< tasks that never began: ep_future_cancel(), EP_CANCEL, a policy */
     uint64_t broken;    /**< tasks lost with their worker, or never begun for that reason */
     uint64_t rejected;  /**< submits that returned -EAGAIN or -ETIMEDOUT for want of room */
-    uint32_t workers;   /**< one that is being replaced counts; a process executor that is broken or
-                           has ended has none, and fewer where one cannot be replaced (EP_REPLACE) */
+    uint32_t workers;   /**< includes one that is being replaced, but not one that cannot be; 0 if a
+                           process executor is broken or has ended */
     uint32_t queued;    /**< accepted, not begun, not cancelled */
-    uint32_t running;   /**< in a worker's hands */
+    uint32_t running;   /**< taken by a worker and not done */
     uint32_t blocked;   /**< submitters that sleep until there is room */
 };
 EP_API void ep_executor_stats(struct ep_executor *executor, struct ep_stats *stats);
@@ -458,27 +459,27 @@ EP_API void ep_executor_stats(struct ep_executor *executor, struct ep_stats *sta
 struct ep_future;
 
 /**
- * Called once with the input of a task that was accepted and will never run. What the input
- * owned - a descriptor, memory behind a pointer - is released here. It is not called for a task that
- * may have begun, as one that died with its worker process.
+ * Called once with the input of a task that was accepted and will never run. Release here what the
+ * input owned: a descriptor, memory behind a pointer. It is not called for a task that may have
+ * begun, such as one that was lost with its worker process.
  *
  * @param input  the bytes given to submit, valid until the function returns
  *
- * Threads: the one that cancelled the task or shut the executor down. Of a process executor also its
- * manager, for a task that was on its way to a worker or could not be sent; as in a done callback,
- * what would wait for the executor returns -EDEADLK there.
+ * Threads: the one that cancelled the task or shut the executor down. On a process executor also
+ * its manager, for a task that was on its way to a worker or could not be sent; as in a done
+ * callback, calls that would wait for the executor return -EDEADLK there.
  */
 typedef void (*ep_dropped_fn)(const void *input, size_t size);
 
-/** What a submission may ask for beyond the usual. All zero asks for nothing. */
+/** Options of a submission. All zero is the same as ep_submit(). */
 struct ep_submit_options {
     ep_dropped_fn dropped; /**< NULL: the input owns nothing */
     /** With EP_BLOCK: give up when ep_now_ns() reaches this. 0: never; INT64_MIN: do not wait. */
     int64_t deadline_ns;
     /**
-     * Descriptors that go with the task, at most EP_FDS_MAX; see ep_task_fd(). Once the task is
-     * accepted they belong to it: they are closed here when a worker process has its own, or when
-     * the task is dropped. NULL where fd_count is 0.
+     * Descriptors that go with the task, at most EP_FDS_MAX; see ep_task_fd(). An accepted task
+     * owns them: they are closed here when a worker process has its own copies, or when the task is
+     * dropped. NULL if fd_count is 0.
      */
     const int *fds;
     unsigned fd_count;
@@ -491,16 +492,16 @@ struct ep_submit_options {
  * Hand a task to the executor.
  *
  * @param fn      runs on a worker
- * @param input   copied; may be NULL where size is 0
+ * @param input   copied; may be NULL if size is 0
  * @param size    any. Up to 32 bytes without a future, and 64 with one, are copied without
  *                allocating
- * @param future  set to a future that the caller releases with ep_future_unref(), and to NULL
- *                where submission fails. NULL: no future is wanted, which costs less
- * @return  0             accepted: it will run, or be cancelled, but never vanish. With
+ * @param future  set to a future that the caller releases with ep_future_unref(), and to NULL on
+ *                failure. NULL: no future is wanted, which costs less
+ * @return  0             accepted: it will run or be cancelled, and never vanish. With
  *                        EP_CALLER_RUNS and EP_DISCARD it may be done already
  *          -EAGAIN       full, and the policy is EP_REJECT
  *          -EDEADLK      full, the policy is EP_BLOCK, and the caller is a worker of this
- *                        executor: if all did that, none would make room
+ *                        executor: if all workers waited, none would make room
  *          EP_ESHUTDOWN  shut down before or while waiting
  *          -EINVAL       executor or fn is NULL, or input is NULL with a size
  *          -ENOMEM       no memory
@@ -508,7 +509,7 @@ struct ep_submit_options {
 EP_API EP_MUSTCHECK int ep_submit(struct ep_executor *executor, ep_task_fn fn, const void *input,
                                   size_t size, struct ep_future **future);
 
-/** The same, but never waits: -EAGAIN when full, whatever the policy. */
+/** The same, but never wait: return -EAGAIN when full, whatever the policy. */
 EP_API EP_MUSTCHECK int ep_try_submit(struct ep_executor *executor, ep_task_fn fn,
                                       const void *input, size_t size, struct ep_future **future);
 
@@ -527,8 +528,8 @@ EP_API EP_MUSTCHECK int ep_submit_with(struct ep_executor *executor, ep_task_fn 
 /* --- Futures ------------------------------------------------------------------------------- */
 
 /**
- * Where a task is. The only ways are PENDING to RUNNING to FINISHED, and PENDING to CANCELLED.
- * A failed task is FINISHED too.
+ * The state of a task. It changes from PENDING to RUNNING to FINISHED, or from PENDING to
+ * CANCELLED. A failed task is FINISHED too.
  */
 enum ep_future_state { EP_PENDING, EP_RUNNING, EP_FINISHED, EP_CANCELLED };
 
@@ -542,16 +543,19 @@ struct ep_error {
     unsigned worker;     /**< which worker ran it */
 };
 
-/** One more owner. @return the same future */
+/** Add a reference. @return the same future */
 EP_API struct ep_future *ep_future_ref(struct ep_future *future);
 
-/** One owner less; the last one's call releases it. A task goes on without its future. NULL is fine. */
+/**
+ * Drop a reference. The last one releases the future; its task continues without it. NULL is
+ * allowed and does nothing.
+ */
 EP_API void ep_future_unref(struct ep_future *future);
 
-/** Where it is at this moment; a task that is not done may be further when you look at the answer. */
+/** Get the state. Unless the task is done, it may change before the caller looks at the answer. */
 EP_API enum ep_future_state ep_future_state(const struct ep_future *future);
 
-/** FINISHED or CANCELLED: result and error will not wait. */
+/** Ask whether it is FINISHED or CANCELLED: result and error will not wait. */
 EP_API bool ep_future_done(const struct ep_future *future);
 EP_API bool ep_future_running(const struct ep_future *future);
 EP_API bool ep_future_cancelled(const struct ep_future *future);
@@ -559,16 +563,16 @@ EP_API bool ep_future_cancelled(const struct ep_future *future);
 /**
  * Wait for the reply of the task.
  *
- * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without end
+ * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without limit
  * @param reply       set on success; the bytes belong to the future and live as long as it does.
- *                    data is NULL where the task left no reply. May be NULL
+ *                    data is NULL if the task left no reply. May be NULL
  * @return  0              the task succeeded
- *          -ETIMEDOUT     not done yet; it goes on, ask again. A task that failed with
- *                         ETIMEDOUT is EP_EFAILED: the two cannot be confused
+ *          -ETIMEDOUT     not done yet; it continues, ask again. (A task that failed with ETIMEDOUT
+ *                         gives EP_EFAILED)
  *          EP_ECANCELLED  it was cancelled
- *          EP_EFAILED     it failed; ep_future_error() says how
+ *          EP_EFAILED     it failed; ep_future_error() has the details
  *          EP_EBROKEN, EP_EDIED, EP_EUNKNOWN, EP_ESHIP
- *                         it was lost on the way; ep_future_error() says more
+ *                         it was lost on the way; ep_future_error() has the details
  *          -EDEADLK       it has not begun, and the caller is a worker of the same executor: if all
  *                         workers waited like that, none would begin it. Or it is not done, and
  *                         the caller is a callback on the manager of its process executor
@@ -577,10 +581,10 @@ EP_API EP_MUSTCHECK int ep_future_result(struct ep_future *future, int64_t timeo
                                          struct ep_bytes *reply);
 
 /**
- * Wait for the task and say what went wrong in it, if anything did.
+ * Wait for the task and get what went wrong in it, if anything did.
  *
- * @param error  set where 0 is returned
- * @return  0              done: error->failed tells whether it failed
+ * @param error  set if 0 is returned
+ * @return  0              done: error->failed says whether it failed
  *          -ETIMEDOUT     not done yet
  *          EP_ECANCELLED  it was cancelled
  *          -EDEADLK       as ep_future_result()
@@ -589,10 +593,10 @@ EP_API EP_MUSTCHECK int ep_future_error(struct ep_future *future, int64_t timeou
                                         struct ep_error *error);
 
 /**
- * Ask for a task that has not begun to be dropped. Its place in the queue is free at once.
+ * Cancel a task that has not begun. Its place in the queue becomes free at once.
  *
- * @return  0          it is cancelled, now or before; it never runs
- *          -EBUSY     it runs already and will finish
+ * @return  0          it is cancelled, by this call or before; it never runs
+ *          -EBUSY     it is running and will finish
  *          -EALREADY  it is finished
  *
  * Done callbacks and the task's `dropped` function run in the calling thread before it returns.
@@ -602,8 +606,8 @@ EP_API int ep_future_cancel(struct ep_future *future);
 /**
  * Called once when a future is done.
  *
- * @param future   done: result and error do not wait. The callback must not unref it; to keep it
- *                 beyond the call, ref it
+ * @param future   done: result and error do not wait. The callback does not own a reference; to
+ *                 keep the future beyond the call, add one
  * @param context  as given
  */
 typedef void (*ep_done_fn)(struct ep_future *future, void *context);
@@ -612,14 +616,14 @@ typedef void (*ep_done_fn)(struct ep_future *future, void *context);
  * Have a function called when the task is done: finished, failed or cancelled.
  *
  * Callbacks of one future run in the order in which they were added, in the thread that completed
- * it: the worker, or the one that cancelled; where a worker process completed it, in the manager of
- * its executor. On a future that is done already the callback runs
- * at once, in the calling thread. Since they run after the result is published,
- * ep_future_result() may return elsewhere before they have.
+ * it: the worker, or the thread that cancelled it; on a process executor, its manager instead of
+ * the worker. If the future is done already, the callback runs at once, in the calling thread.
+ * Callbacks run after the result is published, so ep_future_result() may return in another thread
+ * before them.
  *
- * @return  0        it will be called, or was
- *          -ENOMEM  no memory for a second or later callback; it will not be called
- *          -EINVAL  done is NULL
+ * @return  0           it will be called, or was
+ *          -ENOMEM     no memory for a second or later callback; it will not be called
+ *          -EINVAL     done is NULL
  *          EP_EFORKED  it was not done when this process was forked: it will not be called
  */
 EP_API EP_MUSTCHECK int ep_future_add_done_callback(struct ep_future *future, ep_done_fn done,
@@ -634,130 +638,130 @@ enum ep_wait_for {
 };
 
 /**
- * Wait for some of several futures, of any executors. One that is cancelled is done at once.
+ * Wait for some of several futures, of any executors. A cancelled one is done at once.
  *
- * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without end
+ * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without limit
  * @param futures  may hold the same one twice; none may be NULL
- * @param done     where not NULL: count entries, each set to whether its future was done at the end
- * @return  0           what was waited for has come; also where count is 0
- *          -ETIMEDOUT  it has not
- *          -EDEADLK    for one of those that must be done ep_future_result() would return it
+ * @param done     if not NULL: count entries, each set to whether its future was done at the end
+ * @return  0           the wait is over; also if count is 0
+ *          -ETIMEDOUT  the time is over first
+ *          -EDEADLK    ep_future_result() would return it, for one of those that must be done
  *                      (EP_FIRST_...: for all that could be the first)
  *          -ENOMEM     no memory; nothing was waited for
- *          -EINVAL     futures is NULL with a count, or an unknown word; `done` is untouched
+ *          -EINVAL     futures is NULL with a count, or wait_for is unknown; `done` is untouched
  */
 EP_API EP_MUSTCHECK int ep_wait(struct ep_future *const *futures, size_t count,
                                 enum ep_wait_for wait_for, int64_t timeout_ns, bool *done);
 
-/** Futures in the order in which they complete. One thread at a time uses it. */
+/** Futures in the order in which they complete. Used by one thread at a time. */
 struct ep_completions;
 
 /**
- * @param futures     referenced until they are handed out or the iterator is freed; the same one
- *                    twice is handed out once
- * @param timeout_ns  for all of them together, from now. EP_FOREVER: without end
+ * Begin to iterate over futures as they complete.
+ *
+ * @param futures     referenced until they are handed out or the iterator is freed; one that is
+ *                    given twice is handed out once
+ * @param timeout_ns  for all of them together, from now. EP_FOREVER: without limit
  * @return            0, -ENOMEM, or -EINVAL: futures is NULL with a count, or completions is NULL
  */
 EP_API EP_MUSTCHECK int ep_completions_new(struct ep_future *const *futures, size_t count,
                                            int64_t timeout_ns, struct ep_completions **completions);
 
 /**
- * The next that is done, waiting if none is. Those done at the beginning come first.
+ * Get the next future that is done, and wait if none is. Those done at the beginning come first.
  *
- * @param future  set on success; the reference is the caller's
+ * @param future  set on success; the caller owns the reference
  * @return  0
  *          EP_END      all have been handed out
- *          -ETIMEDOUT  the time is over and none is done: ep_completions_left() says how many are
- *                      not. One that completes later is still handed out
+ *          -ETIMEDOUT  the time is over and none is done; ep_completions_left() counts the rest.
+ *                      One that completes later is still handed out
  *          -EDEADLK    none of those left has begun, and the caller is a worker of their executor;
  *                      or the caller is a callback on the manager of their process executor
  */
 EP_API EP_MUSTCHECK int ep_completions_next(struct ep_completions *completions,
                                             struct ep_future **future);
-/** How many have not been handed out. */
+/** Get how many have not been handed out. */
 EP_API size_t ep_completions_left(const struct ep_completions *completions);
-/** May be called midway; the futures know nothing of it any more. NULL is fine. */
+/** Release the iterator, at any point of the iteration. NULL is allowed and does nothing. */
 EP_API void ep_completions_free(struct ep_completions *completions);
 
 /* --- Map ----------------------------------------------------------------------------------- */
 
 /**
- * Where the inputs of a map come from: called again and again, by the thread that maps, within
- * ep_map() and ep_map_next(), until it returns something else than 1.
+ * The source of a map's inputs. The mapping thread calls it repeatedly, within ep_map() and
+ * ep_map_next(), until it returns something other than 1.
  *
- * @param input  to be set; the bytes are copied before the next call
- * @return       1: *input is set; 0: there are no more; negative: an error, passed on by
- *               ep_map_next() after the results of all inputs before it
+ * @param input  to set; the bytes are copied before the next call
+ * @return       1: *input is set; 0: there are no more; negative: an error, which ep_map_next()
+ *               returns after the results of all inputs before it
  */
 typedef int (*ep_source_fn)(void *context, struct ep_bytes *input);
 
-/** How a map is to be. All zero is a sensible map. */
+/** Options of a map. All zero is a sensible map. */
 struct ep_map_options {
     /**
-     * Inputs that travel together as one task. 0: 1. EP_CHUNK_AUTO: as multiprocessing.Pool. Each is
-     * still a call of its own, and fails alone; but they begin, are cancelled, and are lost with
-     * their worker together.
+     * Inputs that travel together as one task. 0: 1. EP_CHUNK_AUTO: as multiprocessing.Pool. Each
+     * input is still a call of its own, and fails alone; but the calls of a chunk begin together,
+     * and are cancelled or lost with their worker together.
      */
     size_t chunk;
     /**
-     * At most so many results are under way that have not been taken: the next inputs are fetched
-     * as results are. It bounds memory, and makes endless sources work; chunks are no larger than
-     * this. 0: no bound but the queue's.
+     * The most results under way that have not been taken; the next inputs are fetched as results
+     * are taken. It bounds memory, and allows endless sources; chunks are no larger than this. 0:
+     * bounded by the queue only.
      */
     size_t ahead;
-    /** Results as their chunks complete instead of in the order of their inputs. */
+    /** Give out results as their chunks complete, instead of in the order of their inputs. */
     bool unordered;
-    /** After the first result that is not a success nothing more is handed out, and what has not
-     * begun is cancelled. */
+    /** After the first result that is not a success, end the map and cancel what has not begun. */
     bool stop_on_failure;
-    /** For all results together, from the call of ep_map(). 0: without end. Negative: over already. */
+    /** For all results together, from the call of ep_map(). 0: no limit. Negative: over now. */
     int64_t timeout_ns;
-    /** The number of inputs, where it is known: EP_CHUNK_AUTO needs it, or it is 1. */
+    /** The number of inputs, if known. EP_CHUNK_AUTO needs it; without it a chunk is one input. */
     size_t count;
 };
 
-/** As chunk: ceil(count / (4 * workers)), as multiprocessing.Pool has it. */
+/** As chunk: ceil(count / (4 * workers)), as in multiprocessing.Pool. */
 #define EP_CHUNK_AUTO SIZE_MAX
 
-/** A map under way. One thread at a time uses it. */
+/** A map under way. Used by one thread at a time. */
 struct ep_map;
 
 /**
- * Call fn with each input. The executor gets the tasks whether or not anybody takes the results:
- * all of them before this returns, or as many as options->ahead allows.
+ * Call fn with each input. The tasks are submitted whether or not the results are taken: all of
+ * them before this returns, or as many as options->ahead allows.
  *
- * Where the executor is full its policy decides: with EP_BLOCK this waits for room, though not
- * beyond timeout_ns; with EP_DISCARD some elements end EP_ECANCELLED.
+ * When the executor is full, its policy decides: with EP_BLOCK this waits for room, but not beyond
+ * timeout_ns; with EP_DISCARD some elements end with EP_ECANCELLED.
  *
- * The executor must be there until the map has taken all its inputs, and longer than the map if
- * that is freed before.
+ * The executor must live until the map has submitted all its inputs, or until the map is freed,
+ * whichever comes first.
  *
- * @param fn       called with each input, as if it had been submitted alone; descriptors cannot
- *                 be sent along
+ * @param fn       called with each input, as if submitted alone; descriptors cannot be sent along
  * @param context  for the source
  * @param options  NULL is the same as all zero; copied
- * @param map      set on success, to be released by ep_map_free(); untouched otherwise
- * @return  0             under way; also where the source had an error
+ * @param map      set on success, and released by ep_map_free(); untouched on failure
+ * @return  0             under way; also if the source returned an error
  *          -EINVAL       executor, fn, source, or map is NULL
  *          -ENOMEM, -EAGAIN, -EDEADLK, EP_ESHUTDOWN, EP_EBROKEN
- *                        as ep_submit(), for one of the inputs. Those before it are cancelled, but
- *                        for what had begun
+ *                        as ep_submit(), for one of the inputs. Those before it that have not begun
+ *                        are cancelled
  */
 EP_API EP_MUSTCHECK int ep_map(struct ep_executor *executor, ep_task_fn fn, ep_source_fn source,
                                void *context, const struct ep_map_options *options,
                                struct ep_map **map);
 
 /**
- * The same with inputs out of arrays of equal length, as Python's map(f, a, b): the input of call i
- * is element i of every column, one behind the other without padding.
+ * The same, with inputs from arrays of equal length, as Python's map(f, a, b): the input of call i
+ * is element i of every column, one after the other without padding.
  *
- * The elements must stay as they are until they have been submitted: with options->ahead, until the
- * last result but `ahead` has been taken. options->count is not looked at.
+ * The elements must not change until they have been submitted: with options->ahead, until all
+ * results except the last `ahead` have been taken. options->count is ignored.
  *
  * @return  as ep_map(), and -EINVAL: no columns, or one without elements
  */
 struct ep_column {
-    const void *elements; /**< may be NULL where there are none, or their size is 0 */
+    const void *elements; /**< may be NULL if there are none, or their size is 0 */
     size_t size;          /**< of one element */
 };
 EP_API EP_MUSTCHECK int ep_map_columns(struct ep_executor *executor, ep_task_fn fn,
@@ -766,27 +770,27 @@ EP_API EP_MUSTCHECK int ep_map_columns(struct ep_executor *executor, ep_task_fn 
                                        struct ep_map **map);
 
 /**
- * The next result.
+ * Get the next result.
  *
  * @param reply  set on success; valid until the next call or ep_map_free(). May be NULL
  * @return  0              the reply of one element
- *          EP_EFAILED, EP_ECANCELLED, EP_EDIED and their kin
- *                         this element failed; ep_map_error() says more, and the next call goes on
- *                         with the next element
- *          EP_END         there are no more; again and again
+ *          EP_EFAILED, EP_ECANCELLED, EP_EDIED and the like
+ *                         this element failed; ep_map_error() has the details, and the next call
+ *                         continues with the next element
+ *          EP_END         there are no more; also for every later call
  *          -ETIMEDOUT     options->timeout_ns is over and this one is not done. What had not begun
  *                         is cancelled, and EP_END follows
- *          -EDEADLK       as ep_future_result(), for what comes next; ask again elsewhere
+ *          -EDEADLK       as ep_future_result(), for the next result; ask again in another thread
  *          otherwise      what the source, or a submission later than ep_map(), returned in the
  *                         place of this element. EP_END follows
  */
 EP_API EP_MUSTCHECK int ep_map_next(struct ep_map *map, struct ep_bytes *reply);
 /**
- * How the element that ep_map_next() was about went wrong, if it did. The message is valid until
- * the next call or ep_map_free().
+ * Get what went wrong with the element of the last ep_map_next(), if anything did. The message is
+ * valid until the next call or ep_map_free().
  */
 EP_API void ep_map_error(const struct ep_map *map, struct ep_error *error);
-/** Release it. What has not begun is cancelled, what has begun goes on. NULL is fine. */
+/** Release the map. What has not begun is cancelled; what has begun continues. NULL is allowed. */
 EP_API void ep_map_free(struct ep_map *map);
 
 /* --- Completions on an event loop ---------------------------------------------------------- */
@@ -800,20 +804,22 @@ EP_API void ep_map_free(struct ep_map *map);
 struct ep_mailbox;
 
 /**
- * @param mailbox  set on success, to be released by ep_mailbox_free(); untouched otherwise
+ * Make a mailbox.
+ *
+ * @param mailbox  set on success, and released by ep_mailbox_free(); untouched on failure
  * @return         0, -ENOMEM, -EINVAL: mailbox is NULL, or a negated errno value of eventfd(2)
  */
 EP_API EP_MUSTCHECK int ep_mailbox_new(struct ep_mailbox **mailbox);
 
 /**
- * Readable while something is to be dispatched. Watch it for reading; do not read it, do not close
- * it.
+ * Get the descriptor. It is readable while a callback waits to be dispatched. Watch it for reading;
+ * do not read or close it.
  */
 EP_API int ep_mailbox_fd(const struct ep_mailbox *mailbox);
 
 /**
- * Have done(future, context) called by ep_mailbox_dispatch() once the future is done. Where it is
- * done already that is the next time. The mailbox keeps a reference until then.
+ * Have ep_mailbox_dispatch() call done(future, context) once the future is done; if it is done
+ * already, at the next dispatch. The mailbox keeps a reference until then.
  *
  * @return 0, -ENOMEM, EP_EFORKED as ep_future_add_done_callback(), or -EINVAL: one of the first
  *         three is NULL
@@ -822,16 +828,17 @@ EP_API EP_MUSTCHECK int ep_mailbox_add(struct ep_mailbox *mailbox, struct ep_fut
                                        ep_done_fn done, void *context);
 
 /**
- * Run what is due, in the order of completion. What becomes due meanwhile is left for the next
- * time, and the descriptor says so.
+ * Run the callbacks that are due, in the order of completion. Those that become due meanwhile are
+ * left for the next time, and the descriptor stays readable for them.
  *
  * @return how many ran. Threads: the loop's
  */
 EP_API size_t ep_mailbox_dispatch(struct ep_mailbox *mailbox);
 
 /**
- * What has not been dispatched never will be, and the descriptor is closed: take it out of the loop
- * before. Not to be called from within a callback of its own. NULL is fine. Threads: the loop's.
+ * Release the mailbox. Callbacks that have not been dispatched never will be, and the descriptor is
+ * closed: remove it from the loop before. Do not call this from a callback of the same mailbox.
+ * NULL is allowed and does nothing. Threads: the loop's.
  */
 EP_API void ep_mailbox_free(struct ep_mailbox *mailbox);
 
