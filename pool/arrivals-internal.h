@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file arrivals-internal.h
- * Futures in the order in which they complete: what as-completed iteration, unordered maps and
- * mailboxes have in common.
+ * Futures in the order in which they complete, for as-completed iteration, unordered maps and
+ * mailboxes.
  *
- * Somebody expects a number of futures; each of them, once done, is appended to a list by the thread
- * that completed it; the one who expects takes them off.
+ * One thread expects a number of futures. The thread that completes one of them appends it to a
+ * list, and the first thread takes them off the list.
  */
 #ifndef POOL_ARRIVALS_INTERNAL_H
 #define POOL_ARRIVALS_INTERNAL_H
@@ -14,25 +14,24 @@
 
 struct arrivals;
 
-/** One future that is expected. It lies in the memory of whoever expects it. */
+/** One expected future. It lies in the memory of the thread that expects it. */
 struct arrival {
     struct watch watch; /* first, so that the two addresses are one */
     /* set by arrivals_expect(), then read-only */
     struct arrivals *list;
-    struct ep_future *future; /**< not a reference: whoever expects it keeps one */
+    struct ep_future *future; /**< not a reference: the thread that expects it holds one */
     struct arrival *next;     /* guarded by the list's lock */
 };
 
 /**
- * The list. One thread at a time expects and takes; any number of threads append.
+ * The list. One thread at a time expects and takes; any thread may append.
  *
- * Lock order: a future's lock, then this one. Appending happens inside the future's, taking under
- * this one alone.
+ * Lock order: a future's lock, then this one. Appending happens under both, taking under this one.
  */
 struct arrivals {
     /**
-     * Called after something was appended to an empty list, with the lock of the future held, and
-     * not with this list's. NULL: wake the thread that sleeps in arrivals_take().
+     * Called after an arrival was appended to an empty list, with the lock of the future held, and
+     * without this list's. NULL: wake the thread that sleeps in arrivals_take().
      */
     void (*ring)(struct arrivals *arrivals);
 
@@ -40,36 +39,35 @@ struct arrivals {
     /* guarded by lock */
     struct arrival *first;
     struct arrival **end;
-    _Atomic uint32_t appended; /**< how many ever, wrapping: the word the taker sleeps on */
+    _Atomic uint32_t appended; /**< arrivals ever appended; may wrap. The taker sleeps on it */
 };
 
 void arrivals_init(struct arrivals *arrivals, void (*ring)(struct arrivals *arrivals));
 
-/** Append it when the future is done; at once if it is. */
+/** Append the arrival when the future is done; at once if it is done already. */
 void arrivals_expect(struct arrivals *arrivals, struct arrival *arrival, struct ep_future *future);
 
 /**
- * Whether it cannot arrive without the calling thread: see future_needs_caller(). The manager of a
- * process executor is needed even when the future is done, for it is who appends.
+ * Ask whether it cannot arrive without the calling thread: see future_needs_caller(). The manager
+ * of a process executor is needed even when the future is done, because it appends.
  */
 bool arrival_needs_caller(const struct arrival *arrival);
 
 /**
- * Take the first, waiting for one if there is none.
+ * Take the first arrival, and wait if there is none.
  *
  * @param deadline_ns  of the clock; NO_DEADLINE; 0: do not wait
- * @return             NULL: the time has come and there is none. Otherwise nobody else touches it
- *                     any more
+ * @return             the arrival, which no other thread uses any more; NULL: none by the deadline
  */
 struct arrival *arrivals_take(struct arrivals *arrivals, int64_t deadline_ns);
 
-/** Take all that have arrived, linked by next. NULL: none. Each is to be withdrawn before it goes. */
+/** Take all arrivals, linked by next. NULL: none. Each must be withdrawn before it is freed. */
 struct arrival *arrivals_take_all(struct arrivals *arrivals);
 
 /**
- * Expect it no more: it will not arrive, and no other thread works on the list on its behalf. If it
- * had arrived it is still in the list, and those that arrive after it write to it: then its memory
- * must stay until all have been withdrawn, or until it has been taken.
+ * Stop expecting a future: it will not arrive, and no other thread uses the list on its behalf. If
+ * it has arrived it is still in the list, and later arrivals write to it: its memory must stay
+ * until all have been withdrawn, or until it has been taken.
  */
 void arrival_withdraw(struct arrival *arrival);
 

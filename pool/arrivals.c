@@ -4,13 +4,13 @@
  *
  * DESIGN
  *
- * No wake-up is lost, because looking and counting happen under the list's lock: the taker sees the
- * list empty and reads `appended` in one holding of it, then sleeps only while `appended` has that
- * value. An appender that comes later changes the value first and wakes second.
+ * No wake-up is lost. The taker sees the empty list and reads `appended` under one holding of the
+ * list's lock, and sleeps only while `appended` has that value. A later appender changes the value
+ * first and wakes second.
  *
- * Nothing is touched after it has gone. An appender works with its future's lock held until it is
- * quite done with both the arrival and the list. The taker takes the watch back before it hands the
- * arrival out, which goes through the same lock, and so waits for the appender to leave.
+ * No freed memory is used. An appender holds its future's lock until it no longer uses the arrival
+ * and the list. The taker removes the watch under the same lock before it hands the arrival out,
+ * and so waits for the appender.
  */
 #include "pool/arrivals-internal.h"
 
@@ -35,14 +35,14 @@ static void arrivals_append(struct arrivals *arrivals, struct arrival *arrival)
     atomic_fetch_add(&arrivals->appended, 1);
     lock_release(&arrivals->lock);
     if (!was_empty)
-        return; /* whoever found it empty has told, or is about to */
+        return; /* the thread that found it empty has rung, or is about to */
     if (arrivals->ring != NULL)
         arrivals->ring(arrivals);
     else
         futex_wake(&arrivals->appended, 1);
 }
 
-/** The future is done: called by the thread that completed it, with its lock held. */
+/** Append a future that is done. Called by the thread that completed it, with its lock held. */
 static void arrival_fire(struct watch *watch, struct ep_future *future)
 {
     struct arrival *arrival = (struct arrival *)watch;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file clock-internal.h
- * CLOCK_MONOTONIC in nanoseconds: ep_now_ns(), and what timeouts and deadlines come to.
+ * CLOCK_MONOTONIC in nanoseconds: ep_now_ns(), timeouts and deadlines.
  */
 #ifndef POOL_CLOCK_INTERNAL_H
 #define POOL_CLOCK_INTERNAL_H
@@ -16,16 +16,16 @@
 /** As a deadline: none. */
 #define NO_DEADLINE INT64_MAX
 
-/** Turn a timeout that counts from now into a time of the clock, or NO_DEADLINE. */
+/** Turn a timeout, which counts from now, into a time of the clock, or NO_DEADLINE. */
 int64_t deadline_after(int64_t timeout_ns);
 
-/** Whether the deadline has come. Without one the clock is not read. */
+/** Ask whether the deadline has passed. NO_DEADLINE is answered without reading the clock. */
 static inline bool deadline_is_over(int64_t deadline_ns)
 {
     return deadline_ns != NO_DEADLINE && ep_now_ns() >= deadline_ns;
 }
 
-/** Nanoseconds as system calls want them. */
+/** Convert nanoseconds for a system call. */
 static inline struct timespec timespec_of(int64_t ns)
 {
     return (struct timespec){.tv_sec = (time_t)(ns / SECOND_NS), .tv_nsec = (long)(ns % SECOND_NS)};

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file cpus-internal.h
- * How many CPUs there are for the pool.
+ * The number of CPUs.
  */
 #ifndef POOL_CPUS_INTERNAL_H
 #define POOL_CPUS_INTERNAL_H
 
 #include <stdint.h>
 
-/** CPUs that the calling thread may run on; at least 1. */
+/** Count the CPUs that the calling thread may run on; at least 1. */
 uint32_t usable_cpus(void);
 
 #endif /* POOL_CPUS_INTERNAL_H */

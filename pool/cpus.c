@@ -12,6 +12,6 @@ uint32_t usable_cpus(void)
 
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         return (uint32_t)CPU_COUNT(&set);
-    online = sysconf(_SC_NPROCESSORS_ONLN); /* more CPUs than cpu_set_t knows */
+    online = sysconf(_SC_NPROCESSORS_ONLN); /* more CPUs than fit into cpu_set_t */
     return online > 0 ? (uint32_t)online : 1;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file executor-internal.h
- * What all executors have in common, and the table of what each kind does in its own way: it brings
- * the workers, and how they come for what is queued.
+ * What all executors have in common, and the table of what each kind, threads or processes, does in
+ * its own way: making workers, and bringing them to the queued tasks.
  */
 #ifndef POOL_EXECUTOR_INTERNAL_H
 #define POOL_EXECUTOR_INTERNAL_H
@@ -11,13 +11,13 @@
 #include "pool/future-internal.h"
 #include "pool/queue-internal.h"
 
-/** A thread's name, with its end. */
+/** The size of a thread's name, with the terminating zero. */
 #define EXECUTOR_NAME_SIZE 16
 
-/** As the deadline of a submission: do not wait at all, and say -EAGAIN. */
+/** As the deadline of a submission: do not wait, and return -EAGAIN. */
 #define DO_NOT_WAIT INT64_MIN
 
-/** What is counted beside the queue and the workers. */
+/** Counts that neither the queue nor the workers keep. */
 enum executor_count {
     COUNT_REJECTED,           /**< a submission found no room */
     COUNT_FINISHED_ELSEWHERE, /**< a task was accepted and run by its submitter, and succeeded */
@@ -27,107 +27,108 @@ enum executor_count {
 };
 
 /**
- * What one kind of executor does in its own way. Return values are those of the public functions,
- * which have checked the arguments.
+ * The operations of one kind of executor. They return what the public functions return, which have
+ * checked the arguments.
  */
 struct executor_ops {
     struct future_host host;
-    /** Something is queued, or may be taken again: see that a worker comes for it. */
+    /** A task was queued, or may be taken again: make sure that a worker comes for it. */
     void (*arrived)(struct ep_executor *executor);
-    /** The queue refuses tasks from now on: let workers who wait see it. May come twice. */
+    /** The queue now refuses tasks: make waiting workers look. May be called twice. */
     void (*closed)(struct ep_executor *executor);
-    /** Nothing is held any more. NULL: of no interest. */
+    /** The executor holds no task now. NULL: ignored. */
     void (*drained)(struct ep_executor *executor);
     /**
-     * Wait for the end. The queue is closed, and the caller does not serve this executor.
+     * Wait for the end. The queue is closed, and the caller does not work for this executor.
      * @return 0 or -ETIMEDOUT
      */
     int (*join)(struct ep_executor *executor, int64_t deadline_ns);
     int (*resize)(struct ep_executor *executor, uint32_t workers);
     /** Release an executor that has ended. */
     void (*free)(struct ep_executor *executor);
-    /** Add what the workers have counted: workers, finished, failed, broken. */
+    /** Add the workers' counts: workers, finished, failed, broken. */
     void (*stats)(struct ep_executor *executor, struct ep_stats *stats);
 };
 
-/** The part that all kinds begin with. */
+/** The first member of every kind. */
 struct ep_executor {
     /* set before the workers start, then read-only */
     const struct executor_ops *ops;
-    struct ep_options options; /**< workers are filled in; name is NULL, for it was the caller's */
+    struct ep_options
+        options; /**< workers are filled in; name is NULL, because the caller owns it */
     char name[EXECUTOR_NAME_SIZE]; /**< prefix of the workers' names */
     struct future_pool *futures;
 
     struct queue queue;
 
-    /* written when somebody waits; read after every task */
+    /* written by threads that wait; read after every task */
     _Alignas(CACHE_LINE) struct waitlist room; /**< submitters that wait for a place */
-    struct waitlist drained;                   /**< who waits until nothing is held */
+    struct waitlist drained;                   /**< threads that wait until no task is held */
     _Atomic uint32_t room_wanted;              /**< 1: call on_room at the next free place */
     /** Set once, by ep_executor_terminate(): tasks see it through ep_task_stopping(). */
     atomic_bool terminating;
     _Atomic uint64_t counts[COUNTS]; /**< by enum executor_count */
-    _Atomic uint32_t droppers;       /**< threads that drop a task from the queue */
-    struct waitlist settled;         /**< who waits for them */
+    _Atomic uint32_t droppers;       /**< threads that are dropping a task from the queue */
+    struct waitlist settled;         /**< threads that wait for them */
 };
 
 _Static_assert(sizeof(struct ep_executor) >= 256, "executor_name() relies on it");
 
-/** Whether this is the process that made it, and not one forked from that. */
+/** Ask whether this is the process that made the executor, and not a forked child. */
 static inline bool executor_is_here(const struct ep_executor *executor)
 {
     return future_pool_is_here(executor->futures);
 }
 
 /**
- * The prefix of an executor's workers where nobody gave one: ep and eight digits, to which at most
- * "-4095" comes. The digits are its address in units of its size. No two that live at one time lie in
- * the same unit, and eight digits to base 36 are enough for all units below 2^48 (and more: a
- * unit has 256 bytes or more), where the system puts all memory unless it is asked otherwise.
+ * Make the default prefix of worker names: "ep" and eight digits, so that "-4095" still fits. The
+ * digits are the executor's address in units of its size. No two living executors lie in the same
+ * unit, and eight digits to base 36 cover all units below 2^48 (a unit has 256 bytes or more); the
+ * system places memory above that only on request.
  */
 void executor_name(const void *address, char name[static EXECUTOR_NAME_SIZE]);
 
 /**
- * The common part of a new executor, in zeroed memory.
+ * Initialize the common part of a new executor, in zeroed memory.
  *
  * @param workers  how many it will have
  * @param takers   see queue_init()
- * @return         0 or -ENOMEM; executor_clear() is to be called either way
+ * @return         0 or -ENOMEM; executor_clear() must follow in either case
  */
 int executor_init(struct ep_executor *executor, const struct executor_ops *ops,
                   const struct ep_options *options, uint32_t workers, uint32_t takers);
 void executor_clear(struct ep_executor *executor);
 
-/** How many tasks may be held with so many workers. */
+/** Compute how many tasks may be held with that many workers. */
 uint32_t executor_limit(const struct ep_executor *executor, uint32_t workers);
 
 /**
- * Queue a prepared task. Takes over nothing unless it returns 0.
+ * Queue a prepared task. The caller keeps ownership of it on failure.
  *
- * @param deadline_ns  how long to wait while it is full; DO_NOT_WAIT, NO_DEADLINE
- * @return  0, -EAGAIN (full, and not to wait), -ETIMEDOUT, -EDEADLK, EP_ESHUTDOWN, EP_EBROKEN
+ * @param deadline_ns  until when to wait while it is full; DO_NOT_WAIT, NO_DEADLINE
+ * @return  0, -EAGAIN (full, and DO_NOT_WAIT), -ETIMEDOUT, -EDEADLK, EP_ESHUTDOWN, EP_EBROKEN
  */
 int executor_admit(struct ep_executor *executor, struct queue_entry *entry, int64_t deadline_ns);
 
-/** A place is free: see that whoever waits for that learns of it. */
+/** Notify those who wait for a free place: a submitter, on_room, ep_executor_wait_idle(). */
 void executor_place_freed(struct ep_executor *executor);
 
-/** A queued task's future has been cancelled: its place is free. Threads: any. */
+/** Free the place of a queued task whose future has been cancelled. Threads: any. */
 void executor_task_cancelled(struct ep_executor *executor);
 
 /** Cancel the task that has waited longest, if one waits. */
 bool executor_drop_oldest(struct ep_executor *executor);
 
-/** Refuse further tasks with that code, and let everybody who waits see it. */
+/** Refuse further tasks with that code, and make submitters and workers that wait look. */
 void executor_close(struct ep_executor *executor, int refusal);
 
-/** Fail what waits and every later submit: workers cannot begin, or die. */
+/** Fail the waiting tasks and every later submit, because workers cannot start or have died. */
 void executor_break(struct ep_executor *executor, const char *why);
 
-/** Something has happened that the queue does not see. */
+/** Count something that the queue does not see. */
 void executor_count(struct ep_executor *executor, enum executor_count what);
 
-/** Whether an executor of either kind can be made with them. */
+/** Check the options that both kinds of executor have. */
 bool options_are_sound(const struct ep_options *options);
 
 #endif /* POOL_EXECUTOR_INTERNAL_H */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every executor does alike: letting tasks in, making submitters wait for room, pausing,
- * closing and ending, and telling those who wait that something has changed.
+ * What every executor does: let tasks in, make submitters wait for room, pause, close, end, and
+ * notify the threads that wait for one of these.
  *
  * DESIGN
  *
- * Whoever frees a place - a worker that has done a task, or a canceller - calls
- * executor_place_freed(): it wakes the submitter that has waited longest, or calls `on_room`, and
- * where it was the last task those who wait for idle. All of it follows the protocol of
- * park-internal.h, so a free place costs three loads when nobody waits.
+ * A thread that frees a place, a worker after a task or a canceller, calls executor_place_freed().
+ * It wakes the submitter that has waited longest, or calls `on_room`; after the last task it also
+ * wakes the threads that wait for idle. All follow the protocol of park-internal.h, so freeing a
+ * place costs three loads if no thread waits.
  *
- * Cancelling all that waits, and breaking, first close and pause the queue, so that no worker takes
- * a task between the others that are dropped.
+ * Cancelling all waiting tasks, and breaking, first close and pause the queue, so that no worker
+ * takes one of the tasks meanwhile.
  */
 #include "pool/executor-internal.h"
 
@@ -25,7 +25,7 @@
 
 #define QUEUE_DEFAULT 1024
 
-/** Times that a submitter gives its CPU away before it parks on a full queue. */
+/** Times that a submitter yields its CPU before it parks on a full queue. */
 #define ROOM_YIELDS 32
 
 /* --- life ---------------------------------------------------------------------------------- */
@@ -87,7 +87,7 @@ static bool has_room_or_is_closed(void *queue)
     return queue_room(queue) > 0 || queue_refusal(queue) != 0;
 }
 
-/** The queue was full: wait until it may have room. @return 0, -ETIMEDOUT, or -EDEADLK */
+/** Wait until a full queue may have room. @return 0, -ETIMEDOUT, or -EDEADLK */
 static int await_room(struct ep_executor *executor, struct waiter *waiter, enum waitlist_end end,
                       int64_t deadline_ns)
 {
@@ -98,7 +98,7 @@ static int await_room(struct ep_executor *executor, struct waiter *waiter, enum 
         if (has_room_or_is_closed(&executor->queue))
             return 0;
     }
-    /* When chosen, perhaps at the last moment, the place may be ours. */
+    /* If it was chosen, even at the deadline, the submitter must try for the place. */
     return waitlist_sleep(&executor->room, waiter, end, has_room_or_is_closed, &executor->queue,
                           deadline_ns)
                ? 0
@@ -115,7 +115,7 @@ int executor_admit(struct ep_executor *executor, struct queue_entry *entry, int6
         rc = await_room(executor, &waiter, end, deadline_ns);
         if (rc != 0)
             break;
-        end = WAITLIST_FIRST; /* another took the place: we have waited longer than the others */
+        end = WAITLIST_FIRST; /* another took the place, but this thread has waited longest */
     }
     if (rc == 0)
         executor->ops->arrived(executor);
@@ -144,10 +144,10 @@ void executor_task_cancelled(struct ep_executor *executor)
     executor_place_freed(executor);
 }
 
-/** The executor whose queue this thread drops from, or NULL: then it does not wait for itself. */
+/** The executor whose queue this thread is dropping from, or NULL. It must not wait for itself. */
 static _Thread_local const struct ep_executor *dropping;
 
-/** Cancel the oldest task, or break it: see queue_drop_oldest(). Counted while it is under way. */
+/** Cancel or fail the oldest task, as queue_drop_oldest(), and count as a dropper meanwhile. */
 static bool drop_oldest(struct ep_executor *executor, int verdict, const char *why)
 {
     const struct ep_executor *outer = dropping;
@@ -179,9 +179,9 @@ uint32_t ep_executor_room(struct ep_executor *executor)
     if (room > 0 || executor->options.on_room == NULL || queue_refusal(&executor->queue) != 0)
         return room;
     /*
-     * Ask first, then look again: a place freed in between is seen by one of the two. The wish
-     * stays even if there is room now, for another thread may rely on it; a call too many harms
-     * nobody.
+     * Ask for on_room first, then look again, so that a place freed in between is not missed. The
+     * request stays even if there is room now, because another thread may rely on it; an extra call
+     * of on_room does no harm.
      */
     atomic_store(&executor->room_wanted, 1);
     return queue_room(&executor->queue);
@@ -199,7 +199,7 @@ int ep_executor_pause(struct ep_executor *executor)
     if (refusal != 0)
         return refusal;
     queue_pause(&executor->queue, true);
-    if (queue_refusal(&executor->queue) != 0) /* closing came first: it must not stay paused */
+    if (queue_refusal(&executor->queue) != 0) /* closed meanwhile: it must not stay paused */
         queue_pause(&executor->queue, false);
     return 0;
 }
@@ -252,14 +252,14 @@ void executor_close(struct ep_executor *executor, int refusal)
     executor->ops->closed(executor);
 }
 
-/** Refuse further tasks with that code, and let no worker take what waits until executor_close(). */
+/** Refuse further tasks with that code, and let no worker take one until executor_close(). */
 static void hold_waiting(struct ep_executor *executor, int refusal)
 {
     queue_close(&executor->queue, refusal);
     queue_pause(&executor->queue, true);
 }
 
-/** Close the queue and drop all that waits, with that verdict; 0 cancels. */
+/** Close the queue and drop all waiting tasks, with that verdict; 0 cancels. */
 static void empty_queue(struct ep_executor *executor, int refusal, int verdict, const char *why)
 {
     hold_waiting(executor, refusal);
@@ -267,7 +267,7 @@ static void empty_queue(struct ep_executor *executor, int refusal, int verdict, 
         ;
 }
 
-/** Cancel what waits, all of it: no worker takes any of it meanwhile. Closes the queue. */
+/** Close the queue and cancel all waiting tasks; no worker takes one meanwhile. */
 static void cancel_waiting(struct ep_executor *executor)
 {
     empty_queue(executor, EP_ESHUTDOWN, 0, NULL);
@@ -279,22 +279,22 @@ void executor_break(struct ep_executor *executor, const char *why)
     executor_close(executor, EP_EBROKEN);
 }
 
-static bool nobody_drops(void *executor)
+static bool no_droppers(void *executor)
 {
     return atomic_load(&((struct ep_executor *)executor)->droppers) == 0;
 }
 
 /**
- * Wait until nobody drops a task: one that has left the queue and is not resolved yet belongs to the
- * executor still. @return false where the deadline came first
+ * Wait until no thread is dropping a task: one that has left the queue and is not resolved yet
+ * still belongs to the executor. @return false if the deadline came first
  */
 static bool await_droppers(struct ep_executor *executor, int64_t deadline_ns)
 {
     return dropping == executor ||
-           waitlist_await(&executor->settled, nobody_drops, executor, deadline_ns);
+           waitlist_await(&executor->settled, no_droppers, executor, deadline_ns);
 }
 
-/** Wait until the workers have left, and then for tasks that were on their way out of the queue. */
+/** Wait until the workers have ended, and then for tasks that are being dropped. */
 static int join(struct ep_executor *executor, int64_t timeout_ns)
 {
     int64_t deadline_ns = deadline_after(timeout_ns);
@@ -335,9 +335,9 @@ void ep_executor_terminate(struct ep_executor *executor)
     if (!executor_is_here(executor))
         return;
     /*
-     * A task that sees the flag may end at once, and its worker comes for the next one: by then
-     * nothing may be left to take. The flag comes before executor_close() tells the workers, so that
-     * none is replaced that falls because of it.
+     * A task that sees the flag may end at once, and its worker looks for the next one; then no
+     * task may be left to take. The flag is set before executor_close() wakes the workers, so that
+     * a worker that ends because of it is not replaced.
      */
     hold_waiting(executor, EP_ESHUTDOWN);
     atomic_store(&executor->terminating, true);
@@ -349,7 +349,8 @@ void ep_executor_free(struct ep_executor *executor)
 {
     if (executor == NULL || !executor_is_here(executor))
         return;
-    EP_ASSERT(ep_executor_shutdown(executor, EP_WAIT) == 0); /* it is not one of its own threads */
+    EP_ASSERT(ep_executor_shutdown(executor, EP_WAIT) ==
+              0); /* fails only in a worker of this executor */
     executor->ops->free(executor);
 }
 

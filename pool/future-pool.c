@@ -4,19 +4,18 @@
  *
  * DESIGN
  *
- * Futures are taken by submitters and given back by workers, that is on different cores. Two lists
- * keep the two apart. Takers share `ready`, under a lock that a single submitter never finds busy.
- * Givers push on `returned`, a stack without a lock; when `ready` is empty a taker carries the whole
- * of it over with one exchange. So the line on which givers write is touched by a taker once for
- * many futures. (Nothing is ever popped from `returned` one by one, so the stack has no ABA
- * problem.)
+ * Submitters take futures and workers give them back, on different cores, so the two use two lists.
+ * Submitters take from `ready`, under a lock that a single submitter never finds busy. Workers push
+ * on `returned`, a stack without a lock; when `ready` is empty, a submitter moves the whole stack
+ * over with one exchange. So a submitter touches the cache line of `returned` once for many
+ * futures. (Single entries are never popped from `returned`, so the stack has no ABA problem.)
  *
- * Whether this is the process that made the pool is told by a page of memory that the kernel hands
- * to a forked child filled with zeros (MADV_WIPEONFORK, madvise(2)): a look costs one load, where
- * getpid() is a system call.
+ * A page of memory, which the kernel fills with zeros in a forked child (MADV_WIPEONFORK,
+ * madvise(2)), shows whether this is the process that made the pool. Reading it costs one load;
+ * getpid() would be a system call.
  *
- * Abandoning puts a mark in the place of the stack. Givers who see the mark free the future, and
- * count down; whoever reaches zero frees the pool.
+ * Abandoning replaces the stack by a mark. A thread that gives a future back and sees the mark
+ * frees it and counts down; the thread that reaches zero frees the pool.
  */
 #include "pool/future-pool-internal.h"
 
@@ -27,7 +26,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/** What lies in the memory of a future that nobody has. */
+/** The memory of a future that is not in use. */
 struct spare {
     struct spare *next;
 };
@@ -36,7 +35,7 @@ struct future_pool {
     size_t size;
     bool several_cpus;
     const struct future_host *host;
-    const bool *here; /* true in the process that made the pool, false in those forked from it */
+    const bool *here; /* true in the process that made the pool, false in its forked children */
 
     _Alignas(CACHE_LINE) struct lock lock;
     /* guarded by lock */
@@ -47,10 +46,10 @@ struct future_pool {
     _Atomic uint64_t left; /* once abandoned: futures that still exist */
 };
 
-/** In the place of a list: the pool is abandoned. Its address is never that of a future. */
+/** The mark: as the stack, it says that the pool is abandoned. It is never a future's address. */
 #define ABANDONED(pool) ((struct spare *)(void *)(pool))
 
-/** @return a page that begins with true, and with false after fork(); NULL for want of memory */
+/** Map a page that begins with true, and with false after fork(). @return NULL: no memory */
 static bool *page_wiped_on_fork(void)
 {
     size_t size = (size_t)sysconf(_SC_PAGESIZE);
@@ -59,7 +58,7 @@ static bool *page_wiped_on_fork(void)
     if (page == MAP_FAILED)
         return NULL;
     *page = true;
-    /* Where the kernel does not know it (before 4.14), forks go unnoticed. */
+    /* A kernel before 4.14 does not have it; forks then go unnoticed. */
     (void)madvise(page, size, MADV_WIPEONFORK);
     return page;
 }
@@ -117,7 +116,7 @@ void *future_pool_take(struct future_pool *pool)
     return future;
 }
 
-/** So many futures less exist. */
+/** Count futures that no longer exist. */
 static void count_down(struct future_pool *pool, uint64_t futures)
 {
     if (atomic_fetch_sub(&pool->left, futures) == futures)
@@ -157,7 +156,7 @@ void future_pool_abandon(struct future_pool *pool)
 
     if (pool == NULL)
         return;
-    /* One more than there are futures, so that nobody reaches zero before we have counted. */
+    /* One more than there are futures, so that no thread reaches zero before the last line here. */
     atomic_store(&pool->left, pool->made + 1);
     freed = free_list(atomic_exchange(&pool->returned, ABANDONED(pool)));
     freed += free_list(pool->ready);

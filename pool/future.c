@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Futures: where a task is, what came of it, and whom to tell.
+ * Futures: the state of a task, its outcome, and the threads and functions that wait for it.
  *
  * DESIGN
  *
- * The state word is the heart. Every question "who was first?" - the worker that starts a task or
- * the thread that cancels it, a waiter that goes to sleep or the worker that finishes - is settled
- * by one atomic operation on it. Beside the state it carries two notes, "threads sleep on me" and
- * "there are callbacks", so that finishing a future that nobody watches costs one exchange.
+ * One atomic operation on the state word settles every race: between the worker that starts a task
+ * and the thread that cancels it, or between a waiter that goes to sleep and the worker that
+ * finishes. Beside the state the word carries notes, "threads sleep on this word" and "there are
+ * callbacks", so finishing a future that has neither costs one exchange.
  *
- * A waiter sets its note and sleeps on the word itself (futex); changing the word wakes all of
- * them. The finisher owns a reference while it wakes and calls back, so that the waiter it has
- * just let go may drop the last but one.
+ * A waiter sets its note and sleeps on the word (futex); changing the state wakes all sleepers. The
+ * finisher owns a reference while it wakes them and calls back, so a waiter that wakes up may drop
+ * its own reference.
  *
- * Order promised: the outcome is published first, then sleepers are woken and watches fire, then
- * the callbacks run in the order in which they were added. No lock is held while they run.
+ * Order: the outcome is published first, then sleepers wake and watches fire, then the callbacks
+ * run in the order in which they were added. No lock is held while they run.
  *
- * Members are set when they are needed and not when the future is made: a future that nobody
- * watches and that fails nowhere costs the writing of one cache line.
+ * Members are set when they are needed, and not when the future is made: a future that has no
+ * watches and does not fail costs writing one cache line.
  */
 #include "pool/future-internal.h"
 
@@ -36,7 +36,7 @@
 /* --- state --------------------------------------------------------------------------------- */
 
 /**
- * Every change of state passes here.
+ * Change the state; no other function does.
  *
  *     PENDING --future_start--> RUNNING --future_finish--> FINISHED
  *        |
@@ -44,9 +44,9 @@
  *        |                                        ^
  *        +-----future_drop------------------------+
  *
- * @param from  the state it must be in
- * @param old   set to the word as it was, notes included; may be NULL
- * @return      false where the state was another; nothing is changed then
+ * @param from  the state it must have
+ * @param old   set to the word before the change, notes included; may be NULL
+ * @return      false if the state was another; nothing is changed then
  */
 static bool future_change_state(struct ep_future *future, uint32_t from, uint32_t to, uint32_t *old)
 {
@@ -73,8 +73,8 @@ static bool state_is_done(uint32_t state)
 }
 
 /**
- * Looks at the state before sleeping on it, a pause before each: about a microsecond. To sleep and
- * be woken takes several, so a result that is almost there is had sooner.
+ * Looks at the state before sleeping on it, with a pause before each: about a microsecond in all.
+ * Sleeping and waking take several, so a result that is almost ready arrives sooner.
  */
 #define SLEEP_LOOKS 64
 
@@ -91,7 +91,7 @@ static uint32_t future_look(struct ep_future *future)
     return word;
 }
 
-/** Sleep until the state is a done one, or the deadline has come. @return whether it is done */
+/** Sleep until the future is done, or until the deadline. @return whether it is done */
 static bool future_sleep(struct ep_future *future, int64_t deadline_ns)
 {
     uint32_t word = future_look(future);
@@ -109,11 +109,11 @@ static bool future_sleep(struct ep_future *future, int64_t deadline_ns)
 }
 
 /**
- * The future is in a worker's hands, and whoever waits may be able to do the executor's work.
+ * Do the executor's work while waiting for a RUNNING future, if the executor allows that.
  *
- * The note in the state word is what keeps the executor from going away: who finishes a future with
- * the note on it lets the executor know that a helper is still inside. A note that is taken
- * back before anybody has seen it never was.
+ * The note in the state word keeps the executor from being freed: the thread that finishes a future
+ * with that note reports to the executor that a helper is still inside. If the helper removes the
+ * note before, it has nothing to report.
  */
 static void future_help(struct ep_future *future, int64_t deadline_ns)
 {
@@ -135,7 +135,7 @@ static void future_help(struct ep_future *future, int64_t deadline_ns)
     host->helper_leaves(executor);
 }
 
-/** Wait as long as the caller of the public functions asked. @return whether it is done */
+/** Wait until the future is done, or for the timeout. @return whether it is done */
 static bool future_wait(struct ep_future *future, int64_t timeout_ns)
 {
     int64_t deadline_ns;
@@ -151,7 +151,7 @@ static bool future_wait(struct ep_future *future, int64_t timeout_ns)
 
 /* --- callbacks ----------------------------------------------------------------------------- */
 
-/** Tell those who have registered. Only the thread that made the future done comes here, once. */
+/** Fire watches and run callbacks. Called once, by the thread that made the future done. */
 static void future_tell(struct ep_future *future)
 {
     struct callback *callback;
@@ -162,7 +162,7 @@ static void future_tell(struct ep_future *future)
 
         future->watches = watch->next;
         watch->listed = false;
-        watch->fire(watch, future); /* and after this it may be gone */
+        watch->fire(watch, future); /* after this the watch may be gone */
     }
     callback = future->callbacks;
     future->callbacks = NULL;
@@ -177,7 +177,7 @@ static void future_tell(struct ep_future *future)
     }
 }
 
-/** After a change to a done state: tell everybody. `old` is the word before the change. */
+/** Wake sleepers and run what was registered. `old` is the word before the change to a done state. */
 static void future_announce(struct ep_future *future, uint32_t old)
 {
     if (old & STATE_HAS_SLEEPERS)
@@ -187,18 +187,18 @@ static void future_announce(struct ep_future *future, uint32_t old)
 }
 
 /**
- * Before something is registered, with the lock held: leave the note that makes the finisher come
- * for the lock. Noting and registering happen under one holding of it, so a finisher that sees the
- * note finds what was registered.
+ * Leave the note that makes the finisher take the lock, before registering a watch or callback.
+ * Both happen without releasing the lock in between, so a finisher that sees the note also sees
+ * what was registered.
  *
- * @return false: the finisher was faster, the future is done and nobody will come
+ * @return false: the finisher was faster; the future is done, and nothing will be called
  */
 static bool future_note_watch_locked(struct ep_future *future)
 {
     uint32_t old = atomic_load(&future->state);
 
     if ((old & STATE_HAS_WATCHES) == 0 && !state_is_done(old & STATE_MASK)) {
-        /* The first to register makes the lists; no finisher looks at them without the note. */
+        /* The first registration makes the lists; no finisher reads them without the note. */
         future->callbacks = NULL;
         future->watches = NULL;
         future->first_callback.done = NULL;
@@ -224,7 +224,7 @@ int ep_future_add_done_callback(struct ep_future *future, ep_done_fn done, void 
         return -EINVAL;
     if (future_is_lost(future))
         return EP_EFORKED;
-    if (!future_pool_is_here(future->pool)) { /* it was done before: see future_watch() */
+    if (!future_pool_is_here(future->pool)) { /* it was done at the fork: see future_watch() */
         done(future, context);
         return 0;
     }
@@ -363,7 +363,7 @@ static bool reply_is_on_heap(const struct ep_future *future)
     return future->has_reply && future->reply_size > sizeof future->reply.inside;
 }
 
-/** Release the memory of a reply that has its own. */
+/** Release the memory of a reply that does not lie in the future. */
 static void reply_free(void *heap, size_t size, bool is_mapped)
 {
     if (is_mapped)
@@ -461,7 +461,7 @@ int future_set_reply(struct ep_future *future, const void *data, size_t size)
 
     if (size > sizeof future->reply.inside && (heap = malloc(size)) == NULL)
         return -ENOMEM;
-    if (size > 0) /* `data` may lie in the reply that is replaced, so that goes last */
+    if (size > 0) /* `data` may lie in the replaced reply, which is released last */
         memmove(heap ? heap : future->reply.inside, data, size);
     if (replaced != NULL)
         reply_free(replaced, future->reply_size, future->reply_is_mapped);
@@ -508,11 +508,11 @@ uint32_t future_publish(struct ep_future *future, uint32_t worker)
 
     future->worker = (uint16_t)worker;
     future_release_input(future);
-    /* Only the worker that started a task finishes it. */
+    /* Only the worker that started a task can finish it. */
     EP_ASSERT(future_change_state(future, STATE_RUNNING, STATE_FINISHED, &old));
     if (old & STATE_HAS_HELPER)
         future_pool_host(future->pool)
-            ->helper_stays(future->executor); /* it stands until we leave */
+            ->helper_stays(future->executor); /* it lives until the helper leaves */
     if (old & STATE_HAS_SLEEPERS)
         futex_wake(&future->state, INT_MAX);
     return old;
@@ -545,7 +545,7 @@ int ep_future_cancel(struct ep_future *future)
     if (future_change_state(future, STATE_PENDING, STATE_CANCELLING, NULL)) {
         struct ep_executor *executor = future->executor;
 
-        /* The executor stands until we publish CANCELLED; after that it may be gone. */
+        /* The executor lives until CANCELLED is published below; after that it may be gone. */
         future_pool_host(future->pool)->cancelled(executor);
         EP_ASSERT(future_change_state(future, STATE_CANCELLING, STATE_CANCELLED, &old));
         future_drop_input(future);
@@ -586,14 +586,14 @@ bool ep_future_cancelled(const struct ep_future *future)
 
 bool future_needs_caller(const struct ep_future *future)
 {
-    switch (future_load_state(future)) { /* once: what it says may change meanwhile */
+    switch (future_load_state(future)) { /* read once: it may change meanwhile */
     case STATE_PENDING: return self_serves(future->executor);
     case STATE_RUNNING: return self_manages(future->executor);
     default: return false;
     }
 }
 
-/** Wait for the outcome. @return 0, or why there is none */
+/** Wait for the outcome. @return 0, or the reason why there is none */
 static int future_await_outcome(struct ep_future *future, int64_t timeout_ns)
 {
     if (future_is_lost(future))

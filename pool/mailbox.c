@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mailboxes: done callbacks brought to the thread of an event loop.
+ * Mailboxes: done callbacks on the thread of an event loop.
  *
  * DESIGN
  *
- * Futures that complete are arrivals (arrivals-internal.h). The first to come to an empty list rings
- * by a write to an eventfd, those that come after it do not: so N completions cause at least one
- * wake-up of the loop, and at most N.
+ * Futures that complete are arrivals (arrivals-internal.h). The first arrival in an empty list
+ * writes to an eventfd, later ones do not. So N completions wake the loop at least once, and at
+ * most N times.
  *
- * None is lost. Dispatching reads the eventfd first and empties the list second. Whoever appends to
- * an empty list appends first and writes second. If the read has taken that write away, the append
- * came before the read, and so before the emptying, which finds it; if not, the loop wakes again,
- * for nothing at worst.
+ * None is lost. Dispatching reads the eventfd first and empties the list second; an append to an
+ * empty list comes before the write to the eventfd. If the read consumed that write, the append
+ * came before the read, so emptying the list finds it; if not, the loop wakes again, at worst for
+ * nothing.
  *
- * The descriptor cannot be closed under a writer's hands: the write happens within the lock of its
- * future, and each letter is withdrawn, which takes that lock, before the mailbox goes.
+ * The descriptor cannot be closed while a thread writes to it. The write happens under the lock of
+ * the future, and before the mailbox is freed each letter is withdrawn, which takes that lock.
  */
 #include "pool/arrivals-internal.h"
 
@@ -23,7 +23,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/** One future that somebody waits for. Belongs to the mailbox until it is dispatched. */
+/** One expected future. Belongs to the mailbox until it is dispatched. */
 struct letter {
     struct arrival arrival; /* first, so that the two addresses are one */
     ep_done_fn done;
@@ -45,7 +45,7 @@ static void mailbox_ring(struct arrivals *arrivals)
     const struct ep_mailbox *mailbox = (struct ep_mailbox *)arrivals;
     int saved = errno;
 
-    /* It fails only where the counter is at its end, and then the descriptor is readable anyway. */
+    /* It fails only if the counter is at its maximum, and then the descriptor is readable. */
     eventfd_write(mailbox->fd, 1);
     errno = saved;
 }
@@ -110,12 +110,12 @@ int ep_mailbox_add(struct ep_mailbox *mailbox, struct ep_future *future, ep_done
     letter->done = done;
     letter->context = context;
     mailbox_link(mailbox, letter);
-    /* From here on the loop may dispatch it, and then it is gone. */
+    /* From here on the loop may dispatch the letter, which frees it. */
     arrivals_expect(&mailbox->arrivals, &letter->arrival, ep_future_ref(future));
     return 0;
 }
 
-/** Its arrival has been withdrawn and it is not linked. */
+/** Free a letter that is withdrawn and not linked. */
 static void letter_free(struct letter *letter)
 {
     ep_future_unref(letter->arrival.future);
@@ -128,7 +128,7 @@ size_t ep_mailbox_dispatch(struct ep_mailbox *mailbox)
     eventfd_t rings;
     size_t dispatched = 0;
 
-    eventfd_read(mailbox->fd, &rings); /* first; that it was not readable is no harm */
+    eventfd_read(mailbox->fd, &rings); /* first; it may fail with EAGAIN, which does no harm */
     arrival = arrivals_take_all(&mailbox->arrivals);
     while (arrival != NULL) {
         struct letter *letter = (struct letter *)arrival;
@@ -149,7 +149,7 @@ void ep_mailbox_free(struct ep_mailbox *mailbox)
 
     if (mailbox == NULL)
         return;
-    /* All are withdrawn before the first goes: those that arrive are linked to one another. */
+    /* Withdraw all before freeing the first: arrivals are linked to one another. */
     for (letter = mailbox->letters; letter != NULL; letter = letter->next)
         arrival_withdraw(&letter->arrival);
     while ((letter = mailbox->letters) != NULL) {

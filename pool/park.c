@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Locks and parked threads on futex(2): see park-internal.h for how they are used. */
+/* Locks and parked threads on futex(2): park-internal.h says how they are used. */
 #include "pool/park-internal.h"
 
 #include <errno.h>
@@ -10,19 +10,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/** How often a busy lock is looked at before sleeping on it. It is held for tens of instructions. */
+/** Looks at a busy lock before sleeping on it. Locks are held for tens of instructions. */
 #define LOCK_SPINS 60
 
 void futex_wait(const _Atomic uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
-    /* FUTEX_WAIT_BITSET, because unlike FUTEX_WAIT it takes an absolute time, by CLOCK_MONOTONIC. */
+    /* Unlike FUTEX_WAIT, FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC. */
     struct timespec deadline = timespec_of(deadline_ns);
     int saved = errno;
 
     if (deadline_ns > 0)
         syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
                 deadline_ns == NO_DEADLINE ? NULL : &deadline, NULL, FUTEX_BITSET_MATCH_ANY);
-    errno = saved; /* EAGAIN, EINTR, ETIMEDOUT: the caller looks at the word and at the clock */
+    errno = saved; /* EAGAIN, EINTR, ETIMEDOUT: the caller looks at the word and the clock */
 }
 
 void futex_wake(const _Atomic uint32_t *word, int threads)
@@ -30,7 +30,7 @@ void futex_wake(const _Atomic uint32_t *word, int threads)
     int saved = errno;
 
     syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, threads, NULL, NULL, 0);
-    errno = saved; /* EFAULT where the word's memory is gone: then so is its waiter */
+    errno = saved; /* EFAULT: the word's memory is gone, and so is its waiter */
 }
 
 void lock_acquire_slowly(struct lock *lock)
@@ -44,7 +44,7 @@ void lock_acquire_slowly(struct lock *lock)
                                                   memory_order_relaxed))
             return;
     }
-    /* From here on the word says 2, also while we hold it: others may sleep beside us. */
+    /* From here on the word is 2, also while this thread holds the lock: others may sleep. */
     while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0)
         futex_wait(&lock->word, 2, NO_DEADLINE);
 }
@@ -90,7 +90,7 @@ bool waitlist_leave(struct waitlist *list, struct waiter *waiter)
         atomic_fetch_sub(&list->count, 1);
     }
     lock_release(&list->lock);
-    /* The notifier that took us off the list still has to touch `woken`: until then we must stay. */
+    /* The notifier that took this waiter off the list will write `woken`: stay until it has. */
     if (!listed)
         waiter_sleep(waiter, NO_DEADLINE);
     return listed;
@@ -144,7 +144,7 @@ struct waiter *waitlist_pop(struct waitlist *list)
 
 void waiter_wake(struct waiter *waiter)
 {
-    /* Once the store is seen the waiter may be gone; the address may still be passed to the kernel. */
+    /* After the store the waiter may be gone; its address may still go to the kernel. */
     atomic_store_explicit(&waiter->woken, 1, memory_order_release);
     futex_wake(&waiter->woken, 1);
 }

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bounded queue: see queue-internal.h for the model and for what each lock guards.
+ * The bounded queue: queue-internal.h has the model and what each lock guards.
  *
  * DESIGN
  *
- * What costs time between two cores is a cache line that both write. A push therefore touches the
- * consumers' lines only when its own memory of them says "full", and a take looks at the
- * producers' line only when its memory says "empty": while the ring is neither, the two sides
- * share nothing but the entries, one line each.
+ * A cache line that two cores write is slow for both. A push therefore reads the consumers' lines
+ * only when its own copy of them says "full", and a take reads the producers' line only when its
+ * copy says "empty". While the ring is neither, the two sides share only the entries, one line
+ * each.
  *
- * The places are counted by two numbers that only grow: `tail`, tasks accepted, and `freed`, places
- * given back. Their difference is what the executor holds. A worker gives the place of its last
- * task back when it comes for the next, under a lock it needs anyway.
+ * Two numbers that only grow count the places: `tail`, tasks accepted, and `freed`, places freed.
+ * Their difference is the number of tasks held. A worker frees the place of its last task when it
+ * takes the next, under a lock that it needs anyway.
  *
- * Cancelling does not touch the ring: the future changes its state, one place is given back, and
- * the entry stays behind as a husk. Workers skip husks. The ring is at least twice the limit, so
- * at least `limit` cancels lie between two sweeps, and a cancel costs constant time on average.
+ * Cancelling does not change the ring: the future changes its state, one place becomes free, and
+ * the entry stays as a husk, which workers skip. The ring is at least twice the limit, so at least
+ * `limit` cancels lie between two sweeps, and a cancel takes constant time on average.
  */
 #include "pool/queue-internal.h"
 
@@ -30,9 +30,9 @@
 /* --- life ---------------------------------------------------------------------------------- */
 
 /**
- * How long a ring for so many tasks is: a power of two, at least twice as many, and then some. A
- * sweep has to leave husks whose cancellers are still at work, and only more than `limit` and these
- * of them at one moment could make the ring full while there is room.
+ * Compute the length of a ring for that many tasks: a power of two, at least twice the limit and
+ * HUSKS_SPARE. A sweep has to leave husks whose cancellers are still at work, and the ring is full
+ * while there is room only if more than limit + HUSKS_SPARE cancellers are at work at one moment.
  */
 static uint64_t ring_length(uint32_t limit)
 {
@@ -94,7 +94,7 @@ void entry_drop(struct queue_entry *entry)
 
 /* --- the submitters' side ------------------------------------------------------------------ */
 
-/** Let the husks fall out of the ring; what lives keeps its order and moves towards the tail. */
+/** Remove the husks from the ring. The other entries keep their order and move towards the tail. */
 static void queue_sweep_locked(struct queue *queue)
 {
     uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_relaxed);
@@ -104,7 +104,7 @@ static void queue_sweep_locked(struct queue *queue)
     for (from = tail; from > atomic_load_explicit(&queue->head, memory_order_relaxed); from--) {
         struct queue_entry *entry = entry_at(queue, from - 1);
 
-        /* One that is still CANCELLING counts as living: its canceller relies on us to wait. */
+        /* One that is still CANCELLING stays: a worker must wait for its canceller. */
         if (entry->future != NULL && ep_future_cancelled(entry->future)) {
             ep_future_unref(entry->future);
             queue->husks_swept++;
@@ -118,7 +118,7 @@ static void queue_sweep_locked(struct queue *queue)
     queue->head_seen = to;
 }
 
-/** Whether the executor may hold one more task. */
+/** Ask whether the executor may hold one more task. */
 static bool queue_admits_locked(struct queue *queue, uint64_t tail)
 {
     uint32_t limit = atomic_load_explicit(&queue->limit, memory_order_relaxed);
@@ -129,7 +129,7 @@ static bool queue_admits_locked(struct queue *queue, uint64_t tail)
     return tail - queue->freed_seen < limit;
 }
 
-/** Whether the ring has an entry to spare; sweeps it if it must. */
+/** Ask whether the ring has a free entry; sweep it if necessary. */
 static bool queue_has_space_locked(struct queue *queue, uint64_t tail)
 {
     if (tail - queue->head_seen <= queue->mask)
@@ -154,7 +154,7 @@ int queue_push(struct queue *queue, const struct queue_entry *entry)
         rc = -EAGAIN;
     } else {
         *entry_at(queue, tail) = *entry;
-        /* Sequentially consistent, for the caller will now look for a worker to wake. */
+        /* Sequentially consistent, because the caller next looks for a worker to wake. */
         atomic_store(&queue->tail, tail + 1);
     }
     lock_release(&queue->tail_lock);
@@ -174,7 +174,7 @@ int queue_refusal(struct queue *queue)
     return atomic_load(&queue->refusal);
 }
 
-/** Move what lies in the ring to a longer one. */
+/** Move the entries to a longer ring. */
 static int queue_lengthen_locked(struct queue *queue, uint64_t length)
 {
     struct queue_entry *ring = aligned_alloc(CACHE_LINE, length * sizeof *ring);
@@ -209,7 +209,7 @@ int queue_set_limit(struct queue *queue, uint32_t limit)
 
 uint64_t queue_held(struct queue *queue)
 {
-    uint64_t freed = atomic_load(&queue->freed); /* first: the difference is never too small */
+    uint64_t freed = atomic_load(&queue->freed); /* first, or the difference may be too small */
 
     return atomic_load(&queue->tail) - freed;
 }
@@ -224,7 +224,7 @@ uint32_t queue_room(struct queue *queue)
 
 /* --- the workers' side --------------------------------------------------------------------- */
 
-/** The entry at the head, or NULL where the ring is empty. */
+/** Get the entry at the head, or NULL if the ring is empty. */
 static struct queue_entry *queue_head_locked(struct queue *queue)
 {
     uint64_t head = atomic_load_explicit(&queue->head, memory_order_relaxed);
@@ -246,8 +246,8 @@ static void queue_advance_locked(struct queue *queue)
 }
 
 /**
- * The head is a husk: let it fall. While its canceller is not done with the executor that means to
- * wait, and the lock must not be held meanwhile, for the canceller may run a function of the user.
+ * Remove the husk at the head. If its canceller still uses the executor, wait for it first, without
+ * the lock, because the canceller may run a function of the user.
  */
 static void queue_pass_husk_locked(struct queue *queue, struct ep_future *future)
 {
@@ -257,7 +257,7 @@ static void queue_pass_husk_locked(struct queue *queue, struct ep_future *future
         future_await_cancelled(future);
         lock_acquire(&queue->head_lock);
         ep_future_unref(future);
-        return; /* another worker may have passed it by now: look at the head again */
+        return; /* another worker may have removed it meanwhile: look at the head again */
     }
     queue_advance_locked(queue);
     queue->husks_swept++;
@@ -344,7 +344,7 @@ bool queue_drop_oldest(struct queue *queue, int verdict, const char *message)
         lock_release(&queue->head_lock);
         return false;
     }
-    /* It leaves the ring as the husk that it is about to be, or already was. */
+    /* It is a husk already, or becomes one below. */
     entry = *head;
     queue_advance_locked(queue);
     queue->husks_swept++;
@@ -356,7 +356,7 @@ bool queue_drop_oldest(struct queue *queue, int verdict, const char *message)
         ours =
             verdict != 0 ? future_break(entry.future, verdict, message) : future_drop(entry.future);
         if (!ours)
-            future_await_cancelled(entry.future); /* who is not done with the executor yet */
+            future_await_cancelled(entry.future); /* the canceller still uses the executor */
         ep_future_unref(entry.future);
     }
     if (ours) {
@@ -370,7 +370,7 @@ bool queue_drop_oldest(struct queue *queue, int verdict, const char *message)
 
 bool queue_has_entries(struct queue *queue)
 {
-    uint64_t head = atomic_load(&queue->head); /* first: a difference seen is then a real one */
+    uint64_t head = atomic_load(&queue->head); /* first, so that a difference is a real one */
 
     return atomic_load(&queue->tail) != head;
 }
@@ -399,7 +399,7 @@ void queue_stats(struct queue *queue, struct ep_stats *stats)
     stats->accepted = tail;
     stats->cancelled = cancelled;
     stats->broken = broken;
-    /* Signed: a canceller may be caught between its change of state and its counts. */
+    /* Signed, because a canceller may be between its change of state and its counts. */
     queued = (int64_t)(tail - head) - (int64_t)(cancelled + broken - husks);
     stats->queued = queued > 0 ? (uint32_t)queued : 0;
     running = (int64_t)(tail - freed) - stats->queued;

@@ -11,13 +11,13 @@
 
 struct ep_executor;
 
-/** Enter the service of an executor, once in a thread's life: as its manager, or as a worker. */
+/** Note that the calling thread works for an executor from now on, as manager or as worker. */
 void self_serve(const struct ep_executor *executor, bool as_manager);
 
-/** Whether the executor, which may be gone, needs the calling thread in order to go on. */
+/** Ask whether the calling thread works for that executor, which may have been freed. */
 bool self_serves(const struct ep_executor *executor);
 
-/** Whether the calling thread is the manager of that process executor: done callbacks run on it. */
+/** Ask whether it is the manager of that process executor, on which done callbacks run. */
 bool self_manages(const struct ep_executor *executor);
 
 #endif /* POOL_SELF_INTERNAL_H */

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/** NULL in threads of the program. The address is compared, and never followed. */
+/** NULL in threads of the program. Only compared, never dereferenced. */
 static _Thread_local const struct ep_executor *served;
 static _Thread_local bool is_manager;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Submission: check the arguments, prepare the task, have it admitted, or do what the policy says. */
+/* Submission: check the arguments, prepare the task, queue it, or apply the policy. */
 #include "pool/executor-internal.h"
 #include "pool/task-internal.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/** Put the input where it can wait: in the future, in the entry, or, if it is large, on the heap. */
+/** Copy the input into the future, into the entry or, if it is large, to the heap. */
 static int entry_prepare(struct queue_entry *entry, struct ep_executor *executor, ep_task_fn fn,
                          const void *input, size_t size, const struct ep_submit_options *options,
                          bool with_future)
@@ -19,7 +19,7 @@ static int entry_prepare(struct queue_entry *entry, struct ep_executor *executor
     entry->dropped = dropped;
     entry->size = 0;
     entry->on_heap = false;
-    if (with_future || options->fd_count > 0) { /* descriptors lie with the future */
+    if (with_future || options->fd_count > 0) { /* a future keeps the descriptors */
         entry->future = future_new(executor->futures, executor, input, size, dropped);
         if (entry->future == NULL)
             return -ENOMEM;
@@ -44,7 +44,7 @@ static int entry_prepare(struct queue_entry *entry, struct ep_executor *executor
     return 0;
 }
 
-/** The task will not be queued and nobody will run it: as if it had been cancelled right away. */
+/** Drop a task that will not be queued, as if it had been cancelled at once. */
 static void entry_discard(struct queue_entry *entry)
 {
     if (entry->future == NULL) {
@@ -55,7 +55,7 @@ static void entry_discard(struct queue_entry *entry)
     ep_future_unref(entry->future);
 }
 
-/** The executor is full: do what its policy says. */
+/** Apply the policy of a full executor. */
 static int submit_when_full(struct ep_executor *executor, struct queue_entry *entry)
 {
     int rc = -EAGAIN;
@@ -63,7 +63,7 @@ static int submit_when_full(struct ep_executor *executor, struct queue_entry *en
     switch (executor->options.when_full) {
     case EP_CALLER_RUNS:
         if (entry->future != NULL)
-            future_start(entry->future); /* nobody else has it yet */
+            future_start(entry->future); /* no other thread has it yet */
         executor_count(executor, task_run(entry, CALLERS_WORKER, &executor->terminating)
                                      ? COUNT_FINISHED_ELSEWHERE
                                      : COUNT_FAILED_ELSEWHERE);
@@ -73,7 +73,7 @@ static int submit_when_full(struct ep_executor *executor, struct queue_entry *en
         entry_discard(entry);
         return 0;
     case EP_DISCARD_OLDEST:
-        /* Another submitter may take the place that we make: then make another. */
+        /* Another submitter may take the place that was made: then make another. */
         while (rc == -EAGAIN && executor_drop_oldest(executor))
             rc = executor_admit(executor, entry, DO_NOT_WAIT);
         return rc;
@@ -91,7 +91,7 @@ static bool fds_are_sound(const struct ep_submit_options *options)
     return true;
 }
 
-/** What every form of submission comes to. `use_policy`: false where the caller only tries. */
+/** Do every form of submission. `use_policy`: false for ep_try_submit(). */
 static int submit(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
                   const struct ep_submit_options *options, bool use_policy,
                   struct ep_future **future)
@@ -112,7 +112,7 @@ static int submit(struct ep_executor *executor, ep_task_fn fn, const void *input
     if (rc != 0)
         return rc;
     if (future != NULL)
-        *future = ep_future_ref(entry.future); /* before it is out of our hands */
+        *future = ep_future_ref(entry.future); /* before a worker has it */
     rc = executor_admit(executor, &entry, deadline_ns);
     if (rc == -EAGAIN && use_policy)
         rc = submit_when_full(executor, &entry);

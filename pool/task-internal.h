@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file task-internal.h
- * A task in a worker's hands: what its function sees, and how it is run.
+ * A task that a worker runs: what its function sees, and how it is run.
  */
 #ifndef POOL_TASK_INTERNAL_H
 #define POOL_TASK_INTERNAL_H
@@ -9,11 +9,11 @@
 #include "pool/echopool.h"
 #include "pool/queue-internal.h"
 
-/** What a task asks of the worker process that it runs in. */
+/** What a task calls in the worker process that runs it. */
 struct task_process {
-    /** Whether the executor is being terminated, or is gone. A system call. */
+    /** Ask whether the executor is being terminated, or is gone. A system call. */
     bool (*is_stopping)(void);
-    /** Fail the task with EP_EUNKNOWN if the process does not know the function. @return whether */
+    /** Fail the task with EP_EUNKNOWN if the process does not know fn. @return whether it did */
     bool (*refuses)(struct ep_task *task, ep_task_fn fn);
 };
 
@@ -21,15 +21,15 @@ struct ep_task {
     const void *input;
     size_t size;
     const atomic_bool *terminating;     /**< of its executor; NULL in a worker process */
-    const struct task_process *process; /**< NULL where the worker is a thread */
-    struct ep_future *future;           /**< NULL where nobody wants to know */
+    const struct task_process *process; /**< NULL if the worker is a thread */
+    struct ep_future *future;           /**< NULL: the outcome is not wanted */
     unsigned worker;
-    bool failed;   /**< by ep_task_fail(); its code and words are with the future */
-    bool no_reply; /**< nobody wants to know what the reply is, only how it went */
+    bool failed;   /**< by ep_task_fail(); the future keeps code and message */
+    bool no_reply; /**< only success or failure is wanted, not the reply */
 };
 
 /**
- * Run a task that has been started, tell its future, and release what it held.
+ * Run a task that has been started, finish its future, and release its input.
  *
  * @param terminating  set when the executor is being terminated
  * @return             whether it succeeded
@@ -37,15 +37,15 @@ struct ep_task {
 bool task_run(struct queue_entry *entry, unsigned worker, const atomic_bool *terminating);
 
 /**
- * Run a function as a task within a task. What it replies and how it fails goes to `outcome`,
- * which nobody else knows.
+ * Run a function as a task within a task. Its reply or failure goes to `outcome`, which only the
+ * caller has.
  *
  * @return whether it succeeded
  */
 bool task_run_within(const struct ep_task *outer, ep_task_fn fn, const void *input, size_t size,
                      struct ep_future *outcome);
 
-/** As the worker of a task that its submitter runs (EP_CALLER_RUNS): no worker's number. */
+/** The worker number of a task that its submitter runs (EP_CALLER_RUNS). */
 #define CALLERS_WORKER UINT16_MAX
 
 #endif /* POOL_TASK_INTERNAL_H */

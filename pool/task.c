@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The running of tasks, which is the same wherever a worker is: see task-internal.h. */
+/* Running tasks, on threads and in worker processes alike: see task-internal.h. */
 #include "pool/task-internal.h"
 
 #include "pool/future-internal.h"

@@ -4,13 +4,12 @@
  *
  * DESIGN
  *
- * ep_wait() looks first: where what is asked for has come already it costs neither memory nor a
- * lock. Otherwise it puts a watch on each future, sleeps once, takes the watches back and looks
- * again. Only looking decides what it returns, so the code and `done` always tell the same story,
- * and a watch does no more than end the sleep.
+ * ep_wait() looks at the futures first; if the condition is true already, it needs neither memory
+ * nor a lock. Otherwise it puts a watch on each future, sleeps once, removes the watches and looks
+ * again. The result always comes from looking, so the code and `done` agree; a watch only ends the
+ * sleep.
  *
- * The completions are a list of arrivals (arrivals-internal.h), one for each future that differs
- * from those given before it.
+ * The completions are a list of arrivals (arrivals-internal.h), one for each different future.
  */
 #include "pool/arrivals-internal.h"
 
@@ -21,11 +20,11 @@
 
 /* --- ep_wait ------------------------------------------------------------------------------- */
 
-/** On the stack of the thread that waits. The watches' fire functions write it, and nobody else. */
+/** On the stack of the thread that waits. Written only by the fire functions of its watches. */
 struct wait {
     enum ep_wait_for wait_for; /* read-only */
     _Atomic size_t pending;    /**< watches that have not fired */
-    _Atomic uint32_t over;     /**< 1: it is worth looking again. The waiter sleeps on it */
+    _Atomic uint32_t over;     /**< 1: look again. The waiter sleeps on this word */
 };
 
 struct wait_watch {
@@ -34,10 +33,10 @@ struct wait_watch {
 };
 
 /**
- * Look at all of them.
+ * Look at all futures.
  *
- * @param done  where not NULL: set to which of them are done
- * @return      whether what is waited for has come
+ * @param done  if not NULL: set to which of them are done
+ * @return      whether the condition is true
  */
 static bool has_come(struct ep_future *const *futures, size_t count, enum ep_wait_for wait_for,
                      bool *done)
@@ -58,8 +57,8 @@ static bool has_come(struct ep_future *const *futures, size_t count, enum ep_wai
 }
 
 /**
- * Whether waiting is hopeless, as ep_future_result() sees it: to wait for all, if one is hopeless; to
- * wait for the first, if all are.
+ * Ask whether waiting can never end, by the rules of ep_future_result(): because of any future, if
+ * all are awaited; because of all of them, if the first is awaited.
  *
  * @return 0, EP_EFORKED, -EDEADLK
  */
@@ -92,7 +91,7 @@ static void wait_fire(struct watch *watch, struct ep_future *future)
     }
 }
 
-/** Sleep until one of the watches says that it is worth looking, or the deadline has come. */
+/** Sleep until a watch sets `over`, or until the deadline. */
 static void wait_sleep(struct wait *wait, int64_t deadline_ns)
 {
     while (atomic_load(&wait->over) == 0) {
@@ -126,7 +125,7 @@ int ep_wait(struct ep_future *const *futures, size_t count, enum ep_wait_for wai
     for (size_t i = 0; i < count; i++) {
         watches[i] = (struct wait_watch){.watch = {.fire = wait_fire}, .wait = &wait};
         if (!future_watch(futures[i], &watches[i].watch))
-            wait_fire(&watches[i].watch, futures[i]); /* it was done in the meantime */
+            wait_fire(&watches[i].watch, futures[i]); /* it became done meanwhile */
     }
     wait_sleep(&wait, deadline_ns);
     /* From here on no watch fires, so `wait` and `watches` may go. */
@@ -138,7 +137,7 @@ int ep_wait(struct ep_future *const *futures, size_t count, enum ep_wait_for wai
 
 /* --- completions --------------------------------------------------------------------------- */
 
-/** All of it belongs to the thread that iterates, but for what arrivals-internal.h says. */
+/** Used by the thread that iterates alone, except as arrivals-internal.h says. */
 struct ep_completions {
     int64_t deadline_ns;
     size_t count;    /**< of slots */
@@ -219,7 +218,7 @@ int ep_completions_new(struct ep_future *const *futures, size_t count, int64_t t
     return 0;
 }
 
-/** Whether none of those that are left can arrive. @return 0, EP_EFORKED, -EDEADLK */
+/** Ask whether none of the remaining futures can arrive. @return 0, EP_EFORKED, -EDEADLK */
 static int all_hopeless(struct ep_completions *completions)
 {
     bool lost = false;
