@@ -177,7 +177,7 @@ static void future_tell(struct ep_future *future)
     }
 }
 
-/** Wake sleepers and run what was registered. `old` is the word before the change to a done state. */
+/** Wake sleepers and run what was registered. `old` is the word before the future was done. */
 static void future_announce(struct ep_future *future, uint32_t old)
 {
     if (old & STATE_HAS_SLEEPERS)

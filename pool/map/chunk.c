@@ -7,12 +7,12 @@
  *     input:  | head | record input pad | record input pad | ...
  *     reply:         | record reply pad | record words pad | ...
  *
- * Head and records are as long as the strictest alignment or a multiple of it, and what follows a
- * record is padded to it, so that each input and each reply is aligned for any type: the promise
- * of ep_task_input() holds within a chunk as well.
+ * The sizes of head and records are multiples of the strictest alignment, and the bytes after a
+ * record are padded to it. So each input and each reply is aligned for any type, as ep_task_input()
+ * promises.
  *
- * The function's address is among the bytes. That is no more than what a task itself relies on:
- * worker processes are forked, not started anew, so that functions have the same address there.
+ * The bytes contain the function's address. Every task relies on that as well: worker processes are
+ * forked without exec, so functions have the same address there.
  */
 #include "pool/map/chunk-internal.h"
 
@@ -26,12 +26,12 @@
 
 #define ALIGNMENT _Alignof(max_align_t)
 
-/** What a chunk begins with. */
+/** The beginning of a chunk. */
 struct head {
     _Alignas(max_align_t) ep_task_fn fn;
 };
 
-/** What precedes an input, a reply, or the words of a failure. */
+/** Precedes an input, a reply, or the message of a failure. */
 struct record {
     _Alignas(max_align_t) size_t size;
     int verdict; /**< as ep_future_result() */
@@ -48,7 +48,7 @@ static size_t padded(size_t size)
     return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/** Bytes at the end, for the caller to write. @return NULL for want of memory */
+/** Add bytes at the end, for the caller to write. @return NULL if there is no memory */
 static unsigned char *pack_extend(struct pack *pack, size_t size)
 {
     unsigned char *end;
@@ -80,16 +80,16 @@ static int pack_add(struct pack *pack, const struct record *record, const void *
     memcpy(end, record, sizeof *record);
     if (record->size > 0)
         memcpy(end + sizeof *record, data, record->size);
-    /* The padding may cross to another process: send nothing that happened to lie there. */
+    /* The padding may go to another process: do not send what happened to lie there. */
     memset(end + sizeof *record + record->size, 0, padded(record->size) - record->size);
     return 0;
 }
 
 /**
- * Read the record at an offset and go on to the next.
+ * Read the record at an offset, and move the offset to the next one.
  *
- * @param data  set to what follows the record
- * @return      false where the bytes end before it does
+ * @param data  set to the bytes after the record
+ * @return      false if the bytes end within the record
  */
 static bool unpack(const void *bytes, size_t size, size_t *offset, struct record *record,
                    const unsigned char **data)
@@ -110,7 +110,7 @@ static bool unpack(const void *bytes, size_t size, size_t *offset, struct record
 
 /* --- the task ------------------------------------------------------------------------------ */
 
-/** Make the outcome as good as new. */
+/** Reset the outcome for the next call. */
 static void outcome_reset(struct ep_future *outcome)
 {
     future_set_reply(outcome, NULL, 0);
@@ -120,7 +120,7 @@ static void outcome_reset(struct ep_future *outcome)
     outcome->has_message = false;
 }
 
-/** Append what became of one call. */
+/** Append the outcome of one call. */
 static int pack_outcome(struct pack *replies, struct ep_future *outcome)
 {
     struct record record = {0};
@@ -142,7 +142,7 @@ static int pack_outcome(struct pack *replies, struct ep_future *outcome)
 /** Call the function for each input. @return 0, -ENOMEM, or EP_EUNKNOWN: the task has failed */
 static int chunk_call_all(struct ep_task *task, struct pack *replies)
 {
-    /* A future without a life: always finished, and known to nobody but the calls made here. */
+    /* This future is always FINISHED, and used only by the calls made here. */
     struct ep_future outcome = {.state = STATE_FINISHED};
     size_t size, offset = sizeof(struct head);
     const unsigned char *bytes = ep_task_input(task, &size), *input;
@@ -154,7 +154,7 @@ static int chunk_call_all(struct ep_task *task, struct pack *replies)
     if (task->process != NULL && task->process->refuses(task, head.fn))
         return EP_EUNKNOWN;
     while (rc == 0 && unpack(bytes, size, &offset, &record, &input)) {
-        /* In a worker process, which SIGTERM ends, it would cost a system call for each. */
+        /* A worker process is ended by SIGTERM; asking there would cost a system call each. */
         if (task->process == NULL && ep_task_stopping(task)) {
             rc = pack_add(replies, &(struct record){.verdict = EP_ECANCELLED}, NULL);
             continue;
@@ -237,7 +237,7 @@ int chunk_submit(struct ep_executor *executor, ep_task_fn fn, struct chunk_input
 
 /* --- results ------------------------------------------------------------------------------- */
 
-/** What is told of a chunk whose reply is not what chunk_task packs: a worker has scribbled. */
+/** Fill in the error of a chunk whose reply chunk_task() did not pack: memory was overwritten. */
 static int torn(struct ep_error *error)
 {
     *error = (struct ep_error){

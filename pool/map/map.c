@@ -6,13 +6,13 @@
  *
  *     source -> inputs of a chunk -> submit -> [ chunk, chunk, chunk, ... ] -> current -> caller
  *
- * No thread of its own: the thread that maps fetches inputs and submits chunks, at the call as many
- * as `ahead` allows, and then after each result it takes. What is under way is a list of chunks in
- * the order of their inputs. An ordered map waits for the first of them; an unordered one expects
- * all of them (arrivals-internal.h) and takes whichever comes.
+ * A map has no thread of its own. The thread that maps fetches inputs and submits chunks, as many
+ * as `ahead` allows: first in ep_map(), and then after each result it takes. The chunks under way
+ * are a list in the order of their inputs. An ordered map waits for the first of them; an unordered
+ * one expects all of them (arrivals-internal.h) and takes the first to arrive.
  *
- * An error of the source, or of a submission later than the call, waits its turn: it is kept in
- * `ending` and handed out after the results of everything before it.
+ * An error of the source, or of a submission after ep_map(), is kept in `ending` and returned after
+ * the results of all inputs before it.
  */
 #include "pool/map/map-internal.h"
 
@@ -35,7 +35,7 @@ struct map_chunk {
     struct map_chunk *next, *previous;
 };
 
-/** Everything belongs to the thread that maps, but for what arrivals-internal.h says. */
+/** Used by the thread that maps alone, except as arrivals-internal.h says. */
 struct ep_map {
     /* set by ep_map(), then read-only */
     struct ep_executor *executor;
@@ -47,12 +47,12 @@ struct ep_map {
     bool unordered;
     bool stop_on_failure;
     int64_t deadline_ns;
-    struct rows *rows; /**< the context, where the map owns it; else NULL */
+    struct rows *rows; /**< the context, if the map owns it; else NULL */
 
     /* towards the workers */
     struct chunk_inputs inputs;
-    bool exhausted;   /**< nothing more is fetched */
-    int ending;       /**< why, where that is to be told after the last result; else 0 */
+    bool exhausted;   /**< no more inputs are fetched */
+    int ending;       /**< the error to return after the last result; else 0 */
     size_t under_way; /**< inputs submitted whose results have not been taken */
     struct map_chunk *first, *last;
     struct arrivals arrivals;
@@ -79,7 +79,7 @@ static void map_unlink(struct ep_map *map, struct map_chunk *chunk)
     *(chunk->next ? &chunk->next->previous : &map->last) = chunk->previous;
 }
 
-/** It is not expected and not listed any more. */
+/** Free a chunk that is neither expected nor listed. NULL is allowed. */
 static void chunk_free(struct map_chunk *chunk)
 {
     if (chunk == NULL)
@@ -88,7 +88,7 @@ static void chunk_free(struct map_chunk *chunk)
     free(chunk);
 }
 
-/** Nothing more will come of this map: cancel what has not begun. The current chunk stays. */
+/** End the map: cancel what has not begun. The current chunk stays. */
 static void map_end(struct ep_map *map)
 {
     struct map_chunk *chunk;
@@ -97,7 +97,7 @@ static void map_end(struct ep_map *map)
     map->ending = 0;
     for (chunk = map->first; chunk != NULL; chunk = chunk->next)
         ep_future_cancel(chunk->future);
-    /* All are withdrawn before the first goes: those that arrive are linked to one another. */
+    /* Withdraw all before freeing the first: arrivals are linked to one another. */
     for (chunk = map->unordered ? map->first : NULL; chunk != NULL; chunk = chunk->next)
         arrival_withdraw(&chunk->arrival);
     while ((chunk = map->first) != NULL) {
@@ -108,7 +108,7 @@ static void map_end(struct ep_map *map)
 
 /* --- towards the workers ------------------------------------------------------------------- */
 
-/** Fetch the inputs of one chunk, or those that are left. @return 0 or -ENOMEM */
+/** Fetch the inputs of one chunk, or the remaining ones. @return 0 or -ENOMEM */
 static int map_gather(struct ep_map *map)
 {
     while (!map->exhausted && map->inputs.count < map->chunk) {
@@ -127,7 +127,7 @@ static int map_gather(struct ep_map *map)
     return 0;
 }
 
-/** Submit what was gathered. @return as ep_submit_with() */
+/** Submit the gathered inputs. @return as ep_submit_with() */
 static int map_submit(struct ep_map *map)
 {
     struct map_chunk *chunk = calloc(1, sizeof *chunk);
@@ -148,7 +148,7 @@ static int map_submit(struct ep_map *map)
     return 0;
 }
 
-/** Submit as much as there is and `ahead` allows. @return 0, or why it went no further */
+/** Submit as many inputs as `ahead` allows. @return 0, or the error that ended it */
 static int map_advance(struct ep_map *map)
 {
     while (!map->exhausted && (map->ahead == 0 || map->under_way + map->chunk <= map->ahead)) {
@@ -167,13 +167,13 @@ static int map_advance(struct ep_map *map)
 
 /* --- towards the caller -------------------------------------------------------------------- */
 
-/** How long from now until then, as a timeout. */
+/** Convert a deadline to a timeout. */
 static int64_t time_until(int64_t deadline_ns)
 {
     return deadline_ns == NO_DEADLINE ? EP_FOREVER : deadline_ns - ep_now_ns();
 }
 
-/** Whether nothing of what is under way can arrive without the caller. */
+/** Ask whether no chunk under way can arrive without the calling thread. */
 static bool all_need_caller(const struct ep_map *map)
 {
     const struct map_chunk *chunk = map->first;
@@ -203,12 +203,12 @@ static int map_await(struct ep_map *map, int64_t deadline_ns, struct map_chunk *
         return *chunk != NULL ? 0 : -ETIMEDOUT;
     }
     *chunk = map->first;
-    /* Its error and not its result, because that tells how the waiting went and nothing else. */
+    /* Its error and not its result, because the return value then says only how the wait ended. */
     rc = ep_future_error(map->first->future, time_until(deadline_ns), &error);
     return rc == EP_ECANCELLED ? 0 : rc;
 }
 
-/** Have a current chunk with results left. @return 0, or what ep_map_next() returns instead */
+/** Get a current chunk with results left. @return 0, or the value for ep_map_next() to return */
 static int map_have_current(struct ep_map *map, int64_t patience_ns)
 {
     int64_t deadline_ns = map->deadline_ns < patience_ns ? map->deadline_ns : patience_ns;
@@ -248,9 +248,9 @@ int map_next_until(struct ep_map *map, int64_t patience_ns, struct ep_bytes *rep
     map->under_way--;
     if (rc != 0 && map->stop_on_failure) {
         map_end(map);
-        map->results.taken = map->results.count; /* kept for the words of this failure alone */
+        map->results.taken = map->results.count; /* kept only for the message of this failure */
     } else {
-        map_advance(map); /* a failure of that is told in its turn */
+        map_advance(map); /* an error of that is returned in its turn */
     }
     return rc;
 }
@@ -275,7 +275,7 @@ size_t map_chunk_size(struct ep_executor *executor, size_t chunk, size_t count)
     if (chunk != EP_CHUNK_AUTO || count == 0)
         return chunk == 0 || chunk == EP_CHUNK_AUTO ? 1 : chunk;
     ep_executor_stats(executor, &stats);
-    shares = 4 * (size_t)(stats.workers > 0 ? stats.workers : 1); /* none: it is broken, or over */
+    shares = 4 * (size_t)(stats.workers > 0 ? stats.workers : 1); /* 0: it is broken, or over */
     return count / shares + (count % shares != 0);
 }
 
@@ -308,7 +308,7 @@ int ep_map(struct ep_executor *executor, ep_task_fn fn, ep_source_fn source, voi
     arrivals_init(&made->arrivals, NULL);
 
     rc = map_advance(made);
-    if (rc != 0 && rc != -ETIMEDOUT) { /* its time being over is told by ep_map_next() */
+    if (rc != 0 && rc != -ETIMEDOUT) { /* ep_map_next() returns -ETIMEDOUT */
         ep_map_free(made);
         return rc;
     }

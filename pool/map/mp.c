@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The words of multiprocessing.Pool: see echopool-mp.h.
+ * The interface of multiprocessing.Pool: see echopool-mp.h.
  *
  * DESIGN
  *
- * A call and a map are the same thing here: inputs in chunks (chunk-internal.h), a future for each
- * chunk, and a count of those that are not done. The thread that brings the count to zero spreads
- * the results over an array, says that the call is ready, and calls back. A single call is one
- * chunk of one input, which travels without any packing.
+ * A call and a map are the same here: inputs in chunks (chunk-internal.h), a future for each chunk,
+ * and a count of the chunks that are not done. The thread that brings the count to zero spreads the
+ * results over an array, makes the call ready, and calls back. A single call is one chunk of one
+ * input, which travels without packing.
  *
  * Iterators are maps (map.c).
  */
@@ -98,7 +98,7 @@ struct ep_executor *ep_pool_executor(struct ep_pool *pool)
 
 /* --- calls --------------------------------------------------------------------------------- */
 
-/** One result. Its bytes and words belong to the future of its chunk. */
+/** One result. Its bytes and message belong to the future of its chunk. */
 struct item {
     struct ep_bytes reply;
     struct ep_error error;
@@ -110,7 +110,7 @@ struct async_chunk {
 };
 
 /**
- * Who may touch what:
+ * Which thread may use what:
  *  - callbacks, chunks, abandoned: the thread that makes the call, until it gives up its part of
  *    `left`; then the thread that brings `left` to zero; read-only once `ready`;
  *  - items, failed: the thread that brings `left` to zero; read-only once `ready`.
@@ -119,11 +119,11 @@ struct async_chunk {
  */
 struct ep_async {
     _Atomic uint32_t references;
-    _Atomic uint32_t ready; /**< 1: it is. Waiting threads sleep on it */
+    _Atomic uint32_t ready; /**< 1: the call is ready. Waiting threads sleep on this word */
     _Atomic size_t left;    /**< chunks not done, and one more while they are being submitted */
     struct ep_callbacks callbacks;
-    bool abandoned; /**< it could not be submitted whole: nobody knows of it */
-    size_t failed;  /**< index of the earliest that failed; count: none */
+    bool abandoned; /**< not all could be submitted: the caller never gets it */
+    size_t failed;  /**< index of the earliest that failed; `count` if none */
     size_t count;
     struct item *items;
     size_t chunk_count;
@@ -179,7 +179,7 @@ static void async_collect(struct ep_async *call)
     }
 }
 
-/** One part of `left` less. The last one's thread completes the call. */
+/** Count one part of `left` down. The thread of the last one completes the call. */
 static void async_part_done(struct ep_async *call)
 {
     ep_async_fn callback;
@@ -242,7 +242,7 @@ static int async_submit_all(struct ep_async *call, struct ep_pool *pool, ep_task
     return rc;
 }
 
-/** What every form of calling comes to. */
+/** Make a call or a map. */
 static int async_make(struct ep_pool *pool, ep_task_fn fn, ep_source_fn source, void *context,
                       size_t count, size_t chunk, const struct ep_callbacks *callbacks,
                       struct ep_async **made)
@@ -274,7 +274,7 @@ static int async_make(struct ep_pool *pool, ep_task_fn fn, ep_source_fn source, 
     return rc;
 }
 
-/** A source of one input, which is its context. */
+/** The source of a single call: its one input is the context. */
 static int only_input(void *context, struct ep_bytes *input)
 {
     *input = *(const struct ep_bytes *)context;
@@ -319,7 +319,7 @@ int ep_pool_map_async(struct ep_pool *pool, ep_task_fn fn, const void *elements,
     return ep_pool_starmap_async(pool, fn, &column, 1, count, chunk, callbacks, call);
 }
 
-/** The calls below wait for their result: a worker of the pool would wait for itself. */
+/** Check that the caller may wait for the result: a worker of the pool would wait for itself. */
 static int may_wait(const struct ep_pool *pool, struct ep_async **call)
 {
     if (call == NULL)
@@ -356,9 +356,9 @@ int ep_pool_map(struct ep_pool *pool, ep_task_fn fn, const void *elements, size_
     return ep_pool_starmap(pool, fn, &column, 1, count, chunk, call);
 }
 
-/* --- what became of a call ----------------------------------------------------------------- */
+/* --- results ------------------------------------------------------------------------------- */
 
-/** Wait until it is ready or the timeout is over. @return whether it is ready */
+/** Wait until the call is ready or the timeout is over. @return whether it is ready */
 static bool async_await(const struct ep_async *call, int64_t timeout_ns)
 {
     int64_t deadline_ns;
@@ -377,8 +377,8 @@ static bool async_await(const struct ep_async *call, int64_t timeout_ns)
 }
 
 /**
- * Whether it cannot be ready without the caller. Of a process executor that is its manager, also
- * when the last chunk is done: it calls back, and that is what makes the call ready.
+ * Ask whether the call cannot become ready without the calling thread. That includes the manager of
+ * a process executor even when the last chunk is done, because its callback makes the call ready.
  */
 static bool depends_on_caller(const struct ep_async *call)
 {
@@ -393,7 +393,7 @@ static bool depends_on_caller(const struct ep_async *call)
     return false;
 }
 
-/** Whether waiting for it is hopeless. @return 0, EP_EFORKED, -EDEADLK */
+/** Ask whether waiting for it can never end. @return 0, EP_EFORKED, -EDEADLK */
 static int hopeless(const struct ep_async *call)
 {
     for (size_t i = 0; i < call->chunk_count; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A source that puts rows together out of columns: see rows-internal.h. */
+/* A source that makes rows from columns: see rows-internal.h. */
 #include "pool/map/rows-internal.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@ struct rows {
     struct ep_column columns[];
 };
 
-/** The length of a row, all columns together. @return false where they make no sense */
+/** Add up the length of a row. @return false if the columns are invalid */
 static bool columns_measure(const struct ep_column *columns, size_t column_count, size_t count,
                             size_t *row_bytes)
 {

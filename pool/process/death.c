@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How worker processes end, and what becomes of their tasks then.
+ * How worker processes end, and what happens to their tasks then.
  *
  * DESIGN
  *
- * The end of a worker is seen in two ways: its pidfd becomes readable, and its socket ends. Either
- * alone is enough, and then it is killed, in case it only closed the socket. Before the executor
- * draws conclusions it reads the socket to the end, since the last outcome may have come before
- * the death, and waits for the zygote to tell the status.
+ * A worker's pidfd becomes readable when it ends, and its socket reaches the end of the stream.
+ * Either is enough for the manager, which then kills the worker in case it only closed the socket.
+ * Before the executor draws conclusions it reads the socket to the end, because the last outcome
+ * may have been sent before the death, and waits until the zygote reports the status.
  *
- * A worker that dies had one task begun at most: the first one without an outcome. With REPLACE that
- * one fails, those behind it go to other workers, and the worker is replaced: at once, unless four
- * have died without a single task done between them; then after 100 ms, and twice as long each time
- * up to 3.2 s. With BREAK the other workers are killed as well, and every task fails.
+ * A dead worker had begun at most one task, the first one without an outcome. With REPLACE that
+ * task fails, those behind it go to other workers, and the worker is replaced: at once, or, if four
+ * have died without a single task done between them, after 100 ms, and twice as long each time up
+ * to 3.2 s. With BREAK the other workers are killed too, and every task fails.
  *
- * A process that cannot be forked, or dies while it initializes, is tried again after 10, 20, 40, 80
- * ms; after the fifth failure its place is given up until the next resize. When no place has a
- * worker or hope for one, the executor is broken. An initialize that *says* it failed breaks it at
- * once.
+ * A process that cannot be forked, or dies while it initializes, is tried again after 10, 20, 40,
+ * 80 ms; after the fifth failure its place is given up until the next resize. When no place has a
+ * worker or hope for one, the executor is broken. If initialize *reports* a failure, it is broken
+ * at once.
  */
 #include "pool/process/place-internal.h"
 
@@ -38,7 +38,6 @@
 
 /* --- breaking ------------------------------------------------------------------------------ */
 
-/** Tasks that no worker will come for. */
 void lose_returned(struct process_executor *executor, const char *why)
 {
     struct returned returned;
@@ -47,7 +46,6 @@ void lose_returned(struct process_executor *executor, const char *why)
         drop_task(executor, &returned.entry, 0, EP_EBROKEN, 0, why);
 }
 
-/** Every task that is not done fails, and so does every later submit. */
 void process_executor_break(struct process_executor *executor, const char *why)
 {
     if (atomic_load(&executor->broken))
@@ -61,7 +59,6 @@ void process_executor_break(struct process_executor *executor, const char *why)
     lose_returned(executor, executor->why);
 }
 
-/** Where no worker is left and none will come, break. */
 void break_if_hopeless(struct process_executor *executor, const char *why)
 {
     for (uint32_t i = 0; i < executor->place_count; i++) {
@@ -73,14 +70,13 @@ void break_if_hopeless(struct process_executor *executor, const char *why)
     process_executor_break(executor, why);
 }
 
-/** A process did not come to be. Try again, or give up. */
 void place_failed(struct place *place, int rc, const char *why)
 {
     struct process_executor *executor = place->executor;
 
     place->life = LIFE_NONE;
     place->failures++;
-    if (!atomic_load(&place->settled)) { /* somebody waits, and can decide better than we */
+    if (!atomic_load(&place->settled)) { /* a caller waits for this worker: it decides */
         place->given_up = true;
         place_settle(place, rc);
     } else if (place->failures < FAILURES_MAX && executor->line >= 0) {
@@ -94,7 +90,6 @@ void place_failed(struct place *place, int rc, const char *why)
 
 /* --- ending -------------------------------------------------------------------------------- */
 
-/** Tell a worker without a task to leave. */
 void place_stop(struct place *place)
 {
     struct process_executor *executor = place->executor;
@@ -114,7 +109,6 @@ void place_stop(struct place *place)
     lock_release(&executor->lock);
 }
 
-/** The end of a worker, or of its socket, has been seen. */
 void place_end_seen(struct place *place)
 {
     struct process_executor *executor = place->executor;
@@ -133,7 +127,7 @@ void place_end_seen(struct place *place)
     place_kill(place, SIGKILL);
 }
 
-/** In words, how a process ended. */
+/** Describe how a process ended. */
 static void describe(const struct place *place, char *words, size_t size)
 {
     int length = snprintf(words, size, "worker %u (process %d) ", place->index, (int)place->pid);
@@ -152,7 +146,7 @@ static void describe(const struct place *place, char *words, size_t size)
     }
 }
 
-/** What becomes of the tasks that a dead worker had. */
+/** Fail the tasks that a dead worker had, or give them back. */
 static void lose_tasks(struct place *place, const char *words)
 {
     struct process_executor *executor = place->executor;
@@ -162,7 +156,7 @@ static void lose_tasks(struct place *place, const char *words)
         executor->base.options.on_death == EP_REPLACE && !atomic_load(&executor->base.terminating);
     uint64_t tail = atomic_load(&place->tail);
 
-    /* From the last to the first, since each is put before those that were given back earlier. */
+    /* From last to first, because each is put before those that were given back earlier. */
     for (uint64_t at = tail; at > head; at--) {
         struct slot *slot = &place->slots[(at - 1) & place->slot_mask];
         struct queue_entry entry = slot->entry;
@@ -177,14 +171,14 @@ static void lose_tasks(struct place *place, const char *words)
             drop_task(executor, &entry, place->index, EP_EBROKEN, 0,
                       broken ? executor->why : words);
     }
-    lock_acquire(&executor->lock); /* claim_for() looks at them */
+    lock_acquire(&executor->lock); /* claim_for() reads them */
     atomic_store(&place->head, tail);
     atomic_store(&place->sent, tail);
     place->certain = tail;
     lock_release(&executor->lock);
 }
 
-/** How long to wait before a worker that died is replaced. */
+/** Compute how long to wait before a dead worker is replaced. */
 static int64_t barren_delay(struct process_executor *executor)
 {
     uint64_t done = atomic_load(&executor->finished) + atomic_load(&executor->failed);
@@ -198,7 +192,7 @@ static int64_t barren_delay(struct process_executor *executor)
     return BARREN_DELAY_NS << (doubles < BARREN_DOUBLES ? doubles : BARREN_DOUBLES);
 }
 
-/** A worker ended that nobody had told to. */
+/** Handle the end of a worker that had no order to end. */
 static void place_died(struct place *place, const char *words)
 {
     struct process_executor *executor = place->executor;
@@ -221,7 +215,7 @@ static void place_died(struct place *place, const char *words)
     }
 }
 
-/** All is known of a dead worker: draw the conclusions. */
+/** Draw the conclusions from the end of a worker, of which everything is known. */
 static void place_bury(struct place *place)
 {
     struct process_executor *executor = place->executor;
@@ -237,7 +231,7 @@ static void place_bury(struct place *place)
     lock_release(&executor->lock);
     if (!ordered && place->was_ready && executor->base.options.on_death == EP_BREAK &&
         place_is_busy(place)) {
-        /* The one it had died with it; for all others the executor is broken. */
+        /* The task that it had begun died with it; for all others the executor is broken. */
         lose_tasks(place, words);
     }
     if (!ordered)
@@ -245,10 +239,9 @@ static void place_bury(struct place *place)
     else
         place->retry_ns = 1;
     lose_tasks(place, words);
-    due_at(executor, 1); /* the place may want another, or the executor may be over */
+    due_at(executor, 1); /* the place may need another worker, or the executor may be over */
 }
 
-/** Read what a dying worker has sent; when its status is known, too, it can be buried. */
 void place_try_bury(struct place *place)
 {
     struct process_executor *executor = place->executor;
@@ -257,7 +250,7 @@ void place_try_bury(struct place *place)
     lock_acquire(&executor->lock);
     free_to = !place->sending && !place->receiving;
     place->receiving = place->receiving || free_to;
-    if (!free_to) /* whoever reads has to let go, even if somebody else holds the other end */
+    if (!free_to) /* end the receiver's wait, even if another process holds the other end */
         shutdown(place->socket, SHUT_RD);
     lock_release(&executor->lock);
     if (!free_to)

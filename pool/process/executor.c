@@ -7,20 +7,20 @@
  *     this process                               zygote            workers
  *     ------------                               ------            -------
  *     submitters -- queue -- dispatch --------------------------->  run
- *     those who wait, or the manager  <---------------------------  outcome
+ *     waiting threads, or manager  <------------------------------  outcome
  *     manager -- "fork one" -- line -----------> fork ----------->  initialize
- *             <- "it began, it ended" ---------- wait
+ *             <- "started, ended"     ---------- wait
  *
- * Between the processes there is no lock and no memory that two of them write: every worker has a
- * socketpair of its own, so the executor always knows which task a worker has, and a worker that is
- * killed at any instruction can leave nothing locked. receive.c has the way of a task, manager.c that of
- * a worker.
+ * The processes share no lock and no memory that two of them write. Every worker has a socketpair
+ * of its own, so the executor always knows which task a worker has, and a worker that is killed at
+ * any instruction leaves nothing locked. receive.c has the way of a task, manager.c that of a
+ * worker.
  *
- * Admission is that of every executor: the queue counts what is held, waiting or with a worker. A
- * task that was sent to a worker runs as far as its future is concerned.
+ * Admission is that of every executor: the queue counts the tasks that are held, waiting or with a
+ * worker. For its future, a task runs as soon as it was sent to a worker.
  *
  * Lock order: life_mutex, then the executor's lock, then those of the queue. The executor's lock is
- * never held while a task is sent or received or a function of the user's runs.
+ * never held while a task is sent or received, or while a function of the user runs.
  */
 #include "pool/process/place-internal.h"
 
@@ -43,7 +43,7 @@ static struct process_executor *from_base(struct ep_executor *executor)
     return (struct process_executor *)executor;
 }
 
-/* --- what admission tells ------------------------------------------------------------------ */
+/* --- notified by admission ----------------------------------------------------------------- */
 
 static void process_arrived(struct ep_executor *base)
 {
@@ -58,7 +58,7 @@ static void process_closed(struct ep_executor *base)
     poke(from_base(base));
 }
 
-/** Once it is closed, the workers may go. */
+/** Wake the manager to end the workers, if the executor is closed. */
 static void process_drained(struct ep_executor *base)
 {
     if (queue_refusal(&base->queue) != 0)
@@ -88,7 +88,7 @@ static int process_join(struct ep_executor *base, int64_t deadline_ns)
 
 /* --- looking ------------------------------------------------------------------------------- */
 
-/** Workers that there are or are about to be: one that is being replaced counts. */
+/** Count the workers, including those that are being replaced. */
 static uint32_t count_workers(struct process_executor *executor)
 {
     uint32_t workers = atomic_load(&executor->target), count = 0;
@@ -113,8 +113,8 @@ static void process_stats(struct ep_executor *base, struct ep_stats *stats)
 /* --- size ---------------------------------------------------------------------------------- */
 
 /**
- * Have places for so many workers, and want a worker in each from `before` on. The number comes
- * first: the manager may look at a place at any moment, and settles it as soon as it is not wanted.
+ * Make places for that many workers, and want a worker in each from `before` on. The number is set
+ * first, because the manager may look at any time, and settles a place that is not wanted.
  */
 static int want_workers_locked(struct process_executor *executor, uint32_t before, uint32_t workers)
 {
@@ -136,7 +136,7 @@ static bool are_settled(void *context)
 {
     struct process_executor *executor = context;
 
-    if (is_over(executor)) /* shut down meanwhile, and nobody is left to settle anything */
+    if (is_over(executor)) /* shut down meanwhile: the manager has ended */
         return true;
     for (uint32_t i = 0; i < atomic_load(&executor->target); i++)
         if (!atomic_load(&executor->places[i]->settled))
@@ -144,7 +144,7 @@ static bool are_settled(void *context)
     return true;
 }
 
-/** Wait until it is known of every worker whether it could begin. @return 0 or why one could not */
+/** Wait until every worker has started or failed to. @return 0 or the reason of a failure */
 static int await_workers(struct process_executor *executor, uint32_t before, uint32_t workers)
 {
     int rc = 0;
@@ -181,13 +181,13 @@ static int process_resize(struct ep_executor *base, uint32_t workers)
         poke(executor);
     }
     EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
-    executor_place_freed(base); /* a higher bound may be room for somebody */
+    executor_place_freed(base); /* a higher bound may have made room */
     return rc;
 }
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-/** Release what there is; every part may be missing. */
+/** Release an executor, of which every part may be missing. */
 static void process_release(struct process_executor *executor)
 {
     struct queue_entry husk;
@@ -208,7 +208,7 @@ static void process_release(struct process_executor *executor)
     free(executor);
 }
 
-/** Wait for threads that helped with the last tasks: they are on their way out. */
+/** Wait for threads that helped with the last tasks and are about to leave. */
 static void await_helpers(struct process_executor *executor)
 {
     uint32_t helpers = atomic_fetch_or(&executor->helpers, HELPERS_AWAITED) | HELPERS_AWAITED;
@@ -244,7 +244,7 @@ static const struct executor_ops process_ops = {
     .stats = process_stats,
 };
 
-/** Make the descriptors: what wakes the manager, and the line to the zygote. */
+/** Open the eventfd that wakes the manager, and the socket to the zygote. */
 static int open_descriptors(struct process_executor *executor, struct ep_zygote *zygote)
 {
     struct epoll_event on_wakeup = {.events = EPOLLIN, .data.u64 = EVENT_WAKEUP};
@@ -265,7 +265,7 @@ static int open_descriptors(struct process_executor *executor, struct ep_zygote 
     return 0;
 }
 
-/** All parts but manager and workers. On failure the caller releases what there is. */
+/** Make everything except manager and workers. On failure the caller releases the rest. */
 static int process_init(struct process_executor *executor, const struct ep_options *options)
 {
     uint32_t workers = options->workers > 0 ? options->workers : usable_cpus();
@@ -328,7 +328,7 @@ int ep_process_executor_new(const struct ep_options *options, struct ep_executor
     }
     rc = await_workers(made, 0, atomic_load(&made->target));
     if (rc != 0) {
-        ep_executor_free(&made->base); /* those that could begin end in order, by their finalize */
+        ep_executor_free(&made->base); /* the workers that have started run their finalize */
         return rc;
     }
     *executor = &made->base;

@@ -4,15 +4,15 @@
  *
  * DESIGN
  *
- *     NONE --order--> ORDERED --started--> STARTING --ready--> READY --told to leave--> STOPPING
+ *     NONE --order--> ORDERED --started--> STARTING --ready--> READY --order to end---> STOPPING
  *      ^                 |                     |                 |                          |
  *      |               failed                  +----------- its end is seen ----------------+
  *      |                 |                                       v
  *      +-----------------+------- status known, all read ----- DYING
  *
  * The manager sleeps in epoll_wait() on the sockets and pidfds of the workers, on the line to the
- * zygote, and on an eventfd that others write when there is something to look after (poke). It never
- * writes where it could block, so it cannot be stopped by a worker that is.
+ * zygote, and on an eventfd that other threads write when they need its care (poke). Its writes
+ * never block, so a blocked worker cannot block it.
  */
 #include "pool/process/place-internal.h"
 
@@ -35,7 +35,7 @@
 
 /* --- beginning ----------------------------------------------------------------------------- */
 
-/** Ask the zygote for a worker. */
+/** Order a worker from the zygote. */
 static void place_order(struct place *place)
 {
     struct process_executor *executor = place->executor;
@@ -65,7 +65,7 @@ static void place_order(struct place *place)
         if (rc != 0)
             close(ends[0]);
     }
-    if (rc == -EAGAIN) { /* many orders are on their way: a moment later there is room */
+    if (rc == -EAGAIN) { /* many orders are under way: soon there will be room */
         place->retry_ns = ep_now_ns() + BUSY_LINE_NS;
         due_at(executor, place->retry_ns);
         return;
@@ -85,7 +85,7 @@ static void place_order(struct place *place)
     place->given = 0;
 }
 
-/** The process exists. */
+/** Begin to watch a process that the zygote has forked. */
 static void place_started(struct place *place, pid_t pid, struct wire_message *message)
 {
     struct process_executor *executor = place->executor;
@@ -98,7 +98,7 @@ static void place_started(struct place *place, pid_t pid, struct wire_message *m
     if (message->fd_count != 1 ||
         epoll_ctl(executor->epoll, EPOLL_CTL_ADD, message->fds[0], &on_pidfd) != 0 ||
         epoll_ctl(executor->epoll, EPOLL_CTL_ADD, place->socket, &on_socket) != 0) {
-        place_close(place); /* the end of its socket is what ends it */
+        place_close(place); /* the end of its socket makes the worker end */
         wire_close_fds(message, 0);
         place->ticket = 0;
         place_failed(place, -EMFILE, "no descriptors are left to watch a new worker with");
@@ -123,7 +123,7 @@ static struct place *place_of_ticket(struct process_executor *executor, uint64_t
     for (uint32_t i = 0; i < executor->place_count; i++)
         if (executor->places[i]->ticket == ticket)
             return executor->places[i];
-    return NULL; /* given up meanwhile */
+    return NULL; /* the place was given up meanwhile */
 }
 
 static void take_report(struct process_executor *executor, const struct zygote_report *report,
@@ -150,7 +150,7 @@ static void take_report(struct process_executor *executor, const struct zygote_r
     }
 }
 
-/** The zygote is gone, and every worker with it. */
+/** Note that the zygote is gone, and every worker with it. */
 static void zygote_lost(struct process_executor *executor)
 {
     close(executor->line);
@@ -185,7 +185,7 @@ static void line_read(struct process_executor *executor)
 
 /* --- the thread ---------------------------------------------------------------------------- */
 
-/** Whether a worker should be there. */
+/** Ask whether the place should have a worker. */
 static bool place_is_wanted(struct place *place)
 {
     struct process_executor *executor = place->executor;
@@ -195,7 +195,7 @@ static bool place_is_wanted(struct place *place)
            !(is_closing(executor) && queue_held(&executor->base.queue) == 0);
 }
 
-/** See to the place of one worker. */
+/** Care for one place. */
 static void place_care(struct place *place, int64_t now)
 {
     struct process_executor *executor = place->executor;
@@ -235,8 +235,8 @@ static void place_care(struct place *place, int64_t now)
 }
 
 /**
- * No worker gets anything any more. One that has no task leaves; one that is in a task and survives
- * SIGTERM sees it by ep_task_stopping().
+ * Send nothing more to any worker. A worker without a task ends; one that runs a task and survives
+ * SIGTERM sees this by ep_task_stopping().
  */
 static void end_streams(struct process_executor *executor)
 {
@@ -250,7 +250,7 @@ static void end_streams(struct process_executor *executor)
     }
 }
 
-/** Ask the workers to end, and after a while make them. */
+/** Send SIGTERM to the workers, and SIGKILL after the grace time. */
 static void care_for_termination(struct process_executor *executor, int64_t now)
 {
     int64_t grace_ns =
@@ -269,7 +269,7 @@ static void care_for_termination(struct process_executor *executor, int64_t now)
             due_at(executor, executor->kill_at_ns);
             return;
         }
-        executor->kill_at_ns = deadline_after(grace_ns); /* for one that is started only now */
+        executor->kill_at_ns = deadline_after(grace_ns); /* for a worker that starts only now */
     }
     lose_returned(executor, "the executor was terminated");
     for (uint32_t i = 0; i < executor->place_count; i++)
@@ -277,7 +277,7 @@ static void care_for_termination(struct process_executor *executor, int64_t now)
     due_at(executor, executor->kill_at_ns);
 }
 
-/** See to everything. @return false when there is nothing left to see to */
+/** Care for everything. @return false when the executor is over */
 static bool care(struct process_executor *executor)
 {
     int64_t now = ep_now_ns();
@@ -293,7 +293,7 @@ static bool care(struct process_executor *executor)
     return any || !is_closing(executor) || queue_held(&executor->base.queue) > 0;
 }
 
-/** One event. @return whether care is due */
+/** Handle one event. @return whether care is due */
 static bool take_event(struct process_executor *executor, const struct epoll_event *event)
 {
     uint64_t count;
@@ -327,7 +327,7 @@ static bool take_event(struct process_executor *executor, const struct epoll_eve
     return false;
 }
 
-/** Milliseconds until care is due, rounded up; -1: no time is set. */
+/** Compute the milliseconds until care is due, rounded up; -1: no time is set. */
 static int timeout_ms(struct process_executor *executor)
 {
     int64_t rest_ns;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How tasks of worker processes end: the outcome is published, and what the user wants called then is
+ * How tasks of worker processes end: the outcome is published here, and functions of the user are
  * left to the manager.
  */
 #include "pool/process/place-internal.h"
@@ -32,7 +32,7 @@ void task_over(struct process_executor *executor, struct queue_entry *entry, uns
     queue_task_done(&executor->base.queue);
 }
 
-/** A task fails: note it where nobody sees it yet, and count it. */
+/** Note a failure in a future that is not published yet, and count it. */
 static void note_failure(struct process_executor *executor, struct queue_entry *entry, int verdict,
                          int code, const char *words)
 {
@@ -52,7 +52,7 @@ void lose_task(struct process_executor *executor, struct queue_entry *entry, uns
     executor_place_freed(&executor->base);
 }
 
-/** Release what the input of a task owned, and then tell its outcome. */
+/** Drop the input of a task, and then publish its outcome. */
 static void drop_now(struct process_executor *executor, struct queue_entry *entry, unsigned worker)
 {
     if (entry->future != NULL) {
@@ -66,8 +66,8 @@ static void drop_now(struct process_executor *executor, struct queue_entry *entr
 }
 
 /**
- * The caller may hold the right to send to a worker, or to receive from it. A function of the user's
- * that waited for a task of that worker would then wait for ever: it is left to the manager.
+ * The caller may hold the right to send to a worker, or to receive from it. A `dropped` function
+ * that waited for a task of that worker would never return, so the manager calls it.
  */
 void drop_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
                int verdict, int code, const char *words)
@@ -76,7 +76,7 @@ void drop_task(struct process_executor *executor, struct queue_entry *entry, uns
     struct returned *undone = dropped != NULL ? aligned_alloc(CACHE_LINE, sizeof *undone) : NULL;
 
     note_failure(executor, entry, verdict, code, words);
-    if (undone == NULL) { /* nothing to call; or no memory, and then rather here than never */
+    if (undone == NULL) { /* nothing to call; or no memory, and then called here instead of never */
         drop_now(executor, entry, worker);
         return;
     }
@@ -115,7 +115,7 @@ void call_owed(struct process_executor *executor)
     future = executor->owed;
     executor->owed = NULL;
     lock_release(&executor->lock);
-    while (future != NULL) { /* the last came first */
+    while (future != NULL) { /* the list has the latest first */
         struct ep_future *next = future->input.heap;
 
         future->input.heap = first;

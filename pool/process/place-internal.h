@@ -15,10 +15,10 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 
-/** What an epoll event is about: EVENT_*, or a place's index << 2 | PLACE_*. */
+/** The source of an epoll event: EVENT_*, or a place's index << 2 | PLACE_*. */
 enum { EVENT_WAKEUP = 0, PLACE_SOCKET = 1, PLACE_PIDFD = 2, EVENT_LINE = 3, EVENT_KINDS = 3 };
 
-/** In the count of helpers: somebody sleeps until there is none. */
+/** In the count of helpers: a thread sleeps until there is none. */
 #define HELPERS_AWAITED 0x40000000u
 
 /** A task that is with a worker, or about to be. */
@@ -26,27 +26,27 @@ struct slot {
     struct queue_entry entry;
     struct wire_task header;
     bool use_memfd; /**< its input did not fit into a message */
-    uint32_t nacks; /**< so often its descriptors did not arrive */
+    uint32_t nacks; /**< times that its descriptors did not arrive */
 };
 
-/** Where a worker's process is. Guarded by the executor's lock; only the manager changes it. */
+/** The state of a worker's process. Guarded by the executor's lock; only the manager changes it. */
 enum life {
-    LIFE_NONE,     /**< there is none, and none is wanted, or not yet: see retry_ns */
-    LIFE_ORDERED,  /**< the zygote was asked for one */
+    LIFE_NONE,     /**< none, because none is wanted, or not before retry_ns */
+    LIFE_ORDERED,  /**< ordered from the zygote */
     LIFE_STARTING, /**< it exists and initializes */
     LIFE_READY,
-    LIFE_STOPPING, /**< it was told to leave */
-    LIFE_DYING,    /**< its end was seen; what it sent is still to be read */
+    LIFE_STOPPING, /**< ordered to end */
+    LIFE_DYING,    /**< its end was seen; what it has sent must still be read */
 };
 
 /**
- * A place for a worker process, one after the other. It lives as long as the executor.
+ * A place for a worker process, and then for its successors. It lives as long as the executor.
  *
  * The slots are a ring. At `head` is the task whose outcome comes next; tasks from `sent` to `tail`
- * are still to be sent. Two rights are given out under the executor's lock, each to one thread at a
- * time: whoever has set `sending` may move sent and tail, and write to the socket; whoever has
- * set `receiving` may move head, and read from it. With both free the manager may do away with
- * the process.
+ * must still be sent. Two rights are given out under the executor's lock, each to one thread at a
+ * time: the thread that has set `sending` may move sent and tail, and write to the socket; the
+ * thread that has set `receiving` may move head, and read from it. While neither right is given
+ * out, the manager may remove the process.
  */
 struct place {
     struct process_executor *executor;
@@ -55,22 +55,22 @@ struct place {
     uint64_t slot_mask;
 
     /* guarded by the executor's lock */
-    _Atomic enum life life; /* read without where only its being READY matters */
+    _Atomic enum life life; /* read without the lock to see whether it is READY */
     bool sending, receiving;
     bool listed;  /**< on the idle list */
-    bool armed;   /**< the manager hears when there is something to read */
-    bool blocked; /**< the socket was full: the manager hears when it is not */
-    bool watched; /**< the socket is with epoll */
+    bool armed;   /**< the manager is notified when the socket is readable */
+    bool blocked; /**< the socket was full: the manager is notified when it is writable */
+    bool watched; /**< the socket is registered with epoll */
     struct place *next_idle;
     _Atomic uint32_t given; /**< tasks that this process was given */
-    uint64_t certain; /**< tasks before it have been sent, whatever the sender is about to do */
+    uint64_t certain;       /**< tasks before it have been sent, whatever the sender is doing */
 
-    uint32_t unsaid;       /**< the receiver's: places freed, and nobody told yet */
+    uint32_t unreported;   /**< the receiver's: places freed and not yet reported */
     _Atomic uint64_t head; /**< moved by the receiver */
     _Atomic uint64_t sent; /**< moved by the sender */
     _Atomic uint64_t tail; /**< moved by the sender */
 
-    /* set by the manager while nobody sends or receives */
+    /* set by the manager while no thread sends or receives */
     int socket, pidfd; /**< -1: none */
     pid_t pid;
     uint64_t ticket; /**< of this process, at the zygote; 0: none */
@@ -79,23 +79,23 @@ struct place {
     bool was_ready;
     bool was_stopped; /**< its end was ordered */
     bool not_ready;   /**< its initialize failed, with init_code */
-    bool ended;       /**< the zygote has told its status, or cannot any more */
+    bool ended;       /**< the zygote has reported its status, or is gone */
     bool status_known;
-    _Atomic bool given_up; /* read by those who count workers */
+    _Atomic bool given_up; /* read by threads that count workers */
     int init_code;
     int status;        /**< that of wait(2) */
-    int64_t retry_ns;  /**< when to ask for a process; 0: not due to */
+    int64_t retry_ns;  /**< when to order a process; 0: not at all */
     uint32_t failures; /**< processes in a row that never became ready */
 
     _Atomic bool renew;   /**< a resize wants a worker here */
-    _Atomic bool settled; /**< the worker that was asked for is ready, or there will be none */
-    int start_rc;         /**< where settled */
-    unsigned char *inbox; /**< for whoever receives and is not the manager */
+    _Atomic bool settled; /**< the wanted worker is ready, or there will be none */
+    int start_rc;         /**< meaningful if settled */
+    unsigned char *inbox; /**< for a receiver that is not the manager */
 };
 
 /**
- * A task that a worker did not begin: to be given to another before those in the queue, or, where it
- * will never run, to be dropped by the manager.
+ * A task that a worker did not begin. Another worker gets it before the tasks in the queue or, if
+ * it will never run, the manager drops it.
  */
 struct returned {
     struct queue_entry entry;
@@ -108,32 +108,33 @@ struct process_executor {
     struct ep_executor base;
 
     /* set before the manager starts, then read-only */
-    uint32_t credits; /**< tasks that may be with a worker */
+    uint32_t credits; /**< the most tasks that a worker may have */
     struct ep_zygote *own_zygote;
     int epoll, wakeup;
     pthread_t manager;
 
     _Alignas(CACHE_LINE) struct lock lock;
-    /* guarded by lock; the counts are read without */
-    struct place *idle; /**< workers without a task, the last one first */
+    /* guarded by lock; the counts are read without it */
+    struct place *idle; /**< workers without a task, the latest first */
     _Atomic uint32_t idle_count;
     struct returned *returned;
     _Atomic uint32_t returned_count;
-    struct returned *undone; /**< failed without having begun, and not dropped yet */
-    struct ep_future *owed;  /**< done, and their callbacks not called; linked by input.heap */
+    struct returned *undone; /**< failed before they began, and not dropped yet */
+    struct ep_future *owed;  /**< done, but callbacks not called yet; linked by input.heap */
     _Atomic bool broken;
-    char why[128]; /**< where broken */
+    char why[128]; /**< if broken */
 
-    _Atomic bool poked; /**< the eventfd has been written and not read */
+    _Atomic bool poked; /**< the eventfd has been written and not yet read */
 
-    struct waitlist ended;    /**< who waits for the manager to be done */
-    struct waitlist settling; /**< who waits for a place to be settled */
+    struct waitlist ended;    /**< threads that wait for the end of the manager */
+    struct waitlist settling; /**< threads that wait for a place to be settled */
     _Atomic uint32_t over;    /**< 1: no process is left, and there will be none */
     struct place **places;    /**< EP_WORKERS_MAX; those below place_count never change */
     _Atomic uint32_t place_count;
-    _Atomic uint32_t alive;   /**< processes that are ready */
-    _Atomic uint32_t target;  /**< workers there should be */
-    _Atomic uint32_t helpers; /**< helpers inside whose future is done, | HELPERS_AWAITED */
+    _Atomic uint32_t alive;  /**< processes that are ready */
+    _Atomic uint32_t target; /**< wanted workers */
+    _Atomic uint32_t
+        helpers; /**< helpers that have not left their done future, | HELPERS_AWAITED */
     _Atomic uint64_t finished, failed, broken_tasks;
 
     pthread_mutex_t life_mutex;
@@ -141,16 +142,16 @@ struct process_executor {
     bool joined;
 
     /* the manager's */
-    int line; /**< to the zygote; -1: it is gone */
+    int line; /**< the socket to the zygote; -1: the zygote is gone */
     uint64_t tickets;
     uint32_t barren; /**< deaths in a row without a task done between them */
     uint64_t done_at_death;
-    int64_t kill_at_ns;  /**< when those asked to terminate are killed; 0: nobody was asked */
-    int64_t next_due_ns; /**< when care is due next; INT64_MAX: not by time */
+    int64_t kill_at_ns;  /**< when workers are killed after SIGTERM; 0: they have not got it */
+    int64_t next_due_ns; /**< when care is due next; INT64_MAX: at no set time */
     unsigned char *inbox;
 };
 
-/** The slot of a position in the ring. */
+/** Get the slot of a position in the ring. */
 static inline struct slot *slot_at(struct place *place, uint64_t position)
 {
     return &place->slots[position & place->slot_mask];
@@ -161,7 +162,7 @@ static inline uint32_t place_load(const struct place *place)
     return (uint32_t)(atomic_load(&place->tail) - atomic_load(&place->head));
 }
 
-/** Whether a worker has a task. */
+/** Ask whether a worker has a task. */
 static inline bool place_is_busy(const struct place *place)
 {
     return place_load(place) != 0;
@@ -172,84 +173,84 @@ static inline bool place_is_busy(const struct place *place)
 /** Wake the manager. Never blocks. */
 void poke(struct process_executor *executor);
 
-/** Care is due at that time, or earlier. Threads: the manager. */
+/** Make care due at that time, or earlier. Threads: the manager. */
 void due_at(struct process_executor *executor, int64_t when_ns);
 
-/** Whether no more tasks are accepted. */
+/** Ask whether the executor accepts no more tasks. */
 bool is_closing(struct process_executor *executor);
 
 /** Make a place for a worker. @return NULL for want of memory */
 struct place *place_new(struct process_executor *executor, uint32_t index);
 void place_free(struct place *place);
 
-/** The worker that somebody waits for is ready, or there will be none. */
+/** Report that the wanted worker is ready, or that there will be none. */
 void place_settle(struct place *place, int rc);
 
-/** A worker has said that it is initialized. Threads: the manager. */
+/** Note that a worker is initialized. Threads: the manager. */
 void place_is_ready(struct place *place);
 
 /** Send a signal to its process, if there is one. */
 void place_kill(const struct place *place, int number);
 
-/** Close what there is of a process. */
+/** Close the descriptors of a process. */
 void place_close(struct place *place);
 
-/** Tell epoll what the manager is to hear of. */
+/** Update what epoll notifies the manager of. */
 void place_watch_locked(struct place *place);
 
-/** Let the manager hear, or not hear, when there is something to read. */
+/** Turn the notification of the manager on or off, for when the socket is readable. */
 void place_arm_locked(struct place *place, bool armed);
 
-/** Put a place on the idle list; take it off. */
+/** Put a place on the idle list, or take it off. */
 void place_list_locked(struct place *place);
 void place_unlist_locked(struct place *place);
 
 /* --- outcome.c ----------------------------------------------------------------------------- */
 
-/** Publish the outcome that lies in the future, if anybody keeps it, and give the place back. */
+/** Publish the outcome that lies in the future, if there is one, and free the task's place. */
 void task_over(struct process_executor *executor, struct queue_entry *entry, unsigned worker);
 
-/** A task that a worker may have begun will have no outcome but this. */
+/** Fail a task that a worker may have begun. */
 void lose_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
                int verdict, int code, const char *words);
 
 /**
- * A task that no worker has begun will have no outcome but this. Its `dropped` function runs on the
- * manager, before the outcome is published.
+ * Fail a task that no worker has begun. Its `dropped` function runs on the manager, before the
+ * outcome is published.
  */
 void drop_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
                int verdict, int code, const char *words);
 
-/** Call what is owed, `dropped` functions and callbacks. Threads: the manager. */
+/** Call the `dropped` functions and callbacks that are owed. Threads: the manager. */
 void call_owed(struct process_executor *executor);
 
 /* --- send.c -------------------------------------------------------------------------------- */
 
-/** Bring queued tasks to idle workers. Threads: any. */
+/** Send queued tasks to idle workers. Threads: any. */
 void dispatch(struct process_executor *executor);
 
-/** Put a task that was not begun before all others. */
+/** Return a task that was not begun: it is the next one to be sent. */
 void give_back(struct process_executor *executor, const struct queue_entry *entry, uint32_t nacks);
 
-/** Take a task that was given back. */
+/** Take a task that was given back. @return false if there is none */
 bool take_returned(struct process_executor *executor, struct returned *returned);
 
-/** A worker is ready, or has become free: let it have a task, or list it as idle. */
+/** Send a task to a worker that is ready or has become free, or list it as idle. */
 void place_offer(struct place *place);
 
-/** Go on where the socket was full. */
+/** Continue to send after the socket was full. */
 void place_resume_sending(struct place *place);
 
 /* --- receive.c ----------------------------------------------------------------------------- */
 
 /**
- * Read what a worker has sent, and give it new tasks.
+ * Receive what a worker has sent, and send it new tasks.
  * @param buffer  WIRE_MESSAGE_MAX bytes
- * @return        false where the stream has ended, or nonsense was received
+ * @return        false if the stream has ended, or an invalid message was received
  */
 bool transfer(struct place *place, unsigned char *buffer);
 
-/** The same, but only what is there to be read: for a worker whose end has been seen. */
+/** The same, without sending, for a worker whose end has been seen. */
 void transfer_rest(struct place *place, unsigned char *buffer);
 
 void process_help(struct ep_executor *base, struct ep_future *future, int64_t deadline_ns);
@@ -258,25 +259,25 @@ void process_helper_leaves(struct ep_executor *base);
 
 /* --- death.c ------------------------------------------------------------------------------- */
 
-/** Every task that is not done fails, and so does every later submit. */
+/** Fail every task that is not done, and every later submit. */
 void process_executor_break(struct process_executor *executor, const char *why);
 
-/** Where no worker is left and none will come, break. */
+/** Break the executor if no worker is left and none will come. */
 void break_if_hopeless(struct process_executor *executor, const char *why);
 
-/** A process did not come to be. Try again, or give up. */
+/** Note that a process could not be started. Try again later, or give up. */
 void place_failed(struct place *place, int rc, const char *why);
 
-/** Tasks that were given back, and that no worker will come for. */
+/** Fail the tasks that were given back, because no worker will come for them. */
 void lose_returned(struct process_executor *executor, const char *why);
 
-/** Tell a worker without a task to leave. */
+/** Order a worker without a task to end. */
 void place_stop(struct place *place);
 
-/** The end of a worker, or of its socket, has been seen. */
+/** Note the end of a worker, or of its socket. */
 void place_end_seen(struct place *place);
 
-/** Read what a dying worker has sent; when its status is known, too, it can be buried. */
+/** Receive what a dying worker has sent; bury it if its status is known too. */
 void place_try_bury(struct place *place);
 
 /* --- manager.c ----------------------------------------------------------------------------- */

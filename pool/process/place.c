@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The place of a worker process, and the manager's attention: what all parts of the executor use. */
+/* The place of a worker process, and the waking of the manager, for all parts of the executor. */
 #include "pool/process/place-internal.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
-/* --- attention ----------------------------------------------------------------------------- */
+/* --- waking ----------------------------------------------------------------------------- */
 
 void poke(struct process_executor *executor)
 {
@@ -15,7 +15,7 @@ void poke(struct process_executor *executor)
 
     if (atomic_exchange(&executor->poked, true))
         return;
-    /* It can only fail where the counter is full, and then the manager is awake. */
+    /* It can fail only if the counter is full, and then the manager is awake. */
     if (write(executor->wakeup, &one, sizeof one) < 0)
         return;
 }
@@ -67,7 +67,6 @@ void place_free(struct place *place)
     free(place);
 }
 
-/** The worker that somebody waits for is ready, or there will be none. */
 void place_settle(struct place *place, int rc)
 {
     if (atomic_load(&place->settled))
@@ -83,7 +82,7 @@ void place_is_ready(struct place *place)
 
     place->was_ready = true;
     place->failures = 0;
-    if (place->life != LIFE_DYING) { /* else it was ready, and has died since */
+    if (place->life != LIFE_DYING) { /* otherwise it was ready, and has died since */
         lock_acquire(&executor->lock);
         place->life = LIFE_READY;
         lock_release(&executor->lock);
@@ -112,7 +111,6 @@ void place_close(struct place *place)
 
 /* --- watching and listing ------------------------------------------------------------------ */
 
-/** Tell epoll what the manager is to hear of. */
 void place_watch_locked(struct place *place)
 {
     struct epoll_event event = {

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How tasks come to worker processes, and their outcomes back.
+ * How tasks get to worker processes, and outcomes back.
  *
  * DESIGN
  *
- *     submitter                     worker's socket                     whoever receives
+ *     submitter                     worker's socket                     the receiver
  *       queue_push                                                       wire_receive
  *       an idle worker?  --------------- task -------->  run
  *         dispatch: take, send   <------ outcome ------                  finish the future
  *                                                                        take and send the next
  *
- * Any thread may do a worker's sending or receiving, one at a time (place-internal.h). That is what
- * makes a round trip as short as it can be. A submitter that finds an idle worker writes to its
- * socket itself. A thread that waits for the outcome of a task reads it from the socket itself;
- * only if nobody waits does the manager. So the usual call, submit and then result, goes from the
- * caller to the worker and back, and no third thread has to be woken on the way. The price is to
- * tell epoll that the manager is to listen, and not to listen: less than half a microsecond each.
+ * Any thread may send to a worker or receive from it, one at a time (place-internal.h), so a round
+ * trip needs no third thread. A submitter that finds an idle worker writes to its socket itself. A
+ * thread that waits for the outcome of a task reads it from the socket itself; the manager reads
+ * only if no thread waits. So a submit and the wait for its result go from the caller to the worker
+ * and back. The price is to tell epoll whether the manager listens: less than half a microsecond
+ * each time.
  *
- * Callbacks always run on the manager: whoever publishes an outcome leaves them to it.
+ * Callbacks always run on the manager: another thread that publishes an outcome leaves them to it.
  *
  * A worker that has sent an outcome gets its next tasks from the receiver. With prefetch it gets
- * several in one message, but not more than its share of what is queued, or the others would idle.
- * The sending is in send.c.
+ * several in one message, but not more than its share of the queued tasks, so that the others do
+ * not idle. The sending is in send.c.
  */
 #include "pool/process/place-internal.h"
 
@@ -35,15 +35,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/** Messages that are read from one worker before its next tasks are sent, and others are seen to. */
+/** Messages read from one worker before it gets its next tasks and other workers are served. */
 #define RECEIVE_AT_ONCE 32u
 
-/** A task is offered to so many workers that cannot receive its descriptors, then it fails. */
+/** A task fails after this many workers could not receive its descriptors. */
 #define NACKS_MAX 3u
 
-/* --- what a worker says -------------------------------------------------------------------- */
+/* --- messages of a worker ------------------------------------------------------------------ */
 
-/** Put the reply into the future. @return 0 or why it could not arrive */
+/** Keep the reply in the future. @return 0, or the reason why it could not arrive */
 static int keep_reply(struct ep_future *future, const struct wire_note *note, const void *payload,
                       struct wire_message *message)
 {
@@ -60,7 +60,7 @@ static int keep_reply(struct ep_future *future, const struct wire_note *note, co
     return rc;
 }
 
-/** The oldest task of a worker has its outcome. */
+/** Take the outcome of the oldest task of a worker. */
 static void take_outcome(struct place *place, const struct wire_note *note, const char *words,
                          struct wire_message *message)
 {
@@ -84,7 +84,7 @@ static void take_outcome(struct place *place, const struct wire_note *note, cons
     } else {
         memcpy(text, words, note->words);
         text[note->words] = '\0';
-        if (note->verdict == EP_EUNKNOWN) { /* so it did not begin */
+        if (note->verdict == EP_EUNKNOWN) { /* it did not begin */
             drop_task(executor, &entry, place->index, EP_EUNKNOWN, note->code, text);
             return;
         }
@@ -94,10 +94,10 @@ static void take_outcome(struct place *place, const struct wire_note *note, cons
         atomic_fetch_add_explicit(&executor->failed, 1, memory_order_relaxed);
     }
     task_over(executor, &entry, place->index);
-    place->unsaid++;
+    place->unreported++;
 }
 
-/** A worker has no descriptors left for those of its oldest task: let another try. */
+/** Give the oldest task back: its worker could not receive its descriptors. */
 static void take_nack(struct place *place, int error)
 {
     struct process_executor *executor = place->executor;
@@ -109,14 +109,14 @@ static void take_nack(struct place *place, int error)
     atomic_fetch_add(&place->head, 1);
     if (nacks < NACKS_MAX) {
         give_back(executor, &entry, nacks);
-        dispatch(executor); /* another may be idle, and this one busy for long */
+        dispatch(executor); /* another worker may be idle, and this one busy for a long time */
         return;
     }
     snprintf(words, sizeof words, "no worker could receive its descriptors: %s", strerror(error));
     drop_task(executor, &entry, place->index, EP_ESHIP, error, words);
 }
 
-/** Whether a note is whole and about the oldest task of the worker. */
+/** Check that a note is whole and about the oldest task of the worker. */
 static bool note_is_sound(const struct place *place, const struct wire_note *note,
                           const struct wire_message *message)
 {
@@ -126,7 +126,7 @@ static bool note_is_sound(const struct place *place, const struct wire_note *not
     if (message->size < sizeof *note || note->words > WIRE_WORDS_MAX)
         return false;
     rest = message->size - sizeof *note;
-    /* Its end may have been seen before its first words are read. */
+    /* Its end may have been seen before its first note is read. */
     if (note->kind == WIRE_READY || note->kind == WIRE_NOT_READY)
         return place->life == LIFE_STARTING || (place->life == LIFE_DYING && !place->was_ready);
     if (head == atomic_load(&place->sent) ||
@@ -136,9 +136,9 @@ static bool note_is_sound(const struct place *place, const struct wire_note *not
 }
 
 /**
- * One message from a worker. The caller has the right to receive.
- * @param given_back  set where the task goes to another worker
- * @return            false where it is nonsense
+ * Take one message from a worker. The caller has the right to receive.
+ * @param given_back  set if the task goes to another worker
+ * @return            false if the message is invalid
  */
 static bool take_message(struct place *place, const unsigned char *buffer,
                          struct wire_message *message, bool *given_back)
@@ -175,18 +175,18 @@ static bool take_message(struct place *place, const unsigned char *buffer,
 /* --- receiving ----------------------------------------------------------------------------- */
 
 /**
- * Tell those who wait for room of all places at once that the last messages made free. One by one
- * each would cost a wake-up, and the submitter that comes for it would find just that one place.
+ * Report the places that the last messages freed, all at once. One by one, each would cost a
+ * wake-up of a submitter that finds a single free place.
  */
-static void say_freed(struct place *place)
+static void report_freed(struct place *place)
 {
-    for (; place->unsaid > 0; place->unsaid--)
+    for (; place->unreported > 0; place->unreported--)
         executor_place_freed(&place->executor->base);
 }
 
 /**
- * Read messages until there are none, but so many at most. The caller has the right to receive.
- * @return false at the end of the stream, also where nonsense was received
+ * Receive messages until there are none, at most `most`. The caller has the right to receive.
+ * @return false at the end of the stream, and after an invalid message
  */
 static bool place_receive(struct place *place, unsigned char *buffer, unsigned most)
 {
@@ -199,7 +199,7 @@ static bool place_receive(struct place *place, unsigned char *buffer, unsigned m
         if (rc == 0)
             whole = take_message(place, buffer, &message, &given_back);
     }
-    say_freed(place);
+    report_freed(place);
     return whole && (rc == 0 || rc == -EAGAIN);
 }
 
@@ -215,21 +215,21 @@ static bool claim_receiving(struct place *place)
     return claimed;
 }
 
-/** Give the right to receive back. `whole`: the stream goes on. */
+/** Give the right to receive back. `whole`: the stream continues. */
 static void release_receiving(struct place *place, bool whole)
 {
     struct process_executor *executor = place->executor;
-    bool tell;
+    bool wake;
 
     lock_acquire(&executor->lock);
     place->receiving = false;
     if (!whole && place->life != LIFE_DYING)
-        shutdown(place->socket, SHUT_RD); /* so that the manager sees the end, too */
-    tell = place->life == LIFE_DYING || !whole;
+        shutdown(place->socket, SHUT_RD); /* so that the manager sees the end too */
+    wake = place->life == LIFE_DYING || !whole;
     if (!whole || place_is_busy(place) || place->life != LIFE_READY)
         place_arm_locked(place, true);
     lock_release(&executor->lock);
-    if (tell)
+    if (wake)
         poke(executor);
 }
 
@@ -238,7 +238,7 @@ bool transfer(struct place *place, unsigned char *buffer)
     bool whole;
 
     if (!claim_receiving(place))
-        return true; /* somebody else reads, and will see */
+        return true; /* another thread receives */
     whole = place_receive(place, buffer, RECEIVE_AT_ONCE);
     release_receiving(place, whole);
     if (whole)
@@ -251,11 +251,12 @@ void transfer_rest(struct place *place, unsigned char *buffer)
     place_receive(place, buffer, UINT_MAX);
 }
 
-/* --- those who wait ------------------------------------------------------------------------ */
+/* --- threads that wait --------------------------------------------------------------------- */
 
 /**
- * The worker that has the task, with the right to receive from it; or NULL. It must have been sent:
- * if it could not be, nothing would come that ends the wait for its outcome.
+ * Claim the right to receive from the worker that has the task. The task must have been sent;
+ * otherwise no message would end the wait for its outcome.
+ * @return the worker's place, or NULL
  */
 static struct place *claim_for(struct process_executor *executor, const struct ep_future *future)
 {
@@ -276,7 +277,7 @@ static struct place *claim_for(struct process_executor *executor, const struct e
     return has ? place : NULL;
 }
 
-/** Wait for something to read. @return false when the time is up */
+/** Wait until the socket is readable. @return false at the deadline */
 static bool await_readable(int socket, int64_t deadline_ns)
 {
     struct pollfd poll = {.fd = socket, .events = POLLIN};
@@ -309,7 +310,7 @@ void process_help(struct ep_executor *base, struct ep_future *future, int64_t de
 
         if (rc == 0) {
             whole = take_message(place, place->inbox, &message, &given_back);
-            say_freed(place);
+            report_freed(place);
         } else if (rc == -ETIMEDOUT)
             break;
         else if (rc != -EAGAIN)
@@ -330,5 +331,5 @@ void process_helper_leaves(struct ep_executor *base)
     struct process_executor *executor = (struct process_executor *)base;
 
     if (atomic_fetch_sub(&executor->helpers, 1) & HELPERS_AWAITED)
-        futex_wake(&executor->helpers, INT_MAX); /* and it may be gone by now */
+        futex_wake(&executor->helpers, INT_MAX); /* the executor may be gone by now */
 }

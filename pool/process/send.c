@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How tasks come to worker processes: see receive.c for the whole picture.
+ * How tasks get to worker processes; receive.c has the whole picture.
  *
  * DESIGN
  *
- * Whoever has the right to send for a worker takes tasks off the queue into its ring, and sends from
- * the ring. Small tasks go several to a message, as they lie, without copying them together; one with
- * descriptors or with a large input has a message of its own. Nothing ever waits for the socket:
- * where it is full the tasks stay in the ring, and the manager goes on when there is room.
+ * The thread that has the right to send to a worker takes tasks off the queue into the worker's
+ * ring, and sends from the ring. Several small tasks share a message, without being copied
+ * together; a task with descriptors or a large input has a message of its own. Sending never waits
+ * for the socket: if it is full the tasks stay in the ring, and the manager continues when there is
+ * room.
  *
- * Whoever puts a worker on the idle list looks at the queue once more, and whoever queues a task
- * looks at the list afterwards; both are sequentially consistent, so one sees the other.
+ * A thread that puts a worker on the idle list looks at the queue afterwards, and a thread that
+ * queues a task looks at the list afterwards. Both are sequentially consistent, so one sees the
+ * other.
  */
 #include "pool/process/place-internal.h"
 
@@ -22,12 +24,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/** A message of tasks is put together of at most so many. Three parts each. */
+/** The most tasks in one message. Each has three parts. */
 #define BATCH_MAX 256u
 
 /* --- room ---------------------------------------------------------------------------------- */
 
-/** Tasks that the worker may still be given. */
+/** Compute how many more tasks the worker may get. */
 static uint32_t place_credit_locked(const struct place *place)
 {
     const struct process_executor *executor = place->executor;
@@ -86,7 +88,7 @@ static bool work_is_offered(struct process_executor *executor)
                                                    !atomic_load(&executor->base.queue.paused));
 }
 
-/** The next task there is. */
+/** Take the next task. @return false if there is none */
 static bool take_task(struct process_executor *executor, struct slot *slot)
 {
     struct returned returned;
@@ -103,7 +105,7 @@ static bool take_task(struct process_executor *executor, struct slot *slot)
 
 /* --- sending ------------------------------------------------------------------------------- */
 
-/** The input of a task, wherever it lies. */
+/** Get the input of a task, from its future or its entry. */
 static const void *slot_input(const struct slot *slot, size_t *size)
 {
     if (slot->entry.future == NULL)
@@ -112,7 +114,7 @@ static const void *slot_input(const struct slot *slot, size_t *size)
     return future_input(slot->entry.future);
 }
 
-/** Whether a task needs a message of its own. */
+/** Ask whether a task needs a message of its own. */
 static bool slot_is_special(const struct slot *slot)
 {
     return slot->header.fd_count > 0 || slot->header.size > WIRE_INLINE_MAX || slot->use_memfd;
@@ -158,7 +160,7 @@ static int send_special(struct place *place, struct slot *slot)
         parts[part_count++] =
             (struct iovec){.iov_base = (void *)(uintptr_t)zeros, .iov_len = wire_padding(size)};
     }
-    atomic_fetch_add(&place->sent, 1); /* before: the outcome may come at once */
+    atomic_fetch_add(&place->sent, 1); /* before, because the outcome may come at once */
     rc = wire_send(place->socket, parts, part_count, fds, fd_count, MSG_DONTWAIT);
     if (rc != 0)
         atomic_fetch_sub(&place->sent, 1);
@@ -195,20 +197,20 @@ static int send_plain(struct place *place, uint64_t tail)
     if (rc != 0)
         atomic_fetch_sub(&place->sent, count);
     if (rc == -EMSGSIZE && count == 1 && slot_at(place, sent)->header.size > 0) {
-        slot_at(place, sent)->use_memfd = true; /* the system's buffers are small ones */
+        slot_at(place, sent)->use_memfd = true; /* the socket's buffer is a small one */
         return 0;
     }
     return rc;
 }
 
-/** The task that is next to be sent cannot be: take it out of the ring. */
+/** Fail the next task, which cannot be sent, and take it out of the ring. */
 static void drop_unsendable(struct place *place, int rc)
 {
     uint64_t at = atomic_load(&place->sent), last = atomic_load(&place->tail) - 1;
     struct queue_entry entry = slot_at(place, at)->entry;
     char words[WIRE_WORDS_MAX + 1];
 
-    lock_acquire(&place->executor->lock); /* claim_for() looks at them */
+    lock_acquire(&place->executor->lock); /* claim_for() reads the slots */
     for (; at < last; at++)
         *slot_at(place, at) = *slot_at(place, at + 1);
     atomic_fetch_sub(&place->tail, 1);
@@ -217,7 +219,7 @@ static void drop_unsendable(struct place *place, int rc)
     drop_task(place->executor, &entry, place->index, EP_ESHIP, -rc, words);
 }
 
-/** Send what is in the ring. The caller has the right. @return false where the socket is full */
+/** Send what is in the ring. The caller has the right. @return false if the socket is full */
 static bool place_send(struct place *place)
 {
     uint64_t tail;
@@ -229,14 +231,14 @@ static bool place_send(struct place *place)
         if (rc == -EAGAIN)
             return false;
         if (rc == -EPIPE || rc == -ECONNRESET || rc == -ENOTCONN)
-            return true; /* its end has been seen, or soon will be */
+            return true; /* the manager has seen its end, or soon will */
         if (rc != 0)
             drop_unsendable(place, rc);
     }
     return true;
 }
 
-/** So many of the waiting tasks may go to one worker at once. */
+/** Compute how many of the waiting tasks one worker may get at once. */
 static uint64_t fair_share(struct process_executor *executor)
 {
     uint64_t head = atomic_load(&executor->base.queue.head);
@@ -269,7 +271,7 @@ static uint32_t place_fill(struct place *place, uint32_t credit)
     return taken;
 }
 
-/** The right to send is held: use it as long as there is something to send; then give it back. */
+/** Use the right to send while there are tasks; then give it back. */
 static void place_feed(struct place *place, uint32_t credit)
 {
     struct process_executor *executor = place->executor;
@@ -296,7 +298,7 @@ static void place_feed(struct place *place, uint32_t credit)
         }
         if (place->life == LIFE_DYING) {
             lock_release(&executor->lock);
-            poke(executor); /* the manager waits for us to be done */
+            poke(executor); /* the manager waits for this right */
             return;
         }
         credit = place_credit_locked(place);
@@ -306,7 +308,7 @@ static void place_feed(struct place *place, uint32_t credit)
         }
         if (credit == 0) {
             lock_release(&executor->lock);
-            poke(executor); /* it has done all it was to do: the manager lets it go */
+            poke(executor); /* it has done its tasks_per_worker: the manager ends it */
             return;
         }
         if (!place->listed)
@@ -314,7 +316,7 @@ static void place_feed(struct place *place, uint32_t credit)
         if (!work_is_offered(executor)) {
             lock_release(&executor->lock);
             if (queue_refusal(&executor->base.queue) != 0)
-                poke(executor); /* it may have found us sending when it came to let workers go */
+                poke(executor); /* it may have skipped this worker, because it was sending */
             return;
         }
         place_unlist_locked(place);
@@ -331,19 +333,19 @@ void place_offer(struct place *place)
     lock_acquire(&executor->lock);
     load = place_load(place);
     credit = place_credit_locked(place);
-    /* While it has half of what it may have, wait: the next message will hold more. */
+    /* While it has more than half of its credits, wait: the next message will hold more tasks. */
     if (place->sending || place->blocked || place->listed || place->life != LIFE_READY ||
         (load > 0 && (2 * load > executor->credits || credit == 0))) {
         lock_release(&executor->lock);
         return;
     }
-    /* With nothing to do it is listed at once. The look at the queue comes after that. */
+    /* Without a task it is listed at once, and the queue is looked at after that. */
     if (load == 0 && credit > 0) {
         place_list_locked(place);
         if (!work_is_offered(executor)) {
             lock_release(&executor->lock);
             if (queue_refusal(&executor->base.queue) != 0)
-                poke(executor); /* it may have found us sending when it came to let workers go */
+                poke(executor); /* it may have skipped this worker, because it was sending */
             return;
         }
         place_unlist_locked(place);

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file wire-internal.h
- * What travels between a process executor and its worker processes, and how.
+ * Messages between a process executor and its worker processes.
  *
- * Each worker has a SOCK_SEQPACKET socketpair of its own: a message arrives whole or not at all, so
- * there is no half message to deal with when one side dies, and descriptors stay with the message
- * they were sent with. Payloads up to WIRE_INLINE_MAX are part of the message; larger ones lie in a
- * sealed memfd that is sent along. The two sides are one program, forked from one image, so numbers
- * and function pointers mean the same on both.
+ * Each worker has a SOCK_SEQPACKET socketpair of its own. A message arrives whole or not at all, so
+ * a death leaves no half message, and descriptors stay with their message. Payloads up to
+ * WIRE_INLINE_MAX are part of the message; larger ones lie in a sealed memfd that is sent along.
+ * Both sides are forked from one image, so numbers and function pointers mean the same on both.
  *
  *     executor  --- one or several wire_task ----------------------->  worker
  *               <-- WIRE_READY or WIRE_NOT_READY, once -------------
  *               <-- WIRE_GOT_FDS, for a task with descriptors ------
  *               <-- WIRE_NACK: the descriptors did not arrive ------
  *               <-- WIRE_REPLY: outcome, words, reply --------------
- *               --- end of the stream: finish and leave ------------->
+ *               --- end of the stream: finish and end --------------->
  */
 #ifndef POOL_PROCESS_WIRE_INTERNAL_H
 #define POOL_PROCESS_WIRE_INTERNAL_H
@@ -43,7 +42,7 @@ static inline size_t wire_padding(size_t size)
 
 enum wire_flag {
     WIRE_IN_MEMFD = 1,    /**< the payload is in the last descriptor of the message */
-    WIRE_WANTS_REPLY = 2, /**< somebody keeps the future of the task */
+    WIRE_WANTS_REPLY = 2, /**< the task has a future */
     WIRE_HAS_REPLY = 4,   /**< the task left a reply, of 0 bytes or more */
 };
 
@@ -73,11 +72,11 @@ struct wire_note {
     uint32_t unused;
 };
 
-/** The words of a failure are cut at so many bytes (ep_task_fail()). */
+/** The longest message of a failure; a longer one is cut (ep_task_fail()). */
 #define WIRE_WORDS_MAX 127u
 
 /**
- * Send one message with descriptors, which stay the caller's.
+ * Send one message with descriptors, which the caller keeps.
  *
  * @param flags  as sendmsg(2); MSG_NOSIGNAL is added
  * @return       0 or a negated errno value: -EAGAIN, -EMSGSIZE, -EPIPE, ...
@@ -94,29 +93,29 @@ struct wire_message {
 };
 
 /**
- * Receive one message. Descriptors arrive with FD_CLOEXEC set and are the caller's.
+ * Receive one message. Its descriptors have FD_CLOEXEC set; the caller must close them.
  *
  * @param flags  as recvmsg(2)
- * @return       0; -EPIPE at the end of the stream; -EMSGSIZE for a message that does not fit, which
- *               is thrown away; -EAGAIN and other negated errno values
+ * @return       0; -EPIPE at the end of the stream; -EMSGSIZE for a message that does not fit,
+ *               which is discarded; -EAGAIN and other negated errno values
  */
 int wire_receive(int socket, void *buffer, size_t capacity, int flags,
                  struct wire_message *message);
 
-/** Close the descriptors of a message from number `from` on. */
+/** Close the descriptors of a message from index `from` on. */
 void wire_close_fds(struct wire_message *message, unsigned from);
 
-/** Put bytes into a new memfd that nobody can change any more. @return it, or a negated errno */
+/** Put bytes into a new, sealed memfd. @return the descriptor, or a negated errno value */
 int wire_memfd_new(const void *data, size_t size);
 
 /**
- * Map what wire_memfd_new() made in another process, after checking that it is as large as it is said
- * to be and sealed, so that reading it cannot fault. The descriptor stays the caller's.
+ * Map a memfd that wire_memfd_new() made in another process, after checking that it has that size
+ * and is sealed, so that reading it cannot fault. The caller keeps the descriptor.
  * @return 0 or a negated errno value
  */
 int wire_memfd_map(int fd, size_t size, void **data);
 
-/** Close every descriptor but 0, 1, 2 and those given, which it sorts. */
+/** Close every descriptor except 0, 1, 2 and the given ones. Sorts `keep`. */
 void wire_close_foreign(int *keep, size_t keep_count);
 
 #endif /* POOL_PROCESS_WIRE_INTERNAL_H */

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/** Room for the descriptors of a message, aligned as the kernel wants it. */
+/** Room for the descriptors of a message, aligned for the kernel. */
 union fd_room {
     struct cmsghdr header;
     char bytes[CMSG_SPACE(WIRE_FDS_MAX * sizeof(int))];
@@ -37,8 +37,8 @@ int wire_send(int socket, const struct iovec *parts, size_t part_count, const in
         memcpy(CMSG_DATA(cmsg), fds, fd_count * sizeof(int));
     }
     /*
-     * The system call itself, because AddressSanitizer's sendmsg() looks at the bytes once more when
-     * they have been sent. By then the task may be done and its input be gone.
+     * The system call, because AddressSanitizer's sendmsg() reads the bytes again after they have
+     * been sent. By then the task may be done and its input freed.
      */
     while (syscall(SYS_sendmsg, socket, &header, flags | MSG_NOSIGNAL) < 0)
         if (errno != EINTR)
@@ -46,7 +46,7 @@ int wire_send(int socket, const struct iovec *parts, size_t part_count, const in
     return 0;
 }
 
-/** Collect the descriptors from every control message there is. */
+/** Collect the descriptors from all control messages. */
 static void collect_fds(struct msghdr *header, struct wire_message *message)
 {
     for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(header); cmsg != NULL;
@@ -71,13 +71,13 @@ int wire_receive(int socket, void *buffer, size_t capacity, int flags, struct wi
     do {
         header.msg_controllen = sizeof room;
         size = recvmsg(socket, &header, flags | MSG_CMSG_CLOEXEC);
-        /* ECONNRESET says that the peer left without reading all we sent. What it sent before that
-         * is still there to be read, and at its end the next call says so. */
+        /* ECONNRESET: the peer ended without reading everything. What it had sent can still be
+         * read, and the next call reports the end. */
     } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
     message->fd_count = 0;
     message->fds_lost = false;
     if (size <= 0)
-        return size < 0 ? -errno : -EPIPE; /* nobody sends empty messages */
+        return size < 0 ? -errno : -EPIPE; /* neither side sends empty messages */
     message->size = (size_t)size;
     message->fds_lost = (header.msg_flags & MSG_CTRUNC) != 0;
     collect_fds(&header, message);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file worker-internal.h
- * The worker's side of processes.
+ * The worker's side of a process executor.
  */
 #ifndef POOL_PROCESS_WORKER_INTERNAL_H
 #define POOL_PROCESS_WORKER_INTERNAL_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** What a worker process has to know before its first task. */
+/** What a worker process needs before its first task. */
 struct worker_plan {
     int (*initialize)(void *context, unsigned worker);
     void (*finalize)(void *context, unsigned worker);
@@ -19,10 +19,10 @@ struct worker_plan {
 };
 
 /**
- * The life of a worker process. Called in the forked child, it never returns.
+ * Run a worker process. Called in the forked child; never returns.
  *
- * @param socket         its end of the socketpair; everything else is closed
- * @param is_known       whether a function was part of the image when the zygote was forked
+ * @param socket    its end of the socketpair; every other descriptor is closed
+ * @param is_known  asks whether a function was part of the image when the zygote was forked
  */
 _Noreturn void worker_process(int socket, const struct worker_plan *plan,
                               bool (*is_known)(uintptr_t fn));

@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a worker process does: receive tasks, run them, send back what came of them.
+ * What a worker process does: receive tasks, run them, send their outcomes.
  *
  * DESIGN
  *
  * A worker has one thread and one socket. It blocks in both directions; the executor never does, so
- * the two cannot wait for one another. Tasks come one or several in a message, and are run in
- * order. What came of a task is sent before the next one begins: when a worker dies the executor
- * then knows which task it was about, the first one without a reply, and that those behind it
- * have not begun.
+ * the two cannot deadlock. One message brings one or several tasks, which run in order. The outcome
+ * of a task is sent before the next one begins. So when a worker dies, the executor knows which
+ * task it had begun, the first one without an outcome, and that those behind it have not begun.
  *
- * A running task is the same struct ep_task as in a thread, with a future of the worker's own that
- * collects reply and failure. Nobody else ever sees that future; it is made anew for each task.
+ * A running task is the same struct ep_task as on a thread, with a future local to the worker that
+ * collects reply and failure. Each task gets a new one.
  *
- * The end of the stream is the order to leave: no more tasks come, what was sent has been done.
- * A worker leaves by _exit(), since handlers registered with atexit() belong to the program. The
- * library keeps no random state and no other secret that two workers would share; what libraries
- * of the program keep was copied when the zygote was forked, and is theirs to make anew in
- * `initialize`.
+ * The end of the stream is the order to end: no more tasks come, and those sent have been done. A
+ * worker ends by _exit(), because handlers registered with atexit() belong to the program. The
+ * library keeps no random state and no other secret that two workers would share; what libraries of
+ * the program keep was copied when the zygote was forked, and must be renewed in `initialize`.
  */
 #include "pool/process/worker-internal.h"
 
@@ -46,8 +44,8 @@ static struct {
     _Alignas(max_align_t) unsigned char inbox[WIRE_MESSAGE_MAX];
 } self;
 
-/** Say something to the executor. It is gone where that fails, and then so are we. */
-static int say(struct wire_note *note, const char *words, const void *payload, int fd)
+/** Send a note to the executor. If that fails the executor is gone, and the worker ends. */
+static int send_note(struct wire_note *note, const char *words, const void *payload, int fd)
 {
     struct iovec parts[3] = {
         {.iov_base = note, .iov_len = sizeof *note},
@@ -58,8 +56,8 @@ static int say(struct wire_note *note, const char *words, const void *payload, i
     return wire_send(self.socket, parts, 3, &fd, fd >= 0, 0);
 }
 
-/** Send the reply of a task by memfd. @return 0, or why not: nothing was sent then */
-static int say_large(struct wire_note *note, const void *payload)
+/** Send the reply of a task in a memfd. @return 0, or the error: nothing was sent then */
+static int send_large(struct wire_note *note, const void *payload)
 {
     int fd = wire_memfd_new(payload, note->size);
     int rc;
@@ -67,11 +65,12 @@ static int say_large(struct wire_note *note, const void *payload)
     if (fd < 0)
         return fd;
     note->flags |= WIRE_IN_MEMFD;
-    rc = say(note, NULL, NULL, fd);
+    rc = send_note(note, NULL, NULL, fd);
     close(fd);
     return rc;
 }
 
+/** Report that a reply could not be sent. */
 static int cannot_ship(uint64_t id, int rc)
 {
     char words[WIRE_WORDS_MAX + 1];
@@ -79,10 +78,10 @@ static int cannot_ship(uint64_t id, int rc)
 
     snprintf(words, sizeof words, "the reply cannot leave the worker: %s", strerror(-rc));
     note.words = (uint32_t)strlen(words);
-    return say(&note, words, NULL, -1);
+    return send_note(&note, words, NULL, -1);
 }
 
-/** Tell what came of a task. */
+/** Send the outcome of a task. */
 static int send_outcome(uint64_t id, struct ep_future *future)
 {
     struct wire_note note = {.id = id, .kind = WIRE_REPLY, .verdict = future->verdict};
@@ -99,9 +98,10 @@ static int send_outcome(uint64_t id, struct ep_future *future)
         note.size = 0;
     rc = -EMSGSIZE;
     if (note.size <= WIRE_INLINE_MAX)
-        rc = say(&note, note.words > 0 ? future->message : NULL, note.size > 0 ? reply : NULL, -1);
+        rc = send_note(&note, note.words > 0 ? future->message : NULL, note.size > 0 ? reply : NULL,
+                       -1);
     if (rc == -EMSGSIZE && note.words == 0 && note.size > 0)
-        rc = say_large(&note, reply); /* too large, or the socket's buffer is a small one */
+        rc = send_large(&note, reply); /* too large, or the socket's buffer is small */
     return rc == 0 || rc == -EPIPE ? rc : cannot_ship(id, rc);
 }
 
@@ -115,7 +115,7 @@ static bool worker_refuses(struct ep_task *task, ep_task_fn fn)
     return true;
 }
 
-/** While a task is under way its executor ends the stream only where it terminates or ends itself. */
+/** Look for the end of the stream: in a task it means that the executor terminates or is gone. */
 static bool worker_is_stopping(void)
 {
     struct pollfd poll_socket = {.fd = self.socket, .events = POLLRDHUP};
@@ -128,7 +128,7 @@ static const struct task_process process = {
     .refuses = worker_refuses,
 };
 
-/** Run one task whose parts are all at hand. */
+/** Run one task, of which all parts have arrived. */
 static int run(const struct wire_task *header, const void *input, struct task_fds *fds)
 {
     struct ep_future future;
@@ -144,13 +144,13 @@ static int run(const struct wire_task *header, const void *input, struct task_fd
     if (!worker_refuses(&task, (ep_task_fn)(uintptr_t)header->fn) &&
         (rc = ((ep_task_fn)(uintptr_t)header->fn)(&task)) != 0 && !task.failed)
         ep_task_fail(&task, rc, NULL);
-    fflush(stdout); /* what a task prints is seen when it is done */
+    fflush(stdout); /* what a task prints is visible when it is done */
     rc = send_outcome(header->id, &future);
     future_clear_local(&future);
     return rc;
 }
 
-/** Keep the descriptors of a task. @return NULL where it has none */
+/** Keep the descriptors of a task. @return NULL if it has none */
 static struct task_fds *keep_fds(struct task_fds *room, const struct wire_task *header,
                                  const struct wire_message *message)
 {
@@ -162,7 +162,7 @@ static struct task_fds *keep_fds(struct task_fds *room, const struct wire_task *
     return room;
 }
 
-/** A task whose input or descriptors came beside the message. */
+/** Run a task whose input or descriptors came beside the message. */
 static int take_special(const struct wire_task *header, const void *input,
                         struct wire_message *message)
 {
@@ -175,7 +175,7 @@ static int take_special(const struct wire_task *header, const void *input,
 
     if (message->fds_lost || message->fd_count != header->fd_count + in_memfd) {
         wire_close_fds(message, 0);
-        return say(&note, NULL, NULL, -1);
+        return send_note(&note, NULL, NULL, -1);
     }
     if (in_memfd) {
         rc = wire_memfd_map(message->fds[header->fd_count], header->size, &map);
@@ -183,11 +183,11 @@ static int take_special(const struct wire_task *header, const void *input,
         if (rc != 0) {
             wire_close_fds(message, 0);
             note.code = -rc;
-            return say(&note, NULL, NULL, -1);
+            return send_note(&note, NULL, NULL, -1);
         }
     }
     note.kind = WIRE_GOT_FDS;
-    rc = header->fd_count > 0 ? say(&note, NULL, NULL, -1) : 0;
+    rc = header->fd_count > 0 ? send_note(&note, NULL, NULL, -1) : 0;
     if (rc == 0)
         rc = run(header, map != NULL ? map : input,
                  keep_fds((struct task_fds *)(void *)room, header, message));
@@ -226,9 +226,9 @@ static int take_message(struct wire_message *message)
 }
 
 /**
- * Receive the next message. Before it sleeps a worker looks for it a few times and gives its CPU away
- * in between, together some microseconds: where the executor runs on the same CPU, its next task is
- * then there already, and it need not wake us.
+ * Receive the next message. Before a worker sleeps it looks for a message a few times and yields
+ * its CPU in between, some microseconds in all. If the executor runs on the same CPU, it sends its
+ * next task meanwhile and need not wake the worker.
  */
 static int await_message(struct wire_message *message)
 {
@@ -257,10 +257,10 @@ void worker_process(int socket, const struct worker_plan *plan, bool (*is_known)
     if (rc != 0) {
         note.kind = WIRE_NOT_READY;
         note.code = rc;
-        say(&note, NULL, NULL, -1);
+        send_note(&note, NULL, NULL, -1);
         _exit(1);
     }
-    rc = say(&note, NULL, NULL, -1);
+    rc = send_note(&note, NULL, NULL, -1);
     while (rc == 0) {
         rc = await_message(&message);
         if (rc == 0)

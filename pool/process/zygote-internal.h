@@ -3,9 +3,9 @@
  * @file zygote-internal.h
  * The process from which worker processes are forked, as an executor sees it.
  *
- * An executor has a line of its own to the zygote, a socket that never blocks. Over it the executor
- * asks for workers, and the zygote tells what became of each: it began, or could not; it ended,
- * and with which status. Workers are children of the zygote, so it alone can wait for them.
+ * Each executor has a line to the zygote, a socket that never blocks. Over it the executor orders
+ * workers, and the zygote reports on each: it started, or could not; it ended, with which status.
+ * Workers are children of the zygote, so only the zygote can wait for them.
  */
 #ifndef POOL_PROCESS_ZYGOTE_INTERNAL_H
 #define POOL_PROCESS_ZYGOTE_INTERNAL_H
@@ -15,14 +15,14 @@
 
 #include <sys/types.h>
 
-/** Executor to zygote: fork a worker. Its end of the socketpair goes along. */
+/** Executor to zygote: fork a worker. Carries the worker's end of the socketpair. */
 struct zygote_order {
-    uint64_t ticket; /**< comes back in every report about this worker */
+    uint64_t ticket; /**< repeated in every report on this worker */
     struct worker_plan plan;
 };
 
 enum zygote_news {
-    ZYGOTE_STARTED = 1, /**< pid is set, and its pidfd comes along */
+    ZYGOTE_STARTED = 1, /**< pid is set; carries its pidfd */
     ZYGOTE_FAILED,      /**< status is the errno value of fork(2) */
     ZYGOTE_ENDED,       /**< status is that of wait(2) */
 };
@@ -36,10 +36,10 @@ struct zygote_report {
     uint32_t unused;
 };
 
-/** A line to the zygote for one executor. @return a socket, or a negated errno value */
+/** Open a line to the zygote for one executor. @return a socket, or a negated errno value */
 int zygote_connect(struct ep_zygote *zygote);
 
-/** Whether this process has one thread. */
+/** Ask whether this process has one thread. */
 bool process_is_single_threaded(void);
 
 #endif /* POOL_PROCESS_ZYGOTE_INTERNAL_H */

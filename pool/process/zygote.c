@@ -7,28 +7,28 @@
  *     program --- control: "a new executor, this is its line" ---> zygote --fork--> workers
  *     executor <== line: orders one way, reports the other ======>
  *
- * fork() copies one thread and every lock as it stands, so a program with threads must not fork
- * workers itself. The zygote is forked while the program has one thread, does nothing but wait in
- * poll(), and forks from that calm state whenever an executor asks.
+ * fork() copies one thread, and every lock in its present state, so a program with threads must not
+ * fork workers itself. The zygote is forked while the program has one thread. It only waits in
+ * poll(), and forks from that state when an executor orders a worker.
  *
- * What a child must not inherit it closes: the zygote keeps 0, 1, 2 and its sockets, a worker 0, 1, 2
- * and its own socket. (FD_CLOEXEC does not help where nobody calls exec.) A client's connection is
- * therefore never held open by a worker that happened to be forked meanwhile. Standard input is
- * /dev/null in both: two processes that read one terminal each get half of it.
+ * A child closes what it must not inherit: the zygote keeps 0, 1, 2 and its sockets, a worker 0, 1,
+ * 2 and its own socket. (FD_CLOEXEC does not help, because there is no exec.) So a worker that was
+ * forked in between never holds a client's connection open. Standard input is /dev/null in both,
+ * because of two processes that read one terminal each gets half of the input.
  *
- * Signals: handlers of the program are reset to the default, what it ignores stays ignored, as after
- * exec. The zygote blocks everything; it ends with the program and on nothing else. Workers block
- * nothing; they ignore SIGINT, because ^C on a terminal goes to every process of the job, and what
- * it means is for the program to decide; SIGTERM ends them.
+ * Signals: handlers of the program are reset to the default, and ignored signals stay ignored, as
+ * after exec. The zygote blocks all signals and ends with the program. Workers block none; they
+ * ignore SIGINT, because ^C on a terminal goes to every process of the job, and the program decides
+ * what it means; SIGTERM ends them.
  *
- * Who dies with whom: the zygote watches a pidfd of the program and the control socket, either of
- * which tells of its end. Workers ask the kernel to be killed when the zygote ends
- * (PR_SET_PDEATHSIG; the zygote has a single thread, so "the parent thread ends" and "the parent
- * ends" are the same), also when they are deep in a task.
+ * Ends: the zygote watches a pidfd of the program and the control socket; either reports the
+ * program's end. Workers ask the kernel to kill them when the zygote ends, even in the middle of a
+ * task (PR_SET_PDEATHSIG; the zygote has a single thread, so the end of the parent thread is the
+ * end of the parent).
  *
- * The zygote opens a worker's pidfd before it can have waited for it, so that the number means that
- * process and no later one, and sends it along. It never waits for an executor that is slow to
- * read: what could not be told yet is told when the socket has room.
+ * The zygote opens a worker's pidfd before it can have waited for the worker, so that the number
+ * means that process and no later one, and sends the pidfd along. It never waits for an executor
+ * that is slow to read; pending reports are sent when the socket has room.
  */
 #include "pool/process/zygote-internal.h"
 
@@ -57,7 +57,7 @@ struct ep_zygote {
     int pidfd;
 };
 
-/** ThreadSanitizer has up to two threads of its own in a process, which it stops around fork(). */
+/** ThreadSanitizer has up to two threads in a process, which it stops around fork(). */
 #if defined(__SANITIZE_THREAD__)
 #    define THREADS_OF_ITS_OWN 2u
 #elif defined(__has_feature)
@@ -76,7 +76,7 @@ static bool has_one_thread(void)
     unsigned count = 0;
 
     if (threads == NULL)
-        return false; /* nobody can tell: refuse rather than fork with a lock held */
+        return false; /* unknown: refuse, because a lock may be held */
     while ((entry = readdir(threads)) != NULL)
         count += entry->d_name[0] != '.';
     closedir(threads);
@@ -84,9 +84,8 @@ static bool has_one_thread(void)
 }
 
 /**
- * A thread that was joined may still be listed for a moment, since the kernel lets pthread_join()
- * return just before it takes the thread off the list. There is nothing to wait on for that, so
- * this looks again a few times.
+ * A joined thread may still be listed for a moment, because pthread_join() returns just before the
+ * kernel removes the thread from the list. No event reports the removal, so this looks a few times.
  */
 bool process_is_single_threaded(void)
 {
@@ -111,7 +110,7 @@ static int zygote_fork(struct ep_zygote *zygote, int ends[2], int program)
 {
     pid_t pid;
 
-    fflush(NULL); /* or the child has a copy of what is not written yet */
+    fflush(NULL); /* or the child would write a copy of the buffered output */
     pid = fork();
     if (pid < 0)
         return -errno;
@@ -121,7 +120,7 @@ static int zygote_fork(struct ep_zygote *zygote, int ends[2], int program)
     if (zygote->pidfd < 0) {
         int saved = errno;
 
-        kill(pid, SIGKILL); /* our own child, not waited for yet: it is the one */
+        kill(pid, SIGKILL); /* a child that was not waited for: pid still means it */
         waitpid(pid, NULL, 0);
         return -saved;
     }
@@ -194,7 +193,7 @@ struct segment {
     uintptr_t begin, end;
 };
 
-/** Executable segments when the zygote was forked. Read-only afterwards; it is the zygote's own. */
+/** Executable segments when the zygote was forked. Read-only afterwards. In the zygote only. */
 static struct {
     struct segment *segments;
     size_t count;
@@ -212,7 +211,7 @@ static int image_add(struct dl_phdr_info *info, size_t size, void *unused)
             continue;
         more = realloc(image.segments, (image.count + 1) * sizeof *more);
         if (more == NULL)
-            return 1; /* what is missing is unknown, which is an answer */
+            return 1; /* functions in missing segments count as unknown */
         image.segments = more;
         more += image.count++;
         more->begin = info->dlpi_addr + header->p_vaddr;
@@ -231,28 +230,28 @@ static bool image_has(uintptr_t fn)
 
 /* --- the zygote ---------------------------------------------------------------------------- */
 
-/** A worker process that has not been waited for, or of which not everything is told. */
+/** A worker process that has not been waited for, or has reports pending. */
 struct child {
-    pid_t pid; /* 0: there is none to use, and `status` is why, as errno */
+    pid_t pid; /* 0: there is none, and `status` is the reason, as errno */
     int client;
     uint64_t ticket;
     int pidfd; /* -1 once it is sent */
     int status;
-    bool told_start;
+    bool start_reported;
     bool ended;
 };
 
 /** All state of the zygote process. It has one thread. */
 static struct {
     int control, program, signals;
-    int *clients; /* the lines of executors; -1: hung up */
+    int *clients; /* the lines of executors; -1: closed */
     size_t client_count;
     struct child *children;
     size_t child_count;
     pid_t pid;
 } self;
 
-/** End at once; the workers follow by their death signal, and those who ask are told by EOF. */
+/** End at once. The death signal ends the workers, and executors see the end of their line. */
 _Noreturn static void zygote_leave(void)
 {
     for (size_t i = 0; i < self.child_count; i++)
@@ -269,7 +268,7 @@ static void reset_signals(void)
         if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
             action.sa_handler != SIG_IGN)
             signal(number, SIG_DFL);
-    signal(SIGCHLD, SIG_DFL); /* ignoring it would lose the statuses */
+    signal(SIGCHLD, SIG_DFL); /* if ignored, the statuses would be lost */
     signal(SIGTERM, SIG_DFL);
     signal(SIGINT, SIG_IGN);
 }
@@ -281,15 +280,15 @@ _Noreturn static void child_process(int socket, const struct worker_plan *plan)
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != self.pid)
-        _exit(1); /* the zygote ended before it was to tell us */
+        _exit(1); /* the zygote ended before it was to report us */
     wire_close_foreign(&socket, 1);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     worker_process(socket, plan, image_has);
 }
 
-/** Tell the executor one thing about a child. @return whether it is told, or nobody listens */
-static bool tell(struct child *child, enum zygote_news news, int fd)
+/** Send one report on a child. @return whether it was sent, or the executor is gone */
+static bool send_report(struct child *child, enum zygote_news news, int fd)
 {
     struct zygote_report report = {
         .ticket = child->ticket, .news = news, .pid = child->pid, .status = child->status};
@@ -302,21 +301,21 @@ static bool tell(struct child *child, enum zygote_news news, int fd)
     return rc != -EAGAIN && rc != -ENOBUFS && rc != -ENOMEM && rc != -ETOOMANYREFS;
 }
 
-/** Tell what can be told of a child. @return whether the record is of no more use */
+/** Send the pending reports on a child. @return whether its record is no longer needed */
 static bool child_report(struct child *child)
 {
-    if (!child->told_start) {
-        if (!tell(child, child->pid > 0 ? ZYGOTE_STARTED : ZYGOTE_FAILED, child->pidfd))
+    if (!child->start_reported) {
+        if (!send_report(child, child->pid > 0 ? ZYGOTE_STARTED : ZYGOTE_FAILED, child->pidfd))
             return false;
-        child->told_start = true;
+        child->start_reported = true;
         if (child->pidfd >= 0)
             close(child->pidfd);
         child->pidfd = -1;
     }
-    return child->pid == 0 || (child->ended && tell(child, ZYGOTE_ENDED, -1));
+    return child->pid == 0 || (child->ended && send_report(child, ZYGOTE_ENDED, -1));
 }
 
-/** Tell everything that is due, and forget the children of which all is told. */
+/** Send all pending reports, and forget the children that need none any more. */
 static void report_all(void)
 {
     size_t kept = 0;
@@ -332,15 +331,15 @@ static bool client_has_backlog(size_t client)
     for (size_t i = 0; i < self.child_count; i++) {
         struct child *child = &self.children[i];
 
-        if (child->client == (int)client && (!child->told_start || child->ended))
+        if (child->client == (int)client && (!child->start_reported || child->ended))
             return true;
     }
     return false;
 }
 
 /**
- * A record that says the order failed, and why. It is kept until that could be told.
- * @return NULL for want of memory
+ * Make the record of a failed order, which is kept until it was reported.
+ * @return NULL if there is no memory
  */
 static struct child *child_new(size_t client, uint64_t ticket, int error)
 {
@@ -348,7 +347,7 @@ static struct child *child_new(size_t client, uint64_t ticket, int error)
     struct child failed = {.client = (int)client, .ticket = ticket, .pidfd = -1, .status = error};
 
     if (more == NULL) {
-        tell(&failed, ZYGOTE_FAILED, -1);
+        send_report(&failed, ZYGOTE_FAILED, -1);
         return NULL;
     }
     self.children = more;
@@ -356,7 +355,7 @@ static struct child *child_new(size_t client, uint64_t ticket, int error)
     return &more[self.child_count++];
 }
 
-/** Fork one worker as ordered. Its record is there in any case: something is to be told. */
+/** Fork one worker as ordered. It has a record in any case, for the report. */
 static void carry_out(size_t client, const struct zygote_order *order, int socket)
 {
     struct child *child = child_new(client, order->ticket, 0);
@@ -372,7 +371,7 @@ static void carry_out(size_t client, const struct zygote_order *order, int socke
         return;
     }
     child->pidfd = pidfd_open(child->pid, 0);
-    if (child->pidfd < 0) { /* no descriptor left: it cannot be watched, so it cannot be used */
+    if (child->pidfd < 0) { /* no descriptor is left: it cannot be watched, and so not used */
         child->status = errno;
         kill(child->pid, SIGKILL);
         child->pid = 0;
@@ -389,7 +388,7 @@ static void client_gone(size_t client)
             kill(self.children[i].pid, SIGKILL);
 }
 
-/** An executor wants something. */
+/** Read the orders of an executor. */
 static void client_read(size_t client)
 {
     struct zygote_order order;
@@ -409,7 +408,7 @@ static void client_read(size_t client)
         client_gone(client);
 }
 
-/** The program has a new executor. */
+/** Read the line of a new executor. */
 static void control_read(void)
 {
     char byte;
@@ -437,7 +436,7 @@ static void control_read(void)
         self.clients = more;
         self.client_count++;
     }
-    /* Children of the one that had this place before must not be told to the new one. */
+    /* The new executor must get no reports on children of the previous one. */
     for (size_t i = 0; i < self.child_count; i++)
         if (self.children[i].client == (int)place)
             self.children[i].client = -1;
@@ -463,7 +462,7 @@ static void reap(void)
 
 #define FIXED_POLLS 3
 
-/** Wait for something to do, and do it. */
+/** Wait for events, and handle them. */
 static void zygote_turn(struct pollfd *polls)
 {
     size_t count = self.client_count; /* control_read() may add one */
@@ -477,7 +476,7 @@ static void zygote_turn(struct pollfd *polls)
             .events = (short)(POLLIN | (client_has_backlog(i) ? POLLOUT : 0)),
         };
     if (poll(polls, FIXED_POLLS + count, -1) < 0)
-        return; /* EINTR; out of memory passes */
+        return; /* EINTR, or no memory for now */
     if (polls[1].revents != 0)
         zygote_leave();
     if (polls[2].revents != 0)
@@ -491,8 +490,8 @@ static void zygote_turn(struct pollfd *polls)
 }
 
 /**
- * Have /dev/null as standard input, and also as standard output and error where the program has
- * closed those: a socket with such a number would be written to by whatever prints.
+ * Open /dev/null as standard input, and also as standard output and error if the program has closed
+ * those: otherwise a socket could get such a number, and prints would go to it.
  */
 static void open_standard_descriptors(void)
 {
@@ -507,13 +506,13 @@ static void open_standard_descriptors(void)
         close(null);
 }
 
-/** A descriptor where standard ones are not in its way. The program may have closed those. */
+/** Move a descriptor above the standard ones, which the program may have closed. */
 static int out_of_the_way(int fd)
 {
     return fd > STDERR_FILENO ? fd : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
-/** Where the zygote process begins. */
+/** Run the zygote process. */
 _Noreturn static void zygote_process(int ends[2], int program)
 {
     int keep[2] = {out_of_the_way(ends[1]), out_of_the_way(program)};
@@ -521,7 +520,7 @@ _Noreturn static void zygote_process(int ends[2], int program)
     size_t room = 0;
     sigset_t all;
 
-    memset(&self, 0, sizeof self); /* we may come from a worker, itself forked by a zygote */
+    memset(&self, 0, sizeof self); /* it may be forked by a worker, itself forked by a zygote */
     memset(&image, 0, sizeof image);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
@@ -533,7 +532,7 @@ _Noreturn static void zygote_process(int ends[2], int program)
     for (int *fd = (int[]){ends[0], ends[1], program, -1}; *fd >= 0; fd++)
         if (*fd <= STDERR_FILENO)
             close(*fd);
-    wire_close_foreign(keep, 2); /* which sorts them */
+    wire_close_foreign(keep, 2); /* sorts them */
     open_standard_descriptors();
     reset_signals();
     dl_iterate_phdr(image_add, NULL);

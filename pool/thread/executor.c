@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The executor whose workers are threads: making them, more or fewer of them, and their end. What
- * the workers do is in worker.c, how tasks are let in, in pool/executor.c.
+ * The executor whose workers are threads: making, resizing and ending. What the workers do is in
+ * worker.c; how tasks are let in is in pool/executor.c.
  *
  *     submitter                        worker
  *       queue_push  ---- queue ---->     queue_done_and_take
- *       wake one if none searches        run the task, tell its future
+ *       wake one if none searches        run the task, finish its future
  *       (full: wait in `room`)           (empty: search a while, then park in `idle`)
  *
- * Ending: the queue is closed; everybody who waits is woken and sees it; each worker leaves when
- * the queue is empty, and the last one tells those who wait for the end. Threads are joined by
- * whoever waits first, under life_mutex, so exactly once.
+ * Ending: the queue is closed; all waiting threads wake up and see that. Each worker ends when the
+ * queue is empty, and the last one wakes the threads that wait for the end. The first of them joins
+ * all workers, under life_mutex, so each is joined once.
  *
- * Lock order: life_mutex, then the queue's locks. No other two are ever held together.
+ * Lock order: life_mutex, then the queue's locks. No other two are held together.
  */
 #include "pool/thread/worker-internal.h"
 
@@ -91,7 +91,7 @@ static void thread_stats(struct ep_executor *base, struct ep_stats *stats)
 
 /* --- size ---------------------------------------------------------------------------------- */
 
-/** Have places for so many workers. */
+/** Make places for that many workers. */
 static int places_locked(struct thread_executor *executor, uint32_t places)
 {
     struct worker **workers;
@@ -107,14 +107,14 @@ static int places_locked(struct thread_executor *executor, uint32_t places)
     return 0;
 }
 
-/** Set how many workers there should be, and let those beyond know. */
+/** Set the number of workers, and wake the others so that they end. */
 static void set_takers(struct thread_executor *executor, uint32_t workers)
 {
     queue_set_takers(&executor->base.queue, workers);
     wake_idle_workers(executor);
 }
 
-/** Start what is missing up to so many workers. On failure those it has started are told to leave. */
+/** Start workers up to that number. On failure the started ones end. */
 static int grow_locked(struct thread_executor *executor, uint32_t workers)
 {
     uint32_t before = queue_takers(&executor->base.queue);
@@ -126,7 +126,7 @@ static int grow_locked(struct thread_executor *executor, uint32_t workers)
         struct worker *worker = executor->workers[i];
 
         if (worker != NULL && worker->leaving) {
-            worker_join_locked(executor, i); /* it is on its way out */
+            worker_join_locked(executor, i);
             worker = NULL;
         }
         if (worker == NULL)
@@ -151,7 +151,7 @@ static int thread_resize(struct ep_executor *base, uint32_t workers)
         rc = queue_set_limit(&base->queue, executor_limit(base, workers));
     set_takers(executor, rc == 0 ? workers : before);
     EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
-    executor_place_freed(base); /* a higher bound may be room for somebody */
+    executor_place_freed(base); /* a higher bound may have made room */
     return rc;
 }
 
@@ -187,7 +187,7 @@ static uint32_t workers_or_default(uint32_t workers)
     return by_cpus < WORKERS_DEFAULT_MAX ? by_cpus : WORKERS_DEFAULT_MAX;
 }
 
-/** Make the threads' attributes. @return 0, -ENOMEM, -EINVAL for the stack */
+/** Make the attributes of the threads. @return 0, -ENOMEM, -EINVAL for the stack */
 static int attributes_init(pthread_attr_t *attributes, size_t stack_bytes)
 {
     if (pthread_attr_init(attributes) != 0)

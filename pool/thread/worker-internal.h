@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file worker-internal.h
- * The thread executor in two files: executor.c is what its users call, worker.c what
- * its workers do.
+ * The thread executor: executor.c has what its users call, worker.c what its workers do.
  */
 #ifndef POOL_THREAD_WORKER_INTERNAL_H
 #define POOL_THREAD_WORKER_INTERNAL_H
@@ -11,7 +10,7 @@
 
 #include <pthread.h>
 
-/** One thread. Its own cache line: it counts after every task. */
+/** One thread. On a cache line of its own, because it counts after every task. */
 struct worker {
     _Alignas(CACHE_LINE) struct waiter waiter;
     struct thread_executor *executor;
@@ -21,15 +20,15 @@ struct worker {
     _Atomic uint64_t failed;
     uint64_t tasks_here; /* since its thread began */
 
-    /* how it began, told to whoever made it */
+    /* for the thread that made it */
     _Atomic uint32_t started; /* a futex word; 1: start_rc is set */
     int start_rc;
 
     /* guarded by the executor's life_mutex */
     pthread_t thread;
-    pthread_t predecessor; /* where has_predecessor: ended, for this worker's thread to join */
+    pthread_t predecessor; /* if has_predecessor: a thread that has ended; the new one joins it */
     bool has_predecessor;
-    bool leaving; /* it has decided to end, and only has to be joined */
+    bool leaving; /* it is ending, and must be joined */
 };
 
 struct thread_executor {
@@ -40,35 +39,35 @@ struct thread_executor {
     bool one_cpu;
     pthread_attr_t attributes; /* of every thread */
 
-    /* written when a worker begins or ends to search or to park; read by every submit */
+    /* written when a worker starts or stops searching or parking; read by every submit */
     _Alignas(CACHE_LINE) _Atomic uint32_t searching;
     struct waitlist idle;
 
     /* seldom written */
-    _Alignas(CACHE_LINE) struct waitlist ended; /**< who waits for the last worker */
-    _Atomic uint32_t alive;                     /**< workers that have not left */
+    _Alignas(CACHE_LINE) struct waitlist ended; /**< threads that wait for the last worker */
+    _Atomic uint32_t alive;                     /**< workers that have not ended */
 
     pthread_mutex_t life_mutex;
     /* guarded by life_mutex */
-    struct worker **workers;             /**< by index; NULL, or one whose thread is not joined */
+    struct worker **workers;             /**< by index; NULL once its thread is joined */
     uint32_t places;                     /**< length of workers */
-    uint64_t gone_finished, gone_failed; /**< counts of workers that are no more */
+    uint64_t gone_finished, gone_failed; /**< counts of joined workers */
 };
 
-/** Wake a parked worker, if there is one. From now on it counts as searching. */
+/** Wake a parked worker, if there is one. It counts as searching from now on. */
 bool wake_idle_worker(struct thread_executor *executor);
 
-/** A task has been queued: see that somebody comes for it. */
+/** Wake a worker for a queued task, unless one is searching. */
 void task_arrived(struct thread_executor *executor);
 
 /**
- * Make the worker of an empty place and wait until it has been initialized.
+ * Make a worker for an empty place and wait until it is initialized.
  *
- * @return 0, -EAGAIN, -ENOMEM; EP_EBROKEN where its initialize failed, and then it is gone again
+ * @return 0, -EAGAIN, -ENOMEM; EP_EBROKEN if its initialize failed, and then the place is empty
  */
 int worker_start_locked(struct thread_executor *executor, uint32_t index);
 
-/** Join a worker that is leaving, and empty its place. */
+/** Join a worker that is ending, and empty its place. */
 void worker_join_locked(struct thread_executor *executor, uint32_t index);
 
 #endif /* POOL_THREAD_WORKER_INTERNAL_H */

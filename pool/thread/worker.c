@@ -1,31 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The workers of a thread executor: how they find tasks, and how they begin and end.
+ * The workers of a thread executor: how they find tasks, begin and end.
  *
  * DESIGN
  *
  * A worker without a task first *searches*: it looks at the queue for a few microseconds before it
- * parks. A wake-up is a system call for the submitter, and on a virtual machine tens of
- * microseconds until the worker runs, so both are spared where tasks come in a stream. The rules,
- * which Go's scheduler taught:
+ * parks. A wake-up costs the submitter a system call, and on a virtual machine it takes tens of
+ * microseconds until the worker runs. A stream of tasks is spared both. The rules, learned from
+ * Go's scheduler:
  *
- *  - A submitter wakes a parked worker only if no worker is searching: one that searches will find
- *    the task. A worker that has been chosen to wake counts as searching from that moment.
- *  - A worker that finds a task after searching looks whether there are more, and unless another
- *    searches wakes the next one. So a burst gets as many workers as it needs, each woken by the
- *    one before.
- *  - A worker that stops searching without a task looks at the queue once more after it has
- *    joined the list of idle ones (park-internal.h says why that cannot miss one). One that leaves
- *    for good looks as well, and wakes another if there is something.
+ *  - A submitter wakes a parked worker only if no worker is searching, because one that searches
+ *    will find the task. A worker counts as searching from the moment it is chosen to wake.
+ *  - A worker that finds a task after searching looks for more, and wakes the next worker unless
+ *    another one is searching. So a burst gets as many workers as it needs, each woken by the one
+ *    before.
+ *  - A worker that stops searching without a task looks at the queue once more after it has joined
+ *    the list of idle workers (park-internal.h says why that misses no task). A worker that ends
+ *    also looks, and wakes another if there is a task.
  *
- * At most half of the CPUs' worth of workers search at a time, but one at least; the others park at
- * once.
+ * At most half as many workers as CPUs search at a time, but at least one; the others park at once.
  *
- * Workers park last in, first out: the one whose caches are warmest is woken first.
+ * Workers park last in, first out: the one whose caches are warmest wakes first.
  *
- * A worker leaves when the queue is closed and empty, when its number is no longer among the takers, or when
- * it has done its tasks_per_worker. In the last case it first makes its successor, a thread that
- * takes over the same struct worker and begins by joining the one before.
+ * A worker ends when the queue is closed and empty, when its number is no longer among the takers,
+ * or when it has done its tasks_per_worker. In the last case it first makes its successor, a thread
+ * that takes over the same struct worker and first joins its predecessor.
  */
 #include "pool/thread/worker-internal.h"
 
@@ -40,22 +39,23 @@
 #include <string.h>
 
 /**
- * How long a worker searches before it parks: so many looks at the queue, and before each the CPU
- * is offered to others and then some pauses are made; some 20 microseconds in all.
+ * Looks at the queue before a worker parks, about 20 microseconds in all. Before each look except
+ * the first it yields its CPU, and then pauses.
  *
- * The offer (sched_yield) is for the submitter that shares this CPU: without it the worker spins
- * in its place for nothing (measured on two CPUs: 720 ns a task when all met on one, 35 with it).
- * The pauses are for one on another CPU: each look takes a cache line away from it, and tasks that
- * gather meanwhile are then taken without a look between them (290 ns without pauses, 57 with 64).
- * The first are short, for a caller who submits again as soon as it has the result before.
+ * The yield (sched_yield) is for a submitter that shares this CPU: without it the worker spins in
+ * the submitter's place (measured on two CPUs: 720 ns a task when all met on one, 35 with it). The
+ * pauses are for a submitter on another CPU: each look takes a cache line away from it, and tasks
+ * that gather meanwhile are then taken without a look between them (290 ns without pauses, 57 with
+ * 64). The first pauses are short, for a caller that submits again as soon as it has a result.
  *
- * On a single CPU nobody can bring a task while we look: there it is one offer and one more look.
+ * On a single CPU no task can arrive while the worker looks: there it yields once and looks once
+ * more.
  */
 #define SEARCH_LOOKS         16
 #define SEARCH_LOOKS_ONE_CPU 2
 #define SEARCH_PAUSES        64
 
-/** Pauses before look number `look`, from 1 on: 4, 8, 16, ... SEARCH_PAUSES. */
+/** Count the pauses before a look, from 1 on: 4, 8, 16, ... SEARCH_PAUSES. */
 static int search_pauses(int look)
 {
     return look < 5 ? 2 << look : SEARCH_PAUSES;
@@ -83,8 +83,7 @@ void task_arrived(struct thread_executor *executor)
 /* --- finding tasks ------------------------------------------------------------------------- */
 
 /**
- * Look for a task a little longer than once. The caller counts as searching; afterwards it does
- * not any more.
+ * Look for a task several times. The worker counts as searching before, and no longer afterwards.
  */
 static bool worker_search(struct worker *worker, struct queue_entry *entry)
 {
@@ -105,7 +104,7 @@ static bool worker_search(struct worker *worker, struct queue_entry *entry)
     return found;
 }
 
-/** Count as searching, unless enough others do. */
+/** Count this worker as searching, unless enough others are. */
 static bool worker_may_search(struct thread_executor *executor)
 {
     uint32_t searching = atomic_load(&executor->searching);
@@ -117,9 +116,9 @@ static bool worker_may_search(struct thread_executor *executor)
 }
 
 /**
- * Sleep until there may be something to do.
+ * Sleep until there may be a task, or a reason to end.
  * @return true  a notifier has chosen this worker, which counts as searching
- *         false there was something to do at once
+ *         false there is one already
  */
 static bool worker_park(struct worker *worker)
 {
@@ -132,7 +131,7 @@ static bool worker_park(struct worker *worker)
     return waiter_sleep(&worker->waiter, NO_DEADLINE);
 }
 
-/** Whether a worker without a task has nothing to stay for. */
+/** Ask whether a worker without a task should end. */
 static bool worker_is_done(const struct worker *worker)
 {
     struct thread_executor *executor = worker->executor;
@@ -141,7 +140,7 @@ static bool worker_is_done(const struct worker *worker)
            (queue_refusal(&executor->base.queue) != 0 && !queue_has_entries(&executor->base.queue));
 }
 
-/** The queue has nothing for this worker now: wait for a task. @return false at the end */
+/** Wait for a task. @return false if the worker should end */
 static bool worker_await_task(struct worker *worker, struct queue_entry *entry)
 {
     struct thread_executor *executor = worker->executor;
@@ -153,7 +152,7 @@ static bool worker_await_task(struct worker *worker, struct queue_entry *entry)
             return false;
         searching = worker_park(worker);
     }
-    /* Submitters have relied on this searcher for every task they queued: hand the rest over. */
+    /* Submitters have woken no other worker while this one searched: hand the rest over. */
     if (queue_offers(&executor->base.queue))
         task_arrived(executor);
     return true;
@@ -167,12 +166,12 @@ static void worker_run(struct worker *worker, struct queue_entry *entry)
     _Atomic uint64_t *counter = succeeded ? &worker->finished : &worker->failed;
     uint64_t count = atomic_load_explicit(counter, memory_order_relaxed);
 
-    /* One writer: no need for an atomic addition. */
+    /* Only this thread writes: no need for an atomic addition. */
     atomic_store_explicit(counter, count + 1, memory_order_relaxed);
     worker->tasks_here++;
 }
 
-/** Whether a worker that has just run a task should not take another. */
+/** Ask whether a worker that has just run a task should take no other. */
 static bool worker_has_done_enough(const struct worker *worker)
 {
     struct thread_executor *executor = worker->executor;
@@ -182,7 +181,7 @@ static bool worker_has_done_enough(const struct worker *worker)
            (most > 0 && worker->tasks_here >= most);
 }
 
-/** Run tasks until there is a reason to end. */
+/** Run tasks until the worker should end. */
 static void worker_serve(struct worker *worker)
 {
     struct thread_executor *executor = worker->executor;
@@ -207,7 +206,7 @@ static void worker_serve(struct worker *worker)
 
 static void *worker_main(void *argument);
 
-/** Make the thread, named, with every signal blocked but those that tell of its own faults. */
+/** Make the thread, named, with every signal blocked except those of its own faults. */
 static int worker_make_thread_locked(struct worker *worker)
 {
     char name[16 + sizeof "-4294967295"];
@@ -231,7 +230,7 @@ static int worker_make_thread_locked(struct worker *worker)
     return 0;
 }
 
-/** Begin, in the new thread. @return 0, or what initialize returned */
+/** Begin, in the new thread. @return 0, or the value of initialize */
 static int worker_begin(struct worker *worker)
 {
     struct thread_executor *executor = worker->executor;
@@ -245,7 +244,7 @@ static int worker_begin(struct worker *worker)
     return options->initialize ? options->initialize(options->context, worker->index) : 0;
 }
 
-/** Hand this worker to a new thread. @return false where none could be made */
+/** Hand this worker over to a new thread. @return false if none could be made */
 static bool worker_succeed(struct worker *worker)
 {
     struct thread_executor *executor = worker->executor;
@@ -265,8 +264,8 @@ static bool worker_succeed(struct worker *worker)
 }
 
 /**
- * Decide whether to leave for good; resizing may have changed its mind.
- * @return true: the worker is about to be joined
+ * Decide whether the worker ends; a resize may have changed that.
+ * @return true: it ends, and will be joined
  */
 static bool worker_leaves(struct worker *worker)
 {
@@ -278,21 +277,21 @@ static bool worker_leaves(struct worker *worker)
     return worker->leaving;
 }
 
-/** After the last task of this thread: others may have relied on it. */
+/** Wake another worker for tasks that submitters have left to this one. */
 static void worker_hand_over(struct worker *worker)
 {
     if (queue_offers(&worker->executor->base.queue))
         task_arrived(worker->executor);
 }
 
-/** The last to leave tells those who wait for the end. */
+/** Count a worker that ends. The last one wakes the threads that wait for the end. */
 static void worker_gone(struct thread_executor *executor)
 {
     if (atomic_fetch_sub(&executor->alive, 1) == 1)
         waitlist_wake_all(&executor->ended);
 }
 
-/** The life of a worker's thread. */
+/** Run a worker's thread. */
 static void *worker_main(void *argument)
 {
     struct worker *worker = argument;
@@ -318,7 +317,7 @@ static void *worker_main(void *argument)
         if (options->finalize != NULL)
             options->finalize(options->context, worker->index);
         if (worker_succeed(worker))
-            return NULL; /* from here on the worker is the new thread's */
+            return NULL; /* the worker belongs to the new thread now */
         if (worker_begin(worker) != 0) {
             executor_break(&executor->base, "a worker's initialize failed");
             goto gone;
