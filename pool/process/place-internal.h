@@ -75,7 +75,7 @@ struct place {
     pid_t pid;
     uint64_t ticket; /**< of this process, at the zygote; 0: none */
 
-    /* the manager's */
+    /* used by the manager only */
     bool was_ready;
     bool was_stopped; /**< its end was ordered */
     bool not_ready;   /**< its initialize failed, with init_code */
@@ -141,7 +141,7 @@ struct process_executor {
     /* guarded by life_mutex */
     bool joined;
 
-    /* the manager's */
+    /* used by the manager only */
     int line; /**< the socket to the zygote; -1: the zygote is gone */
     uint64_t tickets;
     uint32_t barren; /**< deaths in a row without a task done between them */

@@ -51,7 +51,8 @@ void give_back(struct process_executor *executor, const struct queue_entry *entr
     struct queue_entry lost = *entry;
 
     if (returned == NULL) {
-        drop_task(executor, &lost, 0, EP_EBROKEN, 0, "no memory to give it to another worker");
+        drop_task(executor, &lost, 0, EP_EBROKEN, 0,
+                  "no memory to give the task to another worker");
         return;
     }
     *returned = (struct returned){.entry = *entry, .nacks = nacks};
@@ -215,7 +216,7 @@ static void drop_unsendable(struct place *place, int rc)
         *slot_at(place, at) = *slot_at(place, at + 1);
     atomic_fetch_sub(&place->tail, 1);
     lock_release(&place->executor->lock);
-    snprintf(words, sizeof words, "it cannot be sent to a worker: %s", strerror(-rc));
+    snprintf(words, sizeof words, "the task cannot be sent to a worker: %s", strerror(-rc));
     drop_task(place->executor, &entry, place->index, EP_ESHIP, -rc, words);
 }
 

@@ -163,7 +163,7 @@ void ep_zygote_free(struct ep_zygote *zygote)
 {
     if (zygote == NULL)
         return;
-    /* Its executors are gone and so are their workers: there is nothing to end in good order. */
+    /* Its executors have been freed and their workers have ended: it may be killed. */
     pidfd_send_signal(zygote->pidfd, SIGKILL, NULL, 0);
     while (waitid(P_PIDFD, (id_t)zygote->pidfd, &(siginfo_t){0}, WEXITED) != 0 && errno == EINTR)
         ;
