@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One future: pool/future.c, with as much of an executor around it as holds it. Steps and controls
- * as in executor.inc.
+ * One future: pool/future.c, with the parts of an executor that it needs. Steps and controls as in
+ * executor.inc.
  *
- * Cast: workers that come for the task until the queue is closed and empty; cancellers; waiters
- * that sleep on the state word; threads that add a done callback; one that watches and takes its
- * watch back (ep_wait() with a timeout); and the owner, who closes the executor, drops or lets run
- * what is queued, joins the workers and releases the executor's memory.
+ * Processes: workers that come for the task until the queue is closed and empty; cancellers;
+ * waiters that sleep on the state word; threads that add a done callback; one that adds a watch and
+ * removes it (ep_wait() with a timeout); and the owner, which closes the executor, drops the queued
+ * task or lets it run, joins the workers and releases the executor's memory.
  *
  * What is checked:
- *  - the task runs or is cancelled, never both, never twice; its input is dropped once;
- *  - ep_future_cancel() that returns 0 leaves a cancelled future behind, for both cancellers;
- *  - every waiter wakes (one asleep for ever is an invalid end state);
- *  - every callback runs exactly once; a watch fires at most once, never after it was taken back,
- *    and always where nobody takes it back;
- *  - nobody touches the executor once it is gone, nor the future once its last reference is.
+ *  - the task runs or is cancelled, never both, never twice; its input is dropped at most once;
+ *  - when ep_future_cancel() returns 0, to any canceller, the future is cancelled;
+ *  - every waiter wakes up (one asleep for ever is an invalid end state);
+ *  - every callback runs exactly once; a watch fires at most once, never after it was removed, and
+ *    always if it is not removed;
+ *  - no thread uses the executor after it was released, or the future without a reference.
  */
 #ifndef WORKERS
 #define WORKERS 1
@@ -47,7 +47,7 @@ byte word;
 #define STATE (word & STATE_MASK)
 #define DONE(w) (((w) & STATE_MASK) == FINISHED || ((w) & STATE_MASK) == CANCELLED)
 
-byte references = 1 + CANCELLERS + WAITERS + TELLERS; /* the entry's, and one of each user */
+byte references = 1 + CANCELLERS + WAITERS + TELLERS; /* one of the entry, one of each user */
 bool lock;                    /* future->lock */
 bool listed[TELLERS + 1];     /* callbacks and watches; their order does not matter here */
 
@@ -55,10 +55,10 @@ bool listed[TELLERS + 1];     /* callbacks and watches; their order does not mat
 bool in_ring = true, closed, head_locked, gone;
 byte freed, workers_left = WORKERS;
 
-/* Seen by the checker alone. */
+/* For the checker only. */
 byte runs, drops;
 byte called[TELLERS + 1];
-bool taken_back[TELLERS + 1];
+bool removed[TELLERS + 1];
 byte users_left = CANCELLERS + WAITERS + TELLERS;
 
 /* Sleepers of futex(2): one for each process, by its _pid. */
@@ -72,8 +72,8 @@ inline touch_executor() { assert(!gone) }
 /* --- the state word ------------------------------------------------------------------------ */
 
 /**
- * future_change_state(): one step, for a compare-and-exchange that fails has changed nothing and
- * looks again. `old` is 255 where the state was another.
+ * future_change_state(): one step, because a compare-and-exchange that fails changes nothing and is
+ * repeated. `old` is 255 if the state was another.
  */
 inline change_state(from, to, old)
 {
@@ -102,7 +102,7 @@ inline sleep_until_done(w)
 #ifndef WITHOUT_SLEEPERS_NOTE
         if
         :: (w & HAS_SLEEPERS) == 0 ->
-            d_step { /* compare and exchange; where it fails it is all from the beginning */
+            d_step { /* compare and exchange; if it fails, the loop starts again */
                 touch_future();
                 if
                 :: word == w -> word = word | HAS_SLEEPERS; w = word
@@ -114,7 +114,7 @@ inline sleep_until_done(w)
         if
         :: (w & HAS_SLEEPERS) != 0 && !DONE(w) ->
 #endif
-            /* futex_wait(): the kernel compares and puts to sleep in one */
+            /* futex_wait(): the kernel compares and sleeps in one step */
 #ifdef WRONG_SLEEP_WITHOUT_COMPARING
             asleep[_pid] = true;
 #else
@@ -148,12 +148,12 @@ inline announce(old, mine)
     if
     :: (old & HAS_WATCHES) != 0 ->
         atomic { !lock -> touch_future(); lock = true }
-        /* Watches fire under the lock; callbacks are taken off under it, and called without. */
+        /* Watches fire under the lock; callbacks are removed under it, and called without it. */
         d_step {
             for (k : 0 .. TELLERS) {
                 if
                 :: listed[k] && k < ADDERS -> mine = mine | (1 << k)
-                :: listed[k] && k >= ADDERS -> assert(!taken_back[k]); called[k]++
+                :: listed[k] && k >= ADDERS -> assert(!removed[k]); called[k]++
                 :: else
                 fi;
                 listed[k] = false
@@ -189,7 +189,7 @@ inline unref()
 
 /* --- the executor's threads ---------------------------------------------------------------- */
 
-/** queue_pass_husk_locked() after future_start() has failed, with head_lock held. */
+/** queue_pass_husk_locked() after future_start() has failed, with head_lock held */
 inline pass_husk(w)
 {
     if
@@ -212,7 +212,7 @@ inline pass_husk(w)
     fi
 }
 
-/** A worker: it takes the task, or passes the husk, and leaves when closed and empty. */
+/** A worker: takes the task, or removes the husk, and ends when the queue is closed and empty. */
 proctype worker()
 {
     byte w, old;
@@ -237,7 +237,7 @@ proctype worker()
             :: old != 255 -> atomic { in_ring = false; head_locked = false }
                 /* task_run() */
                 d_step { touch_future(); runs++; assert(runs == 1 && drops == 0) }
-                d_step { assert(STATE == RUNNING) } /* MUST, in future_finish() */
+                d_step { assert(STATE == RUNNING) } /* EP_ASSERT in future_publish() */
                 change_state(RUNNING, FINISHED, old);
                 announce(old, mine);
                 unref();
@@ -302,10 +302,10 @@ proctype canceller()
 #ifdef WRONG_PUBLISH_FIRST
         change_state(CANCELLING, CANCELLED, old);
 #endif
-        atomic { touch_executor(); freed++ } /* thread_task_cancelled() */
-        touch_executor();                    /* place_freed() */
+        atomic { touch_executor(); freed++ } /* executor_task_cancelled() */
+        touch_executor();                    /* executor_place_freed() */
 #ifndef WRONG_PUBLISH_FIRST
-        d_step { assert(STATE == CANCELLING) } /* MUST */
+        d_step { assert(STATE == CANCELLING) } /* EP_ASSERT */
         change_state(CANCELLING, CANCELLED, old);
 #endif
         drop_input();
@@ -341,24 +341,24 @@ proctype waiter()
     atomic { assert(DONE(word)); touch_future(); references--; users_left-- }
 }
 
-/** future_note_watch_locked(): `old` is the word, of which only "done" matters. */
+/** future_note_watch_locked(); `old` is the word, of which only "done" matters. */
 inline note_watch(old)
 {
     atomic { touch_future(); old = word }
     if
     :: (old & HAS_WATCHES) == 0 && !DONE(old) ->
-        /* The lists are made here: empty they are anyway. Whoever looks needs the note. */
+        /* The C code makes the lists here. A thread reads them only if it sees the note. */
         atomic { touch_future(); old = word; word = word | HAS_WATCHES }
     :: else
     fi
 }
 
-/** ep_future_add_done_callback(), and then future_watch() and future_unwatch() by the others */
+/** An adder calls ep_future_add_done_callback(), a watcher future_watch() and future_unwatch(). */
 proctype teller(byte me)
 {
     byte old;
 
-#ifdef WRONG_NOTE_AFTER_LINK /* looks, links, and leaves the note at last */
+#ifdef WRONG_NOTE_AFTER_LINK /* looks, links, and leaves the note last */
     atomic { !lock -> touch_future(); lock = true }
     atomic { touch_future(); old = word }
     if
@@ -381,25 +381,25 @@ proctype teller(byte me)
     atomic { touch_future(); lock = false }
 #endif
     if
-    :: DONE(old) -> called[me]++; old = 0 /* at once, by ourselves */
+    :: DONE(old) -> called[me]++; old = 0 /* at once, by this thread */
     :: else ->
         old = 0;
         if
         :: me < ADDERS /* a callback stays */
-        :: me >= ADDERS -> /* a watch: wait for it, or for the deadline */
+        :: me >= ADDERS -> /* a watch: wait until it fires, or for the deadline */
             if
             :: called[me] > 0
             :: true
             fi;
 #ifdef WRONG_UNWATCH_WITHOUT_LOCK
             if
-            :: listed[me] -> taken_back[me] = true; listed[me] = false
+            :: listed[me] -> removed[me] = true; listed[me] = false
             :: else
             fi
 #else
             atomic { !lock -> touch_future(); lock = true }
             listed[me] = false;
-            atomic { touch_future(); lock = false; taken_back[me] = true }
+            atomic { touch_future(); lock = false; removed[me] = true }
 #endif
         fi
     fi;
@@ -431,7 +431,7 @@ init
         assert(runs + drops == 1 && (runs == 1) == (STATE == FINISHED));
 #if TELLERS > 0
         for (k : 0 .. TELLERS - 1) {
-            assert(called[k] == 1 || (taken_back[k] && called[k] == 0))
+            assert(called[k] == 1 || (removed[k] && called[k] == 0))
         }
         k = 0
 #endif

@@ -5,13 +5,13 @@
  * What is checked:
  *  - an accepted task is taken exactly once, or cancelled (assertions in run_task, all_is_well);
  *  - never more than LIMIT tasks are held (assertion in queue_push);
- *  - no wake-up is lost. Where nothing can move any more, no submitter sleeps (it would be an
- *    invalid end state) and no worker sleeps beside a task (all_is_well). With -DPAIRS a task
- *    waits for the other, so that also a worker that sleeps while *another* is busy is noticed;
- *  - with -DLIVENESS, under weak fairness, all of it comes to an end (no livelock).
+ *  - no wake-up is lost: when no process can move, no submitter sleeps (it would be an invalid end
+ *    state), and no worker sleeps while there is a task (all_is_well). With -DPAIRS a task waits
+ *    for the other one, which also finds a worker that sleeps while *another* worker is busy;
+ *  - with -DLIVENESS, under weak fairness, everything ends (no livelock).
  *
  * Variants, beside the sizes: LOOPS=n  the last n submitters are event loops;
- * TIMED  the first submitter has a deadline; CANCELS=n  n threads cancel something.
+ * TIMED  the first submitter has a deadline; CANCELS=n  n threads cancel a task.
  */
 #ifndef WORKERS
 #define WORKERS 2
@@ -44,7 +44,7 @@
 #define FIRST_LOOP SUBMITTERS
 #endif
 
-/** Nothing can move any more: then nothing is left to do, and nobody counts as what it is not. */
+/** When no process can move: no task is left, and no worker counts as searching. */
 inline all_is_well()
 {
     d_step {

@@ -5,16 +5,16 @@
  * parked or busy, and cancellers.
  *
  * What is checked:
- *  - shutdown ends. Here no worker may sleep for ever: whoever has not ended when nothing can move
- *    any more is an invalid end state. With -DLIVENESS also that it is no livelock;
- *  - when EP_WAIT returns every accepted task is done or cancelled (assertion in closer);
+ *  - shutdown ends. Here no worker may sleep for ever: a process that has not ended when none can
+ *    move is an invalid end state. With -DLIVENESS also that there is no livelock;
+ *  - when EP_WAIT returns, every accepted task is done or cancelled (assertion in closer);
  *  - nothing is accepted after close (assertion in queue_push);
- *  - submitters that wait for room are woken and get EP_ESHUTDOWN, and what was refused is not
- *    queued (assertion in submitter);
- *  - workers are joined once, and nobody touches the executor after it is gone.
+ *  - submitters that wait for room wake up and get EP_ESHUTDOWN, and a refused task is not queued
+ *    (assertion in submitter);
+ *  - workers are joined once, and no thread uses the executor after it was released.
  *
- * As the manual asks, the executor is freed when no other call on it is under way; cancelling a
- * future is no call on the executor, and goes on at any time.
+ * As the header demands, the executor is freed when no other call on it is under way. Cancelling a
+ * future is not a call on the executor, and may happen at any time.
  */
 #ifndef WORKERS
 #define WORKERS 2
@@ -41,13 +41,13 @@
 #include "executor.inc"
 
 bool join_mutex, joined;
-byte joins;               /* seen by the checker alone, as is the next */
-byte droppers;            /* closers that have, or may have, taken a task off the queue to cancel it */
+byte joins;               /* for the checker only */
+byte droppers;            /* closers that may have taken a task off the queue to cancel it */
 byte closers_left = CLOSERS;
 
 #define IS_OVER(t) (state[t] == NOT_ACCEPTED || IS_RESOLVED(t))
 
-/** drop_oldest() of executor.c, with queue_drop_oldest(); `some` where there was one */
+/** drop_oldest() of executor.c, with queue_drop_oldest(); `some`: whether there was one */
 inline queue_drop_oldest(t, some)
 {
     atomic { touch(); droppers++ }
@@ -70,7 +70,7 @@ inline queue_drop_oldest(t, some)
     atomic { touch(); droppers-- }
 }
 
-inline wake_everybody()
+inline wake_waiting()
 {
 #ifndef WITHOUT_WAKE_IDLE_ON_CLOSE
     do
@@ -96,13 +96,13 @@ inline wake_everybody()
     some = false
 }
 
-/** ep_executor_shutdown() with EP_WAIT, and with EP_CANCEL or not; the first then frees. */
+/** ep_executor_shutdown() with EP_WAIT, with or without EP_CANCEL; the first closer then frees. */
 proctype closer(byte me)
 {
     byte t, other;
     bool some;
 
-    /* executor_cancel_waiting() */
+    /* cancel_waiting() */
     if
     :: skip ->
         atomic { touch(); sealed = true }
@@ -117,11 +117,11 @@ proctype closer(byte me)
     fi;
     /* executor_close() */
 #ifdef WRONG_WAKE_BEFORE_CLOSE
-    wake_everybody();
+    wake_waiting();
     sealed = true;
 #else
     atomic { touch(); sealed = true }
-    wake_everybody();
+    wake_waiting();
 #endif
     /* join() of executor.c */
 #ifndef WITHOUT_JOIN_MUTEX

@@ -16,6 +16,8 @@ bench
 docs
 examples
 lessons
+models
+pool
 scripts'
 
 # absent PATTERN INSTEAD: no line of the clean files has these words.
