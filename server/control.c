@@ -26,7 +26,7 @@ static const char *obstacle(int error, uint64_t wanted)
 }
 
 int control_resize(struct server *server, bool more, uint64_t *workers,
-                   char why[static CONTROL_WHY_MAX])
+                   char why[static HOST_WHY_MAX])
 {
     uint64_t wanted = more ? server->workers + 1 : server->workers - 1;
     int rc = -ENOTSUP;
@@ -39,7 +39,7 @@ int control_resize(struct server *server, bool more, uint64_t *workers,
         rc = server->type->resize(server->model, wanted);
     }
     if (rc != 0) {
-        snprintf(why, CONTROL_WHY_MAX, "%s", obstacle(-rc, wanted));
+        snprintf(why, HOST_WHY_MAX, "%s", obstacle(-rc, wanted));
         return rc;
     }
     *workers = server->workers = wanted;
@@ -50,10 +50,10 @@ int control_resize(struct server *server, bool more, uint64_t *workers,
     return 0;
 }
 
-int control_pause(struct server *server, bool paused, char why[static CONTROL_WHY_MAX])
+int control_pause(struct server *server, bool paused, char why[static HOST_WHY_MAX])
 {
     if (server->listener == NULL) {
-        snprintf(why, CONTROL_WHY_MAX, "the server was told to stop");
+        snprintf(why, HOST_WHY_MAX, "the server was told to stop");
         return -ESHUTDOWN;
     }
     if (listener_hold(server->listener, paused))

@@ -9,13 +9,10 @@
 #ifndef SERVER_CONTROL_H
 #define SERVER_CONTROL_H
 
+#include "server/admin/host.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-struct server;
-
-/** Room for why something stays as it is. */
-#define CONTROL_WHY_MAX 128
 
 /**
  * A worker more, or one fewer. One that has a session gives it to its end first.
@@ -28,7 +25,7 @@ struct server;
  *                 another negated errno value of the pool
  */
 int control_resize(struct server *server, bool more, uint64_t *workers,
-                   char why[static CONTROL_WHY_MAX]);
+                   char why[static HOST_WHY_MAX]);
 
 /**
  * Accept nobody until told otherwise, or accept again. Who is here already is served on; those who
@@ -36,6 +33,6 @@ int control_resize(struct server *server, bool more, uint64_t *workers,
  *
  * @return 0, or -ESHUTDOWN and why: the server drains, and accepts nobody ever again
  */
-int control_pause(struct server *server, bool paused, char why[static CONTROL_WHY_MAX]);
+int control_pause(struct server *server, bool paused, char why[static HOST_WHY_MAX]);
 
 #endif /* SERVER_CONTROL_H */

@@ -4,16 +4,6 @@ noinst_LTLIBRARIES += %D%/libserver.la
 %C%_libserver_la_SOURCES = \
 	%D%/session/accounting.c %D%/session/accounting.h \
 	%D%/listen/activation.c %D%/listen/activation.h \
-	%D%/admin/admin.c %D%/admin/admin.h \
-	%D%/admin/control.c %D%/admin/control.h \
-	%D%/admin/events.c %D%/admin/events.h \
-	%D%/admin/json.c %D%/admin/json.h \
-	%D%/admin/look.c %D%/admin/look.h \
-	%D%/admin/metrics.c %D%/admin/metrics.h \
-	%D%/admin/page.c %D%/admin/page.h \
-	%D%/admin/places.c %D%/admin/places.h \
-	%D%/admin/reply.c %D%/admin/reply.h \
-	%D%/admin/workers.c %D%/admin/workers.h \
 	%D%/announce.c %D%/announce.h \
 	%D%/control.c %D%/control.h \
 	%D%/session/credentials.c %D%/session/credentials.h \
@@ -22,6 +12,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/tend.c %D%/tend.h \
 	%D%/output/escape.c %D%/output/escape.h \
 	%D%/limits.c %D%/limits.h \
+	%D%/look.c %D%/look.h \
 	%D%/listen/listener.c %D%/listen/listener.h \
 	%D%/systemd/notify.c %D%/systemd/notify.h \
 	%D%/options.c %D%/options.h \
@@ -36,24 +27,16 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/listen/listening-socket.c %D%/listen/listening-socket.h \
 	%D%/listen/open.c %D%/listen/open.h \
 	%D%/session/per-source.c %D%/session/per-source.h \
-	%D%/admin/state.c %D%/admin/state.h \
 	%D%/session/trace.c %D%/session/trace.h \
 	%D%/session/watch.c %D%/session/watch.h
+nodist_%C%_libserver_la_SOURCES =
 %C%_libserver_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS)
-
-
-# The live page: three files that people read and write, joined into one that the program holds.
-PAGE_PARTS = %D%/admin/page/page.html %D%/admin/page/page.css %D%/admin/page/page.js
-EXTRA_DIST += $(PAGE_PARTS) %D%/admin/page/embed
-nodist_%C%_libserver_la_SOURCES = %D%/admin/page-bytes.c
-CLEANFILES += %D%/admin/page-bytes.c
-%D%/admin/page-bytes.c: $(PAGE_PARTS) %D%/admin/page/embed
-	$(AM_V_GEN)$(MKDIR_P) %D%/admin && AWK='$(AWK)' $(SHELL) $(srcdir)/%D%/admin/page/embed $(srcdir)/%D%/admin/page >$@-t && mv $@-t $@
 
 bin_PROGRAMS += echo-server
 echo_server_SOURCES = %D%/main.c
 echo_server_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 echo_server_LDADD = %D%/libserver.la pool/libpool.la common/libcommon.la $(LIBEVENT_LIBS) $(JANSSON_LIBS)
 
+include server/admin/local.mk
 include server/models/local.mk
 include server/systemd/local.mk

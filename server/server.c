@@ -19,6 +19,7 @@
 #include "server/descriptors.h"
 #include "server/drain.h"
 #include "server/listen/open.h"
+#include "server/look.h"
 #include "server/server-internal.h"
 #include "server/session/credentials.h"
 #include "server/session/per-source.h"
@@ -71,7 +72,7 @@ static void on_reload(evutil_socket_t signal_number, short what, void *argument)
 /* SIGTTIN: a worker more. SIGTTOU: one fewer. */
 static void on_resize(evutil_socket_t signal_number, short what, void *argument)
 {
-    char why[CONTROL_WHY_MAX];
+    char why[HOST_WHY_MAX];
     uint64_t workers;
 
     (void)what;
@@ -107,7 +108,7 @@ static void start_model(struct server *server)
     struct model_settings settings = {
         .shared = server->shared,
         .base = server->base,
-        .limits = options->limits,
+        .stack_bytes = options->limits.stack_bytes,
         .workers = options->workers,
         .queue = options->queue,
         .max_sessions = options->max_sessions,
@@ -262,14 +263,15 @@ static void start_watch(struct server *server)
 /* Answered from when the loop runs until the server has ended, while it drains too. */
 static void start_admin(struct server *server)
 {
+    const struct admin_host host = {server, server_look, control_resize, control_pause};
     const char *wanted = server->options->admin;
     char why[ADMIN_WHY_MAX];
     int rc;
 
     if (wanted == NULL)
         return;
-    rc = admin_new(server->base, wanted, server->options->admin_control, server, &server->admin,
-                   why);
+    rc =
+        admin_new(server->base, wanted, server->options->admin_control, &host, &server->admin, why);
     if (rc == -EINVAL)
         log_usage("--admin %s: %s", wanted, why);
     if (rc != 0)

@@ -3,9 +3,9 @@
  * The admin port: see admin.h.
  *
  * evhttp reads requests and writes replies, on the loop's thread, which serves no session.
- * places.c says who may be connected, look.c how often the state is taken,
- * metrics.c and json.c write it, events.c repeats it, page.c has the page, and
- * control.c changes something. Here is what they are asked by: the address and the paths.
+ * places.c bounds the connections, state.c takes the state and decides how often, metrics.c and json.c
+ * write it, events.c repeats it, page.c has the page, and control.c changes something. Here are the
+ * address and the paths.
  *
  * evhttp itself answers what is no HTTP, too long a header or too large a body with 400 or 413 and
  * a line of HTML. All other replies are made here, and errors are a line of plain text.
@@ -18,11 +18,11 @@
 #include "server/admin/control.h"
 #include "server/admin/events.h"
 #include "server/admin/json.h"
-#include "server/admin/look.h"
 #include "server/admin/metrics.h"
 #include "server/admin/page.h"
 #include "server/admin/places.h"
 #include "server/admin/reply.h"
+#include "server/admin/state.h"
 #include "server/models/model.h"
 #include "server/output/escape.h"
 
@@ -51,7 +51,8 @@ struct admin {
     struct admin_events *events;
     struct evbuffer *body; /* of the reply that is being written */
     char address[ADDRESS_TEXT_MAX];
-    struct admin_look look;
+    struct admin_host host;
+    struct state_view view;
     struct admin_control control;
 };
 
@@ -62,7 +63,7 @@ static void serve_page(struct admin *admin, struct evhttp_request *request)
     bool is_html = admin_page_is_for(request);
     int rc = is_html
                  ? admin_page(request, admin_control_token(&admin->control, request), admin->body)
-                 : admin_page_text(admin_look(&admin->look), admin->body);
+                 : admin_page_text(state_view(&admin->view), admin->body);
 
     evhttp_add_header(evhttp_request_get_output_headers(request), "Vary", "Accept, Host");
     if (rc == 0)
@@ -74,7 +75,7 @@ static void serve_page(struct admin *admin, struct evhttp_request *request)
 
 static void serve_metrics(struct admin *admin, struct evhttp_request *request)
 {
-    if (admin_metrics(admin_look(&admin->look), admin->body) == 0)
+    if (admin_metrics(state_view(&admin->view), admin->body) == 0)
         admin_reply(admin->body, request, HTTP_OK, "OK", ADMIN_METRICS_TYPE);
     else
         admin_reply_no_memory(admin->body, request);
@@ -82,7 +83,7 @@ static void serve_metrics(struct admin *admin, struct evhttp_request *request)
 
 static void serve_stats(struct admin *admin, struct evhttp_request *request)
 {
-    char *text = admin_json_text(admin_look(&admin->look), true);
+    char *text = admin_json_text(state_view(&admin->view), true);
 
     if (text != NULL && evbuffer_add_printf(admin->body, "%s\n", text) >= 0)
         admin_reply(admin->body, request, HTTP_OK, "OK", "application/json");
@@ -122,7 +123,7 @@ static void serve_livez(struct admin *admin, struct evhttp_request *request)
 
 static void serve_readyz(struct admin *admin, struct evhttp_request *request)
 {
-    const struct state *state = admin_look(&admin->look);
+    const struct state *state = state_view(&admin->view);
 
     if (state->draining)
         admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
@@ -290,7 +291,7 @@ static int set_up(struct admin *admin, struct event_base *base, int fd)
     struct evhttp *http = evhttp_new(base);
 
     admin->body = evbuffer_new();
-    admin->events = admin_events_new(base, &admin->look);
+    admin->events = admin_events_new(base, &admin->view);
     if (http == NULL || admin->body == NULL || admin->events == NULL) {
         close(fd);
     } else {
@@ -308,13 +309,13 @@ static int set_up(struct admin *admin, struct event_base *base, int fd)
     return -ENOMEM;
 }
 
-int admin_new(struct event_base *base, const char *text, bool control, struct server *server,
-              struct admin **result, char why[static ADMIN_WHY_MAX])
+int admin_new(struct event_base *base, const char *text, bool control,
+              const struct admin_host *host, struct admin **result, char why[static ADMIN_WHY_MAX])
 {
-    char host[ADMIN_HOST_MAX];
+    char name[ADMIN_HOST_MAX];
     struct address address;
     struct admin *admin;
-    int rc = resolve(text, host, &address, why);
+    int rc = resolve(text, name, &address, why);
     int fd;
 
     if (rc != 0)
@@ -323,8 +324,9 @@ int admin_new(struct event_base *base, const char *text, bool control, struct se
     admin = calloc(1, sizeof *admin);
     if (admin == NULL)
         return -ENOMEM;
-    admin->look.server = server;
-    rc = admin_control_init(&admin->control, server, control, host);
+    admin->host = *host;
+    admin->view.host = &admin->host;
+    rc = admin_control_init(&admin->control, &admin->host, control, name);
     if (rc != 0) {
         snprintf(why, ADMIN_WHY_MAX, "there are no random numbers: %s", strerror(-rc));
         admin_free(admin);

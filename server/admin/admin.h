@@ -21,21 +21,19 @@
 #ifndef SERVER_ADMIN_ADMIN_H
 #define SERVER_ADMIN_ADMIN_H
 
+#include "server/admin/host.h"
+#include "server/admin/places.h"
+
 #include <event2/event.h>
 #include <stdbool.h>
 
-/** The most connections that are open at once, and the descriptors that they take. */
-#define ADMIN_CONNECTIONS_MAX 128
-/** All the descriptors that an admin port may take: its listener too. */
+/** Descriptors that an admin port may take, its listener included. */
 #define ADMIN_DESCRIPTORS_MAX (ADMIN_CONNECTIONS_MAX + 1)
-/** The most of them that may be streams of events; who asks for one more is answered 503. */
-#define ADMIN_STREAMS_MAX 100
 
 /** Room for why there is no admin port. */
 #define ADMIN_WHY_MAX 320
 
 struct admin;
-struct server;
 
 /**
  * Listen, and answer as soon as the loop runs.
@@ -46,14 +44,14 @@ struct server;
  * @param address  [ADDR:]PORT. Without ADDR it is 127.0.0.1; an IPv6 address stands in brackets;
  *                 port 0 lets the kernel pick
  * @param control  whether who reaches it may change something: see control.h
- * @param server   given to state_take() and to control.h
+ * @param host     the server, copied
  * @return         0 and *admin. Otherwise why says what to do, and
  *                 -EINVAL  address is not [ADDR:]PORT, or names no address
  *                 -ENOMEM  no memory
  *                 another negated errno value of socket(), bind(), listen() or getrandom()
  */
-int admin_new(struct event_base *base, const char *address, bool control, struct server *server,
-              struct admin **admin, char why[static ADMIN_WHY_MAX]);
+int admin_new(struct event_base *base, const char *address, bool control,
+              const struct admin_host *host, struct admin **admin, char why[static ADMIN_WHY_MAX]);
 
 /** Where it listens, with the port that the kernel has picked: "127.0.0.1:40124". */
 const char *admin_address(const struct admin *admin);

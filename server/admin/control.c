@@ -3,8 +3,9 @@
 #include "server/admin/control.h"
 
 #include "common/address.h"
+#include "server/admin/host.h"
+#include "server/admin/random.h"
 #include "server/admin/reply.h"
-#include "server/control.h"
 
 #include <errno.h>
 #include <event2/bufferevent.h>
@@ -13,32 +14,19 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
-enum { ORIGIN_MAX = ADMIN_HOST_MAX + 16, RANDOM_MAX = ADMIN_TOKEN_CHARS / 2 };
+enum { ORIGIN_MAX = ADMIN_HOST_MAX + 16 };
 
 /* --- the token ----------------------------------------------------------------------------- */
 
-int admin_control_random(char *digits, size_t size)
-{
-    unsigned char bytes[RANDOM_MAX];
-
-    /* So few bytes come whole, or not at all. */
-    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-        return -errno;
-    for (size_t i = 0; i + 1 < size; i += 2)
-        snprintf(digits + i, size - i, "%02x", bytes[i / 2 % RANDOM_MAX]);
-    return 0;
-}
-
-int admin_control_init(struct admin_control *control, struct server *server, bool allowed,
+int admin_control_init(struct admin_control *control, const struct admin_host *host, bool allowed,
                        const char *named)
 {
-    control->server = server;
+    control->host = host;
     control->allowed = allowed;
     snprintf(control->named, sizeof control->named, "%s", named);
-    return admin_control_random(control->token, sizeof control->token);
+    return random_digits(control->token, sizeof control->token);
 }
 
 /* Takes the same time wherever they differ. */
@@ -187,7 +175,7 @@ void admin_control_workers(struct admin_control *control, struct evbuffer *body,
                            struct evhttp_request *request)
 {
     json_t *asked = admit(control, body, request);
-    char why[CONTROL_WHY_MAX];
+    char why[HOST_WHY_MAX];
     uint64_t workers = 0;
     json_int_t change = 0;
 
@@ -196,7 +184,7 @@ void admin_control_workers(struct admin_control *control, struct evbuffer *body,
     if (json_unpack(asked, "{s:I!}", "change", &change) != 0 || (change != 1 && change != -1)) {
         admin_reply_text(body, request, HTTP_BADREQUEST, "Bad Request",
                          "say {\"change\": 1} for a worker more, or -1 for one fewer");
-    } else if (control_resize(control->server, change > 0, &workers, why) != 0) {
+    } else if (control->host->resize(control->host->server, change > 0, &workers, why) != 0) {
         reply_conflict(body, request, "the workers stay as they are", why);
     } else {
         evbuffer_add_printf(body, "{\"workers\": %" PRIu64 "}\n", workers);
@@ -209,7 +197,7 @@ void admin_control_accept(struct admin_control *control, struct evbuffer *body,
                           struct evhttp_request *request)
 {
     json_t *asked = admit(control, body, request);
-    char why[CONTROL_WHY_MAX];
+    char why[HOST_WHY_MAX];
     int paused = 0;
 
     if (asked == NULL)
@@ -217,7 +205,7 @@ void admin_control_accept(struct admin_control *control, struct evbuffer *body,
     if (json_unpack(asked, "{s:b!}", "paused", &paused) != 0) {
         admin_reply_text(body, request, HTTP_BADREQUEST, "Bad Request",
                          "say {\"paused\": true} to accept nobody, or false to accept again");
-    } else if (control_pause(control->server, paused, why) != 0) {
+    } else if (control->host->pause(control->host->server, paused, why) != 0) {
         reply_conflict(body, request, "accepting cannot be paused or resumed", why);
     } else {
         evbuffer_add_printf(body, "{\"paused\": %s}\n", paused ? "true" : "false");

@@ -36,17 +36,14 @@
 /** Of the longest host name that is compared. */
 #define ADMIN_HOST_MAX 256
 
-struct server;
+struct admin_host;
 
 struct admin_control {
-    struct server *server;
+    const struct admin_host *host;
     bool allowed; /**< there is --admin-control */
     char token[ADMIN_TOKEN_CHARS + 1];
     char named[ADMIN_HOST_MAX]; /**< the ADDR of --admin */
 };
-
-/** Random hexadecimal digits, ended by zero. @return 0, or a negated errno value of getrandom(2) */
-int admin_control_random(char *digits, size_t size);
 
 /**
  * Make a token.
@@ -54,7 +51,7 @@ int admin_control_random(char *digits, size_t size);
  * @param named  the host that --admin names, copied
  * @return       0, or a negated errno value of getrandom(2)
  */
-int admin_control_init(struct admin_control *control, struct server *server, bool allowed,
+int admin_control_init(struct admin_control *control, const struct admin_host *host, bool allowed,
                        const char *named);
 
 /** The token for a page that is asked for by this request; "" where its reader may only look. */

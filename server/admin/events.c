@@ -9,9 +9,8 @@
  */
 #include "server/admin/events.h"
 
-#include "server/admin/admin.h"
 #include "server/admin/json.h"
-#include "server/admin/look.h"
+#include "server/admin/state.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -31,7 +30,7 @@ struct stream {
 };
 
 struct admin_events {
-    struct admin_look *look;
+    struct state_view *view;
     struct event *tick;
     struct evbuffer *line;  /* the event that is being sent */
     struct evbuffer *chunk; /* a copy of it for one stream */
@@ -77,7 +76,7 @@ static void stream_send(struct stream *stream)
 /* Write the event into events->line. Without memory it becomes a comment: the stream lives on. */
 static void write_event(struct admin_events *events)
 {
-    char *text = admin_json_text(admin_look(events->look), false);
+    char *text = admin_json_text(state_view(events->view), false);
 
     evbuffer_drain(events->line, evbuffer_get_length(events->line));
     if (text == NULL || evbuffer_add_printf(events->line, "id: %" PRIu64 "\ndata: %s\n\n",
@@ -140,13 +139,13 @@ int admin_events_open(struct admin_events *events, struct evhttp_request *reques
     return 0;
 }
 
-struct admin_events *admin_events_new(struct event_base *base, struct admin_look *look)
+struct admin_events *admin_events_new(struct event_base *base, struct state_view *view)
 {
     struct admin_events *events = calloc(1, sizeof *events);
 
     if (events == NULL)
         return NULL;
-    events->look = look;
+    events->view = view;
     events->tick = event_new(base, -1, EV_PERSIST, on_tick, events);
     events->line = evbuffer_new();
     events->chunk = evbuffer_new();

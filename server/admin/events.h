@@ -21,16 +21,18 @@
 #include <event2/event.h>
 #include <event2/http.h>
 
+/** The most streams at once. */
+#define ADMIN_STREAMS_MAX 100
 /** Between two events. */
 #define EVENTS_PERIOD_US 250000
 /** A reader that was behind for so many events in a row is dropped: five seconds. */
 #define EVENTS_MISSED_MAX 20
 
 struct admin_events;
-struct admin_look;
+struct state_view;
 
 /** @return NULL for want of memory */
-struct admin_events *admin_events_new(struct event_base *base, struct admin_look *look);
+struct admin_events *admin_events_new(struct event_base *base, struct state_view *view);
 
 /** After every connection has been closed. NULL is fine. */
 void admin_events_free(struct admin_events *events);

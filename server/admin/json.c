@@ -13,7 +13,7 @@
 
 #include "server/admin/json.h"
 
-#include "server/admin/workers.h"
+#include "server/admin/state.h"
 #include "server/models/model.h"
 
 #include <jansson.h>
@@ -124,7 +124,7 @@ static json_t *session(const struct state_session *row)
 {
     return OBJECT({"session", number(row->number)},
                   {"phase", word(phase_words[row->phase])},
-                  {"worker", admin_has_worker(row->phase) ? number(row->worker) : json_null()},
+                  {"worker", state_has_worker(row->phase) ? number(row->worker) : json_null()},
                   {"age_ms", milliseconds(row->age_ns)},
                   {"held_ms", milliseconds(row->held_ns)},
                   {"in_phase_ms", milliseconds(row->in_phase_ns)},
@@ -193,7 +193,7 @@ static json_t *worker_list(const struct state *state)
 
     for (size_t i = 0; i < state->row_count; i++) {
         const struct state_session *row = &state->rows[i];
-        if (!admin_has_worker(row->phase) || row->worker >= STATE_ROWS_MAX)
+        if (!state_has_worker(row->phase) || row->worker >= STATE_ROWS_MAX)
             continue;
         if (oldest[row->worker] == NULL || row->held_ns > oldest[row->worker]->held_ns)
             oldest[row->worker] = row;
@@ -205,10 +205,13 @@ static json_t *worker_list(const struct state *state)
 
 static json_t *workers(const struct state *state)
 {
-    return OBJECT({"count", number(admin_workers(state))},
-                  {"busy", number(admin_busy_workers(state))},
-                  {"idle", number(admin_idle_workers(state))},
-                  {"list", admin_has_pool(state) ? worker_list(state) : json_array()});
+    uint64_t count = state_workers(state);
+    uint64_t busy = state_busy_workers(state);
+
+    return OBJECT({"count", number(count)},
+                  {"busy", number(busy)},
+                  {"idle", number(count - busy)},
+                  {"list", state_has_pool(state) ? worker_list(state) : json_array()});
 }
 
 /* --- the configuration --------------------------------------------------------------------- */

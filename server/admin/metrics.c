@@ -9,7 +9,7 @@
 
 #include "server/admin/metrics.h"
 
-#include "server/admin/workers.h"
+#include "server/admin/state.h"
 #include "server/models/model.h"
 
 #include <errno.h>
@@ -140,6 +140,7 @@ static void add_connections(struct text *text, const struct state *state)
 static void add_places(struct text *text, const struct state *state)
 {
     const struct listener_state *listener = &state->listener;
+    uint64_t busy = state_busy_workers(state);
 
     family(text, "sessions", "gauge", "Sessions that are here, by what they are doing.");
     for (int i = 0; i < PHASE_COUNT; i++)
@@ -149,8 +150,8 @@ static void add_places(struct text *text, const struct state *state)
     gauge(text, "sessions_waiting_peak", "The most sessions that waited for a worker at once.",
           state->counts.peak_waiting);
     family(text, "workers", "gauge", "Workers, by whether they have a session.");
-    labelled(text, "workers", "state", "busy", admin_busy_workers(state));
-    labelled(text, "workers", "state", "idle", admin_idle_workers(state));
+    labelled(text, "workers", "state", "busy", busy);
+    labelled(text, "workers", "state", "idle", state_workers(state) - busy);
     gauge(text, "queue_depth", "Sessions that wait for a worker.", state->in_phase[PHASE_QUEUED]);
     gauge(text, "queue_capacity", "Sessions that may wait for a worker.", state->queue);
     gauge(text, "backlog_depth", "Connections that wait in the kernel.", listener->backlog);

@@ -15,11 +15,12 @@
 #ifndef SERVER_ADMIN_PLACES_H
 #define SERVER_ADMIN_PLACES_H
 
-#include "server/admin/admin.h"
-
 #include <event2/event.h>
 #include <event2/http.h>
 #include <stdint.h>
+
+/** The most connections that are open at once, and the descriptors that they take. */
+#define ADMIN_CONNECTIONS_MAX 128
 
 /** From connecting, or from one request's last byte, to the next one's: not longer than this. */
 #define ADMIN_SILENCE_NS INT64_C(5000000000)

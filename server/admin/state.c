@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looking at a running server: see state.h.
+ * Taking a state: see state.h.
  *
  * DESIGN. A page may be asked for a thousand times a second, so this costs little: one walk along
  * the live sessions under the accounting's lock, which gives the counts and the rows at one
- * instant, and one small file of /proc. The kernel says how many descriptors are open as the size
- * of their directory (since Linux 6.2); only where it does not are they counted.
+ * instant, and one small file of /proc. Since Linux 6.2 the size of a directory in /proc is how many
+ * descriptors are open; on an older kernel they are counted.
  */
 #include "server/admin/state.h"
 
 #include "common/clock.h"
+#include "server/admin/host.h"
+#include "server/models/model.h"
 #include "server/output/printer.h"
-#include "server/server-internal.h"
 #include "server/session/session.h"
+#include "server/session/shared.h"
 #include "server/session/trace.h"
 
 #include <dirent.h>
@@ -23,9 +25,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- who is here --------------------------------------------------------------------------- */
+/* One part in this many of the time may go into taking states. */
+#define VIEW_SHARE 20
 
-/* Rows that come after those of the sessions that somebody serves. */
+/* --- sessions ------------------------------------------------------------------------------ */
+
+/* Rows that come after those of the sessions that have a worker. */
 struct later_rows {
     struct state_session rows[STATE_ROWS_MAX];
     size_t count;
@@ -36,8 +41,7 @@ struct gathering {
     int64_t now_ns;
     struct later_rows queued;
     struct later_rows parked;
-    bool
-        busy[WORKERS_MAX]; /* which workers have a session; those that are to go are here as well */
+    bool busy[WORKER_LOOP]; /* workers that have a session, those that will leave included */
 };
 
 static void fill_row(struct state_session *row, const struct session *session, enum phase phase,
@@ -56,7 +60,7 @@ static void fill_row(struct state_session *row, const struct session *session, e
         .in_phase_ns = seen ? now_ns - session->seen_ns : 0,
         .echoes = atomic_load_explicit(&session->entry.echoes, memory_order_relaxed),
     };
-    if (row->age_ns < 0) /* accepted, or begun, since we looked at the clock */
+    if (row->age_ns < 0) /* accepted, or begun, after the clock was read */
         row->age_ns = 0;
     if (row->held_ns < 0)
         row->held_ns = 0;
@@ -64,10 +68,10 @@ static void fill_row(struct state_session *row, const struct session *session, e
         row->in_phase_ns = row->age_ns;
 }
 
-/* Count a worker once, however many sessions it has. The loop itself is none. */
+/* Count a worker once, however many sessions it has. The accept loop is no worker. */
 static void mark_busy(struct gathering *gathering, unsigned worker)
 {
-    if (worker >= WORKERS_MAX)
+    if (worker >= WORKER_LOOP)
         return;
     if (worker < STATE_ROWS_MAX)
         gathering->state->sessions_of[worker]++;
@@ -77,6 +81,7 @@ static void mark_busy(struct gathering *gathering, unsigned worker)
     gathering->state->busy++;
 }
 
+/* Add a session to the state. A visitor for accounting_survey(). */
 static void gather(struct accounting_entry *entry, void *context)
 {
     struct gathering *gathering = context;
@@ -99,6 +104,7 @@ static void gather(struct accounting_entry *entry, void *context)
         fill_row(&rows[(*count)++], session, phase, worker, gathering->now_ns);
 }
 
+/* Append rows as far as there is room. */
 static void append(struct state *state, const struct later_rows *later)
 {
     size_t room = STATE_ROWS_MAX - state->row_count;
@@ -108,22 +114,26 @@ static void append(struct state *state, const struct later_rows *later)
     state->row_count += count;
 }
 
-static void take_sessions(struct server *server, struct state *state)
+static void take_sessions(const struct shared *shared, struct state *state)
 {
     struct gathering gathering;
 
+    state->row_count = 0;
+    state->busy = 0;
+    memset(state->sessions_of, 0, sizeof state->sessions_of);
+    memset(state->in_phase, 0, sizeof state->in_phase);
     gathering.state = state;
     gathering.now_ns = clock_now_ns();
     gathering.queued.count = gathering.parked.count = 0; /* the rows need not be cleared */
     memset(gathering.busy, 0, sizeof gathering.busy);
-    accounting_survey(server->shared->accounting, &state->counts, gather, &gathering);
+    accounting_survey(shared->accounting, &state->counts, gather, &gathering);
     append(state, &gathering.queued);
     append(state, &gathering.parked);
 }
 
-/* --- what it takes ------------------------------------------------------------------------- */
+/* --- resources ----------------------------------------------------------------------------- */
 
-/* Threads and memory, out of /proc/self/stat: fields 20, 23 and 24 of proc(5). */
+/* Read threads and memory from /proc/self/stat: fields 20, 23 and 24 of proc(5). */
 static void take_memory(struct state *state)
 {
     FILE *file = fopen("/proc/self/stat", "re");
@@ -143,7 +153,7 @@ static void take_memory(struct state *state)
         state->resident_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Entries of /proc/self/fd, without the one for reading it. */
+/* Count the entries of /proc/self/fd, without the one for reading it. */
 static uint64_t count_descriptors(void)
 {
     DIR *directory = opendir("/proc/self/fd");
@@ -172,79 +182,79 @@ static int64_t cpu_of(__rusage_who_t who)
 
     if (getrusage(who, &used) != 0)
         return 0;
-    return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * INT64_C(1000000000) +
+    return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * SECOND_NS +
            (used.ru_utime.tv_usec + used.ru_stime.tv_usec) * INT64_C(1000);
 }
 
-static void take_usage(struct server *server, struct state *state)
+static void take_usage(const struct shared *shared, struct state *state)
 {
-    const struct model_type *type = server->type;
+    const struct model_type *type = state->type;
     uint64_t served = state->counts.in_flight - state->in_phase[PHASE_QUEUED];
     struct stat descriptors;
 
-    state->uptime_ns = clock_now_ns() - server->started_ns;
+    state->uptime_ns = clock_now_ns() - state->started_ns;
     take_memory(state);
     state->virtual_limit = soft_limit(RLIMIT_AS);
-    state->processes = 1 + (!type->processes ? 0 : type->capped ? server->workers : served);
+    state->processes = 1 + (!type->processes ? 0 : type->capped ? state->workers : served);
     state->descriptors = stat("/proc/self/fd", &descriptors) == 0 && descriptors.st_size > 0
                              ? (uint64_t)descriptors.st_size
                              : count_descriptors();
     state->descriptor_limit = soft_limit(RLIMIT_NOFILE);
     state->cpu_ns = cpu_of(RUSAGE_SELF) + cpu_of(RUSAGE_CHILDREN);
+    state->print_dropped = printer_dropped(shared->printer);
+    state->trace_dropped = shared->trace == NULL ? 0 : trace_dropped(shared->trace);
 }
 
 /* --- all of it ----------------------------------------------------------------------------- */
 
-static void take_settings(const struct server *server, struct state *state)
+void state_take(const struct shared *shared, struct state *state)
 {
-    const struct options *options = server->options;
-
-    state->type = server->type;
-    state->workers = server->workers;
-    state->queue = options->queue;
-    state->on_full = on_full_words[options->on_full];
-    state->hold = hold_words[options->hold];
-    state->settings = (struct state_settings){
-        .max_sessions = options->max_sessions,
-        .high_water = options->marked ? options->high_water : 0,
-        .low_water = options->marked ? options->low_water : 0,
-        .per_source = options->per_source,
-        .transform = transform_words[options->transform],
-        .queue_timeout_ns = options->queue_timeout_ns,
-        .idle_timeout_ns = options->idle_timeout_ns,
-        .session_timeout_ns = options->session_timeout_ns,
-        .drain_timeout_ns = options->drain_timeout_ns,
-        .delay = options->delay,
-        .burn = options->burn,
-    };
+    state->draining = atomic_load(shared->draining);
+    take_sessions(shared, state);
+    take_usage(shared, state);
 }
 
-/* How it listens, or how that ended. */
-static void take_listener(const struct server *server, struct state *state)
+const struct state *state_view(struct state_view *view)
 {
-    const struct listening_socket *sockets;
-    unsigned count;
+    int64_t before_ns = clock_now_ns();
+    int64_t share_ns;
 
-    state->listener = server->listener_was;
-    state->address[0] = '\0';
-    if (server->listener == NULL)
-        return;
-    listener_state(server->listener, &state->listener);
-    sockets = listener_sockets(server->listener, &count);
-    address_text(&sockets[0].address, state->address);
+    if (before_ns >= view->good_until_ns) {
+        view->host->look(view->host->server, &view->state);
+        share_ns = (clock_now_ns() - before_ns) * VIEW_SHARE;
+        view->good_until_ns = before_ns + (share_ns > STATE_AGE_NS ? share_ns : STATE_AGE_NS);
+    }
+    return &view->state;
 }
 
-void state_take(struct server *server, struct state *state)
+/* --- workers ------------------------------------------------------------------------------- */
+
+bool state_has_worker(enum phase phase)
 {
-    state->row_count = 0;
-    state->busy = 0;
-    memset(state->sessions_of, 0, sizeof state->sessions_of);
-    memset(state->in_phase, 0, sizeof state->in_phase);
-    take_sessions(server, state);
-    take_settings(server, state);
-    state->draining = atomic_load(server->shared->draining);
-    take_listener(server, state);
-    take_usage(server, state);
-    state->print_dropped = printer_dropped(server->shared->printer);
-    state->trace_dropped = server->shared->trace == NULL ? 0 : trace_dropped(server->shared->trace);
+    return phase != PHASE_QUEUED && phase != PHASE_PARKED;
+}
+
+bool state_has_pool(const struct state *state)
+{
+    return state->type->capped || state->type->holds_many;
+}
+
+uint64_t state_workers(const struct state *state)
+{
+    uint64_t served = 0;
+
+    if (state_has_pool(state))
+        return state->workers;
+    for (int phase = 0; phase < PHASE_COUNT; phase++)
+        if (state_has_worker((enum phase)phase))
+            served += state->in_phase[phase];
+    return served;
+}
+
+uint64_t state_busy_workers(const struct state *state)
+{
+    uint64_t workers = state_workers(state);
+
+    /* After a resize, workers that will leave still have their sessions. */
+    return state_has_pool(state) && state->busy < workers ? state->busy : workers;
 }

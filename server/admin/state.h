@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file state.h
- * All that can be told of a running server at one instant: what /metrics, /stats.json and /events
- * show.
+ * A running server at one instant: what /metrics, /stats.json and /events show.
  *
- * Whoever shows it takes a struct state and reads; nothing here points back into the server, so a
- * page that is slow to send holds nobody up.
+ * The server fills in its settings and its listener, state_take() the rest. Nothing here points back
+ * into sessions, so a client that reads slowly holds up none.
  *
- * Threads: state_take() is the loop's. A state that has been taken belongs to whoever has it.
+ * Taking a state asks the kernel some questions and takes the accounting's lock, which sessions need
+ * when they begin and end. So however often the admin port is asked, a state is shown for
+ * STATE_AGE_NS before the next one is taken, and no more than a twentieth of the time goes into
+ * taking them.
+ *
+ * Threads: loop only.
  */
 #ifndef SERVER_ADMIN_STATE_H
 #define SERVER_ADMIN_STATE_H
@@ -21,26 +25,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct admin_host;
 struct model_type;
+struct shared;
 
-/** Rows of sessions in a state; the counts are of all, however many there are. */
+/** Rows of sessions in a state; the counts are of all sessions. */
 #define STATE_ROWS_MAX 256
+/** How long a state is shown, at least. */
+#define STATE_AGE_NS INT64_C(10000000)
 
-/** One session that is here. */
+/** One live session. */
 struct state_session {
     uint64_t number;
     enum phase phase;
-    unsigned worker;     /**< who serves it, from 0; of no meaning while it is queued or parked */
-    int64_t age_ns;      /**< since it was accepted */
-    int64_t held_ns;     /**< since it was begun; 0 while it is queued */
+    unsigned worker;     /**< that serves it, from 0; of no meaning if it has none */
+    int64_t age_ns;      /**< since accept */
+    int64_t held_ns;     /**< since a worker began it; 0: none has */
     int64_t in_phase_ns; /**< since a watch last saw it move: see session/watch.h */
     uint64_t echoes;
 };
 
-/** What was chosen besides the model, for those who want it in words. Times of 0 are none. */
+/** Settings besides the model. Times of 0 are none. */
 struct state_settings {
-    uint64_t max_sessions; /**< the bound where workers are none */
-    uint64_t high_water;   /**< with water marks; else 0 */
+    uint64_t max_sessions; /**< for models without a cap */
+    uint64_t high_water;   /**< 0: no water marks */
     uint64_t low_water;
     uint64_t per_source;
     const char *transform; /**< its word */
@@ -53,28 +61,27 @@ struct state_settings {
 };
 
 struct state {
-    /* what it was asked to be */
+    /* from the server */
     const struct model_type *type;
-    uint64_t workers;    /**< now, or event loops; 0 where each session has a worker of its own */
-    uint64_t queue;      /**< how many may wait */
+    uint64_t workers;    /**< now, or event loops; 0: each session has its own */
+    uint64_t queue;      /**< how many sessions may wait */
     const char *on_full; /**< its word */
     const char *hold;    /**< its word */
-    bool draining;
     struct state_settings settings;
-    char address[ADDRESS_TEXT_MAX]; /**< where it listens, the first; "" once it drains */
-
-    /* what has become of whom */
-    struct counts counts;
-    uint64_t in_phase[PHASE_COUNT]; /**< of the sessions that are here */
-    uint64_t busy;                  /**< workers, or event loops, that have at least one of them */
-    uint32_t sessions_of[STATE_ROWS_MAX]; /**< of the first workers, how many each has */
+    char address[ADDRESS_TEXT_MAX]; /**< the first that it listens on; "": it drains */
     struct listener_state listener;
+    int64_t started_ns;
 
-    /* who is here: first those that are served, then those that wait, oldest first */
-    struct state_session rows[STATE_ROWS_MAX];
+    /* sessions */
+    bool draining;
+    struct counts counts;
+    uint64_t in_phase[PHASE_COUNT];       /**< live sessions by phase */
+    uint64_t busy;                        /**< workers, or event loops, with at least one session */
+    uint32_t sessions_of[STATE_ROWS_MAX]; /**< by worker, as far as there is room */
+    struct state_session rows[STATE_ROWS_MAX]; /**< served first, then queued, then parked */
     size_t row_count;
 
-    /* what it takes, against its limits; a limit of 0 is none */
+    /* resources, and their limits; a limit of 0 is none */
     int64_t uptime_ns;
     uint64_t threads;
     uint64_t processes; /**< this one and its workers */
@@ -83,14 +90,36 @@ struct state {
     uint64_t virtual_limit;
     uint64_t descriptors;
     uint64_t descriptor_limit;
-    int64_t cpu_ns;         /**< user and system, of all processes that can be seen */
+    int64_t cpu_ns;         /**< user and system, of all processes that the kernel has counted */
     uint64_t print_dropped; /**< messages that were not printed */
     uint64_t trace_dropped; /**< sessions that are missing in the trace */
 };
 
-struct server;
+/** Fill in sessions and resources, after the server's part. Takes the accounting's lock once. */
+void state_take(const struct shared *shared, struct state *state);
 
-/** Look at everything. Takes the accounting's lock once, for the rows. */
-void state_take(struct server *server, struct state *state);
+/** A state and how long it may be shown. All zero except for the host. */
+struct state_view {
+    const struct admin_host *host;
+    int64_t good_until_ns;
+    struct state state;
+};
+
+/** Return the state to show now; valid until the next call. */
+const struct state *state_view(struct state_view *view);
+
+/* --- workers ------------------------------------------------------------------------------- */
+
+/** Check whether a session in this phase has a worker: it is neither queued nor parked. */
+bool state_has_worker(enum phase phase);
+
+/** Check whether workers, or event loops, stay when their sessions end. */
+bool state_has_pool(const struct state *state);
+
+/** Count workers, or event loops; without a pool, the sessions that have a worker of their own. */
+uint64_t state_workers(const struct state *state);
+
+/** Count those that have a session; a worker that leaves after its session is not among them. */
+uint64_t state_busy_workers(const struct state *state);
 
 #endif /* SERVER_ADMIN_STATE_H */

@@ -284,8 +284,8 @@ static int create(const struct model_settings *settings, struct model **result,
     model->shared = settings->shared;
     model->max_sessions = settings->max_sessions;
     model->loop_count = count;
-    if (settings->limits.stack_bytes > 0)
-        MUST(pthread_attr_setstacksize(&attributes, settings->limits.stack_bytes));
+    if (settings->stack_bytes > 0)
+        MUST(pthread_attr_setstacksize(&attributes, settings->stack_bytes));
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = loop_init(&model->loops[i], model, &attributes);
     pthread_attr_destroy(&attributes);

@@ -12,7 +12,6 @@
 #ifndef SERVER_MODELS_MODEL_H
 #define SERVER_MODELS_MODEL_H
 
-#include "server/limits.h"
 #include "server/session/session.h"
 
 #include <event2/event.h>
@@ -42,7 +41,7 @@ extern const char *const hold_words[];
 struct model_settings {
     struct shared *shared;
     struct event_base *base; /**< the loop */
-    struct limits limits;
+    uint64_t stack_bytes;    /**< of a thread; 0: the default */
     uint64_t workers;
     uint64_t queue;
     uint64_t max_sessions;

@@ -401,7 +401,7 @@ static int create(const struct model_settings *settings, struct model **result,
     struct ep_options options = {
         .workers = (uint32_t)settings->workers,
         .queue = EP_WORKERS_MAX, /* see line_up() */
-        .stack_bytes = settings->limits.stack_bytes,
+        .stack_bytes = settings->stack_bytes,
         .name = "worker",
     };
     int rc = -ENOMEM;

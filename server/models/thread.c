@@ -174,7 +174,7 @@ static int create(const struct model_settings *settings, struct model **result,
                   char why[static MODEL_WHY_MAX])
 {
     struct thread_model *model = calloc(1, sizeof *model);
-    uint64_t stack_bytes = settings->limits.stack_bytes;
+    uint64_t stack_bytes = settings->stack_bytes;
 
     if (model == NULL || pthread_attr_init(&model->attributes) != 0) {
         snprintf(why, MODEL_WHY_MAX, "no memory");

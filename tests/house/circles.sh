@@ -31,8 +31,6 @@ END
 # Still to be cut: circles in these programs, and these directions.
 circles_left='server client'
 cat >"$work/left" <<'END'
-server/models: server
-server/admin: server
 client/report: client
 END
 

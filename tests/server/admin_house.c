@@ -2,7 +2,6 @@
 /* An admin port with a made-up server under it: see admin_house.h. */
 #include "tests/server/admin_house.h"
 
-#include "server/control.h"
 #include "tests/kit/state.h"
 
 #include <check.h>
@@ -18,8 +17,7 @@ static pthread_mutex_t state_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct state shown;
 static atomic_uint times_taken;
 
-/* In the place of the real one: this is all that the admin port asks of a server. */
-void state_take(struct server *server, struct state *state)
+static void look(struct server *server, struct state *state)
 {
     (void)server;
     pthread_mutex_lock(&state_lock);
@@ -29,28 +27,28 @@ void state_take(struct server *server, struct state *state)
     atomic_fetch_add(&times_taken, 1);
 }
 
-/* Likewise. They only remember, and refuse where a test wants it. */
+/* These only remember, and refuse when a test wants it. */
 static atomic_int workers_changed;
 static atomic_bool is_paused;
 static atomic_bool refuses;
 
-int control_resize(struct server *server, bool more, uint64_t *workers,
-                   char why[static CONTROL_WHY_MAX])
+static int resize(struct server *server, bool more, uint64_t *workers,
+                  char why[static HOST_WHY_MAX])
 {
     (void)server;
     if (atomic_load(&refuses)) {
-        snprintf(why, CONTROL_WHY_MAX, "this house has none");
+        snprintf(why, HOST_WHY_MAX, "this house has none");
         return -ENOTSUP;
     }
     *workers = (uint64_t)(4 + atomic_fetch_add(&workers_changed, more ? 1 : -1) + (more ? 1 : -1));
     return 0;
 }
 
-int control_pause(struct server *server, bool paused, char why[static CONTROL_WHY_MAX])
+static int pause_accepting(struct server *server, bool paused, char why[static HOST_WHY_MAX])
 {
     (void)server;
     if (atomic_load(&refuses)) {
-        snprintf(why, CONTROL_WHY_MAX, "this house is closed");
+        snprintf(why, HOST_WHY_MAX, "this house is closed");
         return -ESHUTDOWN;
     }
     atomic_store(&is_paused, paused);
@@ -70,6 +68,8 @@ static void *run_loop(void *argument)
     return NULL;
 }
 
+const struct admin_host house_host = {NULL, look, resize, pause_accepting};
+
 static void open_with(struct house *house, bool control)
 {
     char why[ADMIN_WHY_MAX] = "";
@@ -80,7 +80,8 @@ static void open_with(struct house *house, bool control)
     house->stop_fd = eventfd(0, EFD_CLOEXEC);
     house->stop = event_new(house->base, house->stop_fd, EV_READ, on_stop, house->base);
     ck_assert_int_eq(event_add(house->stop, NULL), 0);
-    ck_assert_msg(admin_new(house->base, "0", control, NULL, &house->admin, why) == 0, "%s", why);
+    ck_assert_msg(admin_new(house->base, "0", control, &house_host, &house->admin, why) == 0, "%s",
+                  why);
     ck_assert_int_eq(sscanf(admin_address(house->admin), "127.0.0.1:%hu", &house->port), 1);
     ck_assert_int_eq(pthread_create(&house->thread, NULL, run_loop, house->base), 0);
 }

@@ -3,7 +3,7 @@
  * @file admin_house.h
  * An admin port on a loop of its own, in a thread of the test, with a made-up server under it.
  *
- * It has a state_take(), and what is in control.h, in the place of the server's.
+ * The server's part is house_host.
  */
 #ifndef TESTS_SERVER_ADMIN_HOUSE_H
 #define TESTS_SERVER_ADMIN_HOUSE_H
@@ -14,6 +14,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+/** All that the admin port asks of a server, by functions that only remember. */
+extern const struct admin_host house_host;
 
 struct house {
     struct event_base *base;
@@ -35,10 +38,10 @@ void house_close(struct house *house);
 void house_set_readiness(bool draining, uint64_t workers);
 /** As many rows as there may be: an event is 30 KB long. */
 void house_make_events_long(void);
-/** What has been asked of control.h: workers more less those fewer, and the last word on accepting. */
+/** What control.c has asked for: workers more less those fewer, and the last word on accepting. */
 int house_workers_changed(void);
 bool house_is_paused(void);
-/** From now on control.h refuses. */
+/** From now on refuse what control.c asks for. */
 void house_refuse_control(void);
 /** How often the state was taken so far. */
 unsigned house_looks(void);

@@ -639,7 +639,7 @@ START_TEST(bad_address)
     char why[ADMIN_WHY_MAX] = "";
     struct admin *admin = NULL;
 
-    ck_assert_int_eq(admin_new(base, bad_addresses[_i], false, NULL, &admin, why), -EINVAL);
+    ck_assert_int_eq(admin_new(base, bad_addresses[_i], false, &house_host, &admin, why), -EINVAL);
     ck_assert_msg(strstr(why, "; try ") != NULL, "%s", why);
     ck_assert_ptr_null(admin);
     event_base_free(base);
@@ -658,7 +658,7 @@ START_TEST(address_in_use)
 
     descriptors = process_descriptors(getpid());
     snprintf(text, sizeof text, "127.0.0.1:%u", (unsigned)port);
-    ck_assert_int_eq(admin_new(base, text, false, NULL, &admin, why), -EADDRINUSE);
+    ck_assert_int_eq(admin_new(base, text, false, &house_host, &admin, why), -EADDRINUSE);
     ck_assert_msg(strstr(why, text) != NULL && strstr(why, "port 0") != NULL, "%s", why);
     ck_assert_uint_eq(process_descriptors(getpid()), descriptors);
     close(fd);

@@ -1,0 +1,20 @@
+server_libserver_la_SOURCES += \
+	%D%/admin.c %D%/admin.h \
+	%D%/control.c %D%/control.h \
+	%D%/events.c %D%/events.h \
+	%D%/host.h \
+	%D%/json.c %D%/json.h \
+	%D%/metrics.c %D%/metrics.h \
+	%D%/page.c %D%/page.h \
+	%D%/places.c %D%/places.h \
+	%D%/random.c %D%/random.h \
+	%D%/reply.c %D%/reply.h \
+	%D%/state.c %D%/state.h
+
+# The live page: three files that people read and write, joined into one that the program holds.
+PAGE_PARTS = %D%/page/page.html %D%/page/page.css %D%/page/page.js
+EXTRA_DIST += $(PAGE_PARTS) %D%/page/embed
+nodist_server_libserver_la_SOURCES += %D%/page-bytes.c
+CLEANFILES += %D%/page-bytes.c
+%D%/page-bytes.c: $(PAGE_PARTS) %D%/page/embed
+	$(AM_V_GEN)$(MKDIR_P) %D% && AWK='$(AWK)' $(SHELL) $(srcdir)/%D%/page/embed $(srcdir)/%D%/page >$@-t && mv $@-t $@

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Random digits: see random.h. */
+#include "server/admin/random.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+int random_digits(char *digits, size_t size)
+{
+    unsigned char bytes[RANDOM_DIGITS_MAX / 2];
+
+    /* This few bytes come at once or not at all. */
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return -errno;
+    for (size_t i = 0; i + 1 < size; i += 2)
+        snprintf(digits + i, size - i, "%02x", bytes[i / 2]);
+    return 0;
+}

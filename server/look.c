@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* The server as the admin port shows it: see look.h. */
+#include "server/look.h"
+
+#include "server/admin/state.h"
+#include "server/server-internal.h"
+
+static void take_settings(const struct server *server, struct state *state)
+{
+    const struct options *options = server->options;
+
+    state->type = server->type;
+    state->workers = server->workers;
+    state->queue = options->queue;
+    state->on_full = on_full_words[options->on_full];
+    state->hold = hold_words[options->hold];
+    state->started_ns = server->started_ns;
+    state->settings = (struct state_settings){
+        .max_sessions = options->max_sessions,
+        .high_water = options->marked ? options->high_water : 0,
+        .low_water = options->marked ? options->low_water : 0,
+        .per_source = options->per_source,
+        .transform = transform_words[options->transform],
+        .queue_timeout_ns = options->queue_timeout_ns,
+        .idle_timeout_ns = options->idle_timeout_ns,
+        .session_timeout_ns = options->session_timeout_ns,
+        .drain_timeout_ns = options->drain_timeout_ns,
+        .delay = options->delay,
+        .burn = options->burn,
+    };
+}
+
+/* Once the server drains there is no listener, and the state has what it was at that moment. */
+static void take_listener(const struct server *server, struct state *state)
+{
+    const struct listening_socket *sockets;
+    unsigned count;
+
+    state->listener = server->listener_was;
+    state->address[0] = '\0';
+    if (server->listener == NULL)
+        return;
+    listener_state(server->listener, &state->listener);
+    sockets = listener_sockets(server->listener, &count);
+    address_text(&sockets[0].address, state->address);
+}
+
+void server_look(struct server *server, struct state *state)
+{
+    take_settings(server, state);
+    take_listener(server, state);
+    state_take(server->shared, state);
+}
