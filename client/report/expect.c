@@ -2,20 +2,21 @@
 /*
  * Clauses about a run. See expect.h.
  *
- * A clause is read once into what it asks for, how it compares, and a number; nonsense is found
- * before the load. Times are compared as the integers of nanoseconds that the histogram has, counts as
- * integers: a p99 of exactly 5 ms is not below 5 ms.
+ * A clause is read once, into a quantity, a relation and a number, so mistakes are found before the
+ * load. Times are compared as whole nanoseconds, as the histogram has them, and counts as integers: a
+ * p99 of exactly 5 ms is not below 5 ms.
  */
 #include "client/report/expect.h"
 
+#include "common/clock.h"
 #include "common/parse.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CLAUSE_MAX 100
-#define SECOND_NS  1000000000
+enum { CLAUSE_MAX = 100 };
 
 enum kind { KIND_TIME, KIND_COUNT, KIND_RATE, KIND_SECONDS };
 
@@ -28,13 +29,13 @@ static const struct {
 } relations[] = {{"<=", LESS_EQUAL}, {">=", GREATER_EQUAL}, {"!=", NOT_EQUAL},
                  {"<", LESS},        {">", GREATER},        {"=", EQUAL}};
 
-/** What can be asked of a histogram; a percent above 100 is the mean. */
+/* Figures of a histogram; a percent above 100 is the mean. */
 static const struct {
     const char *word;
     double percent;
 } figures[] = {{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p999", 99.9}, {"max", 100}, {"mean", 101}};
 
-/** Counts, by where they are; errors are added up. */
+/* Counts, by their place in a summary; errors are added up. */
 #define COUNT(word, member)                                                                        \
     {                                                                                              \
         word, offsetof(struct summary, member)                                                     \
@@ -76,7 +77,7 @@ static bool is_word(const char *word, const char *text, size_t length)
     return strlen(word) == length && memcmp(word, text, length) == 0;
 }
 
-/** "p99" or "connect.p99". @return false: neither is meant */
+/** Read "p99" or "connect.p99". @return false: it is neither */
 static bool read_figure(struct clause *clause, const char *text, size_t length)
 {
     const char *dot = memchr(text, '.', length);
@@ -119,7 +120,7 @@ static bool read_quantity(struct clause *clause, const char *text, size_t length
     return read_figure(clause, text, length);
 }
 
-/** The value, which the kind of quantity decides on. @return NULL, or what it should be */
+/** Read a value of the clause's kind. @return NULL, or what it should be */
 static const char *read_value(struct clause *clause, const char *text)
 {
     int64_t ns;
@@ -134,7 +135,7 @@ static const char *read_value(struct clause *clause, const char *text)
         return parse_number(text, 0, UINT64_MAX, &clause->whole) ? NULL : "a whole number";
     case KIND_SECONDS:
         if (parse_duration(text, INT64_MAX, &ns)) {
-            clause->decimal = (double)ns / SECOND_NS;
+            clause->decimal = (double)ns / (double)SECOND_NS;
             return NULL;
         }
         return parse_decimal(text, 0, 1e12, &clause->decimal)
@@ -145,7 +146,7 @@ static const char *read_value(struct clause *clause, const char *text)
     return parse_decimal(text, 0, 1e12, &clause->decimal) ? NULL : "a number";
 }
 
-/** One clause without the blanks around it. @return false: see why */
+/** Read one clause without the blanks around it. @return false: see why */
 static bool read_clause(struct clause *clause, char why[static EXPECT_SENTENCE])
 {
     static const char blanks[] = " \t";
@@ -164,7 +165,7 @@ static bool read_clause(struct clause *clause, char why[static EXPECT_SENTENCE])
         if (strncmp(at, relations[i].text, strlen(relations[i].text)) == 0)
             break;
     if (i == sizeof relations / sizeof relations[0]) {
-        snprintf(why, EXPECT_SENTENCE, "in '%s', one of < <= > >= = != has to follow '%.*s'", text,
+        snprintf(why, EXPECT_SENTENCE, "in '%s', one of < <= > >= = != must follow '%.*s'", text,
                  (int)word, text);
         return false;
     }
@@ -191,7 +192,7 @@ static const char *cut_clause(const char *text, struct clause *clause,
     while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == '\t'))
         length--;
     if (length == 0) {
-        snprintf(why, EXPECT_SENTENCE, "a clause is empty; one is such as p99<5ms");
+        snprintf(why, EXPECT_SENTENCE, "a clause is empty; an example is p99<5ms");
         return NULL;
     }
     if (length > CLAUSE_MAX) {
@@ -213,7 +214,7 @@ struct expect *expect_parse(const char *text, char why[static EXPECT_SENTENCE])
         count += *at == ',';
     expect = calloc(1, sizeof *expect + count * sizeof expect->clauses[0]);
     if (expect == NULL) {
-        snprintf(why, EXPECT_SENTENCE, "there is no memory for it");
+        snprintf(why, EXPECT_SENTENCE, "there is not enough memory");
         return NULL;
     }
     while (expect->count < count) {
@@ -224,7 +225,7 @@ struct expect *expect_parse(const char *text, char why[static EXPECT_SENTENCE])
             free(expect);
             return NULL;
         }
-        text++; /* the comma; behind the last clause nobody looks any more */
+        text++; /* the comma; after the last clause text is not used again */
     }
     return expect;
 }
@@ -239,7 +240,7 @@ size_t expect_count(const struct expect *expect)
     return expect->count;
 }
 
-/** @param order  below, at or above 0, as what was found is below, at or above what was expected */
+/** @param order  of what was found to what was expected: below, at or above 0 */
 static bool compare(enum relation relation, int order)
 {
     switch (relation) {
@@ -270,7 +271,7 @@ static uint64_t count_of(const struct clause *clause, const struct summary *summ
     return count;
 }
 
-/** A time as people read it: "it is 740 ns", "it is 7.2 ms". */
+/** Print a time for people: "it is 740 ns", "it is 7.2 ms". */
 static void show_time(double ns, char text[static 32])
 {
     if (ns < 1e3)
@@ -283,7 +284,7 @@ static void show_time(double ns, char text[static 32])
         snprintf(text, 32, "it is %.7g s", ns / 1e9);
 }
 
-/** A time that nothing was measured of is neither below nor above anything: its clause does not hold. */
+/** Judge a time. If nothing was measured, it is neither below nor above a value: no clause holds. */
 static bool time_holds(const struct clause *clause, const struct summary *summary,
                        char found[static 32])
 {
@@ -312,7 +313,7 @@ bool expect_holds(const struct expect *expect, size_t clause_number, const struc
     case KIND_TIME: holds = time_holds(clause, summary, found); break;
     case KIND_COUNT:
         count = count_of(clause, summary);
-        snprintf(found, sizeof found, "it is %llu", (unsigned long long)count);
+        snprintf(found, sizeof found, "it is %" PRIu64, count);
         holds = compare(clause->relation, (count > clause->whole) - (count < clause->whole));
         break;
     default:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file expect.h
- * --expect 'p99<5ms,failed=0': what a run has to be like, and whether it was.
+ * --expect 'p99<5ms,failed=0': conditions on a run, and whether they hold.
  *
  * Clauses are separated by commas and all of them must hold. A clause is a quantity, one of
  * < <= > >= = !=, and a value:
@@ -29,8 +29,10 @@ struct expect;
 enum { EXPECT_SENTENCE = 256 };
 
 /**
+ * Read the clauses.
+ *
  * @param why  on failure, which clause is wrong and what would be right
- * @return     NULL where a clause cannot be understood, or for want of memory
+ * @return     NULL if a clause cannot be understood, or for want of memory
  */
 struct expect *expect_parse(const char *text, char why[static EXPECT_SENTENCE]);
 void expect_free(struct expect *expect);
@@ -38,10 +40,11 @@ void expect_free(struct expect *expect);
 size_t expect_count(const struct expect *expect);
 
 /**
- * Whether a clause holds for a run.
+ * Judge a run by a clause.
  *
  * @param clause    from 0
  * @param sentence  the clause and what was found: "p99<5ms: it is 7.2 ms"
+ * @return          whether the clause holds
  */
 bool expect_holds(const struct expect *expect, size_t clause, const struct summary *summary,
                   char sentence[static EXPECT_SENTENCE]);

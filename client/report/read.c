@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A report read back. See report.h.
+ * Reading a report back.
  *
- * Whoever made the file may have edited it, so all that is computed with is checked: a number that is
- * missing or negative, sessions that do not add up and a histogram that cannot be are refused with a
- * sentence. Keys that are not known here are left alone: they are of a later version.
+ * The file may have been edited, so all values that are used are checked: a number that is missing or
+ * negative, sessions that do not add up and an impossible histogram are rejected with a sentence.
+ * Unknown keys are ignored: they are of a later version.
  */
 #include "client/report/read.h"
+
+#include "common/clock.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -19,7 +21,7 @@
 /* Until the year 2096; the nanoseconds of two such times still add up within 64 bits. */
 #define SECONDS_MAX 4e9
 
-/** What is read, and why it could not be: the first thing that was wrong. */
+/** Why reading failed: the first thing that was wrong. */
 struct reader {
     char *why;
     bool failed;
@@ -47,17 +49,17 @@ static json_t *member(struct reader *reader, json_t *object, const char *key)
     return value;
 }
 
-/** A whole number that is not negative. */
+/** Read a whole number that is not negative. */
 static uint64_t count(struct reader *reader, json_t *object, const char *key)
 {
     json_t *value = member(reader, object, key);
 
     if (!json_is_integer(value) || json_integer_value(value) < 0)
-        fail(reader, "its \"%s\" is no count", key);
+        fail(reader, "its \"%s\" is not a count", key);
     return (uint64_t)json_integer_value(value);
 }
 
-/** The same, as far as an unsigned int goes. */
+/** Read one that fits an int. */
 static unsigned small(struct reader *reader, json_t *object, const char *key)
 {
     uint64_t value = count(reader, object, key);
@@ -73,7 +75,7 @@ static double number(struct reader *reader, json_t *object, const char *key)
     double result = json_number_value(value);
 
     if (!json_is_number(value) || result < 0) {
-        fail(reader, "its \"%s\" is no number, or a negative one", key);
+        fail(reader, "its \"%s\" is not a number, or is negative", key);
         return 0;
     }
     return result;
@@ -84,7 +86,7 @@ static double seconds(struct reader *reader, json_t *object, const char *key)
     double result = number(reader, object, key);
 
     if (result > SECONDS_MAX) {
-        fail(reader, "its \"%s\" is no time", key);
+        fail(reader, "its \"%s\" is not a time", key);
         return 0;
     }
     return result;
@@ -99,12 +101,12 @@ static bool truth(struct reader *reader, json_t *object, const char *key)
     return json_is_true(value);
 }
 
-/** In two parts: a double has not the digits for all nanoseconds since 1970. */
+/** Convert in two parts: a double has too few digits for all nanoseconds since 1970. */
 static int64_t nanoseconds(double seconds_since)
 {
     double whole = floor(seconds_since);
 
-    return (int64_t)whole * 1000000000 + (int64_t)llround((seconds_since - whole) * 1e9);
+    return (int64_t)whole * SECOND_NS + (int64_t)llround((seconds_since - whole) * 1e9);
 }
 
 static void read_counts(struct reader *reader, json_t *run, struct summary *summary)
@@ -128,7 +130,7 @@ static void read_counts(struct reader *reader, json_t *run, struct summary *summ
     summary->idle_ended = count(reader, idle, "ended");
 }
 
-/** How the run was made, and when. */
+/** Read the settings of the run, and when it took place. */
 static void read_settings(struct reader *reader, json_t *run, struct summary *summary)
 {
     json_t *load = member(reader, run, "load");
@@ -146,7 +148,7 @@ static void read_settings(struct reader *reader, json_t *run, struct summary *su
     summary->generator.busy = truth(reader, generator, "busy");
     summary->generator.late = truth(reader, generator, "late");
     if (summary->interrupted > 127)
-        fail(reader, "its \"interrupted\" is no signal");
+        fail(reader, "its \"interrupted\" is not a signal");
 }
 
 static void read_errors(struct reader *reader, json_t *run, struct summary *summary)
@@ -154,7 +156,7 @@ static void read_errors(struct reader *reader, json_t *run, struct summary *summ
     json_t *list = member(reader, run, "errors");
 
     if (!json_is_object(list))
-        fail(reader, "its \"errors\" are no object");
+        fail(reader, "its \"errors\" are not an object");
     for (void *at = json_object_iter(list); at != NULL; at = json_object_iter_next(list, at)) {
         const char *words = json_object_iter_key(at);
 
@@ -179,7 +181,7 @@ static void read_histogram(struct reader *reader, json_t *object, const char *na
         json_int_t times = json_integer_value(json_array_get(pair, 1));
 
         if (json_array_size(pair) != 2 || value < 0 || times <= 0) {
-            fail(reader, "its histogram of \"%s\" is no list of values and counts", name);
+            fail(reader, "its histogram of \"%s\" is not a list of values and counts", name);
             return;
         }
         histogram_record_many(histogram, value, (uint64_t)times);
@@ -193,7 +195,7 @@ static void read_histograms(struct reader *reader, json_t *run, struct summary *
     json_t *list = member(reader, run, "histograms");
 
     if (!json_is_object(list))
-        fail(reader, "its \"histograms\" are no object");
+        fail(reader, "its \"histograms\" are not an object");
     for (unsigned phase = 0; phase < MEASURE_PHASES; phase++) {
         json_t *object = json_object_get(list, measure_names[phase]);
 
@@ -210,14 +212,14 @@ static void add_span(struct reader *reader, json_t *run, struct spans *spans, si
     };
 
     span.to_ns = span.from_ns + nanoseconds(seconds(reader, run, "seconds"));
-    /* A step begins after the one before, whatever ten microseconds of rounding say. */
+    /* A step begins after the one before; rounding to ten microseconds may say otherwise. */
     if (spans->count > first && span.from_ns < spans->span[spans->count - 1].to_ns)
         span.from_ns = spans->span[spans->count - 1].to_ns;
     if (!spans_add(spans, span))
-        fail(reader, "there is no memory for it");
+        fail(reader, "there is not enough memory");
 }
 
-/** When it ran: between the steps of a run nothing happens that would be counted. */
+/** Read when the run took place. The time between its steps does not count. */
 static void read_spans(struct reader *reader, json_t *run, struct spans *spans)
 {
     json_t *steps = member(reader, run, "steps");
@@ -229,7 +231,7 @@ static void read_spans(struct reader *reader, json_t *run, struct spans *spans)
         add_span(reader, json_array_get(steps, i), spans, first);
 }
 
-/** The JSON of a file. @return NULL: see reader */
+/** Load the JSON of a file. @return NULL on failure, see reader */
 static json_t *load(struct reader *reader, const char *path)
 {
     bool standard = strcmp(path, "-") == 0;
@@ -245,7 +247,7 @@ static json_t *load(struct reader *reader, const char *path)
     if (ferror(file))
         fail(reader, "%s", strerror(errno));
     else if (json == NULL)
-        fail(reader, "it is no JSON: %s", error.text);
+        fail(reader, "it is not JSON: %s", error.text);
     if (!standard)
         fclose(file);
     return json;
@@ -257,7 +259,7 @@ static void read_run(struct reader *reader, json_t *run, struct summary *summary
     const char *schema = json_string_value(json_object_get(run, "schema"));
 
     if (schema == NULL)
-        fail(reader, "it is no summary of echo-client: it has no \"schema\"");
+        fail(reader, "it is not a summary of echo-client: it has no \"schema\"");
     else if (strcmp(schema, "echo-client/1") != 0)
         fail(reader, "its schema is \"%.40s\" and not \"echo-client/1\"", schema);
     else {
@@ -278,7 +280,7 @@ bool report_read(const char *path, struct summary *summary, struct spans *spans,
     json_t *json;
 
     if (!summary_init(&run)) {
-        fail(&reader, "there is no memory for it");
+        fail(&reader, "there is not enough memory");
         return false;
     }
     json = load(&reader, path);

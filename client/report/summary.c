@@ -19,12 +19,12 @@ void summary_clear(struct summary *summary)
     measure_clear(&summary->measure);
 }
 
-/** The kind of error with these words; error_kinds where there is none so far. */
+/** @return the kind of error with these words; error_kinds if there is none yet */
 static unsigned find_error(const struct summary *summary, const char *words)
 {
     unsigned kind = 0;
 
-    /* There are few kinds, so a list will do. */
+    /* There are few kinds, so a list is enough. */
     while (kind < summary->error_kinds && strcmp(summary->errors[kind].words, words) != 0)
         kind++;
     return kind;
@@ -37,7 +37,7 @@ void summary_add_errors(struct summary *summary, const char *words, uint64_t cou
 
     snprintf(cut, sizeof cut, "%s", words);
     kind = find_error(summary, cut);
-    /* A server that invents words cannot make the list grow: its last place is for all the rest. */
+    /* A server that invents words cannot make the list grow: all others share its last place. */
     if (kind == summary->error_kinds && kind >= SUMMARY_ERRORS) {
         snprintf(cut, sizeof cut, "%s", other_errors);
         kind = find_error(summary, cut);
@@ -88,12 +88,12 @@ static double larger(double one, double other)
     return one > other ? one : other;
 }
 
-/** What says how a run was made: of two runs, that which was more. */
+/** Keep the larger of each setting of two runs; the rate is their mean. */
 static void merge_settings(struct summary *into, const struct summary *from)
 {
     double seconds = into->seconds + from->seconds;
 
-    /* Messages that were asked for, over the time of both. */
+    /* Messages that were requested, over the time of both. */
     if (seconds > 0)
         into->rate = (into->rate * into->seconds + from->rate * from->seconds) / seconds;
     else
@@ -111,7 +111,7 @@ static void merge_settings(struct summary *into, const struct summary *from)
     into->generator.late = into->generator.late || from->generator.late;
 }
 
-/** From the beginning of the first to the end of the last; 0 is a time that is not known. */
+/** Merge times: from the begin of the first to the end of the last. 0 is a time that is not known. */
 static void merge_times(struct summary *into, const struct summary *from)
 {
     if (into->started_wall_ns == 0 ||

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file summary.h
- * What came of a run: counts, times, and errors in words. Filled by load_run(), shown by report.h.
+ * The results of a run: counts, times, and errors in words. load_run() fills it, report.h shows it.
  *
- * Threads: none of its own. load_run() fills it under a lock of its own.
+ * Threads: none of its own. load_run() fills it under its own lock.
  */
 #ifndef CLIENT_REPORT_SUMMARY_H
 #define CLIENT_REPORT_SUMMARY_H
@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** So many kinds of errors are told apart; the rest is counted as "other errors". */
+/** The most kinds of errors that are counted separately; the rest is "other errors". */
 enum { SUMMARY_ERRORS = 32 };
 
 struct summary_error {
@@ -22,15 +22,15 @@ struct summary_error {
     uint64_t count;
 };
 
-/** Whether the client itself was what limited the run. */
+/** Whether the client itself limited the run. */
 struct summary_generator {
     unsigned threads; /**< that ran sessions */
-    double cpu;       /**< of the busiest of them, or of as many CPUs as they could use: 0 to 1 */
+    double cpu;       /**< of the busiest thread, or of all CPUs that they could use: 0 to 1 */
     bool busy;        /**< cpu is above 0.9: the client was the bottleneck */
     bool late;        /**< behind schedule: 1 % of the messages left SUMMARY_LATE_NS late or more */
 };
 
-/** A message that is due and can be sent, but is not for so long, is late. */
+/** A message is late if it is due and can be sent, but has not been for this long. */
 #define SUMMARY_LATE_NS INT64_C(1000000)
 
 struct summary {
@@ -43,14 +43,14 @@ struct summary {
     /* of --idle, which are in no other count */
     uint64_t idle_requested;
     uint64_t idle_connected;
-    uint64_t idle_ended; /**< by the server, before the run was over */
+    uint64_t idle_ended; /**< by the server, before the end of the run */
 
     uint64_t sent; /**< messages */
     uint64_t verified;
     uint64_t mismatched;
     uint64_t bytes; /**< of verified replies */
-    double rate;    /**< that was asked for, messages a second; 0: closed loop */
-    unsigned depth; /**< messages of a session that may be under way at once */
+    double rate;    /**< messages a second that were requested; 0: closed loop */
+    unsigned depth; /**< messages of a session that may be unanswered at once */
     double seconds; /**< from when sessions could send (the barrier) to the end of the last */
     int64_t started_wall_ns; /**< the same by CLOCK_REALTIME */
     int64_t ended_wall_ns;
@@ -65,23 +65,23 @@ struct summary {
 bool summary_init(struct summary *summary);
 void summary_clear(struct summary *summary);
 
-/** Count a session that is over, in requested too. One that is idle is not counted here. */
+/** Count a session that has ended, in requested too. Those of --idle are not counted here. */
 void summary_add(struct summary *summary, const struct session_record *record);
 
-/** Count so many errors of the same words. */
+/** Count a number of errors of the same words. */
 void summary_add_errors(struct summary *summary, const char *words, uint64_t count);
 
 /**
- * Add one run to another: counts and histograms, lossless; errors, sorted. The rate is that of both
- * by their seconds; of what else says how a run was made, the larger is kept. The seconds are added,
- * too; who merges runs that overlap in time sets seconds, rate and concurrency afterwards.
+ * Add one run to another: counts and histograms, without loss, and errors, sorted. The rate is the
+ * mean of both, weighted by their seconds; of other settings the larger is kept. The seconds are
+ * added; a caller that merges runs which overlap in time sets seconds, rate and concurrency afterwards.
  */
 void summary_merge(struct summary *into, const struct summary *from);
 
 /** Order the errors, the most frequent first. */
 void summary_sort_errors(struct summary *summary);
 
-/** Verified replies per second; 0 where no time has passed. */
+/** @return verified replies per second; 0 if no time has passed */
 double summary_rate(const struct summary *summary);
 
 #endif /* CLIENT_REPORT_SUMMARY_H */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The summary as a table, and standard output, where it goes. */
+/* The report as a table, and standard output. */
 #include "client/report/report.h"
 
 #include "client/report/json.h"
 #include "common/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 static double us(int64_t ns)
@@ -13,7 +14,7 @@ static double us(int64_t ns)
     return (double)ns / 1000;
 }
 
-/** A row of percentiles; dashes where nothing was measured. */
+/** Show a row of percentiles, or dashes if nothing was measured. */
 static void show_times(FILE *file, const char *label, const struct histogram *histogram)
 {
     static const double percents[] = {50, 90, 99, 99.9};
@@ -28,25 +29,25 @@ static void show_times(FILE *file, const char *label, const struct histogram *hi
     fprintf(file, " %10.1f\n", us(histogram_max(histogram)));
 }
 
-/** Sessions, messages, bytes; and what only some runs have. */
+/** Show sessions, messages, bytes; and what only some runs have. */
 static void show_counts(FILE *file, const struct summary *summary)
 {
-    fprintf(file, "sessions     %llu requested: %llu ok, %llu failed, %llu refused\n",
-            (unsigned long long)summary->requested, (unsigned long long)summary->ok,
-            (unsigned long long)summary->failed, (unsigned long long)summary->refused);
-    fprintf(file, "messages     %llu sent: %llu verified, %llu mismatched\n",
-            (unsigned long long)summary->sent, (unsigned long long)summary->verified,
-            (unsigned long long)summary->mismatched);
-    fprintf(file, "bytes        %llu verified in %.3f s: %.0f echoes/s\n",
-            (unsigned long long)summary->bytes, summary->seconds, summary_rate(summary));
+    fprintf(file,
+            "sessions     %" PRIu64 " requested: %" PRIu64 " ok, %" PRIu64 " failed, %" PRIu64
+            " refused\n",
+            summary->requested, summary->ok, summary->failed, summary->refused);
+    fprintf(file, "messages     %" PRIu64 " sent: %" PRIu64 " verified, %" PRIu64 " mismatched\n",
+            summary->sent, summary->verified, summary->mismatched);
+    fprintf(file, "bytes        %" PRIu64 " verified in %.3f s: %.0f echoes/s\n", summary->bytes,
+            summary->seconds, summary_rate(summary));
     if (summary->rate > 0)
-        fprintf(file, "rate         %.1f messages/s asked, %.1f sent\n", summary->rate,
+        fprintf(file, "rate         %.1f messages/s requested, %.1f sent\n", summary->rate,
                 summary->seconds > 0 ? (double)summary->sent / summary->seconds : 0);
     if (summary->idle_requested > 0)
-        fprintf(file, "idle         %llu requested: %llu connected, %llu ended by the server\n",
-                (unsigned long long)summary->idle_requested,
-                (unsigned long long)summary->idle_connected,
-                (unsigned long long)summary->idle_ended);
+        fprintf(file,
+                "idle         %" PRIu64 " requested: %" PRIu64 " connected, %" PRIu64
+                " ended by the server\n",
+                summary->idle_requested, summary->idle_connected, summary->idle_ended);
 }
 
 static void show_runs(FILE *file, const struct report *report)
@@ -62,7 +63,7 @@ static void show_runs(FILE *file, const struct report *report)
         fprintf(file, "runs         %u merged: no two of them at once\n", runs->count);
 }
 
-/** A row for each phase; where messages have a schedule, the echo from both its beginnings. */
+/** Show a row for each phase. With a schedule the echo has two: from the schedule, and from the send. */
 static void show_phases(FILE *file, const struct summary *summary)
 {
     struct histogram *const *times = summary->measure.times;
@@ -78,7 +79,7 @@ static void show_phases(FILE *file, const struct summary *summary)
     show_times(file, "close", times[MEASURE_CLOSE]);
 }
 
-/** One figure of a step, or a dash. */
+/** Show one figure of a step, or a dash. */
 static void show_p99(FILE *file, const struct histogram *histogram)
 {
     if (histogram_count(histogram) == 0)
@@ -96,30 +97,29 @@ static void show_steps(FILE *file, const struct report *report)
     for (unsigned i = 0; i < report->step_count; i++) {
         const struct summary *step = &report->steps[i];
 
-        fprintf(file, "  %-11u %10u %10llu %10llu %10.0f", i + 1, step->concurrency,
-                (unsigned long long)step->ok, (unsigned long long)(step->failed + step->refused),
-                summary_rate(step));
+        fprintf(file, "  %-11u %10u %10" PRIu64 " %10" PRIu64 " %10.0f", i + 1, step->concurrency,
+                step->ok, (step->failed + step->refused), summary_rate(step));
         show_p99(file, step->measure.times[MEASURE_QUEUE_WAIT]);
         show_p99(file, step->measure.times[MEASURE_ECHO]);
         fprintf(file, "\n");
     }
 }
 
-/** What makes the figures above say less about the server than they seem to. */
+/** Show why the figures above say less about the server than they seem to. */
 static void show_warnings(FILE *file, const struct summary *summary)
 {
     if (summary->generator.busy)
         fprintf(
             file,
             "warning: the client itself was the bottleneck: its threads used %.0f %% of the CPU "
-            "that they could have, and the server may well do more. Use more --threads, fewer "
-            "sessions, or a machine of its own for the client.\n",
+            "that they could use, and the server may be able to do more. Use more --threads, "
+            "fewer sessions, or a separate machine for the client.\n",
             summary->generator.cpu * 100);
     if (summary->generator.late)
         fprintf(file,
                 "warning: the client was behind its schedule: one message in a hundred or more was "
-                "sent a millisecond late or later (p99 %.1f us), and the times from the schedule "
-                "hold that delay. Use more --threads, a lower --rate, or another machine.\n",
+                "sent at least a millisecond late (p99 %.1f us), and the times from the schedule "
+                "include that delay. Use more --threads, a lower --rate, or another machine.\n",
                 us(histogram_percentile(summary->measure.times[MEASURE_LAG], 99)));
 }
 
@@ -134,11 +134,10 @@ void report_text(FILE *file, const struct report *report)
     if (summary->error_kinds > 0)
         fprintf(file, "errors\n");
     for (unsigned i = 0; i < summary->error_kinds; i++)
-        fprintf(file, "  %-10llu %s\n", (unsigned long long)summary->errors[i].count,
-                summary->errors[i].words);
+        fprintf(file, "  %-10" PRIu64 " %s\n", summary->errors[i].count, summary->errors[i].words);
     show_warnings(file, summary);
     if (summary->interrupted != 0)
-        fprintf(file, "interrupted: this is what was done so far\n");
+        fprintf(file, "interrupted: these are the results so far\n");
 }
 
 bool report_print(const struct report *report, bool json)

@@ -169,7 +169,7 @@ static void draw_messages(struct top *top, const struct progress *progress)
         frame_print(&top->frame, "%.0f/s in the last second, ", top->last.rate);
     frame_print(&top->frame, "%.0f/s so far", mean_rate(progress));
     if (progress->rate > 0)
-        frame_print(&top->frame, ", %.0f/s asked for", progress->rate);
+        frame_print(&top->frame, ", %.0f/s requested", progress->rate);
     frame_line(&top->frame);
     frame_put(&top->frame, "  last minute ");
     put_sparkline(top);

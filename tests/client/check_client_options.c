@@ -99,7 +99,7 @@ static const struct wrong wrong[] = {
     {{"-n", "1", "--expect", "p99<5"},
      "--expect cannot be understood: in 'p99<5', '5' is not a time with its unit, such as 5ms"},
     {{"-n", "1", "--expect", ""},
-     "--expect cannot be understood: a clause is empty; one is such as p99<5ms"},
+     "--expect cannot be understood: a clause is empty; an example is p99<5ms"},
     {{"-n", "1", "--rate", "5", "--think", "1ms"},
      "--rate and --think exclude each other: a schedule does not wait for replies"},
     {{"-n", "1", "--depth", "2", "--think", "1ms"},

@@ -288,7 +288,7 @@ START_TEST(the_table_says_so)
     close(held[1]);
     ck_assert_int_eq(outcome.status, 130);
     ck_assert_ptr_nonnull(strstr(outcome.out, "\nerrors\n  2          interrupted\n"
-                                              "interrupted: this is what was done so far\n"));
+                                              "interrupted: these are the results so far\n"));
     outcome_clear(&outcome);
     peer_stop(peer);
     close(held[0]);

@@ -158,7 +158,7 @@ START_TEST(a_run_with_everything_says_everything)
         "sessions     50 requested: 45 ok, 3 failed, 2 refused\n"
         "messages     500 sent: 480 verified, 1 mismatched\n"
         "bytes        30720 verified in 2.500 s: 192 echoes/s\n"
-        "rate         250.0 messages/s asked, 200.0 sent\n"
+        "rate         250.0 messages/s requested, 200.0 sent\n"
         "idle         7 requested: 6 connected, 4 ended by the server\n"
         "runs         2 merged: two or more at once for 1.250 s of 2.500 s\n"
         "latency us           p50        p90        p99      p99.9        max\n"
@@ -175,12 +175,12 @@ START_TEST(a_run_with_everything_says_everything)
         "  3          connect: connection refused\n"
         "  2          refused: BUSY \"full\"\n"
         "warning: the client itself was the bottleneck: its threads used 97 % of the CPU that they "
-        "could have, and the server may well do more. Use more --threads, fewer sessions, or a "
-        "machine of its own for the client.\n"
-        "warning: the client was behind its schedule: one message in a hundred or more was sent a "
-        "millisecond late or later (p99 1223.7 us), and the times from the schedule hold that "
+        "could use, and the server may be able to do more. Use more --threads, fewer sessions, or "
+        "a separate machine for the client.\n"
+        "warning: the client was behind its schedule: one message in a hundred or more was sent at "
+        "least a millisecond late (p99 1223.7 us), and the times from the schedule include that "
         "delay. Use more --threads, a lower --rate, or another machine.\n"
-        "interrupted: this is what was done so far\n");
+        "interrupted: these are the results so far\n");
     free(text);
     runs.together_seconds = 0;
     text = written(&report, false);
@@ -407,56 +407,56 @@ struct edit {
 };
 
 static const struct edit edits[] = {
-    {"", "schema", NULL, "it is no summary of echo-client: it has no \"schema\""},
-    {"", "schema", "1", "it is no summary of echo-client: it has no \"schema\""},
+    {"", "schema", NULL, "it is not a summary of echo-client: it has no \"schema\""},
+    {"", "schema", "1", "it is not a summary of echo-client: it has no \"schema\""},
     {"", "schema", "\"echo-client/2\"",
      "its schema is \"echo-client/2\" and not \"echo-client/1\""},
     {"", "sessions", NULL, "it has no \"sessions\""},
     {"sessions", "requested", "51", "its sessions do not add up"},
-    {"sessions", "ok", "-45", "its \"ok\" is no count"},
-    {"sessions", "ok", "45.0", "its \"ok\" is no count"},
+    {"sessions", "ok", "-45", "its \"ok\" is not a count"},
+    {"sessions", "ok", "45.0", "its \"ok\" is not a count"},
     {"sessions", "failed", NULL, "it has no \"failed\""},
-    {"sessions", "refused", "\"2\"", "its \"refused\" is no count"},
-    {"messages", "sent", "null", "its \"sent\" is no count"},
+    {"sessions", "refused", "\"2\"", "its \"refused\" is not a count"},
+    {"messages", "sent", "null", "its \"sent\" is not a count"},
     {"", "messages", "[]", "it has no \"sent\""},
     {"messages", "verified", NULL, "it has no \"verified\""},
     {"messages", "mismatched", NULL, "it has no \"mismatched\""},
     {"", "bytes", NULL, "it has no \"bytes\""},
-    {"", "seconds", "-1.5", "its \"seconds\" is no number, or a negative one"},
-    {"", "seconds", "1e10", "its \"seconds\" is no time"},
-    {"", "started", "\"now\"", "its \"started\" is no number, or a negative one"},
-    {"", "ended", "1e300", "its \"ended\" is no time"},
-    {"", "interrupted", "128", "its \"interrupted\" is no signal"},
-    {"load", "rate", "-5", "its \"rate\" is no number, or a negative one"},
+    {"", "seconds", "-1.5", "its \"seconds\" is not a number, or is negative"},
+    {"", "seconds", "1e10", "its \"seconds\" is not a time"},
+    {"", "started", "\"now\"", "its \"started\" is not a number, or is negative"},
+    {"", "ended", "1e300", "its \"ended\" is not a time"},
+    {"", "interrupted", "128", "its \"interrupted\" is not a signal"},
+    {"load", "rate", "-5", "its \"rate\" is not a number, or is negative"},
     {"load", "depth", "3000000000", "its \"depth\" is too large"},
     {"", "concurrency", NULL, "it has no \"concurrency\""},
-    {"idle", "requested", "-1", "its \"requested\" is no count"},
+    {"idle", "requested", "-1", "its \"requested\" is not a count"},
     {"idle", "connected", NULL, "it has no \"connected\""},
     {"idle", "ended", NULL, "it has no \"ended\""},
     {"generator", "threads", NULL, "it has no \"threads\""},
     {"generator", "cpu", NULL, "it has no \"cpu\""},
     {"generator", "busy", "1", "its \"busy\" is neither true nor false"},
     {"generator", "late", NULL, "it has no \"late\""},
-    {"", "errors", "[1]", "its \"errors\" are no object"},
+    {"", "errors", "[1]", "its \"errors\" are not an object"},
     {"errors", "connect: connection refused", "-3",
-     "its \"connect: connection refused\" is no count"},
+     "its \"connect: connection refused\" is not a count"},
     {"", "steps", NULL, "it has no \"steps\""},
     {"", "steps", "[1]", "it has no \"started\""},
     {"", "histograms", NULL, "it has no \"histograms\""},
-    {"", "histograms", "[]", "its \"histograms\" are no object"},
+    {"", "histograms", "[]", "its \"histograms\" are not an object"},
     {"histograms", "echo", "7", "it has no \"counts\""},
     {"histograms.echo", "counts", NULL, "it has no \"counts\""},
     {"histograms.echo", "counts", "7", "its histogram of \"echo\" contradicts itself"},
     {"histograms.echo", "counts", "[[5]]",
-     "its histogram of \"echo\" is no list of values and counts"},
+     "its histogram of \"echo\" is not a list of values and counts"},
     {"histograms.echo", "counts", "[5, 6]",
-     "its histogram of \"echo\" is no list of values and counts"},
+     "its histogram of \"echo\" is not a list of values and counts"},
     {"histograms.echo", "counts", "[[5, 0]]",
-     "its histogram of \"echo\" is no list of values and counts"},
+     "its histogram of \"echo\" is not a list of values and counts"},
     {"histograms.echo", "counts", "[[-5, 1]]",
-     "its histogram of \"echo\" is no list of values and counts"},
+     "its histogram of \"echo\" is not a list of values and counts"},
     {"histograms.echo", "counts", "[[5, 1]]", "its histogram of \"echo\" contradicts itself"},
-    {"histograms.lag", "min_ns", "-1", "its \"min_ns\" is no count"},
+    {"histograms.lag", "min_ns", "-1", "its \"min_ns\" is not a count"},
     {"histograms.lag", "max_ns", "1", "its histogram of \"lag\" contradicts itself"},
     {"histograms.lag", "sum_s", "1", "its histogram of \"lag\" contradicts itself"},
     {"histograms.lag", "sum_ns", NULL, "it has no \"sum_ns\""},
@@ -499,11 +499,11 @@ START_TEST(what_is_not_even_json)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         save(texts[i]);
         ck_assert(!read_back(path, &summary, why));
-        ck_assert_msg(strncmp(why, "it is no JSON: ", 15) == 0, "%s", why);
+        ck_assert_msg(strncmp(why, "it is not JSON: ", 16) == 0, "%s", why);
     }
     save("[]");
     ck_assert(!read_back(path, &summary, why));
-    ck_assert_str_eq(why, "it is no summary of echo-client: it has no \"schema\"");
+    ck_assert_str_eq(why, "it is not a summary of echo-client: it has no \"schema\"");
     ck_assert(!read_back("/nowhere/a.json", &summary, why));
     ck_assert_str_eq(why, "No such file or directory");
     ck_assert(!read_back("/etc", &summary, why));

@@ -91,7 +91,7 @@ START_TEST(runs_that_overlap)
                             "sessions     20 requested: 20 ok, 0 failed, 0 refused\n"
                             "messages     2000 sent: 2000 verified, 0 mismatched\n"
                             "bytes        128000 verified in 14.000 s: 143 echoes/s\n"
-                            "rate         142.9 messages/s asked, 142.9 sent\n"
+                            "rate         142.9 messages/s requested, 142.9 sent\n"
                             "runs         2 merged: two or more at once for 6.000 s of 14.000 s\n"),
                      outcome.out);
     outcome_clear(&outcome);
@@ -182,9 +182,10 @@ START_TEST(one_bad_file_is_enough)
     outcome = RUN(first, second);
     ck_assert_int_eq(outcome.status, 1);
     ck_assert_str_eq(outcome.out, "");
-    snprintf(line, sizeof line,
-             "echo-client: cannot use %s: it is no summary of echo-client: it has no \"schema\"\n",
-             second);
+    snprintf(
+        line, sizeof line,
+        "echo-client: cannot use %s: it is not a summary of echo-client: it has no \"schema\"\n",
+        second);
     ck_assert_str_eq(outcome.err, line);
     outcome_clear(&outcome);
     outcome = RUN("/nowhere/c.json", first);

@@ -254,7 +254,7 @@ START_TEST(top_shows_what_else_there_is)
     ck_assert(kit_terminal_shows(terminal, " connecting")); /* the barrier is closed */
     ck_assert(kit_terminal_shows(terminal, "  idle            7  ?"));
     ck_assert(kit_terminal_shows(terminal, "50 of 200 (25 %)"));
-    ck_assert(kit_terminal_shows(terminal, ", 10/s asked for"));
+    ck_assert(kit_terminal_shows(terminal, ", 10/s requested"));
     ck_assert(kit_terminal_shows(terminal, "  so far               -          -          -"));
     end(view, progress);
     finish(view);
