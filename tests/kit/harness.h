@@ -81,6 +81,9 @@ void outcome_clear(struct outcome *outcome);
 /** A blocking connection to 127.0.0.1:port with a receive time limit of 20 s. */
 int tcp_connect(uint16_t port);
 
+/** The same with small buffers on the way to it: a server that sends some 20 KB has to wait. */
+int tcp_connect_narrow(uint16_t port);
+
 /** The same to where a server says that it listens: "127.0.0.1:80", "[::1]:80" or "unix:/path". */
 int connect_to(const char *address);
 

@@ -114,13 +114,6 @@ void house_set_readiness(bool draining, uint64_t workers)
     pthread_mutex_unlock(&state_lock);
 }
 
-void house_make_events_long(void)
-{
-    pthread_mutex_lock(&state_lock);
-    shown.row_count = STATE_ROWS_MAX;
-    pthread_mutex_unlock(&state_lock);
-}
-
 int house_workers_changed(void)
 {
     return atomic_load(&workers_changed);

@@ -36,9 +36,7 @@ void house_close(struct house *house);
 
 /** What /readyz depends on. */
 void house_set_readiness(bool draining, uint64_t workers);
-/** As many rows as there may be: an event is 30 KB long. */
-void house_make_events_long(void);
-/** What control.c has asked for: workers more less those fewer, and the last word on accepting. */
+/** What control.c has asked for: workers added less those taken away, and the last word on accepting. */
 int house_workers_changed(void);
 bool house_is_paused(void);
 /** From now on refuse what control.c asks for. */

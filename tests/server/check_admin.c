@@ -430,7 +430,10 @@ START_TEST(listener_that_talks)
 }
 END_TEST
 
-/* One who listens and does not read is dropped; the others notice nothing. */
+/*
+ * A client that does not read its stream is dropped, and the others notice nothing. The buffers of the
+ * fast reader hold events for longer than the test takes: it may get no CPU for a while.
+ */
 START_TEST(slow_reader_is_dropped)
 {
     static const char request[] = "GET /events HTTP/1.0\r\n\r\n";
@@ -438,16 +441,14 @@ START_TEST(slow_reader_is_dropped)
     unsigned descriptors;
     uint64_t first;
     uint64_t last;
-    int bytes = 4096;
     int slow;
     int fast;
+    int late;
 
     house_open(&house);
-    house_make_events_long();
     fast = http_listen(house.port);
     descriptors = process_descriptors(getpid());
-    slow = tcp_connect(house.port);
-    ck_assert_int_eq(setsockopt(slow, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes), 0);
+    slow = tcp_connect_narrow(house.port);
     tcp_send(slow, request, sizeof request - 1);
     wait_for_descriptors(getpid(), descriptors + 2); /* its two ends */
     free(http_event(fast, &first));
@@ -461,7 +462,11 @@ START_TEST(slow_reader_is_dropped)
         last = id;
         free(data);
     }
-    ck_assert_uint_ge(last - first + 1, EVENTS_MISSED_MAX);
+    /* The fast reader may not have read all events yet; a new stream begins after them. */
+    late = http_listen(house.port);
+    free(http_event(late, &last));
+    ck_assert_uint_ge(last - first, EVENTS_MISSED_MAX);
+    close(late);
     close(fast);
     close(slow);
     house_close(&house);
