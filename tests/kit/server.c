@@ -58,6 +58,14 @@ struct tally tally_of(const char *output)
     return t;
 }
 
+void expect_tally(struct tally tally, uint64_t served, uint64_t timed_out, uint64_t failed)
+{
+    ck_assert_uint_eq(tally.served, served);
+    ck_assert_uint_eq(tally.rejected, 0);
+    ck_assert_uint_eq(tally.timed_out, timed_out);
+    ck_assert_uint_eq(tally.failed, failed);
+}
+
 /* Waiting for another whole line than those that were there. */
 struct more_output {
     struct kit *kit;
@@ -76,7 +84,7 @@ struct tally kit_ask(struct kit *kit)
 {
     struct more_output more = {.kit = kit, .before = strlen(program_output(&kit->program))};
 
-    ck_assert_int_eq(kill(kit->program.pid, SIGUSR1), 0);
+    kit_signal(kit, SIGUSR1);
     wait_until(has_more_accounting, &more);
     return tally_of(program_output(&kit->program));
 }
@@ -184,11 +192,35 @@ uint16_t kit_admin_port(struct kit *kit)
     return port;
 }
 
+void kit_signal(const struct kit *kit, int number)
+{
+    ck_assert_int_eq(kill(kit->program.pid, number), 0);
+}
+
+struct tally kit_wait_end(struct kit *kit, int status, const char *complaint,
+                          const char *last_words)
+{
+    struct outcome outcome = program_wait(&kit->program);
+    struct tally tally;
+
+    ck_assert_msg(outcome.status == status, "status %d, said: %s", outcome.status, outcome.err);
+    if (complaint == NULL)
+        ck_assert_str_eq(outcome.err, "");
+    else
+        ck_assert_msg(strstr(outcome.err, complaint) != NULL, "\"%s\" is not in: %s", complaint,
+                      outcome.err);
+    if (last_words != NULL)
+        ck_assert_msg(strstr(outcome.out, last_words) != NULL, "\"%s\" is not in: %s", last_words,
+                      outcome.out);
+    tally = tally_of(outcome.out);
+    outcome_clear(&outcome);
+    return tally;
+}
+
 struct tally kit_finish(struct kit *kit, bool upper, const char *complaint)
 {
     unsigned char *bytes = some_bytes(PROBE_BYTES, 4711);
     struct tally tally;
-    struct outcome outcome;
     int probe;
 
     kit_wait_in_flight(kit, 0);
@@ -200,19 +232,11 @@ struct tally kit_finish(struct kit *kit, bool upper, const char *complaint)
     wait_for_descriptors(kit->program.pid, kit->descriptors);
     kit_wait_threads(kit);
 
-    outcome = program_stop(&kit->program);
-    ck_assert_msg(outcome.status == 0, "the server ended with status %d and said: %s",
-                  outcome.status, outcome.err);
-    if (complaint == NULL)
-        ck_assert_str_eq(outcome.err, "");
-    else
-        ck_assert_msg(strstr(outcome.err, complaint) != NULL, "\"%s\" is not in: %s", complaint,
-                      outcome.err);
-    tally = tally_of(outcome.out);
+    kit_signal(kit, SIGTERM);
+    tally = kit_wait_end(kit, 0, complaint, NULL);
     ck_assert_uint_eq(tally.in_flight, 0);
     tally.accepted--;
     tally.served--;
-    outcome_clear(&outcome);
     return tally;
 }
 

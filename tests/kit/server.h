@@ -105,8 +105,24 @@ struct tally kit_wait_in_flight(struct kit *kit, uint64_t in_flight);
  */
 struct tally kit_finish(struct kit *kit, bool upper, const char *complaint);
 
-/** The accounting in what a server has said at its end. */
+/** Send it a signal. */
+void kit_signal(const struct kit *kit, int number);
+
+/**
+ * Wait for a server that ends, and check how.
+ *
+ * @param complaint  what is on standard error, among other things; NULL: nothing is
+ * @param last_words what is on standard output, among other things; NULL: anything
+ * @return           the last accounting
+ */
+struct tally kit_wait_end(struct kit *kit, int status, const char *complaint,
+                          const char *last_words);
+
+/** The last accounting in a server's output. */
 struct tally tally_of(const char *output);
+
+/** Nothing was rejected, and this is the rest. */
+void expect_tally(struct tally tally, uint64_t served, uint64_t timed_out, uint64_t failed);
 
 /** Bytes that do not repeat soon, the same for the same seed. Release with free(). */
 unsigned char *some_bytes(size_t size, unsigned seed);

@@ -24,13 +24,6 @@ enum { DESIGNS = sizeof design_names / sizeof design_names[0], FORK = 0, POOL = 
 
 #define DESIGN(...) ARGUMENTS("--model", design_names[_i], __VA_ARGS__)
 
-static void expect_tally(struct tally tally, uint64_t served, uint64_t timed_out, uint64_t failed)
-{
-    ck_assert_uint_eq(tally.served, served);
-    ck_assert_uint_eq(tally.timed_out, timed_out);
-    ck_assert_uint_eq(tally.failed, failed);
-}
-
 static void stop(pid_t pid, int number)
 {
     ck_assert_int_eq(kill(pid, number), 0);

@@ -31,23 +31,18 @@ static void say_hello(int fd)
     tcp_echo(fd, "hello", 5, true);
 }
 
-static void stop(const struct kit *kit, int number)
-{
-    ck_assert_int_eq(kill(kit->program.pid, number), 0);
-}
-
 /* Stop the server's process, all of its threads, and return when they stand still. */
 static void freeze(const struct kit *kit)
 {
     siginfo_t stopped;
 
-    stop(kit, SIGSTOP);
+    kit_signal(kit, SIGSTOP);
     ck_assert_int_eq(waitid(P_PID, (id_t)kit->program.pid, &stopped, WSTOPPED | WNOWAIT), 0);
 }
 
 static void thaw(const struct kit *kit)
 {
-    stop(kit, SIGCONT);
+    kit_signal(kit, SIGCONT);
 }
 
 /* --- memory -------------------------------------------------------------------------------- */
@@ -257,7 +252,7 @@ START_TEST(signals_of_every_kind)
     int fd = kit_connect(&kit);
 
     for (int i = 0; i < 40 * NUMBERS; i++) {
-        stop(&kit, numbers[i % NUMBERS]);
+        kit_signal(&kit, numbers[i % NUMBERS]);
         if (i % NUMBERS == 0)
             say_hello(fd);
     }

@@ -20,33 +20,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void stop(struct kit *kit, int number)
-{
-    ck_assert_int_eq(kill(kit->program.pid, number), 0);
-}
-
-/* The end, with its status and, unless the server was told to drop everything, its accounting. */
-static struct tally wait_for_end(struct kit *kit, int status, const char *complaint)
-{
-    struct outcome outcome = program_wait(&kit->program);
-    struct tally tally;
-
-    ck_assert_msg(outcome.status == status, "status %d, said: %s", outcome.status, outcome.err);
-    if (complaint == NULL)
-        ck_assert_str_eq(outcome.err, "");
-    else
-        ck_assert_msg(strstr(outcome.err, complaint) != NULL, "said: %s", outcome.err);
-    tally = tally_of(outcome.out);
-    outcome_clear(&outcome);
-    return tally;
-}
-
 START_TEST(with_nobody_there)
 {
     struct kit kit = kit_start(MODEL("--workers", "4"));
 
-    stop(&kit, SIGINT);
-    ck_assert_uint_eq(wait_for_end(&kit, 0, NULL).accepted, 0);
+    kit_signal(&kit, SIGINT);
+    ck_assert_uint_eq(kit_wait_end(&kit, 0, NULL, NULL).accepted, 0);
 }
 END_TEST
 
@@ -59,14 +38,14 @@ START_TEST(without_time_to_drain)
     tcp_echo(fd, "hello", 5, true);
     close(fd);
     kit_wait_in_flight(&kit, 0);
-    stop(&kit, SIGTERM);
-    ck_assert_uint_eq(wait_for_end(&kit, 0, NULL).served, 1);
+    kit_signal(&kit, SIGTERM);
+    expect_tally(kit_wait_end(&kit, 0, NULL, NULL), 1, 0, 0);
 
     kit = kit_start(MODEL("--drain-timeout", "0"));
     fd = kit_connect(&kit);
     tcp_echo(fd, "hello", 5, true);
-    stop(&kit, SIGTERM);
-    ck_assert_uint_eq(wait_for_end(&kit, 1, "1 sessions are cut").timed_out, 1);
+    kit_signal(&kit, SIGTERM);
+    expect_tally(kit_wait_end(&kit, 1, "1 sessions are cut", "\ndrain timeout: 1\n"), 0, 1, 0);
     close(fd);
 }
 END_TEST
@@ -81,11 +60,11 @@ START_TEST(with_an_idle_session)
 
     tcp_echo(talked, "hello", 5, true);
     kit_wait_in_flight(&kit, count);
-    stop(&kit, SIGTERM);
+    kit_signal(&kit, SIGTERM);
     expect_rest(talked, "", 0);
     if (count > 1)
         expect_rest(silent, "", 0);
-    ck_assert_uint_eq(wait_for_end(&kit, 0, NULL).served, count);
+    expect_tally(kit_wait_end(&kit, 0, NULL, NULL), count, 0, 0);
 }
 END_TEST
 
@@ -103,11 +82,11 @@ START_TEST(nothing_received_is_lost)
         tcp_send(fds[i], bytes, 20000);
     }
     kit_wait_in_flight(&kit, count);
-    stop(&kit, SIGTERM);
+    kit_signal(&kit, SIGTERM);
     for (unsigned i = 0; i < count; i++)
         expect_rest(fds[i], bytes, 20000);
     free(bytes);
-    ck_assert_uint_eq(wait_for_end(&kit, 0, NULL).served, count);
+    expect_tally(kit_wait_end(&kit, 0, NULL, NULL), count, 0, 0);
 }
 END_TEST
 
@@ -121,6 +100,11 @@ struct doing {
 static bool runs(struct doing doing)
 {
     return doing.runs;
+}
+
+static bool waits_on_a_futex(struct doing doing)
+{
+    return !doing.runs && doing.system_call == SYS_futex;
 }
 
 /*
@@ -143,20 +127,23 @@ static bool settles(struct doing doing)
            (doing.system_call == SYS_epoll_pwait && doing.argument <= 5);
 }
 
-/* Whether some thread of the server does something like that. */
+/* Whether the processes that serve, or else a thread of the server, do something like that. */
 static bool some_thread(const struct kit *kit, bool (*like)(struct doing))
 {
     char path[300];
     bool found = false;
     DIR *tasks;
+    pid_t pid;
 
-    snprintf(path, sizeof path, "/proc/%d/task", (int)kit->program.pid);
+    if (kit_processes(kit, &pid, 1) == 0)
+        pid = kit->program.pid;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
     tasks = opendir(path);
-    ck_assert_ptr_nonnull(tasks);
+    if (tasks == NULL)
+        return false; /* it has just ended */
     for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
         struct doing doing = {0};
-        snprintf(path, sizeof path, "/proc/%d/task/%s/syscall", (int)kit->program.pid,
-                 task->d_name);
+        snprintf(path, sizeof path, "/proc/%d/task/%s/syscall", (int)pid, task->d_name);
         FILE *file = fopen(path, "r");
         if (file == NULL)
             continue;
@@ -187,20 +174,14 @@ static bool settles_or_is_gone(void *context)
 START_TEST(late_bytes_do_not_destroy_the_echo)
 {
     struct kit kit = kit_start(MODEL("--workers", "1", "--drain-timeout", "20s"));
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(kit.program.port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     unsigned char *bytes = some_bytes(12000, 6);
     unsigned char reply[12100];
-    int small = 4096;
     bool reset;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = tcp_connect_narrow(kit.program.port);
 
-    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     tcp_send(fd, bytes, 12000);
     kit_wait_in_flight(&kit, 1);
-    stop(&kit, SIGTERM);
+    kit_signal(&kit, SIGTERM);
     wait_until(settles_or_is_gone, &kit);
     (void)send(fd, "late", 4, MSG_NOSIGNAL);
     ck_assert_uint_ge(tcp_receive_all(fd, reply, sizeof reply, &reset), 12000);
@@ -208,7 +189,7 @@ START_TEST(late_bytes_do_not_destroy_the_echo)
     ck_assert_mem_eq(reply, bytes, 12000);
     free(bytes);
     close(fd);
-    ck_assert_uint_eq(wait_for_end(&kit, 0, NULL).served, 1);
+    expect_tally(kit_wait_end(&kit, 0, NULL, NULL), 1, 0, 0);
 }
 END_TEST
 
@@ -244,8 +225,8 @@ START_TEST(with_a_session_that_never_rests)
 
     tcp_send(fd, bytes, sizeof bytes);
     tcp_receive(fd, &first, 1);
-    stop(&kit, SIGTERM);
-    ck_assert_uint_eq(wait_for_end(&kit, 1, "1 sessions are cut").timed_out, 1);
+    kit_signal(&kit, SIGTERM);
+    expect_tally(kit_wait_end(&kit, 1, "1 sessions are cut", "\ndrain timeout: 1\n"), 0, 1, 0);
     close(fd);
 }
 END_TEST
@@ -259,19 +240,25 @@ START_TEST(with_a_session_that_comes_to_rest)
 
     tcp_echo(state.fd, "hello", 5, true);
     ck_assert_int_eq(pthread_create(&talker, NULL, keep_talking, &state), 0);
-    stop(&kit, SIGTERM);
+    kit_signal(&kit, SIGTERM);
     atomic_store(&state.stop, true);
     pthread_join(talker, NULL);
     expect_rest(state.fd, "", 0);
-    ck_assert_uint_eq(wait_for_end(&kit, 0, NULL).served, 1);
+    expect_tally(kit_wait_end(&kit, 0, NULL, NULL), 1, 0, 0);
 }
 END_TEST
+
+/* Sleeping for --delay ends with the verdict on the session, a futex that processes share. */
+static bool sleeps(void *kit)
+{
+    return some_thread(kit, waits_on_a_futex);
+}
 
 /* A worker that sleeps, and one that waits for a client who never reads, are both reached. */
 START_TEST(a_cut_ends_a_sleep)
 {
     if (tested_models[_i].stalls_the_loop)
-        return; /* that sleeps, too, and nobody is there to hear of a stop */
+        return; /* the loop sleeps, too, and does not see the signal */
     struct kit kit =
         kit_start(MODEL("--workers", "1", "--delay", "600s", "--drain-timeout", "100ms"));
     int sleeping = kit_connect(&kit);
@@ -279,8 +266,9 @@ START_TEST(a_cut_ends_a_sleep)
 
     tcp_send(sleeping, "hello", 5);
     kit_wait_in_flight(&kit, 2);
-    stop(&kit, SIGTERM);
-    wait_for_end(&kit, 1, "sessions are cut");
+    wait_until(sleeps, &kit);
+    kit_signal(&kit, SIGTERM);
+    kit_wait_end(&kit, 1, "sessions are cut", "\ndrain timeout: ");
     close(sleeping);
     close(waiting);
 }
@@ -297,8 +285,8 @@ START_TEST(a_cut_ends_a_blocked_write)
     while (some_thread(&kit, runs) ||
            send(deaf, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
         continue; /* until neither side can go on */
-    stop(&kit, SIGTERM);
-    ck_assert_uint_eq(wait_for_end(&kit, 1, "1 sessions are cut").timed_out, 1);
+    kit_signal(&kit, SIGTERM);
+    expect_tally(kit_wait_end(&kit, 1, "1 sessions are cut", "\ndrain timeout: 1\n"), 0, 1, 0);
     close(deaf);
 }
 END_TEST
@@ -325,16 +313,20 @@ START_TEST(a_second_signal_ends_at_once)
         kit_start(MODEL("--workers", "1", "--delay", "600s", "--drain-timeout", "600s"));
     int fd = kit_connect(&kit);
     struct outcome outcome;
+    char bytes[16];
+    bool reset;
 
     tcp_send(fd, "hello", 5);
     kit_wait_in_flight(&kit, 1);
-    stop(&kit, SIGTERM);
+    kit_signal(&kit, SIGTERM);
     wait_until(is_refused, &kit);
-    stop(&kit, SIGTERM);
+    kit_signal(&kit, SIGTERM);
     outcome = program_wait(&kit.program);
     ck_assert_int_eq(outcome.status, 1);
     ck_assert_msg(strstr(outcome.err, "second signal") != NULL, "said: %s", outcome.err);
     outcome_clear(&outcome);
+    /* A process that served has ended as well: none holds the connection open. */
+    ck_assert_uint_eq(tcp_receive_all(fd, bytes, sizeof bytes, &reset), 0);
     close(fd);
 }
 END_TEST
@@ -346,11 +338,11 @@ START_TEST(a_storm_of_signals)
     int fd = kit_connect(&kit);
 
     for (int i = 0; i < 300; i++) {
-        stop(&kit, i % 3 == 0 ? SIGUSR1 : SIGPIPE);
+        kit_signal(&kit, i % 3 == 0 ? SIGUSR1 : SIGPIPE);
         tcp_echo(fd, "hello", 5, true);
     }
     close(fd);
-    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 1);
+    expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
 }
 END_TEST
 
