@@ -19,3 +19,4 @@ else
 endif
 %C%_libcommon_la_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 %C%_libcommon_la_LIBADD = $(OPENSSL_LIBS) -lm
+LIBCOMMON = %D%/libcommon.la

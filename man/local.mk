@@ -1,5 +1,7 @@
 # The programs' manual pages.
+if PROGRAMS
 dist_man_MANS = %D%/echo-client.1 %D%/echo-server.1
+endif
 
 # The library's pages are made of its headers.
 nodist_man_MANS = %D%/echopool.3 %D%/echopool-mp.3

@@ -6,10 +6,12 @@ EXTRA_DIST += %D%/pictures %D%/plate %D%/sweep
 EXTRA_DIST += %D%/draw/plate.awk %D%/draw/plate-rows.awk %D%/draw/queueing.awk %D%/draw/rows-json.awk \
 	%D%/draw/run.sh %D%/draw/svg.awk %D%/draw/sweep.awk %D%/draw/sweep-run.awk %D%/draw/sweep-svg.awk \
 	%D%/draw/sweep-text.awk
+if PROGRAMS
 noinst_PROGRAMS += %D%/draw/sample
 %C%_draw_sample_SOURCES = %D%/draw/sample.c
 %C%_draw_sample_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 %C%_draw_sample_LDADD = common/libcommon.la $(JANSSON_LIBS)
+endif
 
 check-sanitizers:
 	$(top_srcdir)/scripts/check-sanitizers

@@ -13,7 +13,7 @@ AM_TESTS_ENVIRONMENT = \
 # For every program that names nothing else; a room sets ROOM_LIBS for its own.
 AM_CPPFLAGS += $(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(LIBEVENT_CFLAGS) $(OPENSSL_CFLAGS)
 ROOM_LIBS =
-LDADD = tests/kit/libkit.la $(ROOM_LIBS) common/libcommon.la \
+LDADD = tests/kit/libkit.la $(ROOM_LIBS) $(LIBCOMMON) \
 	$(CHECK_LIBS) $(JANSSON_LIBS) $(LIBEVENT_LIBS) $(OPENSSL_LIBS) -lutil -lm
 
 # The races for as long as it takes to believe in them: some twenty minutes. EP_ROUNDS=100 for longer.
@@ -21,10 +21,12 @@ check-soak: tests/pool/check_races
 	EP_ROUNDS=$${EP_ROUNDS:-25} $(MAKE) $(AM_MAKEFLAGS) check TESTS='tests/pool/check_races'
 
 include tests/kit/local.mk
-include tests/common/local.mk
 include tests/pool/local.mk
+if PROGRAMS
+include tests/common/local.mk
 include tests/server/local.mk
 include tests/client/local.mk
+endif
 include tests/house/local.mk
 else
 check-local:

@@ -1,7 +1,10 @@
 # The house itself: headers, manual pages, installation, style. Shell scripts that print TAP.
-HOUSE_TESTS = tests/house/behaviours.sh tests/house/circles.sh tests/house/completion.sh tests/house/headers.sh tests/house/install.sh \
-	tests/house/languages.sh tests/house/looks.sh tests/house/manual.sh tests/house/packages.sh \
-	tests/house/pictures.sh tests/house/style.sh tests/house/words.sh
+# The library alone has those of the first line.
+HOUSE_TESTS = tests/house/headers.sh tests/house/install.sh tests/house/manual.sh tests/house/style.sh
+if PROGRAMS
+HOUSE_TESTS += tests/house/behaviours.sh tests/house/circles.sh tests/house/completion.sh tests/house/languages.sh \
+	tests/house/looks.sh tests/house/packages.sh tests/house/pictures.sh tests/house/words.sh
+endif
 TESTS += $(HOUSE_TESTS)
 EXTRA_DIST += $(HOUSE_TESTS) tests/house/looks.bash tests/kit/tap.sh tests/README.md
 

@@ -1,20 +1,23 @@
 # What the programs share. Only what a program uses is linked into it.
 check_LTLIBRARIES += %D%/libkit.la
 %C%_libkit_la_SOURCES = \
+	%D%/gate.c %D%/gate.h \
+	%D%/kinds.c %D%/kinds.h \
+	%D%/process.c %D%/process.h \
+	%D%/suite.c %D%/suite.h
+if PROGRAMS
+%C%_libkit_la_SOURCES += \
 	%D%/browser.c %D%/browser.h \
 	%D%/client-json.c %D%/client-json.h \
-	%D%/gate.c %D%/gate.h \
 	%D%/harness.c %D%/harness.h \
 	%D%/http.c %D%/http.h \
-	%D%/kinds.c %D%/kinds.h \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/page.c %D%/page.h \
 	%D%/peer.c %D%/peer.h \
-	%D%/process.c %D%/process.h \
 	%D%/server.c %D%/server.h \
 	%D%/state.c %D%/state.h \
-	%D%/suite.c %D%/suite.h \
 	%D%/view.c %D%/view.h
+endif
 if WITH_OPENSSL
 %C%_libkit_la_SOURCES += %D%/tls.c %D%/tls.h
 endif

@@ -10,6 +10,15 @@ tap_number=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# Print the value of a variable of the Makefile that configure has set.
+configured() {
+    sed -n "s/^$1 = //p" "$TOP_BUILDDIR/Makefile"
+}
+
+with_programs() {
+    [ "$(configured enable_programs)" != no ]
+}
+
 check() {
     tap_claim=$1
     shift

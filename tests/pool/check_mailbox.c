@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Mailboxes: completions brought to an event loop, with poll(2) and with a real one. */
+/* Mailboxes: completions brought to an event loop, with poll(2). */
 #include "pool/echopool.h"
 #include "pool/future-internal.h"
 #include "tests/kit/kinds.h"
 #include "tests/kit/suite.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/resource.h>
@@ -336,55 +335,6 @@ START_TEST(a_mailbox_may_go_while_futures_complete)
 }
 END_TEST
 
-/* --- A real event loop --------------------------------------------------------------------- */
-
-struct loop {
-    struct event_base *base;
-    struct ep_mailbox *mailbox;
-    struct delivered delivered;
-    unsigned expected;
-    unsigned wake_ups;
-};
-
-static void on_readable(evutil_socket_t fd, short what, void *context)
-{
-    struct loop *loop = context;
-
-    (void)fd;
-    (void)what;
-    loop->wake_ups++;
-    ep_mailbox_dispatch(loop->mailbox);
-    if (loop->delivered.count == loop->expected)
-        event_base_loopbreak(loop->base);
-}
-
-START_TEST(libevent_delivers_them_all)
-{
-    enum { COUNT = 2000 };
-    struct ep_executor *pool = kind_executor(_i, 2, 0);
-    struct loop loop = {
-        .base = event_base_new(),
-        .mailbox = mailbox_of_test(),
-        .delivered = {.loop = pthread_self()},
-        .expected = COUNT,
-    };
-    struct event *event =
-        event_new(loop.base, ep_mailbox_fd(loop.mailbox), EV_READ | EV_PERSIST, on_readable, &loop);
-
-    ck_assert_int_eq(event_add(event, NULL), 0);
-    for (int i = 0; i < COUNT; i++)
-        add(loop.mailbox, submit_int(pool, square_task, i), &loop.delivered);
-    ck_assert_int_eq(event_base_dispatch(loop.base), 0);
-    ck_assert_uint_eq(loop.delivered.count, COUNT);
-    ck_assert_uint_ge(loop.wake_ups, 1);
-    ck_assert_uint_le(loop.wake_ups, COUNT);
-    event_free(event);
-    event_base_free(loop.base);
-    ep_mailbox_free(loop.mailbox);
-    ep_executor_free(pool);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("mailbox");
@@ -398,7 +348,6 @@ int main(void)
     tcase_add_loop_test(core, what_becomes_due_meanwhile_is_left_for_the_next_time, 0, KINDS);
     tcase_add_test(core, nonsense_is_refused);
     tcase_add_loop_test(core, what_was_not_dispatched_never_is, 0, KINDS);
-    tcase_add_loop_test(core, libevent_delivers_them_all, 0, KINDS);
     tcase_add_loop_test(races, no_completion_is_lost_on_a_loop_about_to_sleep, 0, KINDS);
     tcase_add_loop_test(races, many_threads_may_add, 0, KINDS);
     tcase_add_loop_test(races, a_mailbox_may_go_while_futures_complete, 0, KINDS);

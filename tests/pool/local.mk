@@ -18,6 +18,9 @@ POOL_TESTS = \
 	tests/pool/check_map \
 	tests/pool/check_mailbox \
 	tests/pool/check_mp
+if PROGRAMS
+POOL_TESTS += tests/pool/check_mailbox_libevent
+endif
 $(POOL_TESTS): pool/libpool.la
 $(POOL_TESTS): ROOM_LIBS = pool/libpool.la
 check_PROGRAMS += $(POOL_TESTS)
