@@ -102,13 +102,13 @@ static bool talk_all(struct prompt *prompt, struct line_reader *reader)
     }
     session_end(&prompt->session);
     (void)drive(&prompt->session, -1);
-    return prompt->session.record.state == SESSION_OK;
+    return prompt->session.connection.record.state == SESSION_OK;
 }
 
 /** Why the session ended, in a sentence. */
 static void say_why(const struct session *session)
 {
-    const struct session_record *record = &session->record;
+    const struct session_record *record = &session->connection.record;
     char where[ADDRESS_TEXT_MAX];
 
     address_text(&session->plan->address, where);
@@ -143,5 +143,7 @@ enum prompt_end prompt_run(const struct session_plan *plan, enum transform trans
     session_clear(&prompt.session);
     line_reader_free(reader);
     free(prompt.memory);
-    return prompt.session.record.mismatched ? PROMPT_WRONG : good ? PROMPT_OK : PROMPT_FAILED;
+    return prompt.session.connection.record.mismatched ? PROMPT_WRONG
+           : good                                      ? PROMPT_OK
+                                                       : PROMPT_FAILED;
 }

@@ -75,17 +75,17 @@ static void count_idle(struct summary *summary, const struct session_record *rec
 bool load_settle(struct load *load, struct session *session)
 {
     bool again = load->settings->churn && !session->idle && !atomic_load(&load->stopping) &&
-                 session_comes_again(session);
+                 session_can_reconnect(session);
 
     MUST(pthread_mutex_lock(&load->lock));
     if (session->idle)
-        count_idle(load->summary, &session->record);
+        count_idle(load->summary, &session->connection.record);
     else
-        summary_add(load->summary, &session->record);
-    keep(load, &session->record);
+        summary_add(load->summary, &session->connection.record);
+    keep(load, &session->connection.record);
     MUST(pthread_mutex_unlock(&load->lock));
     if (again)
-        session_again(session);
+        session_reconnect(session);
     return again;
 }
 

@@ -129,7 +129,7 @@ static void on_closing(struct session *session)
 static void arm(struct link *link, const struct session_wait *wait)
 {
     struct event_base *base = link->loop->base;
-    int fd = link->session.stream.fd;
+    int fd = link->session.connection.stream.fd;
 
     link->need = wait->need;
     link->deadline_ns = wait->deadline_ns;

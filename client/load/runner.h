@@ -83,7 +83,7 @@ struct runner *loops_new(struct load *load, unsigned loops, bool idle);
 /**
  * A session is over: count it.
  *
- * @return true: begin it anew, session_again() has been called. Otherwise it is over for good
+ * @return true: begin it anew, session_reconnect() has been called. Otherwise it is over for good
  *
  * Threads: who runs the session.
  */

@@ -1,383 +1,118 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The conversation: messages go out when they are due, replies are checked as they come.
+ * The conversation: send messages when they are due, check replies as they come.
  *
  * DESIGN
  * Replies are never collected: each piece is compared as it comes, against bytes that are there
- * already, whichever messages they belong to. No more is asked of the kernel than was sent.
+ * already, whichever messages they belong to. The session asks the kernel for no more than it sent.
  *
  * A patient session sends one message and then waits for its reply, in two calls. That cannot
  * deadlock: its messages are small, what the server sends back fits our receive buffer, so it never
  * blocks on us. Any other session reads whatever has come before it sends more, and waits for both
  * at once: a server may stop reading while it cannot write.
  *
- * A reply that does not begin as it should may be the server's way to refuse: a line that begins
- * with BUSY. So may be the last thing it said before it closed. Then the session listens for the
- * rest of that line (STAGE_REFUSAL) before it says how it was lost.
+ * The clock is read when something has happened, and nowhere else: an exchange of a closed loop
+ * reads it once. That one reading is the end of one echo and the beginning of the next.
+ *
+ * A reply that does not begin as it should, or a send that fails, may mean that the server refuses
+ * the session: see refusal.c.
  */
-#include "client/session/internal.h"
-
+#include "client/session/base.h"
+#include "client/session/stages.h"
 #include "client/session/verify.h"
 #include "common/log.h"
 
 #include <errno.h>
-#include <string.h>
+#include <inttypes.h>
 #include <sys/uio.h>
-
-static const unsigned char busy[] = {'B', 'U', 'S', 'Y'};
 
 static size_t least(size_t one, size_t other)
 {
     return one < other ? one : other;
 }
 
-/** What the reply that comes next is compared with. */
+/** The message whose reply comes next. */
 static const struct message *expected(const struct session *session)
 {
-    return session->plan->depth == 1 ? &session->out : &session->in;
+    return session->plan->depth == 1 ? &session->connection.out : &session->connection.in;
 }
 
-static void reply_done(struct session *session);
-
-/* --- wrong, or lost, or BUSY ------------------------------------------------------------------- */
-
-/** Show the first wrong byte of a run; of the prompt, of each reply. */
-static void show_wrong(struct session *session, size_t offset, const unsigned char *got,
-                       size_t size)
+/** The number of that message. */
+static uint64_t expected_sequence(const struct session *session)
 {
-    const struct message *message = expected(session);
-    struct verify_rows rows;
-
-    if (session->plan->shown != NULL && atomic_flag_test_and_set(session->plan->shown))
-        return;
-    verify_show(message, offset, got, size, &rows);
-    log_error("session %u, message %llu: wrong byte at offset %zu of %zu", session->number,
-              (unsigned long long)(session->sequence - session->pending_count), offset,
-              message->size);
-    log_error("  %s", rows.expected);
-    log_error("  %s", rows.got);
-    log_error("  %s", rows.mark);
+    return session->sequence - session->connection.pending_count;
 }
 
-/** A wrong byte came. The prompt goes on after this reply, a load does not. */
-static void wrong(struct session *session, size_t offset, const unsigned char *got, size_t size)
+/** Whether this is the first difference of the run, which alone is shown; the prompt shows each. */
+static bool is_first_shown(const struct session *session)
 {
-    session->record.mismatched = true;
-    show_wrong(session, offset, got, size);
-    session->skipping = true;
-    if (session->plan->messages != NULL)
-        session_fail(session, "wrong bytes in a reply");
+    return session->plan->shown == NULL || !atomic_flag_test_and_set(session->plan->shown);
 }
 
-void converse_listen(struct session *session, int lost_code)
+enum session_stage converse_begin(struct session *session)
 {
-    session->lost_code = lost_code;
-    session->stage = STAGE_REFUSAL;
-    stream_set_nonblocking(&session->stream);
-    session_look_at_clock(session);
+    session->connection.free_ns = session->now_ns;
+    session->connection.due_ns = session->now_ns;
     session_progressed(session);
+    return STAGE_CONVERSE;
 }
 
-/** The prompt goes on after a wrong reply: what has been said is the beginning of that reply. */
-static void go_on(struct session *session)
-{
-    size_t size = expected(session)->size;
+/* --- messages --------------------------------------------------------------------------------- */
 
-    session->stage = STAGE_CONVERSE;
-    if (session->patient)
-        stream_set_blocking(&session->stream);
-    session->received = least(session->said_count, size);
-    session->unread = size - session->received;
-    memcpy(session->buffers->reply, session->said, session->received);
-    if (session->unread == 0)
-        reply_done(session);
-}
-
-/** What has been said is not BUSY, and will not be. */
-static void not_busy(struct session *session)
-{
-    size_t right = 0;
-
-    if (session->lost_code == -EPROTO) {
-        session_fail(session, "handshake: what the peer sent is not TLS");
-    } else if (session->lost_code != 0) {
-        session->received = 0;
-        session_lost(session, session->lost_code, session_where(session));
-    } else {
-        right = verify_reply(expected(session), 0, session->said,
-                             least(session->said_count, expected(session)->size));
-        wrong(session, right, session->said + right, session->said_count - right);
-        if (session->stage == STAGE_REFUSAL)
-            go_on(session);
-    }
-}
-
-/** Whether what has been said is the beginning of BUSY, or more. */
-static bool may_be_busy(const struct session *session)
-{
-    return memcmp(session->said, busy, least(session->said_count, sizeof busy)) == 0;
-}
-
-enum turn converse_refusal(struct session *session, unsigned ready, struct session_wait *wait)
-{
-    ssize_t got = 1;
-
-    (void)ready;
-    while (may_be_busy(session) && session->said_count < SESSION_SAID &&
-           memchr(session->said, '\n', session->said_count) == NULL) {
-        got = stream_read(&session->stream, session->said + session->said_count,
-                          SESSION_SAID - session->said_count);
-        if (got <= 0)
-            break;
-        session->said_count += (unsigned)got;
-    }
-    session_look_at_clock(session);
-    if (got == -EAGAIN && !session_timed_out(session))
-        return session_wait_for(session, NEED_READ, wait);
-    if (session->said_count >= sizeof busy && may_be_busy(session) &&
-        !atomic_load(&session->stopping))
-        session_refused(session);
-    else
-        not_busy(session);
-    return TURN_ON;
-}
-
-/**
- * A reply differs at an offset of its first bytes: it may be a refusal. What came before the
- * difference is known, since it was right.
- *
- * @return true: it may be
- */
-static bool may_be_refusal(struct session *session, size_t offset, const unsigned char *got,
-                           size_t size)
-{
-    if (offset >= sizeof busy)
-        return false;
-    for (size_t i = 0; i < offset; i++)
-        session->said[i] = message_expected_at(expected(session), i);
-    session->said_count = (unsigned)(offset + least(size, SESSION_SAID - offset));
-    memcpy(session->said + offset, got, session->said_count - offset);
-    if (!may_be_busy(session))
-        return false;
-    converse_listen(session, 0);
-    return true;
-}
-
-void converse_extra(struct session *session, const unsigned char *bytes, size_t size)
-{
-    struct message last;
-    char text[33];
-    size_t shown = least(size, sizeof text - 1);
-    uint64_t verified = session_verified(session);
-
-    session->record.mismatched = true;
-    if (session->plan->shown == NULL || !atomic_flag_test_and_set(session->plan->shown)) {
-        for (size_t i = 0; i < shown; i++)
-            text[i] = (char)(bytes[i] >= ' ' && bytes[i] <= '~' ? bytes[i] : '.');
-        text[shown] = '\0';
-        log_error("session %u: extra bytes after the last reply: \"%s\"%s", session->number, text,
-                  size > shown ? "..." : "");
-    }
-    /* so the last one was not right after all */
-    if (verified > 0 && session->plan->messages != NULL) {
-        message_make(session->plan->messages, session->number, session->sequence - 1, &last);
-        session->record.bytes -= last.size;
-        atomic_store_explicit(&session->verified, verified - 1, memory_order_relaxed);
-    }
-    session_fail(session, "extra bytes after the last reply");
-}
-
-/* --- replies ----------------------------------------------------------------------------------- */
-
-/**
- * How long it took, unless it was sent before the server had begun with us: that reply ended the
- * wait for a worker, which is measured by itself.
- */
-static void measure_reply(struct session *session, const struct pending *pending)
-{
-    const struct session_plan *plan = session->plan;
-    int64_t echo_ns = session->now_ns - pending->due_ns;
-
-    if (plan->measure == NULL || pending->sent_ns < session->record.first_byte_ns)
-        return;
-    if (plan->rate > 0)
-        measure_scheduled(plan->measure, session->buffers->batch,
-                          &(struct measure_echo){.now_ns = session->now_ns,
-                                                 .due_ns = pending->due_ns,
-                                                 .free_ns = pending->free_ns,
-                                                 .sent_ns = pending->sent_ns});
-    else
-        measure_closed(plan->measure, session->buffers->batch, pending->sent_ns, session->now_ns);
-    if (echo_ns > session->record.echo_ns_max)
-        session->record.echo_ns_max = echo_ns;
-}
-
-/** A reply is complete. */
-static void reply_done(struct session *session)
-{
-    const struct session_plan *plan = session->plan;
-
-    if (!session->skipping) {
-        measure_reply(session, &session->pending[session->pending_first]);
-        session->record.bytes += expected(session)->size;
-        /* one writer, so that load and store suffice */
-        atomic_store_explicit(&session->verified, session_verified(session) + 1,
-                              memory_order_relaxed);
-    }
-    session->skipping = false;
-    session->received = 0;
-    session->pending_first =
-        session->pending_first + 1 == plan->depth ? 0 : session->pending_first + 1;
-    session->pending_count--;
-    session->free_ns = session->now_ns;
-    session->due_ns = session->now_ns;
-    if (plan->think.kind != SPREAD_NONE)
-        session->due_ns += spread_draw(&plan->think, session->number, session->sequence);
-    if (plan->depth > 1 && session->pending_count > 0)
-        message_make(plan->messages, session->number, session->sequence - session->pending_count,
-                     &session->in);
-}
-
-/** Check what has come. @return false: something is wrong, and the stage has changed */
-static bool check(struct session *session, const unsigned char *got, size_t size)
-{
-    while (size > 0) {
-        const struct message *message = expected(session);
-        size_t part = least(size, message->size - session->received);
-        size_t same =
-            session->skipping ? part : verify_reply(message, session->received, got, part);
-
-        if (same < part) {
-            size_t offset = session->received + same;
-
-            session->received += part;
-            if (may_be_refusal(session, offset, got + same, size - same))
-                return false;
-            wrong(session, offset, got + same, size - same);
-            if (session->stage != STAGE_CONVERSE)
-                return false;
-        } else {
-            session->received += part;
-        }
-        if (session->record.first_byte_ns == 0)
-            session_first_byte(session, session->now_ns);
-        got += part;
-        size -= part;
-        if (session->received == message->size)
-            reply_done(session);
-    }
-    return true;
-}
-
-/** Receive what there is. @return false: the session is over, or listens for BUSY */
-static bool receive(struct session *session)
-{
-    struct session_buffers *buffers = session->buffers;
-
-    while (session->unread > 0) {
-        size_t at = session->received % buffers->reply_room;
-        size_t asked = least(session->unread, buffers->reply_room - at);
-        ssize_t got = stream_read(&session->stream, buffers->reply + at, asked);
-
-        if (got == -EAGAIN)
-            return true;
-        if (got <= 0) {
-            /* where a send failed before, that says how */
-            session_lost(session, session->lost_code != 0 ? session->lost_code : got,
-                         session_where(session));
-            return false;
-        }
-        session_look_at_clock(session);
-        session_progressed(session);
-        session->unread -= (size_t)got;
-        if (!check(session, buffers->reply + at, (size_t)got))
-            return false;
-        /* less than was asked for is all there was */
-        if (!session->patient && (size_t)got < asked && !stream_has_pending(&session->stream))
-            return true;
-    }
-    return true;
-}
-
-/* --- messages ---------------------------------------------------------------------------------- */
-
-/** Whether there is a message to be sent, now or later. */
+/** Whether there is a message to send, now or later. */
 static bool has_more(const struct session *session)
 {
     const struct session_plan *plan = session->plan;
-    int64_t due = session_due_ns(session);
-    int64_t at = due > session->now_ns ? due : session->now_ns;
+    int64_t due_ns = session_due_ns(session);
+    int64_t at_ns = due_ns > session->now_ns ? due_ns : session->now_ns;
 
     if (plan->messages == NULL)
-        return session->given;
-    return session->begun < plan->message_count &&
-           (plan->duration_ns == 0 || at - session->start_ns < plan->duration_ns);
+        return session->connection.given;
+    return session->connection.begun < plan->message_count &&
+           (plan->duration_ns == 0 || at_ns - session->start_ns < plan->duration_ns);
 }
 
-/** Take up the next message, if one is due and not too many are under way. @return false: not now */
+/** Make the next message, if it is due and not too many are under way. @return false: not now */
 static bool begin_message(struct session *session)
 {
     const struct session_plan *plan = session->plan;
-    unsigned last = session->pending_first + session->pending_count;
-    int64_t due;
+    struct connection *connection = &session->connection;
+    unsigned last = connection->pending_first + connection->pending_count;
+    int64_t due_ns;
 
-    if (session->pending_count == plan->depth || !has_more(session))
+    if (connection->pending_count == plan->depth || !has_more(session))
         return false;
-    due = session_due_ns(session);
-    if (due > session->now_ns && due > session_look_at_clock(session))
+    due_ns = session_due_ns(session);
+    if (due_ns > session->now_ns && due_ns > session_look_at_clock(session))
         return false;
     if (plan->messages != NULL)
-        message_make(plan->messages, session->number, session->sequence, &session->out);
-    if (plan->depth > 1 && session->pending_count == 0)
-        message_make(plan->messages, session->number, session->sequence, &session->in);
+        message_make(plan->messages, session->number, session->sequence, &connection->out);
+    if (plan->depth > 1 && connection->pending_count == 0)
+        message_make(plan->messages, session->number, session->sequence, &connection->in);
     session->pending[last < plan->depth ? last : last - plan->depth] = (struct pending){
-        .due_ns = due,
-        .free_ns = due > session->free_ns ? due : session->free_ns,
+        .due_ns = due_ns,
+        .free_ns = due_ns > connection->free_ns ? due_ns : connection->free_ns,
         .sent_ns = session->now_ns,
     };
-    if (session->pending_count++ == 0)
+    if (connection->pending_count++ == 0)
         session_progressed(session);
-    session->given = false;
-    session->begun++;
+    connection->given = false;
+    connection->begun++;
     session->sequence++;
-    session->sending = true;
-    session->out_sent = 0;
+    connection->sending = true;
+    connection->out_sent = 0;
     if (pace_is_open(&session->pace))
         pace_next(&session->pace);
     return true;
 }
 
-/**
- * A send has failed. Where that is because the server has gone, what it said before tells more: it
- * may have answered what was sent earlier, or be BUSY.
- */
-static void send_failed(struct session *session, ssize_t code)
+/** Send what is left of a large message, from the several places in which it lies. */
+static ssize_t send_parts(struct connection *connection)
 {
-    bool gone = code == -EPIPE || code == -ECONNRESET;
-
-    if (!gone) {
-        session_lost(session, code, code == -ETIMEDOUT ? "while sending" : session_where(session));
-        return;
-    }
-    session->lost_code = (int)code;
-    stream_set_nonblocking(&session->stream);
-    if (!receive(session))
-        return;
-    if (session->received == 0) {
-        session->said_count = 0;
-        converse_listen(session, (int)code);
-    } else {
-        session_lost(session, code, session_where(session));
-    }
-}
-
-/** Send what is left of a large message, from the several places where it lies. */
-static ssize_t send_parts(struct session *session)
-{
-    const struct message *message = &session->out;
+    const struct message *message = &connection->out;
     struct iovec pieces[MESSAGE_PARTS];
     unsigned count = 0;
-    size_t skip = session->out_sent;
+    size_t skip = connection->out_sent;
 
     for (unsigned i = 0; i < message->parts; i++) {
         const struct message_part *part = &message->part[i];
@@ -391,98 +126,289 @@ static ssize_t send_parts(struct session *session)
         pieces[count++].iov_len = part->size - skip;
         skip = 0;
     }
-    return stream_write_parts(&session->stream, pieces, count);
+    return stream_write_parts(&connection->stream, pieces, count);
 }
 
-/** Send what can be sent of a message that has been begun. @return as stream_write_some() */
+/** Send what can be sent of the message that has been begun. @return as stream_write_some() */
 static ssize_t send_some(struct session *session)
 {
-    const struct message *message = &session->out;
-    const unsigned char *flat;
+    struct connection *connection = &session->connection;
+    ssize_t put;
 
-    if (message->size > SESSION_SMALL)
-        return send_parts(session);
-    flat = message_flat(message, session->buffers->flat);
-    return stream_write_some(&session->stream, flat + session->out_sent,
-                             message->size - session->out_sent);
-}
+    if (connection->out.size > SESSION_SMALL) {
+        put = send_parts(connection);
+    } else {
+        const unsigned char *flat = message_flat(&connection->out, session->buffers->flat);
 
-/** Send what is due. @return false: the session is over, or listens for BUSY */
-static bool send_due(struct session *session)
-{
-    while (session->sending || begin_message(session)) {
-        ssize_t put = send_some(session);
-
-        if (put == -EAGAIN)
-            return true;
-        if (put < 0) {
-            send_failed(session, put);
-            return false;
-        }
-        session->out_sent += (size_t)put;
-        session->unread += (size_t)put;
-        session->sending = session->out_sent < session->out.size;
-        if (session->sending) {
-            session_look_at_clock(session);
-            session_progressed(session);
-        } else {
-            session->record.sent++;
-        }
+        put = stream_write_some(&connection->stream, flat + connection->out_sent,
+                                connection->out.size - connection->out_sent);
     }
-    return true;
+    if (put < 0)
+        return put;
+    connection->out_sent += (size_t)put;
+    connection->unread += (size_t)put;
+    connection->sending = connection->out_sent < connection->out.size;
+    if (connection->sending) {
+        session_look_at_clock(session);
+        session_progressed(session);
+    } else {
+        connection->record.sent++;
+    }
+    return put;
 }
 
-/* --- both --------------------------------------------------------------------------------------- */
+/* --- replies ---------------------------------------------------------------------------------- */
 
-/** What to wait for, when nothing more can be done. */
-static enum turn wait_for_more(struct session *session, struct session_wait *wait)
+/**
+ * Measure how long an echo took, unless the message was sent before the server began to serve this
+ * session: that reply ended the wait for a worker, which is measured by itself.
+ */
+static void measure_reply(struct session *session, const struct pending *pending)
 {
-    unsigned need = session->pending_count > 0 ? NEED_READ : 0;
+    const struct session_plan *plan = session->plan;
+    struct session_record *record = &session->connection.record;
+    int64_t echo_ns = session->now_ns - pending->due_ns;
 
-    if (session->sending)
+    if (plan->measure == NULL || pending->sent_ns < record->first_byte_ns)
+        return;
+    if (plan->rate > 0)
+        measure_scheduled(plan->measure, session->buffers->batch,
+                          &(struct measure_echo){.now_ns = session->now_ns,
+                                                 .due_ns = pending->due_ns,
+                                                 .free_ns = pending->free_ns,
+                                                 .sent_ns = pending->sent_ns});
+    else
+        measure_closed(plan->measure, session->buffers->batch, pending->sent_ns, session->now_ns);
+    if (echo_ns > record->echo_ns_max)
+        record->echo_ns_max = echo_ns;
+}
+
+/** Count a complete reply, and decide when the next message is due. */
+static void reply_done(struct session *session)
+{
+    const struct session_plan *plan = session->plan;
+    struct connection *connection = &session->connection;
+
+    if (!connection->skipping) {
+        measure_reply(session, &session->pending[connection->pending_first]);
+        connection->record.bytes += connection->received;
+        session_set_verified(session, session_verified(session) + 1);
+    }
+    connection->skipping = false;
+    connection->received = 0;
+    if (++connection->pending_first == plan->depth)
+        connection->pending_first = 0;
+    connection->pending_count--;
+    connection->free_ns = session->now_ns;
+    connection->due_ns = session->now_ns;
+    if (plan->think.kind != SPREAD_NONE)
+        connection->due_ns += spread_draw(&plan->think, session->number, session->sequence);
+    if (plan->depth > 1 && connection->pending_count > 0)
+        message_make(plan->messages, session->number, expected_sequence(session), &connection->in);
+}
+
+/**
+ * A wrong byte has come: fail, unless the reply may be a refusal. The prompt skips the rest of the
+ * reply and goes on.
+ *
+ * @param offset  of the byte in the reply
+ * @param got     it and what came after it
+ * @param heard   STAGE_REFUSAL has had these bytes: it is no refusal
+ */
+static enum session_stage differs(struct session *session, size_t offset, const unsigned char *got,
+                                  size_t size, bool heard)
+{
+    struct connection *connection = &session->connection;
+    const struct message *message = expected(session);
+
+    if (!heard && refusal_suspect(connection, message, offset, got, size)) {
+        connection->unread += offset + size;
+        connection->received = 0;
+        return refusal_begin(session, DOUBT_BYTES);
+    }
+    connection->record.mismatched = true;
+    if (is_first_shown(session)) {
+        struct verify_rows rows;
+
+        verify_show(message, offset, got, size, &rows);
+        log_error("session %u, message %" PRIu64 ": wrong byte at offset %zu of %zu",
+                  session->number, expected_sequence(session), offset, message->size);
+        log_error("  %s", rows.expected);
+        log_error("  %s", rows.got);
+        log_error("  %s", rows.mark);
+    }
+    connection->skipping = true;
+    return session->plan->messages == NULL ? STAGE_CONVERSE
+                                           : session_fail(session, "wrong bytes in a reply");
+}
+
+/**
+ * Receive what has come and compare it, piece by piece, with the replies that it should be.
+ *
+ * @param send_error  how a send failed before, which is why the connection is lost; 0: none did
+ */
+static enum session_stage receive(struct session *session, ssize_t send_error)
+{
+    const struct session_buffers *buffers = session->buffers;
+    struct connection *connection = &session->connection;
+
+    while (connection->unread > 0) {
+        size_t at = connection->received < buffers->reply_room ? connection->received : 0;
+        size_t asked = least(connection->unread, buffers->reply_room - at);
+        const unsigned char *piece = buffers->reply + at;
+        bool heard = connection->said_count > 0;
+        ssize_t got = heard ? refusal_take_back(connection, buffers->reply + at, asked)
+                            : stream_read(&connection->stream, buffers->reply + at, asked);
+
+        if (got == -EAGAIN)
+            break;
+        if (got <= 0)
+            return session_lost(session, send_error != 0 ? send_error : got,
+                                session_where(session));
+        session_look_at_clock(session);
+        if (!heard)
+            session_progressed(session);
+        connection->unread -= (size_t)got;
+        for (size_t left = (size_t)got; left > 0;) {
+            const struct message *message = expected(session);
+            size_t size = least(left, message->size - connection->received);
+            size_t same = connection->skipping
+                              ? size
+                              : verify_reply(message, connection->received, piece, size);
+
+            if (same < size) {
+                enum session_stage next =
+                    differs(session, connection->received + same, piece + same, left - same, heard);
+
+                if (next != STAGE_CONVERSE)
+                    return next;
+            }
+            if (connection->record.first_byte_ns == 0)
+                session_first_byte(session, session->now_ns);
+            connection->received += size;
+            piece += size;
+            left -= size;
+            if (connection->received == message->size)
+                reply_done(session);
+        }
+        /* less than was asked for is all there was */
+        if (!session->patient && (size_t)got < asked && !stream_has_pending(&connection->stream))
+            break;
+    }
+    return STAGE_CONVERSE;
+}
+
+/* --- both ------------------------------------------------------------------------------------- */
+
+/**
+ * A send has failed. If that is because the server has gone, what it sent before says more: it may
+ * have answered earlier messages, or refused the session.
+ */
+static enum session_stage send_failed(struct session *session, ssize_t code)
+{
+    enum session_stage next;
+
+    if (code == -ETIMEDOUT)
+        return session_lost(session, code, "while sending");
+    if (code != -EPIPE && code != -ECONNRESET)
+        return session_lost(session, code, session_where(session));
+    stream_set_nonblocking(&session->connection.stream);
+    next = receive(session, code);
+    if (next != STAGE_CONVERSE)
+        return next;
+    if (session->connection.received == 0)
+        return refusal_begin(session, code == -EPIPE ? DOUBT_CLOSED : DOUBT_RESET);
+    return session_lost(session, code, session_where(session));
+}
+
+/** Decide what to wait for, when nothing more can be done. */
+static enum session_stage wait_for_more(struct session *session, struct session_wait *wait)
+{
+    const struct session_plan *plan = session->plan;
+    const struct connection *connection = &session->connection;
+    unsigned need = connection->pending_count > 0 ? NEED_READ : 0;
+
+    if (connection->sending)
         need |= NEED_WRITE;
-    wait->deadline_ns = need != 0 ? session->deadline_ns : INT64_MAX;
-    if (!session->sending && session->pending_count < session->plan->depth && has_more(session)) {
+    if (need != 0)
+        wait->deadline_ns = connection->deadline_ns;
+    if (!connection->sending && connection->pending_count < plan->depth && has_more(session)) {
         need |= NEED_MOMENT;
         wait->moment_ns = session_due_ns(session);
-    } else if (need == 0 && session->plan->messages == NULL && !session->given_all) {
+    } else if (need == 0 && plan->messages == NULL && !session->given_all) {
         need = NEED_MESSAGE;
     } else if (need == 0) {
-        session->stage = STAGE_FINISH;
         session_progressed(session);
-        return TURN_ON;
+        return STAGE_FINISH;
     }
     wait->need = need;
-    return TURN_WAIT;
+    return STAGE_CONVERSE;
 }
 
-enum turn converse(struct session *session, unsigned ready, struct session_wait *wait)
+enum session_stage converse(struct session *session, unsigned ready, struct session_wait *wait)
 {
-    bool readable = session->patient || (ready & READY_READ) != 0;
+    struct connection *connection = &session->connection;
+    bool readable = (ready & READY_READ) != 0 || session->patient || connection->said_count > 0;
 
     if ((ready & (READY_WRITE | READY_TIME)) != 0)
         session_look_at_clock(session);
     do {
-        if (readable && !receive(session))
-            return TURN_ON;
-        if ((ready & READY_TIME) != 0 && session->pending_count > 0 && session_timed_out(session)) {
-            session_lost(session, -ETIMEDOUT,
-                         session->sending ? "while sending" : session_where(session));
-            return TURN_ON;
+        enum session_stage next = readable ? receive(session, 0) : STAGE_CONVERSE;
+
+        if (next != STAGE_CONVERSE)
+            return next;
+        if ((ready & READY_TIME) != 0 && connection->pending_count > 0 &&
+            session_timed_out(session))
+            return session_lost(session, -ETIMEDOUT,
+                                connection->sending ? "while sending" : session_where(session));
+        while (connection->sending || begin_message(session)) {
+            ssize_t put = send_some(session);
+
+            if (put == -EAGAIN)
+                break;
+            if (put < 0)
+                return send_failed(session, put);
         }
-        if (!send_due(session))
-            return TURN_ON;
-    } while (session->patient && session->unread > 0);
+    } while (session->patient && connection->unread > 0);
     return wait_for_more(session, wait);
+}
+
+enum session_stage converse_extra(struct session *session, const unsigned char *bytes, size_t size)
+{
+    const struct session_plan *plan = session->plan;
+    uint64_t verified = session_verified(session);
+    char text[33];
+    size_t shown = least(size, sizeof text - 1);
+
+    session->connection.record.mismatched = true;
+    if (is_first_shown(session)) {
+        for (size_t i = 0; i < shown; i++)
+            text[i] = (char)(bytes[i] >= ' ' && bytes[i] <= '~' ? bytes[i] : '.');
+        text[shown] = '\0';
+        log_error("session %u: extra bytes after the last reply: \"%s\"%s", session->number, text,
+                  size > shown ? "..." : "");
+    }
+    /* so the last reply was not right after all */
+    if (verified > 0 && plan->messages != NULL) {
+        struct message last;
+
+        message_make(plan->messages, session->number, session->sequence - 1, &last);
+        session->connection.record.bytes -= last.size;
+        session_set_verified(session, verified - 1);
+    }
+    return session_fail(session, "extra bytes after the last reply");
 }
 
 void session_give(struct session *session, const struct message *message)
 {
-    message_single(&session->out, message->part[0].sent, message->part[0].expected, message->size);
-    session->given = true;
+    struct connection *connection = &session->connection;
+
+    message_single(&connection->out, message->part[0].sent, message->part[0].expected,
+                   message->size);
+    connection->given = true;
     session_look_at_clock(session);
-    session->free_ns = session->now_ns;
-    session->due_ns = session->now_ns;
+    connection->free_ns = session->now_ns;
+    connection->due_ns = session->now_ns;
 }
 
 void session_end(struct session *session)

@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <time.h>
 
-/** When to look again at the latest. */
+/** When to advance the session at the latest. */
 static int64_t until(const struct session_wait *wait)
 {
     if ((wait->need & NEED_MOMENT) != 0 && wait->moment_ns < wait->deadline_ns)
@@ -16,7 +16,7 @@ static int64_t until(const struct session_wait *wait)
     return wait->deadline_ns;
 }
 
-/** @return how many descriptors are ready; 0: the time has come */
+/** Wait for one of two descriptors. @return how many are ready; 0: the time has come */
 static int poll_until(struct pollfd *polled, int64_t until_ns)
 {
     int answer;
@@ -29,21 +29,22 @@ static int poll_until(struct pollfd *polled, int64_t until_ns)
     return answer;
 }
 
-/** @return what is ready, as session_advance() wants it */
+/** Wait for what the session needs. @return a set of enum session_ready */
 static unsigned wait_for(const struct session *session, const struct session_wait *wait,
                          int stop_fd)
 {
-    struct pollfd polled[] = {{.fd = session->stream.fd}, {.fd = stop_fd, .events = POLLIN}};
+    const struct stream *stream = &session->connection.stream;
+    struct pollfd polled[] = {{.fd = stream->fd}, {.fd = stop_fd, .events = POLLIN}};
     short seen;
 
-    if ((wait->need & NEED_READ) != 0 && stream_has_pending(&session->stream))
+    if ((wait->need & NEED_READ) != 0 && stream_has_pending(stream))
         return READY_READ;
     if ((wait->need & NEED_READ) != 0)
         polled[0].events |= POLLIN;
     if ((wait->need & NEED_WRITE) != 0)
         polled[0].events |= POLLOUT;
-    /* One that waits for its descriptor is woken by the shutdown() of session_stop(). One that waits
-     * for a moment is not to be woken by what its server does meanwhile. */
+    /* The shutdown() of session_stop() wakes a session that waits for its descriptor. What the server
+     * does must not wake one that waits for a moment. */
     if (polled[0].events == 0)
         polled[0].fd = -1;
     else

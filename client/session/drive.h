@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file drive.h
- * A session run on the calling thread, which waits for it in poll() wherever the session's own
- * calls do not.
+ * A session run on the calling thread, which waits in poll() when the session does not wait itself.
  */
 #ifndef CLIENT_SESSION_DRIVE_H
 #define CLIENT_SESSION_DRIVE_H
@@ -10,9 +9,9 @@
 #include "client/session/session.h"
 
 /**
- * Go on until the session is over or wants something that is not for this thread to wait for.
+ * Advance the session until it is over or needs something that only the caller has.
  *
- * @param stop_fd  readable: look again, session_stop() has been called; -1: there is none
+ * @param stop_fd  readable: session_stop() has been called; -1: there is none
  * @return         NEED_NOTHING, NEED_BARRIER or NEED_MESSAGE
  */
 unsigned drive(struct session *session, int stop_fd);

@@ -80,7 +80,7 @@ static unsigned advance(unsigned ready)
 /* Wait until the session's socket shows one of these. */
 static void poll_session(short events)
 {
-    struct pollfd polled = {.fd = rig.session.stream.fd, .events = events};
+    struct pollfd polled = {.fd = rig.session.connection.stream.fd, .events = events};
 
     ck_assert_int_eq(poll(&polled, 1, -1), 1);
 }
@@ -115,10 +115,10 @@ static void expect_over(enum session_state state, const char *reason)
 {
     ck_assert_uint_eq(rig.wait.need, NEED_NOTHING);
     ck_assert_int_eq((int)session_place(&rig.session), PLACE_OVER);
-    ck_assert_str_eq(rig.session.record.reason, reason);
-    ck_assert_int_eq((int)rig.session.record.state, (int)state);
-    ck_assert_int_eq(rig.session.stream.fd, -1);
-    ck_assert_int_ne(rig.session.record.ended_ns, 0);
+    ck_assert_str_eq(rig.session.connection.record.reason, reason);
+    ck_assert_int_eq((int)rig.session.connection.record.state, (int)state);
+    ck_assert_int_eq(rig.session.connection.stream.fd, -1);
+    ck_assert_int_ne(rig.session.connection.record.ended_ns, 0);
 }
 
 /* Nothing comes, or can be sent, until the deadline has passed. */
@@ -156,9 +156,9 @@ START_TEST(from_the_beginning_to_the_end)
     poll_session(POLLIN);
     advance(READY_READ);
     expect_over(SESSION_OK, "");
-    ck_assert_uint_eq(rig.session.record.sent, 3);
-    ck_assert_uint_eq(rig.session.record.verified, 3);
-    ck_assert_uint_eq(rig.session.record.bytes, 3 * SIZE);
+    ck_assert_uint_eq(rig.session.connection.record.sent, 3);
+    ck_assert_uint_eq(rig.session.connection.record.verified, 3);
+    ck_assert_uint_eq(rig.session.connection.record.bytes, 3 * SIZE);
     clear();
 }
 END_TEST
@@ -208,11 +208,12 @@ START_TEST(a_large_message_goes_in_pieces)
         poll_session(POLLIN);
         pieces++;
         advance(READY_READ | READY_WRITE);
-        ck_assert_uint_eq(rig.session.record.sent, (rig.wait.need & NEED_WRITE) == 0 ? 1 : 0);
+        ck_assert_uint_eq(rig.session.connection.record.sent,
+                          (rig.wait.need & NEED_WRITE) == 0 ? 1 : 0);
     }
     ck_assert_uint_eq(at, size);
     ck_assert_uint_gt(pieces, 100);
-    ck_assert_uint_eq(rig.session.record.bytes, size);
+    ck_assert_uint_eq(rig.session.connection.record.bytes, size);
     clear();
 }
 END_TEST
@@ -226,7 +227,7 @@ START_TEST(several_at_once)
     rig.plan.message_count = 7;
     begin();
     ck_assert_uint_eq(connect_it(), NEED_READ);
-    ck_assert_uint_eq(rig.session.record.sent, 3);
+    ck_assert_uint_eq(rig.session.connection.record.sent, 3);
     for (unsigned verified = 0; verified < 6; verified += 2) {
         /* a reply and half of the next, then the other half: three are under way all the time */
         tcp_receive(rig.peer, bytes, sizeof bytes);
@@ -235,12 +236,12 @@ START_TEST(several_at_once)
         poll_session(POLLIN);
         ck_assert_uint_eq(advance(READY_READ), NEED_READ);
         ck_assert_uint_eq(session_verified(&rig.session), verified + 1);
-        ck_assert_uint_eq(rig.session.record.sent, verified < 4 ? verified + 4 : 7);
+        ck_assert_uint_eq(rig.session.connection.record.sent, verified < 4 ? verified + 4 : 7);
         tcp_send(rig.peer, bytes + SIZE + SIZE / 2, SIZE / 2);
         poll_session(POLLIN);
         ck_assert_uint_eq(advance(READY_READ), NEED_READ);
         ck_assert_uint_eq(session_verified(&rig.session), verified + 2);
-        ck_assert_uint_eq(rig.session.record.sent, verified < 4 ? verified + 5 : 7);
+        ck_assert_uint_eq(rig.session.connection.record.sent, verified < 4 ? verified + 5 : 7);
     }
     answer(SIZE);
     poll_session(POLLIN);
@@ -262,9 +263,9 @@ START_TEST(who_thinks_waits_for_a_moment)
     ck_assert_int_gt(rig.wait.moment_ns, clock_now_ns() + 3000 * SECOND_NS);
     ck_assert_int_eq(rig.wait.deadline_ns, INT64_MAX);
     ck_assert_uint_eq(advance(READY_READ | READY_TIME), NEED_MOMENT); /* not yet */
-    rig.session.due_ns = clock_now_ns();
+    rig.session.connection.due_ns = clock_now_ns();
     ck_assert_uint_eq(advance(READY_TIME), NEED_READ);
-    ck_assert_uint_eq(rig.session.record.sent, 2);
+    ck_assert_uint_eq(rig.session.connection.record.sent, 2);
     clear();
 }
 END_TEST
@@ -281,7 +282,7 @@ static void begin_a_schedule(void)
     connect_it();
     session_go(&rig.session, clock_now_ns() - 150 * SECOND_NS);
     advance(0);
-    ck_assert_uint_eq(rig.session.record.sent, 2);
+    ck_assert_uint_eq(rig.session.connection.record.sent, 2);
 }
 
 START_TEST(a_schedule_does_not_wait_for_replies)
@@ -291,7 +292,7 @@ START_TEST(a_schedule_does_not_wait_for_replies)
     ck_assert_int_eq(rig.wait.moment_ns, rig.session.start_ns + 200 * SECOND_NS);
     rig.session.start_ns -= 1000 * SECOND_NS;
     ck_assert_uint_eq(advance(READY_TIME), NEED_READ); /* four are under way, and no more */
-    ck_assert_uint_eq(rig.session.record.sent, 4);
+    ck_assert_uint_eq(rig.session.connection.record.sent, 4);
     clear();
 }
 END_TEST
@@ -302,7 +303,7 @@ START_TEST(nothing_is_begun_after_the_duration)
     rig.plan.duration_ns = 300 * SECOND_NS; /* the one at 200 s is within, the next one is not */
     rig.session.start_ns -= 100 * SECOND_NS;
     ck_assert_uint_eq(advance(READY_TIME), NEED_READ); /* late, but it was due */
-    ck_assert_uint_eq(rig.session.record.sent, 3);
+    ck_assert_uint_eq(rig.session.connection.record.sent, 3);
     for (unsigned i = 0; i < 3; i++) {
         answer(SIZE);
         poll_session(POLLIN);
@@ -321,7 +322,7 @@ START_TEST(what_was_due_in_time_is_not_begun_either)
     rig.plan.duration_ns = 300 * SECOND_NS;
     rig.session.start_ns -= 150 * SECOND_NS;
     ck_assert_uint_eq(advance(READY_TIME), NEED_READ);
-    ck_assert_uint_eq(rig.session.record.sent, 2);
+    ck_assert_uint_eq(rig.session.connection.record.sent, 2);
     clear();
 }
 END_TEST
@@ -335,9 +336,9 @@ START_TEST(sessions_begin_along_the_ramp)
     ck_assert_uint_eq(advance(0), NEED_MOMENT);
     ck_assert_int_eq(rig.wait.moment_ns, rig.plan.begin_ns + 300 * SECOND_NS);
     ck_assert_uint_eq(advance(READY_TIME), NEED_MOMENT);
-    rig.plan.begin_ns -= 300 * SECOND_NS;
+    rig.session.connect_ns -= 300 * SECOND_NS;
     advance(READY_TIME);
-    ck_assert_int_ne(rig.session.record.begun_ns, 0);
+    ck_assert_int_ne(rig.session.connection.record.begun_ns, 0);
     clear();
 }
 END_TEST
@@ -365,9 +366,9 @@ START_TEST(another_connection_goes_on_with_the_stamps)
             advance(READY_READ);
         }
         expect_over(SESSION_OK, "");
-        ck_assert_uint_eq(rig.session.record.connection, i);
-        ck_assert_uint_eq(rig.session.record.verified, 1);
-        session_again(&rig.session);
+        ck_assert_uint_eq(rig.session.connection.record.connection, i);
+        ck_assert_uint_eq(rig.session.connection.record.verified, 1);
+        session_reconnect(&rig.session);
         ck_assert_int_eq((int)session_place(&rig.session), PLACE_BEGINNING);
         ck_assert_uint_eq(session_verified(&rig.session), 0);
     }
@@ -380,7 +381,7 @@ END_TEST
 /* The server has gone, and the session, with two messages under way, learns it by sending a third. */
 static void leave_with_a_reset(void)
 {
-    struct pollfd polled = {.fd = rig.session.stream.fd};
+    struct pollfd polled = {.fd = rig.session.connection.stream.fd};
 
     tcp_reset(rig.peer);
     rig.peer = -1;
@@ -396,8 +397,8 @@ START_TEST(what_came_before_a_failed_send_counts)
     answer(SIZE / 2);
     leave_with_a_reset();
     expect_over(SESSION_FAILED, "reset in the middle of a reply");
-    ck_assert_uint_eq(rig.session.record.verified, 1);
-    ck_assert_uint_eq(rig.session.record.sent, 2);
+    ck_assert_uint_eq(rig.session.connection.record.verified, 1);
+    ck_assert_uint_eq(rig.session.connection.record.sent, 2);
     clear();
 }
 END_TEST
@@ -412,7 +413,7 @@ START_TEST(a_refusal_before_a_failed_send_is_heard)
     tcp_send(rig.peer, words[_i], strlen(words[_i]));
     leave_with_a_reset();
     expect_over(_i < 2 ? SESSION_REFUSED : SESSION_FAILED, reasons[_i]);
-    ck_assert(rig.session.record.mismatched == (_i == 2));
+    ck_assert(rig.session.connection.record.mismatched == (_i == 2));
     clear();
 }
 END_TEST
@@ -441,7 +442,7 @@ END_TEST
 /* All the time that it has is over. */
 static void let_all_time_pass(void)
 {
-    rig.session.deadline_ns = rig.wait.deadline_ns = clock_now_ns();
+    rig.session.connection.deadline_ns = rig.wait.deadline_ns = clock_now_ns();
     let_time_pass();
 }
 
@@ -474,7 +475,7 @@ START_TEST(time_ends_a_conversation)
     ck_assert_int_lt(rig.wait.deadline_ns, INT64_MAX);
     let_all_time_pass();
     expect_over(SESSION_FAILED, places[_i].reason);
-    ck_assert_uint_eq(rig.session.record.verified, places[_i].whole);
+    ck_assert_uint_eq(rig.session.connection.record.verified, places[_i].whole);
     clear();
 }
 END_TEST
@@ -615,7 +616,7 @@ START_TEST(an_idle_one_is_stopped_while_it_connects)
     first = connect_to(host);
     begin_idle();
     ck_assert_uint_eq(advance(0), NEED_MOMENT);
-    ck_assert_int_ne(rig.session.record.begun_ns, 0);
+    ck_assert_int_ne(rig.session.connection.record.begun_ns, 0);
     session_stop(&rig.session);
     advance(READY_READ | READY_WRITE | READY_TIME);
     unlink(host + strlen("unix:"));

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The clock, the place and the end of a session. See base.h.
+ *
+ * Each way to fail has a phrase of its own, put together of what happened and where: "closed before
+ * the first reply", "reset in the middle of a reply", "timed out after the last reply". The report
+ * counts sessions by these phrases, so there must be few of them: no numbers, no addresses.
+ */
+#include "client/session/base.h"
+
+#include "common/log.h"
+#include "common/must.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void session_measure(const struct session *session, enum measure_phase phase, int64_t ns)
+{
+    if (session->plan->measure != NULL)
+        measure_one(session->plan->measure, phase, ns);
+}
+
+void session_first_byte(struct session *session, int64_t now_ns)
+{
+    struct session_record *record = &session->connection.record;
+
+    record->first_byte_ns = now_ns;
+    session_set_place(session, PLACE_SERVED);
+    session_measure(session, MEASURE_QUEUE_WAIT, now_ns - record->connected_ns);
+}
+
+const char *session_where(const struct session *session)
+{
+    if (session->connection.received > 0)
+        return "in the middle of a reply";
+    return session_verified(session) == 0 ? "before the first reply" : "instead of a reply";
+}
+
+enum session_stage session_close(struct session *session, enum session_state state)
+{
+    struct connection *connection = &session->connection;
+
+    if (connection->stream.fd >= 0 && session->buffers->closing != NULL)
+        session->buffers->closing(session);
+    MUST(pthread_mutex_lock(&session->lock));
+    if (connection->stream.fd >= 0)
+        stream_close(&connection->stream);
+    MUST(pthread_mutex_unlock(&session->lock));
+    connection->record.state = state;
+    connection->record.ended_ns = clock_now_ns();
+    connection->record.verified = session_verified(session);
+    session_set_place(session, PLACE_OVER);
+    return STAGE_OVER;
+}
+
+enum session_stage session_fail(struct session *session, const char *format, ...)
+{
+    char *reason = session->connection.record.reason;
+    va_list arguments;
+
+    if (atomic_load(&session->stopping)) {
+        snprintf(reason, SESSION_REASON, "interrupted");
+    } else {
+        va_start(arguments, format);
+        vsnprintf(reason, SESSION_REASON, format, arguments);
+        va_end(arguments);
+        log_verbose("session %u: %s", session->number, reason);
+    }
+    return session_close(session, SESSION_FAILED);
+}
+
+enum session_stage session_fail_errno(struct session *session, const char *operation, int error)
+{
+    char words[SESSION_REASON / 2];
+
+    if (error == ETIMEDOUT)
+        snprintf(words, sizeof words, "timed out");
+    else
+        snprintf(words, sizeof words, "%s", strerror(error));
+    words[0] = (char)tolower((unsigned char)words[0]); /* it stands in the middle of a phrase */
+    return session_fail(session, "%s: %s", operation, words);
+}
+
+enum session_stage session_lost(struct session *session, ssize_t code, const char *where)
+{
+    char why[TLS_WHY_MAX];
+
+    switch (code) {
+    case -EPROTO:
+        return session_fail(session, "TLS error %s: %s", where,
+                            stream_error_text(&session->connection.stream, why));
+    case 0:
+    case -EPIPE: return session_fail(session, "closed %s", where);
+    case -ECONNRESET: return session_fail(session, "reset %s", where);
+    case -ETIMEDOUT: return session_fail(session, "timed out %s", where);
+    default: return session_fail_errno(session, where, (int)-code);
+    }
+}
