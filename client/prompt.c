@@ -3,7 +3,7 @@
 #include "client/prompt.h"
 
 #include "client/line.h"
-#include "client/session/drive.h"
+#include "client/session/poll.h"
 #include "common/log.h"
 
 #include <errno.h>
@@ -82,7 +82,7 @@ static bool talk(struct prompt *prompt, const char *line, size_t size)
     transform_apply(prompt->transform, prompt->expected, size);
     message_single(&message, (const unsigned char *)line, prompt->expected, size);
     session_give(&prompt->session, &message);
-    return drive(&prompt->session, -1) == NEED_MESSAGE && print_reply(prompt, size);
+    return poll_run(&prompt->session, -1) == NEED_MESSAGE && print_reply(prompt, size);
 }
 
 /** Lines until there are no more, or something is wrong. @return whether all went well */
@@ -101,7 +101,7 @@ static bool talk_all(struct prompt *prompt, struct line_reader *reader)
         return false;
     }
     session_end(&prompt->session);
-    (void)drive(&prompt->session, -1);
+    (void)poll_run(&prompt->session, -1);
     return prompt->session.connection.record.state == SESSION_OK;
 }
 
@@ -134,7 +134,7 @@ enum prompt_end prompt_run(const struct session_plan *plan, enum transform trans
         return PROMPT_FAILED;
     }
     session_init(&prompt.session, 0, plan, &prompt.buffers, &prompt.pending, false);
-    good = drive(&prompt.session, -1) == NEED_MESSAGE;
+    good = poll_run(&prompt.session, -1) == NEED_MESSAGE;
     if (good) {
         log_verbose("connected to %s", address_text(&plan->address, where));
         good = talk_all(&prompt, reader);

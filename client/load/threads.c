@@ -8,7 +8,7 @@
 #include "client/load/runner.h"
 
 #include "client/load/limits.h"
-#include "client/session/drive.h"
+#include "client/session/poll.h"
 #include "common/log.h"
 #include "common/must.h"
 
@@ -50,7 +50,7 @@ static bool run_once(struct strand *strand, bool *arrived)
 {
     struct load *load = strand->threads->load;
     struct session *session = &strand->session;
-    unsigned need = drive(session, strand->threads->stop_fd);
+    unsigned need = poll_run(session, strand->threads->stop_fd);
 
     if (!*arrived) {
         barrier_arrive(&load->barrier);
@@ -59,7 +59,7 @@ static bool run_once(struct strand *strand, bool *arrived)
     if (need == NEED_BARRIER) {
         barrier_wait(&load->barrier);
         session_go(session, barrier_opened_ns(&load->barrier));
-        (void)drive(session, strand->threads->stop_fd);
+        (void)poll_run(session, strand->threads->stop_fd);
     }
     return load_settle(load, session);
 }

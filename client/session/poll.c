@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One thread, one session, one poll(). See drive.h. */
-#include "client/session/drive.h"
+/* One thread, one session, one poll(). See poll.h. */
+#include "client/session/poll.h"
 
 #include "common/clock.h"
 
@@ -55,7 +55,7 @@ static unsigned wait_for(const struct session *session, const struct session_wai
     return ((seen & ~POLLOUT) != 0 ? READY_READ : 0) | ((seen & ~POLLIN) != 0 ? READY_WRITE : 0);
 }
 
-unsigned drive(struct session *session, int stop_fd)
+unsigned poll_run(struct session *session, int stop_fd)
 {
     struct session_wait wait;
     unsigned ready = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file drive.h
+ * @file poll.h
  * A session run on the calling thread, which waits in poll() when the session does not wait itself.
  */
-#ifndef CLIENT_SESSION_DRIVE_H
-#define CLIENT_SESSION_DRIVE_H
+#ifndef CLIENT_SESSION_POLL_H
+#define CLIENT_SESSION_POLL_H
 
 #include "client/session/session.h"
 
@@ -14,6 +14,6 @@
  * @param stop_fd  readable: session_stop() has been called; -1: there is none
  * @return         NEED_NOTHING, NEED_BARRIER or NEED_MESSAGE
  */
-unsigned drive(struct session *session, int stop_fd);
+unsigned poll_run(struct session *session, int stop_fd);
 
-#endif /* CLIENT_SESSION_DRIVE_H */
+#endif /* CLIENT_SESSION_POLL_H */
