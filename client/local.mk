@@ -8,7 +8,8 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/session/refusal.c %D%/session/stages.h %D%/session/poll.c %D%/session/poll.h \
 	%D%/load/loops.c %D%/load/threads.c %D%/load/runner.h \
 	%D%/load/barrier.c %D%/load/barrier.h \
-	%D%/load/limits.c %D%/load/limits.h \
+	%D%/load/capacity.c %D%/load/capacity.h \
+	%D%/load/tally.c %D%/load/tally.h \
 	%D%/line.h \
 	%D%/load/load.c %D%/load/load.h \
 	%D%/session/measure.c %D%/session/measure.h \

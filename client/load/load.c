@@ -12,11 +12,11 @@
  * The summary is filled while sessions end, under one lock that is taken once for each of them.
  *
  *     main:     idle.start ─> all idle are connected ─> runner.start ─> wait ─> idle.stop ─> join
- *     sessions:      connect ─> barrier ─> converse ─> load_settle ─> load_leave
+ *     sessions:      connect ─> barrier ─> converse ─> tally_session ─> tally_leave
  */
 #include "client/load/runner.h"
 
-#include "client/load/limits.h"
+#include "client/load/capacity.h"
 #include "client/load/signals.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -50,50 +50,6 @@ struct conductor {
     uint64_t verified;          /* that the views have been told of */
     struct histogram *echo;     /* a copy, for the views */
 };
-
-/* --- what the runners call ---------------------------------------------------------------------- */
-
-/** Remember it for the views. One that there is no memory for is only counted. */
-static void keep(struct load *load, const struct session_record *record)
-{
-    struct ended *ended = load->recording ? malloc(sizeof *ended) : NULL;
-
-    if (ended == NULL)
-        return;
-    ended->record = *record;
-    ended->next = load->ended;
-    load->ended = ended;
-}
-
-static void count_idle(struct summary *summary, const struct session_record *record)
-{
-    summary->idle_requested++;
-    summary->idle_connected += record->connected_ns != 0 ? 1 : 0;
-    summary->idle_ended += record->connected_ns != 0 && record->state != SESSION_OK ? 1 : 0;
-}
-
-bool load_settle(struct load *load, struct session *session)
-{
-    bool again = load->settings->churn && !session->idle && !atomic_load(&load->stopping) &&
-                 session_can_reconnect(session);
-
-    MUST(pthread_mutex_lock(&load->lock));
-    if (session->idle)
-        count_idle(load->summary, &session->connection.record);
-    else
-        summary_add(load->summary, &session->connection.record);
-    keep(load, &session->connection.record);
-    MUST(pthread_mutex_unlock(&load->lock));
-    if (again)
-        session_reconnect(session);
-    return again;
-}
-
-void load_leave(struct load *load)
-{
-    if (atomic_fetch_sub(&load->running, 1) == 1)
-        MUST(eventfd_write(load->all_over, 1));
-}
 
 /* --- setting up --------------------------------------------------------------------------------- */
 
@@ -204,31 +160,20 @@ static void look(struct conductor *conductor, struct progress *progress)
     }
 }
 
-/** Tell the views of the sessions that are over, the earliest first. */
-static void tell_ended(struct conductor *conductor)
+/** Show the views the sessions that have ended. */
+static void show_ended(struct conductor *conductor)
 {
     const struct load_settings *settings = conductor->load.settings;
-    struct ended *latest, *turned = NULL;
+    struct ended *ended = tally_take_ended(&conductor->load);
 
-    MUST(pthread_mutex_lock(&conductor->load.lock));
-    latest = conductor->load.ended;
-    conductor->load.ended = NULL;
-    MUST(pthread_mutex_unlock(&conductor->load.lock));
-    while (latest != NULL) {
-        struct ended *next = latest->next;
-
-        latest->next = turned;
-        turned = latest;
-        latest = next;
-    }
-    while (turned != NULL) {
-        struct ended *next = turned->next;
+    while (ended != NULL) {
+        struct ended *next = ended->next;
 
         for (unsigned i = 0; i < settings->view_count; i++)
             if (settings->views[i]->ops->session != NULL)
-                settings->views[i]->ops->session(settings->views[i], &turned->record);
-        free(turned);
-        turned = next;
+                settings->views[i]->ops->session(settings->views[i], &ended->record);
+        free(ended);
+        ended = next;
     }
 }
 
@@ -246,7 +191,7 @@ static int64_t tick(struct conductor *conductor)
 
         if (conductor->tick_ns[i] <= now_ns) {
             if (!looked) {
-                tell_ended(conductor);
+                show_ended(conductor);
                 look(conductor, &progress);
             }
             looked = true;
@@ -285,7 +230,7 @@ static void end_views(struct conductor *conductor)
     struct progress progress;
 
     if (settings->view_count > 0) {
-        tell_ended(conductor);
+        show_ended(conductor);
         look(conductor, &progress);
     }
     for (unsigned i = 0; i < settings->view_count; i++)
@@ -372,7 +317,7 @@ static void run(struct conductor *conductor)
     conductor->runner->ops->start(conductor->runner);
     if (conductor->interrupted != 0)
         stop_all(conductor);
-    load_leave(load); /* from now on there is one who is the last */
+    tally_leave(load); /* from now on there is one who is the last */
     wait_for(conductor, load->all_over);
     conductor->runner->ops->join(conductor->runner);
     if (conductor->idle != NULL) {
@@ -427,7 +372,7 @@ bool load_run(const struct load_settings *settings, const struct session_plan *p
     load->summary = summary;
     for (unsigned i = 0; i < settings->view_count; i++)
         load->recording |= settings->views[i]->ops->session != NULL;
-    limits_prepare(settings, plan);
+    capacity_prepare(settings, plan);
     signals_block(&conductor.blocked);
     MUST(pthread_mutex_init(&load->lock, NULL));
     if (open_descriptors(&conductor)) {

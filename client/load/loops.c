@@ -182,9 +182,9 @@ static void advance(struct link *link, unsigned ready)
             arrive(link);
         if (wait.need != NEED_NOTHING)
             break;
-        if (!load_settle(load, &link->session)) {
+        if (!tally_session(load, &link->session)) {
             link->need = NEED_NOTHING;
-            load_leave(load);
+            tally_leave(load);
             if (--loop->running == 0)
                 event_base_loopbreak(loop->base);
             return;
@@ -266,8 +266,8 @@ static void give_up(struct loop *loop)
     {
         session_give_up(&link->session, "thread: cannot be started");
         arrive(link);
-        (void)load_settle(load, &link->session);
-        load_leave(load);
+        (void)tally_session(load, &link->session);
+        tally_leave(load);
     }
 }
 

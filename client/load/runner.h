@@ -7,11 +7,7 @@
 #ifndef CLIENT_LOAD_RUNNER_H
 #define CLIENT_LOAD_RUNNER_H
 
-#include "client/load/barrier.h"
-#include "client/load/load.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
+#include "client/load/tally.h"
 
 struct runner;
 
@@ -37,31 +33,6 @@ struct runner {
     unsigned threads; /**< that run sessions */
 };
 
-/** One session that is over, for the views. */
-struct ended {
-    struct ended *next;
-    struct session_record record;
-};
-
-/** What the runners see of a load. */
-struct load {
-    /* set before the threads start, then read-only */
-    const struct load_settings *settings;
-    const struct session_plan *plan;
-    bool recording; /* some view wants to hear of sessions */
-
-    struct barrier barrier;      /* locks for itself */
-    struct barrier idle_barrier; /* of the idle sessions: all are connected, or failed to */
-    atomic_uint running; /* sessions that are not over for good, and one for the main thread */
-    int all_over;        /* eventfd, written by the last of them */
-    atomic_bool stopping;
-
-    pthread_mutex_t lock;
-    /* guarded by lock */
-    struct summary *summary; /* but for its histograms, which have a lock of their own */
-    struct ended *ended;     /* the latest first, not yet told to the views */
-};
-
 /** Add where one session stands. Threads: any. */
 static inline void progress_count(struct progress *progress, const struct session *session)
 {
@@ -79,17 +50,5 @@ struct runner *threads_new(struct load *load);
 
 /** A runner with so many event loops; for the sessions of the load, or for its idle ones. */
 struct runner *loops_new(struct load *load, unsigned loops, bool idle);
-
-/**
- * A session is over: count it.
- *
- * @return true: begin it anew, session_reconnect() has been called. Otherwise it is over for good
- *
- * Threads: who runs the session.
- */
-bool load_settle(struct load *load, struct session *session);
-
-/** One session is over for good: the last tells the main thread. Once for each. */
-void load_leave(struct load *load);
 
 #endif /* CLIENT_LOAD_RUNNER_H */

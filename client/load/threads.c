@@ -7,7 +7,7 @@
  */
 #include "client/load/runner.h"
 
-#include "client/load/limits.h"
+#include "client/load/capacity.h"
 #include "client/session/poll.h"
 #include "common/log.h"
 #include "common/must.h"
@@ -61,7 +61,7 @@ static bool run_once(struct strand *strand, bool *arrived)
         session_go(session, barrier_opened_ns(&load->barrier));
         (void)poll_run(session, strand->threads->stop_fd);
     }
-    return load_settle(load, session);
+    return tally_session(load, session);
 }
 
 static void *run_session(void *argument)
@@ -77,7 +77,7 @@ static void *run_session(void *argument)
         continue;
     if (strand->batch.count > 0)
         measure_flush(load->plan->measure, &strand->batch);
-    load_leave(load);
+    tally_leave(load);
     return NULL;
 }
 
@@ -108,8 +108,8 @@ static void give_up_rest(struct threads *threads)
     for (unsigned i = threads->started; i < threads->count; i++) {
         session_give_up(&threads->strands[i].session, "thread: cannot be started");
         barrier_arrive(&load->barrier);
-        (void)load_settle(load, &threads->strands[i].session);
-        load_leave(load);
+        (void)tally_session(load, &threads->strands[i].session);
+        tally_leave(load);
     }
 }
 
@@ -128,7 +128,7 @@ static double cpu_seconds(void)
 static void start(struct runner *runner)
 {
     struct threads *threads = (struct threads *)runner;
-    size_t stack_bytes = limits_thread_stack(threads->load->plan->tls != NULL);
+    size_t stack_bytes = capacity_thread_stack(threads->load->plan->tls != NULL);
     int code = 0;
 
     threads->cpu_before = cpu_seconds();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptors, local ports, threads and their stacks, compared with what a run is going to need. */
-#include "client/load/limits.h"
+/* The machine's limits, compared with what a load needs. See capacity.h. */
+#include "client/load/capacity.h"
 
 #include "common/log.h"
 
@@ -103,7 +103,7 @@ static void check_threads(unsigned threads)
                  threads, (unsigned long long)limit.rlim_cur);
 }
 
-void limits_prepare(const struct load_settings *settings, const struct session_plan *plan)
+void capacity_prepare(const struct load_settings *settings, const struct session_plan *plan)
 {
     prepare_descriptors(settings);
     check_ports(settings, plan);
@@ -111,7 +111,7 @@ void limits_prepare(const struct load_settings *settings, const struct session_p
         check_threads(settings->sessions);
 }
 
-size_t limits_thread_stack(bool tls)
+size_t capacity_thread_stack(bool tls)
 {
     long page = sysconf(_SC_PAGESIZE);
     /* the C library's own share; it grows with the processor's registers and is not a constant */

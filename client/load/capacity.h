@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file capacity.h
+ * Whether the machine has room for a load: descriptors, local ports, threads and their stacks.
+ */
+#ifndef CLIENT_LOAD_CAPACITY_H
+#define CLIENT_LOAD_CAPACITY_H
+
+#include "client/load/load.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/**
+ * Raise the soft limit on descriptors as far as the sessions need and the hard limit allows. Warn if
+ * descriptors, local ports or threads will not suffice, in a sentence each that names what to raise.
+ * The load can go on all the same: some sessions then fail, and the others work.
+ */
+void capacity_prepare(const struct load_settings *settings, const struct session_plan *plan);
+
+/** The bytes of stack to ask for a session's thread: 64 KiB if that will do, or 256 KiB with TLS. */
+size_t capacity_thread_stack(bool tls);
+
+#endif /* CLIENT_LOAD_CAPACITY_H */
