@@ -149,8 +149,8 @@ static void arm(struct link *link, const struct session_wait *wait)
         struct timeval left = {0};
 
         if (left_ns > 0)
-            left = (struct timeval){.tv_sec = left_ns / 1000000000,
-                                    .tv_usec = (left_ns % 1000000000 + 999) / 1000};
+            left = (struct timeval){.tv_sec = left_ns / SECOND_NS,
+                                    .tv_usec = (left_ns % SECOND_NS + 999) / 1000};
         MUST(event_add(&link->moment, &left));
     }
 }
@@ -206,9 +206,9 @@ static void on_opened(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    FOR_EACH_LINK(link, loop)
-    if (link->need == NEED_BARRIER)
-        advance(link, 0);
+    FOR_EACH_LINK (link, loop)
+        if (link->need == NEED_BARRIER)
+            advance(link, 0);
 }
 
 static void on_stop(evutil_socket_t fd, short what, void *argument)
@@ -217,8 +217,7 @@ static void on_stop(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    FOR_EACH_LINK(link, loop)
-    {
+    FOR_EACH_LINK (link, loop) {
         session_stop(&link->session);
         if (link->need != NEED_NOTHING)
             advance(link, READY_READ | READY_WRITE | READY_TIME);
@@ -232,9 +231,9 @@ static void on_sweep(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    FOR_EACH_LINK(link, loop)
-    if (link->need != NEED_NOTHING && link->deadline_ns <= now_ns)
-        advance(link, READY_READ | READY_TIME);
+    FOR_EACH_LINK (link, loop)
+        if (link->need != NEED_NOTHING && link->deadline_ns <= now_ns)
+            advance(link, READY_READ | READY_TIME);
     if (loop->batch.count > 0 && now_ns - loop->batch.begun_ns >= MEASURE_PATIENCE_NS)
         measure_flush(loop->loops->load->plan->measure, &loop->batch);
 }
@@ -244,14 +243,14 @@ static void *run_loop(void *argument)
     struct loop *loop = argument;
     struct timespec cpu;
 
-    FOR_EACH_LINK(link, loop)
-    advance(link, 0);
+    FOR_EACH_LINK (link, loop)
+        advance(link, 0);
     if (loop->running > 0 && event_base_dispatch(loop->base) != 0)
         log_fatal("an event loop has failed");
     if (loop->batch.count > 0)
         measure_flush(loop->loops->load->plan->measure, &loop->batch);
     MUST(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu));
-    loop->cpu_ns = cpu.tv_sec * INT64_C(1000000000) + cpu.tv_nsec;
+    loop->cpu_ns = cpu.tv_sec * SECOND_NS + cpu.tv_nsec;
     return NULL;
 }
 
@@ -262,8 +261,7 @@ static void give_up(struct loop *loop)
 {
     struct load *load = loop->loops->load;
 
-    FOR_EACH_LINK(link, loop)
-    {
+    FOR_EACH_LINK (link, loop) {
         session_give_up(&link->session, "thread: cannot be started");
         arrive(link);
         (void)tally_session(load, &link->session);
