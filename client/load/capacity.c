@@ -4,6 +4,7 @@
 
 #include "common/log.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -27,14 +28,14 @@ static unsigned sockets_needed(const struct load_settings *settings)
 }
 
 /** Numbers of a file in /proc, as many as are asked for. @return how many there are */
-static int read_numbers(const char *path, unsigned long long *first, unsigned long long *second)
+static int read_numbers(const char *path, uint64_t *first, uint64_t *second)
 {
     FILE *file = fopen(path, "re");
     int count;
 
     if (file == NULL)
         return 0;
-    count = fscanf(file, "%llu %llu", first, second); /* "max" is no number: no limit */
+    count = fscanf(file, "%" SCNu64 " %" SCNu64, first, second); /* "max" is no number: no limit */
     fclose(file);
     return count;
 }
@@ -51,9 +52,10 @@ static void prepare_descriptors(const struct load_settings *settings)
     limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
     if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= needed)
         return;
-    log_warn("%u sessions need %llu descriptors, but the limit is %llu and the sessions beyond it "
+    log_warn("%u sessions need %" PRIu64 " descriptors, but the limit is %" PRIu64
+             " and the sessions beyond it "
              "will fail; raise the hard limit (ulimit -Hn, as root) or lower --sessions",
-             sockets, (unsigned long long)needed, (unsigned long long)limit.rlim_cur);
+             sockets, (uint64_t)needed, (uint64_t)limit.rlim_cur);
 }
 
 /** A connection from one address to another and its port takes a local port of its own. */
@@ -61,13 +63,14 @@ static void check_ports(const struct load_settings *settings, const struct sessi
 {
     unsigned sources = plan->sources.count > 0 ? plan->sources.count : 1;
     unsigned sockets = sockets_needed(settings);
-    unsigned long long first, last;
+    uint64_t first, last;
 
     if (plan->address.storage.ss_family == AF_UNIX ||
         read_numbers("/proc/sys/net/ipv4/ip_local_port_range", &first, &last) != 2 || last < first)
         return;
     if ((last - first + 1) * sources < sockets)
-        log_warn("%u sessions need as many local ports, but there are %llu and the sessions beyond "
+        log_warn("%u sessions need as many local ports, but there are %" PRIu64
+                 " and the sessions beyond "
                  "them will fail; widen net.ipv4.ip_local_port_range, give more addresses to "
                  "connect from (--source 127.0.0.1-127.0.0.8) or lower --sessions",
                  sockets, (last - first + 1) * sources);
@@ -89,18 +92,20 @@ static void check_threads(unsigned threads)
     struct rlimit limit;
 
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
-        unsigned long long most, unused;
+        uint64_t most, unused;
 
         if (read_numbers(limits[i].path, &most, &unused) > 0 && most / limits[i].each < threads)
-            log_warn("%u sessions need a thread each, but %s allows %llu at most and the sessions "
+            log_warn("%u sessions need a thread each, but %s allows %" PRIu64
+                     " at most and the sessions "
                      "beyond them will fail; raise it, or give --threads 1 so that they share one",
                      threads, limits[i].name, most / limits[i].each);
     }
     /* root is under no such limit */
     if (geteuid() != 0 && getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_cur < threads)
-        log_warn("%u sessions need a thread each, but ulimit -u is %llu and the sessions beyond it "
+        log_warn("%u sessions need a thread each, but ulimit -u is %" PRIu64
+                 " and the sessions beyond it "
                  "will fail; raise it, or give --threads 1 so that they share one",
-                 threads, (unsigned long long)limit.rlim_cur);
+                 threads, (uint64_t)limit.rlim_cur);
 }
 
 void capacity_prepare(const struct load_settings *settings, const struct session_plan *plan)

@@ -98,7 +98,7 @@ static void show_steps(FILE *file, const struct report *report)
         const struct summary *step = &report->steps[i];
 
         fprintf(file, "  %-11u %10u %10" PRIu64 " %10" PRIu64 " %10.0f", i + 1, step->concurrency,
-                step->ok, (step->failed + step->refused), summary_rate(step));
+                step->ok, step->failed + step->refused, summary_rate(step));
         show_p99(file, step->measure.times[MEASURE_QUEUE_WAIT]);
         show_p99(file, step->measure.times[MEASURE_ECHO]);
         fprintf(file, "\n");
