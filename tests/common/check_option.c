@@ -16,8 +16,8 @@ struct options {
     bool fast;
     bool deep;
     const char *name;
-    uint16_t port;
-    uint32_t before, count, after; /* a number must not spill into its neighbours */
+    uint16_t port, behind_port; /* a number must not spill into its neighbour */
+    uint32_t count, behind_count;
     uint64_t bytes;
     int64_t wait_ns;
     enum color color;
@@ -68,7 +68,7 @@ static void read_line(const char *const arguments[])
         snprintf(copies[argc], sizeof copies[argc], "%s", arguments[argc - 1]);
         argv[argc] = copies[argc];
     }
-    options = (struct options){0};
+    options = (struct options){.behind_port = 1, .behind_count = 2};
     option_read(&command, argc, argv, &options, &line);
     ck_assert_int_le(line.operands, argc);
     line.operands = argc - line.operands; /* for the tests: how many */
@@ -98,7 +98,7 @@ START_TEST(values_are_stored)
     ck_assert_str_eq(options.name, "n");
     ck_assert_uint_eq(options.port, 65535);
     ck_assert_uint_eq(options.count, 4096);
-    ck_assert(options.before == 0 && options.after == 0);
+    ck_assert(options.behind_port == 1 && options.behind_count == 2);
     ck_assert_uint_eq(options.bytes, 3 << 20);
     ck_assert(option_given(&line, "name") && !option_given(&line, "wait"));
     READ("--fast", "--wait", "90m", "--color", "blue", "--other", "x", "--other", "xx");
