@@ -8,14 +8,13 @@
  */
 #include "client/start-at.h"
 
+#include "common/clock.h"
 #include "common/parse.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-#define SECOND_NS INT64_C(1000000000)
 
 /** So many digits, and then the given character unless it is zero. @return what follows, or NULL */
 static const char *digits(const char *text, int count, char then, int *value)

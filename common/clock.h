@@ -7,6 +7,7 @@
 #define COMMON_CLOCK_H
 
 #include <stdint.h>
+#include <sys/time.h>
 #include <time.h>
 
 #define SECOND_NS INT64_C(1000000000)
@@ -32,6 +33,13 @@ static inline int64_t clock_wall_ns(void)
 static inline struct timespec clock_timespec(int64_t ns)
 {
     return ns > 0 ? (struct timespec){ns / SECOND_NS, ns % SECOND_NS} : (struct timespec){0};
+}
+
+/** The same for timers of libevent. */
+static inline struct timeval clock_timeval(int64_t ns)
+{
+    struct timespec time = clock_timespec(ns);
+    return (struct timeval){time.tv_sec, time.tv_nsec / 1000};
 }
 
 #endif /* COMMON_CLOCK_H */

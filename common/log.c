@@ -165,7 +165,7 @@ unsigned log_gate_pass(struct log_gate *gate)
     int64_t now = clock_now_ns();
     unsigned passed;
 
-    if (gate->last_ns != 0 && now - gate->last_ns < INT64_C(1000000000)) {
+    if (gate->last_ns != 0 && now - gate->last_ns < SECOND_NS) {
         gate->held++;
         return 0;
     }

@@ -7,6 +7,7 @@
  * loop, and all arithmetic is checked by the compiler's overflow builtins, so that no value wraps.
  */
 #include "common/parse.h"
+#include "common/clock.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -46,8 +47,8 @@ static uint64_t unit_ns(const char *word)
     static const struct {
         const char *word;
         uint64_t ns;
-    } units[] = {{"ns", 1},         {"us", 1000},       {"ms", 1000000},
-                 {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}};
+    } units[] = {{"ns", 1},        {"us", 1000},          {"ms", 1000000},
+                 {"s", SECOND_NS}, {"m", 60 * SECOND_NS}, {"h", HOUR_NS}};
 
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
         if (strcmp(word, units[i].word) == 0)

@@ -38,7 +38,7 @@ static int64_t time_limit_ns(int fd, int option)
     if (getsockopt(fd, SOL_SOCKET, option, &limit, &size) != 0 ||
         (limit.tv_sec == 0 && limit.tv_usec == 0))
         return INT64_MAX;
-    return (int64_t)limit.tv_sec * 1000000000 + (int64_t)limit.tv_usec * 1000;
+    return (int64_t)limit.tv_sec * SECOND_NS + (int64_t)limit.tv_usec * 1000;
 }
 
 /*

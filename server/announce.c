@@ -3,6 +3,7 @@
 #include "server/announce.h"
 
 #include "common/address.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "server/admin/admin.h"
 #include "server/limits.h"
@@ -143,7 +144,7 @@ void announce_farewell(const struct server *server)
 static void send_due(struct server *server)
 {
     int64_t next_ns = notify_tend(&server->notify);
-    struct timeval next = {next_ns / 1000000000, next_ns % 1000000000 / 1000};
+    struct timeval next = clock_timeval(next_ns);
 
     /* Without memory for the timer a watchdog may end the server, and rightly. */
     if (next_ns > 0)

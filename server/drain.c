@@ -13,6 +13,7 @@
  */
 #include "server/drain.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "server/announce.h"
 #include "server/server-internal.h"
@@ -88,7 +89,7 @@ static void begin_drain(struct server *server)
 {
     static const struct timeval tick = {.tv_usec = TICK_US};
     int64_t drain_ns = server->options->drain_timeout_ns;
-    struct timeval deadline = {drain_ns / 1000000000, drain_ns % 1000000000 / 1000};
+    struct timeval deadline = clock_timeval(drain_ns);
 
     announce_stopping(server);
     listener_state(server->listener, &server->listener_was);

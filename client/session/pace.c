@@ -7,11 +7,10 @@
  */
 #include "client/session/pace.h"
 
+#include "common/clock.h"
 #include "common/random.h"
 
 #include <math.h>
-
-#define SECOND_NS 1e9
 
 /** A number from 0 to 1, without 1. */
 static double fraction(unsigned session, uint64_t sequence)

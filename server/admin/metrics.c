@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include "common/clock.h"
 #include "server/admin/metrics.h"
 
 #include "server/admin/state.h"
@@ -69,7 +70,7 @@ static void seconds(struct text *text, const char *name, const char *type, const
                     int64_t ns)
 {
     family(text, name, type, help);
-    add(text, "echopool_%s %" PRId64 ".%09" PRId64 "\n", name, ns / 1000000000, ns % 1000000000);
+    add(text, "echopool_%s %" PRId64 ".%09" PRId64 "\n", name, ns / SECOND_NS, ns % SECOND_NS);
 }
 
 static void labelled(struct text *text, const char *name, const char *label, const char *word,

@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_NS  INT64_C(1000000000)
+#define LOCK_WAIT_NS  SECOND_NS
 #define LOCK_RETRY_NS 10000000
 
 /* --- the file of a unix socket ------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define LEAST_NS INT64_C(10000000)
-#define MOST_NS  INT64_C(1000000000)
+#define MOST_NS  SECOND_NS
 
 static int refuse_with(const struct backoff *backoff, char why[static MODEL_WHY_MAX])
 {

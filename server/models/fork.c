@@ -36,7 +36,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_NS INT64_C(1000000000)
+#define PATIENCE_NS SECOND_NS
 
 enum {
     CHILD_FD = 3, /* where a child has its connection: behind the standard descriptors */

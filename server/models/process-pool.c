@@ -41,7 +41,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define PATIENCE_NS INT64_C(1000000000)
+#define PATIENCE_NS SECOND_NS
 
 struct process_model {
     struct model base;

@@ -133,8 +133,7 @@ static void spend_time(struct session *session)
         for (volatile unsigned i = 0; i < 1000; i++)
             ;
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    } while ((now.tv_sec - start.tv_sec) * INT64_C(1000000000) + now.tv_nsec - start.tv_nsec <
-                 burn_ns &&
+    } while ((now.tv_sec - start.tv_sec) * SECOND_NS + now.tv_nsec - start.tv_nsec < burn_ns &&
              verdict_of(session) == OUTCOME_SERVED);
 }
 

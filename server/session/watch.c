@@ -19,8 +19,8 @@
 #include <stdlib.h>
 
 #define PERIOD_LEAST_NS INT64_C(10000000)
-#define PERIOD_MOST_NS  INT64_C(1000000000)
-#define PATIENCE_NS     INT64_C(1000000000)
+#define PERIOD_MOST_NS  SECOND_NS
+#define PATIENCE_NS     SECOND_NS
 
 struct watch {
     struct shared *shared;
@@ -122,7 +122,7 @@ struct watch *watch_new(struct event_base *base, struct shared *shared,
 {
     struct watch *watch = calloc(1, sizeof *watch);
     int64_t period = period_ns(limits);
-    struct timeval every = {period / 1000000000, period % 1000000000 / 1000};
+    struct timeval every = clock_timeval(period);
 
     if (watch == NULL)
         return NULL;
