@@ -20,14 +20,15 @@ enum { CLAUSE_MAX = 100 };
 
 enum kind { KIND_TIME, KIND_COUNT, KIND_RATE, KIND_SECONDS };
 
-enum relation { LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL };
+/* How what was found may lie to what was expected. */
+enum { LESS = 1, EQUAL = 2, GREATER = 4 };
 
 /* The longer ones first, so that "<=" is not read as "<". */
 static const struct {
     const char *text;
-    enum relation relation;
-} relations[] = {{"<=", LESS_EQUAL}, {">=", GREATER_EQUAL}, {"!=", NOT_EQUAL},
-                 {"<", LESS},        {">", GREATER},        {"=", EQUAL}};
+    unsigned allowed;
+} relations[] = {{"<=", LESS | EQUAL}, {">=", GREATER | EQUAL}, {"!=", LESS | GREATER},
+                 {"<", LESS},          {">", GREATER},          {"=", EQUAL}};
 
 /* Figures of a histogram; a percent above 100 is the mean. */
 static const struct {
@@ -35,32 +36,40 @@ static const struct {
     double percent;
 } figures[] = {{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p999", 99.9}, {"max", 100}, {"mean", 101}};
 
-/* Counts, by their place in a summary; errors are added up. */
+/* All other quantities. Counts are at a place in a summary, except errors, which are added up. */
 #define COUNT(word, member)                                                                        \
     {                                                                                              \
-        word, offsetof(struct summary, member)                                                     \
+        word, KIND_COUNT, offsetof(struct summary, member)                                         \
     }
 #define NO_MEMBER SIZE_MAX
 static const struct {
     const char *word;
+    enum kind kind;
     size_t offset;
-} counts[] = {
-    COUNT("requested", requested), COUNT("ok", ok),
-    COUNT("served", ok),           COUNT("failed", failed),
-    COUNT("refused", refused),     COUNT("sent", sent),
-    COUNT("verified", verified),   COUNT("mismatched", mismatched),
-    COUNT("bytes", bytes),         {"errors", NO_MEMBER},
+} numbers[] = {
+    COUNT("requested", requested),
+    COUNT("ok", ok),
+    COUNT("served", ok),
+    COUNT("failed", failed),
+    COUNT("refused", refused),
+    COUNT("sent", sent),
+    COUNT("verified", verified),
+    COUNT("mismatched", mismatched),
+    COUNT("bytes", bytes),
+    {"errors", KIND_COUNT, NO_MEMBER},
+    {"rate", KIND_RATE, NO_MEMBER},
+    {"seconds", KIND_SECONDS, NO_MEMBER},
 };
 
 struct clause {
     char text[CLAUSE_MAX + 1];
     enum kind kind;
-    enum relation relation;
-    unsigned phase; /* of a time */
-    double percent; /* of a time */
-    size_t offset;  /* of a count */
-    uint64_t whole; /* to compare with: nanoseconds, or a count */
-    double decimal; /* a rate, or seconds */
+    unsigned allowed; /* relations of what was found to the value */
+    unsigned phase;   /* of a time */
+    double percent;   /* of a time */
+    size_t offset;    /* of a count */
+    uint64_t whole;   /* to compare with: nanoseconds, or a count */
+    double decimal;   /* a rate, or seconds */
 };
 
 struct expect {
@@ -71,6 +80,8 @@ struct expect {
 static const char quantities[] =
     "p50, p90, p99, p999, max, mean (or connect.p99 and so on), requested, ok, served, failed, "
     "refused, sent, verified, mismatched, bytes, errors, rate, seconds";
+
+static const char blanks[] = " \t";
 
 static bool is_word(const char *word, const char *text, size_t length)
 {
@@ -103,20 +114,12 @@ static bool read_figure(struct clause *clause, const char *text, size_t length)
 
 static bool read_quantity(struct clause *clause, const char *text, size_t length)
 {
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
-        if (is_word(counts[i].word, text, length)) {
-            clause->kind = KIND_COUNT;
-            clause->offset = counts[i].offset;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (is_word(numbers[i].word, text, length)) {
+            clause->kind = numbers[i].kind;
+            clause->offset = numbers[i].offset;
             return true;
         }
-    if (is_word("rate", text, length)) {
-        clause->kind = KIND_RATE;
-        return true;
-    }
-    if (is_word("seconds", text, length)) {
-        clause->kind = KIND_SECONDS;
-        return true;
-    }
     return read_figure(clause, text, length);
 }
 
@@ -149,7 +152,6 @@ static const char *read_value(struct clause *clause, const char *text)
 /** Read one clause without the blanks around it. @return false: see why */
 static bool read_clause(struct clause *clause, char why[static EXPECT_SENTENCE])
 {
-    static const char blanks[] = " \t";
     const char *text = clause->text;
     size_t word = strspn(text, "abcdefghijklmnopqrstuvwxyz_0123456789.");
     const char *at = text + word + strspn(text + word, blanks);
@@ -169,7 +171,7 @@ static bool read_clause(struct clause *clause, char why[static EXPECT_SENTENCE])
                  (int)word, text);
         return false;
     }
-    clause->relation = relations[i].relation;
+    clause->allowed = relations[i].allowed;
     at += strlen(relations[i].text);
     at += strspn(at, blanks);
     wanted = read_value(clause, at);
@@ -182,14 +184,12 @@ static bool read_clause(struct clause *clause, char why[static EXPECT_SENTENCE])
 static const char *cut_clause(const char *text, struct clause *clause,
                               char why[static EXPECT_SENTENCE])
 {
-    size_t length = strcspn(text, ",");
-    const char *next = text + length;
+    const char *next = text + strcspn(text, ",");
+    size_t length;
 
-    while (length > 0 && (*text == ' ' || *text == '\t')) {
-        text++;
-        length--;
-    }
-    while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == '\t'))
+    text += strspn(text, blanks);
+    length = (size_t)(next - text);
+    while (length > 0 && strchr(blanks, text[length - 1]) != NULL)
         length--;
     if (length == 0) {
         snprintf(why, EXPECT_SENTENCE, "a clause is empty; an example is p99<5ms");
@@ -240,23 +240,10 @@ size_t expect_count(const struct expect *expect)
     return expect->count;
 }
 
-/** @param order  of what was found to what was expected: below, at or above 0 */
-static bool compare(enum relation relation, int order)
+/** @return whether a clause allows how what was found lies to its value */
+static bool allows(const struct clause *clause, bool below, bool above)
 {
-    switch (relation) {
-    case LESS: return order < 0;
-    case LESS_EQUAL: return order <= 0;
-    case GREATER: return order > 0;
-    case GREATER_EQUAL: return order >= 0;
-    case EQUAL: return order == 0;
-    case NOT_EQUAL: break;
-    }
-    return order != 0;
-}
-
-static int order_of(double found, double expected)
-{
-    return (found > expected) - (found < expected);
+    return (clause->allowed & (below ? LESS : above ? GREATER : EQUAL)) != 0;
 }
 
 static uint64_t count_of(const struct clause *clause, const struct summary *summary)
@@ -297,7 +284,7 @@ static bool time_holds(const struct clause *clause, const struct summary *summar
         return false;
     }
     show_time(ns, found);
-    return compare(clause->relation, order_of(ns, (double)clause->whole));
+    return allows(clause, ns<(double)clause->whole, ns>(double) clause->whole);
 }
 
 bool expect_holds(const struct expect *expect, size_t clause_number, const struct summary *summary,
@@ -314,13 +301,13 @@ bool expect_holds(const struct expect *expect, size_t clause_number, const struc
     case KIND_COUNT:
         count = count_of(clause, summary);
         snprintf(found, sizeof found, "it is %" PRIu64, count);
-        holds = compare(clause->relation, (count > clause->whole) - (count < clause->whole));
+        holds = allows(clause, count<clause->whole, count> clause->whole);
         break;
     default:
         number = clause->kind == KIND_RATE ? summary_rate(summary) : summary->seconds;
         snprintf(found, sizeof found,
                  clause->kind == KIND_RATE ? "it is %.7g a second" : "it is %.7g s", number);
-        holds = compare(clause->relation, order_of(number, clause->decimal));
+        holds = allows(clause, number<clause->decimal, number> clause->decimal);
         break;
     }
     snprintf(sentence, EXPECT_SENTENCE, "%s: %s", clause->text, found);
