@@ -2,7 +2,7 @@
 /*
  * What a run of echo-client leaves behind: each of its files, whole, in every way of running
  * sessions, also when it is interrupted; through what is no plain file, which stays what it is; and
- * where it cannot be written.
+ * if it cannot be written.
  */
 #include "tests/kit/client-json.h"
 #include "tests/kit/suite.h"
@@ -185,7 +185,7 @@ static void serving_half(int fd, unsigned number, void *context)
     peer_drain(fd);
 }
 
-/* The two are over, and what is said of them has come this far: then it is known what follows. */
+/* The two have ended, and their events are in the file: then it is known what follows. */
 static bool is_half_done(void *context)
 {
     static char text[ROOM];
@@ -271,8 +271,8 @@ static void serving_later(int fd, unsigned number, void *context)
     peer_upper(fd, number, NULL);
 }
 
-/* It ends the writing, and not the run. Who looks on may stop; of a file it would be a part that
-   passes for the whole. */
+/* It ends the writing, and not the run. A program that watches may stop; a file would be a part
+   that looks complete. */
 START_TEST(a_fifo_whose_reader_leaves)
 {
     const struct outlet_kind *kind = &kinds[_i];
@@ -349,7 +349,7 @@ END_TEST
 
 /* --- what cannot be written --------------------------------------------------------------------- */
 
-START_TEST(a_full_device_is_said)
+START_TEST(a_full_device_is_logged)
 {
     const struct outlet_kind *kind = &kinds[_i];
     struct peer *peer = peer_start(peer_upper, NULL);
@@ -367,7 +367,7 @@ START_TEST(a_full_device_is_said)
 }
 END_TEST
 
-START_TEST(what_cannot_be_opened_is_said_before_the_load)
+START_TEST(what_cannot_be_opened_is_logged_before_the_load)
 {
     const struct outlet_kind *kind = &kinds[_i];
     struct peer *peer = peer_start(peer_upper, NULL);
@@ -399,8 +399,8 @@ int main(void)
     tcase_add_loop_test(others, a_fifo_whose_reader_leaves, 0, KINDS);
     tcase_add_loop_test(others, a_symlink_is_followed, 0, KINDS);
     tcase_add_loop_test(others, standard_output_is_one_of_them, 0, KINDS);
-    tcase_add_loop_test(errors, a_full_device_is_said, 0, KINDS);
-    tcase_add_loop_test(errors, what_cannot_be_opened_is_said_before_the_load, 0, KINDS);
+    tcase_add_loop_test(errors, a_full_device_is_logged, 0, KINDS);
+    tcase_add_loop_test(errors, what_cannot_be_opened_is_logged_before_the_load, 0, KINDS);
     suite_add_tcase(suite, files);
     suite_add_tcase(suite, others);
     suite_add_tcase(suite, errors);

@@ -99,7 +99,7 @@ static json_t *at(json_t *json, const char *keys)
     return json;
 }
 
-/* As ck_assert_str_eq(), for texts that are too long for a message of Check's: from where they differ. */
+/* As ck_assert_str_eq(), for texts too long for a message of Check: shows the line that differs. */
 static void assert_text(const char *text, const char *expected)
 {
     size_t same = 0;
@@ -186,7 +186,7 @@ START_TEST(a_run_with_everything_says_everything)
     text = written(&report, false);
     ck_assert_ptr_nonnull(strstr(text, "\nruns         2 merged: no two of them at once\n"));
     free(text);
-    runs.count = 1; /* nothing to be said about one */
+    runs.count = 1; /* one run has no such line */
     text = written(&report, false);
     ck_assert_ptr_null(strstr(text, "\nruns "));
     free(text);
@@ -549,7 +549,7 @@ static const struct times times[] = {
     {{{10, 20, 5}, {50, 60, 7}}, {20, 0, 7}},              /* with a gap */
     {{{10, 20, 5}, {12, 18, 1}, {14, 30, 2}}, {20, 8, 8}}, /* three */
     {{{10, 20, 5}, {15, 15, 100}}, {10, 0, 100}},          /* one of no time */
-    {{{10, 20, 5}, {5, 25, 0}}, {20, 10, 5}},              /* one of nobody */
+    {{{10, 20, 5}, {5, 25, 0}}, {20, 10, 5}},              /* one without sessions */
 };
 
 START_TEST(time_counts_once)

@@ -16,7 +16,7 @@
 static char folder[] = "/tmp/echopool-check-merge-XXXXXX";
 static char first[64], second[64];
 
-/* A run of ten sessions that began so many seconds after another and took ten. */
+/* Save a run of ten sessions that began `after` seconds after another and took ten. */
 static void save(const char *path, int64_t after, int64_t echo_ns, uint64_t failed)
 {
     struct summary summary;

@@ -51,7 +51,7 @@ START_TEST(sessions_add_up)
 }
 END_TEST
 
-START_TEST(who_never_speaks_is_not_counted)
+START_TEST(idle_sessions_are_not_counted)
 {
     struct session_record idle = {.state = SESSION_OK, .idle = true};
     struct summary summary;
@@ -226,7 +226,7 @@ int main(void)
 
     tcase_add_test(sessions, states_have_words);
     tcase_add_test(sessions, sessions_add_up);
-    tcase_add_test(sessions, who_never_speaks_is_not_counted);
+    tcase_add_test(sessions, idle_sessions_are_not_counted);
     suite_add_tcase(suite, sessions);
     tcase_add_test(errors, errors_are_counted_by_their_words_and_sorted);
     tcase_add_test(errors, a_server_that_invents_words_fills_no_memory);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* client/outlet, client/view-csv, client/view-ndjson: what is in the files, and who waits for them. */
+/* client/views/ outlet, csv and ndjson: what is in the files, and that writing them never waits. */
 #include "client/views/outlet.h"
 #include "tests/kit/suite.h"
 #include "tests/kit/view.h"
@@ -34,7 +34,7 @@ static void *read_all(void *argument)
     return NULL;
 }
 
-START_TEST(a_pipe_that_nobody_reads_yet)
+START_TEST(a_pipe_that_is_not_read_yet)
 {
     struct reader reader = {.bytes = malloc(MUCH + 1)};
     struct outlet *outlet;
@@ -198,7 +198,7 @@ static bool close_view(struct view *view)
 
 enum { FIELDS = 16 };
 
-/* Read a field as RFC 4180 has it. @return what follows it and its comma or line end */
+/* Read a field of the format of RFC 4180. @return what follows it and its comma or line end */
 static const char *read_field(const char *text, char *field, size_t room)
 {
     bool quoted = *text == '"';
@@ -337,7 +337,7 @@ static const char *word(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
-START_TEST(ndjson_tells_everything)
+START_TEST(ndjson_has_all_events)
 {
     struct kit_file file = kit_file();
     struct view *view = view_ndjson_new(file.path);
@@ -425,7 +425,7 @@ static json_t *interval_of(const struct kit_file *file, struct view *view,
     return event;
 }
 
-START_TEST(ndjson_tells_each_second)
+START_TEST(ndjson_has_an_event_each_second)
 {
     struct kit_file file = kit_file();
     struct view *view = view_ndjson_new(file.path);
@@ -531,9 +531,9 @@ START_TEST(nothing_else_is_written)
 }
 END_TEST
 
-START_TEST(a_full_disk_is_said)
+START_TEST(a_full_disk_is_logged)
 {
-    static const char *const said[] = {
+    static const char *const logged[] = {
         "cannot write the sessions to /dev/full: No space left on device\n",
         "cannot write the events to /dev/full: No space left on device\n",
         "cannot write the timeline to /dev/full: No space left on device\n",
@@ -545,26 +545,26 @@ START_TEST(a_full_disk_is_said)
     run(view);
     ck_assert(!close_view(view));
     text = kit_file_text(&err);
-    ck_assert_ptr_nonnull(strstr(text, said[_i]));
+    ck_assert_ptr_nonnull(strstr(text, logged[_i]));
     ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1); /* once */
     free(text);
 }
 END_TEST
 
-START_TEST(a_reader_that_leaves_is_told_nothing)
+START_TEST(a_reader_that_leaves_is_not_logged)
 {
     struct kit_file err = kit_catch(STDERR_FILENO);
     struct view *view;
     int ends[2];
     char *text;
 
-    signal(SIGPIPE, SIG_IGN); /* as main() has it */
+    signal(SIGPIPE, SIG_IGN); /* as in main() */
     ck_assert_int_eq(pipe(ends), 0);
     ck_assert_int_eq(dup2(ends[1], STDOUT_FILENO), STDOUT_FILENO);
     view = openers[_i]("-");
     close(ends[0]);
     run(view);
-    /* who looks on may stop; of a file it would be a part that passes for the whole */
+    /* a program that watches may stop; a file would be a part that looks complete */
     ck_assert_int_eq(close_view(view), openers[_i] == view_ndjson_new);
     text = kit_file_text(&err);
     ck_assert_str_eq(text, "");
@@ -581,19 +581,19 @@ int main(void)
     TCase *all = tcase_create("All");
     int count = sizeof openers / sizeof openers[0];
 
-    tcase_add_test(outlet, a_pipe_that_nobody_reads_yet);
+    tcase_add_test(outlet, a_pipe_that_is_not_read_yet);
     tcase_add_test(outlet, what_goes_is_written_at_once);
     tcase_add_test(outlet, a_long_text);
     tcase_add_test(outlet, a_disk_that_is_full);
     tcase_add_test(outlet, what_cannot_be_opened);
     tcase_add_test(csv, csv_has_all_of_a_session);
     tcase_add_test(csv, csv_on_standard_output);
-    tcase_add_test(ndjson, ndjson_tells_everything);
-    tcase_add_test(ndjson, ndjson_tells_each_second);
+    tcase_add_test(ndjson, ndjson_has_all_events);
+    tcase_add_test(ndjson, ndjson_has_an_event_each_second);
     tcase_add_test(ndjson, ndjson_of_any_bytes);
     tcase_add_loop_test(all, nothing_else_is_written, 0, count);
-    tcase_add_loop_test(all, a_full_disk_is_said, 0, count);
-    tcase_add_loop_test(all, a_reader_that_leaves_is_told_nothing, 0, count);
+    tcase_add_loop_test(all, a_full_disk_is_logged, 0, count);
+    tcase_add_loop_test(all, a_reader_that_leaves_is_not_logged, 0, count);
     suite_add_tcase(suite, outlet);
     suite_add_tcase(suite, csv);
     suite_add_tcase(suite, ndjson);

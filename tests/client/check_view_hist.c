@@ -81,7 +81,7 @@ START_TEST(three_values)
 }
 END_TEST
 
-/* One value of 11 is reached at 9.09 %: a row for 0 %, and one where the others begin. */
+/* One value of 11 is reached at 9.09 %: a row for 0 %, and one for the first of the others. */
 START_TEST(a_level_is_skipped_where_nothing_is)
 {
     char *text;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* client/view-progress and client/view-top: what a terminal shows, and how it is left behind. */
+/* client/views/ progress, top and alternate: what a terminal shows, and how it is left behind. */
 #include "tests/kit/suite.h"
 #include "tests/kit/view.h"
 
@@ -74,7 +74,7 @@ START_TEST(a_line_of_progress)
 
     begin(view, progress);
     kit_terminal_read(terminal);
-    ck_assert_uint_eq(terminal->bytes, 0); /* nothing to tell as yet */
+    ck_assert_uint_eq(terminal->bytes, 0); /* nothing to show yet */
     progress.now_ns += SECOND / 5;
     progress.over = 3;
     progress.verified = 40;
@@ -148,7 +148,7 @@ START_TEST(a_line_is_never_wider_than_the_terminal)
 }
 END_TEST
 
-START_TEST(a_stopped_terminal_holds_nobody_up)
+START_TEST(a_stopped_terminal_does_not_block)
 {
     struct kit_terminal *terminal = kit_terminal_new(80, 24);
     struct view *views[2];
@@ -408,14 +408,14 @@ START_TEST(top_of_several_loads)
 }
 END_TEST
 
-START_TEST(what_is_said_meanwhile_is_not_lost)
+START_TEST(text_on_standard_error_is_not_lost)
 {
     struct kit_terminal *terminal = kit_terminal_new(80, 24);
     struct view *view;
 
     environment("xterm", NULL, "C");
     view = view_top_new();
-    for (int i = 0; i < 2; i++) { /* two loads; nothing is said twice */
+    for (int i = 0; i < 2; i++) { /* two loads; nothing is repeated twice */
         begin(view, middle(NULL));
         ck_assert_int_eq(dprintf(STDERR_FILENO, "a wrong byte %d\r\n", i), 16);
         tick(view, middle(NULL));
@@ -436,7 +436,7 @@ START_TEST(what_is_said_meanwhile_is_not_lost)
 }
 END_TEST
 
-/* --- ends that no view is told of ------------------------------------------------------------------- */
+/* --- ends without a call of end() -------------------------------------------------------------------- */
 
 static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT};
 
@@ -496,7 +496,7 @@ START_TEST(stopped_and_continued)
 
         begin(view, middle(NULL));
         for (int i = 0; i < 2; i++) { /* twice: the handler must be there again */
-            raise(SIGTSTP);           /* as by ^Z; and then somebody says fg */
+            raise(SIGTSTP);           /* as by ^Z, and then fg */
             tick(view, middle(NULL));
         }
         _exit(read(go[0], &byte, 1) == 1 ? 0 : 1);
@@ -521,7 +521,7 @@ START_TEST(stopped_and_continued)
 }
 END_TEST
 
-static void somebody_elses(int number)
+static void foreign_handler(int number)
 {
     (void)number;
 }
@@ -542,15 +542,15 @@ START_TEST(signals_are_as_they_were)
     environment("xterm", NULL, "C");
     take_defaults();
     signal(SIGINT, SIG_IGN);
-    signal(SIGHUP, somebody_elses);
+    signal(SIGHUP, foreign_handler);
     view = view_top_new();
     begin(view, middle(NULL));
     ck_assert(handler_of(SIGINT) == SIG_IGN); /* nohup and the like mean what they say */
-    ck_assert(handler_of(SIGHUP) == somebody_elses);
+    ck_assert(handler_of(SIGHUP) == foreign_handler);
     ck_assert(handler_of(SIGTERM) != SIG_DFL);
     end(view, middle(NULL));
     ck_assert(handler_of(SIGINT) == SIG_IGN);
-    ck_assert(handler_of(SIGHUP) == somebody_elses);
+    ck_assert(handler_of(SIGHUP) == foreign_handler);
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
         ck_assert(ends[i] == SIGINT || ends[i] == SIGHUP || handler_of(ends[i]) == SIG_DFL);
     finish(view);
@@ -568,7 +568,7 @@ int main(void)
     tcase_add_test(line, a_line_of_progress);
     tcase_add_test(line, a_line_of_steps_and_time);
     tcase_add_test(line, a_line_is_never_wider_than_the_terminal);
-    tcase_add_test(line, a_stopped_terminal_holds_nobody_up);
+    tcase_add_test(line, a_stopped_terminal_does_not_block);
     tcase_add_test(top, top_shows_where_the_sessions_are);
     tcase_add_test(top, top_shows_what_else_there_is);
     tcase_add_test(top, top_without_colours);
@@ -577,7 +577,7 @@ int main(void)
     tcase_add_test(top, top_follows_the_size);
     tcase_add_test(top, a_dumb_terminal_has_the_line);
     tcase_add_test(top, top_of_several_loads);
-    tcase_add_test(top, what_is_said_meanwhile_is_not_lost);
+    tcase_add_test(top, text_on_standard_error_is_not_lost);
     tcase_add_loop_test(signals, a_signal_gives_the_screen_back, 0, sizeof ends / sizeof ends[0]);
     tcase_add_test(signals, stopped_and_continued);
     tcase_add_test(signals, signals_are_as_they_were);

@@ -50,7 +50,7 @@ static char *chart_draw(struct chart *chart)
 
 enum { DEPTH_MAX = 32 };
 
-/* An assertion that is cheap where it holds: Check's own make a system call each, and these are asked
+/* An assertion that is cheap if it holds: Check's own make a system call each, and these are asked
  * for every byte. */
 #define EXPECT(condition, where)                                                                   \
     do {                                                                                           \
@@ -146,7 +146,7 @@ static char *group_of(const char *svg, unsigned session)
     return strndup(group, (size_t)(strstr(group, "</g>") - group));
 }
 
-/* What stands between `name="` and the next quote; "" where it is not. In one place, overwritten. */
+/* @return the text between `name="` and the next quote, in static memory; "" if there is none */
 static const char *attribute(const char *text, const char *name)
 {
     static char value[64];
@@ -166,7 +166,7 @@ static double coordinate(const char *text, const char *name)
     return strtod(attribute(text, name), NULL);
 }
 
-/* The session's bar; and where a time is that many milliseconds after another. */
+/* Expect the session's bar at a place. */
 static void expect_bar(const char *svg, unsigned session, double left, double width)
 {
     char *group = group_of(svg, session);
@@ -460,7 +460,7 @@ START_TEST(many_connections_in_a_row)
 }
 END_TEST
 
-START_TEST(what_is_left_out_is_said)
+START_TEST(what_is_left_out_is_counted)
 {
     struct chart chart;
     char *svg;
@@ -576,7 +576,7 @@ int main(void)
     tcase_add_test(limits, every_session_has_a_row);
     tcase_add_test(limits, of_too_many_sessions_some_are_drawn);
     tcase_add_test(limits, many_connections_in_a_row);
-    tcase_add_test(limits, what_is_left_out_is_said);
+    tcase_add_test(limits, what_is_left_out_is_counted);
     tcase_add_test(limits, a_run_in_which_nothing_happened);
     tcase_add_test(limits, interrupted);
     tcase_add_test(axis, ticks_are_round);
