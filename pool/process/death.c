@@ -255,7 +255,7 @@ void place_try_bury(struct place *place)
     lock_release(&executor->lock);
     if (!free_to)
         return;
-    transfer_rest(place, executor->inbox);
+    receive_rest(place, executor->inbox);
     if (place->ended)
         place_bury(place);
     lock_acquire(&executor->lock);

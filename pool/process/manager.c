@@ -319,7 +319,7 @@ static bool take_event(struct process_executor *executor, const struct epoll_eve
     if (event->events & EPOLLOUT)
         place_resume_sending(place);
     if (event->events & EPOLLIN)
-        ended = !transfer(place, executor->inbox);
+        ended = !receive(place, executor->inbox);
     if (ended || event->events & (EPOLLHUP | EPOLLERR)) {
         place_end_seen(place);
         return true;

@@ -248,10 +248,10 @@ void place_resume_sending(struct place *place);
  * @param buffer  WIRE_MESSAGE_MAX bytes
  * @return        false if the stream has ended, or an invalid message was received
  */
-bool transfer(struct place *place, unsigned char *buffer);
+bool receive(struct place *place, unsigned char *buffer);
 
 /** The same, without sending, for a worker whose end has been seen. */
-void transfer_rest(struct place *place, unsigned char *buffer);
+void receive_rest(struct place *place, unsigned char *buffer);
 
 void process_help(struct ep_executor *base, struct ep_future *future, int64_t deadline_ns);
 void process_helper_stays(struct ep_executor *base);

@@ -233,7 +233,7 @@ static void release_receiving(struct place *place, bool whole)
         poke(executor);
 }
 
-bool transfer(struct place *place, unsigned char *buffer)
+bool receive(struct place *place, unsigned char *buffer)
 {
     bool whole;
 
@@ -246,7 +246,7 @@ bool transfer(struct place *place, unsigned char *buffer)
     return whole;
 }
 
-void transfer_rest(struct place *place, unsigned char *buffer)
+void receive_rest(struct place *place, unsigned char *buffer)
 {
     place_receive(place, buffer, UINT_MAX);
 }
