@@ -136,33 +136,39 @@ static void slot_prepare(struct slot *slot, uint64_t id)
     };
 }
 
+/** Fill in the parts of a message for one task: header, input, padding. */
+static void slot_parts(struct slot *slot, struct iovec parts[static 3])
+{
+    static const unsigned char zeros[WIRE_ALIGNMENT];
+    size_t size;
+    const void *input = slot_input(slot, &size);
+
+    parts[0] = (struct iovec){.iov_base = &slot->header, .iov_len = sizeof slot->header};
+    parts[1] = (struct iovec){.iov_base = (void *)(uintptr_t)input, .iov_len = size};
+    parts[2] = (struct iovec){.iov_base = (void *)(uintptr_t)zeros, .iov_len = wire_padding(size)};
+}
+
 /** Send one task with its descriptors, or with its input in a memfd. */
 static int send_special(struct place *place, struct slot *slot)
 {
-    static const unsigned char zeros[WIRE_ALIGNMENT];
-    struct iovec parts[3] = {{.iov_base = &slot->header, .iov_len = sizeof slot->header}};
-    size_t part_count = 1, size;
-    const void *input = slot_input(slot, &size);
+    struct iovec parts[3];
     int fds[WIRE_FDS_MAX];
     unsigned fd_count = slot->header.fd_count;
     int memfd = -1, rc;
 
     if (fd_count > 0)
         memcpy(fds, slot->entry.future->fds->fds, fd_count * sizeof fds[0]);
+    slot_parts(slot, parts);
     slot->header.flags &= ~(uint32_t)WIRE_IN_MEMFD;
-    if (size > WIRE_INLINE_MAX || slot->use_memfd) {
-        memfd = wire_memfd_new(input, size);
+    if (slot->header.size > WIRE_INLINE_MAX || slot->use_memfd) {
+        memfd = wire_memfd_new(parts[1].iov_base, parts[1].iov_len);
         if (memfd < 0)
             return memfd;
         slot->header.flags |= WIRE_IN_MEMFD;
         fds[fd_count++] = memfd;
-    } else if (size > 0) {
-        parts[part_count++] = (struct iovec){.iov_base = (void *)(uintptr_t)input, .iov_len = size};
-        parts[part_count++] =
-            (struct iovec){.iov_base = (void *)(uintptr_t)zeros, .iov_len = wire_padding(size)};
     }
     atomic_fetch_add(&place->sent, 1); /* before, because the outcome may come at once */
-    rc = wire_send(place->socket, parts, part_count, fds, fd_count, MSG_DONTWAIT);
+    rc = wire_send(place->socket, parts, memfd < 0 ? 3 : 1, fds, fd_count, MSG_DONTWAIT);
     if (rc != 0)
         atomic_fetch_sub(&place->sent, 1);
     if (memfd >= 0)
@@ -173,28 +179,21 @@ static int send_special(struct place *place, struct slot *slot)
 /** Send as many plain tasks as fit into one message. */
 static int send_plain(struct place *place, uint64_t tail)
 {
-    static const unsigned char zeros[WIRE_ALIGNMENT];
     struct iovec parts[3 * BATCH_MAX];
-    size_t part_count = 0, total = 0, size;
     uint64_t sent = atomic_load(&place->sent), count = 0;
+    size_t total = 0;
     int rc;
 
     while (sent + count < tail && count < BATCH_MAX) {
         struct slot *slot = slot_at(place, sent + count);
-        const void *input = slot_input(slot, &size);
 
-        total += sizeof slot->header + size + wire_padding(size);
+        total += sizeof slot->header + slot->header.size + wire_padding(slot->header.size);
         if (slot_is_special(slot) || (count > 0 && total > WIRE_MESSAGE_MAX))
             break;
-        parts[part_count++] =
-            (struct iovec){.iov_base = &slot->header, .iov_len = sizeof slot->header};
-        parts[part_count++] = (struct iovec){.iov_base = (void *)(uintptr_t)input, .iov_len = size};
-        parts[part_count++] =
-            (struct iovec){.iov_base = (void *)(uintptr_t)zeros, .iov_len = wire_padding(size)};
-        count++;
+        slot_parts(slot, &parts[3 * count++]);
     }
     atomic_fetch_add(&place->sent, count);
-    rc = wire_send(place->socket, parts, part_count, NULL, 0, MSG_DONTWAIT);
+    rc = wire_send(place->socket, parts, 3 * count, NULL, 0, MSG_DONTWAIT);
     if (rc != 0)
         atomic_fetch_sub(&place->sent, count);
     if (rc == -EMSGSIZE && count == 1 && slot_at(place, sent)->header.size > 0) {
