@@ -102,7 +102,7 @@ proctype closer(byte me)
     byte t, other;
     bool some;
 
-    /* cancel_waiting() */
+    /* empty_queue() */
     if
     :: skip ->
         atomic { touch(); sealed = true }

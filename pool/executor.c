@@ -259,18 +259,12 @@ static void hold_waiting(struct ep_executor *executor, int refusal)
     queue_pause(&executor->queue, true);
 }
 
-/** Close the queue and drop all waiting tasks, with that verdict; 0 cancels. */
+/** Close the queue and fail all waiting tasks with that verdict, or cancel them if it is 0. */
 static void empty_queue(struct ep_executor *executor, int refusal, int verdict, const char *why)
 {
     hold_waiting(executor, refusal);
     while (drop_oldest(executor, verdict, why))
         ;
-}
-
-/** Close the queue and cancel all waiting tasks; no worker takes one meanwhile. */
-static void cancel_waiting(struct ep_executor *executor)
-{
-    empty_queue(executor, EP_ESHUTDOWN, 0, NULL);
 }
 
 void executor_break(struct ep_executor *executor, const char *why)
@@ -314,7 +308,7 @@ int ep_executor_shutdown(struct ep_executor *executor, unsigned how)
     if ((how & EP_WAIT) && self_serves(executor))
         return -EDEADLK;
     if (how & EP_CANCEL)
-        cancel_waiting(executor);
+        empty_queue(executor, EP_ESHUTDOWN, 0, NULL);
     executor_close(executor, EP_ESHUTDOWN);
     return how & EP_WAIT ? join(executor, EP_FOREVER) : 0;
 }
@@ -341,7 +335,7 @@ void ep_executor_terminate(struct ep_executor *executor)
      */
     hold_waiting(executor, EP_ESHUTDOWN);
     atomic_store(&executor->terminating, true);
-    cancel_waiting(executor);
+    empty_queue(executor, EP_ESHUTDOWN, 0, NULL);
     executor_close(executor, EP_ESHUTDOWN);
 }
 

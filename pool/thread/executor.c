@@ -37,11 +37,6 @@ static void wake_idle_workers(struct thread_executor *executor)
         ;
 }
 
-static void thread_arrived(struct ep_executor *base)
-{
-    task_arrived(from_base(base));
-}
-
 static void thread_closed(struct ep_executor *base)
 {
     wake_idle_workers(from_base(base));
@@ -170,7 +165,7 @@ static void thread_free(struct ep_executor *base)
 
 static const struct executor_ops thread_ops = {
     .host = {.cancelled = executor_task_cancelled},
-    .arrived = thread_arrived,
+    .arrived = task_arrived,
     .closed = thread_closed,
     .join = thread_join,
     .resize = thread_resize,

@@ -58,7 +58,7 @@ struct thread_executor {
 bool wake_idle_worker(struct thread_executor *executor);
 
 /** Wake a worker for a queued task, unless one is searching. */
-void task_arrived(struct thread_executor *executor);
+void task_arrived(struct ep_executor *executor);
 
 /**
  * Make a worker for an empty place and wait until it is initialized.

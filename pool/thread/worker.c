@@ -74,8 +74,10 @@ bool wake_idle_worker(struct thread_executor *executor)
     return true;
 }
 
-void task_arrived(struct thread_executor *executor)
+void task_arrived(struct ep_executor *base)
 {
+    struct thread_executor *executor = (struct thread_executor *)base;
+
     if (atomic_load(&executor->searching) == 0)
         wake_idle_worker(executor);
 }
@@ -154,7 +156,7 @@ static bool worker_await_task(struct worker *worker, struct queue_entry *entry)
     }
     /* Submitters have woken no other worker while this one searched: hand the rest over. */
     if (queue_offers(&executor->base.queue))
-        task_arrived(executor);
+        task_arrived(&executor->base);
     return true;
 }
 
@@ -281,7 +283,7 @@ static bool worker_leaves(struct worker *worker)
 static void worker_hand_over(struct worker *worker)
 {
     if (queue_offers(&worker->executor->base.queue))
-        task_arrived(worker->executor);
+        task_arrived(&worker->executor->base);
 }
 
 /** Count a worker that ends. The last one wakes the threads that wait for the end. */
