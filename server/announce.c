@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the server tells on standard output about itself: see server-internal.h. */
+/* What the server reports about itself: see announce.h. */
 #include "server/announce.h"
 
 #include "common/address.h"
@@ -8,7 +8,7 @@
 #include "server/admin/admin.h"
 #include "server/limits.h"
 #include "server/output/printer.h"
-#include "server/server-internal.h"
+#include "server/parts.h"
 #include "server/session/accounting.h"
 
 #include <inttypes.h>

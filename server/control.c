@@ -4,7 +4,7 @@
 
 #include "server/descriptors.h"
 #include "server/output/printer.h"
-#include "server/server-internal.h"
+#include "server/parts.h"
 #include "server/session/accounting.h"
 #include "server/tend.h"
 

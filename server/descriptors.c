@@ -4,7 +4,7 @@
 
 #include "common/log.h"
 #include "server/admin/admin.h"
-#include "server/server-internal.h"
+#include "server/parts.h"
 #include "server/session/refuse.h"
 
 #include <inttypes.h>

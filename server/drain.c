@@ -16,7 +16,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "server/announce.h"
-#include "server/server-internal.h"
+#include "server/parts.h"
 #include "server/session/accounting.h"
 #include "server/session/session.h"
 #include "server/session/trace.h"

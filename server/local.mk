@@ -19,7 +19,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/output/printer.c %D%/output/printer.h \
 	%D%/session/proxy.c %D%/session/proxy.h \
 	%D%/session/refuse.c %D%/session/refuse.h \
-	%D%/server.c %D%/server.h %D%/server-internal.h \
+	%D%/server.c %D%/server.h %D%/parts.h \
 	%D%/session/shared.c %D%/session/shared.h \
 	%D%/session/service-time.c %D%/session/service-time.h \
 	%D%/session/session.c %D%/session/session.h \

@@ -3,7 +3,7 @@
 #include "server/look.h"
 
 #include "server/admin/state.h"
-#include "server/server-internal.h"
+#include "server/parts.h"
 
 static void take_settings(const struct server *server, struct state *state)
 {

@@ -3,7 +3,7 @@
 #include "server/tend.h"
 
 #include "server/drain.h"
-#include "server/server-internal.h"
+#include "server/parts.h"
 #include "server/session/trace.h"
 
 #include <sys/eventfd.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the server listens: see server-internal.h. How a socket is opened is in listening-socket.c, how one
+ * Where the server listens: see open.h. How a socket is opened is in listening-socket.c, how one
  * is taken over from a service manager in activation.c; here is which of the two, and what is said
  * when it does not work.
  */

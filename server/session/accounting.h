@@ -53,6 +53,9 @@ enum phase {
 /** Each phase's word: "queued", "handshake", ... */
 extern const char *const phase_words[PHASE_COUNT];
 
+/** The worker of a session that the loop itself serves. More than a pool can have. */
+#define WORKER_LOOP 4096u
+
 /** Upper bounds of the buckets of a histogram of times, in seconds, as Prometheus has them. */
 #define TIME_BUCKETS 16
 extern const double time_bucket_seconds[TIME_BUCKETS];

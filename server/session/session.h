@@ -39,9 +39,6 @@ enum need {
     NEED_MOMENT,  /**< for SESSION_MOMENT_NS: something that no event tells */
 };
 
-/** As the worker of a session: the loop itself serves it. More than a pool has workers. */
-#define WORKER_LOOP 4096u
-
 #define SESSION_MOMENT_NS INT64_C(5000000)
 
 /** The steps of a session, in their order. */

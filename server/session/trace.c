@@ -19,7 +19,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/must.h"
-#include "server/session/session.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 
 #include "common/clock.h"
 #include "server/look.h"
-#include "server/server-internal.h"
+#include "server/parts.h"
 #include "server/session/session.h"
 #include "tests/kit/suite.h"
 

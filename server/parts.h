@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file server-internal.h
- * The server's own state, for the files that make up its life: server.c starts and ends it, tend.c
- * follows what sessions and workers do, drain.c stops it, announce.c reports on it, control.c changes
- * it.
+ * @file parts.h
+ * struct server: the parts of a running server, for the files that make up its life. server.c starts
+ * and ends it, tend.c follows what sessions and workers do, drain.c stops it, announce.c reports on it,
+ * control.c changes it.
  *
  * Threads: loop only.
  */
-#ifndef SERVER_SERVER_INTERNAL_H
-#define SERVER_SERVER_INTERNAL_H
+#ifndef SERVER_PARTS_H
+#define SERVER_PARTS_H
 
 #include "server/listen/listener.h"
 #include "server/models/model.h"
@@ -55,4 +55,4 @@ struct server {
     int status;        /* the exit status so far */
 };
 
-#endif /* SERVER_SERVER_INTERNAL_H */
+#endif /* SERVER_PARTS_H */
