@@ -320,7 +320,7 @@ START_TEST(too_many_watch)
         fds[i] = http_listen(page.admin);
     snprintf(url, sizeof url, "http://127.0.0.1:%u/", (unsigned)page.admin);
     browser_go(&page.browser, url);
-    expect_text(&page, "status", "too many are watching, trying again");
+    expect_text(&page, "status", "too many pages are open, trying again");
     close_all(fds, STREAMS_MAX);
     expect_text(&page, "status", "live");
     page_close(&page, NULL);

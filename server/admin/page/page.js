@@ -1,19 +1,19 @@
 /*
- * The live page. It reads /events, where each event is the whole state, and makes the page look like
- * it: nothing is remembered of the events before but what the last minute needs, so after any
- * interruption the next event puts everything right.
+ * The live page. It reads /events, where each event is the whole state, and shows it. Of earlier events
+ * it keeps only what the charts of the last minute need, so after an interruption the next event
+ * corrects everything.
  *
- * In this order: small helpers; the stages; who moves and who falls; the last minute; the words;
- * the controls; the stream.
+ * In this order: helpers; the stages; movement; the last minute; resources; the words; one event; the
+ * controls; the stream.
  */
 "use strict";
 
 const $ = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-/* --- small helpers ------------------------------------------------------------------------- */
+/* --- helpers ------------------------------------------------------------------------------- */
 
-/* Four times a second nearly everything is as it was: only what has changed touches the page. */
+/* These write only what has changed: four times a second nearly nothing has. */
 function setText(element, text) {
   text = String(text);
   if (element.shown !== text) {
@@ -53,7 +53,7 @@ function timeText(ms) {
 
 const upText = (seconds) => (seconds < 60 ? `${seconds} s` : timeText(seconds * 1000));
 
-/* As it fits into a dot. */
+/* Short enough for a dot. */
 function ageText(ms) {
   if (ms < 100000) return `${Math.floor(ms / 1000)}s`;
   return ms < 6000000 ? `${Math.floor(ms / 60000)}m` : `${Math.floor(ms / 3600000)}h`;
@@ -69,9 +69,9 @@ function bytesText(bytes) {
 const rateText = (n) => (n === null ? "–" : n >= 100 || n === 0 ? Math.round(n).toLocaleString("en") : n.toFixed(1));
 
 /*
- * Have one child for each item, the same one for as long as its key is there, in their order. One
- * that is of no use any more is taken for an item that is new, since where sessions come and go by
- * the thousand, making elements and throwing them away would be most of the work.
+ * Keep one child per item, in the order of the items; an item keeps its child while its key is there.
+ * Children without an item are reused for new items: with thousands of short sessions, making and
+ * discarding elements would be most of the work.
  */
 function keep(container, items, keyOf, create, update) {
   const old = container.kept || new Map();
@@ -102,7 +102,7 @@ const LOOP_WORKER = 4096;
 
 const isServed = (row) => row.phase !== "queued" && row.phase !== "parked";
 
-/* How many there are decides how large each is shown: 0 the largest. */
+/* The more items there are, the smaller each is drawn: 0 is the largest. */
 const crowdOf = (n, ...steps) => steps.filter((step) => n > step).length;
 
 function showDots(id, rows, total, ageOf) {
@@ -130,7 +130,7 @@ function showBacklog(s) {
   setData($("gate"), "gate", s.draining || reasons.length ? "shut" : "open");
 }
 
-/* How the model serves: sessions are parked between messages; each has a thread or process of its own; loops. */
+/* By model: sessions are parked between messages; each has its own thread or process; loops serve many. */
 const parks = (s) => s.hold === "message";
 const hasOwn = (s) => !s.capped && !s.by_turns;
 const hasLoops = (s) => s.by_turns && !parks(s);
@@ -153,7 +153,7 @@ function showParked(s, rows) {
   showDots("parked", rows, s.sessions.phases.parked, (row) => row.in_phase_ms);
 }
 
-/* What stands where workers do: a box for each worker, each loop, or each session that has its own. */
+/* Make a box for each worker or loop, or for each session if it has its own. */
 function boxesOf(s, rows) {
   const served = rows.filter(isServed);
   const { unit, single } = s.serving;
@@ -166,7 +166,7 @@ function boxesOf(s, rows) {
     if (boxes[row.worker]) {
       boxes[row.worker].crew.push(row);
     } else if (row.worker === LOOP_WORKER || row.worker >= s.workers.count) {
-      /* The loop lends a hand; or a worker is to go when its session has ended. */
+      /* The accept loop serves one, too; or a worker will leave when its session has ended. */
       const name = row.worker === LOOP_WORKER ? "the accept loop" : `worker ${row.worker}, leaving`;
       if (!others.has(row.worker)) others.set(row.worker, { key: "o" + row.worker, name, crew: [], size: 1, leaves: row.worker !== LOOP_WORKER });
       others.get(row.worker).crew.push(row);
@@ -181,7 +181,7 @@ function createBox() {
   return box;
 }
 
-/* A loop has a dot for each session that it serves. */
+/* Show a dot for each session that a loop serves. */
 function showCrew(box, crew) {
   if (!box.crew) box.crew = make("span", "crew", box);
   keep(box.crew, crew, (row) => row.session, () => make("i"), (dot, row) => setData(dot, "phase", row.phase));
@@ -202,7 +202,7 @@ function updateBox(box, { name, crew, size, leaves }, isLoop, crowd) {
     showCrew(box, crew);
     return;
   }
-  if (box.crew) box.crew.remove(); /* the server was started anew, as another model */
+  if (box.crew) box.crew.remove(); /* the server was restarted with another model */
   box.crew = null;
   setText(box.state, crowd === 3 ? LETTERS[phase] : STATE_WORDS[phase]);
   setText(box.who, row ? `#${row.session} ${timeText(row.held_ms)}` : "\u00a0");
@@ -227,7 +227,7 @@ function showWorkers(s, rows) {
   setText($("boxes-more"), missing > 0 ? `and ${missing.toLocaleString("en")} more` : "");
 }
 
-/* How the sessions are laid out under this model. */
+/* Lay out the stages that this model has. */
 function showWay(s) {
   const way = $("way");
   way.classList.toggle("without-queue", !hasQueue(s));
@@ -235,9 +235,9 @@ function showWay(s) {
   way.classList.toggle("crowded", hasQueue(s) && Math.max(s.queue.depth, s.sessions.phases.parked) > 80);
 }
 
-/* --- who moves, and who falls -------------------------------------------------------------- */
+/* --- movement ------------------------------------------------------------------------------ */
 
-const FLIGHTS = 10; /* of one look: more is only noise */
+const FLIGHTS = 10; /* per event: more is only noise */
 const LYING_MS = 30000;
 const PILE = 14;
 const TIMEOUTS = ["queue timeout", "handshake timeout", "idle timeout", "write timeout", "session timeout", "drain timeout"];
@@ -249,25 +249,24 @@ const centre = (element) => {
 };
 
 /*
- * While something flies a browser draws sixty pictures a second. So where more flies than anybody can
- * follow nothing does for a while: a purse for moves, and one for falls, each filled once a second by
- * one flight; one that was emptied is used again when it is full.
+ * During a flight the browser draws sixty frames a second. So flights have a budget, one for moves and
+ * one for falls, of FLIGHTS, refilled by one a second; once spent, it is used again when it is full.
  */
-const purses = { moves: { left: FLIGHTS, since: 0 }, falls: { left: FLIGHTS, since: 0 } };
+const budgets = { moves: { left: FLIGHTS, since: 0 }, falls: { left: FLIGHTS, since: 0 } };
 
-function spend(purse) {
+function spend(budget) {
   const now = performance.now();
-  if (now - purse.since > 1000) {
-    purse.left = Math.min(FLIGHTS, purse.left + Math.floor((now - purse.since) / 1000));
-    purse.since = now;
+  if (now - budget.since > 1000) {
+    budget.left = Math.min(FLIGHTS, budget.left + Math.floor((now - budget.since) / 1000));
+    budget.since = now;
   }
-  purse.empty = purse.left <= 0 || (purse.empty && purse.left < FLIGHTS);
-  if (!purse.empty) purse.left--;
-  return !purse.empty;
+  budget.empty = budget.left <= 0 || (budget.empty && budget.left < FLIGHTS);
+  if (!budget.empty) budget.left--;
+  return !budget.empty;
 }
 
 function fly(from, to, kind, falls) {
-  if (!from || !to || calm.matches || document.hidden || !spend(falls ? purses.falls : purses.moves)) return;
+  if (!from || !to || calm.matches || document.hidden || !spend(falls ? budgets.falls : budgets.moves)) return;
   const ghost = make("div", `ghost ${kind}`, document.body);
   const path = [{ transform: `translate(${from.x}px, ${from.y}px)` }, { transform: `translate(${to.x}px, ${to.y}px)` }];
   if (falls) path.splice(1, 0, { transform: `translate(${(from.x * 2 + to.x) / 3}px, ${from.y + 20}px)`, offset: 0.35 });
@@ -277,7 +276,7 @@ function fly(from, to, kind, falls) {
 
 const sum = (counts, words) => words.reduce((total, word) => total + (counts[word] || 0), 0);
 
-/* How many have left, by where they have gone; and of those that are nowhere any more, from where. */
+/* Count the ended sessions by where they go on the page. */
 const ways = (ended) => ({ good: ended.served, warn: ended.rejected, late: sum(ended, TIMEOUTS), bad: sum(ended, FAILURES) });
 const BINS = { warn: "bin-rejected", late: "bin-timed-out", bad: "bin-failed" };
 
@@ -291,7 +290,7 @@ function tidy(now) {
   for (const fallen of document.querySelectorAll(".fallen")) if (now - fallen.since > LYING_MS) fallen.remove();
 }
 
-/* Where everybody was: looked at before the page changes. */
+/* Find the element of each session. */
 function places() {
   const found = new Map();
   for (const element of [...$("queue-dots").children, ...$("parked-dots").children, ...$("boxes").children])
@@ -299,7 +298,7 @@ function places() {
   return found;
 }
 
-/* After the page has changed: a dot flies where somebody has moved on, and falls where somebody fell. */
+/* After an update, let a dot fly for each session that has moved, and fall for each that was not served. */
 function showMoves(before, s, left, positions) {
   const after = places();
   const gone = [];
@@ -318,7 +317,7 @@ function showMoves(before, s, left, positions) {
   tidy(now);
 }
 
-/* Positions of those that will not be where they are; asking for one costs, so of a few only. */
+/* Find positions of sessions that will move. Measuring is slow, so only a few are measured. */
 function leaving(before, rows) {
   const stays = new Map(rows.map((row) => [row.session, isServed(row)]));
   const positions = new Map();
@@ -332,15 +331,15 @@ function leaving(before, rows) {
 /* --- the last minute ----------------------------------------------------------------------- */
 
 const MINUTE = 60;
-const POINT = 10; /* seconds that one point of a line of percentiles is made of */
+const POINT = 10; /* seconds before it that one point of a line of percentiles covers */
 let history = [];
 
 const steps = (h) => [...h.buckets.map((bucket) => bucket.count), h.count];
 const bounds = (h) => h.buckets.map((bucket) => bucket.le_seconds * 1000);
 
 /*
- * The step of the histogram in which the time lies that a share of those between two looks did not
- * exceed, in milliseconds, and that time as if they were spread evenly there. null: there were none.
+ * Find the step of the histogram, in milliseconds, that contains the percentile of what was counted
+ * between two events, and the percentile, as if times were spread evenly in the step. null: nothing was.
  */
 function percentile(before, after, edges, share) {
   const counts = after.map((count, i) => count - before[i]);
@@ -354,14 +353,14 @@ function percentile(before, after, edges, share) {
   return { low, high: edges[step], at: low + (edges[step] - low) * (wanted - below) / (counts[step] - below || 1) };
 }
 
-/* One figure where the step is narrow; where it is wide a figure would be invented. */
+/* Show one figure for a narrow step. For a wide one it would be invented, so show the step. */
 function percentileText(found) {
   if (!found) return "–";
   if (found.high === Infinity) return `> ${timeText(found.low)}`;
   return found.high > found.low * 3 && found.low >= 1000 ? `${found.low / 1000}–${found.high / 1000} s` : timeText(found.at);
 }
 
-/* Remember a second. @return whether there is a new point */
+/* Add a point once a second. @return whether there is a new one */
 function remember(s) {
   const last = history[history.length - 1];
   if (last && s.uptime_seconds - last.at < 0.95) return false;
@@ -411,7 +410,7 @@ function line(path, points) {
   path.setAttribute("d", d);
 }
 
-/* Horizontal lines at heights from 0 (top) to 100, each with its word. */
+/* Draw horizontal lines at heights from 0 (top) to 100, each with its label. */
 function rules(p, list) {
   const key = JSON.stringify(list);
   if (p.ruled === key) return;
@@ -428,7 +427,7 @@ function rules(p, list) {
 
 const acrossOf = (look) => 100 - (history[history.length - 1].at - look.at) * 100 / MINUTE;
 
-/* A round number that is not less. */
+/* Round up to 1, 2 or 5 times a power of ten. */
 function roundUp(value) {
   const unit = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
   return [1, 2, 5, 10].map((factor) => factor * unit).find((round) => round >= value);
@@ -445,7 +444,7 @@ function chartRate(id, what) {
   showReading($(id), [["one", rateText(latest)], ["dim", `now, mean ${rateText(mean)}`]]);
 }
 
-/* Times go from 0.1 ms to 60 s, so each power of ten has the same height. */
+/* The scale of times is logarithmic, from 0.1 ms to 60 s. */
 const heightOf = (ms) => (95 - 90 * Math.log10(Math.min(Math.max(ms, 0.1), 60000) / 0.1) / Math.log10(600000));
 const heightOfFound = (found) => (found === null ? null : heightOf(found.at));
 
@@ -463,8 +462,8 @@ function chartTimes(id, what, edges) {
 
 function showReading(figure, parts) {
   keep(figure.reading, parts.map((part, i) => [...part, i]), ([, , i]) => i, ([className]) => make("span", className), (element, [, text]) => setText(element, text + "\u00a0"));
-  if (performance.now() - (figure.told || -1e9) > 10000) {
-    figure.told = performance.now();
+  if (performance.now() - (figure.labelledAt || -1e9) > 10000) {
+    figure.labelledAt = performance.now();
     figure.plot.svg.setAttribute("aria-label", `${figure.firstElementChild.textContent}: ${parts.map((part) => part[1]).join(" ")}`);
   }
 }
@@ -485,7 +484,7 @@ function showMinute(s) {
 
 for (const figure of document.querySelectorAll("figure")) plotOf(figure);
 
-/* --- what it takes ------------------------------------------------------------------------- */
+/* --- resources ----------------------------------------------------------------------------- */
 
 function setBar(id, share) {
   const bar = $(id);
@@ -494,7 +493,7 @@ function setBar(id, share) {
   setData(bar, "full", share > 0.9 ? "" : null);
 }
 
-function showTakes(s) {
+function showResources(s) {
   const r = s.resources;
   const pips = Math.min(r.threads + r.processes - 1, 60);
   const room = r.virtual_limit_bytes || r.virtual_bytes;
@@ -532,12 +531,12 @@ function settingWords(s) {
   const c = s.settings;
   const time = (seconds) => (seconds >= 1 && seconds <= 120 ? `${+seconds.toFixed(1)} s` : timeText(seconds * 1000));
   const words = [];
-  if (c.high_water) words.push(`Accepting pauses when ${c.high_water} wait, and goes on at ${c.low_water}`);
-  if (c.delay_seconds) words.push(`Each echo takes ${time(c.delay_seconds)}${c.delay_drawn ? " on average" : ""}, asleep`);
-  if (c.burn_seconds) words.push(`Each echo takes ${time(c.burn_seconds)}${c.burn_drawn ? " on average" : ""} of CPU`);
-  if (c.queue_timeout_seconds) words.push(`Whoever waits ${time(c.queue_timeout_seconds)} in the queue is turned away`);
-  if (c.per_source) words.push(`At most ${c.per_source} sessions of one address`);
-  if (c.idle_timeout_seconds) words.push(`Who is silent for ${time(c.idle_timeout_seconds)} is ended`);
+  if (c.high_water) words.push(`Accepting pauses when ${many(c.high_water, "session")} wait, and resumes at ${c.low_water}`);
+  if (c.delay_seconds) words.push(`Each echo sleeps for ${time(c.delay_seconds)}${c.delay_drawn ? " on average" : ""}`);
+  if (c.burn_seconds) words.push(`Each echo uses ${time(c.burn_seconds)} of CPU${c.burn_drawn ? " on average" : ""}`);
+  if (c.queue_timeout_seconds) words.push(`Sessions are rejected after ${time(c.queue_timeout_seconds)} in the queue`);
+  if (c.per_source) words.push(`At most ${many(c.per_source, "session")} from one address`);
+  if (c.idle_timeout_seconds) words.push(`Idle sessions are closed after ${time(c.idle_timeout_seconds)}`);
   return words;
 }
 
@@ -565,14 +564,14 @@ function showSum(s) {
   setText($("which-failures"), s.connections.ended["handshake failed"] ? which(FAILURES) : "");
 }
 
-/* For those who listen: a sentence now and then, not four a second. */
-let toldAt = -1e9;
-function tell(s, queued) {
+/* Update the sentence for screen readers, not four times a second. */
+let summaryAt = -1e9;
+function showSummary(s, queued) {
   const now = performance.now();
-  if (now - toldAt < 10000) return;
-  toldAt = now;
+  if (now - summaryAt < 10000) return;
+  summaryAt = now;
   const oldest = queued.length ? `, the oldest for ${timeText(queued[0].age_ms)}` : "";
-  setText($("summary"), `${many(s.connections.active, "session")} here: ${$("workers-busy").shown} ${$("workers-of").shown}; ` +
+  setText($("summary"), `${many(s.connections.active, "live session")}: ${$("workers-busy").shown} ${$("workers-of").shown}; ` +
     `${s.queue.depth} in the queue${oldest}; ${s.backlog.depth} in the kernel's backlog. ${$("gate").shown}.`);
 }
 
@@ -594,7 +593,7 @@ function showState(s) {
   showQueue(s, queued);
   showParked(s, rows.filter((row) => row.phase === "parked"));
   showWorkers(s, rows);
-  showTakes(s);
+  showResources(s);
   showMinute(s);
   showControls(s);
   if (last && !restarted) {
@@ -602,7 +601,7 @@ function showState(s) {
     const is = ways(s.connections.ended);
     showMoves(before, s, { good: is.good - was.good, warn: is.warn - was.warn, late: is.late - was.late, bad: is.bad - was.bad }, positions);
   }
-  tell(s, queued);
+  showSummary(s, queued);
   last = s;
   setStatus(s.draining ? "draining" : s.accept.why.person ? "paused" : "live");
 }
@@ -613,7 +612,7 @@ const STATUS_WORDS = {
   paused: "accepting is paused",
   draining: "draining: no new clients",
   lost: "connection lost, trying again",
-  crowded: "too many are watching, trying again",
+  crowded: "too many pages are open, trying again",
 };
 
 function setStatus(status) {
@@ -641,19 +640,19 @@ async function control(path, body) {
       method: "POST", cache: "no-store", body: JSON.stringify(body),
       headers: { "Content-Type": "application/json", "X-Echo-Control": token },
     });
-    setText($("said"), reply.ok ? "" : `That was refused: ${(await reply.text()).trim()}.`);
+    setText($("said"), reply.ok ? "" : `The server refused: ${(await reply.text()).trim()}.`);
   } catch {
-    setText($("said"), "That did not reach the server.");
+    setText($("said"), "The server could not be reached.");
   }
 }
 
-/* A server that was started anew has another token, in its page. */
+/* A restarted server has another token, in its page. */
 async function renewToken() {
   try {
     const reply = await fetch("/", { cache: "no-store", headers: { Accept: "text/html" } });
     token = (await reply.text()).match(/name="control-token" content="([0-9a-f]*)"/)[1];
   } catch {
-    token = ""; /* it has gone again: the next attempt asks anew */
+    token = ""; /* the server has gone again: the next connection asks again */
   }
 }
 
@@ -668,22 +667,22 @@ function setTheme(theme) {
   setText($("theme"), `Colours: ${theme}`);
   try {
     localStorage.setItem("theme", theme);
-  } catch { /* then it is not remembered */ }
+  } catch { /* not remembered then */ }
 }
 
 $("theme").onclick = () => setTheme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length]);
 try {
   setTheme(THEMES.includes(localStorage.getItem("theme")) ? localStorage.getItem("theme") : "auto");
-} catch { /* the page says auto already */ }
+} catch { /* auto, as in the page */ }
 
 /* --- the stream ---------------------------------------------------------------------------- */
 
-const SILENCE_MS = 4000; /* events come four times a second, so the server has gone */
+const SILENCE_MS = 4000; /* without an event: the server has gone */
 const RETRY_MS = 500;
 const RETRY_MOST_MS = 5000;
 
-/* Read one stream to its end. EventSource would not tell 503 from a server that is not there. */
-async function listen(heard) {
+/* Read one stream to its end. EventSource cannot distinguish 503 from a server that has gone. */
+async function listen(onState) {
   const abort = new AbortController();
   let silence = setTimeout(() => abort.abort(), SILENCE_MS);
   try {
@@ -700,9 +699,9 @@ async function listen(heard) {
       text += value;
       const events = text.split("\n\n");
       text = events.pop();
-      /* Of several that have come at once the last one is the truth. */
+      /* If several have come at once, only the last one counts. */
       const data = events.map((event) => event.split("\n").find((part) => part.startsWith("data: "))).filter(Boolean).pop();
-      if (data) await heard(JSON.parse(data.slice(6)));
+      if (data) await onState(JSON.parse(data.slice(6)));
     }
   } catch {
     return "lost";
@@ -724,7 +723,7 @@ async function watch() {
     });
     setStatus(how);
     if (how === "crowded") wait = RETRY_MOST_MS;
-    /* Not all at the same moment, where many watch. */
+    /* A random delay, so that many pages do not reconnect at once. */
     await new Promise((resolve) => setTimeout(resolve, wait * (0.75 + Math.random() / 2)));
     wait = Math.min(wait * 1.5, RETRY_MOST_MS);
   }
