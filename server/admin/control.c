@@ -4,8 +4,8 @@
 
 #include "common/address.h"
 #include "server/admin/host.h"
-#include "server/admin/random.h"
 #include "server/admin/reply.h"
+#include "server/admin/secret.h"
 
 #include <errno.h>
 #include <event2/bufferevent.h>
@@ -26,7 +26,7 @@ int admin_control_init(struct admin_control *control, const struct admin_host *h
     control->host = host;
     control->allowed = allowed;
     snprintf(control->named, sizeof control->named, "%s", named);
-    return random_digits(control->token, sizeof control->token);
+    return secret_digits(control->token, sizeof control->token);
 }
 
 /* Takes the same time wherever they differ. */

@@ -7,8 +7,8 @@ server_libserver_la_SOURCES += \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/page.c %D%/page.h \
 	%D%/places.c %D%/places.h \
-	%D%/random.c %D%/random.h \
 	%D%/reply.c %D%/reply.h \
+	%D%/secret.c %D%/secret.h \
 	%D%/state.c %D%/state.h
 
 # The live page: three files that people read and write, joined into one that the program holds.

@@ -8,7 +8,7 @@
  */
 #include "server/admin/page.h"
 
-#include "server/admin/random.h"
+#include "server/admin/secret.h"
 #include "server/admin/state.h"
 #include "server/models/model.h"
 
@@ -80,7 +80,7 @@ int admin_page(struct evhttp_request *request, const char *token, struct evbuffe
 {
     char nonce[NONCE_CHARS + 1];
     const struct gap gaps[2] = {{"@NONCE@", nonce}, {"@TOKEN@", token}};
-    int rc = random_digits(nonce, sizeof nonce);
+    int rc = secret_digits(nonce, sizeof nonce);
 
     if (rc == 0)
         rc = fill(gaps, out);

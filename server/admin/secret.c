@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Random digits: see random.h. */
-#include "server/admin/random.h"
+/* Random digits: see secret.h. */
+#include "server/admin/secret.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
 
-int random_digits(char *digits, size_t size)
+int secret_digits(char *digits, size_t size)
 {
-    unsigned char bytes[RANDOM_DIGITS_MAX / 2];
+    unsigned char bytes[SECRET_DIGITS_MAX / 2];
 
     /* This few bytes come at once or not at all. */
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)

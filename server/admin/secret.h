@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file random.h
+ * @file secret.h
  * Random digits that cannot be guessed, for tokens and nonces.
  */
-#ifndef SERVER_ADMIN_RANDOM_H
-#define SERVER_ADMIN_RANDOM_H
+#ifndef SERVER_ADMIN_SECRET_H
+#define SERVER_ADMIN_SECRET_H
 
 #include <stddef.h>
 
-/** Hexadecimal digits, at most. */
-#define RANDOM_DIGITS_MAX 64
+#define SECRET_DIGITS_MAX 64
 
 /**
- * Write random hexadecimal digits.
+ * Write random hexadecimal digits and a zero.
  *
- * @param size  of digits, with the zero at their end: an odd number up to RANDOM_DIGITS_MAX + 1
+ * @param size  an odd number up to SECRET_DIGITS_MAX + 1
  * @return      0, or a negated errno value of getrandom(2)
  */
-int random_digits(char *digits, size_t size);
+int secret_digits(char *digits, size_t size);
 
-#endif /* SERVER_ADMIN_RANDOM_H */
+#endif /* SERVER_ADMIN_SECRET_H */
