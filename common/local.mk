@@ -9,6 +9,7 @@ noinst_LTLIBRARIES += %D%/libcommon.la
 	%D%/option.c %D%/option.h \
 	%D%/parse.c %D%/parse.h \
 	%D%/random.c %D%/random.h \
+	%D%/signal-mask.h \
 	%D%/stream.c %D%/stream.h \
 	%D%/tls.h \
 	%D%/transform.c %D%/transform.h

@@ -48,7 +48,7 @@ void drain_on_tick(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     accounting_each(server->shared->accounting, session_nudge, NULL);
-    server->type->tend(server->model); /* there may be no watch that has it called */
+    model_tend(server->model); /* there may be no watch that has it called */
 }
 
 static void cut(struct accounting_entry *entry, void *context)

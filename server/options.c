@@ -10,6 +10,7 @@
 #include "common/option.h"
 #include "common/tls.h"
 #include "server/admin/admin.h"
+#include "server/models/table.h"
 
 #include <inttypes.h>
 #include <sched.h>

@@ -20,6 +20,7 @@
 #include "server/drain.h"
 #include "server/listen/open.h"
 #include "server/look.h"
+#include "server/models/table.h"
 #include "server/parts.h"
 #include "server/session/credentials.h"
 #include "server/session/per-source.h"

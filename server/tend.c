@@ -12,7 +12,7 @@ void tend(void *argument)
 {
     struct server *server = argument;
 
-    server->type->tend(server->model);
+    model_tend(server->model);
     if (server->shared->trace != NULL)
         trace_flush(server->shared->trace);
     if (server->listener != NULL && server->type->is_broken != NULL &&

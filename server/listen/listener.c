@@ -105,13 +105,13 @@ static uint64_t waiting(const struct listener *listener)
 /* The model has no room, or the marks say so. */
 static bool is_full(const struct listener *listener)
 {
-    return !listener->model->type->has_room(listener->model) ||
+    return !model_has_room(listener->model) ||
            (listener->marks.high > 0 && waiting(listener) >= listener->marks.high);
 }
 
 static bool has_room_again(const struct listener *listener)
 {
-    return listener->model->type->has_room(listener->model) &&
+    return model_has_room(listener->model) &&
            (listener->marks.high == 0 || waiting(listener) <= listener->marks.low);
 }
 

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LEAST_NS INT64_C(10000000)
+#define LEAST_NS (SECOND_NS / 100)
 #define MOST_NS  SECOND_NS
 
 static int refuse_with(const struct backoff *backoff, char why[static MODEL_WHY_MAX])
 {
-    snprintf(why, MODEL_WHY_MAX, "no %s for you: %s", backoff->what, strerror(-backoff->error));
+    snprintf(why, MODEL_WHY_MAX, "no %s available: %s", backoff->what, strerror(-backoff->error));
     return backoff->error;
 }
 
@@ -32,8 +32,8 @@ int backoff_failed(struct backoff *backoff, const struct session *session, int e
         backoff->pause_ns = MOST_NS;
     backoff->retry_ns = clock_now_ns() + backoff->pause_ns;
     backoff->error = error;
-    if (!backoff->told) {
-        backoff->told = true;
+    if (!backoff->reported) {
+        backoff->reported = true;
         printer_line(session->shared->printer,
                      "first refusal at session %" PRIu64 ": cannot make a %s: %s (%" PRIu64
                      " live)",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A buffer for each worker: see buffers.h. */
+/* Buffers of workers: see buffers.h. */
 #include "server/models/buffers.h"
 
 #include <errno.h>

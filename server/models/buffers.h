@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file buffers.h
- * A buffer for each worker of a pool of threads, who alone uses it.
+ * A buffer for each worker of a thread pool, which no other worker uses.
  *
- * The loop makes them before there is the worker, and keeps them until the end: a worker may come
- * back, and one that leaves may be serving still.
+ * The loop makes a buffer before its worker, and keeps it until the end: a worker that leaves may still
+ * serve a session, and a later one takes its place.
  *
- * Threads: the loop's only, but for `of`, which a worker reads at its own place.
+ * Threads: loop only, except that a worker reads its own entry of `of`.
  */
 #ifndef SERVER_MODELS_BUFFERS_H
 #define SERVER_MODELS_BUFFERS_H
@@ -16,13 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Zero-initialised it has none. */
+/** All zero: none. */
 struct buffers {
     unsigned char *of[EP_WORKERS_MAX]; /**< by worker */
 };
 
 /**
- * Make those that are missing for so many workers.
+ * Make the missing buffers of this many workers.
  *
  * @return 0; -EINVAL: more than EP_WORKERS_MAX; -ENOMEM
  */

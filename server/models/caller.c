@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop serves a session itself: see caller.h.
+ * The accept loop serves a session: see caller.h.
  *
- * The session waits in the event loop like everything else (driven.c), so signals, timers and time
- * limits go on; but where a message takes long (--delay, --burn) the loop is not there for them.
- * That no other client is accepted until this one has gone is what holds the others back: a brake for
- * as long as one session lasts, which may be long.
+ * The session waits in the event loop like all other events (driven.c), so signals, timers and time
+ * limits work meanwhile, except while a message is worked on (--delay, --burn). No other client is
+ * accepted until this session has ended: that slows clients down, for as long as one session lasts.
  */
 #include "server/models/caller.h"
 
 #include <errno.h>
 
-/* The session is over: clients may come again. */
+/* Accept again. */
 static void ended(void *context)
 {
     struct caller *caller = context;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sessions that an event loop drives: see driven.h.
+ * Sessions on an event loop: see driven.h.
  *
- * DESIGN. One event for each session, which is made for what the session needs now. Nearly always
- * that is to read, again and again, so the event persists and an echo costs nothing here but the
- * call: no event is added, none removed, the kernel is not told anything. The event is level
- * triggered, so bytes that the session has left in its socket bring it back by themselves.
+ * DESIGN. Each session has one event, for what it needs now. That is nearly always to read, so the
+ * event persists, and an echo needs no call that adds or removes one. The event is level triggered:
+ * bytes that a session leaves in its socket make it ready again.
  *
- * No bufferevents: they ask the kernel how much there is before they read it, and switch writing on
- * and off for every reply, five system calls where two will do.
+ * No bufferevents: they ask the kernel how many bytes there are before they read, and switch writing
+ * on and off for every reply, five system calls instead of two.
  */
 #include "server/models/driven.h"
 
@@ -28,7 +27,7 @@ struct driven {
     struct session *session;
     struct driven *next;
     enum need need; /* what the event waits for */
-    /* libevent's own; how large it is, is asked at run time */
+    /* a struct event, whose size is known at run time only */
     _Alignas(max_align_t) unsigned char event[];
 };
 
@@ -39,7 +38,7 @@ static struct event *event_of(struct driven *driven)
 
 static void go_on(evutil_socket_t fd, short what, void *argument);
 
-/* Have go_on() called when there is what the session needs. @return false for want of memory */
+/* Wait for what the session needs, then go_on(). @return false: out of memory */
 static bool wait_for(struct driven *driven, enum need need)
 {
     static const struct timeval none = {0};
@@ -58,7 +57,7 @@ static bool wait_for(struct driven *driven, enum need need)
     case NEED_WRITE:
         event_assign(event, base, fd, EV_WRITE | EV_PERSIST, go_on, driven);
         return event_add(event, NULL) == 0;
-    case NEED_TURN: /* a timer that has run out lets the loop look at everything else first */
+    case NEED_TURN: /* after a timer of no time the loop has looked at all other events */
         event_assign(event, base, -1, 0, go_on, driven);
         return event_add(event, &none) == 0;
     case NEED_MOMENT:
@@ -69,7 +68,7 @@ static bool wait_for(struct driven *driven, enum need need)
     abort(); /* a session that needs nothing has ended */
 }
 
-/* Release everything; the session has been counted and closed. */
+/* Release it, after its session has been counted and closed. */
 static void end(struct driven *driven)
 {
     struct driver *driver = driven->driver;
@@ -78,7 +77,7 @@ static void end(struct driven *driven)
     driver->ended(driver->context);
 }
 
-/* Its event cannot be made for want of memory: end it, whatever it is at. */
+/* End a session, whatever its stage, since there is no memory for its event. */
 static void give_up(struct driven *driven)
 {
     struct session *session = driven->session;
@@ -89,7 +88,7 @@ static void give_up(struct driven *driven)
     end(driven);
 }
 
-/* What the session waited for is there. */
+/* Serve a session when what it waited for is there. */
 static void go_on(evutil_socket_t fd, short what, void *argument)
 {
     struct driven *driven = argument;
@@ -105,7 +104,7 @@ static void go_on(evutil_socket_t fd, short what, void *argument)
             give_up(driven);
         return;
     }
-    /* Before the descriptor is closed, and its number somebody else's. */
+    /* Before the descriptor is closed and its number reused. */
     if (driven->need != NEED_NOTHING)
         event_del(event_of(driven));
     session_end(driven->session);

@@ -2,28 +2,26 @@
 /*
  * --model event: N event loops, each a thread, each with many sessions.
  *
- * No thread ever waits for one client. A loop asks the kernel which of its sessions have something
- * to do, does it, and asks again. So a session costs a descriptor and half a kilobyte instead of a
- * thread, and ten thousand silent ones cost nobody any time. The price: all sessions of a loop share
- * its thread. What one of them does for 10 ms, all the others wait for - give --delay and see.
+ * No thread waits for one client. A loop asks the kernel which of its sessions are ready, serves them,
+ * and asks again. So a session costs a descriptor and half a kilobyte instead of a thread, and ten
+ * thousand idle sessions cost no time. The price: all sessions of a loop share its thread. If one of
+ * them works for 10 ms, all others wait that long; try --delay.
  *
- *     main's loop: accept ──dispatch──> list of the loop with the fewest sessions, eventfd
+ *     accept loop: accept ──dispatch──> list of the loop with the fewest sessions, eventfd
  *                                        └ loop's thread: on_wake ─> driven_start ─> communicate
  *
- * A loop's event base has no locks, because nobody but its thread touches it (memcached's design).
- * What another thread wants of it goes onto a list under a lock, and an eventfd tells it to look.
+ * A loop's event base has no locks, because only its thread uses it (as in memcached). Another thread
+ * appends to a list under a lock, and wakes the loop by an eventfd.
  *
- * There is no queue: a session that is here is served. Up to --max-sessions are.
+ * There is no queue: all sessions are served, up to --max-sessions.
  */
+#include "common/must.h"
+#include "common/signal-mask.h"
+#include "server/models/driven.h"
 #include "server/models/model.h"
 
-#include "common/must.h"
-#include "server/models/driven.h"
-
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,18 +31,18 @@
 struct loop {
     /* set before the thread begins, then read-only */
     struct event_model *model;
-    struct event_base *base; /* the thread's, once it runs */
+    struct event_base *base; /* used by the thread only, once it runs */
     struct driver *driver;
     struct event *wake;
     int wake_fd;
     bool runs;
     pthread_t thread;
 
-    atomic_size_t held; /* sessions: added by dispatch, taken off by the thread */
+    atomic_size_t held; /* sessions: added by dispatch, subtracted by the thread */
 
     pthread_mutex_t lock;
     /* guarded by lock */
-    struct driven *arrived; /* sessions that the thread has not seen yet, the latest first */
+    struct driven *arrived; /* sessions that the thread has not taken yet, the latest first */
     bool stop;
 };
 
@@ -55,7 +53,7 @@ struct event_model {
     uint64_t max_sessions;
     size_t loop_count;
 
-    size_t turn;           /* main's own: where the search for a loop begins */
+    size_t turn;           /* accept loop only: where the next search for a loop begins */
     _Atomic uint64_t held; /* by all loops */
 
     struct loop loops[];
@@ -63,7 +61,7 @@ struct event_model {
 
 /* --- in a loop's thread -------------------------------------------------------------------- */
 
-/* A session is over. */
+/* Make room after a session. */
 static void ended(void *context)
 {
     struct loop *loop = context;
@@ -71,24 +69,24 @@ static void ended(void *context)
 
     atomic_fetch_sub_explicit(&loop->held, 1, memory_order_relaxed);
     if (atomic_fetch_sub(&model->held, 1) == model->max_sessions)
-        shared_wake(model->shared); /* has_room() has said no, and now says yes */
+        shared_wake(model->shared); /* has_room() was false, and is now true */
 }
 
-/* Turn a list round: the latest first becomes the oldest first. */
-static struct driven *turn_round(struct driven *list)
+/* Reverse a list: the latest first becomes the oldest first. */
+static struct driven *reverse(struct driven *list)
 {
-    struct driven *turned = NULL;
+    struct driven *reversed = NULL;
 
     while (list != NULL) {
         struct driven *next = *driven_next(list);
-        *driven_next(list) = turned;
-        turned = list;
+        *driven_next(list) = reversed;
+        reversed = list;
         list = next;
     }
-    return turned;
+    return reversed;
 }
 
-/* There are new sessions, or the loop has to end. */
+/* Start new sessions, or end the loop. */
 static void on_wake(evutil_socket_t fd, short what, void *argument)
 {
     struct loop *loop = argument;
@@ -104,7 +102,7 @@ static void on_wake(evutil_socket_t fd, short what, void *argument)
     stop = loop->stop;
     MUST(pthread_mutex_unlock(&loop->lock));
 
-    arrived = turn_round(arrived);
+    arrived = reverse(arrived);
     while (arrived != NULL) {
         struct driven *next = *driven_next(arrived);
         driven_start(arrived);
@@ -123,9 +121,9 @@ static void *loop_main(void *argument)
     return NULL;
 }
 
-/* --- in the main thread -------------------------------------------------------------------- */
+/* --- in the accept loop -------------------------------------------------------------------- */
 
-/* The loop with the fewest sessions; among equals each gets its turn. */
+/* Choose the loop with the fewest sessions; among equals each gets its turn. */
 static struct loop *choose(struct event_model *model)
 {
     struct loop *best = NULL;
@@ -157,14 +155,11 @@ static int dispatch(struct model *base, struct session *session, char why[static
     struct driven *driven;
     bool first;
 
-    if (!has_room(base)) {
-        snprintf(why, MODEL_WHY_MAX, "%" PRIu64 " sessions are the most allowed",
-                 model->max_sessions);
-        return -EAGAIN;
-    }
+    if (!has_room(base))
+        return model_most(model->max_sessions, why);
     driven = driven_new(loop->driver, session);
     if (driven == NULL)
-        return -ENOMEM;
+        return model_no_memory(why);
     atomic_fetch_add(&model->held, 1);
     atomic_fetch_add_explicit(&loop->held, 1, memory_order_relaxed);
 
@@ -174,19 +169,14 @@ static int dispatch(struct model *base, struct session *session, char why[static
     loop->arrived = driven;
     MUST(pthread_mutex_unlock(&loop->lock));
     if (first)
-        MUST(eventfd_write(loop->wake_fd, 1)); /* otherwise somebody has, and it has not looked */
+        MUST(eventfd_write(loop->wake_fd,
+                           1)); /* else an earlier dispatch has, and the loop has not looked */
     return 0;
-}
-
-/* What is left behind by a session, its loop has cleared away. */
-static void tend(struct model *base)
-{
-    (void)base;
 }
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-/* An event base without what only costs time here: locks, and a clock read for every turn. */
+/* Make an event base without locks, and without a reading of the clock in every turn. */
 static struct event_base *make_base(void)
 {
     struct event_config *config = event_config_new();
@@ -199,17 +189,13 @@ static struct event_base *make_base(void)
     return base;
 }
 
-/* Make the thread, with the signals blocked that belong to the main loop. */
 static int make_thread(struct loop *loop, const pthread_attr_t *attributes)
 {
     char name[16];
-    sigset_t all;
-    sigset_t before;
-
-    sigfillset(&all);
-    MUST(pthread_sigmask(SIG_SETMASK, &all, &before));
+    sigset_t before = signal_mask_all();
     int rc = pthread_create(&loop->thread, attributes, loop_main, loop);
-    MUST(pthread_sigmask(SIG_SETMASK, &before, NULL));
+
+    signal_mask_restore(&before);
     if (rc != 0)
         return -rc;
     loop->runs = true;
@@ -218,7 +204,7 @@ static int make_thread(struct loop *loop, const pthread_attr_t *attributes)
     return 0;
 }
 
-/* @return 0 or a negated errno value; what is there by then is for loop_clear() */
+/* @return 0 or a negated errno value; loop_clear() releases what was made */
 static int loop_init(struct loop *loop, struct event_model *model, const pthread_attr_t *attributes)
 {
     loop->model = model;
@@ -237,11 +223,11 @@ static int loop_init(struct loop *loop, struct event_model *model, const pthread
     return make_thread(loop, attributes);
 }
 
-/* End the thread, which has no session any more, and release everything. */
+/* End the thread, which has no session left, and release everything. */
 static void loop_clear(struct loop *loop)
 {
     if (loop->model == NULL)
-        return; /* creating failed before it came to this one */
+        return; /* create() failed before this one */
     if (loop->runs) {
         MUST(pthread_mutex_lock(&loop->lock));
         loop->stop = true;
@@ -277,9 +263,8 @@ static int create(const struct model_settings *settings, struct model **result,
     int rc = 0;
 
     if (model == NULL || pthread_attr_init(&attributes) != 0) {
-        snprintf(why, MODEL_WHY_MAX, "no memory");
         free(model);
-        return -ENOMEM;
+        return model_no_memory(why);
     }
     model->shared = settings->shared;
     model->max_sessions = settings->max_sessions;
@@ -307,6 +292,5 @@ const struct model_type model_event = {
     .create = create,
     .dispatch = dispatch,
     .has_room = has_room,
-    .tend = tend,
     .destroy = destroy,
 };

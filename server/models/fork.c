@@ -1,76 +1,72 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * --model fork: a process of its own for every session, as many as there are clients.
+ * --model fork: a process for every session, as many as there are clients.
  *
- * The oldest design, of inetd and the first web servers. What it buys is that a session that crashes
- * takes nobody with it. What it costs is a fork() for each, some hundred microseconds and pages of
- * its own; and like --model thread it has no answer to "and if more come?" but to fail at
- * some number and to survive that (backoff.h).
+ * The oldest design, of inetd and the first web servers. A session that crashes ends no other session.
+ * The price is a fork() for each, some hundred microseconds and private pages; and like --model thread
+ * it has no bound, so that it fails at some number of clients and must survive that (backoff.h).
  *
- *     the loop --fork()--> child: closes all but its connection, serves, _exit()
+ *     the loop --fork()--> child: closes all other descriptors, serves, _exit()
  *        ^                   |
- *        +-- pidfd readable -+   reaps it, counts the session as what it came to
+ *        +-- pidfd readable -+   waits for it, counts the session under its outcome
  *
- * There is no handler for SIGCHLD and nothing to poll: the end of each child makes its pidfd
- * readable, and by the pidfd it is waited for, so no other process can be mistaken for it. A child
- * dies with its parent (PR_SET_PDEATHSIG), whatever it is doing.
+ * There is no handler for SIGCHLD and nothing to poll: the end of a child makes its pidfd readable, and
+ * the loop waits by pidfd, so that it takes no other process for the child. A child dies with its
+ * parent (PR_SET_PDEATHSIG), whatever it is doing.
  *
- * A child that is stopped, or stuck, does not notice that it was judged. When a second has passed
- * since the verdict it is killed: the verdict is what the session is counted as.
+ * A child that is stopped or stuck does not notice a verdict, by which the loop ends its session. So
+ * the loop kills it a while later, and the session is counted under the verdict.
  */
+#include "common/clock.h"
+#include "common/must.h"
+#include "common/signal-mask.h"
 #include "server/models/backoff.h"
 #include "server/models/model.h"
 #include "server/models/process.h"
 
-#include "common/clock.h"
-#include "common/must.h"
-
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/queue.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_NS SECOND_NS
-
 enum {
-    CHILD_FD = 3, /* where a child has its connection: behind the standard descriptors */
+    CHILD_FD = 3, /* a child's connection, after the standard descriptors */
     HOW_MAX = 96,
 };
 
-/* The loop's own, all of it. */
+/* Loop only. */
 struct fork_model {
     struct model base;
     struct shared *shared;
     struct event_base *event_base;
     uint64_t max_sessions;
-    struct child *all; /* every child that is not reaped yet */
-    uint64_t live;     /* how many those are */
+    LIST_HEAD(, child) all; /* children that are not waited for yet */
+    uint64_t live;          /* how many those are */
     struct backoff backoff;
-    unsigned char *buffer; /* no child has it in common with another: each writes to its own copy */
+    unsigned char *buffer; /* each child writes to its own copy */
 };
 
-/* A child, as the loop sees it. */
+/* A child and its session. */
 struct child {
     struct fork_model *model;
     struct session *session;
     struct event *ended; /* the pidfd is readable */
     int pidfd;
     int64_t judged_ns; /* when the verdict was first seen; 0: there is none */
-    struct child *next;
-    struct child *previous;
+    LIST_ENTRY(child) all;
 };
 
 /* --- in the child -------------------------------------------------------------------------- */
 
 /*
- * Back to what a fresh process has. A handler of libevent's would write into the loop's own socket;
- * so all signals stay blocked until there is none.
+ * Set signals as in a new process. A handler of libevent would write into a socket of the loop, so all
+ * signals stay blocked until there is none.
  */
 static void reset_signals(struct shared *shared)
 {
@@ -90,7 +86,7 @@ static _Noreturn void child_main(const struct fork_model *model, struct session 
                                  pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) /* it died before we could ask to die with it */
+    if (getppid() != parent) /* it had died before the line above */
         _exit(1);
     if (session->fd != CHILD_FD && dup2(session->fd, CHILD_FD) < 0)
         _exit(1);
@@ -102,13 +98,13 @@ static _Noreturn void child_main(const struct fork_model *model, struct session 
 
 /* --- in the loop --------------------------------------------------------------------------- */
 
-/* Wait for a child that has ended, or is about to, and forget it. Says in words how it ended. */
+/* Wait for a child that has ended, or is about to, and release it. Write how it ended. */
 static void reap(struct child *child, char how[static HOW_MAX])
 {
     struct fork_model *model = child->model;
     siginfo_t status = {0};
 
-    /* ECHILD: who started the server has it ignore SIGCHLD, and the kernel has reaped already. */
+    /* ECHILD: the server was started with SIGCHLD ignored, and the kernel has waited already. */
     while (waitid(P_PIDFD, (id_t)child->pidfd, &status, WEXITED) != 0 && errno == EINTR)
         continue;
     snprintf(how, HOW_MAX, "its process %d %s %d", (int)status.si_pid,
@@ -116,16 +112,12 @@ static void reap(struct child *child, char how[static HOW_MAX])
              status.si_status);
     event_free(child->ended);
     close(child->pidfd);
-    if (child->previous != NULL)
-        child->previous->next = child->next;
-    else
-        model->all = child->next;
-    if (child->next != NULL)
-        child->next->previous = child->previous;
+    LIST_REMOVE(child, all);
     model->live--;
     free(child);
 }
 
+/* Count the session of a child that has ended. */
 static void child_ended(evutil_socket_t fd, short what, void *argument)
 {
     struct child *child = argument;
@@ -140,25 +132,25 @@ static void child_ended(evutil_socket_t fd, short what, void *argument)
     process_session_over(session, how);
 }
 
-/* See to it that those who were judged go. */
+/* Kill children that have not followed a verdict. */
 static void tend(struct model *base)
 {
     struct fork_model *model = (struct fork_model *)base;
     int64_t now_ns = clock_now_ns();
 
-    for (struct child *child = model->all; child != NULL; child = child->next) {
+    for (struct child *child = LIST_FIRST(&model->all); child; child = LIST_NEXT(child, all)) {
         if (atomic_load(&child->session->verdict) == OUTCOME_SERVED)
             continue;
         if (child->judged_ns == 0)
             child->judged_ns = now_ns;
-        else if (now_ns - child->judged_ns >= PATIENCE_NS)
+        else if (now_ns - child->judged_ns >= PROCESS_PATIENCE_NS)
             pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
     }
 }
 
 /*
- * Fork, with a pidfd. Once there is a child nothing may fail any more: it may have begun. So the
- * pidfd's place is held beforehand by a copy of some descriptor.
+ * Fork, with a pidfd. Once there is a child it may have begun to serve, so nothing should fail any more:
+ * a copy of some descriptor reserves a place for the pidfd.
  *
  * @return 0, in the parent only, or a negated errno value and no child
  */
@@ -166,28 +158,26 @@ static int fork_child(struct child *child)
 {
     pid_t parent = getpid();
     int place = fcntl(child->session->fd, F_DUPFD_CLOEXEC, CHILD_FD);
-    sigset_t all;
     sigset_t before;
     pid_t pid;
     int rc = 0;
 
     if (place < 0)
         return -errno;
-    sigfillset(&all);
-    MUST(pthread_sigmask(SIG_SETMASK, &all, &before));
+    before = signal_mask_all();
     pid = fork();
     if (pid == 0)
         child_main(child->model, child->session, parent);
     if (pid < 0)
         rc = -errno;
-    MUST(pthread_sigmask(SIG_SETMASK, &before, NULL));
+    signal_mask_restore(&before);
     close(place);
     if (rc != 0)
         return rc;
     child->pidfd = pidfd_open(pid, 0);
     if (child->pidfd < 0) { /* no memory in the kernel */
         rc = -errno;
-        kill(pid, SIGKILL); /* it is not waited for yet, so it is still the one */
+        kill(pid, SIGKILL); /* not waited for yet, so the number is still its own */
         waitpid(pid, NULL, 0);
     }
     return rc;
@@ -204,7 +194,7 @@ static int make_child(struct fork_model *model, struct session *session)
     child->model = model;
     child->session = session;
     child->ended = event_new(model->event_base, -1, EV_READ, child_ended, child);
-    /* It waits for nobody, so its time runs from here on, whenever its process gets to begin. */
+    /* No session waits for a process, so its time runs from here, whenever the process begins. */
     atomic_store_explicit(&session->entry.begun_ns, clock_now_ns(), memory_order_relaxed);
     if (child->ended != NULL)
         rc = fork_child(child);
@@ -215,14 +205,11 @@ static int make_child(struct fork_model *model, struct session *session)
         atomic_store_explicit(&session->entry.begun_ns, 0, memory_order_relaxed);
         return rc;
     }
-    child->next = model->all;
-    if (model->all != NULL)
-        model->all->previous = child;
-    model->all = child;
+    LIST_INSERT_HEAD(&model->all, child, all);
     model->live++;
     event_assign(child->ended, model->event_base, child->pidfd, EV_READ, child_ended, child);
     if (event_add(child->ended, NULL) != 0) {
-        pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0); /* nobody would see its end */
+        pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0); /* the loop would not see its end */
         child_ended(child->pidfd, EV_READ, child);
     }
     return 0;
@@ -233,12 +220,8 @@ static int dispatch(struct model *base, struct session *session, char why[static
     struct fork_model *model = (struct fork_model *)base;
     int rc;
 
-    if (model->live >= model->max_sessions) {
-        snprintf(why, MODEL_WHY_MAX,
-                 "no process for you: %" PRIu64 " sessions are the most allowed",
-                 model->max_sessions);
-        return -EAGAIN;
-    }
+    if (model->live >= model->max_sessions)
+        return model_most(model->max_sessions, why);
     rc = backoff_refusal(&model->backoff, why);
     if (rc != 0)
         return rc;
@@ -249,21 +232,15 @@ static int dispatch(struct model *base, struct session *session, char why[static
     return 0;
 }
 
-/* There is no cap, so there is always room; dispatch finds out when there is none. */
-static bool has_room(struct model *base)
-{
-    (void)base;
-    return true;
-}
-
 static void destroy(struct model *base)
 {
     struct fork_model *model = (struct fork_model *)base;
     char how[HOW_MAX];
 
-    while (model->all != NULL) {
-        pidfd_send_signal(model->all->pidfd, SIGKILL, NULL, 0);
-        reap(model->all, how);
+    while (!LIST_EMPTY(&model->all)) {
+        struct child *child = LIST_FIRST(&model->all);
+        pidfd_send_signal(child->pidfd, SIGKILL, NULL, 0);
+        reap(child, how);
     }
     free(model->buffer);
     free(model);
@@ -277,9 +254,8 @@ static int create(const struct model_settings *settings, struct model **result,
     if (model != NULL)
         model->buffer = malloc(settings->shared->buffer_bytes);
     if (model == NULL || model->buffer == NULL) {
-        snprintf(why, MODEL_WHY_MAX, "no memory");
         free(model);
-        return -ENOMEM;
+        return model_no_memory(why);
     }
     model->shared = settings->shared;
     model->event_base = settings->base;
@@ -294,11 +270,9 @@ const struct model_type model_fork = {
     .unit = "process",
     .title = "A process each",
     .words = "from accept to its end",
-    .capped = false,
     .processes = true,
     .create = create,
     .dispatch = dispatch,
-    .has_room = has_room,
     .tend = tend,
     .destroy = destroy,
 };

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * --model iterative: one session at a time, on the loop's own thread.
+ * --model iterative: one session at a time, in the accept loop.
  *
- * The first design of every textbook: accept, serve to the end, accept the next. No thread is made,
- * nothing is shared, and all who come meanwhile wait in the kernel's backlog, however little the one
- * who is served has to say.
+ * The first design of every textbook: accept, serve to the end, accept the next. No thread is made and
+ * nothing is shared. All other clients wait in the kernel's backlog, even while the client that is
+ * served sends nothing.
  *
- * In the textbook the process sleeps in recv() between two messages, deaf to everything else. Here
- * the session waits in the event loop like all other events (driven.c), so that signals and time
- * limits reach the server while a client is silent. They do not while it works: --delay and --burn
- * happen on this thread, and it is the only one.
+ * In the textbook the process blocks in recv() between two messages. Here the session waits in the
+ * event loop like all other events (driven.c), so signals and time limits work while a client is
+ * silent. They do not work during --delay and --burn, since this is the only thread.
  */
-#include "server/models/model.h"
-
 #include "server/models/driven.h"
+#include "server/models/model.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,10 +21,10 @@ struct iterative_model {
     struct model base;
     struct shared *shared;
     struct driver *driver;
-    bool busy; /* there is a session */
+    bool busy; /* it has a session */
 };
 
-/* The session is over: the next one, please. */
+/* Accept the next one. */
 static void ended(void *context)
 {
     struct iterative_model *model = context;
@@ -38,15 +36,15 @@ static void ended(void *context)
 static int dispatch(struct model *base, struct session *session, char why[static MODEL_WHY_MAX])
 {
     struct iterative_model *model = (struct iterative_model *)base;
-    struct driven *driven = NULL;
+    struct driven *driven;
 
     if (model->busy) {
-        snprintf(why, MODEL_WHY_MAX, "another client is being served, and it is one at a time");
+        snprintf(why, MODEL_WHY_MAX, "another client is being served, one at a time");
         return -EAGAIN;
     }
     driven = driven_new(model->driver, session);
     if (driven == NULL)
-        return -ENOMEM;
+        return model_no_memory(why);
     model->busy = true;
     driven_start(driven);
     return 0;
@@ -55,12 +53,6 @@ static int dispatch(struct model *base, struct session *session, char why[static
 static bool has_room(struct model *base)
 {
     return !((struct iterative_model *)base)->busy;
-}
-
-/* Nothing is left behind by a session. */
-static void tend(struct model *base)
-{
-    (void)base;
 }
 
 static void destroy(struct model *base)
@@ -79,9 +71,8 @@ static int create(const struct model_settings *settings, struct model **result,
     if (model != NULL)
         model->driver = driver_new(settings->base, settings->shared, 0, ended, model);
     if (model == NULL || model->driver == NULL) {
-        snprintf(why, MODEL_WHY_MAX, "no memory");
         free(model);
-        return -ENOMEM;
+        return model_no_memory(why);
     }
     model->shared = settings->shared;
     *result = &model->base;
@@ -98,6 +89,5 @@ const struct model_type model_iterative = {
     .create = create,
     .dispatch = dispatch,
     .has_room = has_room,
-    .tend = tend,
     .destroy = destroy,
 };

@@ -15,6 +15,7 @@ server_libserver_la_SOURCES += $(MODELS) \
 	%D%/driven.c %D%/driven.h \
 	%D%/model.c %D%/model.h \
 	%D%/process.c %D%/process.h \
+	%D%/table.h \
 	%D%/thread-pool-message.c \
 	%D%/waiting.c %D%/waiting.h
 

@@ -1,13 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file model.h
- * A concurrency design: who runs session_serve(), and when.
+ * A concurrency design: which thread or process runs session_serve(), and when.
  *
- * The server accepts connections and makes sessions of them; a model takes each one and lets
- * somebody serve it. That is all in which the designs differ, and each is one file beside this one.
+ * The server accepts connections and makes sessions of them; a model takes each session and has it
+ * served. The designs differ in nothing else, and each is one file beside this one.
  *
- * All functions are called by the loop's thread. A model makes its threads with every signal
- * blocked, and keeps none of them, nor any process, when destroy() has returned.
+ * A model that has no room says so in has_room(), the listener may pause, and then the model must
+ * wake the accept loop when there is room again:
+ *
+ *     model            has no room when           wakes the loop
+ *     iterative        it has a session           when that ends (the loop itself)
+ *     thread, fork     never                      (after each session, to join it or wait for it)
+ *     thread-pool      the executor is full       on_room, in a worker
+ *     process-pool     the executor is full       on_room, in the pool's manager
+ *                      too many are not counted   done, in the manager, if has_room() said no
+ *     event            --max-sessions are held    when one ends, in its loop's thread, if there were as many
+ *     --hold message   --max-sessions are held    when one has ended, in the worker that served it
+ *     caller-runs      the loop has a session     when that ends (the loop itself)
+ *     (water marks)    high ones wait             a worker that begins a session, if shared->full
+ *
+ * Functions are called by the accept loop. A model blocks all signals in its threads, and has no
+ * thread and no process left when destroy() has returned.
  */
 #ifndef SERVER_MODELS_MODEL_H
 #define SERVER_MODELS_MODEL_H
@@ -19,25 +33,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** What happens to a client that comes while the model has no room. */
+/** What happens to a client that connects when the model has no room. */
 enum on_full {
     ON_FULL_PAUSE,       /**< it waits in the kernel's backlog */
-    ON_FULL_REJECT,      /**< it is told BUSY */
-    ON_FULL_DROP_OLDEST, /**< it takes the place of the one that has waited longest, who is told BUSY */
-    ON_FULL_CALLER_RUNS, /**< the loop serves it itself, and accepts nobody meanwhile */
+    ON_FULL_REJECT,      /**< it gets BUSY */
+    ON_FULL_DROP_OLDEST, /**< the session that has waited longest gets BUSY, and this one its place */
+    ON_FULL_CALLER_RUNS, /**< the accept loop serves it, and accepts no other client meanwhile */
 };
 
-/** For how long a session has a worker. */
+/** How long a session has a worker. */
 enum hold {
     HOLD_SESSION, /**< from its beginning to its end */
-    HOLD_MESSAGE, /**< while bytes of it are there; in between it waits in the loop */
+    HOLD_MESSAGE, /**< while there are bytes to echo; in between it waits in the accept loop */
 };
 
-/** The options' words in the order of the enums, ended by NULL. */
+/** The words of both options in the order of the enums, ended by NULL. */
 extern const char *const on_full_words[];
 extern const char *const hold_words[];
 
-/** What a model may need to know. Copied by it where it is needed later. */
+/** What create() gets. A model copies what it needs later. */
 struct model_settings {
     struct shared *shared;
     struct event_base *base; /**< the loop */
@@ -50,7 +64,7 @@ struct model_settings {
     int64_t queue_timeout_ns; /**< 0: none */
 };
 
-/** Room for why a session was not taken, told to its client after "BUSY ". */
+/** Room for why a session was not taken; its client gets it after "BUSY ". */
 #define MODEL_WHY_MAX 128
 
 /** What every model begins with. */
@@ -65,27 +79,25 @@ struct model_type {
     const char *words; /**< how they serve, to follow their number: "each holds one session" */
     const struct model_type *hold_message; /**< the model under --hold message; NULL: none */
     bool capped; /**< at most `workers` sessions are served at once, at most `queue` wait */
-    bool queues; /**< who waits in its queue can be taken back, and the loop can serve the next one:
-                      --queue-timeout, and every word of --on-full */
-    bool single; /**< capped, and that is one session and no queue, whatever was asked for */
-    /**
-     * Not capped, since a worker serves many sessions by turns: up to --max-sessions are here, and
-     * beyond that there is no room. Without either, each session has a worker of its own.
-     */
-    bool holds_many;
-    bool processes; /**< sessions are served in other processes: see session/store.h */
+    bool queues; /**< sessions wait in a queue and can be taken back from it: --queue-timeout, all
+                      words of --on-full */
+    bool single; /**< capped, at one session and no queue, whatever the options say */
+    bool holds_many; /**< not capped, a worker serves many sessions by turns, up to --max-sessions.
+                          If neither, each session has a worker of its own */
+    bool processes;  /**< sessions are served in other processes: see session/store.h */
 
     /**
-     * Called before there is any thread, with `shared` set up except for its refuser: fork what
-     * has to be forked then. NULL: nothing.
+     * Fork what has to be forked before there is any thread. NULL: nothing.
      *
-     * @return 0 and *model, which is handed to create(), or a negated errno value with what failed
-     *         in why
+     * @param shared  complete, except for the refuser
+     * @return        0 and *model, for create(), or a negated errno value with what failed in why
      */
     int (*prepare)(struct shared *shared, struct model **model, char why[static MODEL_WHY_MAX]);
 
     /**
-     * @param model  what prepare() has made, where there is a prepare(); it is released on failure
+     * Make the model, and its threads if their number is fixed.
+     *
+     * @param model  what prepare() has made, if there is a prepare(); released on failure
      * @return       0 and *model, or a negated errno value with what failed in why
      */
     int (*create)(const struct model_settings *settings, struct model **model,
@@ -94,45 +106,44 @@ struct model_type {
     /**
      * Take a session and have it served soon. Never waits.
      *
-     * @return 0: it is the model's now. Otherwise a negated errno value, with a few words for the
-     *         client in why: the session is still the caller's
+     * @return 0: the model owns it. Otherwise a negated errno value, with a few words for the
+     *         client in why: the caller still owns it
      */
     int (*dispatch)(struct model *model, struct session *session, char why[static MODEL_WHY_MAX]);
 
-    /**
-     * Whether dispatch would take another session now. A model that says no calls
-     * shared_wake() when that has changed.
-     */
+    /** Check whether dispatch() would take another session now. NULL: always */
     bool (*has_room)(struct model *model);
 
-    /**
-     * How many sessions wait for a worker. With shared->water_marks, whoever begins one while shared->full
-     * is set calls shared_wake(). NULL: none ever waits.
-     */
+    /** Count the sessions that wait for a worker. NULL: none ever does */
     uint64_t (*waiting)(struct model *model);
 
-    /** Whether it can never serve anybody again: the server ends. NULL: that does not happen */
+    /** Check whether it can serve no session ever again, so that the server ends. NULL: never */
     bool (*is_broken)(struct model *model);
 
-    /** The loop was woken, or some time has passed: look after what has ended or waits too long. */
+    /**
+     * Release what sessions have left behind, and reject those that have waited too long. Called
+     * when the loop was woken, and from time to time. NULL: nothing to do
+     */
     void (*tend)(struct model *model);
 
-    /** Have so many workers from now on. @return 0 or a negated errno value. NULL: it has none */
+    /** Change the number of workers. @return 0 or a negated errno value. NULL: it has no pool */
     int (*resize)(struct model *model, uint64_t workers);
 
-    /** No session is in flight any more: end the threads and release everything. */
+    /** End all threads and processes, and release everything. No session is in flight. */
     void (*destroy)(struct model *model);
 };
 
-/**
- * All models, ended by NULL, in the order in which a student should read them: that of the list in
- * local.mk, of which this table is made.
- */
-extern const struct model_type *const models[];
-/** Their names in the same order, ended by NULL. */
-extern const char *const model_words[];
+/* Call a function that a type may not have. */
+bool model_has_room(struct model *model);
+void model_tend(struct model *model);
 
-/** Return the model at an index of the table. NULL: it does not support this --hold */
-const struct model_type *model_find(int index, enum hold hold);
+/**
+ * Write a reason to take no session, for its client.
+ *
+ * @return -EAGAIN or -ENOMEM
+ */
+int model_full(uint64_t workers, uint64_t queue, char why[static MODEL_WHY_MAX]);
+int model_most(uint64_t max_sessions, char why[static MODEL_WHY_MAX]);
+int model_no_memory(char why[static MODEL_WHY_MAX]);
 
 #endif /* SERVER_MODELS_MODEL_H */

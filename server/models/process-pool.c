@@ -1,68 +1,62 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * --model process-pool: N worker processes serve the sessions, a bounded queue holds those that wait.
+ * --model process-pool: N worker processes serve sessions, and a bounded queue holds those that wait.
  *
- * The same pool as in thread-pool.c, with processes for workers. What travels with a task is a copy of
- * the connection's descriptor and the session's address, which means the same in every process. Each
- * session is served by one worker to its end. A worker that crashes takes one session with it: its
- * client sees the end of the connection, the session is counted as failed, and libechopool puts a
- * new worker in its place (EP_REPLACE), not too fast where one after the other dies.
+ * As in thread-pool.c, with processes for workers. A task has a copy of the connection's descriptor and
+ * the session's address, which is the same in every process. One worker serves a session to its end. If
+ * a worker crashes, its client sees the end of the connection, the session is counted as failed, and
+ * libechopool replaces the worker (EP_REPLACE), with a pause if one after the other dies.
  *
  *     the loop --submit--> pool --session, descriptor--> worker: serves
  *        ^                  |                               |
  *        +--- done() <------+------- its end, or its death -+
  *
- * How a task ended is told by a done callback on the pool's manager thread, which counts the session and
- * closes our descriptor of it. The worker itself must not: the accounting is the main process's own.
+ * After a task the pool's manager thread calls done(), which counts the session and closes the main
+ * process's descriptor. A worker must not, since the accounting belongs to the main process.
  *
- * Workers are forked by a zygote, which is forked first of all, while the server has one thread and
- * no listener (prepare). When no worker can be started any more, the pool is broken and says
- * so; a server that can serve nobody ends, with status 1, and leaves it to its supervisor to
- * start a new one.
+ * A zygote forks the workers. It is forked first of all, while the server has one thread and no
+ * listener (prepare). When no worker can be started any more, the pool is broken, and the server ends
+ * with status 1, so that its supervisor can start it again.
  *
- * A worker that is stopped (SIGSTOP) keeps its place until it goes on or is killed; the client of
- * its session is seen off by its time limit all the same. At the end, when sessions are cut, those that
- * do not go within a second are killed together with all workers.
+ * A worker that is stopped (SIGSTOP) keeps its place until it continues or is killed; its client is
+ * still disconnected by the time limits. At the end, if sessions were cut and do not end in time, all
+ * workers are killed.
  */
-#include "server/models/model.h"
-#include "server/models/process.h"
-
 #include "common/clock.h"
 #include "common/must.h"
 #include "pool/echopool.h"
 #include "server/models/caller.h"
+#include "server/models/model.h"
+#include "server/models/process.h"
 #include "server/models/waiting.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define PATIENCE_NS SECOND_NS
-
 struct process_model {
     struct model base;
     /* set by prepare(), before the zygote is forked: workers have copies */
     struct shared *shared;
-    unsigned char *buffer; /* a worker's copy of it is its buffer */
+    unsigned char *buffer; /* each worker uses its own copy */
     /* set before the first session, then read-only */
     struct ep_zygote *zygote;
     struct ep_executor *executor;
-    /* the loop's own */
+    /* loop only */
     uint64_t workers;
     uint64_t queue;
     struct waiting waiting;
     struct caller caller;
-    int64_t cut_ns; /* when it was first seen that a session was cut; 0: none was */
-    /* across */
-    _Atomic uint64_t held;   /* sessions that are not counted as ended yet */
-    atomic_bool room_wanted; /* the loop waits for fewer of them */
+    int64_t cut_ns; /* when a cut session was first seen; 0: none was */
+    /* any thread */
+    _Atomic uint64_t held;   /* sessions that have not been counted yet */
+    atomic_bool room_wanted; /* has_room() has said no */
 };
 
-/* A task's input: 16 bytes, which mean the same in every process. */
+/* A task's input: 16 bytes, the same in every process. */
 struct job {
     struct session *session;
     struct process_model *model;
@@ -90,14 +84,14 @@ static int serve(struct ep_task *task)
 /* --- in the main process, any thread ------------------------------------------------------- */
 
 /*
- * The task is over, in whatever way. The pool's place may have been free for some time; the session's
- * is free only now that it is counted, so that no more are in flight than may be.
+ * Count the session of a finished task. The worker may have had its next task for some time; the
+ * session's place is free only now, so that no more are in flight than workers and queue hold.
  */
 static void done(struct ep_future *future, void *context)
 {
     struct job *job = context;
     struct process_model *model = job->model;
-    struct ep_error error = {.message = "its turn never came"};
+    struct ep_error error = {.message = "no worker began it"};
 
     if (ep_future_error(future, 0, &error) != EP_ECANCELLED ||
         !waiting_takes(&model->waiting, job->session))
@@ -118,7 +112,7 @@ static void on_room(void *context)
 
 /* --- in the loop --------------------------------------------------------------------------- */
 
-/* Hand it to the pool, with a descriptor for the worker. @return 0 or a code of the pool's */
+/* Submit a session with a descriptor for the worker. @return 0 or an error of the pool */
 static int submit(struct process_model *model, struct job *job)
 {
     struct ep_submit_options options = {.fd_count = 1, .deadline_ns = INT64_MIN};
@@ -168,18 +162,14 @@ static int dispatch(struct model *base, struct session *session, char why[static
         return 0;
     free(job);
     if (rc == -EAGAIN)
-        snprintf(why, MODEL_WHY_MAX,
-                 "%" PRIu64 " of %" PRIu64 " workers and %" PRIu64 " of %" PRIu64
-                 " places in the queue are taken",
-                 model->workers, model->workers, model->queue, model->queue);
-    else
-        snprintf(why, MODEL_WHY_MAX, "%s", ep_strerror(rc));
+        return model_full(model->workers, model->queue, why);
+    snprintf(why, MODEL_WHY_MAX, "%s", ep_strerror(rc));
     if (rc == EP_EBROKEN)
         shared_wake(model->shared);
     return rc;
 }
 
-/* The pool tells of its room by on_room(), done() of ours. */
+/* on_room() reports room in the pool, done() room for sessions. */
 static bool has_room(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
@@ -191,10 +181,10 @@ static bool has_room(struct model *base)
     if (!is_full(model))
         return true;
     atomic_store(&model->room_wanted, true);
-    return !is_full(model); /* it may have changed before done() could see that we wait */
+    return !is_full(model); /* done() may have come before room_wanted */
 }
 
-/* Whoever is held beyond the workers. That changes as sessions end, which done() tells. */
+/* Count sessions beyond the number of workers. done() wakes the loop when there are fewer. */
 static uint64_t waiting(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
@@ -203,7 +193,7 @@ static uint64_t waiting(struct model *base)
     return held > model->workers ? held - model->workers : 0;
 }
 
-/* Nobody but the pool itself closes it while the server runs. */
+/* While the server runs, the pool is closed only if it has closed itself. */
 static bool is_broken(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
@@ -211,7 +201,7 @@ static bool is_broken(struct model *base)
     return ep_executor_join(model->executor, 0) != -EINVAL;
 }
 
-/* A visitor for accounting_each(). */
+/* Look for a session that was cut. A visitor for accounting_each(). */
 static void find_cut(struct accounting_entry *entry, void *context)
 {
     const struct session *session = (const struct session *)entry;
@@ -220,7 +210,7 @@ static void find_cut(struct accounting_entry *entry, void *context)
     *found = *found || atomic_load(&session->verdict) == OUTCOME_DRAIN_TIMEOUT;
 }
 
-/* The pool looks after its own workers, until sessions that were cut do not end. */
+/* Reject sessions that wait too long, and end workers whose sessions were cut and do not end. */
 static void tend(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
@@ -232,7 +222,7 @@ static void tend(struct model *base)
     accounting_each(model->shared->accounting, find_cut, &cut);
     if (cut && model->cut_ns == 0)
         model->cut_ns = clock_now_ns();
-    else if (cut && clock_now_ns() - model->cut_ns >= PATIENCE_NS)
+    else if (cut && clock_now_ns() - model->cut_ns >= PROCESS_PATIENCE_NS)
         ep_executor_terminate(model->executor);
 }
 
@@ -254,7 +244,7 @@ static void release(struct process_model *model)
     free(model);
 }
 
-/* Workers that are stopped would not hear a friendly word. */
+/* Kill the workers: one that is stopped could not follow a request. */
 static void destroy(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;

@@ -1,43 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file process.h
- * What the designs have in common that serve sessions in other processes.
+ * What the models share that serve sessions in other processes.
  *
  * A session lies in memory that all processes share, at the same address in each. The main process
- * keeps its own descriptor of the connection until the session has ended: by it the loop can still
- * reach the connection, and counts the session before it closes.
+ * keeps its own descriptor of the connection until the session has ended, so that the loop can shut it
+ * down, and counts the session before it closes.
  *
- * In a process that serves nothing may be used that another thread of the main process could have
- * held locked at the fork: not the accounting, not the ring of the printer.
+ * A process that serves must not use what another thread of the main process may have held locked at
+ * the fork: the accounting and the ring of the printer.
  */
 #ifndef SERVER_MODELS_PROCESS_H
 #define SERVER_MODELS_PROCESS_H
 
+#include "common/clock.h"
 #include "server/session/session.h"
+
+/** How long a process may take to follow a verdict before it is killed. */
+#define PROCESS_PATIENCE_NS SECOND_NS
 
 /* --- in the process that serves ------------------------------------------------------------ */
 
 /**
- * Become a process that serves: print directly, and ignore the signals that ask something of the
- * server. The main process has them too, where they were sent to the whole group (^C on a terminal, a
- * supervisor that stops a service), and knows what they mean; its word reaches us through the session.
+ * Become a process that serves: print directly, and ignore the signals that the server handles. If
+ * they were sent to the whole group (^C on a terminal, a supervisor), the main process has them, too,
+ * and sets the verdict of each session.
  */
 void process_enter(struct shared *shared);
 
 /**
- * Serve it as far as it goes.
+ * Serve a session as session_serve() does.
  *
- * @param fd  of this process, for the same connection; stays the caller's
+ * @param fd  this process's descriptor of the connection; the caller closes it
  */
 enum need process_serve(struct session *session, int fd, unsigned char *buffer, unsigned worker);
 
 /* --- in the main process ------------------------------------------------------------------- */
 
 /**
- * Whoever served it has ended, or has died in the middle: count it as what it came to, or what it
- * was judged to be, or as failed, and then log says so. Threads: as session_end().
+ * Count a session whose process has ended: under its outcome or its verdict, or else as failed, which
+ * is logged. Threads: as session_end().
  *
- * @param how  in words, for one that died
+ * @param how  how the process ended, in words
  */
 void process_session_over(struct session *session, const char *how);
 

@@ -1,78 +1,76 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * --model thread-pool --hold message: N workers, each of which has a session only while there are
- * bytes of it.
+ * --model thread-pool --hold message: N workers, each of which has a session only while there are bytes
+ * to echo.
  *
  * With --hold session a worker stays with its session, and four silent clients hold four workers.
- * Here a session whose bytes have been echoed is *parked*: nobody has it, and the loop watches its
+ * Here a session whose bytes have been echoed is *parked*: no worker has it, and the loop watches its
  * descriptor together with ten thousand others. When bytes come it is *ready*, and waits in line for
- * the next worker. That is the step that connection poolers make from one server per client to one
- * per transaction.
+ * the next worker. Connection poolers make the same step, from one server per client to one per
+ * transaction.
  *
  * DESIGN
  *
  *            bytes have come (loop)              a worker takes it
  *     PARKED ──────────────────────> HELD, ready ────────────────> HELD, served
  *       ^                                                            │ ^   │
- *       └────────────────── nothing more to read (worker) ───────────┘ │   │ it is over
+ *       └────────────────── nothing more to read (worker) ───────────┘ │   │ it ends
  *                                      HELD_AND_READY ─ serve again ───┘   └─> back to the loop
  *
  * **One registration.** The descriptor is registered once, edge triggered, for reading and writing
- * together. An event that is armed for each message anew would cost an epoll_ctl() for each. An edge
- * that finds its session parked makes it ready; one that finds it held leaves a note, HELD_AND_READY.
- * The very first edge is there as soon as the descriptor is registered, since a fresh connection can
- * be written to: so a session is served once at its beginning without further words.
+ * together. Arming an event for each message would cost an epoll_ctl() each time. An edge that finds
+ * its session parked makes it ready; one that finds it held makes it HELD_AND_READY. The first edge
+ * comes as soon as the descriptor is registered, since a new connection can be written to; so each
+ * session is served once at its beginning.
  *
- * **Nothing is lost between the last read and parking.** An edge tells that something has changed, not
- * that something is there, and it tells it once. So a worker parks a session only after a read that
- * found nothing (drained()): not after one that found less than a buffer, as an event loop may, for
- * behind those bytes an end of file, or bytes behind an urgent mark, may have arrived before them,
- * and their edge is spent. Whatever comes after that read makes a new edge. The loop sees it
+ * **No message is lost between the last read and parking.** An edge reports once that something has
+ * changed. So a worker parks a session only after a read that found nothing (drained()). After a read
+ * that found less than a buffer it may not, as an event loop might: an end of file, or bytes behind an
+ * urgent mark, may have arrived behind those bytes before the read, and their edge is spent. All that
+ * comes after the last read makes a new edge. The loop sees it
  *  - before the worker parks: then the state is HELD, the loop makes it HELD_AND_READY, the worker's
  *    compare-and-swap from HELD to PARKED fails, and it serves again; or
  *  - after that: then the state is PARKED, and the loop makes it ready.
- * There is no third way, for both change the state by compare-and-swap from what they have seen. The
+ * There is no third case, since both change the state by compare-and-swap from what they have seen. The
  * same holds for a write that found no room, and for shutdown(), by which the loop ends sessions.
  *
- * **The line** of ready sessions is ours, not the pool's queue. A session is in it once at most, so it
- * needs no bound but --max-sessions and no memory of its own; it is first come, first served. A task of
- * the pool is a worker's visit to that line: it serves until the line is empty. The loop sends a visit
- * only where sessions are ready and workers are not on one, and collects what one look at the kernel has
- * brought before it does (flush()), so under load neither side wakes the other for single messages.
- * Before a visit ends it looks at the line under the lock under which the loop appends and counts
- * visits: no session is left with nobody on the way.
+ * **The line** of ready sessions is not the pool's queue. A session is in it at most once, so it needs
+ * no bound except --max-sessions and no memory of its own; the order is first in, first out. A task of
+ * the pool is a worker's *visit* to the line: it serves until the line is empty. The loop submits a
+ * visit only if sessions are ready and a worker is not on a visit, and first collects all that one look
+ * at the kernel has brought (flush()), so under load neither side wakes the other for single messages.
+ * A visit ends under the lock under which the loop appends and counts visits: no session stays in the
+ * line without a worker on a visit.
  *
- * **Ends** go back to the loop, since only it may take the event out of its base, which it must before
- * the descriptor is closed.
+ * **Ended sessions** go back to the loop, since only it may remove the event from its base, which it
+ * must do before the descriptor is closed.
  */
+#include "common/must.h"
+#include "pool/echopool.h"
 #include "server/models/buffers.h"
 #include "server/models/model.h"
 
-#include "common/must.h"
-#include "pool/echopool.h"
-
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Times that a worker serves a session again before others have their turn. */
+/* How often a worker serves a session again before others have their turn. */
 #define ROUNDS_MAX 16
 
-/* Who has a session. */
+/* Where a session is. */
 enum hand {
-    PARKED,         /* nobody; the loop waits for an edge */
-    HELD,           /* it is in line, or a worker serves it */
+    PARKED,         /* the loop waits for an edge */
+    HELD,           /* in line, or with a worker */
     HELD_AND_READY, /* the same, and there was an edge meanwhile */
 };
 
 struct held {
     struct session *session;
     struct message_model *model;
-    struct event *event;     /* the loop's */
-    _Atomic enum hand state; /* see above */
-    struct held *next;       /* in the one list in which it is */
+    struct event *event; /* loop only */
+    _Atomic enum hand state;
+    struct held *next; /* in the line that it is in */
 };
 
 /* First in, first out. */
@@ -90,21 +88,21 @@ struct message_model {
     struct ep_executor *executor;
     uint64_t max_sessions;
 
-    /* the loop's own */
-    uint64_t held;        /* sessions that are here */
-    struct line gathered; /* ready, found since the last flush() */
+    /* loop only */
+    uint64_t held;        /* all sessions */
+    struct line gathered; /* ready sessions, found since the last flush() */
     struct event *flush;
-    struct line moments; /* they need a moment */
+    struct line moments; /* sessions that need a moment */
     struct event *moment;
 
     pthread_mutex_t lock;
     /* guarded by lock */
     uint64_t workers;
-    uint64_t visits;      /* workers that are on their way, or serve */
+    uint64_t visits;      /* tasks submitted and not ended */
     struct line ready;    /* sessions that wait for a worker */
-    struct line returned; /* those that the loop has to look after: ended, or in need of a moment */
+    struct line returned; /* sessions for the loop: ended, or in need of a moment */
 
-    struct buffers buffers; /* each a worker's own; made by the loop */
+    struct buffers buffers; /* one for each worker */
 };
 
 static void line_append(struct line *line, struct held *held)
@@ -143,7 +141,7 @@ static void line_append_all(struct line *line, struct line *more)
 
 /* --- in a worker --------------------------------------------------------------------------- */
 
-/* The next session in line. NULL: the visit is over */
+/* Take the next session in line. NULL: the visit ends */
 static struct held *next_in_line(struct message_model *model)
 {
     struct held *held = NULL;
@@ -157,7 +155,7 @@ static struct held *next_in_line(struct message_model *model)
     return held;
 }
 
-/* Its bytes have been served; others come first, then its next ones. */
+/* Put a session at the end of the line, since others have their turn first. */
 static void line_up_again(struct held *held)
 {
     struct message_model *model = held->model;
@@ -167,7 +165,7 @@ static void line_up_again(struct held *held)
     MUST(pthread_mutex_unlock(&model->lock));
 }
 
-/* Its next step is the loop's. */
+/* Give a session to the loop. */
 static void give_back(struct held *held)
 {
     struct message_model *model = held->model;
@@ -178,10 +176,10 @@ static void give_back(struct held *held)
     line_append(&model->returned, held);
     MUST(pthread_mutex_unlock(&model->lock));
     if (first)
-        shared_wake(model->shared); /* otherwise somebody has, and it has not looked */
+        shared_wake(model->shared); /* else another worker has, and the loop has not looked */
 }
 
-/* Let go of it, unless there was an edge meanwhile. @return whether it is somebody else's now */
+/* Park a session, unless there was an edge meanwhile. @return whether it is parked */
 static bool park(struct held *held, enum need need)
 {
     enum hand hand = HELD;
@@ -191,11 +189,11 @@ static bool park(struct held *held, enum need need)
         session_move(held->session, PHASE_PARKED);
     if (atomic_compare_exchange_strong(&held->state, &hand, PARKED))
         return true;
-    atomic_store(&held->state, HELD); /* it was HELD_AND_READY; see to that */
+    atomic_store(&held->state, HELD); /* it was HELD_AND_READY: serve it again */
     return false;
 }
 
-/* Serve a session as far as it goes, and see that somebody looks after it then. */
+/* Serve a session until it would block, and then park it, line it up or give it back. */
 static void serve(struct held *held, unsigned char *buffer, unsigned worker)
 {
     struct session *session = held->session;
@@ -213,14 +211,14 @@ static void serve(struct held *held, unsigned char *buffer, unsigned worker)
         }
         if (need == NEED_TURN)
             break;
-        /* Its last read found nothing, or its last write no room: now a new edge will come. */
+        /* Its last read found nothing, or its last write no room: a new edge will come. */
         if ((drained || need == NEED_WRITE) && park(held, need))
             return;
     }
     line_up_again(held);
 }
 
-/* A task of the pool. */
+/* Serve sessions until the line is empty. A task of the pool. */
 static int visit(struct ep_task *task)
 {
     struct message_model *model = *(struct message_model *const *)ep_task_input(task, NULL);
@@ -233,7 +231,7 @@ static int visit(struct ep_task *task)
 
 /* --- in the loop --------------------------------------------------------------------------- */
 
-/* Append those that are ready to the line, and have as many workers come as it takes. */
+/* Append ready sessions to the line, and submit as many visits as they need. */
 static void line_up(struct message_model *model, struct line *sessions)
 {
     uint64_t visits = 0;
@@ -245,12 +243,12 @@ static void line_up(struct message_model *model, struct line *sessions)
         visits++;
     }
     MUST(pthread_mutex_unlock(&model->lock));
-    /* The pool has a place for each: no more wait in it than there may be workers. */
+    /* The pool has a place for each: there are no more visits than there may be workers. */
     while (visits-- > 0)
         MUST(ep_try_submit(model->executor, visit, &model, sizeof model, NULL));
 }
 
-/* All that this turn of the loop has found ready is gathered. */
+/* Line up all sessions that this turn of the loop has found ready. */
 static void flush(evutil_socket_t fd, short what, void *argument)
 {
     struct message_model *model = argument;
@@ -260,7 +258,7 @@ static void flush(evutil_socket_t fd, short what, void *argument)
     line_up(model, &model->gathered);
 }
 
-/* An edge: there is something to read, or room to write, or an end. */
+/* Handle an edge: there are bytes to read, or room to write, or an end of file. */
 static void on_edge(evutil_socket_t fd, short what, void *argument)
 {
     struct held *held = argument;
@@ -271,18 +269,18 @@ static void on_edge(evutil_socket_t fd, short what, void *argument)
     (void)what;
     while (!atomic_compare_exchange_strong(&held->state, &hand,
                                            hand == PARKED ? HELD : HELD_AND_READY))
-        continue; /* it has just changed hands: look again */
+        continue; /* a worker has just changed it */
     if (hand != PARKED)
         return;
     if (session_phase(held->session) == PHASE_PARKED)
         session_move(held->session, PHASE_QUEUED);
-    /* Activated now, it comes after all that this look at the kernel has brought. */
+    /* Activated now, flush() runs after all edges that this look at the kernel has brought. */
     if (model->gathered.first == NULL)
         event_active(model->flush, 0, 0);
     line_append(&model->gathered, held);
 }
 
-/* Some sessions have had their moment. */
+/* Line up sessions after their moment. */
 static void on_moment(evutil_socket_t fd, short what, void *argument)
 {
     struct message_model *model = argument;
@@ -292,16 +290,16 @@ static void on_moment(evutil_socket_t fd, short what, void *argument)
     line_up(model, &model->moments);
 }
 
-/* It is over. */
+/* End a session. */
 static void end(struct held *held)
 {
     held->model->held--;
-    event_free(held->event); /* before the descriptor is closed, and its number somebody else's */
+    event_free(held->event); /* before the descriptor is closed and its number reused */
     session_end(held->session);
     free(held);
 }
 
-/* Look after the sessions that workers have given back. */
+/* End the sessions that workers have given back, or let them wait a moment. */
 static void tend(struct model *base)
 {
     static const struct timeval moment = {.tv_usec = SESSION_MOMENT_NS / 1000};
@@ -319,7 +317,7 @@ static void tend(struct model *base)
         else
             line_append(&model->moments, held);
     }
-    /* Without memory for a timer there is no moment. */
+    /* Without memory for the timer they do not wait. */
     if (model->moments.first != NULL && !event_pending(model->moment, EV_TIMEOUT, NULL) &&
         event_add(model->moment, &moment) != 0)
         line_up(model, &model->moments);
@@ -337,14 +335,11 @@ static int dispatch(struct model *base, struct session *session, char why[static
     struct message_model *model = (struct message_model *)base;
     struct held *held;
 
-    if (!has_room(base)) {
-        snprintf(why, MODEL_WHY_MAX, "%" PRIu64 " sessions are the most allowed",
-                 model->max_sessions);
-        return -EAGAIN;
-    }
+    if (!has_room(base))
+        return model_most(model->max_sessions, why);
     held = calloc(1, sizeof *held);
     if (held == NULL)
-        return -ENOMEM;
+        return model_no_memory(why);
     held->session = session;
     held->model = model;
     atomic_init(&held->state, PARKED);
@@ -355,7 +350,7 @@ static int dispatch(struct model *base, struct session *session, char why[static
         if (held->event != NULL)
             event_free(held->event);
         free(held);
-        return -ENOMEM;
+        return model_no_memory(why);
     }
     model->held++;
     return 0;
@@ -376,7 +371,7 @@ static int resize(struct model *base, uint64_t workers)
     MUST(pthread_mutex_lock(&model->lock));
     model->workers = workers;
     MUST(pthread_mutex_unlock(&model->lock));
-    line_up(model, &none); /* more may be wanted */
+    line_up(model, &none); /* the line may need more visits now */
     return 0;
 }
 

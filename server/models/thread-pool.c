@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * --model thread-pool: N workers serve the sessions, a bounded queue holds those that wait.
+ * --model thread-pool: N workers serve sessions, and a bounded queue holds those that wait.
  *
- * The pool is libechopool and nothing else. The loop submits each session as a task; a worker
- * takes it and stays with it to its end, then takes the next. So never more than N threads exist,
- * however many clients come, and the price is that client N + 1 waits: first in the pool's queue,
- * where a session costs its descriptor and a small struct, then in the kernel's backlog, where it
- * costs this process nothing, or it is told BUSY (--on-full). Whoever waits can be taken back
- * (waiting.h).
+ * The pool is libechopool. The loop submits each session as a task; a worker serves it to its end and
+ * takes the next. So there are never more than N threads, however many clients connect, and the price
+ * is that client N + 1 waits: first in the pool's queue, where a session costs its descriptor and a
+ * small struct, then in the kernel's backlog, where it costs this process nothing; or it gets BUSY
+ * (--on-full). A session that waits can be taken back (waiting.h).
  *
- * The pool says by a callback in a worker that it has room again. Only the loop touches the
- * listener, so all the callback does is to wake the loop.
+ * When the pool has room again, it calls on_room() in a worker, which wakes the loop, since only the
+ * loop uses the listener.
  */
-#include "server/models/buffers.h"
-#include "server/models/model.h"
-
 #include "pool/echopool.h"
+#include "server/models/buffers.h"
 #include "server/models/caller.h"
+#include "server/models/model.h"
 #include "server/models/waiting.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,12 +28,12 @@ struct pool_model {
     struct ep_executor *executor;
     uint64_t queue;
 
-    /* the loop's */
+    /* loop only */
     uint64_t workers;
     struct waiting waiting;
     struct caller caller;
 
-    struct buffers buffers; /* each a worker's own; made by the loop */
+    struct buffers buffers; /* one for each worker */
 };
 
 /* A task's input: 16 bytes, which the pool copies without allocating. */
@@ -47,25 +44,19 @@ struct job {
 
 /* --- in a worker --------------------------------------------------------------------------- */
 
-/*
- * One fewer waits now, and that may be few enough. The loop marks that it is full first and counts
- * second; we have left the count before we look at the mark. All of that is sequentially consistent,
- * so one of us sees the other.
- */
-static void tell_begun(const struct shared *shared)
-{
-    if (atomic_load(&shared->full))
-        shared_wake(shared);
-}
-
 static int serve(struct ep_task *task)
 {
     const struct job *job = ep_task_input(task, NULL);
     struct pool_model *model = job->model;
     unsigned worker = ep_task_worker(task);
 
-    if (model->shared->water_marks)
-        tell_begun(model->shared);
+    /*
+     * One session fewer waits, and the low water mark may be reached. The loop sets `full` first and
+     * counts second; this session has left the count before `full` is read here. All of this is
+     * sequentially consistent, so either the loop sees the count or this worker sees `full`.
+     */
+    if (model->shared->water_marks && atomic_load(&model->shared->full))
+        shared_wake(model->shared);
     session_serve(job->session, model->buffers.of[worker], worker);
     session_end(job->session);
     return 0;
@@ -94,11 +85,8 @@ static int dispatch(struct model *base, struct session *session, char why[static
     if (rc == -EAGAIN && caller_runs(&model->caller))
         rc = caller_take(&model->caller, session);
     if (rc == -EAGAIN)
-        snprintf(why, MODEL_WHY_MAX,
-                 "%" PRIu64 " of %" PRIu64 " workers and %" PRIu64 " of %" PRIu64
-                 " places in the queue are taken",
-                 model->workers, model->workers, model->queue, model->queue);
-    else if (rc != 0)
+        return model_full(model->workers, model->queue, why);
+    if (rc != 0)
         snprintf(why, MODEL_WHY_MAX, "%s", ep_strerror(rc));
     return rc;
 }
@@ -111,7 +99,7 @@ static bool has_room(struct model *base)
                                        : ep_executor_room(model->executor) > 0;
 }
 
-/* Whoever is held beyond the workers waits, or will be begun within microseconds. */
+/* Count sessions beyond the number of workers: they wait, or are begun within microseconds. */
 static uint64_t waiting(struct model *base)
 {
     struct pool_model *model = (struct pool_model *)base;

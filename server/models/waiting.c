@@ -2,10 +2,9 @@
 /*
  * Taking back sessions that wait for a worker: see waiting.h.
  *
- * DESIGN. The oldest stands first. Workers begin sessions in the same order, so those that are no
- * concern of ours any more gather at the front and are forgotten there, a look at each, whenever
- * somebody comes or time passes. One in the middle that has begun out of turn is left until it gets
- * to the front. The list is therefore hardly longer than the queue.
+ * DESIGN. The oldest session is first. Workers begin sessions in the same order, so those that have
+ * begun gather at the front, and are removed there when a session is submitted or time passes. One that
+ * has begun out of turn stays until it is at the front. So the list is hardly longer than the queue.
  */
 #include "server/models/waiting.h"
 
@@ -18,7 +17,7 @@
 struct waiting_one {
     struct waiting_one *next;
     struct ep_future *future;
-    struct session *session; /* a worker's, and perhaps gone, once the future is not PENDING */
+    struct session *session; /* valid while the future is PENDING */
     int64_t accepted_ns;
 };
 
@@ -48,14 +47,14 @@ void waiting_clear(struct waiting *waiting)
         forget_oldest(waiting);
 }
 
-/* Forget those at the front whom a worker has. */
+/* Remove sessions at the front that a worker has begun. */
 static void forget_begun(struct waiting *waiting)
 {
     while (waiting->oldest != NULL && ep_future_state(waiting->oldest->future) != EP_PENDING)
         forget_oldest(waiting);
 }
 
-/* Take the oldest back, unless a worker is faster, and tell it why. @return whether it was */
+/* Take back the oldest and reject it, unless a worker is faster. @return whether it was taken */
 static bool take_back_oldest(struct waiting *waiting, enum outcome outcome, const char *words)
 {
     struct waiting_one *one = waiting->oldest;
@@ -66,7 +65,7 @@ static bool take_back_oldest(struct waiting *waiting, enum outcome outcome, cons
     taken = ep_future_cancel(one->future) == 0;
     atomic_store(&waiting->taking, NULL);
     if (taken) {
-        snprintf(why, sizeof why, "%s: you waited %.1f s", words,
+        snprintf(why, sizeof why, "%s: waited %.1f s", words,
                  (double)(clock_now_ns() - one->accepted_ns) / 1e9);
         session_turn_away(one->session, outcome, why);
     }
@@ -87,7 +86,7 @@ int waiting_submit(struct waiting *waiting, struct ep_executor *executor, struct
     one = malloc(sizeof *one);
     if (one == NULL)
         return -ENOMEM;
-    /* From the submission on the session may be a worker's, and soon gone. */
+    /* Once submitted, the session may be a worker's, and may end. */
     *one = (struct waiting_one){.session = session, .accepted_ns = session->entry.accepted_ns};
     rc = ep_submit_with(executor, fn, input, size, options, &one->future);
     if (rc != 0) {
@@ -104,7 +103,7 @@ int waiting_submit(struct waiting *waiting, struct ep_executor *executor, struct
 bool waiting_drop_oldest(struct waiting *waiting)
 {
     while (waiting->drop_oldest && waiting->oldest != NULL)
-        if (take_back_oldest(waiting, OUTCOME_REJECTED, "somebody newer has your place"))
+        if (take_back_oldest(waiting, OUTCOME_REJECTED, "a newer session took this place"))
             return true;
     return false;
 }

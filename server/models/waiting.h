@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file waiting.h
- * The sessions that a pool holds and no worker serves yet, for a model that may have to take one
- * back: because it has waited for too long, or for the sake of a newer one.
+ * The sessions in a pool's queue, for a model that may have to take one back: because it has waited
+ * too long (--queue-timeout), or for a newer one (--on-full drop-oldest).
  *
- * The executor keeps the order and decides who is next; this list only remembers, for each session
- * submitted, the future by which it can be cancelled. A session that a worker has begun is the
- * worker's, and is never touched from here: ep_future_cancel() decides who was first.
+ * The executor decides which session is next; this list holds, for each session submitted, the future
+ * that can cancel it. Once a worker has begun a session it is not touched from here:
+ * ep_future_cancel() decides which of the two was first.
  *
- * Where nothing is ever taken back, submitting goes through here without a future and costs nothing.
+ * Without these options a session is submitted without a future, and the list costs nothing.
  *
- * Threads: the loop's only, but for waiting_takes().
+ * Threads: loop only, except waiting_takes().
  */
 #ifndef SERVER_MODELS_WAITING_H
 #define SERVER_MODELS_WAITING_H
@@ -27,46 +27,45 @@ struct waiting_one;
 
 struct waiting {
     /* set by waiting_init(), then read-only */
-    bool drop_oldest;   /**< a full executor takes a newer session in the place of the oldest */
+    bool drop_oldest;   /**< when full, a newer session takes the place of the oldest */
     int64_t timeout_ns; /**< 0: none */
-    /* the loop's: those that had not begun when they were last looked at, in the order of their coming */
+    /* loop only: sessions that had not begun at the last look, the oldest first */
     struct waiting_one *oldest;
     struct waiting_one **end;
-    /* across: whom the loop is about to take back */
+    /* any thread: the session that the loop is about to take back */
     _Atomic(struct session *) taking;
 };
 
-/** Begin without anybody, with what the settings say about full and late. */
+/** Set up an empty list, with --on-full and --queue-timeout of the settings. */
 void waiting_init(struct waiting *waiting, const struct model_settings *settings);
 
-/** Nobody waits any more: forget the rest. */
+/** Release the list. */
 void waiting_clear(struct waiting *waiting);
 
 /**
- * Hand a session to the executor, which must have EP_REJECT as its policy.
+ * Submit a session to an executor, whose policy must be EP_REJECT.
  *
  * @param fn, input, size, options, future  as for ep_submit_with(); without a `dropped`
- * @return         as ep_submit_with(); -EAGAIN: full
+ * @return  as ep_submit_with(); -EAGAIN: full
  */
 int waiting_submit(struct waiting *waiting, struct ep_executor *executor, struct session *session,
                    ep_task_fn fn, const void *input, size_t size,
                    const struct ep_submit_options *options, struct ep_future **future);
 
 /**
- * With --on-full drop-oldest: take back whoever has waited longest, and tell it that it is BUSY
- * here.
+ * With --on-full drop-oldest, reject the session that has waited longest.
  *
- * @return false: that is not how it is to be, or nobody waits. true: submit again
+ * @return true: submit again. false: not this --on-full, or no session waits
  */
 bool waiting_drop_oldest(struct waiting *waiting);
 
 /**
- * For the done callback of a future that was cancelled: whether it is the loop that takes its
- * session back. Then the session is the loop's, and must be left alone. Threads: any.
+ * In the done callback of a cancelled future, check whether the loop has cancelled it. Then the loop
+ * owns the session, and the callback must not touch it. Threads: any.
  */
 bool waiting_takes(const struct waiting *waiting, const struct session *session);
 
-/** Take back whoever has waited for --queue-timeout, and tell them. */
+/** Reject the sessions that have waited for --queue-timeout. */
 void waiting_tend(struct waiting *waiting);
 
 #endif /* SERVER_MODELS_WAITING_H */

@@ -80,7 +80,7 @@ START_TEST(who_waits_too_long_is_told)
         fds[i] = kit_connect(&kit);
     tcp_send(fds[2], "hello", 5); /* what it has sent must not destroy what it is told */
     for (int i = 1; i < 4; i++)
-        expect_line(fds[i], "BUSY timeout: you waited ");
+        expect_line(fds[i], "BUSY timeout: waited ");
     say_hello(fds[0]);
     close(fds[0]);
     struct tally tally = finish_saying(&kit, "queue timeout: 3\n");
@@ -100,7 +100,7 @@ START_TEST(a_late_one_makes_room)
     for (int i = 1; i < 5; i++)
         fds[i] = kit_connect(&kit);
     for (int i = 1; i < 5; i++)
-        expect_line(fds[i], "BUSY timeout: you waited ");
+        expect_line(fds[i], "BUSY timeout: waited ");
     close(fds[0]);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).timed_out, 4);
 }
@@ -139,7 +139,7 @@ START_TEST(the_oldest_makes_place_for_the_newest)
     say_hello(fds[0]); /* from here on it does not wait */
     connect_in_order(&kit, fds + 1, 5);
     for (int i = 1; i < 4; i++)
-        expect_line(fds[i], "BUSY somebody newer has your place: you waited ");
+        expect_line(fds[i], "BUSY a newer session took this place: waited ");
     ck_assert_uint_eq(kit_ask(&kit).in_flight, 3);
     for (int i = 0; i < 6; i += i == 0 ? 4 : 1) {
         say_hello(fds[i]);

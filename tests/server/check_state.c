@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "server/look.h"
+#include "server/models/table.h"
 #include "server/parts.h"
 #include "server/session/session.h"
 #include "tests/kit/suite.h"

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file signal-mask.h
+ * Block all signals around the making of a thread or a process, which has the mask of its maker: the
+ * event loop handles signals, and no other thread.
+ */
+#ifndef COMMON_SIGNAL_MASK_H
+#define COMMON_SIGNAL_MASK_H
+
+#include "common/must.h"
+
+#include <signal.h>
+
+/** Block all signals in the calling thread. @return what was blocked before */
+static inline sigset_t signal_mask_all(void)
+{
+    sigset_t all;
+    sigset_t before;
+
+    sigfillset(&all);
+    MUST(pthread_sigmask(SIG_SETMASK, &all, &before));
+    return before;
+}
+
+static inline void signal_mask_restore(const sigset_t *before)
+{
+    MUST(pthread_sigmask(SIG_SETMASK, before, NULL));
+}
+
+#endif /* COMMON_SIGNAL_MASK_H */
