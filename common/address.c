@@ -2,11 +2,11 @@
 /*
  * Names, ports and paths to socket addresses, and back: see address.h.
  *
- * getaddrinfo() and getnameinfo() do the work for IP. What is added: brackets around an IPv6
- * address, as in a URL, one constant text for each way it can fail, and unix addresses.
+ * getaddrinfo() and getnameinfo() do the work for IP. This file adds brackets around an IPv6
+ * address, as in a URL, one constant text for each failure, and unix addresses.
  *
- * A unix address ends where its length says. A path also has a zero behind it; an abstract name
- * begins with a zero, which is written '@', and may have more of them.
+ * The length of a unix address is part of the address. A path ends with a zero; an abstract name
+ * begins with a zero, which is written '@', and may contain more zeros.
  */
 #include "common/address.h"
 
@@ -32,8 +32,8 @@ _Static_assert(ADDRESS_TEXT_MAX >= INET6_ADDRSTRLEN + IF_NAMESIZE + sizeof "[]%:
 _Static_assert(ADDRESS_TEXT_MAX >= PATH_ROOM + sizeof UNIX_PREFIX, "the longest path must fit");
 
 /*
- * Copy the host without its brackets. What stands in brackets can only be a numeric IPv6 address:
- * hints are narrowed to that, so that [localhost] and [127.0.0.1] are refused.
+ * Copy the host without its brackets. Brackets are for numeric IPv6 addresses only: narrow the
+ * hints to these, so that [localhost] and [127.0.0.1] are refused.
  */
 static bool copy_host(const char *host, char copy[static HOST_MAX], struct addrinfo *hints)
 {
@@ -54,7 +54,7 @@ static bool copy_host(const char *host, char copy[static HOST_MAX], struct addri
     return true;
 }
 
-/* A constant text for getaddrinfo()'s answer. EAI_SYSTEM alone means nothing to a person. */
+/* Return a constant text for getaddrinfo()'s error. EAI_SYSTEM alone means nothing to a person. */
 static const char *failure_text(int code)
 {
     const char *text = code == EAI_SYSTEM ? strerrordesc_np(errno) : gai_strerror(code);
@@ -90,19 +90,19 @@ const char *address_path(const struct address *address)
     return name->sun_path;
 }
 
-/* An address that begins with "unix:". */
+/* Make an address of what follows "unix:". */
 static bool resolve_unix(const char *path, struct address *address, const char **cause)
 {
     if (address_of_path(path, address))
         return true;
     *cause = strlen(path) >= PATH_ROOM ? "the path of a unix socket has at most 107 bytes"
-                                       : "unix: wants a path, or @ and a name";
+                                       : "unix: needs a path, or @ and a name";
     return false;
 }
 
 /*
- * getaddrinfo(), but localhost is this machine, whether or not /etc/hosts knows of it, as it may not
- * in a container: RFC 6761, section 6.3.
+ * Call getaddrinfo(), and take localhost for this machine even if /etc/hosts does not list it, as
+ * in some containers: RFC 6761, section 6.3.
  */
 static int look_up(const char *name, const char *service, const struct addrinfo *hints,
                    struct addrinfo **found)
@@ -144,7 +144,7 @@ bool address_resolve(const char *host, uint16_t port, bool passive, struct addre
     return true;
 }
 
-/* The path or the abstract name, as far as its length says, in characters that a line can hold. */
+/* Write the path or the abstract name, up to its length, without control characters. */
 static void unix_text(const struct address *address, char text[static ADDRESS_TEXT_MAX])
 {
     const struct sockaddr_un *name = (const struct sockaddr_un *)&address->storage;

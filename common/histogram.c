@@ -3,8 +3,8 @@
  * A log-linear histogram: see histogram.h.
  *
  * Let the highest bit of a value be bit b. Up to b = 10 the value is its own bucket. Above, the
- * value is shifted right until its highest bit is bit 10: what remains is a number from 1024 to
- * 2047, and `shift` of them lie before it. Hence
+ * value is shifted right until its highest bit is bit 10, which leaves a number from 1024 to 2047.
+ * Hence
  *
  *     shift  = max(b, 10) - 10
  *     bucket = shift * 1024 + (value >> shift)
@@ -14,12 +14,12 @@
  *     bucket     0 ... 2047   2048 ... 3071   3072 ... 4095          31744 - 1024 ...
  *     width           1             2               4          ...          2^29
  *
- * It fits without a seam because the first half of every later row is empty: a value with
- * shift > 0 has bit 10 set after the shift.
+ * There is no gap between the rows, because a value with shift > 0 has bit 10 set after the shift:
+ * it uses only the upper half of 2048 numbers.
  *
- * The counters take 248 KiB, but they come from calloc(), which takes fresh pages of zeros from
- * the kernel for such a size: only the pages that were counted in become resident. Latencies of
- * one run lie close together and touch a few pages.
+ * The counters take 248 KiB. calloc() gets a block of this size as fresh zeroed pages from the
+ * kernel, and only pages with counts become resident. The latencies of a run lie close together, on
+ * few pages.
  */
 #include "common/histogram.h"
 
@@ -53,7 +53,7 @@ static inline size_t bucket_of(uint64_t value)
     return ((size_t)shift << HALF_BITS) + (size_t)(value >> shift);
 }
 
-/* The greatest value that falls into a bucket. */
+/* Return the greatest value of a bucket. */
 static int64_t bucket_top(size_t bucket)
 {
     size_t shift = bucket < HALF ? 0 : (bucket >> HALF_BITS) - 1;
@@ -61,7 +61,7 @@ static int64_t bucket_top(size_t bucket)
     return (int64_t)((((uint64_t)bucket - (shift << HALF_BITS) + 1) << shift) - 1);
 }
 
-/* The least one: that after all values of the bucket before. */
+/* Return the least value of a bucket. */
 static int64_t bucket_low(size_t bucket)
 {
     return bucket == 0 ? 0 : bucket_top(bucket - 1) + 1;
@@ -105,7 +105,7 @@ void histogram_record_many(struct histogram *histogram, int64_t value, uint64_t 
 
 void histogram_clear(struct histogram *histogram)
 {
-    /* Only what was counted in, so that untouched pages stay so. */
+    /* Clear only buckets that may have counts, so that other pages do not become resident. */
     if (histogram->count > 0) {
         size_t first = bucket_of((uint64_t)histogram->min);
         size_t last = bucket_of((uint64_t)histogram->max);
@@ -120,8 +120,8 @@ void histogram_clear(struct histogram *histogram)
 
 void histogram_add(struct histogram *into, const struct histogram *from)
 {
-    /* Nothing lies outside min and max: further on there are only pages that nobody has touched.
-     * An empty histogram has its min above its max, and adds nothing. */
+    /* Buckets outside min and max are empty, their pages not resident. An empty histogram has its
+       min above its max, and adds nothing. */
     size_t last = bucket_of((uint64_t)from->max);
 
     for (size_t i = bucket_of((uint64_t)from->min); i <= last; i++)
@@ -132,7 +132,7 @@ void histogram_add(struct histogram *into, const struct histogram *from)
     into->max = from->max > into->max ? from->max : into->max;
 }
 
-/* The ends of what has counts, from two bounds inwards. The histogram is not empty. */
+/* Move min and max inwards to buckets that have counts. The histogram is not empty. */
 static void narrow(struct histogram *histogram)
 {
     size_t first = bucket_of((uint64_t)histogram->min);
@@ -227,7 +227,7 @@ struct histogram_exact histogram_exact(const struct histogram *histogram)
     };
 }
 
-/* The least and the greatest sum that values in these buckets can have. */
+/* Compute the least and the greatest possible sum of the values in these buckets. */
 static void sum_bounds(const struct histogram *histogram, const struct histogram_exact *exact,
                        wide *least, wide *greatest)
 {
@@ -265,9 +265,9 @@ bool histogram_restore(struct histogram *histogram, const struct histogram_exact
 }
 
 /*
- * Which value in ascending order, from 1 on, is the percentile. 99.9 is no binary fraction: of
- * 1000 values it may ask for a hair more than 999, and rounding that up would give the 1000th. So
- * a hair is taken off first.
+ * Return which value, in ascending order from 1, is the percentile. 99.9 is no binary fraction: for
+ * 1000 values the product may be a little above 999, and rounding up would give the 1000th. So
+ * subtract a little first.
  */
 static uint64_t rank_of(uint64_t count, double percent)
 {

@@ -4,10 +4,11 @@
  * A log-linear histogram: counts of values from 0 to 2^40 - 1 with three significant digits, in
  * fixed memory, after Gil Tene's HdrHistogram.
  *
- * Values up to 2047 have a bucket each. Above, every power of two is cut into 1024 buckets of
- * equal width, so a reported value is never more than 0.1 % above the recorded one. Recording is
- * an addition to one counter: no allocation, no branch on the value's size beyond a bit scan.
- * Nothing is locked; one thread records into one histogram, and histograms are added afterwards.
+ * Values up to 2047 have a bucket each. Above, every power of two is divided into 1024 buckets of
+ * equal width, so a reported value is at most 0.1 % above the recorded one. Recording increments
+ * one counter, without allocation.
+ *
+ * Threads: nothing is locked. Each thread records into its own histogram; add them afterwards.
  */
 #ifndef COMMON_HISTOGRAM_H
 #define COMMON_HISTOGRAM_H
@@ -17,26 +18,26 @@
 
 struct histogram;
 
-/** @return an empty histogram, or NULL for want of memory */
+/** Make an empty histogram. @return NULL: out of memory */
 struct histogram *histogram_new(void);
 void histogram_free(struct histogram *histogram);
 
-/** Count one value. Negative ones count as 0, those of 2^40 and above as 2^40 - 1. */
+/** Count a value. A negative value counts as 0, one of 2^40 or more as 2^40 - 1. */
 void histogram_record(struct histogram *histogram, int64_t value);
 
-/** Count one value so many times: as often as histogram_record() would, but at once. */
+/** Count a value `count` times at once. */
 void histogram_record_many(struct histogram *histogram, int64_t value, uint64_t count);
 
-/** Make it as it was when it was new. */
+/** Make a histogram empty again. */
 void histogram_clear(struct histogram *histogram);
 
 /** Add all counts of `from` to `into`. Lossless. */
 void histogram_add(struct histogram *into, const struct histogram *from);
 
 /**
- * Take away what had been recorded at an earlier time: what remains was recorded since. The counts
- * and the mean are exact; the least and the greatest value are known to a bucket, so they are its
- * ends, as far as they lie within those of the whole.
+ * Subtract an earlier state: what remains was recorded since. The counts and the mean are exact;
+ * the least and the greatest value are only known to a bucket: they are its ends, within the range
+ * of the later state.
  *
  * @param from     the later state; changed
  * @param earlier  a copy of the same histogram, made earlier
@@ -44,17 +45,17 @@ void histogram_add(struct histogram *into, const struct histogram *from);
 void histogram_subtract(struct histogram *from, const struct histogram *earlier);
 
 uint64_t histogram_count(const struct histogram *histogram);
-/** The least and the greatest recorded value, exact; 0 where there is none. */
+/** The exact least and greatest recorded value; 0 if there is none. */
 int64_t histogram_min(const struct histogram *histogram);
 int64_t histogram_max(const struct histogram *histogram);
-/** Exact mean of the recorded values; 0 where there is none. */
+/** The exact mean of the recorded values; 0 if there is none. */
 double histogram_mean(const struct histogram *histogram);
-/** Standard deviation of all recorded values, each taken as the middle of its bucket; 0 for none. */
+/** The standard deviation, each value taken as the middle of its bucket; 0 if there is none. */
 double histogram_deviation(const struct histogram *histogram);
 
 /**
- * The smallest value v such that at least `percent` of the recorded values are at most v, rounded
- * up to the top of its bucket but never above histogram_max().
+ * Return the smallest value v such that at least `percent` of the recorded values are at most v,
+ * rounded up to the top of its bucket, and at most histogram_max().
  *
  * @param percent  0 to 100
  */
@@ -65,7 +66,7 @@ struct histogram_bucket {
     int64_t low; /**< the least value that falls into it */
     int64_t high;
     uint64_t count;
-    unsigned next; /**< where the walk goes on */
+    unsigned next; /**< for histogram_walk() */
 };
 
 /**
@@ -75,11 +76,11 @@ struct histogram_bucket {
  *     while (histogram_walk(histogram, &bucket))
  *         ... bucket.low to bucket.high: bucket.count ...
  *
- * @return false: there are no more, and the bucket is as it was
+ * @return false: there are no more, and the bucket is unchanged
  */
 bool histogram_walk(const struct histogram *histogram, struct histogram_bucket *bucket);
 
-/** What the buckets do not say: with both, a histogram can be written down and restored whole. */
+/** What the buckets do not contain; with both, a histogram can be saved and restored. */
 struct histogram_exact {
     int64_t min;
     int64_t max;
@@ -91,11 +92,11 @@ struct histogram_exact {
 struct histogram_exact histogram_exact(const struct histogram *histogram);
 
 /**
- * Set what was exact, once all buckets have been recorded again with histogram_record_many() (any
- * value of a bucket will do).
+ * Restore the exact values, after all buckets have been recorded with histogram_record_many(), each
+ * by any of its values.
  *
- * @return false: it cannot be, since min or max is not in the bucket where it has to be, or no
- *         values in those buckets have such a sum; nothing is changed
+ * @return false, and nothing is changed: min or max is not in the first or the last bucket, or no
+ *         values in these buckets have this sum
  */
 bool histogram_restore(struct histogram *histogram, const struct histogram_exact *exact);
 

@@ -1,4 +1,4 @@
-# What both programs share. Knows nothing of the server or of the client.
+# What both programs share. It depends neither on the server nor on the client.
 noinst_LTLIBRARIES += %D%/libcommon.la
 %C%_libcommon_la_SOURCES = \
 	%D%/address.c %D%/address.h \

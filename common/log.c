@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the programs say on standard error: see log.h.
+ * Messages on standard error: see log.h.
  *
- * A line is put together on the stack and leaves in one write(2). stdio is not used: its lock
- * would be held by whichever thread a fork() leaves behind, and a line could be cut in two.
+ * A line is built on the stack and written by one write(2). stdio is not used: another thread could
+ * hold its lock during a fork(), and the child would wait for it for ever; and stdio may split a
+ * line.
  *
- * Before it is written the descriptor is polled, and a pipe that polls writable takes PIPE_BUF bytes
- * at once. A lock sees to it that no other thread takes that room in between; it is held for two
- * system calls that do not wait (an error's excepted). Making the descriptor non-blocking instead
- * would do that to everybody who shares it.
+ * A pipe that polls writable takes PIPE_BUF bytes at once. So the descriptor is polled before a
+ * line is written, under a lock, which keeps other threads from taking the room in between. Except
+ * for an error, neither system call waits. A non-blocking descriptor would not do: it would become
+ * non-blocking for all processes that share it.
  *
- * Text may hold what a stranger sent or typed. Control bytes in it become '?', so that a line
- * stays one line and cannot drive the terminal that shows it.
+ * Text may contain what a client sent or a user typed. Control bytes become '?', so that a line
+ * stays one line and cannot control the terminal that shows it.
  */
 #include "common/log.h"
 
@@ -29,7 +30,7 @@
 #include <unistd.h>
 
 #define LINE_BYTES 1024 /* longer ones are cut and end in "..." */
-#define ERROR_MS   1000 /* how long an error waits until standard error takes it */
+#define ERROR_MS   1000 /* how long an error waits for standard error */
 
 /* Set before any thread is made, then only read. */
 static const char *log_program = "echopool";
@@ -45,13 +46,11 @@ void log_init(const char *program, enum log_level level)
 static _Atomic uint64_t lost;
 /* One line at a time. */
 static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
-/* guarded by it: how many of the lost have been told of */
+/* guarded by writing: how many of the lost have been reported */
 static uint64_t lost_told;
 
 /*
- * Where standard error is gone there is nobody to tell, so failure is not looked at.
- *
- * @return false: it did not take all within the time
+ * Write to standard error. Failure is ignored, as it cannot be reported. @return false: not in time
  */
 static bool write_all(const char *bytes, size_t size, int wait_ms)
 {
@@ -70,7 +69,7 @@ static bool write_all(const char *bytes, size_t size, int wait_ms)
     return true;
 }
 
-/* Say first how many lines are missing here. */
+/* Write a line, after a note about lines that are missing before it. */
 static void write_line(const char *line, size_t size, int wait_ms)
 {
     char note[128];
@@ -95,7 +94,7 @@ uint64_t log_lost(void)
     return atomic_load(&lost);
 }
 
-/* Keeps errno, so that a caller may log first and return errno afterwards. */
+/* Format and write a line. Keep errno, so that a caller may log first and return it afterwards. */
 static __attribute__((format(printf, 2, 0))) void say(int wait_ms, const char *format,
                                                       va_list arguments)
 {

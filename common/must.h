@@ -10,11 +10,11 @@
 
 #include <stdlib.h>
 
-/** Evaluate a call that returns 0 on success, such as pthread_mutex_lock(), and stop where it does not. */
+/** Evaluate a call that returns 0 on success, such as pthread_mutex_lock(); abort if it fails. */
 #define MUST(call)                                                                                 \
     do {                                                                                           \
         if ((call) != 0) {                                                                         \
-            log_error("%s:%d: %s failed, which cannot be", __FILE__, __LINE__, #call);             \
+            log_error("%s:%d: %s failed, which must not happen", __FILE__, __LINE__, #call);       \
             abort();                                                                               \
         }                                                                                          \
     } while (0)

@@ -131,7 +131,7 @@ static bool set(const struct option_row *row, const char *value, void *options)
 
 /* --- sentences ------------------------------------------------------------------------------- */
 
-/* Print a text from HELP_COLUMN on, in as many lines as it takes. @param column  where the line is */
+/* Print a text from HELP_COLUMN on, in lines of HELP_WIDTH. @param column  of the cursor */
 static void print_text(int column, const char *text)
 {
     bool first = true;

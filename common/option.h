@@ -12,9 +12,9 @@
  *     };
  *
  * A row is the only place that knows an option: its name, the word for its value, its default, its
- * range, and its text in --help. The parser, --help, the sentence about a wrong value and the shell's
- * completion are made from the rows, and a test compares the manual pages with them. A default is
- * written as a user would write it, and goes through the same code as a user's value.
+ * range, and its text in --help. The parser, --help, the sentence about a wrong value and the
+ * shell's completion are made from the rows, and a test compares the manual pages with them. A
+ * default is written as a user would write it, and goes through the same code as a user's value.
  *
  * Values go into a `struct options`, which each program defines for itself. A row whose member has
  * the wrong type does not compile.
@@ -79,7 +79,7 @@ struct option_row {
     OPTION_MEMBER(member, uint32_t : 1, uint64_t : 1)
 #define OPTION_TIME(member, from, to)                                                              \
     .kind = OPTION_KIND_TIME, .least = (from), .most = (to), OPTION_MEMBER(member, int64_t : 1)
-/** The member is of the enum's own type, or a bool for two words. An enum is an int or an unsigned. */
+/** The member has the type of its enum, which is an int or an unsigned; or is a bool. */
 #define OPTION_WORD(member, list)                                                                  \
     .kind = OPTION_KIND_WORD, .words = (list),                                                     \
     OPTION_MEMBER(member, bool : 1, int : 1, unsigned : 1)
@@ -121,7 +121,7 @@ struct option_command {
     const struct option_conflict *conflicts; /**< ended by NULL in `one`; NULL: none */
 };
 
-/** All commands of the program, the program itself first, ended by NULL. Each program defines it. */
+/** The program itself, and then its commands, ended by NULL. Each program defines it. */
 extern const struct option_command *const option_commands[];
 
 /** What stood on a command line. */
@@ -135,8 +135,8 @@ struct option_line {
 /**
  * Fill in the defaults and read the command line.
  *
- * --help and --version print and exit with status 0, wherever they stand. A mistake is answered with
- * one line on standard error and exit status 2.
+ * --help and --version print and exit with status 0, wherever they stand. A mistake is answered
+ * with one line on standard error and exit status 2.
  *
  * @param options  the program's struct options
  */

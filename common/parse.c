@@ -2,9 +2,9 @@
 /*
  * Strict parsing of option values: see parse.h.
  *
- * strtoul() is not used: it skips blanks, takes a sign (and makes 18446744073709551615 of "-1"),
- * and needs errno to tell overflow from a large number. All numbers here go through one digit
- * loop, and all arithmetic is checked by the compiler's overflow builtins, so that no value wraps.
+ * strtoul() is not used: it skips blanks, accepts a sign (and reads "-1" as 18446744073709551615),
+ * and needs errno to tell overflow from a large number. All numbers here are read by one loop over
+ * digits, and the compiler's overflow builtins check all arithmetic, so that no value wraps.
  */
 #include "common/parse.h"
 #include "common/clock.h"
@@ -41,7 +41,7 @@ bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
     return true;
 }
 
-/* Nanoseconds in a unit, or 0 for a word that is none. */
+/* Return the nanoseconds in a unit; 0 if there is no such unit. */
 static uint64_t unit_ns(const char *word)
 {
     static const struct {
@@ -57,13 +57,15 @@ static uint64_t unit_ns(const char *word)
 }
 
 /*
- * Add the decimals of a number that counts units of `unit` nanoseconds: the first is worth a tenth
- * of the unit, and so on. A decimal worth less than a nanosecond may only be 0.
+ * Add the decimals of a number of units: the first is worth a tenth of the unit, and so on.
+ * Decimals worth less than a nanosecond must be 0.
+ *
+ * @param unit  in nanoseconds
  */
 static bool add_decimals(const char *decimals, const char *end, uint64_t unit, uint64_t *ns)
 {
-    uint64_t tenfold = 1; /* the decimal at hand counts unit / tenfold */
-    uint64_t sum = 0;     /* of the decimals, as if they were a whole number */
+    uint64_t tenfold = 1; /* the current decimal is worth unit / tenfold */
+    uint64_t sum = 0;     /* the decimals, read as a whole number */
 
     while (end > decimals && end[-1] == '0')
         end--;
@@ -73,7 +75,7 @@ static bool add_decimals(const char *decimals, const char *end, uint64_t unit, u
         tenfold *= 10;
         sum = sum * 10 + (uint64_t)(*at - '0');
     }
-    /* sum < tenfold <= 10 * unit <= 3.6e13, but sum * unit may be 1.3e26: divide what divides. */
+    /* sum < tenfold <= 10 * unit <= 3.6e13, but sum * unit could be 1.3e26: reduce the fraction. */
     for (; tenfold > 1 && unit % 10 == 0; tenfold /= 10)
         unit /= 10;
     sum *= unit;
@@ -148,7 +150,7 @@ bool parse_decimal(const char *text, double min, double max, double *value)
 
         if (end == at + 1)
             return false;
-        /* More than a double holds. */
+        /* 18 decimals are more than a double holds. */
         for (at++; at < end && tenth < 1e18; at++, tenth *= 10)
             decimals = decimals * 10 + (uint64_t)(*at - '0');
         number += (double)decimals / tenth;

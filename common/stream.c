@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Plain TCP behind the table of stream.h.
+ * Plain sockets, the first table of stream.h.
  *
- * The way that is always taken is one recv() or one send(), and nothing else: no clock is read and
- * no poll() stands in front. Time limits are the kernel's (SO_RCVTIMEO, SO_SNDTIMEO).
+ * The usual path is one recv() or one send() and nothing else: no clock, no poll(). The kernel
+ * keeps the time limits (SO_RCVTIMEO, SO_SNDTIMEO).
  *
- * A signal handler in the middle of a wait is the one case where that is not enough. The call ends
- * with EINTR, and calling again would wait for the whole limit once more, without end under a
- * storm of signals. So the first EINTR starts a clock, and from then on poll() waits for what is
- * left: a limit can be stretched to twice its length, never further.
+ * They do not suffice when a signal handler interrupts a wait. The call returns EINTR, and a second
+ * call would wait for the whole limit again, without end if signals keep coming. So the first EINTR
+ * starts a clock, and from then on ppoll() waits for the rest: a wait can take twice its limit, but
+ * not longer.
  */
 #include "common/stream.h"
 
@@ -26,10 +26,10 @@
 /* A wait that signals have interrupted. All zero: none has. */
 struct interrupted {
     bool begun;
-    int64_t deadline_ns; /* INT64_MAX where the socket has no limit */
+    int64_t deadline_ns; /* INT64_MAX: the socket has no limit */
 };
 
-/* The socket's time limit in nanoseconds; INT64_MAX where it has none. */
+/* Return the socket's time limit in nanoseconds; INT64_MAX: it has none. */
 static int64_t time_limit_ns(int fd, int option)
 {
     struct timeval limit = {0};
@@ -42,9 +42,9 @@ static int64_t time_limit_ns(int fd, int option)
 }
 
 /*
- * After EINTR: wait until the socket is ready or its limit has passed, however many signals come.
+ * After EINTR, wait until the socket is ready or its limit has passed, however many signals come.
  *
- * @return true: try again. false: the time is over
+ * @return true: try again. false: the limit has passed
  */
 static bool wait_on(struct interrupted *wait, int fd, short events, int option)
 {
@@ -57,7 +57,7 @@ static bool wait_on(struct interrupted *wait, int fd, short events, int option)
             wait->deadline_ns = INT64_MAX;
     }
     if (wait->deadline_ns == INT64_MAX)
-        return true; /* the call itself may wait as long as it likes */
+        return true; /* without a limit the call itself may wait */
     do {
         struct timespec left = clock_timespec(wait->deadline_ns - clock_now_ns());
         answer = ppoll(&ready, 1, &left, NULL);
@@ -65,7 +65,6 @@ static bool wait_on(struct interrupted *wait, int fd, short events, int option)
     return answer != 0;
 }
 
-/* Nothing to agree on. */
 static int plain_handshake(struct stream *stream)
 {
     (void)stream;
@@ -91,13 +90,13 @@ static ssize_t plain_read(struct stream *stream, void *bytes, size_t size)
     }
 }
 
-/* How to wait is a flag of each call: the descriptor may be shared with another process. */
+/* Not to wait is a flag of each call, since another process may share the descriptor. */
 static int send_flags(const struct stream *stream)
 {
     return MSG_NOSIGNAL | (stream->nonblocking ? MSG_DONTWAIT : 0);
 }
 
-/* A send has failed, as errno says. @return 0: try again; or what the caller is told */
+/* Handle the failure of a send. @return 0: try again; or the result for the caller */
 static int send_failed(struct stream *stream, struct interrupted *wait)
 {
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -185,7 +184,7 @@ int stream_write(struct stream *stream, const void *bytes, size_t size, size_t *
     return left == 0 ? 0 : (int)put;
 }
 
-/* Rounded up to the microsecond that the kernel takes: 1 ns must not become 0, "no limit". */
+/* Set a time limit, rounded up to microseconds: 1 ns must not become 0, which means no limit. */
 static int set_limit(int fd, int option, int64_t ns)
 {
     int64_t us = ns / 1000 + (ns % 1000 != 0);

@@ -4,18 +4,18 @@
  * A connected socket, read and written through a table of functions.
  *
  * Plain sockets (TCP or unix) are one table, TLS is a second with the same entries (tls.h), so that
- * neither the server's communicate() nor the client's session knows which it has.
+ * the server's communicate() and the client's session are the same for both.
  *
- * A stream is blocking, and then a time limit is the socket's own (SO_RCVTIMEO, SO_SNDTIMEO): one
- * system call at the start of a session instead of one per message. Or it is made non-blocking by
- * stream_set_nonblocking(), for an event loop: then what would wait returns -EAGAIN. The descriptor
- * itself stays as it is, since other processes may share it.
+ * A new stream is blocking. Its time limits are those of the socket (SO_RCVTIMEO, SO_SNDTIMEO): one
+ * system call at the start of a session instead of one per message. For an event loop,
+ * stream_set_nonblocking() makes calls return -EAGAIN instead of waiting. The descriptor itself
+ * stays blocking, since other processes may share it.
  *
- * TLS takes bytes off the socket before anybody reads them. So before waiting with poll() or epoll
- * for a descriptor to be readable, either read until -EAGAIN or ask stream_has_pending().
+ * TLS reads ahead of its caller. So before waiting with poll() or epoll for a descriptor to be
+ * readable, either read until -EAGAIN or call stream_has_pending().
  *
- * Threads: one uses a stream at a time. Another may only call shutdown() on the descriptor, which
- * wakes the one that is blocked in it. The struct may be copied to another place and used there.
+ * Threads: one at a time uses a stream. Another thread may only call shutdown() on the descriptor,
+ * which wakes the thread that is blocked in it. The struct may be copied and the copy used.
  */
 #ifndef COMMON_STREAM_H
 #define COMMON_STREAM_H
@@ -28,7 +28,7 @@
 
 struct stream;
 
-/** What stands behind the functions of the same names below. */
+/** The implementation of the functions of the same names below. */
 struct stream_ops {
     int (*handshake)(struct stream *stream);
     ssize_t (*read)(struct stream *stream, void *bytes, size_t size);
@@ -36,28 +36,28 @@ struct stream_ops {
     ssize_t (*write_parts)(struct stream *stream, struct iovec *parts, unsigned count);
     int (*finish_writing)(struct stream *stream);
     bool (*has_pending)(const struct stream *stream);
-    void (*release)(struct stream *stream); /* all but the descriptor */
+    void (*release)(struct stream *stream); /* everything except the descriptor */
 };
 
 struct stream {
     const struct stream_ops *ops;
     int fd;
-    bool nonblocking; /**< -EAGAIN is "not now", not a time limit that has passed */
+    bool nonblocking; /**< -EAGAIN means "not now", not that a time limit has passed */
     /** After -EAGAIN: wait until the descriptor is writable. Otherwise: until it is readable. */
     bool wants_write;
     void *tls; /**< of tls.c; NULL for a plain stream */
 };
 
-/** A plain stream on a connected, blocking descriptor. Takes the descriptor over. */
+/** Make a plain stream of a connected, blocking descriptor. Takes the descriptor over. */
 void stream_init_plain(struct stream *stream, int fd);
 
-/** From now on nothing waits: what would have waited returns -EAGAIN, and sets wants_write. */
+/** From now on return -EAGAIN, and set wants_write, instead of waiting. */
 static inline void stream_set_nonblocking(struct stream *stream)
 {
     stream->nonblocking = true;
 }
 
-/** From now on calls wait again. */
+/** From now on wait again. */
 static inline void stream_set_blocking(struct stream *stream)
 {
     stream->nonblocking = false;
@@ -66,17 +66,17 @@ static inline void stream_set_blocking(struct stream *stream)
 /**
  * Agree on keys with the peer. Nothing to do for a plain stream.
  *
- * In a blocking stream the read time limit holds for all of it together: a peer that sends a byte
- * now and then does not stretch it. In a non-blocking stream the caller keeps the time. The first
- * call there of a client only sends: whoever waits then sees when the server's first byte comes,
- * and that byte before TLS takes it.
+ * In a blocking stream the read time limit applies to the whole handshake: a peer cannot extend it
+ * by sending a byte now and then. In a non-blocking stream the caller keeps the time. There the
+ * first call of a client only sends, so that the caller sees when the server's first byte comes,
+ * before TLS reads it.
  *
  * @return  0           agreed
  *          -EAGAIN     not yet, in a non-blocking stream: call again when the descriptor is ready
  *          -ETIMEDOUT  it was not done within the time limit
- *          -EPROTO     what came is not TLS, or no version or cipher is common, or a certificate is
- *                      missing or not trusted, or the peer closed; stream_error_text() has words.
- *                      The peer has been sent an alert, which an immediate close() may destroy
+ *          -EPROTO     the peer does not speak TLS, or no version or cipher is common, or a
+ *                      certificate is missing or not trusted, or the peer closed; see
+ *                      stream_error_text(). An alert was sent, which a close() at once may destroy
  *          other < 0   a negated errno value
  */
 static inline int stream_handshake(struct stream *stream)
@@ -85,15 +85,15 @@ static inline int stream_handshake(struct stream *stream)
 }
 
 /**
- * Read what there is, waiting for at least one byte.
+ * Read the bytes that have come, waiting for at least one.
  *
  * @return  > 0         bytes read
- *          0           end of file: the peer has closed its sending half, and has said so
- *          -EAGAIN     nothing is there, in a non-blocking stream
- *          -ETIMEDOUT  nothing came within the read time limit
- *          -EPROTO     the peer broke the protocol of TLS, or ended without its close_notify; so
- *                      does a shutdown() of our own, whose caller knows better what it means
- *          other < 0   a negated errno value, -ECONNRESET for one. EINTR is retried, never seen
+ *          0           end of file: the peer has ended its sending half in order
+ *          -EAGAIN     no byte has come, in a non-blocking stream
+ *          -ETIMEDOUT  no byte came within the read time limit
+ *          -EPROTO     the peer violated TLS, or ended without close_notify; also after our own
+ *                      shutdown() of the descriptor
+ *          other < 0   a negated errno value such as -ECONNRESET; never -EINTR
  */
 static inline ssize_t stream_read(struct stream *stream, void *bytes, size_t size)
 {
@@ -101,8 +101,8 @@ static inline ssize_t stream_read(struct stream *stream, void *bytes, size_t siz
 }
 
 /**
- * Whether bytes that have come are held by the stream, where poll() does not see them. Always false
- * for a plain stream, and after a read that returned -EAGAIN.
+ * Tell if the stream holds bytes that poll() does not see. Always false for a plain stream, and
+ * after a read that returned -EAGAIN.
  */
 static inline bool stream_has_pending(const struct stream *stream)
 {
@@ -112,12 +112,12 @@ static inline bool stream_has_pending(const struct stream *stream)
 /**
  * Write what can be written at once, at least one byte. Never raises SIGPIPE.
  *
- * After -EAGAIN or -ETIMEDOUT nothing else can be written than the same bytes, and more of them
- * behind: TLS has begun with them.
+ * After -EAGAIN or -ETIMEDOUT the next write must begin with the same bytes, since TLS has begun to
+ * send them; more may follow.
  *
  * @return  > 0         bytes written
  *          -EAGAIN     none can be written now, in a non-blocking stream
- *          -ETIMEDOUT  the peer took nothing for the write time limit
+ *          -ETIMEDOUT  the peer read nothing within the write time limit
  *          other < 0   a negated errno value: -EPIPE, -ECONNRESET, ...
  */
 static inline ssize_t stream_write_some(struct stream *stream, const void *bytes, size_t size)
@@ -126,8 +126,8 @@ static inline ssize_t stream_write_some(struct stream *stream, const void *bytes
 }
 
 /**
- * The same for bytes that lie in several places: as much of them as goes in one call, from the
- * first byte on. TLS writes no more than the first part.
+ * The same for bytes in several places: write as many as one call takes, from the first on. TLS
+ * writes at most the first part.
  *
  * @param parts  not changed; at least one, and none of them empty
  */
@@ -137,11 +137,11 @@ static inline ssize_t stream_write_parts(struct stream *stream, struct iovec *pa
 }
 
 /**
- * Write all of it, however many sends that takes.
+ * Write all bytes, in as many sends as that takes.
  *
- * @return  0           all is written
- *          < 0         as stream_write_some(); in a non-blocking stream some may have been written,
- *                      and *written says how much
+ * @return  0           all bytes are written
+ *          < 0         as stream_write_some(); in a non-blocking stream *written of them have been
+ *                      written
  * @param written       may be NULL in a blocking stream
  */
 int stream_write(struct stream *stream, const void *bytes, size_t size, size_t *written);
@@ -149,28 +149,28 @@ int stream_write(struct stream *stream, const void *bytes, size_t size, size_t *
 /** Limit each wait in read and in write. 0: no limit, and no system call. @return 0 or -errno */
 int stream_set_timeouts(struct stream *stream, int64_t read_ns, int64_t write_ns);
 
-/** The read limit that is set, in nanoseconds; INT64_MAX where there is none. */
+/** Return the read time limit in nanoseconds; INT64_MAX: there is none. */
 int64_t stream_read_limit_ns(const struct stream *stream);
 
-/** TCP_NODELAY: small writes leave at once. Failure only costs speed and is ignored. */
+/** Set TCP_NODELAY: small writes leave at once. Failure only costs speed and is ignored. */
 void stream_set_nodelay(struct stream *stream);
 
 /**
  * End our sending half: the peer reads all that was written, then end of file. Reading goes on as
- * before. TLS says so by its close_notify, which takes room in the socket's buffer: a blocking
- * stream waits for that as a write does. A second call does nothing.
+ * before. TLS sends a close_notify, which needs room in the socket's buffer: a blocking stream
+ * waits for it as in a write. A second call does nothing.
  *
- * @return  0        ended; or the connection was lost, which the next read tells better
+ * @return  0        ended; or the connection was lost, which the next read reports
  *          -EAGAIN  no room for the close_notify yet, in a non-blocking stream: call again when the
- *                   descriptor is writable, or else the peer takes the end for a truncation. Never
- *                   of a plain stream
+ *                   descriptor is writable, or the peer will report a truncation. Plain streams
+ *                   never return it
  */
 static inline int stream_finish_writing(struct stream *stream)
 {
     return stream->ops->finish_writing(stream);
 }
 
-/** Release all but the descriptor, which is the caller's again. */
+/** Release everything except the descriptor, which the caller owns again. */
 void stream_release(struct stream *stream);
 
 /** Release, and close the descriptor. */

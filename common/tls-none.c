@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tls.h without OpenSSL. No context can be made, and so nobody comes to have a TLS stream: the
- * other functions are there for the linker.
+ * tls.h without OpenSSL. No context can be made, and therefore no TLS stream: the other functions
+ * are there for the linker.
  */
 #include "common/tls.h"
 

@@ -3,23 +3,23 @@
  * TLS behind the table of stream.h, by OpenSSL 3.
  *
  * DESIGN
- * Below OpenSSL stands the plain stream, by way of a BIO of our own: it is what knows how to send
- * without SIGPIPE, how to retry after a signal without waiting forever, what a time limit is, and
- * how not to wait although the descriptor may. What it answers is kept beside the SSL object
- * (struct tls), so that an error comes out as the same number for both kinds of streams.
+ * Below OpenSSL is the plain stream, through a BIO of our own: it sends without SIGPIPE, retries
+ * after a signal without waiting for ever, keeps time limits, and need not wait on a blocking
+ * descriptor. Its result is kept beside the SSL object (struct tls), so that both kinds of streams
+ * return the same error numbers.
  *
  *     stream_read -> tls_read -> SSL_read -> socket_read -> stream_read of the plain stream
  *
- * OpenSSL reads ahead: header and body of a record come with one recv(), and a message is two
- * system calls here as well. The price is that bytes may lie where poll() does not see them, hence
+ * OpenSSL reads ahead: one recv() returns header and body of a record, and an echo takes two system
+ * calls, as without TLS. Therefore OpenSSL may hold bytes that poll() does not see, hence
  * stream_has_pending().
  *
- * The end of file comes as close_notify. The end of the connection without it may be an attacker's
- * doing, and is an error. Each direction ends by itself: after the peer's close_notify we write on,
- * and after ours we read on.
+ * The end of file comes as close_notify. A connection that ends without it is an error, since an
+ * attacker may have cut it. Each direction ends separately: after the peer's close_notify we may
+ * still write, and after ours we may still read.
  *
- * OpenSSL's queue of errors is the thread's. It is emptied before each call, or an old error would
- * be taken for that of the call, and after each failure, or ours would be taken for another's.
+ * OpenSSL has one error queue per thread. It is cleared before each call, or an old error would be
+ * taken for the call's, and after each failure, or ours would be taken for that of another stream.
  */
 #include "common/tls.h"
 
@@ -39,7 +39,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-/* Reasons from here on are alerts that the peer has sent: this, and the alert's number. */
+/* An alert from the peer has this reason, plus the alert's number. */
 #define ALERT_OFFSET 1000
 
 struct tls_context {
@@ -49,19 +49,19 @@ struct tls_context {
     BIO_METHOD *socket;
 };
 
-/* What a TLS stream has besides its descriptor. */
+/* The state of a TLS stream. */
 struct tls {
     SSL *ssl;
     struct tls_context *context;
     struct stream socket; /* plain */
-    int answer;           /* what the socket said that was no count of bytes; 0: nothing, yet */
-    bool deaf;            /* nothing is to be read */
-    bool begun;           /* the handshake is under way */
-    bool cut;             /* the socket is at its end */
-    bool broken;          /* an error that no call can follow but the last */
-    bool drained;         /* the last read got nothing, whatever OpenSSL may still hold */
-    bool stuck;           /* the last write got nothing away, and a record is under way */
-    bool finished;        /* our half has ended */
+    int answer;           /* the socket's last result that was no count of bytes; 0: none yet */
+    bool deaf;            /* do not read */
+    bool begun;           /* the handshake has begun */
+    bool cut;             /* the socket is at end of file */
+    bool broken;          /* after a fatal error only releasing is allowed */
+    bool drained;         /* the last read got nothing, even if OpenSSL holds part of a record */
+    bool stuck;           /* the last write sent nothing, and a record is under way */
+    bool finished;        /* our sending half has ended */
     char why[TLS_WHY_MAX];
 };
 
@@ -70,9 +70,9 @@ bool tls_is_built_in(void)
     return true;
 }
 
-/* --- words for errors -------------------------------------------------------------------------- */
+/* --- words for errors ------------------------------------------------------------------------ */
 
-/* OpenSSL's words are kept, except where they tell only those who know its code. */
+/* Replace texts of OpenSSL that only its developers understand. @return NULL: keep the text */
 static const char *plain_words(int reason)
 {
     switch (reason) {
@@ -88,7 +88,7 @@ static const char *plain_words(int reason)
     }
 }
 
-/* The alert in words; NULL where this version of OpenSSL has none. */
+/* Return the alert in words; NULL: this version of OpenSSL has none. */
 static const char *alert_words(int reason)
 {
     const char *words = SSL_alert_desc_string_long(reason - ALERT_OFFSET);
@@ -96,7 +96,7 @@ static const char *alert_words(int reason)
     return strcmp(words, "unknown") != 0 ? words : NULL;
 }
 
-/* The first error in the queue, the cause of those behind it, as a phrase. */
+/* Describe the first error in the queue, which caused the others. */
 static void describe_queue(char text[static TLS_WHY_MAX])
 {
     unsigned long error = ERR_peek_error();
@@ -116,7 +116,7 @@ static void describe_queue(char text[static TLS_WHY_MAX])
         snprintf(text, TLS_WHY_MAX, "OpenSSL error %lx", error);
 }
 
-/* The same for a stream, which knows more about certificates. */
+/* Describe the failure of a stream, which knows more about certificates. */
 static void describe_failure(struct tls *tls)
 {
     unsigned long error = ERR_peek_error();
@@ -129,9 +129,9 @@ static void describe_failure(struct tls *tls)
         describe_queue(tls->why);
 }
 
-/* --- the socket as OpenSSL sees it ------------------------------------------------------------- */
+/* --- the socket as OpenSSL sees it ----------------------------------------------------------- */
 
-/* The stream has answered with no bytes: remember what, and whether to try again makes sense. */
+/* Keep a result of the plain stream that is no count of bytes, and tell OpenSSL if it may retry. */
 static int socket_answer(BIO *bio, struct tls *tls, ssize_t answer, int retry)
 {
     tls->answer = (int)answer;
@@ -150,8 +150,8 @@ static int socket_read(BIO *bio, char *bytes, int size)
         return (int)got;
     if (got < 0)
         return socket_answer(bio, tls, got, BIO_FLAGS_READ);
-    /* As if more might come: an end that OpenSSL knows of is fatal to it, and it may have been our own
-       shutdown(), after which we still want to say close_notify. */
+    /* Report a retry: to OpenSSL an end of file is fatal, and it may come from our own shutdown(),
+       after which we still have to send close_notify. */
     tls->cut = true;
     BIO_set_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY);
     return -1;
@@ -167,8 +167,8 @@ static int socket_write(BIO *bio, const char *bytes, int size)
 }
 
 /*
- * Nothing is buffered, so flushing is done at once. Whether the socket is at its end is not told:
- * OpenSSL would send an alert after those who have gone, and the caller hears of it by tls.cut.
+ * Answer OpenSSL's control commands. Nothing is buffered, so a flush succeeds. The end of file is
+ * not reported: OpenSSL would send an alert to a peer that has gone; outcome() sees it by tls->cut.
  */
 static long socket_control(BIO *bio, int command, long number, void *pointer)
 {
@@ -189,7 +189,7 @@ static BIO_METHOD *socket_method(void)
     return NULL;
 }
 
-/* --- the stream -------------------------------------------------------------------------------- */
+/* --- the stream ------------------------------------------------------------------------------ */
 
 static void enter(struct stream *stream)
 {
@@ -200,7 +200,7 @@ static void enter(struct stream *stream)
     tls->socket.nonblocking = stream->nonblocking;
 }
 
-/* An error that ends the connection. @return what the caller is told */
+/* Handle an error that ends the connection. @return the result for the caller */
 static int failed(struct tls *tls)
 {
     int code = -EPROTO;
@@ -214,7 +214,7 @@ static int failed(struct tls *tls)
     return code;
 }
 
-/* The connection is at its end, and no close_notify has come. Our half may go on. */
+/* Handle a connection that ended without close_notify. Our sending half may go on. */
 static int cut_short(struct tls *tls)
 {
     snprintf(tls->why, sizeof tls->why, "%s",
@@ -223,7 +223,7 @@ static int cut_short(struct tls *tls)
     return -EPROTO;
 }
 
-/* A call has returned no success. @return what the caller is told; 0 at the end of file */
+/* Turn a call's failure into the result for the caller. @return 0 at the end of file, or < 0 */
 static int outcome(struct stream *stream, int returned)
 {
     struct tls *tls = stream->tls;
@@ -238,14 +238,15 @@ static int outcome(struct stream *stream, int returned)
     case SSL_ERROR_WANT_WRITE: stream->wants_write = true; break;
     default: return failed(tls);
     }
-    return tls->answer != 0 ? tls->answer : -EAGAIN; /* what the socket has said */
+    return tls->answer != 0 ? tls->answer : -EAGAIN;
 }
 
 /*
- * Wait for what the handshake waits for.
+ * Wait until the handshake can go on.
  *
- * @return false: the time is over, even where something has come; or bytes that trickle in would
- *         be waited for without end
+ * @return false: the deadline has passed, even if bytes have come: a peer that sends one now and
+ * then
+ *         must not extend it
  */
 static bool wait_for_peer(const struct stream *stream, int64_t deadline_ns)
 {
@@ -262,7 +263,10 @@ static bool wait_for_peer(const struct stream *stream, int64_t deadline_ns)
     return answer != 0;
 }
 
-/* A client first says hello and reads nothing, so that its caller can see when the answer comes. */
+/*
+ * Go on with the handshake without waiting. The first call of a client only sends its hello, so
+ * that the caller can see when the answer comes.
+ */
 static int shake_hands(struct stream *stream)
 {
     struct tls *tls = stream->tls;
@@ -277,7 +281,7 @@ static int shake_hands(struct stream *stream)
     return returned == 1 ? 0 : outcome(stream, returned);
 }
 
-/* Without waiting in the socket, since its limit would begin anew with each byte that comes. */
+/* Never wait in the socket, since its limit would start again with each byte that comes. */
 static int tls_handshake(struct stream *stream)
 {
     int64_t deadline_ns;
@@ -326,8 +330,8 @@ static ssize_t tls_write_parts(struct stream *stream, struct iovec *parts, unsig
 }
 
 /*
- * After an error OpenSSL must not be asked for a close_notify; the peer has had an alert instead.
- * Nor can one follow half a record.
+ * End our sending half. After an error OpenSSL must not send close_notify; it has sent an alert
+ * instead. Nor can a close_notify follow half a record.
  */
 static int tls_finish_writing(struct stream *stream)
 {
@@ -369,9 +373,8 @@ static void tls_release(struct stream *stream)
 }
 
 /*
- * Whom a client wants to talk to: sent where it is a name, and verified if anything is.
- *
- * @return false: no memory
+ * Set the server that a client expects: a name is sent as SNI, and name or address are verified
+ * with the certificate. @return false: no memory
  */
 static bool set_server_name(const struct tls *tls, const char *name)
 {
@@ -379,7 +382,7 @@ static bool set_server_name(const struct tls *tls, const char *name)
     bool is_address =
         inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
 
-    /* what the macro SSL_set_tlsext_host_name() does, which drops the const unasked */
+    /* as the macro SSL_set_tlsext_host_name(), which would drop the const without a cast */
     if (!is_address && SSL_ctrl(tls->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
                                 (void *)(uintptr_t)name) != 1)
         return false;
@@ -388,7 +391,7 @@ static bool set_server_name(const struct tls *tls, const char *name)
                        : SSL_set1_host(tls->ssl, name)) == 1;
 }
 
-/* @return false: no memory */
+/* Make the SSL object of a stream. @return false: no memory */
 static bool set_up(struct tls *tls, const char *server_name)
 {
     BIO *bio;
@@ -443,9 +446,9 @@ const char *stream_error_text(const struct stream *stream, char text[static TLS_
     return text;
 }
 
-/* --- contexts ---------------------------------------------------------------------------------- */
+/* --- contexts -------------------------------------------------------------------------------- */
 
-/* Say why, and leave no error behind. @return -EINVAL */
+/* Write the cause, and clear the error queue. @return -EINVAL */
 static int __attribute__((format(printf, 2, 3)))
 refuse(char why[static TLS_WHY_MAX], const char *format, ...)
 {
@@ -458,7 +461,7 @@ refuse(char why[static TLS_WHY_MAX], const char *format, ...)
     return -EINVAL;
 }
 
-/* The same, for a file that OpenSSL does not take. */
+/* The same, for a file that OpenSSL rejects. */
 static int refuse_file(char why[static TLS_WHY_MAX], const char *file, const char *what)
 {
     char words[TLS_WHY_MAX];
@@ -467,7 +470,7 @@ static int refuse_file(char why[static TLS_WHY_MAX], const char *file, const cha
     return refuse(why, "%s holds no usable %s in PEM form: %s", file, what, words);
 }
 
-/* Whether a file can be read at all: OpenSSL tells that less well. @return 0 or -EINVAL */
+/* Check that a file can be read, with a better cause than OpenSSL's. @return 0 or -EINVAL */
 static int check_readable(const char *file, const char *what, char why[static TLS_WHY_MAX])
 {
     FILE *opened = fopen(file, "re");
@@ -480,7 +483,7 @@ static int check_readable(const char *file, const char *what, char why[static TL
     return code;
 }
 
-/* Nobody is asked for a passphrase: a server that starts by itself has nobody to answer. */
+/* Note that a passphrase was needed, and give none: a server has no person to ask. */
 static int no_passphrase(char *buffer, int size, int writing, void *asked)
 {
     (void)writing;
@@ -525,29 +528,29 @@ static int load_ca(SSL_CTX *ssl, const char *file, char why[static TLS_WHY_MAX])
     return SSL_CTX_load_verify_file(ssl, file) == 1 ? 0 : refuse_file(why, file, "CA certificate");
 }
 
-/* What holds for both sides. */
+/* Set the rules for both sides. */
 static void set_rules(SSL_CTX *ssl)
 {
-    if (SSL_CTX_get_min_proto_version(ssl) < TLS1_2_VERSION) /* the system may ask for more */
+    if (SSL_CTX_get_min_proto_version(ssl) < TLS1_2_VERSION) /* the system may require more */
         SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_num_tickets(ssl, 0);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-    /* a short write is returned as it is, and goes on from a buffer that may have moved; the
-       buffers of idle sessions, 32 KiB each, are given back */
+    /* allow short writes, and let the next write come from another buffer; release the buffers of
+       idle sessions, 32 KiB each */
     SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(ssl, 1);
 }
 
-/* @return 0 and a context without certificates, or -ENOMEM */
+/* Make a context without certificates. @return 0 or -ENOMEM */
 static int context_new(const SSL_METHOD *method, struct tls_context **context,
                        char why[static TLS_WHY_MAX])
 {
     struct tls_context *fresh = calloc(1, sizeof *fresh);
 
-    /* exit() in one thread must not take the library from under the others */
+    /* exit() in one thread must not unload the library while other threads use it */
     if (fresh != NULL && OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL) == 1) {
         atomic_init(&fresh->references, 1);
         fresh->ssl = SSL_CTX_new(method);
@@ -564,7 +567,7 @@ static int context_new(const SSL_METHOD *method, struct tls_context **context,
     return 0;
 }
 
-/* The end of making one: hand it out, or give it up. */
+/* Finish a new context: return it, or release it on failure. */
 static int context_done(int code, struct tls_context *fresh, struct tls_context **context)
 {
     if (code == 0)
@@ -575,7 +578,7 @@ static int context_done(int code, struct tls_context *fresh, struct tls_context 
     return code;
 }
 
-/* Ask for certificates of clients, and accept no client without. */
+/* Require a certificate from every client. */
 static int require_certificates(SSL_CTX *ssl, const char *ca_file, char why[static TLS_WHY_MAX])
 {
     static const unsigned char id[] = "echopool";

@@ -4,10 +4,10 @@
  * TLS streams: the second table of stream.h.
  *
  * configure chooses between tls.c, on OpenSSL 3, and tls-none.c, which refuses with a sentence; no
- * other file knows which it was.
+ * other file depends on the choice.
  *
- * What holds for every context: TLS 1.2 at least, no renegotiation, no compression, no session
- * tickets, no resumption. Which ciphers there are is the policy of the system.
+ * Every context has TLS 1.2 or later, no renegotiation, no compression, no session tickets and no
+ * resumption. The ciphers are those of the system's policy.
  *
  *     tls_server_context_new(&(struct tls_server_settings){.certificate_file = "cert.pem",
  *                                                          .key_file = "key.pem"},
@@ -15,16 +15,15 @@
  *     stream_init_tls(&stream, fd, context, NULL);
  *     stream_set_timeouts(&stream, handshake_ns, handshake_ns);
  *     if (stream_handshake(&stream) == 0)
- *         ... stream_read(), stream_write(), stream_finish_writing(), as of any stream ...
+ *         ... stream_read(), stream_write(), stream_finish_writing() ...
  *     stream_close(&stream);
  *
- * A certificate is replaced by making a new context: streams keep the one they began with, and the
- * old one is gone with the last of them.
+ * To replace a certificate, make a new context: streams keep the context they began with, and the
+ * last of them releases it.
  *
- * No call raises SIGPIPE. After none is an error left in OpenSSL's queue of the thread.
+ * No call raises SIGPIPE, and none leaves an error in the thread's OpenSSL error queue.
  *
- * Threads: a context may be used by all, it never changes. A stream belongs to one thread at a
- * time.
+ * Threads: all may use a context, which never changes. A stream belongs to one thread at a time.
  */
 #ifndef COMMON_TLS_H
 #define COMMON_TLS_H
@@ -34,32 +33,35 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** Room for why something of TLS went wrong. */
+/** Room for the cause of a failure. */
 #define TLS_WHY_MAX 256
 
-/** Keys, certificates, and whom to trust. Counted references. */
+/** Keys, certificates, and trusted CAs. Reference counted. */
 struct tls_context;
 
 struct tls_server_settings {
     const char *certificate_file; /**< PEM, the server's first, then its chain */
     const char *key_file;         /**< PEM, not encrypted; may be the same file */
-    /** PEM. Every client must have a certificate of one of these; NULL: none is asked for */
+    /** PEM. Every client needs a certificate of one of these CAs; NULL: clients need none */
     const char *ca_file;
 };
 
 struct tls_client_settings {
-    const char *ca_file;          /**< PEM: trust these and no others; NULL: those of the system */
+    const char *ca_file;          /**< PEM: trust only these CAs; NULL: those of the system */
     bool insecure;                /**< do not verify the server's certificate */
-    const char *certificate_file; /**< our own, for servers that ask for one; NULL: none */
-    const char *key_file;         /**< and its key */
+    const char *certificate_file; /**< for servers that require one; NULL: none */
+    const char *key_file;         /**< its key */
 };
 
-/** Whether this program was built with TLS. */
+/** Tell if this program was built with TLS. */
 bool tls_is_built_in(void);
 
 /**
+ * Make a context.
+ *
  * @param why  on failure a sentence that names the file and what is wrong with it
- * @return     0 and *context, with one reference; or -ENOTSUP (built without TLS), -EINVAL (a file is
+ * @return     0 and *context, with one reference; or -ENOTSUP (built without TLS), -EINVAL (a file
+ * is
  *             missing, unreadable, not PEM, or key and certificate do not belong together), -ENOMEM
  */
 int tls_server_context_new(const struct tls_server_settings *settings, struct tls_context **context,
@@ -67,26 +69,27 @@ int tls_server_context_new(const struct tls_server_settings *settings, struct tl
 int tls_client_context_new(const struct tls_client_settings *settings, struct tls_context **context,
                            char why[static TLS_WHY_MAX]);
 
-/** One more reference. */
+/** Take a reference. */
 void tls_context_ref(struct tls_context *context);
 
-/** One less. NULL is fine. */
+/** Give a reference up. NULL is fine. */
 void tls_context_unref(struct tls_context *context);
 
 /**
- * A TLS stream on a connected descriptor; stream_handshake() is to be called next. Takes the
+ * Make a TLS stream of a connected descriptor; the next call must be stream_handshake(). Takes the
  * descriptor over, and a reference to the context.
  *
- * @param server_name  of a client: whom it wants to talk to. Verified, and sent as SNI where it is a
- *                     name and not an address. NULL: this side is the server
- * @return             0, or -ENOMEM: then the descriptor is still the caller's
+ * @param server_name  for a client: the server's name or address, which is verified; a name is also
+ *                     sent as SNI. NULL: this side is the server
+ * @return             0, or -ENOMEM: the caller still owns the descriptor
  */
 int stream_init_tls(struct stream *stream, int fd, struct tls_context *context,
                     const char *server_name);
 
 /**
- * Why the last -EPROTO of this stream: a phrase such as "certificate verify failed: certificate has
- * expired". It holds no words of the peer's. "" where there was none, and for a plain stream.
+ * Write the cause of the last -EPROTO of this stream, such as "certificate verify failed:
+ * certificate has expired". It contains no text from the peer. "" if there was none, and for a
+ * plain stream.
  */
 const char *stream_error_text(const struct stream *stream, char text[static TLS_WHY_MAX]);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the server does to the bytes: see transform.h.
+ * The server's transforms: see transform.h.
  *
- * toupper() is not used: it follows the locale, and it is a call for each byte. The loop below has
- * no branch on the data, and the block has a constant length, which is what lets gcc turn it into
- * vector instructions at -O2 already. 128 bytes take a few nanoseconds, a thousandth of an echo.
+ * toupper() is not used: it depends on the locale, and is a call for each byte. The loop below has
+ * no branch on the data, and a block has a constant length, so that gcc makes vector instructions
+ * of it at -O2. 128 bytes take a few nanoseconds, a thousandth of an echo.
  */
 #include "common/transform.h"
 
@@ -12,7 +12,7 @@
 
 const char *const transform_words[] = {"upper", "none", NULL};
 
-/* In ASCII a letter's two cases differ in one bit, 0x20. */
+/* Flip the one bit, 0x20, in which the two cases of an ASCII letter differ. */
 static inline void upper_run(unsigned char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++) {

@@ -3,9 +3,9 @@
  * @file transform.h
  * What the server does to the bytes it echoes, and what the client therefore expects back.
  *
- * Both are byte by byte and keep the length, so that they may be applied to any cut of a stream.
- * Upper-casing touches only ASCII a-z: the bytes of a multi-byte UTF-8 character are all above
- * 0x7f and pass through, wherever the stream was cut. The locale has no say.
+ * Transforms work byte by byte and keep the length, so that any part of a stream can be transformed
+ * by itself. Upper-casing changes only ASCII a-z, in every locale: all bytes of a multi-byte UTF-8
+ * character are above 0x7f and stay as they are, even if the character was cut in two.
  */
 #ifndef COMMON_TRANSFORM_H
 #define COMMON_TRANSFORM_H
@@ -20,7 +20,7 @@ enum transform {
 /** The option's words in the order of the enum, ended by NULL; for parse_word(). */
 extern const char *const transform_words[];
 
-/** Apply in place. */
+/** Transform bytes in place. */
 void transform_apply(enum transform transform, unsigned char *bytes, size_t size);
 
 #endif /* COMMON_TRANSFORM_H */

@@ -44,7 +44,7 @@ static const char *subcommand(const struct option_command *command)
     return blank != NULL ? blank + 1 : "";
 }
 
-/* Write a pattern for the options that take files, or for those that take what only a user knows. */
+/* Write a pattern for the options that take files, or for those with values only a user knows. */
 static void write_values(const struct option_command *command, bool files)
 {
     const char *key = subcommand(command), *separator = "    ";

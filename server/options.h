@@ -59,8 +59,8 @@ struct options {
 /**
  * Read the command line and fill in the defaults.
  *
- * Returns only if there is a server to run: --help and --version print and exit with status 0, and a
- * wrong command line is answered with one line on standard error and exit status 2.
+ * Returns only if there is a server to run: --help and --version print and exit with status 0, and
+ * a wrong command line is answered with one line on standard error and exit status 2.
  */
 void options_parse(struct options *options, int argc, char **argv);
 

@@ -13,13 +13,16 @@ fi
 clean='.ci Makefile.am configure.ac
 HACKING.md NEWS.md README.md README.zh.md SECURITY.md
 bench
-client/merge.c client/merge.h client/report client/views
+client/merge.c client/merge.h client/options.c client/options.h client/report client/views
+common completion
 docs
 examples
 lessons
+man
 models
 pool
-scripts'
+scripts
+server/options.c server/options.h'
 
 # absent PATTERN INSTEAD: no line of the clean files has these words.
 absent() {

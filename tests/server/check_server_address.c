@@ -188,7 +188,7 @@ START_TEST(a_path_that_cannot_be)
 {
     char longer[128] = "unix:/";
 
-    expect_failure(COMMAND("--host", "unix:"), "unix: wants a path, or @ and a name");
+    expect_failure(COMMAND("--host", "unix:"), "unix: needs a path, or @ and a name");
     expect_failure(COMMAND("--host", "unix:/no/such/folder/echo"), "No such file or directory");
     memset(longer + 6, 'a', sizeof longer - 7);
     expect_failure(COMMAND("--host", longer), "at most 107 bytes");
