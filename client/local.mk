@@ -48,4 +48,4 @@ endif
 
 bin_PROGRAMS += echo-client
 echo_client_SOURCES = %D%/main.c
-echo_client_LDADD = %D%/libclient.la common/libcommon.la
+echo_client_LDADD = %D%/libclient.la pool/libpool.la common/libcommon.la

@@ -6,7 +6,7 @@ dist_bashcompletion_DATA = %D%/echo-client.bash %D%/echo-server.bash
 
 check_PROGRAMS += %D%/echo-client %D%/echo-server
 %C%_echo_client_SOURCES = %D%/generate.c
-%C%_echo_client_LDADD = client/libclient.la common/libcommon.la
+%C%_echo_client_LDADD = client/libclient.la pool/libpool.la common/libcommon.la
 %C%_echo_server_SOURCES = %D%/generate.c
 %C%_echo_server_LDADD = server/libserver.la pool/libpool.la common/libcommon.la $(LIBEVENT_LIBS) $(JANSSON_LIBS)
 

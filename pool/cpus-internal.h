@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file cpus-internal.h
- * The number of CPUs.
+ * How many CPUs there are for the pool: those of the affinity mask, and the cgroups' share of them.
  */
 #ifndef POOL_CPUS_INTERNAL_H
 #define POOL_CPUS_INTERNAL_H
 
 #include <stdint.h>
 
-/** Count the CPUs that the calling thread may run on; at least 1. */
-uint32_t usable_cpus(void);
+/** Count the CPUs that the calling thread may run on; at least 1. What can run at one instant. */
+uint32_t allowed_cpus(void);
+
+/**
+ * Return the CPU time per second that the process may use: the allowed CPUs, or the least quota of
+ * its cgroup and of those above it, if that is less. With a quota of 5 ms in 100 ms it is 0.05.
+ *
+ * @param root  in front of /proc and of the cgroups' mount points; "" but in tests
+ */
+double cpu_share(const char *root);
 
 #endif /* POOL_CPUS_INTERNAL_H */

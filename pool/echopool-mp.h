@@ -73,8 +73,7 @@ enum ep_pool_kind {
  * ->context, ->tasks_per_worker. The other options apply as well, with these exceptions:
  *
  * @param options  NULL is the same as all zero. queue 0: 65536 tasks may wait. when_full must be
- *                 EP_BLOCK, which is 0. workers 0: the CPUs that this thread may run on, also for
- *                 threads
+ *                 EP_BLOCK, which is 0. workers 0: ep_usable_cpus(), also for threads
  * @param pool     set on success, and released by ep_pool_free(); untouched on failure
  * @return         as ep_process_executor_new() or ep_thread_executor_new(), and
  *                 -EINVAL  an unknown kind, or a policy other than EP_BLOCK

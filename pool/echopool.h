@@ -224,14 +224,24 @@ struct ep_zygote;
 #define EP_PREFETCH_MAX 1024u
 
 /**
+ * Count the CPUs that this process may use: what `workers = 0` stands for.
+ *
+ * @return  the CPUs that the calling thread may run on, or the CPU quota of its cgroup or of one
+ *          above it (cpu.max; cpu.cfs_quota_us in version 1) if that is less, rounded up; at least 1
+ *
+ * It reads files in /proc and in the cgroups' file system. One that cannot be read sets no limit.
+ */
+EP_API unsigned ep_usable_cpus(void);
+
+/**
  * Options of an executor. All zero is a sensible executor of either kind.
  *
  * The struct is copied. What `context` and `zygote` point to is not, and must outlive the executor.
  */
 struct ep_options {
     /**
-     * Workers. 0: for threads min(32, CPUs that this thread may run on + 4), for processes the
-     * number of those CPUs, as in Python since 3.8.
+     * Workers. 0: for threads min(32, ep_usable_cpus() + 4), for processes ep_usable_cpus(), as in
+     * Python since 3.8, which knows no quota.
      */
     uint32_t workers;
     /** Tasks that may wait. 0: 1024. EP_NO_QUEUE: none. */

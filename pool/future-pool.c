@@ -75,7 +75,7 @@ struct future_pool *future_pool_new(size_t size, const struct future_host *host)
         return NULL;
     }
     *pool = (struct future_pool){
-        .size = size, .here = here, .host = host, .several_cpus = usable_cpus() > 1};
+        .size = size, .here = here, .host = host, .several_cpus = allowed_cpus() > 1};
     return pool;
 }
 

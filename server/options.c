@@ -9,11 +9,11 @@
 #include "common/log.h"
 #include "common/option.h"
 #include "common/tls.h"
+#include "pool/echopool.h"
 #include "server/admin/admin.h"
 #include "server/models/table.h"
 
 #include <inttypes.h>
-#include <sched.h>
 #include <string.h>
 
 enum {
@@ -151,16 +151,6 @@ static const struct option_command command = {
 
 const struct option_command *const option_commands[] = {&command, NULL};
 
-/* Count the CPUs that this process may run on. */
-static uint64_t usable_cpus(void)
-{
-    cpu_set_t cpus;
-
-    if (sched_getaffinity(0, sizeof cpus, &cpus) != 0)
-        return 1;
-    return (uint64_t)CPU_COUNT(&cpus);
-}
-
 /* Refuse water marks that make no sense, and fill in those that were not given. */
 static void settle_marks(struct options *options, bool low_given)
 {
@@ -215,7 +205,7 @@ static void fit_to_model(struct options *options, bool max_given)
                   : options->on_full == ON_FULL_DROP_OLDEST ? "--on-full drop-oldest"
                                                             : "--on-full caller-runs");
     if (options->workers == 0)
-        options->workers = usable_cpus();
+        options->workers = ep_usable_cpus();
     if (type->single) {
         options->workers = 1;
         options->queue = 0;

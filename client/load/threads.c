@@ -11,9 +11,9 @@
 #include "client/session/poll.h"
 #include "common/log.h"
 #include "common/must.h"
+#include "pool/cpus-internal.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -178,11 +178,10 @@ static void look(struct runner *runner, struct progress *progress)
 static double cpu(const struct runner *runner, double seconds)
 {
     const struct threads *threads = (const struct threads *)runner;
-    unsigned cpus = threads->started;
-    cpu_set_t set;
+    double cpus = cpu_share("");
 
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && (unsigned)CPU_COUNT(&set) < cpus)
-        cpus = (unsigned)CPU_COUNT(&set);
+    if (cpus > threads->started)
+        cpus = threads->started;
     return cpus > 0 && seconds > 0 ? (cpu_seconds() - threads->cpu_before) / seconds / cpus : 0;
 }
 

@@ -49,7 +49,7 @@ int ep_pool_new(enum ep_pool_kind kind, const struct ep_options *options, struct
     if (chosen.queue == 0)
         chosen.queue = QUEUE_DEFAULT;
     if (chosen.workers == 0)
-        chosen.workers = usable_cpus();
+        chosen.workers = ep_usable_cpus();
     made = calloc(1, sizeof *made);
     if (made == NULL)
         return -ENOMEM;

@@ -268,7 +268,7 @@ static int open_descriptors(struct process_executor *executor, struct ep_zygote 
 /** Make everything except manager and workers. On failure the caller releases the rest. */
 static int process_init(struct process_executor *executor, const struct ep_options *options)
 {
-    uint32_t workers = options->workers > 0 ? options->workers : usable_cpus();
+    uint32_t workers = options->workers > 0 ? options->workers : ep_usable_cpus();
     struct ep_zygote *zygote = options->zygote;
     int rc;
 

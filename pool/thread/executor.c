@@ -175,7 +175,7 @@ static const struct executor_ops thread_ops = {
 
 static uint32_t workers_or_default(uint32_t workers)
 {
-    uint32_t by_cpus = usable_cpus() + 4;
+    uint32_t by_cpus = ep_usable_cpus() + 4;
 
     if (workers > 0)
         return workers;
@@ -212,8 +212,8 @@ int ep_thread_executor_new(const struct ep_options *options, struct ep_executor 
         free(made);
         return rc;
     }
-    made->one_cpu = usable_cpus() == 1;
-    made->searchers_max = made->one_cpu ? 1 : usable_cpus() / 2;
+    made->one_cpu = allowed_cpus() == 1;
+    made->searchers_max = made->one_cpu ? 1 : allowed_cpus() / 2;
     EP_ASSERT(pthread_mutex_init(&made->life_mutex, NULL) == 0);
     rc = executor_init(&made->base, &thread_ops, options, workers_or_default(options->workers), 0);
     if (rc != 0) {

@@ -31,7 +31,7 @@ CLIENT_TESTS = \
 if WITH_OPENSSL
 CLIENT_TESTS += tests/client/check_client_tls
 endif
-$(CLIENT_TESTS): client/libclient.la
-$(CLIENT_TESTS): ROOM_LIBS = client/libclient.la
+$(CLIENT_TESTS): client/libclient.la pool/libpool.la
+$(CLIENT_TESTS): ROOM_LIBS = client/libclient.la pool/libpool.la
 check_PROGRAMS += $(CLIENT_TESTS)
 TESTS += $(CLIENT_TESTS)

@@ -20,11 +20,11 @@ server/session: common server/output
 server/models: common pool pool/thread pool/process server/output server/session
 server/listen: common server/session server/models
 server/admin: common server/output server/session server/models server/listen
-server: common server/systemd server/output server/session server/models server/listen server/admin
+server: common pool server/systemd server/output server/session server/models server/listen server/admin
 client/session: common
 client/report: common client/session
 client/views: common client/session client/report
-client/load: common client/session client/report client/views
+client/load: common pool client/session client/report client/views
 client: common client/session client/report client/views client/load
 END
 

@@ -1,5 +1,6 @@
 # libechopool. Most programs run on both kinds of executor: see kinds.h.
 POOL_TESTS = \
+	tests/pool/check_cpus \
 	tests/pool/check_park \
 	tests/pool/check_queue \
 	tests/pool/check_process \
