@@ -107,12 +107,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("barrier");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_test(core, nobody_passes_before_the_last_arrives);
-    tcase_add_test(core, a_barrier_for_nobody_is_open);
-    tcase_add_test(core, its_descriptor_is_readable_once_it_is_open);
-    tcase_add_test(core, without_descriptors_there_is_no_barrier);
-    suite_add_tcase(suite, core);
+    ADD_TESTS(suite, "Core", nobody_passes_before_the_last_arrives, a_barrier_for_nobody_is_open,
+              its_descriptor_is_readable_once_it_is_open, without_descriptors_there_is_no_barrier);
     return suite_main(suite);
 }

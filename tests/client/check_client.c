@@ -343,30 +343,16 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("client");
-    TCase *core = tcase_create("Core");
-    TCase *odd = tcase_create("Odd servers");
-    TCase *file = tcase_create("Files");
-    TCase *output = tcase_create("Output");
 
-    tcase_add_loop_test(core, fifty_sessions, 0, CLIENT_WAYS);
-    tcase_add_loop_test(core, two_hundred_sessions, 0, CLIENT_WAYS);
-    tcase_add_loop_test(core, sizes_from_a_byte_up, 0, CLIENT_WAYS);
-    tcase_add_loop_test(core, without_a_barrier, 0, CLIENT_WAYS);
-    tcase_add_loop_test(core, one_worker_for_ten_sessions, 0, CLIENT_WAYS);
-    tcase_add_loop_test(core, nobody_sends_before_all_are_connected, 0, CLIENT_WAYS);
-    tcase_add_loop_test(core, without_a_barrier_nobody_waits_for_the_others, 0, CLIENT_WAYS);
-    tcase_add_loop_test(odd, a_server_that_sends_byte_by_byte, 0, CLIENT_WAYS);
-    tcase_add_loop_test(odd, large_messages_are_read_while_they_are_written, 0, CLIENT_WAYS);
-    tcase_add_loop_test(odd, a_server_that_waits_for_the_whole_message, 0, CLIENT_WAYS);
-    tcase_add_loop_test(odd, a_server_that_changes_nothing, 0, CLIENT_WAYS);
-    tcase_add_loop_test(file, every_byte_value_and_lines_of_every_kind, 0, CLIENT_WAYS);
-    tcase_add_loop_test(file, a_text_in_utf8, 0, CLIENT_WAYS);
-    tcase_add_test(output, the_text_summary);
-    tcase_add_test(output, quiet_prints_nothing);
-    tcase_add_test(output, verbose_tells_more);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, odd);
-    suite_add_tcase(suite, file);
-    suite_add_tcase(suite, output);
+    ADD_LOOP_TESTS(suite, "Core", CLIENT_WAYS, fifty_sessions, two_hundred_sessions,
+                   sizes_from_a_byte_up, without_a_barrier, one_worker_for_ten_sessions,
+                   nobody_sends_before_all_are_connected,
+                   without_a_barrier_nobody_waits_for_the_others);
+    ADD_LOOP_TESTS(suite, "Odd servers", CLIENT_WAYS, a_server_that_sends_byte_by_byte,
+                   large_messages_are_read_while_they_are_written,
+                   a_server_that_waits_for_the_whole_message, a_server_that_changes_nothing);
+    ADD_LOOP_TESTS(suite, "Files", CLIENT_WAYS, every_byte_value_and_lines_of_every_kind,
+                   a_text_in_utf8);
+    ADD_TESTS(suite, "Output", the_text_summary, quiet_prints_nothing, verbose_tells_more);
     return suite_main(suite);
 }

@@ -453,21 +453,15 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("client-hostile");
-    TCase *phases = tcase_create("Phases");
-    TCase *refused = tcase_create("Refused");
 
-    tcase_add_loop_test(phases, each_kind_has_its_words_and_its_status, 0,
-                        CLIENT_WAYS * (int)(sizeof hostile / sizeof hostile[0]));
-    tcase_add_test(phases, only_the_first_difference_is_shown);
-    tcase_add_loop_test(phases, a_server_that_never_reads, 0, CLIENT_WAYS);
-    tcase_add_loop_test(phases, a_wrong_byte_at_the_end_of_a_large_message, 0, CLIENT_WAYS);
-    tcase_add_loop_test(phases, a_reset_while_a_large_message_is_sent, 0, CLIENT_WAYS);
-    tcase_add_loop_test(phases, sessions_that_are_mixed_up, 0, CLIENT_WAYS);
-    tcase_add_test(phases, quiet_still_tells_errors);
-    tcase_add_loop_test(refused, refused_with_busy, 0, CLIENT_WAYS);
-    tcase_add_loop_test(refused, some_are_served_and_some_refused, 0, CLIENT_WAYS);
-    tcase_add_loop_test(refused, a_line_that_is_almost_busy_is_wrong, 0, CLIENT_WAYS);
-    suite_add_tcase(suite, phases);
-    suite_add_tcase(suite, refused);
+    ADD_LOOP_TESTS(suite, "Phases", CLIENT_WAYS * (int)(sizeof hostile / sizeof hostile[0]),
+                   each_kind_has_its_words_and_its_status);
+    ADD_TESTS(suite, "Phases", only_the_first_difference_is_shown);
+    ADD_LOOP_TESTS(suite, "Phases", CLIENT_WAYS, a_server_that_never_reads,
+                   a_wrong_byte_at_the_end_of_a_large_message,
+                   a_reset_while_a_large_message_is_sent, sessions_that_are_mixed_up);
+    ADD_TESTS(suite, "Phases", quiet_still_tells_errors);
+    ADD_LOOP_TESTS(suite, "Refused", CLIENT_WAYS, refused_with_busy,
+                   some_are_served_and_some_refused, a_line_that_is_almost_busy_is_wrong);
     return suite_main(suite);
 }

@@ -273,19 +273,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("client-limits");
-    TCase *limits = tcase_create("Limits");
-    TCase *interrupted = tcase_create("Interrupted");
 
-    tcase_add_loop_test(limits, a_port_with_nobody, 0, CLIENT_WAYS);
-    tcase_add_loop_test(limits, a_backlog_that_is_full, 0, CLIENT_WAYS);
-    tcase_add_test(limits, too_few_descriptors);
-    tcase_add_test(limits, a_soft_limit_is_raised);
-    tcase_add_test(limits, too_few_ports);
+    ADD_LOOP_TESTS(suite, "Limits", CLIENT_WAYS, a_port_with_nobody, a_backlog_that_is_full);
+    ADD_TESTS(suite, "Limits", too_few_descriptors, a_soft_limit_is_raised, too_few_ports);
     if (!SANITIZED) /* sanitizers reserve more address space than that test allows */
-        tcase_add_test(limits, too_few_threads);
-    tcase_add_loop_test(interrupted, interrupted_with_a_summary, 0, CLIENT_WAYS);
-    tcase_add_loop_test(interrupted, interrupted_while_connecting, 0, CLIENT_WAYS);
-    suite_add_tcase(suite, limits);
-    suite_add_tcase(suite, interrupted);
+        tcase_add_test(suite_case(suite, "Limits"), too_few_threads);
+    ADD_LOOP_TESTS(suite, "Interrupted", CLIENT_WAYS, interrupted_with_a_summary,
+                   interrupted_while_connecting);
     return suite_main(suite);
 }

@@ -467,29 +467,18 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("client-load");
-    TCase *idle = tcase_create("Idle");
-    TCase *churn = tcase_create("Churn");
-    TCase *source = tcase_create("Source");
-    TCase *many = tcase_create("Many");
-    TCase *local = tcase_create("Unix");
 
-    tcase_add_loop_test(idle, idle_sessions_are_counted_apart, 0, FATES * CLIENT_WAYS);
-    tcase_add_loop_test(idle, idle_sessions_that_nobody_lets_in, 0, CLIENT_WAYS);
-    tcase_add_loop_test(idle, an_idle_session_holds_the_only_worker, 0, CLIENT_WAYS);
-    tcase_add_loop_test(churn, sessions_that_come_again_never_say_the_same, 0, CLIENT_WAYS);
-    tcase_add_loop_test(churn, they_come_until_the_time_is_over, 0, CLIENT_PLAIN_WAYS);
-    tcase_add_loop_test(churn, who_gets_nowhere_pauses_before_it_comes_again, 0, CLIENT_WAYS);
-    tcase_add_loop_test(churn, who_has_nothing_more_to_say_does_not_come_again, 0, CLIENT_WAYS);
-    tcase_add_loop_test(source, sessions_come_from_the_addresses_in_turn, 0, CLIENT_WAYS);
-    tcase_add_loop_test(source, an_address_that_is_not_ours, 0, CLIENT_WAYS);
-    tcase_add_loop_test(many, steps_are_added_up, 0, CLIENT_WAYS);
-    tcase_add_loop_test(many, several_messages_are_under_way, 0, CLIENT_WAYS);
-    tcase_add_loop_test(local, a_server_on_a_unix_socket, 0, 2 * CLIENT_WAYS);
-    tcase_add_loop_test(local, nobody_at_a_unix_socket, 0, CLIENT_WAYS);
-    suite_add_tcase(suite, idle);
-    suite_add_tcase(suite, churn);
-    suite_add_tcase(suite, source);
-    suite_add_tcase(suite, many);
-    suite_add_tcase(suite, local);
+    ADD_LOOP_TESTS(suite, "Idle", FATES * CLIENT_WAYS, idle_sessions_are_counted_apart);
+    ADD_LOOP_TESTS(suite, "Idle", CLIENT_WAYS, idle_sessions_that_nobody_lets_in,
+                   an_idle_session_holds_the_only_worker);
+    ADD_LOOP_TESTS(suite, "Churn", CLIENT_WAYS, sessions_that_come_again_never_say_the_same);
+    ADD_LOOP_TESTS(suite, "Churn", CLIENT_PLAIN_WAYS, they_come_until_the_time_is_over);
+    ADD_LOOP_TESTS(suite, "Churn", CLIENT_WAYS, who_gets_nowhere_pauses_before_it_comes_again,
+                   who_has_nothing_more_to_say_does_not_come_again);
+    ADD_LOOP_TESTS(suite, "Source", CLIENT_WAYS, sessions_come_from_the_addresses_in_turn,
+                   an_address_that_is_not_ours);
+    ADD_LOOP_TESTS(suite, "Many", CLIENT_WAYS, steps_are_added_up, several_messages_are_under_way);
+    ADD_LOOP_TESTS(suite, "Unix", 2 * CLIENT_WAYS, a_server_on_a_unix_socket);
+    ADD_LOOP_TESTS(suite, "Unix", CLIENT_WAYS, nobody_at_a_unix_socket);
     return suite_main(suite);
 }

@@ -282,15 +282,9 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("client-options");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_loop_test(core, a_wrong_option_is_named_in_one_line, 0,
-                        sizeof wrong / sizeof wrong[0]);
-    tcase_add_test(core, times_that_have_passed);
-    tcase_add_test(core, the_version);
-    tcase_add_test(core, files_that_cannot_be_used);
-    tcase_add_test(core, a_host_that_is_none);
-    tcase_add_test(core, output_that_cannot_be_written);
-    suite_add_tcase(suite, core);
+    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(wrong), a_wrong_option_is_named_in_one_line);
+    ADD_TESTS(suite, "Core", times_that_have_passed, the_version, files_that_cannot_be_used,
+              a_host_that_is_none, output_that_cannot_be_written);
     return suite_main(suite);
 }

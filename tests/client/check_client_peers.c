@@ -279,18 +279,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("client-peers");
-    TCase *others = tcase_create("Of others");
-    TCase *large = tcase_create("Large");
-    TCase *habits = tcase_create("Habits");
 
-    tcase_add_loop_test(others, echo_servers_that_are_not_ours, 0, FOREIGN * CLIENT_WAYS);
-    tcase_add_loop_test(others, they_do_not_transform, 0, FOREIGN * CLIENT_WAYS);
-    tcase_add_loop_test(large, eight_mebibytes_under_way, 0, 3 * CLIENT_WAYS);
-    tcase_add_loop_test(habits, silence_within_a_refusal, 0, 5 * CLIENT_PLAIN_WAYS);
-    tcase_add_loop_test(habits, an_endless_refusal, 0, CLIENT_WAYS);
-    tcase_add_loop_test(habits, gone_before_anybody_spoke, 0, 2 * CLIENT_WAYS);
-    suite_add_tcase(suite, others);
-    suite_add_tcase(suite, large);
-    suite_add_tcase(suite, habits);
+    ADD_LOOP_TESTS(suite, "Of others", FOREIGN * CLIENT_WAYS, echo_servers_that_are_not_ours,
+                   they_do_not_transform);
+    ADD_LOOP_TESTS(suite, "Large", 3 * CLIENT_WAYS, eight_mebibytes_under_way);
+    ADD_LOOP_TESTS(suite, "Habits", 5 * CLIENT_PLAIN_WAYS, silence_within_a_refusal);
+    ADD_LOOP_TESTS(suite, "Habits", CLIENT_WAYS, an_endless_refusal);
+    ADD_LOOP_TESTS(suite, "Habits", 2 * CLIENT_WAYS, gone_before_anybody_spoke);
     return suite_main(suite);
 }

@@ -309,23 +309,11 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("client-prompt");
-    TCase *piped = tcase_create("Pipe");
-    TCase *hostile = tcase_create("Hostile servers");
-    TCase *person = tcase_create("Terminal");
 
-    tcase_add_test(piped, lines_and_their_replies);
-    tcase_add_test(piped, a_line_of_a_mebibyte);
-    tcase_add_test(piped, a_reader_that_leaves);
-    tcase_add_test(piped, quiet_only_checks);
-    tcase_add_test(hostile, a_wrong_reply_is_reported_and_the_rest_goes_on);
-    tcase_add_test(hostile, a_server_that_closes);
-    tcase_add_test(hostile, a_server_that_refuses);
-    tcase_add_test(hostile, nobody_there);
-    tcase_add_test(person, a_person_is_prompted);
-    tcase_add_test(person, a_person_interrupts);
-    tcase_add_test(person, a_person_sees_progress);
-    suite_add_tcase(suite, piped);
-    suite_add_tcase(suite, hostile);
-    suite_add_tcase(suite, person);
+    ADD_TESTS(suite, "Pipe", lines_and_their_replies, a_line_of_a_mebibyte, a_reader_that_leaves,
+              quiet_only_checks);
+    ADD_TESTS(suite, "Hostile servers", a_wrong_reply_is_reported_and_the_rest_goes_on,
+              a_server_that_closes, a_server_that_refuses, nobody_there);
+    ADD_TESTS(suite, "Terminal", a_person_is_prompted, a_person_interrupts, a_person_sees_progress);
     return suite_main(suite);
 }

@@ -313,25 +313,16 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("client-rate");
-    TCase *omission = tcase_create("Coordinated omission");
-    TCase *rate = tcase_create("Rate");
-    TCase *think = tcase_create("Think");
-    TCase *start = tcase_create("Start");
 
-    tcase_add_loop_test(omission, a_stall_is_in_the_times_of_all_that_were_due, 0, CLIENT_WAYS);
-    tcase_add_loop_test(omission, a_closed_loop_hides_it, 0, CLIENT_WAYS);
-    tcase_add_loop_test(rate, sessions_share_a_schedule, 0, CLIENT_WAYS);
-    tcase_add_loop_test(rate, no_more_than_are_due_in_the_time, 0, CLIENT_WAYS);
-    tcase_add_loop_test(rate, a_rate_that_cannot_be_kept_does_not_last, 0, CLIENT_WAYS);
-    tcase_add_loop_test(rate, a_closed_loop_ends_with_its_time, 0, CLIENT_WAYS);
-    tcase_add_loop_test(think, sessions_think_between_their_messages, 0, CLIENT_PLAIN_WAYS);
-    tcase_add_loop_test(think, a_ramp_lets_them_begin_one_after_another, 0, CLIENT_WAYS);
-    tcase_add_loop_test(think, who_comes_late_by_the_ramp_is_not_late, 0, CLIENT_WAYS);
-    tcase_add_loop_test(start, nobody_sends_before_its_time, 0, 2 * CLIENT_PLAIN_WAYS);
-    tcase_add_loop_test(start, steps_begin_once, 0, CLIENT_PLAIN_WAYS);
-    suite_add_tcase(suite, omission);
-    suite_add_tcase(suite, rate);
-    suite_add_tcase(suite, think);
-    suite_add_tcase(suite, start);
+    ADD_LOOP_TESTS(suite, "Coordinated omission", CLIENT_WAYS,
+                   a_stall_is_in_the_times_of_all_that_were_due, a_closed_loop_hides_it);
+    ADD_LOOP_TESTS(suite, "Rate", CLIENT_WAYS, sessions_share_a_schedule,
+                   no_more_than_are_due_in_the_time, a_rate_that_cannot_be_kept_does_not_last,
+                   a_closed_loop_ends_with_its_time);
+    ADD_LOOP_TESTS(suite, "Think", CLIENT_PLAIN_WAYS, sessions_think_between_their_messages);
+    ADD_LOOP_TESTS(suite, "Think", CLIENT_WAYS, a_ramp_lets_them_begin_one_after_another,
+                   who_comes_late_by_the_ramp_is_not_late);
+    ADD_LOOP_TESTS(suite, "Start", 2 * CLIENT_PLAIN_WAYS, nobody_sends_before_its_time);
+    ADD_LOOP_TESTS(suite, "Start", CLIENT_PLAIN_WAYS, steps_begin_once);
     return suite_main(suite);
 }

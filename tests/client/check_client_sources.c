@@ -84,11 +84,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("client-sources");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_loop_test(core, ranges_are_counted_and_taken_in_turn, 0,
-                        sizeof ranges / sizeof ranges[0]);
-    tcase_add_loop_test(core, what_is_no_range, 0, sizeof wrong / sizeof wrong[0]);
-    suite_add_tcase(suite, core);
+    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(ranges), ranges_are_counted_and_taken_in_turn);
+    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(wrong), what_is_no_range);
     return suite_main(suite);
 }

@@ -411,21 +411,13 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("client-stop");
-    TCase *stop = tcase_create("Stop");
-    TCase *status = tcase_create("Status");
 
-    tcase_add_loop_test(stop, wherever_sessions_are, 0, PLACES * CLIENT_WAYS);
-    tcase_add_loop_test(stop, by_sigterm, 0, CLIENT_WAYS);
-    tcase_add_loop_test(stop, before_the_moment_they_begin_at, 0, CLIENT_WAYS);
-    tcase_add_loop_test(stop, while_others_are_idle, 0, CLIENT_WAYS);
-    tcase_add_loop_test(stop, while_idle_ones_connect, 0, CLIENT_WAYS);
-    tcase_add_loop_test(stop, in_the_second_of_three_steps, 0, CLIENT_WAYS);
-    tcase_add_test(stop, the_table_says_so);
-    tcase_add_loop_test(status, wrong_bytes_before_an_expectation, 0, CLIENT_WAYS);
-    tcase_add_loop_test(status, an_expectation_before_a_failure, 0, CLIENT_WAYS);
-    tcase_add_loop_test(status, an_expectation_of_a_run_that_is_well, 0, CLIENT_WAYS);
-    tcase_add_loop_test(status, an_interruption_before_all, 0, CLIENT_WAYS);
-    suite_add_tcase(suite, stop);
-    suite_add_tcase(suite, status);
+    ADD_LOOP_TESTS(suite, "Stop", PLACES * CLIENT_WAYS, wherever_sessions_are);
+    ADD_LOOP_TESTS(suite, "Stop", CLIENT_WAYS, by_sigterm, before_the_moment_they_begin_at,
+                   while_others_are_idle, while_idle_ones_connect, in_the_second_of_three_steps);
+    ADD_TESTS(suite, "Stop", the_table_says_so);
+    ADD_LOOP_TESTS(suite, "Status", CLIENT_WAYS, wrong_bytes_before_an_expectation,
+                   an_expectation_before_a_failure, an_expectation_of_a_run_that_is_well,
+                   an_interruption_before_all);
     return suite_main(suite);
 }

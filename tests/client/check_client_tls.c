@@ -543,33 +543,23 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("client-tls");
-    TCase *core = tcase_create("Core");
-    TCase *trust = tcase_create("Trust");
-    TCase *hostile = tcase_create("Hostile");
 
-    tcase_add_unchecked_fixture(core, make_kit, free_kit);
-    tcase_add_unchecked_fixture(trust, make_kit, free_kit);
-    tcase_add_unchecked_fixture(hostile, make_kit, free_kit);
-    tcase_add_loop_test(core, sessions_at_once, 0, CLIENT_WAYS);
-    tcase_add_loop_test(core, by_name_and_by_address, 0, CLIENT_WAYS);
-    tcase_add_loop_test(core, sizes_up_to_large_ones, 0, CLIENT_WAYS);
-    tcase_add_loop_test(core, records_that_come_in_pieces, 0, CLIENT_WAYS);
-    tcase_add_loop_test(core, a_single_message_is_an_echo_too, 0, CLIENT_WAYS);
-    tcase_add_loop_test(core, one_worker_for_ten_sessions, 0, CLIENT_WAYS);
-    tcase_add_test(core, the_prompt);
-    tcase_add_test(core, the_prompt_says_why_it_cannot);
-    tcase_add_test(core, the_table_has_the_handshake);
-    suite_add_tcase(suite, core);
-    tcase_add_loop_test(trust, untrusted_servers_are_refused, 0, 3 * CLIENT_WAYS);
-    tcase_add_loop_test(trust, the_system_is_trusted_by_default, 0, CLIENT_WAYS);
-    tcase_add_test(trust, a_ca_file_that_cannot_be_used);
-    tcase_add_loop_test(trust, a_server_that_wants_a_certificate_of_ours, 0, CLIENT_WAYS);
-    suite_add_tcase(suite, trust);
-    tcase_add_loop_test(hostile, servers_that_do_not_behave, 0, 5 * CLIENT_WAYS);
-    tcase_add_loop_test(hostile, a_wrong_byte_that_waits_in_the_stream, 0, 2);
-    tcase_add_loop_test(hostile, a_silent_server, 0, CLIENT_WAYS);
-    tcase_add_loop_test(hostile, a_server_that_has_no_room, 0, 3 * CLIENT_WAYS);
-    tcase_add_loop_test(hostile, interrupted_in_the_handshake, 0, CLIENT_WAYS);
-    suite_add_tcase(suite, hostile);
+    tcase_add_unchecked_fixture(suite_case(suite, "Core"), make_kit, free_kit);
+    ADD_LOOP_TESTS(suite, "Core", CLIENT_WAYS, sessions_at_once, by_name_and_by_address,
+                   sizes_up_to_large_ones, records_that_come_in_pieces,
+                   a_single_message_is_an_echo_too, one_worker_for_ten_sessions);
+    ADD_TESTS(suite, "Core", the_prompt, the_prompt_says_why_it_cannot,
+              the_table_has_the_handshake);
+    tcase_add_unchecked_fixture(suite_case(suite, "Trust"), make_kit, free_kit);
+    ADD_LOOP_TESTS(suite, "Trust", 3 * CLIENT_WAYS, untrusted_servers_are_refused);
+    ADD_LOOP_TESTS(suite, "Trust", CLIENT_WAYS, the_system_is_trusted_by_default);
+    ADD_TESTS(suite, "Trust", a_ca_file_that_cannot_be_used);
+    ADD_LOOP_TESTS(suite, "Trust", CLIENT_WAYS, a_server_that_wants_a_certificate_of_ours);
+    tcase_add_unchecked_fixture(suite_case(suite, "Hostile"), make_kit, free_kit);
+    ADD_LOOP_TESTS(suite, "Hostile", 5 * CLIENT_WAYS, servers_that_do_not_behave);
+    ADD_LOOP_TESTS(suite, "Hostile", 2, a_wrong_byte_that_waits_in_the_stream);
+    ADD_LOOP_TESTS(suite, "Hostile", CLIENT_WAYS, a_silent_server);
+    ADD_LOOP_TESTS(suite, "Hostile", 3 * CLIENT_WAYS, a_server_that_has_no_room);
+    ADD_LOOP_TESTS(suite, "Hostile", CLIENT_WAYS, interrupted_in_the_handshake);
     return suite_main(suite);
 }

@@ -388,21 +388,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("client-views");
-    TCase *files = tcase_create("Files");
-    TCase *others = tcase_create("Others");
-    TCase *errors = tcase_create("Errors");
 
-    tcase_add_loop_test(files, every_file_is_whole, 0, CLIENT_WAYS);
-    tcase_add_loop_test(files, the_stream_ends_with_the_summary, 0, CLIENT_WAYS);
-    tcase_add_loop_test(files, an_interrupted_run_leaves_whole_files, 0, CLIENT_WAYS);
-    tcase_add_loop_test(others, a_fifo_is_written_through, 0, KINDS);
-    tcase_add_loop_test(others, a_fifo_whose_reader_leaves, 0, KINDS);
-    tcase_add_loop_test(others, a_symlink_is_followed, 0, KINDS);
-    tcase_add_loop_test(others, standard_output_is_one_of_them, 0, KINDS);
-    tcase_add_loop_test(errors, a_full_device_is_logged, 0, KINDS);
-    tcase_add_loop_test(errors, what_cannot_be_opened_is_logged_before_the_load, 0, KINDS);
-    suite_add_tcase(suite, files);
-    suite_add_tcase(suite, others);
-    suite_add_tcase(suite, errors);
+    ADD_LOOP_TESTS(suite, "Files", CLIENT_WAYS, every_file_is_whole,
+                   the_stream_ends_with_the_summary, an_interrupted_run_leaves_whole_files);
+    ADD_LOOP_TESTS(suite, "Others", KINDS, a_fifo_is_written_through, a_fifo_whose_reader_leaves,
+                   a_symlink_is_followed, standard_output_is_one_of_them);
+    ADD_LOOP_TESTS(suite, "Errors", KINDS, a_full_device_is_logged,
+                   what_cannot_be_opened_is_logged_before_the_load);
     return suite_main(suite);
 }

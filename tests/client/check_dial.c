@@ -201,18 +201,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("dial");
-    TCase *core = tcase_create("Core");
-    TCase *local = tcase_create("Unix");
 
-    tcase_add_test(core, it_connects_without_waiting);
-    tcase_add_test(core, nobody_listens);
-    tcase_add_test(core, a_socket_that_meets_itself);
-    tcase_add_test(core, a_backlog_that_is_full);
-    tcase_add_test(core, from_an_address_of_ours);
-    tcase_add_test(core, from_an_address_that_is_not_ours);
-    suite_add_tcase(suite, core);
-    tcase_add_test(local, a_unix_socket_connects_at_once);
-    tcase_add_test(local, a_unix_backlog_that_is_full);
-    suite_add_tcase(suite, local);
+    ADD_TESTS(suite, "Core", it_connects_without_waiting, nobody_listens,
+              a_socket_that_meets_itself, a_backlog_that_is_full, from_an_address_of_ours,
+              from_an_address_that_is_not_ours);
+    ADD_TESTS(suite, "Unix", a_unix_socket_connects_at_once, a_unix_backlog_that_is_full);
     return suite_main(suite);
 }

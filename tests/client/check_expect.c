@@ -210,16 +210,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("expect");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Nonsense");
 
-    tcase_add_checked_fixture(core, setup, teardown);
-    tcase_add_loop_test(core, a_clause_is_about_one_figure, 0, sizeof rows / sizeof rows[0]);
-    tcase_add_test(core, clauses_are_judged_one_by_one);
-    suite_add_tcase(suite, core);
-    tcase_add_checked_fixture(limits, setup, teardown);
-    tcase_add_loop_test(limits, nonsense_is_explained, 0, sizeof nonsense / sizeof nonsense[0]);
-    tcase_add_test(limits, long_texts);
-    suite_add_tcase(suite, limits);
+    tcase_add_checked_fixture(suite_case(suite, "Core"), setup, teardown);
+    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(rows), a_clause_is_about_one_figure);
+    ADD_TESTS(suite, "Core", clauses_are_judged_one_by_one);
+    tcase_add_checked_fixture(suite_case(suite, "Nonsense"), setup, teardown);
+    ADD_LOOP_TESTS(suite, "Nonsense", COUNT_OF(nonsense), nonsense_is_explained);
+    ADD_TESTS(suite, "Nonsense", long_texts);
     return suite_main(suite);
 }

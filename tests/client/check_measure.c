@@ -179,20 +179,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("measure");
-    TCase *core = tcase_create("Core");
-    TCase *races = tcase_create("Races");
 
-    tcase_add_checked_fixture(core, setup, teardown);
-    tcase_add_test(core, names_are_the_keys_of_the_json);
-    tcase_add_test(core, one_time_goes_to_its_phase);
-    tcase_add_test(core, batches_lose_nothing);
-    tcase_add_test(core, a_full_batch_is_handed_over);
-    tcase_add_test(core, a_slow_batch_is_handed_over);
-    tcase_add_test(core, a_schedule_has_three_times);
-    tcase_add_test(core, merging_adds_every_phase);
-    suite_add_tcase(suite, core);
-    tcase_add_checked_fixture(races, setup, teardown);
-    tcase_add_test(races, who_looks_on_disturbs_nobody);
-    suite_add_tcase(suite, races);
+    tcase_add_checked_fixture(suite_case(suite, "Core"), setup, teardown);
+    ADD_TESTS(suite, "Core", names_are_the_keys_of_the_json, one_time_goes_to_its_phase,
+              batches_lose_nothing, a_full_batch_is_handed_over, a_slow_batch_is_handed_over,
+              a_schedule_has_three_times, merging_adds_every_phase);
+    tcase_add_checked_fixture(suite_case(suite, "Races"), setup, teardown);
+    ADD_TESTS(suite, "Races", who_looks_on_disturbs_nobody);
     return suite_main(suite);
 }

@@ -275,22 +275,13 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("message");
-    TCase *generated = tcase_create("Generated");
-    TCase *file = tcase_create("File");
 
-    tcase_add_test(generated, a_generated_message_is_stamped_and_ends_its_line);
-    tcase_add_test(generated, expected_bytes_are_the_transformed_ones);
-    tcase_add_test(generated, the_text_has_every_printable_character);
-    tcase_add_test(generated, messages_differ_between_sessions_and_in_sequence);
-    tcase_add_test(generated, sizes_of_a_range_are_all_used);
-    tcase_add_test(generated, a_byte_alone_never_looks_like_the_start_of_busy);
-    tcase_add_test(generated, a_message_in_one_piece);
-    tcase_add_test(file, lines_of_a_file_with_their_newlines);
-    tcase_add_test(file, expected_lines_are_transformed);
-    tcase_add_test(file, each_session_begins_at_a_line_of_its_own);
-    tcase_add_test(file, very_long_lines_are_cut);
-    tcase_add_test(file, files_that_cannot_be_used);
-    suite_add_tcase(suite, generated);
-    suite_add_tcase(suite, file);
+    ADD_TESTS(suite, "Generated", a_generated_message_is_stamped_and_ends_its_line,
+              expected_bytes_are_the_transformed_ones, the_text_has_every_printable_character,
+              messages_differ_between_sessions_and_in_sequence, sizes_of_a_range_are_all_used,
+              a_byte_alone_never_looks_like_the_start_of_busy, a_message_in_one_piece);
+    ADD_TESTS(suite, "File", lines_of_a_file_with_their_newlines, expected_lines_are_transformed,
+              each_session_begins_at_a_line_of_its_own, very_long_lines_are_cut,
+              files_that_cannot_be_used);
     return suite_main(suite);
 }

@@ -205,17 +205,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("options");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_test(core, defaults_of_the_prompt);
-    tcase_add_test(core, defaults_of_a_load);
-    tcase_add_test(core, messages_follow_from_the_duration);
-    tcase_add_test(core, the_barrier_follows_from_the_ramp);
-    tcase_add_test(core, steps_are_loads_of_their_own);
-    tcase_add_test(core, rates);
-    tcase_add_test(core, times_to_think);
-    tcase_add_test(core, everything_else_arrives);
-    tcase_add_test(core, the_full_screen_needs_a_terminal);
-    suite_add_tcase(suite, core);
+    ADD_TESTS(suite, "Core", defaults_of_the_prompt, defaults_of_a_load,
+              messages_follow_from_the_duration, the_barrier_follows_from_the_ramp,
+              steps_are_loads_of_their_own, rates, times_to_think, everything_else_arrives,
+              the_full_screen_needs_a_terminal);
     return suite_main(suite);
 }

@@ -201,21 +201,13 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("pace");
-    TCase *schedule = tcase_create("Schedule");
-    TCase *spread = tcase_create("Spread");
 
-    tcase_add_test(schedule, without_a_rate_the_loop_is_closed);
-    tcase_add_test(schedule, sessions_take_turns);
-    tcase_add_test(schedule, a_long_schedule_does_not_drift);
-    tcase_add_test(schedule, random_schedules_have_the_rate);
-    tcase_add_test(schedule, random_schedules_are_the_same_each_time_and_differ_by_session);
-    tcase_add_test(schedule, what_is_due_before_one_joins_is_left_out);
-    suite_add_tcase(suite, schedule);
-    tcase_add_test(spread, none_and_constant);
-    tcase_add_test(spread, even_meets_both_ends_and_nothing_beyond);
-    tcase_add_test(spread, exponential_has_its_mean_and_its_shape);
-    tcase_add_test(spread, draws_are_independent);
-    tcase_add_test(spread, the_same_draw_is_the_same);
-    suite_add_tcase(suite, spread);
+    ADD_TESTS(suite, "Schedule", without_a_rate_the_loop_is_closed, sessions_take_turns,
+              a_long_schedule_does_not_drift, random_schedules_have_the_rate,
+              random_schedules_are_the_same_each_time_and_differ_by_session,
+              what_is_due_before_one_joins_is_left_out);
+    ADD_TESTS(suite, "Spread", none_and_constant, even_meets_both_ends_and_nothing_beyond,
+              exponential_has_its_mean_and_its_shape, draws_are_independent,
+              the_same_draw_is_the_same);
     return suite_main(suite);
 }

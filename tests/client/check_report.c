@@ -599,35 +599,21 @@ START_TEST(the_times_of_a_run_are_those_of_its_steps)
 }
 END_TEST
 
-static void add_case(Suite *suite, TCase *tcase)
-{
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    suite_add_tcase(suite, tcase);
-}
-
 int main(void)
 {
     Suite *suite = suite_create("report");
-    TCase *text = tcase_create("Text");
-    TCase *json = tcase_create("JSON");
-    TCase *reading = tcase_create("Reading");
-    TCase *time = tcase_create("Time");
 
-    add_case(suite, text);
-    tcase_add_test(text, a_simple_run_is_a_simple_table);
-    tcase_add_test(text, a_run_with_everything_says_everything);
-    add_case(suite, json);
-    tcase_add_test(json, the_json_has_every_figure);
-    tcase_add_test(json, a_closed_loop_has_no_schedule);
-    tcase_add_test(json, steps_are_runs_without_histograms);
-    add_case(suite, reading);
-    tcase_add_test(reading, what_is_read_back_is_the_same);
-    tcase_add_test(reading, two_read_are_two_merged);
-    tcase_add_loop_test(reading, what_is_no_report_is_refused, 0, sizeof edits / sizeof edits[0]);
-    tcase_add_test(reading, what_is_not_even_json);
-    tcase_add_test(reading, unknown_keys_are_ignored);
-    add_case(suite, time);
-    tcase_add_loop_test(time, time_counts_once, 0, sizeof times / sizeof times[0]);
-    tcase_add_test(time, the_times_of_a_run_are_those_of_its_steps);
+    tcase_add_checked_fixture(suite_case(suite, "Text"), setup, teardown);
+    ADD_TESTS(suite, "Text", a_simple_run_is_a_simple_table, a_run_with_everything_says_everything);
+    tcase_add_checked_fixture(suite_case(suite, "JSON"), setup, teardown);
+    ADD_TESTS(suite, "JSON", the_json_has_every_figure, a_closed_loop_has_no_schedule,
+              steps_are_runs_without_histograms);
+    tcase_add_checked_fixture(suite_case(suite, "Reading"), setup, teardown);
+    ADD_TESTS(suite, "Reading", what_is_read_back_is_the_same, two_read_are_two_merged);
+    ADD_LOOP_TESTS(suite, "Reading", COUNT_OF(edits), what_is_no_report_is_refused);
+    ADD_TESTS(suite, "Reading", what_is_not_even_json, unknown_keys_are_ignored);
+    tcase_add_checked_fixture(suite_case(suite, "Time"), setup, teardown);
+    ADD_LOOP_TESTS(suite, "Time", COUNT_OF(times), time_counts_once);
+    ADD_TESTS(suite, "Time", the_times_of_a_run_are_those_of_its_steps);
     return suite_main(suite);
 }

@@ -239,19 +239,11 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("report-merge");
-    TCase *runs = tcase_create("Runs");
-    TCase *ends = tcase_create("Ends");
 
-    tcase_add_checked_fixture(runs, setup, teardown);
-    tcase_add_test(runs, runs_that_overlap);
-    tcase_add_test(runs, runs_with_a_gap);
-    tcase_add_test(runs, one_run_is_itself);
-    suite_add_tcase(suite, runs);
-    tcase_add_checked_fixture(ends, setup, teardown);
-    tcase_add_test(ends, expectations_are_of_all_together);
-    tcase_add_test(ends, sessions_that_were_lost);
-    tcase_add_test(ends, one_bad_file_is_enough);
-    tcase_add_test(ends, wrong_command_lines);
-    suite_add_tcase(suite, ends);
+    tcase_add_checked_fixture(suite_case(suite, "Runs"), setup, teardown);
+    ADD_TESTS(suite, "Runs", runs_that_overlap, runs_with_a_gap, one_run_is_itself);
+    tcase_add_checked_fixture(suite_case(suite, "Ends"), setup, teardown);
+    ADD_TESTS(suite, "Ends", expectations_are_of_all_together, sessions_that_were_lost,
+              one_bad_file_is_enough, wrong_command_lines);
     return suite_main(suite);
 }

@@ -630,37 +630,21 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("session");
-    TCase *core = tcase_create("Core");
-    TCase *lost = tcase_create("Lost");
-    TCase *time = tcase_create("Time");
-    TCase *stopped = tcase_create("Stopped");
-    TCase *idle = tcase_create("Idle");
 
-    tcase_add_test(core, from_the_beginning_to_the_end);
-    tcase_add_test(core, a_reply_in_pieces);
-    tcase_add_test(core, a_large_message_goes_in_pieces);
-    tcase_add_test(core, several_at_once);
-    tcase_add_test(core, who_thinks_waits_for_a_moment);
-    tcase_add_test(core, a_schedule_does_not_wait_for_replies);
-    tcase_add_test(core, nothing_is_begun_after_the_duration);
-    tcase_add_test(core, what_was_due_in_time_is_not_begun_either);
-    tcase_add_test(core, sessions_begin_along_the_ramp);
-    tcase_add_test(core, another_connection_goes_on_with_the_stamps);
-    tcase_add_test(lost, what_came_before_a_failed_send_counts);
-    tcase_add_loop_test(lost, a_refusal_before_a_failed_send_is_heard, 0, 4);
-    tcase_add_test(time, time_ends_connecting);
-    tcase_add_loop_test(time, time_ends_a_conversation, 0, 5);
-    tcase_add_test(time, time_ends_a_refusal_that_says_no_more);
-    tcase_add_loop_test(stopped, a_stop_ends_it_wherever_it_is, 0, STAGES);
-    tcase_add_test(stopped, a_stop_comes_before_the_beginning);
-    tcase_add_test(stopped, one_that_never_got_to_begin);
-    tcase_add_test(idle, an_idle_one_waits_for_ever);
-    tcase_add_loop_test(idle, an_idle_one_is_ended, 0, 3);
-    tcase_add_test(idle, an_idle_one_is_stopped_while_it_connects);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, lost);
-    suite_add_tcase(suite, time);
-    suite_add_tcase(suite, stopped);
-    suite_add_tcase(suite, idle);
+    ADD_TESTS(suite, "Core", from_the_beginning_to_the_end, a_reply_in_pieces,
+              a_large_message_goes_in_pieces, several_at_once, who_thinks_waits_for_a_moment,
+              a_schedule_does_not_wait_for_replies, nothing_is_begun_after_the_duration,
+              what_was_due_in_time_is_not_begun_either, sessions_begin_along_the_ramp,
+              another_connection_goes_on_with_the_stamps);
+    ADD_TESTS(suite, "Lost", what_came_before_a_failed_send_counts);
+    ADD_LOOP_TESTS(suite, "Lost", 4, a_refusal_before_a_failed_send_is_heard);
+    ADD_TESTS(suite, "Time", time_ends_connecting);
+    ADD_LOOP_TESTS(suite, "Time", 5, time_ends_a_conversation);
+    ADD_TESTS(suite, "Time", time_ends_a_refusal_that_says_no_more);
+    ADD_LOOP_TESTS(suite, "Stopped", STAGES, a_stop_ends_it_wherever_it_is);
+    ADD_TESTS(suite, "Stopped", a_stop_comes_before_the_beginning, one_that_never_got_to_begin);
+    ADD_TESTS(suite, "Idle", an_idle_one_waits_for_ever);
+    ADD_LOOP_TESTS(suite, "Idle", 3, an_idle_one_is_ended);
+    ADD_TESTS(suite, "Idle", an_idle_one_is_stopped_while_it_connects);
     return suite_main(suite);
 }

@@ -114,11 +114,9 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("start-at");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_checked_fixture(core, setup, NULL);
-    tcase_add_loop_test(core, moments_are_read, 0, sizeof moments / sizeof moments[0]);
-    tcase_add_loop_test(core, what_is_no_moment, 0, sizeof none / sizeof none[0]);
-    suite_add_tcase(suite, core);
+    tcase_add_checked_fixture(suite_case(suite, "Core"), setup, NULL);
+    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(moments), moments_are_read);
+    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(none), what_is_no_moment);
     return suite_main(suite);
 }

@@ -220,20 +220,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("summary");
-    TCase *sessions = tcase_create("Sessions");
-    TCase *errors = tcase_create("Errors");
-    TCase *runs = tcase_create("Runs");
 
-    tcase_add_test(sessions, states_have_words);
-    tcase_add_test(sessions, sessions_add_up);
-    tcase_add_test(sessions, idle_sessions_are_not_counted);
-    suite_add_tcase(suite, sessions);
-    tcase_add_test(errors, errors_are_counted_by_their_words_and_sorted);
-    tcase_add_test(errors, a_server_that_invents_words_fills_no_memory);
-    tcase_add_test(errors, words_that_are_too_long_are_one_kind);
-    suite_add_tcase(suite, errors);
-    tcase_add_test(runs, runs_add_up);
-    tcase_add_test(runs, a_run_added_to_nothing_is_itself);
-    suite_add_tcase(suite, runs);
+    ADD_TESTS(suite, "Sessions", states_have_words, sessions_add_up, idle_sessions_are_not_counted);
+    ADD_TESTS(suite, "Errors", errors_are_counted_by_their_words_and_sorted,
+              a_server_that_invents_words_fills_no_memory, words_that_are_too_long_are_one_kind);
+    ADD_TESTS(suite, "Runs", runs_add_up, a_run_added_to_nothing_is_itself);
     return suite_main(suite);
 }

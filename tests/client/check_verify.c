@@ -98,12 +98,9 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("verify");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_test(core, a_right_reply_in_pieces_of_every_size);
-    tcase_add_test(core, a_wrong_byte_is_found_wherever_it_is);
-    tcase_add_test(core, the_difference_is_shown_with_what_is_around_it);
-    tcase_add_test(core, a_short_message_is_shown_with_gaps);
-    suite_add_tcase(suite, core);
+    ADD_TESTS(suite, "Core", a_right_reply_in_pieces_of_every_size,
+              a_wrong_byte_is_found_wherever_it_is, the_difference_is_shown_with_what_is_around_it,
+              a_short_message_is_shown_with_gaps);
     return suite_main(suite);
 }

@@ -575,28 +575,13 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("view-files");
-    TCase *outlet = tcase_create("Outlet");
-    TCase *csv = tcase_create("CSV");
-    TCase *ndjson = tcase_create("NDJSON");
-    TCase *all = tcase_create("All");
-    int count = sizeof openers / sizeof openers[0];
 
-    tcase_add_test(outlet, a_pipe_that_is_not_read_yet);
-    tcase_add_test(outlet, what_goes_is_written_at_once);
-    tcase_add_test(outlet, a_long_text);
-    tcase_add_test(outlet, a_disk_that_is_full);
-    tcase_add_test(outlet, what_cannot_be_opened);
-    tcase_add_test(csv, csv_has_all_of_a_session);
-    tcase_add_test(csv, csv_on_standard_output);
-    tcase_add_test(ndjson, ndjson_has_all_events);
-    tcase_add_test(ndjson, ndjson_has_an_event_each_second);
-    tcase_add_test(ndjson, ndjson_of_any_bytes);
-    tcase_add_loop_test(all, nothing_else_is_written, 0, count);
-    tcase_add_loop_test(all, a_full_disk_is_logged, 0, count);
-    tcase_add_loop_test(all, a_reader_that_leaves_is_not_logged, 0, count);
-    suite_add_tcase(suite, outlet);
-    suite_add_tcase(suite, csv);
-    suite_add_tcase(suite, ndjson);
-    suite_add_tcase(suite, all);
+    ADD_TESTS(suite, "Outlet", a_pipe_that_is_not_read_yet, what_goes_is_written_at_once,
+              a_long_text, a_disk_that_is_full, what_cannot_be_opened);
+    ADD_TESTS(suite, "CSV", csv_has_all_of_a_session, csv_on_standard_output);
+    ADD_TESTS(suite, "NDJSON", ndjson_has_all_events, ndjson_has_an_event_each_second,
+              ndjson_of_any_bytes);
+    ADD_LOOP_TESTS(suite, "All", COUNT_OF(openers), nothing_else_is_written, a_full_disk_is_logged,
+                   a_reader_that_leaves_is_not_logged);
     return suite_main(suite);
 }

@@ -165,15 +165,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("view-hist");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_checked_fixture(core, setup, teardown);
-    tcase_add_test(core, three_values);
-    tcase_add_test(core, a_level_is_skipped_where_nothing_is);
-    tcase_add_test(core, the_distance_is_halved);
-    tcase_add_test(core, no_values_are_no_rows);
-    tcase_add_test(core, a_file_that_cannot_be_opened);
-    tcase_add_test(core, a_full_disk_is_noticed);
-    suite_add_tcase(suite, core);
+    tcase_add_checked_fixture(suite_case(suite, "Core"), setup, teardown);
+    ADD_TESTS(suite, "Core", three_values, a_level_is_skipped_where_nothing_is,
+              the_distance_is_halved, no_values_are_no_rows, a_file_that_cannot_be_opened,
+              a_full_disk_is_noticed);
     return suite_main(suite);
 }

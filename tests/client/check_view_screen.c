@@ -561,28 +561,14 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("view-screen");
-    TCase *line = tcase_create("Line");
-    TCase *top = tcase_create("Top");
-    TCase *signals = tcase_create("Signals");
 
-    tcase_add_test(line, a_line_of_progress);
-    tcase_add_test(line, a_line_of_steps_and_time);
-    tcase_add_test(line, a_line_is_never_wider_than_the_terminal);
-    tcase_add_test(line, a_stopped_terminal_does_not_block);
-    tcase_add_test(top, top_shows_where_the_sessions_are);
-    tcase_add_test(top, top_shows_what_else_there_is);
-    tcase_add_test(top, top_without_colours);
-    tcase_add_test(top, top_without_utf8);
-    tcase_add_test(top, top_on_terminals_of_all_sizes);
-    tcase_add_test(top, top_follows_the_size);
-    tcase_add_test(top, a_dumb_terminal_has_the_line);
-    tcase_add_test(top, top_of_several_loads);
-    tcase_add_test(top, text_on_standard_error_is_not_lost);
-    tcase_add_loop_test(signals, a_signal_gives_the_screen_back, 0, sizeof ends / sizeof ends[0]);
-    tcase_add_test(signals, stopped_and_continued);
-    tcase_add_test(signals, signals_are_as_they_were);
-    suite_add_tcase(suite, line);
-    suite_add_tcase(suite, top);
-    suite_add_tcase(suite, signals);
+    ADD_TESTS(suite, "Line", a_line_of_progress, a_line_of_steps_and_time,
+              a_line_is_never_wider_than_the_terminal, a_stopped_terminal_does_not_block);
+    ADD_TESTS(suite, "Top", top_shows_where_the_sessions_are, top_shows_what_else_there_is,
+              top_without_colours, top_without_utf8, top_on_terminals_of_all_sizes,
+              top_follows_the_size, a_dumb_terminal_has_the_line, top_of_several_loads,
+              text_on_standard_error_is_not_lost);
+    ADD_LOOP_TESTS(suite, "Signals", COUNT_OF(ends), a_signal_gives_the_screen_back);
+    ADD_TESTS(suite, "Signals", stopped_and_continued, signals_are_as_they_were);
     return suite_main(suite);
 }

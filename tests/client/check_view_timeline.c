@@ -561,28 +561,14 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("view-timeline");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
-    TCase *axis = tcase_create("Axis");
 
-    tcase_add_test(core, a_bar_is_where_the_record_has_it);
-    tcase_add_test(core, rows_are_in_the_order_of_service);
-    tcase_add_test(core, each_end_has_its_mark);
-    tcase_add_test(core, any_bytes_in_a_reason);
-    tcase_add_test(core, idle_sessions_are_not_taken_for_waiting_ones);
-    tcase_add_test(core, strips_count_all_sessions);
-    tcase_add_test(core, moments_that_matter);
-    tcase_add_test(core, steps_follow_each_other);
-    tcase_add_test(limits, every_session_has_a_row);
-    tcase_add_test(limits, of_too_many_sessions_some_are_drawn);
-    tcase_add_test(limits, many_connections_in_a_row);
-    tcase_add_test(limits, what_is_left_out_is_counted);
-    tcase_add_test(limits, a_run_in_which_nothing_happened);
-    tcase_add_test(limits, interrupted);
-    tcase_add_test(axis, ticks_are_round);
-    tcase_add_test(axis, an_axis_in_what_suits_it);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, limits);
-    suite_add_tcase(suite, axis);
+    ADD_TESTS(suite, "Core", a_bar_is_where_the_record_has_it, rows_are_in_the_order_of_service,
+              each_end_has_its_mark, any_bytes_in_a_reason,
+              idle_sessions_are_not_taken_for_waiting_ones, strips_count_all_sessions,
+              moments_that_matter, steps_follow_each_other);
+    ADD_TESTS(suite, "Limits", every_session_has_a_row, of_too_many_sessions_some_are_drawn,
+              many_connections_in_a_row, what_is_left_out_is_counted,
+              a_run_in_which_nothing_happened, interrupted);
+    ADD_TESTS(suite, "Axis", ticks_are_round, an_axis_in_what_suits_it);
     return suite_main(suite);
 }

@@ -291,23 +291,14 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("address");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
 
-    tcase_add_loop_test(core, there_and_back, 0, 2); /* to connect to, and to listen on */
-    tcase_add_test(core, localhost_is_this_machine);
-    tcase_add_test(core, equal_addresses_are_equal_bytes);
-    tcase_add_test(core, loopback_is_told_from_the_rest);
-    tcase_add_loop_test(core, unix_addresses_there_and_back, 0, 2);
-    tcase_add_test(core, what_the_kernel_says_of_unix_sockets);
-    tcase_add_test(core, only_unix_addresses_have_a_path);
-    suite_add_tcase(suite, core);
-    tcase_add_loop_test(limits, junk_is_refused_with_a_reason, 0,
-                        (int)(sizeof junk / sizeof junk[0]));
-    tcase_add_test(limits, a_name_that_is_too_long);
-    tcase_add_test(limits, the_longest_unix_address);
-    tcase_add_test(limits, unix_addresses_from_outside);
-    tcase_add_test(limits, other_families_have_a_text_too);
-    suite_add_tcase(suite, limits);
+    ADD_LOOP_TESTS(suite, "Core", 2 /* to connect to, and to listen on */, there_and_back);
+    ADD_TESTS(suite, "Core", localhost_is_this_machine, equal_addresses_are_equal_bytes,
+              loopback_is_told_from_the_rest);
+    ADD_LOOP_TESTS(suite, "Core", 2, unix_addresses_there_and_back);
+    ADD_TESTS(suite, "Core", what_the_kernel_says_of_unix_sockets, only_unix_addresses_have_a_path);
+    ADD_LOOP_TESTS(suite, "Limits", COUNT_OF(junk), junk_is_refused_with_a_reason);
+    ADD_TESTS(suite, "Limits", a_name_that_is_too_long, the_longest_unix_address,
+              unix_addresses_from_outside, other_families_have_a_text_too);
     return suite_main(suite);
 }

@@ -481,29 +481,17 @@ END_TEST
 static Suite *harness_suite(void)
 {
     Suite *suite = suite_create("harness");
-    TCase *programs = tcase_create("Programs");
-    TCase *sockets = tcase_create("Sockets");
-    TCase *failures = tcase_create("Failures");
 
-    tcase_add_checked_fixture(programs, make_tree, remove_tree);
-    tcase_add_test(programs, a_program_runs_to_its_end);
-    tcase_add_test(programs, a_signal_is_128_and_its_number);
-    tcase_add_test(programs, a_chatty_program_does_not_block);
-    tcase_add_test(programs, a_long_input_is_given_whole);
-    tcase_add_test(programs, a_program_gets_clean_signals);
-    tcase_add_test(programs, programs_inherit_nothing_of_each_other);
-    tcase_add_test(programs, a_server_tells_its_port_and_stops);
-    tcase_add_test(programs, a_server_on_ipv6);
-    tcase_add_test(programs, error_text_is_waited_for_and_kept);
-    tcase_add_test(programs, a_program_dies_with_its_test);
-    tcase_add_test(programs, threads_and_descriptors_are_counted);
-    tcase_add_test(programs, cpu_time_is_that_of_the_process);
-    suite_add_tcase(suite, programs);
-    tcase_add_loop_test(sockets, long_echoes_do_not_lock_up, 0, 2);
-    tcase_add_test(sockets, end_and_reset_are_told_apart);
-    suite_add_tcase(suite, sockets);
-    tcase_add_test(failures, whatever_is_wrong_fails_the_test);
-    suite_add_tcase(suite, failures);
+    tcase_add_checked_fixture(suite_case(suite, "Programs"), make_tree, remove_tree);
+    ADD_TESTS(suite, "Programs", a_program_runs_to_its_end, a_signal_is_128_and_its_number,
+              a_chatty_program_does_not_block, a_long_input_is_given_whole,
+              a_program_gets_clean_signals, programs_inherit_nothing_of_each_other,
+              a_server_tells_its_port_and_stops, a_server_on_ipv6,
+              error_text_is_waited_for_and_kept, a_program_dies_with_its_test,
+              threads_and_descriptors_are_counted, cpu_time_is_that_of_the_process);
+    ADD_LOOP_TESTS(suite, "Sockets", 2, long_echoes_do_not_lock_up);
+    ADD_TESTS(suite, "Sockets", end_and_reset_are_told_apart);
+    ADD_TESTS(suite, "Failures", whatever_is_wrong_fails_the_test);
     return suite;
 }
 
@@ -514,22 +502,18 @@ static Suite *harness_suite(void)
 static int run_failures(void)
 {
     Suite *suite = suite_create("failures");
-    TCase *failures = tcase_create("Failures");
     SRunner *runner = srunner_create(suite);
     TestResult **results;
     int status = EXIT_SUCCESS;
 
-    tcase_add_test(failures, a_program_that_is_not_there_fails_the_test);
-    tcase_add_loop_test(failures, a_server_that_does_not_listen_fails_the_test, 0,
-                        (int)(sizeof bad_servers / sizeof bad_servers[0]));
-    tcase_add_test(failures, error_text_that_never_comes_fails_the_test);
-    tcase_add_test(failures, one_wrong_byte_fails_the_test);
-    tcase_add_test(failures, upper_is_not_none_fails_the_test);
-    tcase_add_test(failures, an_early_end_fails_the_test);
-    tcase_add_test(failures, more_than_expected_fails_the_test);
-    suite_add_tcase(suite, failures);
+    tcase_add_unchecked_fixture(suite_case(suite, "Failures"), make_tree, remove_tree);
+    ADD_TESTS(suite, "Failures", a_program_that_is_not_there_fails_the_test);
+    ADD_LOOP_TESTS(suite, "Failures", COUNT_OF(bad_servers),
+                   a_server_that_does_not_listen_fails_the_test);
+    ADD_TESTS(suite, "Failures", error_text_that_never_comes_fails_the_test,
+              one_wrong_byte_fails_the_test, upper_is_not_none_fails_the_test,
+              an_early_end_fails_the_test, more_than_expected_fails_the_test);
     /* Not one tree per test: a test that fails does not come as far as its teardown. */
-    tcase_add_unchecked_fixture(failures, make_tree, remove_tree);
     unsetenv("CK_TAP_LOG_FILE_NAME");
     srunner_run_all(runner, CK_SILENT);
     results = srunner_results(runner);

@@ -476,28 +476,20 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("histogram");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
 
-    tcase_add_loop_test(core, percentiles_are_within_a_thousandth, 0, KINDS);
-    tcase_add_test(core, a_percentile_is_the_right_one_of_few);
-    tcase_add_test(core, mean_is_exact);
-    tcase_add_loop_test(core, adding_is_recording_into_one, 0, KINDS);
-    tcase_add_test(core, adding_nothing_changes_nothing);
-    tcase_add_test(core, percentiles_of_a_known_distribution);
-    tcase_add_test(core, many_at_once_are_as_many_one_by_one);
-    tcase_add_loop_test(core, a_walk_meets_every_value_once_in_order, 0, KINDS);
-    tcase_add_loop_test(core, what_is_written_down_is_restored_whole, 0, KINDS);
-    tcase_add_test(core, what_cannot_be_is_not_restored);
-    tcase_add_loop_test(core, subtracting_leaves_what_came_since, 0, KINDS);
-    tcase_add_test(core, subtracting_nothing_changes_nothing);
-    tcase_add_test(core, clearing_makes_it_new);
-    tcase_add_test(core, deviation_is_that_of_the_values);
-    suite_add_tcase(suite, core);
-    tcase_add_test(limits, empty_is_zero);
-    tcase_add_test(limits, values_out_of_range_are_moved_into_it);
-    tcase_add_loop_test(limits, no_seam_at_powers_of_two, 0, 41);
-    tcase_add_test(limits, recording_allocates_nothing);
-    suite_add_tcase(suite, limits);
+    ADD_LOOP_TESTS(suite, "Core", KINDS, percentiles_are_within_a_thousandth);
+    ADD_TESTS(suite, "Core", a_percentile_is_the_right_one_of_few, mean_is_exact);
+    ADD_LOOP_TESTS(suite, "Core", KINDS, adding_is_recording_into_one);
+    ADD_TESTS(suite, "Core", adding_nothing_changes_nothing, percentiles_of_a_known_distribution,
+              many_at_once_are_as_many_one_by_one);
+    ADD_LOOP_TESTS(suite, "Core", KINDS, a_walk_meets_every_value_once_in_order,
+                   what_is_written_down_is_restored_whole);
+    ADD_TESTS(suite, "Core", what_cannot_be_is_not_restored);
+    ADD_LOOP_TESTS(suite, "Core", KINDS, subtracting_leaves_what_came_since);
+    ADD_TESTS(suite, "Core", subtracting_nothing_changes_nothing, clearing_makes_it_new,
+              deviation_is_that_of_the_values);
+    ADD_TESTS(suite, "Limits", empty_is_zero, values_out_of_range_are_moved_into_it);
+    ADD_LOOP_TESTS(suite, "Limits", 41, no_seam_at_powers_of_two);
+    ADD_TESTS(suite, "Limits", recording_allocates_nothing);
     return suite_main(suite);
 }

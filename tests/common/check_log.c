@@ -206,25 +206,17 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("log");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
-    TCase *races = tcase_create("Races");
 
-    tcase_add_checked_fixture(core, capture, release);
-    tcase_add_checked_fixture(limits, capture, release);
-    tcase_add_checked_fixture(races, capture, release);
-    tcase_add_test(core, a_line_has_the_name_in_front);
-    tcase_add_loop_test(core, levels, LOG_QUIET, LOG_VERBOSE + 1);
-    tcase_add_exit_test(core, fatal_ends_with_1, 1);
-    tcase_add_exit_test(core, usage_ends_with_2, 2);
-    tcase_add_test(core, errno_is_seen_and_kept);
-    suite_add_tcase(suite, core);
-    tcase_add_test(limits, a_line_stays_one_line);
-    tcase_add_test(limits, a_long_line_is_cut_and_says_so);
-    tcase_add_test(limits, a_long_name_is_cut_too);
-    tcase_add_test(limits, the_gate_holds_a_flood_back);
-    suite_add_tcase(suite, limits);
-    tcase_add_test(races, lines_of_threads_do_not_mix);
-    suite_add_tcase(suite, races);
+    tcase_add_checked_fixture(suite_case(suite, "Core"), capture, release);
+    ADD_TESTS(suite, "Core", a_line_has_the_name_in_front);
+    tcase_add_loop_test(suite_case(suite, "Core"), levels, LOG_QUIET, LOG_VERBOSE + 1);
+    tcase_add_exit_test(suite_case(suite, "Core"), fatal_ends_with_1, 1);
+    tcase_add_exit_test(suite_case(suite, "Core"), usage_ends_with_2, 2);
+    ADD_TESTS(suite, "Core", errno_is_seen_and_kept);
+    tcase_add_checked_fixture(suite_case(suite, "Limits"), capture, release);
+    ADD_TESTS(suite, "Limits", a_line_stays_one_line, a_long_line_is_cut_and_says_so,
+              a_long_name_is_cut_too, the_gate_holds_a_flood_back);
+    tcase_add_checked_fixture(suite_case(suite, "Races"), capture, release);
+    ADD_TESTS(suite, "Races", lines_of_threads_do_not_mix);
     return suite_main(suite);
 }

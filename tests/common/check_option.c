@@ -199,17 +199,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("option");
-    TCase *core = tcase_create("Core");
-    TCase *ends = tcase_create("Ends");
 
-    tcase_add_test(core, defaults_are_read_from_the_table);
-    tcase_add_test(core, values_are_stored);
-    tcase_add_test(core, a_word_may_stand_for_a_number);
-    tcase_add_test(core, lines_are_taken_apart);
-    tcase_add_test(core, ranges_are_written_as_a_user_would);
-    suite_add_tcase(suite, core);
-    tcase_add_test(ends, mistakes_end_the_program);
-    tcase_add_test(ends, help_wins_wherever_it_stands);
-    suite_add_tcase(suite, ends);
+    ADD_TESTS(suite, "Core", defaults_are_read_from_the_table, values_are_stored,
+              a_word_may_stand_for_a_number, lines_are_taken_apart,
+              ranges_are_written_as_a_user_would);
+    ADD_TESTS(suite, "Ends", mistakes_end_the_program, help_wins_wherever_it_stands);
     return suite_main(suite);
 }

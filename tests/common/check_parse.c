@@ -287,19 +287,11 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("parse");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
 
-    tcase_add_test(core, numbers_are_read);
-    tcase_add_test(core, durations_are_read);
-    tcase_add_test(core, sizes_are_read);
-    tcase_add_test(core, decimals_are_read);
-    tcase_add_test(core, words_are_found);
-    suite_add_tcase(suite, core);
-    tcase_add_test(limits, ranges_are_inclusive);
-    tcase_add_test(limits, nothing_wraps);
-    tcase_add_loop_test(limits, junk_is_refused, 0, (int)(sizeof junk / sizeof junk[0]));
-    tcase_add_test(limits, a_unit_of_another_kind_is_refused);
-    suite_add_tcase(suite, limits);
+    ADD_TESTS(suite, "Core", numbers_are_read, durations_are_read, sizes_are_read,
+              decimals_are_read, words_are_found);
+    ADD_TESTS(suite, "Limits", ranges_are_inclusive, nothing_wraps);
+    ADD_LOOP_TESTS(suite, "Limits", COUNT_OF(junk), junk_is_refused);
+    ADD_TESTS(suite, "Limits", a_unit_of_another_kind_is_refused);
     return suite_main(suite);
 }

@@ -601,39 +601,22 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("stream");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
-    TCase *races = tcase_create("Races");
 
-    tcase_add_checked_fixture(core, connect_ends, close_ends);
-    tcase_add_checked_fixture(limits, connect_ends, close_ends);
-    tcase_add_checked_fixture(races, connect_ends, close_ends);
-    tcase_add_test(core, reads_what_there_is);
-    tcase_add_test(core, end_of_file_is_0_and_writing_goes_on);
-    tcase_add_test(core, finishing_leaves_reading_open);
-    tcase_add_test(core, parts_are_written_in_their_order);
-    tcase_add_test(core, reading_without_waiting);
-    tcase_add_test(core, writing_without_waiting);
-    tcase_add_test(core, close_closes);
-    tcase_add_test(core, nodelay_is_set_where_there_is_tcp);
-    suite_add_tcase(suite, core);
-    tcase_add_test(limits, long_writes_through_small_buffers);
-    tcase_add_test(limits, short_sends_are_continued);
-    tcase_add_test(limits, interrupted_sends_are_continued);
-    tcase_add_test(limits, interrupted_reads_are_continued);
-    tcase_add_test(limits, a_message_is_one_call);
-    tcase_add_test(limits, reading_has_a_time_limit);
-    tcase_add_test(limits, writing_has_a_time_limit);
-    tcase_add_test(limits, no_limit_and_the_least_limit);
-    tcase_add_test(limits, limits_need_a_socket);
-    tcase_add_test(limits, a_reset_is_an_error_and_no_signal);
-    tcase_add_test(limits, a_closed_peer_is_an_error_and_no_signal);
-    suite_add_tcase(suite, limits);
-    tcase_add_test(races, a_storm_of_signals_loses_nothing);
-    tcase_add_loop_test(races, a_storm_of_signals_stops_no_clock, 0, 2); /* read, write */
-    tcase_add_test(races, stop_wakes_a_reader);
-    tcase_add_test(races, stop_loses_nothing_that_came_before);
-    tcase_add_test(races, what_comes_after_stop_is_still_read);
-    suite_add_tcase(suite, races);
+    tcase_add_checked_fixture(suite_case(suite, "Core"), connect_ends, close_ends);
+    ADD_TESTS(suite, "Core", reads_what_there_is, end_of_file_is_0_and_writing_goes_on,
+              finishing_leaves_reading_open, parts_are_written_in_their_order,
+              reading_without_waiting, writing_without_waiting, close_closes,
+              nodelay_is_set_where_there_is_tcp);
+    tcase_add_checked_fixture(suite_case(suite, "Limits"), connect_ends, close_ends);
+    ADD_TESTS(suite, "Limits", long_writes_through_small_buffers, short_sends_are_continued,
+              interrupted_sends_are_continued, interrupted_reads_are_continued,
+              a_message_is_one_call, reading_has_a_time_limit, writing_has_a_time_limit,
+              no_limit_and_the_least_limit, limits_need_a_socket, a_reset_is_an_error_and_no_signal,
+              a_closed_peer_is_an_error_and_no_signal);
+    tcase_add_checked_fixture(suite_case(suite, "Races"), connect_ends, close_ends);
+    ADD_TESTS(suite, "Races", a_storm_of_signals_loses_nothing);
+    ADD_LOOP_TESTS(suite, "Races", 2 /* read, write */, a_storm_of_signals_stops_no_clock);
+    ADD_TESTS(suite, "Races", stop_wakes_a_reader, stop_loses_nothing_that_came_before,
+              what_comes_after_stop_is_still_read);
     return suite_main(suite);
 }

@@ -545,34 +545,22 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("tls");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
 
-    tcase_add_unchecked_fixture(core, make_kit, free_kit);
-    tcase_add_unchecked_fixture(limits, make_kit, free_kit);
-    tcase_add_checked_fixture(core, connect_ends, close_ends);
-    tcase_add_checked_fixture(limits, connect_ends, close_ends);
-    tcase_add_test(core, a_message_there_and_back);
-    tcase_add_loop_test(core, long_writes_through_small_buffers, 0, 2);
-    tcase_add_test(core, a_mebibyte_is_echoed);
-    tcase_add_test(core, parts_are_written_in_their_order);
-    tcase_add_loop_test(core, finishing_leaves_reading_open, 0, 2); /* client, server first */
-    tcase_add_test(core, a_message_is_one_call_on_each_side);
-    tcase_add_test(core, a_stream_may_be_moved);
-    tcase_add_test(core, reading_without_waiting);
-    tcase_add_test(core, records_that_came_together_are_all_seen);
-    tcase_add_test(core, half_a_record_is_nothing_to_read);
-    tcase_add_test(core, writing_without_waiting);
-    tcase_add_test(core, finishing_without_room_is_done_later);
-    tcase_add_test(core, a_blocking_stream_waits_for_room_to_finish);
-    suite_add_tcase(suite, core);
-    tcase_add_test(limits, an_end_without_close_notify_is_an_error);
-    tcase_add_test(limits, a_peer_that_closes_right_after_the_handshake);
-    tcase_add_test(limits, a_reset_is_an_error_and_no_signal);
-    tcase_add_test(limits, a_byte_that_was_changed_is_an_error);
-    tcase_add_test(limits, a_shutdown_of_our_own_wakes_a_reader);
-    tcase_add_test(limits, reading_has_a_time_limit);
-    tcase_add_test(limits, writing_has_a_time_limit);
-    suite_add_tcase(suite, limits);
+    tcase_add_unchecked_fixture(suite_case(suite, "Core"), make_kit, free_kit);
+    tcase_add_checked_fixture(suite_case(suite, "Core"), connect_ends, close_ends);
+    ADD_TESTS(suite, "Core", a_message_there_and_back);
+    ADD_LOOP_TESTS(suite, "Core", 2, long_writes_through_small_buffers);
+    ADD_TESTS(suite, "Core", a_mebibyte_is_echoed, parts_are_written_in_their_order);
+    ADD_LOOP_TESTS(suite, "Core", 2 /* client, server first */, finishing_leaves_reading_open);
+    ADD_TESTS(suite, "Core", a_message_is_one_call_on_each_side, a_stream_may_be_moved,
+              reading_without_waiting, records_that_came_together_are_all_seen,
+              half_a_record_is_nothing_to_read, writing_without_waiting,
+              finishing_without_room_is_done_later, a_blocking_stream_waits_for_room_to_finish);
+    tcase_add_unchecked_fixture(suite_case(suite, "Limits"), make_kit, free_kit);
+    tcase_add_checked_fixture(suite_case(suite, "Limits"), connect_ends, close_ends);
+    ADD_TESTS(suite, "Limits", an_end_without_close_notify_is_an_error,
+              a_peer_that_closes_right_after_the_handshake, a_reset_is_an_error_and_no_signal,
+              a_byte_that_was_changed_is_an_error, a_shutdown_of_our_own_wakes_a_reader,
+              reading_has_a_time_limit, writing_has_a_time_limit);
     return suite_main(suite);
 }

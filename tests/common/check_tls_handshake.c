@@ -360,24 +360,19 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("tls-handshake");
-    TCase *limits = tcase_create("Limits");
-    TCase *peers = tcase_create("Peers");
 
-    tcase_add_unchecked_fixture(limits, make_kit, free_kit);
-    tcase_add_unchecked_fixture(peers, make_kit, free_kit);
-    tcase_add_checked_fixture(limits, prepare_ends, close_ends);
-    tcase_add_checked_fixture(peers, prepare_ends, close_ends);
-    tcase_add_loop_test(limits, a_handshake_has_a_time_limit, 0, 2); /* server, client */
-    tcase_add_test(limits, a_dripping_handshake_has_the_same_limit);
-    tcase_add_loop_test(limits, a_handshake_without_waiting, 0, 2); /* server, client */
-    suite_add_tcase(suite, limits);
-    tcase_add_loop_test(peers, what_is_not_tls_is_refused, 0, 5);
-    tcase_add_loop_test(peers, random_bytes_are_refused, 0, 20);
-    tcase_add_test(peers, a_server_that_is_not_tls_is_refused);
-    tcase_add_loop_test(peers, versions, TLS1_VERSION, TLS1_3_VERSION + 1);
-    tcase_add_test(peers, no_common_cipher);
-    tcase_add_test(peers, renegotiation_is_refused);
-    tcase_add_loop_test(peers, a_name_is_sent_and_an_address_is_not, 0, 3);
-    suite_add_tcase(suite, peers);
+    tcase_add_unchecked_fixture(suite_case(suite, "Limits"), make_kit, free_kit);
+    tcase_add_checked_fixture(suite_case(suite, "Limits"), prepare_ends, close_ends);
+    ADD_LOOP_TESTS(suite, "Limits", 2 /* server, client */, a_handshake_has_a_time_limit);
+    ADD_TESTS(suite, "Limits", a_dripping_handshake_has_the_same_limit);
+    ADD_LOOP_TESTS(suite, "Limits", 2 /* server, client */, a_handshake_without_waiting);
+    tcase_add_unchecked_fixture(suite_case(suite, "Peers"), make_kit, free_kit);
+    tcase_add_checked_fixture(suite_case(suite, "Peers"), prepare_ends, close_ends);
+    ADD_LOOP_TESTS(suite, "Peers", 5, what_is_not_tls_is_refused);
+    ADD_LOOP_TESTS(suite, "Peers", 20, random_bytes_are_refused);
+    ADD_TESTS(suite, "Peers", a_server_that_is_not_tls_is_refused);
+    tcase_add_loop_test(suite_case(suite, "Peers"), versions, TLS1_VERSION, TLS1_3_VERSION + 1);
+    ADD_TESTS(suite, "Peers", no_common_cipher, renegotiation_is_refused);
+    ADD_LOOP_TESTS(suite, "Peers", 3, a_name_is_sent_and_an_address_is_not);
     return suite_main(suite);
 }

@@ -48,11 +48,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("tls-none");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_test(core, contexts_are_refused);
-    tcase_add_test(core, plain_streams_have_no_words);
-    tcase_add_test(core, the_client_refuses_the_option);
-    suite_add_tcase(suite, core);
+    ADD_TESTS(suite, "Core", contexts_are_refused, plain_streams_have_no_words,
+              the_client_refuses_the_option);
     return suite_main(suite);
 }

@@ -368,27 +368,17 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("tls-trust");
-    TCase *core = tcase_create("Core");
-    TCase *contexts = tcase_create("Contexts");
-    int count = (int)(sizeof servers / sizeof servers[0]);
 
-    tcase_add_unchecked_fixture(core, make_kit, free_kit);
-    tcase_add_unchecked_fixture(contexts, make_kit, free_kit);
-    tcase_add_loop_test(core, servers_are_verified, 0, count);
-    tcase_add_loop_test(core, insecure_accepts_them_all, 0, count);
-    tcase_add_test(core, the_system_does_not_trust_our_ca);
-    tcase_add_test(core, a_client_with_a_certificate);
-    tcase_add_test(core, a_client_certificate_that_nobody_asks_for);
-    tcase_add_test(core, a_client_without_a_certificate_is_refused);
-    tcase_add_test(core, a_client_of_another_ca_is_refused);
-    suite_add_tcase(suite, core);
-    tcase_add_test(contexts, files_that_cannot_be_used_are_named);
-    tcase_add_test(contexts, a_key_of_another_certificate_is_refused);
-    tcase_add_test(contexts, an_encrypted_key_is_refused_and_nobody_asked);
-    tcase_add_test(contexts, one_file_may_hold_both);
-    tcase_add_test(contexts, a_context_is_replaced_under_living_streams);
-    tcase_add_test(contexts, many_threads_share_a_context);
-    tcase_add_test(contexts, a_forked_process_uses_the_context);
-    suite_add_tcase(suite, contexts);
+    tcase_add_unchecked_fixture(suite_case(suite, "Core"), make_kit, free_kit);
+    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(servers), servers_are_verified,
+                   insecure_accepts_them_all);
+    ADD_TESTS(suite, "Core", the_system_does_not_trust_our_ca, a_client_with_a_certificate,
+              a_client_certificate_that_nobody_asks_for, a_client_without_a_certificate_is_refused,
+              a_client_of_another_ca_is_refused);
+    tcase_add_unchecked_fixture(suite_case(suite, "Contexts"), make_kit, free_kit);
+    ADD_TESTS(suite, "Contexts", files_that_cannot_be_used_are_named,
+              a_key_of_another_certificate_is_refused, an_encrypted_key_is_refused_and_nobody_asked,
+              one_file_may_hold_both, a_context_is_replaced_under_living_streams,
+              many_threads_share_a_context, a_forked_process_uses_the_context);
     return suite_main(suite);
 }

@@ -87,13 +87,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("transform");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_test(core, all_256_bytes_at_each_place);
-    tcase_add_test(core, each_length_and_nothing_beyond);
-    tcase_add_test(core, cuts_do_not_matter);
-    tcase_add_test(core, the_locale_has_no_say);
-    tcase_add_test(core, words_follow_the_enum);
-    suite_add_tcase(suite, core);
+    ADD_TESTS(suite, "Core", all_256_bytes_at_each_place, each_length_and_nothing_beyond,
+              cuts_do_not_matter, the_locale_has_no_say, words_follow_the_enum);
     return suite_main(suite);
 }

@@ -17,8 +17,7 @@
 #define TESTS_KIT_KINDS_H
 
 #include "tests/kit/gate.h"
-
-#include <check.h>
+#include "tests/kit/suite.h"
 
 enum kind { THREADS, PROCESSES, KINDS };
 
@@ -92,9 +91,6 @@ void add_for_kinds(Suite *suite, const char *name, void (*setup)(void), void (*t
 void add_for_threads(Suite *suite, const char *name, void (*setup)(void), void (*teardown)(void),
                      const TTest *const *tests, size_t count);
 
-#define TESTS_OF(...)                                                                              \
-    (const TTest *const[]){__VA_ARGS__},                                                           \
-        sizeof((const TTest *const[]){__VA_ARGS__}) / sizeof(const TTest *)
 #define ADD_FOR_KINDS(suite, name, ...)                                                            \
     add_for_kinds(suite, name, NULL, NULL, TESTS_OF(__VA_ARGS__))
 #define ADD_FOR_THREADS(suite, name, ...)                                                          \

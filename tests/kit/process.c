@@ -13,7 +13,7 @@
 
 struct shared *shared;
 
-void kit_setup(void)
+static void setup(void)
 {
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ck_assert_ptr_ne(shared, MAP_FAILED);
@@ -21,9 +21,16 @@ void kit_setup(void)
     sem_init(&shared->opened, 1, 0);
 }
 
-void kit_teardown(void)
+static void teardown(void)
 {
     munmap(shared, sizeof *shared);
+}
+
+void add_with_shared(Suite *suite, const char *name, const TTest *const *tests, size_t count)
+{
+    tcase_add_checked_fixture(suite_case(suite, name), setup, teardown);
+    tcase_set_timeout(suite_case(suite, name), 60);
+    suite_add(suite, name, -1, tests, count);
 }
 
 struct ep_executor *processes(const struct ep_options *options)

@@ -8,6 +8,7 @@
 #define TESTS_KIT_PROCESS_H
 
 #include "pool/echopool.h"
+#include "tests/kit/suite.h"
 
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -28,9 +29,9 @@ struct shared {
 
 extern struct shared *shared;
 
-/** As checked fixture. */
-void kit_setup(void);
-void kit_teardown(void);
+/** Add tests to a suite as a case of this name. Each of them finds `shared`. */
+#define ADD_WITH_SHARED(suite, name, ...) add_with_shared(suite, name, TESTS_OF(__VA_ARGS__))
+void add_with_shared(Suite *suite, const char *name, const TTest *const *tests, size_t count);
 
 /** An executor or a failed test. */
 struct ep_executor *processes(const struct ep_options *options);

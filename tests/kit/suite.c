@@ -3,6 +3,29 @@
 #include "tests/kit/suite.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+TCase *suite_case(Suite *suite, const char *name)
+{
+    static TCase *last;
+    static const char *last_name;
+
+    if (last_name == NULL || strcmp(name, last_name) != 0) {
+        last = tcase_create(name);
+        last_name = name;
+        suite_add_tcase(suite, last);
+    }
+    return last;
+}
+
+void suite_add(Suite *suite, const char *name, int times, const TTest *const *tests, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (times < 0)
+            tcase_add_test(suite_case(suite, name), tests[i]);
+        else
+            tcase_add_loop_test(suite_case(suite, name), tests[i], 0, times);
+}
 
 int suite_main(Suite *suite)
 {

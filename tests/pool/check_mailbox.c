@@ -338,20 +338,14 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("mailbox");
-    TCase *core = tcase_create("Core");
-    TCase *races = tcase_create("Races");
 
-    tcase_add_loop_test(core, several_completions_are_one_wake_up, 0, KINDS);
-    tcase_add_loop_test(core, what_is_done_already_is_delivered_next_time, 0, KINDS);
-    tcase_add_loop_test(core, failures_and_cancellations_are_delivered_too, 0, KINDS);
-    tcase_add_loop_test(core, a_delivery_may_add_and_dispatch, 0, KINDS);
-    tcase_add_loop_test(core, what_becomes_due_meanwhile_is_left_for_the_next_time, 0, KINDS);
-    tcase_add_test(core, nonsense_is_refused);
-    tcase_add_loop_test(core, what_was_not_dispatched_never_is, 0, KINDS);
-    tcase_add_loop_test(races, no_completion_is_lost_on_a_loop_about_to_sleep, 0, KINDS);
-    tcase_add_loop_test(races, many_threads_may_add, 0, KINDS);
-    tcase_add_loop_test(races, a_mailbox_may_go_while_futures_complete, 0, KINDS);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, races);
+    ADD_LOOP_TESTS(suite, "Core", KINDS, several_completions_are_one_wake_up,
+                   what_is_done_already_is_delivered_next_time,
+                   failures_and_cancellations_are_delivered_too, a_delivery_may_add_and_dispatch,
+                   what_becomes_due_meanwhile_is_left_for_the_next_time);
+    ADD_TESTS(suite, "Core", nonsense_is_refused);
+    ADD_LOOP_TESTS(suite, "Core", KINDS, what_was_not_dispatched_never_is);
+    ADD_LOOP_TESTS(suite, "Races", KINDS, no_completion_is_lost_on_a_loop_about_to_sleep,
+                   many_threads_may_add, a_mailbox_may_go_while_futures_complete);
     return suite_main(suite);
 }

@@ -68,9 +68,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("mailbox in libevent");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_loop_test(core, libevent_delivers_them_all, 0, KINDS);
-    suite_add_tcase(suite, core);
+    ADD_LOOP_TESTS(suite, "Core", KINDS, libevent_delivers_them_all);
     return suite_main(suite);
 }

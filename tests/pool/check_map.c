@@ -879,41 +879,26 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("map");
-    TCase *core = tcase_create("Core");
-    TCase *failures = tcase_create("Failures");
-    TCase *limits = tcase_create("Limits");
 
-    tcase_add_loop_test(core, results_come_in_the_order_of_the_inputs, 0, KINDS);
-    tcase_add_loop_test(core, several_inputs_travel_side_by_side, 0, KINDS);
-    tcase_add_loop_test(core, nothing_in_nothing_out, 0, KINDS);
-    tcase_add_test(core, nonsense_is_refused);
-    tcase_add_loop_test(core, everything_is_submitted_at_the_call, 0, KINDS);
-    tcase_add_loop_test(core, chunks_are_as_large_as_python_makes_them, 0, KINDS);
-    tcase_add_loop_test(core, bytes_of_every_size_travel_in_chunks, 0, KINDS);
-    tcase_add_loop_test(core, unordered_results_come_as_they_complete, 0, KINDS);
-    tcase_add_loop_test(core, unordered_results_are_a_permutation, 0, KINDS);
-    tcase_add_loop_test(failures, a_failed_element_fails_alone, 0, KINDS);
-    tcase_add_loop_test(failures, stopping_on_failure_hands_out_nothing_after_it, 0, KINDS);
-    tcase_add_loop_test(failures, the_error_of_a_source_comes_after_the_results_before_it, 0,
-                        KINDS);
-    tcase_add_test(failures, a_source_must_say_where_its_bytes_are);
-    tcase_add_loop_test(failures, a_shutdown_midway_comes_after_what_was_submitted, 0, KINDS);
-    tcase_add_test(failures, a_worker_does_not_wait_for_itself);
-    tcase_add_test(failures, a_chunk_that_is_terminated_cancels_its_rest);
-    tcase_add_test(failures, a_worker_that_dies_takes_its_chunk_along);
-    tcase_add_test(failures, an_unknown_function_is_refused_in_chunks_as_well);
-    tcase_add_loop_test(limits, at_the_timeout_the_rest_is_cancelled, 0, KINDS);
-    tcase_add_loop_test(limits, time_runs_from_the_call, 0, KINDS);
-    tcase_add_loop_test(limits, a_map_that_ends_in_time_knows_no_timeout, 0, KINDS);
-    tcase_add_loop_test(limits, no_more_than_ahead_is_under_way, 0, KINDS);
-    tcase_add_loop_test(limits, ahead_bounds_unordered_maps_as_well, 0, KINDS);
-    tcase_add_loop_test(limits, a_full_executor_is_waited_for, 0, KINDS);
-    tcase_add_loop_test(limits, where_full_is_refused_the_map_is_too, 0, KINDS);
-    tcase_add_loop_test(limits, what_is_discarded_is_an_element_that_was_cancelled, 0, KINDS);
-    tcase_add_loop_test(limits, letting_go_cancels_what_has_not_begun, 0, KINDS);
-    tcase_add_loop_test(limits, large_results_can_be_left_behind, 0, KINDS);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, failures);
-    suite_add_tcase(suite, limits);
+    ADD_LOOP_TESTS(suite, "Core", KINDS, results_come_in_the_order_of_the_inputs,
+                   several_inputs_travel_side_by_side, nothing_in_nothing_out);
+    ADD_TESTS(suite, "Core", nonsense_is_refused);
+    ADD_LOOP_TESTS(suite, "Core", KINDS, everything_is_submitted_at_the_call,
+                   chunks_are_as_large_as_python_makes_them, bytes_of_every_size_travel_in_chunks,
+                   unordered_results_come_as_they_complete, unordered_results_are_a_permutation);
+    ADD_LOOP_TESTS(suite, "Failures", KINDS, a_failed_element_fails_alone,
+                   stopping_on_failure_hands_out_nothing_after_it,
+                   the_error_of_a_source_comes_after_the_results_before_it);
+    ADD_TESTS(suite, "Failures", a_source_must_say_where_its_bytes_are);
+    ADD_LOOP_TESTS(suite, "Failures", KINDS, a_shutdown_midway_comes_after_what_was_submitted);
+    ADD_TESTS(suite, "Failures", a_worker_does_not_wait_for_itself,
+              a_chunk_that_is_terminated_cancels_its_rest, a_worker_that_dies_takes_its_chunk_along,
+              an_unknown_function_is_refused_in_chunks_as_well);
+    ADD_LOOP_TESTS(suite, "Limits", KINDS, at_the_timeout_the_rest_is_cancelled,
+                   time_runs_from_the_call, a_map_that_ends_in_time_knows_no_timeout,
+                   no_more_than_ahead_is_under_way, ahead_bounds_unordered_maps_as_well,
+                   a_full_executor_is_waited_for, where_full_is_refused_the_map_is_too,
+                   what_is_discarded_is_an_element_that_was_cancelled,
+                   letting_go_cancels_what_has_not_begun, large_results_can_be_left_behind);
     return suite_main(suite);
 }

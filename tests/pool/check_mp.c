@@ -879,39 +879,24 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("mp");
-    TCase *calls = tcase_create("Calls");
-    TCase *maps = tcase_create("Maps");
-    TCase *life = tcase_create("Life");
 
-    tcase_add_loop_test(calls, apply_waits_for_its_reply, 0, KINDS);
-    tcase_add_loop_test(calls, a_call_tells_how_far_it_is, 0, KINDS);
-    tcase_add_loop_test(calls, a_failed_call_says_how, 0, KINDS);
-    tcase_add_loop_test(calls, exactly_one_callback_is_called, 0, KINDS);
-    tcase_add_test(calls, a_callback_may_submit_and_terminate);
-    tcase_add_test(calls, a_callback_on_the_manager_does_not_wait);
-    tcase_add_test(calls, a_callback_on_the_manager_does_not_wait_for_what_is_done);
-    tcase_add_loop_test(maps, a_map_calls_back_once, 0, KINDS);
-    tcase_add_loop_test(maps, map_keeps_the_order, 0, KINDS);
-    tcase_add_loop_test(maps, map_makes_chunks_as_python_does, 0, KINDS);
-    tcase_add_loop_test(maps, an_empty_map_is_ready_at_once, 0, KINDS);
-    tcase_add_loop_test(maps, a_failing_element_does_not_hurry_the_map, 0, KINDS);
-    tcase_add_loop_test(maps, starmap_unpacks_its_columns, 0, KINDS);
-    tcase_add_loop_test(maps, imap_keeps_the_order_and_ends_again_and_again, 0, KINDS);
-    tcase_add_loop_test(maps, imap_unordered_is_a_permutation, 0, KINDS);
-    tcase_add_loop_test(maps, a_next_that_times_out_can_be_asked_again, 0, KINDS);
-    tcase_add_loop_test(maps, a_failing_source_ends_imap_and_spares_the_pool, 0, KINDS);
-    tcase_add_loop_test(maps, imap_serves_an_endless_source, 0, KINDS);
-    tcase_add_loop_test(life, join_wants_an_end_first, 0, 2 * KINDS);
-    tcase_add_loop_test(life, a_closed_pool_takes_no_more, 0, KINDS);
-    tcase_add_test(life, terminating_leaves_ten_thousand_undone);
-    tcase_add_test(life, leaving_a_pool_terminates_it);
-    tcase_add_loop_test(life, the_initializer_runs_once_in_each_worker, 0, KINDS);
-    tcase_add_test(life, nonsense_is_refused);
-    tcase_add_test(calls, a_worker_does_not_wait_for_itself);
-    tcase_add_test(maps, the_earliest_failure_is_that_of_the_map);
-    tcase_add_test(life, a_map_that_meets_the_end_is_whole_or_refused);
-    suite_add_tcase(suite, calls);
-    suite_add_tcase(suite, maps);
-    suite_add_tcase(suite, life);
+    ADD_LOOP_TESTS(suite, "Calls", KINDS, apply_waits_for_its_reply, a_call_tells_how_far_it_is,
+                   a_failed_call_says_how, exactly_one_callback_is_called);
+    ADD_TESTS(suite, "Calls", a_callback_may_submit_and_terminate,
+              a_callback_on_the_manager_does_not_wait,
+              a_callback_on_the_manager_does_not_wait_for_what_is_done,
+              a_worker_does_not_wait_for_itself);
+    ADD_LOOP_TESTS(suite, "Maps", KINDS, a_map_calls_back_once, map_keeps_the_order,
+                   map_makes_chunks_as_python_does, an_empty_map_is_ready_at_once,
+                   a_failing_element_does_not_hurry_the_map, starmap_unpacks_its_columns,
+                   imap_keeps_the_order_and_ends_again_and_again, imap_unordered_is_a_permutation,
+                   a_next_that_times_out_can_be_asked_again,
+                   a_failing_source_ends_imap_and_spares_the_pool, imap_serves_an_endless_source);
+    ADD_TESTS(suite, "Maps", the_earliest_failure_is_that_of_the_map);
+    ADD_LOOP_TESTS(suite, "Life", 2 * KINDS, join_wants_an_end_first);
+    ADD_LOOP_TESTS(suite, "Life", KINDS, a_closed_pool_takes_no_more);
+    ADD_TESTS(suite, "Life", terminating_leaves_ten_thousand_undone, leaving_a_pool_terminates_it);
+    ADD_LOOP_TESTS(suite, "Life", KINDS, the_initializer_runs_once_in_each_worker);
+    ADD_TESTS(suite, "Life", nonsense_is_refused, a_map_that_meets_the_end_is_whole_or_refused);
     return suite_main(suite);
 }

@@ -165,15 +165,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("park");
-    TCase *lock = tcase_create("Lock");
-    TCase *list = tcase_create("Waitlist");
 
-    tcase_add_test(lock, lock_excludes);
-    suite_add_tcase(suite, lock);
-    tcase_add_test(list, list_wakes_in_the_order_asked_for);
-    tcase_add_test(list, leaving_tells_whether_a_wake_up_was_spent);
-    tcase_add_test(list, sleep_ends_at_the_deadline);
-    tcase_add_test(list, no_wake_up_is_lost);
-    suite_add_tcase(suite, list);
+    ADD_TESTS(suite, "Lock", lock_excludes);
+    ADD_TESTS(suite, "Waitlist", list_wakes_in_the_order_asked_for,
+              leaving_tells_whether_a_wake_up_was_spent, sleep_ends_at_the_deadline,
+              no_wake_up_is_lost);
     return suite_main(suite);
 }

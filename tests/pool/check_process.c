@@ -812,49 +812,23 @@ START_TEST(create_and_free_again_and_again)
 }
 END_TEST
 
-static TCase *part(Suite *suite, const char *name)
-{
-    TCase *tests = tcase_create(name);
-
-    tcase_add_checked_fixture(tests, kit_setup, kit_teardown);
-    tcase_set_timeout(tests, 60);
-    suite_add_tcase(suite, tests);
-    return tests;
-}
-
 int main(void)
 {
     Suite *suite = suite_create("process executor");
-    TCase *tests = part(suite, "Core");
 
-    tcase_add_test(tests, results_come_back);
-    tcase_add_test(tests, tasks_without_a_future_run);
-    tcase_add_test(tests, a_worker_is_a_named_process_of_its_own);
-    tcase_add_test(tests, twenty_failures_lose_no_worker);
-    tcase_add_test(tests, unknown_functions_are_refused);
-    tcase_add_test(tests, threads_forbid_a_zygote);
-    tcase_add_test(tests, executors_share_a_zygote);
-    tcase_add_test(tests, bad_options_are_refused);
-    tcase_add_test(tests, callbacks_run_in_the_parent);
-    tcase_add_test(tests, callbacks_may_use_the_executor);
-    tcase_add_test(tests, a_callback_does_not_wait_for_what_runs);
-    tcase_add_test(tests, a_callback_does_not_wait_for_what_is_done);
-    tcase_add_test(tests, many_wait_for_one);
-    tcase_add_test(tests, no_task_is_left_lying);
-    tests = part(suite, "Limits");
-    tcase_add_test(tests, prefetch_bounds_what_runs);
-    tcase_add_test(tests, submit_never_blocks_on_the_manager);
-    tests = part(suite, "Life");
-    tcase_add_test(tests, workers_that_cannot_be_made_leave_nothing_behind);
-    tcase_add_test(tests, a_task_may_have_an_executor_of_its_own);
-    tcase_add_test(tests, standard_descriptors_may_be_closed);
-    tcase_add_test(tests, free_waits_for_those_who_help);
-    tcase_add_test(tests, workers_that_could_begin_end_in_order);
-    tcase_add_test(tests, a_failing_initialize_leaves_nothing);
-    tcase_add_test(tests, resize_adds_and_removes_workers);
-    tcase_add_test(tests, a_worker_that_is_replaced_counts);
-    tcase_add_test(tests, resize_amid_replacements);
-    tcase_add_test(tests, resize_meets_the_end);
-    tcase_add_test(tests, create_and_free_again_and_again);
+    ADD_WITH_SHARED(suite, "Core", results_come_back, tasks_without_a_future_run,
+                    a_worker_is_a_named_process_of_its_own, twenty_failures_lose_no_worker,
+                    unknown_functions_are_refused, threads_forbid_a_zygote,
+                    executors_share_a_zygote, bad_options_are_refused, callbacks_run_in_the_parent,
+                    callbacks_may_use_the_executor, a_callback_does_not_wait_for_what_runs,
+                    a_callback_does_not_wait_for_what_is_done, many_wait_for_one,
+                    no_task_is_left_lying);
+    ADD_WITH_SHARED(suite, "Limits", prefetch_bounds_what_runs, submit_never_blocks_on_the_manager);
+    ADD_WITH_SHARED(suite, "Life", workers_that_cannot_be_made_leave_nothing_behind,
+                    a_task_may_have_an_executor_of_its_own, standard_descriptors_may_be_closed,
+                    free_waits_for_those_who_help, workers_that_could_begin_end_in_order,
+                    a_failing_initialize_leaves_nothing, resize_adds_and_removes_workers,
+                    a_worker_that_is_replaced_counts, resize_amid_replacements,
+                    resize_meets_the_end, create_and_free_again_and_again);
     return suite_main(suite);
 }

@@ -697,44 +697,22 @@ START_TEST(nobody_survives_the_parent)
 }
 END_TEST
 
-static TCase *part(Suite *suite, const char *name)
-{
-    TCase *tests = tcase_create(name);
-
-    tcase_add_checked_fixture(tests, kit_setup, kit_teardown);
-    tcase_set_timeout(tests, 60);
-    suite_add_tcase(suite, tests);
-    return tests;
-}
-
 int main(void)
 {
     Suite *suite = suite_create("process executor, deaths");
-    TCase *tests = part(suite, "Break");
 
-    tcase_add_test(tests, a_death_breaks_the_executor);
-    tcase_add_test(tests, what_had_not_begun_is_dropped);
-    tcase_add_test(tests, an_idle_death_breaks_it_too);
-    tcase_add_test(tests, shutdown_ends_though_workers_die);
-    tests = part(suite, "Replace");
-    tcase_add_test(tests, only_the_task_of_the_dead_fails);
-    tcase_add_test(tests, death_before_the_task_is_read);
-    tcase_add_test(tests, either_sign_of_death_is_enough);
-    tcase_add_test(tests, prefetched_tasks_survive_a_death);
-    tcase_add_test(tests, death_while_the_reply_is_sent);
-    tcase_add_test(tests, killing_amid_large_payloads);
-    tests = part(suite, "Replacements");
-    tcase_add_test(tests, workers_retire);
-    tcase_add_test(tests, hopeless_replacement_breaks);
-    tcase_add_test(tests, a_place_that_is_given_up_costs_capacity_only);
-    tcase_add_test(tests, a_later_initialize_that_fails_breaks);
-    tcase_add_test(tests, ready_and_dead_at_once);
-    tcase_add_test(tests, the_end_of_the_zygote_is_survived);
-    tests = part(suite, "Terminate");
-    tcase_add_test(tests, terminate_ends_the_deaf_too);
-    tcase_add_test(tests, terminate_tells_a_worker_that_outlives_sigterm);
-    tcase_add_test(tests, terminate_in_a_callback);
-    tests = part(suite, "Parent");
-    tcase_add_test(tests, nobody_survives_the_parent);
+    ADD_WITH_SHARED(suite, "Break", a_death_breaks_the_executor, what_had_not_begun_is_dropped,
+                    an_idle_death_breaks_it_too, shutdown_ends_though_workers_die);
+    ADD_WITH_SHARED(suite, "Replace", only_the_task_of_the_dead_fails,
+                    death_before_the_task_is_read, either_sign_of_death_is_enough,
+                    prefetched_tasks_survive_a_death, death_while_the_reply_is_sent,
+                    killing_amid_large_payloads);
+    ADD_WITH_SHARED(suite, "Replacements", workers_retire, hopeless_replacement_breaks,
+                    a_place_that_is_given_up_costs_capacity_only,
+                    a_later_initialize_that_fails_breaks, ready_and_dead_at_once,
+                    the_end_of_the_zygote_is_survived);
+    ADD_WITH_SHARED(suite, "Terminate", terminate_ends_the_deaf_too,
+                    terminate_tells_a_worker_that_outlives_sigterm, terminate_in_a_callback);
+    ADD_WITH_SHARED(suite, "Parent", nobody_survives_the_parent);
     return suite_main(suite);
 }

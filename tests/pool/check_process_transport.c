@@ -516,38 +516,17 @@ START_TEST(only_sealed_memory_is_mapped)
 }
 END_TEST
 
-static TCase *part(Suite *suite, const char *name)
-{
-    TCase *tests = tcase_create(name);
-
-    tcase_add_checked_fixture(tests, kit_setup, kit_teardown);
-    tcase_set_timeout(tests, 60);
-    suite_add_tcase(suite, tests);
-    return tests;
-}
-
 int main(void)
 {
     Suite *suite = suite_create("process executor, transport");
-    TCase *tests = part(suite, "Payloads");
 
-    tcase_add_test(tests, payloads_of_every_size);
-    tcase_add_test(tests, a_hundred_mebibytes);
-    tcase_add_test(tests, mixed_sizes_keep_their_order);
-    tcase_add_test(tests, inputs_are_aligned);
-    tests = part(suite, "Inheritance");
-    tcase_add_test(tests, workers_inherit_nothing_foreign);
-    tcase_add_test(tests, workers_have_signals_as_after_exec);
-    tcase_add_test(tests, what_workers_print_appears_once);
-    tests = part(suite, "Descriptors");
-    tcase_add_test(tests, descriptors_travel);
-    tcase_add_test(tests, descriptors_leave_the_parent);
-    tcase_add_test(tests, descriptors_have_one_owner);
-    tcase_add_test(tests, a_worker_out_of_descriptors_refuses);
-    tcase_add_test(tests, an_input_that_cannot_travel);
-    tcase_add_test(tests, a_reply_that_cannot_travel);
-    tests = part(suite, "Wire");
-    tcase_add_test(tests, odd_messages_are_refused);
-    tcase_add_test(tests, only_sealed_memory_is_mapped);
+    ADD_WITH_SHARED(suite, "Payloads", payloads_of_every_size, a_hundred_mebibytes,
+                    mixed_sizes_keep_their_order, inputs_are_aligned);
+    ADD_WITH_SHARED(suite, "Inheritance", workers_inherit_nothing_foreign,
+                    workers_have_signals_as_after_exec, what_workers_print_appears_once);
+    ADD_WITH_SHARED(suite, "Descriptors", descriptors_travel, descriptors_leave_the_parent,
+                    descriptors_have_one_owner, a_worker_out_of_descriptors_refuses,
+                    an_input_that_cannot_travel, a_reply_that_cannot_travel);
+    ADD_WITH_SHARED(suite, "Wire", odd_messages_are_refused, only_sealed_memory_is_mapped);
     return suite_main(suite);
 }

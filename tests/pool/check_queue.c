@@ -213,16 +213,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("queue");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_checked_fixture(core, setup, teardown);
-    tcase_add_test(core, first_in_first_out);
-    tcase_add_test(core, the_limit_counts_tasks_that_run);
-    tcase_add_test(core, a_cancelled_task_gives_its_place_back_at_once);
-    tcase_add_test(core, husks_never_make_the_queue_full);
-    tcase_add_test(core, nothing_enters_after_close);
-    tcase_add_test(core, drop_oldest_cancels);
-    tcase_add_test(core, positions_pass_32_bits);
-    suite_add_tcase(suite, core);
+    tcase_add_checked_fixture(suite_case(suite, "Core"), setup, teardown);
+    ADD_TESTS(suite, "Core", first_in_first_out, the_limit_counts_tasks_that_run,
+              a_cancelled_task_gives_its_place_back_at_once, husks_never_make_the_queue_full,
+              nothing_enters_after_close, drop_oldest_cancels, positions_pass_32_bits);
     return suite_main(suite);
 }

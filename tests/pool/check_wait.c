@@ -511,30 +511,21 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("wait");
-    TCase *wait = tcase_create("Wait");
-    TCase *completions = tcase_create("Completions");
 
-    tcase_add_test(wait, nothing_is_waited_for_at_once);
-    tcase_add_test(wait, nonsense_is_refused);
-    tcase_add_loop_test(wait, first_completed_returns_where_one_is_done_already, 0, KINDS);
-    tcase_add_loop_test(wait, the_first_completion_ends_the_sleep, 0, KINDS);
-    tcase_add_loop_test(wait, a_failure_ends_the_wait_for_the_first_failure, 0, KINDS);
-    tcase_add_loop_test(wait, a_cancelled_one_has_not_failed, 0, KINDS);
-    tcase_add_loop_test(wait, at_the_timeout_done_says_exactly_which, 0, KINDS);
-    tcase_add_loop_test(wait, the_same_one_twice_counts_once, 0, KINDS);
-    tcase_add_loop_test(wait, futures_of_several_executors_are_waited_for_together, 0, KINDS);
-    tcase_add_loop_test(wait, cancelling_ends_the_wait_at_once, 0, 2 * KINDS);
-    tcase_add_loop_test(wait, completions_during_the_call_are_not_missed, 0, KINDS);
-    tcase_add_test(wait, a_worker_does_not_wait_for_itself);
-    tcase_add_test(completions, the_end_comes_again_and_again);
-    tcase_add_loop_test(completions, those_done_come_first_and_then_the_order_of_completion, 0,
-                        KINDS);
-    tcase_add_loop_test(completions, at_the_timeout_left_says_how_many, 0, KINDS);
-    tcase_add_loop_test(completions, the_same_one_twice_is_handed_out_once, 0, KINDS);
-    tcase_add_loop_test(completions, letting_go_midway_leaves_no_trace, 0, KINDS);
-    tcase_add_loop_test(completions, cancelled_ones_are_completed, 0, KINDS);
-    tcase_add_loop_test(completions, every_completion_is_handed_out_once, 0, KINDS);
-    suite_add_tcase(suite, wait);
-    suite_add_tcase(suite, completions);
+    ADD_TESTS(suite, "Wait", nothing_is_waited_for_at_once, nonsense_is_refused);
+    ADD_LOOP_TESTS(suite, "Wait", KINDS, first_completed_returns_where_one_is_done_already,
+                   the_first_completion_ends_the_sleep,
+                   a_failure_ends_the_wait_for_the_first_failure, a_cancelled_one_has_not_failed,
+                   at_the_timeout_done_says_exactly_which, the_same_one_twice_counts_once,
+                   futures_of_several_executors_are_waited_for_together);
+    ADD_LOOP_TESTS(suite, "Wait", 2 * KINDS, cancelling_ends_the_wait_at_once);
+    ADD_LOOP_TESTS(suite, "Wait", KINDS, completions_during_the_call_are_not_missed);
+    ADD_TESTS(suite, "Wait", a_worker_does_not_wait_for_itself);
+    ADD_TESTS(suite, "Completions", the_end_comes_again_and_again);
+    ADD_LOOP_TESTS(suite, "Completions", KINDS,
+                   those_done_come_first_and_then_the_order_of_completion,
+                   at_the_timeout_left_says_how_many, the_same_one_twice_is_handed_out_once,
+                   letting_go_midway_leaves_no_trace, cancelled_ones_are_completed,
+                   every_completion_is_handed_out_once);
     return suite_main(suite);
 }

@@ -136,14 +136,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("accounting");
-    TCase *core = tcase_create("Core");
-    TCase *races = tcase_create("Races");
 
-    tcase_add_test(core, each_outcome_is_counted_once);
-    tcase_add_test(core, peaks);
-    tcase_add_test(core, the_list_holds_who_is_here);
-    tcase_add_test(races, the_identity_holds_at_every_instant);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, races);
+    ADD_TESTS(suite, "Core", each_outcome_is_counted_once, peaks, the_list_holds_who_is_here);
+    ADD_TESTS(suite, "Races", the_identity_holds_at_every_instant);
     return suite_main(suite);
 }

@@ -231,15 +231,9 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("activation");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
 
-    tcase_add_test(core, one_socket);
-    tcase_add_test(core, two_sockets_in_their_order);
-    suite_add_tcase(suite, core);
-    tcase_add_test(limits, not_for_this_process);
-    tcase_add_test(limits, what_cannot_be_served_is_named);
-    tcase_add_test(limits, no_child_gets_any);
-    suite_add_tcase(suite, limits);
+    ADD_TESTS(suite, "Core", one_socket, two_sockets_in_their_order);
+    ADD_TESTS(suite, "Limits", not_for_this_process, what_cannot_be_served_is_named,
+              no_child_gets_any);
     return suite_main(suite);
 }

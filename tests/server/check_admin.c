@@ -674,37 +674,20 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("admin");
-    TCase *core = tcase_create("Core");
-    TCase *strangers = tcase_create("Strangers");
-    TCase *streams = tcase_create("Events");
-    TCase *limits = tcase_create("Limits");
-    TCase *life = tcase_create("Life");
 
-    tcase_add_loop_test(core, every_path, 0, sizeof expectations / sizeof *expectations);
-    tcase_add_test(core, heads);
-    tcase_add_test(core, head_of_events);
-    tcase_add_test(core, readyz);
-    tcase_add_loop_test(core, other_methods, 0, sizeof methods / sizeof *methods);
-    tcase_add_test(core, not_found);
-    tcase_add_loop_test(strangers, nonsense_is_refused, 0, sizeof nonsense / sizeof *nonsense);
-    tcase_add_loop_test(strangers, endless_requests, 0, sizeof endless / sizeof *endless);
-    tcase_add_test(strangers, pipelined);
-    tcase_add_test(streams, events);
-    tcase_add_test(streams, all_are_told_the_same);
-    tcase_add_test(streams, streams_are_bounded);
-    tcase_add_test(streams, listener_that_talks);
-    tcase_add_test(streams, slow_reader_is_dropped);
-    tcase_add_test(limits, nobody_is_locked_out);
-    tcase_add_test(limits, silence_ends_a_connection);
-    tcase_add_test(limits, use_keeps_a_connection);
-    tcase_add_test(limits, looks_are_rationed);
-    tcase_add_test(life, free_closes_all);
-    tcase_add_loop_test(life, bad_address, 0, sizeof bad_addresses / sizeof *bad_addresses);
-    tcase_add_test(life, address_in_use);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, strangers);
-    suite_add_tcase(suite, streams);
-    suite_add_tcase(suite, limits);
-    suite_add_tcase(suite, life);
+    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(expectations), every_path);
+    ADD_TESTS(suite, "Core", heads, head_of_events, readyz);
+    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(methods), other_methods);
+    ADD_TESTS(suite, "Core", not_found);
+    ADD_LOOP_TESTS(suite, "Strangers", COUNT_OF(nonsense), nonsense_is_refused);
+    ADD_LOOP_TESTS(suite, "Strangers", COUNT_OF(endless), endless_requests);
+    ADD_TESTS(suite, "Strangers", pipelined);
+    ADD_TESTS(suite, "Events", events, all_are_told_the_same, streams_are_bounded,
+              listener_that_talks, slow_reader_is_dropped);
+    ADD_TESTS(suite, "Limits", nobody_is_locked_out, silence_ends_a_connection,
+              use_keeps_a_connection, looks_are_rationed);
+    ADD_TESTS(suite, "Life", free_closes_all);
+    ADD_LOOP_TESTS(suite, "Life", COUNT_OF(bad_addresses), bad_address);
+    ADD_TESTS(suite, "Life", address_in_use);
     return suite_main(suite);
 }

@@ -406,22 +406,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("admin_control");
-    TCase *page = tcase_create("Page");
-    TCase *who = tcase_create("Who");
-    TCase *token = tcase_create("Token");
 
-    tcase_add_test(page, a_browser_gets_the_page);
-    tcase_add_test(page, the_policy_allows_this_page_only);
-    tcase_add_test(page, head_of_the_page);
-    tcase_add_test(page, curl_gets_text);
-    tcase_add_loop_test(who, who_is_refused, 0, sizeof refused / sizeof *refused);
-    tcase_add_loop_test(who, who_is_heard, 0, sizeof granted / sizeof *granted);
-    tcase_add_test(who, nobody_without_the_option);
-    tcase_add_test(who, what_cannot_be_done);
-    tcase_add_test(token, no_token_for_a_foreign_name);
-    tcase_add_test(token, the_token_is_kept);
-    suite_add_tcase(suite, page);
-    suite_add_tcase(suite, who);
-    suite_add_tcase(suite, token);
+    ADD_TESTS(suite, "Page", a_browser_gets_the_page, the_policy_allows_this_page_only,
+              head_of_the_page, curl_gets_text);
+    ADD_LOOP_TESTS(suite, "Who", COUNT_OF(refused), who_is_refused);
+    ADD_LOOP_TESTS(suite, "Who", COUNT_OF(granted), who_is_heard);
+    ADD_TESTS(suite, "Who", nobody_without_the_option, what_cannot_be_done);
+    ADD_TESTS(suite, "Token", no_token_for_a_foreign_name, the_token_is_kept);
     return suite_main(suite);
 }

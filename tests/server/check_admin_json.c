@@ -362,20 +362,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("admin_json");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
 
-    tcase_add_test(core, counts_and_choices);
-    tcase_add_test(core, service_times);
-    tcase_add_loop_test(core, why_it_is_paused, 0, 3);
-    tcase_add_test(core, what_was_chosen);
-    tcase_add_test(core, what_it_takes);
-    tcase_add_test(core, workers_and_queue);
-    tcase_add_loop_test(core, workers_are_no_sessions, 0, 5);
-    tcase_add_test(core, histograms);
-    tcase_add_test(limits, nothing_yet);
-    tcase_add_test(limits, more_than_there_are_rows);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, limits);
+    ADD_TESTS(suite, "Core", counts_and_choices, service_times);
+    ADD_LOOP_TESTS(suite, "Core", 3, why_it_is_paused);
+    ADD_TESTS(suite, "Core", what_was_chosen, what_it_takes, workers_and_queue);
+    ADD_LOOP_TESTS(suite, "Core", 5, workers_are_no_sessions);
+    ADD_TESTS(suite, "Core", histograms);
+    ADD_TESTS(suite, "Limits", nothing_yet, more_than_there_are_rows);
     return suite_main(suite);
 }

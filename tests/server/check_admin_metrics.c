@@ -189,15 +189,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("admin_metrics");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
 
-    tcase_add_test(core, every_number_is_under_its_name);
-    tcase_add_test(core, histograms);
-    tcase_add_test(core, busy_and_idle);
-    tcase_add_test(limits, empty_state_has_every_series);
-    tcase_add_test(limits, the_greatest_numbers);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, limits);
+    ADD_TESTS(suite, "Core", every_number_is_under_its_name, histograms, busy_and_idle);
+    ADD_TESTS(suite, "Limits", empty_state_has_every_series, the_greatest_numbers);
     return suite_main(suite);
 }

@@ -96,15 +96,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("escape");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
 
-    tcase_add_test(core, what_prints_stays);
-    tcase_add_test(core, what_acts_is_escaped);
-    tcase_add_test(core, what_is_no_utf8_is_escaped);
-    tcase_add_test(limits, every_byte_alone);
-    tcase_add_test(limits, whatever_fits);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, limits);
+    ADD_TESTS(suite, "Core", what_prints_stays, what_acts_is_escaped, what_is_no_utf8_is_escaped);
+    ADD_TESTS(suite, "Limits", every_byte_alone, whatever_fits);
     return suite_main(suite);
 }

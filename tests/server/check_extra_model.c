@@ -92,19 +92,14 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("extra_model");
-    TCase *core = tcase_create("Core");
-    TCase *browser = tcase_create("Browser");
     const char *why;
 
-    tcase_add_checked_fixture(core, use_the_extra_server, NULL);
-    tcase_add_test(core, help_lists_it);
-    tcase_add_test(core, it_serves_and_is_reported);
-    suite_add_tcase(suite, core);
+    tcase_add_checked_fixture(suite_case(suite, "Core"), use_the_extra_server, NULL);
+    ADD_TESTS(suite, "Core", help_lists_it, it_serves_and_is_reported);
     if (browser_is_there(&why)) {
-        tcase_add_checked_fixture(browser, use_the_extra_server, NULL);
-        tcase_add_test(browser, the_page_shows_it);
-        tcase_set_timeout(browser, 300);
-        suite_add_tcase(suite, browser);
+        tcase_add_checked_fixture(suite_case(suite, "Browser"), use_the_extra_server, NULL);
+        tcase_set_timeout(suite_case(suite, "Browser"), 300);
+        ADD_TESTS(suite, "Browser", the_page_shows_it);
     }
     return suite_main(suite);
 }

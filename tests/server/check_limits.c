@@ -99,13 +99,9 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("limits");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_test(core, lists_that_are_read);
-    tcase_add_loop_test(core, lists_that_are_refused, 0, sizeof refused / sizeof refused[0]);
-    tcase_add_test(core, prediction);
-    tcase_add_test(core, without_a_stack_the_system_decides);
-    tcase_add_test(core, descriptors);
-    suite_add_tcase(suite, core);
+    ADD_TESTS(suite, "Core", lists_that_are_read);
+    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(refused), lists_that_are_refused);
+    ADD_TESTS(suite, "Core", prediction, without_a_stack_the_system_decides, descriptors);
     return suite_main(suite);
 }

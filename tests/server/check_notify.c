@@ -206,16 +206,11 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("notify");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
 
-    tcase_add_loop_test(core, the_states_of_a_life, 0, 2);
-    tcase_add_loop_test(core, a_watchdog, 0, 2);
-    suite_add_tcase(suite, core);
-    tcase_add_loop_test(limits, no_watchdog, 0, 8);
-    tcase_add_test(limits, nobody_to_tell);
-    tcase_add_loop_test(limits, a_manager_who_is_busy, 0, 2);
-    tcase_add_test(limits, a_status_that_is_too_long);
-    suite_add_tcase(suite, limits);
+    ADD_LOOP_TESTS(suite, "Core", 2, the_states_of_a_life, a_watchdog);
+    ADD_LOOP_TESTS(suite, "Limits", 8, no_watchdog);
+    ADD_TESTS(suite, "Limits", nobody_to_tell);
+    ADD_LOOP_TESTS(suite, "Limits", 2, a_manager_who_is_busy);
+    ADD_TESTS(suite, "Limits", a_status_that_is_too_long);
     return suite_main(suite);
 }

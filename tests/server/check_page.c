@@ -412,35 +412,21 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("page");
-    TCase *shown = tcase_create("Shown");
-    TCase *life = tcase_create("Life");
-    TCase *control = tcase_create("Control");
     const char *why;
 
     if (!browser_is_there(&why)) {
         printf("1..0 # SKIP %s\n", why);
         return EXIT_SUCCESS;
     }
-    tcase_add_test(shown, four_are_busy_and_six_wait);
-    tcase_add_test(shown, who_falls_out);
-    tcase_add_test(shown, the_kernels_backlog);
-    tcase_add_loop_test(shown, every_model, 0, MODELS);
-    tcase_add_test(shown, more_than_are_listed);
-    tcase_add_test(shown, loops_count_all);
-    tcase_add_test(shown, one_child_for_each);
-    tcase_add_test(shown, the_last_minute);
-    tcase_add_test(life, draining);
-    tcase_add_test(life, started_again);
-    tcase_add_test(life, too_many_watch);
-    tcase_add_test(control, controls);
-    tcase_add_test(control, a_worker_leaves);
-    tcase_add_test(control, a_wrong_token_is_told);
-    tcase_add_test(control, no_controls_without_the_option);
-    tcase_set_timeout(shown, 300);
-    suite_add_tcase(suite, shown);
-    tcase_set_timeout(life, 300);
-    suite_add_tcase(suite, life);
-    tcase_set_timeout(control, 300);
-    suite_add_tcase(suite, control);
+    tcase_set_timeout(suite_case(suite, "Shown"), 300);
+    ADD_TESTS(suite, "Shown", four_are_busy_and_six_wait, who_falls_out, the_kernels_backlog);
+    ADD_LOOP_TESTS(suite, "Shown", MODELS, every_model);
+    ADD_TESTS(suite, "Shown", more_than_are_listed, loops_count_all, one_child_for_each,
+              the_last_minute);
+    tcase_set_timeout(suite_case(suite, "Life"), 300);
+    ADD_TESTS(suite, "Life", draining, started_again, too_many_watch);
+    tcase_set_timeout(suite_case(suite, "Control"), 300);
+    ADD_TESTS(suite, "Control", controls, a_worker_leaves, a_wrong_token_is_told,
+              no_controls_without_the_option);
     return suite_main(suite);
 }

@@ -225,23 +225,16 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("page_looks");
-    TCase *sizes_of_it = tcase_create("Sizes");
-    TCase *everybody = tcase_create("Everybody");
     const char *why;
 
     if (!browser_is_there(&why)) {
         printf("1..0 # SKIP %s\n", why);
         return EXIT_SUCCESS;
     }
-    tcase_add_test(sizes_of_it, sizes_and_schemes);
-    tcase_add_test(everybody, colours_can_be_chosen);
-    tcase_add_test(everybody, motion_is_a_choice);
-    tcase_add_test(everybody, no_request_elsewhere);
-    tcase_add_test(everybody, with_the_keyboard);
-    tcase_add_test(everybody, for_those_who_listen);
-    tcase_set_timeout(sizes_of_it, 300);
-    suite_add_tcase(suite, sizes_of_it);
-    tcase_set_timeout(everybody, 300);
-    suite_add_tcase(suite, everybody);
+    tcase_set_timeout(suite_case(suite, "Sizes"), 300);
+    ADD_TESTS(suite, "Sizes", sizes_and_schemes);
+    tcase_set_timeout(suite_case(suite, "Everybody"), 300);
+    ADD_TESTS(suite, "Everybody", colours_can_be_chosen, motion_is_a_choice, no_request_elsewhere,
+              with_the_keyboard, for_those_who_listen);
     return suite_main(suite);
 }

@@ -164,17 +164,9 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("sources");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
-    TCase *races = tcase_create("Races");
 
-    tcase_add_test(core, so_many_each);
-    tcase_add_test(core, what_is_one_source);
-    tcase_add_test(limits, bounded);
-    tcase_add_test(limits, nobody_is_forgotten);
-    tcase_add_test(races, from_several_threads);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, limits);
-    suite_add_tcase(suite, races);
+    ADD_TESTS(suite, "Core", so_many_each, what_is_one_source);
+    ADD_TESTS(suite, "Limits", bounded, nobody_is_forgotten);
+    ADD_TESTS(suite, "Races", from_several_threads);
     return suite_main(suite);
 }

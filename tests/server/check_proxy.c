@@ -403,20 +403,14 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("proxy");
-    TCase *parsing = tcase_create("Parsing");
-    TCase *reading = tcase_create("Reading");
 
-    tcase_add_loop_test(parsing, a_header_byte_by_byte, 0, GOOD);
-    tcase_add_loop_test(parsing, no_header, 0, BAD);
-    tcase_add_test(parsing, the_longest_line);
-    tcase_add_test(parsing, the_longest_binary_header);
-    tcase_add_test(parsing, unix_clients);
-    tcase_add_loop_test(parsing, damaged_headers, 0, 4);
-    suite_add_tcase(suite, parsing);
-    tcase_add_loop_test(reading, what_follows_stays, 0, GOOD);
-    tcase_add_loop_test(reading, what_is_no_header_ends_it, 0, BAD);
-    tcase_add_loop_test(reading, ends_of_file, 0, 2);
-    tcase_add_test(reading, a_time_limit_of_the_socket);
-    suite_add_tcase(suite, reading);
+    ADD_LOOP_TESTS(suite, "Parsing", GOOD, a_header_byte_by_byte);
+    ADD_LOOP_TESTS(suite, "Parsing", BAD, no_header);
+    ADD_TESTS(suite, "Parsing", the_longest_line, the_longest_binary_header, unix_clients);
+    ADD_LOOP_TESTS(suite, "Parsing", 4, damaged_headers);
+    ADD_LOOP_TESTS(suite, "Reading", GOOD, what_follows_stays);
+    ADD_LOOP_TESTS(suite, "Reading", BAD, what_is_no_header_ends_it);
+    ADD_LOOP_TESTS(suite, "Reading", 2, ends_of_file);
+    ADD_TESTS(suite, "Reading", a_time_limit_of_the_socket);
     return suite_main(suite);
 }

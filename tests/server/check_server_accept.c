@@ -164,17 +164,14 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_accept");
-    TCase *errors = tcase_create("Errors");
 
 #ifndef EP_SANITIZED
-    tcase_add_loop_test(errors, a_lost_connection, 0, sizeof lost_errors / sizeof lost_errors[0]);
-    tcase_add_test(errors, an_aborted_connection);
-    tcase_add_loop_test(errors, a_want_of_something, 0, sizeof want_errors / sizeof want_errors[0]);
-    tcase_add_loop_test(errors, failing_does_not_burn, 0,
-                        sizeof stuck_errors / sizeof stuck_errors[0]);
+    ADD_LOOP_TESTS(suite, "Errors", COUNT_OF(lost_errors), a_lost_connection);
+    ADD_TESTS(suite, "Errors", an_aborted_connection);
+    ADD_LOOP_TESTS(suite, "Errors", COUNT_OF(want_errors), a_want_of_something);
+    ADD_LOOP_TESTS(suite, "Errors", COUNT_OF(stuck_errors), failing_does_not_burn);
 #else
-    tcase_add_test(errors, not_with_a_sanitizer);
+    ADD_TESTS(suite, "Errors", not_with_a_sanitizer);
 #endif
-    suite_add_tcase(suite, errors);
     return suite_main(suite);
 }

@@ -542,34 +542,17 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_address");
-    TCase *addresses = tcase_create("Addresses");
-    TCase *manager = tcase_create("Manager");
-    TCase *proxy = tcase_create("Proxy");
 
-    tcase_add_checked_fixture(addresses, make_folder, remove_folder);
-    tcase_add_loop_test(addresses, ipv6, 0, 2);
-    tcase_add_test(addresses, a_unix_socket);
-    tcase_add_test(addresses, an_abstract_unix_socket);
-    tcase_add_test(addresses, a_unix_socket_is_not_public);
-    tcase_add_test(addresses, our_client_over_a_unix_socket);
-    tcase_add_test(addresses, a_stale_file_is_replaced);
-    tcase_add_test(addresses, a_live_server_is_left_alone);
-    tcase_add_test(addresses, another_file_is_left_alone);
-    tcase_add_test(addresses, a_path_that_cannot_be);
-    suite_add_tcase(suite, addresses);
-    tcase_add_checked_fixture(manager, make_folder, remove_folder);
-    tcase_add_test(manager, one_passed_socket);
-    tcase_add_test(manager, two_passed_sockets);
-    tcase_add_test(manager, a_passed_socket_that_cannot_be_served);
-    tcase_add_test(manager, sockets_of_another_process);
-    tcase_add_test(manager, the_manager_is_told);
-    tcase_add_test(manager, a_watchdog_is_fed);
-    tcase_add_test(manager, a_manager_who_is_gone);
-    suite_add_tcase(suite, manager);
-    tcase_add_test(proxy, proxies_and_every_model);
-    tcase_add_test(proxy, a_header_that_does_not_come);
-    tcase_add_test(proxy, a_stop_before_the_header);
-    tcase_add_test(proxy, no_header_is_expected);
-    suite_add_tcase(suite, proxy);
+    tcase_add_checked_fixture(suite_case(suite, "Addresses"), make_folder, remove_folder);
+    ADD_LOOP_TESTS(suite, "Addresses", 2, ipv6);
+    ADD_TESTS(suite, "Addresses", a_unix_socket, an_abstract_unix_socket,
+              a_unix_socket_is_not_public, our_client_over_a_unix_socket, a_stale_file_is_replaced,
+              a_live_server_is_left_alone, another_file_is_left_alone, a_path_that_cannot_be);
+    tcase_add_checked_fixture(suite_case(suite, "Manager"), make_folder, remove_folder);
+    ADD_TESTS(suite, "Manager", one_passed_socket, two_passed_sockets,
+              a_passed_socket_that_cannot_be_served, sockets_of_another_process,
+              the_manager_is_told, a_watchdog_is_fed, a_manager_who_is_gone);
+    ADD_TESTS(suite, "Proxy", proxies_and_every_model, a_header_that_does_not_come,
+              a_stop_before_the_header, no_header_is_expected);
     return suite_main(suite);
 }

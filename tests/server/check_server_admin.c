@@ -586,26 +586,13 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_admin");
-    TCase *core = tcase_create("Core");
-    TCase *drain = tcase_create("Drain");
-    TCase *strangers = tcase_create("Strangers");
-    TCase *option = tcase_create("Option");
 
-    tcase_add_loop_test(core, every_path, 0, MODELS);
-    tcase_add_test(core, who_is_where);
-    tcase_add_loop_test(core, workers_of_every_model, 0, MODELS);
-    tcase_add_loop_test(core, true_under_load, 0, MODELS);
-    tcase_add_test(drain, while_it_drains);
-    tcase_add_test(drain, the_end_closes_all);
-    tcase_add_test(strangers, a_thousand_streams);
-    tcase_add_test(strangers, a_mebibyte_of_header);
-    tcase_add_test(strangers, gone_in_the_middle);
-    tcase_add_test(option, public_address_is_warned_of);
-    tcase_add_test(option, wrong_values);
-    tcase_add_test(option, descriptors_are_planned_for);
-    suite_add_tcase(suite, core);
-    suite_add_tcase(suite, drain);
-    suite_add_tcase(suite, strangers);
-    suite_add_tcase(suite, option);
+    ADD_LOOP_TESTS(suite, "Core", MODELS, every_path);
+    ADD_TESTS(suite, "Core", who_is_where);
+    ADD_LOOP_TESTS(suite, "Core", MODELS, workers_of_every_model, true_under_load);
+    ADD_TESTS(suite, "Drain", while_it_drains, the_end_closes_all);
+    ADD_TESTS(suite, "Strangers", a_thousand_streams, a_mebibyte_of_header, gone_in_the_middle);
+    ADD_TESTS(suite, "Option", public_address_is_warned_of, wrong_values,
+              descriptors_are_planned_for);
     return suite_main(suite);
 }

@@ -298,20 +298,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_control");
-    TCase *workers = tcase_create("Workers");
-    TCase *accept = tcase_create("Accept");
-    TCase *ends = tcase_create("Ends");
 
-    tcase_add_loop_test(workers, workers_more_and_fewer, 0, sizeof pools / sizeof *pools);
-    tcase_add_test(workers, a_worker_more_serves);
-    tcase_add_loop_test(workers, no_pool_no_workers, 0, 4);
-    tcase_add_loop_test(accept, paused_by_a_person, 0, MODELS);
-    tcase_add_loop_test(accept, full_and_paused, 0, 2);
-    tcase_add_test(ends, no_pause_while_it_drains);
-    tcase_add_test(ends, paused_to_the_end);
-    tcase_add_test(ends, control_needs_a_port);
-    suite_add_tcase(suite, workers);
-    suite_add_tcase(suite, accept);
-    suite_add_tcase(suite, ends);
+    ADD_LOOP_TESTS(suite, "Workers", COUNT_OF(pools), workers_more_and_fewer);
+    ADD_TESTS(suite, "Workers", a_worker_more_serves);
+    ADD_LOOP_TESTS(suite, "Workers", 4, no_pool_no_workers);
+    ADD_LOOP_TESTS(suite, "Accept", MODELS, paused_by_a_person);
+    ADD_LOOP_TESTS(suite, "Accept", 2, full_and_paused);
+    ADD_TESTS(suite, "Ends", no_pause_while_it_drains, paused_to_the_end, control_needs_a_port);
     return suite_main(suite);
 }

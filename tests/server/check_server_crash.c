@@ -529,35 +529,20 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_crash");
-    TCase *deaths = tcase_create("Deaths");
-    TCase *descriptors = tcase_create("Descriptors");
-    TCase *stopped = tcase_create("Stopped");
-    TCase *number = tcase_create("Number");
 
-    tcase_add_loop_test(deaths, a_death_takes_one_session_along, 0, DESIGNS);
-    tcase_add_loop_test(deaths, one_death_after_the_other, 0, DESIGNS);
-    tcase_add_test(deaths, idle_workers_die);
-    tcase_add_test(deaths, a_broken_pool_ends_the_server);
-    tcase_add_loop_test(deaths, nobody_survives_the_server, 0, DESIGNS);
-    tcase_add_loop_test(deaths, two_hundred_sessions_leave_nobody_behind, 0, DESIGNS);
-    tcase_add_loop_test(descriptors, only_its_own_descriptors, 0, DESIGNS);
-    tcase_add_test(descriptors, a_worker_without_room_for_the_connection);
-    tcase_add_loop_test(descriptors, a_server_without_room_for_a_second_descriptor, 0, DESIGNS);
-    tcase_add_loop_test(stopped, a_stopped_process_and_the_idle_timeout, 0, DESIGNS);
-    tcase_add_loop_test(stopped, a_stopped_process_and_the_session_timeout, 0, DESIGNS);
-    tcase_add_loop_test(stopped, a_stopped_process_and_the_end, 0, DESIGNS);
-    tcase_add_test(stopped, a_stopped_idle_worker_and_the_end);
-    tcase_add_test(number, more_workers_and_fewer);
-    tcase_add_test(number, fork_has_no_pool);
-    tcase_add_test(number, fork_has_a_last_limit);
-    tcase_add_test(number, fork_is_for_this_machine_only);
-    tcase_add_test(number, a_full_pool_pauses);
-    tcase_add_test(number, a_full_pool_rejects);
-    tcase_add_test(number, who_waits_too_long_is_told);
-    tcase_add_test(number, the_oldest_makes_place_for_the_newest);
-    suite_add_tcase(suite, deaths);
-    suite_add_tcase(suite, descriptors);
-    suite_add_tcase(suite, stopped);
-    suite_add_tcase(suite, number);
+    ADD_LOOP_TESTS(suite, "Deaths", DESIGNS, a_death_takes_one_session_along,
+                   one_death_after_the_other);
+    ADD_TESTS(suite, "Deaths", idle_workers_die, a_broken_pool_ends_the_server);
+    ADD_LOOP_TESTS(suite, "Deaths", DESIGNS, nobody_survives_the_server,
+                   two_hundred_sessions_leave_nobody_behind);
+    ADD_LOOP_TESTS(suite, "Descriptors", DESIGNS, only_its_own_descriptors);
+    ADD_TESTS(suite, "Descriptors", a_worker_without_room_for_the_connection);
+    ADD_LOOP_TESTS(suite, "Descriptors", DESIGNS, a_server_without_room_for_a_second_descriptor);
+    ADD_LOOP_TESTS(suite, "Stopped", DESIGNS, a_stopped_process_and_the_idle_timeout,
+                   a_stopped_process_and_the_session_timeout, a_stopped_process_and_the_end);
+    ADD_TESTS(suite, "Stopped", a_stopped_idle_worker_and_the_end);
+    ADD_TESTS(suite, "Number", more_workers_and_fewer, fork_has_no_pool, fork_has_a_last_limit,
+              fork_is_for_this_machine_only, a_full_pool_pauses, a_full_pool_rejects,
+              who_waits_too_long_is_told, the_oldest_makes_place_for_the_newest);
     return suite_main(suite);
 }

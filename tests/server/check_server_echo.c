@@ -296,28 +296,14 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_echo");
-    TCase *bytes = tcase_create("Bytes");
-    TCase *endings = tcase_create("Endings");
-    TCase *printing = tcase_create("Printing");
 
-    tcase_add_loop_test(bytes, a_byte_at_a_time, 0, MODELS);
-    tcase_add_loop_test(bytes, all_byte_values, 0, MODELS);
-    tcase_add_loop_test(bytes, sizes_around_the_buffer, 0, MODELS);
-    tcase_add_loop_test(bytes, characters_cut_by_the_buffer, 0, MODELS);
-    tcase_add_loop_test(endings, half_close_brings_the_whole_echo, 0, MODELS);
-    tcase_add_loop_test(endings, end_of_file_at_once, 0, MODELS);
-    tcase_add_loop_test(endings, reset_in_the_middle, 0, MODELS);
-    tcase_add_loop_test(endings, a_client_that_never_reads, 0, MODELS);
-    tcase_add_loop_test(endings, a_client_that_says_nothing, 0, MODELS);
-    tcase_add_loop_test(endings, a_slow_client_is_not_idle, 0, MODELS);
-    tcase_add_loop_test(endings, urgent_data_does_no_harm, 0, MODELS);
-    tcase_add_loop_test(endings, burning_takes_the_cpu, 0, MODELS);
-    tcase_add_loop_test(endings, drawn_times_are_spent, 0, MODELS);
-    tcase_add_loop_test(printing, print_full_escapes, 0, MODELS);
-    tcase_add_loop_test(printing, print_line_is_short, 0, MODELS);
-    tcase_add_loop_test(printing, print_drops_rather_than_blocks, 0, MODELS);
-    suite_add_tcase(suite, bytes);
-    suite_add_tcase(suite, endings);
-    suite_add_tcase(suite, printing);
+    ADD_LOOP_TESTS(suite, "Bytes", MODELS, a_byte_at_a_time, all_byte_values,
+                   sizes_around_the_buffer, characters_cut_by_the_buffer);
+    ADD_LOOP_TESTS(suite, "Endings", MODELS, half_close_brings_the_whole_echo, end_of_file_at_once,
+                   reset_in_the_middle, a_client_that_never_reads, a_client_that_says_nothing,
+                   a_slow_client_is_not_idle, urgent_data_does_no_harm, burning_takes_the_cpu,
+                   drawn_times_are_spent);
+    ADD_LOOP_TESTS(suite, "Printing", MODELS, print_full_escapes, print_line_is_short,
+                   print_drops_rather_than_blocks);
     return suite_main(suite);
 }

@@ -512,28 +512,16 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_faults");
-    TCase *bytes = tcase_create("Bytes");
-    TCase *clients = tcase_create("Clients");
-    TCase *signals = tcase_create("Signals");
-    TCase *output = tcase_create("Output");
-    TCase *wants = tcase_create("Wants");
 
-    tcase_add_loop_test(bytes, a_long_stream, 0, MODELS);
-    tcase_add_loop_test(clients, a_thousand_short_sessions, 0, MODELS);
-    tcase_add_loop_test(clients, a_burst_adds_up, 0, MODELS);
-    tcase_add_loop_test(clients, gone_before_they_are_accepted, 0, MODELS);
-    tcase_add_loop_test(signals, signals_of_every_kind, 0, MODELS);
-    tcase_add_loop_test(signals, signals_are_the_loops, 0, MODELS);
-    tcase_add_loop_test(output, an_output_that_nobody_reads_any_more, 0, MODELS);
-    tcase_add_loop_test(output, an_output_without_room, 0, MODELS);
+    ADD_LOOP_TESTS(suite, "Bytes", MODELS, a_long_stream);
+    ADD_LOOP_TESTS(suite, "Clients", MODELS, a_thousand_short_sessions, a_burst_adds_up,
+                   gone_before_they_are_accepted);
+    ADD_LOOP_TESTS(suite, "Signals", MODELS, signals_of_every_kind, signals_are_the_loops);
+    ADD_LOOP_TESTS(suite, "Output", MODELS, an_output_that_nobody_reads_any_more,
+                   an_output_without_room);
 #ifndef EP_SANITIZED
-    tcase_add_loop_test(wants, descriptors_for_next_to_nothing, 4, 8);
+    tcase_add_loop_test(suite_case(suite, "Wants"), descriptors_for_next_to_nothing, 4, 8);
 #endif
-    tcase_add_test(wants, no_process_for_a_session);
-    suite_add_tcase(suite, bytes);
-    suite_add_tcase(suite, clients);
-    suite_add_tcase(suite, signals);
-    suite_add_tcase(suite, output);
-    suite_add_tcase(suite, wants);
+    ADD_TESTS(suite, "Wants", no_process_for_a_session);
     return suite_main(suite);
 }

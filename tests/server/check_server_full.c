@@ -416,34 +416,19 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_full");
-    TCase *pool = tcase_create("Pool");
-    TCase *all = tcase_create("All models");
-    TCase *threads = tcase_create("Threads");
-    TCase *exhaustion = tcase_create("Exhaustion");
-    TCase *races = tcase_create("Races");
 
-    tcase_add_test(pool, pause_leaves_the_rest_in_the_backlog);
-    tcase_add_test(pool, no_queue);
-    tcase_add_test(pool, reject_tells_them);
-    tcase_add_test(pool, refused_clients_that_stay);
-    tcase_add_test(pool, a_refused_client_is_seen_off);
-    tcase_add_test(pool, threads_are_capped);
-    tcase_add_loop_test(all, beyond_the_bound_they_wait, 0, MODELS);
-    tcase_add_loop_test(all, beyond_the_bound_they_are_told, 0, MODELS);
-    tcase_add_test(all, loops_are_capped);
-    tcase_add_test(threads, a_thread_for_each);
-    tcase_add_test(threads, max_sessions_is_a_hard_end);
+    ADD_TESTS(suite, "Pool", pause_leaves_the_rest_in_the_backlog, no_queue, reject_tells_them,
+              refused_clients_that_stay, a_refused_client_is_seen_off, threads_are_capped);
+    ADD_LOOP_TESTS(suite, "All models", MODELS, beyond_the_bound_they_wait,
+                   beyond_the_bound_they_are_told);
+    ADD_TESTS(suite, "All models", loops_are_capped);
+    ADD_TESTS(suite, "Threads", a_thread_for_each, max_sessions_is_a_hard_end);
 #ifndef EP_SANITIZED
     /* A sanitizer reserves terabytes of address space: there is nothing to limit. */
-    tcase_add_test(exhaustion, uncapped_fails_where_predicted);
-    tcase_add_test(exhaustion, capped_serves_all_under_the_same_limits);
+    ADD_TESTS(suite, "Exhaustion", uncapped_fails_where_predicted,
+              capped_serves_all_under_the_same_limits);
 #endif
-    tcase_add_test(exhaustion, descriptors_run_out);
-    tcase_add_loop_test(races, accounting_under_load, 0, MODELS);
-    suite_add_tcase(suite, pool);
-    suite_add_tcase(suite, all);
-    suite_add_tcase(suite, threads);
-    suite_add_tcase(suite, exhaustion);
-    suite_add_tcase(suite, races);
+    ADD_TESTS(suite, "Exhaustion", descriptors_run_out);
+    ADD_LOOP_TESTS(suite, "Races", MODELS, accounting_under_load);
     return suite_main(suite);
 }

@@ -492,27 +492,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_hold");
-    TCase *parked = tcase_create("Parked");
-    TCase *hands = tcase_create("From hand to hand");
-    TCase *hammered_on = tcase_create("Hammered");
 
-    tcase_add_test(parked, idle_sessions_hold_no_worker);
-    tcase_add_test(parked, a_session_ends_while_parked);
-    tcase_add_test(parked, a_parked_session_is_idle);
-    tcase_add_test(parked, a_session_in_line_is_not_idle);
-    tcase_add_test(parked, drain_with_parked_sessions);
-    tcase_add_test(hands, half_close_behind_the_bytes);
-    tcase_add_test(hands, bytes_behind_an_urgent_mark);
-    tcase_add_test(hands, more_are_ready_than_workers);
-    tcase_add_test(hands, in_the_order_of_readiness);
-    tcase_add_test(hands, a_loud_session_lets_others_have_a_turn);
-    tcase_add_test(hands, a_slow_reader);
-    tcase_add_test(hands, a_session_that_waits_to_write);
-    tcase_add_test(hammered_on, hammered);
-    tcase_add_test(hammered_on, in_order);
-    tcase_add_test(hammered_on, resized);
-    suite_add_tcase(suite, parked);
-    suite_add_tcase(suite, hands);
-    suite_add_tcase(suite, hammered_on);
+    ADD_TESTS(suite, "Parked", idle_sessions_hold_no_worker, a_session_ends_while_parked,
+              a_parked_session_is_idle, a_session_in_line_is_not_idle, drain_with_parked_sessions);
+    ADD_TESTS(suite, "From hand to hand", half_close_behind_the_bytes, bytes_behind_an_urgent_mark,
+              more_are_ready_than_workers, in_the_order_of_readiness,
+              a_loud_session_lets_others_have_a_turn, a_slow_reader, a_session_that_waits_to_write);
+    ADD_TESTS(suite, "Hammered", hammered, in_order, resized);
     return suite_main(suite);
 }

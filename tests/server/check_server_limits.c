@@ -351,26 +351,14 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_limits");
-    TCase *times = tcase_create("Times");
-    TCase *sources = tcase_create("Sources");
-    TCase *descriptors = tcase_create("Descriptors");
-    TCase *output = tcase_create("Output");
 
-    tcase_add_loop_test(times, idle, 0, MODELS);
-    tcase_add_loop_test(times, writing, 0, MODELS);
-    tcase_add_loop_test(times, session, 0, MODELS);
-    tcase_add_test(times, a_drip_is_ended);
-    tcase_add_loop_test(times, draining, 0, MODELS);
-    tcase_add_test(times, none);
-    tcase_add_test(times, a_stopped_server_blames_nobody);
-    tcase_add_loop_test(sources, so_many_of_one_address, 0, 2);
-    tcase_add_test(sources, places_come_back);
-    tcase_add_test(descriptors, the_limit_is_raised_and_told);
-    tcase_add_test(descriptors, a_limit_that_is_enough_stays);
-    tcase_add_test(output, verbose_never_blocks);
-    suite_add_tcase(suite, output);
-    suite_add_tcase(suite, times);
-    suite_add_tcase(suite, sources);
-    suite_add_tcase(suite, descriptors);
+    ADD_TESTS(suite, "Output", verbose_never_blocks);
+    ADD_LOOP_TESTS(suite, "Times", MODELS, idle, writing, session);
+    ADD_TESTS(suite, "Times", a_drip_is_ended);
+    ADD_LOOP_TESTS(suite, "Times", MODELS, draining);
+    ADD_TESTS(suite, "Times", none, a_stopped_server_blames_nobody);
+    ADD_LOOP_TESTS(suite, "Sources", 2, so_many_of_one_address);
+    ADD_TESTS(suite, "Sources", places_come_back);
+    ADD_TESTS(suite, "Descriptors", the_limit_is_raised_and_told, a_limit_that_is_enough_stays);
     return suite_main(suite);
 }

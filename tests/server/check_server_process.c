@@ -83,11 +83,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_process");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_loop_test(core, fifty_at_once, 0, DESIGNS);
-    tcase_add_loop_test(core, signals_to_everybody, 0, DESIGNS);
-    tcase_add_loop_test(core, print_cuts_what_no_write_can_hold, 0, DESIGNS);
-    suite_add_tcase(suite, core);
+    ADD_LOOP_TESTS(suite, "Core", DESIGNS, fifty_at_once, signals_to_everybody,
+                   print_cuts_what_no_write_can_hold);
     return suite_main(suite);
 }

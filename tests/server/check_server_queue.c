@@ -482,34 +482,18 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_queue");
-    TCase *late = tcase_create("Late");
-    TCase *dropped = tcase_create("Dropped");
-    TCase *caller = tcase_create("Caller");
-    TCase *marks = tcase_create("Marks");
-    TCase *size = tcase_create("Size");
 
-    tcase_add_loop_test(late, who_waits_too_long_is_told, 0, POOLS);
-    tcase_add_loop_test(late, a_late_one_makes_room, 0, POOLS);
-    tcase_add_loop_test(late, who_is_served_waits_no_more, 0, POOLS);
-    tcase_add_loop_test(dropped, the_oldest_makes_place_for_the_newest, 0, POOLS);
-    tcase_add_loop_test(dropped, nobody_waits_to_be_dropped, 0, POOLS);
-    tcase_add_loop_test(caller, the_caller_runs, 0, POOLS);
-    tcase_add_loop_test(caller, the_caller_stops, 0, POOLS);
-    tcase_add_loop_test(marks, marks_with_a_distance, 0, POOLS);
-    tcase_add_loop_test(marks, pauses_are_told, 0, POOLS);
-    tcase_add_loop_test(marks, nobody_was_kept_out, 0, POOLS);
-    tcase_add_loop_test(marks, marks_that_make_no_sense, 0,
-                        sizeof wrong_marks / sizeof wrong_marks[0]);
-    tcase_add_test(size, one_worker_more);
-    tcase_add_test(size, fewer_workers_leave_sessions_alone);
-    tcase_add_loop_test(size, fewer_and_more_again, 0, POOLS);
-    tcase_add_loop_test(size, one_worker_is_the_least, 0, POOLS);
-    tcase_add_test(size, a_model_without_a_pool);
-    tcase_add_loop_test(size, resized_under_load, 0, POOLS);
-    suite_add_tcase(suite, late);
-    suite_add_tcase(suite, dropped);
-    suite_add_tcase(suite, caller);
-    suite_add_tcase(suite, marks);
-    suite_add_tcase(suite, size);
+    ADD_LOOP_TESTS(suite, "Late", POOLS, who_waits_too_long_is_told, a_late_one_makes_room,
+                   who_is_served_waits_no_more);
+    ADD_LOOP_TESTS(suite, "Dropped", POOLS, the_oldest_makes_place_for_the_newest,
+                   nobody_waits_to_be_dropped);
+    ADD_LOOP_TESTS(suite, "Caller", POOLS, the_caller_runs, the_caller_stops);
+    ADD_LOOP_TESTS(suite, "Marks", POOLS, marks_with_a_distance, pauses_are_told,
+                   nobody_was_kept_out);
+    ADD_LOOP_TESTS(suite, "Marks", COUNT_OF(wrong_marks), marks_that_make_no_sense);
+    ADD_TESTS(suite, "Size", one_worker_more, fewer_workers_leave_sessions_alone);
+    ADD_LOOP_TESTS(suite, "Size", POOLS, fewer_and_more_again, one_worker_is_the_least);
+    ADD_TESTS(suite, "Size", a_model_without_a_pool);
+    ADD_LOOP_TESTS(suite, "Size", POOLS, resized_under_load);
     return suite_main(suite);
 }

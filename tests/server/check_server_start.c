@@ -332,25 +332,16 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_start");
-    TCase *command_line = tcase_create("Command line");
-    TCase *start = tcase_create("Start");
 
-    tcase_add_loop_test(command_line, a_wrong_value_is_one_line, 0, WRONG);
-    tcase_add_test(command_line, a_wrong_command_line_is_one_line);
-    tcase_add_test(command_line, help_and_version);
-    tcase_add_test(command_line, help_that_cannot_be_written);
-    tcase_add_test(start, says_what_was_chosen);
-    tcase_add_test(start, says_how_many_fit);
-    tcase_add_test(start, too_few_descriptors_are_told);
+    ADD_LOOP_TESTS(suite, "Command line", WRONG, a_wrong_value_is_one_line);
+    ADD_TESTS(suite, "Command line", a_wrong_command_line_is_one_line, help_and_version,
+              help_that_cannot_be_written);
+    ADD_TESTS(suite, "Start", says_what_was_chosen, says_how_many_fit,
+              too_few_descriptors_are_told);
 #ifndef EP_SANITIZED
-    tcase_add_loop_test(start, the_least_stack, 0, MODELS);
+    ADD_LOOP_TESTS(suite, "Start", MODELS, the_least_stack);
 #endif
-    tcase_add_test(start, workers_auto);
-    tcase_add_test(start, addresses_that_cannot_be_had);
-    tcase_add_test(start, a_pool_that_does_not_fit);
-    tcase_add_test(start, a_privileged_port);
-    tcase_add_test(start, standard_descriptors_closed);
-    suite_add_tcase(suite, command_line);
-    suite_add_tcase(suite, start);
+    ADD_TESTS(suite, "Start", workers_auto, addresses_that_cannot_be_had, a_pool_that_does_not_fit,
+              a_privileged_port, standard_descriptors_closed);
     return suite_main(suite);
 }

@@ -349,23 +349,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_stop");
-    TCase *drain = tcase_create("Drain");
-    TCase *cut = tcase_create("Cut");
-    TCase *signals = tcase_create("Signals");
 
-    tcase_add_loop_test(drain, with_nobody_there, 0, MODELS);
-    tcase_add_loop_test(drain, without_time_to_drain, 0, MODELS);
-    tcase_add_loop_test(drain, with_an_idle_session, 0, MODELS);
-    tcase_add_loop_test(drain, nothing_received_is_lost, 0, MODELS);
-    tcase_add_loop_test(drain, late_bytes_do_not_destroy_the_echo, 0, MODELS);
-    tcase_add_loop_test(drain, with_a_session_that_comes_to_rest, 0, MODELS);
-    tcase_add_loop_test(cut, with_a_session_that_never_rests, 0, MODELS);
-    tcase_add_loop_test(cut, a_cut_ends_a_sleep, 0, MODELS);
-    tcase_add_loop_test(cut, a_cut_ends_a_blocked_write, 0, MODELS);
-    tcase_add_loop_test(signals, a_second_signal_ends_at_once, 0, MODELS);
-    tcase_add_loop_test(signals, a_storm_of_signals, 0, MODELS);
-    suite_add_tcase(suite, drain);
-    suite_add_tcase(suite, cut);
-    suite_add_tcase(suite, signals);
+    ADD_LOOP_TESTS(suite, "Drain", MODELS, with_nobody_there, without_time_to_drain,
+                   with_an_idle_session, nothing_received_is_lost,
+                   late_bytes_do_not_destroy_the_echo, with_a_session_that_comes_to_rest);
+    ADD_LOOP_TESTS(suite, "Cut", MODELS, with_a_session_that_never_rests, a_cut_ends_a_sleep,
+                   a_cut_ends_a_blocked_write);
+    ADD_LOOP_TESTS(suite, "Signals", MODELS, a_second_signal_ends_at_once, a_storm_of_signals);
     return suite_main(suite);
 }

@@ -435,28 +435,20 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_tls");
-    TCase *echoes = tcase_create("Echoes");
-    TCase *endings = tcase_create("Endings");
-    TCase *strangers = tcase_create("Strangers");
-    TCase *certificates = tcase_create("Certificates");
 
-    tcase_add_loop_test(echoes, fifty_sessions, 0, MODELS);
-    tcase_add_loop_test(echoes, a_long_message_and_a_half_close, 0, MODELS);
-    tcase_add_loop_test(echoes, many_messages, 0, MODELS);
-    tcase_add_loop_test(endings, a_drain_says_goodbye, 0, MODELS);
-    tcase_add_loop_test(endings, an_idle_session_is_ended_in_order, 0, MODELS);
-    tcase_add_loop_test(endings, an_end_without_goodbye_has_failed, 0, MODELS);
-    tcase_add_loop_test(endings, gone_after_the_handshake, 0, MODELS);
-    tcase_add_loop_test(strangers, what_is_not_tls_is_sent_away, 0, MODELS);
-    tcase_add_loop_test(strangers, a_handshake_has_its_time, 0, MODELS);
-    tcase_add_loop_test(strangers, clients_need_a_certificate, 0, MODELS);
-    tcase_add_test(strangers, busy_is_said_plainly);
-    tcase_add_loop_test(certificates, sighup_replaces_the_certificate, 0, MODELS);
-    tcase_add_test(certificates, bad_files_are_named);
-    TCase *all[] = {echoes, endings, strangers, certificates};
-    for (int i = 0; i < 4; i++) {
-        tcase_add_unchecked_fixture(all[i], make_keys, free_keys);
-        suite_add_tcase(suite, all[i]);
-    }
+    tcase_add_unchecked_fixture(suite_case(suite, "Echoes"), make_keys, free_keys);
+    ADD_LOOP_TESTS(suite, "Echoes", MODELS, fifty_sessions, a_long_message_and_a_half_close,
+                   many_messages);
+    tcase_add_unchecked_fixture(suite_case(suite, "Endings"), make_keys, free_keys);
+    ADD_LOOP_TESTS(suite, "Endings", MODELS, a_drain_says_goodbye,
+                   an_idle_session_is_ended_in_order, an_end_without_goodbye_has_failed,
+                   gone_after_the_handshake);
+    tcase_add_unchecked_fixture(suite_case(suite, "Strangers"), make_keys, free_keys);
+    ADD_LOOP_TESTS(suite, "Strangers", MODELS, what_is_not_tls_is_sent_away,
+                   a_handshake_has_its_time, clients_need_a_certificate);
+    ADD_TESTS(suite, "Strangers", busy_is_said_plainly);
+    tcase_add_unchecked_fixture(suite_case(suite, "Certificates"), make_keys, free_keys);
+    ADD_LOOP_TESTS(suite, "Certificates", MODELS, sighup_replaces_the_certificate);
+    ADD_TESTS(suite, "Certificates", bad_files_are_named);
     return suite_main(suite);
 }

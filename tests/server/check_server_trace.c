@@ -317,16 +317,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("server_trace");
-    TCase *picture = tcase_create("Picture");
-    TCase *file = tcase_create("File");
 
-    tcase_add_test(picture, a_row_for_each_worker);
-    tcase_add_test(picture, no_rows_without_a_cap);
-    tcase_add_test(picture, those_who_are_turned_away);
-    tcase_add_loop_test(file, whole_however_it_ends, 0, 2);
-    tcase_add_test(file, a_file_that_cannot_be_made);
-    tcase_add_test(file, a_full_disk);
-    suite_add_tcase(suite, picture);
-    suite_add_tcase(suite, file);
+    ADD_TESTS(suite, "Picture", a_row_for_each_worker, no_rows_without_a_cap,
+              those_who_are_turned_away);
+    ADD_LOOP_TESTS(suite, "File", 2, whole_however_it_ends);
+    ADD_TESTS(suite, "File", a_file_that_cannot_be_made, a_full_disk);
     return suite_main(suite);
 }

@@ -182,18 +182,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("service-time");
-    TCase *core = tcase_create("Core");
-    TCase *distribution = tcase_create("Distribution");
 
-    tcase_add_test(core, times_are_read);
-    tcase_add_test(core, junk_is_refused);
-    tcase_add_test(core, without_exp_it_is_always_the_same);
-    suite_add_tcase(suite, core);
-    tcase_add_test(distribution, the_sequence_is_known);
-    tcase_add_test(distribution, the_longest_is_twenty_means);
-    tcase_add_test(distribution, it_is_exponential);
-    tcase_add_test(distribution, draws_know_nothing_of_each_other);
-    tcase_add_test(distribution, a_session_has_its_own_and_has_it_again);
-    suite_add_tcase(suite, distribution);
+    ADD_TESTS(suite, "Core", times_are_read, junk_is_refused, without_exp_it_is_always_the_same);
+    ADD_TESTS(suite, "Distribution", the_sequence_is_known, the_longest_is_twenty_means,
+              it_is_exponential, draws_know_nothing_of_each_other,
+              a_session_has_its_own_and_has_it_again);
     return suite_main(suite);
 }

@@ -358,29 +358,19 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("socket");
-    TCase *core = tcase_create("Core");
-    TCase *limits = tcase_create("Limits");
-    TCase *races = tcase_create("Races");
 
-    tcase_add_checked_fixture(core, make_folder, remove_folder);
-    tcase_add_test(core, a_socket_on_a_port);
-    tcase_add_test(core, accepted_sockets_inherit);
-    tcase_add_test(core, a_socket_with_a_file);
-    tcase_add_test(core, a_umask_takes_rights_away);
-    tcase_add_test(core, an_abstract_socket_has_no_file);
-    tcase_add_test(core, a_path_in_the_working_folder);
-    suite_add_tcase(suite, core);
-    tcase_add_checked_fixture(limits, make_folder, remove_folder);
-    tcase_add_test(limits, a_stale_file_is_replaced);
-    tcase_add_loop_test(limits, a_live_one_is_left_alone, 0, 2);
-    tcase_add_test(limits, a_datagram_socket_is_left_alone);
-    tcase_add_loop_test(limits, another_kind_of_file_is_left_alone, 0, 4);
-    tcase_add_test(limits, only_our_own_file_is_removed);
-    tcase_add_test(limits, a_folder_that_is_locked);
-    tcase_add_test(limits, a_folder_that_is_not_there);
-    suite_add_tcase(suite, limits);
-    tcase_add_checked_fixture(races, make_folder, remove_folder);
-    tcase_add_test(races, one_of_many_wins);
-    suite_add_tcase(suite, races);
+    tcase_add_checked_fixture(suite_case(suite, "Core"), make_folder, remove_folder);
+    ADD_TESTS(suite, "Core", a_socket_on_a_port, accepted_sockets_inherit, a_socket_with_a_file,
+              a_umask_takes_rights_away, an_abstract_socket_has_no_file,
+              a_path_in_the_working_folder);
+    tcase_add_checked_fixture(suite_case(suite, "Limits"), make_folder, remove_folder);
+    ADD_TESTS(suite, "Limits", a_stale_file_is_replaced);
+    ADD_LOOP_TESTS(suite, "Limits", 2, a_live_one_is_left_alone);
+    ADD_TESTS(suite, "Limits", a_datagram_socket_is_left_alone);
+    ADD_LOOP_TESTS(suite, "Limits", 4, another_kind_of_file_is_left_alone);
+    ADD_TESTS(suite, "Limits", only_our_own_file_is_removed, a_folder_that_is_locked,
+              a_folder_that_is_not_there);
+    tcase_add_checked_fixture(suite_case(suite, "Races"), make_folder, remove_folder);
+    ADD_TESTS(suite, "Races", one_of_many_wins);
     return suite_main(suite);
 }

@@ -330,16 +330,9 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("state");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_test(core, served_then_queued_then_parked);
-    tcase_add_test(core, rows_are_bounded);
-    tcase_add_test(core, each_busy_worker_once);
-    tcase_add_test(core, time_in_a_phase);
-    tcase_add_test(core, what_was_asked_for);
-    tcase_add_test(core, every_model_has_its_words);
-    tcase_add_test(core, what_it_takes);
-    tcase_add_test(core, the_backlog);
-    suite_add_tcase(suite, core);
+    ADD_TESTS(suite, "Core", served_then_queued_then_parked, rows_are_bounded,
+              each_busy_worker_once, time_in_a_phase, what_was_asked_for, every_model_has_its_words,
+              what_it_takes, the_backlog);
     return suite_main(suite);
 }

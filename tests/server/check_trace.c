@@ -169,17 +169,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("trace");
-    TCase *file = tcase_create("File");
-    TCase *pipes = tcase_create("Pipes");
 
-    tcase_add_checked_fixture(file, set_up, take_down);
-    tcase_add_checked_fixture(pipes, set_up, take_down);
-    tcase_add_test(file, whole_after_each_write);
-    tcase_add_test(file, bounded);
-    tcase_add_test(file, asks_to_be_written);
-    tcase_add_test(pipes, into_a_pipe);
-    tcase_add_test(pipes, into_a_pipe_that_is_stuck);
-    suite_add_tcase(suite, file);
-    suite_add_tcase(suite, pipes);
+    tcase_add_checked_fixture(suite_case(suite, "File"), set_up, take_down);
+    ADD_TESTS(suite, "File", whole_after_each_write, bounded, asks_to_be_written);
+    tcase_add_checked_fixture(suite_case(suite, "Pipes"), set_up, take_down);
+    ADD_TESTS(suite, "Pipes", into_a_pipe, into_a_pipe_that_is_stuck);
     return suite_main(suite);
 }

@@ -182,14 +182,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("watch");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_loop_test(core, each_phase_has_its_limit, 0, sizeof limited / sizeof limited[0]);
-    tcase_add_loop_test(core, no_limit_but_its_own, 0,
-                        sizeof free_of_limits / sizeof free_of_limits[0]);
-    tcase_add_test(core, who_moves_is_left_alone);
-    tcase_add_test(core, time_that_nobody_had);
-    tcase_add_test(core, a_late_look_gives_the_right_name);
-    suite_add_tcase(suite, core);
+    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(limited), each_phase_has_its_limit);
+    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(free_of_limits), no_limit_but_its_own);
+    ADD_TESTS(suite, "Core", who_moves_is_left_alone, time_that_nobody_had,
+              a_late_look_gives_the_right_name);
     return suite_main(suite);
 }
