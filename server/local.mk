@@ -1,34 +1,22 @@
 # echo-server. It comes out at the top of the build tree: ./echo-server
 # Everything but main() is a convenience library, so that the unit tests link the same objects.
 noinst_LTLIBRARIES += %D%/libserver.la
-%C%_libserver_la_SOURCES = \
-	%D%/session/accounting.c %D%/session/accounting.h \
-	%D%/listen/activation.c %D%/listen/activation.h \
-	%D%/announce.c %D%/announce.h \
-	%D%/control.c %D%/control.h \
-	%D%/session/credentials.c %D%/session/credentials.h \
-	%D%/descriptors.c %D%/descriptors.h \
-	%D%/drain.c %D%/drain.h \
+%C%_libserver_la_SOURCES = %D%/parts.h \
+	%D%/announce.c %D%/announce.h %D%/control.c %D%/control.h \
+	%D%/descriptors.c %D%/descriptors.h %D%/drain.c %D%/drain.h \
+	%D%/limits.c %D%/limits.h %D%/look.c %D%/look.h \
+	%D%/options.c %D%/options.h %D%/server.c %D%/server.h \
 	%D%/tend.c %D%/tend.h \
-	%D%/output/escape.c %D%/output/escape.h \
-	%D%/limits.c %D%/limits.h \
-	%D%/look.c %D%/look.h \
-	%D%/listen/listener.c %D%/listen/listener.h \
-	%D%/systemd/notify.c %D%/systemd/notify.h \
-	%D%/options.c %D%/options.h \
-	%D%/output/printer.c %D%/output/printer.h \
-	%D%/session/proxy.c %D%/session/proxy.h \
-	%D%/session/refuse.c %D%/session/refuse.h \
-	%D%/server.c %D%/server.h %D%/parts.h \
-	%D%/session/shared.c %D%/session/shared.h \
-	%D%/session/service-time.c %D%/session/service-time.h \
-	%D%/session/session.c %D%/session/session.h \
-	%D%/session/store.c %D%/session/store.h \
-	%D%/listen/listening-socket.c %D%/listen/listening-socket.h \
-	%D%/listen/open.c %D%/listen/open.h \
-	%D%/session/per-source.c %D%/session/per-source.h \
-	%D%/session/trace.c %D%/session/trace.h \
-	%D%/session/watch.c %D%/session/watch.h
+	%D%/listen/activation.c %D%/listen/activation.h %D%/listen/listener.c %D%/listen/listener.h \
+	%D%/listen/listening-socket.c %D%/listen/listening-socket.h %D%/listen/open.c %D%/listen/open.h \
+	%D%/output/escape.c %D%/output/escape.h %D%/output/printer.c %D%/output/printer.h \
+	%D%/session/accounting.c %D%/session/accounting.h %D%/session/credentials.c %D%/session/credentials.h \
+	%D%/session/per-source.c %D%/session/per-source.h %D%/session/proxy.c %D%/session/proxy.h \
+	%D%/session/refuse.c %D%/session/refuse.h %D%/session/service-time.c %D%/session/service-time.h \
+	%D%/session/session.c %D%/session/session.h %D%/session/shared.c %D%/session/shared.h \
+	%D%/session/store.c %D%/session/store.h %D%/session/trace.c %D%/session/trace.h \
+	%D%/session/watch.c %D%/session/watch.h \
+	%D%/systemd/notify.c %D%/systemd/notify.h
 nodist_%C%_libserver_la_SOURCES =
 %C%_libserver_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS)
 
