@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file printer.h
- * The one place that writes to standard output.
+ * The only module that writes to standard output.
  *
- * A terminal that somebody has stopped with Ctrl-S, or a pipe that nobody reads, must not stop an
- * echo. So with --print line or full the workers leave copies of their messages in a bounded ring
- * and one thread of its own writes them; when the ring is full, messages are dropped and counted.
- * The thread exists only then. With --print none the server's own few lines are written by the
- * calling thread, if standard output takes them at once.
+ * A terminal stopped with Ctrl-S, or a pipe without a reader, must not stop an echo. So with --print
+ * line or full the workers copy their messages into a bounded ring, and a thread writes them
+ * (writer.h); messages that find the ring full are dropped and counted. With --print none there is no
+ * thread: the calling thread writes the server's few own lines, if standard output takes them at once.
  *
- * A process that serves has neither the thread nor, for sure, an unlocked ring: it writes its
- * messages itself, each whole and at once or not at all. What is not written is counted in memory
- * that the processes share.
+ * A process that serves sessions has no such thread, and its copy of the ring may be locked. So it
+ * writes its messages itself (child.h).
  *
- * Threads: any may print. Free it from the thread that made it, when nobody prints any more.
+ * Threads: any may print. Free it from the thread that made it, when no other thread prints.
  */
 #ifndef SERVER_OUTPUT_PRINTER_H
 #define SERVER_OUTPUT_PRINTER_H
@@ -36,14 +34,14 @@ struct printer;
 /**
  * @param message_bytes  the longest message there will be
  * @param processes      other processes will print: see printer_enter_child()
- * @return 0 and *printer, or a negated errno value
+ * @return               0 and *printer, or a negated errno value
  */
 int printer_new(enum print_mode mode, size_t message_bytes, bool processes,
                 struct printer **printer);
 
 /**
- * Start the thread that writes, if this mode has one. Until then what is printed waits in the ring.
- * Its place is after the fork of whatever has to be forked while there is one thread.
+ * Start the thread that writes, if this mode has one. Until then messages wait in the ring. Call after
+ * the forks that need a process with one thread.
  *
  * @return 0 or a negated errno value
  */
@@ -52,21 +50,20 @@ int printer_start(struct printer *printer);
 /** Write what is left, within a second, and release. NULL is fine. @return messages dropped */
 uint64_t printer_free(struct printer *printer);
 
-/** How many messages were not printed so far. Threads: any. */
+/** Count the messages that were not printed so far. Threads: any. */
 uint64_t printer_dropped(struct printer *printer);
 
-/** Print a message of a session. Never blocks; not to be called in PRINT_NONE. */
+/** Print a message of a session. Never blocks. Do not call in PRINT_NONE. */
 void printer_message(struct printer *printer, uint64_t session, const void *bytes, size_t size);
 
 /**
- * This process was forked from the one that made the printer, and serves sessions. From now on
- * printer_message() writes to standard output itself: one line in one write, of PIPE_BUF bytes at
- * most, so that lines of several processes do not mix; a longer one is cut and ends in "...". It
- * takes no lock and does not wait. printer_line() is not to be called here.
+ * Print differently from now on, because this process was forked from the one that made the printer:
+ * printer_message() writes one line of at most PIPE_BUF bytes in one write, so that lines of several
+ * processes do not mix; a longer one is cut and ends in "...". Do not call printer_line() here.
  */
 void printer_enter_child(struct printer *printer);
 
-/** Print a line of our own, without escaping. Never blocks; dropped where there is no room. */
+/** Print a line of the server itself, without escaping. Never blocks; dropped if there is no room. */
 void printer_line(struct printer *printer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
