@@ -7,8 +7,8 @@
  * write it, events.c repeats it, page.c has the page, and control.c changes something. Here are the
  * address and the paths.
  *
- * evhttp itself answers what is no HTTP, too long a header or too large a body with 400 or 413 and
- * a line of HTML. All other replies are made here, and errors are a line of plain text.
+ * evhttp itself answers requests that are no HTTP, or have too long a header or too large a body, with
+ * 400 or 413 and a line of HTML. All other replies are made here; errors are a line of plain text.
  */
 #include "server/admin/admin.h"
 
@@ -38,10 +38,10 @@
 #include <unistd.h>
 
 enum {
-    BODY_MAX = 4096,           /* nobody wants the body of a request, and this much is read */
-    SEND_BUFFER_BYTES = 65536, /* what the kernel holds for a reader who does not read */
+    BODY_MAX = 4096,           /* of a request; only the small ones of control.c are used */
+    SEND_BUFFER_BYTES = 65536, /* what the kernel holds for a client that does not read */
     BACKLOG = 128,
-    PATH_SHOWN_MAX = 200, /* of a path that there is not, told back */
+    PATH_SHOWN_MAX = 200, /* of an unknown path, in the reply */
 };
 
 #define ANY_METHOD 0xffff
@@ -110,8 +110,7 @@ static void serve_events(struct admin *admin, struct evhttp_request *request)
     evhttp_clear_headers(evhttp_request_get_output_headers(request));
     if (rc == -EBUSY)
         admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
-                         "as many as may are listening to /events already: try again later, or "
-                         "use /stats.json");
+                         "all streams of /events are taken: try again later, or use /stats.json");
     else
         admin_reply_no_memory(admin->body, request);
 }
@@ -127,10 +126,10 @@ static void serve_readyz(struct admin *admin, struct evhttp_request *request)
 
     if (state->draining)
         admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
-                         "draining: the server was told to stop and takes no new clients");
+                         "draining: the server is stopping and accepts no new clients");
     else if (state->type->capped && state->workers == 0)
         admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
-                         "no worker lives: clients would wait");
+                         "there is no worker: clients would wait");
     else if (state->listener.why_person)
         admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
                          "paused: a person has paused accepting; clients wait in the kernel's "
@@ -152,7 +151,7 @@ static void serve_accept(struct admin *admin, struct evhttp_request *request)
 static const struct route {
     const char *path;
     void (*serve)(struct admin *admin, struct evhttp_request *request);
-    bool any_method; /* it looks at the method itself; the others are for GET and HEAD */
+    bool any_method; /* it checks the method itself; the others are for GET and HEAD */
 } routes[] = {
     {"/", serve_page, false},
     {"/metrics", serve_metrics, false},
@@ -165,7 +164,7 @@ static const struct route {
     {"/control/accept", serve_accept, true},
 };
 
-/* What a request is for. @return NULL: there is no such path */
+/* Find the route of a request. @return NULL: there is no such path */
 static const struct route *find_route(struct evhttp_request *request)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
@@ -177,7 +176,7 @@ static const struct route *find_route(struct evhttp_request *request)
     return NULL;
 }
 
-/* There is no such path: told back, with whatever a stranger has put there made harmless. */
+/* Reply with the unknown path, escaped, since a stranger has chosen it. */
 static void reply_not_found(struct admin *admin, struct evhttp_request *request)
 {
     const char *asked = evhttp_request_get_uri(request);
@@ -191,16 +190,16 @@ static void reply_not_found(struct admin *admin, struct evhttp_request *request)
     admin_reply(admin->body, request, HTTP_NOTFOUND, "Not Found", "text/plain; charset=utf-8");
 }
 
-/* A whole request has come. */
+/* Answer a request that has arrived as a whole. */
 static void on_request(struct evhttp_request *request, void *argument)
 {
     struct admin *admin = argument;
     enum evhttp_cmd_type method = evhttp_request_get_command(request);
     const struct route *route = find_route(request);
-    bool is_look = method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD;
+    bool is_read = method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD;
 
     admin_places_touch(admin->places, evhttp_request_get_connection(request));
-    if (!is_look && (route == NULL || !route->any_method))
+    if (!is_read && (route == NULL || !route->any_method))
         admin_reply_bad_method(admin->body, request, "GET, HEAD",
                                "only GET and HEAD: nothing can be changed here");
     else if (route != NULL)
@@ -211,7 +210,7 @@ static void on_request(struct evhttp_request *request, void *argument)
 
 /* --- start and end ------------------------------------------------------------------------- */
 
-/* Take [ADDR:]PORT apart and resolve ADDR, the host. @return 0, or -EINVAL and why */
+/* Split [ADDR:]PORT and resolve ADDR, the host. @return 0, or -EINVAL and why */
 static int resolve(const char *text, char host[static ADMIN_HOST_MAX], struct address *address,
                    char why[static ADMIN_WHY_MAX])
 {
@@ -241,7 +240,7 @@ static int resolve(const char *text, char host[static ADMIN_HOST_MAX], struct ad
     return 0;
 }
 
-/* @return a listening socket, or a negated errno value; *address is what was bound */
+/* Open a listening socket and write its address. @return a descriptor or a negated errno value */
 static int open_socket(struct address *address)
 {
     int on = 1;
@@ -251,7 +250,7 @@ static int open_socket(struct address *address)
 
     if (fd < 0)
         return -errno;
-    /* What is set here the accepted sockets have too. The last two are not worth failing for. */
+    /* Accepted sockets inherit these. The last two are not worth failing for. */
     rc = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -271,7 +270,7 @@ static int open_socket(struct address *address)
     return fd;
 }
 
-/* What a person can do about an errno value of open_socket(). */
+/* Write what to do about an errno value of open_socket(). */
 static void explain(int error, const char *address, char why[static ADMIN_WHY_MAX])
 {
     const char *advice = "";
@@ -285,7 +284,7 @@ static void explain(int error, const char *address, char why[static ADMIN_WHY_MA
     snprintf(why, ADMIN_WHY_MAX, "cannot listen on %s: %s%s", address, strerror(error), advice);
 }
 
-/* Everything but the socket. @return 0 or -ENOMEM; fd is taken over in either case */
+/* Make everything except the socket, which is taken over. @return 0 or -ENOMEM */
 static int set_up(struct admin *admin, struct event_base *base, int fd)
 {
     struct evhttp *http = evhttp_new(base);
@@ -299,7 +298,7 @@ static int set_up(struct admin *admin, struct event_base *base, int fd)
         evhttp_set_max_headers_size(http, ADMIN_HEADERS_MAX);
         evhttp_set_max_body_size(http, BODY_MAX);
         evhttp_set_default_content_type(http, NULL);
-        evhttp_set_allowed_methods(http, ANY_METHOD); /* so that it is us who refuse them */
+        evhttp_set_allowed_methods(http, ANY_METHOD); /* on_request() refuses them */
         admin->places = admin_places_new(base, http, fd);
         if (admin->places != NULL)
             return 0;
@@ -320,7 +319,7 @@ int admin_new(struct event_base *base, const char *text, bool control,
 
     if (rc != 0)
         return rc;
-    snprintf(why, ADMIN_WHY_MAX, "no memory");
+    snprintf(why, ADMIN_WHY_MAX, "out of memory");
     admin = calloc(1, sizeof *admin);
     if (admin == NULL)
         return -ENOMEM;
@@ -328,7 +327,7 @@ int admin_new(struct event_base *base, const char *text, bool control,
     admin->view.host = &admin->host;
     rc = admin_control_init(&admin->control, &admin->host, control, name);
     if (rc != 0) {
-        snprintf(why, ADMIN_WHY_MAX, "there are no random numbers: %s", strerror(-rc));
+        snprintf(why, ADMIN_WHY_MAX, "cannot make random numbers: %s", strerror(-rc));
         admin_free(admin);
         return rc;
     }
@@ -339,16 +338,17 @@ int admin_new(struct event_base *base, const char *text, bool control,
         admin_free(admin);
         return fd;
     }
-    address_text(&address, admin->address); /* with the port that the kernel has picked */
+    address_text(&address, admin->address); /* with the port that the kernel has chosen */
     rc = set_up(admin, base, fd);
     if (rc != 0) {
         admin_free(admin);
         return rc;
     }
     if (!address_is_loopback(&address))
-        log_warn("the admin port is open on %s: whoever can reach it can read what this server "
-                 "does%s",
-                 admin->address, control ? ", and change its workers" : "");
+        log_warn(
+            "the admin port is open on %s: all machines that can reach it can read the state of "
+            "this server%s",
+            admin->address, control ? ", and change its workers" : "");
     *result = admin;
     return 0;
 }

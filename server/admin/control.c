@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Changing something from the admin port: see control.h. */
+/* Requests that change something: see control.h. */
 #include "server/admin/control.h"
 
 #include "common/address.h"
@@ -29,7 +29,7 @@ int admin_control_init(struct admin_control *control, const struct admin_host *h
     return secret_digits(control->token, sizeof control->token);
 }
 
-/* Takes the same time wherever they differ. */
+/* Compare tokens in the same time, wherever they differ. */
 static bool same_token(const char *one, const char *other)
 {
     unsigned char difference = 0;
@@ -41,14 +41,14 @@ static bool same_token(const char *one, const char *other)
     return difference == 0;
 }
 
-/* --- who asks ------------------------------------------------------------------------------ */
+/* --- authorization ------------------------------------------------------------------------- */
 
 static const char *header(struct evhttp_request *request, const char *name)
 {
     return evhttp_find_header(evhttp_request_get_input_headers(request), name);
 }
 
-/* The length of a host without its port: "[::1]:8091" has 5. */
+/* Return the length of a host without its port: "[::1]:8091" has 5. */
 static size_t host_length(const char *host)
 {
     const char *bracket = host[0] == '[' ? strchr(host, ']') : NULL;
@@ -63,7 +63,7 @@ static bool same_host(const char *host, const char *other)
     return length > 0 && length == host_length(other) && strncasecmp(host, other, length) == 0;
 }
 
-/* Where the client has connected to, as text. @return false: it has gone */
+/* Write the address that the client has connected to. @return false: it has gone */
 static bool connected_to(struct evhttp_request *request, char text[static ADDRESS_TEXT_MAX])
 {
     struct evhttp_connection *connection = evhttp_request_get_connection(request);
@@ -76,7 +76,7 @@ static bool connected_to(struct evhttp_request *request, char text[static ADDRES
     return true;
 }
 
-/* By its Host the request is meant for us. Ports are not compared: they are forwarded by tunnels. */
+/* Check Host. Ports are not compared, since a tunnel changes them. */
 static bool host_is_ours(const struct admin_control *control, struct evhttp_request *request)
 {
     const char *host = header(request, "Host");
@@ -88,7 +88,7 @@ static bool host_is_ours(const struct admin_control *control, struct evhttp_requ
            (connected_to(request, address) && same_host(host, address));
 }
 
-/* It comes from a page of ours, or from no page. Called when the Host is ours. */
+/* Check that the request comes from our page, or from no page. Host has been checked. */
 static bool origin_is_ours(struct evhttp_request *request)
 {
     const char *origin = header(request, "Origin");
@@ -107,7 +107,7 @@ static bool is_json(struct evhttp_request *request)
            strchr("; ", type[sizeof json - 1]) != NULL;
 }
 
-/* @return why this request may not change anything; NULL: it may */
+/* Return why this request may change nothing; NULL: it may. */
 static const char *objection(const struct admin_control *control, struct evhttp_request *request)
 {
     const char *token = header(request, "X-Echo-Control");
@@ -115,13 +115,13 @@ static const char *objection(const struct admin_control *control, struct evhttp_
     if (!control->allowed)
         return "nothing can be changed from here: the server was started without --admin-control";
     if (!host_is_ours(control, request))
-        return "this Host is not the admin address, nor localhost: open the page by its address";
+        return "this Host is neither the admin address nor localhost: open the page by its address";
     if (!origin_is_ours(request))
-        return "this Origin is another page: only the live page of this server may do that";
+        return "this Origin is another page: only the live page of this server may do this";
     if (!is_json(request))
         return "the Content-Type is not application/json";
     if (token == NULL || !same_token(control->token, token))
-        return "the token in X-Echo-Control is missing or not that of this server: load the live "
+        return "the token in X-Echo-Control is missing or from another server: load the live "
                "page again";
     return NULL;
 }
@@ -131,9 +131,9 @@ const char *admin_control_token(const struct admin_control *control, struct evht
     return control->allowed && host_is_ours(control, request) ? control->token : "";
 }
 
-/* --- what is asked for --------------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------------------------ */
 
-/* The body as JSON. @return NULL: it is none */
+/* Parse the body as JSON. @return NULL: it is none */
 static json_t *read_body(struct evhttp_request *request)
 {
     struct evbuffer *input = evhttp_request_get_input_buffer(request);
@@ -143,7 +143,7 @@ static json_t *read_body(struct evhttp_request *request)
     return bytes == NULL ? NULL : json_loadb(bytes, size, JSON_REJECT_DUPLICATES, NULL);
 }
 
-/* Let pass who may change something. @return the body; NULL: the request has been answered */
+/* Return the body of an authorized request; NULL: the request has been refused. */
 static json_t *admit(const struct admin_control *control, struct evbuffer *body,
                      struct evhttp_request *request)
 {
@@ -183,9 +183,9 @@ void admin_control_workers(struct admin_control *control, struct evbuffer *body,
         return;
     if (json_unpack(asked, "{s:I!}", "change", &change) != 0 || (change != 1 && change != -1)) {
         admin_reply_text(body, request, HTTP_BADREQUEST, "Bad Request",
-                         "say {\"change\": 1} for a worker more, or -1 for one fewer");
+                         "send {\"change\": 1} for one more worker, or -1 for one fewer");
     } else if (control->host->resize(control->host->server, change > 0, &workers, why) != 0) {
-        reply_conflict(body, request, "the workers stay as they are", why);
+        reply_conflict(body, request, "the number of workers stays the same", why);
     } else {
         evbuffer_add_printf(body, "{\"workers\": %" PRIu64 "}\n", workers);
         admin_reply(body, request, HTTP_OK, "OK", "application/json");
@@ -204,7 +204,7 @@ void admin_control_accept(struct admin_control *control, struct evbuffer *body,
         return;
     if (json_unpack(asked, "{s:b!}", "paused", &paused) != 0) {
         admin_reply_text(body, request, HTTP_BADREQUEST, "Bad Request",
-                         "say {\"paused\": true} to accept nobody, or false to accept again");
+                         "send {\"paused\": true} to pause accepting, or false to accept again");
     } else if (control->host->pause(control->host->server, paused, why) != 0) {
         reply_conflict(body, request, "accepting cannot be paused or resumed", why);
     } else {

@@ -2,10 +2,10 @@
 /*
  * Server-sent events: see events.h.
  *
- * A stream is a reply that never ends, so its request stays with us until its connection has gone.
- * evhttp tells us so just before it frees the connection (stream_closed). When the client has gone
- * it has taken the request off the connection already and leaves it to us; when the connection is
- * freed from here or with the server, it frees the request too.
+ * A stream is a reply that never ends, so this file keeps its request until the connection is closed;
+ * evhttp calls stream_closed() just before it frees the connection. If the client has gone, evhttp has
+ * detached the request, and it must be freed here; if the connection is freed here or with the server,
+ * evhttp frees the request as well.
  */
 #include "server/admin/events.h"
 
@@ -19,14 +19,14 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* What a browser waits before it connects again after its stream has ended. */
+/* How long a browser waits before it connects again after its stream has ended. */
 #define RECONNECT_MS 1000
 
 struct stream {
     struct admin_events *events;
-    struct evhttp_request *request; /* NULL: nobody */
-    bool begun;                     /* it has had an event */
-    unsigned missed;                /* events in a row, being behind */
+    struct evhttp_request *request; /* NULL: free */
+    bool begun;                     /* it has got an event */
+    unsigned missed;                /* events in a row */
 };
 
 struct admin_events {
@@ -39,7 +39,7 @@ struct admin_events {
     struct stream streams[ADMIN_STREAMS_MAX];
 };
 
-/* The connection of a stream goes away. */
+/* Free a stream whose connection is closed. */
 static void stream_closed(struct evhttp_connection *connection, void *argument)
 {
     struct stream *stream = argument;
@@ -52,14 +52,14 @@ static void stream_closed(struct evhttp_connection *connection, void *argument)
         event_del(stream->events->tick);
 }
 
-/* Send it the event, or leave it out where the last one has not been taken yet. */
+/* Send the event, unless the last one still waits to be sent. */
 static void stream_send(struct stream *stream)
 {
     struct admin_events *events = stream->events;
     struct evhttp_connection *connection = evhttp_request_get_connection(stream->request);
     struct bufferevent *io = evhttp_connection_get_bufferevent(connection);
 
-    /* Before the first event only the header can be waiting, for the loop to come round. */
+    /* Before the first event only the header can wait, until the next turn of the loop. */
     if (stream->begun && evbuffer_get_length(bufferevent_get_output(io)) > 0) {
         if (++stream->missed >= EVENTS_MISSED_MAX)
             evhttp_connection_free(connection);
@@ -73,7 +73,7 @@ static void stream_send(struct stream *stream)
     evbuffer_drain(events->chunk, evbuffer_get_length(events->chunk));
 }
 
-/* Write the event into events->line. Without memory it becomes a comment: the stream lives on. */
+/* Write the event into events->line. Without memory it is a comment, so that the stream goes on. */
 static void write_event(struct admin_events *events)
 {
     char *text = admin_json_text(state_view(events->view), false);
@@ -97,13 +97,13 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
     (void)what;
     write_event(events);
     if (evbuffer_get_length(events->line) == 0)
-        return; /* not even room for a comment */
+        return; /* no memory for a comment either */
     for (size_t i = 0; i < ADMIN_STREAMS_MAX; i++)
         if (events->streams[i].request != NULL)
             stream_send(&events->streams[i]);
 }
 
-/* The next tick, at once where nobody was listening. */
+/* Start the timer for the first stream, with an event at once. */
 static int start_ticking(struct admin_events *events)
 {
     static const struct timeval period = {.tv_usec = EVENTS_PERIOD_US};
@@ -112,7 +112,7 @@ static int start_ticking(struct admin_events *events)
         return 0;
     if (event_add(events->tick, &period) != 0)
         return -ENOMEM;
-    /* Not as EV_TIMEOUT: libevent would count the period from when it would have passed. */
+    /* Not as EV_TIMEOUT: libevent would begin the next period at the end of this one. */
     event_active(events->tick, EV_READ, 0);
     return 0;
 }

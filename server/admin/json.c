@@ -216,7 +216,7 @@ static json_t *workers(const struct state *state)
 
 /* --- the configuration --------------------------------------------------------------------- */
 
-/* Write what a person, or a page, has to know of the model. */
+/* Describe the model, for people and for the page. */
 static json_t *serving(const struct model_type *type)
 {
     return OBJECT({"unit", word(type->unit)},

@@ -3,7 +3,7 @@
  * @file json.h
  * A state as one JSON object, schema "echo-server/1". Its keys are in the manual page.
  *
- * Pure: a state in, text out. Keys are only ever added under this schema's name.
+ * A pure function of the state. Keys may be added to this schema; none changes or goes.
  */
 #ifndef SERVER_ADMIN_JSON_H
 #define SERVER_ADMIN_JSON_H
@@ -13,9 +13,10 @@
 struct state;
 
 /**
- * @param spread  on lines of their own, for people; otherwise all in one line
- * @return        text without a newline at its end, to be released with free(); NULL for want of
- *                memory
+ * Write the state.
+ *
+ * @param spread  a key a line, for people; otherwise all in one line
+ * @return        text without a newline at its end, for free(); NULL: out of memory
  */
 char *admin_json_text(const struct state *state, bool spread);
 

@@ -2,8 +2,8 @@
 /*
  * The state for Prometheus: see metrics.h.
  *
- * Every family has its HELP and TYPE lines before its samples, once. A failed evbuffer_add_printf()
- * is remembered and asked for at the end, so that the list of metrics reads as a list.
+ * Every family has its HELP and TYPE lines once, before its samples. A failed evbuffer_add_vprintf() is
+ * remembered until the end, so that the list of metrics reads as a list.
  */
 #include "config.h"
 
@@ -18,7 +18,6 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
-/* The text under construction. */
 struct text {
     struct evbuffer *out;
     bool failed;
@@ -34,9 +33,9 @@ static void add(struct text *text, const char *format, ...)
     va_end(arguments);
 }
 
-/* --- the shapes of a family ---------------------------------------------------------------- */
+/* --- kinds of families --------------------------------------------------------------------- */
 
-/* Begin a family: its samples follow. */
+/* Begin a family, whose samples follow. */
 static void family(struct text *text, const char *name, const char *type, const char *help)
 {
     add(text, "# HELP echopool_%s %s\n# TYPE echopool_%s %s\n", name, help, name, type);
@@ -54,7 +53,7 @@ static void gauge(struct text *text, const char *name, const char *help, uint64_
     add(text, "echopool_%s %" PRIu64 "\n", name, value);
 }
 
-/* A limit of 0 is none: infinity. */
+/* Write a limit; 0 is none, and written as infinity. */
 static void limit(struct text *text, const char *name, const char *help, uint64_t value)
 {
     if (value > 0) {
@@ -65,7 +64,7 @@ static void limit(struct text *text, const char *name, const char *help, uint64_
     add(text, "echopool_%s +Inf\n", name);
 }
 
-/* A length of time; type is gauge or counter. */
+/* Write a duration; type is gauge or counter. */
 static void seconds(struct text *text, const char *name, const char *type, const char *help,
                     int64_t ns)
 {
@@ -79,9 +78,7 @@ static void labelled(struct text *text, const char *name, const char *label, con
     add(text, "echopool_%s{%s=\"%s\"} %" PRIu64 "\n", name, label, word, value);
 }
 
-/*
- * In the text each bucket counts all times up to its bound, those of the lower ones too.
- */
+/* Write a histogram: a bucket counts all times up to its bound. */
 static void histogram(struct text *text, const char *name, const char *help,
                       const struct times *times)
 {
@@ -100,39 +97,36 @@ static void histogram(struct text *text, const char *name, const char *help,
 
 /* --- the families -------------------------------------------------------------------------- */
 
-/* Words of options have letters and hyphens only: nothing is to be escaped. */
-static void add_choices(struct text *text, const struct state *state)
+/* Words of options have only letters and hyphens, so they need no escapes. */
+static void add_settings(struct text *text, const struct state *state)
 {
     family(text, "build_info", "gauge", "Always 1; what is running.");
     add(text, "echopool_build_info{version=\"%s\"} 1\n", PACKAGE_VERSION);
-    family(text, "server_info", "gauge", "Always 1; what the server was asked to be.");
+    family(text, "server_info", "gauge", "Always 1; the settings of the server.");
     add(text, "echopool_server_info{model=\"%s\",on_full=\"%s\",hold=\"%s\"} 1\n",
         state->type->name, state->on_full != NULL ? state->on_full : "",
         state->hold != NULL ? state->hold : "");
     seconds(text, "uptime_seconds", "gauge", "Time since the server was started.",
             state->uptime_ns);
-    gauge(text, "draining", "1 once the server was told to stop.", state->draining);
+    gauge(text, "draining", "1 while the server is stopping.", state->draining);
 }
 
 static void add_connections(struct text *text, const struct state *state)
 {
     const struct counts *counts = &state->counts;
 
-    counter(
-        text, "connections_accepted_total",
-        "Connections that were accepted: the sum of those that ended and those that are active.",
-        counts->accepted);
-    gauge(text, "connections_active", "Sessions that are here: served now, waiting, or parked.",
+    counter(text, "connections_accepted_total",
+            "Connections that were accepted: the sum of ended and active ones.", counts->accepted);
+    gauge(text, "connections_active", "Live sessions: served, waiting or parked.",
           counts->in_flight);
-    family(text, "connections_ended_total", "counter", "Sessions that have ended, by how.");
+    family(text, "connections_ended_total", "counter", "Ended sessions by outcome.");
     for (int i = 0; i < OUTCOME_COUNT; i++)
         labelled(text, "connections_ended_total", "outcome", outcome_words[i], counts->ended[i]);
-    family(text, "errors_total", "counter",
-           "What went wrong: accept() failed, a handshake failed, a session failed.");
+    family(text, "errors_total", "counter", "Failures of accept(), of handshakes and of sessions.");
     labelled(text, "errors_total", "kind", "accept", state->listener.errors);
     labelled(text, "errors_total", "kind", "handshake", counts->ended[OUTCOME_HANDSHAKE_FAILED]);
     labelled(text, "errors_total", "kind", "session", counts->ended[OUTCOME_FAILED]);
-    counter(text, "echoes_total", "Messages that were sent back.", counts->echoes);
+    counter(text, "echoes_total", "Messages that were echoed.", counts->echoes);
     family(text, "bytes_total", "counter", "Bytes of messages, by direction.");
     labelled(text, "bytes_total", "direction", "received", counts->bytes_received);
     labelled(text, "bytes_total", "direction", "sent", counts->bytes_sent);
@@ -143,14 +137,14 @@ static void add_places(struct text *text, const struct state *state)
     const struct listener_state *listener = &state->listener;
     uint64_t busy = state_busy_workers(state);
 
-    family(text, "sessions", "gauge", "Sessions that are here, by what they are doing.");
+    family(text, "sessions", "gauge", "Live sessions by phase.");
     for (int i = 0; i < PHASE_COUNT; i++)
         labelled(text, "sessions", "phase", phase_words[i], state->in_phase[i]);
-    gauge(text, "sessions_served_peak", "The most sessions that were served at once.",
+    gauge(text, "sessions_served_peak", "The most sessions served at once.",
           state->counts.peak_served);
     gauge(text, "sessions_waiting_peak", "The most sessions that waited for a worker at once.",
           state->counts.peak_waiting);
-    family(text, "workers", "gauge", "Workers, by whether they have a session.");
+    family(text, "workers", "gauge", "Workers with and without a session.");
     labelled(text, "workers", "state", "busy", busy);
     labelled(text, "workers", "state", "idle", state_workers(state) - busy);
     gauge(text, "queue_depth", "Sessions that wait for a worker.", state->in_phase[PHASE_QUEUED]);
@@ -158,17 +152,17 @@ static void add_places(struct text *text, const struct state *state)
     gauge(text, "backlog_depth", "Connections that wait in the kernel.", listener->backlog);
     limit(text, "backlog_capacity", "Connections that may wait in the kernel.",
           listener->backlog_max);
-    gauge(text, "accept_paused", "1 while nothing is accepted.", listener->paused);
+    gauge(text, "accept_paused", "1 while accepting is paused.", listener->paused);
     family(text, "accept_paused_by", "gauge",
-           "1 for each reason why nothing is accepted: the model is full, accept() has failed, a "
-           "person wants it so.");
+           "1 for each reason of the pause: the model is full, accept() has failed, a person has "
+           "asked for it.");
     labelled(text, "accept_paused_by", "reason", "full", listener->why_full);
     labelled(text, "accept_paused_by", "reason", "errors", listener->why_errors);
     labelled(text, "accept_paused_by", "reason", "person", listener->why_person);
     counter(text, "accept_pauses_total",
-            "Times that accepting was paused because workers and queue were taken.",
+            "How often accepting was paused because workers and queue were full.",
             listener->pauses);
-    seconds(text, "accept_paused_seconds_total", "counter", "Time that accepting was paused for.",
+    seconds(text, "accept_paused_seconds_total", "counter", "How long accepting was paused.",
             listener->paused_ns);
 }
 
@@ -196,13 +190,13 @@ int admin_metrics(const struct state *state, struct evbuffer *out)
 {
     struct text text = {.out = out};
 
-    add_choices(&text, state);
+    add_settings(&text, state);
     add_connections(&text, state);
     add_places(&text, state);
-    histogram(&text, "queue_wait_seconds", "From accept to a worker, of sessions that were begun.",
+    histogram(&text, "queue_wait_seconds", "From accept to the begin of service.",
               &state->counts.waits);
-    histogram(&text, "task_duration_seconds", "From a worker to the end, of sessions that ended.",
-              &state->counts.services);
+    histogram(&text, "task_duration_seconds",
+              "From the begin of service to the end of the session.", &state->counts.services);
     add_resources(&text, state);
     return text.failed ? -ENOMEM : 0;
 }

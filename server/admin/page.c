@@ -2,9 +2,8 @@
 /*
  * The page at /: see page.h.
  *
- * Its style and its script stand in it, and a Content-Security-Policy allows no others: both carry
- * a nonce that is new in each reply. What is put in at that moment stands in the page as @NONCE@
- * and @TOKEN@.
+ * The page contains its style and its script, and a Content-Security-Policy allows no others: both have
+ * a nonce that is new in each reply. It replaces @NONCE@ in the page, as the token replaces @TOKEN@.
  */
 #include "server/admin/page.h"
 
@@ -18,7 +17,7 @@
 
 enum { NONCE_CHARS = 32, POLICY_MAX = 512 };
 
-/* What stands for something else in the page. */
+/* A mark in the page, and the text that replaces it. */
 struct gap {
     const char *mark;
     const char *text;
@@ -47,7 +46,7 @@ static void add_policy(struct evhttp_request *request, const char *nonce)
     evhttp_add_header(headers, "Cross-Origin-Resource-Policy", "same-origin");
 }
 
-/* The gap whose mark is here, or NULL. */
+/* Return the gap whose mark is here, or NULL. */
 static const struct gap *gap_at(const struct gap gaps[static 2], const unsigned char *at,
                                 size_t left)
 {
@@ -57,7 +56,7 @@ static const struct gap *gap_at(const struct gap gaps[static 2], const unsigned 
     return NULL;
 }
 
-/* The page with both gaps filled, wherever they are. */
+/* Append the page with its gaps filled. */
 static int fill(const struct gap gaps[static 2], struct evbuffer *out)
 {
     size_t from = 0; /* of what has not been appended yet */
@@ -95,12 +94,12 @@ int admin_page_text(const struct state *state, struct evbuffer *out)
     int size = evbuffer_add_printf(out,
                                    "echo-server --model %s%s\n"
                                    "%s\n\n"
-                                   "/             the same to look at, in a browser\n"
+                                   "/             the live page, in a browser\n"
                                    "/metrics      for Prometheus\n"
                                    "/stats.json   the whole state\n"
                                    "/events       the same, four times a second\n"
-                                   "/livez        the server runs\n"
-                                   "/readyz       the server takes clients\n",
+                                   "/livez        whether the server runs\n"
+                                   "/readyz       whether it accepts clients\n",
                                    state->type->name, state->draining ? ", draining" : "",
                                    counts_text(&state->counts, accounting, sizeof accounting));
 

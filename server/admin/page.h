@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file page.h
- * What is at / of the admin port: the live page for a browser, a few lines for anybody else.
+ * The page at /: the live page for a browser, a few lines of text for other clients.
  *
- * The page is one document that asks for nothing else than /events and, with --admin-control,
- * /control/. It is made of server/admin/page/, joined at build time by server/admin/page/embed.
+ * The live page is one document that requests nothing except /events and, with --admin-control,
+ * /control/. server/admin/page/embed makes it of the files beside it at build time.
  *
- * Threads: the loop's only.
+ * Threads: loop only.
  */
 #ifndef SERVER_ADMIN_PAGE_H
 #define SERVER_ADMIN_PAGE_H
@@ -18,23 +18,23 @@
 
 struct state;
 
-/** The page as it was built: see server/admin/page/embed. */
+/** The live page, from server/admin/page/embed. */
 extern const unsigned char page_bytes[];
 extern const size_t page_size;
 
-/** Whether whoever asks reads HTML: a browser says so in Accept, curl does not. */
+/** Check whether the client accepts HTML: a browser does, curl does not. */
 bool admin_page_is_for(struct evhttp_request *request);
 
 /**
- * Append the page, and add the headers that bind a browser to it: no script or style but the page's
- * own, no request to anybody else, no frame around it.
+ * Append the page, and add headers that restrict it: no script or style except its own, no request to
+ * another server, no frame around it.
  *
- * @param token  what the page has to send to change something; "": it may only look
+ * @param token  for requests that change something; "": the page has no buttons
  * @return       0, -ENOMEM, or another negated errno value of getrandom(2)
  */
 int admin_page(struct evhttp_request *request, const char *token, struct evbuffer *out);
 
-/** Append the few lines. @return 0 or -ENOMEM */
+/** Append the lines of text. @return 0 or -ENOMEM */
 int admin_page_text(const struct state *state, struct evbuffer *out);
 
 #endif /* SERVER_ADMIN_PAGE_H */

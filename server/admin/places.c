@@ -2,24 +2,24 @@
 /*
  * The admin port's connections: see places.h.
  *
- * DESIGN. evhttp asks for a bufferevent for each connection that it accepts (place_give). Each
- * place holds a reference of its own to that bufferevent, so that evhttp, when it is through with
- * a connection, ends its half of it but does not close the descriptor:
+ * DESIGN. evhttp asks for a bufferevent for each connection that it accepts (place_give). Each place
+ * has a reference to that bufferevent, so that evhttp, when it releases a connection, ends its half but
+ * does not close the descriptor:
  *
- *     FREE --accepted--> HELD --evhttp has let go--> LINGERING --end of file, or time--> FREE
- *                          |                                                              ^
- *                          +--too long silent--> ENDED --evhttp has let go----------------+
+ *     FREE --accepted--> HELD --released by evhttp--> LINGERING --end of file, or time--> FREE
+ *                          |                                                               ^
+ *                          +--too long silent--> ENDED --released by evhttp----------------+
  *
- * That evhttp has let go is seen by the callbacks of the bufferevent: bufferevent_free() clears
- * them before it drops evhttp's reference. LINGERING reads on for a moment, so that a reply such
- * as 400 is not destroyed by the rest of the request it answers. ENDED is done with shutdown():
- * evhttp finds an end of file and clears up by itself, which is safe at any point of a request.
+ * The callbacks of the bufferevent show whether evhttp has released it: bufferevent_free() clears them
+ * before it drops evhttp's reference. LINGERING reads on for a moment, so that the rest of a request
+ * does not destroy a reply such as 400 on its way. ENDED is after shutdown(): evhttp finds an end of
+ * file and cleans up, which is safe at any point of a request.
  *
- * What evhttp reads ahead is bounded by the bufferevent's high watermark. It is well above the
- * longest header, or evhttp would wait for a line's end that can never come.
+ * The bufferevent's high watermark bounds what evhttp reads ahead. It is well above the longest header,
+ * or evhttp would wait for the end of a line that can never come.
  *
- * When all places are taken the listener pauses, and whoever has been silent longest is ended;
- * newcomers wait in the backlog for the few milliseconds that takes.
+ * When all places are taken the listener pauses, and the connection that has been silent longest is
+ * ended; new clients wait in the backlog for a few milliseconds.
  */
 #include "server/admin/places.h"
 
@@ -38,8 +38,8 @@
 
 enum {
     READ_AHEAD_MAX = 4 * ADMIN_HEADERS_MAX,
-    SWEEP_US = 250000, /* how often the places are looked after while there is somebody */
-    HURRY_US = 2000,   /* the same while somebody may wait for a place */
+    SWEEP_US = 250000, /* how often the places are checked while one is taken */
+    HURRY_US = 2000,   /* the same while a client may wait for a place */
     RETRY_US = 100000, /* after accept() has failed */
     ACCEPTED_IN_A_ROW = 16,
     LINGER_BYTES = 1024 * 1024,
@@ -47,16 +47,16 @@ enum {
 
 #define LINGER_NS INT64_C(2000000000)
 
-/* Why nothing is accepted; a set. */
+/* Reasons for a pause; a set. */
 enum { PAUSE_FULL = 1, PAUSE_TURN = 2, PAUSE_ERRORS = 4 };
 
 enum life { FREE, HELD, ENDED, LINGERING };
 
 struct place {
     enum life life;
-    bool kept;              /* a stream: it may be silent */
+    bool kept;              /* a stream, which may be silent */
     struct bufferevent *io; /* NULL: free */
-    int64_t since_ns;       /* connected, last asked, or begun to linger */
+    int64_t since_ns;       /* when it connected, sent its last request, or began to linger */
     size_t linger_left;
 };
 
@@ -74,7 +74,7 @@ struct admin_places {
 
 /* --- one place ----------------------------------------------------------------------------- */
 
-/* Close the connection. libevent does it when the loop comes round. */
+/* Close the connection. libevent does it in the next turn of the loop. */
 static void place_close(struct place *place)
 {
     bufferevent_setcb(place->io, NULL, NULL, NULL, NULL);
@@ -82,16 +82,16 @@ static void place_close(struct place *place)
     *place = (struct place){.life = FREE};
 }
 
-/* End a connection that evhttp still has. It finds that out by itself. */
+/* End a connection that evhttp still has; evhttp notices it. */
 static void place_end(struct place *place)
 {
     place->life = ENDED;
     shutdown(bufferevent_getfd(place->io), SHUT_RDWR);
-    /* Where reading was suspended the end of file would not be seen. */
+    /* With reading suspended, the end of file would not be seen. */
     bufferevent_setwatermark(place->io, EV_READ, 0, 0);
 }
 
-static bool evhttp_has_let_go(const struct place *place)
+static bool evhttp_has_released(const struct place *place)
 {
     bufferevent_data_cb on_read;
     bufferevent_data_cb on_write;
@@ -102,7 +102,7 @@ static bool evhttp_has_let_go(const struct place *place)
     return on_read == NULL && on_write == NULL && on_event == NULL;
 }
 
-/* A connection that lingers has sent something more: nobody wants it. */
+/* Discard what a lingering connection sends. */
 static void linger_read(struct bufferevent *io, void *argument)
 {
     struct place *place = argument;
@@ -116,7 +116,6 @@ static void linger_read(struct bufferevent *io, void *argument)
         place->linger_left -= size;
 }
 
-/* It has ended. */
 static void linger_event(struct bufferevent *io, short what, void *argument)
 {
     (void)io;
@@ -124,7 +123,7 @@ static void linger_event(struct bufferevent *io, short what, void *argument)
     place_close(argument);
 }
 
-/* evhttp has said its last and ended its half: wait a moment for the other one. */
+/* Wait a moment for the client's half to end, after evhttp has ended the other. */
 static void place_linger(struct place *place, int64_t now_ns)
 {
     struct evbuffer *input = bufferevent_get_input(place->io);
@@ -141,10 +140,10 @@ static void place_linger(struct place *place, int64_t now_ns)
         place_close(place);
 }
 
-/* Do what time asks for. */
+/* Take a place to its next state, if it is time. */
 static void place_look_after(struct place *place, int64_t now_ns)
 {
-    if ((place->life == HELD || place->life == ENDED) && evhttp_has_let_go(place)) {
+    if ((place->life == HELD || place->life == ENDED) && evhttp_has_released(place)) {
         if (place->life == ENDED)
             place_close(place);
         else
@@ -166,7 +165,7 @@ static void pause_for(struct admin_places *places, unsigned reason)
     places->paused |= reason;
 }
 
-/* One reason less. Where enabling fails for want of memory, the timer tries again. */
+/* Remove a reason. If the listener cannot be enabled for want of memory, the timer tries again. */
 static void resume_after(struct admin_places *places, unsigned reason)
 {
     static const struct timeval later = {.tv_usec = RETRY_US};
@@ -197,7 +196,7 @@ static void on_retry(evutil_socket_t fd, short what, void *argument)
     resume_after(argument, PAUSE_ERRORS);
 }
 
-/* accept() failed. Whatever it was, trying again at once would only burn the CPU. */
+/* Pause after a failed accept(): another try at once would only burn the CPU. */
 static void accept_failed(struct evconnlistener *listener, void *argument)
 {
     static const struct timeval later = {.tv_usec = RETRY_US};
@@ -206,8 +205,7 @@ static void accept_failed(struct evconnlistener *listener, void *argument)
 
     (void)listener;
     if (log_gate_pass(&places->gate) > 0)
-        log_warn("cannot accept a connection to the admin port now: %s; it is tried again in "
-                 "100 ms",
+        log_warn("cannot accept a connection to the admin port: %s; trying again in 100 ms",
                  strerror(error));
     if (evtimer_add(places->retry, &later) == 0)
         pause_for(places, PAUSE_ERRORS);
@@ -215,7 +213,7 @@ static void accept_failed(struct evconnlistener *listener, void *argument)
 
 /* --- all places ---------------------------------------------------------------------------- */
 
-/* A free place, or NULL. */
+/* Return a free place, or NULL. */
 static struct place *free_place(struct admin_places *places)
 {
     for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++)
@@ -225,8 +223,8 @@ static struct place *free_place(struct admin_places *places)
 }
 
 /*
- * All places are taken: free one that lingers, or end whoever has been silent longest. Of one that
- * was ended before it is enough to wait for it.
+ * When all places are taken, free one that lingers, or else end the connection that has been silent
+ * longest. If one is ended already, waiting is enough.
  */
 static void make_room(struct admin_places *places)
 {
@@ -234,9 +232,9 @@ static void make_room(struct admin_places *places)
 
     for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
         struct place *place = &places->places[i];
-        struct place **of_its_kind = &oldest[place->life];
-        if (!place->kept && (*of_its_kind == NULL || place->since_ns < (*of_its_kind)->since_ns))
-            *of_its_kind = place;
+        struct place **of_its_life = &oldest[place->life];
+        if (!place->kept && (*of_its_life == NULL || place->since_ns < (*of_its_life)->since_ns))
+            *of_its_life = place;
     }
     if (oldest[LINGERING] != NULL)
         place_close(oldest[LINGERING]);
@@ -244,17 +242,17 @@ static void make_room(struct admin_places *places)
         place_end(oldest[HELD]);
 }
 
-/* Look after every place, and come back while there is somebody. */
+/* Check every place, and again later while one is taken. */
 static void look_after_all(struct admin_places *places)
 {
     static const struct timeval soon = {.tv_usec = HURRY_US};
     static const struct timeval later = {.tv_usec = SWEEP_US};
     int64_t now_ns = clock_now_ns();
-    bool somebody = false;
+    bool taken = false;
 
     for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
         place_look_after(&places->places[i], now_ns);
-        somebody |= places->places[i].life != FREE;
+        taken |= places->places[i].life != FREE;
     }
     if (free_place(places) == NULL)
         make_room(places);
@@ -262,7 +260,7 @@ static void look_after_all(struct admin_places *places)
         pause_for(places, PAUSE_FULL);
     else
         resume_after(places, PAUSE_FULL);
-    if (somebody)
+    if (taken)
         evtimer_add(places->sweep, places->paused & PAUSE_FULL ? &soon : &later);
 }
 
@@ -273,7 +271,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *argument)
     look_after_all(argument);
 }
 
-/* Stands in a bufferevent until evhttp has put its own callbacks there, so that it counts as held. */
+/* A callback until evhttp has set its own, so that the bufferevent counts as held. */
 static void not_yet(struct bufferevent *io, short what, void *argument)
 {
     (void)io;
@@ -282,8 +280,8 @@ static void not_yet(struct bufferevent *io, short what, void *argument)
 }
 
 /*
- * evhttp has accepted a connection and wants a bufferevent for it. The listener is paused before
- * the last place is gone, and libevent asks before each accept() whether it is.
+ * Make the bufferevent of a connection that evhttp has accepted. The listener pauses when no place is
+ * left, and libevent checks that before each accept().
  */
 static struct bufferevent *place_give(struct event_base *base, void *argument)
 {
@@ -292,7 +290,7 @@ static struct bufferevent *place_give(struct event_base *base, void *argument)
     struct bufferevent *io = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 
     if (place == NULL)
-        abort(); /* see above */
+        abort(); /* the listener is paused then */
     if (io != NULL) {
         bufferevent_incref(io);
         bufferevent_setcb(io, NULL, NULL, not_yet, NULL);
@@ -348,7 +346,7 @@ struct admin_places *admin_places_new(struct event_base *base, struct evhttp *ht
         goto fail;
     places->listener =
         evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE,
-                           0 /* it listens already */, fd);
+                           0 /* fd listens already */, fd);
     if (places->listener == NULL)
         goto fail;
     evconnlistener_set_error_cb(places->listener, accept_failed);
@@ -373,7 +371,7 @@ void admin_places_free(struct admin_places *places)
     if (places == NULL)
         return;
     if (places->http != NULL)
-        evhttp_free(places->http); /* with its listener; and it lets go of every connection */
+        evhttp_free(places->http); /* with its listener; it releases every connection */
     for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
         struct place *place = &places->places[i];
         if (place->life == FREE)

@@ -13,7 +13,7 @@ void admin_reply_headers(struct evhttp_request *request, const char *type)
     evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
 }
 
-/* evhttp 2.1 would send the body to a HEAD too, which wants to know its length only. */
+/* evhttp 2.1 would send the body for HEAD as well. */
 void admin_reply(struct evbuffer *body, struct evhttp_request *request, int code,
                  const char *reason, const char *type)
 {
@@ -47,5 +47,5 @@ void admin_reply_no_memory(struct evbuffer *body, struct evhttp_request *request
 {
     evbuffer_drain(body, evbuffer_get_length(body));
     admin_reply_text(body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
-                     "there is no memory for this now: try again later");
+                     "out of memory: try again later");
 }

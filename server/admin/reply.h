@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file reply.h
- * How the admin port's files answer a request.
+ * Replies of the admin port.
  *
- * Threads: the loop's only.
+ * Threads: loop only.
  */
 #ifndef SERVER_ADMIN_REPLY_H
 #define SERVER_ADMIN_REPLY_H
@@ -11,16 +11,13 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 
-/** The type of a line of text. */
+/** The Content-Type of a line of text. */
 #define ADMIN_TEXT_TYPE "text/plain; charset=utf-8"
 
-/** Add the headers that every reply has. What is told is true now: nobody may keep it. */
+/** Add the headers of every reply. It is true now only, so no cache may keep it. */
 void admin_reply_headers(struct evhttp_request *request, const char *type);
 
-/**
- * Send what is in the body, with its length; to a HEAD the length only. The body is empty
- * afterwards.
- */
+/** Send the body with its length, or for HEAD the length only. The body is empty afterwards. */
 void admin_reply(struct evbuffer *body, struct evhttp_request *request, int code,
                  const char *reason, const char *type);
 
@@ -28,11 +25,11 @@ void admin_reply(struct evbuffer *body, struct evhttp_request *request, int code
 void admin_reply_text(struct evbuffer *body, struct evhttp_request *request, int code,
                       const char *reason, const char *text);
 
-/** 405, with what is allowed, and a line that says why. */
+/** Send 405 with the allowed methods and a line of text. */
 void admin_reply_bad_method(struct evbuffer *body, struct evhttp_request *request,
                             const char *allowed, const char *text);
 
-/** 503, instead of whatever is in the body. */
+/** Send 503 instead of the body. */
 void admin_reply_no_memory(struct evbuffer *body, struct evhttp_request *request);
 
 #endif /* SERVER_ADMIN_REPLY_H */

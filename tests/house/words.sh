@@ -22,7 +22,7 @@ man
 models
 pool
 scripts
-server/options.c server/options.h'
+server/admin server/models server/options.c server/options.h'
 
 # absent PATTERN INSTEAD: no line of the clean files has these words.
 absent() {

@@ -253,7 +253,7 @@ static const struct attempt refused[] = {
     {"POST", WORKERS, "localhost", NULL, JSON, "right", "", 400, "JSON"},
     {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": 1", 400, "JSON"},
     {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": 1, \"change\": 1}", 400, "JSON"},
-    {"POST", WORKERS, "localhost", NULL, JSON, "right", "{}", 400, "say {\"change\": 1}"},
+    {"POST", WORKERS, "localhost", NULL, JSON, "right", "{}", 400, "send {\"change\": 1}"},
     {"POST", WORKERS, "localhost", NULL, JSON, "right", "[1]", 400, "say"},
     {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": 0}", 400, "say"},
     {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": 2}", 400, "say"},
@@ -261,7 +261,7 @@ static const struct attempt refused[] = {
     {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": 4294967297}", 400, "say"},
     {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": 1, \"x\": 2}", 400, "say"},
     {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": \"1\"}", 400, "say"},
-    {"POST", ACCEPT, "localhost", NULL, JSON, "right", "{\"paused\": 1}", 400, "say {\"paused\": true}"},
+    {"POST", ACCEPT, "localhost", NULL, JSON, "right", "{\"paused\": 1}", 400, "send {\"paused\": true}"},
     {"POST", ACCEPT, "localhost", NULL, JSON, "right", MORE, 400, "say"},
     /* other methods */
     {"GET", WORKERS, "localhost", NULL, JSON, "right", MORE, 405, "only POST"},
