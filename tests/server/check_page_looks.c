@@ -213,7 +213,7 @@ START_TEST(for_those_who_listen)
     expect(&page, "[...document.querySelectorAll('button')].every((b) => "
                   "b.innerText.trim() || b.ariaLabel)");
     expect(&page, "document.documentElement.lang == 'en'");
-    expect(&page, "/sessions? here: 0 of 4 busy; 0 in the queue/.test("
+    expect(&page, "/live sessions?: 0 of 4 busy; 0 in the queue/.test("
                   "document.querySelector('[aria-live=polite]').textContent)");
     expect(&page, "[...document.querySelectorAll('svg[role=img]')].every((s) => s.ariaLabel)");
     /* The first stop of the tabulator leads past the head. */
