@@ -2,6 +2,7 @@
 /* What a person may change of a running server: see control.h. */
 #include "server/control.h"
 
+#include "pool/echopool.h"
 #include "server/descriptors.h"
 #include "server/output/printer.h"
 #include "server/parts.h"
@@ -20,7 +21,7 @@ static const char *obstacle(int error, uint64_t wanted)
         return "this model has no pool";
     if (wanted == 0)
         return "one is the fewest";
-    if (wanted > WORKERS_MAX)
+    if (wanted > EP_WORKERS_MAX)
         return "a pool has no more";
     return strerror(error);
 }
@@ -32,7 +33,7 @@ int control_resize(struct server *server, bool more, uint64_t *workers,
     int rc = -ENOTSUP;
 
     *workers = server->workers;
-    if (server->type->resize != NULL && (wanted == 0 || wanted > WORKERS_MAX)) {
+    if (server->type->resize != NULL && (wanted == 0 || wanted > EP_WORKERS_MAX)) {
         rc = -EINVAL;
     } else if (server->type->resize != NULL) {
         descriptors_secure(server, wanted);

@@ -17,7 +17,6 @@
 #include <string.h>
 
 enum {
-    QUEUE_MAX = 1 << 20, /* libechopool's own bound */
     BUFFER_MAX = 16 * 1024 * 1024,
     SESSIONS_MAX = 1 << 20,
     SESSIONS_HELD = 100000, /* the most by default, for models that hold many sessions */
@@ -52,7 +51,7 @@ static const struct option_row rows[] = {
     {"model", "WORD", "thread-pool", "the concurrency design",
      OPTION_WORD(model, model_words)},
     {"workers", "N", "4", "threads or processes of the pool, or event loops; auto: one for each CPU",
-     OPTION_NUMBER(workers, 1, WORKERS_MAX), .words = workers_words},
+     OPTION_NUMBER(workers, 1, EP_WORKERS_MAX), .words = workers_words},
     {"hold", "WORD", "session", "how long a session keeps its worker: to its end, or only while "
      "there are bytes to echo",
      OPTION_WORD(hold, hold_words)},
@@ -66,15 +65,15 @@ static const struct option_row rows[] = {
 
     OPTION_HEADING("When all workers are busy:"),
     {"queue", "N", "16", "sessions that may wait for a worker",
-     OPTION_NUMBER(queue, 0, QUEUE_MAX)},
+     OPTION_NUMBER(queue, 0, EP_QUEUE_MAX)},
     {"on-full", "WORD", "pause", "when the queue is full, too: stop accepting, send BUSY to the new "
      "client, send BUSY to the client that has waited longest, or serve the new client in the accept "
      "loop",
      OPTION_WORD(on_full, on_full_words)},
     {"high-water", "N", "0", "stop accepting when this many sessions wait; 0: when the queue is full",
-     OPTION_NUMBER(high_water, 0, QUEUE_MAX)},
+     OPTION_NUMBER(high_water, 0, EP_QUEUE_MAX)},
     {"low-water", "N", NULL, "accept again when no more than this many sessions wait",
-     OPTION_NUMBER(low_water, 0, QUEUE_MAX), .otherwise = "one less than the high water"},
+     OPTION_NUMBER(low_water, 0, EP_QUEUE_MAX), .otherwise = "one less than the high water"},
     {"queue-timeout", "T", "0", "reject a session that has waited this long for a worker; 0: never",
      OPTION_TIME(queue_timeout_ns, 0, LONGEST)},
     {"per-source", "N", "0", "sessions at once from one address; 0: any number",

@@ -15,9 +15,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** The most workers there may be: libechopool's own bound. */
-enum { WORKERS_MAX = 4096 };
-
 /** Times are nanoseconds; 0: no limit. */
 struct options {
     const char *host;

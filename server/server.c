@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "pool/echopool.h"
 #include "server/admin/admin.h"
 #include "server/announce.h"
 #include "server/control.h"
@@ -134,7 +135,7 @@ static void start_model(struct server *server)
  */
 static uint64_t most_sessions(const struct options *options, const struct model_type *type)
 {
-    uint64_t served = type->resize != NULL ? WORKERS_MAX : options->workers;
+    uint64_t served = type->resize != NULL ? EP_WORKERS_MAX : options->workers;
 
     return (type->capped ? served + options->queue : options->max_sessions) + 2;
 }

@@ -3,6 +3,7 @@
 #include "server/admin/state.h"
 
 #include "common/clock.h"
+#include "pool/echopool.h"
 #include "server/look.h"
 #include "server/models/table.h"
 #include "server/parts.h"
@@ -116,7 +117,7 @@ END_TEST
 START_TEST(each_busy_worker_once)
 {
     enum { SESSIONS = STATE_ROWS_MAX + 44 };
-    struct stage_set *set = set_up(WORKERS_MAX);
+    struct stage_set *set = set_up(EP_WORKERS_MAX);
     struct session *sessions[SESSIONS];
 
     for (int i = 0; i < SESSIONS; i++)
@@ -127,7 +128,7 @@ START_TEST(each_busy_worker_once)
     ck_assert_uint_eq(set->state.sessions_of[0], SESSIONS / 3);
     ck_assert_uint_eq(set->state.sessions_of[2], SESSIONS / 3 - 1);
     ck_assert_uint_eq(set->state.sessions_of[3], 0);
-    atomic_store(&sessions[SESSIONS - 1]->worker, WORKERS_MAX - 1);
+    atomic_store(&sessions[SESSIONS - 1]->worker, EP_WORKERS_MAX - 1);
     server_look(&set->server, &set->state);
     ck_assert_uint_eq(set->state.busy, 4);
     for (int i = 0; i < SESSIONS; i++)
