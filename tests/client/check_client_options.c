@@ -181,7 +181,7 @@ START_TEST(a_wrong_option_is_named_in_one_line)
 }
 END_TEST
 
-/* What is past by less than a second is what `date +%s` has cut off; what is past by more is late. */
+/* `date +%s` cuts off up to a second; a time that has passed by more is refused. */
 START_TEST(times_that_have_passed)
 {
     char when[32], line[128];
@@ -247,7 +247,7 @@ START_TEST(a_host_that_is_none)
 }
 END_TEST
 
-/* The exit status of a shell command, in which $C is the client. */
+/* Run a shell command, in which $C is the client. @return its exit status */
 static int shell(const char *command)
 {
     const char *top = getenv("TOP_BUILDDIR");
@@ -270,11 +270,11 @@ START_TEST(output_that_cannot_be_written)
     ck_assert_int_eq(shell("\"$C\" --version >/dev/full 2>/dev/null"), 1);
     snprintf(command, sizeof command, "test \"$(\"$C\" --help 2>&1 >/dev/full)\" = '%s'", said);
     ck_assert_int_eq(shell(command), 0);
-    /* a summary that cannot be printed is an error, too; port 1 has nobody */
+    /* a summary that cannot be printed is an error, too; no server listens on port 1 */
     snprintf(command, sizeof command, "test \"$(\"$C\" -n 1 --port 1 2>&1 >/dev/full)\" = '%s'",
              said);
     ck_assert_int_eq(shell(command), 0);
-    /* a closed standard output is not taken for a socket */
+    /* a socket must not take the place of a closed standard output */
     ck_assert_int_eq(shell("\"$C\" -n 1 --port 1 >&- 2>/dev/null"), 1);
 }
 END_TEST

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* client/options: what right command lines come to, and the defaults. */
+/* client/options: the values of right command lines, and the defaults. */
 #include "client/options.h"
 #include "tests/kit/suite.h"
 
@@ -13,10 +13,10 @@
 
 static struct options options;
 
-/* Parse up to nine arguments behind the program's name. */
+/* Parse up to nine arguments after the program's name. */
 static void parse(const char *const arguments[])
 {
-    static char copies[12][64]; /* getopt wants to order them */
+    static char copies[12][64]; /* getopt_long() changes their order */
     char *argv[12] = {copies[0]};
     int argc = 1;
 

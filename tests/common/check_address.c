@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names and ports to addresses and back. Nothing here asks the network. */
+/* Names and ports to addresses and back, without using the network. */
 #include "common/address.h"
 #include "tests/kit/suite.h"
 
@@ -143,7 +143,7 @@ START_TEST(unix_addresses_there_and_back)
 }
 END_TEST
 
-/* What the kernel says of real sockets: with a path, an abstract name, and none. */
+/* The names of real sockets: a path, an abstract name, and none. */
 START_TEST(what_the_kernel_says_of_unix_sockets)
 {
     struct address unnamed = {.length = sizeof unnamed.storage};
@@ -228,7 +228,7 @@ START_TEST(a_name_that_is_too_long)
 }
 END_TEST
 
-/* 107 bytes fit and 108 do not, with a file and without. */
+/* 107 bytes fit and 108 do not, in a path and in an abstract name. */
 START_TEST(the_longest_unix_address)
 {
     struct address address, before;
@@ -252,7 +252,7 @@ START_TEST(the_longest_unix_address)
 }
 END_TEST
 
-/* A path that fills its whole field has no zero at its end; a length may lie. */
+/* A path that fills its whole field has no zero at its end, and the length may be wrong. */
 START_TEST(unix_addresses_from_outside)
 {
     struct address address = {.length = sizeof(struct sockaddr_un)};
@@ -292,7 +292,7 @@ int main(void)
 {
     Suite *suite = suite_create("address");
 
-    ADD_LOOP_TESTS(suite, "Core", 2 /* to connect to, and to listen on */, there_and_back);
+    ADD_LOOP_TESTS(suite, "Core", 2 /* for connect() and for listen() */, there_and_back);
     ADD_TESTS(suite, "Core", localhost_is_this_machine, equal_addresses_are_equal_bytes,
               loopback_is_told_from_the_rest);
     ADD_LOOP_TESTS(suite, "Core", 2, unix_addresses_there_and_back);

@@ -59,7 +59,7 @@ static struct histogram *histogram_of(const int64_t *values, size_t count)
     return histogram;
 }
 
-/* A percentile in thousandths of a percent, by counting and without a floating-point number. */
+/* Compute a percentile, in thousandths of a percent, by counting and without floating point. */
 static int64_t exact_percentile(const int64_t *sorted, uint64_t count, uint64_t thousandths)
 {
     uint64_t rank = (thousandths * count + 99999) / 100000;
@@ -120,7 +120,7 @@ START_TEST(mean_is_exact)
     ck_assert_double_eq(histogram_mean(histogram), 1000003 * 500.5);
     histogram_free(histogram);
 
-    histogram = histogram_new(); /* a sum that 64 bits do not hold */
+    histogram = histogram_new(); /* the sum needs more than 64 bits */
     for (unsigned i = 0; i < (1u << 25); i++)
         histogram_record(histogram, VALUE_MAX);
     ck_assert_double_eq(histogram_mean(histogram), (double)VALUE_MAX);
@@ -207,7 +207,7 @@ START_TEST(many_at_once_are_as_many_one_by_one)
             histogram_record(one, values[i]);
         histogram_record_many(many, values[i], i + 1);
     }
-    histogram_record_many(many, 77, 0); /* no times: not even in the least and the greatest */
+    histogram_record_many(many, 77, 0); /* changes nothing, not even min and max */
     ck_assert_uint_eq(histogram_count(many), histogram_count(one));
     ck_assert_double_eq(histogram_mean(many), histogram_mean(one));
     ck_assert_int_eq(histogram_min(many), 0);
@@ -242,12 +242,12 @@ START_TEST(a_walk_meets_every_value_once_in_order)
         last = bucket.high;
     }
     ck_assert_uint_eq(total, VALUES);
-    ck_assert(!histogram_walk(histogram, &bucket)); /* and the end stays the end */
+    ck_assert(!histogram_walk(histogram, &bucket)); /* again */
     histogram_free(histogram);
 }
 END_TEST
 
-/* All that can be asked of two histograms is the same. */
+/* Assert that all functions return the same for two histograms. */
 static void assert_same(const struct histogram *one, const struct histogram *other)
 {
     struct histogram_bucket a = {0}, b = {0};
@@ -326,13 +326,13 @@ START_TEST(subtracting_leaves_what_came_since)
     later = histogram_of(values, VALUES);
     since = histogram_of(values + cut, VALUES - cut);
     histogram_subtract(later, earlier);
-    /* the ends are those of their buckets at worst */
+    /* min and max may be the ends of their buckets */
     ck_assert_int_le(histogram_min(later), histogram_min(since));
     ck_assert_int_ge(histogram_min(later), histogram_min(since) - histogram_min(since) / 1000);
     ck_assert_int_ge(histogram_max(later), histogram_max(since));
     ck_assert_int_le(histogram_max(later), histogram_max(since) + histogram_max(since) / 1000);
     exact = histogram_exact(since);
-    ck_assert(histogram_restore(later, &exact)); /* and the rest is exact, the sum too */
+    ck_assert(histogram_restore(later, &exact)); /* everything else is exact */
     assert_same(later, since);
     histogram_subtract(later, since);
     ck_assert_uint_eq(histogram_count(later), 0);
@@ -372,7 +372,7 @@ START_TEST(clearing_makes_it_new)
         histogram_record(histogram, random_value(2));
     histogram_clear(histogram);
     assert_same(histogram, fresh);
-    histogram_record_many(histogram, VALUE_MAX, 2); /* nothing is left between the ends */
+    histogram_record_many(histogram, VALUE_MAX, 2); /* nothing remains between min and max */
     histogram_record(histogram, 0);
     ck_assert_int_eq(histogram_percentile(histogram, 34), VALUE_MAX);
     histogram_free(histogram);
@@ -434,7 +434,7 @@ START_TEST(values_out_of_range_are_moved_into_it)
 }
 END_TEST
 
-/* Around each power of two the width of the buckets changes: there a seam would show. */
+/* At each power of two the width of the buckets changes: a gap would show there. */
 START_TEST(no_seam_at_powers_of_two)
 {
     int64_t power = INT64_C(1) << _i;

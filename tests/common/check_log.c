@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What reaches standard error: whole lines, at the right level, and no floods. */
+/* Lines on standard error: whole, at the right level, and limited in number. */
 #include "common/clock.h"
 #include "common/log.h"
 #include "tests/kit/suite.h"
@@ -19,13 +19,13 @@
 static int real_stderr = -1;
 static int captured = -1;
 
-/* From here on standard error is a file in memory. */
+/* Make standard error a file in memory. */
 static void capture(void)
 {
     real_stderr = dup(STDERR_FILENO);
     captured = memfd_create("stderr", MFD_CLOEXEC);
     ck_assert(real_stderr >= 0 && captured >= 0);
-    /* Without it threads share one position that nobody guards, and lines overwrite each other. */
+    /* Without it the threads share one unlocked position, and lines overwrite each other. */
     ck_assert(fcntl(captured, F_SETFL, O_APPEND) == 0);
     ck_assert(dup2(captured, STDERR_FILENO) == STDERR_FILENO);
 }
@@ -37,7 +37,7 @@ static void release(void)
     close(captured);
 }
 
-/* All that was said since capture(). */
+/* Return what was written since capture(). */
 static const char *said(void)
 {
     static char text[1 << 18];
@@ -117,7 +117,8 @@ START_TEST(a_long_line_is_cut_and_says_so)
     memset(text, 'x', sizeof text);
     text[sizeof text - 1] = '\0';
     log_init("p", LOG_NORMAL);
-    for (size_t length = 1000; length < 1050; length++) { /* all around where it begins */
+    for (size_t length = 1000; length < 1050;
+         length++) { /* around the length at which cutting begins */
         log_error("%.*s", (int)length, text);
         line = strrchr(said(), 'p');
         ck_assert_msg(strlen(line) == length + 4 || strcmp(line + strlen(line) - 4, "...\n") == 0,
@@ -149,10 +150,11 @@ START_TEST(the_gate_holds_a_flood_back)
     int64_t before = clock_now_ns();
 
     ck_assert_uint_eq(log_gate_pass(&gate), 1);
-    gate.last_ns = clock_now_ns() + INT64_C(3600000000000); /* the second cannot end meanwhile */
+    gate.last_ns =
+        clock_now_ns() + INT64_C(3600000000000); /* the second does not end in this test */
     for (unsigned i = 0; i < 1000; i++)
         ck_assert_uint_eq(log_gate_pass(&gate), 0);
-    gate.last_ns = clock_now_ns() - INT64_C(1000000000); /* now it has */
+    gate.last_ns = clock_now_ns() - INT64_C(1000000000); /* now it has ended */
     ck_assert_uint_eq(log_gate_pass(&gate), 1001);
     gate.last_ns = clock_now_ns() + INT64_C(3600000000000);
     ck_assert_uint_eq(log_gate_pass(&gate), 0);

@@ -28,7 +28,7 @@ static const char *const colors[] = {"red", "green", "blue", NULL};
 static const char *const depths[] = {"flat", "deep", NULL};
 static const char *const automatic[] = {"auto", NULL};
 
-/* Count how often the option was read, and take one value only. */
+/* Count the calls, and accept values that begin with x. */
 static bool read_other(const char *value, void *member)
 {
     ++*(unsigned *)member;
@@ -71,7 +71,7 @@ static void read_line(const char *const arguments[])
     options = (struct options){.behind_port = 1, .behind_count = 2};
     option_read(&command, argc, argv, &options, &line);
     ck_assert_int_le(line.operands, argc);
-    line.operands = argc - line.operands; /* for the tests: how many */
+    line.operands = argc - line.operands; /* their number, for the tests */
 }
 
 #define READ(...) read_line((const char *const[]){__VA_ARGS__, NULL})
@@ -116,7 +116,7 @@ START_TEST(a_word_may_stand_for_a_number)
 }
 END_TEST
 
-/* As getopt_long() has always read them: letters together, abbreviations, files between options. */
+/* Joined letters, abbreviations, and files between options, as getopt_long() reads them. */
 START_TEST(lines_are_taken_apart)
 {
     READ("-fp7");
@@ -149,7 +149,7 @@ START_TEST(ranges_are_written_as_a_user_would)
 }
 END_TEST
 
-/* How the program ends with these arguments. */
+/* Return the exit status for these arguments; 100: they are right. */
 static int end(const char *const arguments[])
 {
     int status;

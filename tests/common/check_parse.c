@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Strict parsing of option values: what is taken, what it means, and every kind of junk refused. */
+/* Strict parsing of option values: what is accepted, its value, and many kinds of junk. */
 #include "common/parse.h"
 #include "tests/kit/suite.h"
 
@@ -177,7 +177,7 @@ START_TEST(nothing_wraps)
 }
 END_TEST
 
-/* Wrong for all three, whatever the unit would be. */
+/* Wrong as a number, as a size and as a time. */
 static const char *const junk[] = {
     "",
     " ",

@@ -2,8 +2,8 @@
 /*
  * Streams on real TCP sockets of 127.0.0.1.
  *
- * What a kernel does rarely is made to happen often: this program has a send() and a recv() of its
- * own, which stream.c is linked with, and which cut calls short or interrupt them on demand.
+ * To make rare events of the kernel frequent, this program has its own send() and recv(), which
+ * stream.c calls, and which shorten or interrupt calls on demand.
  */
 #include "common/stream.h"
 #include "tests/kit/harness.h"
@@ -27,16 +27,16 @@
 #include <unistd.h>
 
 #define MILLISECOND INT64_C(1000000)
-#define LONG_BYTES  (1u << 20) /* more than the small buffers below hold, by far */
+#define LONG_BYTES  (1u << 20) /* far more than the small buffers below hold */
 
 /* --- The calls that stream.c makes --------------------------------------------------------- */
 
 /* Only for the descriptor `fd`; set while no other thread uses it. */
 static struct {
     int fd;
-    size_t at_most;      /* send no more at a time; 0: as asked */
+    size_t at_most;      /* bytes of one send; 0: no limit */
     bool interrupt_odd;  /* every other call fails with EINTR */
-    unsigned long calls; /* counted since it was armed */
+    unsigned long calls; /* since it was armed */
 } shim = {.fd = -1};
 
 static void shim_arm(const struct stream *stream, size_t at_most, bool interrupt_odd)
@@ -88,11 +88,11 @@ static void connect_ends(void)
     int listener = tcp_listen(&port);
     int fd;
 
-    set_buffers(listener, 8192); /* inherited by what is accepted */
+    set_buffers(listener, 8192); /* accepted sockets inherit them */
     peer = tcp_connect(port);
     fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     ck_assert_int_ge(fd, 0);
-    set_buffers(fd, 1); /* the kernel's least, about 4 KiB */
+    set_buffers(fd, 1); /* the kernel's minimum, about 4 KiB */
     close(listener);
     stream_init_plain(&ours, fd);
 }
@@ -107,7 +107,7 @@ static void close_ends(void)
     peer = -1;
 }
 
-/* Bytes in which any loss, doubling or exchange shows. */
+/* Make bytes in which lost, doubled or swapped parts show. */
 static unsigned char *pattern(size_t size)
 {
     unsigned char *bytes = malloc(size);
@@ -217,14 +217,14 @@ START_TEST(reading_without_waiting)
     char bytes[100];
 
     stream_set_nonblocking(&ours);
-    ck_assert_int_eq(stream_handshake(&ours), 0); /* there is none */
+    ck_assert_int_eq(stream_handshake(&ours), 0); /* nothing to do */
     ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), -EAGAIN);
     ck_assert(!ours.wants_write);
-    ck_assert_int_eq(fcntl(ours.fd, F_GETFL) & O_NONBLOCK, 0); /* others may share it */
+    ck_assert_int_eq(fcntl(ours.fd, F_GETFL) & O_NONBLOCK, 0); /* another process may share it */
     tcp_send(peer, "hello", 5);
     ck_assert_int_eq(poll(&ready, 1, -1), 1);
     ck_assert_int_eq(stream_read(&ours, bytes, 2), 2);
-    ck_assert(!stream_has_pending(&ours)); /* the rest is where poll() sees it */
+    ck_assert(!stream_has_pending(&ours)); /* poll() sees the rest */
     ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), 3);
     stream_set_blocking(&ours);
     ck_assert_int_eq(stream_set_timeouts(&ours, MILLISECOND, 0), 0);
@@ -341,7 +341,7 @@ START_TEST(reading_has_a_time_limit)
 
     ck_assert_int_eq(stream_set_timeouts(&ours, 20 * MILLISECOND, 0), 0);
     ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), -ETIMEDOUT);
-    tcp_send(peer, "late", 4); /* the stream is as good as before */
+    tcp_send(peer, "late", 4); /* the stream still works */
     ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), 4);
 }
 END_TEST
@@ -376,7 +376,7 @@ START_TEST(no_limit_and_the_least_limit)
     limit = limit_of(ours.fd, SO_SNDTIMEO);
     ck_assert(limit.tv_sec == 0 && limit.tv_usec == 0);
     ck_assert_int_eq(stream_read_limit_ns(&ours), INT64_MAX);
-    ck_assert_int_eq(stream_set_timeouts(&ours, 1, 1), 0); /* 1 ns is not "none" */
+    ck_assert_int_eq(stream_set_timeouts(&ours, 1, 1), 0); /* 1 ns must not become 0, no limit */
     limit = limit_of(ours.fd, SO_SNDTIMEO);
     ck_assert(limit.tv_sec != 0 || limit.tv_usec != 0);
     ck_assert_int_eq(stream_read(&ours, &byte, 1), -ETIMEDOUT);
@@ -407,7 +407,7 @@ START_TEST(a_reset_is_an_error_and_no_signal)
     tcp_reset(peer);
     peer = -1;
     ck_assert_int_eq(stream_read(&ours, &byte, 1), -ECONNRESET);
-    /* SIGPIPE would end the test right here. */
+    /* SIGPIPE would end the test here. */
     ck_assert_int_eq(stream_write(&ours, "x", 1, NULL), -EPIPE);
 }
 END_TEST
@@ -420,7 +420,7 @@ START_TEST(a_closed_peer_is_an_error_and_no_signal)
     close(peer);
     peer = -1;
     ck_assert_int_eq(stream_read(&ours, bytes, 1), 0);
-    do /* the first writes may pass, until the peer's reset has come back */
+    do /* writes succeed until the peer's reset has arrived */
         code = stream_write(&ours, bytes, sizeof bytes, NULL);
     while (code == 0);
     ck_assert(code == -EPIPE || code == -ECONNRESET);
@@ -430,7 +430,7 @@ END_TEST
 
 /* --- Races --------------------------------------------------------------------------------- */
 
-/* A thread that sends this one SIGUSR1 again and again. */
+/* A thread that keeps sending SIGUSR1 to this one. */
 struct storm {
     pthread_t victim;
     pthread_t thread;
@@ -452,7 +452,7 @@ static void *rage(void *context)
 
     while (!atomic_load(&storm->over)) {
         pthread_kill(storm->victim, SIGUSR1);
-        nanosleep(&pause, NULL); /* let the victim come as far as its next wait */
+        nanosleep(&pause, NULL); /* let the other thread reach its next wait */
     }
     return NULL;
 }
@@ -480,13 +480,13 @@ START_TEST(a_storm_of_signals_loses_nothing)
 
     storm_begin(&storm);
     write_pattern();
-    while (atomic_load(&interruptions) == 0) /* a fast machine may be done before the first */
+    while (atomic_load(&interruptions) == 0) /* a fast machine may finish before the first */
         sched_yield();
     storm_end(&storm);
 }
 END_TEST
 
-/* The storm lasts until the call returns: without a clock of its own it never would. */
+/* The signals go on until the call returns: it must keep the time by a clock. */
 START_TEST(a_storm_of_signals_stops_no_clock)
 {
     unsigned char *bytes = pattern(LONG_BYTES);
@@ -505,7 +505,7 @@ START_TEST(a_storm_of_signals_stops_no_clock)
 }
 END_TEST
 
-/* A thread that reads from our stream, and what came of it. */
+/* A thread that reads from our stream, and its result. */
 struct reader {
     pthread_t thread;
     _Atomic(pid_t) tid; /* 0 until it is about to read */
@@ -522,7 +522,7 @@ static void *read_once(void *context)
     return NULL;
 }
 
-/* Whether the thread sleeps, as it does in recv(); it waits for nothing else. */
+/* Tell if the thread sleeps, which it only does in recv(). */
 static bool sleeps(void *context)
 {
     struct reader *reader = context;

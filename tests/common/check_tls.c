@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS streams at work, when the handshake is done (check_tls_handshake.c) and the certificates were
- * good (check_tls_trust.c).
+ * TLS streams after the handshake (see check_tls_handshake.c) with good certificates (see
+ * check_tls_trust.c).
  */
 #include "common/tls.h"
 #include "tests/kit/harness.h"
@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define MILLISECOND INT64_C(1000000)
-#define LONG_BYTES  (1u << 20) /* more than the ends' buffers hold, by far */
+#define LONG_BYTES  (1u << 20) /* far more than the ends' buffers hold */
 
 static struct tls_kit *kit;
 static struct tls_ends ends;
@@ -34,7 +34,7 @@ static void free_kit(void)
     tls_kit_free(kit);
 }
 
-/* Two ends that have agreed. SIGPIPE is left as it is: it would end the test. */
+/* Two ends after the handshake. SIGPIPE is not ignored: it would end the test. */
 static void connect_ends(void)
 {
     tls_ends_shake_hands(&ends, tls_kit_server(&kit->server, NULL),
@@ -48,10 +48,10 @@ static void close_ends(void)
     tls_ends_clear(&ends);
 }
 
-/* --- the calls below --------------------------------------------------------------------------- */
+/* --- the calls below ----------------------------------------------------------------------- */
 
-/* Counts recv() and send() of all descriptors, and interrupts every other one of `fd`. Where
-   `full` is a socket, that has no room for those who do not wait. */
+/* Count recv() and send() of all descriptors, and interrupt every other call for `fd`. For `full`,
+   if it is a socket, a send() that does not wait finds no room. */
 static struct {
     _Atomic int fd;
     _Atomic int full;
@@ -86,9 +86,9 @@ ssize_t recv(int fd, void *bytes, size_t size, int flags)
     return syscall(SYS_recvfrom, fd, bytes, size, flags, NULL, NULL);
 }
 
-/* --- helpers ----------------------------------------------------------------------------------- */
+/* --- helpers ------------------------------------------------------------------------------- */
 
-/* Bytes in which any loss, doubling or exchange shows. */
+/* Make bytes in which lost, doubled or swapped parts show. */
 static unsigned char *pattern(size_t size)
 {
     unsigned char *bytes = malloc(size);
@@ -142,7 +142,7 @@ static void join(pthread_t thread)
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
-/* --- Core -------------------------------------------------------------------------------------- */
+/* --- Core ---------------------------------------------------------------------------------- */
 
 START_TEST(a_message_there_and_back)
 {
@@ -235,7 +235,7 @@ START_TEST(parts_are_written_in_their_order)
         ck_assert_int_gt(put, 0);
         while (first < 3 && (size_t)put >= parts[first].iov_len)
             put -= (ssize_t)parts[first++].iov_len;
-        ck_assert_int_eq(put, 0); /* so short a part is not cut */
+        ck_assert_int_eq(put, 0); /* a part this short is not cut */
     }
     expect_read(&ends.server, "one two three");
 }
@@ -256,7 +256,7 @@ START_TEST(finishing_leaves_reading_open)
     expect_read(first, "answer");
     ck_assert_int_eq(stream_finish_writing(second), 0);
     ck_assert_int_eq(stream_read(first, &byte, 1), 0);
-    ck_assert_int_eq(stream_finish_writing(first), 0); /* once more does nothing */
+    ck_assert_int_eq(stream_finish_writing(first), 0); /* a second call does nothing */
     tls_expect_no_errors_left();
 }
 END_TEST
@@ -284,7 +284,7 @@ START_TEST(a_stream_may_be_moved)
 }
 END_TEST
 
-/* --- what ends badly --------------------------------------------------------------------------- */
+/* --- what ends badly ----------------------------------------------------------------------- */
 
 static const char cut_short[] = "the connection ended without close_notify";
 
@@ -297,7 +297,7 @@ START_TEST(an_end_without_close_notify_is_an_error)
     expect_read(&ends.server, "part");
     tls_expect_error(&ends.server, stream_read(&ends.server, &byte, 1), cut_short);
     tls_expect_error(&ends.server, stream_read(&ends.server, &byte, 1), cut_short);
-    stream_finish_writing(&ends.server); /* nobody is harmed */
+    stream_finish_writing(&ends.server); /* harmless */
     tls_expect_no_errors_left();
 }
 END_TEST
@@ -321,7 +321,7 @@ START_TEST(a_reset_is_an_error_and_no_signal)
     ends.client.fd = -1;
     tcp_reset(fd);
     ck_assert_int_eq(stream_read(&ends.server, bytes, 1), -ECONNRESET);
-    /* SIGPIPE would end the test right here */
+    /* SIGPIPE would end the test here */
     code = stream_write(&ends.server, bytes, sizeof bytes, NULL);
     ck_assert(code == -EPIPE || code == -ECONNRESET);
     stream_finish_writing(&ends.server);
@@ -352,14 +352,14 @@ START_TEST(a_shutdown_of_our_own_wakes_a_reader)
     pthread_t server = start(echo, &code);
 
     ck_assert_int_eq(stream_write(&ends.client, "hello", 5, NULL), 0);
-    expect_read(&ends.client, "hello"); /* so it reads again */
+    expect_read(&ends.client, "hello"); /* reading still works */
     ck_assert_int_eq(shutdown(ends.server.fd, SHUT_RD), 0);
     join(server);
     ck_assert_int_eq(code, -EPROTO);
 }
 END_TEST
 
-/* --- time -------------------------------------------------------------------------------------- */
+/* --- time ---------------------------------------------------------------------------------- */
 
 START_TEST(reading_has_a_time_limit)
 {
@@ -370,7 +370,7 @@ START_TEST(reading_has_a_time_limit)
     tls_expect_no_errors_left();
     ck_assert_int_eq(stream_set_timeouts(&ends.server, 20000 * MILLISECOND, 0), 0);
     ck_assert_int_eq(stream_write(&ends.client, "late", 4, NULL), 0);
-    expect_read(&ends.server, "late"); /* the stream is as good as before */
+    expect_read(&ends.server, "late"); /* the stream still works */
     ck_assert_int_eq(stream_finish_writing(&ends.server), 0);
     ck_assert_int_eq(stream_read(&ends.client, bytes, sizeof bytes), 0);
 }
@@ -388,7 +388,7 @@ START_TEST(writing_has_a_time_limit)
 }
 END_TEST
 
-/* --- without waiting --------------------------------------------------------------------------- */
+/* --- without waiting ----------------------------------------------------------------------- */
 
 static void wait_ready(const struct stream *stream)
 {
@@ -408,7 +408,7 @@ START_TEST(reading_without_waiting)
     ck_assert_int_eq(stream_write(&ends.client, "hello", 5, NULL), 0);
     wait_ready(&ends.server);
     ck_assert_int_eq(stream_read(&ends.server, bytes, 2), 2);
-    ck_assert(stream_has_pending(&ends.server)); /* and poll() would say: nothing there */
+    ck_assert(stream_has_pending(&ends.server)); /* though poll() sees nothing */
     ck_assert_int_eq(stream_read(&ends.server, bytes, sizeof bytes), 3);
     ck_assert(!stream_has_pending(&ends.server));
     ck_assert_int_eq(stream_read(&ends.server, bytes, sizeof bytes), -EAGAIN);
@@ -456,14 +456,14 @@ START_TEST(half_a_record_is_nothing_to_read)
     wait_ready(&ends.server);
     stream_set_nonblocking(&ends.server);
     ck_assert_int_eq(stream_read(&ends.server, &byte, 1), -EAGAIN);
-    ck_assert(!stream_has_pending(&ends.server)); /* or the caller would not wait for the rest */
+    ck_assert(!stream_has_pending(&ends.server)); /* the caller must wait for the rest */
     tcp_send(ends.client.fd, record + 10, (size_t)size - 10);
     wait_ready(&ends.server);
     ck_assert_int_eq(stream_read(&ends.server, &byte, 1), 1);
 }
 END_TEST
 
-/* Write until no more is taken. @return bytes */
+/* Write until a write would wait. @return bytes */
 static size_t fill(struct stream *stream, const unsigned char *bytes)
 {
     size_t at = 0;
@@ -495,7 +495,7 @@ START_TEST(writing_without_waiting)
     ck_assert_ptr_nonnull(moved);
     stream_set_nonblocking(&ends.client);
     at = fill(&ends.client, bytes);
-    memcpy(moved, bytes, LONG_BYTES); /* it goes on from another place */
+    memcpy(moved, bytes, LONG_BYTES); /* continue from another buffer */
     memset(bytes, 0, LONG_BYTES);
     reader = start(read_all, NULL);
     while (at < LONG_BYTES) {
@@ -528,7 +528,7 @@ START_TEST(finishing_without_room_is_done_later)
     atomic_store(&shim.full, -1);
     ck_assert_int_eq(stream_finish_writing(&ends.client), 0);
     expect_read(&ends.server, "last");
-    ck_assert_int_eq(stream_read(&ends.server, &byte, 1), 0); /* an end, and no truncation */
+    ck_assert_int_eq(stream_read(&ends.server, &byte, 1), 0); /* end of file, not a truncation */
 }
 END_TEST
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handshakes: within their time limit, without waiting, and with peers that are OpenSSL alone, of
- * another version, or no TLS at all.
+ * Handshakes: their time limit, without waiting, and with peers that use OpenSSL directly, have
+ * another version, or do not speak TLS.
  */
 #include "common/tls.h"
 #include "tests/kit/harness.h"
@@ -34,7 +34,7 @@ static void free_kit(void)
     tls_kit_free(kit);
 }
 
-/* Two ends that have not. */
+/* Two ends before the handshake. */
 static void prepare_ends(void)
 {
     tls_ends_init(&ends, tls_kit_server(&kit->server, NULL),
@@ -59,11 +59,11 @@ static void join(pthread_t thread)
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
-/* --- time -------------------------------------------------------------------------------------- */
+/* --- time ---------------------------------------------------------------------------------- */
 
 START_TEST(a_handshake_has_a_time_limit)
 {
-    /* a peer that says nothing at all: ours is the server, or the client */
+    /* the peer is silent; our end is the server, or the client */
     struct stream *stream = _i == 0 ? &ends.server : &ends.client;
 
     ck_assert_int_eq(stream_set_timeouts(stream, 20 * MILLISECOND, 0), 0);
@@ -73,7 +73,7 @@ START_TEST(a_handshake_has_a_time_limit)
 }
 END_TEST
 
-/* Begins a record that it never ends, a byte at a time, until the other side has had enough. */
+/* Send a record that never ends, byte by byte, until the other side gives up. */
 static void *drip(void *argument)
 {
     static const char head[] = "\x16\x03\x01\x40\x00\x01\x00\x3f\xfc\x03\x03";
@@ -83,7 +83,7 @@ static void *drip(void *argument)
     (void)argument;
     while (send(ends.client.fd, at < sizeof head - 1 ? &head[at] : "x", 1, MSG_NOSIGNAL) == 1) {
         at++;
-        nanosleep(&pause, NULL); /* each byte comes by itself, and 16384 take half a minute */
+        nanosleep(&pause, NULL); /* one byte at a time; 16384 take half a minute */
     }
     return NULL;
 }
@@ -92,7 +92,7 @@ START_TEST(a_dripping_handshake_has_the_same_limit)
 {
     pthread_t dripper;
 
-    /* the limit of each single wait would never pass; were it so, the test would not end */
+    /* a limit for each single wait would never pass, and the test would not end */
     ck_assert_int_eq(stream_set_timeouts(&ends.server, 100 * MILLISECOND, 0), 0);
     dripper = start(drip, NULL);
     ck_assert_int_eq(stream_handshake(&ends.server), -ETIMEDOUT);
@@ -104,7 +104,7 @@ START_TEST(a_dripping_handshake_has_the_same_limit)
 }
 END_TEST
 
-/* --- without waiting --------------------------------------------------------------------------- */
+/* --- without waiting ----------------------------------------------------------------------- */
 
 static void wait_ready(const struct stream *stream)
 {
@@ -119,7 +119,7 @@ static void *shake_hands(void *stream)
     return NULL;
 }
 
-/* The handshake of a non-blocking stream, with poll(). @return how often it was not yet done */
+/* Shake hands in a non-blocking stream, with poll(). @return the number of -EAGAIN */
 static unsigned shake_hands_by_poll(struct stream *stream)
 {
     unsigned waits = 0;
@@ -143,14 +143,14 @@ START_TEST(a_handshake_without_waiting)
 
     (void)shake_hands_by_poll(polled);
     join(other);
-    ck_assert_int_eq(fcntl(polled->fd, F_GETFL) & O_NONBLOCK, 0); /* others may share it */
+    ck_assert_int_eq(fcntl(polled->fd, F_GETFL) & O_NONBLOCK, 0); /* another process may share it */
     ck_assert_int_eq(stream_write(&ends.client, "hello", 5, NULL), 0);
     stream_set_blocking(&ends.server);
     ck_assert_int_eq(stream_read(&ends.server, bytes, sizeof bytes), 5);
 }
 END_TEST
 
-/* --- a peer that is OpenSSL alone, or no TLS --------------------------------------------------- */
+/* --- a peer that is OpenSSL alone, or no TLS ----------------------------------------------- */
 
 START_TEST(what_is_not_tls_is_refused)
 {
@@ -160,8 +160,7 @@ START_TEST(what_is_not_tls_is_refused)
     } cases[] = {
         {"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "what the peer sent is HTTP and not TLS"},
         {"hello, is this an echo server?\n", "what the peer sent is not TLS"},
-        {"\x16\x03\x01\xff\xff and so many bytes are in no record",
-         "what the peer sent is not TLS"},
+        {"\x16\x03\x01\xff\xff and no record has this many bytes", "what the peer sent is not TLS"},
         {"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80", NULL},
         {"", "closed by the peer"},
     };
@@ -203,9 +202,9 @@ START_TEST(a_server_that_is_not_tls_is_refused)
 }
 END_TEST
 
-/* The client's end as OpenSSL alone has it: on a thread, in a blocking socket. */
+/* A client that uses OpenSSL directly, on a thread, with a blocking socket. */
 struct raw {
-    const char *ciphers; /* of TLS 1.2; NULL: as they are */
+    const char *ciphers; /* of TLS 1.2; NULL: the default */
     int version;         /* the only one */
     bool renegotiate;
     bool agreed;
@@ -222,7 +221,7 @@ static void raw_talk(SSL *ssl, struct raw *raw)
     if (raw->renegotiate)
         raw->renegotiated = SSL_renegotiate(ssl) == 1 && SSL_do_handshake(ssl) == 1;
     ck_assert_int_eq(SSL_session_reused(ssl), 0);
-    /* after a refused renegotiation OpenSSL talks no more */
+    /* after a refused renegotiation OpenSSL closes */
     if (!raw->renegotiate) {
         ck_assert_int_eq(SSL_write(ssl, "hello", 5), 5);
         ck_assert_int_eq(SSL_read(ssl, bytes, 5), 5);
@@ -238,7 +237,7 @@ static void *raw_client(void *argument)
     SSL *ssl;
 
     ck_assert_ptr_nonnull(context);
-    /* or this OpenSSL would not even try the old ones */
+    /* otherwise this OpenSSL does not try old versions */
     SSL_CTX_set_security_level(context, 0);
     ck_assert_int_eq(SSL_CTX_set_min_proto_version(context, raw->version), 1);
     ck_assert_int_eq(SSL_CTX_set_max_proto_version(context, raw->version), 1);
@@ -254,7 +253,7 @@ static void *raw_client(void *argument)
     return NULL;
 }
 
-/* At the server's end: five bytes back, and an end in order. */
+/* At the server's end: echo five bytes, and end in order. */
 static void echo_once(void)
 {
     char bytes[10];
@@ -270,7 +269,7 @@ START_TEST(versions)
     struct raw raw = {.version = _i};
     pthread_t client;
 
-    signal(SIGPIPE, SIG_IGN); /* for OpenSSL alone, not for us */
+    signal(SIGPIPE, SIG_IGN); /* for the client that uses OpenSSL directly */
     client = start(raw_client, &raw);
     if (_i >= TLS1_2_VERSION) {
         ck_assert_int_eq(stream_handshake(&ends.server), 0);
@@ -287,7 +286,7 @@ END_TEST
 
 START_TEST(no_common_cipher)
 {
-    /* for a key of RSA, which this server has not */
+    /* needs an RSA key, which this server does not have */
     struct raw raw = {.version = TLS1_2_VERSION, .ciphers = "ECDHE-RSA-AES128-GCM-SHA256"};
     pthread_t client;
 
@@ -317,7 +316,7 @@ START_TEST(renegotiation_is_refused)
 }
 END_TEST
 
-/* The server's end as OpenSSL alone has it. Tells the name that the client has sent. */
+/* A server that uses OpenSSL directly, and records the name that the client sends. */
 static void *raw_server(void *argument)
 {
     const char **name = argument;

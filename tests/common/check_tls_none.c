@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A build without OpenSSL: what of TLS is asked for is refused in words. */
+/* A build without OpenSSL refuses TLS with a sentence. */
 #include "common/tls.h"
 #include "tests/kit/harness.h"
 #include "tests/kit/suite.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is trusted: certificates of servers and of clients, good and bad ones, and contexts that are
- * made of files, shared and replaced.
+ * Trust: good and bad certificates of servers and of clients, and contexts that are made of files,
+ * shared and replaced.
  */
 #include "common/tls.h"
 #include "tests/kit/suite.h"
@@ -45,13 +45,13 @@ static void expect_echo(void)
     ck_assert_int_eq(stream_read(&ends.client, bytes, 1), 0);
 }
 
-/* --- servers ----------------------------------------------------------------------------------- */
+/* --- servers ------------------------------------------------------------------------------- */
 
-/* A server, and what a client thinks of it that trusts the CA of the kit. */
+/* A server, and how a client that trusts the CA of the kit judges it. */
 static const struct {
-    size_t files; /* where in the kit */
+    size_t files; /* offset in the kit */
     const char *name;
-    const char *client_words; /* NULL: agreed */
+    const char *client_words; /* NULL: trusted */
     const char *server_words;
 } servers[] = {
 #define FILES(member) offsetof(struct tls_kit, member)
@@ -120,7 +120,7 @@ START_TEST(the_system_does_not_trust_our_ca)
 }
 END_TEST
 
-/* --- clients ----------------------------------------------------------------------------------- */
+/* --- clients ------------------------------------------------------------------------------- */
 
 START_TEST(a_client_with_a_certificate)
 {
@@ -150,7 +150,7 @@ START_TEST(a_client_without_a_certificate_is_refused)
     tls_ends_shake_hands(&ends, tls_kit_server(&kit->server, kit->ca.certificate),
                          tls_kit_client(kit->ca.certificate, NULL), "localhost");
     tls_expect_error(&ends.server, ends.server_code, "the client sent no certificate");
-    ck_assert_int_eq(ends.client_code, 0); /* in TLS 1.3 it hears of that later */
+    ck_assert_int_eq(ends.client_code, 0); /* in TLS 1.3 it learns this later */
     ck_assert_int_eq(stream_read(&ends.client, &byte, 1), -EPROTO);
     tls_expect_no_errors_left();
     tls_ends_clear(&ends);
@@ -171,9 +171,9 @@ START_TEST(a_client_of_another_ca_is_refused)
 }
 END_TEST
 
-/* --- contexts ---------------------------------------------------------------------------------- */
+/* --- contexts ------------------------------------------------------------------------------ */
 
-/* Assert that a server cannot be made of files. @param words  how the reason begins */
+/* Assert that these files make no server context. @param words  the begin of the cause */
 static void expect_refused(const char *certificate, const char *key, const char *ca,
                            const char *words)
 {
@@ -188,7 +188,7 @@ static void expect_refused(const char *certificate, const char *key, const char 
     tls_expect_no_errors_left();
 }
 
-/* A sentence in which %s stands for files. */
+/* Write a sentence with the names of files. */
 static const char *sentence(const char *format, const char *first, const char *second)
 {
     static char text[TLS_WHY_MAX];
@@ -278,7 +278,7 @@ START_TEST(a_context_is_replaced_under_living_streams)
     struct tls_ends first;
 
     tls_context_ref(client);
-    tls_ends_shake_hands(&first, old, client, "localhost"); /* has the last reference to it */
+    tls_ends_shake_hands(&first, old, client, "localhost"); /* holds the last reference */
     ck_assert_int_eq(first.server_code, 0);
     tls_ends_shake_hands(&ends, tls_kit_server(&kit->renewed, NULL), client, "localhost");
     ck_assert_int_eq(ends.server_code, 0);
@@ -330,7 +330,7 @@ START_TEST(many_threads_share_a_context)
 }
 END_TEST
 
-/* A worker process makes its own streams of a context that its parent made. */
+/* A worker process makes streams with a context that its parent made. */
 START_TEST(a_forked_process_uses_the_context)
 {
     struct tls_context *server = tls_kit_server(&kit->server, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is done to the bytes: each value, each length, each cut. */
+/* The transforms: each byte value, each length, each division of a stream. */
 #include "common/parse.h"
 #include "common/transform.h"
 #include "tests/kit/suite.h"
@@ -9,7 +9,7 @@
 
 #define LONGEST 100
 
-/* Written out by hand on purpose: the test must not compute as the code does. */
+/* Written by hand, so that the test does not repeat the computation of the code. */
 static unsigned char expected_upper(unsigned char byte)
 {
     static const char lower[] = "abcdefghijklmnopqrstuvwxyz";
@@ -69,7 +69,7 @@ START_TEST(the_locale_has_no_say)
 {
     unsigned char bytes[] = "i\xe4\xfd\xff";
 
-    /* In the Turkish one, where there is one, i is no I; in Latin-1 there are letters above 0x7f. */
+    /* In a Turkish locale the upper case of i is not I; Latin-1 has letters above 0x7f. */
     (void)setlocale(LC_ALL, "tr_TR");
     transform_apply(TRANSFORM_UPPER, bytes, 4);
     ck_assert_mem_eq(bytes, "I\xe4\xfd\xff", 4);

@@ -22,7 +22,8 @@ man
 models
 pool
 scripts
-server/admin server/models server/options.c server/options.h'
+server/admin server/models server/options.c server/options.h
+tests/common'
 
 # absent PATTERN INSTEAD: no line of the clean files has these words.
 absent() {
