@@ -533,7 +533,7 @@ START_TEST(public_address_is_warned_of)
     struct kit kit = kit_start(ARGUMENTS("--admin", "0.0.0.0:0"));
 
     ck_assert_ptr_nonnull(strstr(program_output(&kit.program), "\nadmin on http://0.0.0.0:"));
-    kit_finish(&kit, true, "whoever can reach it");
+    kit_finish(&kit, true, "all machines that can reach it");
 }
 END_TEST
 
