@@ -326,6 +326,10 @@ EP_API EP_MUSTCHECK int ep_thread_executor_new(const struct ep_options *options,
  * prints to stdout is flushed when it returns. A worker ends by _exit(), so functions registered
  * with atexit() do not run in it. All workers end with this process, however it ends.
  *
+ * A task that cannot be sent to its worker because descriptors or memory are used up, here or in the
+ * system, waits until it can be, and so does a reply in its worker. It fails with EP_ESHIP only if
+ * it could never be sent.
+ *
  * With EP_REPLACE a dead worker is replaced at once; if four in a row have died without finishing a
  * task, with growing delays. A worker that cannot be forked, or dies while it initializes, is tried
  * five times; when no worker is left then, the executor is broken.

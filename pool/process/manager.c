@@ -65,7 +65,8 @@ static void place_order(struct place *place)
         if (rc != 0)
             close(ends[0]);
     }
-    if (rc == -EAGAIN) { /* many orders are under way: soon there will be room */
+    /* Many orders are under way, or many descriptors of this user: soon there will be room. */
+    if (rc == -EAGAIN || rc == -ETOOMANYREFS) {
         place->retry_ns = ep_now_ns() + BUSY_LINE_NS;
         due_at(executor, place->retry_ns);
         return;
@@ -83,6 +84,8 @@ static void place_order(struct place *place)
     place->was_ready = place->was_stopped = place->not_ready = false;
     place->ended = place->status_known = false;
     place->given = 0;
+    place->misses = 0;
+    place->message_max = WIRE_MESSAGE_MAX;
 }
 
 /** Begin to watch a process that the zygote has forked. */
@@ -195,6 +198,29 @@ static bool place_is_wanted(struct place *place)
            !(is_closing(executor) && queue_held(&executor->base.queue) == 0);
 }
 
+static int64_t place_resend_ns(struct place *place)
+{
+    int64_t resend_ns;
+
+    lock_acquire(&place->executor->lock);
+    resend_ns = place->resend_ns;
+    lock_release(&place->executor->lock);
+    return resend_ns;
+}
+
+/** Send again what could not be sent, if it is time to. */
+static void place_care_for_resend(struct place *place, int64_t now)
+{
+    int64_t resend_ns = place_resend_ns(place);
+
+    if (resend_ns != 0 && resend_ns <= now) {
+        place_resume_sending(place);
+        resend_ns = place_resend_ns(place);
+    }
+    if (resend_ns > now) /* otherwise another thread sends, and pokes if it fails */
+        due_at(place->executor, resend_ns);
+}
+
 /** Care for one place. */
 static void place_care(struct place *place, int64_t now)
 {
@@ -228,6 +254,7 @@ static void place_care(struct place *place, int64_t now)
             place_stop(place);
         else
             place_offer(place);
+        place_care_for_resend(place, now);
         break;
     case LIFE_DYING: place_try_bury(place); break;
     default: break;

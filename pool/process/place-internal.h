@@ -57,14 +57,17 @@ struct place {
     /* guarded by the executor's lock */
     _Atomic enum life life; /* read without the lock to see whether it is READY */
     bool sending, receiving;
-    bool listed;  /**< on the idle list */
-    bool armed;   /**< the manager is notified when the socket is readable */
-    bool blocked; /**< the socket was full: the manager is notified when it is writable */
-    bool watched; /**< the socket is registered with epoll */
+    bool listed;       /**< on the idle list */
+    bool armed;        /**< the manager is notified when the socket is readable */
+    bool blocked;      /**< the socket was full: the manager is notified when it is writable */
+    bool watched;      /**< the socket is registered with epoll */
+    int64_t resend_ns; /**< when the manager tries to send again what may pass; 0: nothing waits */
     struct place *next_idle;
     _Atomic uint32_t given; /**< tasks that this process was given */
     uint64_t certain;       /**< tasks before it have been sent, whatever the sender is doing */
 
+    uint32_t misses;       /**< the sender's: sends in a row that failed but may pass */
+    size_t message_max;    /**< the sender's: the largest message of several tasks */
     uint32_t unreported;   /**< the receiver's: places freed and not yet reported */
     _Atomic uint64_t head; /**< moved by the receiver */
     _Atomic uint64_t sent; /**< moved by the sender */
@@ -238,7 +241,7 @@ bool take_returned(struct process_executor *executor, struct returned *returned)
 /** Send a task to a worker that is ready or has become free, or list it as idle. */
 void place_offer(struct place *place);
 
-/** Continue to send after the socket was full. */
+/** Continue to send after the socket was full, or after a failure that may pass. */
 void place_resume_sending(struct place *place);
 
 /* --- receive.c ----------------------------------------------------------------------------- */

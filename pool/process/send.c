@@ -8,7 +8,9 @@
  * ring, and sends from the ring. Several small tasks share a message, without being copied
  * together; a task with descriptors or a large input has a message of its own. Sending never waits
  * for the socket: if it is full the tasks stay in the ring, and the manager continues when there is
- * room.
+ * room. They also stay while something else is missing that may come back, such as descriptors or
+ * memory (wire_may_pass()); no event reports that, so the manager tries again after growing delays.
+ * A task fails only for a reason of its own.
  *
  * A thread that puts a worker on the idle list looks at the queue afterwards, and a thread that
  * queues a task looks at the list afterwards. Both are sequentially consistent, so one sees the
@@ -26,6 +28,10 @@
 
 /** The most tasks in one message. Each has three parts. */
 #define BATCH_MAX 256u
+
+/** Delay before sending is tried again; it doubles with each failure in a row. */
+#define RESEND_DELAY_NS EP_MILLISECONDS(1)
+#define RESEND_DOUBLES  6u
 
 /* --- room ---------------------------------------------------------------------------------- */
 
@@ -173,6 +179,10 @@ static int send_special(struct place *place, struct slot *slot)
         atomic_fetch_sub(&place->sent, 1);
     if (memfd >= 0)
         close(memfd);
+    else if (rc == -EMSGSIZE && slot->header.size > 0) {
+        slot->use_memfd = true; /* the socket's buffer is a small one */
+        return 0;
+    }
     return rc;
 }
 
@@ -186,18 +196,23 @@ static int send_plain(struct place *place, uint64_t tail)
 
     while (sent + count < tail && count < BATCH_MAX) {
         struct slot *slot = slot_at(place, sent + count);
+        size_t size = sizeof slot->header + slot->header.size + wire_padding(slot->header.size);
 
-        total += sizeof slot->header + slot->header.size + wire_padding(slot->header.size);
-        if (slot_is_special(slot) || (count > 0 && total > WIRE_MESSAGE_MAX))
+        if (slot_is_special(slot) || (count > 0 && total + size > place->message_max))
             break;
+        total += size;
         slot_parts(slot, &parts[3 * count++]);
     }
     atomic_fetch_add(&place->sent, count);
     rc = wire_send(place->socket, parts, 3 * count, NULL, 0, MSG_DONTWAIT);
     if (rc != 0)
         atomic_fetch_sub(&place->sent, count);
-    if (rc == -EMSGSIZE && count == 1 && slot_at(place, sent)->header.size > 0) {
-        slot_at(place, sent)->use_memfd = true; /* the socket's buffer is a small one */
+    if (rc == -EMSGSIZE && count > 1) {
+        place->message_max = total / 2; /* the socket's buffer is a small one */
+        return 0;
+    }
+    if (rc == -EMSGSIZE && slot_at(place, sent)->header.size > 0) {
+        slot_at(place, sent)->use_memfd = true;
         return 0;
     }
     return rc;
@@ -219,8 +234,11 @@ static void drop_unsendable(struct place *place, int rc)
     drop_task(place->executor, &entry, place->index, EP_ESHIP, -rc, words);
 }
 
-/** Send what is in the ring. The caller has the right. @return false if the socket is full */
-static bool place_send(struct place *place)
+/**
+ * Send what is in the ring. The caller has the right.
+ * @return 0, -EAGAIN if the socket is full, or another error that may pass
+ */
+static int place_send(struct place *place)
 {
     uint64_t tail;
 
@@ -228,14 +246,35 @@ static bool place_send(struct place *place)
         struct slot *slot = slot_at(place, atomic_load(&place->sent));
         int rc = slot_is_special(slot) ? send_special(place, slot) : send_plain(place, tail);
 
-        if (rc == -EAGAIN)
-            return false;
+        if (rc == -EAGAIN || wire_may_pass(rc))
+            return rc;
         if (rc == -EPIPE || rc == -ECONNRESET || rc == -ENOTCONN)
-            return true; /* the manager has seen its end, or soon will */
+            return 0; /* the manager has seen its end, or soon will */
         if (rc != 0)
             drop_unsendable(place, rc);
+        else
+            place->misses = 0;
     }
-    return true;
+    return 0;
+}
+
+/** Note whether sending must be continued later, and when. */
+static void place_note_sent_locked(struct place *place, int rc)
+{
+    bool blocked = rc == -EAGAIN;
+
+    place->sending = false;
+    place->certain = atomic_load(&place->sent);
+    if (place->blocked != blocked) {
+        place->blocked = blocked;
+        place_watch_locked(place);
+    }
+    place->resend_ns = 0;
+    if (rc == 0 || blocked)
+        return;
+    place->resend_ns = ep_now_ns() + (RESEND_DELAY_NS << place->misses);
+    if (place->misses < RESEND_DOUBLES)
+        place->misses++;
 }
 
 /** Compute how many of the waiting tasks one worker may get at once. */
@@ -278,7 +317,7 @@ static void place_feed(struct place *place, uint32_t credit)
 
     for (;;) {
         uint32_t taken = place_fill(place, credit);
-        bool all;
+        int rc;
 
         lock_acquire(&executor->lock);
         place->given += taken;
@@ -287,22 +326,17 @@ static void place_feed(struct place *place, uint32_t credit)
             place_arm_locked(place, true);
         lock_release(&executor->lock);
 
-        all = place_send(place);
+        rc = place_send(place);
 
         lock_acquire(&executor->lock);
-        place->sending = false;
-        place->certain = atomic_load(&place->sent);
-        if (place->blocked == all) {
-            place->blocked = !all;
-            place_watch_locked(place);
-        }
-        if (place->life == LIFE_DYING) {
+        place_note_sent_locked(place, rc);
+        if (place->life == LIFE_DYING || place->resend_ns != 0) {
             lock_release(&executor->lock);
-            poke(executor); /* the manager waits for this right */
+            poke(executor); /* the manager waits for this right, or has to try again later */
             return;
         }
         credit = place_credit_locked(place);
-        if (!all || place_is_busy(place)) {
+        if (rc != 0 || place_is_busy(place)) {
             lock_release(&executor->lock);
             return;
         }
@@ -334,8 +368,8 @@ void place_offer(struct place *place)
     load = place_load(place);
     credit = place_credit_locked(place);
     /* While it has more than half of its credits, wait: the next message will hold more tasks. */
-    if (place->sending || place->blocked || place->listed || place->life != LIFE_READY ||
-        (load > 0 && (2 * load > executor->credits || credit == 0))) {
+    if (place->sending || place->blocked || place->resend_ns != 0 || place->listed ||
+        place->life != LIFE_READY || (load > 0 && (2 * load > executor->credits || credit == 0))) {
         lock_release(&executor->lock);
         return;
     }
@@ -360,7 +394,7 @@ void place_resume_sending(struct place *place)
     struct process_executor *executor = place->executor;
 
     lock_acquire(&executor->lock);
-    if (place->sending || !place->blocked) {
+    if (place->sending || !(place->blocked || place->resend_ns != 0)) {
         lock_release(&executor->lock);
         return;
     }

@@ -84,6 +84,12 @@ struct wire_note {
 int wire_send(int socket, const struct iovec *parts, size_t part_count, const int *fds,
               unsigned fd_count, int flags);
 
+/**
+ * Ask whether a failure of wire_send() or wire_memfd_new() may pass by itself: no descriptors, no
+ * memory, or too many descriptors of the user on their way.
+ */
+bool wire_may_pass(int rc);
+
 /** A message that has been received. */
 struct wire_message {
     size_t size;

@@ -46,6 +46,11 @@ int wire_send(int socket, const struct iovec *parts, size_t part_count, const in
     return 0;
 }
 
+bool wire_may_pass(int rc)
+{
+    return rc == -ENOBUFS || rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE || rc == -ETOOMANYREFS;
+}
+
 /** Collect the descriptors from all control messages. */
 static void collect_fds(struct msghdr *header, struct wire_message *message)
 {

@@ -37,12 +37,28 @@
 /** Times that a worker looks for its next task before it sleeps. */
 #define LOOKS 8
 
+/** The delay before a worker tries again to send doubles this many times, from 1 ms. */
+#define RETRY_DOUBLES 6u
+
 static struct {
     int socket;
     unsigned index;
     bool (*is_known)(uintptr_t fn);
     _Alignas(max_align_t) unsigned char inbox[WIRE_MESSAGE_MAX];
 } self;
+
+/**
+ * Wait before something is tried again that failed and may pass. No event reports that it would
+ * succeed now.
+ * @param tries  failures before this one
+ * @return       false if the executor is gone
+ */
+static bool wait_to_retry(unsigned tries)
+{
+    struct pollfd poll_socket = {.fd = self.socket, .events = 0};
+
+    return poll(&poll_socket, 1, 1 << (tries < RETRY_DOUBLES ? tries : RETRY_DOUBLES)) == 0;
+}
 
 /** Send a note to the executor. If that fails the executor is gone, and the worker ends. */
 static int send_note(struct wire_note *note, const char *words, const void *payload, int fd)
@@ -52,14 +68,31 @@ static int send_note(struct wire_note *note, const char *words, const void *payl
         {.iov_base = (void *)(uintptr_t)words, .iov_len = note->words},
         {.iov_base = (void *)(uintptr_t)payload, .iov_len = payload != NULL ? note->size : 0},
     };
+    unsigned tries = 0;
+    int rc;
 
-    return wire_send(self.socket, parts, 3, &fd, fd >= 0, 0);
+    do
+        rc = wire_send(self.socket, parts, 3, &fd, fd >= 0, 0);
+    while (wire_may_pass(rc) && wait_to_retry(tries++));
+    return rc;
+}
+
+/** Copy a reply into a memfd. If the worker's own tasks use up its descriptors, that is an error. */
+static int reply_memfd_new(const void *payload, size_t size)
+{
+    unsigned tries = 0;
+    int fd;
+
+    do
+        fd = wire_memfd_new(payload, size);
+    while (fd != -EMFILE && wire_may_pass(fd) && wait_to_retry(tries++));
+    return fd;
 }
 
 /** Send the reply of a task in a memfd. @return 0, or the error: nothing was sent then */
 static int send_large(struct wire_note *note, const void *payload)
 {
-    int fd = wire_memfd_new(payload, note->size);
+    int fd = reply_memfd_new(payload, note->size);
     int rc;
 
     if (fd < 0)

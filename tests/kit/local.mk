@@ -1,6 +1,7 @@
 # What the programs share. Only what a program uses is linked into it.
 check_LTLIBRARIES += %D%/libkit.la
 %C%_libkit_la_SOURCES = \
+	%D%/faults.c %D%/faults.h \
 	%D%/gate.c %D%/gate.h \
 	%D%/kinds.c %D%/kinds.h \
 	%D%/process.c %D%/process.h \

@@ -5,6 +5,7 @@ POOL_TESTS = \
 	tests/pool/check_queue \
 	tests/pool/check_process \
 	tests/pool/check_process_death \
+	tests/pool/check_process_scarcity \
 	tests/pool/check_process_transport \
 	tests/pool/check_future \
 	tests/pool/check_callback \

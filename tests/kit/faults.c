@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls of the system that fail when a test wants them to: see faults.h. */
+#include "config.h"
+
+#include "tests/kit/faults.h"
+
+#include <check.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct wanted {
+    atomic_int pid, error;
+    atomic_uint times, failed;
+};
+
+static struct wanted *wanted;
+
+void faults_setup(void)
+{
+    wanted = mmap(NULL, FAULT_KINDS * sizeof *wanted, PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(wanted, MAP_FAILED);
+}
+
+void faults_set(enum fault fault, pid_t pid, int error, unsigned times)
+{
+    atomic_store(&wanted[fault].times, 0);
+    atomic_store(&wanted[fault].pid, pid);
+    atomic_store(&wanted[fault].error, error);
+    atomic_store(&wanted[fault].failed, 0);
+    atomic_store(&wanted[fault].times, times);
+}
+
+unsigned faults_failed(enum fault fault)
+{
+    return atomic_load(&wanted[fault].failed);
+}
+
+/** Ask whether this call fails, and set errno if so. */
+static bool fails(enum fault fault)
+{
+    struct wanted *here = wanted != NULL ? &wanted[fault] : NULL;
+    unsigned times;
+
+    if (here == NULL || (times = atomic_load(&here->times)) == 0 ||
+        (atomic_load(&here->pid) != 0 && atomic_load(&here->pid) != getpid()))
+        return false;
+    while (times != UINT_MAX && !atomic_compare_exchange_weak(&here->times, &times, times - 1))
+        if (times == 0)
+            return false;
+    atomic_fetch_add(&here->failed, 1);
+    errno = atomic_load(&here->error);
+    return true;
+}
+
+/* --- the C library's functions ------------------------------------------------------------- */
+
+long syscall(long number, ...)
+{
+    static long (*real)(long, ...);
+    long arguments[6];
+    va_list list;
+
+    if (number == SYS_sendmsg && fails(FAULT_SENDMSG))
+        return -1;
+    if (real == NULL)
+        *(void **)(void *)&real = dlsym(RTLD_NEXT, "syscall");
+    va_start(list, number);
+    for (int i = 0; i < 6; i++) /* those that were not given are not used by the call either */
+        arguments[i] = va_arg(list, long);
+    va_end(list);
+    return real(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+                arguments[5]);
+}
+
+int memfd_create(const char *name, unsigned flags)
+{
+    return fails(FAULT_MEMFD) ? -1 : (int)syscall(SYS_memfd_create, name, flags);
+}

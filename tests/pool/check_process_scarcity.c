@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* Executors of processes when the system has nothing left to give: descriptors, memory, room in a
+ * socket. What may pass is waited for. */
+#include "config.h"
+
+#include "pool/echopool.h"
+#include "pool/process/place-internal.h"
+#include "tests/kit/faults.h"
+#include "tests/kit/process.h"
+#include "tests/kit/suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int size_of(struct ep_task *task)
+{
+    size_t size;
+
+    ep_task_input(task, &size);
+    return ep_task_reply(task, &size, sizeof size);
+}
+
+/** Submit that many tasks with inputs of that size while paused, then let all of them run. */
+static void run_at_once(struct ep_executor *pool, ep_task_fn fn, int tasks, size_t size)
+{
+    struct ep_future *futures[1000];
+    char *bytes = calloc(1, size);
+    struct ep_bytes reply;
+
+    ck_assert_int_eq(ep_executor_pause(pool), 0);
+    for (int i = 0; i < tasks; i++)
+        futures[i] = submit(pool, fn, bytes, size);
+    ck_assert_int_eq(ep_executor_resume(pool), 0);
+    for (int i = 0; i < tasks; i++) {
+        int rc = ep_future_result(futures[i], EP_FOREVER, &reply);
+
+        ck_assert_msg(rc == 0, "task %d of %d: %s", i, tasks, ep_strerror(rc));
+        ck_assert_uint_eq(reply.size, fn == size_of ? sizeof size : size);
+        ep_future_unref(futures[i]);
+    }
+    free(bytes);
+}
+
+/* --- what may pass ------------------------------------------------------------------------- */
+
+static const int send_errors[] = {ENOBUFS, ENOMEM, ETOOMANYREFS};
+static const int memfd_errors[] = {EMFILE, ENFILE, ENOMEM};
+
+/* Alone, in a batch, and beside the message; each failure a few times in a row. */
+START_TEST(inputs_wait_for_what_may_pass)
+{
+    struct ep_options options = {.workers = 2, .prefetch = 15};
+    struct ep_executor *pool = processes(&options);
+
+    faults_set(FAULT_SENDMSG, getpid(), send_errors[_i], 5);
+    run_at_once(pool, size_of, 1, 100);
+    ck_assert_uint_eq(faults_failed(FAULT_SENDMSG), 5);
+    faults_set(FAULT_SENDMSG, getpid(), send_errors[_i], 5);
+    run_at_once(pool, size_of, 100, 100);
+    faults_set(FAULT_SENDMSG, getpid(), send_errors[_i], 5);
+    run_at_once(pool, size_of, 10, 70000);
+    ck_assert_uint_eq(faults_failed(FAULT_SENDMSG), 5);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(large_inputs_wait_for_a_descriptor)
+{
+    struct ep_options options = {.workers = 2, .prefetch = 3};
+    struct ep_executor *pool = processes(&options);
+
+    faults_set(FAULT_MEMFD, getpid(), memfd_errors[_i], 5);
+    run_at_once(pool, size_of, 20, 70000);
+    ck_assert_uint_eq(faults_failed(FAULT_MEMFD), 5);
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(replies_wait_for_what_may_pass)
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+    pid_t worker = int_result(submit(pool, pid_of, NULL, 0));
+
+    faults_set(FAULT_SENDMSG, worker, send_errors[_i], 3);
+    run_at_once(pool, echo_of, 5, 100);
+    ck_assert_uint_eq(faults_failed(FAULT_SENDMSG), 3);
+    faults_set(FAULT_SENDMSG, worker, send_errors[_i], 3);
+    run_at_once(pool, echo_of, 5, 70000);
+    ck_assert_uint_eq(faults_failed(FAULT_SENDMSG), 3);
+    if (send_errors[_i] == ENOMEM) {
+        faults_set(FAULT_MEMFD, worker, ENOMEM, 3);
+        run_at_once(pool, echo_of, 5, 70000);
+        ck_assert_uint_eq(faults_failed(FAULT_MEMFD), 3);
+    }
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* As the kernel does it: an ordinary user may have RLIMIT_NOFILE descriptors on their way. */
+START_TEST(an_ordinary_user_loses_no_task)
+{
+    struct rlimit few = {.rlim_cur = 64, .rlim_max = 64};
+    struct ep_options options = {.workers = 4, .prefetch = 60};
+    struct ep_executor *pool;
+
+    if (getuid() == 0 && setresuid(65534, 65534, 65534) != 0)
+        return; /* there is no such user in this namespace */
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    pool = processes(&options);
+    run_at_once(pool, size_of, 1000, 70000);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/** Make a worker's socket as small as the kernel allows; a task has shown that it is there. */
+static void narrow(struct ep_executor *pool, uint32_t worker)
+{
+    int socket = ((struct process_executor *)pool)->places[worker]->socket;
+
+    ck_assert_int_eq(setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &(int){1}, sizeof(int)), 0);
+}
+
+/* Each task alone fits into the socket's buffer, or goes beside the message. */
+START_TEST(a_batch_too_large_is_divided)
+{
+    struct ep_options options = {.workers = 1, .prefetch = 63};
+    struct ep_executor *pool = processes(&options);
+    int fd = open("/dev/null", O_WRONLY);
+    struct ep_submit_options with = {.fds = &fd, .fd_count = 1};
+    struct ep_future *future;
+    static char bytes[20000];
+
+    narrow(pool, 0);
+    run_at_once(pool, size_of, 200, 1000);
+    run_at_once(pool, size_of, 200, 0);
+    run_at_once(pool, size_of, 50, 20000);
+    ck_assert_int_eq(ep_submit_with(pool, size_of, bytes, sizeof bytes, &with, &future), 0);
+    ck_assert_int_eq(ep_future_result(future, EP_FOREVER, NULL), 0);
+    ep_future_unref(future);
+    ep_executor_free(pool);
+}
+END_TEST
+
+static atomic_uint drops;
+
+static void count_drop(const void *input, size_t size)
+{
+    (void)input;
+    ck_assert_uint_eq(size, 70000);
+    atomic_fetch_add(&drops, 1);
+}
+
+/* What waits for ever ends with its executor, and what it owned is released. */
+START_TEST(terminate_ends_what_waits)
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+    struct ep_submit_options with = {.dropped = count_drop};
+    static char bytes[70000];
+    struct ep_future *future;
+
+    faults_set(FAULT_MEMFD, getpid(), EMFILE, UINT_MAX);
+    ck_assert_int_eq(ep_submit_with(pool, size_of, bytes, sizeof bytes, &with, &future), 0);
+    AWAIT(faults_failed(FAULT_MEMFD) > 3);
+    ck_assert_int_eq(ep_future_result(future, 0, NULL), -ETIMEDOUT);
+    ep_executor_terminate(pool);
+    ck_assert_int_eq(error_of(future).kind, EP_EBROKEN);
+    ck_assert_uint_eq(atomic_load(&drops), 1);
+    ep_future_unref(future);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* With REPLACE a task that could not be sent yet goes to the successor of a dead worker. */
+START_TEST(what_waits_outlives_its_worker)
+{
+    struct ep_executor *pool = processes_of(1, EP_REPLACE);
+    pid_t worker = int_result(submit(pool, pid_of, NULL, 0));
+    static char bytes[70000];
+    struct ep_future *future;
+
+    faults_set(FAULT_MEMFD, getpid(), EMFILE, UINT_MAX);
+    future = submit(pool, pid_of, bytes, sizeof bytes);
+    AWAIT(faults_failed(FAULT_MEMFD) > 0);
+    ck_assert_int_eq(kill(worker, SIGKILL), 0);
+    AWAIT(process_state(worker) == 0);
+    faults_set(FAULT_MEMFD, 0, 0, 0);
+    ck_assert_int_ne(int_result(future), worker);
+    ep_executor_free(pool);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("process executor, scarcity");
+    TCase *tests = suite_case(suite, "Waiting");
+
+    tcase_add_checked_fixture(tests, faults_setup, NULL);
+    ADD_WITH_SHARED(suite, "Waiting", an_ordinary_user_loses_no_task, a_batch_too_large_is_divided,
+                    terminate_ends_what_waits, what_waits_outlives_its_worker);
+    ADD_LOOP_TESTS(suite, "Waiting", COUNT_OF(send_errors), inputs_wait_for_what_may_pass,
+                   replies_wait_for_what_may_pass);
+    ADD_LOOP_TESTS(suite, "Waiting", COUNT_OF(memfd_errors), large_inputs_wait_for_a_descriptor);
+    return suite_main(suite);
+}
