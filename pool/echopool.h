@@ -73,6 +73,34 @@ extern "C" {
 #    define EP_MUSTCHECK
 #endif
 
+/* --- Versions ------------------------------------------------------------------------------ */
+
+/**
+ * The version of this header.
+ *
+ * A program runs with any library of the same soname that is as new as its header, or newer. Until
+ * 1.0 each minor version has a soname and a symbol version of its own. Within one:
+ *
+ *  - Functions are added, and none changes its meaning or its arguments.
+ *  - Enumerations get more values at their end.
+ *  - `struct ep_options`, `ep_submit_options`, `ep_map_options` and `ep_stats` end with reserved
+ *    words. A new member takes the place of some of them, so that sizes and offsets stay the same,
+ *    and zero in it means what the library did before.
+ *  - No other struct that is defined here changes.
+ *
+ * So zero such a struct as a whole, by an initializer or memset(), before you set members. A call
+ * whose options have something in a reserved word returns -EINVAL: the program was compiled for a
+ * newer library and asks for what this one cannot do.
+ */
+#define EP_VERSION        (EP_VERSION_MAJOR * 10000 + EP_VERSION_MINOR * 100 + EP_VERSION_PATCH)
+#define EP_VERSION_MAJOR  0
+#define EP_VERSION_MINOR  1
+#define EP_VERSION_PATCH  0
+#define EP_VERSION_STRING "0.1.0"
+
+/** Return the version of the library that the program runs with. Compare it with EP_VERSION. */
+EP_API unsigned ep_version(void);
+
 /* --- Errors -------------------------------------------------------------------------------- */
 
 /** Codes of the library. They lie far outside the range of errno values. */
@@ -291,6 +319,7 @@ struct ep_options {
     uint32_t prefetch;
     /** How long ep_executor_terminate() waits between SIGTERM and SIGKILL. 0: one second. */
     int64_t grace_ns;
+    uint64_t reserved[8]; /**< zero: see EP_VERSION */
 };
 
 /**
@@ -464,6 +493,7 @@ struct ep_stats {
     uint32_t queued;    /**< accepted, not begun, not cancelled */
     uint32_t running;   /**< taken by a worker and not done */
     uint32_t blocked;   /**< submitters that sleep until there is room */
+    uint64_t reserved[8]; /**< zero: see EP_VERSION */
 };
 EP_API void ep_executor_stats(struct ep_executor *executor, struct ep_stats *stats);
 
@@ -497,6 +527,7 @@ struct ep_submit_options {
      */
     const int *fds;
     unsigned fd_count;
+    uint64_t reserved[4]; /**< zero: see EP_VERSION */
 };
 
 /** The most descriptors that one task can carry. */
@@ -733,6 +764,7 @@ struct ep_map_options {
     int64_t timeout_ns;
     /** The number of inputs, if known. EP_CHUNK_AUTO needs it; without it a chunk is one input. */
     size_t count;
+    uint64_t reserved[4]; /**< zero: see EP_VERSION */
 };
 
 /** As chunk: ceil(count / (4 * workers)), as in multiprocessing.Pool. */

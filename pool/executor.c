@@ -17,6 +17,7 @@
 
 #include "pool/clock-internal.h"
 #include "pool/self-internal.h"
+#include "pool/version-internal.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -35,7 +36,8 @@ bool options_are_sound(const struct ep_options *options)
     return options->workers <= EP_WORKERS_MAX &&
            (options->queue <= EP_QUEUE_MAX || options->queue == EP_NO_QUEUE) &&
            options->when_full >= EP_BLOCK && options->when_full <= EP_DISCARD_OLDEST &&
-           options->on_death >= EP_BREAK && options->on_death <= EP_REPLACE;
+           options->on_death >= EP_BREAK && options->on_death <= EP_REPLACE &&
+           NOTHING_RESERVED(options);
 }
 
 uint32_t executor_limit(const struct ep_executor *executor, uint32_t workers)

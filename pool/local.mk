@@ -17,6 +17,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/self.c %D%/self-internal.h \
 	%D%/submit.c \
 	%D%/task.c %D%/task-internal.h \
+	%D%/version.c %D%/version-internal.h \
 	%D%/wait.c \
 	%D%/thread/executor.c \
 	%D%/thread/worker.c %D%/thread/worker-internal.h \
@@ -41,7 +42,9 @@ lib_LTLIBRARIES += libechopool.la
 libechopool_la_SOURCES =
 libechopool_la_LIBADD = %D%/libpool.la
 # CURRENT:REVISION:AGE, see "Updating version info" in the libtool manual.
-libechopool_la_LDFLAGS = $(EP_LDFLAGS) -pthread -version-info 0:0:0 -export-symbols-regex '^ep_'
+libechopool_la_LDFLAGS = $(EP_LDFLAGS) -pthread -version-info 0:0:0 -Wl,--version-script=$(srcdir)/%D%/echopool.map
+EXTRA_libechopool_la_DEPENDENCIES = %D%/echopool.map
+EXTRA_DIST += %D%/echopool.map
 
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = %D%/echopool.pc

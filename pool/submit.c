@@ -2,6 +2,7 @@
 /* Submission: check the arguments, prepare the task, queue it, or apply the policy. */
 #include "pool/executor-internal.h"
 #include "pool/task-internal.h"
+#include "pool/version-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -151,5 +152,12 @@ int ep_try_submit(struct ep_executor *executor, ep_task_fn fn, const void *input
 int ep_submit_with(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
                    const struct ep_submit_options *options, struct ep_future **future)
 {
-    return submit(executor, fn, input, size, options != NULL ? options : &usual, true, future);
+    if (options == NULL)
+        options = &usual;
+    if (!NOTHING_RESERVED(options)) {
+        if (future != NULL)
+            *future = NULL;
+        return -EINVAL;
+    }
+    return submit(executor, fn, input, size, options, true, future);
 }

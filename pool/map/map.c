@@ -22,6 +22,7 @@
 #include "pool/map/chunk-internal.h"
 #include "pool/map/rows-internal.h"
 #include "pool/self-internal.h"
+#include "pool/version-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -288,7 +289,8 @@ int ep_map(struct ep_executor *executor, ep_task_fn fn, ep_source_fn source, voi
 
     if (options == NULL)
         options = &usual;
-    if (executor == NULL || fn == NULL || source == NULL || map == NULL)
+    if (executor == NULL || fn == NULL || source == NULL || map == NULL ||
+        !NOTHING_RESERVED(options))
         return -EINVAL;
     made = calloc(1, sizeof *made);
     if (made == NULL)

@@ -20,22 +20,84 @@ as_cxx() {
     $CXX -std=c++17 -pedantic -Wall -Wextra -Werror -I"$TOP_SRCDIR" -fsyntax-only "$work/include.cc"
 }
 
-# The example is what is indented by five in the opening comment.
+# links PROGRAM: make it of PROGRAM.c and the library.
 # shellcheck disable=SC2086
+links() {
+    "$TOP_BUILDDIR/libtool" --silent --mode=link --tag=CC $CC $SANITIZE -std=c17 -Wall -Wextra -Werror \
+        -I"$TOP_SRCDIR/pool" -o "$1" "$1.c" "$TOP_BUILDDIR/libechopool.la"
+}
+
+# The example is what is indented by five in the opening comment.
 example_prints() {
     awk '/^ \*     #include </ { inside = 1 } inside && /^ \* [^ ]/ { exit } inside { print substr($0, 8) }' \
         "$TOP_SRCDIR/pool/$1" >"$work/example.c"
-    "$TOP_BUILDDIR/libtool" --silent --mode=link --tag=CC $CC $SANITIZE -std=c17 -Wall -Wextra -Werror \
-        -I"$TOP_SRCDIR/pool" -o "$work/example" "$work/example.c" "$TOP_BUILDDIR/libechopool.la" || return 1
-    [ "$("$work/example" | xargs)" = "$2" ]
+    links "$work/example" && [ "$("$work/example" | xargs)" = "$2" ]
 }
 
-only_ep_symbols() {
+exports() {
     library=$TOP_BUILDDIR/.libs/libechopool.so
-    nm -D --defined-only "$library" >"$work/symbols" || return 1
-    grep -q ' T ep_submit$' "$work/symbols" || return 1
-    # What a sanitizer or gcov adds is theirs.
-    ! awk '$2 ~ /[TDBR]/ && $3 !~ /^(ep_|_init$|_fini$|__asan|__ubsan|__tsan|__gcov|mangle_path|__odr)/' "$work/symbols" | grep .
+    sed -n 's/^EP_API.*[ *]\(ep_[a-z_]*\)(.*/\1/p' "$TOP_SRCDIR/pool/echopool.h" "$TOP_SRCDIR/pool/echopool-mp.h" |
+        sort >"$work/declared"
+    # A symbol of the library's version, and that version itself as an absolute symbol.
+    nm -D --defined-only "$library" | awk '$2 != "A" { print $3 }' | sort >"$work/exported"
+    sed 's/$/@@ECHOPOOL_0.1/' "$work/declared" | diff - "$work/exported"
+}
+
+# The macros, the function and configure agree.
+one_version() {
+    cat >"$work/version.c" <<'C'
+#include "echopool.h"
+#include <stdio.h>
+int main(void)
+{
+    printf("%s %d.%d.%d %u %d\n", EP_VERSION_STRING, EP_VERSION_MAJOR, EP_VERSION_MINOR, EP_VERSION_PATCH,
+           ep_version(), EP_VERSION);
+    return 0;
+}
+C
+    links "$work/version" || return 1
+    version=$(configured VERSION)
+    number=$(echo "$version" | awk -F . '{ print $1 * 10000 + $2 * 100 + $3 }')
+    [ "$("$work/version")" = "$version $version $number $number" ]
+}
+
+# Reserved words are the last member, and options that use them are refused.
+reserved_words() {
+    cat >"$work/reserved.c" <<'C'
+#include "echopool-mp.h"
+#include <errno.h>
+#define LAST(type) (offsetof(type, reserved) + sizeof((type *)0)->reserved == sizeof(type))
+static int none(struct ep_task *task)
+{
+    return task == NULL;
+}
+static int source(void *context, struct ep_bytes *input)
+{
+    return context != NULL && input != NULL;
+}
+int main(void)
+{
+    struct ep_options options = {.workers = 1, .reserved = {[7] = 1}};
+    struct ep_submit_options submit = {.reserved = {[3] = 1}};
+    struct ep_map_options map = {.reserved = {1}};
+    struct ep_executor *pool;
+    struct ep_future *future = (struct ep_future *)&pool;
+    struct ep_pool *mp;
+    struct ep_map *mapped;
+    if (!LAST(struct ep_options) || !LAST(struct ep_submit_options) || !LAST(struct ep_map_options) ||
+        !LAST(struct ep_stats) || ep_thread_executor_new(&options, &pool) != -EINVAL ||
+        ep_process_executor_new(&options, &pool) != -EINVAL ||
+        ep_pool_new(EP_POOL_THREADS, &options, &mp) != -EINVAL)
+        return 1;
+    if (ep_thread_executor_new(&(struct ep_options){.workers = 1}, &pool) != 0 ||
+        ep_submit_with(pool, none, NULL, 0, &submit, &future) != -EINVAL || future != NULL ||
+        ep_map(pool, none, source, NULL, &map, &mapped) != -EINVAL)
+        return 2;
+    ep_executor_free(pool);
+    return 0;
+}
+C
+    links "$work/reserved" && "$work/reserved"
 }
 
 SANITIZE=$(sed -n 's/^EP_CFLAGS = .*\(-fsanitize=[^ ]*\).*/\1/p' "$TOP_BUILDDIR/Makefile")
@@ -56,9 +118,11 @@ else
 fi
 check "echopool.h: its example compiles and prints 144" example_prints echopool.h 144
 check "echopool-mp.h: its example compiles and prints squares" example_prints echopool-mp.h '1 4 9 16'
+check 'macros, ep_version() and configure name one version' one_version
+check 'reserved words end a struct, and are refused in options' reserved_words
 if [ -f "$TOP_BUILDDIR/.libs/libechopool.so" ]; then
-    check 'the library exports ep_ symbols only' only_ep_symbols
+    check 'the library exports what the headers declare, with a version' exports
 else
-    skip 'the library exports ep_ symbols only' 'no shared library was built'
+    skip 'the library exports what the headers declare, with a version' 'no shared library was built'
 fi
 finish
