@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* client/barrier: nobody goes through before all have arrived. */
+/* client/barrier: no thread passes before all have arrived. */
 #include "client/load/barrier.h"
 #include "tests/kit/suite.h"
 

@@ -244,7 +244,7 @@ static void crowd_start(struct crowd *crowd, const char *barrier)
     wait_until(is_backlog_full, &crowd->port);
 }
 
-/* Nobody was served: the client is told so by a reset. */
+/* No session was served: a reset says so to the client. */
 static void crowd_end(struct crowd *crowd)
 {
     struct outcome outcome;

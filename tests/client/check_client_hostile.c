@@ -320,7 +320,7 @@ START_TEST(a_server_that_never_reads)
 }
 END_TEST
 
-/* Large messages, right but for their last byte. */
+/* Large messages, right except for their last byte. */
 static void wrong_at_the_end(int fd, unsigned number, void *context)
 {
     unsigned char *bytes = malloc(LARGE);

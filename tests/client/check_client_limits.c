@@ -23,7 +23,7 @@ enum { SANITIZED = 1 };
 enum { SANITIZED = 0 };
 #endif
 
-/* --- nobody there, and limits ------------------------------------------------------------------- */
+/* --- no listener, and limits -------------------------------------------------------------------- */
 
 START_TEST(a_port_with_nobody)
 {
@@ -126,7 +126,7 @@ START_TEST(a_soft_limit_is_raised)
 }
 END_TEST
 
-/* What is said of one session more than there are local ports. Nobody listens, so none is kept. */
+/* What is reported of one more session than there are local ports. There is no listener, so none is kept. */
 static struct outcome one_too_many(unsigned ports, const char *source)
 {
     char command[256];

@@ -142,7 +142,7 @@ static void draining(int fd, unsigned number, void *context)
         peer_upper(fd, number, context);
 }
 
-/* What --idle is there to show: it never says a word, and nobody else is served. */
+/* What --idle shows: a session that sends nothing keeps all others from being served. */
 START_TEST(an_idle_session_holds_the_only_worker)
 {
     struct peer *peer = peer_start_iterative(draining, NULL);
@@ -188,7 +188,7 @@ static void note(struct register_of *all, const unsigned char message[SIZE])
     pthread_mutex_unlock(&all->lock);
 }
 
-/* Serves so many connections, and holds those that come after them. */
+/* Serves this many connections, and holds those that come after them. */
 static void serving_some(int fd, unsigned number, void *context)
 {
     struct register_of *all = context;
@@ -353,8 +353,9 @@ START_TEST(an_address_that_is_not_ours)
     struct client_run run;
 
     client_use_way((unsigned)_i);
-    run = client_run(peer_port_text(peer),
-                     ARGUMENTS("-n", "3", "--source", "192.0.2.1")); /* nobody's: RFC 5737 */
+    run = client_run(
+        peer_port_text(peer),
+        ARGUMENTS("-n", "3", "--source", "192.0.2.1")); /* an address of no machine: RFC 5737 */
     client_run_expect(&run, 1, 0, 3, 0);
     client_run_expect_error(&run, "source: cannot assign requested address", 3);
     client_run_clear(&run);

@@ -81,7 +81,7 @@ START_TEST(a_stall_is_in_the_times_of_all_that_were_due)
     ck_assert_double_ge(client_run_latency(&run, "echo", "p90"), 250e3);
     ck_assert_double_ge(client_run_latency(&run, "echo", "p50"), 50e3);
     ck_assert_double_ge(sum_of(&run, "echo"), 0.3 * 301 / 2);
-    /* counted from the send they follow each other, so many at a time as --depth lets */
+    /* counted from the send they follow each other, as many at a time as --depth lets */
     ck_assert_double_le(sum_of(&run, "echo_raw"),
                         client_run_real(&run, "seconds", NULL) * client_way()->depth);
     ck_assert_double_ge(client_run_latency(&run, "echo_raw", "max"), 300e3);

@@ -21,7 +21,7 @@
 
 enum { SIZE = 64 };
 
-/* A server that counts how far each connection has come, and where it is told to stop. */
+/* A server that counts how far each connection has come, and stops where the test wants it. */
 struct scene {
     unsigned replies;  /* that it gives to each connection */
     size_t take;       /* bytes that it receives after those */
@@ -29,7 +29,7 @@ struct scene {
     int held;          /* read end of a pipe: at its end the client is gone */
     atomic_uint come;  /* connections */
     atomic_uint there; /* those that have come as far as it goes */
-    unsigned wanted;   /* so many are to be there */
+    unsigned wanted;   /* this many must be there */
 };
 
 static void wait_released(const struct scene *scene)
@@ -67,7 +67,7 @@ static bool are_there(void *context)
     return atomic_load(&scene->there) == scene->wanted;
 }
 
-/* Run until so many connections have come as far as the server goes, and interrupt. */
+/* Run until `wanted` connections have come as far as the server goes, and interrupt. */
 static struct client_run interrupt(unsigned way, struct scene *scene, int number,
                                    const char *const arguments[])
 {

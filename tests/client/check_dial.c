@@ -142,7 +142,8 @@ START_TEST(from_an_address_that_is_not_ours)
     const char *cause;
     int fd = new_socket(&address);
 
-    ck_assert(address_resolve("192.0.2.1", 0, false, &source, &cause)); /* RFC 5737: nobody's */
+    ck_assert(
+        address_resolve("192.0.2.1", 0, false, &source, &cause)); /* RFC 5737: of no machine */
     ck_assert_int_eq(dial_from(fd, &source), -EADDRNOTAVAIL);
     close(fd);
 }
@@ -179,7 +180,7 @@ START_TEST(a_unix_socket_connects_at_once)
 }
 END_TEST
 
-/* Whoever is told to come again gets the place that an accept() frees. */
+/* A client that was refused and tries again gets the place that an accept() frees. */
 START_TEST(a_unix_backlog_that_is_full)
 {
     struct address address;

@@ -101,7 +101,7 @@ static unsigned connect_it(void)
     return need;
 }
 
-/* Receive a message, and answer with so many bytes of the right reply. */
+/* Receive a message, and answer with `size` bytes of the right reply. */
 static void answer(size_t size)
 {
     unsigned char bytes[SIZE];
@@ -599,7 +599,7 @@ START_TEST(an_idle_one_is_ended)
 }
 END_TEST
 
-/* A unix server that lets nobody in: such a socket shows nothing of a stop. */
+/* A unix server that accepts no connection: such a socket shows nothing of a stop. */
 START_TEST(an_idle_one_is_stopped_while_it_connects)
 {
     char host[64];

@@ -97,7 +97,7 @@ paragraphs() {
     awk -v RS= -v words="$2" '{ gsub(/\n/, " ") } index($0, words)' "$1"
 }
 
-# What is said to stand on the live page stands there: each of the names between `...`, but for options
+# What is said to stand on the live page stands there: each of the names between `...`, except for options
 # and commands.
 is_on_the_page() {
     grep -oE '`[^`]+`' | tr -d '`' | grep -vE '^(--|\./|jq)' | sort -u >"$work/places"

@@ -10,7 +10,7 @@ server=
 trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null' EXIT
 cd "$TOP_SRCDIR" || exit 1
 
-# As the document has it for its reader, but on other ports and in the folder of this test.
+# Run what the document shows, but on other ports and in the folder of this test.
 translated() {
     sed -e 's,127.0.0.1[:/]8091,127.0.0.1:'"$admin"',g' -e 's,\(127.0.0.1[ /:]\)8090,\1'"$port"',g' -e "s,/tmp/,$work/,g" \
         -e "s,\./echo-client,'$TOP_BUILDDIR/echo-client' --port $port,"

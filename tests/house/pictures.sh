@@ -49,13 +49,13 @@ repairman() {
         workers_alone(1, 1); solve_closed(3, 1, 2)
         is("p[0]", p[0], 4 / 19); is("p[3]", p[3], 3 / 19)
         is("X", q_X, 15 / 19); is("L", q_L, 27 / 19); is("W", q_W, 27 / 15)
-        # as many who mend as machines: nobody ever waits
+        # as many repairers as machines: no machine ever waits
         workers_alone(5, 2); solve_closed(5, 5, 6)
         is("X", q_X, 5 / 8); is("W", q_W, 2)
-        # nobody thinks: all workers are always busy, and Little says the rest
+        # no client thinks: all workers are always busy, and Little's law says the rest
         workers_alone(4, 0.01); solve_closed(16, 4, 0)
         is("X", q_X, 400); is("W", q_W, 0.04); is("L", q_L, 16)
-        # so many that the sums would overflow
+        # more than the sums could hold
         workers_alone(4, 0.01); solve_closed(2000, 4, 1)
         is("X", q_X, 400); is("W", q_W, 4)'
 }
@@ -137,7 +137,7 @@ too_short_a_run() {
     ! awk -f "$draw/sweep-run.awk" -v all=2 -v lasts=1 "$work/samples"
 }
 
-# Time begins with the last sample in which nobody had come, or with the first if there is none.
+# Time begins with the last sample without a session, or with the first if there is none.
 rows_of_the_plate() {
     samples "$(printf '%s\n' '7.1 1 1048576 0 0 0 0 0 0 0' '7.2 1 1048576 0 0 0 0 0 0 0' '7.25 5 2621440 6 1 2 3 4 5 8')"
     same "$(printf '%s\n' 'left 0.000 1 0 0 0 1.0' 'left 0.050 5 1 2 3 2.5')" \

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* So long may one command take, and one condition: a loaded machine starts a browser slowly. */
+/* The time limit of one command, and of one condition: a loaded machine starts a browser slowly. */
 #define PATIENCE_SECONDS 120
 
 #define STARTED "was started successfully on port "

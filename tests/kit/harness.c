@@ -177,7 +177,8 @@ static _Noreturn void become(const char *path, const char *const arguments[], pi
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         for (int number = 1; number < 32; number++)
-            signal(number, SIG_DFL); /* whoever runs the tests in the background ignores some */
+            signal(number,
+                   SIG_DFL); /* a shell that runs the tests in the background ignores some */
         execv(path, (char *const *)(uintptr_t)arguments); /* it changes nothing in them */
     }
     why = errno;
@@ -246,7 +247,7 @@ struct program program_start(const char *const arguments[])
 
 struct outcome program_run(const char *const arguments[], const char *input)
 {
-    /* A file in memory as standard input: nobody has to feed it, whatever its size. */
+    /* A file in memory as standard input: no thread has to feed it, whatever its size. */
     int file = memfd_create("input", MFD_CLOEXEC);
     size_t size = input == NULL ? 0 : strlen(input);
     struct program program;

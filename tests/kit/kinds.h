@@ -28,7 +28,7 @@ struct ep_executor *kind_executor(int kind, uint32_t workers, uint32_t queue);
 
 /**
  * Zeroed memory that worker processes forked later share. It lasts as long as the test. No process
- * executor may be there, nor any other thread: the zygote is made anew.
+ * executor may be there, nor any other thread: a new zygote is made.
  */
 void *shared_memory(size_t size);
 /** A gate there. */

@@ -23,7 +23,7 @@ struct page {
 /** Start a server, which needs --admin 0, and a browser, and open the page in it. */
 struct page page_open(const char *const arguments[]);
 
-/** Open the page, or open it anew, and wait until it is live. */
+/** Open or reload the page, and wait until it is live. */
 void page_look(struct page *page);
 
 /**
@@ -42,11 +42,11 @@ void expect(struct page *page, const char *expression);
 /** Run the body of a function of JavaScript, which returns what is wrong: "". */
 void expect_nothing(struct page *page, const char *script);
 
-/** Connect so many, the first `served` of which have had an echo. Close them with close_all(). */
+/** Connect `count` clients, the first `served` of which have had an echo. Close them with close_all(). */
 void connect_all(struct page *page, int fds[], int count, int served);
 void close_all(const int fds[], int count);
 
-/** Leave a picture in tests/ of the build tree, as page-NAME.png, for somebody to look at. */
+/** Leave a picture in tests/ of the build tree, as page-NAME.png, for people to look at. */
 void take_picture(struct page *page, const char *name);
 
 #endif /* TESTS_KIT_PAGE_H */

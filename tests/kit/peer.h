@@ -46,10 +46,10 @@ enum { PEER_CONNECTED = 1, PEER_CALLING = 2 };
 /** How many sockets of this machine that call, or have called, a port are in a state. */
 unsigned peer_callers(uint16_t port, unsigned state);
 
-/** How many connections to a port, accepted or not, have so many bytes that nobody has read. */
+/** How many connections to a port, accepted or not, have this many unread bytes. */
 unsigned peer_unread(uint16_t port, unsigned bytes);
 
-/** The port on which a process listens on 127.0.0.1, of a server of somebody else's; 0: none yet. */
+/** The port on which a process listens on 127.0.0.1, of a server that the test did not start; 0: none yet. */
 uint16_t peer_port_of(pid_t pid);
 
 /* --- what behaviours are made of; errors read as the end of the connection ---------------------- */

@@ -69,7 +69,8 @@ int hold(struct ep_task *task);      /**< arrives, waits, passes; replies with t
 int kill_self(struct ep_task *task); /**< by the signal that is its input, an int */
 int exit_with(struct ep_task *task); /**< _exit with its input, an int */
 int fail_with(struct ep_task *task); /**< fails with its input, an int, and words */
-int reply_of_size(struct ep_task *task); /**< replies with so many bytes, a size_t, all 'r' */
+int reply_of_size(
+    struct ep_task *task); /**< replies with as many bytes 'r' as its input, a size_t, says */
 
 /** As initialize and finalize of an executor: note pids and count. */
 int note_initialized(void *context, unsigned worker);

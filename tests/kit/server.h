@@ -45,8 +45,7 @@ struct tested_model {
     const char *hold;
     bool one_at_a_time;   /**< it serves one session: all others wait in the kernel's backlog */
     bool stalls_the_loop; /**< --delay happens on the main loop, which sees no signal meanwhile */
-    bool
-        never_pauses; /**< whoever comes beyond its bound is told BUSY under --on-full pause, too */
+    bool never_pauses;    /**< a client beyond its bound gets BUSY under --on-full pause, too */
 };
 
 /** All models, in reading order; for loop tests from 0 to MODELS. */
@@ -89,10 +88,10 @@ void kit_wait_threads(struct kit *kit);
  */
 unsigned kit_processes(const struct kit *kit, pid_t pids[], unsigned most);
 
-/** Wait until so many processes serve, and note them. */
+/** Wait until `count` processes serve, and store their pids. */
 void kit_wait_processes(const struct kit *kit, pid_t pids[], unsigned count);
 
-/** Ask until so many sessions are in flight. @return the accounting that said so */
+/** Ask until `in_flight` sessions are in flight. @return the accounting that said so */
 struct tally kit_wait_in_flight(struct kit *kit, uint64_t in_flight);
 
 /**

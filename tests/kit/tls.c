@@ -21,7 +21,7 @@ enum { DAY = 24 * 3600 };
 
 /* --- certificates ------------------------------------------------------------------------------ */
 
-/* What a certificate is to be. */
+/* The kind of a certificate. */
 struct request {
     struct tls_files *files;
     const char *name;
@@ -30,7 +30,7 @@ struct request {
     bool is_ca;
 };
 
-/* Whoever signs: a certificate and its key. */
+/* The issuer: a certificate and its key. */
 struct signer {
     X509 *certificate;
     EVP_PKEY *key;

@@ -30,7 +30,7 @@ struct tls_files {
 struct tls_kit {
     char folder[TLS_KIT_PATH / 2];
     struct tls_files ca;
-    struct tls_files other_ca; /**< whom nobody trusts */
+    struct tls_files other_ca; /**< which no end trusts */
     struct tls_files server;
     struct tls_files renewed;    /**< of the server, too: to replace its certificate with */
     struct tls_files expired;    /**< since yesterday */

@@ -25,7 +25,7 @@ struct session_record kit_session(unsigned session, enum session_state state, do
                                   double connected, double first_byte, double ended,
                                   const char *reason);
 
-/** A load of so many sessions, at a time from the origin, with an open barrier. */
+/** A load of `sessions` sessions, at a time from the origin, with an open barrier. */
 struct progress kit_progress(unsigned sessions, int64_t at_ns);
 
 /** A file in memory. */
@@ -52,7 +52,7 @@ struct kit_terminal {
     unsigned columns;
     unsigned rows;
 
-    /* what it has been told */
+    /* what it has received */
     char cells[KIT_ROWS][KIT_COLUMNS + 1]; /**< '?' for what is not ASCII */
     unsigned column;
     unsigned row;
@@ -76,7 +76,7 @@ void kit_terminal_resize(struct kit_terminal *terminal, unsigned columns, unsign
 /** Take in all that has been written to it until now. */
 void kit_terminal_read(struct kit_terminal *terminal);
 
-/** Wait for whoever draws, until there have been so many whole pictures in all. */
+/** Wait until the program that draws has sent this many whole pictures in all. */
 void kit_terminal_await(struct kit_terminal *terminal, unsigned pictures);
 
 /** Whether one of its lines has this text. */

@@ -48,7 +48,7 @@ static int check_input_task(struct ep_task *task)
     for (size_t i = 0; i < size; i++)
         if (input[i] != i % 256)
             return -1;
-    /* Nobody keeps a future: replies and failures are taken without complaint. */
+    /* No future is kept: replies and failures are taken without complaint. */
     if (ep_task_reply(task, input, size) == 0)
         atomic_fetch_add(&stage->counter, (unsigned)size);
     return 0;
@@ -165,7 +165,7 @@ START_TEST(executors_are_independent)
     ep_executor_free(freed);
     ck_assert_int_eq(ep_executor_pause(paused), 0);
     while ((rc = stage_submit(broken, NULL)) == 0)
-        sched_yield(); /* the first runs, and then nobody can begin */
+        sched_yield(); /* the first runs, and then none can begin */
     ck_assert_int_eq(rc, EP_EBROKEN);
     gate_open(&stage->gate, 2);
     ep_executor_free(pool);
@@ -570,7 +570,7 @@ START_TEST(on_room_tells_an_event_loop_to_go_on)
                 ;
             continue;
         }
-        ck_assert_int_eq(stage_try(pool), 0); /* there was room and nobody else submits */
+        ck_assert_int_eq(stage_try(pool), 0); /* there was room and no other thread submits */
         accepted++;
     }
     ep_executor_free(pool);

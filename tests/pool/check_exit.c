@@ -337,7 +337,7 @@ START_TEST(a_handler_that_frees_runs_everything)
 }
 END_TEST
 
-/* Handlers may use the executor as long as nobody has freed it. */
+/* Handlers may use the executor until it is freed. */
 START_TEST(a_handler_may_submit)
 {
     ck_assert_int_eq(status_of(leave(submit_at_exit, free_at_exit, true, 0)), 7);
@@ -366,7 +366,7 @@ START_TEST(signals_are_left_alone)
     ck_assert_int_eq(stage_submit(pool, NULL), 0);
     ck_assert_int_eq(ep_executor_resize(pool, 4), 0);
     ck_assert_int_eq(ep_executor_resize(pool, 1), 0);
-    ck_assert_int_eq(status_of(child), 3); /* nobody has waited for our child */
+    ck_assert_int_eq(status_of(child), 3); /* the handler has not waited for our child */
     for (int number = 1; number < NSIG; number++)
         if (before[number].sa_handler != SIG_ERR) {
             ck_assert_int_eq(sigaction(number, NULL, &after), 0);

@@ -169,7 +169,7 @@ enum { ENDING_CPU_MS = 1000 };
 enum { ENDING_CPU_MS = 200 };
 #endif
 
-/* However many they are: they are woken and gone, and nobody looks again and again. */
+/* However many they are: they are woken and end, and none of them polls. */
 START_TEST(ending_many_idle_workers_is_cheap)
 {
     struct ep_options options = {.workers = rounds_of(500, 16), .stack_bytes = 65536};
@@ -477,7 +477,7 @@ START_TEST(a_backlog_outlives_many_workers)
 }
 END_TEST
 
-/* It retires after a task or two, while the executor is told to end at once: all is run. */
+/* It retires after a task or two, while the executor is shut down: all tasks run. */
 START_TEST(workers_retire_while_the_executor_ends)
 {
     for (int round = 0; round < (int)rounds_of(100, 10); round++) {

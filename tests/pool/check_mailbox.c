@@ -19,7 +19,7 @@ static struct ep_mailbox *mailbox_of_test(void)
     return mailbox;
 }
 
-/** Whether the descriptor is readable, waiting so many milliseconds; -1: without end. */
+/** Whether the descriptor is readable, waiting up to `timeout_ms`; -1: without a limit. */
 static bool is_readable(const struct ep_mailbox *mailbox, int timeout_ms)
 {
     struct pollfd poller = {.fd = ep_mailbox_fd(mailbox), .events = POLLIN};

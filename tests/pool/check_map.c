@@ -532,7 +532,7 @@ START_TEST(no_more_than_ahead_is_under_way)
             struct ep_map *map = map_counting(pool, square_task, &endless, &options);
 
             for (int n = 0; n < 50; n++) {
-                /* All but one chunk of what is allowed is under way, and nothing beyond. */
+                /* Except for one chunk, all that is allowed is under way, and nothing beyond. */
                 ck_assert_int_le(endless.next, n + (int)ahead);
                 ck_assert_int_gt(endless.next + (int)chunk, n + (int)ahead);
                 ck_assert_int_gt(endless.next, n);
@@ -752,7 +752,7 @@ END_TEST
 
 /* --- Workers that map ---------------------------------------------------------------------- */
 
-/** What a task that maps over its own executor was told. Threads only: it travels by pointer. */
+/** What a task got that maps over its own executor. Threads only: it travels by pointer. */
 struct own_map {
     struct ep_executor *pool;
     int full, next, next_unordered;

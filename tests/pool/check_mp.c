@@ -165,7 +165,7 @@ START_TEST(exactly_one_callback_is_called)
     struct ep_async *call;
     int n = 6;
 
-    /* With and without somebody who keeps the call. */
+    /* With and without a caller that keeps the call. */
     ck_assert_int_eq(ep_pool_apply_async(pool, square_task, &n, sizeof n, &callbacks, &call), 0);
     ck_assert_int_eq(ep_async_get(call, EP_FOREVER, NULL), 0);
     ep_async_free(call);
@@ -768,7 +768,7 @@ START_TEST(nonsense_is_refused)
 }
 END_TEST
 
-/** Threads only: what a task that calls its own pool was told. */
+/** Threads only: what a task got that calls its own pool. */
 struct own_call {
     struct ep_pool *pool;
     struct ep_async *pending; /* behind the task in the queue */

@@ -206,7 +206,7 @@ START_TEST(what_an_input_owned_is_released_once)
         ck_assert_uint_eq(atomic_load(&stage->dropped), before + 1);
         ep_future_unref(future);
         while (sem_trywait(&stage->gate.opened) == 0)
-            ; /* where its task was killed nobody has passed */
+            ; /* a task that was killed has not passed */
     }
 }
 END_TEST

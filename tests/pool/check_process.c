@@ -88,7 +88,7 @@ START_TEST(a_worker_is_a_named_process_of_its_own)
 }
 END_TEST
 
-/* B84: failures are told, and cost no worker. */
+/* B84: failures are reported, and cost no worker. */
 START_TEST(twenty_failures_lose_no_worker)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
@@ -208,7 +208,7 @@ START_TEST(bad_options_are_refused)
 }
 END_TEST
 
-/* B46: callbacks run here, on a thread of the executor's. */
+/* B46: callbacks run here, on a thread that the executor owns. */
 static atomic_int callback_pid;
 static atomic_uint callbacks;
 
@@ -485,7 +485,7 @@ START_TEST(prefetch_bounds_what_runs)
 }
 END_TEST
 
-/* B86: nobody reads the wake-up channel, and yet no submit blocks. */
+/* B86: the wake-up channel is not read, and yet no submit blocks. */
 static sem_t manager_held, manager_go;
 
 static void hold_manager(struct ep_future *future, void *context)
@@ -565,13 +565,13 @@ static void *leave_late(void *argument)
 {
     struct process_executor *executor = argument;
 
-    /* It is waited for, and the one who waits, the test's first thread, sleeps. */
+    /* The test's first thread waits for it, asleep. */
     AWAIT(atomic_load(&executor->helpers) != 1 && process_state(getpid()) == 'S');
     executor->base.ops->host.helper_leaves(&executor->base);
     return NULL;
 }
 
-/* Somebody who has received an outcome himself is still on his way out: freeing waits, and wakes. */
+/* A thread that received an outcome is still inside the library: freeing waits for it, and wakes. */
 START_TEST(free_waits_for_those_who_help)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
@@ -667,7 +667,7 @@ static int last_cannot(void *context, unsigned worker)
     return 7;
 }
 
-/* B7: the others are told to leave, not killed. */
+/* B7: the others are asked to leave, not killed. */
 START_TEST(workers_that_could_begin_end_in_order)
 {
     struct ep_options options = {
@@ -679,7 +679,7 @@ START_TEST(workers_that_could_begin_end_in_order)
 }
 END_TEST
 
-/* B80: nothing is left, and nobody tries again and again. */
+/* B80: nothing is left, and no thread retries for ever. */
 START_TEST(a_failing_initialize_leaves_nothing)
 {
     struct ep_options options = {.workers = 3, .initialize = note_initialized};

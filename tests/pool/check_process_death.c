@@ -121,7 +121,7 @@ START_TEST(what_had_not_begun_is_dropped)
         kill(pid, SIGKILL);
         ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
         ck_assert_uint_eq(atomic_load(&drops), TASKS - 2);
-        ck_assert_uint_eq(atomic_load(&dropped_inputs), (1u << TASKS) - 4); /* all but 0 and 1 */
+        ck_assert_uint_eq(atomic_load(&dropped_inputs), (1u << TASKS) - 4); /* except 0 and 1 */
         for (int i = 0; i < TASKS && with_future; i++) {
             ck_assert_int_eq(ep_future_result(futures[i], 0, NULL), i == 0   ? 0
                                                                     : i == 1 ? EP_EDIED
@@ -560,7 +560,7 @@ static int deaf_hold(struct ep_task *task)
     return hold(task);
 }
 
-/* B90: SIGTERM for those who hear it, SIGKILL for the others, and nobody comes after them. */
+/* B90: SIGTERM ends workers that do not block it, SIGKILL the others, and none is replaced. */
 START_TEST(terminate_ends_the_deaf_too)
 {
     struct ep_options options = {.workers = 2,

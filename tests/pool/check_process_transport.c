@@ -156,7 +156,7 @@ START_TEST(workers_inherit_nothing_foreign)
     ck_assert_int_eq(dup2(early, fd), fd);
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, client), 0);
     pool = processes_of(3, EP_REPLACE);
-    close(client[0]); /* who is at the other end is told at once: no worker has it, too */
+    close(client[0]); /* the other end sees it at once: no worker has a copy */
     ck_assert_int_eq(recv(client[1], &byte, 1, MSG_DONTWAIT), 0);
     close(client[1]);
     ck_assert_int_eq(int_result(submit(pool, fd_is_open, &fd, sizeof fd)), 0);
@@ -490,7 +490,7 @@ START_TEST(odd_messages_are_refused)
 }
 END_TEST
 
-/* A memfd that can still shrink, or is of another size, would kill whoever reads the mapping. */
+/* A memfd that can still shrink, or is of another size, would kill the process that reads the mapping. */
 START_TEST(only_sealed_memory_is_mapped)
 {
     int fd = memfd_create("loose", MFD_CLOEXEC | MFD_ALLOW_SEALING);

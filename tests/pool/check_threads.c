@@ -68,7 +68,7 @@ static int reply_name_task(struct ep_task *task)
     return ep_task_reply(task, name, sizeof name);
 }
 
-/* Nobody gave a name: the executors can still be told apart in top and gdb. */
+/* Without a name: the executors still differ in top and gdb. */
 START_TEST(names_by_default_differ)
 {
     struct ep_executor *pools[8];
@@ -259,8 +259,8 @@ static void *terminate_thread(void *pool)
     return NULL;
 }
 
-/* A task that ends because it was told to lets its worker come for the next one. By then there must
- * be none to take: whichever lock of the queue terminating has to wait for, nobody is told before. */
+/* A task that ends on request lets its worker come for the next one. By then there must
+ * be none to take: whichever lock of the queue terminating has to wait for, no task learns of it before. */
 START_TEST(nobody_is_told_before_the_queue_is_held)
 {
     for (int round = 0; round < 2; round++) {
@@ -275,7 +275,7 @@ START_TEST(nobody_is_told_before_the_queue_is_held)
             ck_assert_int_eq(stage_submit(pool, NULL), 0);
         lock_acquire(lock);
         ck_assert_int_eq(pthread_create(&terminator, NULL, terminate_thread, pool), 0);
-        while (atomic_load(&lock->word) != 2) /* 2: somebody sleeps, or is about to */
+        while (atomic_load(&lock->word) != 2) /* 2: a thread sleeps, or is about to */
             sched_yield();
         ck_assert(!atomic_load(&pool->terminating));
         lock_release(lock);

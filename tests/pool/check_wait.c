@@ -259,7 +259,7 @@ START_TEST(completions_during_the_call_are_not_missed)
 }
 END_TEST
 
-/** What a task that waits on its own executor was told. Threads only: it travels by pointer. */
+/** What a task got that waits on its own executor. Threads only: it travels by pointer. */
 struct own_wait {
     struct ep_future *futures[2];
     int all, first, first_of_both, look, next, next_of_both;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The core suites on a single CPU: there a wake-up that is lost stays lost, for nobody else comes by,
-# and whoever spins for another thread spins in its place.
+# The core suites on a single CPU: there a wake-up that is lost stays lost, for no other thread comes by,
+# and a thread that spins for another spins in its place.
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 if ! command -v taskset >/dev/null 2>&1; then
     echo '1..0 # SKIP taskset (util-linux) is not installed'

@@ -54,7 +54,7 @@ START_TEST(peaks)
         accounting_end(accounting, &entries[i], OUTCOME_SERVED);
     accounting_free(accounting);
 
-    accounting = accounting_new(0, 0); /* no cap: nobody waits */
+    accounting = accounting_new(0, 0); /* no cap: no session waits */
     for (int i = 0; i < 6; i++)
         accounting_enter(accounting, &entries[i]);
     accounting_end(accounting, &entries[5], OUTCOME_REJECTED);

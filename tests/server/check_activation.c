@@ -153,7 +153,7 @@ START_TEST(two_sockets_in_their_order)
 }
 END_TEST
 
-/* Nothing was passed, or it is for somebody else: descriptors are left alone. */
+/* Nothing was passed, or it is for another process: descriptors are left alone. */
 START_TEST(not_for_this_process)
 {
     static const struct passed cases[] = {

@@ -317,7 +317,7 @@ START_TEST(events)
 END_TEST
 
 /*
- * All who listen are told the same: the state is taken once for all of them. Each time that it is
+ * All listeners get the same event: the state is taken once for all of them. Each time that it is
  * taken it is another one, see admin_house.c.
  */
 START_TEST(all_are_told_the_same)
@@ -399,7 +399,7 @@ START_TEST(streams_are_bounded)
 }
 END_TEST
 
-/* A stream's client talks on: nobody listens, nothing grows, and its events come. */
+/* A stream's client keeps sending: it is not read, nothing grows, and its events come. */
 START_TEST(listener_that_talks)
 {
     struct house house;
@@ -417,7 +417,7 @@ START_TEST(listener_that_talks)
     for (ssize_t more; (more = send(fd, junk, 4096, MSG_NOSIGNAL)) > 0;) {
         sent += (size_t)more;
         if (sent > TALK_MAX)
-            ck_abort_msg("%zu bytes were taken that nobody wants", sent);
+            ck_abort_msg("%zu bytes were taken that the server does not want", sent);
     }
     for (int i = 0; i < 3; i++) {
         char *data = http_event(fd, &id);
@@ -506,7 +506,7 @@ START_TEST(nobody_is_locked_out)
 }
 END_TEST
 
-/* One who is silent is let go; and while nobody listens nothing ticks. */
+/* A silent connection is closed; and without a stream nothing ticks. */
 START_TEST(silence_ends_a_connection)
 {
     struct house house;

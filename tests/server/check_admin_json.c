@@ -255,7 +255,7 @@ START_TEST(workers_are_no_sessions)
     static const struct {
         bool capped, by_turns;
         uint64_t workers, busy;           /* of the state */
-        uint64_t count, is_busy, is_idle; /* as they are told */
+        uint64_t count, is_busy, is_idle; /* as they are shown */
         size_t listed;
     } cases[] = {
         {true, false, 4, 2, 4, 2, 2, 4},  /* thread-pool */

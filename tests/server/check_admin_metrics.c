@@ -125,7 +125,7 @@ START_TEST(histograms)
 }
 END_TEST
 
-/* A server that nobody has met: all is there from the beginning, so that rates can be computed. */
+/* A server without a client yet: all is there from the beginning, so that rates can be computed. */
 START_TEST(empty_state_has_every_series)
 {
     struct metrics *filled;

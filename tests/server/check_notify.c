@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the service manager is told, in which words, and that nothing ever waits for it. */
+/* What the service manager gets, in which words, and that nothing ever waits for it. */
 #include "server/systemd/notify.h"
 #include "tests/kit/suite.h"
 
@@ -123,7 +123,7 @@ START_TEST(no_watchdog)
 }
 END_TEST
 
-/* Nobody, or somebody who cannot be reached: nothing happens, and nothing is tried again. */
+/* No manager, or one that cannot be reached: nothing happens, and nothing is tried again. */
 START_TEST(nobody_to_tell)
 {
     static const char *const names[] = {NULL,
@@ -131,8 +131,8 @@ START_TEST(nobody_to_tell)
                                         "/",
                                         "@",
                                         "relative",
-                                        "/tmp/check_notify/nobody",
-                                        "@check_notify nobody",
+                                        "/tmp/check_notify/absent",
+                                        "@check_notify absent",
                                         "/dev/null",
                                         "vsock:2:1"};
     char too_long[200] = "/";
@@ -156,7 +156,7 @@ START_TEST(nobody_to_tell)
 }
 END_TEST
 
-/* Its socket is full: the last words are kept until there is room, and nobody waits. */
+/* Its socket is full: the last words are kept until there is room, and the server does not wait. */
 START_TEST(a_manager_who_is_busy)
 {
     struct notify notify;

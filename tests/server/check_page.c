@@ -214,7 +214,7 @@ START_TEST(the_last_minute)
 }
 END_TEST
 
-/* Whoever comes, goes or changes places: there is one child for each, in order, the same while it is there. */
+/* Sessions come, go and change places: there is one child for each, in order, the same while it is there. */
 START_TEST(one_child_for_each)
 {
     static const char script[] =
@@ -385,7 +385,7 @@ START_TEST(a_worker_leaves)
 }
 END_TEST
 
-/* With a token that is not the server's the page says what it was told. */
+/* With a token that is not the server's the page shows the server's answer. */
 START_TEST(a_wrong_token_is_told)
 {
     struct page page = page_open(ARGUMENTS("--admin", "0", "--admin-control"));

@@ -107,7 +107,7 @@ START_TEST(bounded)
 }
 END_TEST
 
-/* Comings and goings in all orders against a plain array: nobody is lost when others move up. */
+/* Comings and goings in all orders against a plain array: no address is lost when others move up. */
 START_TEST(nobody_is_forgotten)
 {
     enum { SOURCES = 40, LIMIT = 3, ROUNDS = 200000 };

@@ -22,7 +22,7 @@
 struct header {
     const char *bytes;
     size_t size;
-    const char *source; /* as address_text() has it; "": nobody is named */
+    const char *source; /* as address_text() writes it; "": none is named */
 };
 #define HEADER(literal, named)                                                                     \
     {                                                                                              \

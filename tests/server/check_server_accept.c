@@ -64,7 +64,7 @@ static void finish_counting(struct kit *kit, const char *complaint, int error)
 static const int lost_errors[] = {EPROTO, EPERM, ENETDOWN, EHOSTUNREACH};
 static const int want_errors[] = {ENOBUFS, ENFILE, ENOMEM, EMFILE};
 
-/* A connection that the kernel has given up is nobody's any more; the next one is like any other. */
+/* A connection that the kernel has given up is gone; the next one is like any other. */
 START_TEST(a_lost_connection)
 {
     struct kit kit = start_failing(lost_errors[_i], "ACCEPT_FAILURES", "3", true);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where the real server listens, and who its clients are: IPv6, unix sockets, sockets that a service
- * manager passes, what that is told, and the PROXY header under every model.
+ * manager passes, what the manager gets, and the PROXY header under every model.
  */
 #include "tests/kit/server.h"
 #include "tests/kit/suite.h"
@@ -19,7 +19,7 @@
 
 #define COMMAND(...) ARGUMENTS("echo-server", __VA_ARGS__)
 
-/* A folder of the test's own, with the path of a socket in it and what --host wants for that. */
+/* A new folder, with the path of a socket in it and what --host wants for that. */
 static char folder[64];
 static char host[96];
 static const char *const path = host + sizeof "unix:" - 1;
@@ -489,7 +489,7 @@ START_TEST(proxies_and_every_model)
 }
 END_TEST
 
-/* Who does not bring a header in time is sent away; nobody waits behind him for ever. */
+/* A client without a header in time is rejected; no other waits behind it for ever. */
 START_TEST(a_header_that_does_not_come)
 {
     struct kit kit =

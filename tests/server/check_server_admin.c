@@ -70,7 +70,7 @@ static struct metrics *ask_metrics(uint16_t port)
     return metrics;
 }
 
-/* Ask until so many sessions are in this phase. */
+/* Ask until `count` sessions are in this phase. */
 static json_t *wait_for_phase(uint16_t port, const char *phase, uint64_t sessions)
 {
     for (;;) {
@@ -82,7 +82,7 @@ static json_t *wait_for_phase(uint16_t port, const char *phase, uint64_t session
     }
 }
 
-/* --- what is told -------------------------------------------------------------------------- */
+/* --- what is shown ------------------------------------------------------------------------- */
 
 START_TEST(every_path)
 {
@@ -161,7 +161,7 @@ START_TEST(who_is_where)
 }
 END_TEST
 
-/* Clients who come and go until they are told to stop; how many have come is counted. */
+/* Clients that come and go until they are stopped; how many have come is counted. */
 struct crowd {
     struct kit *kit;
     pthread_t threads[3];
@@ -225,7 +225,7 @@ static void count_list(json_t *list, uint64_t *busy, uint64_t *sessions)
 }
 
 /*
- * How many workers there are is told of workers, not of sessions: of a pool's, also where sessions
+ * The number of workers counts workers, not sessions: of a pool's, also where sessions
  * have them for a message only, of event loops; and where each session has one, of those.
  */
 START_TEST(workers_of_every_model)
@@ -292,7 +292,7 @@ START_TEST(true_under_load)
     }
     sessions = crowd_stop(&crowd);
     kit_wait_in_flight(&kit, 0);
-    do { /* what is told may be some milliseconds old */
+    do { /* the answer may be some milliseconds old */
         free(earlier);
         earlier = ask_metrics(port);
     } while (metrics_value(earlier, "echopool_connections_accepted_total") < (double)sessions ||
@@ -368,7 +368,7 @@ START_TEST(while_it_drains)
 }
 END_TEST
 
-/* The end closes what is open on the admin port, and waits for nobody there. */
+/* The end closes what is open on the admin port, and waits for no client there. */
 START_TEST(the_end_closes_all)
 {
     struct kit kit = kit_start(ARGUMENTS("--admin", "0"));
@@ -420,7 +420,7 @@ static void allow_descriptors(rlim_t wanted)
 }
 
 /*
- * A thousand who want to listen and then are silent: a few are, the others are told or cut. The
+ * A thousand clients ask for a stream and are then silent: a few get one, the others a refusal or a close. The
  * server holds a bounded number of descriptors, answers others, and echoes go on.
  */
 START_TEST(a_thousand_streams)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The real server with --admin-control: what is asked for happens, and is told everywhere.
+ * The real server with --admin-control: what is asked for happens, and is shown everywhere.
  * check_admin_control.c says who may ask.
  */
 #include "tests/kit/http.h"
@@ -135,7 +135,7 @@ START_TEST(workers_more_and_fewer)
 }
 END_TEST
 
-/* A worker more serves one who has waited. */
+/* One more worker serves a client that has waited. */
 START_TEST(a_worker_more_serves)
 {
     struct controlled server =
@@ -170,7 +170,7 @@ END_TEST
 
 /*
  * Paused by a person, under every model: who is here goes on, who comes waits in the kernel, and
- * everybody who asks is told why.
+ * each request is answered with the reason.
  */
 START_TEST(paused_by_a_person)
 {
@@ -243,7 +243,7 @@ START_TEST(full_and_paused)
 }
 END_TEST
 
-/* A server that drains accepts nobody ever again, and says so. */
+/* A server that drains never accepts again, and reports it. */
 START_TEST(no_pause_while_it_drains)
 {
     struct controlled server =

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The real server and the processes that serve for it: they are killed, stopped, starved of
- * descriptors, and orphaned. Whoever was not served by that process notices nothing; nothing
+ * descriptors, and orphaned. A client that was not served by that process notices nothing; nothing
  * stays behind; everybody is counted. Each test runs once under each model where it means something.
  */
 #include "tests/kit/server.h"
@@ -41,7 +41,7 @@ static void expect_end(int fd)
 
 /* --- deaths -------------------------------------------------------------------------------- */
 
-/* One of two dies: exactly its client sees the end, and the next client finds somebody again. */
+/* One of two dies: exactly its client sees the end, and the next client is served again. */
 START_TEST(a_death_takes_one_session_along)
 {
     struct kit kit = kit_start(DESIGN("--workers", "2"));
@@ -85,7 +85,7 @@ START_TEST(one_death_after_the_other)
 }
 END_TEST
 
-/* Idle workers die, others take their places, and nobody's session was lost. */
+/* Idle workers die, others take their places, and no session was lost. */
 START_TEST(idle_workers_die)
 {
     struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "2"));
@@ -107,7 +107,7 @@ START_TEST(idle_workers_die)
 }
 END_TEST
 
-/* Without the zygote there will be no worker any more: a server that serves nobody is none. */
+/* Without the zygote there will be no worker any more: a server that serves no client is none. */
 START_TEST(a_broken_pool_ends_the_server)
 {
     struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1"));
@@ -206,7 +206,7 @@ END_TEST
 
 /* --- descriptors --------------------------------------------------------------------------- */
 
-/* A process holds its own connection and nobody else's, not the listener, nor an epoll. */
+/* A process holds its own connection and no other, not the listener, nor an epoll. */
 START_TEST(only_its_own_descriptors)
 {
     struct kit kit = kit_start(DESIGN("--workers", "3"));
@@ -278,7 +278,7 @@ START_TEST(a_server_without_room_for_a_second_descriptor)
     ck_assert_mem_eq(line, "BUSY ", 5);
     close(fd);
     ck_assert_int_eq(prlimit(kit.program.pid, RLIMIT_NOFILE, &before, NULL), 0);
-    for (bool served = false; !served; close(fd)) { /* one that comes within the pause is told */
+    for (bool served = false; !served; close(fd)) { /* one that comes within the pause gets BUSY */
         fd = kit_connect(&kit);
         tcp_send(fd, "hello", 5);
         tcp_receive(fd, line, 5);
@@ -397,7 +397,7 @@ START_TEST(more_workers_and_fewer)
     kit_wait_processes(&kit, pids, 2);
     tcp_echo(fds[0], "again", 5, true);
     stop(kit.program.pid, SIGTTOU);
-    tcp_echo(fds[0], "still", 5, true); /* whoever is to go finishes first */
+    tcp_echo(fds[0], "still", 5, true); /* the worker that must go finishes first */
     tcp_echo(fds[1], "still", 5, true);
     close(fds[0]);
     close(fds[1]);
@@ -487,7 +487,7 @@ START_TEST(a_full_pool_rejects)
 }
 END_TEST
 
-/* Whoever waits in the queue of a pool of processes can be taken back as well. */
+/* A session that waits in the queue of a pool of processes can be taken back as well. */
 START_TEST(who_waits_too_long_is_told)
 {
     struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1", "--queue",

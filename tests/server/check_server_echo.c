@@ -161,7 +161,7 @@ START_TEST(a_client_that_never_reads)
 }
 END_TEST
 
-/* Whoever says nothing does not keep the worker from the one who waits. */
+/* A silent client does not keep its worker from a client that waits. */
 START_TEST(a_client_that_says_nothing)
 {
     struct kit kit = kit_start(MODEL("--workers", "1", "--queue", "1", "--idle-timeout", "200ms"));
@@ -175,7 +175,7 @@ START_TEST(a_client_that_says_nothing)
 }
 END_TEST
 
-/* 20 echoes of 60 ms outlast the idle timeout together, but each of them starts it anew. */
+/* 20 echoes of 60 ms outlast the idle timeout together, but each of them starts it again. */
 START_TEST(a_slow_client_is_not_idle)
 {
     struct kit kit = kit_start(MODEL("--idle-timeout", "1s", "--delay", "60ms", "--buffer", "64K"));
@@ -266,7 +266,7 @@ START_TEST(print_line_is_short)
 END_TEST
 
 /*
- * Nobody reads the server's output while 4 MiB are echoed, each byte of which is four when it is
+ * The server's output is not read while 4 MiB are echoed, each byte of which is four when it is
  * printed. The pipe holds 1 MiB, the ring a quarter of one; the rest must be dropped and counted.
  */
 START_TEST(print_drops_rather_than_blocks)
@@ -282,7 +282,7 @@ START_TEST(print_drops_rather_than_blocks)
     tcp_echo(fd, bytes, size, true);
     free(bytes);
     close(fd);
-    /* It also ends while nobody reads: what is left of the output does not keep it. */
+    /* It also ends while its output is not read: what is left of the output does not keep it. */
     ck_assert_int_eq(kill(server.pid, SIGTERM), 0);
     ck_assert_int_eq(waitid(P_PID, (id_t)server.pid, &ended, WEXITED | WNOWAIT), 0);
     outcome = program_wait(&server);

@@ -182,7 +182,7 @@ static void allow_descriptors(rlim_t wanted)
 
 /*
  * A thousand connect and speak before anybody looks at what comes. Each is served or refused, and
- * what the server counts is what the clients have seen. A refused one hears BUSY unless so many
+ * what the server counts is what the clients have seen. A refused one gets BUSY unless more
  * others linger that its place was needed.
  */
 START_TEST(a_burst_adds_up)
@@ -243,7 +243,7 @@ END_TEST
 
 /* --- signals ------------------------------------------------------------------------------- */
 
-/* What a service manager, a terminal or a child may send, while somebody is being served. */
+/* What a service manager, a terminal or a child may send, while a client is being served. */
 START_TEST(signals_of_every_kind)
 {
     static const int numbers[] = {SIGHUP, SIGUSR1, SIGCHLD, SIGPIPE, SIGWINCH, SIGURG, SIGCONT};
@@ -462,7 +462,7 @@ END_TEST
 
 #endif
 
-/* Be somebody whose number of processes is limited, as root's is not. @return false: cannot */
+/* Become a user whose number of processes is limited, as root's is not. @return false: cannot */
 static bool be_somebody(void)
 {
     const char *top = getenv("TOP_BUILDDIR");
@@ -474,7 +474,7 @@ static bool be_somebody(void)
     return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
 }
 
-/* fork() fails: that client is told, who is served goes on, and later it works again. */
+/* fork() fails: that client gets BUSY, the session being served goes on, and later it works again. */
 START_TEST(no_process_for_a_session)
 {
     struct rlimit before, none;
@@ -494,7 +494,7 @@ START_TEST(no_process_for_a_session)
         expect_busy(kit_connect(&kit));
     say_hello(served);
     ck_assert_int_eq(prlimit(kit.program.pid, RLIMIT_NPROC, &before, NULL), 0);
-    for (bool again = false; !again;) { /* one that comes within the back-off is told, too */
+    for (bool again = false; !again;) { /* one that comes within the back-off gets BUSY, too */
         int fd = kit_connect(&kit);
         tcp_send(fd, "hello", 5);
         tcp_receive(fd, line, 5);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The real server and more clients than it can serve: where they wait, what they are told, and
+ * The real server and more clients than it can serve: where they wait, what they get, and
  * what happens when the server runs out of threads or of descriptors.
  */
 #include "common/clock.h"
@@ -46,7 +46,7 @@ START_TEST(pause_leaves_the_rest_in_the_backlog)
 }
 END_TEST
 
-/* With --queue 0 nobody waits in the process: a session is accepted for a worker, or not yet. */
+/* With --queue 0 no session waits in the process: a session is accepted for a worker, or not yet. */
 START_TEST(no_queue)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "0"));
@@ -165,7 +165,7 @@ START_TEST(beyond_the_bound_they_wait)
 {
     if (tested_models[_i].never_pauses)
         return; /* see max_sessions_is_a_hard_end */
-    /* Without a time limit nobody looks from time to time: who makes room has to say so. */
+    /* Without a time limit no timer looks: the thread that makes room has to wake the loop. */
     struct kit kit = kit_start(MODEL(FOR_THREE, "--idle-timeout", "0", "--write-timeout", "0",
                                      "--handshake-timeout", "0"));
     int fds[10];
@@ -308,7 +308,7 @@ START_TEST(uncapped_fails_where_predicted)
 }
 END_TEST
 
-/* The same limits and a cap: nobody is turned away. */
+/* The same limits and a cap: no client is rejected. */
 START_TEST(capped_serves_all_under_the_same_limits)
 {
     struct kit kit =

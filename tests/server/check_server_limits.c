@@ -112,7 +112,7 @@ START_TEST(draining)
 }
 END_TEST
 
-/* A limit that nobody has reached is not mentioned. */
+/* A limit that no session has reached is not mentioned. */
 START_TEST(none)
 {
     struct kit kit = kit_start(ARGUMENTS("--session-timeout", "600s", "--handshake-timeout", "1s"));
@@ -134,7 +134,7 @@ static bool is_over(void *until_ns)
 }
 
 /*
- * The server is stopped for longer than a client may be idle. Whoever has sent something meanwhile
+ * The server is stopped for longer than a client may be idle. A client that has sent something meanwhile
  * was not idle; whether its worker or the watch gets the CPU first must not matter.
  */
 START_TEST(a_stopped_server_blames_nobody)
@@ -218,7 +218,7 @@ START_TEST(so_many_of_one_address)
 }
 END_TEST
 
-/* Whoever ends in another way than served gives its place back too. */
+/* A session that is not served to its end gives its place back too. */
 START_TEST(places_come_back)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "1", "--per-source", "1",
@@ -238,7 +238,7 @@ END_TEST
 
 /* --- descriptors --------------------------------------------------------------------------- */
 
-/* Start it with so many allowed, though the limit may be raised. */
+/* Start it with this many descriptors allowed, though the limit may be raised. */
 static struct kit start_with_descriptors(rlim_t soft, const char *const arguments[])
 {
     struct rlimit before;
@@ -288,7 +288,7 @@ START_TEST(a_limit_that_is_enough_stays)
 }
 END_TEST
 
-/* --- a standard error that nobody reads ---------------------------------------------------- */
+/* --- a standard error that is not read ----------------------------------------------------- */
 
 /* Fill the pipe that is the server's standard error, through its own end of it. */
 static void fill_standard_error(pid_t pid)
@@ -326,7 +326,7 @@ static void serve_one(struct kit *kit)
     expect_rest(fd, "", 0);
 }
 
-/* Workers say how sessions ended where nobody listens: that costs lines, not workers. */
+/* Workers log how sessions ended, and the log is not read: that costs lines, not workers. */
 START_TEST(verbose_never_blocks)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "2", "--verbose"));

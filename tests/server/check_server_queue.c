@@ -78,7 +78,7 @@ START_TEST(who_waits_too_long_is_told)
     say_hello(fds[0]);
     for (int i = 1; i < 4; i++)
         fds[i] = kit_connect(&kit);
-    tcp_send(fds[2], "hello", 5); /* what it has sent must not destroy what it is told */
+    tcp_send(fds[2], "hello", 5); /* what it has sent must not destroy the BUSY line */
     for (int i = 1; i < 4; i++)
         expect_line(fds[i], "BUSY timeout: waited ");
     say_hello(fds[0]);
@@ -117,7 +117,7 @@ START_TEST(who_is_served_waits_no_more)
     say_hello(fds[0]);
     say_hello(fds[1]);
     fds[2] = kit_connect(&kit);
-    expect_line(fds[2], "BUSY timeout: "); /* so long do the other two last, at least */
+    expect_line(fds[2], "BUSY timeout: "); /* the other two last longer */
     say_hello(fds[0]);
     say_hello(fds[1]);
     close(fds[0]);
@@ -151,7 +151,7 @@ START_TEST(the_oldest_makes_place_for_the_newest)
 }
 END_TEST
 
-/* Where nobody may wait there is nobody to drop. */
+/* Without a queue there is no session to drop. */
 START_TEST(nobody_waits_to_be_dropped)
 {
     struct kit kit = kit_start(POOL("--workers", "1", "--queue", "0", "--on-full", "drop-oldest"));
@@ -255,7 +255,7 @@ START_TEST(marks_with_a_distance)
 }
 END_TEST
 
-/* Without marks: paused when nobody more fits, resumed as soon as one does. */
+/* Without marks: paused when no more session fits, resumed as soon as one does. */
 START_TEST(pauses_are_told)
 {
     struct kit kit = kit_start(POOL("--workers", "1", "--queue", "1"));
@@ -338,7 +338,7 @@ static bool has_said(void *context)
     return strstr(program_output(&said->kit->program), said->line) != NULL;
 }
 
-/* Ask for one worker more (SIGTTIN) or fewer (SIGTTOU), and wait until there is that number. */
+/* Ask for one more worker (SIGTTIN) or one fewer (SIGTTOU), and wait until there is that number. */
 static void resize(struct kit *kit, int number, const char *line)
 {
     struct said_so said = {.kit = kit, .line = line};
@@ -371,7 +371,7 @@ START_TEST(one_worker_more)
 }
 END_TEST
 
-/* Whoever is served stays with its worker to its end; only then is there one fewer. */
+/* A session being served stays with its worker to its end; only then does the worker leave. */
 START_TEST(fewer_workers_leave_sessions_alone)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "3", "--queue", "4"));
@@ -397,7 +397,7 @@ START_TEST(fewer_workers_leave_sessions_alone)
 }
 END_TEST
 
-/* A worker that was to leave and has not yet is kept when there are to be more again. */
+/* A worker that has been asked to leave, and has not left yet, is kept when more are asked for. */
 START_TEST(fewer_and_more_again)
 {
     struct kit kit = kit_start(POOL("--workers", "2", "--queue", "4"));
@@ -456,7 +456,7 @@ static void *load(void *argument)
     return NULL;
 }
 
-/* Signals in both directions, faster than workers come and go, cost nobody an echo. */
+/* Signals in both directions, faster than workers come and go, cost no client an echo. */
 START_TEST(resized_under_load)
 {
     struct kit kit = kit_start(POOL("--workers", "3", "--queue", "2", "--quiet"));

@@ -240,7 +240,7 @@ START_TEST(a_pool_that_does_not_fit)
 }
 END_TEST
 
-/* Root may listen anywhere, so this one runs as somebody else. */
+/* Root may listen anywhere, so this one runs as another user. */
 START_TEST(a_privileged_port)
 {
     const char *top = getenv("TOP_BUILDDIR");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The real server and its end: what was received before the signal is echoed, whoever waits gets
+ * The real server and its end: what was received before the signal is echoed, a session that waits gets
  * its turn, and nothing keeps the process longer than the drain timeout.
  */
 #include "common/transform.h"
@@ -29,7 +29,7 @@ START_TEST(with_nobody_there)
 }
 END_TEST
 
-/* Nobody is cut where nobody is. */
+/* Without a session none is cut. */
 START_TEST(without_time_to_drain)
 {
     struct kit kit = kit_start(MODEL("--drain-timeout", "0"));
@@ -109,7 +109,7 @@ static bool waits_on_a_futex(struct doing doing)
 
 /*
  * A session at its end waits for its client by poll(), or for a moment of 5 ms in an event loop.
- * An event loop also sleeps so briefly before another timer: whoever looks may be too early.
+ * An event loop also sleeps so briefly before another timer: the test may look too early.
  */
 static bool settles(struct doing doing)
 {
@@ -291,7 +291,7 @@ START_TEST(a_cut_ends_a_blocked_write)
 }
 END_TEST
 
-/* Whether a new client finds nobody: so the first signal has been dealt with. */
+/* Whether a new client is refused: then the first signal has been handled. */
 static bool is_refused(void *context)
 {
     const struct kit *kit = context;

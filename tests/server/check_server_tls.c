@@ -361,7 +361,7 @@ static bool fits(struct kit *kit)
     return false;
 }
 
-/* One that nobody trusts, then a good one, then nonsense: the good one stays. */
+/* One that the client does not trust, then a good one, then nonsense: the good one stays. */
 START_TEST(sighup_replaces_the_certificate)
 {
     char certificate[TLS_KIT_PATH + 16], key[TLS_KIT_PATH + 16];
@@ -378,7 +378,7 @@ START_TEST(sighup_replaces_the_certificate)
 
     copy_file(keys->server.certificate, certificate);
     copy_file(keys->server.key, key);
-    ck_assert(!fits(&kit)); /* not before it is told */
+    ck_assert(!fits(&kit)); /* not before the signal */
     ck_assert_int_eq(kill(kit.program.pid, SIGHUP), 0);
     wait_until(has_said, (void *[]){&kit, (void *)(uintptr_t) "the certificate was read anew"});
     ck_assert(fits(&kit));

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A file of the test's own, in a directory of its own. */
+/* A file in a new directory. */
 struct scratch {
     char directory[64];
     char path[80];
@@ -293,7 +293,7 @@ START_TEST(a_file_that_cannot_be_made)
 }
 END_TEST
 
-/* A full disk is told once; the echo goes on, and at the end it is said what is missing. */
+/* A full disk is reported once; the echo goes on, and at the end the number of lost records is reported. */
 START_TEST(a_full_disk)
 {
     struct kit kit = kit_start(ARGUMENTS("--trace", "/dev/full"));

@@ -56,7 +56,7 @@ static mode_t mode_of(const char *name)
     return lstat(name, &file) == 0 ? file.st_mode : 0;
 }
 
-/* A socket whose file is there and to which nobody listens. */
+/* A socket whose file is there and without a listener. */
 static void leave_stale_file(void)
 {
     struct address address = at(path);
@@ -180,7 +180,7 @@ START_TEST(a_stale_file_is_replaced)
 }
 END_TEST
 
-/* Whoever listens keeps its file, also while its backlog is full. */
+/* A server that listens keeps its file, also while its backlog is full. */
 START_TEST(a_live_one_is_left_alone)
 {
     struct address address = at(path);
@@ -244,7 +244,7 @@ START_TEST(another_kind_of_file_is_left_alone)
 }
 END_TEST
 
-/* Somebody has put a file of his own in the place of ours: it is not removed. */
+/* Another program has put its file in the place of ours: it is not removed. */
 START_TEST(only_our_own_file_is_removed)
 {
     struct address address = at(path);
@@ -263,7 +263,7 @@ START_TEST(only_our_own_file_is_removed)
 }
 END_TEST
 
-/* A folder that somebody else has locked for good holds nobody up for good. */
+/* A folder that another process keeps locked does not hold the server up for ever. */
 START_TEST(a_folder_that_is_locked)
 {
     struct address address = at(path);

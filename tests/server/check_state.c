@@ -286,7 +286,7 @@ END_TEST
 
 /*
  * Nothing accepts here: those who connect are in the kernel's hands, and it says how many; of all
- * sockets together, but for one that is a unix socket.
+ * sockets together, except for a unix socket.
  */
 START_TEST(the_backlog)
 {

@@ -89,7 +89,7 @@ START_TEST(bounded)
 }
 END_TEST
 
-/* Whoever notes is told when it is time to write. */
+/* The caller that adds a record learns when it is time to write. */
 START_TEST(asks_to_be_written)
 {
     struct trace_record record = {.number = 1};
@@ -148,7 +148,7 @@ START_TEST(into_a_pipe)
 }
 END_TEST
 
-/* Nobody reads: what does not fit into the pipe is missing, and nobody waits for it for long. */
+/* The pipe is not read: what does not fit into it is missing, and no thread waits for it for long. */
 START_TEST(into_a_pipe_that_is_stuck)
 {
     int reader;

@@ -12,7 +12,7 @@
 
 #define MS INT64_C(1000000)
 
-/* A watch over one session, and nobody who serves it. */
+/* A watch over one session that no worker serves. */
 struct scene {
     struct event_base *base;
     struct shared *shared;
@@ -71,7 +71,7 @@ static enum outcome verdict(struct scene *scene)
     return (enum outcome)atomic_load(&scene->session.verdict);
 }
 
-/* The loop does nothing for so long: it was stopped, or had no CPU. */
+/* The loop does nothing for this long: it was stopped, or had no CPU. */
 static void pass(int64_t ns)
 {
     int64_t until_ns = clock_now_ns() + ns;
@@ -105,7 +105,8 @@ START_TEST(each_phase_has_its_limit)
         look(&scene);
     ck_assert_int_eq(verdict(&scene), limited[_i].outcome);
     ck_assert_int_ge(clock_now_ns() - begun_ns, 30 * MS);
-    ck_assert_int_eq(recv(scene.session.fd, &byte, 1, MSG_DONTWAIT), 0); /* whoever reads wakes */
+    ck_assert_int_eq(recv(scene.session.fd, &byte, 1, MSG_DONTWAIT),
+                     0); /* a blocked reader would wake */
     take_down(&scene);
 }
 END_TEST

@@ -3,9 +3,9 @@
  * Preloaded into the server by check_server_accept: lets accept4() fail.
  *
  *     ACCEPT_ERROR=71        with this errno, where a connection waits
- *     ACCEPT_FAILURES=3      so many times; or
+ *     ACCEPT_FAILURES=3      this many times; or
  *     ACCEPT_FAILS_WHILE=F   as long as the file F exists
- *     ACCEPT_TAKES=1         the connection is lost, as the kernel has it where it has aborted
+ *     ACCEPT_TAKES=1         the connection is lost, as when the kernel has aborted it
  */
 #include <dlfcn.h>
 #include <errno.h>
