@@ -142,12 +142,9 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("cpus");
-    TCase *core = tcase_create("Core");
 
-    tcase_add_checked_fixture(core, make_root, remove_root);
-    tcase_add_loop_test(core, the_least_quota_counts, 0, sizeof trees / sizeof *trees);
-    tcase_add_test(core, a_quota_gives_no_cpus);
-    tcase_add_test(core, at_least_one_is_usable);
-    suite_add_tcase(suite, core);
+    tcase_add_checked_fixture(suite_case(suite, "Core"), make_root, remove_root);
+    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(trees), the_least_quota_counts);
+    ADD_TESTS(suite, "Core", a_quota_gives_no_cpus, at_least_one_is_usable);
     return suite_main(suite);
 }
