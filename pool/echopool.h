@@ -367,8 +367,9 @@ EP_API EP_MUSTCHECK int ep_thread_executor_new(const struct ep_options *options,
  *          EP_ETHREADS  options->zygote is NULL and this process has more than one thread: fork
  *                       the zygote earlier, with ep_zygote_new()
  *          EP_EBROKEN   a worker's initialize failed, or the worker died in it
- *          -EMFILE, -ENFILE, -EAGAIN
- *                       no descriptors are left, here or in the zygote, or fork(2) failed there
+ *          -EMFILE, -ENFILE, -ENOMEM, -EAGAIN
+ *                       no descriptors or memory are left, here or in the zygote, or fork(2)
+ *                       failed there
  *          -EPIPE       options->zygote has ended
  */
 EP_API EP_MUSTCHECK int ep_process_executor_new(const struct ep_options *options,
@@ -380,7 +381,8 @@ EP_API EP_MUSTCHECK int ep_process_executor_new(const struct ep_options *options
  * moment stays locked in the child for ever (POSIX, fork).
  *
  * @param zygote  set on success; release it with ep_zygote_free() after the executors that use it
- * @return  0, EP_ETHREADS, or a negated errno value of fork(2) or socketpair(2)
+ * @return  0, EP_ETHREADS, or a negated errno value: of fork(2) or socketpair(2), or the reason why
+ *          the zygote itself could not start
  */
 EP_API EP_MUSTCHECK int ep_zygote_new(struct ep_zygote **zygote);
 EP_API void ep_zygote_free(struct ep_zygote *zygote);

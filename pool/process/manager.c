@@ -143,7 +143,7 @@ static void take_report(struct process_executor *executor, const struct zygote_r
         place_close(place);
         place->ticket = 0;
         snprintf(words, sizeof words, "a worker cannot be forked: %s", strerror(report->status));
-        place_failed(place, -report->status, words);
+        place_failed(place, report->status > 0 ? -report->status : EP_EBROKEN, words);
         break;
     default:
         place->status = report->status;

@@ -5,6 +5,7 @@
  * DESIGN
  *
  *     program --- control: "a new executor, this is its line" ---> zygote --fork--> workers
+ *             <-- control: 0, or why not ------------------------
  *     executor <== line: orders one way, reports the other ======>
  *
  * fork() copies one thread, and every lock in its present state, so a program with threads must not
@@ -32,6 +33,7 @@
  */
 #include "pool/process/zygote-internal.h"
 
+#include "pool/park-internal.h"
 #include "pool/process/wire-internal.h"
 
 #include <dirent.h>
@@ -39,6 +41,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +58,21 @@
 struct ep_zygote {
     int control;
     int pidfd;
+    pthread_mutex_t mutex; /* held from a request on the control socket to its answer */
 };
+
+/** Receive the answer of the zygote to its start or to a request. @return 0 or the reason */
+static int receive_answer(int control)
+{
+    int32_t error;
+    struct wire_message message;
+    int rc = wire_receive(control, &error, sizeof error, 0, &message);
+
+    if (rc != 0)
+        return rc;
+    wire_close_fds(&message, 0);
+    return message.size == sizeof error ? -error : -EPROTO;
+}
 
 /** ThreadSanitizer has up to two threads in a process, which it stops around fork(). */
 #if defined(__SANITIZE_THREAD__)
@@ -102,13 +119,15 @@ _Noreturn static void zygote_process(int ends[2], int program);
 /**
  * Fork.
  *
- * @param ends     the two ends of the control socket; the zygote's is the second
+ * @param ends     the two ends of the control socket; the zygote's is the second, and is closed
+ *                 here once it has it
  * @param program  a pidfd of this process
- * @return         0 or -errno
+ * @return         0, -errno, or the reason why the zygote could not start
  */
 static int zygote_fork(struct ep_zygote *zygote, int ends[2], int program)
 {
     pid_t pid;
+    int rc;
 
     fflush(NULL); /* or the child would write a copy of the buffered output */
     pid = fork();
@@ -116,15 +135,17 @@ static int zygote_fork(struct ep_zygote *zygote, int ends[2], int program)
         return -errno;
     if (pid == 0)
         zygote_process(ends, program);
+    close(ends[1]);
+    ends[1] = -1;
     zygote->pidfd = pidfd_open(pid, 0);
-    if (zygote->pidfd < 0) {
-        int saved = errno;
-
-        kill(pid, SIGKILL); /* a child that was not waited for: pid still means it */
-        waitpid(pid, NULL, 0);
-        return -saved;
-    }
-    return 0;
+    rc = zygote->pidfd < 0 ? -errno : receive_answer(ends[0]);
+    if (rc == 0)
+        return 0;
+    kill(pid, SIGKILL); /* a child that was not waited for: pid still means it */
+    waitpid(pid, NULL, 0);
+    if (zygote->pidfd >= 0)
+        close(zygote->pidfd);
+    return rc;
 }
 
 int ep_zygote_new(struct ep_zygote **zygote)
@@ -147,7 +168,8 @@ int ep_zygote_new(struct ep_zygote **zygote)
         return rc;
     }
     rc = zygote_fork(made, ends, program);
-    close(ends[1]);
+    if (ends[1] >= 0)
+        close(ends[1]);
     close(program);
     if (rc != 0) {
         close(ends[0]);
@@ -155,6 +177,7 @@ int ep_zygote_new(struct ep_zygote **zygote)
         return rc;
     }
     made->control = ends[0];
+    EP_ASSERT(pthread_mutex_init(&made->mutex, NULL) == 0);
     *zygote = made;
     return 0;
 }
@@ -169,6 +192,7 @@ void ep_zygote_free(struct ep_zygote *zygote)
         ;
     close(zygote->pidfd);
     close(zygote->control);
+    pthread_mutex_destroy(&zygote->mutex);
     free(zygote);
 }
 
@@ -179,7 +203,11 @@ int zygote_connect(struct ep_zygote *zygote)
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
         return -errno;
+    EP_ASSERT(pthread_mutex_lock(&zygote->mutex) == 0);
     rc = wire_send(zygote->control, &part, 1, &ends[1], 1, 0);
+    if (rc == 0)
+        rc = receive_answer(zygote->control);
+    EP_ASSERT(pthread_mutex_unlock(&zygote->mutex) == 0);
     close(ends[1]);
     if (rc == 0)
         return ends[0];
@@ -211,7 +239,7 @@ static int image_add(struct dl_phdr_info *info, size_t size, void *unused)
             continue;
         more = realloc(image.segments, (image.count + 1) * sizeof *more);
         if (more == NULL)
-            return 1; /* functions in missing segments count as unknown */
+            return -ENOMEM;
         image.segments = more;
         more += image.count++;
         more->begin = info->dlpi_addr + header->p_vaddr;
@@ -337,21 +365,35 @@ static bool client_has_backlog(size_t client)
     return false;
 }
 
+static void client_gone(size_t client)
+{
+    close(self.clients[client]);
+    self.clients[client] = -1;
+    for (size_t i = 0; i < self.child_count; i++)
+        if (self.children[i].client == (int)client && self.children[i].pid > 0 &&
+            !self.children[i].ended)
+            kill(self.children[i].pid, SIGKILL);
+}
+
 /**
- * Make the record of a failed order, which is kept until it was reported.
- * @return NULL if there is no memory
+ * Make the record of an order, which is kept until its failure or its child's end was reported.
+ *
+ * @param error  why the order fails; 0: it may succeed
+ * @return       NULL if there is no memory; the order has failed then
  */
 static struct child *child_new(size_t client, uint64_t ticket, int error)
 {
     struct child *more = realloc(self.children, (self.child_count + 1) * sizeof *more);
-    struct child failed = {.client = (int)client, .ticket = ticket, .pidfd = -1, .status = error};
+    struct child made = {.client = (int)client, .ticket = ticket, .pidfd = -1, .status = error};
 
     if (more == NULL) {
-        send_report(&failed, ZYGOTE_FAILED, -1);
+        made.status = error != 0 ? error : ENOMEM;
+        if (!send_report(&made, ZYGOTE_FAILED, -1))
+            client_gone(client); /* it would wait for the report for ever */
         return NULL;
     }
     self.children = more;
-    more[self.child_count] = failed;
+    more[self.child_count] = made;
     return &more[self.child_count++];
 }
 
@@ -378,16 +420,6 @@ static void carry_out(size_t client, const struct zygote_order *order, int socke
     }
 }
 
-static void client_gone(size_t client)
-{
-    close(self.clients[client]);
-    self.clients[client] = -1;
-    for (size_t i = 0; i < self.child_count; i++)
-        if (self.children[i].client == (int)client && self.children[i].pid > 0 &&
-            !self.children[i].ended)
-            kill(self.children[i].pid, SIGKILL);
-}
-
 /** Read the orders of an executor. */
 static void client_read(size_t client)
 {
@@ -395,7 +427,8 @@ static void client_read(size_t client)
     struct wire_message message;
     int rc;
 
-    while ((rc = wire_receive(self.clients[client], &order, sizeof order, MSG_DONTWAIT,
+    while (self.clients[client] >= 0 &&
+           (rc = wire_receive(self.clients[client], &order, sizeof order, MSG_DONTWAIT,
                               &message)) == 0) {
         if (message.size == sizeof order && message.fd_count == 1 && !message.fds_lost) {
             carry_out(client, &order, message.fds[0]);
@@ -404,35 +437,30 @@ static void client_read(size_t client)
         }
         wire_close_fds(&message, 0);
     }
-    if (rc != -EAGAIN && rc != -EMSGSIZE)
+    if (self.clients[client] >= 0 && rc != -EAGAIN && rc != -EMSGSIZE)
         client_gone(client);
 }
 
-/** Read the line of a new executor. */
-static void control_read(void)
+/** Answer the program: 0 or an errno value, for the start or for a request. */
+static int answer(int control, int32_t error)
 {
-    char byte;
-    struct wire_message message;
+    struct iovec part = {.iov_base = &error, .iov_len = sizeof error};
+
+    return wire_send(control, &part, 1, NULL, 0, 0);
+}
+
+/** Keep the line of a new executor. @return 0 or an errno value */
+static int client_new(int line)
+{
     size_t place = 0;
-    int rc = wire_receive(self.control, &byte, sizeof byte, MSG_DONTWAIT, &message);
     int *more;
 
-    if (rc == -EAGAIN)
-        return;
-    if (rc != 0)
-        zygote_leave();
-    if (message.fd_count != 1) {
-        wire_close_fds(&message, 0);
-        return;
-    }
     while (place < self.client_count && self.clients[place] >= 0)
         place++;
     if (place == self.client_count) {
         more = realloc(self.clients, (self.client_count + 1) * sizeof *more);
-        if (more == NULL) {
-            wire_close_fds(&message, 0);
-            return;
-        }
+        if (more == NULL)
+            return ENOMEM;
         self.clients = more;
         self.client_count++;
     }
@@ -440,7 +468,27 @@ static void control_read(void)
     for (size_t i = 0; i < self.child_count; i++)
         if (self.children[i].client == (int)place)
             self.children[i].client = -1;
-    self.clients[place] = message.fds[0];
+    self.clients[place] = line;
+    return 0;
+}
+
+/** Read the request of a new executor. */
+static void control_read(void)
+{
+    char byte;
+    struct wire_message message;
+    int rc = wire_receive(self.control, &byte, sizeof byte, MSG_DONTWAIT, &message), error = EMFILE;
+
+    if (rc == -EAGAIN)
+        return;
+    if (rc != 0)
+        zygote_leave();
+    if (message.fd_count == 1)
+        error = client_new(message.fds[0]);
+    if (error != 0)
+        wire_close_fds(&message, 0);
+    if (answer(self.control, error) != 0)
+        zygote_leave();
 }
 
 /** Wait for children that have ended. */
@@ -465,7 +513,7 @@ static void reap(void)
 /** Wait for events, and handle them. */
 static void zygote_turn(struct pollfd *polls)
 {
-    size_t count = self.client_count; /* control_read() may add one */
+    size_t count = self.client_count; /* client_new() may add one */
 
     polls[0] = (struct pollfd){.fd = self.control, .events = POLLIN};
     polls[1] = (struct pollfd){.fd = self.program, .events = POLLIN};
@@ -512,21 +560,14 @@ static int out_of_the_way(int fd)
     return fd > STDERR_FILENO ? fd : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
-/** Run the zygote process. */
-_Noreturn static void zygote_process(int ends[2], int program)
+/** Get ready to fork workers. @return 0 or an errno value */
+static int zygote_prepare(int ends[2], int program)
 {
     int keep[2] = {out_of_the_way(ends[1]), out_of_the_way(program)};
-    struct pollfd *polls = NULL;
-    size_t room = 0;
     sigset_t all;
 
-    memset(&self, 0, sizeof self); /* it may be forked by a worker, itself forked by a zygote */
-    memset(&image, 0, sizeof image);
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, NULL);
-    prctl(PR_SET_NAME, "ep-zygote");
     if (keep[0] < 0 || keep[1] < 0)
-        _exit(1);
+        return errno;
     self.control = keep[0];
     self.program = keep[1];
     for (int *fd = (int[]){ends[0], ends[1], program, -1}; *fd >= 0; fd++)
@@ -535,10 +576,30 @@ _Noreturn static void zygote_process(int ends[2], int program)
     wire_close_foreign(keep, 2); /* sorts them */
     open_standard_descriptors();
     reset_signals();
-    dl_iterate_phdr(image_add, NULL);
+    if (dl_iterate_phdr(image_add, NULL) != 0)
+        return ENOMEM;
     self.pid = getpid();
+    sigfillset(&all);
     self.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (self.signals < 0)
+    return self.signals < 0 ? errno : 0;
+}
+
+/** Run the zygote process. */
+_Noreturn static void zygote_process(int ends[2], int program)
+{
+    struct pollfd *polls = NULL;
+    size_t room = 0;
+    sigset_t all;
+    int error;
+
+    memset(&self, 0, sizeof self); /* it may be forked by a worker, itself forked by a zygote */
+    memset(&image, 0, sizeof image);
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    prctl(PR_SET_NAME, "ep-zygote");
+    self.control = ends[1];
+    error = zygote_prepare(ends, program);
+    if (answer(self.control, error) != 0 || error != 0)
         _exit(1);
     for (;;) {
         if (room < FIXED_POLLS + self.client_count) {

@@ -11,13 +11,14 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 struct wanted {
     atomic_int pid, error;
-    atomic_uint times, failed;
+    atomic_uint skipped, times, failed;
 };
 
 static struct wanted *wanted;
@@ -32,10 +33,18 @@ void faults_setup(void)
 void faults_set(enum fault fault, pid_t pid, int error, unsigned times)
 {
     atomic_store(&wanted[fault].times, 0);
+    atomic_store(&wanted[fault].skipped, 0);
     atomic_store(&wanted[fault].pid, pid);
     atomic_store(&wanted[fault].error, error);
     atomic_store(&wanted[fault].failed, 0);
     atomic_store(&wanted[fault].times, times);
+}
+
+void faults_set_one(enum fault fault, unsigned skipped, int error)
+{
+    faults_set(fault, 0, error, 0);
+    atomic_store(&wanted[fault].skipped, skipped);
+    atomic_store(&wanted[fault].times, 1);
 }
 
 unsigned faults_failed(enum fault fault)
@@ -47,11 +56,14 @@ unsigned faults_failed(enum fault fault)
 static bool fails(enum fault fault)
 {
     struct wanted *here = wanted != NULL ? &wanted[fault] : NULL;
-    unsigned times;
+    unsigned times, skipped;
 
     if (here == NULL || (times = atomic_load(&here->times)) == 0 ||
         (atomic_load(&here->pid) != 0 && atomic_load(&here->pid) != getpid()))
         return false;
+    for (skipped = atomic_load(&here->skipped); skipped > 0;)
+        if (atomic_compare_exchange_weak(&here->skipped, &skipped, skipped - 1))
+            return false;
     while (times != UINT_MAX && !atomic_compare_exchange_weak(&here->times, &times, times - 1))
         if (times == 0)
             return false;
@@ -79,6 +91,17 @@ long syscall(long number, ...)
     return real(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
                 arguments[5]);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+void *realloc(void *memory, size_t size)
+{
+    static void *(*real)(void *, size_t);
+
+    if (real == NULL)
+        *(void **)(void *)&real = dlsym(RTLD_NEXT, "realloc");
+    return fails(FAULT_REALLOC) ? NULL : real(memory, size);
+}
+#endif
 
 int memfd_create(const char *name, unsigned flags)
 {

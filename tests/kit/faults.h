@@ -15,6 +15,7 @@
 enum fault {
     FAULT_SENDMSG, /**< syscall(SYS_sendmsg, ...) */
     FAULT_MEMFD,   /**< memfd_create() */
+    FAULT_REALLOC, /**< realloc(); not with a sanitizer, which has its own */
     FAULT_KINDS,
 };
 
@@ -30,7 +31,10 @@ void faults_setup(void);
  */
 void faults_set(enum fault fault, pid_t pid, int error, unsigned times);
 
-/** Count the calls that have failed since faults_set(). */
+/** Let one call of any process fail, after this many that do not. */
+void faults_set_one(enum fault fault, unsigned skipped, int error);
+
+/** Count the calls that have failed since they were set. */
 unsigned faults_failed(enum fault fault);
 
 #endif /* TESTS_KIT_FAULTS_H */

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int size_of(struct ep_task *task)
@@ -197,16 +198,64 @@ START_TEST(what_waits_outlives_its_worker)
 }
 END_TEST
 
+/* --- starting ------------------------------------------------------------------------------ */
+
+/** Make a zygote and two executors of it, one after the other; each must work or say why not. */
+static int start_and_run(void)
+{
+    struct ep_zygote *zygote;
+    struct ep_options options = {.workers = 3};
+    struct ep_executor *pool;
+    int rc = ep_zygote_new(&zygote);
+
+    if (rc != 0)
+        return rc;
+    options.zygote = zygote;
+    for (int i = 0; i < 2 && rc == 0; i++) {
+        rc = ep_process_executor_new(&options, &pool);
+        if (rc != 0)
+            break;
+        for (int task = 0; task < 6; task++)
+            ck_assert_int_eq(int_result(submit(pool, square_of, &task, sizeof task)), task * task);
+        ep_executor_free(pool);
+    }
+    ep_zygote_free(zygote);
+    return rc;
+}
+
+/* Each call of realloc() fails in turn, those of the zygote too: it is reported, and nothing hangs. */
+START_TEST(memory_that_is_missing_at_the_start_is_reported)
+{
+    unsigned skipped = 0;
+
+    ck_assert_int_eq(start_and_run(), 0);
+    for (;; skipped++) {
+        int rc;
+
+        faults_set_one(FAULT_REALLOC, skipped, ENOMEM);
+        rc = start_and_run();
+        if (faults_failed(FAULT_REALLOC) == 0)
+            break;
+        ck_assert_msg(rc == -ENOMEM, "realloc %u failed: %s", skipped, ep_strerror(rc));
+    }
+    ck_assert_int_eq(waitpid(-1, NULL, 0), -1); /* no child is left, not even a zombie */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    ck_assert_uint_gt(skipped, 3);
+#endif
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("process executor, scarcity");
-    TCase *tests = suite_case(suite, "Waiting");
 
-    tcase_add_checked_fixture(tests, faults_setup, NULL);
+    tcase_add_checked_fixture(suite_case(suite, "Waiting"), faults_setup, NULL);
     ADD_WITH_SHARED(suite, "Waiting", an_ordinary_user_loses_no_task, a_batch_too_large_is_divided,
                     terminate_ends_what_waits, what_waits_outlives_its_worker);
     ADD_LOOP_TESTS(suite, "Waiting", COUNT_OF(send_errors), inputs_wait_for_what_may_pass,
                    replies_wait_for_what_may_pass);
     ADD_LOOP_TESTS(suite, "Waiting", COUNT_OF(memfd_errors), large_inputs_wait_for_a_descriptor);
+    tcase_add_checked_fixture(suite_case(suite, "Starting"), faults_setup, NULL);
+    ADD_WITH_SHARED(suite, "Starting", memory_that_is_missing_at_the_start_is_reported);
     return suite_main(suite);
 }
