@@ -26,12 +26,12 @@ struct arrival {
 /**
  * The list. One thread at a time expects and takes; any thread may append.
  *
- * Lock order: a future's lock, then this one. Appending happens under both, taking under this one.
+ * Lock order: a future's lock, then this one. Appending and taking happen under this one.
  */
 struct arrivals {
     /**
-     * Called after an arrival was appended to an empty list, with the lock of the future held, and
-     * without this list's. NULL: wake the thread that sleeps in arrivals_take().
+     * Called after an arrival was appended to an empty list, with the list's lock held. NULL: wake
+     * the thread that sleeps in arrivals_take().
      */
     void (*ring)(struct arrivals *arrivals);
 
@@ -61,7 +61,7 @@ bool arrival_needs_caller(const struct arrival *arrival);
  */
 struct arrival *arrivals_take(struct arrivals *arrivals, int64_t deadline_ns);
 
-/** Take all arrivals, linked by next. NULL: none. Each must be withdrawn before it is freed. */
+/** Take all arrivals, linked by next. NULL: none. No other thread uses them any more. */
 struct arrival *arrivals_take_all(struct arrivals *arrivals);
 
 /**

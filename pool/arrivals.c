@@ -8,9 +8,10 @@
  * list's lock, and sleeps only while `appended` has that value. A later appender changes the value
  * first and wakes second.
  *
- * No freed memory is used. An appender holds its future's lock until it no longer uses the arrival
- * and the list. The taker removes the watch under the same lock before it hands the arrival out,
- * and so waits for the appender.
+ * No freed memory is used. An appender uses the arrival and the list only while it holds the list's
+ * lock, also when it rings; after releasing it, it uses no more than the address of `appended`. The
+ * taker needs the same lock to see the arrival, so once it has it, both may be freed. (The future's
+ * lock would not do: a future that is done already is appended without it.)
  */
 #include "pool/arrivals-internal.h"
 
@@ -25,20 +26,20 @@ void arrivals_init(struct arrivals *arrivals, void (*ring)(struct arrivals *arri
 
 static void arrivals_append(struct arrivals *arrivals, struct arrival *arrival)
 {
-    bool was_empty;
+    bool was_empty, wakes;
 
     lock_acquire(&arrivals->lock);
-    was_empty = arrivals->first == NULL;
+    was_empty = arrivals->first == NULL; /* if not, the thread that found it empty has rung */
+    wakes = was_empty && arrivals->ring == NULL;
     arrival->next = NULL;
     *arrivals->end = arrival;
     arrivals->end = &arrival->next;
     atomic_fetch_add(&arrivals->appended, 1);
-    lock_release(&arrivals->lock);
-    if (!was_empty)
-        return; /* the thread that found it empty has rung, or is about to */
-    if (arrivals->ring != NULL)
+    if (was_empty && !wakes)
         arrivals->ring(arrivals);
-    else
+    lock_release(&arrivals->lock);
+    /* From here on the arrival and the list may be gone. */
+    if (wakes)
         futex_wake(&arrivals->appended, 1);
 }
 
@@ -79,10 +80,8 @@ struct arrival *arrivals_take(struct arrivals *arrivals, int64_t deadline_ns)
             arrivals->end = &arrivals->first;
         appended = atomic_load(&arrivals->appended);
         lock_release(&arrivals->lock);
-        if (arrival != NULL) {
-            arrival_withdraw(arrival);
+        if (arrival != NULL)
             return arrival;
-        }
         if (deadline_is_over(deadline_ns))
             return NULL;
         futex_wait(&arrivals->appended, appended, deadline_ns);

@@ -14,7 +14,8 @@
  * nothing.
  *
  * The descriptor cannot be closed while a thread writes to it. The write happens under the lock of
- * the future, and before the mailbox is freed each letter is withdrawn, which takes that lock.
+ * the arrivals. A loop that frees the mailbox after dispatching has taken that lock since; one that
+ * frees it because the descriptor was readable takes it in ep_mailbox_free().
  */
 #include "pool/arrivals-internal.h"
 
@@ -134,7 +135,6 @@ size_t ep_mailbox_dispatch(struct ep_mailbox *mailbox)
         struct letter *letter = (struct letter *)arrival;
 
         arrival = arrival->next;
-        arrival_withdraw(&letter->arrival);
         mailbox_unlink(mailbox, letter);
         letter->done(letter->arrival.future, letter->context);
         letter_free(letter);
@@ -149,6 +149,7 @@ void ep_mailbox_free(struct ep_mailbox *mailbox)
 
     if (mailbox == NULL)
         return;
+    arrivals_take_all(&mailbox->arrivals); /* wait for a thread that rings */
     /* Withdraw all before freeing the first: arrivals are linked to one another. */
     for (letter = mailbox->letters; letter != NULL; letter = letter->next)
         arrival_withdraw(&letter->arrival);

@@ -8,7 +8,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static struct ep_mailbox *mailbox_of_test(void)
 {
@@ -335,6 +339,84 @@ START_TEST(a_mailbox_may_go_while_futures_complete)
 }
 END_TEST
 
+/** The thread that rings: it is in eventfd_write(), and whether the loop has the letter already. */
+static atomic_int ringing;
+static atomic_bool was_dispatched;
+
+/**
+ * Take the place of the C library's, which the mailbox calls to ring. It lets the loop run, so that
+ * a letter that can be dispatched before the ring is over will be.
+ */
+int eventfd_write(int fd, eventfd_t value)
+{
+    ssize_t written;
+
+    atomic_fetch_add(&ringing, 1);
+    for (int i = 0; i < 50 && !atomic_load(&was_dispatched); i++)
+        sched_yield();
+    written = write(fd, &value, sizeof value);
+    atomic_fetch_sub(&ringing, 1);
+    return written == sizeof value ? 0 : -1;
+}
+
+static void note_dispatched(struct ep_future *future, void *context)
+{
+    (void)future;
+    (void)context;
+    atomic_store(&was_dispatched, true);
+}
+
+struct done_already {
+    struct ep_mailbox *mailbox;
+    struct ep_future *future;
+    bool adds; /* else it cancels, and the letter is there already */
+};
+
+static void *add_or_cancel(void *context)
+{
+    struct done_already *it = context;
+
+    if (it->adds)
+        ck_assert_int_eq(ep_mailbox_add(it->mailbox, it->future, note_dispatched, NULL), 0);
+    else
+        ck_assert_int_eq(ep_future_cancel(it->future), 0);
+    return NULL;
+}
+
+/* The loop does not wait for the descriptor. Once it has the last letter it frees the mailbox: no
+ * thread may use that any more, whether it added a future that was done or made one done. */
+START_TEST(what_is_dispatched_is_used_by_no_other_thread)
+{
+    struct gate *gate = shared_gate();
+    struct ep_executor *pool = kind_executor(_i, 1, 0);
+    struct done_already it = {.future = submit_int(pool, square_task, 1)};
+
+    ck_assert_int_eq(ep_future_result(it.future, EP_FOREVER, NULL), 0);
+    gate_occupy(pool, gate, 1);
+    for (int round = 0; round < 200; round++) {
+        pthread_t thread;
+
+        it.adds = round % 2 == 0;
+        it.mailbox = mailbox_of_test();
+        atomic_store(&was_dispatched, false);
+        if (!it.adds) {
+            ep_future_unref(it.future);
+            it.future = submit_int(pool, square_task, 1);
+            ck_assert_int_eq(ep_mailbox_add(it.mailbox, it.future, note_dispatched, NULL), 0);
+        } /* and the next round adds the cancelled future */
+        ck_assert_int_eq(pthread_create(&thread, NULL, add_or_cancel, &it), 0);
+        while (ep_mailbox_dispatch(it.mailbox) == 0)
+            sched_yield();
+        ck_assert_int_eq(atomic_load(&ringing), 0);
+        ep_mailbox_free(it.mailbox);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    }
+    gate_open(gate, 1);
+    ep_future_unref(it.future);
+    ep_executor_free(pool);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mailbox");
@@ -346,6 +428,7 @@ int main(void)
     ADD_TESTS(suite, "Core", nonsense_is_refused);
     ADD_LOOP_TESTS(suite, "Core", KINDS, what_was_not_dispatched_never_is);
     ADD_LOOP_TESTS(suite, "Races", KINDS, no_completion_is_lost_on_a_loop_about_to_sleep,
-                   many_threads_may_add, a_mailbox_may_go_while_futures_complete);
+                   many_threads_may_add, a_mailbox_may_go_while_futures_complete,
+                   what_is_dispatched_is_used_by_no_other_thread);
     return suite_main(suite);
 }
