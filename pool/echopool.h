@@ -357,7 +357,8 @@ EP_API EP_MUSTCHECK int ep_thread_executor_new(const struct ep_options *options,
  *
  * A task that cannot be sent to its worker because descriptors or memory are used up, here or in the
  * system, waits until it can be, and so does a reply in its worker. It fails with EP_ESHIP only if
- * it could never be sent.
+ * it could never be sent: for example, an input or a reply above 64 KiB travels in a memfd, which
+ * RLIMIT_FSIZE bounds.
  *
  * With EP_REPLACE a dead worker is replaced at once; if four in a row have died without finishing a
  * task, with growing delays. A worker that cannot be forked, or dies while it initializes, is tried

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -103,14 +104,33 @@ void wire_close_fds(struct wire_message *message, unsigned from)
 
 /* --- memory that is passed on -------------------------------------------------------------- */
 
+/** The seals that the reader depends on. The kernel may add others, such as F_SEAL_EXEC. */
 #define ALL_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
+
+#ifndef MFD_NOEXEC_SEAL
+#    define MFD_NOEXEC_SEAL 8U
+#endif
+
+/** Create a memfd that cannot be executed, which vm.memfd_noexec=2 insists on. */
+static int memfd_new(void)
+{
+    int fd = memfd_create("echopool", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+    if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
+        fd = memfd_create("echopool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return fd;
+}
 
 int wire_memfd_new(const void *data, size_t size)
 {
-    int fd = memfd_create("echopool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     const char *at = data;
-    int saved;
+    struct rlimit limit;
+    int fd, saved;
 
+    /* Writing beyond the limit would raise SIGXFSZ, which kills the program. */
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur)
+        return -EFBIG;
+    fd = memfd_new();
     if (fd < 0)
         return -errno;
     while (size > 0) {
@@ -134,11 +154,12 @@ fail:
 int wire_memfd_map(int fd, size_t size, void **data)
 {
     struct stat status;
+    int seals = fcntl(fd, F_GET_SEALS);
     void *map;
 
     if (fstat(fd, &status) != 0)
         return -errno;
-    if (size == 0 || status.st_size != (off_t)size || fcntl(fd, F_GET_SEALS) != ALL_SEALS)
+    if (size == 0 || status.st_size != (off_t)size || seals < 0 || (seals & ALL_SEALS) != ALL_SEALS)
         return -EPROTO;
     map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (map == MAP_FAILED)

@@ -508,6 +508,65 @@ START_TEST(only_sealed_memory_is_mapped)
     ck_assert_int_eq(write(fd, "x", 1), -1);
     munmap(map, 10);
     close(fd);
+    fd = memfd_create("more", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    ck_assert_int_eq(ftruncate(fd, 10), 0);
+    ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK), 0);
+    ck_assert_int_eq(wire_memfd_map(fd, 10, &map), -EPROTO);
+    ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL), 0);
+    ck_assert_int_eq(wire_memfd_map(fd, 10, &map), 0); /* more seals do no harm */
+    munmap(map, 10);
+    close(fd);
+    fd = open(".", O_TMPFILE | O_RDWR, 0600);
+    if (fd < 0) /* a file system without */
+        return;
+    ck_assert_int_eq(ftruncate(fd, 10), 0);
+    ck_assert_int_eq(wire_memfd_map(fd, 10, &map), -EPROTO); /* nothing seals a file */
+    close(fd);
+}
+END_TEST
+
+/* The kernels before 6.3 do not know the flag by which a memfd cannot be executed. */
+START_TEST(an_old_kernel_has_sealed_memory_too)
+{
+    struct ep_executor *pool;
+    static char bytes[100000];
+
+    faults_setup();
+    pool = processes_of(1, EP_BREAK);
+    faults_set(FAULT_MEMFD, 0, EINVAL, 1);
+    assert_echoed(pool, bytes, sizeof bytes);
+    ck_assert_uint_eq(faults_failed(FAULT_MEMFD), 1);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* Where files may not grow beyond a size, SIGXFSZ would kill the program or the worker. */
+START_TEST(a_limit_of_file_sizes_kills_nothing)
+{
+    struct rlimit small = {.rlim_cur = 150000, .rlim_max = RLIM_INFINITY};
+    struct ep_executor *pool;
+    struct ep_future *future;
+    struct ep_error error;
+    static char bytes[200000];
+    int pid;
+
+    signal(SIGXFSZ, SIG_DFL);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    pool = processes_of(1, EP_BREAK);
+    pid = int_result(submit(pool, pid_of, NULL, 0));
+    future = submit(pool, echo_of, bytes, sizeof bytes);
+    error = error_of(future);
+    ck_assert_int_eq(error.kind, EP_ESHIP);
+    ck_assert_int_eq(error.code, EFBIG);
+    ep_future_unref(future);
+    future = submit(pool, reply_of_size, &(size_t){sizeof bytes}, sizeof(size_t));
+    error = error_of(future);
+    ck_assert_int_eq(error.kind, EP_ESHIP);
+    ck_assert_int_eq(error.code, EFBIG);
+    ep_future_unref(future);
+    assert_echoed(pool, bytes, 150000);
+    ck_assert_int_eq(int_result(submit(pool, pid_of, NULL, 0)), pid);
+    ep_executor_free(pool);
 }
 END_TEST
 
@@ -522,6 +581,7 @@ int main(void)
     ADD_WITH_SHARED(suite, "Descriptors", descriptors_travel, descriptors_leave_the_parent,
                     descriptors_have_one_owner, a_worker_out_of_descriptors_refuses,
                     an_input_that_cannot_travel, a_reply_that_cannot_travel);
-    ADD_WITH_SHARED(suite, "Wire", odd_messages_are_refused, only_sealed_memory_is_mapped);
+    ADD_WITH_SHARED(suite, "Wire", odd_messages_are_refused, only_sealed_memory_is_mapped,
+                    an_old_kernel_has_sealed_memory_too, a_limit_of_file_sizes_kills_nothing);
     return suite_main(suite);
 }
