@@ -66,13 +66,12 @@ END_TEST
 /* What a shell command says on standard output; $C is the client. To be freed. */
 static struct outcome shell(const char *command)
 {
-    const char *top = getenv("TOP_BUILDDIR");
     char line[4096];
     struct outcome outcome = {.out = NULL};
     size_t room = 0;
     FILE *pipe;
 
-    snprintf(line, sizeof line, "C='%s/echo-client'; %s", top != NULL ? top : ".", command);
+    snprintf(line, sizeof line, "C='%s/echo-client'; %s", build_folder(), command);
     pipe = popen(line, "r");
     ck_assert_ptr_nonnull(pipe);
     ck_assert_int_gt(getdelim(&outcome.out, &room, '\0', pipe), 0);

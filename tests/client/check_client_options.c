@@ -250,11 +250,10 @@ END_TEST
 /* Run a shell command, in which $C is the client. @return its exit status */
 static int shell(const char *command)
 {
-    const char *top = getenv("TOP_BUILDDIR");
     char line[4096];
     int status;
 
-    snprintf(line, sizeof line, "C='%s/echo-client'; %s", top != NULL ? top : ".", command);
+    snprintf(line, sizeof line, "C='%s/echo-client'; %s", build_folder(), command);
     status = system(line);
     ck_assert(WIFEXITED(status));
     return WEXITSTATUS(status);

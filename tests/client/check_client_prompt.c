@@ -76,7 +76,6 @@ END_TEST
 
 START_TEST(a_reader_that_leaves)
 {
-    const char *top = getenv("TOP_BUILDDIR");
     struct peer *peer = peer_start(peer_upper, NULL);
     char line[4096], said[64];
     FILE *pipe;
@@ -84,7 +83,7 @@ START_TEST(a_reader_that_leaves)
     /* what the client has to say to that, on standard error: nothing */
     snprintf(line, sizeof line,
              "exec 3>&1; (seq 100000 | '%s/echo-client' --port %s 2>&3; echo $? >&3) | head -n 1",
-             top != NULL ? top : ".", peer_port_text(peer));
+             build_folder(), peer_port_text(peer));
     pipe = popen(line, "r");
     ck_assert_ptr_nonnull(pipe);
     said[fread(said, 1, sizeof said - 1, pipe)] = '\0';
@@ -200,10 +199,9 @@ struct terminal {
 /* The client on a pseudo-terminal of its own; a second argument after the port's may be NULL. */
 static void terminal_start(struct terminal *terminal, const char *port, const char *argument)
 {
-    const char *top = getenv("TOP_BUILDDIR");
     char path[4096];
 
-    snprintf(path, sizeof path, "%s/echo-client", top != NULL ? top : ".");
+    snprintf(path, sizeof path, "%s/echo-client", build_folder());
     terminal->size = 0;
     setenv("TERM", "dumb", 1); /* here, since a child of a process with threads must not */
     terminal->pid = forkpty(&terminal->fd, NULL, NULL, NULL);

@@ -194,12 +194,18 @@ static void make_pipe(int ends[2])
     (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* a smaller pipe does, too */
 }
 
+const char *build_folder(void)
+{
+    const char *top = getenv("TOP_BUILDDIR");
+
+    return top != NULL ? top : ".";
+}
+
 /* In the build tree, unless it is a path from the root. */
 static void program_path(const char *name, char *path, size_t size)
 {
-    const char *top = getenv("TOP_BUILDDIR");
     int length = name[0] == '/' ? snprintf(path, size, "%s", name)
-                                : snprintf(path, size, "%s/%s", top != NULL ? top : ".", name);
+                                : snprintf(path, size, "%s/%s", build_folder(), name);
 
     ck_assert_msg(length > 0 && (size_t)length < size, "the path of %s is too long", name);
 }

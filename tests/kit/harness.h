@@ -20,6 +20,9 @@
 /** What a running program has said so far; the harness's own. */
 struct said;
 
+/** The top of the build tree: TOP_BUILDDIR, or the current folder. */
+const char *build_folder(void);
+
 /** A program that runs under the test. */
 struct program {
     pid_t pid;

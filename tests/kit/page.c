@@ -74,9 +74,8 @@ void expect_nothing(struct page *page, const char *script)
 
 void take_picture(struct page *page, const char *name)
 {
-    const char *top = getenv("TOP_BUILDDIR");
     char path[4096];
 
-    snprintf(path, sizeof path, "%s/tests/page-%s.png", top != NULL ? top : ".", name);
+    snprintf(path, sizeof path, "%s/tests/page-%s.png", build_folder(), name);
     browser_shot(&page->browser, path);
 }

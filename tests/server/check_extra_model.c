@@ -22,10 +22,9 @@ static const char *const arguments[] = {"--model", "one-loop", "--workers", "1",
 /* Have the kit start extra/echo-server. */
 static void use_the_extra_server(void)
 {
-    const char *top = getenv("TOP_BUILDDIR");
     char path[4096];
 
-    snprintf(path, sizeof path, "%s/tests/server/extra", top != NULL ? top : ".");
+    snprintf(path, sizeof path, "%s/tests/server/extra", build_folder());
     ck_assert_int_eq(setenv("TOP_BUILDDIR", path, 1), 0);
 }
 

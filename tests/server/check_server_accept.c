@@ -19,13 +19,11 @@
 /* Start a server whose accept() fails, as fail_accept.c reads it from the environment. */
 static struct kit start_failing(int error, const char *how, const char *value, bool takes)
 {
-    const char *top = getenv("TOP_BUILDDIR");
     char preload[4096];
     char number[16];
     struct kit kit;
 
-    snprintf(preload, sizeof preload, "%s/tests/server/.libs/fail_accept.so",
-             top != NULL ? top : ".");
+    snprintf(preload, sizeof preload, "%s/tests/server/.libs/fail_accept.so", build_folder());
     ck_assert_msg(access(preload, R_OK) == 0, "there is no %s", preload);
     snprintf(number, sizeof number, "%d", error);
     setenv("ACCEPT_ERROR", number, 1);

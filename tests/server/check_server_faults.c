@@ -378,11 +378,10 @@ static bool can_connect(void *context)
 static _Noreturn void become_a_server_on_a_full_disk(const char *host, const char *model,
                                                      const char *hold)
 {
-    const char *top = getenv("TOP_BUILDDIR");
     int full = open("/dev/full", O_WRONLY);
     char path[4096];
 
-    snprintf(path, sizeof path, "%s/echo-server", top != NULL ? top : ".");
+    snprintf(path, sizeof path, "%s/echo-server", build_folder());
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (full >= 0 && dup2(full, STDOUT_FILENO) >= 0 && dup2(full, STDERR_FILENO) >= 0)
         execl(path, "echo-server", "--host", host, "--model", model, "--hold", hold, "--print",
@@ -425,7 +424,6 @@ END_TEST
 /* Run a server that is allowed so few descriptors that it cannot begin. */
 static struct outcome start_with_descriptors(unsigned few)
 {
-    const char *top = getenv("TOP_BUILDDIR");
     struct outcome outcome = {.out = NULL};
     char line[4096];
     size_t room = 0;
@@ -435,7 +433,7 @@ static struct outcome start_with_descriptors(unsigned few)
     snprintf(line, sizeof line,
              "exec 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n %u; exec '%s/echo-server' "
              "--model %s --port 0",
-             few, top != NULL ? top : ".", tested_models[0].model);
+             few, build_folder(), tested_models[0].model);
     pipe = popen(line, "re");
     ck_assert_ptr_nonnull(pipe);
     ck_assert_int_gt(getdelim(&outcome.out, &room, '\0', pipe), 0);
@@ -465,12 +463,11 @@ END_TEST
 /* Become a user whose number of processes is limited, as root's is not. @return false: cannot */
 static bool be_somebody(void)
 {
-    const char *top = getenv("TOP_BUILDDIR");
     char path[4096];
 
     if (geteuid() == 0)
         ck_assert_int_eq(setresuid(65534, 65534, 65534), 0); /* this process is this test's */
-    snprintf(path, sizeof path, "%s/echo-server", top != NULL ? top : ".");
+    snprintf(path, sizeof path, "%s/echo-server", build_folder());
     return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
 }
 

@@ -126,12 +126,11 @@ END_TEST
 /* --help into a full disk fails. */
 START_TEST(help_that_cannot_be_written)
 {
-    const char *top = getenv("TOP_BUILDDIR");
     char path[4096];
     int status;
     pid_t pid;
 
-    snprintf(path, sizeof path, "%s/echo-server", top != NULL ? top : ".");
+    snprintf(path, sizeof path, "%s/echo-server", build_folder());
     pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
@@ -243,7 +242,6 @@ END_TEST
 /* Root may listen anywhere, so this one runs as another user. */
 START_TEST(a_privileged_port)
 {
-    const char *top = getenv("TOP_BUILDDIR");
     char path[4096];
     FILE *first = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "r");
     int start = 0;
@@ -256,7 +254,7 @@ START_TEST(a_privileged_port)
         return; /* this machine has no privileged port 80 */
     if (geteuid() == 0)
         ck_assert_int_eq(setresuid(65534, 65534, 65534), 0); /* this process is this test's */
-    snprintf(path, sizeof path, "%s/echo-server", top != NULL ? top : ".");
+    snprintf(path, sizeof path, "%s/echo-server", build_folder());
     if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0)
         return; /* the build tree is out of their reach */
     struct outcome outcome = program_run(COMMAND("--port", "80"), NULL);
@@ -293,12 +291,11 @@ static bool can_connect(void *context)
 START_TEST(standard_descriptors_closed)
 {
     uint16_t port = free_port();
-    const char *top = getenv("TOP_BUILDDIR");
     char path[4096], number[8], link[64], target[64];
     int status;
     pid_t pid;
 
-    snprintf(path, sizeof path, "%s/echo-server", top != NULL ? top : ".");
+    snprintf(path, sizeof path, "%s/echo-server", build_folder());
     snprintf(number, sizeof number, "%u", (unsigned)port);
     pid = fork();
     ck_assert_int_ge(pid, 0);
