@@ -29,7 +29,7 @@ void announce_addresses(const struct server *server)
         printer_line(printer, "admin on http://%s", admin_address(server->admin));
 }
 
-/* What an uncapped server under a limit on its address space is going to see. */
+/* Predict at which session an uncapped server under a limit on its address space runs out of room. */
 static void announce_prediction(const struct server *server)
 {
     const struct limits *limits = &server->options->limits;
@@ -101,7 +101,7 @@ void announce_accounting(const struct server *server)
     printer_line(server->shared->printer, "%s", counts_text(&counts, text, sizeof text));
 }
 
-/* Which limits have ended sessions, by name. */
+/* Print how many sessions each limit has ended. */
 static void announce_limits_reached(const struct server *server, const struct counts *counts)
 {
     for (int i = OUTCOME_QUEUE_TIMEOUT; i <= OUTCOME_HANDSHAKE_FAILED; i++)
@@ -110,7 +110,7 @@ static void announce_limits_reached(const struct server *server, const struct co
                          counts->ended[i]);
 }
 
-/* How often nobody could come in, where that has happened. */
+/* Print how often accepting was paused or failed, if it was. */
 static void announce_listener(struct printer *printer, const struct listener_state *listener)
 {
     if (listener->pauses > 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a person may change of a running server: see control.h. */
+/* Changes while the server runs: see control.h. */
 #include "server/control.h"
 
 #include "pool/echopool.h"
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What stands in the way, told by an errno value that is not negated any more. */
+/* Return why the number of workers stays as it is. @param error  an errno value, not negated */
 static const char *obstacle(int error, uint64_t wanted)
 {
     if (error == ENOTSUP)

@@ -3,13 +3,13 @@
  * Stopping without loss, after SIGTERM or SIGINT.
  *
  *     RUNNING --signal--> DRAINING --last session ended--> gone, status 0
- *                            |  every 100 ms: who has finished no echo since the last time is
- *                            |  not read from any more (what has arrived is still echoed)
+ *                            |  every 100 ms: a session that has finished no echo since the last
+ *                            |  time is no longer read from (what has arrived is still echoed)
  *                            +--drain timeout--> CUT --last session ended--> gone, status 1
  *     DRAINING or CUT --second signal--> gone at once, status 1
  *
- * Those who wait in the queue are served like all others while there is time. From the signal on
- * each session that ends wakes the loop, which looks whether it was the last.
+ * Sessions that wait in the queue are served like all others while there is time. From the signal on
+ * each session that ends wakes the loop, which checks whether it was the last.
  */
 #include "server/drain.h"
 
@@ -48,7 +48,7 @@ void drain_on_tick(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     accounting_each(server->shared->accounting, session_nudge, NULL);
-    model_tend(server->model); /* there may be no watch that has it called */
+    model_tend(server->model); /* without a time limit no watch calls it */
 }
 
 static void cut(struct accounting_entry *entry, void *context)
@@ -57,7 +57,7 @@ static void cut(struct accounting_entry *entry, void *context)
     session_judge((struct session *)entry, OUTCOME_DRAIN_TIMEOUT);
 }
 
-/* The drain timeout has passed: whoever is still here is cut. */
+/* The drain timeout has passed: cut the sessions that are left. */
 void drain_on_deadline(evutil_socket_t fd, short what, void *argument)
 {
     struct server *server = argument;
@@ -98,7 +98,7 @@ static void begin_drain(struct server *server)
     server->listener_was.backlog = server->listener_was.backlog_max = 0;
     listener_free(server->listener);
     server->listener = NULL;
-    /* From here on each session that ends wakes the loop; below it is woken for those before. */
+    /* From here on each session that ends wakes the loop. The wake-up below is for those that ended before. */
     atomic_store(server->shared->draining, true);
     if (event_add(server->events[ON_TICK], &tick) != 0 ||
         event_add(server->events[ON_DEADLINE], &deadline) != 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Limits on ourselves: see limits.h. */
+/* Limits that the server sets on itself: see limits.h. */
 #include "server/limits.h"
 
 #include "common/parse.h"
@@ -34,7 +34,7 @@ static bool parse_item(const char *item, struct limits *limits)
 bool limits_parse(const char *text, struct limits *limits)
 {
     struct limits parsed = {0};
-    char item[40]; /* longer ones are no number that we know */
+    char item[40]; /* a longer one cannot be valid */
 
     for (const char *rest = text;;) {
         size_t length = strcspn(rest, ",");

@@ -3,9 +3,8 @@
  * @file limits.h
  * The limits that the server sets on itself (--limit), and what they will do to it.
  *
- * They are the same for a capped and an uncapped server, which is what makes the comparison fair.
- * They touch this process only: when one is reached, a call fails; nothing is killed, nothing
- * else on the machine notices.
+ * They are the same for a capped and an uncapped server, so that the comparison is fair. They affect
+ * this process only: when one is reached, a call fails; nothing is killed, and no other process notices.
  */
 #ifndef SERVER_LIMITS_H
 #define SERVER_LIMITS_H
@@ -14,14 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Zero is: not set. */
+/** Zero: not set. */
 struct limits {
     uint64_t as_bytes;    /**< address space, RLIMIT_AS */
     uint64_t nofile;      /**< open descriptors, RLIMIT_NOFILE */
     uint64_t stack_bytes; /**< of each thread that serves; given to pthread_create() */
 };
 
-/** What may be given, for the sentence about a wrong value. */
+/** The accepted values, for the message about a wrong one. */
 #define LIMITS_RANGE                                                                               \
     "a list of as=SIZE (16M to 1024G), nofile=N (16 to 1048576) and stack=SIZE (64K to 1G), such " \
     "as as=256M,nofile=64,stack=8M"
@@ -34,8 +33,8 @@ struct limits {
 bool limits_parse(const char *text, struct limits *limits);
 
 /**
- * Set the soft limits. With as_bytes also keep malloc to one arena: its others would each take
- * 64 MiB of address space at moments that nobody can predict.
+ * Set the soft limits. With as_bytes also keep malloc to one arena: each other arena would take 64 MiB
+ * of address space at an unpredictable moment.
  *
  * Call before any thread is made.
  *
@@ -43,18 +42,18 @@ bool limits_parse(const char *text, struct limits *limits);
  */
 int limits_apply(const struct limits *limits, const char **name);
 
-/** The stack that a thread will get: limits->stack_bytes, or the system's. */
+/** Get the stack size of a thread: limits->stack_bytes, or the system's. */
 uint64_t limits_stack_bytes(const struct limits *limits);
 
-/** Address space in use now, from /proc/self/statm. 0 where that cannot be read. */
+/** Get the address space in use now, from /proc/self/statm. 0: it cannot be read. */
 uint64_t limits_used_bytes(void);
 
-/** What one more thread takes: its stack and the guard page below it. */
+/** Get what one more thread takes: its stack and the guard page below it. */
 uint64_t limits_thread_bytes(const struct limits *limits);
 
 /**
- * How many threads will fit: floor((limit - used) / thread). Ask after everything else is set up.
- * Only where as_bytes is set.
+ * Predict how many threads will fit: floor((limit - used) / thread). Call after everything else is set
+ * up, and only if as_bytes is set.
  */
 uint64_t limits_predict_threads(const struct limits *limits, uint64_t used_bytes);
 
@@ -65,7 +64,7 @@ uint64_t limits_predict_threads(const struct limits *limits, uint64_t used_bytes
  */
 uint64_t limits_raise_nofile(uint64_t needed);
 
-/** The descriptors that this process can come to have: --limit nofile, or its hard limit. */
+/** Get how many descriptors this process may have at most: --limit nofile, or its hard limit. */
 uint64_t limits_most_nofile(const struct limits *limits);
 
 #endif /* SERVER_LIMITS_H */

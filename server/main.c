@@ -2,9 +2,9 @@
 /*
  * echo-server: one echo service under several concurrency designs.
  *
- * The way from here to the echo: main, server_run (server.c), listener_accept (listen/listener.c),
- * session_serve (session/session.c), communicate (session/session.c). Between the third and the fourth the model
- * decides which thread goes on: see models/model.c for the list, in reading order.
+ * From here to the echo: main, server_run (server.c), listener_accept (listen/listener.c),
+ * session_serve (session/session.c), communicate (session/session.c). Between the third and the fourth
+ * the model decides which thread continues: models/local.mk lists the models in reading order.
  */
 #include "server/options.h"
 #include "server/server.h"

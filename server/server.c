@@ -3,11 +3,9 @@
  * The server's life: see server.h.
  *
  * DESIGN. One event loop on the main thread owns the listener, the signals, the timers and the
- * connections that are being refused. Who serves sessions is the model's business; threads that do
- * never touch this event base, they write to one eventfd, and the loop looks after everything
- * (on_wake). So libevent needs no locks here and evthread is not used.
- *
- * The stop is in drain.c, what is said in announce.c, where it listens in listen/open.c.
+ * connections that are being refused. The model decides which thread serves a session. Such threads
+ * never touch this event base: they write to one eventfd, and the loop does the rest (tend.c). So
+ * libevent needs no locks here and evthread is not used.
  */
 #include "server/server.h"
 
@@ -51,7 +49,7 @@ static void on_accounting(evutil_socket_t fd, short what, void *argument)
     announce_accounting(argument);
 }
 
-/* SIGHUP: read the certificate anew. Without one, the terminal has gone: so do we. */
+/* Reload the certificate on SIGHUP. Without one, SIGHUP means that the terminal was closed: stop. */
 static void on_reload(evutil_socket_t signal_number, short what, void *argument)
 {
     struct server *server = argument;
@@ -63,15 +61,15 @@ static void on_reload(evutil_socket_t signal_number, short what, void *argument)
     }
     announce_reloading(server);
     if (server->shared->credentials == NULL)
-        log_warn("nothing is read anew: there is no --tls-cert");
+        log_warn("nothing to reload: --tls-cert was not given");
     else if (credentials_reload(server->shared->credentials, why) != 0)
         log_error("the old certificate stays in use: %s", why);
     else
-        printer_line(server->shared->printer, "the certificate was read anew");
+        printer_line(server->shared->printer, "the certificate was reloaded");
     announce_ready(server);
 }
 
-/* SIGTTIN: a worker more. SIGTTOU: one fewer. */
+/* Have one more worker on SIGTTIN, one fewer on SIGTTOU. */
 static void on_resize(evutil_socket_t signal_number, short what, void *argument)
 {
     char why[HOST_WHY_MAX];
@@ -129,9 +127,9 @@ static void start_model(struct server *server)
 }
 
 /*
- * The most sessions that can be here at once: the one that the loop serves (--on-full caller-runs) and
- * one that is about to be turned away among them.
- * Workers may become as many as a pool can have; what is never used costs nothing.
+ * Count the most sessions that can exist at once, among them the one that the loop serves (--on-full
+ * caller-runs) and one that is about to be rejected. The number of workers may grow to WORKERS_MAX;
+ * places that are never used cost nothing.
  */
 static uint64_t most_sessions(const struct options *options, const struct model_type *type)
 {
@@ -172,7 +170,7 @@ static void start_shared(struct server *server)
     server->shared = shared;
 }
 
-/* What has to be forked is forked first; only then may there be a thread. */
+/* Fork what must be forked, and only then make a thread. */
 static void start_first_thread(struct server *server)
 {
     char why[MODEL_WHY_MAX];
@@ -216,7 +214,7 @@ static void start_trace(struct server *server)
         log_fatal("cannot write --trace %s: %s", options->trace, strerror(-rc));
 }
 
-/* The base and all its events, so that none has to be made when memory has run out. */
+/* Make the base and all its events now, so that none has to be made when memory has run out. */
 static void start_loop(struct server *server)
 {
     struct event **events = server->events;
@@ -245,7 +243,7 @@ static void start_loop(struct server *server)
         log_fatal("no memory for the event loop");
 }
 
-/* Whoever stays too long is found. */
+/* Start the time limits of sessions. */
 static void start_watch(struct server *server)
 {
     const struct options *options = server->options;
@@ -262,7 +260,7 @@ static void start_watch(struct server *server)
         log_fatal("no memory for the event loop");
 }
 
-/* Answered from when the loop runs until the server has ended, while it drains too. */
+/* Open the admin port. It answers while the loop runs, also while the server drains. */
 static void start_admin(struct server *server)
 {
     const struct admin_host host = {server, server_look, control_resize, control_pause};
@@ -298,7 +296,7 @@ static void start_accepting(struct server *server)
 
 /* --- end ----------------------------------------------------------------------------------- */
 
-/* Join every thread, say the last words, release everything. */
+/* Join every thread, print the last lines, release everything. */
 static void end(struct server *server)
 {
     struct shared *shared = server->shared;

@@ -9,16 +9,15 @@
 #include "server/options.h"
 
 /**
- * Open /dev/null in the place of descriptors 0 to 2 where they are closed, so that no socket can
- * land there and be written to as standard output. Call first.
+ * Open /dev/null in place of each of the descriptors 0 to 2 that is closed, so that no socket can get
+ * such a number and be written to as standard output. Call first.
  */
 void server_open_standard_descriptors(void);
 
 /**
- * Serve until a signal ends it.
+ * Serve until a signal stops the server. Errors at the start exit with a sentence.
  *
- * @return the exit status: EXIT_OK when every session ended by itself, EXIT_RUN when some had to
- *         be cut. What goes wrong at the start exits with a sentence
+ * @return the exit status: EXIT_OK if every session ended by itself, EXIT_RUN if some had to be cut
  */
 int server_run(const struct options *options);
 

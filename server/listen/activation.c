@@ -2,9 +2,8 @@
 /*
  * Sockets from the service manager: see activation.h.
  *
- * What is passed is looked at before it is used. A unit file with the wrong line (ListenDatagram=,
- * Accept=yes) passes something else, and accept() would say of each of them no more than "invalid
- * argument".
+ * What is passed is checked before it is used. A unit file with a wrong line (ListenDatagram=, Accept=yes)
+ * passes something else, and accept() would fail with no more than "invalid argument".
  */
 #include "server/listen/activation.h"
 
@@ -23,7 +22,7 @@
 
 enum { FIRST_DESCRIPTOR = 3 };
 
-/* One option of the socket that is a number. @return false: this is no socket */
+/* Get an option of the socket that is a number. @return false: this is not a socket */
 static bool option_of(int fd, int option, int *value)
 {
     socklen_t size = sizeof *value;
@@ -31,7 +30,7 @@ static bool option_of(int fd, int option, int *value)
     return getsockopt(fd, SOL_SOCKET, option, value, &size) == 0;
 }
 
-/* What keeps a descriptor from being listened on, as the end of a sentence; NULL: nothing. */
+/* Return why a descriptor cannot be listened on, as the end of a sentence. NULL: it can */
 static const char *what_is_wrong(int fd)
 {
     int family, type, listens;
@@ -50,7 +49,7 @@ static const char *what_is_wrong(int fd)
     return NULL;
 }
 
-/* Its address, and the flags that it must have. @return false: the kernel has refused */
+/* Get its address and set its flags. @return false: the kernel has refused */
 static bool adopt(int fd, struct listening_socket *socket)
 {
     struct address *address = &socket->address;
@@ -64,7 +63,7 @@ static bool adopt(int fd, struct listening_socket *socket)
     return true;
 }
 
-/* The name that the service manager has for a socket: the index'th between colons. */
+/* Find the service manager's name for a socket. @return its length */
 static int name_of(const char *names, int index, const char **name)
 {
     while (names != NULL && index-- > 0) {
@@ -75,11 +74,11 @@ static int name_of(const char *names, int index, const char **name)
     return (int)strcspn(*name, ":");
 }
 
-/* Look at each and take it over. @return 0, or -EINVAL and why */
+/* Check each and take it over. @return 0, or -EINVAL and why */
 static int take_all(int count, const char *names, struct listening_socket *sockets,
                     char why[static ACTIVATION_WHY_MAX])
 {
-    /* All of them, before anything can go wrong: a child must not get any. */
+    /* All of them first, before a check can fail: a child process must not get any. */
     for (int i = 0; i < count; i++)
         (void)fcntl(FIRST_DESCRIPTOR + i, F_SETFD, FD_CLOEXEC);
     for (int i = 0; i < count; i++) {

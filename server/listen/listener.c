@@ -2,10 +2,9 @@
 /*
  * Accepting: see listener.h.
  *
- * When accept() fails for want of descriptors or memory, the connection stays in the backlog and
- * the socket stays readable. Trying again at once would fail again, some two million times a
- * second. So the listener pauses for 100 ms; the timer is made at the start, since a moment
- * without memory is no time to make one.
+ * When accept() fails because descriptors or memory have run out, the connection stays in the backlog
+ * and the socket stays readable. Trying again at once would fail again, some two million times a second.
+ * So the listener pauses for 100 ms. The timer is made at the start, while there is memory.
  */
 #include "server/listen/listener.h"
 
@@ -44,8 +43,8 @@ struct listener {
     unsigned paused;                     /* a set of enum pause_reason */
     unsigned accepted;                   /* since the last PAUSE_TURN */
     uint64_t pauses;                     /* for PAUSE_FULL */
-    int64_t paused_ns;                   /* in the pauses for it that are over */
-    int64_t full_ns;                     /* when the one that is not over began */
+    int64_t paused_ns;                   /* in the finished pauses for it */
+    int64_t full_ns;                     /* when the current one began */
     uint64_t errors;
     unsigned in_a_row; /* errors since the last connection */
     struct log_gate gate;
@@ -57,7 +56,7 @@ static void disable(struct listener *listener)
         evconnlistener_disable(listener->doors[i]);
 }
 
-/* All of them or none. @return false for want of memory */
+/* Enable all of them or none. @return false: out of memory */
 static bool enable(struct listener *listener)
 {
     for (unsigned i = 0; i < listener->count; i++)
@@ -79,7 +78,7 @@ static void pause_for(struct listener *listener, enum pause_reason reason)
     listener->paused |= (unsigned)reason;
 }
 
-/* One reason less. Where enabling fails for want of memory, the timer tries again. */
+/* Remove a reason. If enabling fails because memory has run out, the timer tries again. */
 static void resume_after(struct listener *listener, enum pause_reason reason)
 {
     static const struct timeval later = {.tv_usec = RETRY_US};
@@ -94,7 +93,7 @@ static void resume_after(struct listener *listener, enum pause_reason reason)
     }
 }
 
-/* How many wait for a worker, where that matters. */
+/* Count the sessions that wait for a worker. 0: there are no water marks */
 static uint64_t waiting(const struct listener *listener)
 {
     const struct model_type *type = listener->model->type;
@@ -102,7 +101,7 @@ static uint64_t waiting(const struct listener *listener)
     return listener->marks.high == 0 || type->waiting == NULL ? 0 : type->waiting(listener->model);
 }
 
-/* The model has no room, or the marks say so. */
+/* Check whether to pause: the model has no room, or the high water mark is reached. */
 static bool is_full(const struct listener *listener)
 {
     return !model_has_room(listener->model) ||
@@ -115,7 +114,7 @@ static bool has_room_again(const struct listener *listener)
            (listener->marks.high == 0 || waiting(listener) <= listener->marks.low);
 }
 
-static void resume_where_room(struct listener *listener)
+static void resume_if_room(struct listener *listener)
 {
     if (!has_room_again(listener))
         return;
@@ -124,22 +123,21 @@ static void resume_where_room(struct listener *listener)
 }
 
 /*
- * Pause until there is room. Whoever makes room, or begins a session that waited, wakes us if it
- * sees `full`. So that is set first, and looked again second: what has happened in between is seen
- * here.
+ * Pause until there is room. A worker that makes room, or begins a session that waited, wakes the loop
+ * if it sees `full`. So set that first and look again second: room that was made in between is seen here.
  */
 static void pause_while_full(struct listener *listener)
 {
     pause_for(listener, PAUSE_FULL);
     atomic_store(&listener->shared->full, true);
-    resume_where_room(listener);
+    resume_if_room(listener);
 }
 
-/* Fewer workers may mean that there is no room any more, without anybody having come. */
+/* Fewer workers can mean that the room is gone although no client has come. */
 void listener_look_again(struct listener *listener)
 {
     if (listener->paused & PAUSE_FULL)
-        resume_where_room(listener);
+        resume_if_room(listener);
     else if (listener->marks.pause_when_full && is_full(listener))
         pause_while_full(listener);
 }
@@ -161,7 +159,7 @@ const struct listening_socket *listener_sockets(const struct listener *listener,
     return listener->sockets;
 }
 
-/* Add what waits in a socket's backlog, and how much may. A unix socket does not tell. */
+/* Add the length of a socket's backlog, and its limit. They are unknown for a unix socket. */
 static void add_backlog(const struct listening_socket *socket, struct listener_state *state)
 {
     struct tcp_info info;
@@ -193,18 +191,18 @@ void listener_state(const struct listener *listener, struct listener_state *stat
 }
 
 /*
- * A connection: make a session of it and give it to the model, or send it away.
+ * Make a session of a connection and give it to the model, or reject it.
  *
- * libevent calls this for every connection that waits, and asks before each whether the listener
- * is still enabled: a pause takes effect at once. It would go on for as long as clients come
- * faster than they are accepted, and no signal would be seen meanwhile; hence PAUSE_TURN.
+ * libevent calls this for every connection that waits, and checks before each whether the listener is
+ * still enabled, so a pause takes effect at once. While clients come faster than they are accepted it
+ * would not return to the loop, and no signal would be handled; hence PAUSE_TURN.
  */
 static void listener_accept(struct evconnlistener *socket, evutil_socket_t fd,
                             struct sockaddr *peer, int length, void *argument)
 {
     struct listener *listener = argument;
     struct model *model = listener->model;
-    char why[MODEL_WHY_MAX] = "no memory for you";
+    char why[MODEL_WHY_MAX] = "out of memory";
     struct address from = {.length = (socklen_t)length};
     struct session *session;
 
@@ -227,7 +225,7 @@ static void listener_accept(struct evconnlistener *socket, evutil_socket_t fd,
     }
 }
 
-/* The loop has come round. */
+/* The other events have run: accept again. */
 static void turn_over(evutil_socket_t fd, short what, void *argument)
 {
     struct listener *listener = argument;
@@ -245,11 +243,11 @@ void listener_start(struct listener *listener, struct model *model,
     listener->marks = *marks;
     listener->shared->water_marks = marks->high > 0;
     snprintf(listener->too_many_of_one, sizeof listener->too_many_of_one,
-             "%" PRIu64 " sessions from your address are here already", marks->per_source);
+             "your address has %" PRIu64 " sessions already", marks->per_source);
     resume_after(listener, PAUSE_STARTING);
 }
 
-/* accept() failed, with errno as it left it. */
+/* Count an error of accept(), which is in errno, and pause if it will not go away by itself. */
 static void accept_failed(struct evconnlistener *socket, void *argument)
 {
     static const struct timeval later = {.tv_usec = RETRY_US};
@@ -261,7 +259,7 @@ static void accept_failed(struct evconnlistener *socket, void *argument)
     listener->errors++;
     listener->in_a_row++;
     warnings = log_gate_pass(&listener->gate);
-    /* The kernel has already dropped what any other error was about - if it goes on, it has not. */
+    /* After any other error the kernel has dropped the connection, unless the error repeats. */
     if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM &&
         listener->in_a_row < ERRORS_IN_A_ROW) {
         if (warnings > 0)
@@ -269,8 +267,8 @@ static void accept_failed(struct evconnlistener *socket, void *argument)
         return;
     }
     if (warnings > 0)
-        log_warn("cannot accept a connection now: %s; those who come wait in the kernel's backlog, "
-                 "and it is tried again every 100 ms",
+        log_warn("cannot accept a connection now: %s; new clients wait in the kernel's backlog, "
+                 "and the server tries again every 100 ms",
                  strerror(error));
     if (evtimer_add(listener->retry, &later) == 0)
         pause_for(listener, PAUSE_ERRORS);
@@ -308,7 +306,7 @@ int listener_new(struct event_base *base, const struct listening_socket *sockets
             evconnlistener_set_error_cb(listener->doors[i], accept_failed);
     }
     if (!made) {
-        listener_free(listener); /* none of the sockets is its own yet */
+        listener_free(listener); /* it does not own the sockets yet */
         return -ENOMEM;
     }
     memcpy(listener->sockets, sockets, count * sizeof *sockets);

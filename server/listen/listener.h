@@ -3,14 +3,13 @@
  * @file listener.h
  * The listening sockets: each accepted connection becomes a session and goes to the model.
  *
- * There is usually one; the service manager may pass several. They are accepted from, and paused,
- * all together.
+ * There is usually one; the service manager may pass several, which are paused all together.
  *
- * The listener is paused while there is at least one reason. Whoever connects meanwhile waits in
- * the kernel's backlog and costs this process nothing.
+ * The listener is paused while there is at least one reason. Clients that connect meanwhile wait in the
+ * kernel's backlog and cost this process nothing.
  *
- * Threads: the loop's only. libevent 2.1.12 deadlocks when another thread disables a listener
- * whose accept callback runs.
+ * Threads: loop only. libevent 2.1.12 deadlocks when another thread disables a listener whose accept
+ * callback runs.
  */
 #ifndef SERVER_LISTEN_LISTENER_H
 #define SERVER_LISTEN_LISTENER_H
@@ -21,13 +20,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Why nothing is accepted; a set. */
+/** Why nothing is accepted: bits of a set. */
 enum pause_reason {
-    PAUSE_STARTING = 1, /**< there is no model yet; ended by listener_start() */
+    PAUSE_STARTING = 1, /**< there is no model yet, until listener_start() */
     PAUSE_FULL = 2,     /**< the model has no room, or the high water mark is reached */
     PAUSE_ERRORS = 4,   /**< accept() found no descriptors or no memory: for 100 ms */
-    PAUSE_TURN = 8,     /**< many were accepted in a row: the loop's other events have a turn */
-    PAUSE_PERSON = 16,  /**< somebody has asked for it; see listener_hold() */
+    PAUSE_TURN = 8,     /**< many were accepted in a row, and the loop's other events must run */
+    PAUSE_PERSON = 16,  /**< a person has asked for it; see listener_hold() */
 };
 
 struct listener;
@@ -35,34 +34,35 @@ struct model;
 struct shared;
 
 /**
- * Nothing is accepted before listener_start().
+ * Make a listener. It accepts nothing before listener_start().
  *
  * @param sockets  copied; the listener closes them in the end
  * @param count    1 to SOCKETS_MAX
- * @return         0 and *listener, or -ENOMEM: then the sockets are still the caller's
+ * @return         0 and *listener, or -ENOMEM; then the caller still owns the sockets
  */
 int listener_new(struct event_base *base, const struct listening_socket *sockets, unsigned count,
                  struct shared *shared, struct listener **listener);
 
-/** How much is too much. All zero: never paused; clients are accepted, and told BUSY by the model. */
+/** When to pause. All zero: never; a client that finds no room gets BUSY from the model. */
 struct listener_marks {
     bool pause_when_full; /**< leave clients in the kernel's backlog while the model has no room */
-    uint64_t high;        /**< pause also when so many wait for a worker; 0: no marks */
-    uint64_t low;         /**< with marks: accept again only when no more than so many wait */
-    uint64_t per_source;  /**< what those are told whom session_admit() does not let in */
+    uint64_t high;        /**< pause also when this many sessions wait for a worker; 0: no marks */
+    uint64_t low;         /**< with marks: accept again only when no more than this many wait */
+    uint64_t
+        per_source; /**< the limit, for the BUSY line of a client that session_admit() rejects */
 };
 
 /** Begin to accept, and give each session to the model. */
 void listener_start(struct listener *listener, struct model *model,
                     const struct listener_marks *marks);
 
-/** The model may have room again, or none any more: accept, or pause. */
+/** Pause or accept again, because the model may have gained or lost room. */
 void listener_look_again(struct listener *listener);
 
 /**
- * Accept nobody until this is called again with false, because a person wants it so.
+ * Stop accepting until this is called with false, because a person has asked for it.
  *
- * @return whether that is a change
+ * @return whether this changes anything
  */
 bool listener_hold(struct listener *listener, bool held);
 
@@ -85,7 +85,7 @@ struct listener_state {
 /** Fill in the state. The kernel is asked for the backlog (TCP_INFO). */
 void listener_state(const struct listener *listener, struct listener_state *state);
 
-/** What it listens on. */
+/** Get the sockets. */
 const struct listening_socket *listener_sockets(const struct listener *listener, unsigned *count);
 
 #endif /* SERVER_LISTEN_LISTENER_H */

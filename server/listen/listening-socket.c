@@ -2,12 +2,11 @@
 /*
  * Listening sockets: see listening-socket.h.
  *
- * DESIGN. Whether somebody listens to a unix socket's file is found out by connecting to it. The
- * kernel refuses when nobody does - and also for the moment between bind() and listen() of a server
- * that is just starting. The lock on the folder closes that gap, and the one between looking at a
- * file and removing it. It is an flock() on the folder itself, so it leaves no file of its own
- * behind. Other programs may lock folders for reasons of theirs, and a folder that cannot be read
- * cannot be locked: then it goes on without, after a second.
+ * DESIGN. To find out whether a server listens on a unix socket's file, connect to it. The kernel refuses
+ * if none does, and also in the moment between bind() and listen() of a server that is starting. The lock
+ * on the folder closes that gap, and the one between checking a file and removing it. It is an flock() on
+ * the folder itself, so it leaves no file behind. Other programs may hold such a lock, and a folder that
+ * cannot be read cannot be locked: then continue without it, after a second.
  */
 #include "server/listen/listening-socket.h"
 
@@ -31,7 +30,7 @@
 
 /* --- the file of a unix socket ------------------------------------------------------------- */
 
-/* Lock the folder that the file is in. @return what unlock_folder() wants; -1: it goes without */
+/* Lock the folder that the file is in. @return for unlock_folder(); -1: not locked */
 static int lock_folder(const char *path)
 {
     static const struct timespec pause = {.tv_nsec = LOCK_RETRY_NS};
@@ -58,9 +57,9 @@ static void unlock_folder(int lock)
 }
 
 /*
- * Whether a socket's file may be removed: nobody listens there any more.
+ * Check whether a socket's file may be removed, because no server listens on it.
  *
- * @return 0 if so, or a negated errno value: -EADDRINUSE, -EEXIST for another kind of file
+ * @return 0 if so, or a negated errno value: -EADDRINUSE, or -EEXIST for another kind of file
  */
 static int check_stale(const struct address *address)
 {
@@ -84,7 +83,7 @@ static int check_stale(const struct address *address)
 }
 
 /*
- * Give the socket its address, in the place of a file that was left behind.
+ * Bind the socket, and replace a file that a dead server has left behind.
  *
  * The kernel makes the file with the mode of the socket, less the umask (unix_bind()): it never
  * has more rights than those, not even for a moment.
@@ -119,7 +118,7 @@ static void remove_file(const struct listening_socket *socket)
     unlock_folder(lock);
 }
 
-/* Bind, listen, and note which file that has made, all under the lock. */
+/* Bind, listen, and remember the file that was made, all under the lock. */
 static int listen_at_path(struct listening_socket *socket)
 {
     const char *path = address_path(&socket->address);
@@ -148,9 +147,9 @@ void listening_socket_prepare(const struct listening_socket *socket)
         int value;
     } inherited[] = {
         {IPPROTO_TCP, TCP_NODELAY, 1},    {SOL_SOCKET, SO_KEEPALIVE, 1},
-        {IPPROTO_TCP, TCP_KEEPIDLE, 60},  /* seconds of silence before the peer is asked */
-        {IPPROTO_TCP, TCP_KEEPINTVL, 10}, /* between questions */
-        {IPPROTO_TCP, TCP_KEEPCNT, 6},    /* without an answer */
+        {IPPROTO_TCP, TCP_KEEPIDLE, 60},  /* seconds of silence before the first probe */
+        {IPPROTO_TCP, TCP_KEEPINTVL, 10}, /* between probes */
+        {IPPROTO_TCP, TCP_KEEPCNT, 6},    /* probes without an answer */
     };
 
     for (size_t i = 0; i < sizeof inherited / sizeof inherited[0]; i++)
@@ -165,7 +164,7 @@ static int listen_without_file(struct listening_socket *socket)
     int on = 1;
 
     listening_socket_prepare(socket);
-    /* Without it, a server that is started again waits for its predecessor's last connections. */
+    /* Without it a restarted server cannot bind until the connections of its predecessor are gone. */
     if (setsockopt(socket->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         bind(socket->fd, (const struct sockaddr *)&address->storage, address->length) != 0 ||
         listen(socket->fd, SOMAXCONN) != 0)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the server listens: see open.h. How a socket is opened is in listening-socket.c, how one
- * is taken over from a service manager in activation.c; here is which of the two, and what is said
- * when it does not work.
+ * Where the server listens: see open.h. How a socket is opened is in listening-socket.c, how one is taken
+ * over from a service manager in activation.c. This file chooses, and explains failures.
  */
 #include "server/listen/open.h"
 
@@ -24,7 +23,7 @@ static void check_exposure(const struct model_type *local_only, const struct add
                   local_only->processes ? "process" : "thread");
 }
 
-/* The sentence for a socket that could not be opened. */
+/* Exit with a sentence about a socket that could not be opened. */
 static _Noreturn void die_of_socket(const struct address *address, int rc)
 {
     char text[ADDRESS_TEXT_MAX];

@@ -20,6 +20,13 @@
  *     caller-runs      the loop has a session     when that ends (the loop itself)
  *     (water marks)    high ones wait             a worker that begins a session, if shared->full
  *
+ * Each of them calls shared_wake(), which writes to an eventfd; the loop then calls tend() and lets the
+ * listener look again. No wake-up is lost, because both sides write first and read second, sequentially
+ * consistent, so that one of them sees the other. The loop sets shared->full (pause_while_full()), or the
+ * pool's room_wanted (ep_executor_room()), and then reads how many places are taken. A worker gives its
+ * place back and then reads the flag. With `event` the one decrement that makes room wakes; with --hold
+ * message the list of ended sessions has a lock.
+ *
  * Functions are called by the accept loop. A model blocks all signals in its threads, and has no
  * thread and no process left when destroy() has returned.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Telling the service manager: see notify.h. */
+/* Reports to the service manager: see notify.h. */
 #include "server/systemd/notify.h"
 
 #include "common/clock.h"
@@ -17,7 +17,7 @@
 
 #define RETRY_NS INT64_C(50000000)
 
-/* Whether the watchdog is for this process, and how often it wants to hear from it. */
+/* Get the period of the watchdog, in nanoseconds. 0: there is none for this process */
 static int64_t read_watchdog(void)
 {
     const char *process = getenv("WATCHDOG_PID");
@@ -53,8 +53,8 @@ void notify_close(struct notify *notify)
     notify->fd = -1;
 }
 
-/* @return false: its socket is full, try again. Whatever else goes wrong will go wrong again */
-static bool tell(const struct notify *notify, const char *words)
+/* Send a datagram. @return false: the socket is full, try again. Other errors would only repeat */
+static bool send_words(const struct notify *notify, const char *words)
 {
     ssize_t sent;
 
@@ -65,11 +65,11 @@ static bool tell(const struct notify *notify, const char *words)
     return sent >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS);
 }
 
-/* Only the last state matters: what was kept from before is replaced. */
-static void tell_or_keep(struct notify *notify, const char *words)
+/* Send, or keep for later. Only the last state matters, so it replaces what was kept before. */
+static void send_or_keep(struct notify *notify, const char *words)
 {
     notify->unsent[0] = '\0';
-    if (notify->fd >= 0 && !tell(notify, words))
+    if (notify->fd >= 0 && !send_words(notify, words))
         snprintf(notify->unsent, sizeof notify->unsent, "%s", words);
 }
 
@@ -78,32 +78,31 @@ void notify_ready(struct notify *notify, const char *status)
     char words[sizeof notify->unsent];
 
     snprintf(words, sizeof words, "READY=1\nSTATUS=%s", status);
-    tell_or_keep(notify, words);
+    send_or_keep(notify, words);
 }
 
 void notify_reloading(struct notify *notify)
 {
     char words[sizeof notify->unsent];
 
-    snprintf(words, sizeof words,
-             "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\nSTATUS=reading files anew",
+    snprintf(words, sizeof words, "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\nSTATUS=reloading files",
              clock_now_ns() / 1000);
-    tell_or_keep(notify, words);
+    send_or_keep(notify, words);
 }
 
 void notify_stopping(struct notify *notify)
 {
-    tell_or_keep(notify, "STOPPING=1\nSTATUS=waiting for the last sessions to end");
+    send_or_keep(notify, "STOPPING=1\nSTATUS=waiting for the last sessions to end");
 }
 
 int64_t notify_tend(struct notify *notify)
 {
     if (notify->fd < 0)
         return 0;
-    if (notify->unsent[0] != '\0' && tell(notify, notify->unsent))
+    if (notify->unsent[0] != '\0' && send_words(notify, notify->unsent))
         notify->unsent[0] = '\0';
     if (notify->watchdog_ns > 0)
-        (void)tell(notify, "WATCHDOG=1");
+        (void)send_words(notify, "WATCHDOG=1");
     /* Twice in each period, as sd_watchdog_enabled(3) advises. */
     if (notify->unsent[0] != '\0' &&
         (notify->watchdog_ns == 0 || notify->watchdog_ns / 2 > RETRY_NS))

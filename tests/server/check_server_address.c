@@ -331,7 +331,7 @@ START_TEST(the_manager_is_told)
     ck_assert_int_eq(kill(kit.program.pid, SIGHUP), 0);
     ck_assert_int_eq(strncmp(hear(manager), "RELOADING=1\nMONOTONIC_USEC=", 27), 0);
     ck_assert_str_eq(hear(manager), expected);
-    kit_finish(&kit, true, "nothing is read anew");
+    kit_finish(&kit, true, "nothing to reload");
     ck_assert_int_eq(strncmp(hear(manager), "STOPPING=1\n", 11), 0);
     close(manager);
     ck_assert_int_eq(unlink(path), 0);

@@ -257,7 +257,7 @@ START_TEST(signals_of_every_kind)
             say_hello(fd);
     }
     close(fd);
-    ck_assert_uint_eq(kit_finish(&kit, true, "nothing is read anew").served, 1);
+    ck_assert_uint_eq(kit_finish(&kit, true, "nothing to reload").served, 1);
 }
 END_TEST
 

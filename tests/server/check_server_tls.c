@@ -380,7 +380,7 @@ START_TEST(sighup_replaces_the_certificate)
     copy_file(keys->server.key, key);
     ck_assert(!fits(&kit)); /* not before the signal */
     ck_assert_int_eq(kill(kit.program.pid, SIGHUP), 0);
-    wait_until(has_said, (void *[]){&kit, (void *)(uintptr_t) "the certificate was read anew"});
+    wait_until(has_said, (void *[]){&kit, (void *)(uintptr_t) "the certificate was reloaded"});
     ck_assert(fits(&kit));
     before = connect_tls(&kit);
 
