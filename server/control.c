@@ -54,7 +54,7 @@ int control_resize(struct server *server, bool more, uint64_t *workers,
 int control_pause(struct server *server, bool paused, char why[static HOST_WHY_MAX])
 {
     if (server->listener == NULL) {
-        snprintf(why, HOST_WHY_MAX, "the server was told to stop");
+        snprintf(why, HOST_WHY_MAX, "the server is stopping");
         return -ESHUTDOWN;
     }
     if (listener_hold(server->listener, paused))

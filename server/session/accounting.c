@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one lock of the server's own: see accounting.h for what it makes true.
+ * Counting under one lock: see accounting.h for what that guarantees.
  *
- * DESIGN. Atomic counters would be cheaper and would lie: a reader could see a session ended and
+ * DESIGN. Atomic counters would be cheaper and inconsistent: a reader could see a session ended and
  * still in flight. Sessions begin and end some thousand times a second, echoes happen some
  * hundred thousand times, so the lock is where it costs nothing.
  *

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file accounting.h
- * Who is here, and how everyone who has left has left.
+ * Counts of live sessions, and of finished sessions by outcome.
  *
- * Every session enters once and ends once, and both happen under one lock together with the
- * counting. Therefore this holds in every snapshot, whatever the threads are doing:
+ * Every session enters once and ends once, each under one lock together with the counting. Therefore this
+ * holds in every snapshot:
  *
  *     accepted = served + rejected + timed out + failed + in flight
  *
  * The lock is taken when a session begins and when it ends, never for an echo.
  *
- * The live sessions are also a list, so that the loop can reach them when the server stops. An
- * entry is in the list exactly as long as its session's descriptor is open and its own.
+ * The live sessions are also a list, so that the loop can reach them. An entry is in the list exactly as
+ * long as its session's descriptor is open.
  */
 #ifndef SERVER_SESSION_ACCOUNTING_H
 #define SERVER_SESSION_ACCOUNTING_H
@@ -22,23 +22,23 @@
 
 /** How a session ended. */
 enum outcome {
-    OUTCOME_SERVED,            /**< the client said end of file and has its whole echo */
-    OUTCOME_REJECTED,          /**< told that the server is busy */
-    OUTCOME_QUEUE_TIMEOUT,     /**< told so after it had waited for --queue-timeout */
+    OUTCOME_SERVED,            /**< the client sent end of file and has its whole echo */
+    OUTCOME_REJECTED,          /**< the client got BUSY */
+    OUTCOME_QUEUE_TIMEOUT,     /**< it got BUSY after it had waited for --queue-timeout */
     OUTCOME_HANDSHAKE_TIMEOUT, /**< no TLS, or no PROXY header, within --handshake-timeout */
     OUTCOME_IDLE_TIMEOUT,      /**< nothing came for --idle-timeout */
     OUTCOME_WRITE_TIMEOUT,     /**< the client took nothing for --write-timeout */
     OUTCOME_SESSION_TIMEOUT,   /**< it was served for --session-timeout */
-    OUTCOME_DRAIN_TIMEOUT,     /**< cut: the server was told to stop, and --drain-timeout passed */
-    OUTCOME_HANDSHAKE_FAILED,  /**< what came was no TLS of ours, or no PROXY header */
-    OUTCOME_FAILED,            /**< reset by the client, its worker died, or for want of memory */
+    OUTCOME_DRAIN_TIMEOUT,     /**< cut: the server drained, and --drain-timeout passed */
+    OUTCOME_HANDSHAKE_FAILED,  /**< invalid TLS, or an invalid PROXY header */
+    OUTCOME_FAILED,            /**< reset by the client, its worker died, or memory ran out */
     OUTCOME_COUNT,
 };
 
-/** Each outcome's word, as metrics and log have it: "served", "idle timeout", ... */
+/** Each outcome's word, in metrics and logs: "served", "idle timeout", ... */
 extern const char *const outcome_words[OUTCOME_COUNT];
 
-/** Where a session that is here stands. */
+/** What a live session does. */
 enum phase {
     PHASE_QUEUED,    /**< it waits for a worker */
     PHASE_HANDSHAKE, /**< PROXY header, TLS */
@@ -81,14 +81,14 @@ struct counts {
     struct times services; /**< from there to the end */
 };
 
-/** A place in the list of live sessions, and its counts; part of the session's own memory. */
+/** A place in the list of live sessions, and its counts; part of the session. */
 struct accounting_entry {
     /* guarded by the accounting's lock */
     struct accounting_entry *next;
     struct accounting_entry *previous;
     int64_t accepted_ns;
 
-    /* written by whoever serves, read by all */
+    /* written by the serving side, read by all */
     _Atomic int64_t begun_ns; /**< 0: it waits */
     _Atomic uint64_t echoes;
     _Atomic uint64_t bytes_received;
@@ -100,21 +100,21 @@ struct accounting;
 /**
  * @param servers  how many sessions can be served at once; those beyond wait. 0: no cap
  * @param queue    how many can wait
- * @return         NULL for want of memory
+ * @return         NULL: out of memory
  */
 struct accounting *accounting_new(uint64_t servers, uint64_t queue);
 void accounting_free(struct accounting *accounting);
 
-/** The number of sessions that can be served at once is another now. */
+/** Set the number of sessions that can be served at once. */
 void accounting_set_servers(struct accounting *accounting, uint64_t servers);
 
-/** A session is here. @return its number, counted from 1 */
+/** Count a new session. @return its number, counted from 1 */
 uint64_t accounting_enter(struct accounting *accounting, struct accounting_entry *entry);
 
-/** Somebody was turned away before there could be a session: accepted and rejected in one. */
+/** Count a connection for which no session could be made: as accepted and rejected. */
 void accounting_turn_away(struct accounting *accounting);
 
-/** It is gone: out of the list, and counted under its outcome. Its descriptor is still open. */
+/** Take a session out of the list and count its outcome. Its descriptor is still open. */
 void accounting_end(struct accounting *accounting, struct accounting_entry *entry,
                     enum outcome outcome);
 
@@ -127,11 +127,11 @@ void accounting_snapshot(struct accounting *accounting, struct counts *counts);
 void accounting_each(struct accounting *accounting,
                      void (*visit)(struct accounting_entry *entry, void *context), void *context);
 
-/** Both at one instant: the counts, and everyone who is in them as in flight. counts may be NULL. */
+/** Both at one instant: the counts, and a visit to each session in flight. counts may be NULL. */
 void accounting_survey(struct accounting *accounting, struct counts *counts,
                        void (*visit)(struct accounting_entry *entry, void *context), void *context);
 
-/** How many of them timed out, whatever the limit was. */
+/** Add up the sessions that timed out, by any limit. */
 uint64_t counts_timed_out(const struct counts *counts);
 
 /** "accepted 50 = served 50 + rejected 0 + ..." @return text, cut at size */

@@ -4,11 +4,11 @@
  *
  * DESIGN. A context is never changed; a new one takes its place under the lock. When the main
  * process has read good files it also copies them into shared memory, into one of two places in
- * turn, and then raises the generation there. Whoever takes a context and finds that its own is of
- * an older generation is in a worker process: it makes its context from the copy, and looks whether
- * the generation is still the same afterwards, since two reloads in a row may have overwritten it.
+ * turn, and then raises the generation there. A worker process that takes a context and finds its own to be
+ * of an older generation makes a context from the copy, and checks that the generation is still the same
+ * afterwards, because two reloads in a row may have overwritten the copy.
  *
- * The copy is read by way of files in memory (memfd_create(2)), for files are what tls.h reads.
+ * The copy is read through files in memory (memfd_create(2)), because tls.h reads files.
  */
 #include "server/session/credentials.h"
 
@@ -28,10 +28,9 @@
 
 #define FILE_BYTES_MAX (256u * 1024)
 
-/* The files of the settings. */
 enum { CERTIFICATE, KEY, CA, FILES };
 
-/* What was in them. */
+/* The contents of the files. */
 struct copy {
     size_t sizes[FILES];
     unsigned char bytes[FILES][FILE_BYTES_MAX];
@@ -102,7 +101,7 @@ static int read_files(struct credentials *credentials, struct tls_context **cont
     return rc;
 }
 
-/* From now on this is the context. Raises the generation. */
+/* Make this the context. Raises the generation. */
 static void replace(struct credentials *credentials, struct tls_context *context)
 {
     MUST(pthread_mutex_lock(&credentials->lock));
@@ -201,7 +200,7 @@ static struct tls_context *context_of(const struct credentials *credentials,
     return context;
 }
 
-/* The main process has read something newer. */
+/* Use what the main process has read meanwhile. */
 static void catch_up_locked(struct credentials *credentials)
 {
     struct published *published = credentials->published;

@@ -3,12 +3,11 @@
  * @file credentials.h
  * The server's certificate and key, which can be replaced while it runs.
  *
- * SIGHUP reads the files anew. Sessions that have begun keep what they began with, new ones get the
- * new; where the files are bad, the old ones stay in use.
+ * SIGHUP reloads the files. Sessions that have begun keep the old certificate, later ones get the new one.
+ * If the files are invalid, the old certificate stays in use.
  *
- * Worker processes have a copy of this from the moment they were forked. What the main process has
- * read since then they find in memory that they share with it, so that it does not matter to them
- * what has become of the files.
+ * Worker processes have a copy of this from the moment of their fork. What the main process reads later
+ * they get from memory that they share with it, so they do not need the files.
  */
 #ifndef SERVER_SESSION_CREDENTIALS_H
 #define SERVER_SESSION_CREDENTIALS_H
@@ -27,16 +26,16 @@ int credentials_new(const struct tls_server_settings *settings, struct credentia
 void credentials_free(struct credentials *credentials);
 
 /**
- * Read the files anew.
+ * Reload the files.
  *
  * @return 0; or as credentials_new(), and then nothing has changed
  *
- * Threads: the loop's.
+ * Threads: loop only.
  */
 int credentials_reload(struct credentials *credentials, char why[static TLS_WHY_MAX]);
 
 /**
- * The newest that could be read: a reference of the caller's, for tls_context_unref().
+ * Get a reference to the newest that could be read, for tls_context_unref().
  *
  * Threads: any, and in worker processes.
  */

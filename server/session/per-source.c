@@ -2,11 +2,10 @@
 /*
  * Counting sessions by address: see per-source.h.
  *
- * DESIGN. A table with open addressing, of a power of two and at least twice as large as the number
- * of sessions, so that it is never more than half full, never grows, and allocates nothing when
- * somebody comes. A source that has no session is not in it: the entries behind it move up into its
- * place, so that no graves are left. Where an address lands depends on a number drawn at the start,
- * or strangers could choose addresses that all land on one place.
+ * DESIGN. A hash table with open addressing. Its size is a power of two and at least twice the number of
+ * sessions, so it is never more than half full, never grows, and allocates nothing for a new client. A
+ * source without a session is removed: entries behind it move up into its place, so there are no
+ * tombstones. The hash has a random seed, or attackers could choose addresses that all collide.
  */
 #include "server/session/per-source.h"
 
@@ -128,7 +127,7 @@ bool per_source_enter(struct per_source *table, const struct per_source_key *sou
     return enters;
 }
 
-/* Free a place, and let those behind it that would rather be here move up. */
+/* Free a place, and move up entries behind it that belong before their place. */
 static void clear_locked(struct per_source *table, size_t free_at)
 {
     size_t mask = table->mask;

@@ -2,13 +2,13 @@
 /*
  * The PROXY header: see proxy.h. Sections are those of HAProxy's doc/proxy-protocol.txt.
  *
- * DESIGN. Parsing knows no sockets: it is asked about a growing beginning of the stream and says
- * "whole", "not yet" or "never". It starts anew each time, which for 536 bytes is cheaper than it
- * is to keep a state, and easier to trust.
+ * DESIGN. Parsing knows no sockets: it gets a growing prefix of the stream and returns "complete", "not
+ * yet" or "never". It starts from the beginning each time; for 536 bytes that is cheaper than keeping a
+ * state, and easier to verify.
  *
- * Reading must stop exactly behind the header, since what follows is the client's, or TLS's, and
- * is read by somebody else. Where version 1 ends is only known once its end has been seen. So bytes
- * are first looked at (MSG_PEEK) and then those that belong to the header are taken.
+ * Reading must stop exactly behind the header, because the bytes that follow belong to the client or to
+ * TLS. The end of version 1 is known only when it has been seen. So bytes are first peeked at (MSG_PEEK),
+ * and then those that belong to the header are taken.
  *
  * A checksum (PP2_TYPE_CRC32C) is not verified: it is optional for receivers, and TCP has its own.
  */
@@ -36,7 +36,7 @@ enum {
 
 static const unsigned char signature[SIGNATURE_BYTES] = "\r\n\r\n\0\r\nQUIT\n";
 
-/* What goes by in case nobody is named. */
+/* Set the address to "not given". */
 static void set_unknown(struct address *source)
 {
     memset(source, 0, sizeof *source);
@@ -65,7 +65,7 @@ static void set_ipv6(struct address *source, const void *host, uint16_t port)
     source->length = sizeof *v6;
 }
 
-/* A path, an abstract name that is padded with zeros, or all zeros: a socket without a name. */
+/* Set a path, an abstract name padded with zeros, or, from all zeros, no name. */
 static void set_unix(struct address *source, const unsigned char *name, size_t size)
 {
     struct sockaddr_un *to = (struct sockaddr_un *)&source->storage;
@@ -87,7 +87,7 @@ static bool begins_with(const char *text, size_t size, const char *beginning)
     return memcmp(text, beginning, size < length ? size : length) == 0;
 }
 
-/* A port in decimal, without a zero in front. */
+/* Parse a port in decimal, without a leading zero. */
 static bool port_of(const char *text, uint16_t *port)
 {
     uint64_t number;
@@ -98,7 +98,7 @@ static bool port_of(const char *text, uint16_t *port)
     return true;
 }
 
-/* Cut a line at each blank. @return false unless that makes just the fields there must be */
+/* Cut a line at each blank. @return false unless that makes exactly LINE_FIELDS fields */
 static bool split(char *line, char *fields[static LINE_FIELDS])
 {
     int count = 0;
@@ -114,7 +114,7 @@ static bool split(char *line, char *fields[static LINE_FIELDS])
     return count == LINE_FIELDS;
 }
 
-/* "PROXY TCP4 source destination port port", whole and without its end. @return 0 or -EPROTO */
+/* Parse "PROXY TCP4 source destination port port", without its CR LF. @return 0 or -EPROTO */
 static int parse_line(char *line, struct address *source)
 {
     char *fields[LINE_FIELDS];
@@ -136,7 +136,7 @@ static int parse_line(char *line, struct address *source)
     return 0;
 }
 
-/* Whether a line that names a client may still become right: printable, but for a last CR. */
+/* Check whether an incomplete line can still become valid: printable, except for a last CR. */
 static bool is_open_line(const char *text, size_t size)
 {
     size_t printable = 0;
@@ -147,9 +147,8 @@ static bool is_open_line(const char *text, size_t size)
 }
 
 /*
- * A line that begins with "PROXY ". It is decoded when it is whole (2.1). Until then it is only
- * asked whether it can become right, so that a wrong one ends at once and not by a time limit. Of
- * an unknown client anything may be said.
+ * Parse version 1. A line is decoded when it is complete (2.1). Until then check only whether it can
+ * become valid, so that a wrong one fails at once and not by a time limit. After UNKNOWN any text is valid.
  */
 static int parse_v1(const char *text, size_t size, struct address *source)
 {
@@ -186,7 +185,7 @@ static uint16_t big_endian(const unsigned char *bytes)
     return (uint16_t)(bytes[0] << 8 | bytes[1]);
 }
 
-/* Whether what is behind the addresses is a row of type, length and value that ends with it. */
+/* Check that the bytes after the addresses are whole triples of type, length and value. */
 static bool are_tlvs(const unsigned char *bytes, size_t size)
 {
     while (size >= TLV_FIXED_BYTES) {
@@ -199,7 +198,7 @@ static bool are_tlvs(const unsigned char *bytes, size_t size)
     return size == 0;
 }
 
-/* The addresses of a whole header, and what follows them. @return 0 or -EPROTO */
+/* Parse the addresses of a complete header, and check what follows them. @return 0 or -EPROTO */
 static int parse_block(unsigned family, const unsigned char *block, size_t size,
                        struct address *source)
 {
@@ -217,8 +216,8 @@ static int parse_block(unsigned family, const unsigned char *block, size_t size,
 }
 
 /*
- * A binary header, of which at least the first byte is here and right. Each of its first bytes is
- * looked at as soon as it has come.
+ * Parse version 2, of which at least the first byte is here and valid. Each of its first bytes is checked
+ * as soon as it has come.
  */
 static int parse_v2(const unsigned char *bytes, size_t size, struct address *source)
 {
@@ -246,7 +245,7 @@ static int parse_v2(const unsigned char *bytes, size_t size, struct address *sou
         return -EPROTO;
     if (size < length)
         return -EAGAIN;
-    /* A proxy that speaks for itself may say anything behind that, its family included (2.2). */
+    /* With LOCAL everything after that is ignored, the family included (2.2). */
     if (is_local || family == 0 || transport == 0)
         set_unknown(source);
     else if (parse_block(family, bytes + FIXED_BYTES, length - FIXED_BYTES, source) != 0)
@@ -276,7 +275,7 @@ static ssize_t receive(int fd, void *bytes, size_t size, int flags)
     return got < 0 ? -errno : got;
 }
 
-/* Take out of the socket what has been looked at. @return 0, or a negated errno value */
+/* Take out of the socket what has been peeked at. @return 0, or a negated errno value */
 static int take(struct proxy_reader *reader, int fd, size_t count)
 {
     while (count > 0) {
@@ -306,7 +305,7 @@ int proxy_read(struct proxy_reader *reader, int fd, bool nonblocking, struct add
         parsed = proxy_parse(reader->bytes, have + (size_t)got, &found);
         if (parsed == -EPROTO)
             return parsed;
-        /* A header that is whole now ends in what has just come: before, it was not. */
+        /* A header that has just become complete ends in the bytes that have just come. */
         taken = take(reader, fd, parsed > 0 ? (size_t)parsed - have : (size_t)got);
         if (taken != 0)
             return taken;

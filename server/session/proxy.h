@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file proxy.h
- * The PROXY header: who the client is, said by the proxy in front of the server before the client's
- * first byte.
+ * The PROXY header: the client's address, sent by a proxy in front of the server before the client's first
+ * byte.
  *
  * Versions 1 (a line of text) and 2 (binary) of the specification that comes with HAProxy,
- * doc/proxy-protocol.txt. Both are understood wherever one is expected; that one is expected is
- * said by --proxy-protocol and never guessed, or any client could claim to be another (section 2).
+ * doc/proxy-protocol.txt. Both are accepted with --proxy-protocol and neither is without it: if the
+ * server guessed, any client could claim another's address (section 2).
  *
- * A header is all or nothing: until its last byte is here nothing is known, and what is not
- * exactly a header ends the connection.
+ * Until the last byte of a header is here nothing is known, and what is not exactly a header ends the
+ * connection.
  *
  *     struct proxy_reader reader = {0};
  *     struct address source;
@@ -61,8 +61,8 @@ int proxy_parse(const unsigned char *bytes, size_t size, struct address *source)
  * @return  0           the header is whole
  *          -EAGAIN     not yet, and nonblocking: call again when the socket is readable
  *          -ETIMEDOUT  nothing came within the socket's time limit
- *          -ENODATA    end of file before the first byte: somebody only looked whether the port is
- *                      open, as load balancers do
+ *          -ENODATA    end of file before the first byte: a probe of the port, as load
+ *                      balancers make
  *          -EPROTO     this is no header, or the connection ended inside it: close the connection
  *          other < 0   a negated errno value. EINTR is retried, never seen
  */

@@ -2,9 +2,9 @@
 /*
  * Lingering closes on the loop: see refuse.h.
  *
- * DESIGN. There is a fixed number of places, each with its event made at the start, so that a
- * flood of refusals allocates nothing and holds a known number of descriptors. When all are taken
- * the oldest is closed: it has had the most time, and the accept path never waits for a place.
+ * DESIGN. There is a fixed number of places, each with its event made at the start, so that a flood of
+ * refusals allocates nothing and holds a known number of descriptors. When all are taken the oldest is
+ * closed, because it has had the most time; the accept path never waits for a place.
  */
 #include "server/session/refuse.h"
 
@@ -24,7 +24,7 @@ enum {
 
 /* A place for one connection that lingers. */
 struct place {
-    struct event *event; /* watches fd; made at the start, assigned to each connection anew */
+    struct event *event; /* watches fd; made at the start, assigned again for each connection */
     int fd;              /* -1: the place is free */
     int64_t until_ns;
     size_t bytes_left;
@@ -52,7 +52,7 @@ static void place_watch(struct place *place)
         place_close(place);
 }
 
-/* The client has sent something, or has ended, or the time is up. */
+/* Handle bytes from the client, its end of file, or the end of its time. */
 static void place_ready(evutil_socket_t fd, short what, void *argument)
 {
     struct place *place = argument;
@@ -74,7 +74,7 @@ static void place_ready(evutil_socket_t fd, short what, void *argument)
     place_watch(place);
 }
 
-/* A free place; where there is none, the oldest one's. */
+/* Get a free place; if there is none, close the oldest one. */
 static struct place *place_take(struct refuser *refuser)
 {
     struct place *oldest = &refuser->places[0];
@@ -90,7 +90,7 @@ static struct place *place_take(struct refuser *refuser)
     return oldest;
 }
 
-/* A fresh connection has room for a line. If this one has not, its client gets the end only. */
+/* Send the line. A new connection has room for it; otherwise the client sees only the end. */
 static void send_line(int fd, const char *why)
 {
     char line[256];

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file refuse.h
- * Turning a client away politely.
+ * Rejecting a client so that it gets the reason.
  *
- * A line, then close() would often lose the line: bytes that the client had sent already and that
- * nobody has read make close() answer with a reset, and a reset destroys what was on its way. So
- * a refused connection lingers on the loop: the line is sent, our half is ended, and what the
- * client still sends is read and thrown away until it ends its half as well. All of that is
- * bounded: in time, in bytes, and in the number of connections that linger.
+ * A line followed by close() would often lose the line: if the client has sent bytes that were not read,
+ * close() sends a reset, and a reset destroys what is on its way. So a refused connection lingers on the
+ * loop: the line is sent, the server's half is closed, and what the client still sends is discarded until
+ * it closes its half as well. That is bounded in time, in bytes, and in the number of connections.
  *
- * Threads: the loop's only.
+ * Threads: loop only.
  */
 #ifndef SERVER_SESSION_REFUSE_H
 #define SERVER_SESSION_REFUSE_H
@@ -18,17 +17,17 @@
 
 struct refuser;
 
-/** @return NULL for want of memory */
+/** @return NULL: out of memory */
 struct refuser *refuser_new(struct event_base *base);
 
 /** Close those that still linger, and release. NULL is fine. */
 void refuser_free(struct refuser *refuser);
 
 /**
- * Send "BUSY why" to a connected descriptor and see it off. Takes the descriptor over.
+ * Send "BUSY why" to a connected descriptor and let it linger. Takes over the descriptor.
  *
- * The line is plain also where TLS is spoken: a handshake is just what a busy server should not do.
- * No record of TLS begins with a B, so a client can tell.
+ * The line is plain text also with TLS: a busy server should not do a handshake. No record of TLS begins
+ * with a B, so a client recognizes the line.
  */
 void refuse(struct refuser *refuser, int fd, const char *why);
 

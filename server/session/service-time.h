@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file service-time.h
- * How long an echo is made to take (--delay, --burn): always the same, or drawn anew for each.
+ * How long an echo is made to take (--delay, --burn): always the same, or drawn for each.
  *
  * Drawn times are exponentially distributed, which is the M of M/M/m: queueing theory has exact
  * formulas for them, and a picture can have the measured points on the computed curve.
  *
  * Each session draws from a sequence of its own, which begins with its number. So a run can be
- * repeated: session 7 has the same service times every time, but for the last digit of a logarithm,
- * whoever serves it and whatever the others do.
+ * repeated: session 7 has the same service times every time, up to the last digit of a logarithm, whichever
+ * worker serves it.
  *
- * Threads: the functions are pure but for the caller's state. Nothing is locked or allocated, and
- * the system is not called.
+ * Threads: any; the functions change only the caller's state. No locks, no allocation, no system calls.
  */
 #ifndef SERVER_SESSION_SERVICE_TIME_H
 #define SERVER_SESSION_SERVICE_TIME_H
@@ -21,7 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** No drawn time is longer than so many means; one in 485 million would be. */
+/** No drawn time is longer than this many means; one in 485 million would be. */
 #define SERVICE_TIME_MOST RANDOM_MOST_MEANS
 
 /** All zero: none. */
@@ -44,7 +43,7 @@ uint64_t service_time_begin(uint64_t session);
 /**
  * The next time, in nanoseconds: from 0 to SERVICE_TIME_MOST times the mean.
  *
- * @param state  moves on where a time is drawn, and stays as it is where it is always the same
+ * @param state  changes if the time is drawn
  */
 int64_t service_time_next(const struct service_time *time, uint64_t *state);
 

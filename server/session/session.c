@@ -2,10 +2,10 @@
 /*
  * A session and its echo: see session.h.
  *
- * DESIGN. session_serve() is a walk through the stages of enum stage, each of which either is done,
- * or ends the session, or says what it waits for. A blocking stream never has to wait, so there
- * one call is the whole session. No clock is read and nothing is locked for an echo: the session
- * only counts its moves, and the loop's watch sees by them whether it moves (watch.c).
+ * DESIGN. session_serve() walks through the stages of enum stage. Each either is done, or ends the
+ * session, or returns what it waits for. A blocking stream never returns to wait, so one call serves the
+ * whole session. No clock is read and nothing is locked for an echo: the session counts its moves, and by
+ * them the loop's watch sees whether it makes progress (watch.c).
  */
 #include "server/session/session.h"
 
@@ -31,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Reads of a full buffer after which a non-blocking session lets others have a turn. */
+/* Full buffers that a non-blocking session echoes before other sessions get their turn. */
 #define ROUNDS_OF_A_TURN 16
 
 static enum outcome verdict_of(struct session *session)
@@ -39,7 +39,7 @@ static enum outcome verdict_of(struct session *session)
     return (enum outcome)atomic_load_explicit(&session->verdict, memory_order_relaxed);
 }
 
-/* The session is over: it only has to be closed, after what has been sent has arrived. */
+/* End the session: it only has to be closed, after what has been sent has arrived. */
 static enum need finished(struct session *session, enum outcome outcome)
 {
     session->outcome = outcome;
@@ -48,7 +48,7 @@ static enum need finished(struct session *session, enum outcome outcome)
     return NEED_NOTHING;
 }
 
-/* What a non-blocking session waits for after -EAGAIN. */
+/* Get what a non-blocking session waits for after -EAGAIN. */
 static enum need awaited(const struct session *session)
 {
     return session->stream.wants_write ? NEED_WRITE : NEED_READ;
@@ -56,13 +56,13 @@ static enum need awaited(const struct session *session)
 
 /* --- the PROXY header ---------------------------------------------------------------------- */
 
-/* What follows a PROXY header, or is first without one. */
+/* Get the stage that follows a PROXY header, or is first without one. */
 static enum stage after_header(const struct session *session)
 {
     return session->shared->credentials != NULL ? STAGE_TLS : STAGE_ECHO;
 }
 
-/* The header is here, or will never be. */
+/* Act on the header: it is complete, or will never be. */
 static enum need end_of_header(struct session *session, int rc, const struct address *source)
 {
     enum outcome verdict = verdict_of(session);
@@ -72,7 +72,7 @@ static enum need end_of_header(struct session *session, int rc, const struct add
     session->proxy = NULL;
     if (verdict != OUTCOME_SERVED)
         return finished(session, verdict);
-    /* Who only looks whether the port is open is done; so is who has not begun when we stop. */
+    /* Served: a probe of the port, and a client that had sent nothing when the server began to drain. */
     if (rc == -ENODATA || (rc < 0 && atomic_load(&session->reading_stopped)))
         return finished(session, OUTCOME_SERVED);
     if (rc < 0)
@@ -86,7 +86,7 @@ static enum need end_of_header(struct session *session, int rc, const struct add
     return NEED_NOTHING;
 }
 
-/* Read who the client is, as the proxy in front of us says. */
+/* Read the client's address from the header of the proxy in front of the server. */
 static enum need read_header(struct session *session)
 {
     struct address source;
@@ -103,7 +103,7 @@ static enum need read_header(struct session *session)
 
 /* --- service time -------------------------------------------------------------------------- */
 
-/* Sleep, but not beyond a verdict. Who gives one wakes us by the futex that it is. */
+/* Sleep, but not beyond a verdict: session_judge() wakes the futex. */
 static void sleep_unless_judged(struct session *session, int64_t ns)
 {
     int64_t until_ns = clock_now_ns() + ns;
@@ -115,7 +115,7 @@ static void sleep_unless_judged(struct session *session, int64_t ns)
     }
 }
 
-/* Sleep, or work for nothing, before an echo: the service time that a lesson wants. */
+/* Sleep, or burn CPU time, before an echo: --delay and --burn. */
 static void spend_time(struct session *session)
 {
     const struct shared *shared = session->shared;
@@ -139,7 +139,7 @@ static void spend_time(struct session *session)
 
 /* --- the echo ------------------------------------------------------------------------------ */
 
-/* Nothing could be read: for now, or ever. */
+/* Decide what follows when no bytes could be read. */
 static enum need no_bytes(struct session *session, ssize_t size)
 {
     enum outcome verdict = verdict_of(session);
@@ -148,13 +148,13 @@ static enum need no_bytes(struct session *session, ssize_t size)
         return finished(session, verdict);
     if (size == -EAGAIN)
         return awaited(session);
-    /* TLS takes it for a truncation where it was we who have stopped reading. */
+    /* After the server itself has stopped reading, TLS reports a truncation. */
     if (size == 0 || atomic_load_explicit(&session->reading_stopped, memory_order_relaxed))
         return finished(session, OUTCOME_SERVED);
     return finished(session, OUTCOME_FAILED);
 }
 
-/* Not all could be written: keep the rest for later, or give up. */
+/* Keep for later what could not be written, or give up. */
 static enum need not_all_written(struct session *session, int code, const unsigned char *bytes,
                                  size_t size)
 {
@@ -190,7 +190,7 @@ static void note_received(struct session *session, size_t size)
     atomic_store_explicit(&session->entry.bytes_received, received + size, memory_order_relaxed);
 }
 
-/* Go on with what a non-blocking session could not send the last time. */
+/* Send what a non-blocking session could not send the last time. */
 static enum need write_rest(struct session *session)
 {
     struct rest *rest = &session->rest;
@@ -213,7 +213,7 @@ static enum need write_rest(struct session *session)
     return NEED_NOTHING;
 }
 
-/* What is done to the bytes between receiving and sending. */
+/* Do to the bytes what the options ask for, between receiving and sending. */
 static void work(struct session *session, unsigned char *bytes, size_t size)
 {
     const struct shared *shared = session->shared;
@@ -303,7 +303,7 @@ void session_set_nonblocking(struct session *session)
     stream_set_nonblocking(&session->stream);
 }
 
-/* The connection becomes a TLS stream, and stays blocking or non-blocking as it is. */
+/* Make the connection a TLS stream; it stays blocking or non-blocking. */
 static int wrap_in_tls(struct session *session)
 {
     bool nonblocking = session->stream.nonblocking;
@@ -317,8 +317,8 @@ static int wrap_in_tls(struct session *session)
 }
 
 /*
- * An alert is on its way. Closing while input is unread would be a reset, which destroys it: so take
- * what is there. A client that goes on sending must do without.
+ * Let a TLS alert arrive. Closing while input is unread would send a reset, which destroys the alert, so
+ * read what is there. A client that keeps sending may lose it.
  */
 static void save_alert(struct session *session)
 {
@@ -350,7 +350,7 @@ static enum need shake_hands(struct session *session)
     return finished(session, code == -EPROTO ? OUTCOME_HANDSHAKE_FAILED : OUTCOME_FAILED);
 }
 
-/* Its turn has come. */
+/* Begin to serve. */
 static void begin(struct session *session, unsigned worker)
 {
     atomic_store_explicit(&session->entry.begun_ns, clock_now_ns(), memory_order_relaxed);
@@ -362,11 +362,10 @@ static void begin(struct session *session, unsigned worker)
 }
 
 /*
- * While draining, we end sessions whose clients may go on sending. From the moment our half is
- * closed too, the kernel answers that with a reset, and a reset destroys echoes that are still on
- * their way. So first see that the client's side has acknowledged them all. No event tells when
- * that is, hence the look every few milliseconds; a verdict ends it. Of a unix socket nothing is on
- * its way: what was sent is there, and stays.
+ * While draining, wait until the client's kernel has acknowledged every echo. The server ends sessions
+ * whose clients may still be sending; once its half is closed too, the kernel answers their bytes with a
+ * reset, and a reset destroys echoes that are on their way. No event reports the acknowledgement, so
+ * check every few milliseconds; a verdict ends that. On a unix socket nothing can be on its way.
  */
 static enum need settle(struct session *session)
 {
@@ -383,7 +382,7 @@ static enum need settle(struct session *session)
     return NEED_NOTHING;
 }
 
-/* Closing a plain socket says by itself that no more comes; TLS wants to say it in words. */
+/* Finish writing. Closing a plain socket is enough; TLS sends close_notify first. */
 static enum need finish(struct session *session)
 {
     if (session->stream.tls != NULL && session->outcome != OUTCOME_FAILED &&
@@ -433,9 +432,11 @@ static void note_in_trace(const struct session *session, enum outcome outcome)
 }
 
 /*
- * The count comes before the close, so that a client who has seen the end of its session is counted
- * in whatever it asks for next. The loop touches descriptors of live sessions only, and under the
- * accounting's lock: after the count nobody else knows the descriptor.
+ * Count the session and release it. @return its descriptor, to be closed afterwards
+ *
+ * The count comes before the close, so that a client that has seen the end of its session finds itself
+ * counted in its next request. The loop touches descriptors of live sessions only, and under the
+ * accounting's lock: after the count no other thread uses the descriptor.
  */
 static int leave(struct session *session, enum outcome outcome)
 {
@@ -475,7 +476,7 @@ void session_turn_away(struct session *session, enum outcome outcome, const char
     refuse(shared->refuser, leave(session, outcome), why);
 }
 
-/* --- the loop's hand on a session that somebody else serves -------------------------------- */
+/* --- the loop, on a session that is being served ------------------------------------------- */
 
 void session_judge(struct session *session, enum outcome verdict)
 {

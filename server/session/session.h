@@ -3,19 +3,18 @@
  * @file session.h
  * One client's connection, from accept to close, and communicate(), the echo itself.
  *
- * Life: the loop makes a session for each accepted connection and offers it to the model. Either
- * the model takes it, has session_serve() called until it says NEED_NOTHING, and then calls
- * session_end(); or it is turned away. Either way it is counted once, by how it ended, and freed.
+ * Life: the loop makes a session for each accepted connection and offers it to the model. Either the
+ * model takes it, has session_serve() called until it returns NEED_NOTHING, and then calls session_end();
+ * or the session is rejected. Either way it is counted once, by its outcome, and freed.
  *
- * Who touches what. The loop, or whoever the model has end it, owns `fd` and the accounting's
- * entry. Whoever serves owns what stands under "the server's"; that may be a thread, the loop, or
- * another process, and with --hold message one worker after the other. What stands under
- * "across" is how the two see each other, and is atomic.
+ * Ownership. The main process owns `fd` and the accounting's entry. The serving side owns the members
+ * under "serving"; it is a thread, the loop, or another process, and with --hold message one worker after
+ * another. The members under "across" are how the two see each other, and are atomic.
  *
- * Being told to end. The loop judges a session (session_judge()): it writes the verdict first and
- * then shuts the socket, which wakes whoever is blocked in it; who serves looks at the verdict after
- * every wait. shutdown() is needed since close() wakes nobody, the verdict since data that comes
- * after shutdown(SHUT_RD) can still be read on Linux.
+ * Ending. The loop judges a session (session_judge()): it writes the verdict first and then shuts down the
+ * socket, which wakes a thread that is blocked in it. The serving side checks the verdict after every
+ * wait. shutdown() is needed because close() does not wake a blocked thread; the verdict is needed
+ * because data that comes after shutdown(SHUT_RD) can still be read on Linux.
  */
 #ifndef SERVER_SESSION_SESSION_H
 #define SERVER_SESSION_SESSION_H
@@ -30,13 +29,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** What a session waits for before session_serve() is to be called again. */
+/** What a session waits for before session_serve() must be called again. */
 enum need {
     NEED_NOTHING, /**< it is at its end: call session_end() */
     NEED_READ,    /**< until its descriptor is readable */
     NEED_WRITE,   /**< until its descriptor is writable */
-    NEED_TURN,    /**< for nothing: it has had its share, let others come first */
-    NEED_MOMENT,  /**< for SESSION_MOMENT_NS: something that no event tells */
+    NEED_TURN,    /**< nothing: serve other sessions first, then this one again */
+    NEED_MOMENT,  /**< SESSION_MOMENT_NS: no event reports what it waits for */
 };
 
 #define SESSION_MOMENT_NS INT64_C(5000000)
@@ -70,8 +69,8 @@ struct session {
     int fd;                       /**< open until session_end() */
     struct per_source_key source; /**< what --per-source counts it as; set by session_admit() */
 
-    /* the server's */
-    struct address peer;  /* where it comes from; a PROXY header, once it is read, knows better */
+    /* serving */
+    struct address peer;  /* the client's; replaced by that of a PROXY header */
     struct stream stream; /* on fd, or in a worker process on a descriptor of its own */
     enum stage stage;
     enum outcome outcome; /* once the stage is STAGE_ENDED */
@@ -80,33 +79,33 @@ struct session {
     struct proxy_reader *proxy; /* while its header is read */
 
     /* across */
-    _Atomic uint64_t progress; /**< moves << 3 | enum phase: changes with every step */
-    _Atomic uint32_t verdict;  /**< why it has to end, an enum outcome; OUTCOME_SERVED: it need not.
+    _Atomic uint64_t progress;   /**< moves << 3 | enum phase: changes with every step */
+    _Atomic uint32_t verdict;    /**< why it must end, an enum outcome; OUTCOME_SERVED: no verdict.
                                     Also a futex, for those who sleep */
-    atomic_bool reading_stopped; /**< the loop lets it end, as at an end of file */
+    atomic_bool reading_stopped; /**< the loop has ended it, as an end of file would */
     _Atomic unsigned worker;     /**< who serves it */
 
-    /* the loop's own: see watch.c */
+    /* loop only: see watch.c */
     uint64_t progress_seen;
     int64_t seen_ns;
     uint64_t echoes_seen;
 };
 
 /**
- * A connection has been accepted. Counts it. Takes the descriptor over.
+ * Make a session of an accepted connection, and count it. Takes over the descriptor.
  *
- * @param peer  where it comes from
- * @return      NULL for want of memory: it is counted as rejected and the descriptor is the caller's
+ * @param peer  the client's address
+ * @return      NULL: out of memory. It is counted as rejected, and the caller keeps the descriptor
  */
 struct session *session_new(struct shared *shared, int fd, const struct address *peer);
 
-/** Whether --per-source lets it in. The loop asks once; session_end() and its kin give it back. */
+/** Check --per-source, and count the session there until it ends. Call once, on the loop. */
 bool session_admit(struct session *session);
 
 /**
- * Serve it as far as it goes: blocking, to its end; non-blocking, until it has to wait.
+ * Serve the session: if it blocks, to its end; otherwise until it has to wait.
  *
- * @param buffer  shared->buffer_bytes of the caller's, for the time of the call
+ * @param buffer  shared->buffer_bytes, used during the call
  * @param worker  who serves it
  */
 enum need session_serve(struct session *session, unsigned char *buffer, unsigned worker);
@@ -115,25 +114,25 @@ enum need session_serve(struct session *session, unsigned char *buffer, unsigned
 void session_set_nonblocking(struct session *session);
 
 /**
- * It is at its end: count it, close it, release it.
+ * Count, close and release a session that is at its end.
  *
- * Threads: any one, of the main process, after whoever served it.
+ * Threads: any of the main process, after the serving side has finished.
  */
 void session_end(struct session *session);
 
-/** End it without a word, served or not. For one whose turn never came, or whose worker died. */
+/** End a session without a BUSY line: one that was never begun, or one whose worker died. */
 void session_drop(struct session *session, enum outcome outcome);
 
 /**
- * Count it under the outcome, tell its client why it is not served, and see it off. Releases it.
+ * Count the session under the outcome, send BUSY and why to its client, and release it.
  *
- * Threads: the loop's.
+ * Threads: loop only.
  */
 void session_turn_away(struct session *session, enum outcome outcome, const char *why);
 
-/* --- the loop's hand on a session that somebody else serves -------------------------------- */
+/* --- the loop, on a session that is being served ------------------------------------------- */
 
-/** It has to end, and be counted so. The first verdict stands. */
+/** Make the session end, and count it under the verdict. The first verdict stands. */
 void session_judge(struct session *session, enum outcome verdict);
 
 /**
@@ -142,13 +141,13 @@ void session_judge(struct session *session, enum outcome verdict);
  */
 void session_nudge(struct accounting_entry *entry, void *context);
 
-/** The phase that a session is in now. */
+/** Get the phase that a session is in now. */
 static inline enum phase session_phase(const struct session *session)
 {
     return (enum phase)(atomic_load_explicit(&session->progress, memory_order_relaxed) & 7);
 }
 
-/** It moves on to a phase. The server's. */
+/** Enter a phase. Serving side only. */
 static inline void session_move(struct session *session, enum phase phase)
 {
     uint64_t moves = atomic_load_explicit(&session->progress, memory_order_relaxed) >> 3;
@@ -157,7 +156,7 @@ static inline void session_move(struct session *session, enum phase phase)
 }
 
 /**
- * The echo: receive, transform, send, until the client has said its last. Every model comes here.
+ * Echo: receive, transform, send, until the client sends end of file. Every model comes here.
  *
  * Two system calls an echo, no allocation, no lock.
  */

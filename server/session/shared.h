@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file shared.h
- * What all sessions share: the choices of the command line, and where the server is in its life.
+ * What all sessions share: the options, and whether the server is full or drains.
  *
- * A worker process has a copy from the moment that it was forked, and touches nothing in it but the
- * choices, the printer, the credentials, and the one flag that all processes share.
+ * A worker process has a copy from the moment of its fork, and uses nothing in it except the options,
+ * the printer, the credentials, and the one flag that all processes share.
  */
 #ifndef SERVER_SESSION_SHARED_H
 #define SERVER_SESSION_SHARED_H
@@ -40,7 +40,7 @@ struct shared {
     struct service_time delay; /**< asleep before each echo */
     struct service_time burn;  /**< on the CPU before each echo */
     bool proxy_protocol;
-    bool water_marks; /**< it matters how many wait: who begins one while `full` wakes the loop */
+    bool water_marks; /**< a worker that begins a session while `full` wakes the loop */
     int wake_fd;      /**< an eventfd of the loop; see shared_wake() */
 
     /* set by the loop, read by all */
@@ -48,11 +48,11 @@ struct shared {
     atomic_bool full;      /**< the listener waits until there is room */
 };
 
-/** @return all zero but for what it has made itself; NULL for want of memory */
+/** @return all zero, except `draining`. NULL: out of memory */
 struct shared *shared_new(void);
 void shared_free(struct shared *shared);
 
-/** Make the loop look after its model. Threads: any, of the main process. */
+/** Make the loop call tend(). Threads: any of the main process. */
 void shared_wake(const struct shared *shared);
 
 #endif /* SERVER_SESSION_SHARED_H */

@@ -3,16 +3,15 @@
  * Sessions as Chrome trace events: see trace.h.
  *
  * DESIGN. The file is one JSON array. Each write begins where the last one's closing bracket
- * stands, and ends with a new one, so whoever opens the file at any moment, or after the server
- * was killed, finds an array that is closed. What cannot seek, a pipe for one, gets its bracket at
- * the end only.
+ * stands, and ends with a new one, so the file holds a closed array at any moment, also after the server
+ * was killed. A file that cannot seek, such as a pipe, gets its bracket at the end only.
  *
  * A row of the viewer is a thread to it; on one, spans must not overlap. So a worker's sessions are
  * complete events (X) on the worker's row, and what may overlap, waiting above all, are pairs of
  * asynchronous events (b, e), which the viewer stacks by their id.
  *
- * An error of the file is told once. The descriptor stays open and each flush tries again: a disk
- * may have room again later, and what did not fit is counted as missing.
+ * An error of the file is logged once. The descriptor stays open and each flush tries again, because a
+ * disk may have room again later; what did not fit is counted as missing.
  */
 #include "server/session/trace.h"
 

@@ -2,14 +2,12 @@
 /*
  * The time limits of sessions: see watch.h.
  *
- * DESIGN. A session counts its moves (session_move()) and never looks at a clock. The watch
- * remembers for each session the count that it saw and when it first saw it: as long as the count is
- * the same the session has not moved since then. That moment is up to one period late, and so are
- * the judgements.
+ * DESIGN. A session counts its moves (session_move()) and reads no clock. For each session the watch
+ * remembers the count and when it first saw it: while the count stays the same, the session has not moved
+ * since. That time is up to one period late, and so are the verdicts.
  *
- * A judged session that does not end within a second is shut in both directions: one whose time was
- * up may be sending to a client that takes nothing, and one that another process serves may not be
- * running at all.
+ * A judged session that does not end within a second is shut down in both directions: it may be sending to
+ * a client that receives nothing, and one that another process serves may be stopped.
  */
 #include "server/session/watch.h"
 
@@ -29,11 +27,11 @@ struct watch {
     void (*tend)(void *context);
     void *context;
     int64_t period_ns;
-    int64_t now_ns;  /* of the look that is under way; of the last one between them */
-    int64_t lost_ns; /* by how much the look that is under way is late, where that is much */
+    int64_t now_ns;  /* of the current check, or of the last one */
+    int64_t lost_ns; /* by how much the current check is late, if by a period or more */
 };
 
-/* The limit of the phase that a session is in, and what it is ended as. 0: none */
+/* Get the limit of a phase and the verdict when it is reached. 0: none */
 static int64_t limit_of(const struct time_limits *limits, enum phase phase, enum outcome *verdict)
 {
     switch (phase) {
@@ -46,7 +44,7 @@ static int64_t limit_of(const struct time_limits *limits, enum phase phase, enum
     }
 }
 
-/* The verdict, and, when it has not helped for some time, the shut that goes with a harder one. */
+/* Give the verdict, and if the session has not ended for some time, shut down both directions. */
 static void judge(struct session *session, enum outcome verdict, int64_t late_ns)
 {
     bool judged = atomic_load(&session->verdict) != OUTCOME_SERVED;
@@ -98,7 +96,7 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
         watch->tend(watch->context);
 }
 
-/* How often to look. 0: never, there is no limit */
+/* Get the period of the checks. 0: there is no limit */
 static int64_t period_ns(const struct time_limits *limits)
 {
     const int64_t all[] = {limits->handshake_ns, limits->idle_ns, limits->write_ns,

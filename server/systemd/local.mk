@@ -1,4 +1,4 @@
-# Units for systemd, installed only where configure was told a folder for them.
+# Units for systemd, installed only if configure was given a folder for them.
 EXTRA_DIST += %D%/echo-server.service.in %D%/echo-server.socket
 CLEANFILES += %D%/echo-server.service
 

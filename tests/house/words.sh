@@ -22,7 +22,7 @@ man
 models
 pool
 scripts
-server/admin server/models server/options.c server/options.h
+server
 tests/common'
 
 # absent PATTERN INSTEAD: no line of the clean files has these words.

@@ -256,8 +256,8 @@ START_TEST(no_pause_while_it_drains)
     wait_for_number(&server, "connections", "active", 1);
     kill(server.kit.program.pid, SIGTERM);
     wait_for_metric(&server, "echopool_draining", 1);
-    expect_reply(&server, "/control/accept", "{\"paused\": false}", 409, "told to stop");
-    expect_reply(&server, "/control/accept", "{\"paused\": true}", 409, "told to stop");
+    expect_reply(&server, "/control/accept", "{\"paused\": false}", 409, "the server is stopping");
+    expect_reply(&server, "/control/accept", "{\"paused\": true}", 409, "the server is stopping");
     kill(server.kit.program.pid, SIGTERM);
     outcome = program_wait(&server.kit.program);
     ck_assert_int_eq(outcome.status, 1);
