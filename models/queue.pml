@@ -11,7 +11,8 @@
  *  - with -DLIVENESS, under weak fairness, everything ends (no livelock).
  *
  * Variants, beside the sizes: LOOPS=n  the last n submitters are event loops;
- * TIMED  the first submitter has a deadline; CANCELS=n  n threads cancel a task.
+ * TIMED  the first submitter has a deadline; CANCELS=n  n threads cancel a task; GROWS=n  a resize
+ * raises the limit by n; HOLDS  tasks end only when all submitters are through.
  */
 #ifndef WORKERS
 #define WORKERS 2
@@ -73,6 +74,9 @@ init
         }
 #if CANCELS > 0
         for (i : 1 .. CANCELS) { run canceller() }
+#endif
+#if GROWS > 0
+        run resizer();
 #endif
         i = 0
     }

@@ -113,6 +113,9 @@ int executor_admit(struct ep_executor *executor, struct queue_entry *entry, int6
 /** Notify those who wait for a free place: a submitter, on_room, ep_executor_wait_idle(). */
 void executor_place_freed(struct ep_executor *executor);
 
+/** The same after a change that may have made several places: wake a submitter for each. */
+void executor_places_made(struct ep_executor *executor);
+
 /** Free the place of a queued task whose future has been cancelled. Threads: any. */
 void executor_task_cancelled(struct ep_executor *executor);
 

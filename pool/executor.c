@@ -140,6 +140,15 @@ void executor_place_freed(struct ep_executor *executor)
     }
 }
 
+void executor_places_made(struct ep_executor *executor)
+{
+    /* A place that another thread frees meanwhile wakes a submitter of its own. */
+    for (uint32_t more = queue_room(&executor->queue);
+         more > 1 && atomic_load(&executor->room.count) > 0; more--)
+        waitlist_wake_one(&executor->room);
+    executor_place_freed(executor);
+}
+
 void executor_task_cancelled(struct ep_executor *executor)
 {
     queue_task_cancelled(&executor->queue);

@@ -181,7 +181,7 @@ static int process_resize(struct ep_executor *base, uint32_t workers)
         poke(executor);
     }
     EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
-    executor_place_freed(base); /* a higher bound may have made room */
+    executor_places_made(base); /* a higher bound makes places */
     return rc;
 }
 

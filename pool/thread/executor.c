@@ -146,7 +146,7 @@ static int thread_resize(struct ep_executor *base, uint32_t workers)
         rc = queue_set_limit(&base->queue, executor_limit(base, workers));
     set_takers(executor, rc == 0 ? workers : before);
     EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
-    executor_place_freed(base); /* a higher bound may have made room */
+    executor_places_made(base); /* a higher bound makes places */
     return rc;
 }
 

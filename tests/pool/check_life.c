@@ -276,6 +276,43 @@ START_TEST(shrinking_leaves_running_tasks_alone)
 }
 END_TEST
 
+static void *submit_gate_task(void *pool)
+{
+    struct gate *gate = &stage->gate;
+
+    return (void *)(intptr_t)ep_submit(pool, gate_task, &gate, sizeof gate, NULL);
+}
+
+/* No task ends meanwhile: what a worker makes room for would hide a wake-up that is missing. */
+START_TEST(a_resize_lets_as_many_in_as_it_makes_places)
+{
+    enum { BLOCKED = 5 };
+    struct ep_options options = {.workers = 1, .queue = EP_NO_QUEUE};
+    struct ep_executor *pool = executor_with(&options);
+    struct ep_stats stats;
+    pthread_t threads[BLOCKED];
+    void *rc;
+
+    stage_occupy(pool, 1);
+    for (int i = 0; i < BLOCKED; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, submit_gate_task, pool), 0);
+    do {
+        ep_executor_stats(pool, &stats);
+        sched_yield();
+    } while (stats.blocked < BLOCKED);
+    ck_assert_int_eq(ep_executor_resize(pool, 3), 0);
+    gate_await(&stage->gate, 2);
+    ck_assert_int_eq(ep_executor_resize(pool, 1 + BLOCKED), 0);
+    gate_await(&stage->gate, BLOCKED - 2);
+    for (int i = 0; i < BLOCKED; i++) {
+        pthread_join(threads[i], &rc);
+        ck_assert_ptr_null(rc);
+    }
+    gate_open(&stage->gate, 1 + BLOCKED);
+    ep_executor_free(pool);
+}
+END_TEST
+
 static void *resize_often(void *pool)
 {
     for (uint32_t i = 0; i < rounds_of(300, 40); i++)
@@ -547,8 +584,8 @@ int main(void)
     ADD_FOR_KINDS(suite, "Idle", wait_idle_waits_for_all, all_who_wait_for_idle_wake,
                   idle_workers_use_no_cpu, ending_many_idle_workers_is_cheap);
     ADD_FOR_KINDS(suite, "Size", workers_by_default_follow_the_usable_cpus, resize_up_and_down,
-                  shrinking_leaves_running_tasks_alone, nothing_is_lost_while_workers_come_and_go,
-                  a_failed_resize_changes_nothing);
+                  shrinking_leaves_running_tasks_alone, a_resize_lets_as_many_in_as_it_makes_places,
+                  nothing_is_lost_while_workers_come_and_go, a_failed_resize_changes_nothing);
     ADD_FOR_KINDS(suite, "Workers", each_worker_begins_and_ends_once,
                   a_worker_that_cannot_begin_breaks_the_making, a_worker_ends_after_its_tasks,
                   a_backlog_outlives_many_workers, workers_retire_while_the_executor_ends,
