@@ -23,7 +23,7 @@ models
 pool
 scripts
 server
-tests/common'
+tests'
 
 # absent PATTERN INSTEAD: no line of the clean files has these words.
 absent() {
