@@ -196,6 +196,11 @@ START_TEST(a_large_message_goes_in_pieces)
     lay_out(size);
     rig.plan.message_count = 1;
     begin();
+    advance(0);
+    /* the peer takes more at a time than this, or its window closes, and TCP probes it in seconds */
+    ck_assert_int_eq(setsockopt(rig.session.connection.stream.fd, SOL_SOCKET, SO_SNDBUF,
+                                &(int){ROOM / 4}, sizeof(int)),
+                     0);
     ck_assert_uint_eq(connect_it(), NEED_READ | NEED_WRITE);
     while (session_verified(&rig.session) == 0) {
         unsigned char bytes[ROOM];
