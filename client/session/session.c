@@ -139,6 +139,7 @@ static enum session_stage finish(struct session *session, struct session_wait *w
 {
     const struct session_buffers *buffers = session->buffers;
     struct connection *connection = &session->connection;
+    bool heard = connection->said_count > 0;
     ssize_t got;
 
     if (connection->record.finishing_ns == 0) {
@@ -152,12 +153,17 @@ static enum session_stage finish(struct session *session, struct session_wait *w
         if (!session->patient)
             return session_wait_for(session, STAGE_FINISH, NEED_READ, wait);
     }
-    got = stream_read(&connection->stream, buffers->reply, buffers->reply_room);
+    got = heard ? refusal_take_back(connection, buffers->reply, buffers->reply_room)
+                : stream_read(&connection->stream, buffers->reply, buffers->reply_room);
     session_look_at_clock(session);
     if (got == -EAGAIN && !session_timed_out(session))
         return session_wait_for(session, STAGE_FINISH, NEED_READ, wait);
     if (got == -EAGAIN)
         got = -ETIMEDOUT;
+    /* a session that was out of time before its first message may be refused all the same */
+    if (got > 0 && connection->begun == 0 && !heard &&
+        refusal_suspect(connection, NULL, 0, buffers->reply, (size_t)got))
+        return refusal_begin(session, DOUBT_EXTRA);
     if (got > 0)
         return converse_extra(session, buffers->reply, (size_t)got);
     if (got < 0 || atomic_load(&session->stopping))

@@ -128,6 +128,7 @@ enum session_stage {
 /* Why a session is in STAGE_REFUSAL, and how it ends if the server says something else than BUSY. */
 enum session_doubt {
     DOUBT_BYTES,   /* a reply begins with a wrong byte */
+    DOUBT_EXTRA,   /* bytes came that no message asked for */
     DOUBT_NOT_TLS, /* plain text came instead of a handshake */
     DOUBT_CLOSED,  /* a send failed: the server had closed */
     DOUBT_RESET,   /* a send failed: the server had reset the connection */

@@ -50,7 +50,7 @@ enum session_stage refusal_begin(struct session *session, enum session_doubt dou
  * Whether a reply with wrong bytes may be a refusal. If so they are kept, and the rest is for
  * STAGE_REFUSAL.
  *
- * @param message  the message that is answered
+ * @param message  the message that is answered; NULL if offset is 0
  * @param offset   of the first wrong byte in the reply; what came before it was right
  * @param got      that byte and what came after it
  */

@@ -420,6 +420,22 @@ START_TEST(refused_with_busy)
 }
 END_TEST
 
+/* One message a second of three sessions, for a millisecond: two of them never have one to send. */
+START_TEST(refused_before_the_first_message)
+{
+    struct refusal refusal = {"BUSY queue full\n", false, 0};
+    struct peer *peer = peer_start(refusing, &refusal);
+    struct client_run run;
+
+    client_use_way((unsigned)_i);
+    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "3", "-d", "1ms", "--rate", "1"));
+    client_run_expect(&run, 1, 0, 0, 3);
+    client_run_expect_error(&run, "refused: BUSY queue full", 3);
+    client_run_clear(&run);
+    peer_stop(peer);
+}
+END_TEST
+
 START_TEST(some_are_served_and_some_refused)
 {
     struct refusal refusal = {"BUSY queue full\n", false, 2};
@@ -462,6 +478,7 @@ int main(void)
                    a_reset_while_a_large_message_is_sent, sessions_that_are_mixed_up);
     ADD_TESTS(suite, "Phases", quiet_still_tells_errors);
     ADD_LOOP_TESTS(suite, "Refused", CLIENT_WAYS, refused_with_busy,
-                   some_are_served_and_some_refused, a_line_that_is_almost_busy_is_wrong);
+                   refused_before_the_first_message, some_are_served_and_some_refused,
+                   a_line_that_is_almost_busy_is_wrong);
     return suite_main(suite);
 }

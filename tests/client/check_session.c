@@ -423,6 +423,34 @@ START_TEST(a_refusal_before_a_failed_send_is_heard)
 }
 END_TEST
 
+/* The duration is over before the first message, so that the session only waits for the end. */
+START_TEST(one_without_time_to_send_is_refused)
+{
+    static const char *const words[] = {"BUSY full\n", "BUSY", "BUS", "full\n"};
+    static const char *const reasons[] = {"refused: BUSY full", "refused: BUSY",
+                                          "extra bytes after the last reply",
+                                          "extra bytes after the last reply"};
+
+    lay_out(SIZE);
+    rig.plan.barrier = true;
+    rig.plan.duration_ns = SECOND_NS;
+    begin();
+    connect_it();
+    session_go(&rig.session, clock_now_ns() - 2 * SECOND_NS);
+    ck_assert_uint_eq(advance(0), NEED_READ);
+    ck_assert_int_eq(recv(rig.peer, &(char){0}, 1, 0), 0);
+    tcp_send(rig.peer, words[_i], strlen(words[_i]));
+    ck_assert_int_eq(shutdown(rig.peer, SHUT_WR), 0);
+    while (rig.wait.need != NEED_NOTHING) {
+        poll_session(POLLIN);
+        advance(READY_READ);
+    }
+    expect_over(_i < 2 ? SESSION_REFUSED : SESSION_FAILED, reasons[_i]);
+    ck_assert(rig.session.connection.record.mismatched == (_i >= 2));
+    clear();
+}
+END_TEST
+
 /* --- time --------------------------------------------------------------------------------------- */
 
 START_TEST(time_ends_connecting)
@@ -642,7 +670,8 @@ int main(void)
               what_was_due_in_time_is_not_begun_either, sessions_begin_along_the_ramp,
               another_connection_goes_on_with_the_stamps);
     ADD_TESTS(suite, "Lost", what_came_before_a_failed_send_counts);
-    ADD_LOOP_TESTS(suite, "Lost", 4, a_refusal_before_a_failed_send_is_heard);
+    ADD_LOOP_TESTS(suite, "Lost", 4, a_refusal_before_a_failed_send_is_heard,
+                   one_without_time_to_send_is_refused);
     ADD_TESTS(suite, "Time", time_ends_connecting);
     ADD_LOOP_TESTS(suite, "Time", 5, time_ends_a_conversation);
     ADD_TESTS(suite, "Time", time_ends_a_refusal_that_says_no_more);
