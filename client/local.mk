@@ -11,7 +11,7 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/load/capacity.c %D%/load/capacity.h \
 	%D%/load/tally.c %D%/load/tally.h \
 	%D%/line.h \
-	%D%/load/load.c %D%/load/load.h \
+	%D%/load/load.c %D%/load/load.h %D%/load/settings.h \
 	%D%/session/measure.c %D%/session/measure.h \
 	%D%/session/message.c %D%/session/message.h \
 	%D%/report/expect.c %D%/report/expect.h \
@@ -24,7 +24,7 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/report/report.h %D%/report/text.c %D%/report/json.c %D%/report/json.h \
 	%D%/report/object.c %D%/report/object.h %D%/report/read.c %D%/report/read.h \
 	%D%/report/spans.c %D%/report/spans.h \
-	%D%/session/session.c %D%/session/session.h \
+	%D%/session/advance.c %D%/session/session.h \
 	%D%/load/signals.c %D%/load/signals.h \
 	%D%/session/sources.c %D%/session/sources.h \
 	%D%/start-at.c %D%/start-at.h \

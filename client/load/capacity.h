@@ -6,7 +6,8 @@
 #ifndef CLIENT_LOAD_CAPACITY_H
 #define CLIENT_LOAD_CAPACITY_H
 
-#include "client/load/load.h"
+#include "client/load/settings.h"
+#include "client/session/session.h"
 
 #include <stdbool.h>
 #include <stddef.h>

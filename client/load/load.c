@@ -14,9 +14,10 @@
  *     main:     idle.start ─> all idle are connected ─> runner.start ─> wait ─> idle.stop ─> join
  *     sessions:      connect ─> barrier ─> converse ─> tally_session ─> tally_leave
  */
-#include "client/load/runner.h"
+#include "client/load/load.h"
 
 #include "client/load/capacity.h"
+#include "client/load/runner.h"
 #include "client/load/signals.h"
 #include "common/clock.h"
 #include "common/log.h"

@@ -6,23 +6,11 @@
 #ifndef CLIENT_LOAD_LOAD_H
 #define CLIENT_LOAD_LOAD_H
 
+#include "client/load/settings.h"
 #include "client/report/summary.h"
 #include "client/session/session.h"
-#include "client/views/view.h"
 
 #include <stdbool.h>
-
-struct load_settings {
-    unsigned sessions; /**< at least 1 */
-    unsigned threads;  /**< loops that share them; 0: a thread for each session */
-    unsigned idle;     /**< further sessions that connect first and never speak */
-    bool churn;        /**< a session that is over begins anew, until the plan's duration is over */
-    int64_t start_at_ns; /**< by CLOCK_REALTIME: nobody sends earlier; 0: at once */
-    struct view **views; /**< who looks on */
-    unsigned view_count;
-    unsigned step;  /**< of --steps, from 0 */
-    unsigned steps; /**< at least 1 */
-};
 
 /**
  * Run all sessions to their end and add them up.

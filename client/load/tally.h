@@ -7,7 +7,9 @@
 #define CLIENT_LOAD_TALLY_H
 
 #include "client/load/barrier.h"
-#include "client/load/load.h"
+#include "client/load/settings.h"
+#include "client/report/summary.h"
+#include "client/session/session.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One session, led through its stages.
+ * A session led through its stages: see session.h.
  *
  * DESIGN
  *
@@ -12,8 +12,6 @@
  * next stage, until one has to wait. A session that fails, in whichever stage, is closed at once and
  * OVER.
  */
-#include "client/session/session.h"
-
 #include "client/session/base.h"
 #include "client/session/stages.h"
 #include "common/must.h"
