@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lines by libedit where a person types them, by getline() elsewhere. See line.h. */
+/* Lines by libedit from a terminal, by getline() from anything else. See line.h. */
 #include "client/line.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@ struct line_reader {
     EditLine *edit; /* NULL: standard input is no terminal */
     History *history;
     const char *prompt;
-    FILE *to;   /* where the prompt is shown */
+    FILE *to;   /* shows the prompt */
     char *line; /* getline()'s */
     size_t room;
 };
@@ -29,13 +29,13 @@ static const char *show_prompt(EditLine *edit)
     return reader->prompt;
 }
 
-/** @return false for want of memory */
+/** @return false: no memory */
 static bool start_editing(struct line_reader *reader)
 {
     HistEvent event;
 
     setlocale(LC_CTYPE, ""); /* or libedit would drop every byte above 0x7f */
-    /* a prompt must not get into a file or a pipe that takes the replies */
+    /* the prompt must not get into a file or a pipe that takes the replies */
     reader->to = isatty(STDOUT_FILENO) ? stdout : stderr;
     reader->edit = el_init("echo-client", stdin, reader->to, stderr);
     reader->history = history_init();

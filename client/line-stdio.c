@@ -9,7 +9,7 @@
 
 struct line_reader {
     const char *prompt; /* NULL: standard input is no terminal */
-    FILE *to;           /* where the prompt is shown */
+    FILE *to;           /* shows the prompt */
     char *line;         /* getline()'s */
     size_t room;
 };
@@ -21,7 +21,7 @@ struct line_reader *line_reader_new(const char *prompt)
     if (reader == NULL)
         return NULL;
     reader->prompt = isatty(STDIN_FILENO) ? prompt : NULL;
-    /* a prompt must not get into a file or a pipe that takes the replies */
+    /* the prompt must not get into a file or a pipe that takes the replies */
     reader->to = isatty(STDOUT_FILENO) ? stdout : stderr;
     return reader;
 }

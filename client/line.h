@@ -3,8 +3,8 @@
  * @file line.h
  * Lines from standard input: from a person, with a prompt, or from a file or pipe, without.
  *
- * There are two implementations, of which the build takes one: line-libedit.c edits lines and
- * remembers them, line-stdio.c is for systems without libedit. Both know one reader at a time.
+ * There are two implementations, and the build takes one of them: line-libedit.c edits lines and
+ * remembers them, line-stdio.c is for systems without libedit. There can be one reader at a time.
  */
 #ifndef CLIENT_LINE_H
 #define CLIENT_LINE_H
@@ -14,19 +14,17 @@
 struct line_reader;
 
 /**
- * @param prompt  shown before each line where standard input is a terminal, and only there; a
- *                constant text
- * @return        NULL for want of memory
+ * @param prompt  shown before each line if standard input is a terminal; a constant text
+ * @return        NULL: no memory
  */
 struct line_reader *line_reader_new(const char *prompt);
 void line_reader_free(struct line_reader *reader);
 
 /**
- * The next line, of any length, with its newline if it had one.
+ * Read the next line, of any length, with its newline if it had one.
  *
- * @param size  set to its bytes; there may be zeros among them
- * @return      valid until the next call; NULL at the end, with errno 0, or after an error, with
- *              errno set
+ * @param size  set to its bytes, which may be zeros
+ * @return      valid until the next call; NULL: the end, with errno 0, or an error, with errno set
  */
 const char *line_read(struct line_reader *reader, size_t *size);
 

@@ -1,6 +1,6 @@
 # echo-client. It comes out at the top of the build tree: ./echo-client
 #
-# All but main() is a convenience library, so that the tests link the same objects.
+# Everything except main() is a convenience library, so that the tests link the same objects.
 noinst_LTLIBRARIES += %D%/libclient.la
 %C%_libclient_la_SOURCES = \
 	%D%/session/dial.c %D%/session/dial.h \

@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/** A descriptor from 0 to 2 that is closed would be given to a socket, and printing would send. */
+/** Open descriptors 0 to 2 if they are closed: a socket would get one, and printing would send. */
 static void keep_standard_descriptors(void)
 {
     int fd;
@@ -40,7 +40,7 @@ static int run_prompt(const struct options *options, const struct session_plan *
     }
 }
 
-/** Whom to trust, and whom to talk to. */
+/** Load the certificates to trust, and set the name that the server must have. */
 static void prepare_tls(const struct options *options, struct session_plan *plan)
 {
     struct tls_client_settings settings = {.ca_file = options->ca_file,
@@ -64,7 +64,7 @@ int main(int argc, char *argv[])
     keep_standard_descriptors();
     signal(SIGPIPE, SIG_IGN); /* `echo-client | head`: a write that fails is enough */
     log_init("echo-client", LOG_NORMAL);
-    /* a session's end may need memory: one arena for all threads, or each would reserve its own */
+    /* one arena for all threads, or each would reserve its own for the little that sessions allocate */
     (void)mallopt(M_ARENA_MAX, 1);
     if (argc > 1 && strcmp(argv[1], "report") == 0)
         return merge_reports(argc - 1, argv + 1);

@@ -23,7 +23,7 @@ struct prompt {
     size_t room;
 };
 
-/** Make room for a line, its expected reply, and the reply itself in one piece. */
+/** Make room for the expected reply to a line, and for the reply in one piece. */
 static bool reserve(struct prompt *prompt, size_t size)
 {
     size_t reply = size < 256 ? 256 : size;
@@ -42,7 +42,7 @@ static bool reserve(struct prompt *prompt, size_t size)
     return true;
 }
 
-/** Without the white space at both ends; the six characters that Python's bytes.strip() knows. */
+/** Cut off white space at both ends: the six characters of Python's bytes.strip(). */
 static const char *trim(const char *line, size_t *size)
 {
     static const char blank[] = " \t\n\r\v\f";
@@ -56,7 +56,7 @@ static const char *trim(const char *line, size_t *size)
     return line;
 }
 
-/** @return false: standard output takes no more; said, unless its reader has simply left */
+/** Print a reply. @return false: standard output takes no more; logged, unless it was closed */
 static bool print_reply(const struct prompt *prompt, size_t size)
 {
     if (prompt->quiet)
@@ -85,7 +85,7 @@ static bool talk(struct prompt *prompt, const char *line, size_t size)
     return poll_run(&prompt->session, -1) == NEED_MESSAGE && print_reply(prompt, size);
 }
 
-/** Lines until there are no more, or something is wrong. @return whether all went well */
+/** Talk until there are no more lines, or something is wrong. @return whether all went well */
 static bool talk_all(struct prompt *prompt, struct line_reader *reader)
 {
     const char *line;
@@ -105,7 +105,7 @@ static bool talk_all(struct prompt *prompt, struct line_reader *reader)
     return prompt->session.connection.record.state == SESSION_OK;
 }
 
-/** Why the session ended, in a sentence. */
+/** Log why the session ended, unless it ended well. */
 static void say_why(const struct session *session)
 {
     const struct session_record *record = &session->connection.record;

@@ -2,8 +2,8 @@
 /*
  * A run, from its messages to its exit status.
  *
- * The files that it is to write are opened before the first session, so that what cannot be written
- * is known before there is anything to lose.
+ * The files that it writes are opened before the first session, so that an error shows before there
+ * is anything to lose.
  */
 #include "client/run.h"
 
@@ -34,7 +34,7 @@ struct run {
 
 /* --- before ------------------------------------------------------------------------------------- */
 
-/** @return NULL: there is nothing to send, which has been said */
+/** Open the source of messages. @return NULL: there is none, which is logged */
 static struct messages *open_messages(const struct options *options)
 {
     struct messages *messages;
@@ -52,7 +52,7 @@ static struct messages *open_messages(const struct options *options)
     return messages;
 }
 
-/** @return false: it cannot be written, which has been said */
+/** Add a view. @return false: it cannot be written, which is logged */
 static bool open_view(struct run *run, struct view *view, const char *path)
 {
     if (view == NULL) {
@@ -63,7 +63,7 @@ static bool open_view(struct run *run, struct view *view, const char *path)
     return true;
 }
 
-/** Whoever looks on. @return false: one of them cannot, which has been said */
+/** Open the views. @return false: one of them cannot be written, which is logged */
 static bool open_views(struct run *run)
 {
     const struct options *options = run->options;
@@ -100,7 +100,7 @@ static void fill_plan(const struct options *options, struct session_plan *plan)
 
 /* --- the loads ---------------------------------------------------------------------------------- */
 
-/** One load of so many sessions, into a summary of its own. @return false: it could not begin */
+/** Run one load, into a summary of its own. @return false: it could not begin */
 static bool run_step(struct run *run, unsigned step, unsigned steps, unsigned sessions)
 {
     const struct options *options = run->options;
@@ -125,7 +125,7 @@ static bool run_step(struct run *run, unsigned step, unsigned steps, unsigned se
     return true;
 }
 
-/** @return false: a load could not begin */
+/** Run the load, or one after the other. @return false: a load could not begin */
 static bool run_steps(struct run *run)
 {
     const struct options *options = run->options;
@@ -138,7 +138,7 @@ static bool run_steps(struct run *run)
     return true;
 }
 
-/** The same, with a summary also where a signal comes between two steps, or just after the last. */
+/** Run all loads. A signal between two of them, or after the last, interrupts the run as well. */
 static bool run_all(struct run *run)
 {
     struct signals blocked;
@@ -172,7 +172,7 @@ static bool print_summary(const struct run *run)
     return true;
 }
 
-/** @return false: something could not be written; said */
+/** Close the views. @return false: something could not be written, which is logged */
 static bool close_views(struct run *run)
 {
     bool written = true;
@@ -217,7 +217,7 @@ int run_status(const struct summary *summary, const char *expect, bool written)
     return summary->ok == summary->requested && written ? EXIT_OK : EXIT_RUN;
 }
 
-/** The loads, and what is told of them. @return the exit status */
+/** Run the loads and report them. @return the exit status */
 static int carry_out(struct run *run)
 {
     bool written;
@@ -226,7 +226,7 @@ static int carry_out(struct run *run)
         (void)close_views(run);
         return EXIT_RUN;
     }
-    /* files first: who reads them waits for the summary, or for the end of the program */
+    /* files first: the summary, or the end of the program, shows that they are complete */
     written = close_views(run);
     written &= print_summary(run);
     return run_status(&run->total, run->options->expect, written);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file run.h
- * A run with -n or --steps: one load or several, who looks on, what is written, and how it ends.
+ * A run with -n or --steps: one load or several, their views, the report and the exit status.
  */
 #ifndef CLIENT_RUN_H
 #define CLIENT_RUN_H
@@ -10,11 +10,11 @@
 #include "client/report/summary.h"
 #include "client/session/session.h"
 
-/** The program's statuses beyond those of log.h. Interrupted: 128 + the signal, as shells have it. */
+/** The program's statuses beyond those of log.h. Interrupted: 128 + the signal, as in shells. */
 enum { EXIT_WRONG = 3, EXIT_EXPECTATION = 4, EXIT_SIGNAL = 128 };
 
 /**
- * Do all that the options ask for.
+ * Do what the options ask for.
  *
  * @param plan  address, timeout_ns and TLS are set
  * @return      the program's exit status

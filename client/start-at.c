@@ -2,9 +2,9 @@
 /*
  * A moment of the wall clock. See start-at.h.
  *
- * strptime() is not used: it skips blanks and takes numbers of fewer digits. The C library does what
- * is difficult, the calendar and the local time; that there is such a day and such an hour shows in
- * that timegm() and mktime() leave the fields as they were.
+ * strptime() is not used: it skips blanks and takes numbers of fewer digits. The C library does the
+ * difficult part, the calendar and the local time. If timegm() and mktime() change a field, there is
+ * no such day or hour.
  */
 #include "client/start-at.h"
 
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-/** So many digits, and then the given character unless it is zero. @return what follows, or NULL */
+/** Parse count digits, and then a character unless it is zero. @return what follows, or NULL */
 static const char *digits(const char *text, int count, char then, int *value)
 {
     int number = 0;
@@ -34,7 +34,7 @@ static const char *digits(const char *text, int count, char then, int *value)
     return text;
 }
 
-/** ":SS" and ".decimals", as far as they are there. @return what follows, or NULL */
+/** Parse ":SS" and ".decimals", which may be missing. @return what follows, or NULL */
 static const char *seconds(const char *text, struct tm *tm, int64_t *decimals_ns)
 {
     if (text == NULL || *text != ':')
@@ -46,14 +46,14 @@ static const char *seconds(const char *text, struct tm *tm, int64_t *decimals_ns
         if (text[1] < '0' || text[1] > '9')
             return NULL;
         for (text++; *text >= '0' && *text <= '9'; text++) {
-            unit /= 10; /* decimals beyond the ninth are worth nothing */
+            unit /= 10; /* 0 from the tenth decimal on */
             *decimals_ns += unit * (*text - '0');
         }
     }
     return text;
 }
 
-/** "Z", "+01:00" or "-0530" to the end. @return false: it is none of them */
+/** Parse "Z", "+01:00" or "-0530", and the end. @return false: it is none of them */
 static bool zone(const char *text, int *east_seconds)
 {
     int hours = 0, minutes = 0, sign = *text == '-' ? -1 : 1;
@@ -106,7 +106,7 @@ static bool parse_date(const char *text, int64_t *ns)
     read.tm_mon -= 1;
     normal = read;
     when = local ? mktime(&normal) : timegm(&normal);
-    /* Nobody starts before 1970 or after 2262, where nanoseconds end; and -1 is an error. */
+    /* before 1970 is refused, since -1 is an error; after 2262 nanoseconds do not fit */
     if (!same(&read, &normal) || when < 0 || when > INT64_MAX / SECOND_NS - 86400)
         return false;
     *ns = ((int64_t)when - east_seconds) * SECOND_NS + decimals_ns;

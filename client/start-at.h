@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /**
- * One of
+ * Parse one of
  *
  *     1795271400, 1795271400.25      seconds since 1970, with up to 9 decimals: `date +%s.%N`
  *     2026-11-21T14:30:00Z           ISO 8601; seconds and their decimals may be left out
@@ -18,8 +18,8 @@
  *     2026-11-21T14:30               local time, by the TZ of the environment
  *
  * @param ns  set to nanoseconds of CLOCK_REALTIME
- * @return    false: it is none of them, or there is no such moment, as 30 February or an hour that
- *            is skipped for summer time; *ns is untouched
+ * @return    false: it is none of them, or there is no such moment (30 February, or an hour that is
+ *            skipped for summer time); *ns is unchanged
  */
 bool start_at_parse(const char *text, int64_t *ns);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A count behind a lock, and an eventfd for all who wait. See barrier.h. */
+/* A count behind a lock, and an eventfd to wait for. See barrier.h. */
 #include "client/load/barrier.h"
 
 #include "common/clock.h"
@@ -11,7 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/** Under the lock, or while nobody else knows the barrier. */
+/** Open the barrier. Under the lock, or before another thread knows it. */
 static void open_it(struct barrier *barrier)
 {
     barrier->opened_ns = clock_now_ns();

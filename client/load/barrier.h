@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file barrier.h
- * The start barrier: it opens when everyone has arrived, and stays open.
+ * The start barrier: it opens when all have arrived, and stays open.
  *
- * It differs from pthread_barrier_t in what a load needs: one may arrive without waiting (a session
- * that failed to connect, or whose thread could not be made), and one may wait on an event loop,
- * since the barrier is a descriptor that becomes readable.
+ * A load needs two things that pthread_barrier_t does not have. A session can arrive without waiting
+ * (one that failed to connect, or that got no thread), and can wait on an event loop, since the barrier
+ * is a descriptor that becomes readable.
  *
  *     barrier_init(&barrier, 50);
  *     barrier_arrive(&barrier);          each of the 50, once
- *     barrier_wait(&barrier);            those that want to go through
- *     barrier_clear(&barrier);           when nobody uses it any more
+ *     barrier_wait(&barrier);            those of them that go on
+ *     barrier_clear(&barrier);           when no thread uses it any more
  */
 #ifndef CLIENT_LOAD_BARRIER_H
 #define CLIENT_LOAD_BARRIER_H
@@ -28,8 +28,7 @@ struct barrier {
 
 /**
  * @param awaited  arrivals that open it; 0: it is open from the start
- * @return         0, or a negated errno value where there is no descriptor; then nothing is to be
- *                 cleared
+ * @return         0, or a negated errno value: there is no descriptor, and nothing to clear
  */
 int barrier_init(struct barrier *barrier, unsigned awaited);
 void barrier_clear(struct barrier *barrier);
@@ -40,7 +39,7 @@ void barrier_arrive(struct barrier *barrier);
 /** Wait until it is open. Threads: any. */
 void barrier_wait(struct barrier *barrier);
 
-/** A descriptor that is readable once it is open, for poll() and event loops. Not to be read. */
+/** A descriptor that is readable once it is open, for poll() and event loops. Must not be read. */
 static inline int barrier_fd(const struct barrier *barrier)
 {
     return barrier->fd;

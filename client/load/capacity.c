@@ -13,10 +13,10 @@
 /* Descriptors besides the sockets: the standard three, signals, wake-ups, barriers, files, a few. */
 enum { OTHER_DESCRIPTORS = 16, LOOP_DESCRIPTORS = 3 };
 
-/* What a session's thread needs of its stack for itself: messages and the C library's printf. */
+/* What a session's thread itself needs of its stack: messages and the C library's printf. */
 enum { STACK_BYTES = 64 << 10, STACK_OWN_BYTES = 40 << 10 };
 
-/* What OpenSSL's arithmetic may need besides, which differs from version to version. */
+/* What OpenSSL's arithmetic may need in addition, which differs from version to version. */
 enum { STACK_TLS_BYTES = 192 << 10 };
 
 /* A thread's stack is a mapping, and so is the guard below it. */
@@ -27,7 +27,7 @@ static unsigned sockets_needed(const struct load_settings *settings)
     return settings->sessions + settings->idle;
 }
 
-/** Numbers of a file in /proc, as many as are asked for. @return how many there are */
+/** Read two numbers from a file in /proc. @return how many there are */
 static int read_numbers(const char *path, uint64_t *first, uint64_t *second)
 {
     FILE *file = fopen(path, "re");
@@ -58,7 +58,7 @@ static void prepare_descriptors(const struct load_settings *settings)
              sockets, (uint64_t)needed, (uint64_t)limit.rlim_cur);
 }
 
-/** A connection from one address to another and its port takes a local port of its own. */
+/** Warn if the ports do not suffice: each connection to one address and port takes a local one. */
 static void check_ports(const struct load_settings *settings, const struct session_plan *plan)
 {
     unsigned sources = plan->sources.count > 0 ? plan->sources.count : 1;
@@ -76,13 +76,13 @@ static void check_ports(const struct load_settings *settings, const struct sessi
                  sockets, (last - first + 1) * sources);
 }
 
-/** The limits on threads that can be read beforehand, and what to raise. */
+/** Warn about the limits on threads that can be read beforehand. */
 static void check_threads(unsigned threads)
 {
     static const struct {
         const char *path;
         const char *name;
-        unsigned each; /* of it, that a thread takes */
+        unsigned each; /* how much of it a thread takes */
     } limits[] = {
         {"/proc/sys/kernel/threads-max", "kernel.threads-max", 1},
         {"/proc/sys/vm/max_map_count", "vm.max_map_count", MAPPINGS_OF_A_THREAD},
@@ -100,7 +100,7 @@ static void check_threads(unsigned threads)
                      "beyond them will fail; raise it, or give --threads 1 so that they share one",
                      threads, limits[i].name, most / limits[i].each);
     }
-    /* root is under no such limit */
+    /* this limit is not for root */
     if (geteuid() != 0 && getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_cur < threads)
         log_warn("%u sessions need a thread each, but ulimit -u is %" PRIu64
                  " and the sessions beyond it "

@@ -3,13 +3,11 @@
  * One load, from the first thread to the last session, seen from the main thread.
  *
  * DESIGN
- * Sessions are run by a runner: threads.c or loops.c; those of --idle always by one loop. The main
+ * A runner runs the sessions: threads.c or loops.c; those of --idle are always on one loop. The main
  * thread starts them and then waits in poll() for two descriptors, an eventfd that the last session
- * writes and a signalfd, and for the next moment at which somebody wants to look on. No signal
- * handler runs anywhere. On a signal it stops each session by shutting its socket down; that ends
- * their connecting as well, so that all arrive at the barrier and it opens.
- *
- * The summary is filled while sessions end, under one lock that is taken once for each of them.
+ * writes and a signalfd, and for the time of the next view. No signal handler runs anywhere. On a
+ * signal it stops each session by shutting its socket down; that ends connect() as well, so that all
+ * sessions arrive at the barrier and it opens.
  *
  *     main:     idle.start ─> all idle are connected ─> runner.start ─> wait ─> idle.stop ─> join
  *     sessions:      connect ─> barrier ─> converse ─> tally_session ─> tally_leave
@@ -31,12 +29,12 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* How often sessions that outlive a stop are asked again. */
+/* How often sessions that outlive a stop are stopped again. */
 #define STOP_AGAIN_NS INT64_C(50000000)
 
 enum { VIEWS_MAX = 8 };
 
-/** What only the main thread knows. */
+/** What only the main thread uses. */
 struct conductor {
     struct load load;
     struct session_plan plan;
@@ -45,16 +43,16 @@ struct conductor {
     int signals;         /* signalfd */
     struct signals blocked;
     int interrupted;     /* the signal, or 0 */
-    int64_t start_at_ns; /* by clock.h: the barrier's own arrival; 0: it has arrived */
+    int64_t start_at_ns; /* by clock.h: when the main thread arrives at the barrier; 0: it has */
     int64_t stop_again_ns;
-    int64_t tick_ns[VIEWS_MAX]; /* of each view, the next; INT64_MAX: it wants none */
-    uint64_t verified;          /* that the views have been told of */
+    int64_t tick_ns[VIEWS_MAX]; /* the next one of each view; INT64_MAX: it wants none */
+    uint64_t verified;          /* as the views saw it last */
     struct histogram *echo;     /* a copy, for the views */
 };
 
 /* --- setting up --------------------------------------------------------------------------------- */
 
-/** @return false: a descriptor cannot be had, which has been said */
+/** @return false: there is no descriptor, which is logged */
 static bool open_descriptors(struct conductor *conductor)
 {
     struct load *load = &conductor->load;
@@ -90,7 +88,7 @@ static void close_descriptors(struct conductor *conductor)
     close(conductor->load.all_over);
 }
 
-/** @return false: it cannot be, which has been said */
+/** @return false: no memory, which is logged */
 static bool make_runners(struct conductor *conductor)
 {
     struct load *load = &conductor->load;
@@ -112,7 +110,7 @@ static void free_runner(struct runner *runner)
         runner->ops->free(runner);
 }
 
-/** When somebody is to send first, by the monotonic clock. 0: nobody has said */
+/** When the first message may be sent, by the monotonic clock. 0: at once */
 static int64_t start_of(const struct load_settings *settings)
 {
     if (settings->start_at_ns == 0)
@@ -120,9 +118,9 @@ static int64_t start_of(const struct load_settings *settings)
     return clock_now_ns() + settings->start_at_ns - clock_wall_ns();
 }
 
-/* --- looking on --------------------------------------------------------------------------------- */
+/* --- views -------------------------------------------------------------------------------------- */
 
-/** How the load stands. */
+/** Fill in how the load stands. */
 static void look(struct conductor *conductor, struct progress *progress)
 {
     struct load *load = &conductor->load;
@@ -151,7 +149,7 @@ static void look(struct conductor *conductor, struct progress *progress)
     if (conductor->idle != NULL)
         conductor->idle->ops->look(conductor->idle, &idle);
     progress->idle = idle.queued + idle.served;
-    /* a session that is just being counted may be missing for a moment */
+    /* a session that ends now may be in neither sum for a moment */
     if (progress->verified < conductor->verified)
         progress->verified = conductor->verified;
     conductor->verified = progress->verified;
@@ -178,7 +176,7 @@ static void show_ended(struct conductor *conductor)
     }
 }
 
-/** Call the views whose time has come. @return when the next one wants to be called */
+/** Call the views that are due. @return when the next one is */
 static int64_t tick(struct conductor *conductor)
 {
     const struct load_settings *settings = conductor->load.settings;
@@ -211,7 +209,7 @@ static void begin_views(struct conductor *conductor)
     struct progress progress;
 
     if (settings->view_count > 0) {
-        conductor->echo = histogram_new(); /* without memory the views see none, and say so */
+        conductor->echo = histogram_new(); /* without memory the views have none, and show that */
         look(conductor, &progress);
     }
     for (unsigned i = 0; i < settings->view_count; i++) {
@@ -251,7 +249,7 @@ static void stop_all(struct conductor *conductor)
     conductor->stop_again_ns = clock_now_ns() + STOP_AGAIN_NS;
 }
 
-/** The first signal stops the sessions, and lets a second one end the program as it always does. */
+/** Stop the sessions on the first signal. A second one ends the program, as it does by default. */
 static void take_signal(struct conductor *conductor)
 {
     struct signalfd_siginfo info;
@@ -263,7 +261,7 @@ static void take_signal(struct conductor *conductor)
     stop_all(conductor);
 }
 
-/** What has to be done at some moment. @return the next one */
+/** Do what is due by now. @return when the next thing is */
 static int64_t do_what_is_due(struct conductor *conductor)
 {
     int64_t now_ns = clock_now_ns();
@@ -277,7 +275,7 @@ static int64_t do_what_is_due(struct conductor *conductor)
     }
     if (conductor->start_at_ns != 0 && conductor->start_at_ns < next_ns)
         next_ns = conductor->start_at_ns;
-    /* a session that was between socket() and connect() did not feel the first stop */
+    /* the first stop has no effect on a session between socket() and connect() */
     if (conductor->interrupted != 0 && now_ns >= conductor->stop_again_ns)
         stop_all(conductor);
     if (conductor->interrupted != 0 && conductor->stop_again_ns < next_ns)
@@ -285,7 +283,7 @@ static int64_t do_what_is_due(struct conductor *conductor)
     return next_ns;
 }
 
-/** Wait for a descriptor to be readable, and meanwhile do what has to be done. */
+/** Wait until a descriptor is readable, and meanwhile do what is due. */
 static void wait_for(struct conductor *conductor, int fd)
 {
     for (;;) {
@@ -306,7 +304,7 @@ static void wait_for(struct conductor *conductor, int fd)
 
 /* --- all together ------------------------------------------------------------------------------- */
 
-/** The idle sessions first: they are to hold what the others then lack. */
+/** Run all sessions. The idle ones first, so that they hold what the others then lack. */
 static void run(struct conductor *conductor)
 {
     struct load *load = &conductor->load;
@@ -318,7 +316,7 @@ static void run(struct conductor *conductor)
     conductor->runner->ops->start(conductor->runner);
     if (conductor->interrupted != 0)
         stop_all(conductor);
-    tally_leave(load); /* from now on there is one who is the last */
+    tally_leave(load); /* from now on a session can be the last */
     wait_for(conductor, load->all_over);
     conductor->runner->ops->join(conductor->runner);
     if (conductor->idle != NULL) {
@@ -327,7 +325,7 @@ static void run(struct conductor *conductor)
     }
 }
 
-/** What remains to be said of it once all is over. */
+/** Complete the summary once all sessions are over. */
 static void complete(struct conductor *conductor, int64_t end_ns)
 {
     struct load *load = &conductor->load;
@@ -336,17 +334,17 @@ static void complete(struct conductor *conductor, int64_t end_ns)
         load->plan->barrier ? barrier_opened_ns(&load->barrier) : load->plan->begin_ns;
 
     if (start_ns > end_ns)
-        start_ns = end_ns; /* it was interrupted before */
+        start_ns = end_ns; /* it was interrupted before the start */
     summary->ended_wall_ns = clock_wall_ns() - (clock_now_ns() - end_ns);
     summary->started_wall_ns = summary->ended_wall_ns - (end_ns - start_ns);
-    summary->seconds = (double)(end_ns - start_ns) / 1e9;
+    summary->seconds = (double)(end_ns - start_ns) / (double)SECOND_NS;
     summary->interrupted = conductor->interrupted;
     summary->concurrency = load->settings->sessions;
     summary->rate = load->plan->rate;
     summary->depth = load->plan->depth;
     summary->generator.threads = conductor->runner->threads;
     summary->generator.cpu = conductor->runner->ops->cpu(
-        conductor->runner, (double)(end_ns - load->plan->begin_ns) / 1e9);
+        conductor->runner, (double)(end_ns - load->plan->begin_ns) / (double)SECOND_NS);
     summary->generator.busy = summary->generator.cpu > 0.9;
     summary->generator.late =
         histogram_count(summary->measure.times[MEASURE_LAG]) > 0 &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file load.h
- * A load: many sessions at once, on a thread each or on a few event loops, and who looks on.
+ * A load: many sessions at once, on a thread each or on a few event loops, and their views.
  */
 #ifndef CLIENT_LOAD_LOAD_H
 #define CLIENT_LOAD_LOAD_H
@@ -20,10 +20,10 @@
  *
  * @param plan     of its members, sessions, begin_ns, measure and shown are not used
  * @param summary  summary_init(), and nothing added yet
- * @return         true, however the sessions went; false where the load could not begin, which has
- *                 been said on standard error
+ * @return         true, however the sessions went; false: the load could not begin, and the reason
+ *                 is on standard error
  *
- * Threads: one that no other thread stands beside, since it changes the signal mask.
+ * Threads: the program's only one, since it changes the signal mask.
  */
 bool load_run(const struct load_settings *settings, const struct session_plan *plan,
               struct summary *summary);

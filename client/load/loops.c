@@ -3,15 +3,15 @@
  * Sessions by the thousand on a few event loops.
  *
  * DESIGN
- * Each loop is a thread with an event base that nobody else touches, and runs every T-th session
- * with buffers that they all share: between two calls a session keeps nothing in them. It waits for
- * a session's descriptor with one persistent event that costs no system call from message to
- * message. It is taken out only when a session does not want to read and something can be read
- * all the same (the server has closed on one that thinks), or the loop would spin.
+ * Each of T loops is a thread with an event base that no other thread touches. It runs every T-th
+ * session, and they all share its buffers: between two calls a session keeps nothing in them. It waits
+ * for a session's descriptor with one persistent event, which costs no system call from message to
+ * message. That event is deleted only when something can be read and the session does not read (the
+ * server has closed while it thinks), or the loop would spin.
  *
- * Time has two kinds. A moment (think, a schedule) is an event of its own, to the microsecond. A
- * deadline nearly always lies far off and moves with every message, so no event follows it: the
- * loop looks at all deadlines from time to time, which is why a timeout may come an eighth late.
+ * There are two kinds of time. A moment (think, a schedule) has an event of its own, to the
+ * microsecond. A deadline nearly always lies far off and moves with every message, so it has no event:
+ * the loop looks at all deadlines from time to time, so a timeout may come an eighth late.
  */
 #include "client/load/runner.h"
 
@@ -36,7 +36,7 @@
 
 struct loop;
 
-/* One session and what it waits for. */
+/* One session and what it waits for. Used by its loop's thread only. */
 struct link {
     struct loop *loop;
     int64_t deadline_ns;
@@ -44,7 +44,7 @@ struct link {
     bool arrived;    /* at the barrier */
     bool is_reading; /* readable is in the base */
     int fd;          /* of the events; -1: they are not assigned */
-    /* an exchange touches these two, of the session the beginning: they are neighbours */
+    /* an exchange touches both, the session at its beginning: so they are neighbours */
     struct event readable;
     struct session session;
     struct event writable;
@@ -102,7 +102,7 @@ static void on_writable(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd;
     (void)what;
-    advance(argument, READY_READ | READY_WRITE); /* what has come goes first */
+    advance(argument, READY_READ | READY_WRITE); /* read first what has come */
 }
 
 static void on_moment(evutil_socket_t fd, short what, void *argument)
@@ -112,7 +112,7 @@ static void on_moment(evutil_socket_t fd, short what, void *argument)
     advance(argument, READY_TIME);
 }
 
-/** Stop watching a socket. It must not be closed before: its number may at once be another's. */
+/** Stop watching a socket, before it is closed: another may get its number at once. */
 static void on_closing(struct session *session)
 {
     struct link *link = (struct link *)((char *)session - offsetof(struct link, session));
@@ -126,7 +126,7 @@ static void on_closing(struct session *session)
     event_del(&link->moment);
 }
 
-/** Follow what the session needs. */
+/** Watch for what the session needs. */
 static void arm(struct link *link, const struct session_wait *wait)
 {
     struct event_base *base = link->loop->base;
@@ -156,7 +156,7 @@ static void arm(struct link *link, const struct session_wait *wait)
     }
 }
 
-/** Arrive at the barrier once, whether to wait there or because it will never come to that. */
+/** Arrive at the barrier once, to wait there or because the session never will. */
 static void arrive(struct link *link)
 {
     struct loops *loops = link->loop->loops;
@@ -166,7 +166,7 @@ static void arrive(struct link *link)
     link->arrived = true;
 }
 
-/** Let a session go on, and again where it begins anew. */
+/** Advance a session, and again if it reconnects. */
 static void advance(struct link *link, unsigned ready)
 {
     struct loop *loop = link->loop;
@@ -255,9 +255,9 @@ static void *run_loop(void *argument)
     return NULL;
 }
 
-/* --- the main thread's -------------------------------------------------------------------------- */
+/* --- on the main thread ------------------------------------------------------------------------- */
 
-/** The sessions of a loop that has no thread. */
+/** Give up the sessions of a loop that has no thread. */
 static void give_up(struct loop *loop)
 {
     struct load *load = loop->loops->load;
@@ -311,7 +311,7 @@ static void look(struct runner *runner, struct progress *progress)
         progress_count(progress, &loops->links[i].session);
 }
 
-/** Of the busiest loop. */
+/** The share of a CPU that the busiest loop took, or of the CPUs that all loops took if that is more. */
 static double cpu(const struct runner *runner, double seconds)
 {
     const struct loops *loops = (const struct loops *)runner;
@@ -323,9 +323,9 @@ static double cpu(const struct runner *runner, double seconds)
         if (loops->loops[i].cpu_ns > most_ns)
             most_ns = loops->loops[i].cpu_ns;
     }
-    /* The busiest loop is at its end with one CPU; all of them are with what a cgroup allows. */
-    most = (double)most_ns / 1e9;
-    all = (double)all_ns / 1e9 / cpu_share("");
+    /* one loop can take no more than a CPU, and all of them no more than the cgroup allows */
+    most = (double)most_ns / (double)SECOND_NS;
+    all = (double)all_ns / (double)SECOND_NS / cpu_share("");
     return seconds > 0 ? (all > most ? all : most) / seconds : 0;
 }
 
@@ -361,8 +361,8 @@ static void free_loops(struct runner *runner)
 /* --- making one --------------------------------------------------------------------------------- */
 
 /**
- * A base for one thread, without locks. Where moments matter it has a clock that is good to the
- * microsecond, which costs a system call each turn, and else to the millisecond.
+ * Make a base for one thread, without locks. If moments matter its clock is precise to the
+ * microsecond, which costs a system call each turn; otherwise to the millisecond.
  */
 static struct event_base *make_base(const struct session_plan *plan)
 {
@@ -378,7 +378,7 @@ static struct event_base *make_base(const struct session_plan *plan)
     return base;
 }
 
-/** How often to look at the deadlines. */
+/** How often to look at the deadlines, for an operation's time limit. */
 static struct timeval sweep_period(int64_t timeout_ns)
 {
     int64_t period_ns = timeout_ns / 8;

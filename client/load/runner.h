@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file runner.h
- * Who runs the sessions of a load: a thread for each (threads.c), or a few event loops (loops.c).
- * And what they both share of the load.
+ * What runs the sessions of a load: a thread for each (threads.c), or a few event loops (loops.c).
  */
 #ifndef CLIENT_LOAD_RUNNER_H
 #define CLIENT_LOAD_RUNNER_H
@@ -13,17 +12,17 @@ struct runner;
 
 struct runner_ops {
     /**
-     * Start the threads, or as many as the machine gives. Sessions that nobody can run are given
-     * up, with a sentence on standard error.
+     * Start the threads, or as many as the machine allows. Sessions without a thread are given up,
+     * with a sentence on standard error.
      */
     void (*start)(struct runner *runner);
-    /** End all sessions soon. May be called again and again. */
+    /** End all sessions soon. May be called repeatedly. */
     void (*stop)(struct runner *runner);
-    /** Wait for the threads, which have nothing left to do. */
+    /** Wait for the threads, once all sessions are over. */
     void (*join)(struct runner *runner);
-    /** Add where the sessions stand, and what those that run have verified. Any time after start. */
+    /** Count where the sessions stand, and what they have verified so far. Any time after start. */
     void (*look)(struct runner *runner, struct progress *progress);
-    /** After join: how much of a CPU the busiest thread took, 0 to 1; or of the CPUs all of them. */
+    /** After join: the share of a CPU that the busiest loop took, or of the CPUs that all threads did. */
     double (*cpu)(const struct runner *runner, double seconds);
     void (*free)(struct runner *runner);
 };
@@ -33,7 +32,7 @@ struct runner {
     unsigned threads; /**< that run sessions */
 };
 
-/** Add where one session stands. Threads: any. */
+/** Count where one session stands. Threads: any. */
 static inline void progress_count(struct progress *progress, const struct session *session)
 {
     switch (session_place(session)) {
@@ -45,10 +44,10 @@ static inline void progress_count(struct progress *progress, const struct sessio
     progress->verified += session_verified(session);
 }
 
-/** A runner with a thread for each session. @return NULL for want of memory, which has been said */
+/** Make a runner with a thread for each session. @return NULL: no memory, which is logged */
 struct runner *threads_new(struct load *load);
 
-/** A runner with so many event loops; for the sessions of the load, or for its idle ones. */
+/** Make a runner with event loops, for the load's sessions or for its idle ones. @return as above */
 struct runner *loops_new(struct load *load, unsigned loops, bool idle);
 
 #endif /* CLIENT_LOAD_RUNNER_H */

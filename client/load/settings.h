@@ -14,10 +14,10 @@
 struct load_settings {
     unsigned sessions; /**< at least 1 */
     unsigned threads;  /**< loops that share them; 0: a thread for each session */
-    unsigned idle;     /**< further sessions that connect first and never speak */
-    bool churn;        /**< a session that is over begins anew, until the plan's duration is over */
-    int64_t start_at_ns; /**< by CLOCK_REALTIME: nobody sends earlier; 0: at once */
-    struct view **views; /**< who looks on */
+    unsigned idle;     /**< further sessions, which connect first and never send */
+    bool churn; /**< reconnect each session when it finishes, until the plan's duration is over */
+    int64_t start_at_ns; /**< by CLOCK_REALTIME: no message is sent earlier; 0: at once */
+    struct view **views;
     unsigned view_count;
     unsigned step;  /**< of --steps, from 0 */
     unsigned steps; /**< at least 1 */

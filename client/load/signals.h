@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file signals.h
- * The two signals by which a person ends a run early, SIGINT and SIGTERM, taken where they are
- * waited for and nowhere else.
+ * The two signals that end a run early, SIGINT and SIGTERM, taken only in the places that wait for
+ * them.
  *
  *     signals_block(&signals);
  *     ... signalfd(-1, &signals.handled, ...) ...
- *     signal = signals_take(&signals);           one that came when nobody read that
+ *     signal = signals_take(&signals);           one that came when the signalfd was not read
  *     signals_restore(&signals);
  *
- * Such a pair may stand within another: what the inner one leaves pending is there for the outer.
+ * Such a pair may stand within another: signals that the inner one leaves pending are the outer's.
  *
- * Threads: one that no other thread stands beside, since new threads inherit the signal mask.
+ * Threads: the program's only one, since new threads inherit the signal mask.
  */
 #ifndef CLIENT_LOAD_SIGNALS_H
 #define CLIENT_LOAD_SIGNALS_H
@@ -19,20 +19,20 @@
 #include <signal.h>
 
 struct signals {
-    sigset_t handled;  /**< but for those that whoever started us had ignored: they stay so */
+    sigset_t handled;  /**< except those that were ignored when the program started: they stay so */
     sigset_t previous; /**< the mask before */
 };
 
-/** Block them, so that they stay pending until somebody takes them. */
+/** Block them, so that they stay pending until they are taken. */
 void signals_block(struct signals *signals);
 
-/** Let them do what they always do: end the program. */
+/** Unblock them: they end the program, as by default. */
 void signals_unblock(const struct signals *signals);
 
-/** Take one that is pending, without waiting. @return it, or 0 */
+/** Take a pending signal, without waiting. @return its number, or 0 */
 int signals_take(const struct signals *signals);
 
-/** The mask as it was. What is pending, and was not blocked before, ends the program now. */
+/** Restore the mask. A pending signal that was not blocked before ends the program now. */
 void signals_restore(const struct signals *signals);
 
 #endif /* CLIENT_LOAD_SIGNALS_H */

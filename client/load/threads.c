@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread for each session: the plain way, and the one that the lessons are about.
+ * A thread for each session: the plain way, and the way of the lessons.
  *
  * A session's thread blocks in one system call after another. Its stack is small, and everything it
- * needs is allocated before it starts, so it never calls malloc for an exchange; OpenSSL does.
+ * needs is allocated before it starts, so an exchange never calls malloc; OpenSSL does.
  */
 #include "client/load/runner.h"
 
@@ -21,7 +21,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* More than this no thread is given, however large the C library says a stack must be. */
+/* The largest stack to try, even if the C library still finds it too small. */
 enum { STACK_MAX = 16 << 20 };
 
 struct strand {
@@ -36,8 +36,8 @@ struct threads {
     struct runner runner;
     struct load *load;
     unsigned char *memory; /* all buffers and rings */
-    int stop_fd;           /* eventfd: those that wait for a moment look again */
-    unsigned started;      /* the sessions [0, started) have a thread */
+    int stop_fd;           /* eventfd: wakes sessions that wait for a moment */
+    unsigned started;      /* sessions from 0 on that have a thread */
     double cpu_before;     /* seconds of this process */
     unsigned count;
     struct strand strands[];
@@ -45,7 +45,7 @@ struct threads {
 
 /* --- a session's thread ----------------------------------------------------------------------- */
 
-/** Connect, wait for the others, converse. @return whether to do it all again */
+/** Connect, wait for the others, converse. @return whether to do that again */
 static bool run_once(struct strand *strand, bool *arrived)
 {
     struct load *load = strand->threads->load;
@@ -70,7 +70,7 @@ static void *run_session(void *argument)
     struct load *load = strand->threads->load;
     bool arrived = false;
 
-    /* the kernel lets a sleeper sleep 50 us longer, to wake several at once: not one with a schedule */
+    /* the kernel wakes a thread up to 50 us late, to wake several at once: too late for a schedule */
     if (load->plan->rate > 0)
         (void)prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
     while (run_once(strand, &arrived))
@@ -82,8 +82,8 @@ static void *run_session(void *argument)
 }
 
 /**
- * Make one thread. The stack grows where the C library finds it too small for its own share (a
- * sanitizer's thread-local data, for one); the next thread begins with what was found.
+ * Make one thread. If the C library finds the stack too small for its own share (a sanitizer's
+ * thread-local data, for example), double it; the next thread begins with the size that was found.
  */
 static int start_thread(struct strand *strand, size_t *stack_bytes)
 {
@@ -100,7 +100,7 @@ static int start_thread(struct strand *strand, size_t *stack_bytes)
     return code;
 }
 
-/** Those that got no thread. */
+/** Give up the sessions that got no thread. */
 static void give_up_rest(struct threads *threads)
 {
     struct load *load = threads->load;
@@ -123,7 +123,7 @@ static double cpu_seconds(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* --- the main thread's ------------------------------------------------------------------------ */
+/* --- on the main thread ----------------------------------------------------------------------- */
 
 static void start(struct runner *runner)
 {
@@ -174,7 +174,7 @@ static void look(struct runner *runner, struct progress *progress)
         progress_count(progress, &threads->strands[i].session);
 }
 
-/** Of as many CPUs as the threads could use. */
+/** The share of the CPUs that the threads could use. */
 static double cpu(const struct runner *runner, double seconds)
 {
     const struct threads *threads = (const struct threads *)runner;
@@ -196,7 +196,7 @@ static void free_threads(struct runner *runner)
     free(threads);
 }
 
-/** Lay out a session's buffers in its share of the memory. */
+/** Prepare a session, with its buffers in its share of the memory. */
 static void init_strand(struct threads *threads, unsigned i, unsigned char *memory, size_t room)
 {
     const struct session_plan *plan = threads->load->plan;

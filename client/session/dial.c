@@ -2,8 +2,8 @@
 /*
  * connect() on a socket that does not wait.
  *
- * A unix socket connects at once, unless the server's backlog is full: then it says EAGAIN, and
- * neither poll() nor epoll tells when there is room again. Whoever wants to get in asks anew.
+ * A unix socket connects at once, unless the server's backlog is full. Then connect() returns EAGAIN,
+ * and neither poll() nor epoll reports when there is room again: the caller must try again.
  */
 #include "client/session/dial.h"
 
@@ -25,7 +25,7 @@ int dial_from(int fd, const struct address *source)
 {
     int on = 1;
 
-    /* without it a port is taken here, and 28,000 sessions are all there are for any server */
+    /* without it a port is taken here, and 28,000 sessions are the most for all servers together */
     (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     if (bind(fd, (const struct sockaddr *)&source->storage, source->length) != 0)
         return -errno;
@@ -33,8 +33,8 @@ int dial_from(int fd, const struct address *source)
 }
 
 /**
- * Whether the socket is connected to itself. The kernel picks the port of our end; should it pick
- * the very port that we call, where nobody listens, both SYNs meet and the connection stands. It
+ * Whether the socket is connected to itself. The kernel picks the port of our end. If no server
+ * listens and it picks the port that we connect to, both SYNs meet and the connection is made. It
  * would echo our own bytes.
  */
 static bool is_connected_to_itself(int fd)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file dial.h
- * connect() in steps, none of which waits.
+ * connect() in steps that do not wait.
  *
  *     fd = dial_socket(&address);
  *     code = dial_begin(fd, &address);
@@ -15,7 +15,7 @@
 
 #include <stdint.h>
 
-/** A new, unconnected, non-blocking stream socket for an address. @return descriptor or -errno */
+/** Make an unconnected, non-blocking stream socket for an address. @return descriptor or -errno */
 int dial_socket(const struct address *address);
 
 /**
@@ -25,22 +25,22 @@ int dial_socket(const struct address *address);
 int dial_from(int fd, const struct address *source);
 
 /**
- * Begin to connect such a socket.
+ * Begin to connect a socket of dial_socket().
  *
  * @return  0             connected already
  *          -EINPROGRESS  wait until the descriptor is writable, then dial_finish()
- *          -EAGAIN       the backlog of a unix server is full, and nothing tells when it no longer is:
- *                        dial_begin() again after a moment
+ *          -EAGAIN       the backlog of a unix server is full, and no event follows when there is
+ *                        room again: dial_begin() again after a moment
  *          other < 0     as dial_finish()
  */
 int dial_begin(int fd, const struct address *address);
 
 /**
- * Whether the call that was under way has come through.
+ * Look whether a connect() that was under way is done.
  *
- * @return  0              it has
+ * @return  0              connected
  *          -EINPROGRESS   not yet
- *          -ECONNREFUSED  nobody listens, which includes that the kernel joined the socket to itself
+ *          -ECONNREFUSED  no server listens, even if the kernel has connected the socket to itself
  *          other < 0      a negated errno value
  */
 int dial_finish(int fd);

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file measure.h
- * Where the time went: histograms that all sessions of a run share, one for each phase.
+ * How long each phase of a session took: one histogram a phase, shared by all sessions of a run.
  *
  * DESIGN
- * A histogram is 250 KB, too much for each of a thousand sessions, and one behind a lock would be
- * locked for every message. So whoever runs sessions (a thread with one, a loop with thousands)
- * first collects the echo times in a batch of its own, and hands over a full batch under the lock:
- * one lock for MEASURE_BATCH messages, no allocation, no value lost, and memory that does not grow
- * with the length of the run. A batch that fills slowly is handed over when it is MEASURE_PATIENCE_NS
- * old, so that who looks on sees what happens. The other phases occur once in a session and take
- * the lock directly.
+ * A histogram is 250 KB, too much for each of a thousand sessions, and a shared one would be locked
+ * for every message. So each thread that runs sessions (one session, or thousands on a loop) collects
+ * echo times in a batch of its own and adds a full batch under the lock: one lock for MEASURE_BATCH
+ * messages, no allocation, no value lost, and memory that does not grow with the length of the run.
+ * A batch that fills slowly is added when it is MEASURE_PATIENCE_NS old, so that the views see what
+ * happens. The other phases occur once in a connection and take the lock directly.
  */
 #ifndef CLIENT_SESSION_MEASURE_H
 #define CLIENT_SESSION_MEASURE_H
@@ -24,13 +23,13 @@
 enum measure_phase {
     MEASURE_CONNECT,    /**< connect() called → connected */
     MEASURE_QUEUE_WAIT, /**< connected → first byte that the server sends */
-    MEASURE_HANDSHAKE,  /**< of TLS: from that first byte → agreed */
-    MEASURE_ECHO,     /**< when a message was due → its whole reply; but for each session's first.
+    MEASURE_HANDSHAKE,  /**< of TLS: that first byte → keys agreed */
+    MEASURE_ECHO,     /**< when a message was due → its whole reply, except each session's first.
                              In a closed loop a message is due when it is sent */
-    MEASURE_ECHO_RAW, /**< the same from the send itself; only where messages have a schedule */
+    MEASURE_ECHO_RAW, /**< from the send itself → the whole reply; only with a schedule */
     MEASURE_CLOSE,    /**< half-close → the server's end of file */
     MEASURE_LAG, /**< when a message was due and could be sent → sent: the client's own delay;
-                             only where messages have a schedule */
+                             only with a schedule */
     MEASURE_PHASES
 };
 
@@ -57,17 +56,17 @@ struct measure_batch {
     int64_t lag_ns[MEASURE_BATCH];
 };
 
-/** @return false for want of memory; then there is nothing to clear */
+/** @return false: no memory; there is nothing to clear */
 bool measure_init(struct measure *measure);
 void measure_clear(struct measure *measure);
 
 /** Record the time of one phase. Threads: any. */
 void measure_one(struct measure *measure, enum measure_phase phase, int64_t ns);
 
-/** Hand a batch over and empty it. Threads: the batch's own. */
+/** Add a batch to the histograms and empty it. Threads: the batch's own. */
 void measure_flush(struct measure *measure, struct measure_batch *batch);
 
-/** Add all of one run to another. Threads: none that records in either. */
+/** Add all of one run to another. Threads: any, while no other thread records in either. */
 void measure_merge(struct measure *into, const struct measure *from);
 
 /** Add what has been measured of a phase so far to a histogram. Threads: any. */
@@ -76,9 +75,9 @@ void measure_peek(struct measure *measure, enum measure_phase phase, struct hist
 /** One echo. */
 struct measure_echo {
     int64_t now_ns;  /**< the whole reply is there */
-    int64_t due_ns;  /**< when the message was to be sent */
-    int64_t free_ns; /**< when it could have been: it was due, and no reply was in its way */
-    int64_t sent_ns; /**< when it was */
+    int64_t due_ns;  /**< when the message was due */
+    int64_t free_ns; /**< when it could be sent: it was due, and did not wait for a reply */
+    int64_t sent_ns; /**< when it was sent */
 };
 
 /** Record one echo of an open loop. Threads: the batch's own. */

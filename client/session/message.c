@@ -5,9 +5,8 @@
  * DESIGN
  * The generated text is one block, PERIOD bytes longer than the largest body. A body begins at an
  * offset below PERIOD that session and sequence choose, so neighbours differ in every byte and no
- * body is ever copied. Expected bytes are the same block once more, transformed at the start:
- * checking a reply is then a memcmp. A file is held the same way, with a table of where its lines
- * begin.
+ * body is ever copied. The expected bytes are a second block, transformed once at the start: checking
+ * a reply is then a memcmp. A file is held the same way, with a table of the beginnings of its lines.
  */
 #include "client/session/message.h"
 
@@ -26,7 +25,7 @@ enum { PERIOD = 4093 };
 
 struct messages {
     unsigned char *text;     /* what is sent */
-    unsigned char *expected; /* what comes back; the same block as text where nothing changes */
+    unsigned char *expected; /* what comes back; the same block as text if that is the same */
     size_t text_bytes;
     enum transform transform;
     /* generated */
@@ -38,13 +37,13 @@ struct messages {
     unsigned sessions;
 };
 
-/** A well-mixed number out of two. */
+/** Mix two numbers into one. */
 static uint64_t mix(uint64_t session, uint64_t sequence)
 {
     return random_mix((session << 40) + sequence + RANDOM_STEP);
 }
 
-/** Give the source its expected bytes. @return false for want of memory */
+/** Make the expected bytes of a source. @return false: no memory */
 static bool transform_text(struct messages *messages)
 {
     messages->expected = messages->text;
@@ -83,7 +82,7 @@ struct messages *messages_generated(size_t size_min, size_t size_max, enum trans
     return messages;
 }
 
-/** Read a descriptor to its end into messages->text. @return NULL or what is wrong */
+/** Read a descriptor to its end into messages->text. @return NULL, or why it cannot be */
 static const char *read_all(int fd, struct messages *messages)
 {
     size_t room = 0;
@@ -122,7 +121,7 @@ static size_t line_size(const struct messages *messages, size_t start)
     return newline != NULL ? (size_t)(newline - (messages->text + start)) + 1 : limit;
 }
 
-/** Find the lines: once to count them, once to write down where they begin. */
+/** Find the lines: once to count them, once to note their beginnings. @return false: no memory */
 static bool index_lines(struct messages *messages)
 {
     size_t start, line;
@@ -144,7 +143,7 @@ static bool index_lines(struct messages *messages)
     return true;
 }
 
-/** Open the file and read it whole; directories are told apart here, since open() takes them. */
+/** Open the file and read it whole. open() takes directories, too. @return as read_all() */
 static const char *load_file(const char *path, struct messages *messages)
 {
     const char *cause;
@@ -199,7 +198,7 @@ size_t messages_largest(const struct messages *messages)
     return messages->size_max;
 }
 
-/** Add a part; those of no bytes are left out. */
+/** Add a part, unless it has no bytes. */
 static void add_part(struct message *message, const unsigned char *sent,
                      const unsigned char *expected, size_t size)
 {

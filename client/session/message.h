@@ -9,10 +9,10 @@
  * part stands what the server is expected to make of it.
  *
  * There are two sources. Generated messages begin with "s000007 m000000012 " (session and
- * message, both from 0) and go on with printable text; where a message is too short for the
- * stamp (less than MESSAGE_STAMP + 2 bytes) it is text only. From a file, messages are its lines, each with its newline; lines
- * above MESSAGE_LINE_MAX are cut, and session k begins k/sessions of the way into the file, so that
- * a server that mixes up sessions is caught with a text of different lines.
+ * message, both from 0) and go on with printable text; a message that is too short for the stamp
+ * (less than MESSAGE_STAMP + 2 bytes) is text only. From a file, messages are its lines, each with its
+ * newline. Lines above MESSAGE_LINE_MAX are cut. Session k begins k/sessions of the way into the file,
+ * so that sessions send different lines, which shows when a server mixes sessions up.
  *
  *     struct messages *messages = messages_generated(64, 64, TRANSFORM_UPPER);
  *     struct message message;
@@ -45,7 +45,7 @@ struct message_part {
     size_t size; /**< bytes, of both */
 };
 
-/** The caller's memory; parts may point into it, so it is not to be copied. */
+/** In the caller's memory. Parts may point into it, so it must not be copied. */
 struct message {
     struct message_part part[MESSAGE_PARTS];
     unsigned parts;
@@ -57,19 +57,19 @@ struct message {
 struct messages;
 
 /**
- * A source of stamped messages.
+ * Make a source of stamped messages.
  *
  * @param size_min,size_max  bytes, from 1 to MESSAGE_SIZE_MAX; sizes are spread evenly between
- * @return                   NULL for want of memory
+ * @return                   NULL: no memory
  */
 struct messages *messages_generated(size_t size_min, size_t size_max, enum transform transform);
 
 /**
- * The lines of a file, which is read whole, once.
+ * Make a source of the lines of a file, which is read whole, once.
  *
- * @param sessions  how many will use it, at least 1; decides where each begins
+ * @param sessions  how many will use it, at least 1; decides in which line each begins
  * @param cause     set on failure to a constant text
- * @return          NULL where it cannot be read, is a directory, is empty or too large
+ * @return          NULL: it cannot be read, is a directory, is empty or too large
  */
 struct messages *messages_from_file(const char *path, unsigned sessions, enum transform transform,
                                     const char **cause);
@@ -79,22 +79,22 @@ void messages_free(struct messages *messages);
 /** The size of the largest message that the source can make. */
 size_t messages_largest(const struct messages *messages);
 
-/** Make the message that a session sends as its sequence-th, both from 0. */
+/** Make the message with a sequence number of a session, both from 0. */
 void message_make(const struct messages *messages, unsigned session, uint64_t sequence,
                   struct message *message);
 
-/** Make a message of bytes that the caller holds and keeps while it is in use. */
+/** Make a message of bytes that the caller keeps while the message is in use. */
 void message_single(struct message *message, const unsigned char *sent,
                     const unsigned char *expected, size_t size);
 
-/** The byte expected at an offset of the reply, which lies within the message. */
+/** The byte expected at an offset of the reply, less than message->size. */
 unsigned char message_expected_at(const struct message *message, size_t offset);
 
 /**
- * The bytes to be sent in one piece.
+ * The bytes to send, in one piece.
  *
- * @param buffer  room for message->size bytes; used only where the message has several parts
- * @return        message->size bytes, in the buffer or where they already were
+ * @param buffer  room for message->size bytes; used only if the message has several parts
+ * @return        message->size bytes, in the buffer or in the message's only part
  */
 const unsigned char *message_flat(const struct message *message, unsigned char *buffer);
 

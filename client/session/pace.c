@@ -2,8 +2,8 @@
 /*
  * When a session sends. See pace.h.
  *
- * Random times are no stream of numbers that somebody draws from: each is a hash of its session and
- * its sequence, so that it is the same whatever the other sessions do, and in every run.
+ * Random times are not drawn from a shared stream of numbers: each is a hash of its session and its
+ * sequence number, so that it is the same in every run, whatever the other sessions do.
  */
 #include "client/session/pace.h"
 
@@ -12,7 +12,7 @@
 
 #include <math.h>
 
-/** A number from 0 to 1, without 1. */
+/** A fraction, at least 0 and less than 1. */
 static double fraction(unsigned session, uint64_t sequence)
 {
     return random_fraction(random_mix(sequence + random_mix((uint64_t)session + RANDOM_STEP)));
@@ -52,8 +52,7 @@ void pace_skip(struct pace *pace, int64_t until_ns)
 {
     if (until_ns <= 0)
         return;
-    /* A Poisson process that is looked at later is the same process. The turns of the others are
-     * kept where there are turns. */
+    /* A Poisson process may begin at any time. In a round of turns the others' turns must stay. */
     if (pace->random)
         pace->first_ns += (double)until_ns;
     else if (pace->first_ns < (double)until_ns)
@@ -66,6 +65,6 @@ void pace_next(struct pace *pace)
     pace->sequence++;
     if (pace->random)
         pace->next_ns += exponential(pace->gap_ns, pace->session, pace->sequence);
-    else /* not added up: a million additions would round a million times */
+    else /* not a sum of gaps: a million additions would round a million times */
         pace->next_ns = pace->first_ns + (double)pace->sequence * pace->gap_ns;
 }

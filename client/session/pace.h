@@ -3,9 +3,9 @@
  * @file pace.h
  * When a session sends: at once, after a while of thinking, or by a schedule.
  *
- * A closed loop sends when the last reply has come. An open loop sends by a schedule that does not
- * ask whether the server keeps up, as people who do not know of each other do; a latency is then
- * counted from the schedule. (Schroeder, Wierman and Harchol-Balter, "Open Versus Closed: A
+ * A closed loop sends when the last reply has come. An open loop sends by a schedule, whether or not
+ * the server keeps up, like users who do not know of each other; a latency then counts from the
+ * schedule. (Schroeder, Wierman and Harchol-Balter, "Open Versus Closed: A
  * Cautionary Tale", NSDI 2006; on what is missed otherwise: Gil Tene, "How NOT to Measure Latency".)
  *
  * Random times are reproducible: they come from the numbers of session and message alone.
@@ -23,14 +23,14 @@ struct spread {
     enum spread_kind {
         SPREAD_NONE,        /**< 0 */
         SPREAD_CONSTANT,    /**< from_ns */
-        SPREAD_EVEN,        /**< from from_ns to to_ns, all as likely */
-        SPREAD_EXPONENTIAL, /**< of mean from_ns, and never above 20 times that */
+        SPREAD_EVEN,        /**< from from_ns to to_ns, each equally likely */
+        SPREAD_EXPONENTIAL, /**< its mean is from_ns, its maximum 20 times that */
     } kind;
     int64_t from_ns;
     int64_t to_ns;
 };
 
-/** The value that a session's sequence-th draw has; the same each time. */
+/** The length with a sequence number of a session; the same each time. */
 int64_t spread_draw(const struct spread *spread, unsigned session, uint64_t sequence);
 
 /** The schedule of one session, one of many that share a rate. Zeroed: no schedule, a closed loop. */
@@ -44,14 +44,14 @@ struct pace {
 };
 
 /**
- * A rate of messages a second, shared by sessions that take turns: session k of n sends its i-th at
- * (i * n + k) / rate. Random ones draw their own gaps.
+ * Set up the schedule of a session. Sessions share the rate, in messages a second, and take turns:
+ * session k of n sends its i-th message at (i * n + k) / rate. With random gaps each draws its own.
  */
 void pace_init(struct pace *pace, double rate, bool random, unsigned session, unsigned sessions);
 
 /**
- * Leave out the messages that are due before a moment, counted from the start: this session is not
- * there yet. Right after pace_init(), of an open loop only.
+ * Leave out the messages that are due before a moment, counted from the start: the session begins
+ * later. Right after pace_init(), of an open loop only.
  */
 void pace_skip(struct pace *pace, int64_t until_ns);
 
@@ -66,7 +66,7 @@ static inline int64_t pace_due_ns(const struct pace *pace)
     return (int64_t)pace->next_ns;
 }
 
-/** That one is sent: on to the next. */
+/** Go on to the next message. */
 void pace_next(struct pace *pace);
 
 #endif /* CLIENT_SESSION_PACE_H */

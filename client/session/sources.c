@@ -2,8 +2,8 @@
 /*
  * Ranges of local addresses. See sources.h.
  *
- * An address is a number of 4 or 16 bytes, the first the highest, and a range is short: so the two
- * ends differ in a number that is counted up to SOURCES_MAX, and picking adds a number with carry.
+ * An address is a number of 4 or 16 bytes, the first the highest. A range is short, so the difference
+ * of its ends fits an integer, and picking adds an integer with carry.
  */
 #include "client/session/sources.h"
 
@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/** The bytes of an address, and how many there are. */
+/** Find the bytes of an address. @param size  set to how many there are */
 static unsigned char *bytes_of(struct address *address, size_t *size)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)&address->storage;
@@ -27,7 +27,7 @@ static unsigned char *bytes_of(struct address *address, size_t *size)
     return (unsigned char *)&v6->sin6_addr;
 }
 
-/** One numeric address, with port 0. */
+/** Parse one numeric address, with port 0. */
 static bool parse_one(const char *text, struct address *address)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)&address->storage;
@@ -47,7 +47,7 @@ static bool parse_one(const char *text, struct address *address)
     return false;
 }
 
-/** Add a number, with carry. */
+/** Add a number to an address, with carry. */
 static void add(struct address *address, unsigned number)
 {
     size_t size;
@@ -60,7 +60,7 @@ static void add(struct address *address, unsigned number)
     }
 }
 
-/** How many addresses a range has; 0: its ends are in the wrong order or too far apart. */
+/** Count the addresses of a range. @return 0: its ends are in the wrong order or too far apart */
 static unsigned count_range(struct address *first, struct address *last)
 {
     size_t size;
@@ -69,7 +69,7 @@ static unsigned count_range(struct address *first, struct address *last)
 
     for (size_t i = 0; i < size; i++) {
         distance = distance * 256 + to[i] - from[i];
-        /* Where the higher bytes are so far apart, the lower ones cannot make up for it. */
+        /* if the higher bytes are that far apart, the lower ones cannot make up for it */
         if (distance > SOURCES_MAX || distance < -SOURCES_MAX)
             return 0;
     }
@@ -104,6 +104,6 @@ bool sources_parse(const char *text, struct sources *sources)
 void sources_pick(const struct sources *sources, unsigned k, struct address *address)
 {
     *address = sources->first;
-    /* It cannot run over: first + count - 1 is an address. */
+    /* cannot overflow: first + count - 1 is an address */
     add(address, k % sources->count);
 }

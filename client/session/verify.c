@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Comparing replies and showing where they differ. */
+/* Replies compared, and their differences shown. See verify.h. */
 #include "client/session/verify.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* The row of the dump, and how much of it stands before the wrong byte. */
+/* Bytes in a row of the dump, and before the wrong byte in it. */
 enum { ROW = 16, BEFORE = 8 };
 
-/** The place of the first difference of two blocks; size where there is none. */
+/** Find the first difference of two blocks. @return its offset; size: there is none */
 static size_t first_difference(const unsigned char *one, const unsigned char *other, size_t size)
 {
     size_t i = 0;
@@ -43,7 +43,7 @@ size_t verify_reply(const struct message *message, size_t offset, const unsigned
     return done;
 }
 
-/** One row: hexadecimal, then text between bars. A negative value is a byte that is not there. */
+/** Write a row: hexadecimal, then text between bars. A negative value is a byte that is missing. */
 static void show_row(const char *label, const int *bytes, char *text, size_t room)
 {
     size_t end = (size_t)snprintf(text, room, "%-9s", label);

@@ -13,9 +13,9 @@
 /**
  * Compare a piece of a reply.
  *
- * @param offset  where in the reply the piece begins
+ * @param offset  of the piece in the reply
  * @param got     the piece; it ends within the message
- * @return        size where all is right, otherwise the place in the piece of the first wrong byte
+ * @return        the offset in the piece of its first wrong byte; size: all are right
  */
 size_t verify_reply(const struct message *message, size_t offset, const unsigned char *got,
                     size_t size);
@@ -30,8 +30,8 @@ struct verify_rows {
 /**
  * Show a difference.
  *
- * @param offset  of the wrong byte in the reply. All before it were right, so they need not be given
- * @param got     the wrong byte and what came after it, as far as it has arrived
+ * @param offset  of the wrong byte in the reply; what came before it was right and is not passed
+ * @param got     the wrong byte and what has come after it
  */
 void verify_show(const struct message *message, size_t offset, const unsigned char *got,
                  size_t size, struct verify_rows *rows);

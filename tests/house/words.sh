@@ -13,7 +13,7 @@ fi
 clean='.ci Makefile.am configure.ac
 HACKING.md NEWS.md README.md README.zh.md SECURITY.md
 bench
-client/merge.c client/merge.h client/options.c client/options.h client/report client/views
+client
 common completion
 docs
 examples
