@@ -372,6 +372,8 @@ EP_API EP_MUSTCHECK int ep_thread_executor_new(const struct ep_options *options,
  *                       no descriptors or memory are left, here or in the zygote, or fork(2)
  *                       failed there
  *          -EPIPE       options->zygote has ended
+ *          -ENOSYS, -EPERM
+ *                       as ep_zygote_new()
  */
 EP_API EP_MUSTCHECK int ep_process_executor_new(const struct ep_options *options,
                                                 struct ep_executor **executor);
@@ -383,7 +385,8 @@ EP_API EP_MUSTCHECK int ep_process_executor_new(const struct ep_options *options
  *
  * @param zygote  set on success; release it with ep_zygote_free() after the executors that use it
  * @return  0, EP_ETHREADS, or a negated errno value: of fork(2) or socketpair(2), or the reason why
- *          the zygote itself could not start
+ *          the zygote itself could not start. -ENOSYS, -EPERM: the kernel or a sandbox has no
+ *          pidfd_open(2) or pidfd_send_signal(2)
  */
 EP_API EP_MUSTCHECK int ep_zygote_new(struct ep_zygote **zygote);
 EP_API void ep_zygote_free(struct ep_zygote *zygote);

@@ -53,8 +53,7 @@ void process_executor_break(struct process_executor *executor, const char *why)
     snprintf(executor->why, sizeof executor->why, "%s", why);
     atomic_store(&executor->broken, true);
     queue_close(&executor->base.queue, EP_EBROKEN);
-    for (uint32_t i = 0; i < executor->place_count; i++)
-        place_kill(executor->places[i], SIGKILL);
+    kill_all(executor, SIGKILL);
     executor_break(&executor->base, executor->why);
     lose_returned(executor, executor->why);
 }

@@ -299,8 +299,7 @@ static void care_for_termination(struct process_executor *executor, int64_t now)
         executor->kill_at_ns = deadline_after(grace_ns); /* for a worker that starts only now */
     }
     lose_returned(executor, "the executor was terminated");
-    for (uint32_t i = 0; i < executor->place_count; i++)
-        place_kill(executor->places[i], number);
+    kill_all(executor, number);
     due_at(executor, executor->kill_at_ns);
 }
 

@@ -192,8 +192,14 @@ void place_settle(struct place *place, int rc);
 /** Note that a worker is initialized. Threads: the manager. */
 void place_is_ready(struct place *place);
 
-/** Send a signal to its process, if there is one. */
-void place_kill(const struct place *place, int number);
+/** Send a signal to its process, if there is one. @return false if that is forbidden */
+bool place_kill(const struct place *place, int number);
+
+/**
+ * Send a signal to every worker. If SIGKILL is forbidden, by a sandbox that came later, end the line
+ * to the zygote: then it kills the workers. Threads: the manager.
+ */
+void kill_all(struct process_executor *executor, int number);
 
 /** Close the descriptors of a process. */
 void place_close(struct place *place);

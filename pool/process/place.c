@@ -2,9 +2,12 @@
 /* The place of a worker process, and the waking of the manager, for all parts of the executor. */
 #include "pool/process/place-internal.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* --- waking ----------------------------------------------------------------------------- */
@@ -91,10 +94,20 @@ void place_is_ready(struct place *place)
     place_settle(place, 0);
 }
 
-void place_kill(const struct place *place, int number)
+bool place_kill(const struct place *place, int number)
 {
-    if (place->pidfd >= 0)
-        pidfd_send_signal(place->pidfd, number, NULL, 0); /* ESRCH: it is dead already */
+    return place->pidfd < 0 || pidfd_send_signal(place->pidfd, number, NULL, 0) == 0 ||
+           errno == ESRCH; /* it is dead already */
+}
+
+void kill_all(struct process_executor *executor, int number)
+{
+    bool killed = true;
+
+    for (uint32_t i = 0; i < executor->place_count; i++)
+        killed = place_kill(executor->places[i], number) && killed;
+    if (!killed && number == SIGKILL && executor->line >= 0)
+        shutdown(executor->line, SHUT_RDWR);
 }
 
 void place_close(struct place *place)

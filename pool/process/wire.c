@@ -2,6 +2,7 @@
 /* Messages between processes, with descriptors and sealed memory: see wire-internal.h. */
 #include "pool/process/wire-internal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -170,11 +171,40 @@ int wire_memfd_map(int fd, size_t size, void **data)
 
 /* --- what a child inherits ----------------------------------------------------------------- */
 
+/** Descriptors that a process may have unless fs.nr_open was raised. */
+#define DESCRIPTORS_MAX (1u << 20)
+
 static int compare_fds(const void *left, const void *right)
 {
     const int *a = left, *b = right;
 
     return (*a > *b) - (*a < *b);
+}
+
+/** Close descriptors one by one, those that /proc lists; without /proc, all that there can be. */
+static void close_each(unsigned from, unsigned to)
+{
+    DIR *listed = opendir("/proc/self/fd");
+    struct dirent *entry;
+
+    if (listed == NULL) {
+        for (unsigned fd = from; fd <= to && fd < DESCRIPTORS_MAX; fd++)
+            close((int)fd);
+        return;
+    }
+    while ((entry = readdir(listed)) != NULL) {
+        unsigned long fd = strtoul(entry->d_name, NULL, 10);
+
+        if (entry->d_name[0] != '.' && fd >= from && fd <= to && (int)fd != dirfd(listed))
+            close((int)fd);
+    }
+    closedir(listed);
+}
+
+static void close_from_to(unsigned from, unsigned to)
+{
+    if (close_range(from, to, 0) != 0) /* before Linux 5.9, or in a sandbox */
+        close_each(from, to);
 }
 
 void wire_close_foreign(int *keep, size_t keep_count)
@@ -186,8 +216,8 @@ void wire_close_foreign(int *keep, size_t keep_count)
         if (keep[i] < (int)from)
             continue;
         if (keep[i] > (int)from)
-            close_range(from, (unsigned)keep[i] - 1, 0);
+            close_from_to(from, (unsigned)keep[i] - 1);
         from = (unsigned)keep[i] + 1;
     }
-    close_range(from, ~0u, 0);
+    close_from_to(from, ~0u);
 }

@@ -39,7 +39,4 @@ struct zygote_report {
 /** Open a line to the zygote for one executor. @return a socket, or a negated errno value */
 int zygote_connect(struct ep_zygote *zygote);
 
-/** Ask whether this process has one thread. */
-bool process_is_single_threaded(void);
-
 #endif /* POOL_PROCESS_ZYGOTE_INTERNAL_H */

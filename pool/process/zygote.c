@@ -42,6 +42,7 @@
 #include <link.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,13 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#if __has_include(<sys/single_threaded.h>) /* glibc 2.32 */
+#    include <sys/single_threaded.h>
+#    define LIBC_KNOWS_ONE_THREAD (__libc_single_threaded != 0)
+#else
+#    define LIBC_KNOWS_ONE_THREAD false /* unknown: refuse, because a lock may be held */
+#endif
 
 /* --- in the program ------------------------------------------------------------------------ */
 
@@ -86,32 +94,49 @@ static int receive_answer(int control)
 #    define THREADS_OF_ITS_OWN 0u
 #endif
 
-static bool has_one_thread(void)
+/**
+ * Look once whether this process has one thread. The kernel allows unshare(CLONE_THREAD), which
+ * changes nothing, in exactly that case. A sandbox may forbid the call; then /proc has a list, if it
+ * is there, or else the C library knows of the threads that it has made.
+ *
+ * @return 0 if so, EP_ETHREADS, or -errno if it cannot be known for want of descriptors or memory
+ */
+static int look_for_threads(void)
 {
-    DIR *threads = opendir("/proc/self/task");
+    int unshared = unshare(CLONE_THREAD) == 0 ? 0 : errno, rc;
     struct dirent *entry;
     unsigned count = 0;
+    DIR *threads;
 
-    if (threads == NULL)
-        return false; /* unknown: refuse, because a lock may be held */
+    if (unshared == 0)
+        return 0;
+    threads = opendir("/proc/self/task");
+    if (threads == NULL) {
+        rc = errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : EP_ETHREADS;
+        if (unshared == EINVAL && THREADS_OF_ITS_OWN == 0)
+            return EP_ETHREADS;
+        return LIBC_KNOWS_ONE_THREAD ? 0 : rc;
+    }
     while ((entry = readdir(threads)) != NULL)
         count += entry->d_name[0] != '.';
     closedir(threads);
-    return count <= 1 + THREADS_OF_ITS_OWN;
+    return count <= 1 + THREADS_OF_ITS_OWN ? 0 : EP_ETHREADS;
 }
 
 /**
- * A joined thread may still be listed for a moment, because pthread_join() returns just before the
- * kernel removes the thread from the list. No event reports the removal, so this looks a few times.
+ * Check that this process has one thread. A joined thread may still be known for a moment, because
+ * pthread_join() returns just before the kernel has removed the thread. No event reports the
+ * removal, so this looks a few times.
  */
-bool process_is_single_threaded(void)
+static int check_threads(void)
 {
-    for (int looks = 0; looks < 20; looks++) {
-        if (has_one_thread())
-            return true;
+    int rc = look_for_threads();
+
+    for (int looks = 1; rc == EP_ETHREADS && looks < 20; looks++) {
         poll(NULL, 0, 1);
+        rc = look_for_threads();
     }
-    return false;
+    return rc;
 }
 
 _Noreturn static void zygote_process(int ends[2], int program);
@@ -155,12 +180,14 @@ int ep_zygote_new(struct ep_zygote **zygote)
 
     if (zygote == NULL)
         return -EINVAL;
-    if (!process_is_single_threaded())
-        return EP_ETHREADS;
+    if ((rc = check_threads()) != 0)
+        return rc;
     if ((made = malloc(sizeof *made)) == NULL)
         return -ENOMEM;
     program = pidfd_open(getpid(), 0);
-    if (program < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    /* The executors send signals only so; a sandbox that forbids it is noticed here. */
+    if (program < 0 || pidfd_send_signal(program, 0, NULL, 0) != 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
         rc = -errno;
         if (program >= 0)
             close(program);
@@ -186,8 +213,10 @@ void ep_zygote_free(struct ep_zygote *zygote)
 {
     if (zygote == NULL)
         return;
-    /* Its executors have been freed and their workers have ended: it may be killed. */
-    pidfd_send_signal(zygote->pidfd, SIGKILL, NULL, 0);
+    /* Its executors have been freed and their workers have ended: it may be killed. If a sandbox
+     * forbids that by now, the end of the control socket ends it. */
+    if (pidfd_send_signal(zygote->pidfd, SIGKILL, NULL, 0) != 0)
+        shutdown(zygote->control, SHUT_RDWR);
     while (waitid(P_PIDFD, (id_t)zygote->pidfd, &(siginfo_t){0}, WEXITED) != 0 && errno == EINTR)
         ;
     close(zygote->pidfd);

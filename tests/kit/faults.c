@@ -5,14 +5,18 @@
 #include "tests/kit/faults.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -106,4 +110,35 @@ void *realloc(void *memory, size_t size)
 int memfd_create(const char *name, unsigned flags)
 {
     return fails(FAULT_MEMFD) ? -1 : (int)syscall(SYS_memfd_create, name, flags);
+}
+
+DIR *opendir(const char *name)
+{
+    static DIR *(*real)(const char *);
+
+    if (real == NULL)
+        *(void **)(void *)&real = dlsym(RTLD_NEXT, "opendir");
+    return fails(FAULT_OPENDIR) ? NULL : real(name);
+}
+
+int unshare(int flags)
+{
+    return fails(FAULT_UNSHARE) ? -1 : (int)syscall(SYS_unshare, flags);
+}
+
+int close_range(unsigned from, unsigned to, int flags)
+{
+    return fails(FAULT_CLOSE_RANGE) ? -1 : (int)syscall(SYS_close_range, from, to, flags);
+}
+
+int pidfd_open(pid_t pid, unsigned flags)
+{
+    return fails(FAULT_PIDFD_OPEN) ? -1 : (int)syscall(SYS_pidfd_open, pid, flags);
+}
+
+int pidfd_send_signal(int pidfd, int number, siginfo_t *info, unsigned flags)
+{
+    if (fails(FAULT_PIDFD_SEND_SIGNAL))
+        return -1;
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, number, info, flags);
 }

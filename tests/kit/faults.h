@@ -16,6 +16,11 @@ enum fault {
     FAULT_SENDMSG, /**< syscall(SYS_sendmsg, ...) */
     FAULT_MEMFD,   /**< memfd_create() */
     FAULT_REALLOC, /**< realloc(); not with a sanitizer, which has its own */
+    FAULT_UNSHARE,
+    FAULT_OPENDIR, /**< /proc is missing */
+    FAULT_CLOSE_RANGE,
+    FAULT_PIDFD_OPEN,
+    FAULT_PIDFD_SEND_SIGNAL,
     FAULT_KINDS,
 };
 

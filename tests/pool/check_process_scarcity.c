@@ -12,7 +12,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,6 +247,106 @@ START_TEST(memory_that_is_missing_at_the_start_is_reported)
 }
 END_TEST
 
+/* A program of one thread without descriptors is not one that has threads. */
+START_TEST(descriptors_that_are_missing_at_the_start_are_reported)
+{
+    struct rlimit before, few;
+    int rc;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    if (_i > 0)
+        faults_set(FAULT_UNSHARE, 0, EPERM, UINT_MAX);
+    few = before;
+    for (few.rlim_cur = 0;; few.rlim_cur++) {
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+        rc = start_and_run();
+        if (rc == 0)
+            break;
+        ck_assert_msg(rc == -EMFILE, "%d descriptors: %s", (int)few.rlim_cur, ep_strerror(rc));
+    }
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
+}
+END_TEST
+
+static int count_fds(struct ep_task *task)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return ep_task_reply(task, &count, sizeof count);
+}
+
+static void *wait_for_gate(void *gate)
+{
+    while (sem_wait(gate) != 0)
+        ;
+    return NULL;
+}
+
+/* Each bit: no /proc, unshare() is forbidden, no close_range(). */
+START_TEST(neither_proc_nor_new_calls_are_needed)
+{
+    struct ep_executor *pool;
+    struct ep_zygote *zygote;
+    pthread_t thread;
+    int low = open("/dev/null", O_RDONLY), high = fcntl(low, F_DUPFD, 900);
+
+    ck_assert_int_ge(high, 900);
+    faults_set(FAULT_OPENDIR, 0, ENOENT, _i & 1 ? UINT_MAX : 0);
+    faults_set(FAULT_UNSHARE, 0, EPERM, _i & 2 ? UINT_MAX : 0);
+    faults_set(FAULT_CLOSE_RANGE, 0, _i & 2 ? EPERM : ENOSYS, _i & 4 ? UINT_MAX : 0);
+    pool = processes_of(1, EP_BREAK);
+    ck_assert_int_eq(int_result(submit(pool, count_fds, NULL, 0)), 4); /* 0, 1, 2, its socket */
+    ep_executor_free(pool);
+    pthread_create(&thread, NULL, wait_for_gate, &shared->opened);
+    ck_assert_int_eq(ep_zygote_new(&zygote), EP_ETHREADS);
+    sem_post(&shared->opened);
+    pthread_join(thread, NULL);
+    close(low);
+    close(high);
+}
+END_TEST
+
+/* What cannot be done without is asked for at the start. */
+START_TEST(a_sandbox_is_noticed_at_the_start)
+{
+    faults_set(FAULT_PIDFD_OPEN, 0, ENOSYS, UINT_MAX);
+    ck_assert_int_eq(start_and_run(), -ENOSYS);
+    faults_set(FAULT_PIDFD_OPEN, 0, 0, 0);
+    faults_set(FAULT_PIDFD_SEND_SIGNAL, 0, EPERM, UINT_MAX);
+    ck_assert_int_eq(start_and_run(), -EPERM);
+    ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
+}
+END_TEST
+
+static int defy(struct ep_task *task)
+{
+    sem_post(&shared->arrived);
+    for (;;)
+        pause();
+    return ep_task_reply(task, NULL, 0);
+}
+
+/* One that comes later stops no executor from ending, and no worker outlives it. */
+START_TEST(a_later_sandbox_cannot_prevent_the_end)
+{
+    struct ep_options options = {.workers = 2, .grace_ns = 1};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *future = submit(pool, defy, NULL, 0);
+
+    await_held(1);
+    faults_set(FAULT_PIDFD_SEND_SIGNAL, 0, EPERM, UINT_MAX);
+    ep_executor_terminate(pool);
+    ck_assert_int_eq(ep_executor_join(pool, EP_FOREVER), 0);
+    ck_assert_int_eq(error_of(future).kind, EP_EDIED);
+    ep_future_unref(future);
+    ep_executor_free(pool);
+    ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("process executor, scarcity");
@@ -256,6 +358,9 @@ int main(void)
                    replies_wait_for_what_may_pass);
     ADD_LOOP_TESTS(suite, "Waiting", COUNT_OF(memfd_errors), large_inputs_wait_for_a_descriptor);
     tcase_add_checked_fixture(suite_case(suite, "Starting"), faults_setup, NULL);
-    ADD_WITH_SHARED(suite, "Starting", memory_that_is_missing_at_the_start_is_reported);
+    ADD_WITH_SHARED(suite, "Starting", memory_that_is_missing_at_the_start_is_reported,
+                    a_sandbox_is_noticed_at_the_start, a_later_sandbox_cannot_prevent_the_end);
+    ADD_LOOP_TESTS(suite, "Starting", 2, descriptors_that_are_missing_at_the_start_are_reported);
+    ADD_LOOP_TESTS(suite, "Starting", 8, neither_proc_nor_new_calls_are_needed);
     return suite_main(suite);
 }
