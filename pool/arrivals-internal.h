@@ -61,6 +61,12 @@ bool arrival_needs_caller(const struct arrival *arrival);
  */
 struct arrival *arrivals_take(struct arrivals *arrivals, int64_t deadline_ns);
 
+/**
+ * Take an arrival whose future is done, although the thread that completed it may not have appended
+ * it yet; or, if that has been appended, the first one.
+ */
+struct arrival *arrivals_take_done(struct arrivals *arrivals, struct arrival *arrival);
+
 /** Take all arrivals, linked by next. NULL: none. No other thread uses them any more. */
 struct arrival *arrivals_take_all(struct arrivals *arrivals);
 

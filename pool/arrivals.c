@@ -8,6 +8,10 @@
  * list's lock, and sleeps only while `appended` has that value. A later appender changes the value
  * first and wakes second.
  *
+ * A future is done a moment before it is appended, on a process executor until its manager has come
+ * to it. So a taker that is about to give up, at its deadline or because it is itself the manager,
+ * also looks at the futures that it expects (arrivals_take_done).
+ *
  * No freed memory is used. An appender uses the arrival and the list only while it holds the list's
  * lock, also when it rings; after releasing it, it uses no more than the address of `appended`. The
  * taker needs the same lock to see the arrival, so once it has it, both may be freed. (The future's
@@ -86,6 +90,12 @@ struct arrival *arrivals_take(struct arrivals *arrivals, int64_t deadline_ns)
             return NULL;
         futex_wait(&arrivals->appended, appended, deadline_ns);
     }
+}
+
+struct arrival *arrivals_take_done(struct arrivals *arrivals, struct arrival *arrival)
+{
+    /* If the watch has fired, which is waited for, the arrival is in the list. */
+    return future_unwatch(arrival->future, &arrival->watch) ? arrival : arrivals_take(arrivals, 0);
 }
 
 struct arrival *arrivals_take_all(struct arrivals *arrivals)

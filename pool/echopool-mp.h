@@ -265,6 +265,9 @@ EP_API EP_MUSTCHECK int ep_pool_imap_unordered(struct ep_pool *pool, ep_task_fn 
 /**
  * iterator.next(timeout)
  *
+ * It does not wait for room with a result in hand: the next inputs are submitted as far as there is
+ * room, and the others by later calls. With EP_FOREVER it waits for room, as ep_map_next().
+ *
  * @return  as ep_map_next(), but after -ETIMEDOUT nothing is cancelled: ask again
  */
 EP_API EP_MUSTCHECK int ep_imap_next(struct ep_map *map, int64_t timeout_ns,

@@ -881,7 +881,8 @@ EP_API EP_MUSTCHECK int ep_mailbox_add(struct ep_mailbox *mailbox, struct ep_fut
 
 /**
  * Run the callbacks that are due, in the order of completion. Those that become due meanwhile are
- * left for the next time, and the descriptor stays readable for them.
+ * left for the next time, and the descriptor stays readable for them. A future that another thread
+ * is completing may be done already and its callback due a moment later.
  *
  * @return how many ran. Threads: the loop's
  */

@@ -201,8 +201,11 @@ bool future_is_lost(const struct ep_future *future);
  */
 bool future_watch(struct ep_future *future, struct watch *watch);
 
-/** Remove a watch. Afterwards it does not fire, and is not firing. */
-void future_unwatch(struct ep_future *future, struct watch *watch);
+/**
+ * Remove a watch. Afterwards it does not fire, and is not firing.
+ * @return whether it had not fired
+ */
+bool future_unwatch(struct ep_future *future, struct watch *watch);
 
 /**
  * Ask whether waiting for it may never end, because the calling thread is a worker that may have to

@@ -270,18 +270,22 @@ bool future_watch(struct ep_future *future, struct watch *watch)
     return pending;
 }
 
-void future_unwatch(struct ep_future *future, struct watch *watch)
+bool future_unwatch(struct ep_future *future, struct watch *watch)
 {
+    bool was_listed;
+
     if (!future_pool_is_here(future->pool))
-        return;
+        return false;
     lock_acquire(&future->lock);
-    if (watch->listed) {
+    was_listed = watch->listed;
+    if (was_listed) {
         *(watch->previous ? &watch->previous->next : &future->watches) = watch->next;
         if (watch->next != NULL)
             watch->next->previous = watch->previous;
         watch->listed = false;
     }
     lock_release(&future->lock);
+    return was_listed;
 }
 
 /* --- life ---------------------------------------------------------------------------------- */

@@ -238,22 +238,34 @@ static int all_hopeless(struct ep_completions *completions)
     return lost ? EP_EFORKED : -EDEADLK;
 }
 
+/** Find a future that is done and has not arrived. @return NULL: there is none */
+static struct arrival *find_done(struct ep_completions *completions)
+{
+    for (size_t i = completions->earliest; i < completions->count; i++) {
+        struct arrival *slot = &completions->slots[i];
+
+        if (slot->future != NULL && ep_future_done(slot->future))
+            return arrivals_take_done(&completions->arrivals, slot);
+    }
+    return NULL;
+}
+
 int ep_completions_next(struct ep_completions *completions, struct ep_future **future)
 {
     struct arrival *arrival;
-    int rc;
+    int rc = 0;
 
     if (completions->left == 0)
         return EP_END;
     arrival = arrivals_take(&completions->arrivals, 0);
-    if (arrival == NULL) {
-        rc = all_hopeless(completions);
-        if (rc == EP_EFORKED || (rc != 0 && ep_now_ns() < completions->deadline_ns))
-            return rc;
+    if (arrival == NULL && (rc = all_hopeless(completions)) == 0)
         arrival = arrivals_take(&completions->arrivals, completions->deadline_ns);
-    }
     if (arrival == NULL)
-        return -ETIMEDOUT;
+        arrival = find_done(completions);
+    if (arrival == NULL)
+        return rc == 0 || (rc == -EDEADLK && deadline_is_over(completions->deadline_ns))
+                   ? -ETIMEDOUT
+                   : rc;
     *future = arrival->future;
     arrival->future = NULL;
     completions->left--;

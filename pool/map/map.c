@@ -11,6 +11,10 @@
  * are a list in the order of their inputs. An ordered map waits for the first of them; an unordered
  * one expects all of them (arrivals-internal.h) and takes the first to arrive.
  *
+ * A caller who will not wait for ever (ep_imap_next()) does not wait for room while it could have a
+ * result. The inputs of a chunk that found no room stay gathered, and the next call tries again; only
+ * when nothing is under way does it wait for room, as long as it would wait for the result.
+ *
  * An error of the source, or of a submission after ep_map(), is kept in `ending` and returned after
  * the results of all inputs before it.
  */
@@ -96,6 +100,7 @@ static void map_end(struct ep_map *map)
 
     map->exhausted = true;
     map->ending = 0;
+    chunk_inputs_clear(&map->inputs);
     for (chunk = map->first; chunk != NULL; chunk = chunk->next)
         ep_future_cancel(chunk->future);
     /* Withdraw all before freeing the first: arrivals are linked to one another. */
@@ -128,8 +133,8 @@ static int map_gather(struct ep_map *map)
     return 0;
 }
 
-/** Submit the gathered inputs. @return as ep_submit_with() */
-static int map_submit(struct ep_map *map)
+/** Submit the gathered inputs, before the deadline. @return as ep_submit_with() */
+static int map_submit(struct ep_map *map, int64_t deadline_ns)
 {
     struct map_chunk *chunk = calloc(1, sizeof *chunk);
     int rc;
@@ -137,7 +142,7 @@ static int map_submit(struct ep_map *map)
     if (chunk == NULL)
         return -ENOMEM;
     chunk->count = map->inputs.count;
-    rc = chunk_submit(map->executor, map->fn, &map->inputs, map->deadline_ns, &chunk->future);
+    rc = chunk_submit(map->executor, map->fn, &map->inputs, deadline_ns, &chunk->future);
     if (rc != 0) {
         free(chunk);
         return rc;
@@ -149,15 +154,42 @@ static int map_submit(struct ep_map *map)
     return 0;
 }
 
-/** Submit as many inputs as `ahead` allows. @return 0, or the error that ended it */
-static int map_advance(struct ep_map *map)
+/** Ask whether there are inputs that have not been submitted. */
+static bool has_inputs(const struct ep_map *map)
 {
-    while (!map->exhausted && (map->ahead == 0 || map->under_way + map->chunk <= map->ahead)) {
-        int rc = map_gather(map);
+    return !map->exhausted || map->inputs.count > 0;
+}
 
+/** As the patience of map_advance(): do not wait. A time of the clock that is over. */
+#define NO_PATIENCE 1
+
+/** Ask whether a submission would wait for room. */
+static bool has_to_wait(const struct ep_map *map)
+{
+    return map->executor->options.when_full == EP_BLOCK &&
+           queue_refusal(&map->executor->queue) == 0 && queue_room(&map->executor->queue) == 0;
+}
+
+/**
+ * Submit as many inputs as `ahead` allows. The rest waits if there is no room until `patience_ns`.
+ * @return 0, or the error that ended it
+ */
+static int map_advance(struct ep_map *map, int64_t patience_ns)
+{
+    bool may_be_late = patience_ns < map->deadline_ns;
+
+    while (has_inputs(map) && (map->ahead == 0 || map->under_way + map->chunk <= map->ahead)) {
+        int rc;
+
+        if (patience_ns == NO_PATIENCE && has_to_wait(map))
+            return 0;
+        rc = map_gather(map);
         if (rc == 0 && map->inputs.count > 0)
-            rc = map_submit(map);
+            rc = map_submit(map, may_be_late ? patience_ns : map->deadline_ns);
+        if (rc == -ETIMEDOUT && may_be_late)
+            return 0;
         if (rc != 0) {
+            chunk_inputs_clear(&map->inputs);
             map->exhausted = true;
             map->ending = rc;
             return rc;
@@ -186,6 +218,15 @@ static bool all_need_caller(const struct ep_map *map)
     return chunk == NULL;
 }
 
+/** Find a chunk that is done and has not arrived. @return NULL: there is none */
+static struct map_chunk *find_done(struct ep_map *map)
+{
+    for (struct map_chunk *chunk = map->first; chunk != NULL; chunk = chunk->next)
+        if (ep_future_done(chunk->future))
+            return (struct map_chunk *)arrivals_take_done(&map->arrivals, &chunk->arrival);
+    return NULL;
+}
+
 /** Wait for the chunk whose results come next. @return 0, -ETIMEDOUT, -EDEADLK */
 static int map_await(struct ep_map *map, int64_t deadline_ns, struct map_chunk **chunk)
 {
@@ -198,10 +239,14 @@ static int map_await(struct ep_map *map, int64_t deadline_ns, struct map_chunk *
             return 0;
         if (!executor_is_here(map->executor))
             return EP_EFORKED;
-        if (all_need_caller(map) && time_until(deadline_ns) > 0)
-            return -EDEADLK;
-        *chunk = (struct map_chunk *)arrivals_take(&map->arrivals, deadline_ns);
-        return *chunk != NULL ? 0 : -ETIMEDOUT;
+        rc = all_need_caller(map) ? -EDEADLK : 0;
+        if (rc == 0)
+            *chunk = (struct map_chunk *)arrivals_take(&map->arrivals, deadline_ns);
+        if (*chunk == NULL)
+            *chunk = find_done(map);
+        if (*chunk != NULL)
+            return 0;
+        return rc == 0 || time_until(deadline_ns) <= 0 ? -ETIMEDOUT : rc;
     }
     *chunk = map->first;
     /* Its error and not its result, because the return value then says only how the wait ended. */
@@ -220,6 +265,10 @@ static int map_have_current(struct ep_map *map, int64_t patience_ns)
         return 0;
     chunk_free(map->current);
     map->current = NULL;
+    /* What was left behind for want of room: wait for room only if no result can come. */
+    map_advance(map, map->first != NULL ? NO_PATIENCE : patience_ns);
+    if (map->first == NULL && has_inputs(map))
+        return -ETIMEDOUT;
     if (map->first == NULL) {
         rc = map->ending != 0 ? map->ending : EP_END;
         map_end(map);
@@ -251,7 +300,8 @@ int map_next_until(struct ep_map *map, int64_t patience_ns, struct ep_bytes *rep
         map_end(map);
         map->results.taken = map->results.count; /* kept only for the message of this failure */
     } else {
-        map_advance(map); /* an error of that is returned in its turn */
+        /* An error of that is returned in its turn. */
+        map_advance(map, patience_ns == NO_DEADLINE ? NO_DEADLINE : NO_PATIENCE);
     }
     return rc;
 }
@@ -309,7 +359,7 @@ int ep_map(struct ep_executor *executor, ep_task_fn fn, ep_source_fn source, voi
         options->timeout_ns == 0 ? NO_DEADLINE : deadline_after(options->timeout_ns);
     arrivals_init(&made->arrivals, NULL);
 
-    rc = map_advance(made);
+    rc = map_advance(made, NO_DEADLINE);
     if (rc != 0 && rc != -ETIMEDOUT) { /* ep_map_next() returns -ETIMEDOUT */
         ep_map_free(made);
         return rc;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Maps: order, chunks, failures, time limits, looking ahead. */
 #include "pool/echopool.h"
+#include "pool/future-internal.h"
+#include "pool/task-internal.h"
 #include "tests/kit/kinds.h"
 #include "tests/kit/suite.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -876,6 +879,54 @@ START_TEST(an_unknown_function_is_refused_in_chunks_as_well)
 }
 END_TEST
 
+static struct ep_future *shown;
+
+/** Show its future, and then stand at the gate. */
+static int show_task(struct ep_task *task)
+{
+    shown = task->future;
+    return gate_task(task);
+}
+
+/** A watch that fires before the map's, and keeps the future from going further. */
+struct slow_watch {
+    struct watch watch; /* first, so that the two addresses are one */
+    atomic_bool fired, released;
+};
+
+/** Until the test goes on, or waits for this thread: it has run into the future's lock. */
+static void fire_slowly(struct watch *watch, struct ep_future *future)
+{
+    struct slow_watch *slow = (struct slow_watch *)watch;
+
+    atomic_store(&slow->fired, true);
+    while (!atomic_load(&slow->released) && atomic_load(&future->lock.word) != 2)
+        sched_yield();
+}
+
+START_TEST(what_is_done_is_found_though_it_has_not_arrived)
+{
+    struct ep_map_options options = {.unordered = true, .timeout_ns = -1};
+    struct slow_watch slow = {.watch = {.fire = fire_slowly}};
+    struct gate *gate = shared_gate();
+    struct ep_executor *pool = kind_executor(THREADS, 1, 0);
+    struct ep_column column = {&gate, sizeof gate};
+    struct ep_map *map;
+
+    ck_assert_int_eq(ep_map_columns(pool, show_task, &column, 1, 1, &options, &map), 0);
+    gate_await(gate, 1);
+    ck_assert(future_watch(shown, &slow.watch));
+    gate_open(gate, 1);
+    while (!atomic_load(&slow.fired))
+        sched_yield();
+    ck_assert_int_eq(ep_map_next(map, NULL), 0);
+    atomic_store(&slow.released, true);
+    assert_end(map);
+    ep_executor_free(pool); /* before `slow` goes: the worker has left it */
+    ep_map_free(map);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("map");
@@ -889,6 +940,7 @@ int main(void)
     ADD_LOOP_TESTS(suite, "Failures", KINDS, a_failed_element_fails_alone,
                    stopping_on_failure_hands_out_nothing_after_it,
                    the_error_of_a_source_comes_after_the_results_before_it);
+    ADD_TESTS(suite, "Limits", what_is_done_is_found_though_it_has_not_arrived);
     ADD_TESTS(suite, "Failures", a_source_must_say_where_its_bytes_are);
     ADD_LOOP_TESTS(suite, "Failures", KINDS, a_shutdown_midway_comes_after_what_was_submitted);
     ADD_TESTS(suite, "Failures", a_worker_does_not_wait_for_itself,

@@ -567,6 +567,45 @@ START_TEST(a_next_that_times_out_can_be_asked_again)
 }
 END_TEST
 
+/* The result is there, but the next input finds no room: that is no reason to wait for the room. */
+START_TEST(a_result_does_not_wait_for_room)
+{
+    struct gate *gate = shared_gate();
+    struct ep_pool *pool = pool_with(_i, &(struct ep_options){.workers = 1, .queue = 1});
+    struct ep_executor *executor = ep_pool_executor(pool);
+
+    for (int unordered = 0; unordered < 2; unordered++) {
+        struct counting counting = {.end = 5};
+        struct ep_async *held[2];
+        struct ep_map *map;
+        struct ep_bytes reply;
+
+        ck_assert_int_eq((unordered ? ep_pool_imap_unordered : ep_pool_imap)(
+                             pool, square_task, count_up, &counting, 1, 1, &map),
+                         0);
+        ck_assert_int_eq(ep_executor_wait_idle(executor, EP_FOREVER), 0);
+        held[0] = apply_gate(pool, gate);
+        held[1] = apply_gate(pool, gate);
+        ck_assert_int_eq(ep_imap_next(map, EP_MILLISECONDS(1), &reply), 0);
+        ck_assert_int_eq(int_of(&reply), 0);
+        ck_assert_int_eq(ep_imap_next(map, 0, &reply), -ETIMEDOUT);
+        ck_assert_int_eq(ep_imap_next(map, EP_MILLISECONDS(1), &reply), -ETIMEDOUT);
+        gate_open(gate, 2);
+        for (int n = 1; n < 5; n++) { /* an input that found no room is not lost */
+            ck_assert_int_eq(ep_imap_next(map, n % 2 ? EP_FOREVER : EP_SECONDS(50), &reply), 0);
+            ck_assert_int_eq(int_of(&reply), n * n);
+        }
+        ck_assert_int_eq(ep_imap_next(map, 0, &reply), EP_END);
+        ep_map_free(map);
+        for (int i = 0; i < 2; i++) {
+            ck_assert_int_eq(ep_async_get(held[i], EP_FOREVER, NULL), 0);
+            ep_async_free(held[i]);
+        }
+    }
+    end(pool);
+}
+END_TEST
+
 START_TEST(a_failing_source_ends_imap_and_spares_the_pool)
 {
     struct ep_pool *pool = pool_of(_i, 2);
@@ -890,7 +929,7 @@ int main(void)
                    map_makes_chunks_as_python_does, an_empty_map_is_ready_at_once,
                    a_failing_element_does_not_hurry_the_map, starmap_unpacks_its_columns,
                    imap_keeps_the_order_and_ends_again_and_again, imap_unordered_is_a_permutation,
-                   a_next_that_times_out_can_be_asked_again,
+                   a_next_that_times_out_can_be_asked_again, a_result_does_not_wait_for_room,
                    a_failing_source_ends_imap_and_spares_the_pool, imap_serves_an_endless_source);
     ADD_TESTS(suite, "Maps", the_earliest_failure_is_that_of_the_map);
     ADD_LOOP_TESTS(suite, "Life", 2 * KINDS, join_wants_an_end_first);

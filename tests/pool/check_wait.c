@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 static void unref_all(struct ep_future **futures, size_t count)
@@ -508,6 +509,103 @@ START_TEST(every_completion_is_handed_out_once)
 }
 END_TEST
 
+/** A watch that fires before those of the library, and keeps its future from going further. */
+struct slow_watch {
+    struct watch watch; /* first, so that the two addresses are one */
+    atomic_bool fired, released;
+};
+
+/** Until the test goes on, or waits for this thread: it has run into the future's lock. */
+static void fire_slowly(struct watch *watch, struct ep_future *future)
+{
+    struct slow_watch *slow = (struct slow_watch *)watch;
+
+    atomic_store(&slow->fired, true);
+    while (!atomic_load(&slow->released) && atomic_load(&future->lock.word) != 2)
+        sched_yield();
+}
+
+/* A future is done before the thread that completed it has come to the iterator. */
+START_TEST(what_is_done_is_found_though_it_has_not_arrived)
+{
+    struct gate *gate = shared_gate();
+    struct ep_executor *pool = kind_executor(_i, 1, 0);
+
+    for (int64_t timeout_ns = 0; timeout_ns <= 1; timeout_ns++) {
+        struct slow_watch slow = {.watch = {.fire = fire_slowly}};
+        struct ep_future *future = submit_gate(pool, gate);
+        struct ep_completions *completions = completions_of(&future, 1, timeout_ns);
+
+        ck_assert(future_watch(future, &slow.watch));
+        gate_open(gate, 1);
+        while (!atomic_load(&slow.fired))
+            sched_yield();
+        ck_assert(ep_future_done(future));
+        assert_next(completions, future);
+        atomic_store(&slow.released, true);
+        ck_assert(!future_unwatch(future, &slow.watch)); /* and it no longer fires */
+        ep_completions_free(completions);
+        ep_future_unref(future);
+    }
+    ep_executor_free(pool);
+}
+END_TEST
+
+/** What a callback on the manager finds there. */
+struct on_the_manager {
+    struct gate held;
+    struct ep_future *future;
+    struct ep_completions *completions;
+    int rc, rc_of_pending;
+};
+
+static void look_on_the_manager(struct ep_future *future, void *context)
+{
+    struct on_the_manager *it = context;
+    struct ep_future *got = NULL;
+
+    (void)future;
+    sem_post(&it->held.arrived);
+    while (sem_wait(&it->held.opened) != 0)
+        ;
+    it->rc = ep_completions_next(it->completions, &got);
+    if (it->rc == 0 && got != it->future)
+        it->rc = -1;
+    ep_future_unref(got);
+    it->rc_of_pending = ep_completions_next(it->completions, &got);
+    sem_post(&it->held.arrived);
+}
+
+/* The manager is busy with a callback. What another thread has received meanwhile is done: the
+ * callback finds it, although it may wait for nothing. */
+START_TEST(what_is_done_is_found_though_the_manager_is_busy)
+{
+    struct gate *gate = shared_gate(), *second = shared_gate();
+    struct ep_executor *pool = kind_executor(PROCESSES, 3, 0);
+    struct on_the_manager it = {.rc = 1};
+    struct ep_future *first = submit_gate(pool, gate), *futures[2];
+
+    gate_init(&it.held);
+    ck_assert_int_eq(ep_future_add_done_callback(first, look_on_the_manager, &it), 0);
+    gate_open(gate, 1);
+    gate_await(&it.held, 1);
+    futures[0] = it.future = submit_int(pool, square_task, 2);
+    futures[1] = submit_gate(pool, second);
+    it.completions = completions_of(futures, 2, EP_FOREVER);
+    ck_assert_int_eq(ep_future_result(it.future, EP_FOREVER, NULL), 0);
+    gate_open(&it.held, 1);
+    gate_await(&it.held, 1);
+    ck_assert_int_eq(it.rc, 0);
+    ck_assert_int_eq(it.rc_of_pending, -EDEADLK);
+    gate_open(second, 1);
+    ep_completions_free(it.completions);
+    ep_future_unref(first);
+    unref_all(futures, 2);
+    ep_executor_free(pool);
+    gate_clear(&it.held);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("wait");
@@ -522,10 +620,11 @@ int main(void)
     ADD_LOOP_TESTS(suite, "Wait", KINDS, completions_during_the_call_are_not_missed);
     ADD_TESTS(suite, "Wait", a_worker_does_not_wait_for_itself);
     ADD_TESTS(suite, "Completions", the_end_comes_again_and_again);
-    ADD_LOOP_TESTS(suite, "Completions", KINDS,
-                   those_done_come_first_and_then_the_order_of_completion,
-                   at_the_timeout_left_says_how_many, the_same_one_twice_is_handed_out_once,
-                   letting_go_midway_leaves_no_trace, cancelled_ones_are_completed,
-                   every_completion_is_handed_out_once);
+    ADD_LOOP_TESTS(
+        suite, "Completions", KINDS, those_done_come_first_and_then_the_order_of_completion,
+        at_the_timeout_left_says_how_many, the_same_one_twice_is_handed_out_once,
+        letting_go_midway_leaves_no_trace, cancelled_ones_are_completed,
+        every_completion_is_handed_out_once, what_is_done_is_found_though_it_has_not_arrived);
+    ADD_TESTS(suite, "Completions", what_is_done_is_found_though_the_manager_is_busy);
     return suite_main(suite);
 }
