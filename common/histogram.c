@@ -36,7 +36,11 @@
 #define BUCKETS    ((VALUE_BITS - HALF_BITS + 1) * HALF)
 #define BILLION    1000000000u
 
+#ifdef __SIZEOF_INT128__
 __extension__ typedef unsigned __int128 wide; /* 2^64 values of 2^40 fit */
+#else
+typedef uint64_t wide; /* a 32-bit machine: 584 years of nanoseconds fit */
+#endif
 
 struct histogram {
     uint64_t count;

@@ -28,7 +28,11 @@ static inline bool deadline_is_over(int64_t deadline_ns)
 /** Convert nanoseconds for a system call. */
 static inline struct timespec timespec_of(int64_t ns)
 {
-    return (struct timespec){.tv_sec = (time_t)(ns / SECOND_NS), .tv_nsec = (long)(ns % SECOND_NS)};
+    int64_t seconds = ns / SECOND_NS;
+
+    /* time_t may have 32 bits. Callers look at the clock again after 68 years. */
+    return (struct timespec){.tv_sec = (time_t)(seconds < INT32_MAX ? seconds : INT32_MAX),
+                             .tv_nsec = (long)(ns % SECOND_NS)};
 }
 
 #endif /* POOL_CLOCK_INTERNAL_H */

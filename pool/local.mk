@@ -21,6 +21,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/wait.c \
 	%D%/thread/executor.c \
 	%D%/thread/worker.c %D%/thread/worker-internal.h \
+	%D%/process/calls-internal.h \
 	%D%/process/death.c \
 	%D%/process/executor.c \
 	%D%/process/manager.c \
@@ -48,3 +49,12 @@ EXTRA_DIST += %D%/echopool.map
 
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = %D%/echopool.pc
+
+# Where the library is installed is only known to make.
+cmakedir = $(libdir)/cmake/echopool
+nodist_cmake_DATA = %D%/cmake/echopoolConfig.cmake %D%/cmake/echopoolConfigVersion.cmake
+EXTRA_DIST += %D%/cmake/echopoolConfig.cmake.in
+CLEANFILES += %D%/cmake/echopoolConfig.cmake
+%D%/cmake/echopoolConfig.cmake: %D%/cmake/echopoolConfig.cmake.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) %D%/cmake && sed 's|@libdir[@]|$(libdir)|g; s|@includedir[@]|$(includedir)|g' \
+	  $(srcdir)/%D%/cmake/echopoolConfig.cmake.in >$@.tmp && mv $@.tmp $@

@@ -13,14 +13,31 @@
 /** Looks at a busy lock before sleeping on it. Locks are held for tens of instructions. */
 #define LOCK_SPINS 60
 
+/*
+ * On a 32-bit machine SYS_futex takes a time of 32 bits, whatever time_t has: with 64 it would read a
+ * deadline of nonsense and return at once, again and again.
+ */
+#ifdef SYS_futex_time64
+#    define FUTEX_CALL SYS_futex_time64
+struct futex_time {
+    int64_t seconds, nanoseconds;
+};
+#else
+#    define FUTEX_CALL SYS_futex
+struct futex_time {
+    long seconds, nanoseconds;
+};
+#endif
+
 void futex_wait(const _Atomic uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
     /* Unlike FUTEX_WAIT, FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC. */
-    struct timespec deadline = timespec_of(deadline_ns);
+    struct timespec time = timespec_of(deadline_ns);
+    struct futex_time deadline = {time.tv_sec, time.tv_nsec};
     int saved = errno;
 
     if (deadline_ns > 0)
-        syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
+        syscall(FUTEX_CALL, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
                 deadline_ns == NO_DEADLINE ? NULL : &deadline, NULL, FUTEX_BITSET_MATCH_ANY);
     errno = saved; /* EAGAIN, EINTR, ETIMEDOUT: the caller looks at the word and the clock */
 }
@@ -29,7 +46,7 @@ void futex_wake(const _Atomic uint32_t *word, int threads)
 {
     int saved = errno;
 
-    syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, threads, NULL, NULL, 0);
+    syscall(FUTEX_CALL, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, threads, NULL, NULL, 0);
     errno = saved; /* EFAULT: the word's memory is gone, and so is its waiter */
 }
 

@@ -126,6 +126,19 @@ void place_end_seen(struct place *place)
     place_kill(place, SIGKILL);
 }
 
+/** Return a signal's name without SIG, if the C library knows it. */
+static const char *signal_name(int number)
+{
+#ifdef __GLIBC__
+    return sigabbrev_np(number);
+#else
+    return number == SIGKILL   ? "KILL"
+           : number == SIGTERM ? "TERM"
+           : number == SIGSEGV ? "SEGV"
+                               : NULL;
+#endif
+}
+
 /** Describe how a process ended. */
 static void describe(const struct place *place, char *words, size_t size)
 {
@@ -137,7 +150,7 @@ static void describe(const struct place *place, char *words, size_t size)
     if (!place->status_known) {
         snprintf(words, size, "ended together with the zygote");
     } else if (WIFSIGNALED(place->status)) {
-        name = sigabbrev_np(WTERMSIG(place->status));
+        name = signal_name(WTERMSIG(place->status));
         snprintf(words, size, "was killed by signal %d (SIG%s)", WTERMSIG(place->status),
                  name != NULL ? name : "?");
     } else {

@@ -2,11 +2,12 @@
 /* The place of a worker process, and the waking of the manager, for all parts of the executor. */
 #include "pool/process/place-internal.h"
 
+#include "pool/process/calls-internal.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

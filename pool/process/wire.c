@@ -2,6 +2,8 @@
 /* Messages between processes, with descriptors and sealed memory: see wire-internal.h. */
 #include "pool/process/wire-internal.h"
 
+#include "pool/process/calls-internal.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -203,7 +205,7 @@ static void close_each(unsigned from, unsigned to)
 
 static void close_from_to(unsigned from, unsigned to)
 {
-    if (close_range(from, to, 0) != 0) /* before Linux 5.9, or in a sandbox */
+    if (close_fds(from, to) != 0) /* before Linux 5.9, or in a sandbox */
         close_each(from, to);
 }
 

@@ -34,6 +34,7 @@
 #include "pool/process/zygote-internal.h"
 
 #include "pool/park-internal.h"
+#include "pool/process/calls-internal.h"
 #include "pool/process/wire-internal.h"
 
 #include <dirent.h>
@@ -47,7 +48,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
 #!/bin/sh
-# make install, then a program outside the tree that knows nothing but pkg-config.
+# make install, then a program outside the tree, which finds the library by pkg-config or by CMake.
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 CC=${CC:-cc}
 root=$work/root
@@ -12,7 +12,7 @@ installs() {
 }
 
 has_all() {
-    files='include/echopool.h include/echopool-mp.h lib/pkgconfig/echopool.pc share/man/man3/echopool.3
+    files='include/echopool.h include/echopool-mp.h lib/pkgconfig/echopool.pc lib/cmake/echopool/echopoolConfig.cmake share/man/man3/echopool.3
         share/man/man3/echopool-mp.3'
     if with_programs; then
         files="$files bin/echo-server bin/echo-client share/man/man1/echo-server.1 share/man/man1/echo-client.1
@@ -28,9 +28,7 @@ has_all() {
     done
 }
 
-# shellcheck disable=SC2046,SC2086
-outside_program() {
-    cat >"$work/outside.c" <<'C'
+cat >"$work/outside.c" <<'C'
 #include <echopool.h>
 #include <stdio.h>
 
@@ -54,13 +52,57 @@ int main(void)
     return 0;
 }
 C
-    export PKG_CONFIG_PATH="$root$prefix/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root"
-    $CC $SANITIZE -o "$work/outside" "$work/outside.c" $(pkg-config --cflags --libs echopool) || return 1
-    [ "$(LD_LIBRARY_PATH=$root$prefix/lib "$work/outside")" = hello ]
+
+says_hello() {
+    [ "$(LD_LIBRARY_PATH=$root$prefix/lib "$@")" = hello ]
 }
 
+# shellcheck disable=SC2046,SC2086
+by_pkg_config() {
+    $CC $SANITIZE -o "$work/outside" "$work/outside.c" $(pkg-config --cflags --libs echopool) && says_hello "$work/outside"
+}
+
+# shellcheck disable=SC2046,SC2086
+without_shared() {
+    rm -f "$work/outside"
+    $CC $SANITIZE -static -o "$work/outside" "$work/outside.c" $(pkg-config --static --cflags --libs echopool) &&
+        "$work/outside" | grep -qx hello
+}
+
+# by_cmake TARGET: a project of three lines.
+by_cmake() {
+    mkdir -p "$work/cmake"
+    cat >"$work/cmake/CMakeLists.txt" <<END
+cmake_minimum_required(VERSION 3.13)
+project(outside C)
+find_package(echopool 0.1 REQUIRED)
+find_package(echopool 99 QUIET)
+if(echopool_FOUND)
+  message(FATAL_ERROR "a version that is not there was found")
+endif()
+add_executable(outside-$1 ../outside.c)
+target_link_libraries(outside-$1 echopool::$1)
+END
+    CC=$CC cmake -S "$work/cmake" -B "$work/cmake-$1" -DCMAKE_PREFIX_PATH="$root$prefix" -DCMAKE_C_FLAGS="$SANITIZE" &&
+        cmake --build "$work/cmake-$1" && says_hello "$work/cmake-$1/outside-$1"
+}
+
+export PKG_CONFIG_PATH="$root$prefix/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root"
 SANITIZE=$(sed -n 's/^EP_CFLAGS = .*\(-fsanitize=[^ ]*\).*/\1/p' "$TOP_BUILDDIR/Makefile")
 check 'make install DESTDIR works' installs
 check 'programs, completion, header, pkg-config file and manual pages are installed' has_all
-check 'a program outside builds with pkg-config alone, and runs' outside_program
+check 'a program outside builds with pkg-config alone, and runs' by_pkg_config
+if [ ! -f "$root$prefix/lib/libechopool.a" ]; then
+    skip 'a program outside builds without shared libraries' 'configured without --enable-static'
+elif [ -n "$SANITIZE" ]; then
+    skip 'a program outside builds without shared libraries' 'a sanitizer needs them'
+else
+    check 'a program outside builds without shared libraries' without_shared
+fi
+if ! cmake --version >/dev/null 2>&1; then
+    skip 'a program outside builds with CMake, and runs' 'cmake is not installed'
+else
+    check 'a program outside builds with CMake, and runs' by_cmake echopool
+    [ ! -f "$root$prefix/lib/libechopool.a" ] || check 'a program outside builds with CMake, of the static library' by_cmake static
+fi
 finish

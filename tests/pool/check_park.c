@@ -96,6 +96,17 @@ START_TEST(sleep_ends_at_the_deadline)
 }
 END_TEST
 
+/* Nothing wakes it, and no signal comes: it must not return before. */
+START_TEST(a_wait_lasts_until_its_deadline)
+{
+    _Atomic uint32_t word = 0;
+    int64_t deadline = ep_now_ns() + EP_MILLISECONDS(5);
+
+    futex_wait(&word, 0, deadline);
+    ck_assert_int_ge(ep_now_ns(), deadline);
+}
+END_TEST
+
 /** A counter of tickets that waiters take and notifiers add, on a waitlist. */
 struct tickets {
     struct waitlist list;
@@ -169,6 +180,6 @@ int main(void)
     ADD_TESTS(suite, "Lock", lock_excludes);
     ADD_TESTS(suite, "Waitlist", list_wakes_in_the_order_asked_for,
               leaving_tells_whether_a_wake_up_was_spent, sleep_ends_at_the_deadline,
-              no_wake_up_is_lost);
+              a_wait_lasts_until_its_deadline, no_wake_up_is_lost);
     return suite_main(suite);
 }
