@@ -116,23 +116,37 @@ static void take_nack(struct place *place, int error)
     drop_task(executor, &entry, place->index, EP_ESHIP, error, words);
 }
 
-/** Check that a note is whole and about the oldest task of the worker. */
+/**
+ * Check that a note is whole and about the oldest task of the worker, and that a worker may send it
+ * now. A task can write anything to the socket of its worker: nothing in a note is trusted.
+ */
 static bool note_is_sound(const struct place *place, const struct wire_note *note,
                           const struct wire_message *message)
 {
     uint64_t head = atomic_load(&place->head);
+    const struct wire_task *task = &place->slots[head & place->slot_mask].header;
     size_t rest;
 
-    if (message->size < sizeof *note || note->words > WIRE_WORDS_MAX)
+    if (message->size < sizeof *note)
         return false;
     rest = message->size - sizeof *note;
+    if (note->words > WIRE_WORDS_MAX || note->words > rest ||
+        rest - note->words != (note->flags & WIRE_IN_MEMFD ? 0 : note->size))
+        return false;
     /* Its end may have been seen before its first note is read. */
     if (note->kind == WIRE_READY || note->kind == WIRE_NOT_READY)
-        return place->life == LIFE_STARTING || (place->life == LIFE_DYING && !place->was_ready);
-    if (head == atomic_load(&place->sent) ||
-        note->id != place->slots[head & place->slot_mask].header.id)
+        return !place->not_ready &&
+               (place->life == LIFE_STARTING || (place->life == LIFE_DYING && !place->was_ready));
+    if (head == atomic_load(&place->sent) || note->id != task->id)
         return false;
-    return rest == note->words + (note->flags & WIRE_IN_MEMFD ? 0 : note->size);
+    switch (note->kind) {
+    case WIRE_REPLY:
+        return note->verdict == 0 || note->verdict == EP_EFAILED || note->verdict == EP_EUNKNOWN ||
+               note->verdict == EP_ESHIP;
+    case WIRE_GOT_FDS: return task->fd_count > 0;
+    case WIRE_NACK: return task->fd_count > 0 || (task->flags & WIRE_IN_MEMFD) != 0;
+    default: return false;
+    }
 }
 
 /**
@@ -145,6 +159,7 @@ static bool take_message(struct place *place, const unsigned char *buffer,
 {
     struct wire_note note;
     const char *words = (const char *)buffer + sizeof note;
+    struct slot *slot;
 
     memcpy(&note, buffer, sizeof note);
     if (!note_is_sound(place, &note, message)) {
@@ -158,7 +173,9 @@ static bool take_message(struct place *place, const unsigned char *buffer,
         *given_back = true;
         break;
     case WIRE_GOT_FDS:
-        future_close_fds(slot_at(place, atomic_load(&place->head))->entry.future);
+        slot = slot_at(place, atomic_load(&place->head));
+        future_close_fds(slot->entry.future);
+        slot->header.fd_count = 0; /* the worker says so once */
         break;
     case WIRE_NOT_READY:
         place->not_ready = true;

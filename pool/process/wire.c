@@ -55,7 +55,7 @@ bool wire_may_pass(int rc)
     return rc == -ENOBUFS || rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE || rc == -ETOOMANYREFS;
 }
 
-/** Collect the descriptors from all control messages. */
+/** Collect the descriptors from all control messages; close those that are too many. */
 static void collect_fds(struct msghdr *header, struct wire_message *message)
 {
     for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(header); cmsg != NULL;
@@ -64,9 +64,17 @@ static void collect_fds(struct msghdr *header, struct wire_message *message)
 
         if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
             continue;
-        for (size_t i = 0; i < count && message->fd_count < WIRE_FDS_MAX; i++)
-            memcpy(&message->fds[message->fd_count++], CMSG_DATA(cmsg) + i * sizeof(int),
-                   sizeof(int));
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+
+            memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof fd, sizeof fd);
+            if (message->fd_count < WIRE_FDS_MAX) {
+                message->fds[message->fd_count++] = fd;
+            } else { /* the alignment of the control message leaves room for one more */
+                close(fd);
+                message->fds_lost = true;
+            }
+        }
     }
 }
 
@@ -85,16 +93,15 @@ int wire_receive(int socket, void *buffer, size_t capacity, int flags, struct wi
     } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
     message->fd_count = 0;
     message->fds_lost = false;
-    if (size <= 0)
-        return size < 0 ? -errno : -EPIPE; /* neither side sends empty messages */
+    if (size < 0)
+        return -errno;
     message->size = (size_t)size;
     message->fds_lost = (header.msg_flags & MSG_CTRUNC) != 0;
     collect_fds(&header, message);
-    if (header.msg_flags & MSG_TRUNC) {
-        wire_close_fds(message, 0);
-        return -EMSGSIZE;
-    }
-    return 0;
+    if (size > 0 && (header.msg_flags & MSG_TRUNC) == 0)
+        return 0;
+    wire_close_fds(message, 0);
+    return size > 0 ? -EMSGSIZE : -EPIPE; /* neither side sends empty messages */
 }
 
 void wire_close_fds(struct wire_message *message, unsigned from)

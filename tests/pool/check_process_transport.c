@@ -490,6 +490,129 @@ START_TEST(odd_messages_are_refused)
 }
 END_TEST
 
+static unsigned open_fds(void)
+{
+    unsigned count = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* Send a message with descriptors past wire_send(), which has a bound. */
+static void send_fds(int socket, const void *bytes, size_t size, unsigned count)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(64 * sizeof(int))];
+    } room;
+    struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+    struct msghdr header = {.msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = &room,
+                            .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+
+    memset(&room, 0, sizeof room);
+    room.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+                                   .cmsg_type = SCM_RIGHTS,
+                                   .cmsg_len = CMSG_LEN(count * sizeof(int))};
+    for (unsigned i = 0; i < count; i++)
+        memcpy(CMSG_DATA(&room.header) + i * sizeof(int), &(int){1}, sizeof(int));
+    while (sendmsg(socket, &header, MSG_NOSIGNAL) < 0 && errno == EINTR)
+        ;
+}
+
+/* However many descriptors come, and with however few bytes, none stays open unknown. */
+START_TEST(no_descriptor_stays_open_unknown)
+{
+    char bytes[8] = "";
+    struct wire_message message;
+    int ends[2];
+    unsigned before;
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    before = open_fds();
+    for (unsigned count = 1; count <= 64; count++)
+        for (size_t size = 0; size <= 1; size++) {
+            int rc;
+
+            send_fds(ends[0], bytes, size, count);
+            rc = wire_receive(ends[1], bytes, sizeof bytes, 0, &message);
+            ck_assert_int_eq(rc, size > 0 ? 0 : -EPIPE);
+            if (rc == 0) {
+                ck_assert(message.fds_lost == (count > WIRE_FDS_MAX));
+                ck_assert_uint_eq(open_fds(), before + message.fd_count);
+                wire_close_fds(&message, 0);
+            }
+            ck_assert_uint_eq(open_fds(), before);
+        }
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
+/** A message that no worker sends, from a task that does. */
+struct hostile {
+    struct wire_note note;
+    size_t size; /* bytes of the message; those after the note are zero */
+    unsigned fds;
+};
+
+static const struct hostile hostile[] = {
+    {{.id = 1, .kind = WIRE_REPLY, .words = 100, .size = UINT64_MAX - 99},
+     sizeof(struct wire_note),
+     0},
+    {{.id = 1, .kind = WIRE_REPLY, .words = 100, .size = UINT64_MAX - 49, .verdict = EP_EFAILED},
+     sizeof(struct wire_note) + 50,
+     0},
+    {{.id = 1, .kind = WIRE_REPLY, .words = UINT32_MAX}, sizeof(struct wire_note), 0},
+    {{.id = 1, .kind = WIRE_REPLY, .verdict = EP_ECANCELLED}, sizeof(struct wire_note), 0},
+    {{.id = 1, .kind = WIRE_REPLY, .verdict = 1}, sizeof(struct wire_note), 0},
+    {{.id = 2, .kind = WIRE_REPLY}, sizeof(struct wire_note), 0},
+    {{.id = 1, .kind = WIRE_GOT_FDS}, sizeof(struct wire_note), 0},
+    {{.id = 1, .kind = WIRE_NACK, .code = -1}, sizeof(struct wire_note), 0},
+    {{.id = 1, .kind = 77}, sizeof(struct wire_note), 0},
+    {{.kind = WIRE_READY}, sizeof(struct wire_note), 0},
+    {{.kind = WIRE_NOT_READY}, sizeof(struct wire_note), 0},
+    {{.id = 1, .kind = WIRE_REPLY}, sizeof(struct wire_note) - 1, 0},
+    {{.id = 1, .kind = WIRE_REPLY}, 2 * WIRE_MESSAGE_MAX, 0},
+    {{.id = 1, .kind = WIRE_REPLY}, 0, 20},
+    {{.id = 1, .kind = 77}, sizeof(struct wire_note), 20},
+};
+
+static int write_to_executor(struct ep_task *task)
+{
+    const struct hostile *message = ep_task_input(task, NULL);
+    static char bytes[2 * WIRE_MESSAGE_MAX];
+    int socket = 3;
+
+    while (fcntl(socket, F_GETFD) < 0)
+        socket++;
+    memcpy(bytes, &message->note, sizeof message->note);
+    send_fds(socket, bytes, message->size, message->fds);
+    for (;;)
+        pause();
+    return ep_task_reply(task, NULL, 0);
+}
+
+/* A task can write anything to its worker's socket. It harms itself only. */
+START_TEST(a_hostile_worker_is_replaced)
+{
+    struct ep_executor *pool = processes_of(1, EP_REPLACE);
+    struct ep_future *future;
+    unsigned before = open_fds();
+
+    future = submit(pool, write_to_executor, &hostile[_i], sizeof hostile[_i]);
+    ck_assert_int_eq(error_of(future).kind, EP_EDIED);
+    ep_future_unref(future);
+    ck_assert_int_eq(int_result(submit(pool, square_of, &(int){3}, sizeof(int))), 9);
+    ck_assert_int_eq(ep_submit(pool, write_to_executor, &hostile[_i], sizeof hostile[_i], NULL), 0);
+    ck_assert_int_eq(int_result(submit(pool, square_of, &(int){4}, sizeof(int))), 16);
+    ck_assert_uint_eq(open_fds(), before);
+    ep_executor_free(pool);
+}
+END_TEST
+
 /* A memfd that can still shrink, or is of another size, would kill the process that reads the mapping. */
 START_TEST(only_sealed_memory_is_mapped)
 {
@@ -581,6 +704,8 @@ int main(void)
     ADD_WITH_SHARED(suite, "Descriptors", descriptors_travel, descriptors_leave_the_parent,
                     descriptors_have_one_owner, a_worker_out_of_descriptors_refuses,
                     an_input_that_cannot_travel, a_reply_that_cannot_travel);
+    ADD_LOOP_TESTS(suite, "Hostile", COUNT_OF(hostile), a_hostile_worker_is_replaced);
+    ADD_WITH_SHARED(suite, "Hostile", no_descriptor_stays_open_unknown);
     ADD_WITH_SHARED(suite, "Wire", odd_messages_are_refused, only_sealed_memory_is_mapped,
                     an_old_kernel_has_sealed_memory_too, a_limit_of_file_sizes_kills_nothing);
     return suite_main(suite);
