@@ -10,13 +10,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -78,14 +76,26 @@ static bool fails(enum fault fault)
 
 /* --- the C library's functions ------------------------------------------------------------- */
 
+/** Calls that the library makes without a function of the C library. */
+static const struct {
+    long number;
+    enum fault fault;
+} by_number[] = {
+    {SYS_sendmsg, FAULT_SENDMSG},
+    {SYS_close_range, FAULT_CLOSE_RANGE},
+    {SYS_pidfd_open, FAULT_PIDFD_OPEN},
+    {SYS_pidfd_send_signal, FAULT_PIDFD_SEND_SIGNAL},
+};
+
 long syscall(long number, ...)
 {
     static long (*real)(long, ...);
     long arguments[6];
     va_list list;
 
-    if (number == SYS_sendmsg && fails(FAULT_SENDMSG))
-        return -1;
+    for (size_t i = 0; i < sizeof by_number / sizeof by_number[0]; i++)
+        if (by_number[i].number == number && fails(by_number[i].fault))
+            return -1;
     if (real == NULL)
         *(void **)(void *)&real = dlsym(RTLD_NEXT, "syscall");
     va_start(list, number);
@@ -124,21 +134,4 @@ DIR *opendir(const char *name)
 int unshare(int flags)
 {
     return fails(FAULT_UNSHARE) ? -1 : (int)syscall(SYS_unshare, flags);
-}
-
-int close_range(unsigned from, unsigned to, int flags)
-{
-    return fails(FAULT_CLOSE_RANGE) ? -1 : (int)syscall(SYS_close_range, from, to, flags);
-}
-
-int pidfd_open(pid_t pid, unsigned flags)
-{
-    return fails(FAULT_PIDFD_OPEN) ? -1 : (int)syscall(SYS_pidfd_open, pid, flags);
-}
-
-int pidfd_send_signal(int pidfd, int number, siginfo_t *info, unsigned flags)
-{
-    if (fails(FAULT_PIDFD_SEND_SIGNAL))
-        return -1;
-    return (int)syscall(SYS_pidfd_send_signal, pidfd, number, info, flags);
 }

@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 enum fault {
-    FAULT_SENDMSG, /**< syscall(SYS_sendmsg, ...) */
+    FAULT_SENDMSG, /**< by syscall(), as the last three */
     FAULT_MEMFD,   /**< memfd_create() */
     FAULT_REALLOC, /**< realloc(); not with a sanitizer, which has its own */
     FAULT_UNSHARE,
