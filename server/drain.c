@@ -48,7 +48,7 @@ void drain_on_tick(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     accounting_each(server->shared->accounting, session_nudge, NULL);
-    model_tend(server->model); /* without a time limit no watch calls it */
+    model_tend(server->model); /* without a time limit no timer calls it */
 }
 
 static void cut(struct accounting_entry *entry, void *context)

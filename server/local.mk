@@ -4,7 +4,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 %C%_libserver_la_SOURCES = %D%/parts.h \
 	%D%/announce.c %D%/announce.h %D%/control.c %D%/control.h \
 	%D%/descriptors.c %D%/descriptors.h %D%/drain.c %D%/drain.h \
-	%D%/limits.c %D%/limits.h %D%/look.c %D%/look.h \
+	%D%/limits.c %D%/limits.h %D%/snapshot.c %D%/snapshot.h \
 	%D%/options.c %D%/options.h %D%/server.c %D%/server.h \
 	%D%/tend.c %D%/tend.h \
 	%D%/listen/activation.c %D%/listen/activation.h %D%/listen/listener.c %D%/listen/listener.h \
@@ -17,7 +17,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/session/refuse.c %D%/session/refuse.h %D%/session/service-time.c %D%/session/service-time.h \
 	%D%/session/session.c %D%/session/session.h %D%/session/shared.c %D%/session/shared.h \
 	%D%/session/store.c %D%/session/store.h %D%/session/trace.c %D%/session/trace.h \
-	%D%/session/watch.c %D%/session/watch.h \
+	%D%/session/timeouts.c %D%/session/timeouts.h \
 	%D%/systemd/notify.c %D%/systemd/notify.h
 nodist_%C%_libserver_la_SOURCES =
 %C%_libserver_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS)

@@ -41,7 +41,7 @@ struct server {
     struct event_base *base;
     struct event *events[EVENTS];
     struct shared *shared;
-    struct watch *watch;
+    struct timeouts *timeouts;
     struct listener *listener; /* NULL once the server drains */
     struct model *model;
     struct admin *admin;                /* NULL: no admin port */

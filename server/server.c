@@ -18,7 +18,6 @@
 #include "server/descriptors.h"
 #include "server/drain.h"
 #include "server/listen/open.h"
-#include "server/look.h"
 #include "server/models/table.h"
 #include "server/parts.h"
 #include "server/session/credentials.h"
@@ -26,8 +25,9 @@
 #include "server/session/refuse.h"
 #include "server/session/session.h"
 #include "server/session/store.h"
+#include "server/session/timeouts.h"
 #include "server/session/trace.h"
-#include "server/session/watch.h"
+#include "server/snapshot.h"
 #include "server/tend.h"
 
 #include <errno.h>
@@ -247,7 +247,7 @@ static void start_loop(struct server *server)
 static void start_watch(struct server *server)
 {
     const struct options *options = server->options;
-    struct time_limits limits = {
+    struct timeouts_limits limits = {
         .handshake_ns = options->handshake_timeout_ns,
         .idle_ns = options->idle_timeout_ns,
         .write_ns = options->write_timeout_ns,
@@ -255,15 +255,15 @@ static void start_watch(struct server *server)
         .queue_ns = options->queue_timeout_ns,
     };
 
-    server->watch = watch_new(server->base, server->shared, &limits, tend, server);
-    if (server->watch == NULL)
+    server->timeouts = timeouts_new(server->base, server->shared, &limits, tend, server);
+    if (server->timeouts == NULL)
         log_fatal("no memory for the event loop");
 }
 
 /* Open the admin port. It answers while the loop runs, also while the server drains. */
 static void start_admin(struct server *server)
 {
-    const struct admin_host host = {server, server_look, control_resize, control_pause};
+    const struct admin_host host = {server, snapshot_take, control_resize, control_pause};
     const char *wanted = server->options->admin;
     char why[ADMIN_WHY_MAX];
     int rc;
@@ -314,7 +314,7 @@ static void end(struct server *server)
     if (dropped > 0)
         log_warn("%" PRIu64 " messages were not printed: standard output was too slow", dropped);
     listener_free(server->listener);
-    watch_free(server->watch);
+    timeouts_free(server->timeouts);
     refuser_free(shared->refuser);
     for (int i = 0; i < EVENTS; i++)
         event_free(server->events[i]);

@@ -41,7 +41,7 @@ struct state_session {
     unsigned worker;     /**< that serves it, from 0; of no meaning if it has none */
     int64_t age_ns;      /**< since accept */
     int64_t held_ns;     /**< since a worker began it; 0: none has */
-    int64_t in_phase_ns; /**< since a watch last saw it move: see session/watch.h */
+    int64_t in_phase_ns; /**< since the timer last saw it move: see session/watch.h */
     uint64_t echoes;
 };
 

@@ -4,7 +4,7 @@
  *
  * The oldest design, of inetd and the first web servers. A session that crashes ends no other session.
  * The price is a fork() for each, some hundred microseconds and private pages; and like --model thread
- * it has no bound, so that it fails at some number of clients and must survive that (backoff.h).
+ * it has no bound, so that it fails at some number of clients and must survive that (spawn-backoff.h).
  *
  *     the loop --fork()--> child: closes all other descriptors, serves, _exit()
  *        ^                   |
@@ -20,9 +20,9 @@
 #include "common/clock.h"
 #include "common/must.h"
 #include "common/signal-mask.h"
-#include "server/models/backoff.h"
 #include "server/models/model.h"
 #include "server/models/process.h"
+#include "server/models/spawn-backoff.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +48,7 @@ struct fork_model {
     uint64_t max_sessions;
     LIST_HEAD(, child) all; /* children that are not waited for yet */
     uint64_t live;          /* how many those are */
-    struct backoff backoff;
+    struct spawn_backoff backoff;
     unsigned char *buffer; /* each child writes to its own copy */
 };
 
@@ -128,7 +128,7 @@ static void child_ended(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     reap(child, how);
-    backoff_reset(&model->backoff); /* there is room again */
+    spawn_backoff_reset(&model->backoff); /* there is room again */
     process_session_over(session, how);
 }
 
@@ -222,13 +222,13 @@ static int dispatch(struct model *base, struct session *session, char why[static
 
     if (model->live >= model->max_sessions)
         return model_most(model->max_sessions, why);
-    rc = backoff_refusal(&model->backoff, why);
+    rc = spawn_backoff_refusal(&model->backoff, why);
     if (rc != 0)
         return rc;
     rc = make_child(model, session);
     if (rc != 0)
-        return backoff_failed(&model->backoff, session, rc, model->live, why);
-    backoff_reset(&model->backoff);
+        return spawn_backoff_failed(&model->backoff, session, rc, model->live, why);
+    spawn_backoff_reset(&model->backoff);
     return 0;
 }
 

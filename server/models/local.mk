@@ -9,7 +9,7 @@ MODELS = \
 	%D%/event.c
 
 server_libserver_la_SOURCES += $(MODELS) \
-	%D%/backoff.c %D%/backoff.h \
+	%D%/spawn-backoff.c %D%/spawn-backoff.h \
 	%D%/buffers.c %D%/buffers.h \
 	%D%/caller.c %D%/caller.h \
 	%D%/driven.c %D%/driven.h \
@@ -21,6 +21,6 @@ server_libserver_la_SOURCES += $(MODELS) \
 
 nodist_server_libserver_la_SOURCES += %D%/table.c
 CLEANFILES += %D%/table.c
-EXTRA_DIST += %D%/table
-%D%/table.c: %D%/table %D%/local.mk
-	$(AM_V_GEN)$(MKDIR_P) %D% && AWK='$(AWK)' $(SHELL) $(srcdir)/%D%/table $(MODELS) >$@-t && mv $@-t $@
+EXTRA_DIST += %D%/make-table
+%D%/table.c: %D%/make-table %D%/local.mk
+	$(AM_V_GEN)$(MKDIR_P) %D% && AWK='$(AWK)' $(SHELL) $(srcdir)/%D%/make-table $(MODELS) >$@-t && mv $@-t $@

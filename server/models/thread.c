@@ -7,15 +7,15 @@
  * server has to survive that:
  *
  *  - the client without a thread gets BUSY (dispatch fails);
- *  - the server tries to make no other thread for a while, or until a session ends (backoff.h).
+ *  - the server tries to make no other thread for a while, or until a session ends (spawn-backoff.h).
  *
  * Threads are never detached. A thread that has served its session puts itself on a list and wakes the
  * loop, which joins it.
  */
 #include "common/must.h"
 #include "common/signal-mask.h"
-#include "server/models/backoff.h"
 #include "server/models/model.h"
+#include "server/models/spawn-backoff.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -32,7 +32,7 @@ struct thread_model {
     /* loop only */
     LIST_HEAD(, serving) all; /* threads that are not joined yet */
     uint64_t live;            /* how many those are */
-    struct backoff backoff;
+    struct spawn_backoff backoff;
 
     pthread_mutex_t lock;
     SLIST_HEAD(, serving) ended; /* guarded by lock: threads to join */
@@ -87,7 +87,7 @@ static void tend(struct model *base)
     MUST(pthread_mutex_unlock(&model->lock));
 
     if (ended != NULL)
-        backoff_reset(&model->backoff); /* there is room again */
+        spawn_backoff_reset(&model->backoff); /* there is room again */
     while (ended != NULL) {
         struct serving *next = SLIST_NEXT(ended, ended);
         join_and_free(model, ended);
@@ -110,7 +110,7 @@ static int dispatch(struct model *base, struct session *session, char why[static
 
     if (model->live >= model->max_sessions)
         return model_most(model->max_sessions, why);
-    int rc = backoff_refusal(&model->backoff, why);
+    int rc = spawn_backoff_refusal(&model->backoff, why);
     if (rc != 0)
         return rc;
 
@@ -122,11 +122,11 @@ static int dispatch(struct model *base, struct session *session, char why[static
     }
     if (rc != 0) {
         free(serving);
-        return backoff_failed(&model->backoff, session, rc, model->live, why);
+        return spawn_backoff_failed(&model->backoff, session, rc, model->live, why);
     }
     LIST_INSERT_HEAD(&model->all, serving, all);
     model->live++;
-    backoff_reset(&model->backoff);
+    spawn_backoff_reset(&model->backoff);
     return 0;
 }
 

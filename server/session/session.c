@@ -5,7 +5,7 @@
  * DESIGN. session_serve() walks through the stages of enum stage. Each either is done, or ends the
  * session, or returns what it waits for. A blocking stream never returns to wait, so one call serves the
  * whole session. No clock is read and nothing is locked for an echo: the session counts its moves, and by
- * them the loop's watch sees whether it makes progress (watch.c).
+ * them a timer of the loop sees whether it makes progress (timeouts.c).
  */
 #include "server/session/session.h"
 

@@ -85,7 +85,7 @@ struct session {
     atomic_bool reading_stopped; /**< the loop has ended it, as an end of file would */
     _Atomic unsigned worker;     /**< who serves it */
 
-    /* loop only: see watch.c */
+    /* loop only: see timeouts.c */
     uint64_t progress_seen;
     int64_t seen_ns;
     uint64_t echoes_seen;

@@ -19,7 +19,7 @@ docs
 examples
 lessons
 man
-models
+spin
 pool
 scripts
 server

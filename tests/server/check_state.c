@@ -4,10 +4,10 @@
 
 #include "common/clock.h"
 #include "pool/echopool.h"
-#include "server/look.h"
 #include "server/models/table.h"
 #include "server/parts.h"
 #include "server/session/session.h"
+#include "server/snapshot.h"
 #include "tests/kit/suite.h"
 
 #include <dirent.h>
@@ -86,7 +86,7 @@ START_TEST(served_then_queued_then_parked)
         sessions[i] = enter(set, phases[i], i);
         atomic_store(&sessions[i]->entry.echoes, i);
     }
-    server_look(&set->server, &set->state);
+    snapshot_take(&set->server, &set->state);
     ck_assert_uint_eq(state->row_count, 6);
     for (int i = 0; i < 6; i++) {
         const struct state_session *row = &state->rows[i];
@@ -105,7 +105,7 @@ START_TEST(served_then_queued_then_parked)
     ck_assert_uint_eq(state->busy, 3); /* not those of whom waits or is parked */
     for (int i = 0; i < 6; i++)
         leave(set, sessions[i]);
-    server_look(&set->server, &set->state);
+    snapshot_take(&set->server, &set->state);
     ck_assert_uint_eq(state->row_count, 0);
     ck_assert_uint_eq(state->in_phase[PHASE_QUEUED], 0);
     ck_assert_uint_eq(state->busy, 0);
@@ -123,13 +123,13 @@ START_TEST(each_busy_worker_once)
     for (int i = 0; i < SESSIONS; i++)
         sessions[i] = enter(set, PHASE_SENDING, (unsigned)(i % 3));
     atomic_store(&sessions[SESSIONS - 1]->worker, WORKER_LOOP);
-    server_look(&set->server, &set->state);
+    snapshot_take(&set->server, &set->state);
     ck_assert_uint_eq(set->state.busy, 3);
     ck_assert_uint_eq(set->state.sessions_of[0], SESSIONS / 3);
     ck_assert_uint_eq(set->state.sessions_of[2], SESSIONS / 3 - 1);
     ck_assert_uint_eq(set->state.sessions_of[3], 0);
     atomic_store(&sessions[SESSIONS - 1]->worker, EP_WORKERS_MAX - 1);
-    server_look(&set->server, &set->state);
+    snapshot_take(&set->server, &set->state);
     ck_assert_uint_eq(set->state.busy, 4);
     for (int i = 0; i < SESSIONS; i++)
         leave(set, sessions[i]);
@@ -151,7 +151,7 @@ START_TEST(rows_are_bounded)
                             : i % 3 == 1 ? PHASE_QUEUED
                                          : PHASE_RECEIVING,
                             0);
-    server_look(&set->server, &set->state);
+    snapshot_take(&set->server, &set->state);
     ck_assert_uint_eq(state->row_count, STATE_ROWS_MAX);
     for (int i = 0; i < STATE_ROWS_MAX; i++) {
         ck_assert_int_eq(state->rows[i].phase, i < EACH ? PHASE_RECEIVING : PHASE_QUEUED);
@@ -172,14 +172,14 @@ START_TEST(time_in_a_phase)
     struct stage_set *set = set_up(1);
     struct session *session = enter(set, PHASE_RECEIVING, 0);
 
-    server_look(&set->server, &set->state);
+    snapshot_take(&set->server, &set->state);
     ck_assert_int_eq(set->state.rows[0].in_phase_ns, 0);
     session->seen_ns = clock_now_ns() - 5000000000;
     session->progress_seen = atomic_load(&session->progress);
-    server_look(&set->server, &set->state);
+    snapshot_take(&set->server, &set->state);
     ck_assert_int_ge(set->state.rows[0].in_phase_ns, 5000000000);
     session_move(session, PHASE_SENDING);
-    server_look(&set->server, &set->state);
+    snapshot_take(&set->server, &set->state);
     ck_assert_int_eq(set->state.rows[0].in_phase_ns, 0);
     leave(set, session);
     take_down(set);
@@ -192,7 +192,7 @@ START_TEST(what_was_asked_for)
     struct stage_set *set = set_up(5);
     const struct state *state = &set->state;
 
-    server_look(&set->server, &set->state);
+    snapshot_take(&set->server, &set->state);
     ck_assert_str_eq(state->type->name, "thread-pool");
     ck_assert(!state->draining);
     ck_assert_uint_eq(state->workers, 5);
@@ -203,7 +203,7 @@ START_TEST(what_was_asked_for)
     atomic_store(set->server.shared->draining, true);
     set->server.type = &other;
     set->server.workers = 0;
-    server_look(&set->server, &set->state);
+    snapshot_take(&set->server, &set->state);
     ck_assert_ptr_eq(state->type, &other);
     ck_assert(state->draining);
     ck_assert_uint_eq(state->workers, 0);
@@ -258,14 +258,14 @@ START_TEST(what_it_takes)
     int fds[3];
 
     ck_assert_ptr_nonnull(before);
-    server_look(&set->server, before);
+    snapshot_take(&set->server, before);
     ck_assert_uint_eq(before->descriptors, descriptors_here());
     for (int i = 0; i < 3; i++)
         fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
     pthread_barrier_init(&barrier, NULL, 2);
     ck_assert_int_eq(pthread_create(&thread, NULL, wait_at, &barrier), 0);
     pthread_barrier_wait(&barrier);
-    server_look(&set->server, now);
+    snapshot_take(&set->server, now);
     pthread_barrier_wait(&barrier);
     pthread_join(thread, NULL);
     pthread_barrier_destroy(&barrier);
@@ -307,14 +307,14 @@ START_TEST(the_backlog)
     ck_assert_int_eq(listening_socket_open(&address, &sockets[2]), 0);
     ck_assert_int_eq(listener_new(base, sockets, 3, set->server.shared, &set->server.listener), 0);
     for (int i = 0; i < 3; i++) {
-        server_look(&set->server, &set->state);
+        snapshot_take(&set->server, &set->state);
         ck_assert_uint_eq(seen->backlog, (unsigned)i);
         clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         address = sockets[i % 2].address;
         ck_assert_int_eq(
             connect(clients[i], (const struct sockaddr *)&address.storage, address.length), 0);
     }
-    server_look(&set->server, &set->state);
+    snapshot_take(&set->server, &set->state);
     ck_assert_uint_eq(seen->backlog, 3);
     ck_assert_uint_gt(seen->backlog_max, 3);
     ck_assert(seen->paused);

@@ -33,7 +33,7 @@ SERVER_TESTS = \
 	tests/server/check_per_source \
 	tests/server/check_state \
 	tests/server/check_trace \
-	tests/server/check_watch
+	tests/server/check_timeouts
 if WITH_OPENSSL
 SERVER_TESTS += tests/server/check_server_tls
 endif
@@ -57,8 +57,6 @@ ADMIN_HOUSE = tests/server/admin_house.c tests/server/admin_house.h
 tests_server_check_admin_SOURCES = tests/server/check_admin.c $(ADMIN_HOUSE)
 tests_server_check_admin_control_SOURCES = tests/server/check_admin_control.c $(ADMIN_HOUSE)
 
-# Not from table.c, which is made by it: make would try by a rule of its own.
-server/models/table: ;
 
 # A server with one more model, for check_extra_model: a file, and a line in the list.
 check_PROGRAMS += tests/server/extra/echo-server
@@ -67,6 +65,6 @@ nodist_tests_server_extra_echo_server_SOURCES = tests/server/extra/table.c
 tests_server_extra_echo_server_LDADD = server/libserver.la pool/libpool.la common/libcommon.la \
 	$(LIBEVENT_LIBS) $(JANSSON_LIBS)
 CLEANFILES += tests/server/extra/table.c
-tests/server/extra/table.c: server/models/table server/models/local.mk tests/server/local.mk
-	$(AM_V_GEN)$(MKDIR_P) tests/server/extra && AWK='$(AWK)' $(SHELL) $(srcdir)/server/models/table \
+tests/server/extra/table.c: server/models/make-table server/models/local.mk tests/server/local.mk
+	$(AM_V_GEN)$(MKDIR_P) tests/server/extra && AWK='$(AWK)' $(SHELL) $(srcdir)/server/models/make-table \
 	  $(MODELS) tests/server/extra/one-loop.c >$@-t && mv $@-t $@

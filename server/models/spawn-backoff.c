@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Pauses after failures: see backoff.h. */
-#include "server/models/backoff.h"
+/* Pauses after failures: see spawn-backoff.h. */
+#include "server/models/spawn-backoff.h"
 
 #include "common/clock.h"
 
@@ -11,21 +11,21 @@
 #define LEAST_NS (SECOND_NS / 100)
 #define MOST_NS  SECOND_NS
 
-static int refuse_with(const struct backoff *backoff, char why[static MODEL_WHY_MAX])
+static int refuse_with(const struct spawn_backoff *backoff, char why[static MODEL_WHY_MAX])
 {
     snprintf(why, MODEL_WHY_MAX, "no %s available: %s", backoff->what, strerror(-backoff->error));
     return backoff->error;
 }
 
-int backoff_refusal(const struct backoff *backoff, char why[static MODEL_WHY_MAX])
+int spawn_backoff_refusal(const struct spawn_backoff *backoff, char why[static MODEL_WHY_MAX])
 {
     if (backoff->pause_ns == 0 || clock_now_ns() >= backoff->retry_ns)
         return 0;
     return refuse_with(backoff, why);
 }
 
-int backoff_failed(struct backoff *backoff, const struct session *session, int error, uint64_t live,
-                   char why[static MODEL_WHY_MAX])
+int spawn_backoff_failed(struct spawn_backoff *backoff, const struct session *session, int error,
+                         uint64_t live, char why[static MODEL_WHY_MAX])
 {
     backoff->pause_ns = backoff->pause_ns == 0 ? LEAST_NS : 2 * backoff->pause_ns;
     if (backoff->pause_ns > MOST_NS)
@@ -42,7 +42,7 @@ int backoff_failed(struct backoff *backoff, const struct session *session, int e
     return refuse_with(backoff, why);
 }
 
-void backoff_reset(struct backoff *backoff)
+void spawn_backoff_reset(struct spawn_backoff *backoff)
 {
     backoff->pause_ns = backoff->retry_ns = 0;
 }

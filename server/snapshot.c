@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The server as the admin port shows it: see look.h. */
-#include "server/look.h"
+/* The server as the admin port shows it: see snapshot.h. */
+#include "server/snapshot.h"
 
 #include "server/admin/state.h"
 #include "server/parts.h"
@@ -45,7 +45,7 @@ static void take_listener(const struct server *server, struct state *state)
     address_text(&sockets[0].address, state->address);
 }
 
-void server_look(struct server *server, struct state *state)
+void snapshot_take(struct server *server, struct state *state)
 {
     take_settings(server, state);
     take_listener(server, state);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file backoff.h
+ * @file spawn-backoff.h
  * Pauses for a design without a cap, after the system had no thread or process for a session.
  *
  * A server that tries again at once for every client in a burst spends its time failing. So after a
@@ -9,8 +9,8 @@
  *
  * Threads: loop only.
  */
-#ifndef SERVER_MODELS_BACKOFF_H
-#define SERVER_MODELS_BACKOFF_H
+#ifndef SERVER_MODELS_SPAWN_BACKOFF_H
+#define SERVER_MODELS_SPAWN_BACKOFF_H
 
 #include "server/models/model.h"
 
@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 /** All zero: nothing has failed yet. */
-struct backoff {
+struct spawn_backoff {
     const char *what; /**< what is made for each session: "thread", "process" */
     int64_t pause_ns; /**< the pause after the last failure; 0: the last attempt succeeded */
     int64_t retry_ns; /**< when to try again */
@@ -31,7 +31,7 @@ struct backoff {
  *
  * @return 0: try. Otherwise the error of the last attempt, with the words for the client in why
  */
-int backoff_refusal(const struct backoff *backoff, char why[static MODEL_WHY_MAX]);
+int spawn_backoff_refusal(const struct spawn_backoff *backoff, char why[static MODEL_WHY_MAX]);
 
 /**
  * Pause after a failed attempt, longer than after the last one, and print the first failure.
@@ -40,10 +40,10 @@ int backoff_refusal(const struct backoff *backoff, char why[static MODEL_WHY_MAX
  * @param live   how many threads or processes there are
  * @return       the error, with the words for the client in why
  */
-int backoff_failed(struct backoff *backoff, const struct session *session, int error, uint64_t live,
-                   char why[static MODEL_WHY_MAX]);
+int spawn_backoff_failed(struct spawn_backoff *backoff, const struct session *session, int error,
+                         uint64_t live, char why[static MODEL_WHY_MAX]);
 
 /** End the pause: an attempt has succeeded, or there is room again. */
-void backoff_reset(struct backoff *backoff);
+void spawn_backoff_reset(struct spawn_backoff *backoff);
 
-#endif /* SERVER_MODELS_BACKOFF_H */
+#endif /* SERVER_MODELS_SPAWN_BACKOFF_H */

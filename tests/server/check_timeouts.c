@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The watch: which limit holds in which phase, and whose time it is that passes. */
-#include "server/session/watch.h"
+/* The timeouts: which limit holds in which phase, and whose time it is that passes. */
+#include "server/session/timeouts.h"
 
 #include "common/clock.h"
 #include "server/session/session.h"
@@ -12,11 +12,11 @@
 
 #define MS INT64_C(1000000)
 
-/* A watch over one session that no worker serves. */
+/* A timer over one session that no worker serves. */
 struct scene {
     struct event_base *base;
     struct shared *shared;
-    struct watch *watch;
+    struct timeouts *timeouts;
     struct session session;
     int peer;
     unsigned looks;
@@ -29,7 +29,7 @@ static void count_look(void *context)
     scene->looks++;
 }
 
-static void set_up(struct scene *scene, const struct time_limits *limits, enum phase phase)
+static void set_up(struct scene *scene, const struct timeouts_limits *limits, enum phase phase)
 {
     int pair[2];
 
@@ -43,13 +43,13 @@ static void set_up(struct scene *scene, const struct time_limits *limits, enum p
     if (phase != PHASE_QUEUED)
         atomic_store(&scene->session.entry.begun_ns, clock_now_ns());
     session_move(&scene->session, phase);
-    scene->watch = watch_new(scene->base, scene->shared, limits, count_look, scene);
-    ck_assert_ptr_nonnull(scene->watch);
+    scene->timeouts = timeouts_new(scene->base, scene->shared, limits, count_look, scene);
+    ck_assert_ptr_nonnull(scene->timeouts);
 }
 
 static void take_down(struct scene *scene)
 {
-    watch_free(scene->watch);
+    timeouts_free(scene->timeouts);
     accounting_free(scene->shared->accounting);
     shared_free(scene->shared);
     event_base_free(scene->base);
@@ -57,7 +57,7 @@ static void take_down(struct scene *scene)
     close(scene->peer);
 }
 
-/* Let the watch look once. */
+/* Let the timer look once. */
 static void look(struct scene *scene)
 {
     unsigned looks = scene->looks;
@@ -82,7 +82,7 @@ static void pass(int64_t ns)
 
 static const struct {
     enum phase phase;
-    struct time_limits limits;
+    struct timeouts_limits limits;
     enum outcome outcome;
 } limited[] = {
     {PHASE_HANDSHAKE, {.handshake_ns = 30 * MS}, OUTCOME_HANDSHAKE_TIMEOUT},
@@ -113,7 +113,7 @@ END_TEST
 
 static const struct {
     enum phase phase;
-    struct time_limits limits;
+    struct timeouts_limits limits;
 } free_of_limits[] = {
     {PHASE_QUEUED, {10 * MS, 10 * MS, 10 * MS, 10 * MS, 10 * MS}},
     {PHASE_WORKING, {.handshake_ns = 10 * MS, .idle_ns = 10 * MS, .write_ns = 10 * MS}},
@@ -138,7 +138,7 @@ START_TEST(who_moves_is_left_alone)
 {
     struct scene scene;
 
-    set_up(&scene, &(const struct time_limits){.idle_ns = 60 * MS}, PHASE_RECEIVING);
+    set_up(&scene, &(const struct timeouts_limits){.idle_ns = 60 * MS}, PHASE_RECEIVING);
     for (int i = 0; i < 15; i++) {
         session_move(&scene.session, PHASE_RECEIVING);
         look(&scene);
@@ -153,7 +153,7 @@ START_TEST(time_that_nobody_had)
 {
     struct scene scene;
 
-    set_up(&scene, &(const struct time_limits){.idle_ns = 100 * MS}, PHASE_RECEIVING);
+    set_up(&scene, &(const struct timeouts_limits){.idle_ns = 100 * MS}, PHASE_RECEIVING);
     look(&scene);
     for (int i = 0; i < 3; i++) {
         pass(150 * MS);
@@ -172,7 +172,7 @@ START_TEST(a_late_look_gives_the_right_name)
 {
     struct scene scene;
 
-    set_up(&scene, &(const struct time_limits){.session_ns = 10 * MS}, PHASE_RECEIVING);
+    set_up(&scene, &(const struct timeouts_limits){.session_ns = 10 * MS}, PHASE_RECEIVING);
     pass(1100 * MS);
     look(&scene);
     ck_assert_int_eq(verdict(&scene), OUTCOME_SESSION_TIMEOUT);
@@ -182,7 +182,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("watch");
+    Suite *suite = suite_create("timeouts");
 
     ADD_LOOP_TESTS(suite, "Core", COUNT_OF(limited), each_phase_has_its_limit);
     ADD_LOOP_TESTS(suite, "Core", COUNT_OF(free_of_limits), no_limit_but_its_own);

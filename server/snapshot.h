@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file look.h
+ * @file snapshot.h
  * The server as the admin port shows it.
  */
-#ifndef SERVER_LOOK_H
-#define SERVER_LOOK_H
+#ifndef SERVER_SNAPSHOT_H
+#define SERVER_SNAPSHOT_H
 
 struct server;
 struct state;
 
 /** Fill in a state: see admin/state.h. Threads: loop only. */
-void server_look(struct server *server, struct state *state);
+void snapshot_take(struct server *server, struct state *state);
 
-#endif /* SERVER_LOOK_H */
+#endif /* SERVER_SNAPSHOT_H */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The time limits of sessions: see watch.h.
+ * The time limits of sessions: see timeouts.h.
  *
- * DESIGN. A session counts its moves (session_move()) and reads no clock. For each session the watch
+ * DESIGN. A session counts its moves (session_move()) and reads no clock. For each session the timer
  * remembers the count and when it first saw it: while the count stays the same, the session has not moved
  * since. That time is up to one period late, and so are the verdicts.
  *
  * A judged session that does not end within a second is shut down in both directions: it may be sending to
  * a client that receives nothing, and one that another process serves may be stopped.
  */
-#include "server/session/watch.h"
+#include "server/session/timeouts.h"
 
 #include "common/clock.h"
 #include "server/session/session.h"
@@ -20,9 +20,9 @@
 #define PERIOD_MOST_NS  SECOND_NS
 #define PATIENCE_NS     SECOND_NS
 
-struct watch {
+struct timeouts {
     struct shared *shared;
-    struct time_limits limits;
+    struct timeouts_limits limits;
     struct event *tick;
     void (*tend)(void *context);
     void *context;
@@ -32,7 +32,8 @@ struct watch {
 };
 
 /* Get the limit of a phase and the verdict when it is reached. 0: none */
-static int64_t limit_of(const struct time_limits *limits, enum phase phase, enum outcome *verdict)
+static int64_t limit_of(const struct timeouts_limits *limits, enum phase phase,
+                        enum outcome *verdict)
 {
     switch (phase) {
     case PHASE_HANDSHAKE: *verdict = OUTCOME_HANDSHAKE_TIMEOUT; return limits->handshake_ns;
@@ -54,8 +55,8 @@ static void judge(struct session *session, enum outcome verdict, int64_t late_ns
 
 static void look_at(struct accounting_entry *entry, void *context)
 {
-    const struct watch *watch = context;
-    const struct time_limits *limits = &watch->limits;
+    const struct timeouts *timeouts = context;
+    const struct timeouts_limits *limits = &timeouts->limits;
     struct session *session = (struct session *)entry;
     uint64_t progress = atomic_load_explicit(&session->progress, memory_order_relaxed);
     int64_t begun_ns = atomic_load_explicit(&entry->begun_ns, memory_order_relaxed);
@@ -65,15 +66,15 @@ static void look_at(struct accounting_entry *entry, void *context)
 
     if (session->seen_ns == 0 || progress != session->progress_seen) {
         session->progress_seen = progress;
-        session->seen_ns = watch->now_ns;
+        session->seen_ns = timeouts->now_ns;
     } else {
-        session->seen_ns += watch->lost_ns;
+        session->seen_ns += timeouts->lost_ns;
     }
     /* A handshake moves at its client's pace: its limit counts from the beginning. */
     if (begun_ns == 0)
         return;
-    int64_t waited_ns = watch->now_ns - (phase == PHASE_HANDSHAKE ? begun_ns : session->seen_ns);
-    int64_t here_ns = watch->now_ns - begun_ns;
+    int64_t waited_ns = timeouts->now_ns - (phase == PHASE_HANDSHAKE ? begun_ns : session->seen_ns);
+    int64_t here_ns = timeouts->now_ns - begun_ns;
     if (limit_ns > 0 && waited_ns >= limit_ns)
         judge(session, verdict, waited_ns - limit_ns);
     else if (limits->session_ns > 0 && here_ns >= limits->session_ns)
@@ -82,22 +83,22 @@ static void look_at(struct accounting_entry *entry, void *context)
 
 static void on_tick(evutil_socket_t fd, short what, void *argument)
 {
-    struct watch *watch = argument;
-    int64_t last_ns = watch->now_ns;
+    struct timeouts *timeouts = argument;
+    int64_t last_ns = timeouts->now_ns;
 
     (void)fd;
     (void)what;
-    watch->now_ns = clock_now_ns();
-    watch->lost_ns = watch->now_ns - last_ns - watch->period_ns;
-    if (last_ns == 0 || watch->lost_ns < watch->period_ns)
-        watch->lost_ns = 0;
-    accounting_each(watch->shared->accounting, look_at, watch);
-    if (watch->tend != NULL)
-        watch->tend(watch->context);
+    timeouts->now_ns = clock_now_ns();
+    timeouts->lost_ns = timeouts->now_ns - last_ns - timeouts->period_ns;
+    if (last_ns == 0 || timeouts->lost_ns < timeouts->period_ns)
+        timeouts->lost_ns = 0;
+    accounting_each(timeouts->shared->accounting, look_at, timeouts);
+    if (timeouts->tend != NULL)
+        timeouts->tend(timeouts->context);
 }
 
 /* Get the period of the checks. 0: there is no limit */
-static int64_t period_ns(const struct time_limits *limits)
+static int64_t period_ns(const struct timeouts_limits *limits)
 {
     const int64_t all[] = {limits->handshake_ns, limits->idle_ns, limits->write_ns,
                            limits->session_ns, limits->queue_ns};
@@ -114,36 +115,36 @@ static int64_t period_ns(const struct time_limits *limits)
                                        : shortest;
 }
 
-struct watch *watch_new(struct event_base *base, struct shared *shared,
-                        const struct time_limits *limits, void (*tend)(void *context),
-                        void *context)
+struct timeouts *timeouts_new(struct event_base *base, struct shared *shared,
+                              const struct timeouts_limits *limits, void (*tend)(void *context),
+                              void *context)
 {
-    struct watch *watch = calloc(1, sizeof *watch);
+    struct timeouts *timeouts = calloc(1, sizeof *timeouts);
     int64_t period = period_ns(limits);
     struct timeval every = clock_timeval(period);
 
-    if (watch == NULL)
+    if (timeouts == NULL)
         return NULL;
-    *watch = (struct watch){
+    *timeouts = (struct timeouts){
         .shared = shared,
         .limits = *limits,
         .period_ns = period,
         .tend = tend,
         .context = context,
-        .tick = event_new(base, -1, EV_PERSIST, on_tick, watch),
+        .tick = event_new(base, -1, EV_PERSIST, on_tick, timeouts),
     };
-    if (watch->tick == NULL || (period > 0 && event_add(watch->tick, &every) != 0)) {
-        watch_free(watch);
+    if (timeouts->tick == NULL || (period > 0 && event_add(timeouts->tick, &every) != 0)) {
+        timeouts_free(timeouts);
         return NULL;
     }
-    return watch;
+    return timeouts;
 }
 
-void watch_free(struct watch *watch)
+void timeouts_free(struct timeouts *timeouts)
 {
-    if (watch == NULL)
+    if (timeouts == NULL)
         return;
-    if (watch->tick != NULL)
-        event_free(watch->tick);
-    free(watch);
+    if (timeouts->tick != NULL)
+        event_free(timeouts->tick);
+    free(timeouts);
 }
