@@ -436,7 +436,10 @@ EP_API void ep_executor_terminate(struct ep_executor *executor);
  * Start no further task until ep_executor_resume(). Running tasks continue, and submit accepts
  * tasks up to workers + queue. Shutting down resumes.
  *
- * @return 0, also if it is paused already; EP_ESHUTDOWN
+ * When it returns, no more futures become RUNNING. A task that a worker has taken before is running,
+ * also if its function is called a moment later.
+ *
+ * @return 0, also if it is in that state already; EP_ESHUTDOWN, EP_EBROKEN
  */
 EP_API int ep_executor_pause(struct ep_executor *executor);
 EP_API int ep_executor_resume(struct ep_executor *executor);
@@ -516,8 +519,11 @@ struct ep_future;
  * @param input  the bytes given to submit, valid until the function returns
  *
  * Threads: the one that cancelled the task or shut the executor down. On a process executor also
- * its manager, for a task that was on its way to a worker or could not be sent; as in a done
- * callback, calls that would wait for the executor return -EDEADLK there.
+ * its manager, for a task that was on its way to a worker or could not be sent.
+ *
+ * In this function, and in a done callback of a task that is dropped, a call that would wait for
+ * the executor, or for a task of it that has not begun, returns -EDEADLK, unless the task was
+ * cancelled by ep_future_cancel() on a thread of the program.
  */
 typedef void (*ep_dropped_fn)(const void *input, size_t size);
 

@@ -10,8 +10,8 @@
  * wakes the threads that wait for idle. All follow the protocol of park-internal.h, so freeing a
  * place costs three loads if no thread waits.
  *
- * Cancelling all waiting tasks, and breaking, first close and pause the queue, so that no worker
- * takes one of the tasks meanwhile.
+ * Cancelling all waiting tasks, and breaking, first close the queue and hold its tasks, so that no
+ * worker takes one meanwhile. Each thread that drops has a hold of its own, which no other ends.
  */
 #include "pool/executor-internal.h"
 
@@ -155,21 +155,18 @@ void executor_task_cancelled(struct ep_executor *executor)
     executor_place_freed(executor);
 }
 
-/** The executor whose queue this thread is dropping from, or NULL. It must not wait for itself. */
-static _Thread_local const struct ep_executor *dropping;
-
 /** Cancel or fail the oldest task, as queue_drop_oldest(), and count as a dropper meanwhile. */
 static bool drop_oldest(struct ep_executor *executor, int verdict, const char *why)
 {
-    const struct ep_executor *outer = dropping;
+    struct self_drop drop;
     bool dropped;
 
-    dropping = executor;
+    self_drop_begin(&drop, executor);
     atomic_fetch_add(&executor->droppers, 1);
     dropped = queue_drop_oldest(&executor->queue, verdict, why);
     if (atomic_fetch_sub(&executor->droppers, 1) == 1)
         waitlist_wake_all(&executor->settled);
-    dropping = outer;
+    self_drop_end();
     if (dropped)
         executor_place_freed(executor);
     return dropped;
@@ -202,26 +199,16 @@ uint32_t ep_executor_room(struct ep_executor *executor)
 
 int ep_executor_pause(struct ep_executor *executor)
 {
-    int refusal;
-
-    if (!executor_is_here(executor))
-        return EP_EFORKED;
-    refusal = queue_refusal(&executor->queue);
-    if (refusal != 0)
-        return refusal;
-    queue_pause(&executor->queue, true);
-    if (queue_refusal(&executor->queue) != 0) /* closed meanwhile: it must not stay paused */
-        queue_pause(&executor->queue, false);
-    return 0;
+    return executor_is_here(executor) ? queue_pause(&executor->queue, true) : EP_EFORKED;
 }
 
 int ep_executor_resume(struct ep_executor *executor)
 {
-    if (!executor_is_here(executor))
-        return EP_EFORKED;
-    queue_pause(&executor->queue, false);
-    executor->ops->arrived(executor);
-    return queue_refusal(&executor->queue);
+    int rc = executor_is_here(executor) ? queue_pause(&executor->queue, false) : EP_EFORKED;
+
+    if (rc == 0)
+        executor->ops->arrived(executor);
+    return rc;
 }
 
 int ep_executor_resize(struct ep_executor *executor, uint32_t workers)
@@ -257,31 +244,32 @@ int ep_executor_wait_idle(struct ep_executor *executor, int64_t timeout_ns)
 
 void executor_close(struct ep_executor *executor, int refusal)
 {
-    queue_close(&executor->queue, refusal);
-    queue_pause(&executor->queue, false);
+    queue_close(&executor->queue, refusal, false);
     waitlist_wake_all(&executor->room);
     executor->ops->closed(executor);
 }
 
-/** Refuse further tasks with that code, and let no worker take one until executor_close(). */
-static void hold_waiting(struct ep_executor *executor, int refusal)
+/**
+ * Close the queue and fail all waiting tasks with that verdict, or cancel them if it is 0. No
+ * worker takes one meanwhile.
+ *
+ * @param terminate  let running tasks see it, by ep_task_stopping()
+ */
+static void close_and_drop(struct ep_executor *executor, int refusal, int verdict, const char *why,
+                           bool terminate)
 {
-    queue_close(&executor->queue, refusal);
-    queue_pause(&executor->queue, true);
-}
-
-/** Close the queue and fail all waiting tasks with that verdict, or cancel them if it is 0. */
-static void empty_queue(struct ep_executor *executor, int refusal, int verdict, const char *why)
-{
-    hold_waiting(executor, refusal);
+    queue_close(&executor->queue, refusal, true);
+    if (terminate)
+        atomic_store(&executor->terminating, true);
     while (drop_oldest(executor, verdict, why))
         ;
+    queue_release(&executor->queue);
+    executor_close(executor, refusal);
 }
 
 void executor_break(struct ep_executor *executor, const char *why)
 {
-    empty_queue(executor, EP_EBROKEN, EP_EBROKEN, why);
-    executor_close(executor, EP_EBROKEN);
+    close_and_drop(executor, EP_EBROKEN, EP_EBROKEN, why, false);
 }
 
 static bool no_droppers(void *executor)
@@ -290,22 +278,15 @@ static bool no_droppers(void *executor)
 }
 
 /**
- * Wait until no thread is dropping a task: one that has left the queue and is not resolved yet
- * still belongs to the executor. @return false if the deadline came first
+ * Wait until the workers have ended, and then until no thread is dropping a task: one that has left
+ * the queue and is not resolved yet still belongs to the executor.
  */
-static bool await_droppers(struct ep_executor *executor, int64_t deadline_ns)
-{
-    return dropping == executor ||
-           waitlist_await(&executor->settled, no_droppers, executor, deadline_ns);
-}
-
-/** Wait until the workers have ended, and then for tasks that are being dropped. */
 static int join(struct ep_executor *executor, int64_t timeout_ns)
 {
     int64_t deadline_ns = deadline_after(timeout_ns);
     int rc = executor->ops->join(executor, deadline_ns);
 
-    if (rc == 0 && !await_droppers(executor, deadline_ns))
+    if (rc == 0 && !waitlist_await(&executor->settled, no_droppers, executor, deadline_ns))
         rc = -ETIMEDOUT;
     return rc;
 }
@@ -319,8 +300,9 @@ int ep_executor_shutdown(struct ep_executor *executor, unsigned how)
     if ((how & EP_WAIT) && self_serves(executor))
         return -EDEADLK;
     if (how & EP_CANCEL)
-        empty_queue(executor, EP_ESHUTDOWN, 0, NULL);
-    executor_close(executor, EP_ESHUTDOWN);
+        close_and_drop(executor, EP_ESHUTDOWN, 0, NULL, false);
+    else
+        executor_close(executor, EP_ESHUTDOWN);
     return how & EP_WAIT ? join(executor, EP_FOREVER) : 0;
 }
 
@@ -340,14 +322,10 @@ void ep_executor_terminate(struct ep_executor *executor)
     if (!executor_is_here(executor))
         return;
     /*
-     * A task that sees the flag may end at once, and its worker looks for the next one; then no
-     * task may be left to take. The flag is set before executor_close() wakes the workers, so that
-     * a worker that ends because of it is not replaced.
+     * The flag is set before the workers are woken, so that one that ends because of it is not
+     * replaced; and when no task can be taken, because a task that sees it may end at once.
      */
-    hold_waiting(executor, EP_ESHUTDOWN);
-    atomic_store(&executor->terminating, true);
-    empty_queue(executor, EP_ESHUTDOWN, 0, NULL);
-    executor_close(executor, EP_ESHUTDOWN);
+    close_and_drop(executor, EP_ESHUTDOWN, 0, NULL, true);
 }
 
 void ep_executor_free(struct ep_executor *executor)

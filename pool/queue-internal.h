@@ -37,6 +37,9 @@ struct queue_entry {
 
 _Static_assert(sizeof(struct queue_entry) == CACHE_LINE, "an entry is one cache line");
 
+#define HOLD_PAUSED 1u
+#define HOLD_DROPS  2u
+
 /**
  * Producers work under tail_lock, consumers under head_lock (the two-lock queue of Michael and
  * Scott, 1996), so one producer and one consumer contend only when the ring is nearly empty.
@@ -59,7 +62,8 @@ struct queue {
     /* guarded by head_lock; all threads read head */
     uint64_t tail_seen;
     uint64_t husks_swept;    /**< cancelled entries that have left the ring */
-    _Atomic bool paused;     /**< nothing may be taken */
+    _Atomic uint32_t holds;  /**< not 0: nothing may be taken. HOLD_PAUSED, and HOLD_DROPS for each
+                                  thread that drops the waiting tasks */
     _Atomic uint32_t takers; /**< only workers with lower numbers may take */
     _Atomic uint64_t head;   /**< entries that have left the ring */
 
@@ -106,13 +110,26 @@ void queue_task_cancelled(struct queue *queue);
  */
 bool queue_drop_oldest(struct queue *queue, int verdict, const char *message);
 
-/** Refuse every later push, with that code. A second call changes nothing. */
-void queue_close(struct queue *queue, int refusal);
+/**
+ * Refuse every later push, with that code, and end a pause. A second call changes nothing.
+ *
+ * @param drops  let no task be taken either, until queue_release()
+ */
+void queue_close(struct queue *queue, int refusal, bool drops);
+void queue_release(struct queue *queue);
 /** Get 0, or the code that queue_close() was given. Sequentially consistent. */
 int queue_refusal(struct queue *queue);
 
-/** Let no task be taken, or let tasks be taken again. */
-void queue_pause(struct queue *queue, bool paused);
+/**
+ * Let no task be taken, or let tasks be taken again.
+ * @return 0, or the code that queue_close() was given: nothing is changed then
+ */
+int queue_pause(struct queue *queue, bool paused);
+/** Ask whether no task may be taken. Sequentially consistent. */
+static inline bool queue_is_held(struct queue *queue)
+{
+    return atomic_load(&queue->holds) != 0;
+}
 
 /**
  * Change the limit. Tasks that are held stay.
@@ -127,7 +144,7 @@ uint32_t queue_takers(struct queue *queue);
 
 /** Ask whether the ring has an entry, husks included. Sequentially consistent. */
 bool queue_has_entries(struct queue *queue);
-/** The same, but false while paused: ask whether a worker should look for a task. */
+/** The same, but false while tasks are held: ask whether a worker should look for a task. */
 bool queue_offers(struct queue *queue);
 /** Count the tasks that are held, waiting or running. Sequentially consistent. */
 uint64_t queue_held(struct queue *queue);

@@ -161,12 +161,22 @@ int queue_push(struct queue *queue, const struct queue_entry *entry)
     return rc;
 }
 
-void queue_close(struct queue *queue, int refusal)
+void queue_close(struct queue *queue, int refusal, bool drops)
 {
     lock_acquire(&queue->tail_lock);
     if (atomic_load(&queue->refusal) == 0)
         atomic_store(&queue->refusal, refusal);
+    lock_acquire(&queue->head_lock);
+    atomic_fetch_and(&queue->holds, ~HOLD_PAUSED);
+    if (drops)
+        atomic_fetch_add(&queue->holds, HOLD_DROPS);
+    lock_release(&queue->head_lock);
     lock_release(&queue->tail_lock);
+}
+
+void queue_release(struct queue *queue)
+{
+    atomic_fetch_sub(&queue->holds, HOLD_DROPS);
 }
 
 int queue_refusal(struct queue *queue)
@@ -268,10 +278,10 @@ static bool queue_take_locked(struct queue *queue, uint32_t taker, struct queue_
 {
     struct queue_entry *head;
 
-    if (atomic_load_explicit(&queue->paused, memory_order_relaxed) ||
-        taker >= atomic_load_explicit(&queue->takers, memory_order_relaxed))
-        return false;
-    while ((head = queue_head_locked(queue)) != NULL) {
+    /* Looked at for each entry, because the lock is released while a husk is passed. */
+    while (atomic_load_explicit(&queue->holds, memory_order_relaxed) == 0 &&
+           taker < atomic_load_explicit(&queue->takers, memory_order_relaxed) &&
+           (head = queue_head_locked(queue)) != NULL) {
         if (head->future == NULL || future_start(head->future)) {
             *entry = *head;
             queue_advance_locked(queue);
@@ -314,11 +324,18 @@ void queue_task_cancelled(struct queue *queue)
     atomic_fetch_add(&queue->freed, 1);
 }
 
-void queue_pause(struct queue *queue, bool paused)
+int queue_pause(struct queue *queue, bool paused)
 {
+    int refusal;
+
+    lock_acquire(&queue->tail_lock); /* so that it is not closed meanwhile */
     lock_acquire(&queue->head_lock);
-    atomic_store(&queue->paused, paused);
+    refusal = atomic_load(&queue->refusal);
+    if (refusal == 0)
+        atomic_store(&queue->holds, paused ? HOLD_PAUSED : 0); /* no task is dropped before close */
     lock_release(&queue->head_lock);
+    lock_release(&queue->tail_lock);
+    return refusal;
 }
 
 void queue_set_takers(struct queue *queue, uint32_t takers)
@@ -377,7 +394,7 @@ bool queue_has_entries(struct queue *queue)
 
 bool queue_offers(struct queue *queue)
 {
-    return !atomic_load(&queue->paused) && queue_has_entries(queue);
+    return !queue_is_held(queue) && queue_has_entries(queue);
 }
 
 void queue_stats(struct queue *queue, struct ep_stats *stats)

@@ -14,7 +14,21 @@ struct ep_executor;
 /** Note that the calling thread works for an executor from now on, as manager or as worker. */
 void self_serve(const struct ep_executor *executor, bool as_manager);
 
-/** Ask whether the calling thread works for that executor, which may have been freed. */
+/**
+ * Note that the calling thread drops a task of an executor, and runs functions of the user for it.
+ * Until then the executor holds the task, so the thread would wait for itself as a worker would.
+ */
+struct self_drop {
+    const struct ep_executor *executor;
+    struct self_drop *outer;
+};
+void self_drop_begin(struct self_drop *drop, const struct ep_executor *executor);
+void self_drop_end(void);
+
+/**
+ * Ask whether the calling thread works for that executor, which may have been freed, or drops a
+ * task of it.
+ */
 bool self_serves(const struct ep_executor *executor);
 
 /** Ask whether it is the manager of that process executor, on which done callbacks run. */

@@ -7,6 +7,7 @@
 /** NULL in threads of the program. Only compared, never dereferenced. */
 static _Thread_local const struct ep_executor *served;
 static _Thread_local bool is_manager;
+static _Thread_local struct self_drop *drops;
 
 void self_serve(const struct ep_executor *executor, bool as_manager)
 {
@@ -14,12 +15,32 @@ void self_serve(const struct ep_executor *executor, bool as_manager)
     is_manager = as_manager;
 }
 
-bool self_serves(const struct ep_executor *executor)
+void self_drop_begin(struct self_drop *drop, const struct ep_executor *executor)
+{
+    *drop = (struct self_drop){.executor = executor, .outer = drops};
+    drops = drop;
+}
+
+void self_drop_end(void)
+{
+    drops = drops->outer;
+}
+
+static bool self_works_for(const struct ep_executor *executor)
 {
     return served != NULL && served == executor;
 }
 
+bool self_serves(const struct ep_executor *executor)
+{
+    const struct self_drop *drop = drops;
+
+    while (drop != NULL && drop->executor != executor)
+        drop = drop->outer;
+    return drop != NULL || self_works_for(executor);
+}
+
 bool self_manages(const struct ep_executor *executor)
 {
-    return is_manager && self_serves(executor);
+    return is_manager && self_works_for(executor);
 }

@@ -102,7 +102,7 @@ proctype closer(byte me)
     byte t, other;
     bool some;
 
-    /* empty_queue() */
+    /* close_and_drop() */
     if
     :: skip ->
         atomic { touch(); sealed = true }

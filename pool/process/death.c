@@ -52,7 +52,7 @@ void process_executor_break(struct process_executor *executor, const char *why)
         return;
     snprintf(executor->why, sizeof executor->why, "%s", why);
     atomic_store(&executor->broken, true);
-    queue_close(&executor->base.queue, EP_EBROKEN);
+    queue_close(&executor->base.queue, EP_EBROKEN, false);
     kill_all(executor, SIGKILL);
     executor_break(&executor->base, executor->why);
     lose_returned(executor, executor->why);

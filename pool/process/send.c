@@ -91,8 +91,8 @@ bool take_returned(struct process_executor *executor, struct returned *returned)
 
 static bool work_is_offered(struct process_executor *executor)
 {
-    return queue_offers(&executor->base.queue) || (atomic_load(&executor->returned_count) > 0 &&
-                                                   !atomic_load(&executor->base.queue.paused));
+    return queue_offers(&executor->base.queue) ||
+           (atomic_load(&executor->returned_count) > 0 && !queue_is_held(&executor->base.queue));
 }
 
 /** Take the next task. @return false if there is none */
@@ -102,7 +102,7 @@ static bool take_task(struct process_executor *executor, struct slot *slot)
 
     slot->nacks = 0;
     slot->use_memfd = false;
-    if (!atomic_load(&executor->base.queue.paused) && take_returned(executor, &returned)) {
+    if (!queue_is_held(&executor->base.queue) && take_returned(executor, &returned)) {
         slot->entry = returned.entry;
         slot->nacks = returned.nacks;
         return true;

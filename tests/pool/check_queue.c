@@ -7,6 +7,9 @@
 #include "pool/executor-internal.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <string.h>
 
 #define LIMIT 4
@@ -149,11 +152,82 @@ END_TEST
 START_TEST(nothing_enters_after_close)
 {
     ck_assert_int_eq(push(1), 0);
-    queue_close(&fixture.queue, EP_ESHUTDOWN);
+    queue_close(&fixture.queue, EP_ESHUTDOWN, false);
     ck_assert_int_eq(push(2), EP_ESHUTDOWN);
     ck_assert_uint_eq(queue_room(&fixture.queue), 0);
     ck_assert_int_eq(queue_refusal(&fixture.queue), EP_ESHUTDOWN);
     ck_assert_int_eq(take(), 1);
+}
+END_TEST
+
+/* Each thread that drops has a hold of its own; nothing that another thread calls ends it. */
+START_TEST(what_is_being_dropped_is_not_taken)
+{
+    ck_assert_int_eq(push(1), 0);
+    ck_assert_int_eq(queue_pause(&fixture.queue, true), 0);
+    queue_close(&fixture.queue, EP_ESHUTDOWN, true);
+    queue_close(&fixture.queue, EP_EBROKEN, true);
+    ck_assert_int_eq(take(), -1);
+    ck_assert_int_eq(queue_pause(&fixture.queue, false), EP_ESHUTDOWN);
+    queue_close(&fixture.queue, EP_ESHUTDOWN, false);
+    queue_release(&fixture.queue);
+    ck_assert_int_eq(take(), -1);
+    queue_release(&fixture.queue);
+    ck_assert_int_eq(queue_pause(&fixture.queue, true), EP_ESHUTDOWN);
+    ck_assert_int_eq(take(), 1);
+}
+END_TEST
+
+static void wait_in_on_room(void *semaphore)
+{
+    while (sem_wait(semaphore) != 0)
+        ;
+}
+
+static void *cancel(void *future)
+{
+    ck_assert_int_eq(ep_future_cancel(future), 0);
+    return NULL;
+}
+
+static void *take_in_thread(void *taken)
+{
+    *(int *)taken = take();
+    return NULL;
+}
+
+/* A worker that waits for the canceller of the oldest task must look again before it takes another. */
+START_TEST(a_pause_holds_also_a_worker_that_passes_a_husk)
+{
+    pthread_t canceller, taker;
+    struct ep_future *husk;
+    int taken = 0;
+    sem_t go;
+
+    sem_init(&go, 0, 0);
+    fixture.options.on_room = wait_in_on_room;
+    fixture.options.context = &go;
+    husk = push_future(1);
+    for (int n = 2; n <= LIMIT; n++)
+        ck_assert_int_eq(push(n), 0);
+    ck_assert_uint_eq(ep_executor_room(&fixture), 0);
+    ck_assert_int_eq(pthread_create(&canceller, NULL, cancel, husk), 0);
+    while (queue_room(&fixture.queue) == 0)
+        sched_yield();
+    ck_assert_int_eq(pthread_create(&taker, NULL, take_in_thread, &taken), 0);
+    while ((atomic_load(&husk->state) & STATE_HAS_SLEEPERS) == 0)
+        sched_yield();
+    ck_assert_int_eq(queue_pause(&fixture.queue, true), 0);
+    sem_post(&go);
+    pthread_join(canceller, NULL);
+    pthread_join(taker, NULL);
+    ck_assert_int_eq(taken, -1);
+    ck_assert_int_eq(queue_pause(&fixture.queue, false), 0);
+    for (int n = 2; n <= LIMIT; n++)
+        ck_assert_int_eq(take(), n);
+    ck_assert_int_eq(take(), -1);
+    ep_future_unref(husk);
+    sem_destroy(&go);
 }
 END_TEST
 
@@ -217,6 +291,8 @@ int main(void)
     tcase_add_checked_fixture(suite_case(suite, "Core"), setup, teardown);
     ADD_TESTS(suite, "Core", first_in_first_out, the_limit_counts_tasks_that_run,
               a_cancelled_task_gives_its_place_back_at_once, husks_never_make_the_queue_full,
-              nothing_enters_after_close, drop_oldest_cancels, positions_pass_32_bits);
+              nothing_enters_after_close, what_is_being_dropped_is_not_taken,
+              a_pause_holds_also_a_worker_that_passes_a_husk, drop_oldest_cancels,
+              positions_pass_32_bits);
     return suite_main(suite);
 }

@@ -203,6 +203,67 @@ START_TEST(a_paused_executor_can_be_ended)
 }
 END_TEST
 
+static struct ep_executor *dropped_pool;
+static int (*meanwhile)(struct ep_executor *executor);
+
+static int shut_down(struct ep_executor *executor)
+{
+    return ep_executor_shutdown(executor, 0) != 0 ? 0 : EP_ESHUTDOWN;
+}
+
+static int terminate(struct ep_executor *executor)
+{
+    ep_executor_terminate(executor);
+    return EP_ESHUTDOWN;
+}
+
+static int grow(struct ep_executor *executor)
+{
+    return ep_executor_resize(executor, 2);
+}
+
+/** As `dropped`: at the first task, call something, and let a worker look for its next task. */
+static void dropped_meanwhile(const void *input, size_t size)
+{
+    struct ep_stats stats;
+
+    (void)input;
+    (void)size;
+    if (atomic_fetch_add(&stage->dropped, 1) > 0)
+        return;
+    ck_assert_int_eq(meanwhile(dropped_pool), EP_ESHUTDOWN);
+    gate_open(&stage->gate, 1);
+    do {
+        sched_yield();
+        ep_executor_stats(dropped_pool, &stats);
+    } while (stats.queued + stats.running > 10); /* the worker has looked, if it is a thread */
+}
+
+/* A call that fails changes nothing, and one that succeeds does not undo what another has begun. */
+START_TEST(no_call_ends_a_cancel_half_way)
+{
+    static int (*const calls[])(struct ep_executor *) = {ep_executor_resume, ep_executor_pause,
+                                                         grow, shut_down, terminate};
+    struct ep_submit_options options = {.dropped = dropped_meanwhile};
+    atomic_uint *counter = &stage->counter;
+
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        struct ep_executor *pool = dropped_pool = executor_that(1, 16, EP_BLOCK);
+
+        meanwhile = calls[i];
+        atomic_store(&stage->dropped, 0);
+        stage_occupy(pool, 1);
+        for (int n = 0; n < 10; n++)
+            ck_assert_int_eq(
+                ep_submit_with(pool, count_task, &counter, sizeof counter, &options, NULL), 0);
+        ck_assert_int_eq(ep_executor_shutdown(pool, EP_CANCEL | EP_WAIT), 0);
+        ck_assert_uint_eq(atomic_load(&stage->counter), 0);
+        ck_assert_uint_eq(atomic_load(&stage->dropped), 10);
+        ep_executor_free(pool);
+    }
+}
+END_TEST
+
 START_TEST(join_has_a_deadline)
 {
     struct ep_executor *pool = executor_that(2, 8, EP_BLOCK);
@@ -227,6 +288,7 @@ int main(void)
                   nowait_returns_and_the_tasks_still_run, cancel_drops_what_has_not_begun,
                   shutting_down_leaves_nothing_between, shutdown_wakes_those_who_wait_for_room,
                   several_may_shut_down_at_once, cancel_at_once_then_wait,
-                  a_paused_executor_can_be_ended, join_has_a_deadline);
+                  a_paused_executor_can_be_ended, no_call_ends_a_cancel_half_way,
+                  join_has_a_deadline);
     return suite_main(suite);
 }
