@@ -94,6 +94,8 @@ struct arrival *arrivals_take(struct arrivals *arrivals, int64_t deadline_ns)
 
 struct arrival *arrivals_take_done(struct arrivals *arrivals, struct arrival *arrival)
 {
+    if (!future_pool_is_here(arrival->future->pool))
+        return arrival; /* after fork() no other thread has it, but the list's lock may be held */
     /* If the watch has fired, which is waited for, the arrival is in the list. */
     return future_unwatch(arrival->future, &arrival->watch) ? arrival : arrivals_take(arrivals, 0);
 }

@@ -52,7 +52,8 @@
  *    one another.
  *  - After fork() the child has no workers. There, every call on an executor returns EP_EFORKED,
  *    and so does every call on a future that was not done at the fork, if the call would wait for
- *    it, cancel it, or register a callback. ep_executor_free() does nothing there.
+ *    it, cancel it, or register a callback. To free what the parent made does nothing to the parent;
+ *    ep_executor_free() does nothing at all. docs/after-fork.md lists every function.
  */
 #ifndef ECHOPOOL_H
 #define ECHOPOOL_H

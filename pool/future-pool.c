@@ -10,21 +10,16 @@
  * over with one exchange. So a submitter touches the cache line of `returned` once for many
  * futures. (Single entries are never popped from `returned`, so the stack has no ABA problem.)
  *
- * A page of memory, which the kernel fills with zeros in a forked child (MADV_WIPEONFORK,
- * madvise(2)), shows whether this is the process that made the pool. Reading it costs one load;
- * getpid() would be a system call.
- *
  * Abandoning replaces the stack by a mark. A thread that gives a future back and sees the mark
  * frees it and counts down; the thread that reaches zero frees the pool.
  */
 #include "pool/future-pool-internal.h"
 
 #include "pool/cpus-internal.h"
+#include "pool/here-internal.h"
 #include "pool/park-internal.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 /** The memory of a future that is not in use. */
 struct spare {
@@ -35,7 +30,7 @@ struct future_pool {
     size_t size;
     bool several_cpus;
     const struct future_host *host;
-    const bool *here; /* true in the process that made the pool, false in its forked children */
+    const bool *here; /* see here-internal.h */
 
     _Alignas(CACHE_LINE) struct lock lock;
     /* guarded by lock */
@@ -49,29 +44,14 @@ struct future_pool {
 /** The mark: as the stack, it says that the pool is abandoned. It is never a future's address. */
 #define ABANDONED(pool) ((struct spare *)(void *)(pool))
 
-/** Map a page that begins with true, and with false after fork(). @return NULL: no memory */
-static bool *page_wiped_on_fork(void)
-{
-    size_t size = (size_t)sysconf(_SC_PAGESIZE);
-    bool *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (page == MAP_FAILED)
-        return NULL;
-    *page = true;
-    /* A kernel before 4.14 does not have it; forks then go unnoticed. */
-    (void)madvise(page, size, MADV_WIPEONFORK);
-    return page;
-}
-
 struct future_pool *future_pool_new(size_t size, const struct future_host *host)
 {
     struct future_pool *pool = aligned_alloc(CACHE_LINE, sizeof *pool);
-    bool *here = page_wiped_on_fork();
+    const bool *here = here_new();
 
     if (pool == NULL || here == NULL) {
         free(pool);
-        if (here != NULL)
-            munmap(here, (size_t)sysconf(_SC_PAGESIZE));
+        here_free(here);
         return NULL;
     }
     *pool = (struct future_pool){
@@ -96,7 +76,7 @@ bool future_pool_may_spin(const struct future_pool *pool)
 
 static void future_pool_free(struct future_pool *pool)
 {
-    munmap((void *)(uintptr_t)pool->here, (size_t)sysconf(_SC_PAGESIZE));
+    here_free(pool->here);
     free(pool);
 }
 

@@ -11,6 +11,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/executor.c %D%/executor-internal.h \
 	%D%/future.c %D%/future-internal.h \
 	%D%/future-pool.c %D%/future-pool-internal.h \
+	%D%/here.c %D%/here-internal.h \
 	%D%/mailbox.c \
 	%D%/park.c %D%/park-internal.h \
 	%D%/queue.c %D%/queue-internal.h \

@@ -18,6 +18,7 @@
  * frees it because the descriptor was readable takes it in ep_mailbox_free().
  */
 #include "pool/arrivals-internal.h"
+#include "pool/here-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -34,7 +35,9 @@ struct letter {
 
 struct ep_mailbox {
     struct arrivals arrivals; /* first, so that the two addresses are one */
-    int fd;                   /* set by ep_mailbox_new(), then read-only */
+    /* set by ep_mailbox_new(), then read-only */
+    int fd;
+    const bool *here; /**< see here-internal.h; the parent of a forked child has the same eventfd */
     struct lock lock;
     /* guarded by lock */
     struct letter *letters; /**< all that have not been dispatched */
@@ -60,10 +63,12 @@ int ep_mailbox_new(struct ep_mailbox **mailbox)
     made = calloc(1, sizeof *made);
     if (made == NULL)
         return -ENOMEM;
-    made->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    made->here = here_new();
+    made->fd = made->here != NULL ? eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : -1;
     if (made->fd < 0) {
-        int rc = -errno;
+        int rc = made->here != NULL ? -errno : -ENOMEM;
 
+        here_free(made->here);
         free(made);
         return rc;
     }
@@ -103,7 +108,7 @@ int ep_mailbox_add(struct ep_mailbox *mailbox, struct ep_future *future, ep_done
 
     if (mailbox == NULL || future == NULL || done == NULL)
         return -EINVAL;
-    if (future_is_lost(future))
+    if (!*mailbox->here || future_is_lost(future))
         return EP_EFORKED;
     letter = calloc(1, sizeof *letter);
     if (letter == NULL)
@@ -129,6 +134,8 @@ size_t ep_mailbox_dispatch(struct ep_mailbox *mailbox)
     eventfd_t rings;
     size_t dispatched = 0;
 
+    if (!*mailbox->here)
+        return 0;                      /* the ring is for the parent */
     eventfd_read(mailbox->fd, &rings); /* first; it may fail with EAGAIN, which does no harm */
     arrival = arrivals_take_all(&mailbox->arrivals);
     while (arrival != NULL) {
@@ -149,7 +156,10 @@ void ep_mailbox_free(struct ep_mailbox *mailbox)
 
     if (mailbox == NULL)
         return;
-    arrivals_take_all(&mailbox->arrivals); /* wait for a thread that rings */
+    if (*mailbox->here)
+        arrivals_take_all(&mailbox->arrivals); /* wait for a thread that rings */
+    else
+        mailbox->letters = NULL; /* another thread may have been writing there at the fork */
     /* Withdraw all before freeing the first: arrivals are linked to one another. */
     for (letter = mailbox->letters; letter != NULL; letter = letter->next)
         arrival_withdraw(&letter->arrival);
@@ -158,5 +168,6 @@ void ep_mailbox_free(struct ep_mailbox *mailbox)
         letter_free(letter);
     }
     close(mailbox->fd);
+    here_free(mailbox->here);
     free(mailbox);
 }

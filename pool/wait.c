@@ -223,8 +223,6 @@ static int all_hopeless(struct ep_completions *completions)
 {
     bool lost = false;
 
-    while (completions->slots[completions->earliest].future == NULL)
-        completions->earliest++;
     for (size_t i = completions->earliest; i < completions->count; i++) {
         const struct arrival *slot = &completions->slots[i];
 
@@ -250,6 +248,18 @@ static struct arrival *find_done(struct ep_completions *completions)
     return NULL;
 }
 
+/** Ask whether all that is left was made before a fork(): then no thread completes it. */
+static bool is_inherited(struct ep_completions *completions)
+{
+    while (completions->slots[completions->earliest].future == NULL)
+        completions->earliest++;
+    for (size_t i = completions->earliest; i < completions->count; i++)
+        if (completions->slots[i].future != NULL &&
+            future_pool_is_here(completions->slots[i].future->pool))
+            return false;
+    return true;
+}
+
 int ep_completions_next(struct ep_completions *completions, struct ep_future **future)
 {
     struct arrival *arrival;
@@ -257,8 +267,13 @@ int ep_completions_next(struct ep_completions *completions, struct ep_future **f
 
     if (completions->left == 0)
         return EP_END;
-    arrival = arrivals_take(&completions->arrivals, 0);
-    if (arrival == NULL && (rc = all_hopeless(completions)) == 0)
+    if (is_inherited(completions)) {
+        arrival = NULL;
+        rc = EP_EFORKED;
+    } else {
+        arrival = arrivals_take(&completions->arrivals, 0);
+    }
+    if (arrival == NULL && rc == 0 && (rc = all_hopeless(completions)) == 0)
         arrival = arrivals_take(&completions->arrivals, completions->deadline_ns);
     if (arrival == NULL)
         arrival = find_done(completions);

@@ -234,11 +234,13 @@ static int map_await(struct ep_map *map, int64_t deadline_ns, struct map_chunk *
     int rc;
 
     if (map->unordered) {
+        if (!future_pool_is_here(map->first->future->pool)) {
+            *chunk = find_done(map);
+            return *chunk != NULL ? 0 : EP_EFORKED;
+        }
         *chunk = (struct map_chunk *)arrivals_take(&map->arrivals, 0);
         if (*chunk != NULL)
             return 0;
-        if (!executor_is_here(map->executor))
-            return EP_EFORKED;
         rc = all_need_caller(map) ? -EDEADLK : 0;
         if (rc == 0)
             *chunk = (struct map_chunk *)arrivals_take(&map->arrivals, deadline_ns);
@@ -342,6 +344,8 @@ int ep_map(struct ep_executor *executor, ep_task_fn fn, ep_source_fn source, voi
     if (executor == NULL || fn == NULL || source == NULL || map == NULL ||
         !NOTHING_RESERVED(options))
         return -EINVAL;
+    if (!executor_is_here(executor))
+        return EP_EFORKED;
     made = calloc(1, sizeof *made);
     if (made == NULL)
         return -ENOMEM;

@@ -77,6 +77,8 @@ void ep_pool_terminate(struct ep_pool *pool)
 
 int ep_pool_join(struct ep_pool *pool)
 {
+    if (!executor_is_here(pool->executor))
+        return EP_EFORKED;
     if (!atomic_load(&pool->closed))
         return -EINVAL;
     return ep_executor_shutdown(pool->executor, EP_WAIT);
@@ -254,6 +256,8 @@ static int async_make(struct ep_pool *pool, ep_task_fn fn, ep_source_fn source, 
         *made = NULL;
     if (pool == NULL || fn == NULL)
         return -EINVAL;
+    if (!executor_is_here(pool->executor))
+        return EP_EFORKED;
     if (atomic_load(&pool->closed))
         return EP_ESHUTDOWN;
     chunk = map_chunk_size(pool->executor, chunk > 0 ? chunk : EP_CHUNK_AUTO, count);
@@ -462,6 +466,8 @@ static int imap(struct ep_pool *pool, ep_task_fn fn, ep_source_fn source, void *
 {
     if (pool == NULL)
         return -EINVAL;
+    if (!executor_is_here(pool->executor))
+        return EP_EFORKED;
     if (atomic_load(&pool->closed))
         return EP_ESHUTDOWN;
     return ep_map(pool->executor, fn, source, context, options, map);

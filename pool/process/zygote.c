@@ -33,6 +33,7 @@
  */
 #include "pool/process/zygote-internal.h"
 
+#include "pool/here-internal.h"
 #include "pool/park-internal.h"
 #include "pool/process/calls-internal.h"
 #include "pool/process/wire-internal.h"
@@ -66,6 +67,7 @@
 struct ep_zygote {
     int control;
     int pidfd;
+    const bool *here;      /* see here-internal.h */
     pthread_mutex_t mutex; /* held from a request on the control socket to its answer */
 };
 
@@ -182,8 +184,10 @@ int ep_zygote_new(struct ep_zygote **zygote)
         return -EINVAL;
     if ((rc = check_threads()) != 0)
         return rc;
-    if ((made = malloc(sizeof *made)) == NULL)
+    if ((made = malloc(sizeof *made)) == NULL || (made->here = here_new()) == NULL) {
+        free(made);
         return -ENOMEM;
+    }
     program = pidfd_open(getpid(), 0);
     /* The executors send signals only so; a sandbox that forbids it is noticed here. */
     if (program < 0 || pidfd_send_signal(program, 0, NULL, 0) != 0 ||
@@ -191,6 +195,7 @@ int ep_zygote_new(struct ep_zygote **zygote)
         rc = -errno;
         if (program >= 0)
             close(program);
+        here_free(made->here);
         free(made);
         return rc;
     }
@@ -200,6 +205,7 @@ int ep_zygote_new(struct ep_zygote **zygote)
     close(program);
     if (rc != 0) {
         close(ends[0]);
+        here_free(made->here);
         free(made);
         return rc;
     }
@@ -213,15 +219,19 @@ void ep_zygote_free(struct ep_zygote *zygote)
 {
     if (zygote == NULL)
         return;
-    /* Its executors have been freed and their workers have ended: it may be killed. If a sandbox
-     * forbids that by now, the end of the control socket ends it. */
-    if (pidfd_send_signal(zygote->pidfd, SIGKILL, NULL, 0) != 0)
-        shutdown(zygote->control, SHUT_RDWR);
-    while (waitid(P_PIDFD, (id_t)zygote->pidfd, &(siginfo_t){0}, WEXITED) != 0 && errno == EINTR)
-        ;
+    if (*zygote->here) { /* else it still serves the parent of this process */
+        /* Its executors have been freed and their workers have ended: it may be killed. If a
+         * sandbox forbids that by now, the end of the control socket ends it. */
+        if (pidfd_send_signal(zygote->pidfd, SIGKILL, NULL, 0) != 0)
+            shutdown(zygote->control, SHUT_RDWR);
+        while (waitid(P_PIDFD, (id_t)zygote->pidfd, &(siginfo_t){0}, WEXITED) != 0 &&
+               errno == EINTR)
+            ;
+        pthread_mutex_destroy(&zygote->mutex);
+    }
     close(zygote->pidfd);
     close(zygote->control);
-    pthread_mutex_destroy(&zygote->mutex);
+    here_free(zygote->here);
     free(zygote);
 }
 
@@ -230,6 +240,8 @@ int zygote_connect(struct ep_zygote *zygote)
     struct iovec part = {.iov_base = (char[]){'c'}, .iov_len = 1};
     int ends[2], rc;
 
+    if (!*zygote->here)
+        return EP_EFORKED;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
         return -errno;
     EP_ASSERT(pthread_mutex_lock(&zygote->mutex) == 0);

@@ -15,6 +15,7 @@ POOL_TESTS = \
 	tests/pool/check_life \
 	tests/pool/check_threads \
 	tests/pool/check_exit \
+	tests/pool/check_fork \
 	tests/pool/check_races \
 	tests/pool/check_wait \
 	tests/pool/check_map \
