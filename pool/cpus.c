@@ -10,6 +10,7 @@
  */
 #include "pool/cpus-internal.h"
 
+#include "pool/cancel-internal.h"
 #include "pool/echopool.h"
 
 #include <limits.h>
@@ -159,6 +160,7 @@ static double quota_at(const char *root, const char *directory, bool version_1, 
 
 double cpu_share(const char *root)
 {
+    HOLD_CANCELLATION;
     double share = allowed_cpus();
     struct hierarchy hierarchy = find_hierarchy(root);
     FILE *file = hierarchy.path != NULL ? open_at(root, "/proc/self", "mountinfo") : NULL;

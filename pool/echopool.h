@@ -48,6 +48,8 @@
  *    the wall clock moves no deadline.
  *  - Any thread may call any function unless its comment restricts that.
  *  - The library holds none of its locks while it runs a function of yours.
+ *  - No function here is a cancellation point: a request of pthread_cancel() ends a thread after the
+ *    call. A function of yours that the library calls must not end its thread, unless it is a task.
  *  - The library installs no signal handler and keeps no global state; executors are independent of
  *    one another.
  *  - After fork() the child has no workers. There, every call on an executor returns EP_EFORKED,

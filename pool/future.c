@@ -21,6 +21,7 @@
  */
 #include "pool/future-internal.h"
 
+#include "pool/cancel-internal.h"
 #include "pool/clock-internal.h"
 #include "pool/self-internal.h"
 
@@ -346,6 +347,8 @@ void future_disown_fds(struct ep_future *future)
 
 void future_close_fds(struct ep_future *future)
 {
+    HOLD_CANCELLATION;
+
     for (unsigned i = 0; future->has_fds && i < future->fds->count; i++)
         if (future->fds->fds[i] >= 0)
             close(future->fds->fds[i]);

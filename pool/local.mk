@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/echopool.h \
 	%D%/echopool-mp.h \
 	%D%/arrivals.c %D%/arrivals-internal.h \
+	%D%/cancel-internal.h \
 	%D%/clock.c %D%/clock-internal.h \
 	%D%/cpus.c %D%/cpus-internal.h \
 	%D%/error.c \

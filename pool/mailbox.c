@@ -18,6 +18,8 @@
  * frees it because the descriptor was readable takes it in ep_mailbox_free().
  */
 #include "pool/arrivals-internal.h"
+
+#include "pool/cancel-internal.h"
 #include "pool/here-internal.h"
 
 #include <errno.h>
@@ -48,6 +50,7 @@ static void mailbox_ring(struct arrivals *arrivals)
 {
     const struct ep_mailbox *mailbox = (struct ep_mailbox *)arrivals;
     int saved = errno;
+    HOLD_CANCELLATION;
 
     /* It fails only if the counter is at its maximum, and then the descriptor is readable. */
     eventfd_write(mailbox->fd, 1);
@@ -128,15 +131,23 @@ static void letter_free(struct letter *letter)
     free(letter);
 }
 
+/** Make the descriptor unreadable. It may fail with EAGAIN, which does no harm. */
+static void mailbox_hush(const struct ep_mailbox *mailbox)
+{
+    HOLD_CANCELLATION;
+    eventfd_t rings;
+
+    eventfd_read(mailbox->fd, &rings);
+}
+
 size_t ep_mailbox_dispatch(struct ep_mailbox *mailbox)
 {
     struct arrival *arrival;
-    eventfd_t rings;
     size_t dispatched = 0;
 
     if (!*mailbox->here)
-        return 0;                      /* the ring is for the parent */
-    eventfd_read(mailbox->fd, &rings); /* first; it may fail with EAGAIN, which does no harm */
+        return 0;          /* the ring is for the parent */
+    mailbox_hush(mailbox); /* first */
     arrival = arrivals_take_all(&mailbox->arrivals);
     while (arrival != NULL) {
         struct letter *letter = (struct letter *)arrival;
@@ -152,6 +163,7 @@ size_t ep_mailbox_dispatch(struct ep_mailbox *mailbox)
 
 void ep_mailbox_free(struct ep_mailbox *mailbox)
 {
+    HOLD_CANCELLATION;
     struct letter *letter;
 
     if (mailbox == NULL)

@@ -24,6 +24,7 @@
  */
 #include "pool/process/place-internal.h"
 
+#include "pool/cancel-internal.h"
 #include "pool/clock-internal.h"
 #include "pool/cpus-internal.h"
 #include "pool/process/zygote-internal.h"
@@ -74,6 +75,7 @@ static bool is_over(void *executor)
 
 static int process_join(struct ep_executor *base, int64_t deadline_ns)
 {
+    HOLD_CANCELLATION;
     struct process_executor *executor = from_base(base);
 
     if (!waitlist_await(&executor->ended, is_over, executor, deadline_ns))
@@ -190,6 +192,7 @@ static int process_resize(struct ep_executor *base, uint32_t workers)
 /** Release an executor, of which every part may be missing. */
 static void process_release(struct process_executor *executor)
 {
+    HOLD_CANCELLATION;
     struct queue_entry husk;
 
     if (executor->base.queue.ring != NULL)

@@ -2,6 +2,7 @@
 /* The place of a worker process, and the waking of the manager, for all parts of the executor. */
 #include "pool/process/place-internal.h"
 
+#include "pool/cancel-internal.h"
 #include "pool/process/calls-internal.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 
 void poke(struct process_executor *executor)
 {
+    HOLD_CANCELLATION;
     uint64_t one = 1;
 
     if (atomic_exchange(&executor->poked, true))

@@ -25,6 +25,7 @@
  */
 #include "pool/process/place-internal.h"
 
+#include "pool/cancel-internal.h"
 #include "pool/clock-internal.h"
 #include "pool/future-internal.h"
 
@@ -297,6 +298,7 @@ static struct place *claim_for(struct process_executor *executor, const struct e
 /** Wait until the socket is readable. @return false at the deadline */
 static bool await_readable(int socket, int64_t deadline_ns)
 {
+    HOLD_CANCELLATION;
     struct pollfd poll = {.fd = socket, .events = POLLIN};
     struct timespec rest;
     int64_t rest_ns;

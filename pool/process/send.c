@@ -18,6 +18,7 @@
  */
 #include "pool/process/place-internal.h"
 
+#include "pool/cancel-internal.h"
 #include "pool/future-internal.h"
 
 #include <errno.h>
@@ -157,6 +158,7 @@ static void slot_parts(struct slot *slot, struct iovec parts[static 3])
 /** Send one task with its descriptors, or with its input in a memfd. */
 static int send_special(struct place *place, struct slot *slot)
 {
+    HOLD_CANCELLATION;
     struct iovec parts[3];
     int fds[WIRE_FDS_MAX];
     unsigned fd_count = slot->header.fd_count;

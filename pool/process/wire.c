@@ -2,6 +2,7 @@
 /* Messages between processes, with descriptors and sealed memory: see wire-internal.h. */
 #include "pool/process/wire-internal.h"
 
+#include "pool/cancel-internal.h"
 #include "pool/process/calls-internal.h"
 
 #include <dirent.h>
@@ -71,6 +72,8 @@ static void collect_fds(struct msghdr *header, struct wire_message *message)
             if (message->fd_count < WIRE_FDS_MAX) {
                 message->fds[message->fd_count++] = fd;
             } else { /* the alignment of the control message leaves room for one more */
+                HOLD_CANCELLATION;
+
                 close(fd);
                 message->fds_lost = true;
             }
@@ -87,7 +90,8 @@ int wire_receive(int socket, void *buffer, size_t capacity, int flags, struct wi
 
     do {
         header.msg_controllen = sizeof room;
-        size = recvmsg(socket, &header, flags | MSG_CMSG_CLOEXEC);
+        /* The system call is no cancellation point, as recvmsg() would be. */
+        size = syscall(SYS_recvmsg, socket, &header, flags | MSG_CMSG_CLOEXEC);
         /* ECONNRESET: the peer ended without reading everything. What it had sent can still be
          * read, and the next call reports the end. */
     } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
@@ -106,10 +110,12 @@ int wire_receive(int socket, void *buffer, size_t capacity, int flags, struct wi
 
 void wire_close_fds(struct wire_message *message, unsigned from)
 {
+    if (message->fd_count <= from)
+        return;
+    HOLD_CANCELLATION;
     for (unsigned i = from; i < message->fd_count; i++)
         close(message->fds[i]);
-    if (message->fd_count > from)
-        message->fd_count = from;
+    message->fd_count = from;
 }
 
 /* --- memory that is passed on -------------------------------------------------------------- */
@@ -133,6 +139,7 @@ static int memfd_new(void)
 
 int wire_memfd_new(const void *data, size_t size)
 {
+    HOLD_CANCELLATION;
     const char *at = data;
     struct rlimit limit;
     int fd, saved;

@@ -33,6 +33,7 @@
  */
 #include "pool/process/zygote-internal.h"
 
+#include "pool/cancel-internal.h"
 #include "pool/here-internal.h"
 #include "pool/park-internal.h"
 #include "pool/process/calls-internal.h"
@@ -177,6 +178,7 @@ static int zygote_fork(struct ep_zygote *zygote, int ends[2], int program)
 
 int ep_zygote_new(struct ep_zygote **zygote)
 {
+    HOLD_CANCELLATION;
     struct ep_zygote *made;
     int ends[2], program, rc;
 
@@ -217,6 +219,8 @@ int ep_zygote_new(struct ep_zygote **zygote)
 
 void ep_zygote_free(struct ep_zygote *zygote)
 {
+    HOLD_CANCELLATION;
+
     if (zygote == NULL)
         return;
     if (*zygote->here) { /* else it still serves the parent of this process */
@@ -237,6 +241,7 @@ void ep_zygote_free(struct ep_zygote *zygote)
 
 int zygote_connect(struct ep_zygote *zygote)
 {
+    HOLD_CANCELLATION;
     struct iovec part = {.iov_base = (char[]){'c'}, .iov_len = 1};
     int ends[2], rc;
 

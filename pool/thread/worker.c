@@ -28,6 +28,7 @@
  */
 #include "pool/thread/worker-internal.h"
 
+#include "pool/cancel-internal.h"
 #include "pool/self-internal.h"
 #include "pool/task-internal.h"
 
@@ -365,6 +366,7 @@ int worker_start_locked(struct thread_executor *executor, uint32_t index)
 
 void worker_join_locked(struct thread_executor *executor, uint32_t index)
 {
+    HOLD_CANCELLATION;
     struct worker *worker = executor->workers[index];
 
     EP_ASSERT(pthread_join(worker->thread, NULL) == 0);

@@ -9,6 +9,7 @@ POOL_TESTS = \
 	tests/pool/check_process_transport \
 	tests/pool/check_future \
 	tests/pool/check_callback \
+	tests/pool/check_cancel \
 	tests/pool/check_executor \
 	tests/pool/check_policy \
 	tests/pool/check_shutdown \
