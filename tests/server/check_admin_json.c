@@ -11,23 +11,23 @@
 
 static const struct model_type by_turns = {.name = "event", .holds_many = true};
 static struct state state;
+static json_t *object; /* the last that was read */
 
-static json_t *read_state(bool spread)
+static void read_state(bool spread)
 {
     char *text = admin_json_text(&state, spread);
     json_error_t error;
-    json_t *object;
 
+    json_decref(object);
     ck_assert_ptr_nonnull(text);
     ck_assert_msg((strchr(text, '\n') != NULL) == spread, "lines: %s", text);
     object = json_loads(text, JSON_REJECT_DUPLICATES, &error);
     ck_assert_msg(object != NULL, "%s in: %s", error.text, text);
     free(text);
-    return object;
 }
 
 /* What is at a.b.3.c */
-static json_t *at(json_t *object, const char *path)
+static json_t *at(json_t *from, const char *path)
 {
     char key[100];
 
@@ -36,50 +36,48 @@ static json_t *at(json_t *object, const char *path)
         ck_assert_uint_lt(size, sizeof key);
         memcpy(key, path, size);
         key[size] = '\0';
-        object = json_is_array(object) ? json_array_get(object, (size_t)strtol(key, NULL, 10))
-                                       : json_object_get(object, key);
-        ck_assert_msg(object != NULL, "there is no %s", path);
+        from = json_is_array(from) ? json_array_get(from, (size_t)strtol(key, NULL, 10))
+                                   : json_object_get(from, key);
+        ck_assert_msg(from != NULL, "there is no %s", path);
         path += size + (path[size] == '.');
     }
-    return object;
+    return from;
 }
 
-static void expect_number(json_t *object, const char *path, uint64_t value)
+static void expect_number(json_t *from, const char *path, uint64_t value)
 {
-    json_t *found = at(object, path);
+    json_t *found = at(from, path);
 
     ck_assert_msg(json_is_integer(found) && (uint64_t)json_integer_value(found) == value,
                   "%s is %lld, not %llu", path, (long long)json_integer_value(found),
                   (unsigned long long)value);
 }
 
-static void expect_real(json_t *object, const char *path, double value)
+static void expect_real(json_t *from, const char *path, double value)
 {
-    json_t *found = at(object, path);
+    json_t *found = at(from, path);
 
     ck_assert_msg(json_is_real(found) && json_real_value(found) == value, "%s is %f, not %f", path,
                   json_real_value(found), value);
 }
 
-static void expect_word(json_t *object, const char *path, const char *word)
+static void expect_word(json_t *from, const char *path, const char *word)
 {
-    json_t *found = at(object, path);
+    json_t *found = at(from, path);
 
     ck_assert_msg(json_is_string(found), "%s is no word", path);
     ck_assert_str_eq(json_string_value(found), word);
 }
 
-static void expect_null(json_t *object, const char *path)
+static void expect_null(json_t *from, const char *path)
 {
-    ck_assert_msg(json_is_null(at(object, path)), "%s is not null", path);
+    ck_assert_msg(json_is_null(at(from, path)), "%s is not null", path);
 }
 
 START_TEST(counts_and_choices)
 {
-    json_t *object;
-
     state_fill(&state);
-    object = read_state(true);
+    read_state(true);
     expect_word(object, "schema", "echo-server/1");
     expect_word(object, "model", "thread-pool");
     expect_word(object, "on_full", "pause");
@@ -112,7 +110,6 @@ START_TEST(counts_and_choices)
     expect_real(object, "accept.paused_seconds", 1.5);
     expect_number(object, "accept.errors", 802);
     expect_word(object, "listening", "127.0.0.1:8090");
-    json_decref(object);
 }
 END_TEST
 
@@ -120,17 +117,14 @@ END_TEST
 START_TEST(why_it_is_paused)
 {
     static const char *const words[] = {"full", "errors", "person"};
-    json_t *object;
-
     state_fill(&state);
     state.listener.paused = true;
     *(bool *[]){&state.listener.why_full, &state.listener.why_errors,
                 &state.listener.why_person}[_i] = true;
-    object = read_state(false);
+    read_state(false);
     ck_assert(json_is_true(at(object, "accept.paused")));
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(json_is_true(at(at(object, "accept.why"), words[i])), i == _i);
-    json_decref(object);
 }
 END_TEST
 
@@ -143,11 +137,9 @@ START_TEST(what_was_chosen)
                                        "queue_timeout_seconds",
                                        "idle_timeout_seconds",
                                        "session_timeout_seconds"};
-    json_t *object;
-
     state_fill(&state);
     state.type = &by_turns;
-    object = read_state(false);
+    read_state(false);
     ck_assert(json_is_true(at(object, "by_turns")));
     expect_number(object, "settings.workers", 4);
     expect_number(object, "settings.max_sessions", 1001);
@@ -161,37 +153,30 @@ START_TEST(what_was_chosen)
     expect_real(object, "settings.drain_timeout_seconds", 4.5);
     expect_real(object, "settings.delay_seconds", 5.5);
     expect_real(object, "settings.burn_seconds", 6.5);
-    json_decref(object);
     state.settings = (struct state_settings){.transform = "none"};
-    object = read_state(false);
+    read_state(false);
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         expect_null(at(object, "settings"), none[i]);
-    json_decref(object);
 }
 END_TEST
 
 START_TEST(service_times)
 {
-    json_t *object;
-
     state_fill(&state);
     state.settings.delay = (struct service_time){.mean_ns = 20000000, .exponential = true};
     state.settings.burn = (struct service_time){.mean_ns = 1500000};
-    object = read_state(false);
+    read_state(false);
     expect_real(object, "settings.delay_seconds", 0.02);
     ck_assert(json_is_true(at(object, "settings.delay_drawn")));
     expect_real(object, "settings.burn_seconds", 0.0015);
     ck_assert(json_is_false(at(object, "settings.burn_drawn")));
-    json_decref(object);
 }
 END_TEST
 
 START_TEST(what_it_takes)
 {
-    json_t *object;
-
     state_fill(&state);
-    object = read_state(false);
+    read_state(false);
     expect_number(object, "resources.threads", 6);
     expect_number(object, "resources.processes", 1);
     expect_number(object, "resources.resident_bytes", 901);
@@ -202,16 +187,13 @@ START_TEST(what_it_takes)
     expect_real(object, "resources.cpu_seconds", 2.5);
     expect_number(object, "dropped.print", 906);
     expect_number(object, "dropped.trace", 907);
-    json_decref(object);
 }
 END_TEST
 
 START_TEST(workers_and_queue)
 {
-    json_t *object;
-
     state_fill(&state);
-    object = read_state(false);
+    read_state(false);
     expect_number(object, "workers.count", 4);
     expect_number(object, "workers.busy", 3);
     expect_number(object, "workers.idle", 1);
@@ -245,7 +227,6 @@ START_TEST(workers_and_queue)
     expect_number(object, "sessions.list.0.in_phase_ms", 7000);
     expect_number(object, "sessions.list.0.echoes", 41);
     expect_null(object, "sessions.list.3.worker");
-    json_decref(object);
 }
 END_TEST
 
@@ -264,8 +245,6 @@ START_TEST(workers_are_no_sessions)
         {false, true, 4, 3, 4, 3, 1, 4},  /* event: 7 sessions in 3 loops */
         {false, false, 0, 5, 7, 7, 0, 0}, /* thread: 7 */
     };
-    json_t *object;
-
     state = (struct state){.type = &(struct model_type){.name = "any",
                                                         .capped = cases[_i].capped,
                                                         .holds_many = cases[_i].by_turns},
@@ -273,12 +252,11 @@ START_TEST(workers_are_no_sessions)
                            .busy = cases[_i].busy};
     state.in_phase[PHASE_RECEIVING] = 7;
     state.in_phase[PHASE_PARKED] = 11;
-    object = read_state(false);
+    read_state(false);
     expect_number(object, "workers.count", cases[_i].count);
     expect_number(object, "workers.busy", cases[_i].is_busy);
     expect_number(object, "workers.idle", cases[_i].is_idle);
     ck_assert_uint_eq(json_array_size(at(object, "workers.list")), cases[_i].listed);
-    json_decref(object);
 }
 END_TEST
 
@@ -300,22 +278,17 @@ static void expect_histogram(json_t *histogram, const struct times *times)
 
 START_TEST(histograms)
 {
-    json_t *object;
-
     state_fill(&state);
-    object = read_state(false);
+    read_state(false);
     expect_histogram(at(object, "queue_wait"), &state.counts.waits);
     expect_histogram(at(object, "task_duration"), &state.counts.services);
-    json_decref(object);
 }
 END_TEST
 
 START_TEST(nothing_yet)
 {
-    json_t *object;
-
     state = (struct state){.type = &(struct model_type){.name = "thread"}};
-    object = read_state(false);
+    read_state(false);
     expect_null(object, "on_full");
     expect_null(object, "hold");
     expect_null(object, "backlog.capacity");
@@ -325,15 +298,12 @@ START_TEST(nothing_yet)
     ck_assert_uint_eq(json_array_size(at(object, "workers.list")), 0);
     ck_assert_uint_eq(json_array_size(at(object, "queue.list")), 0);
     ck_assert_uint_eq(json_array_size(at(object, "sessions.list")), 0);
-    json_decref(object);
 }
 END_TEST
 
 /* More sessions than rows, many on one worker, and more workers than can be listed. */
 START_TEST(more_than_there_are_rows)
 {
-    json_t *object;
-
     state = (struct state){.type = &by_turns, .workers = 300, .busy = 2};
     state.row_count = STATE_ROWS_MAX;
     state.in_phase[PHASE_SENDING] = 5000;
@@ -344,7 +314,7 @@ START_TEST(more_than_there_are_rows)
                                                .held_ns = (int64_t)i * 1000000};
     state.sessions_of[3] = 3000;
     state.sessions_of[4] = 2;
-    object = read_state(false);
+    read_state(false);
     expect_number(object, "sessions.left_out", 5000 - STATE_ROWS_MAX);
     ck_assert_uint_eq(json_array_size(at(object, "workers.list")), STATE_ROWS_MAX);
     expect_number(object, "workers.list.3.sessions", 3000);
@@ -355,7 +325,6 @@ START_TEST(more_than_there_are_rows)
     expect_number(object, "workers.count", 300);
     expect_number(object, "workers.busy", 2);
     expect_number(object, "workers.idle", 298);
-    json_decref(object);
 }
 END_TEST
 
