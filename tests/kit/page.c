@@ -58,12 +58,6 @@ void connect_all(struct page *page, int fds[], int count, int served)
     }
 }
 
-void close_all(const int fds[], int count)
-{
-    for (int i = 0; i < count; i++)
-        close(fds[i]);
-}
-
 void expect_nothing(struct page *page, const char *script)
 {
     char *found = browser_text(&page->browser, script);

@@ -44,7 +44,6 @@ void expect_nothing(struct page *page, const char *script);
 
 /** Connect `count` clients, the first `served` of which have had an echo. Close them with close_all(). */
 void connect_all(struct page *page, int fds[], int count, int served);
-void close_all(const int fds[], int count);
 
 /** Leave a picture in tests/ of the build tree, as page-NAME.png, for people to look at. */
 void take_picture(struct page *page, const char *name);

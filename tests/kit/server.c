@@ -181,6 +181,29 @@ int kit_connect(struct kit *kit)
     return connect_to(kit->program.address);
 }
 
+void kit_connect_all(struct kit *kit, int fds[], int count)
+{
+    for (int i = 0; i < count; i++)
+        fds[i] = kit_connect(kit);
+}
+
+void say_hello(int fd)
+{
+    tcp_echo(fd, "hello", 5, true);
+}
+
+void say_goodbye(int fd)
+{
+    say_hello(fd);
+    close(fd);
+}
+
+void close_all(const int fds[], int count)
+{
+    for (int i = 0; i < count; i++)
+        close(fds[i]);
+}
+
 uint16_t kit_admin_port(struct kit *kit)
 {
     static const char words[] = "\nadmin on http://127.0.0.1:";

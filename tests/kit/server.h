@@ -62,6 +62,18 @@ struct kit kit_start(const char *const arguments[]);
 /** A connection to it. */
 int kit_connect(struct kit *kit);
 
+/** Some of them, one after the other. */
+void kit_connect_all(struct kit *kit, int fds[], int count);
+
+/** Echo a word that --transform upper changes. */
+void say_hello(int fd);
+
+/** The same, and close. */
+void say_goodbye(int fd);
+
+/** Close some. */
+void close_all(const int fds[], int count);
+
 /** Where it has its admin port, on 127.0.0.1. */
 uint16_t kit_admin_port(struct kit *kit);
 

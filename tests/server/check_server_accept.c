@@ -46,8 +46,7 @@ static void finish_counting(struct kit *kit, const char *complaint, int error)
 
     kit_wait_in_flight(kit, 0);
     int fd = kit_connect(kit);
-    tcp_echo(fd, "hello", 5, true);
-    close(fd);
+    say_goodbye(fd);
     kit_wait_in_flight(kit, 0);
     wait_for_descriptors(kit->program.pid, kit->descriptors);
     outcome = program_stop(&kit->program);
@@ -71,8 +70,7 @@ START_TEST(a_lost_connection)
         expect_rest(kit_connect(&kit), "", 0);
     for (int i = 0; i < 3; i++) {
         int fd = kit_connect(&kit);
-        tcp_echo(fd, "hello", 5, true);
-        close(fd);
+        say_goodbye(fd);
     }
     finish_counting(&kit, "a connection was lost before it could be accepted: ", lost_errors[_i]);
 }
@@ -95,8 +93,7 @@ START_TEST(a_want_of_something)
     struct kit kit = start_failing(want_errors[_i], "ACCEPT_FAILURES", "3", false);
     int fd = kit_connect(&kit);
 
-    tcp_echo(fd, "hello", 5, true);
-    close(fd);
+    say_goodbye(fd);
     finish_counting(&kit, "cannot accept a connection now: ", want_errors[_i]);
 }
 END_TEST
@@ -144,8 +141,7 @@ START_TEST(failing_does_not_burn)
     unlink(file);
     ck_assert_msg(cpu_ns < started_ns / 10, "%lld of %lld ns were spent on failing",
                   (long long)cpu_ns, (long long)started_ns);
-    tcp_echo(fd, "hello", 5, true);
-    close(fd);
+    say_goodbye(fd);
     kit_finish(&kit, true, "cannot accept a connection now");
 }
 END_TEST

@@ -130,7 +130,7 @@ START_TEST(who_is_where)
     for (int i = 0; i < 5; i++) {
         fds[i] = kit_connect(&kit);
         if (i < 2)
-            tcp_echo(fds[i], "hello", 5, true);
+            say_hello(fds[i]);
         kit_wait_in_flight(&kit, (uint64_t)i + 1);
     }
     json_decref(wait_for_phase(port, "queued", 3));
@@ -153,10 +153,8 @@ START_TEST(who_is_where)
     ck_assert_uint_ge(number_of(json_array_get(list, 0), "age_ms"),
                       number_of(json_array_get(list, 2), "age_ms"));
     json_decref(stats);
-    for (int i = 0; i < 5; i++) {
-        tcp_echo(fds[i], "hello", 5, true);
-        close(fds[i]);
-    }
+    for (int i = 0; i < 5; i++)
+        say_goodbye(fds[i]);
     kit_finish(&kit, true, NULL);
 }
 END_TEST
@@ -175,8 +173,7 @@ static void *come_and_go(void *argument)
 
     while (!atomic_load(&crowd->enough)) {
         int fd = kit_connect(crowd->kit);
-        tcp_echo(fd, "hello", 5, true);
-        close(fd);
+        say_goodbye(fd);
         atomic_fetch_add(&crowd->sessions, 1);
     }
     return NULL;
@@ -267,8 +264,7 @@ START_TEST(workers_of_every_model)
         ck_assert_uint_eq(listed_sessions, parks ? 0 : (uint64_t)sessions);
     }
     json_decref(stats);
-    for (int i = 0; i < sessions; i++)
-        close(fds[i]);
+    close_all(fds, sessions);
     kit_finish(&kit, true, NULL);
 }
 END_TEST
@@ -451,8 +447,7 @@ START_TEST(a_thousand_streams)
     crowd_stop(&crowd);
     kit_wait_in_flight(&kit, 0);
     ck_assert_uint_le(process_descriptors(kit.program.pid), kit.descriptors + CONNECTIONS_MAX);
-    for (int i = 0; i < STRANGERS; i++)
-        close(fds[i]);
+    close_all(fds, STRANGERS);
     kit_finish(&kit, true, NULL);
 }
 END_TEST

@@ -50,8 +50,8 @@ START_TEST(a_death_takes_one_session_along)
     pid_t pids[2];
     int next;
 
-    tcp_echo(fds[0], "hello", 5, true);
-    tcp_echo(fds[1], "hello", 5, true);
+    say_hello(fds[0]);
+    say_hello(fds[1]);
     kit_wait_processes(&kit, pids, 2);
     stop(pids[0], SIGKILL);
     ck_assert_int_eq(poll(ended, 2, -1), 1);
@@ -60,7 +60,7 @@ START_TEST(a_death_takes_one_session_along)
     kit_wait_in_flight(&kit, 1);
     next = kit_connect(&kit);
     tcp_echo(fds[1 - victim], "again", 5, true);
-    tcp_echo(next, "hello", 5, true);
+    say_hello(next);
     close(fds[1 - victim]);
     close(next);
     expect_tally(kit_finish(&kit, true, "was killed by signal 9"), 2, 0, 1);
@@ -75,7 +75,7 @@ START_TEST(one_death_after_the_other)
 
     for (int i = 0; i < 5; i++) {
         int fd = kit_connect(&kit);
-        tcp_echo(fd, "hello", 5, true);
+        say_hello(fd);
         kit_wait_processes(&kit, &pid, 1);
         stop(pid, i % 2 == 0 ? SIGKILL : SIGSEGV);
         expect_end(fd);
@@ -100,8 +100,7 @@ START_TEST(idle_workers_die)
     while (pids[0] == dead[0] || pids[0] == dead[1] || pids[1] == dead[0] || pids[1] == dead[1]);
     for (int i = 0; i < 4; i++) {
         int fd = kit_connect(&kit);
-        tcp_echo(fd, "hello", 5, true);
-        close(fd);
+        say_goodbye(fd);
     }
     expect_tally(kit_finish(&kit, true, NULL), 4, 0, 0);
 }
@@ -117,7 +116,7 @@ START_TEST(a_broken_pool_ends_the_server)
     pid_t worker;
     int zygote;
 
-    tcp_echo(fds[0], "hello", 5, true);
+    say_hello(fds[0]);
     kit_wait_in_flight(&kit, 2);
     kit_wait_processes(&kit, &worker, 1);
     snprintf(path, sizeof path, "/proc/%d/stat", (int)worker);
@@ -195,8 +194,7 @@ START_TEST(two_hundred_sessions_leave_nobody_behind)
 
     for (int i = 0; i < 200; i++) {
         int fd = kit_connect(&kit);
-        tcp_echo(fd, "hello", 5, true);
-        close(fd);
+        say_goodbye(fd);
     }
     kit_wait_in_flight(&kit, 0);
     ck_assert_uint_eq(kit_processes(&kit, pids, 4), before);
@@ -216,13 +214,12 @@ START_TEST(only_its_own_descriptors)
 
     for (int i = 0; i < 3; i++) {
         fds[i] = kit_connect(&kit);
-        tcp_echo(fds[i], "hello", 5, true);
+        say_hello(fds[i]);
     }
     kit_wait_processes(&kit, pids, 3);
     for (int i = 0; i < 3; i++)
         ck_assert_uint_eq(process_descriptors(pids[i]), 3 + 1 + line);
-    for (int i = 0; i < 3; i++)
-        close(fds[i]);
+    close_all(fds, 3);
     expect_tally(kit_finish(&kit, true, NULL), 3, 0, 0);
 }
 END_TEST
@@ -253,8 +250,7 @@ START_TEST(a_worker_without_room_for_the_connection)
     for (int i = 0; i < 2; i++)
         ck_assert_int_eq(prlimit(pids[i], RLIMIT_NOFILE, &before, NULL), 0);
     int fd = kit_connect(&kit);
-    tcp_echo(fd, "hello", 5, true);
-    close(fd);
+    say_goodbye(fd);
     expect_tally(kit_finish(&kit, true, "no worker could receive its descriptors"), 1, 0, 3);
 }
 END_TEST
@@ -307,7 +303,7 @@ START_TEST(a_stopped_process_and_the_idle_timeout)
     struct tally tally;
     pid_t pid;
 
-    tcp_echo(fd, "hello", 5, true);
+    say_hello(fd);
     kit_wait_processes(&kit, &pid, 1);
     stop(pid, SIGSTOP);
     expect_end(fd);
@@ -326,7 +322,7 @@ START_TEST(a_stopped_process_and_the_session_timeout)
     int fd = kit_connect(&kit);
     pid_t pid;
 
-    tcp_echo(fd, "hello", 5, true); /* it has begun, or its time would not run */
+    say_hello(fd); /* it has begun, or its time would not run */
     kit_wait_processes(&kit, &pid, 1);
     stop(pid, SIGSTOP);
     expect_end(fd);
@@ -352,7 +348,7 @@ START_TEST(a_stopped_process_and_the_end)
     pid_t pids[2];
     unsigned count = _i == FORK ? 1 : 2;
 
-    tcp_echo(fd, "hello", 5, true);
+    say_hello(fd);
     kit_wait_processes(&kit, pids, count);
     for (unsigned i = 0; i < count; i++)
         stop(pids[i], SIGSTOP);
@@ -391,9 +387,9 @@ START_TEST(more_workers_and_fewer)
     int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
     pid_t pids[2];
 
-    tcp_echo(fds[0], "hello", 5, true);
+    say_hello(fds[0]);
     stop(kit.program.pid, SIGTTIN);
-    tcp_echo(fds[1], "hello", 5, true); /* by the second worker */
+    say_hello(fds[1]); /* by the second worker */
     kit_wait_processes(&kit, pids, 2);
     tcp_echo(fds[0], "again", 5, true);
     stop(kit.program.pid, SIGTTOU);
@@ -423,14 +419,13 @@ START_TEST(fork_has_a_last_limit)
     struct kit kit = kit_start(ARGUMENTS("--model", "fork", "--max-sessions", "2"));
     int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
 
-    tcp_echo(fds[0], "hello", 5, true);
-    tcp_echo(fds[1], "hello", 5, true);
+    say_hello(fds[0]);
+    say_hello(fds[1]);
     expect_busy(kit_connect(&kit));
     close(fds[0]);
     kit_wait_in_flight(&kit, 1);
     fds[0] = kit_connect(&kit);
-    tcp_echo(fds[0], "hello", 5, true);
-    close(fds[0]);
+    say_goodbye(fds[0]);
     close(fds[1]);
     struct tally tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.served, 3);
@@ -457,11 +452,10 @@ START_TEST(a_full_pool_pauses)
         kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1", "--queue", "1"));
     int fds[6];
 
-    for (int i = 0; i < 6; i++)
-        fds[i] = kit_connect(&kit);
+    kit_connect_all(&kit, fds, 6);
     ck_assert_uint_eq(kit_wait_in_flight(&kit, 2).accepted, 2);
     for (int i = 0; i < 6; i++) {
-        tcp_echo(fds[i], "hello", 5, true);
+        say_hello(fds[i]);
         ck_assert_uint_le(kit_ask(&kit).in_flight, 2);
         close(fds[i]);
     }
@@ -475,12 +469,11 @@ START_TEST(a_full_pool_rejects)
                                          "1", "--on-full", "reject"));
     int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
 
-    tcp_echo(fds[0], "hello", 5, true);
+    say_hello(fds[0]);
     for (int i = 0; i < 20; i++)
         expect_busy(kit_connect(&kit));
     close(fds[0]);
-    tcp_echo(fds[1], "hello", 5, true);
-    close(fds[1]);
+    say_goodbye(fds[1]);
     struct tally tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.served, 2);
     ck_assert_uint_eq(tally.rejected, 20);
@@ -494,7 +487,7 @@ START_TEST(who_waits_too_long_is_told)
                                          "3", "--queue-timeout", "100ms"));
     int fds[3] = {kit_connect(&kit), kit_connect(&kit), kit_connect(&kit)};
 
-    tcp_echo(fds[0], "hello", 5, true);
+    say_hello(fds[0]);
     expect_busy(fds[1]);
     expect_busy(fds[2]);
     tcp_echo(fds[0], "again", 5, true);
@@ -510,7 +503,7 @@ START_TEST(the_oldest_makes_place_for_the_newest)
     int served = kit_connect(&kit);
     int last;
 
-    tcp_echo(served, "hello", 5, true);
+    say_hello(served);
     last = kit_connect(&kit);
     for (int i = 0; i < 5; i++) {
         int dropped = last;
@@ -518,8 +511,7 @@ START_TEST(the_oldest_makes_place_for_the_newest)
         expect_busy(dropped);
     }
     close(served);
-    tcp_echo(last, "hello", 5, true);
-    close(last);
+    say_goodbye(last);
     struct tally tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.served, 2);
     ck_assert_uint_eq(tally.rejected, 5);

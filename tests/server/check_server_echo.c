@@ -121,7 +121,7 @@ START_TEST(reset_in_the_middle)
 
     for (int i = 0; i < 20; i++) {
         int fd = kit_connect(&kit);
-        tcp_echo(fd, "hello", 5, true);
+        say_hello(fd);
         tcp_reset(fd);
     }
     expect_tally(kit_finish(&kit, true, NULL), 0, 0, 20);
@@ -144,7 +144,7 @@ START_TEST(a_client_that_never_reads)
     int deaf = kit_connect(&kit);
     char reply[5];
 
-    tcp_echo(deaf, "hello", 5, true); /* it has its worker */
+    say_hello(deaf); /* it has its worker */
     int next = kit_connect(&kit);
     tcp_send(next, "hello", 5);
     struct pollfd ready = {.fd = next, .events = POLLIN};
@@ -168,8 +168,7 @@ START_TEST(a_client_that_says_nothing)
     int silent = kit_connect(&kit);
     int next = kit_connect(&kit);
 
-    tcp_echo(next, "hello", 5, true);
-    close(next);
+    say_goodbye(next);
     expect_rest(silent, "", 0);
     expect_tally(kit_finish(&kit, true, NULL), 1, 1, 0);
 }
@@ -209,7 +208,7 @@ START_TEST(burning_takes_the_cpu)
     int64_t before = process_family_cpu_ns(kit.program.pid);
     int fd = kit_connect(&kit);
 
-    tcp_echo(fd, "hello", 5, true);
+    say_hello(fd);
     ck_assert_int_ge(process_family_cpu_ns(kit.program.pid) - before, 50000000);
     close(fd);
     expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);

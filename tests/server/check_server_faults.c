@@ -26,11 +26,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void say_hello(int fd)
-{
-    tcp_echo(fd, "hello", 5, true);
-}
-
 /* Stop the server's process, all of its threads, and return when they stand still. */
 static void freeze(const struct kit *kit)
 {
@@ -155,8 +150,7 @@ START_TEST(a_thousand_short_sessions)
 
     for (unsigned i = 0; i < sessions; i++) {
         int fd = kit_connect(&kit);
-        say_hello(fd);
-        close(fd);
+        say_goodbye(fd);
         if (i == sessions / 3) {
             kit_wait_in_flight(&kit, 0);
             before = family_resident_bytes(&kit);
@@ -354,8 +348,7 @@ START_TEST(an_output_that_nobody_reads_any_more)
     }
     close(fd);
     fd = connect_to(server.address);
-    say_hello(fd);
-    close(fd);
+    say_goodbye(fd);
     outcome = program_stop(&server);
     ck_assert_msg(outcome.status == 0, "it ended with status %d", outcome.status);
     outcome_clear(&outcome);
@@ -406,8 +399,7 @@ START_TEST(an_output_without_room)
     wait_until(can_connect, &address);
     for (int i = 0; i < 50; i++) {
         int fd = connect_to(host);
-        say_hello(fd);
-        close(fd);
+        say_goodbye(fd);
         ck_assert_int_eq(kill(pid, i % 2 == 0 ? SIGUSR1 : SIGTTIN), 0);
     }
     ck_assert_int_eq(kill(pid, SIGTERM), 0);

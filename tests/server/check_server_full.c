@@ -16,12 +16,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void connect_all(struct kit *kit, int fds[], int count)
-{
-    for (int i = 0; i < count; i++)
-        fds[i] = kit_connect(kit);
-}
-
 /* --- the pool ------------------------------------------------------------------------------ */
 
 /* 2 are served, 2 wait in the queue, and 8 in the kernel's backlog, until it is their turn. */
@@ -31,17 +25,15 @@ START_TEST(pause_leaves_the_rest_in_the_backlog)
     int fds[12];
     struct tally tally;
 
-    connect_all(&kit, fds, 12);
+    kit_connect_all(&kit, fds, 12);
     tally = kit_wait_in_flight(&kit, 4);
     ck_assert_uint_eq(tally.accepted, 4);
-    tcp_echo(fds[0], "hello", 5, true);
-    tcp_echo(fds[1], "hello", 5, true);
+    say_hello(fds[0]);
+    say_hello(fds[1]);
     ck_assert_uint_eq(kit_ask(&kit).accepted, 4);
     ck_assert_uint_le(process_threads(kit.program.pid), 2 + 2 + FOREIGN_THREADS);
-    for (int i = 0; i < 12; i++) {
-        tcp_echo(fds[i], "hello", 5, true);
-        close(fds[i]);
-    }
+    for (int i = 0; i < 12; i++)
+        say_goodbye(fds[i]);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 12);
 }
 END_TEST
@@ -52,9 +44,9 @@ START_TEST(no_queue)
     struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "0"));
     int fds[5];
 
-    connect_all(&kit, fds, 5);
+    kit_connect_all(&kit, fds, 5);
     for (int i = 0; i < 5; i++) {
-        tcp_echo(fds[i], "hello", 5, true);
+        say_hello(fds[i]);
         ck_assert_uint_le(kit_ask(&kit).in_flight, 1);
         close(fds[i]);
     }
@@ -70,8 +62,8 @@ START_TEST(reject_tells_them)
     int served[2];
     struct tally tally;
 
-    connect_all(&kit, served, 2);
-    tcp_echo(served[0], "hello", 5, true);
+    kit_connect_all(&kit, served, 2);
+    say_hello(served[0]);
     for (int i = 0; i < 20; i++) {
         /* Every second one has sent something before the server can look at it. */
         ck_assert_int_eq(kill(kit.program.pid, SIGSTOP), 0);
@@ -83,8 +75,7 @@ START_TEST(reject_tells_them)
     }
     tcp_echo(served[0], "again", 5, true);
     close(served[0]);
-    tcp_echo(served[1], "hello", 5, true);
-    close(served[1]);
+    say_goodbye(served[1]);
     free(bytes);
     tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.served, 2);
@@ -102,8 +93,8 @@ START_TEST(refused_clients_that_stay)
     int stayed[100];
     char line[5];
 
-    tcp_echo(served, "hello", 5, true);
-    connect_all(&kit, stayed, 100);
+    say_hello(served);
+    kit_connect_all(&kit, stayed, 100);
     for (int i = 0; i < 100; i++)
         tcp_receive(stayed[i], line, 5);
     ck_assert_uint_le(process_descriptors(kit.program.pid), kit.descriptors + 1 + 64);
@@ -124,7 +115,7 @@ START_TEST(a_refused_client_is_seen_off)
     int refused;
     char line[3];
 
-    tcp_echo(served, "hello", 5, true);
+    say_hello(served);
     refused = kit_connect(&kit);
     tcp_receive(refused, line, 3);
     wait_for_descriptors(kit.program.pid, kit.descriptors + 1); /* only the served one is left */
@@ -140,13 +131,11 @@ START_TEST(threads_are_capped)
     struct kit kit = kit_start(ARGUMENTS("--workers", "4", "--queue", "40", "--print", "line"));
     int fds[40];
 
-    connect_all(&kit, fds, 40);
+    kit_connect_all(&kit, fds, 40);
     kit_wait_in_flight(&kit, 40);
     ck_assert_uint_le(process_threads(kit.program.pid), 4 + 2 + FOREIGN_THREADS);
-    for (int i = 0; i < 40; i++) {
-        tcp_echo(fds[i], "hello", 5, true);
-        close(fds[i]);
-    }
+    for (int i = 0; i < 40; i++)
+        say_goodbye(fds[i]);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 40);
 }
 END_TEST
@@ -170,10 +159,10 @@ START_TEST(beyond_the_bound_they_wait)
                                      "--handshake-timeout", "0"));
     int fds[10];
 
-    connect_all(&kit, fds, 10);
+    kit_connect_all(&kit, fds, 10);
     kit_wait_in_flight(&kit, bound(_i));
     for (int i = 0; i < 10; i++) {
-        tcp_echo(fds[i], "hello", 5, true);
+        say_hello(fds[i]);
         ck_assert_uint_le(kit_ask(&kit).in_flight, bound(_i));
         close(fds[i]);
     }
@@ -186,14 +175,12 @@ START_TEST(beyond_the_bound_they_are_told)
     struct kit kit = kit_start(MODEL(FOR_THREE, "--on-full", "reject"));
     int fds[3];
 
-    connect_all(&kit, fds, (int)bound(_i));
+    kit_connect_all(&kit, fds, (int)bound(_i));
     kit_wait_in_flight(&kit, bound(_i));
     for (int i = 0; i < 5; i++)
         expect_busy(kit_connect(&kit));
-    for (unsigned i = 0; i < bound(_i); i++) {
-        tcp_echo(fds[i], "hello", 5, true);
-        close(fds[i]);
-    }
+    for (unsigned i = 0; i < bound(_i); i++)
+        say_goodbye(fds[i]);
     kit_wait_in_flight(&kit, 0);
     kit_wait_threads(&kit);
     struct tally tally = kit_finish(&kit, true, NULL);
@@ -209,13 +196,12 @@ START_TEST(loops_are_capped)
     int fds[300];
 
     ck_assert_uint_ge(kit.threads, 3);
-    connect_all(&kit, fds, 300);
+    kit_connect_all(&kit, fds, 300);
     kit_wait_in_flight(&kit, 300);
     ck_assert_uint_le(process_threads(kit.program.pid), 3 + FOREIGN_THREADS);
     for (int i = 0; i < 300; i++)
-        tcp_echo(fds[i], "hello", 5, true);
-    for (int i = 0; i < 300; i++)
-        close(fds[i]);
+        say_hello(fds[i]);
+    close_all(fds, 300);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 300);
 }
 END_TEST
@@ -227,14 +213,13 @@ START_TEST(a_thread_for_each)
     struct kit kit = kit_start(ARGUMENTS("--model", "thread"));
     int fds[40];
 
-    connect_all(&kit, fds, 40);
+    kit_connect_all(&kit, fds, 40);
     kit_wait_in_flight(&kit, 40);
     ck_assert_uint_ge(process_threads(kit.program.pid), kit.threads + 40);
     ck_assert_uint_le(process_threads(kit.program.pid), kit.threads + 40 + FOREIGN_THREADS);
     for (int i = 0; i < 40; i++)
-        tcp_echo(fds[i], "hello", 5, true);
-    for (int i = 0; i < 40; i++)
-        close(fds[i]);
+        say_hello(fds[i]);
+    close_all(fds, 40);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 40);
 }
 END_TEST
@@ -244,13 +229,11 @@ START_TEST(max_sessions_is_a_hard_end)
     struct kit kit = kit_start(ARGUMENTS("--model", "thread", "--max-sessions", "3"));
     int fds[3];
 
-    connect_all(&kit, fds, 3);
+    kit_connect_all(&kit, fds, 3);
     kit_wait_in_flight(&kit, 3);
     expect_busy(kit_connect(&kit));
-    for (int i = 0; i < 3; i++) {
-        tcp_echo(fds[i], "hello", 5, true);
-        close(fds[i]);
-    }
+    for (int i = 0; i < 3; i++)
+        say_goodbye(fds[i]);
     kit_wait_threads(&kit);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).rejected, 1);
 }
@@ -281,7 +264,7 @@ START_TEST(uncapped_fails_where_predicted)
 
     for (int round = 0; round < 2; round++) {
         uint64_t served = 0;
-        connect_all(&kit, fds, 50);
+        kit_connect_all(&kit, fds, 50);
         for (int i = 0; i < 50; i++) {
             char word[5];
             tcp_send(fds[i], "hello", 5);
@@ -315,12 +298,10 @@ START_TEST(capped_serves_all_under_the_same_limits)
         kit_start(ARGUMENTS("--workers", "4", "--queue", "50", "--limit", "as=256M,stack=8M"));
     int fds[50];
 
-    connect_all(&kit, fds, 50);
+    kit_connect_all(&kit, fds, 50);
     kit_wait_in_flight(&kit, 50);
-    for (int i = 0; i < 50; i++) {
-        tcp_echo(fds[i], "hello", 5, true);
-        close(fds[i]);
-    }
+    for (int i = 0; i < 50; i++)
+        say_goodbye(fds[i]);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 50);
 }
 END_TEST
@@ -356,7 +337,7 @@ START_TEST(descriptors_run_out)
     int64_t cpu_ns;
     int64_t started_ns;
 
-    connect_all(&kit, fds, 40);
+    kit_connect_all(&kit, fds, 40);
     wait_for_error_text(&kit.program, "cannot accept a connection now");
     cpu_ns = process_cpu_ns(kit.program.pid);
     started_ns = clock_now_ns();
@@ -366,10 +347,8 @@ START_TEST(descriptors_run_out)
     started_ns = clock_now_ns() - started_ns;
     ck_assert_msg(cpu_ns < started_ns / 20, "%lld of %lld ns were spent on failing",
                   (long long)cpu_ns, (long long)started_ns);
-    for (int i = 0; i < 40; i++) {
-        tcp_echo(fds[i], "hello", 5, true);
-        close(fds[i]);
-    }
+    for (int i = 0; i < 40; i++)
+        say_goodbye(fds[i]);
     ck_assert_uint_eq(kit_finish(&kit, true, "cannot accept a connection now").served, 40);
 }
 END_TEST
@@ -384,7 +363,7 @@ static void *load(void *argument)
 
     for (int i = 0; i < SESSIONS_EACH; i++) {
         int fd = kit_connect(kit);
-        tcp_echo(fd, "hello", 5, true);
+        say_hello(fd);
         if (i % 5 == 0)
             tcp_reset(fd);
         else

@@ -19,18 +19,6 @@
 
 #define MESSAGE(...) ARGUMENTS("--model", "thread-pool", "--hold", "message", __VA_ARGS__)
 
-static void connect_all(struct kit *kit, int fds[], int count)
-{
-    for (int i = 0; i < count; i++)
-        fds[i] = kit_connect(kit);
-}
-
-static void close_all(const int fds[], int count)
-{
-    for (int i = 0; i < count; i++)
-        close(fds[i]);
-}
-
 static void signal_it(struct kit *kit, int number)
 {
     ck_assert_int_eq(kill(kit->program.pid, number), 0);
@@ -44,11 +32,11 @@ START_TEST(idle_sessions_hold_no_worker)
     struct kit kit = kit_start(MESSAGE("--workers", "1", "--queue", "0"));
     int fds[60];
 
-    connect_all(&kit, fds, 60);
+    kit_connect_all(&kit, fds, 60);
     kit_wait_in_flight(&kit, 60);
     for (int round = 0; round < 3; round++)
         for (int i = 59; i >= 0; i--)
-            tcp_echo(fds[i], "hello", 5, true);
+            say_hello(fds[i]);
     ck_assert_uint_le(process_threads(kit.program.pid), 1 + 1 + FOREIGN_THREADS);
     close_all(fds, 60);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 60);
@@ -60,9 +48,9 @@ START_TEST(a_session_ends_while_parked)
     struct kit kit = kit_start(MESSAGE("--workers", "2"));
     int fds[30];
 
-    connect_all(&kit, fds, 30);
+    kit_connect_all(&kit, fds, 30);
     for (int i = 0; i < 30; i++)
-        tcp_echo(fds[i], "hello", 5, true);
+        say_hello(fds[i]);
     for (int i = 0; i < 30; i++) {
         if (i % 3 == 0)
             tcp_reset(fds[i]);
@@ -85,7 +73,7 @@ START_TEST(a_parked_session_is_idle)
     int talked = kit_connect(&kit);
     int silent = kit_connect(&kit);
 
-    tcp_echo(talked, "hello", 5, true);
+    say_hello(talked);
     expect_rest(talked, "", 0);
     expect_rest(silent, "", 0);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).timed_out, 2);
@@ -101,7 +89,7 @@ START_TEST(a_session_in_line_is_not_idle)
     int fds[COUNT + 1];
     char byte;
 
-    connect_all(&kit, fds, COUNT + 1);
+    kit_connect_all(&kit, fds, COUNT + 1);
     tcp_echo(fds[COUNT], "x", 1, true); /* it came last, so all the others are parked */
     for (int i = 0; i < COUNT; i++)
         tcp_send(fds[i], "x", 1);
@@ -120,9 +108,9 @@ START_TEST(drain_with_parked_sessions)
     struct outcome outcome;
     int fds[50];
 
-    connect_all(&kit, fds, 50);
+    kit_connect_all(&kit, fds, 50);
     for (int i = 0; i < 50; i += 2)
-        tcp_echo(fds[i], "hello", 5, true);
+        say_hello(fds[i]);
     kit_wait_in_flight(&kit, 50);
     signal_it(&kit, SIGTERM);
     for (int i = 0; i < 50; i++)
@@ -144,7 +132,7 @@ START_TEST(half_close_behind_the_bytes)
     int fds[20];
 
     for (int round = 0; round < 5; round++) {
-        connect_all(&kit, fds, 20);
+        kit_connect_all(&kit, fds, 20);
         for (int i = 0; i < 20; i++)
             tcp_echo(fds[i], "x", 1, true);
         signal_it(&kit, SIGSTOP);
@@ -187,7 +175,7 @@ START_TEST(more_are_ready_than_workers)
     unsigned char *bytes = some_bytes(5000, 7);
     int fds[200];
 
-    connect_all(&kit, fds, 200);
+    kit_connect_all(&kit, fds, 200);
     kit_wait_in_flight(&kit, 200);
     signal_it(&kit, SIGSTOP);
     for (int i = 0; i < 200; i++) {
@@ -218,7 +206,7 @@ START_TEST(in_the_order_of_readiness)
     char byte;
 
     /* When the additional one has its echo, the one worker has parked all the others. */
-    connect_all(&kit, fds, COUNT + 1);
+    kit_connect_all(&kit, fds, COUNT + 1);
     for (int i = 0; i <= COUNT; i++)
         tcp_echo(fds[i], "x", 1, true);
     for (int i = 0; i < COUNT; i++)
@@ -279,7 +267,7 @@ START_TEST(a_slow_reader)
             put = send(slow, bytes + sent, (1 << 20) - sent, MSG_DONTWAIT);
             if (put < 0)
                 break; /* both ways are full */
-            tcp_echo(other, "hello", 5, true);
+            say_hello(other);
         }
         while (received < sent) {
             size_t some = sent - received < 3000 ? sent - received : 3000;
@@ -377,7 +365,7 @@ static void *hammer(void *argument)
     unsigned seed = self->seed;
     int fds[SESSIONS_EACH];
 
-    connect_all(self->kit, fds, SESSIONS_EACH);
+    kit_connect_all(self->kit, fds, SESSIONS_EACH);
     for (int i = 0; i < ROUNDS; i++) {
         int which = (int)(draw(&seed) % SESSIONS_EACH);
         converse(fds[which], &seed);
@@ -469,7 +457,7 @@ START_TEST(resized)
             kit_ask(&kit);
     }
     wait_until(has_eight, &kit);
-    connect_all(&kit, fds, 8);
+    kit_connect_all(&kit, fds, 8);
     for (int i = 0; i < 8; i++)
         tcp_send(fds[i], "x", 1);
     for (int i = 0; i < 8; i++)

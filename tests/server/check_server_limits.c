@@ -20,11 +20,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void say_hello(int fd)
-{
-    tcp_echo(fd, "hello", 5, true);
-}
-
 /* Stop the server and look for a line of its last words. */
 static struct tally stop_saying(struct kit *kit, const char *complaint, const char *words)
 {
@@ -119,8 +114,7 @@ START_TEST(none)
     int fd = kit_connect(&kit);
     struct outcome outcome;
 
-    say_hello(fd);
-    close(fd);
+    say_goodbye(fd);
     kit_wait_in_flight(&kit, 0);
     outcome = program_stop(&kit.program);
     ck_assert_ptr_null(strstr(outcome.out, "timeout"));
@@ -144,8 +138,7 @@ START_TEST(a_stopped_server_blames_nobody)
     int fds[CLIENTS];
     int64_t until_ns;
 
-    for (int i = 0; i < CLIENTS; i++)
-        fds[i] = kit_connect(&kit);
+    kit_connect_all(&kit, fds, CLIENTS);
     for (int i = 0; i < CLIENTS; i++)
         say_hello(fds[i]);
     ck_assert_int_eq(kill(kit.program.pid, SIGSTOP), 0);
@@ -193,8 +186,7 @@ START_TEST(so_many_of_one_address)
     int other;
     int fourth;
 
-    for (int i = 0; i < 3; i++)
-        fds[i] = kit_connect(&kit);
+    kit_connect_all(&kit, fds, 3);
     kit_wait_in_flight(&kit, 3);
     fourth = kit_connect(&kit);
     tcp_receive(fourth, line, 41);
@@ -202,15 +194,13 @@ START_TEST(so_many_of_one_address)
     expect_rest(fourth, "", 0);
     other = connect_from(&kit, "127.0.0.2");
     kit_wait_in_flight(&kit, 4);
-    say_hello(fds[0]);
-    close(fds[0]);
+    say_goodbye(fds[0]);
     kit_wait_in_flight(&kit, 3);
     fds[0] = kit_connect(&kit);
     close(fds[1]);
     close(fds[2]);
     say_hello(other);
-    say_hello(fds[0]);
-    close(fds[0]);
+    say_goodbye(fds[0]);
     close(other);
     struct tally tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.served, 5);

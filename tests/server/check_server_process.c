@@ -46,11 +46,11 @@ START_TEST(signals_to_everybody)
     int fd = kit_connect(&kit);
     pid_t pid;
 
-    tcp_echo(fd, "hello", 5, true);
+    say_hello(fd);
     kit_wait_processes(&kit, &pid, 1);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         ck_assert_int_eq(kill(pid, numbers[i]), 0);
-        tcp_echo(fd, "hello", 5, true);
+        say_hello(fd);
     }
     close(fd);
     expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);

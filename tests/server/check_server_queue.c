@@ -20,11 +20,6 @@ enum { POOLS = sizeof pools / sizeof pools[0] };
 
 #define POOL(...) ARGUMENTS("--model", pools[_i], __VA_ARGS__)
 
-static void say_hello(int fd)
-{
-    tcp_echo(fd, "hello", 5, true);
-}
-
 /* Clients one after the other, each known to the server before the next one comes. */
 static void connect_in_order(struct kit *kit, int fds[], int count)
 {
@@ -76,13 +71,11 @@ START_TEST(who_waits_too_long_is_told)
 
     fds[0] = kit_connect(&kit);
     say_hello(fds[0]);
-    for (int i = 1; i < 4; i++)
-        fds[i] = kit_connect(&kit);
+    kit_connect_all(&kit, fds + 1, 3);
     tcp_send(fds[2], "hello", 5); /* what it has sent must not destroy the BUSY line */
     for (int i = 1; i < 4; i++)
         expect_line(fds[i], "BUSY timeout: waited ");
-    say_hello(fds[0]);
-    close(fds[0]);
+    say_goodbye(fds[0]);
     struct tally tally = finish_saying(&kit, "queue timeout: 3\n");
     ck_assert_uint_eq(tally.served, 1);
     ck_assert_uint_eq(tally.timed_out, 3);
@@ -97,8 +90,7 @@ START_TEST(a_late_one_makes_room)
 
     fds[0] = kit_connect(&kit);
     say_hello(fds[0]);
-    for (int i = 1; i < 5; i++)
-        fds[i] = kit_connect(&kit);
+    kit_connect_all(&kit, fds + 1, 4);
     for (int i = 1; i < 5; i++)
         expect_line(fds[i], "BUSY timeout: waited ");
     close(fds[0]);
@@ -141,10 +133,8 @@ START_TEST(the_oldest_makes_place_for_the_newest)
     for (int i = 1; i < 4; i++)
         expect_line(fds[i], "BUSY a newer session took this place: waited ");
     ck_assert_uint_eq(kit_ask(&kit).in_flight, 3);
-    for (int i = 0; i < 6; i += i == 0 ? 4 : 1) {
-        say_hello(fds[i]);
-        close(fds[i]);
-    }
+    for (int i = 0; i < 6; i += i == 0 ? 4 : 1)
+        say_goodbye(fds[i]);
     struct tally tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.served, 3);
     ck_assert_uint_eq(tally.rejected, 3);
@@ -161,8 +151,7 @@ START_TEST(nobody_waits_to_be_dropped)
     say_hello(fds[0]);
     fds[1] = kit_connect(&kit);
     expect_line(fds[1], "BUSY 1 of 1 workers and 0 of 0 places in the queue are taken");
-    say_hello(fds[0]);
-    close(fds[0]);
+    say_goodbye(fds[0]);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).rejected, 1);
 }
 END_TEST
@@ -183,13 +172,11 @@ START_TEST(the_caller_runs)
     tcp_echo(fds[2], bytes, 200000, true);
     ck_assert_uint_eq(kit_ask(&kit).accepted, 3); /* it hears signals meanwhile */
     say_hello(fds[0]);
-    say_hello(fds[2]);
-    close(fds[2]); /* the fourth comes in, and is the loop's again */
+    say_goodbye(fds[2]); /* the fourth comes in, and is the loop's again */
     tcp_echo(fds[3], bytes, 200000, true);
     ck_assert_uint_eq(kit_ask(&kit).in_flight, 3);
     close(fds[0]);
-    say_hello(fds[1]);
-    close(fds[1]);
+    say_goodbye(fds[1]);
     close(fds[3]);
     free(bytes);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 4);
@@ -203,15 +190,13 @@ START_TEST(the_caller_stops)
         POOL("--workers", "1", "--queue", "0", "--on-full", "caller-runs", "--idle-timeout", "1s"));
     int fds[2];
 
-    for (int i = 0; i < 2; i++)
-        fds[i] = kit_connect(&kit);
+    kit_connect_all(&kit, fds, 2);
     for (int i = 0; i < 2; i++)
         say_hello(fds[i]);
     for (int i = 0; i < 2; i++)
         expect_rest(fds[i], "", 0);
     kit_wait_in_flight(&kit, 0);
-    for (int i = 0; i < 2; i++)
-        fds[i] = kit_connect(&kit);
+    kit_connect_all(&kit, fds, 2);
     for (int i = 0; i < 2; i++)
         say_hello(fds[i]);
     struct outcome outcome = program_stop(&kit.program);
@@ -233,8 +218,7 @@ START_TEST(marks_with_a_distance)
         kit_start(POOL("--workers", "1", "--queue", "8", "--high-water", "3", "--low-water", "1"));
     int fds[8];
 
-    for (int i = 0; i < 8; i++)
-        fds[i] = kit_connect(&kit);
+    kit_connect_all(&kit, fds, 8);
     ck_assert_uint_eq(kit_wait_in_flight(&kit, 4).accepted, 4);
     close(fds[0]);
     say_hello(fds[1]); /* so 2 wait */
@@ -247,10 +231,8 @@ START_TEST(marks_with_a_distance)
     ck_assert_uint_eq(kit_ask(&kit).accepted, 6);
     close(fds[3]);
     ck_assert_uint_eq(kit_wait_in_flight(&kit, 4).accepted, 8);
-    for (int i = 4; i < 8; i++) {
-        say_hello(fds[i]);
-        close(fds[i]);
-    }
+    for (int i = 4; i < 8; i++)
+        say_goodbye(fds[i]);
     ck_assert_uint_eq(finish_saying(&kit, "\naccepting was paused 3 times, for ").served, 8);
 }
 END_TEST
@@ -261,17 +243,13 @@ START_TEST(pauses_are_told)
     struct kit kit = kit_start(POOL("--workers", "1", "--queue", "1"));
     int fds[3];
 
-    for (int i = 0; i < 3; i++)
-        fds[i] = kit_connect(&kit);
+    kit_connect_all(&kit, fds, 3);
     kit_wait_in_flight(&kit, 2);
-    say_hello(fds[0]);
-    close(fds[0]);
+    say_goodbye(fds[0]);
     while (kit_ask(&kit).accepted < 3)
         continue; /* in the place of the first, and full again */
-    for (int i = 1; i < 3; i++) {
-        say_hello(fds[i]);
-        close(fds[i]);
-    }
+    for (int i = 1; i < 3; i++)
+        say_goodbye(fds[i]);
     ck_assert_uint_eq(finish_saying(&kit, "\naccepting was paused 2 times, for ").served, 3);
 }
 END_TEST
@@ -282,8 +260,7 @@ START_TEST(nobody_was_kept_out)
     int fd = kit_connect(&kit);
     struct outcome outcome;
 
-    say_hello(fd);
-    close(fd);
+    say_goodbye(fd);
     kit_wait_in_flight(&kit, 0);
     outcome = program_stop(&kit.program);
     ck_assert_ptr_null(strstr(outcome.out, "paused"));
@@ -353,8 +330,7 @@ START_TEST(one_worker_more)
     unsigned char *bytes = some_bytes(200000, 8);
     int fds[3];
 
-    for (int i = 0; i < 3; i++)
-        fds[i] = kit_connect(&kit);
+    kit_connect_all(&kit, fds, 3);
     say_hello(fds[0]);
     resize(&kit, SIGTTIN, "workers: 2\n");
     tcp_echo(fds[1], bytes, 200000, true); /* it waited, and is served beside the first */
@@ -362,8 +338,7 @@ START_TEST(one_worker_more)
     tcp_echo(fds[2], bytes, 200000, true);
     say_hello(fds[0]);
     ck_assert_uint_eq(process_threads(kit.program.pid), kit.threads + 2);
-    for (int i = 0; i < 3; i++)
-        close(fds[i]);
+    close_all(fds, 3);
     free(bytes);
     resize(&kit, SIGTTOU, "workers: 3\nworkers: 2\n");
     resize(&kit, SIGTTOU, "workers: 2\nworkers: 1\n");
@@ -377,20 +352,15 @@ START_TEST(fewer_workers_leave_sessions_alone)
     struct kit kit = kit_start(ARGUMENTS("--workers", "3", "--queue", "4"));
     int fds[5];
 
-    for (int i = 0; i < 5; i++)
-        fds[i] = kit_connect(&kit);
+    kit_connect_all(&kit, fds, 5);
     for (int i = 0; i < 3; i++)
         say_hello(fds[i]);
     resize(&kit, SIGTTOU, "workers: 2\n");
     resize(&kit, SIGTTOU, "workers: 1\n");
-    for (int i = 0; i < 3; i++) {
-        say_hello(fds[i]);
-        close(fds[i]);
-    }
-    for (int i = 3; i < 5; i++) { /* one after the other */
-        say_hello(fds[i]);
-        close(fds[i]);
-    }
+    for (int i = 0; i < 3; i++)
+        say_goodbye(fds[i]);
+    for (int i = 3; i < 5; i++) /* one after the other */
+        say_goodbye(fds[i]);
     kit_wait_in_flight(&kit, 0);
     wait_for_threads(kit.program.pid, kit.threads - 2);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 5);
@@ -403,17 +373,14 @@ START_TEST(fewer_and_more_again)
     struct kit kit = kit_start(POOL("--workers", "2", "--queue", "4"));
     int fds[3];
 
-    for (int i = 0; i < 3; i++)
-        fds[i] = kit_connect(&kit);
+    kit_connect_all(&kit, fds, 3);
     say_hello(fds[0]);
     say_hello(fds[1]);
     resize(&kit, SIGTTOU, "workers: 1\n");
     resize(&kit, SIGTTIN, "workers: 1\nworkers: 2\n");
     resize(&kit, SIGTTIN, "workers: 2\nworkers: 3\n");
-    for (int i = 0; i < 3; i++) {
-        say_hello(fds[i]);
-        close(fds[i]);
-    }
+    for (int i = 0; i < 3; i++)
+        say_goodbye(fds[i]);
     resize(&kit, SIGTTOU, "workers: 3\nworkers: 2\n");
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 3);
 }
@@ -449,8 +416,7 @@ static void *load(void *argument)
 
     for (int i = 0; i < SESSIONS_EACH; i++) {
         int fd = kit_connect(kit);
-        say_hello(fd);
-        close(fd);
+        say_goodbye(fd);
     }
     atomic_fetch_sub(&loaders_left, 1);
     return NULL;

@@ -309,7 +309,7 @@ START_TEST(standard_descriptors_closed)
     }
     wait_until(can_connect, &port);
     int fd = tcp_connect(port);
-    tcp_echo(fd, "hello", 5, true);
+    say_hello(fd);
     for (int standard = 0; standard <= 2; standard++) {
         snprintf(link, sizeof link, "/proc/%d/fd/%d", (int)pid, standard);
         ssize_t length = readlink(link, target, sizeof target - 1);
@@ -318,7 +318,7 @@ START_TEST(standard_descriptors_closed)
         ck_assert_str_eq(target, "/dev/null");
     }
     ck_assert_int_eq(kill(pid, SIGUSR1), 0);
-    tcp_echo(fd, "hello", 5, true);
+    say_hello(fd);
     ck_assert_int_eq(kill(pid, SIGTERM), 0);
     expect_rest(fd, "", 0);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);

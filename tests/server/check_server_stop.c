@@ -35,15 +35,14 @@ START_TEST(without_time_to_drain)
     struct kit kit = kit_start(MODEL("--drain-timeout", "0"));
     int fd = kit_connect(&kit);
 
-    tcp_echo(fd, "hello", 5, true);
-    close(fd);
+    say_goodbye(fd);
     kit_wait_in_flight(&kit, 0);
     kit_signal(&kit, SIGTERM);
     expect_tally(kit_wait_end(&kit, 0, NULL, NULL), 1, 0, 0);
 
     kit = kit_start(MODEL("--drain-timeout", "0"));
     fd = kit_connect(&kit);
-    tcp_echo(fd, "hello", 5, true);
+    say_hello(fd);
     kit_signal(&kit, SIGTERM);
     expect_tally(kit_wait_end(&kit, 1, "1 sessions are cut", "\ndrain timeout: 1\n"), 0, 1, 0);
     close(fd);
@@ -58,7 +57,7 @@ START_TEST(with_an_idle_session)
     int talked = kit_connect(&kit);
     int silent = count > 1 ? kit_connect(&kit) : -1;
 
-    tcp_echo(talked, "hello", 5, true);
+    say_hello(talked);
     kit_wait_in_flight(&kit, count);
     kit_signal(&kit, SIGTERM);
     expect_rest(talked, "", 0);
@@ -281,7 +280,7 @@ START_TEST(a_cut_ends_a_blocked_write)
         kit_start(MODEL("--workers", "1", "--write-timeout", "0", "--drain-timeout", "100ms"));
     int deaf = kit_connect(&kit);
 
-    tcp_echo(deaf, "hello", 5, true);
+    say_hello(deaf);
     while (some_thread(&kit, runs) ||
            send(deaf, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
         continue; /* until neither side can go on */
@@ -339,7 +338,7 @@ START_TEST(a_storm_of_signals)
 
     for (int i = 0; i < 300; i++) {
         kit_signal(&kit, i % 3 == 0 ? SIGUSR1 : SIGPIPE);
-        tcp_echo(fd, "hello", 5, true);
+        say_hello(fd);
     }
     close(fd);
     expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);

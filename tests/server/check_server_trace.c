@@ -143,8 +143,7 @@ static void *make_sessions(void *argument)
 
     for (int i = 0; i < SESSIONS_EACH; i++) {
         int fd = kit_connect(kit);
-        tcp_echo(fd, "hello", 5, true);
-        close(fd);
+        say_goodbye(fd);
     }
     return NULL;
 }
@@ -213,7 +212,7 @@ START_TEST(those_who_are_turned_away)
     int waits;
     char line[4];
 
-    tcp_echo(served, "hello", 5, true);
+    say_hello(served);
     waits = kit_connect(&kit);
     tcp_receive(waits, line, 4);
     close(waits);
