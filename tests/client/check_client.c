@@ -33,53 +33,48 @@ static void expect_all(const struct client_run *run, int sessions, int messages)
 }
 
 /* A run against a behaviour that must come out all well. @return bytes verified */
-static json_int_t run_all(peer_behaviour *behaviour, int sessions, int messages,
+static json_int_t run_all(int way, peer_behaviour *behaviour, int sessions, int messages,
                           const char *const arguments[])
 {
-    struct peer *peer = peer_start(behaviour, NULL);
-    struct client_run run = client_run(peer_port_text(peer), arguments);
+    struct client_run run = client_run_against(way, behaviour, NULL, arguments);
     json_int_t bytes = client_run_integer(&run, "bytes", NULL);
 
     expect_all(&run, sessions, messages);
-    ck_assert_uint_eq(peer_accepted(peer), (unsigned)sessions);
+    ck_assert_uint_eq(run.accepted, (unsigned)sessions);
     client_run_clear(&run);
-    peer_stop(peer);
     return bytes;
 }
 
 START_TEST(fifty_sessions)
 {
-    client_use_way((unsigned)_i);
-    ck_assert_int_eq(run_all(peer_upper, 50, 10, ARGUMENTS("-n", "50")), 50 * 10 * 64);
+    ck_assert_int_eq(run_all(_i, peer_upper, 50, 10, ARGUMENTS("-n", "50")), 50 * 10 * 64);
 }
 END_TEST
 
 START_TEST(two_hundred_sessions)
 {
-    client_use_way((unsigned)_i);
-    ck_assert_int_eq(run_all(peer_upper, 200, 3, ARGUMENTS("-n", "200", "-m", "3", "-s", "100")),
-                     200 * 3 * 100);
+    ck_assert_int_eq(
+        run_all(_i, peer_upper, 200, 3, ARGUMENTS("-n", "200", "-m", "3", "-s", "100")),
+        200 * 3 * 100);
 }
 END_TEST
 
 START_TEST(sizes_from_a_byte_up)
 {
-    client_use_way((unsigned)_i);
-    ck_assert_int_eq(run_all(peer_upper, 4, 50, ARGUMENTS("-n", "4", "-m", "50", "-s", "1")),
+    ck_assert_int_eq(run_all(_i, peer_upper, 4, 50, ARGUMENTS("-n", "4", "-m", "50", "-s", "1")),
                      4 * 50);
-    ck_assert_int_ge(run_all(peer_upper, 4, 50, ARGUMENTS("-n", "4", "-m", "50", "-s", "1-20K")),
-                     4 * 50);
-    ck_assert_int_eq(run_all(peer_upper, 2, 1, ARGUMENTS("-n", "2", "-m", "1", "-s", "16384")),
+    ck_assert_int_ge(
+        run_all(_i, peer_upper, 4, 50, ARGUMENTS("-n", "4", "-m", "50", "-s", "1-20K")), 4 * 50);
+    ck_assert_int_eq(run_all(_i, peer_upper, 2, 1, ARGUMENTS("-n", "2", "-m", "1", "-s", "16384")),
                      2 * 16384);
-    ck_assert_int_eq(run_all(peer_upper, 2, 2, ARGUMENTS("-n", "2", "-m", "2", "-s", "16385")),
+    ck_assert_int_eq(run_all(_i, peer_upper, 2, 2, ARGUMENTS("-n", "2", "-m", "2", "-s", "16385")),
                      4 * 16385);
 }
 END_TEST
 
 START_TEST(without_a_barrier)
 {
-    client_use_way((unsigned)_i);
-    run_all(peer_upper, 20, 10, ARGUMENTS("-n", "20", "--barrier", "none"));
+    run_all(_i, peer_upper, 20, 10, ARGUMENTS("-n", "20", "--barrier", "none"));
 }
 END_TEST
 
@@ -101,17 +96,15 @@ static void byte_by_byte(int fd, unsigned number, void *context)
 
 START_TEST(a_server_that_sends_byte_by_byte)
 {
-    client_use_way((unsigned)_i);
-    run_all(byte_by_byte, 3, 3, ARGUMENTS("-n", "3", "-m", "3", "-s", "500"));
+    run_all(_i, byte_by_byte, 3, 3, ARGUMENTS("-n", "3", "-m", "3", "-s", "500"));
 }
 END_TEST
 
 START_TEST(large_messages_are_read_while_they_are_written)
 {
-    client_use_way((unsigned)_i);
     /* the server blocks in send while nothing is received, and 16 MiB are more than all the
        buffers on the way hold (7 MiB, where the kernel is left to size them) */
-    ck_assert_int_eq(run_all(peer_upper, 2, 1, ARGUMENTS("-n", "2", "-m", "1", "-s", "16M")),
+    ck_assert_int_eq(run_all(_i, peer_upper, 2, 1, ARGUMENTS("-n", "2", "-m", "1", "-s", "16M")),
                      2 * (16 << 20));
 }
 END_TEST
@@ -134,8 +127,7 @@ static void whole_messages(int fd, unsigned number, void *context)
 
 START_TEST(a_server_that_waits_for_the_whole_message)
 {
-    client_use_way((unsigned)_i);
-    run_all(whole_messages, 3, 3, ARGUMENTS("-n", "3", "-m", "3", "-s", "1M"));
+    run_all(_i, whole_messages, 3, 3, ARGUMENTS("-n", "3", "-m", "3", "-s", "1M"));
 }
 END_TEST
 
@@ -151,14 +143,13 @@ static void same_bytes(int fd, unsigned number, void *context)
 
 START_TEST(a_server_that_changes_nothing)
 {
-    client_use_way((unsigned)_i);
-    run_all(same_bytes, 3, 5, ARGUMENTS("-n", "3", "-m", "5", "--transform", "none"));
+    run_all(_i, same_bytes, 3, 5, ARGUMENTS("-n", "3", "-m", "5", "--transform", "none"));
 }
 END_TEST
 
 START_TEST(one_worker_for_ten_sessions)
 {
-    client_use_way((unsigned)_i);
+    client_use_way(_i);
     /* were the barrier on the first echo, nine would never get theirs */
     struct peer *peer = peer_start_iterative(peer_upper, NULL);
     struct client_run run = client_run(peer_port_text(peer), ARGUMENTS("-n", "10"));
@@ -189,7 +180,6 @@ START_TEST(every_byte_value_and_lines_of_every_kind)
     size_t size = 1300000, end = 0;
     unsigned char *text = malloc(size);
 
-    client_use_way((unsigned)_i);
     ck_assert_ptr_nonnull(text);
     for (int c = 0; c < 256; c++) /* 0x0a makes two lines of it, the first ends there */
         text[end++] = (unsigned char)c;
@@ -198,9 +188,9 @@ START_TEST(every_byte_value_and_lines_of_every_kind)
     memset(text + end, 'z', size - end);
     /* the last line is longer than 1 MiB and has no newline: two messages; so there are 5 */
     ck_assert_int_eq(
-        run_all(peer_upper, 1, 5, ARGUMENTS("-n", "1", "-m", "5", "-f", file_of(text, size))),
+        run_all(_i, peer_upper, 1, 5, ARGUMENTS("-n", "1", "-m", "5", "-f", file_of(text, size))),
         (json_int_t)size);
-    run_all(peer_upper, 3, 7, ARGUMENTS("-n", "3", "-m", "7", "-f", file_of(text, size)));
+    run_all(_i, peer_upper, 3, 7, ARGUMENTS("-n", "3", "-m", "7", "-f", file_of(text, size)));
     free(text);
 }
 END_TEST
@@ -209,8 +199,7 @@ START_TEST(a_text_in_utf8)
 {
     static const char text[] = "线程池\nконкурентность\nÉcho à l'été\n";
 
-    client_use_way((unsigned)_i);
-    run_all(peer_upper, 2, 6,
+    run_all(_i, peer_upper, 2, 6,
             ARGUMENTS("-n", "2", "-m", "6", "-f", file_of(text, sizeof text - 1)));
 }
 END_TEST
@@ -235,12 +224,10 @@ struct crowd {
 
 static void crowd_start(struct crowd *crowd, const char *barrier)
 {
-    char text[8];
-
     crowd->listener = tcp_listen(&crowd->port);
     ck_assert_int_eq(listen(crowd->listener, 1), 0);
-    snprintf(text, sizeof text, "%u", (unsigned)crowd->port);
-    crowd->client = client_start(text, ARGUMENTS("-n", "3", "-m", "1", "--barrier", barrier));
+    crowd->client =
+        client_start(port_text(crowd->port), ARGUMENTS("-n", "3", "-m", "1", "--barrier", barrier));
     wait_until(is_backlog_full, &crowd->port);
 }
 
@@ -261,7 +248,7 @@ START_TEST(nobody_sends_before_all_are_connected)
     int fd[3];
     char byte;
 
-    client_use_way((unsigned)_i);
+    client_use_way(_i);
     crowd_start(&crowd, "connect");
     for (int i = 0; i < 2; i++) {
         fd[i] = accept(crowd.listener, NULL, NULL);
@@ -285,7 +272,7 @@ START_TEST(without_a_barrier_nobody_waits_for_the_others)
 {
     struct crowd crowd;
 
-    client_use_way((unsigned)_i);
+    client_use_way(_i);
     crowd_start(&crowd, "none");
     wait_until(have_two_spoken,
                &crowd.port); /* and nothing was accepted, so the third still calls */

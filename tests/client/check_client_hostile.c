@@ -246,7 +246,7 @@ static const struct hostile hostile[] = {
 };
 
 /* Run three sessions of five messages against a behaviour that holds on until they are over. */
-static struct client_run run_against(unsigned way, peer_behaviour *behaviour, unsigned served,
+static struct client_run run_against(int way, peer_behaviour *behaviour, unsigned served,
                                      const char *size, const char *timeout)
 {
     int held[2];
@@ -275,8 +275,8 @@ static const char *timeout_for(const struct hostile *kind)
 START_TEST(each_kind_has_its_words_and_its_status)
 {
     const struct hostile *kind = &hostile[_i / CLIENT_WAYS];
-    struct client_run run = run_against((unsigned)_i % CLIENT_WAYS, kind->behaviour, kind->served,
-                                        "64", timeout_for(kind));
+    struct client_run run =
+        run_against(_i % CLIENT_WAYS, kind->behaviour, kind->served, "64", timeout_for(kind));
     /* extra bytes make the last reply a wrong one after all */
     unsigned verified =
         kind->behaviour == extra && kind->served == MESSAGES ? MESSAGES - 1 : kind->served;
@@ -311,7 +311,7 @@ END_TEST
 
 START_TEST(a_server_that_never_reads)
 {
-    struct client_run run = run_against((unsigned)_i, never_reading, 0, "16M", "300ms");
+    struct client_run run = run_against(_i, never_reading, 0, "16M", "300ms");
 
     client_run_expect(&run, 1, 0, SESSIONS, 0);
     client_run_expect_error(&run, "timed out while sending", SESSIONS);
@@ -338,7 +338,7 @@ static void wrong_at_the_end(int fd, unsigned number, void *context)
 
 START_TEST(a_wrong_byte_at_the_end_of_a_large_message)
 {
-    struct client_run run = run_against((unsigned)_i, wrong_at_the_end, 0, "300000", "60s");
+    struct client_run run = run_against(_i, wrong_at_the_end, 0, "300000", "60s");
 
     client_run_expect(&run, 3, 0, SESSIONS, 0);
     client_run_expect_error(&run, "wrong bytes in a reply", SESSIONS);
@@ -349,7 +349,7 @@ END_TEST
 
 START_TEST(a_reset_while_a_large_message_is_sent)
 {
-    struct client_run run = run_against((unsigned)_i, resetting, 0, "4M", "60s");
+    struct client_run run = run_against(_i, resetting, 0, "4M", "60s");
 
     client_run_expect(&run, 1, 0, SESSIONS, 0);
     client_run_expect_error(&run, "reset before the first reply", SESSIONS);
@@ -360,15 +360,12 @@ END_TEST
 START_TEST(sessions_that_are_mixed_up)
 {
     struct mixed_up mixed = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    struct peer *peer = peer_start(mixing_up, &mixed);
-    struct client_run run;
+    struct client_run run =
+        client_run_against(_i, mixing_up, &mixed, ARGUMENTS("-n", "4", "-m", "1"));
 
-    client_use_way((unsigned)_i);
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "4", "-m", "1"));
     client_run_expect(&run, 3, 1, 3, 0);
     client_run_expect_error(&run, "wrong bytes in a reply", 3);
     client_run_clear(&run);
-    peer_stop(peer);
 }
 END_TEST
 
@@ -403,19 +400,16 @@ START_TEST(refused_with_busy)
         {{"BUSY \x1b[2J\xff\n", false, 0}, "100000", "refused: BUSY .[2J."},
     };
 
-    client_use_way((unsigned)_i);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         struct refusal refusal = kinds[i].refusal;
-        struct peer *peer = peer_start(refusing, &refusal);
         struct client_run run =
-            client_run(peer_port_text(peer), ARGUMENTS("-n", "3", "-s", kinds[i].size));
+            client_run_against(_i, refusing, &refusal, ARGUMENTS("-n", "3", "-s", kinds[i].size));
 
         client_run_expect(&run, 1, 0, 0, 3);
         client_run_expect_error(&run, kinds[i].error, 3);
         ck_assert_int_eq(client_run_integer(&run, "messages", "mismatched"), 0);
         ck_assert_str_eq(run.outcome.err, "");
         client_run_clear(&run);
-        peer_stop(peer);
     }
 }
 END_TEST
@@ -424,45 +418,35 @@ END_TEST
 START_TEST(refused_before_the_first_message)
 {
     struct refusal refusal = {"BUSY queue full\n", false, 0};
-    struct peer *peer = peer_start(refusing, &refusal);
-    struct client_run run;
+    struct client_run run = client_run_against(_i, refusing, &refusal,
+                                               ARGUMENTS("-n", "3", "-d", "1ms", "--rate", "1"));
 
-    client_use_way((unsigned)_i);
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "3", "-d", "1ms", "--rate", "1"));
     client_run_expect(&run, 1, 0, 0, 3);
     client_run_expect_error(&run, "refused: BUSY queue full", 3);
     client_run_clear(&run);
-    peer_stop(peer);
 }
 END_TEST
 
 START_TEST(some_are_served_and_some_refused)
 {
     struct refusal refusal = {"BUSY queue full\n", false, 2};
-    struct peer *peer = peer_start(refusing, &refusal);
-    struct client_run run;
+    struct client_run run =
+        client_run_against(_i, refusing, &refusal, ARGUMENTS("-n", "6", "-m", "5", "-s", "64"));
 
-    client_use_way((unsigned)_i);
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "6", "-m", "5", "-s", "64"));
     client_run_expect(&run, 1, 2, 0, 4);
     client_run_expect_error(&run, "refused: BUSY queue full", 4);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 2 * MESSAGES);
     client_run_clear(&run);
-    peer_stop(peer);
 }
 END_TEST
 
 START_TEST(a_line_that_is_almost_busy_is_wrong)
 {
     struct refusal refusal = {"BUST\n", true, 0};
-    struct peer *peer = peer_start(refusing, &refusal);
-    struct client_run run;
+    struct client_run run = client_run_against(_i, refusing, &refusal, ARGUMENTS("-n", "1"));
 
-    client_use_way((unsigned)_i);
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "1"));
     client_run_expect(&run, 3, 0, 1, 0);
     client_run_clear(&run);
-    peer_stop(peer);
 }
 END_TEST
 

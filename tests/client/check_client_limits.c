@@ -27,15 +27,10 @@ enum { SANITIZED = 0 };
 
 START_TEST(a_port_with_nobody)
 {
-    uint16_t port;
-    int listener = tcp_listen(&port);
     struct client_run run;
-    char text[8];
 
-    snprintf(text, sizeof text, "%u", (unsigned)port);
-    close(listener);
-    client_use_way((unsigned)_i);
-    run = client_run(text, ARGUMENTS("-n", "20"));
+    client_use_way(_i);
+    run = client_run(port_text(tcp_unused_port()), ARGUMENTS("-n", "20"));
     client_run_expect(&run, 1, 0, 20, 0);
     client_run_expect_error(&run, "connect: connection refused", 20);
     client_run_clear(&run);
@@ -47,14 +42,12 @@ START_TEST(a_backlog_that_is_full)
     uint16_t port;
     int listener = tcp_listen(&port);
     struct client_run run;
-    char text[8];
     int first;
 
     ck_assert_int_eq(listen(listener, 0), 0); /* room for one */
     first = tcp_connect(port);
-    snprintf(text, sizeof text, "%u", (unsigned)port);
-    client_use_way((unsigned)_i);
-    run = client_run(text, ARGUMENTS("-n", "2", "--timeout", "300ms"));
+    client_use_way(_i);
+    run = client_run(port_text(port), ARGUMENTS("-n", "2", "--timeout", "300ms"));
     client_run_expect(&run, 1, 0, 2, 0);
     client_run_expect_error(&run, "connect: timed out", 2);
     client_run_clear(&run);
@@ -223,7 +216,7 @@ START_TEST(interrupted_with_a_summary)
         struct program client;
         struct client_run run;
 
-        client_use_way((unsigned)_i);
+        client_use_way(_i);
         client = client_start(peer_port_text(peer), ARGUMENTS("-n", "3", "-m", "1"));
         wait_until(have_three, &waiting);
         ck_assert_int_eq(kill(client.pid, signals[i]), 0);
@@ -252,12 +245,10 @@ START_TEST(interrupted_while_connecting)
     int listener = tcp_listen(&port);
     struct program client;
     struct client_run run;
-    char text[8];
 
     ck_assert_int_eq(listen(listener, 0), 0); /* one gets in, or two, and wait at the barrier */
-    snprintf(text, sizeof text, "%u", (unsigned)port);
-    client_use_way((unsigned)_i);
-    client = client_start(text, ARGUMENTS("-n", "3"));
+    client_use_way(_i);
+    client = client_start(port_text(port), ARGUMENTS("-n", "3"));
     wait_until(some_are_calling, &port);
     ck_assert_int_eq(kill(client.pid, SIGINT), 0);
     run = client_wait(&client);

@@ -94,11 +94,9 @@ static void some_are_idle(int fd, unsigned number, void *context)
 START_TEST(idle_sessions_are_counted_apart)
 {
     struct crowd crowd = {.fate = (enum fate)(_i / CLIENT_WAYS)};
-    struct peer *peer = peer_start(some_are_idle, &crowd);
-    struct client_run run;
+    struct client_run run = client_run_against(_i % CLIENT_WAYS, some_are_idle, &crowd,
+                                               ARGUMENTS("-n", "2", "--idle", "3"));
 
-    client_use_way((unsigned)_i % CLIENT_WAYS);
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "2", "--idle", "3"));
     client_run_expect(&run, 0, SPEAKING, 0, 0); /* whatever became of the others */
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), SPEAKING * 10);
     ck_assert_int_eq(client_run_integer(&run, "idle", "requested"), IDLE);
@@ -107,8 +105,7 @@ START_TEST(idle_sessions_are_counted_apart)
         ck_assert_int_eq(client_run_integer(&run, "idle", "ended"), crowd.fate == HELD ? 0 : IDLE);
     ck_assert_uint_eq(json_object_size(json_object_get(run.json, "errors")), 0);
     client_run_clear(&run);
-    ck_assert_uint_eq(peer_accepted(peer), IDLE + SPEAKING);
-    peer_stop(peer);
+    ck_assert_uint_eq(run.accepted, IDLE + SPEAKING);
     if (crowd.fate != RESET)
         ck_assert_uint_eq(atomic_load(&crowd.silent), IDLE);
 }
@@ -116,15 +113,10 @@ END_TEST
 
 START_TEST(idle_sessions_that_nobody_lets_in)
 {
-    uint16_t port;
-    int listener = tcp_listen(&port);
     struct client_run run;
-    char text[8];
 
-    snprintf(text, sizeof text, "%u", (unsigned)port);
-    close(listener);
-    client_use_way((unsigned)_i);
-    run = client_run(text, ARGUMENTS("-n", "2", "--idle", "3"));
+    client_use_way(_i);
+    run = client_run(port_text(tcp_unused_port()), ARGUMENTS("-n", "2", "--idle", "3"));
     client_run_expect(&run, 1, 0, 2, 0);
     client_run_expect_error(&run, "connect: connection refused", 2);
     ck_assert_int_eq(client_run_integer(&run, "idle", "requested"), 3);
@@ -148,7 +140,7 @@ START_TEST(an_idle_session_holds_the_only_worker)
     struct peer *peer = peer_start_iterative(draining, NULL);
     struct client_run run;
 
-    client_use_way((unsigned)_i);
+    client_use_way(_i);
     run =
         client_run(peer_port_text(peer), ARGUMENTS("-n", "2", "--idle", "1", "--timeout", "200ms"));
     client_run_expect(&run, 1, 0, 2, 0);
@@ -219,7 +211,7 @@ START_TEST(sessions_that_come_again_never_say_the_same)
     struct client_run run;
     unsigned sent;
 
-    client_use_way((unsigned)_i);
+    client_use_way(_i);
     sent = CONNECTIONS * EACH + CHURNING * (client_way()->depth < EACH ? 1 : EACH);
     client =
         client_start(peer_port_text(peer), ARGUMENTS("-n", "2", "-m", "2", "--churn", "-d", "1h"));
@@ -243,20 +235,17 @@ END_TEST
 
 START_TEST(they_come_until_the_time_is_over)
 {
-    struct peer *peer = peer_start(peer_upper, NULL);
-    struct client_run run;
     json_int_t connections;
+    struct client_run run = client_run_against(
+        _i, peer_upper, NULL,
+        ARGUMENTS("-n", "3", "-m", "2", "--think", "20ms", "--churn", "-d", "200ms"));
 
-    client_use_way((unsigned)_i);
-    run = client_run(peer_port_text(peer),
-                     ARGUMENTS("-n", "3", "-m", "2", "--think", "20ms", "--churn", "-d", "200ms"));
     connections = client_run_integer(&run, "sessions", "requested");
     ck_assert_int_ge(connections, 3);
     ck_assert_int_le(connections, 3 * 11); /* each thinks once, also in the end */
     client_run_expect(&run, 0, (int)connections, 0, 0);
-    ck_assert_uint_eq(peer_accepted(peer), (unsigned)connections);
+    ck_assert_uint_eq(run.accepted, (unsigned)connections);
     client_run_clear(&run);
-    peer_stop(peer);
 }
 END_TEST
 
@@ -269,35 +258,28 @@ static void closing(int fd, unsigned number, void *context)
 
 START_TEST(who_gets_nowhere_pauses_before_it_comes_again)
 {
-    struct peer *peer = peer_start(closing, NULL);
-    struct client_run run;
     json_int_t connections;
+    struct client_run run =
+        client_run_against(_i, closing, NULL, ARGUMENTS("-n", "2", "--churn", "-d", "100ms"));
 
-    client_use_way((unsigned)_i);
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "2", "--churn", "-d", "100ms"));
     connections = client_run_integer(&run, "sessions", "requested");
     ck_assert_int_ge(connections, 2);
     ck_assert_int_le(connections, 2 * 11); /* 10 ms */
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 0);
     client_run_clear(&run);
-    peer_stop(peer);
 }
 END_TEST
 
 START_TEST(who_has_nothing_more_to_say_does_not_come_again)
 {
-    struct peer *peer = peer_start(peer_upper, NULL);
-    struct client_run run;
-
-    client_use_way((unsigned)_i);
     /* each has one message at most that is due in time */
-    run = client_run(peer_port_text(peer),
-                     ARGUMENTS("-n", "10", "--churn", "-d", "300ms", "--rate", "20"));
+    struct client_run run = client_run_against(
+        _i, peer_upper, NULL, ARGUMENTS("-n", "10", "--churn", "-d", "300ms", "--rate", "20"));
+
     client_run_expect(&run, 0, 10, 0, 0);
     ck_assert_int_le(client_run_integer(&run, "messages", "sent"), 6);
-    ck_assert_uint_eq(peer_accepted(peer), 10);
+    ck_assert_uint_eq(run.accepted, 10);
     client_run_clear(&run);
-    peer_stop(peer);
 }
 END_TEST
 
@@ -333,15 +315,12 @@ static void looking_at_callers(int fd, unsigned number, void *context)
 START_TEST(sessions_come_from_the_addresses_in_turn)
 {
     struct callers callers = {0};
-    struct peer *peer = peer_start(looking_at_callers, &callers);
-    struct client_run run;
+    struct client_run run =
+        client_run_against(_i, looking_at_callers, &callers,
+                           ARGUMENTS("-n", "7", "-m", "2", "--source", "127.0.0.2-127.0.0.4"));
 
-    client_use_way((unsigned)_i);
-    run = client_run(peer_port_text(peer),
-                     ARGUMENTS("-n", "7", "-m", "2", "--source", "127.0.0.2-127.0.0.4"));
     client_run_expect(&run, 0, 7, 0, 0);
     client_run_clear(&run);
-    peer_stop(peer);
     ck_assert_uint_eq(atomic_load(&callers.right), 7);
     ck_assert_uint_eq(atomic_load(&callers.wrong), 0);
 }
@@ -349,17 +328,13 @@ END_TEST
 
 START_TEST(an_address_that_is_not_ours)
 {
-    struct peer *peer = peer_start(peer_upper, NULL);
-    struct client_run run;
-
-    client_use_way((unsigned)_i);
-    run = client_run(
-        peer_port_text(peer),
+    struct client_run run = client_run_against(
+        _i, peer_upper, NULL,
         ARGUMENTS("-n", "3", "--source", "192.0.2.1")); /* an address of no machine: RFC 5737 */
+
     client_run_expect(&run, 1, 0, 3, 0);
     client_run_expect_error(&run, "source: cannot assign requested address", 3);
     client_run_clear(&run);
-    peer_stop(peer);
 }
 END_TEST
 
@@ -368,12 +343,10 @@ END_TEST
 START_TEST(steps_are_added_up)
 {
     static const json_int_t sessions[] = {1, 4, 2};
-    struct peer *peer = peer_start(peer_upper, NULL);
-    struct client_run run;
     const json_t *steps;
+    struct client_run run =
+        client_run_against(_i, peer_upper, NULL, ARGUMENTS("--steps", "1,4,2", "-m", "6"));
 
-    client_use_way((unsigned)_i);
-    run = client_run(peer_port_text(peer), ARGUMENTS("--steps", "1,4,2", "-m", "6"));
     client_run_expect(&run, 0, 7, 0, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 7 * 6);
     ck_assert_int_eq(client_run_integer(&run, "concurrency", NULL), 4);
@@ -387,8 +360,7 @@ START_TEST(steps_are_added_up)
         ck_assert_int_eq(client_run_integer(&step, "messages", "verified"), sessions[i] * 6);
     }
     client_run_clear(&run);
-    ck_assert_uint_eq(peer_accepted(peer), 7);
-    peer_stop(peer);
+    ck_assert_uint_eq(run.accepted, 7);
 }
 END_TEST
 
@@ -411,7 +383,7 @@ START_TEST(several_messages_are_under_way)
     struct peer *peer = peer_start(by_fours, NULL);
     struct client_run run;
 
-    client_use_way((unsigned)_i);
+    client_use_way(_i);
     run = client_run(peer_port_text(peer), ARGUMENTS("-n", "3", "-m", "20", "--timeout",
                                                      client_way()->depth < 4 ? "200ms" : "30s"));
     if (client_way()->depth < 4) {
@@ -441,7 +413,7 @@ START_TEST(a_server_on_a_unix_socket)
         snprintf(host, sizeof host, "unix:@check_client_load.%d", (int)getpid());
     server = server_start(ARGUMENTS("--host", host));
     ck_assert_str_eq(server.address, host);
-    client_use_way((unsigned)_i % CLIENT_WAYS);
+    client_use_way(_i % CLIENT_WAYS);
     run = client_run("1", ARGUMENTS("--host", host, "-n", "20", "-s", "1-20K", "--idle", "1"));
     client_run_expect(&run, 0, 20, 0, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 200);
@@ -457,7 +429,7 @@ START_TEST(nobody_at_a_unix_socket)
 {
     struct client_run run;
 
-    client_use_way((unsigned)_i);
+    client_use_way(_i);
     run = client_run("1", ARGUMENTS("--host", "unix:/nowhere/socket", "-n", "3"));
     client_run_expect(&run, 1, 0, 3, 0);
     client_run_expect_error(&run, "connect: no such file or directory", 3);

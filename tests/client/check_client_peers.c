@@ -85,7 +85,7 @@ START_TEST(echo_servers_that_are_not_ours)
     struct outcome outcome;
     char port[8];
 
-    client_use_way((unsigned)_i % CLIENT_WAYS);
+    client_use_way(_i % CLIENT_WAYS);
     if (!start_foreign(&foreign[_i / CLIENT_WAYS], &server, port))
         return;
     for (size_t i = 0; i < sizeof loads / sizeof loads[0]; i++) {
@@ -114,7 +114,7 @@ START_TEST(they_do_not_transform)
     struct client_run run;
     char port[8];
 
-    client_use_way((unsigned)_i % CLIENT_WAYS);
+    client_use_way(_i % CLIENT_WAYS);
     if (!start_foreign(&foreign[_i / CLIENT_WAYS], &server, port))
         return;
     run = client_run(port, ARGUMENTS("-n", "3", "-m", "1"));
@@ -170,15 +170,12 @@ START_TEST(eight_mebibytes_under_way)
 {
     static peer_behaviour *const behaviours[] = {peer_upper, reading_all_first,
                                                  reading_when_it_stalls};
-    struct peer *peer = peer_start(behaviours[_i / CLIENT_WAYS], NULL);
-    struct client_run run;
+    struct client_run run = client_run_against(_i % CLIENT_WAYS, behaviours[_i / CLIENT_WAYS], NULL,
+                                               ARGUMENTS("-n", "2", "-m", "2", "-s", "8M"));
 
-    client_use_way((unsigned)_i % CLIENT_WAYS);
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "2", "-m", "2", "-s", "8M"));
     client_run_expect(&run, 0, 2, 0, 0);
     ck_assert_int_eq(client_run_integer(&run, "bytes", NULL), 4 * LARGE);
     client_run_clear(&run);
-    peer_stop(peer);
 }
 END_TEST
 
@@ -214,17 +211,14 @@ START_TEST(silence_within_a_refusal)
         {{"x", true}, 3, "wrong bytes in a reply"},
     };
     struct drip drip = kinds[_i / CLIENT_PLAIN_WAYS].drip;
-    struct peer *peer = peer_start(dripping, &drip);
-    struct client_run run;
     bool refused = kinds[_i / CLIENT_PLAIN_WAYS].status == 1;
+    struct client_run run = client_run_against(_i % CLIENT_PLAIN_WAYS, dripping, &drip,
+                                               ARGUMENTS("-n", "2", "--timeout", "700ms"));
 
-    client_use_way((unsigned)_i % CLIENT_PLAIN_WAYS);
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "2", "--timeout", "700ms"));
     client_run_expect(&run, kinds[_i / CLIENT_PLAIN_WAYS].status, 0, refused ? 0 : 2,
                       refused ? 2 : 0);
     client_run_expect_error(&run, kinds[_i / CLIENT_PLAIN_WAYS].error, 2);
     client_run_clear(&run);
-    peer_stop(peer);
 }
 END_TEST
 
@@ -232,14 +226,11 @@ END_TEST
 START_TEST(an_endless_refusal)
 {
     struct drip drip = {"BUSY !", true};
-    struct peer *peer = peer_start(dripping, &drip);
-    struct client_run run;
+    struct client_run run =
+        client_run_against(_i, dripping, &drip, ARGUMENTS("-n", "2", "--timeout", "2s"));
 
-    client_use_way((unsigned)_i);
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "2", "--timeout", "2s"));
     client_run_expect(&run, 1, 0, 0, 2);
     client_run_clear(&run);
-    peer_stop(peer);
 }
 END_TEST
 
@@ -263,16 +254,13 @@ static void closing_at_once(int fd, unsigned number, void *context)
 START_TEST(gone_before_anybody_spoke)
 {
     static peer_behaviour *const behaviours[] = {resetting_at_once, closing_at_once};
-    struct peer *peer = peer_start(behaviours[_i / CLIENT_WAYS], NULL);
-    struct client_run run;
+    struct client_run run = client_run_against(_i % CLIENT_WAYS, behaviours[_i / CLIENT_WAYS], NULL,
+                                               ARGUMENTS("-n", "10"));
 
-    client_use_way((unsigned)_i % CLIENT_WAYS);
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "10"));
     client_run_expect(&run, 1, 0, 10, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 0);
     ck_assert_str_eq(run.outcome.err, "");
     client_run_clear(&run);
-    peer_stop(peer);
 }
 END_TEST
 

@@ -56,14 +56,12 @@ static void stalling_once(int fd, unsigned number, void *context)
     }
 }
 
-static struct client_run run_stalled(const char *const arguments[])
+static struct client_run run_stalled(int way, const char *const arguments[])
 {
-    struct peer *peer = peer_start(stalling_once, NULL);
-    struct client_run run = client_run(peer_port_text(peer), arguments);
+    struct client_run run = client_run_against(way, stalling_once, NULL, arguments);
 
     client_run_expect(&run, 0, 1, 0, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), MESSAGES);
-    peer_stop(peer);
     return run;
 }
 
@@ -71,10 +69,8 @@ static struct client_run run_stalled(const char *const arguments[])
    reply comes 300 - j ms after it was due, or later. */
 START_TEST(a_stall_is_in_the_times_of_all_that_were_due)
 {
-    struct client_run run;
+    struct client_run run = run_stalled(_i, ARGUMENTS("-n", "1", "-m", "500", "--rate", "1000"));
 
-    client_use_way((unsigned)_i);
-    run = run_stalled(ARGUMENTS("-n", "1", "-m", "500", "--rate", "1000"));
     ck_assert_double_ge(client_run_latency(&run, "echo", "max"), 300e3);
     ck_assert_double_ge(client_run_latency(&run, "echo", "p99"),
                         295e3); /* of 500, five are above */
@@ -94,10 +90,8 @@ END_TEST
 
 START_TEST(a_closed_loop_hides_it)
 {
-    struct client_run run;
+    struct client_run run = run_stalled(_i, ARGUMENTS("-n", "1", "-m", "500"));
 
-    client_use_way((unsigned)_i);
-    run = run_stalled(ARGUMENTS("-n", "1", "-m", "500"));
     ck_assert_double_ge(client_run_latency(&run, "echo", "max"), 300e3);
     ck_assert_double_le(sum_of(&run, "echo"),
                         client_run_real(&run, "seconds", NULL) * client_way()->depth);
@@ -108,28 +102,19 @@ END_TEST
 
 /* --- schedules ---------------------------------------------------------------------------------- */
 
-static struct client_run run_against(peer_behaviour *behaviour, const char *const arguments[])
-{
-    struct peer *peer = peer_start(behaviour, NULL);
-    struct client_run run = client_run(peer_port_text(peer), arguments);
-
-    peer_stop(peer);
-    return run;
-}
-
 START_TEST(sessions_share_a_schedule)
 {
-    struct client_run run;
+    struct client_run run = client_run_against(_i, peer_upper, NULL,
+                                               ARGUMENTS("-n", "4", "-m", "50", "--rate", "2000"));
 
-    client_use_way((unsigned)_i);
-    run = run_against(peer_upper, ARGUMENTS("-n", "4", "-m", "50", "--rate", "2000"));
     client_run_expect(&run, 0, 4, 0, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 200);
     /* message 199 of all is due at 99.5 ms */
     ck_assert_double_ge(client_run_real(&run, "seconds", NULL), 0.0995);
     client_run_clear(&run);
 
-    run = run_against(peer_upper, ARGUMENTS("-n", "4", "-m", "20", "--rate", "exp:2000"));
+    run = client_run_against(_i, peer_upper, NULL,
+                             ARGUMENTS("-n", "4", "-m", "20", "--rate", "exp:2000"));
     client_run_expect(&run, 0, 4, 0, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 80);
     client_run_clear(&run);
@@ -138,10 +123,9 @@ END_TEST
 
 START_TEST(no_more_than_are_due_in_the_time)
 {
-    struct client_run run;
+    struct client_run run = client_run_against(
+        _i, peer_upper, NULL, ARGUMENTS("-n", "3", "-d", "300ms", "--rate", "100"));
 
-    client_use_way((unsigned)_i);
-    run = run_against(peer_upper, ARGUMENTS("-n", "3", "-d", "300ms", "--rate", "100"));
     client_run_expect(&run, 0, 3, 0, 0);
     ck_assert_int_le(client_run_integer(&run, "messages", "sent"), 30);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"),
@@ -167,10 +151,9 @@ static void slow(int fd, unsigned number, void *context)
 /* 20,000 messages are due in that time, and ten can be answered. */
 START_TEST(a_rate_that_cannot_be_kept_does_not_last)
 {
-    struct client_run run;
+    struct client_run run =
+        client_run_against(_i, slow, NULL, ARGUMENTS("-n", "1", "-d", "200ms", "--rate", "100000"));
 
-    client_use_way((unsigned)_i);
-    run = run_against(slow, ARGUMENTS("-n", "1", "-d", "200ms", "--rate", "100000"));
     client_run_expect(&run, 0, 1, 0, 0);
     ck_assert_int_le(client_run_integer(&run, "messages", "sent"), 10 + client_way()->depth);
     client_run_clear(&run);
@@ -179,10 +162,8 @@ END_TEST
 
 START_TEST(a_closed_loop_ends_with_its_time)
 {
-    struct client_run run;
+    struct client_run run = client_run_against(_i, slow, NULL, ARGUMENTS("-n", "2", "-d", "100ms"));
 
-    client_use_way((unsigned)_i);
-    run = run_against(slow, ARGUMENTS("-n", "2", "-d", "100ms"));
     client_run_expect(&run, 0, 2, 0, 0);
     ck_assert_int_le(client_run_integer(&run, "messages", "sent"), 2 * (5 + client_way()->depth));
     client_run_clear(&run);
@@ -196,10 +177,9 @@ START_TEST(sessions_think_between_their_messages)
     static const char *const times[] = {"20ms", "20ms-40ms", "exp:1ms"};
     static const double least[] = {0.06, 0.06, 0};
 
-    client_use_way((unsigned)_i);
     for (size_t i = 0; i < 3; i++) {
-        struct client_run run =
-            run_against(peer_upper, ARGUMENTS("-n", "3", "-m", "4", "--think", times[i]));
+        struct client_run run = client_run_against(
+            _i, peer_upper, NULL, ARGUMENTS("-n", "3", "-m", "4", "--think", times[i]));
 
         client_run_expect(&run, 0, 3, 0, 0);
         ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 12);
@@ -211,10 +191,9 @@ END_TEST
 
 START_TEST(a_ramp_lets_them_begin_one_after_another)
 {
-    struct client_run run;
+    struct client_run run = client_run_against(_i, peer_upper, NULL,
+                                               ARGUMENTS("-n", "4", "-m", "2", "--ramp", "200ms"));
 
-    client_use_way((unsigned)_i);
-    run = run_against(peer_upper, ARGUMENTS("-n", "4", "-m", "2", "--ramp", "200ms"));
     client_run_expect(&run, 0, 4, 0, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 8);
     ck_assert_double_ge(client_run_real(&run, "seconds", NULL), 0.15);
@@ -226,11 +205,10 @@ END_TEST
    was there, when it would be late with all of them. */
 START_TEST(who_comes_late_by_the_ramp_is_not_late)
 {
-    struct client_run run;
+    struct client_run run =
+        client_run_against(_i, peer_upper, NULL,
+                           ARGUMENTS("-n", "2", "-m", "50", "--ramp", "200ms", "--rate", "1000"));
 
-    client_use_way((unsigned)_i);
-    run = run_against(peer_upper,
-                      ARGUMENTS("-n", "2", "-m", "50", "--ramp", "200ms", "--rate", "1000"));
     client_run_expect(&run, 0, 2, 0, 0);
     ck_assert_double_ge(client_run_real(&run, "seconds", NULL), 0.199);
     client_run_clear(&run);
@@ -239,7 +217,7 @@ END_TEST
 
 /* --- a moment to begin at ----------------------------------------------------------------------- */
 
-/* Far enough that the client has been started by then: who is more than a second late is refused. */
+/* Far enough that the client has been started by then: a start that is more than a second ago is refused. */
 #define AHEAD_NS INT64_C(1500000000)
 
 struct arrivals {
@@ -268,45 +246,35 @@ static void noting(int fd, unsigned number, void *context)
         peer_upper(fd, number, NULL);
 }
 
-START_TEST(nobody_sends_before_its_time)
+/* A run of three sessions, in one step or several, that begin at a moment and not before. */
+static void expect_later(int way, const char *barrier, const char *option, const char *sessions)
 {
     struct arrivals arrivals = {0};
-    struct peer *peer = peer_start(noting, &arrivals);
     int64_t start_ns = wall_ns() + AHEAD_NS;
     struct client_run run;
     char when[40];
 
-    client_use_way((unsigned)_i % CLIENT_PLAIN_WAYS);
     snprintf(when, sizeof when, "%lld.%09lld", (long long)(start_ns / 1000000000),
              (long long)(start_ns % 1000000000));
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "3", "--start-at", when, "--barrier",
-                                                     _i < CLIENT_PLAIN_WAYS ? "connect" : "none"));
+    run = client_run_against(way, noting, &arrivals,
+                             ARGUMENTS("--start-at", when, "--barrier", barrier, option, sessions));
     client_run_expect(&run, 0, 3, 0, 0);
     /* two clocks are involved, which time servers may move apart a little */
     ck_assert_int_ge(atomic_load(&arrivals.first_ns), start_ns - 50 * (int64_t)MS);
     ck_assert_double_ge(client_run_real(&run, "started", NULL), (double)start_ns / 1e9 - 0.05);
     client_run_clear(&run);
-    peer_stop(peer);
+}
+
+START_TEST(sessions_wait_for_their_moment)
+{
+    expect_later(_i % CLIENT_PLAIN_WAYS, _i < CLIENT_PLAIN_WAYS ? "connect" : "none", "-n", "3");
 }
 END_TEST
 
 /* The first of the steps waits, and the others do not wait again. */
 START_TEST(steps_begin_once)
 {
-    struct arrivals arrivals = {0};
-    struct peer *peer = peer_start(noting, &arrivals);
-    int64_t start_ns = wall_ns() + AHEAD_NS;
-    struct client_run run;
-    char when[40];
-
-    client_use_way((unsigned)_i);
-    snprintf(when, sizeof when, "%lld.%09lld", (long long)(start_ns / 1000000000),
-             (long long)(start_ns % 1000000000));
-    run = client_run(peer_port_text(peer), ARGUMENTS("--steps", "2,1", "--start-at", when));
-    client_run_expect(&run, 0, 3, 0, 0);
-    ck_assert_int_ge(atomic_load(&arrivals.first_ns), start_ns - 50 * (int64_t)MS);
-    client_run_clear(&run);
-    peer_stop(peer);
+    expect_later(_i, "connect", "--steps", "2,1");
 }
 END_TEST
 
@@ -322,7 +290,7 @@ int main(void)
     ADD_LOOP_TESTS(suite, "Think", CLIENT_PLAIN_WAYS, sessions_think_between_their_messages);
     ADD_LOOP_TESTS(suite, "Think", CLIENT_WAYS, a_ramp_lets_them_begin_one_after_another,
                    who_comes_late_by_the_ramp_is_not_late);
-    ADD_LOOP_TESTS(suite, "Start", 2 * CLIENT_PLAIN_WAYS, nobody_sends_before_its_time);
+    ADD_LOOP_TESTS(suite, "Start", 2 * CLIENT_PLAIN_WAYS, sessions_wait_for_their_moment);
     ADD_LOOP_TESTS(suite, "Start", CLIENT_PLAIN_WAYS, steps_begin_once);
     return suite_main(suite);
 }

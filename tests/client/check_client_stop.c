@@ -26,15 +26,16 @@ struct scene {
     unsigned replies;  /* that it gives to each connection */
     size_t take;       /* bytes that it receives after those */
     bool reads_end;    /* it waits for the end of file, and does not answer that */
-    int held;          /* read end of a pipe: at its end the client is gone */
-    atomic_uint come;  /* connections */
-    atomic_uint there; /* those that have come as far as it goes */
+    atomic_uint there; /* connections that have come as far as it goes */
     unsigned wanted;   /* this many must be there */
+    struct peer *peer;
+    int held[2];       /* a pipe, whose end comes when the client is gone */
+    unsigned accepted; /* connections in the end */
 };
 
 static void wait_released(const struct scene *scene)
 {
-    while (read(scene->held, &(char){0}, 1) < 0 && errno == EINTR)
+    while (read(scene->held[0], &(char){0}, 1) < 0 && errno == EINTR)
         continue;
 }
 
@@ -44,7 +45,6 @@ static void playing(int fd, unsigned number, void *context)
     unsigned char bytes[SIZE];
 
     (void)number;
-    atomic_fetch_add(&scene->come, 1);
     for (unsigned i = 0; i < scene->replies; i++) {
         if (!peer_receive(fd, bytes, SIZE))
             return;
@@ -67,25 +67,37 @@ static bool are_there(void *context)
     return atomic_load(&scene->there) == scene->wanted;
 }
 
-/* Run until `wanted` connections have come as far as the server goes, and interrupt. */
-static struct client_run interrupt(unsigned way, struct scene *scene, int number,
-                                   const char *const arguments[])
+/* Start the server of a scene. @return its port */
+static const char *open_scene(struct scene *scene, peer_behaviour *behaviour)
 {
-    struct peer *peer = peer_start(playing, scene);
-    struct program client;
-    struct client_run run;
-    int held[2];
+    ck_assert_int_eq(pipe2(scene->held, O_CLOEXEC), 0);
+    scene->peer = peer_start(behaviour, scene);
+    return peer_port_text(scene->peer);
+}
 
-    client_use_way(way);
-    ck_assert_int_eq(pipe2(held, O_CLOEXEC), 0);
-    scene->held = held[0];
-    client = client_start(peer_port_text(peer), arguments);
+/* Interrupt the client when `wanted` connections have come as far as the server goes. */
+static struct outcome interrupt(struct scene *scene, struct program client, int number)
+{
+    struct outcome outcome;
+
     wait_until(are_there, scene);
     ck_assert_int_eq(kill(client.pid, number), 0);
-    run = client_wait(&client);
-    close(held[1]);
-    peer_stop(peer);
-    close(held[0]);
+    outcome = program_wait(&client);
+    close(scene->held[1]);
+    scene->accepted = peer_accepted(scene->peer);
+    peer_stop(scene->peer);
+    close(scene->held[0]);
+    return outcome;
+}
+
+static struct client_run interrupt_run(int way, struct scene *scene, peer_behaviour *behaviour,
+                                       int number, const char *const arguments[])
+{
+    const char *port = open_scene(scene, behaviour);
+    struct client_run run;
+
+    client_use_way(way);
+    run = client_run_read(interrupt(scene, client_start(port, arguments), number));
     ck_assert_int_eq(client_run_integer(&run, "interrupted", NULL), number);
     return run;
 }
@@ -137,7 +149,7 @@ START_TEST(wherever_sessions_are)
     struct scene scene = place->scene;
     const char *arguments[9] = {NULL};
     struct client_run run;
-    unsigned way = (unsigned)_i % CLIENT_WAYS;
+    int way = _i % CLIENT_WAYS;
     json_int_t verified;
     bool thinks = strcmp(place->what, "while it thinks") == 0;
 
@@ -145,7 +157,7 @@ START_TEST(wherever_sessions_are)
         arguments[i] = place->arguments[i];
     if (thinks)
         way %= CLIENT_PLAIN_WAYS; /* who has several messages under way does not think */
-    run = interrupt(way, &scene, SIGINT, arguments);
+    run = interrupt_run(way, &scene, playing, SIGINT, arguments);
     expect_interrupted(&run, place->ok, place->failed);
     verified = client_run_integer(&run, "messages", "verified");
     /* of several under way, replies may still have been on theirs */
@@ -159,7 +171,7 @@ START_TEST(by_sigterm)
 {
     struct scene scene = {.take = SIZE, .wanted = 2};
     struct client_run run =
-        interrupt((unsigned)_i, &scene, SIGTERM, ARGUMENTS("-n", "2", "--expect", "failed=0"));
+        interrupt_run(_i, &scene, playing, SIGTERM, ARGUMENTS("-n", "2", "--expect", "failed=0"));
 
     client_run_expect(&run, 143, 0, 2, 0);
     client_run_clear(&run);
@@ -178,12 +190,11 @@ START_TEST(before_the_moment_they_begin_at)
     int listener = tcp_listen(&port);
     struct program client;
     struct client_run run;
-    char text[8], when[24];
+    char when[24];
 
-    snprintf(text, sizeof text, "%u", (unsigned)port);
     snprintf(when, sizeof when, "%lld", (long long)time(NULL) + 86400);
-    client_use_way((unsigned)_i);
-    client = client_start(text, ARGUMENTS("-n", "3", "--start-at", when));
+    client_use_way(_i);
+    client = client_start(port_text(port), ARGUMENTS("-n", "3", "--start-at", when));
     wait_until(are_three_in, &port);
     ck_assert_int_eq(kill(client.pid, SIGINT), 0);
     run = client_wait(&client);
@@ -198,7 +209,7 @@ START_TEST(while_others_are_idle)
 {
     struct scene scene = {.take = 1, .wanted = 1};
     struct client_run run =
-        interrupt((unsigned)_i, &scene, SIGINT, ARGUMENTS("-n", "1", "--idle", "2"));
+        interrupt_run(_i, &scene, playing, SIGINT, ARGUMENTS("-n", "1", "--idle", "2"));
 
     expect_interrupted(&run, 0, 1);
     ck_assert_int_eq(client_run_integer(&run, "idle", "connected"), 2);
@@ -219,12 +230,10 @@ START_TEST(while_idle_ones_connect)
     int listener = tcp_listen(&port);
     struct program client;
     struct client_run run;
-    char text[8];
 
     ck_assert_int_eq(listen(listener, 0), 0);
-    snprintf(text, sizeof text, "%u", (unsigned)port);
-    client_use_way((unsigned)_i);
-    client = client_start(text, ARGUMENTS("-n", "2", "--idle", "4"));
+    client_use_way(_i);
+    client = client_start(port_text(port), ARGUMENTS("-n", "2", "--idle", "4"));
     wait_until(some_are_calling, &port);
     ck_assert_int_eq(kill(client.pid, SIGINT), 0);
     run = client_wait(&client);
@@ -248,50 +257,27 @@ static void serving_two(int fd, unsigned number, void *context)
 START_TEST(in_the_second_of_three_steps)
 {
     struct scene scene = {.take = 1, .wanted = 3};
-    struct peer *peer = peer_start(serving_two, &scene);
-    struct program client;
-    struct client_run run;
-    int held[2];
+    struct client_run run =
+        interrupt_run(_i, &scene, serving_two, SIGINT, ARGUMENTS("--steps", "2,3,4"));
 
-    client_use_way((unsigned)_i);
-    ck_assert_int_eq(pipe2(held, O_CLOEXEC), 0);
-    scene.held = held[0];
-    client = client_start(peer_port_text(peer), ARGUMENTS("--steps", "2,3,4"));
-    wait_until(are_there, &scene);
-    ck_assert_int_eq(kill(client.pid, SIGINT), 0);
-    run = client_wait(&client);
-    close(held[1]);
     expect_interrupted(&run, 2, 3);
     ck_assert_uint_eq(json_array_size(json_object_get(run.json, "steps")), 2);
-    ck_assert_int_eq(client_run_integer(&run, "interrupted", NULL), SIGINT);
+    ck_assert_uint_eq(scene.accepted, 5); /* the third step has not begun */
     client_run_clear(&run);
-    ck_assert_uint_eq(peer_accepted(peer), 5); /* the third step has not begun */
-    peer_stop(peer);
-    close(held[0]);
 }
 END_TEST
 
 START_TEST(the_table_says_so)
 {
     struct scene scene = {.take = SIZE, .wanted = 2};
-    struct peer *peer = peer_start(playing, &scene);
-    struct program client;
-    struct outcome outcome;
-    int held[2];
+    const char *port = open_scene(&scene, playing);
+    struct outcome outcome = interrupt(
+        &scene, program_start(ARGUMENTS("echo-client", "--port", port, "-n", "2")), SIGINT);
 
-    ck_assert_int_eq(pipe2(held, O_CLOEXEC), 0);
-    scene.held = held[0];
-    client = program_start(ARGUMENTS("echo-client", "--port", peer_port_text(peer), "-n", "2"));
-    wait_until(are_there, &scene);
-    ck_assert_int_eq(kill(client.pid, SIGINT), 0);
-    outcome = program_wait(&client);
-    close(held[1]);
     ck_assert_int_eq(outcome.status, 130);
     ck_assert_ptr_nonnull(strstr(outcome.out, "\nerrors\n  2          interrupted\n"
                                               "interrupted: these are the results so far\n"));
     outcome_clear(&outcome);
-    peer_stop(peer);
-    close(held[0]);
 }
 END_TEST
 
@@ -314,22 +300,11 @@ static void one_of_each(int fd, unsigned number, void *context)
     peer_finish(fd);
 }
 
-static struct client_run run_one_of_each(const char *sessions, const char *expect)
-{
-    struct peer *peer = peer_start(one_of_each, NULL);
-    struct client_run run =
-        client_run(peer_port_text(peer), ARGUMENTS("-n", sessions, "--expect", expect));
-
-    peer_stop(peer);
-    return run;
-}
-
 START_TEST(wrong_bytes_before_an_expectation)
 {
-    struct client_run run;
+    struct client_run run = client_run_against(
+        _i, one_of_each, NULL, ARGUMENTS("-n", "2", "--expect", "failed=0,mismatched<=1,ok>1"));
 
-    client_use_way((unsigned)_i);
-    run = run_one_of_each("2", "failed=0,mismatched<=1,ok>1");
     client_run_expect(&run, 3, 0, 2, 0);
     ck_assert_ptr_nonnull(strstr(run.outcome.err, "echo-client: expected failed=0: it is 2\n"
                                                   "echo-client: expected ok>1: it is 0\n"));
@@ -347,64 +322,50 @@ static void closing(int fd, unsigned number, void *context)
 
 START_TEST(an_expectation_before_a_failure)
 {
-    struct peer *peer = peer_start(closing, NULL);
-    struct client_run run;
+    struct client_run run =
+        client_run_against(_i, closing, NULL, ARGUMENTS("-n", "2", "--expect", "failed=0"));
 
-    client_use_way((unsigned)_i);
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "2", "--expect", "failed=0"));
     client_run_expect(&run, 4, 0, 2, 0);
     ck_assert_str_eq(run.outcome.err, "echo-client: expected failed=0: it is 2\n");
     client_run_clear(&run);
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "2", "--expect", "failed=2"));
+    run = client_run_against(_i, closing, NULL, ARGUMENTS("-n", "2", "--expect", "failed=2"));
     client_run_expect(&run, 1, 0, 2, 0); /* as was expected, and failed nevertheless */
     client_run_clear(&run);
-    peer_stop(peer);
 }
 END_TEST
 
 START_TEST(an_expectation_of_a_run_that_is_well)
 {
-    struct peer *peer = peer_start(peer_upper, NULL);
-    struct client_run run;
+    struct client_run run =
+        client_run_against(_i, peer_upper, NULL,
+                           ARGUMENTS("-n", "2", "--expect", "served=2, echo.mean<1ns,refused=0"));
 
-    client_use_way((unsigned)_i);
-    run = client_run(peer_port_text(peer),
-                     ARGUMENTS("-n", "2", "--expect", "served=2, echo.mean<1ns,refused=0"));
     client_run_expect(&run, 4, 2, 0, 0);
     ck_assert_ptr_eq(strstr(run.outcome.err, "echo-client: expected echo.mean<1ns: it is "),
                      run.outcome.err);
     client_run_clear(&run);
-    run = client_run(peer_port_text(peer),
-                     ARGUMENTS("-n", "2", "--expect", "verified=20,bytes=1280,max<=1h"));
+    run = client_run_against(_i, peer_upper, NULL,
+                             ARGUMENTS("-n", "2", "--expect", "verified=20,bytes=1280,max<=1h"));
     client_run_expect(&run, 0, 2, 0, 0);
     client_run_clear(&run);
-    peer_stop(peer);
 }
 END_TEST
 
 START_TEST(an_interruption_before_all)
 {
     struct scene scene = {.take = SIZE, .wanted = 1};
-    struct peer *peer = peer_start(one_of_each, &scene);
+    const char *port = open_scene(&scene, one_of_each);
     struct program client;
     struct client_run run;
-    int held[2];
 
-    client_use_way((unsigned)_i);
-    ck_assert_int_eq(pipe2(held, O_CLOEXEC), 0);
-    scene.held = held[0];
-    client = client_start(peer_port_text(peer), ARGUMENTS("-n", "3", "--expect", "failed=0"));
+    client_use_way(_i);
+    client = client_start(port, ARGUMENTS("-n", "3", "--expect", "failed=0"));
     wait_for_error_text(&client, "wrong byte at offset 7 of 64");
-    wait_until(are_there, &scene);
-    ck_assert_int_eq(kill(client.pid, SIGINT), 0);
-    run = client_wait(&client);
-    close(held[1]);
+    run = client_run_read(interrupt(&scene, client, SIGINT));
     client_run_expect(&run, 130, 0, 3, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "mismatched"), 1);
     ck_assert_ptr_nonnull(strstr(run.outcome.err, "echo-client: expected failed=0: it is 3\n"));
     client_run_clear(&run);
-    peer_stop(peer);
-    close(held[0]);
 }
 END_TEST
 

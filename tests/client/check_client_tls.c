@@ -208,23 +208,24 @@ static void silent(int fd, unsigned number, void *context)
     peer_drain(fd);
 }
 
-/* A run against a behaviour with the certificate of files, and further arguments. */
-static struct client_run run_against(peer_behaviour *behaviour, struct tls_context *context,
-                                     const char *const arguments[])
-{
-    struct peer *peer = peer_start(behaviour, context);
-    struct client_run run = client_run(peer_port_text(peer), arguments);
+/* The arguments of a client that trusts the kit's authority. */
+#define TRUSTING(...) ARGUMENTS("--tls", "--ca", kit->ca.certificate, __VA_ARGS__)
 
-    peer_stop(peer);
+/* A run in a way against a behaviour with a context, which is released. */
+static struct client_run run_against(int way, peer_behaviour *behaviour,
+                                     struct tls_context *context, const char *const arguments[])
+{
+    struct client_run run = client_run_against(way, behaviour, context, arguments);
+
     tls_context_unref(context);
     return run;
 }
 
 /* A run of n messages in each of n sessions that must come out all well. */
-static void expect_all_well(peer_behaviour *behaviour, struct tls_context *context,
+static void expect_all_well(int way, peer_behaviour *behaviour, struct tls_context *context,
                             const char *const arguments[], int sessions, int messages)
 {
-    struct client_run run = run_against(behaviour, context, arguments);
+    struct client_run run = run_against(way, behaviour, context, arguments);
 
     client_run_expect(&run, 0, sessions, 0, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), sessions * messages);
@@ -237,10 +238,10 @@ static void expect_all_well(peer_behaviour *behaviour, struct tls_context *conte
 }
 
 /* A run of one session that must fail, with these words. */
-static void expect_failure(peer_behaviour *behaviour, struct tls_context *context,
+static void expect_failure(int way, peer_behaviour *behaviour, struct tls_context *context,
                            const char *const arguments[], const char *words)
 {
-    struct client_run run = run_against(behaviour, context, arguments);
+    struct client_run run = run_against(way, behaviour, context, arguments);
 
     client_run_expect(&run, 1, 0, 1, 0);
     client_run_expect_error(&run, words, 1);
@@ -251,58 +252,46 @@ static void expect_failure(peer_behaviour *behaviour, struct tls_context *contex
 
 START_TEST(sessions_at_once)
 {
-    client_use_way((unsigned)_i);
-    expect_all_well(tls_upper, tls_kit_server(&kit->server, NULL),
-                    ARGUMENTS("-n", "20", "--tls", "--ca", kit->ca.certificate), 20, 10);
+    expect_all_well(_i, tls_upper, tls_kit_server(&kit->server, NULL), TRUSTING("-n", "20"), 20,
+                    10);
 }
 END_TEST
 
 START_TEST(by_name_and_by_address)
 {
-    client_use_way((unsigned)_i);
-    expect_all_well(
-        tls_upper, tls_kit_server(&kit->server, NULL),
-        ARGUMENTS("-n", "1", "--tls", "--ca", kit->ca.certificate, "--host", "localhost"), 1, 10);
-    expect_failure(
-        tls_upper, tls_kit_server(&kit->wrong_host, NULL),
-        ARGUMENTS("-n", "1", "--tls", "--ca", kit->ca.certificate, "--host", "localhost"),
-        "handshake: certificate verify failed: hostname mismatch");
-    expect_failure(tls_upper, tls_kit_server(&kit->wrong_host, NULL),
-                   ARGUMENTS("-n", "1", "--tls", "--ca", kit->ca.certificate),
+    expect_all_well(_i, tls_upper, tls_kit_server(&kit->server, NULL),
+                    TRUSTING("-n", "1", "--host", "localhost"), 1, 10);
+    expect_failure(_i, tls_upper, tls_kit_server(&kit->wrong_host, NULL),
+                   TRUSTING("-n", "1", "--host", "localhost"),
+                   "handshake: certificate verify failed: hostname mismatch");
+    expect_failure(_i, tls_upper, tls_kit_server(&kit->wrong_host, NULL), TRUSTING("-n", "1"),
                    "handshake: certificate verify failed: IP address mismatch");
 }
 END_TEST
 
 START_TEST(sizes_up_to_large_ones)
 {
-    client_use_way((unsigned)_i);
-    expect_all_well(
-        tls_upper, tls_kit_server(&kit->server, NULL),
-        ARGUMENTS("-n", "3", "-m", "20", "-s", "1-100K", "--tls", "--ca", kit->ca.certificate), 3,
-        20);
-    expect_all_well(
-        tls_upper, tls_kit_server(&kit->server, NULL),
-        ARGUMENTS("-n", "1", "-m", "1", "-s", "16M", "--tls", "--ca", kit->ca.certificate), 1, 1);
+    expect_all_well(_i, tls_upper, tls_kit_server(&kit->server, NULL),
+                    TRUSTING("-n", "3", "-m", "20", "-s", "1-100K"), 3, 20);
+    expect_all_well(_i, tls_upper, tls_kit_server(&kit->server, NULL),
+                    TRUSTING("-n", "1", "-m", "1", "-s", "16M"), 1, 1);
 }
 END_TEST
 
 START_TEST(records_that_come_in_pieces)
 {
-    client_use_way((unsigned)_i);
     /* so that there is often something to read, and no whole record */
     send_at_most = 1000;
-    expect_all_well(
-        tls_upper, tls_kit_server(&kit->server, NULL),
-        ARGUMENTS("-n", "1", "-m", "1", "-s", "8M", "--tls", "--ca", kit->ca.certificate), 1, 1);
+    expect_all_well(_i, tls_upper, tls_kit_server(&kit->server, NULL),
+                    TRUSTING("-n", "1", "-m", "1", "-s", "8M"), 1, 1);
 }
 END_TEST
 
 START_TEST(a_single_message_is_an_echo_too)
 {
-    client_use_way((unsigned)_i);
     /* the handshake has ended the wait for a worker, so the first reply is an echo like others */
-    expect_all_well(tls_upper, tls_kit_server(&kit->server, NULL),
-                    ARGUMENTS("-n", "2", "-m", "1", "--tls", "--ca", kit->ca.certificate), 2, 1);
+    expect_all_well(_i, tls_upper, tls_kit_server(&kit->server, NULL),
+                    TRUSTING("-n", "2", "-m", "1"), 2, 1);
 }
 END_TEST
 
@@ -313,9 +302,8 @@ START_TEST(one_worker_for_ten_sessions)
     struct peer *peer = peer_start_iterative(tls_upper, context);
     struct client_run run;
 
-    client_use_way((unsigned)_i);
-    run = client_run(peer_port_text(peer),
-                     ARGUMENTS("-n", "10", "--tls", "--ca", kit->ca.certificate));
+    client_use_way(_i);
+    run = client_run(peer_port_text(peer), TRUSTING("-n", "10"));
     client_run_expect(&run, 0, 10, 0, 0);
     client_run_clear(&run);
     peer_stop(peer);
@@ -404,18 +392,16 @@ START_TEST(untrusted_servers_are_refused)
     const char *words = untrusted[_i / CLIENT_WAYS].words;
     struct tls_files *files = (void *)((char *)kit + untrusted[_i / CLIENT_WAYS].files);
 
-    client_use_way((unsigned)_i % CLIENT_WAYS);
-    expect_failure(tls_upper, tls_kit_server(files, NULL),
-                   ARGUMENTS("-n", "1", "--tls", "--ca", kit->ca.certificate), words);
-    expect_all_well(tls_upper, tls_kit_server(files, NULL),
+    expect_failure(_i % CLIENT_WAYS, tls_upper, tls_kit_server(files, NULL), TRUSTING("-n", "1"),
+                   words);
+    expect_all_well(_i % CLIENT_WAYS, tls_upper, tls_kit_server(files, NULL),
                     ARGUMENTS("-n", "1", "--tls", "--insecure"), 1, 10);
 }
 END_TEST
 
 START_TEST(the_system_is_trusted_by_default)
 {
-    client_use_way((unsigned)_i);
-    expect_failure(tls_upper, tls_kit_server(&kit->server, NULL), ARGUMENTS("-n", "1", "--tls"),
+    expect_failure(_i, tls_upper, tls_kit_server(&kit->server, NULL), ARGUMENTS("-n", "1", "--tls"),
                    "handshake: certificate verify failed: unable to get local issuer certificate");
 }
 END_TEST
@@ -434,13 +420,11 @@ END_TEST
 
 START_TEST(a_server_that_wants_a_certificate_of_ours)
 {
-    struct client_run run;
+    struct client_run run = run_against(
+        _i, tls_upper, tls_kit_server(&kit->server, kit->ca.certificate), TRUSTING("-n", "1"));
     const char *words;
     json_t *count;
 
-    client_use_way((unsigned)_i);
-    run = run_against(tls_upper, tls_kit_server(&kit->server, kit->ca.certificate),
-                      ARGUMENTS("-n", "1", "--tls", "--ca", kit->ca.certificate));
     client_run_expect(&run, 1, 0, 1, 0);
     json_object_foreach(json_object_get(run.json, "errors"), words, count)
         ck_assert_msg(strstr(words, "TLS error before the first reply: ") == words, "%s", words);
@@ -467,10 +451,9 @@ START_TEST(servers_that_do_not_behave)
     };
     size_t i = (size_t)_i / CLIENT_WAYS;
 
-    client_use_way((unsigned)_i % CLIENT_WAYS);
-    expect_failure(cases[i].behaviour, cases[i].tls ? tls_kit_server(&kit->server, NULL) : NULL,
-                   ARGUMENTS("-n", "1", "-m", "1", "--tls", "--ca", kit->ca.certificate),
-                   cases[i].words);
+    expect_failure(_i % CLIENT_WAYS, cases[i].behaviour,
+                   cases[i].tls ? tls_kit_server(&kit->server, NULL) : NULL,
+                   TRUSTING("-n", "1", "-m", "1"), cases[i].words);
 }
 END_TEST
 
@@ -502,8 +485,8 @@ END_TEST
 
 START_TEST(a_silent_server)
 {
-    client_use_way((unsigned)_i);
-    expect_failure(silent, NULL, ARGUMENTS("-n", "1", "--tls", "--insecure", "--timeout", "50ms"),
+    expect_failure(_i, silent, NULL,
+                   ARGUMENTS("-n", "1", "--tls", "--insecure", "--timeout", "50ms"),
                    "handshake: timed out");
 }
 END_TEST
@@ -511,11 +494,9 @@ END_TEST
 START_TEST(a_server_that_has_no_room)
 {
     static peer_behaviour *const behaviours[] = {plainly_busy, slowly_busy, secretly_busy};
-    struct client_run run;
+    struct client_run run = run_against(_i % CLIENT_WAYS, behaviours[_i / CLIENT_WAYS],
+                                        tls_kit_server(&kit->server, NULL), TRUSTING("-n", "2"));
 
-    client_use_way((unsigned)_i % CLIENT_WAYS);
-    run = run_against(behaviours[_i / CLIENT_WAYS], tls_kit_server(&kit->server, NULL),
-                      ARGUMENTS("-n", "2", "--tls", "--ca", kit->ca.certificate));
     client_run_expect(&run, 1, 0, 0, 2);
     client_run_expect_error(&run, "refused: BUSY: 4 workers, queue of 0 full", 2);
     client_run_clear(&run);
@@ -528,7 +509,7 @@ START_TEST(interrupted_in_the_handshake)
     struct program client;
     struct client_run run;
 
-    client_use_way((unsigned)_i);
+    client_use_way(_i);
     client = client_start(peer_port_text(peer), ARGUMENTS("-n", "1", "--tls", "--insecure"));
     while (peer_accepted(peer) == 0)
         sched_yield();

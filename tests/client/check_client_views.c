@@ -116,16 +116,14 @@ static void expect_sessions(unsigned ok, unsigned failed)
 
 START_TEST(every_file_is_whole)
 {
-    struct peer *peer = peer_start(peer_upper, NULL);
     struct client_run run;
     static char text[ROOM];
     char total[40];
 
     make_folder();
-    client_use_way((unsigned)_i);
-    run = client_run(peer_port_text(peer),
-                     ARGUMENTS("-n", "12", "--csv", paths[0], "--ndjson", paths[1], "--hist",
-                               paths[2], "--timeline", paths[3]));
+    run = client_run_against(_i, peer_upper, NULL,
+                             ARGUMENTS("-n", "12", "--csv", paths[0], "--ndjson", paths[1],
+                                       "--hist", paths[2], "--timeline", paths[3]));
     client_run_expect(&run, 0, 12, 0, 0);
     expect_sessions(12, 0);
     /* the distribution is of as many echoes as the summary has */
@@ -136,7 +134,6 @@ START_TEST(every_file_is_whole)
     ck_assert_msg(strstr(text, total) != NULL, "no \"%s\" in %s", total, text);
     client_run_clear(&run);
     remove_folder();
-    peer_stop(peer);
 }
 END_TEST
 
@@ -145,14 +142,12 @@ START_TEST(the_stream_ends_with_the_summary)
 {
     static const char *const keys[] = {"sessions", "messages", "latency_us", "errors",
                                        "histograms"};
-    struct peer *peer = peer_start(peer_upper, NULL);
     struct client_run run;
     static char text[ROOM];
     json_t *last;
 
     make_folder();
-    client_use_way((unsigned)_i);
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "3", "--ndjson", paths[1]));
+    run = client_run_against(_i, peer_upper, NULL, ARGUMENTS("-n", "3", "--ndjson", paths[1]));
     read_file(paths[1], text);
     last = json_loads(strstr(text, "{\"event\":\"total\","), 0, NULL);
     ck_assert_ptr_nonnull(last);
@@ -163,7 +158,6 @@ START_TEST(the_stream_ends_with_the_summary)
     json_decref(last);
     client_run_clear(&run);
     remove_folder();
-    peer_stop(peer);
 }
 END_TEST
 
@@ -204,7 +198,7 @@ START_TEST(an_interrupted_run_leaves_whole_files)
     struct client_run run;
 
     make_folder();
-    client_use_way((unsigned)_i);
+    client_use_way(_i);
     client = client_start(peer_port_text(peer),
                           ARGUMENTS("-n", "4", "--csv", paths[0], "--ndjson", paths[1], "--hist",
                                     paths[2], "--timeline", paths[3]));
@@ -238,7 +232,6 @@ START_TEST(a_fifo_is_written_through)
 {
     static struct reading reading;
     const struct outlet_kind *kind = &kinds[_i];
-    struct peer *peer = peer_start(peer_upper, NULL);
     struct client_run run;
     pthread_t reader;
     struct stat status;
@@ -247,7 +240,7 @@ START_TEST(a_fifo_is_written_through)
     reading.path = paths[_i];
     ck_assert_int_eq(mkfifo(reading.path, 0600), 0);
     ck_assert_int_eq(pthread_create(&reader, NULL, read_fifo, &reading), 0);
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "3", kind->option, reading.path));
+    run = client_run_against(0, peer_upper, NULL, ARGUMENTS("-n", "3", kind->option, reading.path));
     ck_assert_int_eq(pthread_join(reader, NULL), 0);
     client_run_expect(&run, 0, 3, 0, 0);
     expect_whole(kind, reading.text);
@@ -255,7 +248,6 @@ START_TEST(a_fifo_is_written_through)
     ck_assert(S_ISFIFO(status.st_mode));
     client_run_clear(&run);
     remove_folder();
-    peer_stop(peer);
 }
 END_TEST
 
@@ -302,7 +294,6 @@ START_TEST(a_symlink_is_followed)
 {
     static char text[ROOM];
     const struct outlet_kind *kind = &kinds[_i];
-    struct peer *peer = peer_start(peer_upper, NULL);
     struct client_run run;
     struct stat before, after;
     char link[96];
@@ -315,7 +306,7 @@ START_TEST(a_symlink_is_followed)
     ck_assert_int_eq(fstat(fd, &before), 0);
     close(fd);
     ck_assert_int_eq(symlink(paths[_i], link), 0);
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "3", kind->option, link));
+    run = client_run_against(0, peer_upper, NULL, ARGUMENTS("-n", "3", kind->option, link));
     client_run_expect(&run, 0, 3, 0, 0);
     read_file(paths[_i], text);
     expect_whole(kind, text);
@@ -327,7 +318,6 @@ START_TEST(a_symlink_is_followed)
     client_run_clear(&run);
     ck_assert_int_eq(unlink(link), 0);
     remove_folder();
-    peer_stop(peer);
 }
 END_TEST
 
@@ -352,18 +342,16 @@ END_TEST
 START_TEST(a_full_device_is_logged)
 {
     const struct outlet_kind *kind = &kinds[_i];
-    struct peer *peer = peer_start(peer_upper, NULL);
-    struct client_run run;
     struct stat status;
+    struct client_run run =
+        client_run_against(0, peer_upper, NULL, ARGUMENTS("-n", "3", kind->option, "/dev/full"));
 
-    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "3", kind->option, "/dev/full"));
     client_run_expect(&run, 1, 3, 0, 0); /* the sessions were well all the same */
     ck_assert_ptr_eq(strstr(run.outcome.err, "echo-client: cannot write "), run.outcome.err);
     ck_assert_ptr_nonnull(strstr(run.outcome.err, "/dev/full: No space left on device\n"));
     client_run_clear(&run);
     ck_assert_int_eq(lstat("/dev/full", &status), 0);
     ck_assert(S_ISCHR(status.st_mode));
-    peer_stop(peer);
 }
 END_TEST
 

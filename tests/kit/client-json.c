@@ -18,9 +18,9 @@ const struct client_way client_ways[CLIENT_WAYS] = {
 /* Each test runs in a process of its own, which begins with the first. */
 static const struct client_way *way = &client_ways[0];
 
-void client_use_way(unsigned number)
+void client_use_way(int number)
 {
-    ck_assert_uint_lt(number, CLIENT_WAYS);
+    ck_assert_int_lt(number, CLIENT_WAYS);
     way = &client_ways[number];
 }
 
@@ -129,6 +129,19 @@ struct client_run client_run(const char *port, const char *const arguments[])
 
     command_line(all, port, arguments);
     return client_run_read(program_run(all, NULL));
+}
+
+struct client_run client_run_against(int number, peer_behaviour *behaviour, void *context,
+                                     const char *const arguments[])
+{
+    struct peer *peer = peer_start(behaviour, context);
+    struct client_run run;
+
+    client_use_way(number);
+    run = client_run(peer_port_text(peer), arguments);
+    run.accepted = peer_accepted(peer);
+    peer_stop(peer);
+    return run;
 }
 
 struct program client_start(const char *port, const char *const arguments[])

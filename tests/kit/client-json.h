@@ -18,6 +18,7 @@
 struct client_run {
     struct outcome outcome;
     json_t *json;
+    unsigned accepted; /**< of client_run_against(): the peer's connections */
 };
 
 /** A way of running sessions. The first two are the plain ones, without --depth. */
@@ -32,7 +33,7 @@ extern const struct client_way client_ways[];
 enum { CLIENT_PLAIN_WAYS = 2, CLIENT_WAYS = 4 };
 
 /** From now on clients of this test run in that way. Without it: in the first. */
-void client_use_way(unsigned way);
+void client_use_way(int way);
 const struct client_way *client_way(void);
 
 /**
@@ -41,7 +42,11 @@ const struct client_way *client_way(void);
  */
 struct client_run client_run(const char *port, const char *const arguments[]);
 
-/** The same, left running. */
+/** The same in a way, against a peer of that behaviour, which has stopped when this returns. */
+struct client_run client_run_against(int way, peer_behaviour *behaviour, void *context,
+                                     const char *const arguments[]);
+
+/** As client_run(), left running. */
 struct program client_start(const char *port, const char *const arguments[]);
 
 /** Wait for the end of a client that was started so. */

@@ -446,6 +446,22 @@ int tcp_listen(uint16_t *port)
     return fd;
 }
 
+const char *port_text(uint16_t port)
+{
+    static char text[8];
+
+    snprintf(text, sizeof text, "%u", (unsigned)port);
+    return text;
+}
+
+uint16_t tcp_unused_port(void)
+{
+    uint16_t port;
+
+    close(tcp_listen(&port));
+    return port;
+}
+
 void tcp_send(int fd, const void *bytes, size_t size)
 {
     const char *from = bytes;

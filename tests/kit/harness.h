@@ -93,6 +93,12 @@ int connect_to(const char *address);
 /** A listener on 127.0.0.1 for tests that play the server. @return descriptor; *port is set */
 int tcp_listen(uint16_t *port);
 
+/** A port as text, for a command line. Lives as long as the test does not ask for another. */
+const char *port_text(uint16_t port);
+
+/** A port of 127.0.0.1 on which no server listens. */
+uint16_t tcp_unused_port(void);
+
 /** Send all of it. */
 void tcp_send(int fd, const void *bytes, size_t size);
 
