@@ -12,7 +12,6 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -106,7 +105,7 @@ long syscall(long number, ...)
                 arguments[5]);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !WITH_SANITIZER
 void *realloc(void *memory, size_t size)
 {
     static void *(*real)(void *, size_t);

@@ -10,7 +10,23 @@
 #ifndef TESTS_KIT_FAULTS_H
 #define TESTS_KIT_FAULTS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
+
+/* Sanitizers, of gcc or clang. */
+#ifndef __has_feature
+#    define __has_feature(name) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#    define WITH_TSAN true
+#else
+#    define WITH_TSAN false
+#endif
+#if WITH_TSAN || defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#    define WITH_SANITIZER true
+#else
+#    define WITH_SANITIZER false
+#endif
 
 enum fault {
     FAULT_SENDMSG, /**< by syscall(), as the last three */

@@ -241,9 +241,7 @@ START_TEST(memory_that_is_missing_at_the_start_is_reported)
         ck_assert_msg(rc == -ENOMEM, "realloc %u failed: %s", skipped, ep_strerror(rc));
     }
     ck_assert_int_eq(waitpid(-1, NULL, 0), -1); /* no child is left, not even a zombie */
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    ck_assert_uint_gt(skipped, 3);
-#endif
+    ck_assert(skipped > 3 || WITH_SANITIZER);
 }
 END_TEST
 
@@ -294,7 +292,8 @@ START_TEST(neither_proc_nor_new_calls_are_needed)
     int low = open("/dev/null", O_RDONLY), high = fcntl(low, F_DUPFD, 900);
 
     ck_assert_int_ge(high, 900);
-    faults_set(FAULT_OPENDIR, 0, ENOENT, _i & 1 ? UINT_MAX : 0);
+    /* ThreadSanitizer has a thread, which only /proc tells from those of the program. */
+    faults_set(FAULT_OPENDIR, 0, ENOENT, _i & 1 && !WITH_TSAN ? UINT_MAX : 0);
     faults_set(FAULT_UNSHARE, 0, EPERM, _i & 2 ? UINT_MAX : 0);
     faults_set(FAULT_CLOSE_RANGE, 0, _i & 2 ? EPERM : ENOSYS, _i & 4 ? UINT_MAX : 0);
     pool = processes_of(1, EP_BREAK);
