@@ -17,18 +17,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static struct tls_kit *kit;
-
-static void make_kit(void)
-{
-    kit = tls_kit_new();
-}
-
-static void free_kit(void)
-{
-    tls_kit_free(kit);
-}
-
 /* Where it is not 0, whatever a server here sends goes out in pieces of that size. */
 static size_t send_at_most;
 
@@ -209,7 +197,7 @@ static void silent(int fd, unsigned number, void *context)
 }
 
 /* The arguments of a client that trusts the kit's authority. */
-#define TRUSTING(...) ARGUMENTS("--tls", "--ca", kit->ca.certificate, __VA_ARGS__)
+#define TRUSTING(...) ARGUMENTS("--tls", "--ca", keys->ca.certificate, __VA_ARGS__)
 
 /* A run in a way against a behaviour with a context, which is released. */
 static struct client_run run_against(int way, peer_behaviour *behaviour,
@@ -252,28 +240,28 @@ static void expect_failure(int way, peer_behaviour *behaviour, struct tls_contex
 
 START_TEST(sessions_at_once)
 {
-    expect_all_well(_i, tls_upper, tls_kit_server(&kit->server, NULL), TRUSTING("-n", "20"), 20,
+    expect_all_well(_i, tls_upper, tls_kit_server(&keys->server, NULL), TRUSTING("-n", "20"), 20,
                     10);
 }
 END_TEST
 
 START_TEST(by_name_and_by_address)
 {
-    expect_all_well(_i, tls_upper, tls_kit_server(&kit->server, NULL),
+    expect_all_well(_i, tls_upper, tls_kit_server(&keys->server, NULL),
                     TRUSTING("-n", "1", "--host", "localhost"), 1, 10);
-    expect_failure(_i, tls_upper, tls_kit_server(&kit->wrong_host, NULL),
+    expect_failure(_i, tls_upper, tls_kit_server(&keys->wrong_host, NULL),
                    TRUSTING("-n", "1", "--host", "localhost"),
                    "handshake: certificate verify failed: hostname mismatch");
-    expect_failure(_i, tls_upper, tls_kit_server(&kit->wrong_host, NULL), TRUSTING("-n", "1"),
+    expect_failure(_i, tls_upper, tls_kit_server(&keys->wrong_host, NULL), TRUSTING("-n", "1"),
                    "handshake: certificate verify failed: IP address mismatch");
 }
 END_TEST
 
 START_TEST(sizes_up_to_large_ones)
 {
-    expect_all_well(_i, tls_upper, tls_kit_server(&kit->server, NULL),
+    expect_all_well(_i, tls_upper, tls_kit_server(&keys->server, NULL),
                     TRUSTING("-n", "3", "-m", "20", "-s", "1-100K"), 3, 20);
-    expect_all_well(_i, tls_upper, tls_kit_server(&kit->server, NULL),
+    expect_all_well(_i, tls_upper, tls_kit_server(&keys->server, NULL),
                     TRUSTING("-n", "1", "-m", "1", "-s", "16M"), 1, 1);
 }
 END_TEST
@@ -282,7 +270,7 @@ START_TEST(records_that_come_in_pieces)
 {
     /* so that there is often something to read, and no whole record */
     send_at_most = 1000;
-    expect_all_well(_i, tls_upper, tls_kit_server(&kit->server, NULL),
+    expect_all_well(_i, tls_upper, tls_kit_server(&keys->server, NULL),
                     TRUSTING("-n", "1", "-m", "1", "-s", "8M"), 1, 1);
 }
 END_TEST
@@ -290,7 +278,7 @@ END_TEST
 START_TEST(a_single_message_is_an_echo_too)
 {
     /* the handshake has ended the wait for a worker, so the first reply is an echo like others */
-    expect_all_well(_i, tls_upper, tls_kit_server(&kit->server, NULL),
+    expect_all_well(_i, tls_upper, tls_kit_server(&keys->server, NULL),
                     TRUSTING("-n", "2", "-m", "1"), 2, 1);
 }
 END_TEST
@@ -298,7 +286,7 @@ END_TEST
 START_TEST(one_worker_for_ten_sessions)
 {
     /* were the handshake before the barrier, nine would never get to theirs */
-    struct tls_context *context = tls_kit_server(&kit->server, NULL);
+    struct tls_context *context = tls_kit_server(&keys->server, NULL);
     struct peer *peer = peer_start_iterative(tls_upper, context);
     struct client_run run;
 
@@ -313,10 +301,10 @@ END_TEST
 
 START_TEST(the_prompt)
 {
-    struct tls_context *context = tls_kit_server(&kit->server, NULL);
+    struct tls_context *context = tls_kit_server(&keys->server, NULL);
     struct peer *peer = peer_start(tls_upper, context);
     struct outcome outcome = program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer),
-                                                   "--tls", "--ca", kit->ca.certificate),
+                                                   "--tls", "--ca", keys->ca.certificate),
                                          "one\ntwo\n");
 
     ck_assert_str_eq(outcome.err, "");
@@ -330,10 +318,10 @@ END_TEST
 
 START_TEST(the_prompt_says_why_it_cannot)
 {
-    struct tls_context *context = tls_kit_server(&kit->expired, NULL);
+    struct tls_context *context = tls_kit_server(&keys->expired, NULL);
     struct peer *peer = peer_start(tls_upper, context);
     struct outcome outcome = program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer),
-                                                   "--tls", "--ca", kit->ca.certificate),
+                                                   "--tls", "--ca", keys->ca.certificate),
                                          "one\n");
     char line[256];
 
@@ -352,7 +340,7 @@ END_TEST
 
 START_TEST(the_table_has_the_handshake)
 {
-    struct tls_context *context = tls_kit_server(&kit->server, NULL);
+    struct tls_context *context = tls_kit_server(&keys->server, NULL);
     struct peer *peer = peer_start(tls_upper, context);
     struct outcome outcome = program_run(
         ARGUMENTS("echo-client", "--port", peer_port_text(peer), "-n", "2", "--tls", "--insecure"),
@@ -390,7 +378,7 @@ static const struct {
 START_TEST(untrusted_servers_are_refused)
 {
     const char *words = untrusted[_i / CLIENT_WAYS].words;
-    struct tls_files *files = (void *)((char *)kit + untrusted[_i / CLIENT_WAYS].files);
+    struct tls_files *files = (void *)((char *)keys + untrusted[_i / CLIENT_WAYS].files);
 
     expect_failure(_i % CLIENT_WAYS, tls_upper, tls_kit_server(files, NULL), TRUSTING("-n", "1"),
                    words);
@@ -401,7 +389,8 @@ END_TEST
 
 START_TEST(the_system_is_trusted_by_default)
 {
-    expect_failure(_i, tls_upper, tls_kit_server(&kit->server, NULL), ARGUMENTS("-n", "1", "--tls"),
+    expect_failure(_i, tls_upper, tls_kit_server(&keys->server, NULL),
+                   ARGUMENTS("-n", "1", "--tls"),
                    "handshake: certificate verify failed: unable to get local issuer certificate");
 }
 END_TEST
@@ -421,7 +410,7 @@ END_TEST
 START_TEST(a_server_that_wants_a_certificate_of_ours)
 {
     struct client_run run = run_against(
-        _i, tls_upper, tls_kit_server(&kit->server, kit->ca.certificate), TRUSTING("-n", "1"));
+        _i, tls_upper, tls_kit_server(&keys->server, keys->ca.certificate), TRUSTING("-n", "1"));
     const char *words;
     json_t *count;
 
@@ -452,7 +441,7 @@ START_TEST(servers_that_do_not_behave)
     size_t i = (size_t)_i / CLIENT_WAYS;
 
     expect_failure(_i % CLIENT_WAYS, cases[i].behaviour,
-                   cases[i].tls ? tls_kit_server(&kit->server, NULL) : NULL,
+                   cases[i].tls ? tls_kit_server(&keys->server, NULL) : NULL,
                    TRUSTING("-n", "1", "-m", "1"), cases[i].words);
 }
 END_TEST
@@ -460,7 +449,7 @@ END_TEST
 START_TEST(a_wrong_byte_that_waits_in_the_stream)
 {
     /* poll() does not see the second record, and there is nothing else to wake up for */
-    struct held held = {.tls = tls_kit_server(&kit->server, NULL)};
+    struct held held = {.tls = tls_kit_server(&keys->server, NULL)};
     struct outcome outcome;
     struct peer *peer;
     int ends[2];
@@ -495,7 +484,7 @@ START_TEST(a_server_that_has_no_room)
 {
     static peer_behaviour *const behaviours[] = {plainly_busy, slowly_busy, secretly_busy};
     struct client_run run = run_against(_i % CLIENT_WAYS, behaviours[_i / CLIENT_WAYS],
-                                        tls_kit_server(&kit->server, NULL), TRUSTING("-n", "2"));
+                                        tls_kit_server(&keys->server, NULL), TRUSTING("-n", "2"));
 
     client_run_expect(&run, 1, 0, 0, 2);
     client_run_expect_error(&run, "refused: BUSY: 4 workers, queue of 0 full", 2);
@@ -525,18 +514,18 @@ int main(void)
 {
     Suite *suite = suite_create("client-tls");
 
-    tcase_add_unchecked_fixture(suite_case(suite, "Core"), make_kit, free_kit);
+    use_keys(suite_case(suite, "Core"));
     ADD_LOOP_TESTS(suite, "Core", CLIENT_WAYS, sessions_at_once, by_name_and_by_address,
                    sizes_up_to_large_ones, records_that_come_in_pieces,
                    a_single_message_is_an_echo_too, one_worker_for_ten_sessions);
     ADD_TESTS(suite, "Core", the_prompt, the_prompt_says_why_it_cannot,
               the_table_has_the_handshake);
-    tcase_add_unchecked_fixture(suite_case(suite, "Trust"), make_kit, free_kit);
+    use_keys(suite_case(suite, "Trust"));
     ADD_LOOP_TESTS(suite, "Trust", 3 * CLIENT_WAYS, untrusted_servers_are_refused);
     ADD_LOOP_TESTS(suite, "Trust", CLIENT_WAYS, the_system_is_trusted_by_default);
     ADD_TESTS(suite, "Trust", a_ca_file_that_cannot_be_used);
     ADD_LOOP_TESTS(suite, "Trust", CLIENT_WAYS, a_server_that_wants_a_certificate_of_ours);
-    tcase_add_unchecked_fixture(suite_case(suite, "Hostile"), make_kit, free_kit);
+    use_keys(suite_case(suite, "Hostile"));
     ADD_LOOP_TESTS(suite, "Hostile", 5 * CLIENT_WAYS, servers_that_do_not_behave);
     ADD_LOOP_TESTS(suite, "Hostile", 2, a_wrong_byte_that_waits_in_the_stream);
     ADD_LOOP_TESTS(suite, "Hostile", CLIENT_WAYS, a_silent_server);

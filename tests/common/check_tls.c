@@ -21,24 +21,13 @@
 #define MILLISECOND INT64_C(1000000)
 #define LONG_BYTES  (1u << 20) /* far more than the ends' buffers hold */
 
-static struct tls_kit *kit;
 static struct tls_ends ends;
-
-static void make_kit(void)
-{
-    kit = tls_kit_new();
-}
-
-static void free_kit(void)
-{
-    tls_kit_free(kit);
-}
 
 /* Two ends after the handshake. SIGPIPE is not ignored: it would end the test. */
 static void connect_ends(void)
 {
-    tls_ends_shake_hands(&ends, tls_kit_server(&kit->server, NULL),
-                         tls_kit_client(kit->ca.certificate, NULL), "localhost");
+    tls_ends_shake_hands(&ends, tls_kit_server(&keys->server, NULL),
+                         tls_kit_client(keys->ca.certificate, NULL), "localhost");
     ck_assert_int_eq(ends.server_code, 0);
     ck_assert_int_eq(ends.client_code, 0);
 }
@@ -546,7 +535,7 @@ int main(void)
 {
     Suite *suite = suite_create("tls");
 
-    tcase_add_unchecked_fixture(suite_case(suite, "Core"), make_kit, free_kit);
+    use_keys(suite_case(suite, "Core"));
     tcase_add_checked_fixture(suite_case(suite, "Core"), connect_ends, close_ends);
     ADD_TESTS(suite, "Core", a_message_there_and_back);
     ADD_LOOP_TESTS(suite, "Core", 2, long_writes_through_small_buffers);
@@ -556,7 +545,7 @@ int main(void)
               reading_without_waiting, records_that_came_together_are_all_seen,
               half_a_record_is_nothing_to_read, writing_without_waiting,
               finishing_without_room_is_done_later, a_blocking_stream_waits_for_room_to_finish);
-    tcase_add_unchecked_fixture(suite_case(suite, "Limits"), make_kit, free_kit);
+    use_keys(suite_case(suite, "Limits"));
     tcase_add_checked_fixture(suite_case(suite, "Limits"), connect_ends, close_ends);
     ADD_TESTS(suite, "Limits", an_end_without_close_notify_is_an_error,
               a_peer_that_closes_right_after_the_handshake, a_reset_is_an_error_and_no_signal,

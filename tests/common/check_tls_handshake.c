@@ -21,24 +21,13 @@
 
 #define MILLISECOND INT64_C(1000000)
 
-static struct tls_kit *kit;
 static struct tls_ends ends;
-
-static void make_kit(void)
-{
-    kit = tls_kit_new();
-}
-
-static void free_kit(void)
-{
-    tls_kit_free(kit);
-}
 
 /* Two ends before the handshake. */
 static void prepare_ends(void)
 {
-    tls_ends_init(&ends, tls_kit_server(&kit->server, NULL),
-                  tls_kit_client(kit->ca.certificate, NULL), "localhost");
+    tls_ends_init(&ends, tls_kit_server(&keys->server, NULL),
+                  tls_kit_client(keys->ca.certificate, NULL), "localhost");
 }
 
 static void close_ends(void)
@@ -324,8 +313,8 @@ static void *raw_server(void *argument)
     SSL *ssl;
 
     ck_assert_ptr_nonnull(context);
-    ck_assert_int_eq(SSL_CTX_use_certificate_chain_file(context, kit->server.certificate), 1);
-    ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(context, kit->server.key, SSL_FILETYPE_PEM), 1);
+    ck_assert_int_eq(SSL_CTX_use_certificate_chain_file(context, keys->server.certificate), 1);
+    ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(context, keys->server.key, SSL_FILETYPE_PEM), 1);
     ssl = SSL_new(context);
     ck_assert_ptr_nonnull(ssl);
     ck_assert_int_eq(SSL_set_fd(ssl, ends.server.fd), 1);
@@ -341,7 +330,7 @@ static void *raw_server(void *argument)
 START_TEST(a_name_is_sent_and_an_address_is_not)
 {
     static const char *const names[] = {"localhost", "127.0.0.1", "::1"};
-    struct tls_context *context = tls_kit_client(kit->ca.certificate, NULL);
+    struct tls_context *context = tls_kit_client(keys->ca.certificate, NULL);
     const char *sent = NULL;
     int fd = ends.client.fd;
     pthread_t server = start(raw_server, &sent);
@@ -360,12 +349,12 @@ int main(void)
 {
     Suite *suite = suite_create("tls-handshake");
 
-    tcase_add_unchecked_fixture(suite_case(suite, "Limits"), make_kit, free_kit);
+    use_keys(suite_case(suite, "Limits"));
     tcase_add_checked_fixture(suite_case(suite, "Limits"), prepare_ends, close_ends);
     ADD_LOOP_TESTS(suite, "Limits", 2 /* server, client */, a_handshake_has_a_time_limit);
     ADD_TESTS(suite, "Limits", a_dripping_handshake_has_the_same_limit);
     ADD_LOOP_TESTS(suite, "Limits", 2 /* server, client */, a_handshake_without_waiting);
-    tcase_add_unchecked_fixture(suite_case(suite, "Peers"), make_kit, free_kit);
+    use_keys(suite_case(suite, "Peers"));
     tcase_add_checked_fixture(suite_case(suite, "Peers"), prepare_ends, close_ends);
     ADD_LOOP_TESTS(suite, "Peers", 5, what_is_not_tls_is_refused);
     ADD_LOOP_TESTS(suite, "Peers", 20, random_bytes_are_refused);

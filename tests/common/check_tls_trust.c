@@ -16,18 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct tls_kit *kit;
 static struct tls_ends ends;
-
-static void make_kit(void)
-{
-    kit = tls_kit_new();
-}
-
-static void free_kit(void)
-{
-    tls_kit_free(kit);
-}
 
 /* Both ends talk, and both end in order. */
 static void expect_echo(void)
@@ -76,13 +65,13 @@ static const struct {
 
 static struct tls_files *files_at(size_t offset)
 {
-    return (struct tls_files *)(void *)((char *)kit + offset);
+    return (struct tls_files *)(void *)((char *)keys + offset);
 }
 
 START_TEST(servers_are_verified)
 {
     tls_ends_shake_hands(&ends, tls_kit_server(files_at(servers[_i].files), NULL),
-                         tls_kit_client(kit->ca.certificate, NULL), servers[_i].name);
+                         tls_kit_client(keys->ca.certificate, NULL), servers[_i].name);
     if (servers[_i].client_words == NULL) {
         ck_assert_int_eq(ends.client_code, 0);
         ck_assert_int_eq(ends.server_code, 0);
@@ -113,7 +102,7 @@ START_TEST(the_system_does_not_trust_our_ca)
     char why[TLS_WHY_MAX];
 
     ck_assert_int_eq(tls_client_context_new(&settings, &client, why), 0);
-    tls_ends_shake_hands(&ends, tls_kit_server(&kit->server, NULL), client, "localhost");
+    tls_ends_shake_hands(&ends, tls_kit_server(&keys->server, NULL), client, "localhost");
     tls_expect_error(&ends.client, ends.client_code,
                      "certificate verify failed: unable to get local issuer certificate");
     tls_ends_clear(&ends);
@@ -124,8 +113,8 @@ END_TEST
 
 START_TEST(a_client_with_a_certificate)
 {
-    tls_ends_shake_hands(&ends, tls_kit_server(&kit->server, kit->ca.certificate),
-                         tls_kit_client(kit->ca.certificate, &kit->client), "localhost");
+    tls_ends_shake_hands(&ends, tls_kit_server(&keys->server, keys->ca.certificate),
+                         tls_kit_client(keys->ca.certificate, &keys->client), "localhost");
     ck_assert_int_eq(ends.server_code, 0);
     ck_assert_int_eq(ends.client_code, 0);
     expect_echo();
@@ -135,8 +124,8 @@ END_TEST
 
 START_TEST(a_client_certificate_that_nobody_asks_for)
 {
-    tls_ends_shake_hands(&ends, tls_kit_server(&kit->server, NULL),
-                         tls_kit_client(kit->ca.certificate, &kit->other_client), "localhost");
+    tls_ends_shake_hands(&ends, tls_kit_server(&keys->server, NULL),
+                         tls_kit_client(keys->ca.certificate, &keys->other_client), "localhost");
     ck_assert_int_eq(ends.server_code, 0);
     expect_echo();
     tls_ends_clear(&ends);
@@ -147,8 +136,8 @@ START_TEST(a_client_without_a_certificate_is_refused)
 {
     char byte;
 
-    tls_ends_shake_hands(&ends, tls_kit_server(&kit->server, kit->ca.certificate),
-                         tls_kit_client(kit->ca.certificate, NULL), "localhost");
+    tls_ends_shake_hands(&ends, tls_kit_server(&keys->server, keys->ca.certificate),
+                         tls_kit_client(keys->ca.certificate, NULL), "localhost");
     tls_expect_error(&ends.server, ends.server_code, "the client sent no certificate");
     ck_assert_int_eq(ends.client_code, 0); /* in TLS 1.3 it learns this later */
     ck_assert_int_eq(stream_read(&ends.client, &byte, 1), -EPROTO);
@@ -161,8 +150,8 @@ START_TEST(a_client_of_another_ca_is_refused)
 {
     char byte;
 
-    tls_ends_shake_hands(&ends, tls_kit_server(&kit->server, kit->ca.certificate),
-                         tls_kit_client(kit->ca.certificate, &kit->other_client), "localhost");
+    tls_ends_shake_hands(&ends, tls_kit_server(&keys->server, keys->ca.certificate),
+                         tls_kit_client(keys->ca.certificate, &keys->other_client), "localhost");
     tls_expect_error(&ends.server, ends.server_code,
                      "certificate verify failed: unable to get local issuer certificate");
     tls_expect_error(&ends.client, stream_read(&ends.client, &byte, 1),
@@ -207,7 +196,7 @@ static const char *sentence(const char *format, const char *first, const char *s
 
 START_TEST(files_that_cannot_be_used_are_named)
 {
-    const char *certificate = kit->server.certificate, *key = kit->server.key;
+    const char *certificate = keys->server.certificate, *key = keys->server.key;
 
     expect_refused("/nowhere/cert.pem", key, NULL,
                    "cannot read the certificate file /nowhere/cert.pem: No such file or directory");
@@ -216,10 +205,10 @@ START_TEST(files_that_cannot_be_used_are_named)
     expect_refused(certificate, "/etc", NULL, "cannot read the key file /etc: Is a directory");
     expect_refused(certificate, key, "/nowhere/ca.pem",
                    "cannot read the CA file /nowhere/ca.pem: No such file or directory");
-    expect_refused(kit->broken, key, NULL,
-                   sentence("% holds no usable certificate in PEM form: ", kit->broken, NULL));
-    expect_refused(certificate, kit->broken, NULL,
-                   sentence("% holds no usable private key in PEM form: ", kit->broken, NULL));
+    expect_refused(keys->broken, key, NULL,
+                   sentence("% holds no usable certificate in PEM form: ", keys->broken, NULL));
+    expect_refused(certificate, keys->broken, NULL,
+                   sentence("% holds no usable private key in PEM form: ", keys->broken, NULL));
     expect_refused(certificate, key, "/dev/null",
                    "/dev/null holds no usable CA certificate in PEM form: ");
 }
@@ -227,18 +216,18 @@ END_TEST
 
 START_TEST(a_key_of_another_certificate_is_refused)
 {
-    expect_refused(kit->server.certificate, kit->renewed.key, NULL,
+    expect_refused(keys->server.certificate, keys->renewed.key, NULL,
                    sentence("the key in % does not belong to the certificate in %",
-                            kit->renewed.key, kit->server.certificate));
+                            keys->renewed.key, keys->server.certificate));
 }
 END_TEST
 
 START_TEST(an_encrypted_key_is_refused_and_nobody_asked)
 {
-    expect_refused(kit->server.certificate, kit->encrypted, NULL,
+    expect_refused(keys->server.certificate, keys->encrypted, NULL,
                    sentence("the key in % is encrypted; store it without a passphrase, readable "
                             "by its user alone",
-                            kit->encrypted, NULL));
+                            keys->encrypted, NULL));
 }
 END_TEST
 
@@ -259,12 +248,12 @@ START_TEST(one_file_may_hold_both)
     struct tls_files both;
     FILE *file;
 
-    snprintf(both.certificate, sizeof both.certificate, "%s/both.pem", kit->folder);
-    snprintf(both.key, sizeof both.key, "%s/both.pem", kit->folder);
+    snprintf(both.certificate, sizeof both.certificate, "%s/both.pem", keys->folder);
+    snprintf(both.key, sizeof both.key, "%s/both.pem", keys->folder);
     file = fopen(both.key, "wxe");
     ck_assert_ptr_nonnull(file);
-    append(file, kit->server.key);
-    append(file, kit->server.certificate);
+    append(file, keys->server.key);
+    append(file, keys->server.certificate);
     ck_assert_int_eq(fclose(file), 0);
     tls_context_unref(tls_kit_server(&both, NULL));
     unlink(both.key);
@@ -273,14 +262,14 @@ END_TEST
 
 START_TEST(a_context_is_replaced_under_living_streams)
 {
-    struct tls_context *old = tls_kit_server(&kit->server, NULL);
-    struct tls_context *client = tls_kit_client(kit->ca.certificate, NULL);
+    struct tls_context *old = tls_kit_server(&keys->server, NULL);
+    struct tls_context *client = tls_kit_client(keys->ca.certificate, NULL);
     struct tls_ends first;
 
     tls_context_ref(client);
     tls_ends_shake_hands(&first, old, client, "localhost"); /* holds the last reference */
     ck_assert_int_eq(first.server_code, 0);
-    tls_ends_shake_hands(&ends, tls_kit_server(&kit->renewed, NULL), client, "localhost");
+    tls_ends_shake_hands(&ends, tls_kit_server(&keys->renewed, NULL), client, "localhost");
     ck_assert_int_eq(ends.server_code, 0);
     expect_echo();
     tls_ends_clear(&ends);
@@ -316,8 +305,8 @@ static void *talk_often(void *argument)
 
 START_TEST(many_threads_share_a_context)
 {
-    struct many many = {tls_kit_server(&kit->server, NULL),
-                        tls_kit_client(kit->ca.certificate, NULL)};
+    struct many many = {tls_kit_server(&keys->server, NULL),
+                        tls_kit_client(keys->ca.certificate, NULL)};
     pthread_t threads[4];
 
     for (int i = 0; i < 4; i++)
@@ -333,8 +322,8 @@ END_TEST
 /* A worker process makes streams with a context that its parent made. */
 START_TEST(a_forked_process_uses_the_context)
 {
-    struct tls_context *server = tls_kit_server(&kit->server, NULL);
-    struct tls_context *client = tls_kit_client(kit->ca.certificate, NULL);
+    struct tls_context *server = tls_kit_server(&keys->server, NULL);
+    struct tls_context *client = tls_kit_client(keys->ca.certificate, NULL);
     int server_fd, client_fd, status;
     char byte;
     pid_t child;
@@ -369,13 +358,13 @@ int main(void)
 {
     Suite *suite = suite_create("tls-trust");
 
-    tcase_add_unchecked_fixture(suite_case(suite, "Core"), make_kit, free_kit);
+    use_keys(suite_case(suite, "Core"));
     ADD_LOOP_TESTS(suite, "Core", COUNT_OF(servers), servers_are_verified,
                    insecure_accepts_them_all);
     ADD_TESTS(suite, "Core", the_system_does_not_trust_our_ca, a_client_with_a_certificate,
               a_client_certificate_that_nobody_asks_for, a_client_without_a_certificate_is_refused,
               a_client_of_another_ca_is_refused);
-    tcase_add_unchecked_fixture(suite_case(suite, "Contexts"), make_kit, free_kit);
+    use_keys(suite_case(suite, "Contexts"));
     ADD_TESTS(suite, "Contexts", files_that_cannot_be_used_are_named,
               a_key_of_another_certificate_is_refused, an_encrypted_key_is_refused_and_nobody_asked,
               one_file_may_hold_both, a_context_is_replaced_under_living_streams,

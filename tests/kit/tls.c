@@ -199,6 +199,23 @@ void tls_kit_free(struct tls_kit *kit)
     free(kit);
 }
 
+struct tls_kit *keys;
+
+static void make_keys(void)
+{
+    keys = tls_kit_new();
+}
+
+static void free_keys(void)
+{
+    tls_kit_free(keys);
+}
+
+void use_keys(TCase *tcase)
+{
+    tcase_add_unchecked_fixture(tcase, make_keys, free_keys);
+}
+
 /* --- contexts and ends ------------------------------------------------------------------------- */
 
 struct tls_context *tls_kit_server(const struct tls_files *files, const char *ca_file)

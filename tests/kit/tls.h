@@ -3,10 +3,8 @@
  * @file tls.h
  * Certificates for a test, made by it and gone with it, and two ends that talk TLS.
  *
- *     static struct tls_kit *kit;
- *
- *     tcase_add_unchecked_fixture(tcase, make_kit, free_kit);     kit = tls_kit_new(); ...
- *     ... {"--tls-cert", kit->server.certificate, "--tls-key", kit->server.key} ...
+ *     use_keys(suite_case(suite, "Core"));
+ *     ... {"--tls-cert", keys->server.certificate, "--tls-key", keys->server.key} ...
  *
  * Only where configure has found OpenSSL. As all helpers: what cannot be done fails the test.
  */
@@ -15,6 +13,7 @@
 
 #include "common/tls.h"
 
+#include <check.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -47,6 +46,10 @@ struct tls_kit *tls_kit_new(void);
 
 /** Remove the files, too. NULL is fine. */
 void tls_kit_free(struct tls_kit *kit);
+
+/** Those of the test case that runs, if use_keys() was called for it. */
+extern struct tls_kit *keys;
+void use_keys(TCase *tcase);
 
 /** @param ca_file  clients must have a certificate of this; NULL: need none */
 struct tls_context *tls_kit_server(const struct tls_files *files, const char *ca_file);

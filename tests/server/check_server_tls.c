@@ -17,18 +17,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct tls_kit *keys;
-
-static void make_keys(void)
-{
-    keys = tls_kit_new();
-}
-
-static void free_keys(void)
-{
-    tls_kit_free(keys);
-}
-
 #define TLS_MODEL(...)                                                                             \
     MODEL("--tls-cert", keys->server.certificate, "--tls-key", keys->server.key, __VA_ARGS__)
 
@@ -436,18 +424,18 @@ int main(void)
 {
     Suite *suite = suite_create("server_tls");
 
-    tcase_add_unchecked_fixture(suite_case(suite, "Echoes"), make_keys, free_keys);
+    use_keys(suite_case(suite, "Echoes"));
     ADD_LOOP_TESTS(suite, "Echoes", MODELS, fifty_sessions, a_long_message_and_a_half_close,
                    many_messages);
-    tcase_add_unchecked_fixture(suite_case(suite, "Endings"), make_keys, free_keys);
+    use_keys(suite_case(suite, "Endings"));
     ADD_LOOP_TESTS(suite, "Endings", MODELS, a_drain_says_goodbye,
                    an_idle_session_is_ended_in_order, an_end_without_goodbye_has_failed,
                    gone_after_the_handshake);
-    tcase_add_unchecked_fixture(suite_case(suite, "Strangers"), make_keys, free_keys);
+    use_keys(suite_case(suite, "Strangers"));
     ADD_LOOP_TESTS(suite, "Strangers", MODELS, what_is_not_tls_is_sent_away,
                    a_handshake_has_its_time, clients_need_a_certificate);
     ADD_TESTS(suite, "Strangers", busy_is_said_plainly);
-    tcase_add_unchecked_fixture(suite_case(suite, "Certificates"), make_keys, free_keys);
+    use_keys(suite_case(suite, "Certificates"));
     ADD_LOOP_TESTS(suite, "Certificates", MODELS, sighup_replaces_the_certificate);
     ADD_TESTS(suite, "Certificates", bad_files_are_named);
     return suite_main(suite);
