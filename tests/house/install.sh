@@ -13,7 +13,7 @@ installs() {
 
 has_all() {
     files='include/echopool.h include/echopool-mp.h lib/pkgconfig/echopool.pc lib/cmake/echopool/echopoolConfig.cmake share/man/man3/echopool.3
-        share/man/man3/echopool-mp.3'
+        share/man/man3/echopool-mp.3 share/man/man3/ep_submit.3 share/man/man3/ep_future_done.3'
     if with_programs; then
         files="$files bin/echo-server bin/echo-client share/man/man1/echo-server.1 share/man/man1/echo-client.1
             share/bash-completion/completions/echo-server.bash share/bash-completion/completions/echo-client.bash"

@@ -69,6 +69,20 @@ page_is_whole() {
     done <"$work/functions"
 }
 
+# Each function has a page of its own, well-formed, with all sections.
+page_each() {
+    sed -n 's/^EP_API.*[ *]\(ep_[a-z_]*\)(.*/\1.3/p' "$TOP_SRCDIR"/pool/echopool*.h | sort >"$work/functions"
+    sed 's,.*/,,' "$TOP_BUILDDIR/man/functions" | sort | diff "$work/functions" - || return 1
+    for page in "$TOP_BUILDDIR"/man/ep_*.3; do
+        grep -q '^\.so man3/ep_' "$page" && continue
+        mandoc -T lint -W warning "$page" || return 1
+        for section in NAME SYNOPSIS DESCRIPTION THREADS 'SEE ALSO'; do
+            grep -qx ".Sh $section" "$page" || { echo "$page: no $section"; return 1; }
+        done
+        ! grep -A1 '^\.Nd *$' "$page" || return 1
+    done
+}
+
 # A full disk, or a closed pipe, is a failure that --help must not hide.
 write_error() {
     "$TOP_BUILDDIR/$1" --help >/dev/full 2>"$work/said" && return 1
@@ -93,6 +107,11 @@ for program in $programs; do
     check "$program --version" says_version "$program"
     check "$program --help to a full disk fails" write_error "$program"
 done
+if command -v mandoc >/dev/null 2>&1; then
+    check 'every public function has a page' page_each
+else
+    skip 'every public function has a page' 'mandoc is not installed'
+fi
 for header in echopool echopool-mp; do
     if command -v mandoc >/dev/null 2>&1; then
         check "$header.3 has every function of $header.h" page_is_whole "$header"
