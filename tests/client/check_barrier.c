@@ -37,7 +37,7 @@ static void start_visits(struct visit *visits, pthread_t *threads, struct barrie
     }
 }
 
-START_TEST(nobody_passes_before_the_last_arrives)
+START_TEST(no_session_passes_before_the_last_arrives)
 {
     struct visit visits[THREADS];
     pthread_t threads[THREADS];
@@ -59,7 +59,7 @@ START_TEST(nobody_passes_before_the_last_arrives)
 }
 END_TEST
 
-START_TEST(a_barrier_for_nobody_is_open)
+START_TEST(a_barrier_for_no_session_is_open)
 {
     struct barrier barrier;
 
@@ -108,7 +108,8 @@ int main(void)
 {
     Suite *suite = suite_create("barrier");
 
-    ADD_TESTS(suite, "Core", nobody_passes_before_the_last_arrives, a_barrier_for_nobody_is_open,
-              its_descriptor_is_readable_once_it_is_open, without_descriptors_there_is_no_barrier);
+    ADD_TESTS(suite, "Core", no_session_passes_before_the_last_arrives,
+              a_barrier_for_no_session_is_open, its_descriptor_is_readable_once_it_is_open,
+              without_descriptors_there_is_no_barrier);
     return suite_main(suite);
 }

@@ -242,7 +242,7 @@ static void crowd_end(struct crowd *crowd)
     outcome_clear(&outcome);
 }
 
-START_TEST(nobody_sends_before_all_are_connected)
+START_TEST(no_session_sends_before_all_are_connected)
 {
     struct crowd crowd;
     int fd[3];
@@ -268,7 +268,7 @@ static bool have_two_spoken(void *context)
     return peer_unread(*(uint16_t *)context, 64) == 2;
 }
 
-START_TEST(without_a_barrier_nobody_waits_for_the_others)
+START_TEST(without_a_barrier_sessions_do_not_wait)
 {
     struct crowd crowd;
 
@@ -333,8 +333,8 @@ int main(void)
 
     ADD_LOOP_TESTS(suite, "Core", CLIENT_WAYS, fifty_sessions, two_hundred_sessions,
                    sizes_from_a_byte_up, without_a_barrier, one_worker_for_ten_sessions,
-                   nobody_sends_before_all_are_connected,
-                   without_a_barrier_nobody_waits_for_the_others);
+                   no_session_sends_before_all_are_connected,
+                   without_a_barrier_sessions_do_not_wait);
     ADD_LOOP_TESTS(suite, "Odd servers", CLIENT_WAYS, a_server_that_sends_byte_by_byte,
                    large_messages_are_read_while_they_are_written,
                    a_server_that_waits_for_the_whole_message, a_server_that_changes_nothing);

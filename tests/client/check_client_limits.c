@@ -25,7 +25,7 @@ enum { SANITIZED = 0 };
 
 /* --- no listener, and limits -------------------------------------------------------------------- */
 
-START_TEST(a_port_with_nobody)
+START_TEST(a_port_without_a_server)
 {
     struct client_run run;
 
@@ -264,7 +264,7 @@ int main(void)
 {
     Suite *suite = suite_create("client-limits");
 
-    ADD_LOOP_TESTS(suite, "Limits", CLIENT_WAYS, a_port_with_nobody, a_backlog_that_is_full);
+    ADD_LOOP_TESTS(suite, "Limits", CLIENT_WAYS, a_port_without_a_server, a_backlog_that_is_full);
     ADD_TESTS(suite, "Limits", too_few_descriptors, a_soft_limit_is_raised, too_few_ports);
     if (!SANITIZED) /* sanitizers reserve more address space than that test allows */
         tcase_add_test(suite_case(suite, "Limits"), too_few_threads);

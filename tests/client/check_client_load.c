@@ -111,7 +111,7 @@ START_TEST(idle_sessions_are_counted_apart)
 }
 END_TEST
 
-START_TEST(idle_sessions_that_nobody_lets_in)
+START_TEST(idle_sessions_without_a_server)
 {
     struct client_run run;
 
@@ -425,7 +425,7 @@ START_TEST(a_server_on_a_unix_socket)
 }
 END_TEST
 
-START_TEST(nobody_at_a_unix_socket)
+START_TEST(no_server_at_a_unix_socket)
 {
     struct client_run run;
 
@@ -442,7 +442,7 @@ int main(void)
     Suite *suite = suite_create("client-load");
 
     ADD_LOOP_TESTS(suite, "Idle", FATES * CLIENT_WAYS, idle_sessions_are_counted_apart);
-    ADD_LOOP_TESTS(suite, "Idle", CLIENT_WAYS, idle_sessions_that_nobody_lets_in,
+    ADD_LOOP_TESTS(suite, "Idle", CLIENT_WAYS, idle_sessions_without_a_server,
                    an_idle_session_holds_the_only_worker);
     ADD_LOOP_TESTS(suite, "Churn", CLIENT_WAYS, sessions_that_come_again_never_say_the_same);
     ADD_LOOP_TESTS(suite, "Churn", CLIENT_PLAIN_WAYS, they_come_until_the_time_is_over);
@@ -452,6 +452,6 @@ int main(void)
                    an_address_that_is_not_ours);
     ADD_LOOP_TESTS(suite, "Many", CLIENT_WAYS, steps_are_added_up, several_messages_are_under_way);
     ADD_LOOP_TESTS(suite, "Unix", 2 * CLIENT_WAYS, a_server_on_a_unix_socket);
-    ADD_LOOP_TESTS(suite, "Unix", CLIENT_WAYS, nobody_at_a_unix_socket);
+    ADD_LOOP_TESTS(suite, "Unix", CLIENT_WAYS, no_server_at_a_unix_socket);
     return suite_main(suite);
 }

@@ -251,7 +251,7 @@ static void closing_at_once(int fd, unsigned number, void *context)
 }
 
 /* Before they have all met at the barrier, or while they do. */
-START_TEST(gone_before_anybody_spoke)
+START_TEST(gone_before_the_first_message)
 {
     static peer_behaviour *const behaviours[] = {resetting_at_once, closing_at_once};
     struct client_run run = client_run_against(_i % CLIENT_WAYS, behaviours[_i / CLIENT_WAYS], NULL,
@@ -273,6 +273,6 @@ int main(void)
     ADD_LOOP_TESTS(suite, "Large", 3 * CLIENT_WAYS, eight_mebibytes_under_way);
     ADD_LOOP_TESTS(suite, "Habits", 5 * CLIENT_PLAIN_WAYS, silence_within_a_refusal);
     ADD_LOOP_TESTS(suite, "Habits", CLIENT_WAYS, an_endless_refusal);
-    ADD_LOOP_TESTS(suite, "Habits", 2 * CLIENT_WAYS, gone_before_anybody_spoke);
+    ADD_LOOP_TESTS(suite, "Habits", 2 * CLIENT_WAYS, gone_before_the_first_message);
     return suite_main(suite);
 }

@@ -154,7 +154,7 @@ static bool is_gone(void *context)
 }
 
 /* Nothing can be said to them any more: the kernel has to tell them. */
-START_TEST(nobody_survives_the_server)
+START_TEST(no_process_survives_the_server)
 {
     struct kit kit = kit_start(DESIGN("--workers", "2", "--delay", "600s"));
     int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
@@ -186,7 +186,7 @@ START_TEST(nobody_survives_the_server)
 END_TEST
 
 /* Zombies would still be children. */
-START_TEST(two_hundred_sessions_leave_nobody_behind)
+START_TEST(two_hundred_sessions_leave_no_process_behind)
 {
     struct kit kit = kit_start(DESIGN("--workers", "2"));
     unsigned before = _i == FORK ? 0 : 2;
@@ -525,8 +525,8 @@ int main(void)
     ADD_LOOP_TESTS(suite, "Deaths", DESIGNS, a_death_takes_one_session_along,
                    one_death_after_the_other);
     ADD_TESTS(suite, "Deaths", idle_workers_die, a_broken_pool_ends_the_server);
-    ADD_LOOP_TESTS(suite, "Deaths", DESIGNS, nobody_survives_the_server,
-                   two_hundred_sessions_leave_nobody_behind);
+    ADD_LOOP_TESTS(suite, "Deaths", DESIGNS, no_process_survives_the_server,
+                   two_hundred_sessions_leave_no_process_behind);
     ADD_LOOP_TESTS(suite, "Descriptors", DESIGNS, only_its_own_descriptors);
     ADD_TESTS(suite, "Descriptors", a_worker_without_room_for_the_connection);
     ADD_LOOP_TESTS(suite, "Descriptors", DESIGNS, a_server_without_room_for_a_second_descriptor);

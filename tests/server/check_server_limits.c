@@ -131,7 +131,7 @@ static bool is_over(void *until_ns)
  * The server is stopped for longer than a client may be idle. A client that has sent something meanwhile
  * was not idle; whether its worker or the watch gets the CPU first must not matter.
  */
-START_TEST(a_stopped_server_blames_nobody)
+START_TEST(a_stopped_server_blames_no_client)
 {
     enum { CLIENTS = 8 };
     struct kit kit = kit_start(ARGUMENTS("--workers", "8", "--idle-timeout", "1s"));
@@ -177,7 +177,7 @@ static int connect_from(struct kit *kit, const char *source)
 static const char *const all_models[] = {"thread", "thread-pool"};
 
 /* Served or waiting, they count; and no longer than they are here. */
-START_TEST(so_many_of_one_address)
+START_TEST(too_many_of_one_address)
 {
     struct kit kit = kit_start(ARGUMENTS("--model", all_models[_i], "--workers", "2", "--queue",
                                          "4", "--per-source", "3"));
@@ -346,8 +346,8 @@ int main(void)
     ADD_LOOP_TESTS(suite, "Times", MODELS, idle, writing, session);
     ADD_TESTS(suite, "Times", a_drip_is_ended);
     ADD_LOOP_TESTS(suite, "Times", MODELS, draining);
-    ADD_TESTS(suite, "Times", none, a_stopped_server_blames_nobody);
-    ADD_LOOP_TESTS(suite, "Sources", 2, so_many_of_one_address);
+    ADD_TESTS(suite, "Times", none, a_stopped_server_blames_no_client);
+    ADD_LOOP_TESTS(suite, "Sources", 2, too_many_of_one_address);
     ADD_TESTS(suite, "Sources", places_come_back);
     ADD_TESTS(suite, "Descriptors", the_limit_is_raised_and_told, a_limit_that_is_enough_stays);
     return suite_main(suite);

@@ -142,7 +142,7 @@ START_TEST(the_oldest_makes_place_for_the_newest)
 END_TEST
 
 /* Without a queue there is no session to drop. */
-START_TEST(nobody_waits_to_be_dropped)
+START_TEST(no_queue_and_none_to_drop)
 {
     struct kit kit = kit_start(POOL("--workers", "1", "--queue", "0", "--on-full", "drop-oldest"));
     int fds[2];
@@ -254,7 +254,7 @@ START_TEST(pauses_are_told)
 }
 END_TEST
 
-START_TEST(nobody_was_kept_out)
+START_TEST(no_client_was_kept_out)
 {
     struct kit kit = kit_start(POOL("--workers", "1", "--queue", "2"));
     int fd = kit_connect(&kit);
@@ -452,10 +452,10 @@ int main(void)
     ADD_LOOP_TESTS(suite, "Late", POOLS, who_waits_too_long_is_told, a_late_one_makes_room,
                    who_is_served_waits_no_more);
     ADD_LOOP_TESTS(suite, "Dropped", POOLS, the_oldest_makes_place_for_the_newest,
-                   nobody_waits_to_be_dropped);
+                   no_queue_and_none_to_drop);
     ADD_LOOP_TESTS(suite, "Caller", POOLS, the_caller_runs, the_caller_stops);
     ADD_LOOP_TESTS(suite, "Marks", POOLS, marks_with_a_distance, pauses_are_told,
-                   nobody_was_kept_out);
+                   no_client_was_kept_out);
     ADD_LOOP_TESTS(suite, "Marks", COUNT_OF(wrong_marks), marks_that_make_no_sense);
     ADD_TESTS(suite, "Size", one_worker_more, fewer_workers_leave_sessions_alone);
     ADD_LOOP_TESTS(suite, "Size", POOLS, fewer_and_more_again, one_worker_is_the_least);

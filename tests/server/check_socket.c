@@ -40,7 +40,7 @@ static struct address at(const char *name)
     return address;
 }
 
-static bool somebody_listens(const struct address *address)
+static bool is_listened_on(const struct address *address)
 {
     int fd = socket(address->storage.ss_family, SOCK_STREAM, 0);
     int rc = connect(fd, (const struct sockaddr *)&address->storage, address->length);
@@ -76,13 +76,13 @@ START_TEST(a_socket_on_a_port)
     ck_assert(address_resolve("127.0.0.1", 0, true, &any, &cause));
     ck_assert_int_eq(listening_socket_open(&any, &first), 0);
     ck_assert_uint_ne(address_port(&first.address), 0);
-    ck_assert(somebody_listens(&first.address));
+    ck_assert(is_listened_on(&first.address));
     ck_assert_int_ne(fcntl(first.fd, F_GETFL) & O_NONBLOCK, 0);
     ck_assert_int_ne(fcntl(first.fd, F_GETFD) & FD_CLOEXEC, 0);
     ck_assert_int_eq(listening_socket_open(&first.address, &second), -EADDRINUSE);
     any = first.address;
     listening_socket_close(&first);
-    ck_assert(!somebody_listens(&any));
+    ck_assert(!is_listened_on(&any));
 }
 END_TEST
 
@@ -131,7 +131,7 @@ START_TEST(a_socket_with_a_file)
     umask(0);
     ck_assert_int_eq(listening_socket_open(&address, &listening), 0);
     ck_assert_uint_eq(mode_of(path), S_IFSOCK | 0600);
-    ck_assert(somebody_listens(&address));
+    ck_assert(is_listened_on(&address));
     ck_assert_int_ne(fcntl(listening.fd, F_GETFL) & O_NONBLOCK, 0);
     listening_socket_close(&listening);
     ck_assert_uint_eq(mode_of(path), 0);
@@ -159,11 +159,11 @@ START_TEST(an_abstract_socket_has_no_file)
     snprintf(name, sizeof name, "@check_socket.%d", (int)getpid());
     address = at(name);
     ck_assert_int_eq(listening_socket_open(&address, &first), 0);
-    ck_assert(somebody_listens(&address));
+    ck_assert(is_listened_on(&address));
     ck_assert(!first.has_file);
     ck_assert_int_eq(listening_socket_open(&address, &second), -EADDRINUSE);
     listening_socket_close(&first);
-    ck_assert(!somebody_listens(&address));
+    ck_assert(!is_listened_on(&address));
 }
 END_TEST
 
@@ -174,7 +174,7 @@ START_TEST(a_stale_file_is_replaced)
 
     leave_stale_file();
     ck_assert_int_eq(listening_socket_open(&address, &listening), 0);
-    ck_assert(somebody_listens(&address));
+    ck_assert(is_listened_on(&address));
     listening_socket_close(&listening);
     ck_assert_uint_eq(mode_of(path), 0);
 }
@@ -256,7 +256,7 @@ START_TEST(only_our_own_file_is_removed)
     ck_assert_int_eq(rename(path, aside), 0); /* it stays, so that its number is not used again */
     ck_assert_int_eq(listening_socket_open(&address, &theirs), 0);
     listening_socket_close(&ours);
-    ck_assert(somebody_listens(&address));
+    ck_assert(is_listened_on(&address));
     listening_socket_close(&theirs);
     ck_assert_uint_eq(mode_of(path), 0);
     unlink(aside);
@@ -272,7 +272,7 @@ START_TEST(a_folder_that_is_locked)
 
     ck_assert_int_eq(flock(lock, LOCK_EX), 0);
     ck_assert_int_eq(listening_socket_open(&address, &listening), 0);
-    ck_assert(somebody_listens(&address));
+    ck_assert(is_listened_on(&address));
     listening_socket_close(&listening);
     ck_assert_uint_eq(mode_of(path), 0);
     close(lock);
@@ -347,7 +347,7 @@ START_TEST(one_of_many_wins)
             }
         }
         ck_assert_ptr_nonnull(winner);
-        ck_assert(somebody_listens(&address));
+        ck_assert(is_listened_on(&address));
         listening_socket_close(&winner->listening);
         ck_assert_uint_eq(mode_of(path), 0);
     }
