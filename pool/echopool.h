@@ -157,6 +157,10 @@ struct ep_task;
  *
  * @return 0: the task succeeded. Any other value: it failed, with that code. Only the future sees
  *         the outcome; the worker continues in either case
+ *
+ * A function that ends its thread, by pthread_exit() or because the thread was cancelled, has failed
+ * as well, with code 0, and another thread continues as that worker. In a worker process it ends the
+ * process (EP_EDIED). Of a submitter that runs the task (EP_CALLER_RUNS) it ends the thread.
  */
 typedef int (*ep_task_fn)(struct ep_task *task);
 
@@ -289,7 +293,10 @@ struct ep_options {
      * executor is not made or, if the worker was started later, it is broken. NULL: nothing to do.
      */
     int (*initialize)(void *context, unsigned worker);
-    /** Run by each initialized worker after its last task. NULL: nothing to do. */
+    /**
+     * Run by each initialized worker after its last task; if that has ended the worker's thread, by
+     * the thread that continues. NULL: nothing to do.
+     */
     void (*finalize)(void *context, unsigned worker);
     /**
      * Called with `context` when a full executor has room again, at least once for each time that

@@ -165,16 +165,15 @@ static void future_tell(struct ep_future *future)
         watch->listed = false;
         watch->fire(watch, future); /* after this the watch may be gone */
     }
-    callback = future->callbacks;
-    future->callbacks = NULL;
     lock_release(&future->lock);
-    while (callback != NULL) {
-        struct callback *next = callback->next;
+    /* No thread adds one any more. Each is taken off before it is called: it may end the thread. */
+    while ((callback = future->callbacks) != NULL) {
+        struct callback taken = *callback;
 
-        callback->done(future, callback->context);
+        future->callbacks = taken.next;
         if (callback != &future->first_callback)
             free(callback);
-        callback = next;
+        taken.done(future, taken.context);
     }
 }
 
@@ -527,7 +526,8 @@ uint32_t future_publish(struct ep_future *future, uint32_t worker)
 
 void future_call_back(struct ep_future *future)
 {
-    future_tell(future);
+    if (atomic_load(&future->state) & STATE_HAS_WATCHES)
+        future_tell(future);
 }
 
 void future_finish(struct ep_future *future, uint32_t worker)

@@ -5,6 +5,7 @@
 #include "pool/version-internal.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,19 +57,41 @@ static void entry_discard(struct queue_entry *entry)
     ep_future_unref(entry->future);
 }
 
+/** A task that its submitter runs: how it ends if it ends the submitter's thread. */
+struct callers_task {
+    struct ep_executor *executor;
+    struct queue_entry *entry;
+};
+
+static void callers_task_lost(void *context)
+{
+    struct callers_task *task = context;
+
+    executor_count(task->executor, task_lost(task->entry, CALLERS_WORKER) ? COUNT_FINISHED_ELSEWHERE
+                                                                          : COUNT_FAILED_ELSEWHERE);
+}
+
+/** Run a task in the submitter's thread. */
+static void run_here(struct ep_executor *executor, struct queue_entry *entry)
+{
+    struct callers_task task = {executor, entry};
+
+    if (entry->future != NULL)
+        future_start(entry->future); /* no other thread has it yet */
+    pthread_cleanup_push(callers_task_lost, &task);
+    executor_count(executor, task_run(entry, CALLERS_WORKER, &executor->terminating)
+                                 ? COUNT_FINISHED_ELSEWHERE
+                                 : COUNT_FAILED_ELSEWHERE);
+    pthread_cleanup_pop(0);
+}
+
 /** Apply the policy of a full executor. */
 static int submit_when_full(struct ep_executor *executor, struct queue_entry *entry)
 {
     int rc = -EAGAIN;
 
     switch (executor->options.when_full) {
-    case EP_CALLER_RUNS:
-        if (entry->future != NULL)
-            future_start(entry->future); /* no other thread has it yet */
-        executor_count(executor, task_run(entry, CALLERS_WORKER, &executor->terminating)
-                                     ? COUNT_FINISHED_ELSEWHERE
-                                     : COUNT_FAILED_ELSEWHERE);
-        return 0;
+    case EP_CALLER_RUNS: run_here(executor, entry); return 0;
     case EP_DISCARD:
         executor_count(executor, COUNT_DISCARDED);
         entry_discard(entry);

@@ -37,6 +37,14 @@ struct ep_task {
 bool task_run(struct queue_entry *entry, unsigned worker, const atomic_bool *terminating);
 
 /**
+ * Finish a task whose thread has ended in its function, as failed, or in one of its callbacks. May
+ * be repeated if a callback ends this thread too.
+ *
+ * @return whether it succeeded
+ */
+bool task_lost(struct queue_entry *entry, unsigned worker);
+
+/**
  * Run a function as a task within a task. Its reply or failure goes to `outcome`, which only the
  * caller has.
  *

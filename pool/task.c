@@ -49,6 +49,26 @@ bool task_run(struct queue_entry *entry, unsigned worker, const atomic_bool *ter
     return !task.failed;
 }
 
+bool task_lost(struct queue_entry *entry, unsigned worker)
+{
+    struct ep_future *future = entry->future;
+    bool succeeded = false;
+
+    if (future == NULL) {
+        entry_release_input(entry);
+        return false;
+    }
+    if (ep_future_done(future)) { /* a callback has ended the thread: the others follow */
+        succeeded = !future_has_failed(future);
+        future_call_back(future);
+    } else {
+        future_set_error(future, EP_EFAILED, 0, "its thread ended before its function returned");
+        future_finish(future, worker);
+    }
+    ep_future_unref(future);
+    return succeeded;
+}
+
 const void *ep_task_input(const struct ep_task *task, size_t *size)
 {
     if (size != NULL)

@@ -25,6 +25,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -275,6 +276,13 @@ static int await_message(struct wire_message *message)
     return wire_receive(self.socket, self.inbox, sizeof self.inbox, 0, message);
 }
 
+/** End a worker whose task calls pthread_exit(), also if the task has made other threads. */
+static void end_process(void *unused)
+{
+    (void)unused;
+    _exit(1);
+}
+
 void worker_process(int socket, const struct worker_plan *plan, bool (*is_known)(uintptr_t fn))
 {
     struct wire_note note = {.kind = WIRE_READY};
@@ -284,6 +292,7 @@ void worker_process(int socket, const struct worker_plan *plan, bool (*is_known)
     self.socket = socket;
     self.index = plan->index;
     self.is_known = is_known;
+    pthread_cleanup_push(end_process, NULL);
     prctl(PR_SET_NAME, plan->name);
     rc = plan->initialize != NULL ? plan->initialize(plan->context, plan->index) : 0;
     fflush(stdout);
@@ -303,4 +312,5 @@ void worker_process(int socket, const struct worker_plan *plan, bool (*is_known)
         plan->finalize(plan->context, plan->index);
     fflush(stdout);
     _exit(rc == -EPIPE ? 0 : 1);
+    pthread_cleanup_pop(0);
 }

@@ -20,6 +20,14 @@ struct worker {
     _Atomic uint64_t failed;
     uint64_t tasks_here; /* since its thread began */
 
+    /* for this worker alone; a thread that a task has ended leaves them to its successor */
+    struct queue_entry entry; /* if has_task */
+    bool has_task;            /* from taking a task until its place is free */
+    bool has_begun;           /* its first thread has been initialized */
+    bool begins;              /* it is in its initialize */
+    bool is_initialized;      /* its finalize is still to be called */
+    bool is_lost;             /* a function of the program has ended its last thread */
+
     /* for the thread that made it */
     _Atomic uint32_t started; /* a futex word; 1: start_rc is set */
     int start_rc;

@@ -25,6 +25,10 @@
  * A worker ends when the queue is closed and empty, when its number is no longer among the takers,
  * or when it has done its tasks_per_worker. In the last case it first makes its successor, a thread
  * that takes over the same struct worker and first joins its predecessor.
+ *
+ * A task may end its thread, with pthread_exit() or because it was cancelled; so may a callback, or
+ * initialize or finalize. The thread then makes its successor as well. The struct worker says what
+ * it was at, and the successor first settles that: the task has failed, its place becomes free.
  */
 #include "pool/thread/worker-internal.h"
 
@@ -163,14 +167,20 @@ static bool worker_await_task(struct worker *worker, struct queue_entry *entry)
 
 /* --- running tasks ------------------------------------------------------------------------- */
 
-static void worker_run(struct worker *worker, struct queue_entry *entry)
+/** Count a task that is done. */
+static void worker_count(struct worker *worker, bool succeeded)
 {
-    bool succeeded = task_run(entry, worker->index, &worker->executor->base.terminating);
     _Atomic uint64_t *counter = succeeded ? &worker->finished : &worker->failed;
     uint64_t count = atomic_load_explicit(counter, memory_order_relaxed);
 
     /* Only this thread writes: no need for an atomic addition. */
     atomic_store_explicit(counter, count + 1, memory_order_relaxed);
+}
+
+static void worker_run(struct worker *worker)
+{
+    worker_count(worker,
+                 task_run(&worker->entry, worker->index, &worker->executor->base.terminating));
     worker->tasks_here++;
 }
 
@@ -188,18 +198,23 @@ static bool worker_has_done_enough(const struct worker *worker)
 static void worker_serve(struct worker *worker)
 {
     struct thread_executor *executor = worker->executor;
-    struct queue_entry entry;
     bool taken;
 
-    while (worker_await_task(worker, &entry)) {
+    for (;;) {
+        pthread_testcancel(); /* a cancellation that a task has left behind should end no other */
+        if (!worker_await_task(worker, &worker->entry))
+            return;
+        worker->has_task = true;
         do {
-            worker_run(worker, &entry);
+            worker_run(worker);
             if (worker_has_done_enough(worker)) {
+                worker->has_task = false;
                 queue_task_done(&executor->base.queue);
                 executor_place_freed(&executor->base);
                 return;
             }
-            taken = queue_done_and_take(&executor->base.queue, worker->index, &entry);
+            taken = queue_done_and_take(&executor->base.queue, worker->index, &worker->entry);
+            worker->has_task = taken;
             executor_place_freed(&executor->base);
         } while (taken);
     }
@@ -233,18 +248,54 @@ static int worker_make_thread_locked(struct worker *worker)
     return 0;
 }
 
+/** Call finalize, if the worker has been initialized. */
+static void worker_finalize(struct worker *worker)
+{
+    const struct ep_options *options = &worker->executor->base.options;
+    bool is_initialized = worker->is_initialized;
+
+    worker->is_initialized = false;
+    if (is_initialized && options->finalize != NULL)
+        options->finalize(options->context, worker->index);
+}
+
+/** Settle what the last thread was at. It may end this thread as well, and is then continued. */
+static void worker_settle(struct worker *worker)
+{
+    struct thread_executor *executor = worker->executor;
+
+    if (worker->has_task) {
+        worker_count(worker, task_lost(&worker->entry, worker->index));
+        worker->has_task = false;
+        queue_task_done(&executor->base.queue);
+    }
+    executor_place_freed(&executor->base);
+    worker_finalize(worker);
+}
+
 /** Begin, in the new thread. @return 0, or the value of initialize */
 static int worker_begin(struct worker *worker)
 {
     struct thread_executor *executor = worker->executor;
     const struct ep_options *options = &executor->base.options;
+    int rc = 0;
 
     self_serve(&executor->base, false);
     worker->tasks_here = 0;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     if (worker->has_predecessor)
         EP_ASSERT(pthread_join(worker->predecessor, NULL) == 0);
     worker->has_predecessor = false;
-    return options->initialize ? options->initialize(options->context, worker->index) : 0;
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    if (worker->is_lost)
+        worker_settle(worker);
+    worker->is_lost = false;
+    worker->begins = true;
+    if (options->initialize != NULL)
+        rc = options->initialize(options->context, worker->index);
+    worker->begins = false;
+    worker->is_initialized = rc == 0;
+    return rc;
 }
 
 /** Hand this worker over to a new thread. @return false if none could be made */
@@ -294,13 +345,47 @@ static void worker_gone(struct thread_executor *executor)
         waitlist_wake_all(&executor->ended);
 }
 
-/** Run a worker's thread. */
-static void *worker_main(void *argument)
+/** End the worker of the calling thread, which has not begun if start_rc is not 0. */
+static void worker_end(struct worker *worker, bool first)
+{
+    worker_gone(worker->executor);
+    if (first && worker->start_rc != 0) {
+        atomic_store_explicit(&worker->started, 1, memory_order_release);
+        futex_wake(&worker->started, 1);
+    }
+}
+
+/** Run in a thread that a function of the program ends: let another thread continue. */
+static void worker_lost(void *argument)
 {
     struct worker *worker = argument;
     struct thread_executor *executor = worker->executor;
-    const struct ep_options *options = &executor->base.options;
-    bool first = !worker->has_predecessor;
+
+    if (worker->begins) {
+        bool first = !worker->has_begun;
+
+        worker->start_rc = EP_EBROKEN;
+        if (!first)
+            executor_break(&executor->base, "a worker's initialize ended its thread");
+        worker_end(worker, first);
+    } else if (worker->leaving) {
+        worker_hand_over(worker);
+        worker_gone(executor);
+    } else {
+        worker->is_lost = true;
+        if (worker_succeed(worker))
+            return;
+        worker_settle(worker);
+        executor_break(&executor->base, "a worker whose thread was ended cannot be replaced");
+        worker_gone(executor);
+    }
+}
+
+/** Do what a worker does, from its beginning to its end. */
+static void worker_live(struct worker *worker)
+{
+    struct thread_executor *executor = worker->executor;
+    bool first = !worker->has_begun;
 
     worker->start_rc = worker_begin(worker);
     if (worker->start_rc != 0 && !first)
@@ -308,6 +393,7 @@ static void *worker_main(void *argument)
     if (worker->start_rc != 0)
         goto gone;
     if (first) {
+        worker->has_begun = true;
         atomic_store_explicit(&worker->started, 1, memory_order_release);
         futex_wake(&worker->started, 1);
     }
@@ -317,24 +403,26 @@ static void *worker_main(void *argument)
             break;
         if (!worker_has_done_enough(worker))
             continue; /* it was not among the takers for a moment */
-        if (options->finalize != NULL)
-            options->finalize(options->context, worker->index);
+        worker_finalize(worker);
         if (worker_succeed(worker))
-            return NULL; /* the worker belongs to the new thread now */
+            return; /* the worker belongs to the new thread now */
         if (worker_begin(worker) != 0) {
             executor_break(&executor->base, "a worker's initialize failed");
             goto gone;
         }
     }
-    if (options->finalize != NULL)
-        options->finalize(options->context, worker->index);
+    worker_finalize(worker);
     worker_hand_over(worker);
 gone:
-    worker_gone(executor);
-    if (first && worker->start_rc != 0) {
-        atomic_store_explicit(&worker->started, 1, memory_order_release);
-        futex_wake(&worker->started, 1);
-    }
+    worker_end(worker, first);
+}
+
+/** Run a worker's thread. */
+static void *worker_main(void *argument)
+{
+    pthread_cleanup_push(worker_lost, argument);
+    worker_live(argument);
+    pthread_cleanup_pop(0);
     return NULL;
 }
 

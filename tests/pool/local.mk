@@ -14,6 +14,7 @@ POOL_TESTS = \
 	tests/pool/check_policy \
 	tests/pool/check_shutdown \
 	tests/pool/check_life \
+	tests/pool/check_thread_end \
 	tests/pool/check_threads \
 	tests/pool/check_exit \
 	tests/pool/check_fork \
