@@ -296,12 +296,15 @@ struct ep_options {
     /**
      * Run by each initialized worker after its last task; if that has ended the worker's thread, by
      * the thread that continues. NULL: nothing to do.
+     *
+     * Both may use the executor, as a task may, but not resize it. In a worker process they cannot.
      */
     void (*finalize)(void *context, unsigned worker);
     /**
      * Called with `context` when a full executor has room again, at least once for each time that
      * ep_executor_room() returned 0. It lets an event loop continue: write to an eventfd here, and
-     * submit in the loop. It must be short and must not block.
+     * submit in the loop. It must be short and must not block: a
+     * call that would wait for the executor returns -EDEADLK.
      *
      * Threads: the thread that made the room: a worker, or a thread that cancelled a future; on a
      * process executor also its manager, or a thread that waits for a future and receives the reply
@@ -465,7 +468,9 @@ EP_API int ep_executor_resume(struct ep_executor *executor);
  *                        a worker could not be made; nothing has changed
  *          EP_EBROKEN    its initialize failed, and nothing has changed; or the executor is broken
  *          EP_ESHUTDOWN  the executor was shut down before or meanwhile
- *          -EDEADLK      the caller is a callback on the manager of a process executor
+ *          -EDEADLK      the caller is a callback on the manager of a process executor, or runs
+ *                        for a task of it that is being dropped or cancelled; or an initialize or
+ *                        finalize of a thread executor
  */
 EP_API EP_MUSTCHECK int ep_executor_resize(struct ep_executor *executor, uint32_t workers);
 

@@ -68,8 +68,7 @@ struct ep_executor {
     /** Set once, by ep_executor_terminate(): tasks see it through ep_task_stopping(). */
     atomic_bool terminating;
     _Atomic uint64_t counts[COUNTS]; /**< by enum executor_count */
-    _Atomic uint32_t droppers;       /**< threads that are dropping a task from the queue */
-    struct waitlist settled;         /**< threads that wait for them */
+    _Atomic uint32_t droppers;       /**< threads that drop or cancel a task; a futex word */
 };
 
 _Static_assert(sizeof(struct ep_executor) >= 256, "executor_name() relies on it");

@@ -20,6 +20,7 @@
 #include "pool/version-internal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -149,10 +150,32 @@ void executor_places_made(struct ep_executor *executor)
     executor_place_freed(executor);
 }
 
+/** After this the executor may be gone. */
+static void dropper_leaves(struct ep_executor *executor)
+{
+    if (atomic_fetch_sub(&executor->droppers, 1) == 1)
+        futex_wake(&executor->droppers, INT_MAX);
+}
+
+/** Wait until no thread is dropping or cancelling a task. @return false if the deadline came first */
+static bool await_droppers(struct ep_executor *executor, int64_t deadline_ns)
+{
+    uint32_t droppers;
+
+    while ((droppers = atomic_load(&executor->droppers)) != 0) {
+        if (deadline_is_over(deadline_ns))
+            return false;
+        futex_wait(&executor->droppers, droppers, deadline_ns);
+    }
+    return true;
+}
+
 void executor_task_cancelled(struct ep_executor *executor)
 {
+    atomic_fetch_add(&executor->droppers, 1);
     queue_task_cancelled(&executor->queue);
     executor_place_freed(executor);
+    dropper_leaves(executor);
 }
 
 /** Cancel or fail the oldest task, as queue_drop_oldest(), and count as a dropper meanwhile. */
@@ -161,14 +184,13 @@ static bool drop_oldest(struct ep_executor *executor, int verdict, const char *w
     struct self_drop drop;
     bool dropped;
 
-    self_drop_begin(&drop, executor);
+    self_drop_begin(&drop, executor, NULL);
     atomic_fetch_add(&executor->droppers, 1);
     dropped = queue_drop_oldest(&executor->queue, verdict, why);
-    if (atomic_fetch_sub(&executor->droppers, 1) == 1)
-        waitlist_wake_all(&executor->settled);
-    self_drop_end();
     if (dropped)
         executor_place_freed(executor);
+    self_drop_end();
+    dropper_leaves(executor);
     return dropped;
 }
 
@@ -272,11 +294,6 @@ void executor_break(struct ep_executor *executor, const char *why)
     close_and_drop(executor, EP_EBROKEN, EP_EBROKEN, why, false);
 }
 
-static bool no_droppers(void *executor)
-{
-    return atomic_load(&((struct ep_executor *)executor)->droppers) == 0;
-}
-
 /**
  * Wait until the workers have ended, and then until no thread is dropping a task: one that has left
  * the queue and is not resolved yet still belongs to the executor.
@@ -286,7 +303,7 @@ static int join(struct ep_executor *executor, int64_t timeout_ns)
     int64_t deadline_ns = deadline_after(timeout_ns);
     int rc = executor->ops->join(executor, deadline_ns);
 
-    if (rc == 0 && !waitlist_await(&executor->settled, no_droppers, executor, deadline_ns))
+    if (rc == 0 && !await_droppers(executor, deadline_ns))
         rc = -ETIMEDOUT;
     return rc;
 }

@@ -551,9 +551,12 @@ int ep_future_cancel(struct ep_future *future)
         return EP_EFORKED;
     if (future_change_state(future, STATE_PENDING, STATE_CANCELLING, NULL)) {
         struct ep_executor *executor = future->executor;
+        struct self_drop drop;
 
         /* The executor lives until CANCELLED is published below; after that it may be gone. */
+        self_drop_begin(&drop, executor, future);
         future_pool_host(future->pool)->cancelled(executor);
+        self_drop_end();
         EP_ASSERT(future_change_state(future, STATE_CANCELLING, STATE_CANCELLED, &old));
         future_drop_input(future);
         future_announce(future, old);

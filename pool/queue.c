@@ -20,6 +20,7 @@
 #include "pool/queue-internal.h"
 
 #include "pool/future-internal.h"
+#include "pool/self-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -261,7 +262,7 @@ static void queue_advance_locked(struct queue *queue)
  */
 static void queue_pass_husk_locked(struct queue *queue, struct ep_future *future)
 {
-    if (!ep_future_cancelled(future)) {
+    if (!ep_future_cancelled(future) && !self_cancels(future)) {
         ep_future_ref(future);
         lock_release(&queue->head_lock);
         future_await_cancelled(future);
@@ -372,7 +373,7 @@ bool queue_drop_oldest(struct queue *queue, int verdict, const char *message)
     } else {
         ours =
             verdict != 0 ? future_break(entry.future, verdict, message) : future_drop(entry.future);
-        if (!ours)
+        if (!ours && !self_cancels(entry.future))
             future_await_cancelled(entry.future); /* the canceller still uses the executor */
         ep_future_unref(entry.future);
     }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 struct ep_executor;
+struct ep_future;
 
 /** Note that the calling thread works for an executor from now on, as manager or as worker. */
 void self_serve(const struct ep_executor *executor, bool as_manager);
@@ -20,10 +21,15 @@ void self_serve(const struct ep_executor *executor, bool as_manager);
  */
 struct self_drop {
     const struct ep_executor *executor;
+    const struct ep_future *cancelled; /**< the one that ep_future_cancel() cancels, or NULL */
     struct self_drop *outer;
 };
-void self_drop_begin(struct self_drop *drop, const struct ep_executor *executor);
+void self_drop_begin(struct self_drop *drop, const struct ep_executor *executor,
+                     const struct ep_future *cancelled);
 void self_drop_end(void);
+
+/** Ask whether the calling thread is in the middle of cancelling that future. */
+bool self_cancels(const struct ep_future *future);
 
 /**
  * Ask whether the calling thread works for that executor, which may have been freed, or drops a

@@ -15,15 +15,25 @@ void self_serve(const struct ep_executor *executor, bool as_manager)
     is_manager = as_manager;
 }
 
-void self_drop_begin(struct self_drop *drop, const struct ep_executor *executor)
+void self_drop_begin(struct self_drop *drop, const struct ep_executor *executor,
+                     const struct ep_future *cancelled)
 {
-    *drop = (struct self_drop){.executor = executor, .outer = drops};
+    *drop = (struct self_drop){.executor = executor, .cancelled = cancelled, .outer = drops};
     drops = drop;
 }
 
 void self_drop_end(void)
 {
     drops = drops->outer;
+}
+
+bool self_cancels(const struct ep_future *future)
+{
+    const struct self_drop *drop = drops;
+
+    while (drop != NULL && drop->cancelled != future)
+        drop = drop->outer;
+    return drop != NULL;
 }
 
 static bool self_works_for(const struct ep_executor *executor)

@@ -164,7 +164,7 @@ static int process_resize(struct ep_executor *base, uint32_t workers)
     uint32_t before;
     int rc = 0;
 
-    if (self_manages(base))
+    if (self_serves(base)) /* the manager waits for a canceller when it passes the husk */
         return -EDEADLK;
     EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
     before = atomic_load(&executor->target);

@@ -70,7 +70,7 @@ static void thread_stats(struct ep_executor *base, struct ep_stats *stats)
     struct thread_executor *executor = from_base(base);
 
     stats->workers = queue_takers(&base->queue);
-    EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
+    lock_acquire(&executor->table_lock);
     stats->finished += executor->gone_finished;
     stats->failed += executor->gone_failed;
     for (uint32_t i = 0; i < executor->places; i++) {
@@ -81,7 +81,7 @@ static void thread_stats(struct ep_executor *base, struct ep_stats *stats)
         stats->finished += atomic_load_explicit(&worker->finished, memory_order_relaxed);
         stats->failed += atomic_load_explicit(&worker->failed, memory_order_relaxed);
     }
-    EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
+    lock_release(&executor->table_lock);
 }
 
 /* --- size ---------------------------------------------------------------------------------- */
@@ -89,16 +89,21 @@ static void thread_stats(struct ep_executor *base, struct ep_stats *stats)
 /** Make places for that many workers. */
 static int places_locked(struct thread_executor *executor, uint32_t places)
 {
-    struct worker **workers;
+    struct worker **workers, **replaced;
 
     if (places <= executor->places)
         return 0;
-    workers = realloc(executor->workers, places * sizeof(struct worker *));
+    workers = calloc(places, sizeof(struct worker *));
     if (workers == NULL)
         return -ENOMEM;
-    memset(workers + executor->places, 0, (places - executor->places) * sizeof(struct worker *));
+    if (executor->places > 0)
+        memcpy(workers, executor->workers, executor->places * sizeof(struct worker *));
+    lock_acquire(&executor->table_lock);
+    replaced = executor->workers;
     executor->workers = workers;
     executor->places = places;
+    lock_release(&executor->table_lock);
+    free(replaced);
     return 0;
 }
 
@@ -138,6 +143,8 @@ static int thread_resize(struct ep_executor *base, uint32_t workers)
     uint32_t before;
     int rc = 0;
 
+    if (worker_changes_here(executor))
+        return -EDEADLK;
     EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
     before = queue_takers(&base->queue);
     if (workers > before)

@@ -55,8 +55,13 @@ struct thread_executor {
     _Alignas(CACHE_LINE) struct waitlist ended; /**< threads that wait for the last worker */
     _Atomic uint32_t alive;                     /**< workers that have not ended */
 
+    /**
+     * Held while workers are made and joined, and so while `initialize` and `finalize` may run on
+     * a thread that the holder waits for. No call waits for it there.
+     */
     pthread_mutex_t life_mutex;
-    /* guarded by life_mutex */
+    struct lock table_lock;
+    /* written with both locks, read with either */
     struct worker **workers;             /**< by index; NULL once its thread is joined */
     uint32_t places;                     /**< length of workers */
     uint64_t gone_finished, gone_failed; /**< counts of joined workers */
@@ -74,6 +79,9 @@ void task_arrived(struct ep_executor *executor);
  * @return 0, -EAGAIN, -ENOMEM; EP_EBROKEN if its initialize failed, and then the place is empty
  */
 int worker_start_locked(struct thread_executor *executor, uint32_t index);
+
+/** Ask whether the caller is an `initialize` or `finalize` of the executor, which cannot resize. */
+bool worker_changes_here(const struct thread_executor *executor);
 
 /** Join a worker that is ending, and empty its place. */
 void worker_join_locked(struct thread_executor *executor, uint32_t index);

@@ -248,6 +248,14 @@ static int worker_make_thread_locked(struct worker *worker)
     return 0;
 }
 
+/** Whether this thread runs `initialize` or `finalize`, which the holder of life_mutex may await. */
+static _Thread_local bool changing;
+
+bool worker_changes_here(const struct thread_executor *executor)
+{
+    return changing && self_serves(&executor->base);
+}
+
 /** Call finalize, if the worker has been initialized. */
 static void worker_finalize(struct worker *worker)
 {
@@ -255,8 +263,10 @@ static void worker_finalize(struct worker *worker)
     bool is_initialized = worker->is_initialized;
 
     worker->is_initialized = false;
+    changing = true;
     if (is_initialized && options->finalize != NULL)
         options->finalize(options->context, worker->index);
+    changing = false;
 }
 
 /** Settle what the last thread was at. It may end this thread as well, and is then continued. */
@@ -291,8 +301,10 @@ static int worker_begin(struct worker *worker)
         worker_settle(worker);
     worker->is_lost = false;
     worker->begins = true;
+    changing = true;
     if (options->initialize != NULL)
         rc = options->initialize(options->context, worker->index);
+    changing = false;
     worker->begins = false;
     worker->is_initialized = rc == 0;
     return rc;
@@ -426,6 +438,15 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
+/** Put a worker, or none, into a place of the table. */
+static void place_worker_locked(struct thread_executor *executor, uint32_t index,
+                                struct worker *worker)
+{
+    lock_acquire(&executor->table_lock);
+    executor->workers[index] = worker;
+    lock_release(&executor->table_lock);
+}
+
 int worker_start_locked(struct thread_executor *executor, uint32_t index)
 {
     struct worker *worker = aligned_alloc(CACHE_LINE, sizeof *worker);
@@ -437,15 +458,16 @@ int worker_start_locked(struct thread_executor *executor, uint32_t index)
     worker->executor = executor;
     worker->index = index;
     atomic_fetch_add(&executor->alive, 1);
+    place_worker_locked(executor, index, worker);
     rc = worker_make_thread_locked(worker);
     if (rc != 0) {
         worker_gone(executor);
+        place_worker_locked(executor, index, NULL);
         free(worker);
         return rc;
     }
     while (atomic_load_explicit(&worker->started, memory_order_acquire) == 0)
         futex_wait(&worker->started, 0, NO_DEADLINE);
-    executor->workers[index] = worker;
     if (worker->start_rc == 0)
         return 0;
     worker_join_locked(executor, index);
@@ -458,8 +480,10 @@ void worker_join_locked(struct thread_executor *executor, uint32_t index)
     struct worker *worker = executor->workers[index];
 
     EP_ASSERT(pthread_join(worker->thread, NULL) == 0);
+    lock_acquire(&executor->table_lock);
     executor->gone_finished += atomic_load(&worker->finished);
     executor->gone_failed += atomic_load(&worker->failed);
     executor->workers[index] = NULL;
+    lock_release(&executor->table_lock);
     free(worker);
 }

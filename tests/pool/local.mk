@@ -16,6 +16,7 @@ POOL_TESTS = \
 	tests/pool/check_life \
 	tests/pool/check_thread_end \
 	tests/pool/check_threads \
+	tests/pool/check_within \
 	tests/pool/check_exit \
 	tests/pool/check_fork \
 	tests/pool/check_races \
