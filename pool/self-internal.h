@@ -40,4 +40,10 @@ bool self_serves(const struct ep_executor *executor);
 /** Ask whether it is the manager of that process executor, on which done callbacks run. */
 bool self_manages(const struct ep_executor *executor);
 
+/**
+ * Note, at the beginning of a cleanup handler, that the functions which were running in this thread are
+ * gone. AddressSanitizer sees the stack unwound by longjmp(), but not by pthread_exit().
+ */
+void self_unwound(void);
+
 #endif /* POOL_SELF_INTERNAL_H */

@@ -4,6 +4,17 @@
 
 #include <stddef.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#    define HAS_ASAN 1
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer)
+#        define HAS_ASAN 1
+#    endif
+#endif
+#ifdef HAS_ASAN
+#    include <sanitizer/asan_interface.h>
+#endif
+
 /** NULL in threads of the program. Only compared, never dereferenced. */
 static _Thread_local const struct ep_executor *served;
 static _Thread_local bool is_manager;
@@ -53,4 +64,11 @@ bool self_serves(const struct ep_executor *executor)
 bool self_manages(const struct ep_executor *executor)
 {
     return is_manager && self_works_for(executor);
+}
+
+void self_unwound(void)
+{
+#ifdef HAS_ASAN
+    __asan_handle_no_return();
+#endif
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Submission: check the arguments, prepare the task, queue it, or apply the policy. */
 #include "pool/executor-internal.h"
+#include "pool/self-internal.h"
 #include "pool/task-internal.h"
 #include "pool/version-internal.h"
 
@@ -67,6 +68,7 @@ static void callers_task_lost(void *context)
 {
     struct callers_task *task = context;
 
+    self_unwound();
     executor_count(task->executor, task_lost(task->entry, CALLERS_WORKER) ? COUNT_FINISHED_ELSEWHERE
                                                                           : COUNT_FAILED_ELSEWHERE);
 }

@@ -373,6 +373,7 @@ static void worker_lost(void *argument)
     struct worker *worker = argument;
     struct thread_executor *executor = worker->executor;
 
+    self_unwound();
     if (worker->begins) {
         bool first = !worker->has_begun;
 
