@@ -135,8 +135,9 @@ EP_API const char *ep_strerror(int code);
 /** As a timeout: wait without limit. */
 #define EP_FOREVER INT64_MAX
 
-#define EP_SECONDS(n)      ((int64_t)(n)*INT64_C(1000000000))
-#define EP_MILLISECONDS(n) ((int64_t)(n)*INT64_C(1000000))
+/* Of an integer or a floating-point number, cut to nanoseconds: EP_SECONDS(0.5) is half a second. */
+#define EP_SECONDS(n)      ((int64_t)((n)*INT64_C(1000000000)))
+#define EP_MILLISECONDS(n) ((int64_t)((n)*INT64_C(1000000)))
 
 /** Read CLOCK_MONOTONIC, in nanoseconds: the time that deadlines are compared with. */
 EP_API int64_t ep_now_ns(void);

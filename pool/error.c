@@ -2,6 +2,7 @@
 /* The texts of codes. */
 #include "pool/echopool.h"
 
+#include <limits.h>
 #include <string.h>
 
 const char *ep_strerror(int code)
@@ -21,6 +22,6 @@ const char *ep_strerror(int code)
         return "the process has several threads: call ep_zygote_new() before making the first";
     case EP_END: return "nothing more will come";
     case EP_ENOTREADY: return "the call is not done yet";
-    default: return strerror(code < 0 ? -code : code);
+    default: return strerror(code == INT_MIN ? INT_MAX : code < 0 ? -code : code);
     }
 }

@@ -5,6 +5,7 @@
 #include "tests/kit/suite.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -431,6 +432,20 @@ START_TEST(every_code_has_words)
             ck_assert_str_ne(first, ep_strerror(codes[i]));
         }
     ck_assert_str_eq(ep_strerror(-EINVAL), strerror(EINVAL));
+    ck_assert_uint_gt(strlen(ep_strerror(INT_MIN)),
+                      0); /* has no negation: a sanitizer would see it */
+}
+END_TEST
+
+START_TEST(a_duration_may_have_a_fraction)
+{
+    unsigned many = 4000000000u;
+
+    ck_assert_int_eq(EP_SECONDS(0.5), 500000000);
+    ck_assert_int_eq(EP_MILLISECONDS(1.5), 1500000);
+    ck_assert_int_eq(EP_SECONDS(-3), INT64_C(-3000000000));
+    ck_assert_int_eq(EP_SECONDS(many), INT64_C(4000000000000000000));
+    ck_assert_int_eq(EP_MILLISECONDS(1 + 1), 2000000);
 }
 END_TEST
 
@@ -448,6 +463,6 @@ int main(void)
         all_waiters_wake_on_a_cancel, signals_do_not_end_a_wait);
     ADD(suite, "Life", a_future_outlives_its_executor, a_task_goes_on_without_its_future,
         no_future_is_nothing_to_release);
-    ADD_FOR_THREADS(suite, "Errors", every_code_has_words);
+    ADD_FOR_THREADS(suite, "Errors", every_code_has_words, a_duration_may_have_a_fraction);
     return suite_main(suite);
 }
