@@ -52,7 +52,7 @@ repairman() {
         # as many repairers as machines: no machine ever waits
         workers_alone(5, 2); solve_closed(5, 5, 6)
         is("X", q_X, 5 / 8); is("W", q_W, 2)
-        # no client thinks: all workers are always busy, and Little's law says the rest
+        # no client thinks: all workers are always busy, and the law of Little says the rest
         workers_alone(4, 0.01); solve_closed(16, 4, 0)
         is("X", q_X, 400); is("W", q_W, 0.04); is("L", q_L, 16)
         # more than the sums could hold

@@ -75,6 +75,14 @@ static bool fails(enum fault fault)
 
 /* --- the C library's functions ------------------------------------------------------------- */
 
+/** Look up the C library's own function once; several threads may do so at a time. */
+static void *real_function(_Atomic(void *) *found, const char *name)
+{
+    if (atomic_load(found) == NULL)
+        atomic_store(found, dlsym(RTLD_NEXT, name));
+    return atomic_load(found);
+}
+
 /** Calls that the library makes without a function of the C library. */
 static const struct {
     long number;
@@ -88,15 +96,15 @@ static const struct {
 
 long syscall(long number, ...)
 {
-    static long (*real)(long, ...);
+    static _Atomic(void *) found;
+    long (*real)(long, ...);
     long arguments[6];
     va_list list;
 
     for (size_t i = 0; i < sizeof by_number / sizeof by_number[0]; i++)
         if (by_number[i].number == number && fails(by_number[i].fault))
             return -1;
-    if (real == NULL)
-        *(void **)(void *)&real = dlsym(RTLD_NEXT, "syscall");
+    *(void **)(void *)&real = real_function(&found, "syscall");
     va_start(list, number);
     for (int i = 0; i < 6; i++) /* those that were not given are not used by the call either */
         arguments[i] = va_arg(list, long);
@@ -108,10 +116,10 @@ long syscall(long number, ...)
 #if !WITH_SANITIZER
 void *realloc(void *memory, size_t size)
 {
-    static void *(*real)(void *, size_t);
+    static _Atomic(void *) found;
+    void *(*real)(void *, size_t);
 
-    if (real == NULL)
-        *(void **)(void *)&real = dlsym(RTLD_NEXT, "realloc");
+    *(void **)(void *)&real = real_function(&found, "realloc");
     return fails(FAULT_REALLOC) ? NULL : real(memory, size);
 }
 #endif
@@ -123,10 +131,10 @@ int memfd_create(const char *name, unsigned flags)
 
 DIR *opendir(const char *name)
 {
-    static DIR *(*real)(const char *);
+    static _Atomic(void *) found;
+    DIR *(*real)(const char *);
 
-    if (real == NULL)
-        *(void **)(void *)&real = dlsym(RTLD_NEXT, "opendir");
+    *(void **)(void *)&real = real_function(&found, "opendir");
     return fails(FAULT_OPENDIR) ? NULL : real(name);
 }
 
