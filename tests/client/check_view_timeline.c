@@ -440,6 +440,7 @@ START_TEST(a_run_in_which_nothing_happened)
     chart.file = kit_file();
     chart.view = view_timeline_new(chart.file.path);
     ck_assert(chart.view->ops->close(chart.view, &chart.total));
+    free(svg);
     svg = kit_file_text(&chart.file);
     expect_well_formed(svg);
 }
