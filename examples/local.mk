@@ -18,7 +18,8 @@ EXAMPLES = \
 	examples/15-map-unread \
 	examples/16-global \
 	examples/17-callback-thread \
-	examples/18-twenty-workers
+	examples/18-twenty-workers \
+	examples/19-group
 check_PROGRAMS += $(EXAMPLES)
 EXTRA_DIST += examples/README.md
 
@@ -46,6 +47,7 @@ examples_15_map_unread_LDADD = $(EXAMPLE_LIBS)
 examples_16_global_LDADD = $(EXAMPLE_LIBS)
 examples_17_callback_thread_LDADD = $(EXAMPLE_LIBS)
 examples_18_twenty_workers_LDADD = $(EXAMPLE_LIBS)
+examples_19_group_LDADD = $(EXAMPLE_LIBS)
 
 .PHONY: examples
 examples: $(EXAMPLES)

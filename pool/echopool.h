@@ -206,8 +206,9 @@ EP_API int ep_task_fail(struct ep_task *task, int code, const char *message);
 EP_API unsigned ep_task_worker(const struct ep_task *task);
 
 /**
- * Ask whether the executor is being terminated. A long task should ask now and then and return
- * early if so: nothing else can end a task on a thread. A worker process is ended by SIGTERM,
+ * Ask whether the executor is being terminated, or on a thread the task's group was cancelled. A long
+ * task should ask now and then and return early if so: nothing else can end a task on a thread. A
+ * worker process is ended by SIGTERM,
  * unless its initialize has set that signal to be ignored or handled; the task can then still see
  * the request here, and return before grace_ns has passed. In a worker process the call costs a
  * system call.
@@ -866,6 +867,90 @@ EP_API EP_MUSTCHECK int ep_map_next(struct ep_map *map, struct ep_bytes *reply);
 EP_API void ep_map_error(const struct ep_map *map, struct ep_error *error);
 /** Release the map. What has not begun is cancelled; what has begun continues. NULL is allowed. */
 EP_API void ep_map_free(struct ep_map *map);
+
+/* --- Groups -------------------------------------------------------------------------------- */
+
+/**
+ * Tasks of one executor that belong together: they are waited for, and cancelled, as a whole. So a
+ * function that submits tasks can leave none behind:
+ *
+ *     ep_group_new(executor, EP_GROUP_CANCEL_ON_FAILURE, &group);
+ *     for (i = 0; i < count; i++)
+ *         ep_group_submit(group, part, &parts[i], sizeof parts[i], NULL, &futures[i]);
+ *     rc = ep_group_wait(group, EP_FOREVER);
+ *     ep_group_free(group);
+ *
+ * Any thread may submit into a group, its own tasks too. A task in a group costs one allocation
+ * more than one with a future.
+ */
+struct ep_group;
+
+/** How a group acts; may be combined. */
+enum {
+    /** When a task of the group fails, or is lost with its worker, cancel the others. */
+    EP_GROUP_CANCEL_ON_FAILURE = 1,
+};
+
+/**
+ * Make a group.
+ *
+ * @param executor  must live until no task of the group is left
+ * @param how       0, or EP_GROUP_...
+ * @param group     set on success, and released by ep_group_free(); untouched on failure
+ * @return          0, -ENOMEM, or -EINVAL: executor or group is NULL, or an unknown bit in `how`
+ */
+EP_API EP_MUSTCHECK int ep_group_new(struct ep_executor *executor, unsigned how,
+                                     struct ep_group **group);
+
+/**
+ * Submit a task into the group.
+ *
+ * @param options  as for ep_submit_with(); NULL is the same as all zero
+ * @param future   as for ep_submit(); NULL: only the group waits for the task
+ * @return  as ep_submit_with(), and
+ *          EP_ECANCELLED  the group is cancelled: nothing was submitted. A task that was being
+ *                         submitted at that moment is cancelled as the others are
+ */
+EP_API EP_MUSTCHECK int ep_group_submit(struct ep_group *group, ep_task_fn fn, const void *input,
+                                        size_t size, const struct ep_submit_options *options,
+                                        struct ep_future **future);
+
+/**
+ * Wait until no task of the group is left. More tasks may be submitted afterwards.
+ *
+ * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without limit
+ * @return  0              none is left, and each has succeeded; also if there was none
+ *          -ETIMEDOUT     some are left; they continue
+ *          EP_EFAILED, EP_EDIED and the like
+ *                         none is left, and this happened to the first that failed;
+ *                         ep_group_error() has the details
+ *          EP_ECANCELLED  none is left, none has failed, and the group or a task of it was cancelled
+ *          -EDEADLK       some are left, and the caller is a worker or a callback of the executor,
+ *                         or a `dropped` function of a task of the group
+ */
+EP_API EP_MUSTCHECK int ep_group_wait(struct ep_group *group, int64_t timeout_ns);
+
+/**
+ * Cancel the group. When it returns, no task of it begins any more; those that were waiting are
+ * CANCELLED, and their `dropped` functions and done callbacks have run, by this call or by another
+ * that cancels them at the same moment. Running tasks continue: on threads ep_task_stopping()
+ * becomes true for them, in a worker process it does not. The group stays cancelled.
+ *
+ * With EP_GROUP_CANCEL_ON_FAILURE the thread that completes the failed task does the same, before
+ * the other callbacks of that task: the worker; on a process executor its manager. In functions that
+ * are called for the cancelled tasks, a call that would wait for the executor returns -EDEADLK.
+ */
+EP_API void ep_group_cancel(struct ep_group *group);
+
+/** Count the tasks of the group that are not done. */
+EP_API size_t ep_group_left(const struct ep_group *group);
+
+/** Get what went wrong in the first task that failed, if any. The message lives until the group is
+ * released. */
+EP_API void ep_group_error(const struct ep_group *group, struct ep_error *error);
+
+/** Release the group, and cancel it. It does not wait for tasks that run. NULL is allowed. */
+EP_API void ep_group_free(struct ep_group *group);
 
 /* --- Completions on an event loop ---------------------------------------------------------- */
 

@@ -25,6 +25,7 @@ enum {
     STATE_HAS_SLEEPERS = 8, /**< threads sleep on the state word */
     STATE_HAS_WATCHES = 16, /**< it has watches or callbacks, or is about to */
     STATE_HAS_HELPER = 32,  /**< a waiting thread does the executor's work */
+    STATE_MUST_STOP = 64,   /**< the task is asked to end early: ep_task_stopping() */
 };
 
 /** What futures call in the executor that made them. */
@@ -130,6 +131,29 @@ struct ep_future *future_new(struct future_pool *pool, struct ep_executor *execu
 
 /** Change PENDING to RUNNING. @return false if a canceller was faster */
 bool future_start(struct ep_future *future);
+
+/**
+ * Cancel a task that waits in the queue, in three steps. First change PENDING to CANCELLING: it will
+ * never begin. @return false if a worker or another canceller was faster
+ */
+bool future_begin_cancel(struct ep_future *future);
+/**
+ * Second, free its place in the queue, and publish CANCELLED. Until then a worker may wait for that,
+ * and the executor is not freed. @return the notes for the last step
+ */
+uint32_t future_leave_queue(struct ep_future *future);
+/** Last, drop its input, wake its waiters and run its callbacks. It needs a reference. */
+void future_end_cancel(struct ep_future *future, uint32_t notes);
+
+/** Ask a running task to end early. */
+static inline void future_ask_to_stop(struct ep_future *future)
+{
+    atomic_fetch_or(&future->state, STATE_MUST_STOP);
+}
+static inline bool future_must_stop(const struct ep_future *future)
+{
+    return (atomic_load_explicit(&future->state, memory_order_relaxed) & STATE_MUST_STOP) != 0;
+}
 
 /** Wait until the canceller that has won no longer uses the executor. */
 void future_await_cancelled(struct ep_future *future);

@@ -439,6 +439,31 @@ void future_drop_input(struct ep_future *future)
     future_release_input(future);
 }
 
+bool future_begin_cancel(struct ep_future *future)
+{
+    return future_change_state(future, STATE_PENDING, STATE_CANCELLING, NULL);
+}
+
+uint32_t future_leave_queue(struct ep_future *future)
+{
+    struct ep_executor *executor = future->executor;
+    struct self_drop drop;
+    uint32_t old;
+
+    /* The executor lives until CANCELLED is published below; after that it may be gone. */
+    self_drop_begin(&drop, executor, future);
+    future_pool_host(future->pool)->cancelled(executor);
+    self_drop_end();
+    EP_ASSERT(future_change_state(future, STATE_CANCELLING, STATE_CANCELLED, &old));
+    return old;
+}
+
+void future_end_cancel(struct ep_future *future, uint32_t notes)
+{
+    future_drop_input(future);
+    future_announce(future, notes);
+}
+
 bool future_drop(struct ep_future *future)
 {
     uint32_t old;
@@ -545,21 +570,16 @@ bool future_has_failed(const struct ep_future *future)
 
 int ep_future_cancel(struct ep_future *future)
 {
-    uint32_t old;
+    struct self_drop drop;
 
     if (future_is_lost(future))
         return EP_EFORKED;
-    if (future_change_state(future, STATE_PENDING, STATE_CANCELLING, NULL)) {
-        struct ep_executor *executor = future->executor;
-        struct self_drop drop;
+    if (future_begin_cancel(future)) {
+        uint32_t notes = future_leave_queue(future);
 
-        /* The executor lives until CANCELLED is published below; after that it may be gone. */
-        self_drop_begin(&drop, executor, future);
-        future_pool_host(future->pool)->cancelled(executor);
+        self_drop_begin(&drop, NULL, future);
+        future_end_cancel(future, notes);
         self_drop_end();
-        EP_ASSERT(future_change_state(future, STATE_CANCELLING, STATE_CANCELLED, &old));
-        future_drop_input(future);
-        future_announce(future, old);
         return 0;
     }
     switch (future_load_state(future)) {

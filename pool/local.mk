@@ -12,6 +12,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/executor.c %D%/executor-internal.h \
 	%D%/future.c %D%/future-internal.h \
 	%D%/future-pool.c %D%/future-pool-internal.h \
+	%D%/group.c \
 	%D%/here.c %D%/here-internal.h \
 	%D%/mailbox.c \
 	%D%/park.c %D%/park-internal.h \

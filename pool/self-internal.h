@@ -20,13 +20,16 @@ void self_serve(const struct ep_executor *executor, bool as_manager);
  * Until then the executor holds the task, so the thread would wait for itself as a worker would.
  */
 struct self_drop {
-    const struct ep_executor *executor;
-    const struct ep_future *cancelled; /**< the one that ep_future_cancel() cancels, or NULL */
+    const struct ep_executor *executor; /**< NULL: it no longer holds the task */
+    const struct ep_future *cancelled;  /**< the one that ep_future_cancel() cancels, or NULL */
     struct self_drop *outer;
 };
 void self_drop_begin(struct self_drop *drop, const struct ep_executor *executor,
                      const struct ep_future *cancelled);
 void self_drop_end(void);
+
+/** Ask whether the calling thread drops any task. */
+bool self_drops(void);
 
 /** Ask whether the calling thread is in the middle of cancelling that future. */
 bool self_cancels(const struct ep_future *future);

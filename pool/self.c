@@ -38,6 +38,11 @@ void self_drop_end(void)
     drops = drops->outer;
 }
 
+bool self_drops(void)
+{
+    return drops != NULL;
+}
+
 bool self_cancels(const struct ep_future *future)
 {
     const struct self_drop *drop = drops;

@@ -95,7 +95,8 @@ bool ep_task_stopping(const struct ep_task *task)
 {
     if (task->process != NULL)
         return task->process->is_stopping();
-    return atomic_load_explicit(task->terminating, memory_order_relaxed);
+    return atomic_load_explicit(task->terminating, memory_order_relaxed) ||
+           (task->future != NULL && future_must_stop(task->future));
 }
 
 unsigned ep_task_worker(const struct ep_task *task)

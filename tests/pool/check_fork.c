@@ -20,6 +20,7 @@ struct before {
     struct ep_completions *completions; /* of the pending one */
     struct ep_map *map, *unordered;     /* each with a result that has not come */
     struct ep_mailbox *mailbox;         /* which has rung, and waits for the pending one */
+    struct ep_group *group;             /* with a task */
     struct ep_pool *pool;
     struct ep_async *ready, *call; /* the second is not ready */
 };
@@ -112,6 +113,8 @@ static void use_executor(const struct before *before)
     struct ep_executor *executor = before->executor;
     struct ep_future *future;
     struct ep_stats stats;
+    struct ep_error error;
+    struct ep_group *group;
     struct ep_map *map;
     struct ep_column none = {NULL, 1};
 
@@ -131,6 +134,14 @@ static void use_executor(const struct before *before)
     ep_executor_stats(executor, &stats);
     say("ep_executor_stats",
         stats.accepted == 0 && stats.workers == 0 && stats.running == 0 ? "zeros" : "wrong");
+    CODE(ep_group_new, executor, 0, &group);
+    CODE(ep_group_submit, before->group, nothing_task, NULL, 0, NULL, &future);
+    CODE(ep_group_wait, before->group, EP_FOREVER);
+    USUAL(ep_group_left, ep_group_left(before->group) == 1);
+    ep_group_error(before->group, &error);
+    USUAL(ep_group_error, !error.failed);
+    NOTHING(ep_group_cancel, before->group);
+    NOTHING(ep_group_free, before->group);
     NOTHING(ep_executor_free, executor);
 }
 
@@ -315,6 +326,8 @@ static struct before make_before(void)
         ep_map_columns(before.executor, gate_task, &column, 1, 1, &unordered, &before.unordered),
         0);
     ck_assert_int_eq(ep_mailbox_new(&before.mailbox), 0);
+    ck_assert_int_eq(ep_group_new(before.executor, 0, &before.group), 0);
+    ck_assert_int_eq(ep_group_submit(before.group, gate_task, &gate, sizeof gate, NULL, NULL), 0);
     return before;
 }
 
@@ -334,7 +347,7 @@ static void end_before(struct before *before)
 
     ck_assert_int_eq(poll(&rings, 1, 0), 1); /* the child has taken nothing away */
     ck_assert_uint_eq(ep_mailbox_dispatch(before->mailbox), 1);
-    gate_open(&stage->gate, 4);
+    gate_open(&stage->gate, 5);
     ck_assert_int_eq(ep_completions_next(before->completions, &future), 0);
     ep_future_unref(future);
     ck_assert_int_eq(ep_map_next(before->map, NULL), 0);
@@ -343,6 +356,8 @@ static void end_before(struct before *before)
     ck_assert_int_eq(ep_process_executor_new(&options, &other), 0); /* the zygote lives */
     ck_assert_int_eq(stage_submit(other, NULL), 0);
     ep_executor_free(other);
+    ck_assert_int_eq(ep_group_wait(before->group, EP_FOREVER), 0);
+    ep_group_free(before->group);
     ep_completions_free(before->completions);
     ep_map_free(before->map);
     ep_map_free(before->unordered);

@@ -194,6 +194,13 @@ twenty_workers() {
     tail -n 1 "$out" | grep -qx "workers by default: $default"
 }
 
+group() {
+    run 19-group --pool "$kind" || return 1
+    [ "$kind" = thread ] || sed -i '/^all/,$ { /^part 3$/d }' "$out"
+    { seq -f 'part %g' 0 5 && echo 'all parts are there' &&
+        seq -f 'part %g' 0 1 && echo 'part 2: the part is damaged'; } | is
+}
+
 refuses() {
     "$TOP_BUILDDIR/examples/12-add" "$@" >"$out" 2>"$work/err"
     [ $? -eq 2 ] && [ ! -s "$out" ] && [ "$(wc -l <"$work/err")" -eq 1 ]
@@ -218,7 +225,7 @@ listed() {
 
 for kind in thread process; do
     for example in submit arguments results map callback mp_apply mp_apply_async mp_async_result \
-        three_ways asking fetch add fetch_map names map_unread global callback_thread twenty_workers; do
+        three_ways asking fetch add fetch_map names map_unread global callback_thread twenty_workers group; do
         check "$(echo "$example" | tr _ ' ') in a $kind pool" "$example"
     done
 done
