@@ -281,7 +281,7 @@ struct ep_options {
      * Python since 3.8, which knows no quota.
      */
     uint32_t workers;
-    /** Tasks that may wait. 0: 1024. EP_NO_QUEUE: none. */
+    /** Tasks that may wait. 0: 1024. EP_NO_QUEUE: none. Memory is used for those that do. */
     uint32_t queue;
     /** What submit does when workers + queue tasks are held. */
     enum ep_policy when_full;

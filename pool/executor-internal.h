@@ -105,7 +105,8 @@ uint32_t executor_limit(const struct ep_executor *executor, uint32_t workers);
  * Queue a prepared task. The caller keeps ownership of it on failure.
  *
  * @param deadline_ns  until when to wait while it is full; DO_NOT_WAIT, NO_DEADLINE
- * @return  0, -EAGAIN (full, and DO_NOT_WAIT), -ETIMEDOUT, -EDEADLK, EP_ESHUTDOWN, EP_EBROKEN
+ * @return  0, -EAGAIN (full, and DO_NOT_WAIT), -ETIMEDOUT, -EDEADLK, -ENOMEM, EP_ESHUTDOWN,
+ *          EP_EBROKEN
  */
 int executor_admit(struct ep_executor *executor, struct queue_entry *entry, int64_t deadline_ns);
 

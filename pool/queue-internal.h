@@ -5,8 +5,8 @@
  * executor (park-internal.h).
  *
  * Admission and storage are separate. **Admission** counts the tasks an executor holds, waiting or
- * running, and is exact: a push succeeds if and only if fewer than `limit` are held. **Storage** is
- * a ring that is larger than the limit, because a cancelled task frees its place at once but leaves
+ * running, and is exact: a push is refused as full if and only if `limit` are held. **Storage** is a
+ * ring that grows with the tasks that are held. A cancelled task frees its place at once but leaves
  * a husk in the ring, until a worker removes it or the ring is swept.
  */
 #ifndef POOL_QUEUE_INTERNAL_H
@@ -46,10 +46,10 @@ _Static_assert(sizeof(struct queue_entry) == CACHE_LINE, "an entry is one cache 
  * Lock order: tail_lock before head_lock.
  */
 struct queue {
-    /* written under both locks, by queue_set_limit() */
+    /* written under both locks, when the ring becomes longer */
     struct queue_entry *ring;
     uint64_t mask;          /**< length of the ring - 1; the length is a power of two */
-    _Atomic uint32_t limit; /**< the most tasks held */
+    _Atomic uint32_t limit; /**< the most tasks held; written under tail_lock */
 
     _Alignas(CACHE_LINE) struct lock tail_lock;
     /* guarded by tail_lock; all threads read tail */
@@ -84,7 +84,7 @@ void queue_clear(struct queue *queue);
 
 /**
  * Append a copy of the entry.
- * @return 0, -EAGAIN if `limit` tasks are held, or the code that queue_close() was given
+ * @return 0, -EAGAIN if `limit` tasks are held, the code that queue_close() was given, or -ENOMEM
  */
 int queue_push(struct queue *queue, const struct queue_entry *entry);
 
@@ -131,11 +131,8 @@ static inline bool queue_is_held(struct queue *queue)
     return atomic_load(&queue->holds) != 0;
 }
 
-/**
- * Change the limit. Tasks that are held stay.
- * @return 0, or -ENOMEM: the limit is unchanged
- */
-int queue_set_limit(struct queue *queue, uint32_t limit);
+/** Change the limit. Tasks that are held stay. */
+void queue_set_limit(struct queue *queue, uint32_t limit);
 
 /** Change the number of takers. When this returns, no other worker takes a task. */
 void queue_set_takers(struct queue *queue, uint32_t takers);

@@ -14,8 +14,10 @@
  * takes the next, under a lock that it needs anyway.
  *
  * Cancelling does not change the ring: the future changes its state, one place becomes free, and
- * the entry stays as a husk, which workers skip. The ring is at least twice the limit, so at least
- * `limit` cancels lie between two sweeps, and a cancel takes constant time on average.
+ * the entry stays as a husk, which workers skip. A full ring is swept if husks fill half of it, and
+ * otherwise becomes twice as long. So half a ring of cancels lies between two sweeps, a cancel takes
+ * constant time on average, and the ring is less than four times as long as the most tasks that were
+ * held at a time: pushes walk round in it, and touch all of it.
  */
 #include "pool/queue-internal.h"
 
@@ -26,33 +28,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HUSKS_SPARE 64
+/** The first length of a ring: a page. */
+#define RING_FIRST 64
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-/**
- * Compute the length of a ring for that many tasks: a power of two, at least twice the limit and
- * HUSKS_SPARE. A sweep has to leave husks whose cancellers are still at work, and the ring is full
- * while there is room only if more than limit + HUSKS_SPARE cancellers are at work at one moment.
- */
-static uint64_t ring_length(uint32_t limit)
-{
-    uint64_t length = 2;
-
-    while (length < 2 * (uint64_t)limit + HUSKS_SPARE)
-        length *= 2;
-    return length;
-}
-
 int queue_init(struct queue *queue, uint32_t limit, uint32_t takers)
 {
-    uint64_t length = ring_length(limit);
-
     memset(queue, 0, sizeof *queue);
-    queue->ring = aligned_alloc(CACHE_LINE, length * sizeof *queue->ring);
+    queue->ring = aligned_alloc(CACHE_LINE, RING_FIRST * sizeof *queue->ring);
     if (queue->ring == NULL)
         return -ENOMEM;
-    queue->mask = length - 1;
+    queue->mask = RING_FIRST - 1;
     atomic_init(&queue->limit, limit);
     atomic_init(&queue->takers, takers);
     return 0;
@@ -130,15 +117,46 @@ static bool queue_admits_locked(struct queue *queue, uint64_t tail)
     return tail - queue->freed_seen < limit;
 }
 
-/** Ask whether the ring has a free entry; sweep it if necessary. */
+/** Move the entries to a ring of twice the length. @return false if there is no memory */
+static bool queue_lengthen_locked(struct queue *queue)
+{
+    uint64_t length = 2 * (queue->mask + 1);
+    struct queue_entry *ring = aligned_alloc(CACHE_LINE, length * sizeof *ring);
+    struct queue_entry *replaced = queue->ring;
+    uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_relaxed);
+    uint64_t at;
+
+    if (ring == NULL)
+        return false;
+    lock_acquire(&queue->head_lock);
+    for (at = atomic_load_explicit(&queue->head, memory_order_relaxed); at != tail; at++)
+        ring[at & (length - 1)] = *entry_at(queue, at);
+    queue->ring = ring;
+    queue->mask = length - 1;
+    lock_release(&queue->head_lock);
+    free(replaced);
+    return true;
+}
+
+/** Make space in a full ring. @return false if there is no memory for a longer one */
+static bool queue_make_space_locked(struct queue *queue, uint64_t tail)
+{
+    uint64_t held = tail - atomic_load(&queue->freed);
+
+    if (2 * held > queue->mask + 1 && queue_lengthen_locked(queue))
+        return true;
+    queue_sweep_locked(queue);
+    /* It may still be full of husks whose cancellers are at work. */
+    return tail - queue->head_seen <= queue->mask || queue_lengthen_locked(queue);
+}
+
+/** Ask whether the ring has a free entry; make one if necessary. */
 static bool queue_has_space_locked(struct queue *queue, uint64_t tail)
 {
     if (tail - queue->head_seen <= queue->mask)
         return true;
     queue->head_seen = atomic_load_explicit(&queue->head, memory_order_acquire);
-    if (tail - queue->head_seen > queue->mask)
-        queue_sweep_locked(queue);
-    return tail - queue->head_seen <= queue->mask;
+    return tail - queue->head_seen <= queue->mask || queue_make_space_locked(queue, tail);
 }
 
 int queue_push(struct queue *queue, const struct queue_entry *entry)
@@ -151,8 +169,10 @@ int queue_push(struct queue *queue, const struct queue_entry *entry)
     rc = atomic_load_explicit(&queue->refusal, memory_order_relaxed);
     if (rc != 0) {
         /* closed */
-    } else if (!queue_admits_locked(queue, tail) || !queue_has_space_locked(queue, tail)) {
+    } else if (!queue_admits_locked(queue, tail)) {
         rc = -EAGAIN;
+    } else if (!queue_has_space_locked(queue, tail)) {
+        rc = -ENOMEM;
     } else {
         *entry_at(queue, tail) = *entry;
         /* Sequentially consistent, because the caller next looks for a worker to wake. */
@@ -185,37 +205,11 @@ int queue_refusal(struct queue *queue)
     return atomic_load(&queue->refusal);
 }
 
-/** Move the entries to a longer ring. */
-static int queue_lengthen_locked(struct queue *queue, uint64_t length)
+void queue_set_limit(struct queue *queue, uint32_t limit)
 {
-    struct queue_entry *ring = aligned_alloc(CACHE_LINE, length * sizeof *ring);
-    uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_relaxed);
-    uint64_t at;
-
-    if (ring == NULL)
-        return -ENOMEM;
-    for (at = atomic_load_explicit(&queue->head, memory_order_relaxed); at != tail; at++)
-        ring[at & (length - 1)] = *entry_at(queue, at);
-    free(queue->ring);
-    queue->ring = ring;
-    queue->mask = length - 1;
-    return 0;
-}
-
-int queue_set_limit(struct queue *queue, uint32_t limit)
-{
-    uint64_t length = ring_length(limit);
-    int rc = 0;
-
     lock_acquire(&queue->tail_lock);
-    lock_acquire(&queue->head_lock);
-    if (length > queue->mask + 1)
-        rc = queue_lengthen_locked(queue, length);
-    if (rc == 0)
-        atomic_store(&queue->limit, limit);
-    lock_release(&queue->head_lock);
+    atomic_store(&queue->limit, limit);
     lock_release(&queue->tail_lock);
-    return rc;
 }
 
 uint64_t queue_held(struct queue *queue)

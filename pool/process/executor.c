@@ -176,9 +176,9 @@ static int process_resize(struct ep_executor *base, uint32_t workers)
         poke(executor);
         rc = workers > before ? await_workers(executor, before, workers) : 0;
     }
-    if (rc == 0)
-        rc = queue_set_limit(&base->queue, executor_limit(base, workers));
-    if (rc != 0) {
+    if (rc == 0) {
+        queue_set_limit(&base->queue, executor_limit(base, workers));
+    } else {
         atomic_store(&executor->target, before);
         poke(executor);
     }

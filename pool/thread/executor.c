@@ -150,7 +150,7 @@ static int thread_resize(struct ep_executor *base, uint32_t workers)
     if (workers > before)
         rc = grow_locked(executor, workers);
     if (rc == 0)
-        rc = queue_set_limit(&base->queue, executor_limit(base, workers));
+        queue_set_limit(&base->queue, executor_limit(base, workers));
     set_takers(executor, rc == 0 ? workers : before);
     EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
     executor_places_made(base); /* a higher bound makes places */

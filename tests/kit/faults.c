@@ -122,6 +122,15 @@ void *realloc(void *memory, size_t size)
     *(void **)(void *)&real = real_function(&found, "realloc");
     return fails(FAULT_REALLOC) ? NULL : real(memory, size);
 }
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    static _Atomic(void *) found;
+    void *(*real)(size_t, size_t);
+
+    *(void **)(void *)&real = real_function(&found, "aligned_alloc");
+    return fails(FAULT_ALIGNED) ? NULL : real(alignment, size);
+}
 #endif
 
 int memfd_create(const char *name, unsigned flags)

@@ -32,6 +32,7 @@ enum fault {
     FAULT_SENDMSG, /**< by syscall(), as the last three */
     FAULT_MEMFD,   /**< memfd_create() */
     FAULT_REALLOC, /**< realloc(); not with a sanitizer, which has its own */
+    FAULT_ALIGNED, /**< aligned_alloc(), likewise */
     FAULT_UNSHARE,
     FAULT_OPENDIR, /**< /proc is missing */
     FAULT_CLOSE_RANGE,

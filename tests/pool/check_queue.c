@@ -2,11 +2,13 @@
 /* pool/queue: the exact bound, the order, and the husks that cancelled tasks leave. */
 #include "pool/future-internal.h"
 #include "pool/queue-internal.h"
+#include "tests/kit/faults.h"
 #include "tests/kit/suite.h"
 
 #include "pool/executor-internal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -146,6 +148,69 @@ START_TEST(husks_never_make_the_queue_full)
     ck_assert_int_eq(take(), 998);
     ck_assert_int_eq(take(), 999);
     ck_assert_int_eq(take(), -1);
+}
+END_TEST
+
+/** Push that many numbers behind `held` others and take as many, so that `held` are left. */
+static void walk_round(int tasks, int held)
+{
+    for (int n = 0; n < tasks + held; n++) {
+        if (n < tasks)
+            ck_assert_int_eq(push(n), 0);
+        if (n >= held) {
+            ck_assert_int_eq(take(), n - held);
+            queue_task_done(&fixture.queue);
+        }
+    }
+}
+
+/* A bound of a million tasks costs nothing until they are held; what pushes touch is the ring. */
+START_TEST(the_ring_grows_with_what_is_held)
+{
+    uint64_t first = fixture.queue.mask, grown;
+
+    queue_set_limit(&fixture.queue, EP_QUEUE_MAX);
+    walk_round(10000, 20);
+    ck_assert_uint_eq(fixture.queue.mask, first);
+    for (int n = 0; n < 10000; n++) {
+        struct ep_future *future = push_future(n);
+
+        ck_assert_int_eq(ep_future_cancel(future), 0);
+        ep_future_unref(future);
+    }
+    ck_assert_int_eq(take(), -1);
+    ck_assert_uint_eq(fixture.queue.mask, first);
+    walk_round(20000, 5000);
+    grown = fixture.queue.mask + 1;
+    ck_assert_uint_ge(grown, 5000);
+    ck_assert_uint_lt(grown, 4 * 5000);
+    walk_round(20000, 5000);
+    ck_assert_uint_eq(fixture.queue.mask + 1, grown);
+}
+END_TEST
+
+/* Without memory for a longer ring a push fails, until there is a place in the ring. */
+START_TEST(a_ring_that_cannot_grow_loses_nothing)
+{
+    int pushed = 0;
+
+    if (WITH_SANITIZER)
+        return; /* it has an aligned_alloc() of its own */
+    faults_setup();
+    faults_set(FAULT_ALIGNED, 0, ENOMEM, UINT_MAX);
+    queue_set_limit(&fixture.queue, EP_QUEUE_MAX);
+    while (push(pushed) == 0)
+        pushed++;
+    ck_assert_int_gt(pushed, LIMIT);
+    ck_assert_int_eq(push(-7), -ENOMEM);
+    ck_assert_uint_eq(queue_held(&fixture.queue), (unsigned)pushed);
+    ck_assert_int_eq(take(), 0);
+    queue_task_done(&fixture.queue);
+    ck_assert_int_eq(push(pushed), 0);
+    faults_set(FAULT_ALIGNED, 0, ENOMEM, 0);
+    ck_assert_int_eq(push(pushed + 1), 0);
+    for (int n = 1; n <= pushed + 1; n++)
+        ck_assert_int_eq(take(), n);
 }
 END_TEST
 
@@ -291,6 +356,7 @@ int main(void)
     tcase_add_checked_fixture(suite_case(suite, "Core"), setup, teardown);
     ADD_TESTS(suite, "Core", first_in_first_out, the_limit_counts_tasks_that_run,
               a_cancelled_task_gives_its_place_back_at_once, husks_never_make_the_queue_full,
+              the_ring_grows_with_what_is_held, a_ring_that_cannot_grow_loses_nothing,
               nothing_enters_after_close, what_is_being_dropped_is_not_taken,
               a_pause_holds_also_a_worker_that_passes_a_husk, drop_oldest_cancels,
               positions_pass_32_bits);
