@@ -1,4 +1,4 @@
-# The examples: the programs of the articles, on libechopool. make check builds and runs them; make
+# The examples: the programs of the articles, on libechopool, and what these have not. make check builds and runs them; make
 # examples builds them, and make examples/12-add builds one.
 EXAMPLES = \
 	examples/01-submit \
@@ -19,7 +19,8 @@ EXAMPLES = \
 	examples/16-global \
 	examples/17-callback-thread \
 	examples/18-twenty-workers \
-	examples/19-group
+	examples/19-group \
+	examples/20-user
 check_PROGRAMS += $(EXAMPLES)
 EXTRA_DIST += examples/README.md
 
@@ -48,6 +49,7 @@ examples_16_global_LDADD = $(EXAMPLE_LIBS)
 examples_17_callback_thread_LDADD = $(EXAMPLE_LIBS)
 examples_18_twenty_workers_LDADD = $(EXAMPLE_LIBS)
 examples_19_group_LDADD = $(EXAMPLE_LIBS)
+examples_20_user_LDADD = $(EXAMPLE_LIBS)
 
 .PHONY: examples
 examples: $(EXAMPLES)

@@ -544,6 +544,19 @@ struct ep_future;
  */
 typedef void (*ep_dropped_fn)(const void *input, size_t size);
 
+/**
+ * The same, with the task's user data, and with the reason why it will never run. It is called with
+ * the user data also if no future was wanted.
+ *
+ * @param user    as in struct ep_submit_options
+ * @param reason  EP_ECANCELLED  ep_future_cancel() was called
+ *                EP_ESHUTDOWN   EP_CANCEL, or ep_executor_terminate()
+ *                -EAGAIN        the policy: EP_DISCARD, or EP_DISCARD_OLDEST for a newer task
+ *                EP_EBROKEN, EP_EUNKNOWN, EP_ESHIP
+ *                               what ep_future_result() returns
+ */
+typedef void (*ep_on_drop_fn)(void *user, int reason, const void *input, size_t size);
+
 /** Options of a submission. All zero is the same as ep_submit(). */
 struct ep_submit_options {
     ep_dropped_fn dropped; /**< NULL: the input owns nothing */
@@ -556,7 +569,14 @@ struct ep_submit_options {
      */
     const int *fds;
     unsigned fd_count;
-    uint64_t reserved[4]; /**< zero: see EP_VERSION */
+    /**
+     * What ep_future_user() returns and on_drop gets. The library does not look at it, and it never
+     * leaves this process: a task has its input.
+     */
+    void *user;
+    /** In the place of `dropped`, which must be NULL then. NULL: the task owns nothing. */
+    ep_on_drop_fn on_drop;
+    uint64_t reserved[8]; /**< zero: see EP_VERSION */
 };
 
 /** The most descriptors that one task can carry. */
@@ -593,6 +613,8 @@ EP_API EP_MUSTCHECK int ep_try_submit(struct ep_executor *executor, ep_task_fn f
  * @param options  NULL is the same as all zero
  * @return  as ep_submit(), and
  *          -ETIMEDOUT  full until options->deadline_ns
+ *          -EINVAL     both dropped and on_drop, more than EP_FDS_MAX descriptors, or one that is
+ *                      negative
  */
 EP_API EP_MUSTCHECK int ep_submit_with(struct ep_executor *executor, ep_task_fn fn,
                                        const void *input, size_t size,
@@ -634,6 +656,9 @@ EP_API bool ep_future_done(const struct ep_future *future);
 EP_API bool ep_future_running(const struct ep_future *future);
 EP_API bool ep_future_cancelled(const struct ep_future *future);
 
+/** Get the user data that was submitted with the task; NULL if there was none. */
+EP_API void *ep_future_user(const struct ep_future *future);
+
 /**
  * Wait for the reply of the task.
  *
@@ -673,7 +698,7 @@ EP_API EP_MUSTCHECK int ep_future_error(struct ep_future *future, int64_t timeou
  *          -EBUSY     it is running and will finish
  *          -EALREADY  it is finished
  *
- * Done callbacks and the task's `dropped` function run in the calling thread before it returns.
+ * Done callbacks and the task's `dropped` or `on_drop` run in the calling thread before it returns.
  */
 EP_API int ep_future_cancel(struct ep_future *future);
 

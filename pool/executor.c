@@ -179,14 +179,14 @@ void executor_task_cancelled(struct ep_executor *executor)
 }
 
 /** Cancel or fail the oldest task, as queue_drop_oldest(), and count as a dropper meanwhile. */
-static bool drop_oldest(struct ep_executor *executor, int verdict, const char *why)
+static bool drop_oldest(struct ep_executor *executor, int reason, const char *why)
 {
     struct self_drop drop;
     bool dropped;
 
     self_drop_begin(&drop, executor, NULL);
     atomic_fetch_add(&executor->droppers, 1);
-    dropped = queue_drop_oldest(&executor->queue, verdict, why);
+    dropped = queue_drop_oldest(&executor->queue, reason, why);
     if (dropped)
         executor_place_freed(executor);
     self_drop_end();
@@ -196,7 +196,7 @@ static bool drop_oldest(struct ep_executor *executor, int verdict, const char *w
 
 bool executor_drop_oldest(struct ep_executor *executor)
 {
-    return drop_oldest(executor, 0, NULL);
+    return drop_oldest(executor, -EAGAIN, NULL);
 }
 
 uint32_t ep_executor_room(struct ep_executor *executor)
@@ -272,18 +272,19 @@ void executor_close(struct ep_executor *executor, int refusal)
 }
 
 /**
- * Close the queue and fail all waiting tasks with that verdict, or cancel them if it is 0. No
- * worker takes one meanwhile.
+ * Close the queue, and cancel all waiting tasks or, if `why` is not NULL, fail them. No worker takes
+ * one meanwhile.
  *
+ * @param refusal    for later submits, and the reason why the tasks do not run
  * @param terminate  let running tasks see it, by ep_task_stopping()
  */
-static void close_and_drop(struct ep_executor *executor, int refusal, int verdict, const char *why,
+static void close_and_drop(struct ep_executor *executor, int refusal, const char *why,
                            bool terminate)
 {
     queue_close(&executor->queue, refusal, true);
     if (terminate)
         atomic_store(&executor->terminating, true);
-    while (drop_oldest(executor, verdict, why))
+    while (drop_oldest(executor, refusal, why))
         ;
     queue_release(&executor->queue);
     executor_close(executor, refusal);
@@ -291,7 +292,7 @@ static void close_and_drop(struct ep_executor *executor, int refusal, int verdic
 
 void executor_break(struct ep_executor *executor, const char *why)
 {
-    close_and_drop(executor, EP_EBROKEN, EP_EBROKEN, why, false);
+    close_and_drop(executor, EP_EBROKEN, why, false);
 }
 
 /**
@@ -317,7 +318,7 @@ int ep_executor_shutdown(struct ep_executor *executor, unsigned how)
     if ((how & EP_WAIT) && self_serves(executor))
         return -EDEADLK;
     if (how & EP_CANCEL)
-        close_and_drop(executor, EP_ESHUTDOWN, 0, NULL, false);
+        close_and_drop(executor, EP_ESHUTDOWN, NULL, false);
     else
         executor_close(executor, EP_ESHUTDOWN);
     return how & EP_WAIT ? join(executor, EP_FOREVER) : 0;
@@ -342,7 +343,7 @@ void ep_executor_terminate(struct ep_executor *executor)
      * The flag is set before the workers are woken, so that one that ends because of it is not
      * replaced; and when no task can be taken, because a task that sees it may end at once.
      */
-    close_and_drop(executor, EP_ESHUTDOWN, 0, NULL, true);
+    close_and_drop(executor, EP_ESHUTDOWN, NULL, true);
 }
 
 void ep_executor_free(struct ep_executor *executor)

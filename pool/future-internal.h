@@ -50,6 +50,12 @@ struct task_fds {
     int fds[]; /**< -1: taken over by the task */
 };
 
+/** What few submissions ask for. */
+struct extras {
+    void *user;
+    ep_on_drop_fn on_drop; /**< used as `dropped` */
+};
+
 /** A done callback. */
 struct callback {
     ep_done_fn done;
@@ -76,7 +82,8 @@ struct watch {
 /**
  * Which thread may use what:
  *  - before submission: the submitting thread everything;
- *  - input, dropped: the thread that takes the state out of PENDING, a worker or a canceller;
+ *  - input, dropped, on_drop: the thread that takes the state out of PENDING, a worker or a
+ *    canceller;
  *  - executor: the canceller, between CANCELLING and CANCELLED. The executor is not freed in that
  *    time, because its workers wait for the state to become CANCELLED;
  *  - the outcome: the worker while the state is RUNNING; read-only for all threads once FINISHED;
@@ -98,6 +105,7 @@ struct ep_future {
     bool input_on_heap;
     bool has_fds;
     bool reply_is_mapped; /* part of the outcome; meaningful if has_reply */
+    bool has_extras;      /* set before submission, and then read-only, like `extras` */
     size_t input_size;
     struct callback *callbacks; /* in order of registration */
 
@@ -118,6 +126,7 @@ struct ep_future {
 
     struct callback first_callback; /* the usual one callback needs no allocation */
     struct watch *watches;          /* meaningful if STATE_HAS_WATCHES is set */
+    struct extras extras;           /* meaningful if has_extras */
 };
 
 /**
@@ -128,6 +137,9 @@ struct ep_future {
  */
 struct ep_future *future_new(struct future_pool *pool, struct ep_executor *executor,
                              const void *input, size_t size, ep_dropped_fn dropped);
+
+/** Keep what few submissions ask for. Threads: the submitting one, before submission. */
+void future_set_extras(struct ep_future *future, const struct extras *extras);
 
 /** Change PENDING to RUNNING. @return false if a canceller was faster */
 bool future_start(struct ep_future *future);
@@ -160,22 +172,27 @@ void future_await_cancelled(struct ep_future *future);
 
 /**
  * Cancel a task that the executor has taken off its queue.
- * @return false if another canceller was faster
+ *
+ * @param reason  for on_drop
+ * @return        false if another canceller was faster
  */
-bool future_drop(struct ep_future *future);
+bool future_drop(struct ep_future *future, int reason);
 
 /**
  * Fail a task that the executor has taken off its queue and that will never run for want of a
- * worker: call its `dropped` function, and make the future FINISHED with that verdict.
+ * worker: drop its input with the verdict as the reason, and make the future FINISHED with it.
  * @return false if a canceller was faster
  */
 bool future_break(struct ep_future *future, int verdict, const char *message);
 
 /**
- * Release the input and descriptors of a task that will never begin, after calling its `dropped`
- * function. Threads: the one that took it out of PENDING.
+ * Release the input and descriptors of a task that will never begin, after calling its `dropped` or
+ * `on_drop`. Threads: the one that took it out of PENDING.
  */
-void future_drop_input(struct ep_future *future);
+void future_drop_input(struct ep_future *future, int reason);
+
+/** Ask whether dropping its input calls a function of the user. */
+bool future_drop_calls(const struct ep_future *future);
 
 /** Get the input as the task sees it. */
 const void *future_input(const struct ep_future *future);

@@ -312,6 +312,7 @@ struct ep_future *future_new(struct future_pool *pool, struct ep_executor *execu
     future->executor = executor;
     future->dropped = dropped;
     future->has_fds = false;
+    future->has_extras = false;
     future->verdict = 0;
     future->has_message = false;
     future->has_reply = false;
@@ -319,6 +320,12 @@ struct ep_future *future_new(struct future_pool *pool, struct ep_executor *execu
     atomic_store_explicit(&future->references, 1, memory_order_relaxed);
     atomic_store_explicit(&future->state, STATE_PENDING, memory_order_relaxed);
     return future;
+}
+
+void future_set_extras(struct ep_future *future, const struct extras *extras)
+{
+    future->extras = *extras;
+    future->has_extras = true;
 }
 
 int future_own_fds(struct ep_future *future, const int *fds, unsigned count)
@@ -432,10 +439,23 @@ const void *future_input(const struct ep_future *future)
     return future->input_on_heap ? future->input.heap : future->input.inside;
 }
 
-void future_drop_input(struct ep_future *future)
+static ep_on_drop_fn future_on_drop(const struct ep_future *future)
+{
+    return future->has_extras ? future->extras.on_drop : NULL;
+}
+
+bool future_drop_calls(const struct ep_future *future)
+{
+    return future->dropped != NULL || future_on_drop(future) != NULL;
+}
+
+void future_drop_input(struct ep_future *future, int reason)
 {
     if (future->dropped != NULL)
         future->dropped(future_input(future), future->input_size);
+    else if (future_on_drop(future) != NULL)
+        future->extras.on_drop(future->extras.user, reason, future_input(future),
+                               future->input_size);
     future_release_input(future);
 }
 
@@ -460,17 +480,17 @@ uint32_t future_leave_queue(struct ep_future *future)
 
 void future_end_cancel(struct ep_future *future, uint32_t notes)
 {
-    future_drop_input(future);
+    future_drop_input(future, EP_ECANCELLED);
     future_announce(future, notes);
 }
 
-bool future_drop(struct ep_future *future)
+bool future_drop(struct ep_future *future, int reason)
 {
     uint32_t old;
 
     if (!future_change_state(future, STATE_PENDING, STATE_CANCELLED, &old))
         return false;
-    future_drop_input(future);
+    future_drop_input(future, reason);
     future_announce(future, old);
     return true;
 }
@@ -480,7 +500,7 @@ bool future_break(struct ep_future *future, int verdict, const char *message)
     if (!future_start(future))
         return false;
     future_set_error(future, verdict, 0, message);
-    future_drop_input(future);
+    future_drop_input(future, verdict);
     future_finish(future, 0);
     return true;
 }
@@ -612,6 +632,11 @@ bool ep_future_running(const struct ep_future *future)
 bool ep_future_cancelled(const struct ep_future *future)
 {
     return future_load_state(future) == STATE_CANCELLED;
+}
+
+void *ep_future_user(const struct ep_future *future)
+{
+    return future->has_extras ? future->extras.user : NULL;
 }
 
 bool future_needs_caller(const struct ep_future *future)

@@ -105,10 +105,13 @@ bool queue_done_and_take(struct queue *queue, uint32_t taker, struct queue_entry
 void queue_task_cancelled(struct queue *queue);
 
 /**
- * Take the oldest task and cancel it; or, if the verdict is not 0, fail it by future_break().
- * @return false if there is none left
+ * Take the oldest task and cancel it; or, if there is a message, fail it by future_break().
+ *
+ * @param reason   for on_drop; the verdict of a task that fails
+ * @param message  NULL: cancel it
+ * @return         false if there is none left
  */
-bool queue_drop_oldest(struct queue *queue, int verdict, const char *message);
+bool queue_drop_oldest(struct queue *queue, int reason, const char *message);
 
 /**
  * Refuse every later push, with that code, and end a pause. A second call changes nothing.

@@ -345,7 +345,7 @@ uint32_t queue_takers(struct queue *queue)
     return atomic_load(&queue->takers);
 }
 
-bool queue_drop_oldest(struct queue *queue, int verdict, const char *message)
+bool queue_drop_oldest(struct queue *queue, int reason, const char *message)
 {
     struct queue_entry entry;
     struct queue_entry *head;
@@ -365,14 +365,14 @@ bool queue_drop_oldest(struct queue *queue, int verdict, const char *message)
     if (entry.future == NULL) {
         entry_drop(&entry);
     } else {
-        ours =
-            verdict != 0 ? future_break(entry.future, verdict, message) : future_drop(entry.future);
+        ours = message != NULL ? future_break(entry.future, reason, message)
+                               : future_drop(entry.future, reason);
         if (!ours && !self_cancels(entry.future))
             future_await_cancelled(entry.future); /* the canceller still uses the executor */
         ep_future_unref(entry.future);
     }
     if (ours) {
-        atomic_fetch_add(verdict != 0 ? &queue->broken : &queue->cancelled, 1);
+        atomic_fetch_add(message != NULL ? &queue->broken : &queue->cancelled, 1);
         atomic_fetch_add(&queue->freed, 1);
     }
     return true;

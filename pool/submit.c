@@ -10,6 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct ep_submit_options usual = {0};
+
+/** Ask whether a future has to keep more than its input. Without a future, user data is for on_drop. */
+static bool wants_extras(const struct ep_submit_options *options, bool with_future)
+{
+    return options->on_drop != NULL || (with_future && options->user != NULL);
+}
+
+/** Give a new future its descriptors and extras. */
+static int future_furnish(struct ep_future *future, const struct ep_submit_options *options)
+{
+    if (wants_extras(options, true))
+        future_set_extras(future, &(struct extras){options->user, options->on_drop});
+    return options->fd_count > 0 ? future_own_fds(future, options->fds, options->fd_count) : 0;
+}
+
 /** Copy the input into the future, into the entry or, if it is large, to the heap. */
 static int entry_prepare(struct queue_entry *entry, struct ep_executor *executor, ep_task_fn fn,
                          const void *input, size_t size, const struct ep_submit_options *options,
@@ -22,12 +38,11 @@ static int entry_prepare(struct queue_entry *entry, struct ep_executor *executor
     entry->dropped = dropped;
     entry->size = 0;
     entry->on_heap = false;
-    if (with_future || options->fd_count > 0) { /* a future keeps the descriptors */
+    if (with_future || options->fd_count > 0 || wants_extras(options, false)) {
         entry->future = future_new(executor->futures, executor, input, size, dropped);
         if (entry->future == NULL)
             return -ENOMEM;
-        if (options->fd_count == 0 ||
-            future_own_fds(entry->future, options->fds, options->fd_count) == 0)
+        if (options == &usual || future_furnish(entry->future, options) == 0)
             return 0;
         ep_future_unref(entry->future);
         return -ENOMEM;
@@ -54,7 +69,7 @@ static void entry_discard(struct queue_entry *entry)
         entry_drop(entry);
         return;
     }
-    future_drop(entry->future);
+    future_drop(entry->future, -EAGAIN);
     ep_future_unref(entry->future);
 }
 
@@ -107,8 +122,10 @@ static int submit_when_full(struct ep_executor *executor, struct queue_entry *en
     }
 }
 
-static bool fds_are_sound(const struct ep_submit_options *options)
+static bool options_are_usable(const struct ep_submit_options *options)
 {
+    if (options->dropped != NULL && options->on_drop != NULL)
+        return false;
     if (options->fd_count > EP_FDS_MAX || (options->fd_count > 0 && options->fds == NULL))
         return false;
     for (unsigned i = 0; i < options->fd_count; i++)
@@ -128,7 +145,8 @@ static int submit(struct ep_executor *executor, ep_task_fn fn, const void *input
 
     if (future != NULL)
         *future = NULL;
-    if (executor == NULL || fn == NULL || (input == NULL && size > 0) || !fds_are_sound(options))
+    if (executor == NULL || fn == NULL || (input == NULL && size > 0) ||
+        !options_are_usable(options))
         return -EINVAL;
     if (!executor_is_here(executor))
         return EP_EFORKED;
@@ -159,8 +177,6 @@ static int submit(struct ep_executor *executor, ep_task_fn fn, const void *input
     ep_future_unref(entry.future);
     return rc;
 }
-
-static const struct ep_submit_options usual = {0};
 
 int ep_submit(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
               struct ep_future **future)

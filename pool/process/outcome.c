@@ -56,7 +56,7 @@ void lose_task(struct process_executor *executor, struct queue_entry *entry, uns
 static void drop_now(struct process_executor *executor, struct queue_entry *entry, unsigned worker)
 {
     if (entry->future != NULL) {
-        future_drop_input(entry->future);
+        future_drop_input(entry->future, entry->future->verdict);
     } else {
         entry_drop(entry);
         entry->on_heap = false;
@@ -72,8 +72,8 @@ static void drop_now(struct process_executor *executor, struct queue_entry *entr
 void drop_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
                int verdict, int code, const char *words)
 {
-    ep_dropped_fn dropped = entry->future != NULL ? entry->future->dropped : entry->dropped;
-    struct returned *undone = dropped != NULL ? aligned_alloc(CACHE_LINE, sizeof *undone) : NULL;
+    bool calls = entry->future != NULL ? future_drop_calls(entry->future) : entry->dropped != NULL;
+    struct returned *undone = calls ? aligned_alloc(CACHE_LINE, sizeof *undone) : NULL;
 
     note_failure(executor, entry, verdict, code, words);
     if (undone == NULL) { /* nothing to call; or no memory, and then called here instead of never */

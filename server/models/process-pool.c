@@ -56,10 +56,16 @@ struct process_model {
     atomic_bool room_wanted; /* has_room() has said no */
 };
 
-/* A task's input: 16 bytes, the same in every process. */
+/* A task's input: 16 bytes, the same in every process. The main process has them in a struct order. */
 struct job {
     struct session *session;
     struct process_model *model;
+};
+
+/* A task's user data. */
+struct order {
+    struct job job;
+    int drop_reason; /* why no worker began it; 0: one may have */
 };
 
 /* --- in a worker --------------------------------------------------------------------------- */
@@ -83,20 +89,30 @@ static int serve(struct ep_task *task)
 
 /* --- in the main process, any thread ------------------------------------------------------- */
 
+/* Note why no worker begins a session. Called before done(), by the same thread. */
+static void on_drop(void *user, int reason, const void *input, size_t size)
+{
+    struct order *order = user;
+
+    (void)input;
+    (void)size;
+    order->drop_reason = reason;
+}
+
 /*
  * Count the session of a finished task. The worker may have had its next task for some time; the
  * session's place is free only now, so that no more are in flight than workers and queue hold.
  */
 static void done(struct ep_future *future, void *context)
 {
-    struct job *job = context;
-    struct process_model *model = job->model;
+    struct order *order = ep_future_user(future);
+    struct process_model *model = context;
     struct ep_error error = {.message = "no worker began it"};
 
-    if (ep_future_error(future, 0, &error) != EP_ECANCELLED ||
-        !waiting_takes(&model->waiting, job->session))
-        process_session_over(job->session, error.message);
-    free(job);
+    /* The loop owns a session that it has taken back (waiting.h). */
+    if (ep_future_error(future, 0, &error) != EP_ECANCELLED || order->drop_reason != EP_ECANCELLED)
+        process_session_over(order->job.session, error.message);
+    free(order);
     atomic_fetch_sub(&model->held, 1);
     if (error.kind == EP_EBROKEN || atomic_load(&model->shared->full) ||
         atomic_exchange(&model->room_wanted, false))
@@ -113,9 +129,11 @@ static void on_room(void *context)
 /* --- in the loop --------------------------------------------------------------------------- */
 
 /* Submit a session with a descriptor for the worker. @return 0 or an error of the pool */
-static int submit(struct process_model *model, struct job *job)
+static int submit(struct process_model *model, struct order *order)
 {
-    struct ep_submit_options options = {.fd_count = 1, .deadline_ns = INT64_MIN};
+    struct ep_submit_options options = {
+        .fd_count = 1, .deadline_ns = INT64_MIN, .user = order, .on_drop = on_drop};
+    struct job *job = &order->job;
     int fd = fcntl(job->session->fd, F_DUPFD_CLOEXEC, 0);
     struct ep_future *future;
     int rc;
@@ -131,7 +149,7 @@ static int submit(struct process_model *model, struct job *job)
         close(fd);
         return rc;
     }
-    MUST(ep_future_add_done_callback(future, done, job)); /* the first one needs no memory */
+    MUST(ep_future_add_done_callback(future, done, model)); /* the first one needs no memory */
     ep_future_unref(future);
     return 0;
 }
@@ -144,23 +162,23 @@ static bool is_full(const struct process_model *model)
 static int dispatch(struct model *base, struct session *session, char why[static MODEL_WHY_MAX])
 {
     struct process_model *model = (struct process_model *)base;
-    struct job *job = malloc(sizeof *job);
+    struct order *order = malloc(sizeof *order);
     int rc = -ENOMEM;
 
-    if (job != NULL) {
-        *job = (struct job){.session = session, .model = model};
+    if (order != NULL) {
+        *order = (struct order){.job = {.session = session, .model = model}};
         do
-            rc = is_full(model) ? -EAGAIN : submit(model, job);
+            rc = is_full(model) ? -EAGAIN : submit(model, order);
         while (rc == -EAGAIN && waiting_drop_oldest(&model->waiting));
         if (rc == -EAGAIN && caller_runs(&model->caller)) {
             rc = caller_take(&model->caller, session);
             if (rc == 0)
-                free(job);
+                free(order);
         }
     }
     if (rc == 0)
         return 0;
-    free(job);
+    free(order);
     if (rc == -EAGAIN)
         return model_full(model->workers, model->queue, why);
     snprintf(why, MODEL_WHY_MAX, "%s", ep_strerror(rc));

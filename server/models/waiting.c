@@ -61,9 +61,7 @@ static bool take_back_oldest(struct waiting *waiting, enum outcome outcome, cons
     char why[MODEL_WHY_MAX];
     bool taken;
 
-    atomic_store(&waiting->taking, one->session);
     taken = ep_future_cancel(one->future) == 0;
-    atomic_store(&waiting->taking, NULL);
     if (taken) {
         snprintf(why, sizeof why, "%s: waited %.1f s", words,
                  (double)(clock_now_ns() - one->accepted_ns) / 1e9);
@@ -106,11 +104,6 @@ bool waiting_drop_oldest(struct waiting *waiting)
         if (take_back_oldest(waiting, OUTCOME_REJECTED, "a newer session took this place"))
             return true;
     return false;
-}
-
-bool waiting_takes(const struct waiting *waiting, const struct session *session)
-{
-    return atomic_load(&waiting->taking) == session;
 }
 
 void waiting_tend(struct waiting *waiting)

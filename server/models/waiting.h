@@ -10,7 +10,7 @@
  *
  * Without these options a session is submitted without a future, and the list costs nothing.
  *
- * Threads: loop only, except waiting_takes().
+ * Threads: loop only.
  */
 #ifndef SERVER_MODELS_WAITING_H
 #define SERVER_MODELS_WAITING_H
@@ -18,7 +18,6 @@
 #include "pool/echopool.h"
 #include "server/models/model.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,8 +31,6 @@ struct waiting {
     /* loop only: sessions that had not begun at the last look, the oldest first */
     struct waiting_one *oldest;
     struct waiting_one **end;
-    /* any thread: the session that the loop is about to take back */
-    _Atomic(struct session *) taking;
 };
 
 /** Set up an empty list, with --on-full and --queue-timeout of the settings. */
@@ -45,7 +42,8 @@ void waiting_clear(struct waiting *waiting);
 /**
  * Submit a session to an executor, whose policy must be EP_REJECT.
  *
- * @param fn, input, size, options, future  as for ep_submit_with(); without a `dropped`
+ * @param fn, input, size, options, future  as for ep_submit_with(). The reason EP_ECANCELLED means that
+ *                                          the loop owns the session again
  * @return  as ep_submit_with(); -EAGAIN: full
  */
 int waiting_submit(struct waiting *waiting, struct ep_executor *executor, struct session *session,
@@ -58,12 +56,6 @@ int waiting_submit(struct waiting *waiting, struct ep_executor *executor, struct
  * @return true: submit again. false: not this --on-full, or no session waits
  */
 bool waiting_drop_oldest(struct waiting *waiting);
-
-/**
- * In the done callback of a cancelled future, check whether the loop has cancelled it. Then the loop
- * owns the session, and the callback must not touch it. Threads: any.
- */
-bool waiting_takes(const struct waiting *waiting, const struct session *session);
 
 /** Reject the sessions that have waited for --queue-timeout. */
 void waiting_tend(struct waiting *waiting);

@@ -85,6 +85,7 @@ static void use_futures(const struct before *before)
     USUAL(ep_future_done, ep_future_done(finished) && !ep_future_done(pending));
     USUAL(ep_future_running, ep_future_running(pending));
     USUAL(ep_future_cancelled, !ep_future_cancelled(pending));
+    USUAL(ep_future_user, ep_future_user(pending) == NULL);
     if (ep_future_result(finished, EP_FOREVER, NULL) == 0)
         CODE(ep_future_result, pending, EP_FOREVER, NULL);
     if (ep_future_error(finished, EP_FOREVER, &error) == 0)

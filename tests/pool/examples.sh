@@ -201,6 +201,15 @@ group() {
         seq -f 'part %g' 0 1 && echo 'part 2: the part is damaged'; } | is
 }
 
+user() {
+    run 20-user --pool "$kind" && is <<'END'
+coffee: the task was cancelled before it began
+tea: here it is
+cocoa: here it is
+milk: the executor is shut down and accepts no more tasks
+END
+}
+
 refuses() {
     "$TOP_BUILDDIR/examples/12-add" "$@" >"$out" 2>"$work/err"
     [ $? -eq 2 ] && [ ! -s "$out" ] && [ "$(wc -l <"$work/err")" -eq 1 ]
@@ -225,7 +234,7 @@ listed() {
 
 for kind in thread process; do
     for example in submit arguments results map callback mp_apply mp_apply_async mp_async_result \
-        three_ways asking fetch add fetch_map names map_unread global callback_thread twenty_workers group; do
+        three_ways asking fetch add fetch_map names map_unread global callback_thread twenty_workers group user; do
         check "$(echo "$example" | tr _ ' ') in a $kind pool" "$example"
     done
 done

@@ -12,6 +12,7 @@ POOL_TESTS = \
 	tests/pool/check_cancel \
 	tests/pool/check_executor \
 	tests/pool/check_policy \
+	tests/pool/check_user \
 	tests/pool/check_shutdown \
 	tests/pool/check_life \
 	tests/pool/check_thread_end \
