@@ -8,7 +8,7 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/session/refusal.c %D%/session/stages.h %D%/session/poll.c %D%/session/poll.h \
 	%D%/load/loops.c %D%/load/threads.c %D%/load/runner.h \
 	%D%/load/barrier.c %D%/load/barrier.h \
-	%D%/load/capacity.c %D%/load/capacity.h \
+	%D%/load/machine-limits.c %D%/load/machine-limits.h \
 	%D%/load/tally.c %D%/load/tally.h \
 	%D%/line.h \
 	%D%/load/load.c %D%/load/load.h %D%/load/settings.h \

@@ -14,7 +14,7 @@
  */
 #include "client/load/load.h"
 
-#include "client/load/capacity.h"
+#include "client/load/machine-limits.h"
 #include "client/load/runner.h"
 #include "client/load/signals.h"
 #include "common/clock.h"
@@ -371,7 +371,7 @@ bool load_run(const struct load_settings *settings, const struct session_plan *p
     load->summary = summary;
     for (unsigned i = 0; i < settings->view_count; i++)
         load->recording |= settings->views[i]->ops->session != NULL;
-    capacity_prepare(settings, plan);
+    machine_limits_prepare(settings, plan);
     signals_block(&conductor.blocked);
     MUST(pthread_mutex_init(&load->lock, NULL));
     if (open_descriptors(&conductor)) {

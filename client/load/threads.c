@@ -7,7 +7,7 @@
  */
 #include "client/load/runner.h"
 
-#include "client/load/capacity.h"
+#include "client/load/machine-limits.h"
 #include "client/session/poll.h"
 #include "common/log.h"
 #include "common/must.h"
@@ -128,7 +128,7 @@ static double cpu_seconds(void)
 static void start(struct runner *runner)
 {
     struct threads *threads = (struct threads *)runner;
-    size_t stack_bytes = capacity_thread_stack(threads->load->plan->tls != NULL);
+    size_t stack_bytes = machine_limits_thread_stack(threads->load->plan->tls != NULL);
     int code = 0;
 
     threads->cpu_before = cpu_seconds();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine's limits, compared with what a load needs. See capacity.h. */
-#include "client/load/capacity.h"
+/* The machine's limits, compared with what a load needs. See machine-limits.h. */
+#include "client/load/machine-limits.h"
 
 #include "common/log.h"
 
@@ -108,7 +108,7 @@ static void check_threads(unsigned threads)
                  threads, (uint64_t)limit.rlim_cur);
 }
 
-void capacity_prepare(const struct load_settings *settings, const struct session_plan *plan)
+void machine_limits_prepare(const struct load_settings *settings, const struct session_plan *plan)
 {
     prepare_descriptors(settings);
     check_ports(settings, plan);
@@ -116,7 +116,7 @@ void capacity_prepare(const struct load_settings *settings, const struct session
         check_threads(settings->sessions);
 }
 
-size_t capacity_thread_stack(bool tls)
+size_t machine_limits_thread_stack(bool tls)
 {
     long page = sysconf(_SC_PAGESIZE);
     /* the C library's own share; it grows with the processor's registers and is not a constant */

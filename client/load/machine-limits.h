@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file capacity.h
+ * @file machine-limits.h
  * Whether the machine has room for a load: descriptors, local ports, threads and their stacks.
  */
-#ifndef CLIENT_LOAD_CAPACITY_H
-#define CLIENT_LOAD_CAPACITY_H
+#ifndef CLIENT_LOAD_MACHINE_LIMITS_H
+#define CLIENT_LOAD_MACHINE_LIMITS_H
 
 #include "client/load/settings.h"
 #include "client/session/session.h"
@@ -17,9 +17,9 @@
  * descriptors, local ports or threads will not suffice, in a sentence each that names what to raise.
  * The load can go on all the same: some sessions then fail, and the others work.
  */
-void capacity_prepare(const struct load_settings *settings, const struct session_plan *plan);
+void machine_limits_prepare(const struct load_settings *settings, const struct session_plan *plan);
 
 /** The bytes of stack to ask for a session's thread: 64 KiB if that will do, or 256 KiB with TLS. */
-size_t capacity_thread_stack(bool tls);
+size_t machine_limits_thread_stack(bool tls);
 
-#endif /* CLIENT_LOAD_CAPACITY_H */
+#endif /* CLIENT_LOAD_MACHINE_LIMITS_H */
