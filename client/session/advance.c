@@ -158,9 +158,9 @@ static enum session_stage finish(struct session *session, struct session_wait *w
         return session_wait_for(session, STAGE_FINISH, NEED_READ, wait);
     if (got == -EAGAIN)
         got = -ETIMEDOUT;
-    /* a session that was out of time before its first message may be refused all the same */
-    if (got > 0 && connection->begun == 0 && !heard &&
-        refusal_suspect(connection, NULL, 0, buffers->reply, (size_t)got))
+    /* it may have been out of time before its first message, or its end may have had to wait, too */
+    if (got > 0 && !heard &&
+        refusal_suspect(connection, NULL, &(size_t){0}, buffers->reply, (size_t)got))
         return refusal_begin(session, DOUBT_EXTRA);
     if (got > 0)
         return converse_extra(session, buffers->reply, (size_t)got);

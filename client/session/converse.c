@@ -220,10 +220,11 @@ static enum session_stage differs(struct session *session, size_t offset, const 
 {
     struct connection *connection = &session->connection;
     const struct message *message = expected(session);
+    size_t start = offset;
 
-    if (!heard && refusal_suspect(connection, message, offset, got, size)) {
-        connection->unread += offset + size;
-        connection->received = 0;
+    if (!heard && refusal_suspect(connection, message, &start, got, size)) {
+        connection->unread += offset - start + size;
+        connection->received = start;
         return refusal_begin(session, DOUBT_BYTES);
     }
     connection->record.mismatched = true;
@@ -242,12 +243,8 @@ static enum session_stage differs(struct session *session, size_t offset, const 
                                            : session_fail(session, "wrong bytes in a reply");
 }
 
-/**
- * Receive what has come and compare it, piece by piece, with the replies that it should be.
- *
- * @param send_error  how a send failed before, which is why the connection is lost; 0: none did
- */
-static enum session_stage receive(struct session *session, ssize_t send_error)
+/** Receive what has come and compare it, piece by piece, with the replies that it should be. */
+static enum session_stage receive(struct session *session)
 {
     const struct session_buffers *buffers = session->buffers;
     struct connection *connection = &session->connection;
@@ -263,7 +260,7 @@ static enum session_stage receive(struct session *session, ssize_t send_error)
         if (got == -EAGAIN)
             break;
         if (got <= 0)
-            return session_lost(session, send_error != 0 ? send_error : got,
+            return session_lost(session, connection->send_error != 0 ? connection->send_error : got,
                                 session_where(session));
         session_look_at_clock(session);
         if (!heard)
@@ -313,7 +310,8 @@ static enum session_stage send_failed(struct session *session, ssize_t code)
     if (code != -EPIPE && code != -ECONNRESET)
         return session_lost(session, code, session_where(session));
     stream_set_nonblocking(&session->connection.stream);
-    next = receive(session, code);
+    session->connection.send_error = code;
+    next = receive(session);
     if (next != STAGE_CONVERSE)
         return next;
     if (session->connection.received == 0)
@@ -353,7 +351,7 @@ enum session_stage converse(struct session *session, unsigned ready, struct sess
     if ((ready & (READY_WRITE | READY_TIME)) != 0)
         session_look_at_clock(session);
     do {
-        enum session_stage next = readable ? receive(session, 0) : STAGE_CONVERSE;
+        enum session_stage next = readable ? receive(session) : STAGE_CONVERSE;
 
         if (next != STAGE_CONVERSE)
             return next;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The server's way to refuse a session: a line that begins with BUSY, in place of a reply.
+ * The server's way to refuse a session: a line that begins with BUSY. It comes in place of a reply; or
+ * within one, or after the last, from a server whose sessions wait for a worker repeatedly.
  *
- * So a reply that does not begin as it should may be a refusal, and so may be the last thing that
- * the server said before it closed. The session then reads the rest of the line before it fails.
+ * So wrong bytes may be a refusal, and so may be the last thing that the server said before it closed.
+ * The session then reads the rest of the line before it fails. Only what is neither an echo nor such a
+ * line is called wrong. A server that echoes "BUSY BEE" wrongly is believed to have refused.
  */
 #include "client/session/base.h"
 #include "client/session/stages.h"
@@ -32,21 +34,32 @@ enum session_stage refusal_begin(struct session *session, enum session_doubt dou
     return STAGE_REFUSAL;
 }
 
-bool refusal_suspect(struct connection *connection, const struct message *message, size_t offset,
+/** Take for said what came from a place of the reply on: bytes that were expected, then others. */
+static void take_for_said(struct connection *connection, const struct message *message,
+                          size_t start, size_t offset, const unsigned char *got, size_t size)
+{
+    size_t same = offset - start;
+    size_t kept = size < SESSION_SAID - same ? size : SESSION_SAID - same;
+
+    for (size_t i = 0; i < same; i++)
+        connection->said[i] = message_expected_at(message, start + i);
+    memcpy(connection->said + same, got, kept);
+    connection->said_count = (unsigned char)(same + kept);
+}
+
+bool refusal_suspect(struct connection *connection, const struct message *message, size_t *offset,
                      const unsigned char *got, size_t size)
 {
-    size_t kept = SESSION_SAID - offset;
+    size_t start = *offset < SESSION_SAID ? 0 : *offset - (SESSION_SAID - 1);
 
-    if (offset >= WORD)
-        return false;
-    for (size_t i = 0; i < offset; i++)
-        connection->said[i] = message_expected_at(message, i);
-    if (kept > size)
-        kept = size;
-    memcpy(connection->said + offset, got, kept);
-    connection->said_count = (unsigned char)(offset + kept);
-    if (may_be_busy(connection))
-        return true;
+    /* its first bytes may be those that were expected, by chance */
+    for (; start <= *offset; start++) {
+        take_for_said(connection, message, start, *offset, got, size);
+        if (may_be_busy(connection)) {
+            *offset = start;
+            return true;
+        }
+    }
     connection->said_count = 0;
     return false;
 }
@@ -110,8 +123,12 @@ enum session_stage refusal(struct session *session, struct session_wait *wait)
     session_look_at_clock(session);
     if (got == -EAGAIN && !session_timed_out(session))
         return session_wait_for(session, STAGE_REFUSAL, NEED_READ, wait);
-    if (connection->said_count >= WORD && may_be_busy(connection) &&
-        !atomic_load(&session->stopping))
+    if (atomic_load(&session->stopping))
+        return session_fail(session, "interrupted"); /* which has cut off what was coming */
+    if (connection->said_count >= WORD && may_be_busy(connection))
         return refused(session);
+    /* what is missing may have made it BUSY; the reset may have been reported to a send */
+    if ((got == -ECONNRESET || connection->send_error == -ECONNRESET) && may_be_busy(connection))
+        return session_lost(session, -ECONNRESET, session_where(session));
     return not_refused(session);
 }

@@ -171,6 +171,7 @@ struct connection {
     /* rarely used: with several messages under way, and by refusal.c */
     struct message in; /* the message that is being answered, if that is not out */
     enum session_doubt doubt;
+    ssize_t send_error; /* how a send failed, so that bytes may be missing; 0: none did */
     unsigned char said[SESSION_SAID]; /* the beginning of a reply that may be BUSY */
 };
 

@@ -427,6 +427,86 @@ START_TEST(refused_before_the_first_message)
 }
 END_TEST
 
+/* Serves some messages and then refuses, within a reply or after the last. */
+struct late_refusal {
+    unsigned served;
+    size_t echoed; /* bytes of the next reply */
+};
+
+static void refusing_late(int fd, unsigned number, void *context)
+{
+    const struct late_refusal *refusal = context;
+    unsigned char reply[SIZE];
+
+    (void)number;
+    if (serve(fd, refusal->served) && refusal->served < MESSAGES && next_reply(fd, reply))
+        peer_send(fd, reply, refusal->echoed);
+    peer_send(fd, "BUSY no worker in time\n", 23);
+    peer_finish(fd);
+}
+
+/* As --hold message does, where a session waits for a worker again and again, at last to be closed. */
+START_TEST(refused_after_replies_that_were_right)
+{
+    static const struct late_refusal kinds[] = {{0, 0}, {0, 3}, {1, 0}, {3, 40}, {MESSAGES, 0}};
+    struct late_refusal refusal = kinds[_i / CLIENT_WAYS];
+    struct client_run run = client_run_against(_i % CLIENT_WAYS, refusing_late, &refusal,
+                                               ARGUMENTS("-n", "3", "-m", "5", "-s", "64"));
+
+    client_run_expect(&run, 1, 0, 0, 3);
+    client_run_expect_error(&run, "refused: BUSY no worker in time", 3);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 3 * refusal.served);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "mismatched"), 0);
+    ck_assert_str_eq(run.outcome.err, "");
+    client_run_clear(&run);
+}
+END_TEST
+
+/* Messages that begin as a refusal does. */
+static const char *const lines[] = {"busy\n", "busy bees\n", "busy queue or not\n", "B\n", "bu\n"};
+
+START_TEST(refused_in_place_of_an_echo_that_is_alike)
+{
+    char path[] = "/tmp/check-client-hostile-XXXXXX";
+    int fd = mkstemp(path);
+    struct refusal refusal = {"BUSY queue full\n", false, 0};
+    struct client_run run;
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, lines[_i], strlen(lines[_i])), (ssize_t)strlen(lines[_i]));
+    close(fd);
+    run = client_run_against(0, refusing, &refusal, ARGUMENTS("-n", "2", "-m", "1", "-f", path));
+    unlink(path);
+    client_run_expect(&run, 1, 0, 0, 2);
+    client_run_expect_error(&run, "refused: BUSY queue full", 2);
+    client_run_clear(&run);
+}
+END_TEST
+
+/* What was cut off may have been a refusal. */
+static void resetting_within_busy(int fd, unsigned number, void *context)
+{
+    unsigned char message[SIZE];
+
+    (void)number;
+    (void)context;
+    peer_receive(fd, message, SIZE);
+    peer_send(fd, "BUS", 3);
+    reset(fd);
+}
+
+START_TEST(a_refusal_that_is_cut_off)
+{
+    struct client_run run =
+        client_run_against(_i, resetting_within_busy, NULL, ARGUMENTS("-n", "2"));
+
+    client_run_expect(&run, 1, 0, 2, 0);
+    client_run_expect_error(&run, "reset before the first reply", 2);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "mismatched"), 0);
+    client_run_clear(&run);
+}
+END_TEST
+
 START_TEST(some_are_served_and_some_refused)
 {
     struct refusal refusal = {"BUSY queue full\n", false, 2};
@@ -463,6 +543,8 @@ int main(void)
     ADD_TESTS(suite, "Phases", quiet_still_tells_errors);
     ADD_LOOP_TESTS(suite, "Refused", CLIENT_WAYS, refused_with_busy,
                    refused_before_the_first_message, some_are_served_and_some_refused,
-                   a_line_that_is_almost_busy_is_wrong);
+                   a_line_that_is_almost_busy_is_wrong, a_refusal_that_is_cut_off);
+    ADD_LOOP_TESTS(suite, "Refused", 5 * CLIENT_WAYS, refused_after_replies_that_were_right);
+    ADD_LOOP_TESTS(suite, "Refused", COUNT_OF(lines), refused_in_place_of_an_echo_that_is_alike);
     return suite_main(suite);
 }
