@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,6 +59,7 @@ int main(int argc, char *argv[])
 {
     struct options options;
     struct session_plan plan = {.depth = 1, .sessions = 1};
+    atomic_uint answered = 0;
     const char *cause;
     int status;
 
@@ -71,8 +73,9 @@ int main(int argc, char *argv[])
     options_parse(argc, argv, &options);
     if (options.quiet || options.verbose)
         log_init("echo-client", options.quiet ? LOG_QUIET : LOG_VERBOSE);
-    if (!address_resolve(options.host, options.port, false, &plan.address, &cause))
+    if (!address_resolve_all(options.host, options.port, false, &plan.addresses, &cause))
         log_fatal("cannot find the address of --host %s: %s", options.host, cause);
+    plan.answered = &answered;
     plan.timeout_ns = options.timeout_ns;
     prepare_tls(&options, &plan);
     status = options.sessions > 0 ? run_load(&options, &plan) : run_prompt(&options, &plan);

@@ -111,10 +111,13 @@ static void say_why(const struct session *session)
     const struct session_record *record = &session->connection.record;
     char where[ADDRESS_TEXT_MAX];
 
-    address_text(&session->plan->address, where);
+    address_text(&session->plan->addresses.at[session->connection.address], where);
     if (record->state == SESSION_REFUSED)
         log_error("the server at %s refused the session: %s", where,
                   record->reason + strlen("refused: "));
+    else if (record->state == SESSION_FAILED && session->connection.tried > 1)
+        log_error("cannot connect to any address of the server: %s; is it running there?",
+                  record->reason);
     else if (record->state == SESSION_FAILED && record->connected_ns == 0)
         log_error("cannot connect to %s: %s; is the server running there?", where, record->reason);
     else if (record->state == SESSION_FAILED)
@@ -136,7 +139,8 @@ enum prompt_end prompt_run(const struct session_plan *plan, enum transform trans
     session_init(&prompt.session, 0, plan, &prompt.buffers, &prompt.pending, false);
     good = poll_run(&prompt.session, -1) == NEED_MESSAGE;
     if (good) {
-        log_verbose("connected to %s", address_text(&plan->address, where));
+        log_verbose("connected to %s",
+                    address_text(&plan->addresses.at[prompt.session.connection.address], where));
         good = talk_all(&prompt, reader);
     }
     say_why(&prompt.session);

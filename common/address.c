@@ -114,8 +114,55 @@ static int look_up(const char *name, const char *service, const struct addrinfo 
     return getaddrinfo("127.0.0.1", service, hints, found);
 }
 
-bool address_resolve(const char *host, uint16_t port, bool passive, struct address *address,
-                     const char **cause)
+/* Copy an answer of getaddrinfo(), zeroed first, so that two addresses can be compared as bytes. */
+static void copy_answer(const struct addrinfo *found, struct address *address)
+{
+    memset(address, 0, sizeof *address);
+    memcpy(&address->storage, found->ai_addr, found->ai_addrlen);
+    address->length = found->ai_addrlen;
+}
+
+static bool contains(const struct addresses *addresses, const struct address *address)
+{
+    for (unsigned i = 0; i < addresses->count; i++)
+        if (memcmp(&addresses->at[i], address, sizeof *address) == 0)
+            return true;
+    return false;
+}
+
+/* Collect the answers, each once: /etc/hosts may have a name in several lines. */
+static void collect(const struct addrinfo *found, struct addresses *addresses)
+{
+    for (addresses->count = 0; found != NULL && addresses->count < ADDRESSES_MAX;
+         found = found->ai_next) {
+        struct address *next = &addresses->at[addresses->count];
+
+        copy_answer(found, next);
+        if (!contains(addresses, next))
+            addresses->count++;
+    }
+}
+
+/* Let the families take turns; those of one family keep their order. */
+static void take_turns(struct addresses *addresses)
+{
+    for (unsigned i = 1; i < addresses->count; i++) {
+        struct address next;
+        unsigned from = i;
+
+        while (from < addresses->count &&
+               addresses->at[from].storage.ss_family == addresses->at[i - 1].storage.ss_family)
+            from++;
+        if (from == addresses->count)
+            return;
+        next = addresses->at[from];
+        memmove(&addresses->at[i + 1], &addresses->at[i], (from - i) * sizeof next);
+        addresses->at[i] = next;
+    }
+}
+
+bool address_resolve_all(const char *host, uint16_t port, bool passive, struct addresses *addresses,
+                         const char **cause)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found;
@@ -123,8 +170,9 @@ bool address_resolve(const char *host, uint16_t port, bool passive, struct addre
     char service[sizeof "65535"];
     int code;
 
+    addresses->count = 1;
     if (strncmp(host, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
-        return resolve_unix(host + strlen(UNIX_PREFIX), address, cause);
+        return resolve_unix(host + strlen(UNIX_PREFIX), &addresses->at[0], cause);
     hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0);
     if (!copy_host(host, name, &hints)) {
         *cause = "this is neither a host name nor an address";
@@ -136,11 +184,20 @@ bool address_resolve(const char *host, uint16_t port, bool passive, struct addre
         *cause = failure_text(code);
         return false;
     }
-    /* Zeroed first, so that two addresses can be compared as bytes. */
-    memset(address, 0, sizeof *address);
-    memcpy(&address->storage, found->ai_addr, found->ai_addrlen);
-    address->length = found->ai_addrlen;
+    collect(found, addresses);
     freeaddrinfo(found);
+    take_turns(addresses);
+    return true;
+}
+
+bool address_resolve(const char *host, uint16_t port, bool passive, struct address *address,
+                     const char **cause)
+{
+    struct addresses addresses;
+
+    if (!address_resolve_all(host, port, passive, &addresses, cause))
+        return false;
+    *address = addresses.at[0];
     return true;
 }
 

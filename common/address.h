@@ -20,6 +20,15 @@ struct address {
     socklen_t length;
 };
 
+/** The most addresses of one name that are kept. */
+enum { ADDRESSES_MAX = 16 };
+
+/** All addresses of a name. */
+struct addresses {
+    unsigned count; /**< at least 1 */
+    struct address at[ADDRESSES_MAX];
+};
+
 /** Room for "[ipv6%zone]:port", or "unix:" and the longest path, and its ending zero. */
 #define ADDRESS_TEXT_MAX 120
 
@@ -34,6 +43,14 @@ struct address {
  */
 bool address_resolve(const char *host, uint16_t port, bool passive, struct address *address,
                      const char **cause);
+
+/**
+ * The same with all addresses of the name, each once, in the order in which a client tries them: as the
+ * system sorts them (RFC 6724), but so that the families take turns (RFC 8305, section 4): if one of
+ * them does not work here, every second address still may.
+ */
+bool address_resolve_all(const char *host, uint16_t port, bool passive, struct addresses *addresses,
+                         const char **cause);
 
 /**
  * Write "127.0.0.1:8090", "[::1]:8090", "unix:/run/echo" or "unix:@name". A unix socket without a

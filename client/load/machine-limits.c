@@ -65,7 +65,7 @@ static void check_ports(const struct load_settings *settings, const struct sessi
     unsigned sockets = sockets_needed(settings);
     uint64_t first, last;
 
-    if (plan->address.storage.ss_family == AF_UNIX ||
+    if (plan->addresses.at[0].storage.ss_family == AF_UNIX ||
         read_numbers("/proc/sys/net/ipv4/ip_local_port_range", &first, &last) != 2 || last < first)
         return;
     if ((last - first + 1) * sources < sockets)

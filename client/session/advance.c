@@ -119,6 +119,8 @@ bool session_can_reconnect(const struct session *session)
     /* a schedule goes on over connections, and so does the thinking before a message that was left */
     bool waits = pace_is_open(&session->pace) || session->connection.begun < plan->message_count;
 
+    if (session->given_up)
+        return false;
     if (waits && session->start_ns != 0 && session_due_ns(session) > next_ns)
         next_ns = session_due_ns(session);
     return next_ns - start_ns < plan->duration_ns;
@@ -189,6 +191,7 @@ static enum session_stage idle(struct session *session, struct session_wait *wai
 
 void session_give_up(struct session *session, const char *reason)
 {
+    session->given_up = true;
     session->connection.stage = session_fail(session, "%s", reason);
 }
 

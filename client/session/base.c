@@ -4,7 +4,8 @@
  *
  * Each way to fail has a phrase of its own, put together of what happened and where: "closed before
  * the first reply", "reset in the middle of a reply", "timed out after the last reply". The report
- * counts sessions by these phrases, so there must be few of them: no numbers, no addresses.
+ * counts sessions by these phrases, so there must be few of them: no numbers, and addresses only if the
+ * name of the server has several.
  */
 #include "client/session/base.h"
 
@@ -39,7 +40,7 @@ const char *session_where(const struct session *session)
     return session_verified(session) == 0 ? "before the first reply" : "instead of a reply";
 }
 
-enum session_stage session_close(struct session *session, enum session_state state)
+void session_hang_up(struct session *session)
 {
     struct connection *connection = &session->connection;
 
@@ -49,6 +50,13 @@ enum session_stage session_close(struct session *session, enum session_state sta
     if (connection->stream.fd >= 0)
         stream_close(&connection->stream);
     MUST(pthread_mutex_unlock(&session->lock));
+}
+
+enum session_stage session_close(struct session *session, enum session_state state)
+{
+    struct connection *connection = &session->connection;
+
+    session_hang_up(session);
     connection->record.state = state;
     connection->record.ended_ns = clock_now_ns();
     connection->record.verified = session_verified(session);
@@ -72,16 +80,21 @@ enum session_stage session_fail(struct session *session, const char *format, ...
     return session_close(session, SESSION_FAILED);
 }
 
+const char *session_errno_words(int error, char words[static SESSION_REASON / 2])
+{
+    if (error == ETIMEDOUT)
+        snprintf(words, SESSION_REASON / 2, "timed out");
+    else
+        snprintf(words, SESSION_REASON / 2, "%s", strerror(error));
+    words[0] = (char)tolower((unsigned char)words[0]);
+    return words;
+}
+
 enum session_stage session_fail_errno(struct session *session, const char *operation, int error)
 {
     char words[SESSION_REASON / 2];
 
-    if (error == ETIMEDOUT)
-        snprintf(words, sizeof words, "timed out");
-    else
-        snprintf(words, sizeof words, "%s", strerror(error));
-    words[0] = (char)tolower((unsigned char)words[0]); /* it stands in the middle of a phrase */
-    return session_fail(session, "%s: %s", operation, words);
+    return session_fail(session, "%s: %s", operation, session_errno_words(error, words));
 }
 
 enum session_stage session_lost(struct session *session, ssize_t code, const char *where)

@@ -75,12 +75,18 @@ const char *session_where(const struct session *session);
 
 /* --- end -------------------------------------------------------------------------------------- */
 
+/** Close the socket, if there is one. */
+void session_hang_up(struct session *session);
+
 /** Close the socket, if there is one, and complete the record. */
 enum session_stage session_close(struct session *session, enum session_state state);
 
 /** Fail for a reason, or as "interrupted" if session_stop() caused it. */
 enum session_stage session_fail(struct session *session, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/** Put an errno value into words that can stand in the middle of a phrase. @return words */
+const char *session_errno_words(int error, char words[static SESSION_REASON / 2]);
 
 /** Fail by an errno value, in an operation. */
 enum session_stage session_fail_errno(struct session *session, const char *operation, int error);

@@ -2,6 +2,11 @@
 /*
  * From nothing to a connection on which messages can be sent: the ramp, connect(), the barrier, TLS.
  *
+ * A name may have several addresses, not all of which need answer: localhost is often both ::1 and
+ * 127.0.0.1. They are tried one after another, not at once as RFC 8305 allows: a second connection
+ * that is dropped would be another session in the server's accounts. The address that answered last is
+ * tried first, so that a load does not try the others in vain for each of its sessions.
+ *
  * The handshake comes after the barrier, since a server may leave both it and the first reply to a
  * worker: if it came before, sessions that hold all workers and sessions that wait for a worker
  * would wait for each other.
@@ -12,6 +17,8 @@
 #include "common/must.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* Between two calls of a unix server whose backlog is full. */
@@ -34,19 +41,22 @@ static bool publish(struct session *session, int fd)
 /** Set the socket up once it is connected. */
 static enum session_stage connected(struct session *session)
 {
+    const struct session_plan *plan = session->plan;
     struct connection *connection = &session->connection;
-    int64_t timeout_ns = session->plan->timeout_ns;
     int code = 0;
 
     if (session->patient) {
         code = dial_make_blocking(connection->stream.fd);
         if (code == 0)
-            code = stream_set_timeouts(&connection->stream, timeout_ns, timeout_ns);
+            code = stream_set_timeouts(&connection->stream, plan->timeout_ns, plan->timeout_ns);
     } else {
         stream_set_nonblocking(&connection->stream);
     }
     if (code != 0)
         return session_fail_errno(session, "connect", -code);
+    if (plan->answered != NULL)
+        atomic_store_explicit(plan->answered, connection->address, memory_order_relaxed);
+    connection->record.reason[0] = '\0';
     stream_set_nodelay(&connection->stream);
     connection->record.connected_ns = session_look_at_clock(session);
     session_set_place(session, PLACE_QUEUED);
@@ -54,6 +64,48 @@ static enum session_stage connected(struct session *session)
         return STAGE_IDLE;
     session_measure(session, MEASURE_CONNECT, session->now_ns - connection->record.begun_ns);
     return STAGE_START;
+}
+
+static const struct address *address_of(const struct session *session)
+{
+    return &session->plan->addresses.at[session->connection.address];
+}
+
+/** Add the address and why it failed to the reason: "connect: [::1]:8090 connection refused, ..." */
+static void add_reason(struct session *session, const char *words)
+{
+    char *reason = session->connection.record.reason;
+    size_t size = strlen(reason);
+    char where[ADDRESS_TEXT_MAX];
+
+    if (size == 0)
+        size = (size_t)snprintf(reason, SESSION_REASON, "connect: ");
+    else
+        size += (size_t)snprintf(reason + size, SESSION_REASON - size, ", ");
+    if (size < SESSION_REASON)
+        size += (size_t)snprintf(reason + size, SESSION_REASON - size, "%s %s",
+                                 address_text(address_of(session), where), words);
+    if (size >= SESSION_REASON)
+        memcpy(reason + SESSION_REASON - sizeof "...", "...", sizeof "...");
+}
+
+/** An address has failed: go on to the next one, or fail if it was the last. */
+static enum session_stage try_next(struct session *session, const char *operation, int error)
+{
+    const struct addresses *addresses = &session->plan->addresses;
+    struct connection *connection = &session->connection;
+    char words[SESSION_REASON / 2], all[SESSION_REASON];
+
+    if (addresses->count == 1 || atomic_load(&session->stopping))
+        return session_fail_errno(session, operation, error);
+    add_reason(session, session_errno_words(error, words));
+    session_hang_up(session);
+    if (++connection->tried < addresses->count) {
+        connection->address = (connection->address + 1) % addresses->count;
+        return STAGE_BEGIN;
+    }
+    memcpy(all, connection->record.reason, sizeof all);
+    return session_fail(session, "%s", all);
 }
 
 /** Go on after dial_begin() or dial_finish(). @param code  what it returned */
@@ -69,12 +121,28 @@ static enum session_stage dialled(struct session *session, int code, struct sess
         wait->moment_ns = session->now_ns + UNIX_AGAIN_NS;
         return session_wait_for(session, STAGE_CONNECT, NEED_MOMENT, wait);
     }
-    return session_fail_errno(session, "connect", -code);
+    return try_next(session, "connect", -code);
+}
+
+/** Note when the first connect() is called, and give this one its share of the time that is left. */
+static void begin_to_connect(struct session *session)
+{
+    const struct session_plan *plan = session->plan;
+    struct connection *connection = &session->connection;
+    int64_t left_ns = plan->timeout_ns;
+
+    session_look_at_clock(session);
+    if (connection->record.begun_ns == 0)
+        connection->record.begun_ns = session->now_ns;
+    left_ns -= session->now_ns - connection->record.begun_ns;
+    connection->deadline_ns =
+        session->now_ns + left_ns / (int64_t)(plan->addresses.count - connection->tried);
 }
 
 enum session_stage connect_begin(struct session *session, struct session_wait *wait)
 {
     const struct session_plan *plan = session->plan;
+    struct connection *connection = &session->connection;
     struct address source;
     int fd, code;
 
@@ -83,7 +151,11 @@ enum session_stage connect_begin(struct session *session, struct session_wait *w
         wait->moment_ns = session->connect_ns;
         return STAGE_BEGIN;
     }
-    fd = dial_socket(&plan->address);
+    if (connection->tried == 0 && plan->answered != NULL)
+        connection->address = atomic_load_explicit(plan->answered, memory_order_relaxed);
+    fd = dial_socket(address_of(session));
+    if (fd == -EAFNOSUPPORT)
+        return try_next(session, "socket", -fd);
     if (fd < 0)
         return session_fail_errno(session, "socket", -fd);
     if (!publish(session, fd))
@@ -92,11 +164,10 @@ enum session_stage connect_begin(struct session *session, struct session_wait *w
         sources_pick(&plan->sources, session->number, &source);
         code = dial_from(fd, &source);
         if (code != 0)
-            return session_fail_errno(session, "source", -code);
+            return try_next(session, "source", -code);
     }
-    session->connection.record.begun_ns = session_look_at_clock(session);
-    session_progressed(session);
-    return dialled(session, dial_begin(fd, &plan->address), wait);
+    begin_to_connect(session);
+    return dialled(session, dial_begin(fd, address_of(session)), wait);
 }
 
 enum session_stage connect_finish(struct session *session, struct session_wait *wait)
@@ -105,8 +176,8 @@ enum session_stage connect_finish(struct session *session, struct session_wait *
     int code = dial_finish(fd);
 
     session_look_at_clock(session);
-    if (code == -EINPROGRESS && session->plan->address.storage.ss_family == AF_UNIX)
-        code = dial_begin(fd, &session->plan->address);
+    if (code == -EINPROGRESS && address_of(session)->storage.ss_family == AF_UNIX)
+        code = dial_begin(fd, address_of(session));
     return dialled(session, code, wait);
 }
 

@@ -51,8 +51,11 @@
 
 /** What all sessions of a load have in common. Set before they start, then read-only. */
 struct session_plan {
-    struct address address;
-    int64_t timeout_ns;              /**< of each operation */
+    struct addresses
+        addresses; /**< of the server, all of its name, in the order in which to try them */
+    atomic_uint
+        *answered;      /**< which of them answered last: it is tried first; NULL: the first is */
+    int64_t timeout_ns; /**< of each operation; to connect, of all addresses together */
     const struct messages *messages; /**< NULL: session_give() brings each one */
     uint64_t message_count;          /**< messages of each connection; UINT64_MAX: no bound */
     int64_t duration_ns; /**< after the start no message is begun later than this, even if it was
@@ -164,6 +167,10 @@ struct connection {
     int64_t due_ns;           /* when it is due in a closed loop: after thinking */
     struct message out;       /* the message sent last */
 
+    /* written by connect.c */
+    unsigned address; /* which of plan->addresses it is, or was, connected to */
+    unsigned tried;   /* addresses that have failed */
+
     /* written by every stage */
     int64_t deadline_ns; /* of the operation under way */
     struct session_record record;
@@ -194,6 +201,7 @@ struct session {
 
     /* the schedule */
     bool given_all;     /* session_end() has been called */
+    bool given_up;      /* session_give_up() has been called */
     uint64_t sequence;  /* of the next message; goes on over connections */
     int64_t now_ns;     /* the clock, when it was last read */
     int64_t connect_ns; /* when the next connection may begin */
@@ -252,7 +260,7 @@ bool session_can_reconnect(const struct session *session);
  */
 void session_reconnect(struct session *session);
 
-/** End a session before its first session_advance(), for the runner's reason. */
+/** End a session for good, for the runner's reason: it does not reconnect. Not within session_advance(). */
 void session_give_up(struct session *session, const char *reason);
 
 /** Make a session end soon, whatever it waits for: "interrupted". Threads: any. */

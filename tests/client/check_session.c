@@ -55,7 +55,8 @@ static void lay_out(size_t message_size)
 
     rig.listener = tcp_listen(&port);
     rig.peer = -1;
-    ck_assert(address_resolve("127.0.0.1", port, false, &rig.plan.address, &cause));
+    ck_assert(address_resolve("127.0.0.1", port, false, &rig.plan.addresses.at[0], &cause));
+    rig.plan.addresses.count = 1;
     rig.plan.timeout_ns = 60 * SECOND_NS;
     rig.plan.messages = messages_generated(message_size, message_size, TRANSFORM_UPPER);
     ck_assert_ptr_nonnull(rig.plan.messages);
@@ -170,6 +171,83 @@ START_TEST(from_the_beginning_to_the_end)
     ck_assert_uint_eq(rig.session.connection.record.sent, 3);
     ck_assert_uint_eq(rig.session.connection.record.verified, 3);
     ck_assert_uint_eq(rig.session.connection.record.bytes, 3 * SIZE);
+    clear();
+}
+END_TEST
+
+/* The server's name has another address before its own, on which no server listens. */
+static void have_two_addresses(void)
+{
+    rig.plan.addresses.at[1] = rig.plan.addresses.at[0];
+    rig.plan.addresses.count = 2;
+    ((struct sockaddr_in *)&rig.plan.addresses.at[0].storage)->sin_addr.s_addr = htonl(0x7f000009);
+}
+
+START_TEST(the_next_address_is_tried)
+{
+    atomic_uint answered = 0;
+
+    lay_out(SIZE);
+    have_two_addresses();
+    rig.plan.answered = &answered;
+    begin();
+    ck_assert_uint_eq(connect_it(), NEED_READ);
+    ck_assert_uint_eq(rig.session.connection.tried, 1);
+    ck_assert_str_eq(rig.session.connection.record.reason, "");
+    ck_assert_uint_eq(answered, 1);
+    session_clear(&rig.session);
+    close(rig.peer);
+    begin(); /* which knows now that it need not try the first */
+    ck_assert_uint_eq(connect_it(), NEED_READ);
+    ck_assert_uint_eq(rig.session.connection.tried, 0);
+    clear();
+}
+END_TEST
+
+START_TEST(no_address_answers)
+{
+    char reason[SESSION_REASON];
+    int port;
+
+    lay_out(SIZE);
+    have_two_addresses();
+    port = ntohs(((struct sockaddr_in *)&rig.plan.addresses.at[1].storage)->sin_port);
+    close(rig.listener);
+    rig.listener = tcp_listen(&(uint16_t){0});
+    begin();
+    while (advance(READY_WRITE) != NEED_NOTHING)
+        poll_session(POLLOUT);
+    snprintf(reason, sizeof reason,
+             "connect: 127.0.0.9:%d connection refused, 127.0.0.1:%d connection refused", port,
+             port);
+    expect_over(SESSION_FAILED, reason);
+    clear();
+}
+END_TEST
+
+/* The first address takes no more than its share of the time, or there would be none for the second. */
+START_TEST(an_address_that_does_not_answer)
+{
+    uint16_t port;
+    struct sockaddr_in busy = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000009)};
+    int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), first;
+
+    lay_out(SIZE);
+    have_two_addresses();
+    port = ((struct sockaddr_in *)&rig.plan.addresses.at[0].storage)->sin_port;
+    busy.sin_port = port;
+    ck_assert_int_eq(bind(silent, (struct sockaddr *)&busy, sizeof busy), 0);
+    ck_assert_int_eq(listen(silent, 0), 0);
+    first = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(connect(first, (struct sockaddr *)&busy, sizeof busy), 0);
+    begin();
+    ck_assert_uint_eq(advance(0), NEED_WRITE);
+    ck_assert_int_le(rig.wait.deadline_ns, clock_now_ns() + 30 * SECOND_NS);
+    rig.session.connection.deadline_ns = clock_now_ns();
+    ck_assert_uint_eq(connect_it(), NEED_READ);
+    ck_assert_uint_eq(rig.session.connection.address, 1);
+    close(first);
+    close(silent);
     clear();
 }
 END_TEST
@@ -472,7 +550,7 @@ START_TEST(time_ends_connecting)
 
     lay_out(SIZE);
     ck_assert_int_eq(listen(rig.listener, 0), 0);
-    memcpy(&address, &rig.plan.address.storage, sizeof address);
+    memcpy(&address, &rig.plan.addresses.at[0].storage, sizeof address);
     first = tcp_connect(ntohs(address.sin_port)); /* and there is room for no other */
     rig.plan.timeout_ns = 20000000;
     begin();
@@ -669,10 +747,11 @@ START_TEST(an_idle_one_is_stopped_while_it_connects)
 
     lay_out(SIZE);
     snprintf(host, sizeof host, "unix:/tmp/check_session.%d", (int)getpid());
-    ck_assert(address_resolve(host, 0, false, &rig.plan.address, &cause));
+    ck_assert(address_resolve(host, 0, false, &rig.plan.addresses.at[0], &cause));
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(
-        bind(fd, (struct sockaddr *)&rig.plan.address.storage, rig.plan.address.length), 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&rig.plan.addresses.at[0].storage,
+                          rig.plan.addresses.at[0].length),
+                     0);
     ck_assert_int_eq(listen(fd, 0), 0);
     first = connect_to(host);
     begin_idle();
@@ -697,6 +776,8 @@ int main(void)
               a_schedule_does_not_wait_for_replies, nothing_is_begun_after_the_duration,
               what_was_due_in_time_is_not_begun_either, sessions_begin_along_the_ramp,
               another_connection_goes_on_with_the_stamps);
+    ADD_TESTS(suite, "Names", the_next_address_is_tried, no_address_answers,
+              an_address_that_does_not_answer);
     ADD_TESTS(suite, "Lost", what_came_before_a_failed_send_counts);
     ADD_LOOP_TESTS(suite, "Lost", 4, a_refusal_before_a_failed_send_is_heard,
                    one_without_time_to_send_is_refused);

@@ -3,8 +3,11 @@
 #include "common/address.h"
 #include "tests/kit/suite.h"
 
+#include <dlfcn.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -18,6 +21,30 @@ static struct address resolved(const char *host, uint16_t port, bool passive)
 
     ck_assert_msg(address_resolve(host, port, passive, &address, &cause), "%s: %s", host, cause);
     return address;
+}
+
+/*
+ * In place of the C library's: a name such as "10.0.0.1,::1" is one that has these addresses. What the
+ * system would make of it does not matter to what is tested here.
+ */
+int getaddrinfo(const char *restrict name, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict found)
+{
+    union {
+        void *symbol;
+        int (*call)(const char *restrict, const char *restrict, const struct addrinfo *restrict,
+                    struct addrinfo **restrict);
+    } real = {.symbol = dlsym(RTLD_NEXT, "getaddrinfo")};
+    char names[256], *rest = names, *one;
+    int code = 0;
+
+    snprintf(names, sizeof names, "%s", name);
+    while (code == 0 && (one = strsep(&rest, ",")) != NULL) {
+        code = real.call(one, service, hints, found);
+        if (code == 0)
+            found = &(*found)->ai_next;
+    }
+    return code;
 }
 
 /* --- Core ---------------------------------------------------------------------------------- */
@@ -50,6 +77,59 @@ START_TEST(there_and_back)
         ck_assert_ptr_eq(address_text(&address, text), text);
         ck_assert_str_eq(text, cases[i].text);
     }
+}
+END_TEST
+
+/* What "10.0.0.1,::1" becomes, without the ports. */
+static const struct {
+    const char *name;
+    const char *order;
+} names[] = {
+    {"10.0.0.1", "10.0.0.1"},
+    {"::1,127.0.0.1", "::1 127.0.0.1"},
+    {"127.0.0.1,::1,127.0.0.1,::1", "127.0.0.1 ::1"},
+    {"2001:db8::1,2001:db8::2,2001:db8::3,10.0.0.1,10.0.0.2",
+     "2001:db8::1 10.0.0.1 2001:db8::2 10.0.0.2 2001:db8::3"},
+    {"10.0.0.3,10.0.0.1,10.0.0.2,::1", "10.0.0.3 ::1 10.0.0.1 10.0.0.2"},
+    {"10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8,10.0.0.9,10.0.0.10,"
+     "10.0.0.11,10.0.0.12,10.0.0.13,10.0.0.14,10.0.0.15,10.0.0.16,10.0.0.17",
+     "10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4 10.0.0.5 10.0.0.6 10.0.0.7 10.0.0.8 10.0.0.9 10.0.0.10 "
+     "10.0.0.11 10.0.0.12 10.0.0.13 10.0.0.14 10.0.0.15 10.0.0.16"},
+};
+
+START_TEST(all_addresses_of_a_name)
+{
+    struct addresses addresses;
+    const char *cause = "nothing";
+    char order[512] = "";
+
+    ck_assert_msg(address_resolve_all(names[_i].name, 8090, false, &addresses, &cause), "%s",
+                  cause);
+    for (unsigned i = 0; i < addresses.count; i++) {
+        char text[ADDRESS_TEXT_MAX], *host = text;
+
+        address_text(&addresses.at[i], text);
+        *strrchr(text, ':') = '\0';
+        if (text[0] == '[') {
+            host++;
+            host[strlen(host) - 1] = '\0';
+        }
+        snprintf(order + strlen(order), sizeof order - strlen(order), "%s%s", i > 0 ? " " : "",
+                 host);
+    }
+    ck_assert_str_eq(order, names[_i].order);
+}
+END_TEST
+
+START_TEST(a_unix_socket_has_one)
+{
+    struct addresses addresses;
+    const char *cause = "nothing";
+    char text[ADDRESS_TEXT_MAX];
+
+    ck_assert(address_resolve_all("unix:/run/echo", 8090, false, &addresses, &cause));
+    ck_assert_uint_eq(addresses.count, 1);
+    ck_assert_str_eq(address_text(&addresses.at[0], text), "unix:/run/echo");
 }
 END_TEST
 
@@ -293,8 +373,9 @@ int main(void)
     Suite *suite = suite_create("address");
 
     ADD_LOOP_TESTS(suite, "Core", 2 /* for connect() and for listen() */, there_and_back);
-    ADD_TESTS(suite, "Core", localhost_is_this_machine, equal_addresses_are_equal_bytes,
-              loopback_is_told_from_the_rest);
+    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(names), all_addresses_of_a_name);
+    ADD_TESTS(suite, "Core", a_unix_socket_has_one, localhost_is_this_machine,
+              equal_addresses_are_equal_bytes, loopback_is_told_from_the_rest);
     ADD_LOOP_TESTS(suite, "Core", 2, unix_addresses_there_and_back);
     ADD_TESTS(suite, "Core", what_the_kernel_says_of_unix_sockets, only_unix_addresses_have_a_path);
     ADD_LOOP_TESTS(suite, "Limits", COUNT_OF(junk), junk_is_refused_with_a_reason);
