@@ -172,14 +172,19 @@ static bool print_summary(const struct run *run)
     return true;
 }
 
-/** Close the views. @return false: something could not be written, which is logged */
+/** Close the views. @return false: something is not in them that should be, which is logged */
 static bool close_views(struct run *run)
 {
     bool written = true;
 
+    if (run->total.unrecorded > 0)
+        log_error("%" PRIu64 " of %" PRIu64
+                  " sessions are missing in the files of --csv, --ndjson and "
+                  "--timeline: %s",
+                  run->total.unrecorded, run->total.requested, strerror(ENOMEM));
     for (unsigned i = 0; i < run->view_count; i++)
         written &= run->views[i]->ops->close(run->views[i], &run->total);
-    return written;
+    return written && run->total.unrecorded == 0;
 }
 
 /** Log each clause of --expect that does not hold. @return whether all hold */

@@ -20,8 +20,10 @@
 #include "common/must.h"
 #include "pool/cpus-internal.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,7 +77,8 @@ struct loops {
     struct link *links;
     struct pending *pending;
     unsigned char *memory;
-    int stop_fd; /* eventfd */
+    int stop_fd;        /* eventfd */
+    atomic_flag warned; /* of a session that could not be watched: once is enough */
     unsigned count;
     struct loop loops[];
 };
@@ -126,8 +129,13 @@ static void on_closing(struct session *session)
     event_del(&link->moment);
 }
 
-/** Watch for what the session needs. */
-static void arm(struct link *link, const struct session_wait *wait)
+/**
+ * Watch for what the session needs.
+ *
+ * @return false: it cannot be watched, errno says why: the system limits how many descriptors a user's
+ *         epolls may watch, and libevent needs memory for some of them
+ */
+static bool arm(struct link *link, const struct session_wait *wait)
 {
     struct event_base *base = link->loop->base;
     int fd = link->session.connection.stream.fd;
@@ -140,11 +148,12 @@ static void arm(struct link *link, const struct session_wait *wait)
         link->fd = fd;
     }
     if ((wait->need & NEED_READ) != 0 && !link->is_reading) {
-        MUST(event_add(&link->readable, NULL));
+        if (event_add(&link->readable, NULL) != 0)
+            return false;
         link->is_reading = true;
     }
-    if ((wait->need & NEED_WRITE) != 0)
-        MUST(event_add(&link->writable, NULL));
+    if ((wait->need & NEED_WRITE) != 0 && event_add(&link->writable, NULL) != 0)
+        return false;
     if ((wait->need & NEED_MOMENT) != 0) {
         int64_t left_ns = wait->moment_ns - clock_now_ns();
         struct timeval left = {0};
@@ -152,8 +161,22 @@ static void arm(struct link *link, const struct session_wait *wait)
         if (left_ns > 0)
             left = (struct timeval){.tv_sec = left_ns / SECOND_NS,
                                     .tv_usec = (left_ns % SECOND_NS + 999) / 1000};
-        MUST(event_add(&link->moment, &left));
+        return event_add(&link->moment, &left) == 0;
     }
+    return true;
+}
+
+/** Give up a session that cannot be watched. */
+static void give_up_unwatched(struct link *link)
+{
+    int error = errno;
+
+    if (!atomic_flag_test_and_set(&link->loop->loops->warned))
+        log_error(
+            "cannot watch session %u: %s; raise fs.epoll.max_user_watches, lower --sessions, or "
+            "leave --threads out, so that each session has a thread",
+            link->session.number, strerror(error));
+    session_give_up(&link->session, "epoll: cannot be watched");
 }
 
 /** Arrive at the barrier once, to wait there or because the session never will. */
@@ -181,8 +204,12 @@ static void advance(struct link *link, unsigned ready)
         }
         if (session_place(&link->session) != PLACE_BEGINNING)
             arrive(link);
-        if (wait.need != NEED_NOTHING)
-            break;
+        if (wait.need != NEED_NOTHING) {
+            if (arm(link, &wait))
+                return;
+            give_up_unwatched(link);
+            arrive(link);
+        }
         if (!tally_session(load, &link->session)) {
             link->need = NEED_NOTHING;
             tally_leave(load);
@@ -192,7 +219,6 @@ static void advance(struct link *link, unsigned ready)
         }
         ready = 0;
     }
-    arm(link, &wait);
 }
 
 /* --- a loop's thread ---------------------------------------------------------------------------- */
@@ -360,6 +386,24 @@ static void free_loops(struct runner *runner)
 
 /* --- making one --------------------------------------------------------------------------------- */
 
+/** Keep what libevent reports for --verbose: a failure that matters has a sentence of ours. */
+static void log_from_libevent(int severity, const char *message)
+{
+    int error = errno;
+
+    if (severity >= EVENT_LOG_WARN)
+        log_verbose("libevent: %s", message);
+    errno = error;
+}
+
+static _Noreturn void die_of_libevent(int code)
+{
+    log_fatal(
+        "an event loop cannot work (libevent error %d); too few descriptors may be allowed, see "
+        "ulimit -n",
+        code);
+}
+
 /**
  * Make a base for one thread, without locks. If moments matter its clock is precise to the
  * microsecond, which costs a system call each turn; otherwise to the millisecond.
@@ -370,9 +414,11 @@ static struct event_base *make_base(const struct session_plan *plan)
     struct event_base *base = NULL;
     int flags = EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_NO_CACHE_TIME;
 
+    if (config == NULL)
+        return NULL;
     if (plan->rate > 0 || plan->think.kind != SPREAD_NONE)
         flags |= EVENT_BASE_FLAG_PRECISE_TIMER;
-    if (config != NULL && event_config_set_flag(config, flags) == 0)
+    if (event_config_set_flag(config, flags) == 0)
         base = event_base_new_with_config(config);
     event_config_free(config);
     return base;
@@ -445,12 +491,15 @@ struct runner *loops_new(struct load *load, unsigned count, bool idle)
 
     if (count > sessions)
         count = sessions;
+    event_set_log_callback(log_from_libevent);
+    event_set_fatal_callback(die_of_libevent);
     loops = calloc(1, sizeof *loops + count * sizeof loops->loops[0]);
     if (loops == NULL) {
         log_error("cannot get memory for %u event loops", count);
         return NULL;
     }
     loops->runner.ops = &ops;
+    atomic_flag_clear(&loops->warned);
     loops->load = load;
     loops->idle = idle;
     loops->sessions = sessions;

@@ -7,13 +7,18 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
-/** Keep a record for the views. If there is no memory for it, the session is counted only. */
+/** Keep a record for the views. If there is no memory for it, count it as missing there. */
 static void keep(struct load *load, const struct session_record *record)
 {
-    struct ended *ended = load->recording ? malloc(sizeof *ended) : NULL;
+    struct ended *ended;
 
-    if (ended == NULL)
+    if (!load->recording)
         return;
+    ended = malloc(sizeof *ended);
+    if (ended == NULL) {
+        load->summary->unrecorded++;
+        return;
+    }
     ended->record = *record;
     ended->next = load->ended;
     load->ended = ended;

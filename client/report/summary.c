@@ -135,6 +135,7 @@ void summary_merge(struct summary *into, const struct summary *from)
     into->verified += from->verified;
     into->mismatched += from->mismatched;
     into->bytes += from->bytes;
+    into->unrecorded += from->unrecorded;
     merge_settings(into, from);
     merge_times(into, from);
     measure_merge(&into->measure, &from->measure);

@@ -59,6 +59,7 @@ struct summary {
     struct measure measure; /**< histograms in nanoseconds */
     struct summary_error errors[SUMMARY_ERRORS + 1];
     unsigned error_kinds;
+    uint64_t unrecorded; /**< sessions that the views have not seen, for want of memory */
 };
 
 /** @return false for want of memory; then there is nothing to clear */

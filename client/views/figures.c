@@ -74,6 +74,7 @@ static void measure_interval(const struct window *window, const struct histogram
 {
     struct histogram *recent = window->blind ? NULL : copy(echo);
 
+    interval->lost = recent == NULL;
     if (recent == NULL)
         return;
     if (window->before != NULL)

@@ -29,6 +29,7 @@ struct interval {
     uint64_t messages;
     double rate; /**< messages a second */
     bool timed;  /**< the times of some echoes are known; else the rest is 0 */
+    bool lost;   /**< there was no memory to know them */
     int64_t p50_ns;
     int64_t p99_ns;
     int64_t max_ns; /**< rounded up, by 0.1 % at most */

@@ -24,7 +24,7 @@ struct ndjson {
     struct view view;
     struct outlet *outlet;
     bool begun;
-    bool lost; /* an event was, for want of memory */
+    bool lost; /* an event or its times were, for want of memory */
     int64_t origin_ns;
     unsigned step;
     struct window window;
@@ -122,6 +122,7 @@ static void tick(struct view *view, const struct progress *progress)
     struct interval interval = window_end(&ndjson->window, progress);
     json_t *object = new_event("interval");
 
+    ndjson->lost = ndjson->lost || interval.lost;
     object_count(&object, "step", progress->step);
     put_time(ndjson, &object, "at_us", progress->now_ns);
     object_real(&object, "seconds", rounded(interval.seconds, 1e-6));

@@ -21,6 +21,7 @@ struct timeline_view {
     struct view view;
     struct outlet *outlet;
     bool begun;
+    bool lost; /* a session or a reason was, for want of memory */
     int64_t origin_ns;
     size_t room; /* of timeline.marks */
     char *reasons[REASONS_MAX];
@@ -52,7 +53,10 @@ static const char *keep_reason(struct timeline_view *chart, const char *reason)
     if (chart->reason_count == REASONS_MAX)
         return "for one of many reasons; see --csv";
     chart->reasons[chart->reason_count] = strdup(reason);
-    return chart->reasons[chart->reason_count] != NULL ? chart->reasons[chart->reason_count++] : "";
+    if (chart->reasons[chart->reason_count] != NULL)
+        return chart->reasons[chart->reason_count++];
+    chart->lost = true;
+    return "";
 }
 
 /** Make room for a mark. @return false: the limit is reached, or there is no memory */
@@ -69,8 +73,10 @@ static bool make_room(struct timeline_view *chart)
     if (room == chart->room)
         return false;
     marks = realloc(timeline->marks, room * sizeof *marks);
-    if (marks == NULL)
+    if (marks == NULL) {
+        chart->lost = true;
         return false;
+    }
     timeline->marks = marks;
     chart->room = room;
     return true;
@@ -124,7 +130,7 @@ static bool close_chart(struct view *view, const struct summary *total)
 
     chart->timeline.total = total;
     drawn = timeline_draw(&chart->timeline, chart->outlet);
-    code = outlet_close(chart->outlet, "the timeline", drawn ? 0 : -ENOMEM);
+    code = outlet_close(chart->outlet, "the timeline", drawn && !chart->lost ? 0 : -ENOMEM);
     for (unsigned i = 0; i < chart->reason_count; i++)
         free(chart->reasons[i]);
     free(chart->timeline.marks);

@@ -305,8 +305,10 @@ bool timeline_draw(struct timeline *timeline, struct outlet *outlet)
     struct plan *plan = calloc(1, sizeof *plan);
     struct chart chart = {.timeline = timeline, .plan = plan, .out = outlet};
 
-    if (plan == NULL ||
-        !plan_make(plan, timeline->marks, timeline->count, timeline->step_count > 1)) {
+    if (plan == NULL)
+        return false;
+    if (!plan_make(plan, timeline->marks, timeline->count, timeline->step_count > 1)) {
+        plan_clear(plan);
         free(plan);
         return false;
     }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* echo-client --tls against servers that the tests play: good ones, untrusted ones, odd ones. */
+#include "config.h"
+
 #include "common/transform.h"
 #include "tests/kit/client-json.h"
 #include "tests/kit/suite.h"
@@ -256,6 +258,18 @@ START_TEST(by_name_and_by_address)
                    "handshake: certificate verify failed: IP address mismatch");
 }
 END_TEST
+
+#ifndef EP_SANITIZED
+/* In the manual: --tls --ca ca.pem --host localhost, where ::1 is localhost, too. */
+START_TEST(a_name_with_two_addresses)
+{
+    setenv("HAS_ADDRESSES", "127.0.0.9,127.0.0.1", 1);
+    program_preload("tests/client/.libs/fail_call.so");
+    expect_all_well(_i, tls_upper, tls_kit_server(&keys->server, NULL),
+                    TRUSTING("-n", "50", "--host", "localhost"), 50, 10);
+}
+END_TEST
+#endif
 
 START_TEST(sizes_up_to_large_ones)
 {
@@ -518,6 +532,9 @@ int main(void)
     ADD_LOOP_TESTS(suite, "Core", CLIENT_WAYS, sessions_at_once, by_name_and_by_address,
                    sizes_up_to_large_ones, records_that_come_in_pieces,
                    a_single_message_is_an_echo_too, one_worker_for_ten_sessions);
+#ifndef EP_SANITIZED
+    ADD_LOOP_TESTS(suite, "Core", CLIENT_WAYS, a_name_with_two_addresses);
+#endif
     ADD_TESTS(suite, "Core", the_prompt, the_prompt_says_why_it_cannot,
               the_table_has_the_handshake);
     use_keys(suite_case(suite, "Trust"));

@@ -20,6 +20,7 @@ CLIENT_TESTS = \
 	tests/client/check_view_screen \
 	tests/client/check_client_options \
 	tests/client/check_client \
+	tests/client/check_client_faults \
 	tests/client/check_client_hostile \
 	tests/client/check_client_limits \
 	tests/client/check_client_load \
@@ -30,8 +31,16 @@ CLIENT_TESTS = \
 	tests/client/check_client_prompt
 if WITH_OPENSSL
 CLIENT_TESTS += tests/client/check_client_tls
+EXTRA_tests_client_check_client_tls_DEPENDENCIES = tests/client/fail_call.la
 endif
 $(CLIENT_TESTS): client/libclient.la pool/libpool.la
 $(CLIENT_TESTS): ROOM_LIBS = client/libclient.la pool/libpool.la
 check_PROGRAMS += $(CLIENT_TESTS)
 TESTS += $(CLIENT_TESTS)
+
+# Preloaded into the client; -rpath makes libtool build a shared object that is not installed.
+EXTRA_tests_client_check_client_faults_DEPENDENCIES = tests/client/fail_call.la
+check_LTLIBRARIES += tests/client/fail_call.la
+tests_client_fail_call_la_SOURCES = tests/client/fail_call.c
+tests_client_fail_call_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+tests_client_fail_call_la_LIBADD = -ldl

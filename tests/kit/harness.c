@@ -115,6 +115,22 @@ static bool listen_to(struct program *program)
 
 /* --- Programs ------------------------------------------------------------------------------ */
 
+const char *build_folder(void)
+{
+    const char *top = getenv("TOP_BUILDDIR");
+
+    return top != NULL ? top : ".";
+}
+
+/* In the build tree, unless it is a path from the root. */
+static void program_path(const char *name, char *path, size_t size)
+{
+    int length = name[0] == '/' ? snprintf(path, size, "%s", name)
+                                : snprintf(path, size, "%s/%s", build_folder(), name);
+
+    ck_assert_msg(length > 0 && (size_t)length < size, "the path of %s is too long", name);
+}
+
 /* What the next program is passed; see program_pass(). */
 static struct {
     int fds[PASSED_MAX];
@@ -142,6 +158,25 @@ void program_pass(const int sockets[], int count)
         unsetenv("LISTEN_FDS");
         unsetenv("LISTEN_PID");
     }
+}
+
+void program_preload(const char *object)
+{
+    static int opened = -1;
+    char path[4096];
+
+    if (opened >= 0)
+        close(opened);
+    opened = -1;
+    unsetenv("LD_PRELOAD");
+    if (object == NULL)
+        return;
+    program_path(object, path, sizeof path);
+    opened = open(path, O_RDONLY | O_CLOEXEC);
+    ck_assert_msg(opened >= 0, "cannot open %s: %s", path, strerror(errno));
+    /* by its descriptor: in the path itself a blank would separate two objects */
+    snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)getpid(), opened);
+    setenv("LD_PRELOAD", path, 1);
 }
 
 /* In the child: put the sockets where they belong, and say whom they are for. */
@@ -192,22 +227,6 @@ static void make_pipe(int ends[2])
     ck_assert_msg(pipe2(ends, O_CLOEXEC) == 0, "pipe: %s", strerror(errno));
     ck_assert_msg(ends[0] > 2 && ends[1] > 2, "a test runs without standard descriptors");
     (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* a smaller pipe does, too */
-}
-
-const char *build_folder(void)
-{
-    const char *top = getenv("TOP_BUILDDIR");
-
-    return top != NULL ? top : ".";
-}
-
-/* In the build tree, unless it is a path from the root. */
-static void program_path(const char *name, char *path, size_t size)
-{
-    int length = name[0] == '/' ? snprintf(path, size, "%s", name)
-                                : snprintf(path, size, "%s/%s", build_folder(), name);
-
-    ck_assert_msg(length > 0 && (size_t)length < size, "the path of %s is too long", name);
 }
 
 static struct program start(const char *const arguments[], int input)

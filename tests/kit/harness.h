@@ -73,6 +73,14 @@ struct program server_start(const char *const arguments[]);
  */
 void program_pass(const int sockets[], int count);
 
+/**
+ * Programs that are started from now on are preloaded with this shared object of the build tree. Not with
+ * a sanitizer, which must be loaded first itself.
+ *
+ * @param object  such as "tests/server/.libs/fail_accept.so"; NULL: nothing is preloaded any more
+ */
+void program_preload(const char *object);
+
 /** Wait for the end and collect what it said. */
 struct outcome program_wait(struct program *program);
 

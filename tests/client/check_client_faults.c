@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * echo-client where the system refuses it memory, or to watch a socket: the sessions that can be run
+ * are run, the others are counted with words, and no row is missing in a file without a word. The
+ * failures come from fail_call.c, which is preloaded; not with a sanitizer, which must be loaded first
+ * itself.
+ */
+#include "config.h"
+
+#include "client/load/tally.h"
+#include "tests/kit/client-json.h"
+#include "tests/kit/suite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef EP_SANITIZED
+
+/* Clients of this test have a call that fails with an errno value, after this many that do not. */
+static void let_fail(const char *call, int error, unsigned after, size_t bytes)
+{
+    char text[24];
+
+    setenv("FAIL_CALL", call, 1);
+    snprintf(text, sizeof text, "%d", error);
+    setenv("FAIL_ERROR", text, 1);
+    snprintf(text, sizeof text, "%u", after);
+    setenv("FAIL_AFTER", text, 1);
+    snprintf(text, sizeof text, "%zu", bytes);
+    setenv("FAIL_BYTES", text, 1);
+    program_preload("tests/client/.libs/fail_call.so");
+}
+
+/* Run a client, with further arguments, against a right server. */
+static struct outcome run_plain(const char *const arguments[])
+{
+    const char *all[24] = {"echo-client", "--port"};
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct outcome outcome;
+    size_t count = 2;
+
+    all[count++] = peer_port_text(peer);
+    for (size_t i = 0; arguments[i] != NULL; i++)
+        all[count++] = arguments[i];
+    outcome = program_run(all, NULL);
+    peer_stop(peer);
+    return outcome;
+}
+
+START_TEST(no_memory_for_an_event_loop)
+{
+    struct outcome outcome;
+
+    let_fail("event_config_new", ENOMEM, (unsigned)_i, 0);
+    outcome = run_plain(ARGUMENTS("-n", "4", "--threads", "2"));
+    ck_assert_int_eq(outcome.status, 1);
+    ck_assert_str_eq(outcome.out, "");
+    ck_assert_msg(strstr(outcome.err, "cannot get memory or descriptors for 4 sessions on 2 event "
+                                      "loops") != NULL,
+                  "it says: %s", outcome.err);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* A loop watches two descriptors of its own before the first session's. */
+static const struct {
+    int error;
+    unsigned after;
+    int ok; /* at most */
+} limits[] = {{ENOSPC, 2, 0}, {ENOMEM, 2, 0}, {ENOSPC, 5, 3}, {ENOSPC, 9, 7}};
+
+START_TEST(sessions_that_cannot_be_watched)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct client_run run;
+    json_int_t ok, failed;
+
+    let_fail("epoll_ctl", limits[_i].error, limits[_i].after, 0);
+    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "8", "--threads", "1"));
+    ok = client_run_integer(&run, "sessions", "ok");
+    failed = client_run_integer(&run, "sessions", "failed");
+    ck_assert_int_eq(run.outcome.status, 1);
+    ck_assert_int_eq(ok + failed, 8);
+    ck_assert_int_le(ok, limits[_i].ok);
+    client_run_expect_error(&run, "epoll: cannot be watched", (int)failed);
+    ck_assert_msg(strstr(run.outcome.err, strerror(limits[_i].error)) != NULL &&
+                      strstr(run.outcome.err, "fs.epoll.max_user_watches") != NULL,
+                  "it says: %s", run.outcome.err);
+    client_run_clear(&run);
+    peer_stop(peer);
+}
+END_TEST
+
+/* They are over for good: they must not try again and again for an hour. */
+START_TEST(under_churn_they_do_not_reconnect)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct client_run run;
+
+    let_fail("epoll_ctl", ENOSPC, 2, 0);
+    run = client_run(peer_port_text(peer),
+                     ARGUMENTS("-n", "8", "--threads", "1", "--churn", "-d", "1h"));
+    client_run_expect(&run, 1, 0, 8, 0);
+    client_run_clear(&run);
+    peer_stop(peer);
+}
+END_TEST
+
+START_TEST(idle_sessions_that_cannot_be_watched)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct client_run run;
+
+    let_fail("epoll_ctl", ENOSPC, 2, 0);
+    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "2", "--idle", "3"));
+    client_run_expect(&run, 0, 2, 0, 0);
+    ck_assert_int_eq(client_run_integer(&run, "idle", "requested"), 3);
+    client_run_clear(&run);
+    peer_stop(peer);
+}
+END_TEST
+
+static const char *const files[] = {"--csv", "--ndjson", "--timeline"};
+
+START_TEST(a_session_that_is_missing_in_a_file)
+{
+    struct outcome outcome;
+
+    let_fail("malloc", ENOMEM, 1, sizeof(struct ended));
+    outcome = run_plain(ARGUMENTS("-n", "4", files[_i], "-", "--quiet"));
+    ck_assert_int_eq(outcome.status, 1);
+    ck_assert_str_eq(outcome.err, "echo-client: 3 of 4 sessions are missing in the files of --csv, "
+                                  "--ndjson and --timeline: Cannot allocate memory\n");
+    outcome_clear(&outcome);
+}
+END_TEST
+
+START_TEST(a_reason_that_is_missing_in_the_timeline)
+{
+    static const char reason[] = "connect: connection refused";
+    struct outcome outcome;
+
+    let_fail("malloc", ENOMEM, 0, sizeof reason);
+    outcome = program_run(ARGUMENTS("echo-client", "--port", port_text(tcp_unused_port()), "-n",
+                                    "1", "--timeline", "-", "--quiet"),
+                          NULL);
+    ck_assert_int_eq(outcome.status, 1);
+    ck_assert_msg(strstr(outcome.err, "cannot write the timeline to standard output: Cannot "
+                                      "allocate memory") != NULL,
+                  "it says: %s", outcome.err);
+    outcome_clear(&outcome);
+}
+END_TEST
+
+/* --- names with several addresses --------------------------------------------------------------- */
+
+/* Clients of this test find these addresses for every name. */
+static void have_addresses(const char *addresses)
+{
+    setenv("HAS_ADDRESSES", addresses, 1);
+    program_preload("tests/client/.libs/fail_call.so");
+}
+
+START_TEST(an_address_after_others_that_do_not_answer)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct client_run run;
+
+    have_addresses("127.0.0.9,::1,127.0.0.1");
+    client_use_way(_i);
+    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "5", "--host", "localhost"));
+    client_run_expect(&run, 0, 5, 0, 0);
+    client_run_clear(&run);
+    peer_stop(peer);
+}
+END_TEST
+
+START_TEST(no_address_answers)
+{
+    const char *port = port_text(tcp_unused_port());
+    struct client_run run;
+    struct outcome outcome;
+    char words[160], sentence[320];
+
+    have_addresses("127.0.0.9,127.0.0.8");
+    client_use_way(_i);
+    run = client_run(port, ARGUMENTS("-n", "5", "--host", "localhost"));
+    snprintf(words, sizeof words,
+             "connect: 127.0.0.9:%s connection refused, 127.0.0.8:%s connection refused", port,
+             port);
+    client_run_expect(&run, 1, 0, 5, 0);
+    client_run_expect_error(&run, words, 5);
+    client_run_clear(&run);
+    outcome = program_run(ARGUMENTS("echo-client", "--host", "localhost", "--port", port), NULL);
+    snprintf(sentence, sizeof sentence,
+             "echo-client: cannot connect to any address of the server: %s; is it running there?\n",
+             words);
+    ck_assert_str_eq(outcome.err, sentence);
+    ck_assert_int_eq(outcome.status, 1);
+    outcome_clear(&outcome);
+}
+END_TEST
+#else
+
+START_TEST(not_with_a_sanitizer)
+{
+}
+END_TEST
+#endif
+
+int main(void)
+{
+    Suite *suite = suite_create("client-faults");
+
+#ifndef EP_SANITIZED
+    ADD_LOOP_TESTS(suite, "Loops", 2, no_memory_for_an_event_loop);
+    ADD_LOOP_TESTS(suite, "Loops", COUNT_OF(limits), sessions_that_cannot_be_watched);
+    ADD_TESTS(suite, "Loops", under_churn_they_do_not_reconnect,
+              idle_sessions_that_cannot_be_watched);
+    ADD_LOOP_TESTS(suite, "Files", COUNT_OF(files), a_session_that_is_missing_in_a_file);
+    ADD_TESTS(suite, "Files", a_reason_that_is_missing_in_the_timeline);
+    ADD_LOOP_TESTS(suite, "Names", CLIENT_WAYS, an_address_after_others_that_do_not_answer,
+                   no_address_answers);
+#else
+    ADD_TESTS(suite, "Faults", not_with_a_sanitizer);
+#endif
+    return suite_main(suite);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Preloaded into the client by check_client_faults: lets calls fail that seldom do.
+ *
+ *     FAIL_CALL=epoll_ctl    this one: epoll_ctl (to add), event_config_new or malloc
+ *     FAIL_ERROR=28          with this errno
+ *     FAIL_AFTER=3           the first three succeed
+ *     FAIL_BYTES=256         of malloc: only those of this size
+ *     HAS_ADDRESSES=::1,127.0.0.1     the addresses of every name, for getaddrinfo()
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+struct event_config;
+
+struct event_config *event_config_new(void);
+void *__libc_malloc(size_t size);
+
+static atomic_long calls;
+
+static long number(const char *name)
+{
+    const char *text = getenv(name);
+
+    return text != NULL ? strtol(text, NULL, 10) : 0;
+}
+
+static bool fails(const char *call)
+{
+    const char *wanted = getenv("FAIL_CALL");
+
+    if (wanted == NULL || strcmp(wanted, call) != 0 ||
+        atomic_fetch_add(&calls, 1) < number("FAIL_AFTER"))
+        return false;
+    errno = (int)number("FAIL_ERROR");
+    return true;
+}
+
+int epoll_ctl(int epfd, int operation, int fd, struct epoll_event *event)
+{
+    union {
+        void *symbol;
+        int (*call)(int, int, int, struct epoll_event *);
+    } real = {.symbol = dlsym(RTLD_NEXT, "epoll_ctl")};
+
+    if (operation == EPOLL_CTL_ADD && fails("epoll_ctl"))
+        return -1;
+    return real.call(epfd, operation, fd, event);
+}
+
+struct event_config *event_config_new(void)
+{
+    union {
+        void *symbol;
+        struct event_config *(*call)(void);
+    } real = {.symbol = dlsym(RTLD_NEXT, "event_config_new")};
+
+    return fails("event_config_new") ? NULL : real.call();
+}
+
+void *malloc(size_t size)
+{
+    return size == (size_t)number("FAIL_BYTES") && fails("malloc") ? NULL : __libc_malloc(size);
+}
+
+int getaddrinfo(const char *restrict name, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict found)
+{
+    union {
+        void *symbol;
+        int (*call)(const char *restrict, const char *restrict, const struct addrinfo *restrict,
+                    struct addrinfo **restrict);
+    } real = {.symbol = dlsym(RTLD_NEXT, "getaddrinfo")};
+    const char *addresses = getenv("HAS_ADDRESSES");
+    char names[256], *rest = names, *one;
+    int code = 0;
+
+    snprintf(names, sizeof names, "%s", addresses != NULL ? addresses : name);
+    while (code == 0 && (one = strsep(&rest, ",")) != NULL) {
+        code = real.call(one, service, hints, found);
+        if (code == 0)
+            found = &(*found)->ai_next;
+    }
+    return code;
+}
