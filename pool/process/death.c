@@ -23,11 +23,15 @@
 
 #include "pool/clock-internal.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define FAILURES_MAX     5u
 #define FAILURE_DELAY_NS EP_MILLISECONDS(10)
@@ -40,10 +44,13 @@
 
 void lose_returned(struct process_executor *executor, const char *why)
 {
-    struct returned returned;
+    struct returned *returned;
 
-    while (take_returned(executor, &returned))
-        drop_task(executor, &returned.entry, 0, EP_EBROKEN, 0, why);
+    resume_postponed(executor, INT64_MAX);
+    while ((returned = take_returned(executor)) != NULL) {
+        drop_task(executor, &returned->entry, 0, EP_EBROKEN, 0, why);
+        free(returned);
+    }
 }
 
 void process_executor_break(struct process_executor *executor, const char *why)
@@ -108,12 +115,42 @@ void place_stop(struct place *place)
     lock_release(&executor->lock);
 }
 
+/** The flag of a process that ends, among the flags in /proc/PID/stat: PF_EXITING of Linux. */
+#define IS_EXITING 4ul
+
+/**
+ * Ask whether a process goes on although its socket has ended: a task has closed it, or called exec.
+ * One that ends closes its socket first, and its pidfd is readable a moment later.
+ */
+static bool process_goes_on(const struct place *place)
+{
+    struct pollfd ended = {.fd = place->pidfd, .events = POLLIN};
+    char path[32], text[512], *at;
+    unsigned long flags = IS_EXITING;
+    ssize_t size = -1;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)place->pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        size = read(fd, text, sizeof text - 1);
+        close(fd);
+    }
+    text[size > 0 ? size : 0] = '\0';
+    at = strrchr(text, ')'); /* the end of its name; state, 5 numbers and the flags follow */
+    if (at != NULL && sscanf(at, ") %*c %*d %*d %*d %*d %*d %lu", &flags) != 1)
+        flags = IS_EXITING;
+    /* The number was that of the process if the process has not been waited for even now. */
+    return (flags & IS_EXITING) == 0 && poll(&ended, 1, 0) == 0;
+}
+
 void place_end_seen(struct place *place)
 {
     struct process_executor *executor = place->executor;
 
     if (place->life < LIFE_STARTING || place->life == LIFE_DYING)
         return;
+    place->cut_off = !place->ended && process_goes_on(place);
     lock_acquire(&executor->lock);
     place_unlist_locked(place);
     if (place->life == LIFE_READY)
@@ -149,6 +186,9 @@ static void describe(const struct place *place, char *words, size_t size)
     size -= (size_t)length;
     if (!place->status_known) {
         snprintf(words, size, "ended together with the zygote");
+    } else if (place->cut_off && WIFSIGNALED(place->status) && WTERMSIG(place->status) == SIGKILL) {
+        snprintf(words, size, "%s, and was killed for that (SIGKILL)",
+                 place->hostile ? "sent an invalid message" : "closed its socket, as exec does");
     } else if (WIFSIGNALED(place->status)) {
         name = signal_name(WTERMSIG(place->status));
         snprintf(words, size, "was killed by signal %d (SIG%s)", WTERMSIG(place->status),
@@ -178,7 +218,7 @@ static void lose_tasks(struct place *place, const char *words)
             lose_task(executor, &entry, place->index, broken ? EP_EBROKEN : EP_EDIED,
                       broken ? 0 : place->status, broken ? executor->why : words);
         else if (again && !broken)
-            give_back(executor, &entry, slot->nacks);
+            give_back(place, at - 1, slot->nacks);
         else
             drop_task(executor, &entry, place->index, EP_EBROKEN, 0,
                       broken ? executor->why : words);

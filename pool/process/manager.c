@@ -82,6 +82,7 @@ static void place_order(struct place *place)
     lock_release(&executor->lock);
     place->ticket = order.ticket;
     place->was_ready = place->was_stopped = place->not_ready = false;
+    place->cut_off = place->hostile = false;
     place->ended = place->status_known = false;
     place->given = 0;
     place->misses = 0;
@@ -311,6 +312,7 @@ static bool care(struct process_executor *executor)
 
     executor->next_due_ns = INT64_MAX;
     care_for_termination(executor, now);
+    resume_postponed(executor, now);
     for (uint32_t i = 0; i < executor->place_count; i++)
         place_care(executor->places[i], now);
     dispatch(executor);

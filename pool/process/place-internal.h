@@ -52,6 +52,7 @@ struct place {
     struct process_executor *executor;
     uint32_t index;
     struct slot *slots;
+    struct returned **spares; /**< one for each slot that has had a task: to give it back */
     uint64_t slot_mask;
 
     /* guarded by the executor's lock */
@@ -69,6 +70,7 @@ struct place {
     uint32_t misses;       /**< the sender's: sends in a row that failed but may pass */
     size_t message_max;    /**< the sender's: the largest message of several tasks */
     uint32_t unreported;   /**< the receiver's: places freed and not yet reported */
+    bool hostile;          /**< the receiver's: the process has sent an invalid message */
     _Atomic uint64_t head; /**< moved by the receiver */
     _Atomic uint64_t sent; /**< moved by the sender */
     _Atomic uint64_t tail; /**< moved by the sender */
@@ -82,6 +84,7 @@ struct place {
     bool was_ready;
     bool was_stopped; /**< its end was ordered */
     bool not_ready;   /**< its initialize failed, with init_code */
+    bool cut_off;     /**< it went on although its socket had ended, or it was hostile */
     bool ended;       /**< the zygote has reported its status, or is gone */
     bool status_known;
     _Atomic bool given_up; /* read by threads that count workers */
@@ -104,6 +107,7 @@ struct returned {
     struct queue_entry entry;
     uint32_t nacks;
     uint32_t worker;
+    int64_t due_ns; /**< if postponed */
     struct returned *next;
 };
 
@@ -122,8 +126,10 @@ struct process_executor {
     _Atomic uint32_t idle_count;
     struct returned *returned;
     _Atomic uint32_t returned_count;
-    struct returned *undone; /**< failed before they began, and not dropped yet */
-    struct ep_future *owed;  /**< done, but callbacks not called yet; linked by input.heap */
+    struct returned *postponed; /**< returned too often; the manager tries them again when due */
+    struct returned *undone;    /**< failed before they began, and not dropped yet */
+    struct ep_future *owed;     /**< done, but callbacks not called yet; linked by input.heap */
+    _Atomic uint32_t unsettled; /**< tasks whose place is free, but outcome or callbacks are due */
     _Atomic bool broken;
     char why[128]; /**< if broken */
 
@@ -238,11 +244,17 @@ void call_owed(struct process_executor *executor);
 /** Send queued tasks to idle workers. Threads: any. */
 void dispatch(struct process_executor *executor);
 
-/** Return a task that was not begun: it is the next one to be sent. */
-void give_back(struct process_executor *executor, const struct queue_entry *entry, uint32_t nacks);
+/**
+ * Return a task that was not begun, in the slot of that position: it is the next one to be sent, or,
+ * if its descriptors often did not arrive, it is tried again later.
+ */
+void give_back(struct place *place, uint64_t position, uint32_t nacks);
 
-/** Take a task that was given back. @return false if there is none */
-bool take_returned(struct process_executor *executor, struct returned *returned);
+/** Take a task that was given back, for the caller to free. @return NULL if there is none */
+struct returned *take_returned(struct process_executor *executor);
+
+/** Return the postponed tasks that are due. Threads: the manager. */
+void resume_postponed(struct process_executor *executor, int64_t now_ns);
 
 /** Send a task to a worker that is ready or has become free, or list it as idle. */
 void place_offer(struct place *place);

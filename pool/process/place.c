@@ -55,8 +55,9 @@ struct place *place_new(struct process_executor *executor, uint32_t index)
     place->slot_mask = slots - 1;
     place->socket = place->pidfd = -1;
     place->slots = aligned_alloc(CACHE_LINE, slots * sizeof *place->slots);
+    place->spares = calloc(slots, sizeof(struct returned *));
     place->inbox = malloc(WIRE_MESSAGE_MAX);
-    if (place->slots == NULL || place->inbox == NULL) {
+    if (place->slots == NULL || place->spares == NULL || place->inbox == NULL) {
         place_free(place);
         return NULL;
     }
@@ -68,6 +69,9 @@ void place_free(struct place *place)
 {
     if (place == NULL)
         return;
+    for (uint64_t i = 0; place->spares != NULL && i <= place->slot_mask; i++)
+        free(place->spares[i]);
+    free(place->spares);
     free(place->slots);
     free(place->inbox);
     free(place);

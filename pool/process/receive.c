@@ -39,9 +39,6 @@
 /** Messages read from one worker before it gets its next tasks and other workers are served. */
 #define RECEIVE_AT_ONCE 32u
 
-/** A task fails after this many workers could not receive its descriptors. */
-#define NACKS_MAX 3u
-
 /* --- messages of a worker ------------------------------------------------------------------ */
 
 /** Keep the reply in the future. @return 0, or the reason why it could not arrive */
@@ -99,22 +96,13 @@ static void take_outcome(struct place *place, const struct wire_note *note, cons
 }
 
 /** Give the oldest task back: its worker could not receive its descriptors. */
-static void take_nack(struct place *place, int error)
+static void take_nack(struct place *place)
 {
-    struct process_executor *executor = place->executor;
-    struct slot *slot = slot_at(place, atomic_load(&place->head));
-    struct queue_entry entry = slot->entry;
-    uint32_t nacks = slot->nacks + 1;
-    char words[WIRE_WORDS_MAX + 1];
+    uint64_t head = atomic_load(&place->head);
 
+    give_back(place, head, slot_at(place, head)->nacks + 1);
     atomic_fetch_add(&place->head, 1);
-    if (nacks < NACKS_MAX) {
-        give_back(executor, &entry, nacks);
-        dispatch(executor); /* another worker may be idle, and this one busy for a long time */
-        return;
-    }
-    snprintf(words, sizeof words, "no worker could receive its descriptors: %s", strerror(error));
-    drop_task(executor, &entry, place->index, EP_ESHIP, error, words);
+    dispatch(place->executor); /* another worker may be idle, and this one busy for a long time */
 }
 
 /**
@@ -164,13 +152,14 @@ static bool take_message(struct place *place, const unsigned char *buffer,
 
     memcpy(&note, buffer, sizeof note);
     if (!note_is_sound(place, &note, message)) {
+        place->hostile = true;
         wire_close_fds(message, 0);
         return false;
     }
     switch (note.kind) {
     case WIRE_REPLY: take_outcome(place, &note, words, message); break;
     case WIRE_NACK:
-        take_nack(place, note.code);
+        take_nack(place);
         *given_back = true;
         break;
     case WIRE_GOT_FDS:

@@ -10,7 +10,8 @@
  * for the socket: if it is full the tasks stay in the ring, and the manager continues when there is
  * room. They also stay while something else is missing that may come back, such as descriptors or
  * memory (wire_may_pass()); no event reports that, so the manager tries again after growing delays.
- * A task fails only for a reason of its own.
+ * So it does with a task that was sent, but whose descriptors did not arrive. A task fails only for a
+ * reason of its own.
  *
  * A thread that puts a worker on the idle list looks at the queue afterwards, and a thread that
  * queues a task looks at the list afterwards. Both are sequentially consistent, so one sees the
@@ -23,6 +24,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,6 +35,9 @@
 /** Delay before sending is tried again; it doubles with each failure in a row. */
 #define RESEND_DELAY_NS EP_MILLISECONDS(1)
 #define RESEND_DOUBLES  6u
+
+/** Times that a task goes at once to the next worker when its descriptors do not arrive. */
+#define NACKS_MAX 3u
 
 /* --- room ---------------------------------------------------------------------------------- */
 
@@ -52,30 +57,44 @@ static uint32_t place_credit_locked(const struct place *place)
 
 /* --- tasks that come back ------------------------------------------------------------------ */
 
-void give_back(struct process_executor *executor, const struct queue_entry *entry, uint32_t nacks)
+static void return_locked(struct process_executor *executor, struct returned *returned)
 {
-    struct returned *returned = aligned_alloc(CACHE_LINE, sizeof *returned);
-    struct queue_entry lost = *entry;
-
-    if (returned == NULL) {
-        drop_task(executor, &lost, 0, EP_EBROKEN, 0,
-                  "no memory to give the task to another worker");
-        return;
-    }
-    *returned = (struct returned){.entry = *entry, .nacks = nacks};
-    lock_acquire(&executor->lock);
     returned->next = executor->returned;
     executor->returned = returned;
     atomic_fetch_add(&executor->returned_count, 1);
-    lock_release(&executor->lock);
 }
 
-bool take_returned(struct process_executor *executor, struct returned *returned)
+void give_back(struct place *place, uint64_t position, uint32_t nacks)
+{
+    struct process_executor *executor = place->executor;
+    struct returned **spare = &place->spares[position & place->slot_mask];
+    struct returned *returned = *spare;
+    bool postponed = nacks >= NACKS_MAX;
+
+    *spare = NULL;
+    *returned = (struct returned){.entry = slot_at(place, position)->entry, .nacks = nacks};
+    lock_acquire(&executor->lock);
+    if (postponed) {
+        uint32_t doubles = nacks - NACKS_MAX;
+
+        returned->due_ns = ep_now_ns() + (RESEND_DELAY_NS
+                                          << (doubles < RESEND_DOUBLES ? doubles : RESEND_DOUBLES));
+        returned->next = executor->postponed;
+        executor->postponed = returned;
+    } else {
+        return_locked(executor, returned);
+    }
+    lock_release(&executor->lock);
+    if (postponed)
+        poke(executor);
+}
+
+struct returned *take_returned(struct process_executor *executor)
 {
     struct returned *first;
 
     if (atomic_load(&executor->returned_count) == 0)
-        return false;
+        return NULL;
     lock_acquire(&executor->lock);
     first = executor->returned;
     if (first != NULL) {
@@ -83,11 +102,24 @@ bool take_returned(struct process_executor *executor, struct returned *returned)
         atomic_fetch_sub(&executor->returned_count, 1);
     }
     lock_release(&executor->lock);
-    if (first == NULL)
-        return false;
-    *returned = *first;
-    free(first);
-    return true;
+    return first;
+}
+
+void resume_postponed(struct process_executor *executor, int64_t now_ns)
+{
+    struct returned **at = &executor->postponed, *due;
+
+    lock_acquire(&executor->lock);
+    while ((due = *at) != NULL) {
+        if (due->due_ns > now_ns) {
+            due_at(executor, due->due_ns);
+            at = &due->next;
+        } else {
+            *at = due->next;
+            return_locked(executor, due);
+        }
+    }
+    lock_release(&executor->lock);
 }
 
 static bool work_is_offered(struct process_executor *executor)
@@ -99,16 +131,18 @@ static bool work_is_offered(struct process_executor *executor)
 /** Take the next task. @return false if there is none */
 static bool take_task(struct process_executor *executor, struct slot *slot)
 {
-    struct returned returned;
+    struct returned *returned = NULL;
 
     slot->nacks = 0;
     slot->use_memfd = false;
-    if (!queue_is_held(&executor->base.queue) && take_returned(executor, &returned)) {
-        slot->entry = returned.entry;
-        slot->nacks = returned.nacks;
-        return true;
-    }
-    return queue_take(&executor->base.queue, 0, &slot->entry);
+    if (!queue_is_held(&executor->base.queue))
+        returned = take_returned(executor);
+    if (returned == NULL)
+        return queue_take(&executor->base.queue, 0, &slot->entry);
+    slot->entry = returned->entry;
+    slot->nacks = returned->nacks;
+    free(returned);
+    return true;
 }
 
 /* --- sending ------------------------------------------------------------------------------- */
@@ -289,27 +323,40 @@ static uint64_t fair_share(struct process_executor *executor)
     return 1 + waiting / (alive > 0 ? alive : 1);
 }
 
-/** Put up to `credit` tasks into the ring. The caller has the right to send. */
-static uint32_t place_fill(struct place *place, uint32_t credit)
+/** See to it that the next task can be given back. No task is taken without memory for that. */
+static bool has_spare(struct place *place)
+{
+    struct returned **spare = &place->spares[atomic_load(&place->tail) & place->slot_mask];
+
+    if (*spare == NULL)
+        *spare = aligned_alloc(CACHE_LINE, sizeof **spare);
+    return *spare != NULL;
+}
+
+/**
+ * Put up to `credit` tasks into the ring. The caller has the right to send.
+ * @return 0 or -ENOMEM
+ */
+static int place_fill(struct place *place, uint32_t credit, uint32_t *taken)
 {
     struct process_executor *executor = place->executor;
     uint64_t share = credit > 1 ? fair_share(executor) : 1;
-    uint32_t taken = 0;
 
-    while (taken < credit && taken < share) {
+    for (*taken = 0; *taken < credit && *taken < share; ++*taken) {
         uint64_t tail = atomic_load(&place->tail);
         struct slot *slot = slot_at(place, tail);
 
+        if (!has_spare(place))
+            return -ENOMEM;
         if (!take_task(executor, slot))
             break;
         slot_prepare(slot, tail + 1);
         if (slot->entry.future != NULL)
             atomic_store_explicit(&slot->entry.future->worker, (uint16_t)place->index,
                                   memory_order_relaxed);
-        taken++;
         atomic_store(&place->tail, tail + 1);
     }
-    return taken;
+    return 0;
 }
 
 /** Use the right to send while there are tasks; then give it back. */
@@ -318,8 +365,8 @@ static void place_feed(struct place *place, uint32_t credit)
     struct process_executor *executor = place->executor;
 
     for (;;) {
-        uint32_t taken = place_fill(place, credit);
-        int rc;
+        uint32_t taken;
+        int filled = place_fill(place, credit, &taken), rc;
 
         lock_acquire(&executor->lock);
         place->given += taken;
@@ -329,6 +376,8 @@ static void place_feed(struct place *place, uint32_t credit)
         lock_release(&executor->lock);
 
         rc = place_send(place);
+        if (rc == 0)
+            rc = filled;
 
         lock_acquire(&executor->lock);
         place_note_sent_locked(place, rc);

@@ -29,7 +29,8 @@
  *
  * The zygote opens a worker's pidfd before it can have waited for the worker, so that the number
  * means that process and no later one, and sends the pidfd along. It never waits for an executor
- * that is slow to read; pending reports are sent when the socket has room.
+ * that is slow to read; pending reports are sent when the socket has room, or, if descriptors or
+ * memory were missing, after growing delays.
  */
 #include "pool/process/zygote-internal.h"
 
@@ -323,6 +324,8 @@ static struct {
     struct child *children;
     size_t child_count;
     pid_t pid;
+    bool starved;    /* a report could not be sent for want of something that may come back */
+    unsigned misses; /* times in a row */
 } self;
 
 /** End at once. The death signal ends the workers, and executors see the end of their line. */
@@ -372,7 +375,8 @@ static bool send_report(struct child *child, enum zygote_news news, int fd)
     if (child->client < 0 || self.clients[child->client] < 0)
         return true;
     rc = wire_send(self.clients[child->client], &part, 1, &fd, fd >= 0, MSG_DONTWAIT);
-    return rc != -EAGAIN && rc != -ENOBUFS && rc != -ENOMEM && rc != -ETOOMANYREFS;
+    self.starved = self.starved || wire_may_pass(rc);
+    return rc != -EAGAIN && !wire_may_pass(rc);
 }
 
 /** Send the pending reports on a child. @return whether its record is no longer needed */
@@ -394,10 +398,12 @@ static void report_all(void)
 {
     size_t kept = 0;
 
+    self.starved = false;
     for (size_t i = 0; i < self.child_count; i++)
         if (!child_report(&self.children[i]))
             self.children[kept++] = self.children[i];
     self.child_count = kept;
+    self.misses = self.starved ? self.misses + 1 : 0;
 }
 
 static bool client_has_backlog(size_t client)
@@ -556,6 +562,17 @@ static void reap(void)
 
 #define FIXED_POLLS 3
 
+/** The delay before a starved zygote tries again to report doubles this many times, from 1 ms. */
+#define RETRY_DOUBLES 6u
+
+/** Compute how long to wait for events. No event reports that a starved zygote could report now. */
+static int turn_timeout_ms(void)
+{
+    unsigned doubles = self.misses - 1;
+
+    return !self.starved ? -1 : 1 << (doubles < RETRY_DOUBLES ? doubles : RETRY_DOUBLES);
+}
+
 /** Wait for events, and handle them. */
 static void zygote_turn(struct pollfd *polls)
 {
@@ -567,9 +584,9 @@ static void zygote_turn(struct pollfd *polls)
     for (size_t i = 0; i < count; i++)
         polls[FIXED_POLLS + i] = (struct pollfd){
             .fd = self.clients[i],
-            .events = (short)(POLLIN | (client_has_backlog(i) ? POLLOUT : 0)),
+            .events = (short)(POLLIN | (!self.starved && client_has_backlog(i) ? POLLOUT : 0)),
         };
-    if (poll(polls, FIXED_POLLS + count, -1) < 0)
+    if (poll(polls, FIXED_POLLS + count, turn_timeout_ms()) < 0)
         return; /* EINTR, or no memory for now */
     if (polls[1].revents != 0)
         zygote_leave();

@@ -235,6 +235,12 @@ static int close_socket_and_stay(struct ep_task *task)
     return 0;
 }
 
+static int exec_task(struct ep_task *task)
+{
+    (void)task;
+    return execlp("sleep", "sleep", "1000", (char *)NULL);
+}
+
 static int fork_and_die(struct ep_task *task)
 {
     (void)task;
@@ -252,7 +258,8 @@ START_TEST(either_sign_of_death_is_enough)
 {
     struct ep_executor *pool = processes_of(1, EP_REPLACE);
 
-    assert_died(submit(pool, close_socket_and_stay, NULL, 0), SIGKILL, "SIGKILL");
+    assert_died(submit(pool, close_socket_and_stay, NULL, 0), SIGKILL, "closed its socket");
+    assert_died(submit(pool, exec_task, NULL, 0), SIGKILL, "closed its socket, as exec does");
     assert_died(submit(pool, fork_and_die, NULL, 0), 9 << 8, "exited with status 9");
     kill(atomic_load(&shared->pids[0]), SIGKILL);
     ck_assert_int_gt(int_result(submit(pool, pid_of, NULL, 0)), 0);

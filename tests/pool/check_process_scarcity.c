@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -181,6 +182,72 @@ START_TEST(terminate_ends_what_waits)
 }
 END_TEST
 
+/** Set how many descriptors the worker may have. */
+static int limit_nofile(struct ep_task *task)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return errno;
+    limit.rlim_cur = *(const rlim_t *)ep_task_input(task, NULL);
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? 0 : errno;
+}
+
+/* If no worker can receive its descriptors the task waits, and holds up no other. */
+START_TEST(descriptors_wait_for_a_worker_that_can_receive_them)
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+    rlim_t few = 3, many = 100;
+    int fd = open("/dev/null", O_WRONLY);
+    struct ep_submit_options with = {.fds = &fd, .fd_count = 1};
+    struct process_executor *inside = (struct process_executor *)pool;
+    struct ep_future *future, *limited = submit(pool, limit_nofile, &few, sizeof few);
+    struct returned *postponed;
+
+    ck_assert_int_eq(ep_future_result(limited, EP_FOREVER, NULL), 0);
+    ep_future_unref(limited);
+    ck_assert_int_eq(ep_submit_with(pool, pid_of, NULL, 0, &with, &future), 0);
+    do { /* far beyond the times that it is tried at once */
+        lock_acquire(&inside->lock);
+        postponed = inside->postponed;
+        if (postponed != NULL && postponed->nacks < 5)
+            postponed = NULL;
+        lock_release(&inside->lock);
+        sched_yield();
+    } while (postponed == NULL);
+    ck_assert_int_eq(int_result(submit(pool, square_of, &(int){3}, sizeof(int))), 9);
+    ck_assert_int_eq(ep_future_result(future, 0, NULL), -ETIMEDOUT);
+    limited = submit(pool, limit_nofile, &many, sizeof many);
+    ck_assert_int_eq(ep_future_result(limited, EP_FOREVER, NULL), 0);
+    ep_future_unref(limited);
+    ck_assert_int_gt(int_result(future), 0);
+    ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
+    ep_executor_free(pool);
+}
+END_TEST
+
+/* What a dead worker had not begun needs no memory to be given back. */
+START_TEST(without_memory_tasks_are_given_back)
+{
+    struct ep_options options = {
+        .workers = 1, .prefetch = 15, .on_death = EP_REPLACE, .initialize = note_initialized};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *first = submit(pool, hold, NULL, 0), *futures[15];
+
+    await_held(1);
+    for (int i = 0; i < 15; i++)
+        futures[i] = submit(pool, square_of, &i, sizeof i);
+    faults_set(FAULT_ALIGNED, getpid(), ENOMEM, UINT_MAX);
+    ck_assert_int_eq(kill(atomic_load(&shared->pids[0]), SIGKILL), 0);
+    ck_assert_int_eq(error_of(first).kind, EP_EDIED);
+    faults_set(FAULT_ALIGNED, 0, 0, 0);
+    for (int i = 0; i < 15; i++)
+        ck_assert_int_eq(int_result(futures[i]), i * i);
+    ep_future_unref(first);
+    ep_executor_free(pool);
+}
+END_TEST
+
 /* With REPLACE a task that could not be sent yet goes to the successor of a dead worker. */
 START_TEST(what_waits_outlives_its_worker)
 {
@@ -264,6 +331,33 @@ START_TEST(descriptors_that_are_missing_at_the_start_are_reported)
     }
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
     ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
+}
+END_TEST
+
+/** In `shared`: the process whose calls of poll() are counted, in `seen`, if no event came. */
+#define POLLER (SHARED_PIDS - 1)
+
+int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    struct timespec timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
+    int rc = ppoll(fds, count, timeout_ms < 0 ? NULL : &timeout, NULL);
+
+    if (rc == 0 && shared != NULL && atomic_load(&shared->pids[POLLER]) == getpid())
+        atomic_fetch_add(&shared->seen, 1);
+    return rc;
+}
+
+/* Its socket has room all the time: it must not ask for that, again and again. */
+START_TEST(a_zygote_that_cannot_report_sleeps_meanwhile)
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+
+    atomic_store(&shared->pids[POLLER], zygote_pid());
+    faults_set(FAULT_SENDMSG, zygote_pid(), send_errors[_i], 6);
+    ck_assert_int_eq(ep_executor_resize(pool, 2), 0);
+    ck_assert_uint_eq(faults_failed(FAULT_SENDMSG), 6);
+    ck_assert_uint_ge(atomic_load(&shared->seen), 6);
+    ep_executor_free(pool);
 }
 END_TEST
 
@@ -352,13 +446,17 @@ int main(void)
 
     tcase_add_checked_fixture(suite_case(suite, "Waiting"), faults_setup, NULL);
     ADD_WITH_SHARED(suite, "Waiting", an_ordinary_user_loses_no_task, a_batch_too_large_is_divided,
-                    terminate_ends_what_waits, what_waits_outlives_its_worker);
+                    terminate_ends_what_waits, what_waits_outlives_its_worker,
+                    descriptors_wait_for_a_worker_that_can_receive_them,
+                    without_memory_tasks_are_given_back);
     ADD_LOOP_TESTS(suite, "Waiting", COUNT_OF(send_errors), inputs_wait_for_what_may_pass,
                    replies_wait_for_what_may_pass);
     ADD_LOOP_TESTS(suite, "Waiting", COUNT_OF(memfd_errors), large_inputs_wait_for_a_descriptor);
     tcase_add_checked_fixture(suite_case(suite, "Starting"), faults_setup, NULL);
     ADD_WITH_SHARED(suite, "Starting", memory_that_is_missing_at_the_start_is_reported,
                     a_sandbox_is_noticed_at_the_start, a_later_sandbox_cannot_prevent_the_end);
+    ADD_LOOP_TESTS(suite, "Starting", COUNT_OF(send_errors),
+                   a_zygote_that_cannot_report_sleeps_meanwhile);
     ADD_LOOP_TESTS(suite, "Starting", 2, descriptors_that_are_missing_at_the_start_are_reported);
     ADD_LOOP_TESTS(suite, "Starting", 8, neither_proc_nor_new_calls_are_needed);
     return suite_main(suite);

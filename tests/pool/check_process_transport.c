@@ -354,13 +354,13 @@ static int lower_nofile(struct ep_task *task)
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* R54: a worker without descriptors says so; the task goes to another, or fails in words. */
+/* R54: a worker without descriptors says so; the task goes to another. */
 START_TEST(a_worker_out_of_descriptors_refuses)
 {
     struct ep_options options = {.workers = 2};
     struct ep_executor *pool = processes(&options);
     struct ep_future *future;
-    int fd, poor, rich;
+    int fd, rich;
 
     for (int i = 0; i < 2; i++)
         ck_assert_int_eq(ep_submit(pool, hold, NULL, 0, NULL), 0);
@@ -376,10 +376,7 @@ START_TEST(a_worker_out_of_descriptors_refuses)
 
         fd = open("/dev/null", O_WRONLY);
         ck_assert_int_eq(ep_submit_with(pool, write_to_fds, NULL, 0, &with, &future), 0);
-        poor = ep_future_result(future, EP_FOREVER, NULL);
-        ck_assert(poor == 0 || poor == EP_ESHIP);
-        if (poor == EP_ESHIP)
-            ck_assert_ptr_nonnull(strstr(error_of(future).message, "descriptors"));
+        ck_assert_int_eq(ep_future_result(future, EP_FOREVER, NULL), 0);
         ep_future_unref(future);
     }
     rich = int_result(submit(pool, square_of, &(int){4}, sizeof(int)));
