@@ -161,7 +161,9 @@ struct ep_task;
  *
  * A function that ends its thread, by pthread_exit() or because the thread was cancelled, has failed
  * as well, with code 0, and another thread continues as that worker. In a worker process it ends the
- * process (EP_EDIED). Of a submitter that runs the task (EP_CALLER_RUNS) it ends the thread.
+ * process (EP_EDIED). Of a submitter that runs the task (EP_CALLER_RUNS) it ends the thread. A request
+ * of pthread_cancel() that a task with a future leaves pending ends its thread before the next task,
+ * and fails none; any other may end whichever task the thread runs then.
  */
 typedef int (*ep_task_fn)(struct ep_task *task);
 
@@ -236,11 +238,12 @@ struct ep_executor;
 
 /** What submit does when the executor already holds workers + queue tasks. */
 enum ep_policy {
-    EP_BLOCK = 0,          /**< wait until there is room */
-    EP_REJECT = 1,         /**< return -EAGAIN */
-    EP_CALLER_RUNS = 2,    /**< run the task in the submitting thread, at once */
-    EP_DISCARD = 3,        /**< accept the task and cancel it at once: its future is CANCELLED */
-    EP_DISCARD_OLDEST = 4, /**< cancel the task that has waited longest, and queue this one */
+    EP_BLOCK = 0,       /**< wait until there is room */
+    EP_REJECT = 1,      /**< return -EAGAIN */
+    EP_CALLER_RUNS = 2, /**< run the task in the submitting thread, at once */
+    EP_DISCARD = 3,     /**< accept the task and cancel it at once: its future is CANCELLED */
+    /** Cancel the task that has waited longest, and queue this one. -EAGAIN if none waits. */
+    EP_DISCARD_OLDEST = 4,
 };
 
 /** What a process executor does when one of its workers dies. */
@@ -313,6 +316,7 @@ struct ep_options {
      * itself.
      */
     void (*on_room)(void *context);
+    /** Given to the functions above. A worker process has it as it was when its zygote was forked. */
     void *context;
     /** Replace each worker after this many tasks. 0: never. */
     uint32_t tasks_per_worker;
@@ -324,7 +328,10 @@ struct ep_options {
 
     /* processes only */
 
-    /** The zygote to fork workers from. NULL: the executor forks one of its own now. */
+    /**
+     * The zygote to fork workers from. NULL: the executor forks one of its own now. Workers begin
+     * with the memory that the program had when it made the zygote: see ep_zygote_new().
+     */
     struct ep_zygote *zygote;
     enum ep_on_death on_death;
     /**
@@ -373,7 +380,11 @@ EP_API EP_MUSTCHECK int ep_thread_executor_new(const struct ep_options *options,
  * A task that cannot be sent to its worker because descriptors or memory are used up, here or in the
  * system, waits until it can be, and so does a reply in its worker. It fails with EP_ESHIP only if
  * it could never be sent: for example, an input or a reply above 64 KiB travels in a memfd, which
- * RLIMIT_FSIZE bounds.
+ * RLIMIT_FSIZE bounds. There are two exceptions, also EP_ESHIP: a reply of that size for which the
+ * worker has no descriptor, because its tasks use them up, or this process has none when it arrives.
+ *
+ * A task that calls exec or closes the socket of its worker ends the worker: its future has EP_EDIED,
+ * and the message says so.
  *
  * With EP_REPLACE a dead worker is replaced at once; if four in a row have died without finishing a
  * task, with growing delays. A worker that cannot be forked, or dies while it initializes, is tried
@@ -397,6 +408,18 @@ EP_API EP_MUSTCHECK int ep_process_executor_new(const struct ep_options *options
  * Fork the process from which worker processes are forked later. Call it while this process has one
  * thread: fork() copies only the calling thread, and a lock that another thread holds at that
  * moment stays locked in the child for ever (POSIX, fork).
+ *
+ * Workers are copies of the program as it was at this call. What it has written or mapped since then
+ * is not in them, except shared mappings that are older. Pointers to later memory, such as an
+ * options.context, point to something else there, or to nothing: give workers what `context` points
+ * to before this call, or give it to tasks as input. Likewise workers have the user and group ids,
+ * resource limits, working directory, root, umask, environment and CPU affinity of that time. To
+ * change them for workers too, do so before, or in `initialize`.
+ *
+ * After setuid() or the like the program may have no right to signal its workers any more. Then
+ * ep_executor_terminate() ends them only after grace_ns, all together by the end of the zygote. A
+ * zygote ends with the process that made it, and serves no other: after daemon() or another fork()
+ * the child must make one of its own.
  *
  * @param zygote  set on success; release it with ep_zygote_free() after the executors that use it
  * @return  0, EP_ETHREADS, or a negated errno value: of fork(2) or socketpair(2), or the reason why
@@ -477,7 +500,8 @@ EP_API int ep_executor_resume(struct ep_executor *executor);
 EP_API EP_MUSTCHECK int ep_executor_resize(struct ep_executor *executor, uint32_t workers);
 
 /**
- * Wait until the executor holds no task, neither waiting nor running.
+ * Wait until the executor holds no task, neither waiting nor running, and every done callback of a
+ * task that a worker ran has returned.
  *
  * @return 0, -ETIMEDOUT, or -EDEADLK if called by a worker of this executor
  */
@@ -487,7 +511,9 @@ EP_API EP_MUSTCHECK int ep_executor_wait_idle(struct ep_executor *executor, int6
  * Shut down, wait, and release the executor. Futures stay valid.
  *
  * No other thread may use the executor during or after this call. A worker of the executor must not
- * make it: that is a bug in the program, and the call aborts.
+ * make it, nor any function that would have to wait for itself: a done callback on the manager of a
+ * process executor, or for a task that is dropped; `dropped`; on_room. That is a bug in the program,
+ * and the call aborts.
  *
  * @param executor  NULL is allowed and does nothing
  */
@@ -560,10 +586,13 @@ typedef void (*ep_on_drop_fn)(void *user, int reason, const void *input, size_t 
 /** Options of a submission. All zero is the same as ep_submit(). */
 struct ep_submit_options {
     ep_dropped_fn dropped; /**< NULL: the input owns nothing */
-    /** With EP_BLOCK: give up when ep_now_ns() reaches this. 0: never; INT64_MIN: do not wait. */
+    /**
+     * With EP_BLOCK: give up when ep_now_ns() reaches this, which may be over, with -ETIMEDOUT. 0:
+     * never. INT64_MIN: do not wait, and return -EAGAIN as ep_try_submit() does.
+     */
     int64_t deadline_ns;
     /**
-     * Descriptors that go with the task, at most EP_FDS_MAX; see ep_task_fd(). An accepted task
+     * Open descriptors that go with the task, at most EP_FDS_MAX; see ep_task_fd(). An accepted task
      * owns them: they are closed here when a worker process has its own copies, or when the task is
      * dropped. NULL if fd_count is 0.
      */
@@ -593,7 +622,10 @@ struct ep_submit_options {
  *                failure. NULL: no future is wanted, which costs less
  * @return  0             accepted: it will run or be cancelled, and never vanish. With
  *                        EP_CALLER_RUNS and EP_DISCARD it may be done already
- *          -EAGAIN       full, and the policy is EP_REJECT
+ *          -EAGAIN       full, and the policy is EP_REJECT; or it is EP_DISCARD_OLDEST, and no task
+ *                        waits: all are running, or other submitters have taken each place that was
+ *                        made. Tasks may have been cancelled for this one nevertheless, also if the
+ *                        executor was shut down meanwhile
  *          -EDEADLK      full, the policy is EP_BLOCK, and the caller is a worker of this
  *                        executor: if all workers waited, none would make room
  *          EP_ESHUTDOWN  shut down before or while waiting
@@ -613,8 +645,10 @@ EP_API EP_MUSTCHECK int ep_try_submit(struct ep_executor *executor, ep_task_fn f
  * @param options  NULL is the same as all zero
  * @return  as ep_submit(), and
  *          -ETIMEDOUT  full until options->deadline_ns
- *          -EINVAL     both dropped and on_drop, more than EP_FDS_MAX descriptors, or one that is
- *                      negative
+ *          -EAGAIN     full, and options->deadline_ns is INT64_MIN
+ *          -EINVAL     both dropped and on_drop, more than EP_FDS_MAX descriptors, one that is
+ *                      negative, or fds is NULL with a count
+ *          -EBADF      one of the descriptors is not open
  */
 EP_API EP_MUSTCHECK int ep_submit_with(struct ep_executor *executor, ep_task_fn fn,
                                        const void *input, size_t size,
@@ -660,11 +694,12 @@ EP_API bool ep_future_cancelled(const struct ep_future *future);
 EP_API void *ep_future_user(const struct ep_future *future);
 
 /**
- * Wait for the reply of the task.
+ * Wait for the reply of the task. Once it is there, the place of the task in its executor is free and
+ * ep_executor_stats() counts it, although callbacks may still run.
  *
  * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without limit
- * @param reply       set on success; the bytes belong to the future and live as long as it does.
- *                    data is NULL if the task left no reply. May be NULL
+ * @param reply       set on success; the bytes belong to the future and live as long as it does,
+ *                    aligned for any type. data is NULL if the task left no reply. May be NULL
  * @return  0              the task succeeded
  *          -ETIMEDOUT     not done yet; it continues, ask again. (A task that failed with ETIMEDOUT
  *                         gives EP_EFAILED)
@@ -718,7 +753,7 @@ typedef void (*ep_done_fn)(struct ep_future *future, void *context);
  * it: the worker, or the thread that cancelled it; on a process executor, its manager instead of
  * the worker. If the future is done already, the callback runs at once, in the calling thread.
  * Callbacks run after the result is published, so ep_future_result() may return in another thread
- * before them.
+ * before them. The place of the task is free by then.
  *
  * @return  0           it will be called, or was
  *          -ENOMEM     no memory for a second or later callback; it will not be called
@@ -872,7 +907,8 @@ EP_API EP_MUSTCHECK int ep_map_columns(struct ep_executor *executor, ep_task_fn 
 /**
  * Get the next result.
  *
- * @param reply  set on success; valid until the next call or ep_map_free(). May be NULL
+ * @param reply  set on success, aligned for any type; valid until the next call or ep_map_free().
+ *               May be NULL
  * @return  0              the reply of one element
  *          EP_EFAILED, EP_ECANCELLED, EP_EDIED and the like
  *                         this element failed; ep_map_error() has the details, and the next call

@@ -39,6 +39,11 @@ struct executor_ops {
     /** The executor holds no task now. NULL: ignored. */
     void (*drained)(struct ep_executor *executor);
     /**
+     * Ask whether the outcome of every task whose place is free is published, and every callback of
+     * it has returned. Sequentially consistent.
+     */
+    bool (*is_settled)(struct ep_executor *executor);
+    /**
      * Wait for the end. The queue is closed, and the caller does not work for this executor.
      * @return 0 or -ETIMEDOUT
      */
@@ -115,6 +120,12 @@ void executor_place_freed(struct ep_executor *executor);
 
 /** The same after a change that may have made several places: wake a submitter for each. */
 void executor_places_made(struct ep_executor *executor);
+
+/**
+ * Notify the threads that wait for idle, after the last step for a task whose place was freed before,
+ * if no other task is left.
+ */
+void executor_settled(struct ep_executor *executor);
 
 /** Free the place of a queued task whose future has been cancelled. Threads: any. */
 void executor_task_cancelled(struct ep_executor *executor);

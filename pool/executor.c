@@ -141,6 +141,12 @@ void executor_place_freed(struct ep_executor *executor)
     }
 }
 
+void executor_settled(struct ep_executor *executor)
+{
+    if (atomic_load(&executor->drained.count) > 0)
+        waitlist_wake_all(&executor->drained);
+}
+
 void executor_places_made(struct ep_executor *executor)
 {
     /* A place that another thread frees meanwhile wakes a submitter of its own. */
@@ -245,9 +251,11 @@ int ep_executor_resize(struct ep_executor *executor, uint32_t workers)
     return refusal != 0 ? refusal : executor->ops->resize(executor, workers);
 }
 
-static bool holds_nothing(void *queue)
+static bool is_idle(void *context)
 {
-    return queue_held(queue) == 0;
+    struct ep_executor *executor = context;
+
+    return queue_held(&executor->queue) == 0 && executor->ops->is_settled(executor);
 }
 
 int ep_executor_wait_idle(struct ep_executor *executor, int64_t timeout_ns)
@@ -256,8 +264,7 @@ int ep_executor_wait_idle(struct ep_executor *executor, int64_t timeout_ns)
         return EP_EFORKED;
     if (self_serves(executor))
         return -EDEADLK;
-    return waitlist_await(&executor->drained, holds_nothing, &executor->queue,
-                          deadline_after(timeout_ns))
+    return waitlist_await(&executor->drained, is_idle, executor, deadline_after(timeout_ns))
                ? 0
                : -ETIMEDOUT;
 }

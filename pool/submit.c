@@ -6,6 +6,7 @@
 #include "pool/version-internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,7 @@ static void entry_discard(struct queue_entry *entry)
 struct callers_task {
     struct ep_executor *executor;
     struct queue_entry *entry;
+    bool has_run; /**< its function has returned, and it is counted */
 };
 
 static void callers_task_lost(void *context)
@@ -84,21 +86,26 @@ static void callers_task_lost(void *context)
     struct callers_task *task = context;
 
     self_unwound();
-    executor_count(task->executor, task_lost(task->entry, CALLERS_WORKER) ? COUNT_FINISHED_ELSEWHERE
-                                                                          : COUNT_FAILED_ELSEWHERE);
+    if (!task->has_run) {
+        task_lost(task->entry);
+        executor_count(task->executor, COUNT_FAILED_ELSEWHERE);
+    }
+    task_end(task->entry, CALLERS_WORKER);
 }
 
 /** Run a task in the submitter's thread. */
 static void run_here(struct ep_executor *executor, struct queue_entry *entry)
 {
-    struct callers_task task = {executor, entry};
+    struct callers_task task = {executor, entry, false};
+    bool succeeded;
 
     if (entry->future != NULL)
         future_start(entry->future); /* no other thread has it yet */
     pthread_cleanup_push(callers_task_lost, &task);
-    executor_count(executor, task_run(entry, CALLERS_WORKER, &executor->terminating)
-                                 ? COUNT_FINISHED_ELSEWHERE
-                                 : COUNT_FAILED_ELSEWHERE);
+    succeeded = task_run(entry, CALLERS_WORKER, &executor->terminating);
+    executor_count(executor, succeeded ? COUNT_FINISHED_ELSEWHERE : COUNT_FAILED_ELSEWHERE);
+    task.has_run = true;
+    task_end(entry, CALLERS_WORKER);
     pthread_cleanup_pop(0);
 }
 
@@ -122,16 +129,23 @@ static int submit_when_full(struct ep_executor *executor, struct queue_entry *en
     }
 }
 
-static bool options_are_usable(const struct ep_submit_options *options)
+/**
+ * Check what does not depend on the executor. A descriptor that is not open is refused here, because
+ * it may be another by the time at which it would be closed for the task.
+ */
+static int check_options(const struct ep_submit_options *options)
 {
     if (options->dropped != NULL && options->on_drop != NULL)
-        return false;
+        return -EINVAL;
     if (options->fd_count > EP_FDS_MAX || (options->fd_count > 0 && options->fds == NULL))
-        return false;
-    for (unsigned i = 0; i < options->fd_count; i++)
+        return -EINVAL;
+    for (unsigned i = 0; i < options->fd_count; i++) {
         if (options->fds[i] < 0)
-            return false;
-    return true;
+            return -EINVAL;
+        if (fcntl(options->fds[i], F_GETFD) < 0)
+            return -EBADF;
+    }
+    return 0;
 }
 
 /** Do every form of submission. `use_policy`: false for ep_try_submit(). */
@@ -145,9 +159,11 @@ static int submit(struct ep_executor *executor, ep_task_fn fn, const void *input
 
     if (future != NULL)
         *future = NULL;
-    if (executor == NULL || fn == NULL || (input == NULL && size > 0) ||
-        !options_are_usable(options))
+    if (executor == NULL || fn == NULL || (input == NULL && size > 0))
         return -EINVAL;
+    rc = check_options(options);
+    if (rc != 0)
+        return rc;
     if (!executor_is_here(executor))
         return EP_EFORKED;
     if (use_policy && executor->options.when_full == EP_BLOCK)

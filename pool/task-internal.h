@@ -29,20 +29,22 @@ struct ep_task {
 };
 
 /**
- * Run a task that has been started, finish its future, and release its input.
+ * Run a task that has been started. Its outcome is kept; task_end() must follow, after what the
+ * executor has to count.
  *
  * @param terminating  set when the executor is being terminated
  * @return             whether it succeeded
  */
 bool task_run(struct queue_entry *entry, unsigned worker, const atomic_bool *terminating);
 
+/** Keep, as the outcome of a task, that its thread has ended in its function. */
+void task_lost(struct queue_entry *entry);
+
 /**
- * Finish a task whose thread has ended in its function, as failed, or in one of its callbacks. May
- * be repeated if a callback ends this thread too.
- *
- * @return whether it succeeded
+ * Publish the outcome of a task, run its callbacks, and release its input. If a callback has ended
+ * the thread, another call, in another thread, runs the rest.
  */
-bool task_lost(struct queue_entry *entry, unsigned worker);
+void task_end(struct queue_entry *entry, unsigned worker);
 
 /**
  * Run a function as a task within a task. Its reply or failure goes to `outcome`, which only the

@@ -39,34 +39,29 @@ bool task_run(struct queue_entry *entry, unsigned worker, const atomic_bool *ter
     } else {
         task.input = entry_input(entry, &task.size);
     }
-    task_call(&task, entry->fn);
-    if (task.future != NULL) {
-        future_finish(task.future, worker);
-        ep_future_unref(task.future);
-    } else {
-        entry_release_input(entry);
-    }
-    return !task.failed;
+    return task_call(&task, entry->fn);
 }
 
-bool task_lost(struct queue_entry *entry, unsigned worker)
+void task_lost(struct queue_entry *entry)
+{
+    if (entry->future != NULL)
+        future_set_error(entry->future, EP_EFAILED, 0,
+                         "its thread ended before its function returned");
+}
+
+void task_end(struct queue_entry *entry, unsigned worker)
 {
     struct ep_future *future = entry->future;
-    bool succeeded = false;
 
     if (future == NULL) {
         entry_release_input(entry);
-        return false;
+        return;
     }
-    if (ep_future_done(future)) { /* a callback has ended the thread: the others follow */
-        succeeded = !future_has_failed(future);
+    if (ep_future_done(future))
         future_call_back(future);
-    } else {
-        future_set_error(future, EP_EFAILED, 0, "its thread ended before its function returned");
+    else
         future_finish(future, worker);
-    }
     ep_future_unref(future);
-    return succeeded;
 }
 
 const void *ep_task_input(const struct ep_task *task, size_t *size)

@@ -102,6 +102,11 @@ static uint32_t count_workers(struct process_executor *executor)
     return count;
 }
 
+static bool process_is_settled(struct ep_executor *base)
+{
+    return atomic_load(&from_base(base)->unsettled) == 0;
+}
+
 static void process_stats(struct ep_executor *base, struct ep_stats *stats)
 {
     struct process_executor *executor = from_base(base);
@@ -241,6 +246,7 @@ static const struct executor_ops process_ops = {
     .arrived = process_arrived,
     .closed = process_closed,
     .drained = process_drained,
+    .is_settled = process_is_settled,
     .join = process_join,
     .resize = process_resize,
     .free = process_free,

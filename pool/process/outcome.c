@@ -16,20 +16,24 @@ void task_over(struct process_executor *executor, struct queue_entry *entry, uns
 
     if (future == NULL) {
         entry_release_input(entry);
-    } else {
-        notes = future_publish(future, worker);
-        if (notes & STATE_HAS_WATCHES) {
-            lock_acquire(&executor->lock);
-            future->input.heap = executor->owed;
-            executor->owed = future;
-            lock_release(&executor->lock);
-            if (!self_manages(&executor->base))
-                poke(executor);
-        } else {
-            ep_future_unref(future);
-        }
+        queue_task_done(&executor->base.queue);
+        return;
     }
+    /* The place first, so that a thread which has the result finds it. */
+    atomic_fetch_add(&executor->unsettled, 1);
     queue_task_done(&executor->base.queue);
+    notes = future_publish(future, worker);
+    if (notes & STATE_HAS_WATCHES) {
+        lock_acquire(&executor->lock);
+        future->input.heap = executor->owed;
+        executor->owed = future;
+        lock_release(&executor->lock);
+        if (!self_manages(&executor->base))
+            poke(executor);
+    } else {
+        ep_future_unref(future);
+        atomic_fetch_sub(&executor->unsettled, 1); /* executor_place_freed() follows */
+    }
 }
 
 /** Note a failure in a future that is not published yet, and count it. */
@@ -127,6 +131,8 @@ void call_owed(struct process_executor *executor)
 
         future_call_back(first);
         ep_future_unref(first);
+        if (atomic_fetch_sub(&executor->unsettled, 1) == 1)
+            executor_settled(&executor->base);
         first = next;
     }
 }

@@ -65,6 +65,19 @@ static int thread_join(struct ep_executor *base, int64_t deadline_ns)
 
 /* --- looking ------------------------------------------------------------------------------- */
 
+static bool thread_is_settled(struct ep_executor *base)
+{
+    struct thread_executor *executor = from_base(base);
+    bool settled = true;
+
+    lock_acquire(&executor->table_lock);
+    for (uint32_t i = 0; i < executor->places && settled; i++)
+        settled =
+            executor->workers[i] == NULL || atomic_load(&executor->workers[i]->stage) == NO_TASK;
+    lock_release(&executor->table_lock);
+    return settled;
+}
+
 static void thread_stats(struct ep_executor *base, struct ep_stats *stats)
 {
     struct thread_executor *executor = from_base(base);
@@ -174,6 +187,7 @@ static const struct executor_ops thread_ops = {
     .host = {.cancelled = executor_task_cancelled},
     .arrived = task_arrived,
     .closed = thread_closed,
+    .is_settled = thread_is_settled,
     .join = thread_join,
     .resize = thread_resize,
     .free = thread_free,

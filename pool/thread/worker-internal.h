@@ -10,6 +10,14 @@
 
 #include <pthread.h>
 
+/** How far a worker is with its task. */
+enum stage {
+    NO_TASK,
+    TASK_TAKEN, /**< and its function may be running */
+    TASK_RUN,   /**< and counted; its outcome is being published, its callbacks run */
+    TASK_ENDED, /**< nothing is left to do, except to free its place if it has no future */
+};
+
 /** One thread. On a cache line of its own, because it counts after every task. */
 struct worker {
     _Alignas(CACHE_LINE) struct waiter waiter;
@@ -21,8 +29,8 @@ struct worker {
     uint64_t tasks_here; /* since its thread began */
 
     /* for this worker alone; a thread that a task has ended leaves them to its successor */
-    struct queue_entry entry; /* if has_task */
-    bool has_task;            /* from taking a task until its place is free */
+    struct queue_entry entry; /* if it has a task */
+    _Atomic enum stage stage; /* ep_executor_wait_idle() reads it */
     bool has_begun;           /* its first thread has been initialized */
     bool begins;              /* it is in its initialize */
     bool is_initialized;      /* its finalize is still to be called */

@@ -177,11 +177,40 @@ static void worker_count(struct worker *worker, bool succeeded)
     atomic_store_explicit(counter, count + 1, memory_order_relaxed);
 }
 
+static void worker_at(struct worker *worker, enum stage stage)
+{
+    atomic_store_explicit(&worker->stage, stage, memory_order_relaxed);
+}
+
+/**
+ * Count a task and end it. The place of a task with a future becomes free before its outcome is
+ * known, so that a thread which has the result finds the place, and the counts. The place of another
+ * becomes free when the worker takes the next task, under a lock that it needs anyway.
+ */
+static void worker_end_task(struct worker *worker, bool succeeded)
+{
+    struct ep_executor *executor = &worker->executor->base;
+
+    worker_count(worker, succeeded);
+    worker_at(worker, TASK_RUN);
+    if (worker->entry.future != NULL) {
+        queue_task_done(&executor->queue);
+        executor_place_freed(executor);
+    }
+    task_end(&worker->entry, worker->index);
+    worker_at(worker, TASK_ENDED);
+}
+
 static void worker_run(struct worker *worker)
 {
-    worker_count(worker,
-                 task_run(&worker->entry, worker->index, &worker->executor->base.terminating));
+    worker_at(worker, TASK_TAKEN);
+    worker_end_task(worker,
+                    task_run(&worker->entry, worker->index, &worker->executor->base.terminating));
     worker->tasks_here++;
+    /* A cancellation that a task has left behind should end no other. The look at it costs as much
+     * as a tenth of a task without a future. */
+    if (worker->entry.future != NULL)
+        pthread_testcancel();
 }
 
 /** Ask whether a worker that has just run a task should take no other. */
@@ -194,30 +223,41 @@ static bool worker_has_done_enough(const struct worker *worker)
            (most > 0 && worker->tasks_here >= most);
 }
 
+/** Take the next task, after freeing the place of the last one if it is not free yet. */
+static bool worker_take_next(struct worker *worker)
+{
+    struct ep_executor *executor = &worker->executor->base;
+    bool frees = worker->entry.future == NULL, enough = worker_has_done_enough(worker);
+    bool taken = false;
+
+    if (!frees)
+        taken = !enough && queue_take(&executor->queue, worker->index, &worker->entry);
+    else if (!enough)
+        taken = queue_done_and_take(&executor->queue, worker->index, &worker->entry);
+    else
+        queue_task_done(&executor->queue);
+    if (taken)
+        worker_at(worker, TASK_TAKEN);
+    else
+        atomic_store(&worker->stage, NO_TASK); /* before executor_settled() looks for a waiter */
+    if (frees)
+        executor_place_freed(executor);
+    if (!taken)
+        executor_settled(executor);
+    return taken;
+}
+
 /** Run tasks until the worker should end. */
 static void worker_serve(struct worker *worker)
 {
-    struct thread_executor *executor = worker->executor;
-    bool taken;
-
-    for (;;) {
-        pthread_testcancel(); /* a cancellation that a task has left behind should end no other */
+    do {
+        pthread_testcancel();
         if (!worker_await_task(worker, &worker->entry))
             return;
-        worker->has_task = true;
-        do {
+        do
             worker_run(worker);
-            if (worker_has_done_enough(worker)) {
-                worker->has_task = false;
-                queue_task_done(&executor->base.queue);
-                executor_place_freed(&executor->base);
-                return;
-            }
-            taken = queue_done_and_take(&executor->base.queue, worker->index, &worker->entry);
-            worker->has_task = taken;
-            executor_place_freed(&executor->base);
-        } while (taken);
-    }
+        while (worker_take_next(worker));
+    } while (!worker_has_done_enough(worker));
 }
 
 /* --- beginning and ending ------------------------------------------------------------------ */
@@ -272,14 +312,20 @@ static void worker_finalize(struct worker *worker)
 /** Settle what the last thread was at. It may end this thread as well, and is then continued. */
 static void worker_settle(struct worker *worker)
 {
-    struct thread_executor *executor = worker->executor;
+    struct ep_executor *executor = &worker->executor->base;
+    enum stage stage = atomic_load(&worker->stage);
 
-    if (worker->has_task) {
-        worker_count(worker, task_lost(&worker->entry, worker->index));
-        worker->has_task = false;
-        queue_task_done(&executor->base.queue);
+    if (stage == TASK_TAKEN) {
+        task_lost(&worker->entry);
+        worker_end_task(worker, false);
+    } else if (stage == TASK_RUN) {
+        task_end(&worker->entry, worker->index);
     }
-    executor_place_freed(&executor->base);
+    if (stage != NO_TASK && worker->entry.future == NULL)
+        queue_task_done(&executor->queue);
+    atomic_store(&worker->stage, NO_TASK);
+    executor_place_freed(executor);
+    executor_settled(executor);
     worker_finalize(worker);
 }
 

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
@@ -357,6 +358,59 @@ START_TEST(wrong_options_are_refused)
 }
 END_TEST
 
+/** A reply of as many bytes as the input, an int, says. */
+static int bytes_task(struct ep_task *task)
+{
+    const int *size = ep_task_input(task, NULL);
+    void *bytes = calloc(1, (size_t)*size);
+    int rc = bytes == NULL ? -1 : ep_task_reply(task, bytes, (size_t)*size);
+
+    free(bytes);
+    return rc;
+}
+
+static const int reply_sizes[] = {1, 3, 8, 64, 65, 100, 4096, 65536, 65537, 200000};
+
+static int next_size(void *context, struct ep_bytes *input)
+{
+    unsigned *at = context;
+
+    *input = (struct ep_bytes){&reply_sizes[*at], sizeof(int)};
+    return (*at)++ < COUNT_OF(reply_sizes);
+}
+
+static void assert_aligned(const struct ep_bytes *reply, int size)
+{
+    ck_assert_uint_eq(reply->size, (unsigned)size);
+    ck_assert_uint_eq((uintptr_t)reply->data % _Alignof(max_align_t), 0);
+}
+
+/* Whatever the way of a reply: within the future, on the heap, in a memfd, in a chunk. */
+START_TEST(replies_are_aligned_for_any_type)
+{
+    struct ep_executor *pool = executor_that(1, 64, EP_BLOCK);
+    struct ep_map_options options = {.chunk = 4};
+    struct ep_bytes reply;
+    struct ep_map *map;
+    unsigned at = 0;
+
+    for (unsigned i = 0; i < COUNT_OF(reply_sizes); i++) {
+        struct ep_future *future = submit_int(pool, bytes_task, reply_sizes[i]);
+
+        ck_assert_int_eq(ep_future_result(future, EP_FOREVER, &reply), 0);
+        assert_aligned(&reply, reply_sizes[i]);
+        ep_future_unref(future);
+    }
+    ck_assert_int_eq(ep_map(pool, bytes_task, next_size, &at, &options, &map), 0);
+    for (unsigned i = 0; i < COUNT_OF(reply_sizes); i++) {
+        ck_assert_int_eq(ep_map_next(map, &reply), 0);
+        assert_aligned(&reply, reply_sizes[i]);
+    }
+    ep_map_free(map);
+    ep_executor_free(pool);
+}
+END_TEST
+
 START_TEST(wrong_arguments_are_refused)
 {
     struct ep_executor *pool = executor_that(1, 4, EP_BLOCK);
@@ -373,6 +427,11 @@ START_TEST(wrong_arguments_are_refused)
     ck_assert_int_eq(ep_submit_with(pool, nothing_task, NULL, 0, &fds, NULL), -EINVAL);
     fds.fd_count = EP_FDS_MAX + 1;
     ck_assert_int_eq(ep_submit_with(pool, nothing_task, NULL, 0, &fds, NULL), -EINVAL);
+    fds = (struct ep_submit_options){.fds = (int[]){0, 1000},
+                                     .fd_count = 2}; /* none of that number */
+    ck_assert_int_eq(ep_submit_with(pool, nothing_task, NULL, 0, &fds, &future), -EBADF);
+    ck_assert_ptr_null(future);
+    ck_assert_int_ge(fcntl(0, F_GETFD), 0);
     ck_assert_int_eq(ep_executor_shutdown(pool, 64), -EINVAL);
     ck_assert_int_eq(ep_executor_shutdown(NULL, 0), -EINVAL);
     ck_assert_int_eq(ep_executor_join(pool, 0), -EINVAL);
@@ -583,7 +642,7 @@ int main(void)
 {
     Suite *suite = suite_create("executor");
 
-    ADD_FOR_KINDS(suite, "Core", every_accepted_task_runs,
+    ADD_FOR_KINDS(suite, "Core", every_accepted_task_runs, replies_are_aligned_for_any_type,
                   inputs_of_every_size_arrive_without_a_future, one_worker_keeps_the_order,
                   a_burst_reaches_every_worker, tasks_know_their_worker, executors_are_independent,
                   failures_are_counted, memory_is_given_back_at_once);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -90,6 +91,61 @@ START_TEST(all_who_wait_for_idle_wake)
     }
     ep_future_unref(future);
     ep_executor_free(pool);
+}
+END_TEST
+
+/** A callback that waits: it is in, it may go on, it is through. */
+struct visit {
+    sem_t in, go;
+    atomic_bool over;
+};
+
+static void stay(struct ep_future *future, void *context)
+{
+    struct visit *visit = context;
+
+    (void)future;
+    sem_post(&visit->in);
+    while (sem_wait(&visit->go) != 0)
+        ;
+    atomic_store(&visit->over, true);
+}
+
+/* Idle includes callbacks, but the place of their task is free before they run. */
+START_TEST(idle_waits_for_callbacks)
+{
+    struct ep_executor *pool = executor_that(1, EP_NO_QUEUE, EP_REJECT);
+    struct ep_future *future, *next;
+    struct ep_stats stats;
+    struct visit visit;
+    pthread_t idler;
+    void *rc;
+
+    sem_init(&visit.in, 0, 0);
+    sem_init(&visit.go, 0, 0);
+    atomic_init(&visit.over, false);
+    future = submit_gate(pool, &stage->gate);
+    ck_assert_int_eq(ep_future_add_done_callback(future, stay, &visit), 0);
+    gate_open(&stage->gate, 1);
+    while (sem_wait(&visit.in) != 0)
+        ;
+    ck_assert(ep_future_done(future));
+    ck_assert_int_eq(ep_executor_wait_idle(pool, 0), -ETIMEDOUT);
+    ep_executor_stats(pool, &stats);
+    ck_assert_uint_eq(stats.running, 0);
+    ck_assert_uint_eq(stats.finished, 1);
+    ck_assert_int_eq(pthread_create(&idler, NULL, wait_idle_thread, pool), 0);
+    ck_assert_int_eq(stage_submit(pool, &next), 0);
+    sem_post(&visit.go);
+    pthread_join(idler, &rc);
+    ck_assert_int_eq((int)(intptr_t)rc, 0);
+    ck_assert(atomic_load(&visit.over));
+    ck_assert(ep_future_done(next));
+    ep_future_unref(next);
+    ep_future_unref(future);
+    ep_executor_free(pool);
+    sem_destroy(&visit.in);
+    sem_destroy(&visit.go);
 }
 END_TEST
 
@@ -581,8 +637,9 @@ int main(void)
     Suite *suite = suite_create("life");
 
     ADD_FOR_KINDS(suite, "Pausing", pause_holds_what_waits_and_leaves_what_runs);
-    ADD_FOR_KINDS(suite, "Idle", wait_idle_waits_for_all, all_who_wait_for_idle_wake,
-                  idle_workers_use_no_cpu, ending_many_idle_workers_is_cheap);
+    ADD_FOR_KINDS(suite, "Idle", wait_idle_waits_for_all, idle_waits_for_callbacks,
+                  all_who_wait_for_idle_wake, idle_workers_use_no_cpu,
+                  ending_many_idle_workers_is_cheap);
     ADD_FOR_KINDS(suite, "Size", workers_by_default_follow_the_usable_cpus, resize_up_and_down,
                   shrinking_leaves_running_tasks_alone, a_resize_lets_as_many_in_as_it_makes_places,
                   nothing_is_lost_while_workers_come_and_go, a_failed_resize_changes_nothing);

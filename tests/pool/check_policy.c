@@ -67,6 +67,28 @@ START_TEST(caller_runs_in_the_submitting_thread)
 }
 END_TEST
 
+/* Looked at in turn: a thread that slept for the result, and one that only looks. */
+START_TEST(a_result_is_out_after_the_bookkeeping)
+{
+    struct ep_executor *pool = executor_that(1, EP_NO_QUEUE, EP_REJECT);
+
+    for (unsigned round = 1; round <= rounds_of(5000, 500); round++) {
+        struct ep_future *future;
+        struct ep_stats stats;
+
+        ck_assert_int_eq(stage_submit(pool, &future), 0);
+        while (round % 2 && !ep_future_done(future))
+            ;
+        ck_assert_int_eq(ep_future_result(future, EP_FOREVER, NULL), 0);
+        ep_executor_stats(pool, &stats);
+        ck_assert_uint_eq(stats.finished, round);
+        ck_assert_uint_eq(stats.running, 0);
+        ep_future_unref(future);
+    }
+    ep_executor_free(pool);
+}
+END_TEST
+
 START_TEST(discard_cancels_the_new_one)
 {
     struct ep_executor *pool = executor_that(1, 1, EP_DISCARD);
@@ -115,6 +137,30 @@ START_TEST(discard_oldest_cancels_the_one_that_waited_longest)
     for (int i = 0; i < 4; i++)
         ep_future_unref(futures[i]);
     ep_executor_free(pool);
+}
+END_TEST
+
+/* A deadline that is over is one; not to wait at all is another thing. */
+START_TEST(a_deadline_may_be_over)
+{
+    struct ep_executor *pool = executor_that(1, EP_NO_QUEUE, EP_BLOCK);
+    struct ep_future *future = (struct ep_future *)stage;
+    struct ep_stats stats;
+
+    stage_occupy(pool, 1);
+    ck_assert_int_eq(stage_submit_owned(pool, 1, &future), -ETIMEDOUT);
+    ck_assert_ptr_null(future);
+    ck_assert_int_eq(stage_submit_owned(pool, -1, NULL), -ETIMEDOUT);
+    ck_assert_int_eq(stage_submit_owned(pool, INT64_MIN, NULL), -EAGAIN);
+    ck_assert_int_eq(stage_try(pool), -EAGAIN);
+    ep_executor_stats(pool, &stats);
+    ck_assert_uint_eq(stats.rejected, 4);
+    ck_assert_uint_eq(atomic_load(&stage->dropped), 0);
+    gate_open(&stage->gate, 1);
+    ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
+    ck_assert_int_eq(stage_submit_owned(pool, 1, NULL), 0); /* it is for waiting only */
+    ep_executor_free(pool);
+    ck_assert_uint_eq(atomic_load(&stage->counter), 1);
 }
 END_TEST
 
@@ -233,8 +279,9 @@ int main(void)
 {
     Suite *suite = suite_create("policy");
 
-    ADD_FOR_KINDS(suite, "Policies", caller_runs_in_the_submitting_thread,
-                  discard_cancels_the_new_one, discard_oldest_cancels_the_one_that_waited_longest,
+    ADD_FOR_KINDS(suite, "Policies", a_deadline_may_be_over, a_result_is_out_after_the_bookkeeping,
+                  caller_runs_in_the_submitting_thread, discard_cancels_the_new_one,
+                  discard_oldest_cancels_the_one_that_waited_longest,
                   discard_oldest_never_drops_what_runs, no_policy_survives_the_end);
     ADD_FOR_KINDS(suite, "Inputs", what_an_input_owned_is_released_once,
                   a_task_that_runs_keeps_what_its_input_owned);

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -142,56 +143,6 @@ START_TEST(unknown_functions_are_refused)
 }
 END_TEST
 
-static void *wait_for_gate(void *gate)
-{
-    while (sem_wait(gate) != 0)
-        ;
-    return NULL;
-}
-
-START_TEST(threads_forbid_a_zygote)
-{
-    struct ep_executor *pool;
-    struct ep_zygote *zygote, *other;
-    struct ep_options options = {.workers = 1};
-    pthread_t thread;
-
-    ck_assert_int_eq(ep_zygote_new(&zygote), 0);
-    pthread_create(&thread, NULL, wait_for_gate, &shared->opened);
-    ck_assert_int_eq(ep_process_executor_new(&options, &pool), EP_ETHREADS);
-    ck_assert_int_eq(ep_zygote_new(&other), EP_ETHREADS);
-    options.zygote = zygote; /* made in time */
-    pool = processes(&options);
-    ck_assert_int_eq(int_result(submit(pool, square_of, &(int){5}, sizeof(int))), 25);
-    ep_executor_free(pool);
-    sem_post(&shared->opened);
-    pthread_join(thread, NULL);
-    ep_zygote_free(zygote);
-}
-END_TEST
-
-/* One zygote, several executors, one after the other and side by side. */
-START_TEST(executors_share_a_zygote)
-{
-    struct ep_zygote *zygote;
-    struct ep_executor *pools[3];
-
-    ck_assert_int_eq(ep_zygote_new(&zygote), 0);
-    for (int round = 0; round < 3; round++) {
-        struct ep_options options = {.workers = 1, .zygote = zygote};
-
-        for (int i = 0; i < 3; i++)
-            pools[i] = processes(&options);
-        ep_executor_free(pools[0]);
-        for (int i = 1; i < 3; i++)
-            ck_assert_int_eq(int_result(submit(pools[i], square_of, &i, sizeof i)), i * i);
-        ep_executor_free(pools[1]);
-        ep_executor_free(pools[2]);
-    }
-    ep_zygote_free(zygote);
-}
-END_TEST
-
 START_TEST(bad_options_are_refused)
 {
     struct ep_executor *pool;
@@ -276,6 +227,52 @@ START_TEST(callbacks_may_use_the_executor)
     release_held(1);
     await_held(1);
     ep_executor_free(callback_pool);
+}
+END_TEST
+
+static void free_it(struct ep_future *future, void *pool)
+{
+    (void)future;
+    ep_executor_free(pool);
+}
+
+static void free_callback_pool(const void *input, size_t size)
+{
+    (void)input;
+    (void)size;
+    ep_executor_free(callback_pool);
+}
+
+/* It would wait for itself: in a callback on the manager, and for a task that is dropped. */
+START_TEST(free_in_a_callback_aborts)
+{
+    int status;
+    pid_t child = fork();
+
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        struct ep_submit_options with = {.dropped = free_callback_pool};
+        struct ep_future *future;
+
+        signal(SIGABRT, SIG_DFL);
+        prctl(PR_SET_DUMPABLE, 0);
+        callback_pool = processes_of(1, EP_BREAK);
+        if (_i == 0) {
+            future = submit(callback_pool, hold, NULL, 0);
+            if (ep_future_add_done_callback(future, free_it, callback_pool) != 0)
+                _exit(1);
+            release_held(1);
+        } else if (ep_executor_pause(callback_pool) != 0 ||
+                   ep_submit_with(callback_pool, hold, NULL, 0, &with, &future) != 0 ||
+                   ep_executor_shutdown(callback_pool, EP_CANCEL) != 0) {
+            _exit(1);
+        }
+        for (;;)
+            pause();
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFSIGNALED(status));
+    ck_assert_int_eq(WTERMSIG(status), SIGABRT);
 }
 END_TEST
 
@@ -817,13 +814,13 @@ int main(void)
 {
     Suite *suite = suite_create("process executor");
 
-    ADD_WITH_SHARED(suite, "Core", results_come_back, tasks_without_a_future_run,
-                    a_worker_is_a_named_process_of_its_own, twenty_failures_lose_no_worker,
-                    unknown_functions_are_refused, threads_forbid_a_zygote,
-                    executors_share_a_zygote, bad_options_are_refused, callbacks_run_in_the_parent,
-                    callbacks_may_use_the_executor, a_callback_does_not_wait_for_what_runs,
-                    a_callback_does_not_wait_for_what_is_done, many_wait_for_one,
-                    no_task_is_left_lying);
+    ADD_WITH_SHARED(
+        suite, "Core", results_come_back, tasks_without_a_future_run,
+        a_worker_is_a_named_process_of_its_own, twenty_failures_lose_no_worker,
+        unknown_functions_are_refused, bad_options_are_refused, callbacks_run_in_the_parent,
+        callbacks_may_use_the_executor, a_callback_does_not_wait_for_what_runs,
+        a_callback_does_not_wait_for_what_is_done, many_wait_for_one, no_task_is_left_lying);
+    ADD_LOOP_TESTS(suite, "Core", 2, free_in_a_callback_aborts);
     ADD_WITH_SHARED(suite, "Limits", prefetch_bounds_what_runs, submit_never_blocks_on_the_manager);
     ADD_WITH_SHARED(suite, "Life", workers_that_cannot_be_made_leave_nothing_behind,
                     a_task_may_have_an_executor_of_its_own, standard_descriptors_may_be_closed,

@@ -49,6 +49,14 @@ static void exit_callback(struct ep_future *future, void *count)
     pthread_exit(NULL);
 }
 
+/** Come to a cancellation point, as most tasks do. */
+static int innocent_task(struct ep_task *task)
+{
+    (void)task;
+    pthread_testcancel();
+    return 0;
+}
+
 /** The tasks that were counted, in the end. */
 static void assert_counts(struct ep_executor *pool, unsigned finished, unsigned failed)
 {
@@ -59,6 +67,29 @@ static void assert_counts(struct ep_executor *pool, unsigned finished, unsigned 
     ck_assert_uint_eq(stats.finished, finished);
     ck_assert_uint_eq(stats.failed, failed);
 }
+
+/* A cancellation that a task has left pending ends its thread, and no other task. */
+START_TEST(a_cancellation_left_behind_ends_no_other_task)
+{
+    struct ep_executor *pool = executor_of(1, 0, EP_BLOCK);
+    struct ep_future *futures[20];
+    int waits = 0;
+
+    ck_assert_int_eq(ep_executor_pause(pool), 0); /* so that each follows at once */
+    for (int i = 0; i < 20; i++) {
+        futures[i] = i % 4 < 2 ? submit_bytes(pool, cancel_task, &waits, sizeof waits)
+                               : submit_bytes(pool, innocent_task, NULL, 0);
+        ck_assert_int_eq(ep_submit(pool, innocent_task, NULL, 0, NULL), 0);
+    }
+    ck_assert_int_eq(ep_executor_resume(pool), 0);
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(ep_future_result(futures[i], EP_FOREVER, NULL), 0);
+        ep_future_unref(futures[i]);
+    }
+    assert_counts(pool, 40, 0);
+    ep_executor_free(pool);
+}
+END_TEST
 
 /* Each has failed, each worker is replaced, and the executor ends. */
 START_TEST(a_task_that_ends_its_thread_has_failed)
@@ -237,9 +268,10 @@ int main(void)
 {
     Suite *suite = suite_create("thread end");
 
-    ADD_TESTS(suite, "Threads", a_task_that_ends_its_thread_has_failed,
-              a_callback_may_end_the_thread, a_worker_that_ends_while_it_begins_cannot_begin,
-              a_finalize_may_end_the_thread, a_submitter_may_end_with_its_task);
+    ADD_TESTS(suite, "Threads", a_cancellation_left_behind_ends_no_other_task,
+              a_task_that_ends_its_thread_has_failed, a_callback_may_end_the_thread,
+              a_worker_that_ends_while_it_begins_cannot_begin, a_finalize_may_end_the_thread,
+              a_submitter_may_end_with_its_task);
     ADD_TESTS(suite, "Processes", a_worker_process_ends_with_its_thread);
     return suite_main(suite);
 }

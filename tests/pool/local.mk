@@ -3,6 +3,7 @@ POOL_TESTS = \
 	tests/pool/check_cpus \
 	tests/pool/check_park \
 	tests/pool/check_queue \
+	tests/pool/check_zygote \
 	tests/pool/check_process \
 	tests/pool/check_process_death \
 	tests/pool/check_process_scarcity \
