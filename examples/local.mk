@@ -20,7 +20,8 @@ EXAMPLES = \
 	examples/17-callback-thread \
 	examples/18-twenty-workers \
 	examples/19-group \
-	examples/20-user
+	examples/20-user \
+	examples/21-nested
 check_PROGRAMS += $(EXAMPLES)
 EXTRA_DIST += examples/README.md
 
@@ -50,6 +51,7 @@ examples_17_callback_thread_LDADD = $(EXAMPLE_LIBS)
 examples_18_twenty_workers_LDADD = $(EXAMPLE_LIBS)
 examples_19_group_LDADD = $(EXAMPLE_LIBS)
 examples_20_user_LDADD = $(EXAMPLE_LIBS)
+examples_21_nested_LDADD = $(EXAMPLE_LIBS)
 
 .PHONY: examples
 examples: $(EXAMPLES)

@@ -140,8 +140,9 @@ struct ep_callbacks {
  * @param input  copied; may be NULL if size is 0
  * @param reply  set on success; valid until the call is freed. May be NULL
  * @param call   set to the call, which ep_async_free() releases, and to NULL on failure
- * @return       on failure as ep_pool_apply_async(), otherwise as ep_async_get(). -EDEADLK if made
- *               by a worker of this pool, or by a callback of a pool of processes; fn is not called
+ * @return       on failure as ep_pool_apply_async(), otherwise as ep_async_get(). -EDEADLK, and fn is
+ *               not called, if a worker of this pool must not wait for it (echopool.h, "Waiting
+ *               within a task"), or if made by a callback of a pool of processes
  */
 EP_API EP_MUSTCHECK int ep_pool_apply(struct ep_pool *pool, ep_task_fn fn, const void *input,
                                       size_t size, struct ep_bytes *reply, struct ep_async **call);
@@ -217,8 +218,8 @@ EP_API void ep_async_wait(const struct ep_async *call, int64_t timeout_ns);
  *                    none); valid until the call is freed. May be NULL
  * @return  0           it succeeded; for a map, every element did
  *          -ETIMEDOUT  not ready yet; ask again
- *          -EDEADLK    not begun, and the caller is a worker of the pool; or not ready, and the
- *                      caller is a callback of a pool of processes
+ *          -EDEADLK    not ready, and the caller is a worker that must not wait for it (echopool.h,
+ *                      "Waiting within a task"), or a callback of a pool of processes
  *          otherwise   what ep_future_result() returns for the call, or for the earliest element
  *                      that failed
  */

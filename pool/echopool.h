@@ -543,7 +543,7 @@ struct ep_stats {
     uint32_t workers;   /**< includes one that is being replaced, but not one that cannot be; 0 if a
                            process executor is broken or has ended */
     uint32_t queued;    /**< accepted, not begun, not cancelled */
-    uint32_t running;   /**< taken by a worker and not done */
+    uint32_t running;   /**< taken by a worker and not done, those on top of another one too */
     uint32_t blocked;   /**< submitters that sleep until there is room */
     uint64_t reserved[8]; /**< zero: see EP_VERSION */
 };
@@ -566,7 +566,7 @@ struct ep_future;
  *
  * In this function, and in a done callback of a task that is dropped, a call that would wait for
  * the executor, or for a task of it that has not begun, returns -EDEADLK, unless the task was
- * cancelled by ep_future_cancel() on a thread of the program.
+ * cancelled by ep_future_cancel().
  */
 typedef void (*ep_dropped_fn)(const void *input, size_t size);
 
@@ -694,6 +694,34 @@ EP_API bool ep_future_cancelled(const struct ep_future *future);
 EP_API void *ep_future_user(const struct ep_future *future);
 
 /**
+ * Waiting within a task.
+ *
+ * A task may wait for tasks of its own executor, if the workers are threads: by ep_future_result(),
+ * ep_future_error(), ep_wait(), ep_completions_next(), ep_map_next() and ep_group_wait(). If such a
+ * task has not begun, the worker runs it then and there, on its own stack, so it does not matter
+ * whether another worker is idle. Up to EP_NESTED_MAX tasks may lie upon one another like that, on a
+ * stack of options.stack_bytes. The same holds in a done callback that a worker runs. Hold no lock of
+ * your own meanwhile that the awaited task takes.
+ *
+ * The worker runs no task but one that it waits for. Any other one could itself wait for a task that
+ * lies below it on that stack, and cannot continue before it returns.
+ *
+ * A timeout ends the wait for a task that another worker runs. One that the caller runs itself is not
+ * interrupted, so the call may return later than its timeout.
+ *
+ * These return -EDEADLK, always, unless what they wait for is done:
+ *  - a wait for a task that cannot begin on the caller's stack: the tasks there are EP_NESTED_MAX, or
+ *    the executor is paused;
+ *  - a wait for a task that runs on the caller's stack: it would wait for itself;
+ *  - a wait in `initialize`, `finalize` or `on_room`, or in a `dropped` function where that says so, for
+ *    a task that has not begun;
+ *  - a wait in a callback on the manager of a process executor.
+ *
+ * A worker process cannot use the executor that it works for: there each call returns EP_EFORKED.
+ */
+#define EP_NESTED_MAX 128u
+
+/**
  * Wait for the reply of the task. Once it is there, the place of the task in its executor is free and
  * ep_executor_stats() counts it, although callbacks may still run.
  *
@@ -707,9 +735,8 @@ EP_API void *ep_future_user(const struct ep_future *future);
  *          EP_EFAILED     it failed; ep_future_error() has the details
  *          EP_EBROKEN, EP_EDIED, EP_EUNKNOWN, EP_ESHIP
  *                         it was lost on the way; ep_future_error() has the details
- *          -EDEADLK       it has not begun, and the caller is a worker of the same executor: if all
- *                         workers waited like that, none would begin it. Or it is not done, and
- *                         the caller is a callback on the manager of its process executor
+ *          -EDEADLK       the caller must not wait for it, and it is not done: see "Waiting within a
+ *                         task"
  */
 EP_API EP_MUSTCHECK int ep_future_result(struct ep_future *future, int64_t timeout_ns,
                                          struct ep_bytes *reply);
@@ -809,8 +836,7 @@ EP_API EP_MUSTCHECK int ep_completions_new(struct ep_future *const *futures, siz
  *          EP_END      all have been handed out
  *          -ETIMEDOUT  the time is over and none is done; ep_completions_left() counts the rest.
  *                      One that completes later is still handed out
- *          -EDEADLK    none of those left has begun, and the caller is a worker of their executor;
- *                      or the caller is a callback on the manager of their process executor
+ *          -EDEADLK    ep_future_result() would return it, for all of those left
  */
 EP_API EP_MUSTCHECK int ep_completions_next(struct ep_completions *completions,
                                             struct ep_future **future);
@@ -986,8 +1012,8 @@ EP_API EP_MUSTCHECK int ep_group_submit(struct ep_group *group, ep_task_fn fn, c
  *                         none is left, and this happened to the first that failed;
  *                         ep_group_error() has the details
  *          EP_ECANCELLED  none is left, none has failed, and the group or a task of it was cancelled
- *          -EDEADLK       some are left, and the caller is a worker or a callback of the executor,
- *                         or a `dropped` function of a task of the group
+ *          -EDEADLK       some are left, and the caller must not wait for one of them: as
+ *                         ep_future_result(); also a `dropped` function of a task of the group
  */
 EP_API EP_MUSTCHECK int ep_group_wait(struct ep_group *group, int64_t timeout_ns);
 

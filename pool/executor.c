@@ -127,11 +127,21 @@ int executor_admit(struct ep_executor *executor, struct queue_entry *entry, int6
 
 /* --- giving back --------------------------------------------------------------------------- */
 
+/** Call on_room, in which no call waits for the executor. */
+static void call_on_room(struct ep_executor *executor)
+{
+    struct self_drop drop;
+
+    self_drop_begin(&drop, executor, NULL);
+    executor->options.on_room(executor->options.context);
+    self_drop_end();
+}
+
 void executor_place_freed(struct ep_executor *executor)
 {
     waitlist_wake_one(&executor->room);
     if (atomic_load(&executor->room_wanted) != 0 && atomic_exchange(&executor->room_wanted, 0) != 0)
-        executor->options.on_room(executor->options.context);
+        call_on_room(executor);
     if (atomic_load(&executor->drained.count) == 0 && executor->ops->drained == NULL)
         return;
     if (queue_held(&executor->queue) == 0) {

@@ -41,6 +41,13 @@ struct future_host {
     void (*help)(struct ep_executor *executor, struct ep_future *future, int64_t deadline_ns);
     void (*helper_stays)(struct ep_executor *executor);
     void (*helper_leaves)(struct ep_executor *executor);
+    /**
+     * Run a PENDING task in the calling thread, for which self_may_run() holds, unless it begins
+     * elsewhere or is cancelled meanwhile. @return 0, or -EDEADLK if it cannot begin now. NULL: never
+     */
+    int (*run_here)(struct ep_executor *executor, struct ep_future *future);
+    /** Ask whether a RUNNING task runs in that thread. NULL if run_here is. */
+    bool (*runs_here)(const struct ep_future *future);
 };
 
 /** Descriptors that go with a task. */
@@ -107,7 +114,7 @@ struct ep_future {
     bool reply_is_mapped; /* part of the outcome; meaningful if has_reply */
     bool has_extras;      /* set before submission, and then read-only, like `extras` */
     size_t input_size;
-    struct callback *callbacks; /* in order of registration */
+    ep_task_fn fn;
 
     _Alignas(CACHE_LINE) union {
         unsigned char inside[FUTURE_INPUT_INLINE];
@@ -125,8 +132,10 @@ struct ep_future {
     char *message;        /* if has_message */
 
     struct callback first_callback; /* the usual one callback needs no allocation */
-    struct watch *watches;          /* meaningful if STATE_HAS_WATCHES is set */
-    struct extras extras;           /* meaningful if has_extras */
+    /* meaningful if STATE_HAS_WATCHES is set */
+    struct callback *callbacks; /* in order of registration */
+    struct watch *watches;
+    struct extras extras; /* meaningful if has_extras */
 };
 
 /**
@@ -135,7 +144,7 @@ struct ep_future {
  * @param pool  the source of the memory
  * @return      NULL if there is no memory
  */
-struct ep_future *future_new(struct future_pool *pool, struct ep_executor *executor,
+struct ep_future *future_new(struct future_pool *pool, struct ep_executor *executor, ep_task_fn fn,
                              const void *input, size_t size, ep_dropped_fn dropped);
 
 /** Keep what few submissions ask for. Threads: the submitting one, before submission. */
@@ -167,6 +176,8 @@ static inline bool future_must_stop(const struct ep_future *future)
     return (atomic_load_explicit(&future->state, memory_order_relaxed) & STATE_MUST_STOP) != 0;
 }
 
+/** Ask whether a canceller has won and still uses the executor. */
+bool future_is_cancelling(const struct ep_future *future);
 /** Wait until the canceller that has won no longer uses the executor. */
 void future_await_cancelled(struct ep_future *future);
 
@@ -250,9 +261,15 @@ bool future_unwatch(struct ep_future *future, struct watch *watch);
 
 /**
  * Ask whether waiting for it may never end, because the calling thread is a worker that may have to
- * begin it, or the manager of its process executor, which has to receive its outcome.
+ * begin it or runs it, or the manager of its process executor, which has to receive its outcome.
  */
 bool future_needs_caller(const struct ep_future *future);
+
+/**
+ * Do the caller's part for a future that it is about to wait for: run it here if it has not begun, and
+ * the caller is a worker that may. @return 0, or -EDEADLK: waiting may never end
+ */
+int future_join_in(struct ep_future *future);
 
 /** Ask whether it is done and has failed. For watches, and after a wait. */
 bool future_has_failed(const struct ep_future *future);

@@ -290,7 +290,7 @@ bool future_unwatch(struct ep_future *future, struct watch *watch)
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-struct ep_future *future_new(struct future_pool *pool, struct ep_executor *executor,
+struct ep_future *future_new(struct future_pool *pool, struct ep_executor *executor, ep_task_fn fn,
                              const void *input, size_t size, ep_dropped_fn dropped)
 {
     struct ep_future *future = future_pool_take(pool);
@@ -310,6 +310,7 @@ struct ep_future *future_new(struct future_pool *pool, struct ep_executor *execu
     future->input_size = size;
     future->pool = pool;
     future->executor = executor;
+    future->fn = fn;
     future->dropped = dropped;
     future->has_fds = false;
     future->has_extras = false;
@@ -425,6 +426,11 @@ void future_clear_local(struct ep_future *future)
 bool future_start(struct ep_future *future)
 {
     return future_change_state(future, STATE_PENDING, STATE_RUNNING, NULL);
+}
+
+bool future_is_cancelling(const struct ep_future *future)
+{
+    return future_load_state(future) == STATE_CANCELLING;
 }
 
 void future_await_cancelled(struct ep_future *future)
@@ -641,11 +647,29 @@ void *ep_future_user(const struct ep_future *future)
 
 bool future_needs_caller(const struct ep_future *future)
 {
+    const struct future_host *host = future_pool_host(future->pool);
+
     switch (future_load_state(future)) { /* read once: it may change meanwhile */
     case STATE_PENDING: return self_serves(future->executor);
-    case STATE_RUNNING: return self_manages(future->executor);
+    case STATE_RUNNING:
+        if (!self_works_for(future->executor))
+            return false;
+        return host->runs_here == NULL || !self_runs() || host->runs_here(future);
     default: return false;
     }
+}
+
+int future_join_in(struct ep_future *future)
+{
+    const struct future_host *host = future_pool_host(future->pool);
+
+    if (!future_needs_caller(future))
+        return 0;
+    if (host->run_here == NULL || !self_may_run(future->executor))
+        return ep_future_done(future) ? 0 : -EDEADLK;
+    if (future_load_state(future) == STATE_PENDING)
+        return host->run_here(future->executor, future);
+    return future_needs_caller(future) ? -EDEADLK : 0;
 }
 
 /** Wait for the outcome. @return 0, or the reason why there is none */
@@ -653,7 +677,7 @@ static int future_await_outcome(struct ep_future *future, int64_t timeout_ns)
 {
     if (future_is_lost(future))
         return EP_EFORKED;
-    if (timeout_ns > 0 && future_needs_caller(future))
+    if (timeout_ns > 0 && future_join_in(future) != 0)
         return -EDEADLK;
     if (!future_wait(future, timeout_ns))
         return -ETIMEDOUT;

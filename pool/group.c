@@ -50,7 +50,8 @@ struct ep_group {
     unsigned how;
 
     _Atomic uint32_t references;
-    _Atomic uint32_t left;                    /**< tasks that are not done. Waiters sleep on it */
+    _Atomic uint32_t left;                    /**< tasks that are not done */
+    _Atomic uint32_t news;                    /**< changes to wake the threads that sleep on it */
     _Atomic uint32_t sleepers;                /**< threads that sleep there, or are about to */
     _Atomic bool incomplete;                  /**< cancelled, or a task of it was */
     _Atomic(struct ep_future *) first_failed; /**< a reference */
@@ -95,12 +96,23 @@ static void member_unlist_locked(struct member *member)
     member->listed = false;
 }
 
+/**
+ * Make the threads that wait look again. The caller has changed the list or the count before, and a
+ * waiter counts as a sleeper before it looks, so one of both sees what the other has written.
+ */
+static void group_wake(struct ep_group *group)
+{
+    if (atomic_load(&group->sleepers) == 0)
+        return;
+    atomic_fetch_add(&group->news, 1);
+    futex_wake(&group->news, INT_MAX);
+}
+
 /** Count one task less. The last one wakes the threads that wait. */
 static void group_count_down(struct ep_group *group)
 {
-    /* Sequentially consistent, as the waiter's side: one of both sees what the other has written. */
-    if (atomic_fetch_sub(&group->left, 1) == 1 && atomic_load(&group->sleepers) > 0)
-        futex_wake(&group->left, INT_MAX);
+    if (atomic_fetch_sub(&group->left, 1) == 1)
+        group_wake(group);
     group_unref(group);
 }
 
@@ -212,6 +224,7 @@ int ep_group_submit(struct ep_group *group, ep_task_fn fn, const void *input, si
     EP_ASSERT(ep_future_add_done_callback(made, member_done, member) == 0);
     if (member_keep(member, made) && ep_future_cancel(made) == -EBUSY)
         future_ask_to_stop(made);
+    group_wake(group); /* a worker that waits for the group may have to run it */
     ep_future_unref(made);
     return 0;
 }
@@ -288,10 +301,38 @@ static bool drops_a_member(struct ep_group *group)
     return drops;
 }
 
+/** Find a member that has not begun, or that the calling thread runs. @return a reference, or NULL */
+static struct ep_future *find_own_part(struct ep_group *group)
+{
+    struct ep_future *found = NULL;
+
+    lock_acquire(&group->lock);
+    for (struct member *member = group->members; member != NULL && found == NULL;
+         member = member->next)
+        if (future_needs_caller(member->future))
+            found = ep_future_ref(member->future);
+    lock_release(&group->lock);
+    return found;
+}
+
+/** As a worker, run the members that have not begun. @return 0 or -EDEADLK */
+static int run_members(struct ep_group *group)
+{
+    struct ep_future *future;
+    int rc = 0;
+
+    while (rc == 0 && (future = find_own_part(group)) != NULL) {
+        rc = future_join_in(future);
+        ep_future_unref(future);
+    }
+    return rc;
+}
+
 int ep_group_wait(struct ep_group *group, int64_t timeout_ns)
 {
     int64_t deadline_ns = deadline_after(timeout_ns);
     uint32_t left = atomic_load(&group->left);
+    int rc = 0;
 
     if (left == 0)
         return group_outcome(group);
@@ -299,13 +340,21 @@ int ep_group_wait(struct ep_group *group, int64_t timeout_ns)
         return EP_EFORKED;
     if (timeout_ns <= 0)
         return -ETIMEDOUT;
-    if (self_serves(group->executor) || drops_a_member(group))
+    if (drops_a_member(group) || (self_serves(group->executor) && !self_may_run(group->executor)))
         return -EDEADLK;
     atomic_fetch_add(&group->sleepers, 1);
-    while ((left = atomic_load(&group->left)) != 0 && !deadline_is_over(deadline_ns))
-        futex_wait(&group->left, left, deadline_ns);
+    for (;;) {
+        uint32_t news = atomic_load(&group->news);
+
+        if (self_serves(group->executor))
+            rc = run_members(group);
+        left = atomic_load(&group->left);
+        if (rc != 0 || left == 0 || deadline_is_over(deadline_ns))
+            break;
+        futex_wait(&group->news, news, deadline_ns);
+    }
     atomic_fetch_sub(&group->sleepers, 1);
-    return left == 0 ? group_outcome(group) : -ETIMEDOUT;
+    return rc != 0 ? rc : left == 0 ? group_outcome(group) : -ETIMEDOUT;
 }
 
 size_t ep_group_left(const struct ep_group *group)

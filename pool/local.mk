@@ -23,6 +23,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/version.c %D%/version-internal.h \
 	%D%/wait.c \
 	%D%/thread/executor.c \
+	%D%/thread/nested.c \
 	%D%/thread/worker.c %D%/thread/worker-internal.h \
 	%D%/process/calls-internal.h \
 	%D%/process/death.c \

@@ -71,6 +71,7 @@ struct queue {
     _Atomic uint64_t freed;     /**< places ever freed: tasks done, tasks cancelled */
     _Atomic uint64_t cancelled; /**< tasks that never ran because they were cancelled */
     _Atomic uint64_t broken;    /**< tasks that never ran because the executor broke */
+    _Atomic uint64_t claimed;   /**< tasks that began while their entries were in the ring */
 };
 
 /**
@@ -95,6 +96,12 @@ int queue_push(struct queue *queue, const struct queue_entry *entry);
  * @return       false if there is none, or none for that worker
  */
 bool queue_take(struct queue *queue, uint32_t taker, struct queue_entry *entry);
+
+/**
+ * Start the future of a task that is in the ring. Its entry stays there as a husk.
+ * @return 0; -EBUSY while the queue is paused; -EALREADY: it has begun, or is cancelled or about to be
+ */
+int queue_claim(struct queue *queue, struct ep_future *future);
 
 /** Free the place of a task that a worker has done. */
 void queue_task_done(struct queue *queue);

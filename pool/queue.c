@@ -14,10 +14,11 @@
  * takes the next, under a lock that it needs anyway.
  *
  * Cancelling does not change the ring: the future changes its state, one place becomes free, and
- * the entry stays as a husk, which workers skip. A full ring is swept if husks fill half of it, and
- * otherwise becomes twice as long. So half a ring of cancels lies between two sweeps, a cancel takes
- * constant time on average, and the ring is less than four times as long as the most tasks that were
- * held at a time: pushes walk round in it, and touch all of it.
+ * the entry stays as a husk, which workers skip. So does a task that a worker claims before its turn,
+ * because it waits for it; that one frees its place when it is done. A full ring is swept if husks fill
+ * half of it, and otherwise becomes twice as long. So half a ring of cancels lies between two sweeps, a
+ * cancel takes constant time on average, and the ring is less than four times as long as the most tasks
+ * that were held at a time: pushes walk round in it, and touch all of it.
  */
 #include "pool/queue-internal.h"
 
@@ -93,7 +94,8 @@ static void queue_sweep_locked(struct queue *queue)
         struct queue_entry *entry = entry_at(queue, from - 1);
 
         /* One that is still CANCELLING stays: a worker must wait for its canceller. */
-        if (entry->future != NULL && ep_future_cancelled(entry->future)) {
+        if (entry->future != NULL && !future_is_cancelling(entry->future) &&
+            ep_future_state(entry->future) != EP_PENDING) {
             ep_future_unref(entry->future);
             queue->husks_swept++;
         } else if (--to != from - 1) {
@@ -256,7 +258,7 @@ static void queue_advance_locked(struct queue *queue)
  */
 static void queue_pass_husk_locked(struct queue *queue, struct ep_future *future)
 {
-    if (!ep_future_cancelled(future) && !self_cancels(future)) {
+    if (future_is_cancelling(future) && !self_cancels(future)) {
         ep_future_ref(future);
         lock_release(&queue->head_lock);
         future_await_cancelled(future);
@@ -295,6 +297,21 @@ bool queue_take(struct queue *queue, uint32_t taker, struct queue_entry *entry)
     taken = queue_take_locked(queue, taker, entry);
     lock_release(&queue->head_lock);
     return taken;
+}
+
+int queue_claim(struct queue *queue, struct ep_future *future)
+{
+    uint32_t holds;
+    bool claimed = false;
+
+    lock_acquire(&queue->head_lock);
+    holds = atomic_load_explicit(&queue->holds, memory_order_relaxed);
+    if (holds == 0 && (claimed = future_start(future)))
+        atomic_fetch_add(&queue->claimed, 1);
+    lock_release(&queue->head_lock);
+    if (claimed)
+        return 0;
+    return holds & HOLD_PAUSED ? -EBUSY : -EALREADY; /* a task that is being dropped is cancelled */
 }
 
 void queue_task_done(struct queue *queue)
@@ -367,7 +384,7 @@ bool queue_drop_oldest(struct queue *queue, int reason, const char *message)
     } else {
         ours = message != NULL ? future_break(entry.future, reason, message)
                                : future_drop(entry.future, reason);
-        if (!ours && !self_cancels(entry.future))
+        if (!ours && future_is_cancelling(entry.future) && !self_cancels(entry.future))
             future_await_cancelled(entry.future); /* the canceller still uses the executor */
         ep_future_unref(entry.future);
     }
@@ -394,7 +411,7 @@ bool queue_offers(struct queue *queue)
 
 void queue_stats(struct queue *queue, struct ep_stats *stats)
 {
-    uint64_t tail, head, freed, cancelled, broken, husks;
+    uint64_t tail, head, freed, cancelled, broken, claimed, husks;
     int64_t queued, running;
 
     lock_acquire(&queue->tail_lock);
@@ -404,6 +421,7 @@ void queue_stats(struct queue *queue, struct ep_stats *stats)
     freed = atomic_load(&queue->freed);
     cancelled = atomic_load(&queue->cancelled);
     broken = atomic_load(&queue->broken);
+    claimed = atomic_load(&queue->claimed);
     husks = queue->husks_swept;
     lock_release(&queue->head_lock);
     lock_release(&queue->tail_lock);
@@ -412,7 +430,7 @@ void queue_stats(struct queue *queue, struct ep_stats *stats)
     stats->cancelled = cancelled;
     stats->broken = broken;
     /* Signed, because a canceller may be between its change of state and its counts. */
-    queued = (int64_t)(tail - head) - (int64_t)(cancelled + broken - husks);
+    queued = (int64_t)(tail - head) - (int64_t)(cancelled + broken + claimed - husks);
     stats->queued = queued > 0 ? (uint32_t)queued : 0;
     running = (int64_t)(tail - freed) - stats->queued;
     stats->running = running > 0 ? (uint32_t)running : 0;

@@ -16,8 +16,9 @@ struct ep_future;
 void self_serve(const struct ep_executor *executor, bool as_manager);
 
 /**
- * Note that the calling thread drops a task of an executor, and runs functions of the user for it.
- * Until then the executor holds the task, so the thread would wait for itself as a worker would.
+ * Note that the calling thread drops a task of an executor, or has made room in it, and runs functions
+ * of the user for that. Until then the executor holds the task, so the thread would wait for itself as
+ * a worker would.
  */
 struct self_drop {
     const struct ep_executor *executor; /**< NULL: it no longer holds the task */
@@ -39,6 +40,15 @@ bool self_cancels(const struct ep_future *future);
  * task of it.
  */
 bool self_serves(const struct ep_executor *executor);
+
+/** Ask whether it is a worker of that executor, or its manager. */
+bool self_works_for(const struct ep_executor *executor);
+
+/** Note whether the calling thread, a worker, runs tasks that it waits for within others. */
+void self_set_runs(bool runs);
+bool self_runs(void);
+/** Ask whether it may run a task of that executor on top of what it does now. */
+bool self_may_run(const struct ep_executor *executor);
 
 /** Ask whether it is the manager of that process executor, on which done callbacks run. */
 bool self_manages(const struct ep_executor *executor);

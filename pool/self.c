@@ -18,6 +18,7 @@
 /** NULL in threads of the program. Only compared, never dereferenced. */
 static _Thread_local const struct ep_executor *served;
 static _Thread_local bool is_manager;
+static _Thread_local bool runs_tasks;
 static _Thread_local struct self_drop *drops;
 
 void self_serve(const struct ep_executor *executor, bool as_manager)
@@ -52,18 +53,38 @@ bool self_cancels(const struct ep_future *future)
     return drop != NULL;
 }
 
-static bool self_works_for(const struct ep_executor *executor)
+bool self_works_for(const struct ep_executor *executor)
 {
     return served != NULL && served == executor;
 }
 
-bool self_serves(const struct ep_executor *executor)
+static bool self_drops_for(const struct ep_executor *executor)
 {
     const struct self_drop *drop = drops;
 
     while (drop != NULL && drop->executor != executor)
         drop = drop->outer;
-    return drop != NULL || self_works_for(executor);
+    return drop != NULL;
+}
+
+bool self_serves(const struct ep_executor *executor)
+{
+    return self_drops_for(executor) || self_works_for(executor);
+}
+
+void self_set_runs(bool runs)
+{
+    runs_tasks = runs;
+}
+
+bool self_runs(void)
+{
+    return runs_tasks;
+}
+
+bool self_may_run(const struct ep_executor *executor)
+{
+    return runs_tasks && self_works_for(executor) && !self_drops_for(executor);
 }
 
 bool self_manages(const struct ep_executor *executor)

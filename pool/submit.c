@@ -40,7 +40,7 @@ static int entry_prepare(struct queue_entry *entry, struct ep_executor *executor
     entry->size = 0;
     entry->on_heap = false;
     if (with_future || options->fd_count > 0 || wants_extras(options, false)) {
-        entry->future = future_new(executor->futures, executor, input, size, dropped);
+        entry->future = future_new(executor->futures, executor, fn, input, size, dropped);
         if (entry->future == NULL)
             return -ENOMEM;
         if (options == &usual || future_furnish(entry->future, options) == 0)

@@ -7,7 +7,8 @@
  * ep_wait() looks at the futures first; if the condition is true already, it needs neither memory
  * nor a lock. Otherwise it puts a watch on each future, sleeps once, removes the watches and looks
  * again. The result always comes from looking, so the code and `done` agree; a watch only ends the
- * sleep.
+ * sleep. A worker first does its part (future_join_in): of those that must be done, it runs each that
+ * has not begun; of those of which one is enough, it runs one if no other thread is at any.
  *
  * The completions are a list of arrivals (arrivals-internal.h), one for each different future.
  */
@@ -71,12 +72,29 @@ static int hopeless(struct ep_future *const *futures, size_t count, enum ep_wait
             lost = true;
         else if (future_needs_caller(futures[i]))
             needs_caller = true;
-        else /* not done yet, or done since we looked */
+        else if (!ep_future_done(futures[i]) || wait_for != EP_FIRST_FAILED ||
+                 future_has_failed(futures[i])) /* it ends the wait, or has since we looked */
             others = true;
     }
     if (others && wait_for != EP_ALL_COMPLETED)
         return 0;
     return lost ? EP_EFORKED : needs_caller ? -EDEADLK : 0;
+}
+
+/** Do the caller's part. @return as hopeless() */
+static int join_in(struct ep_future *const *futures, size_t count, enum ep_wait_for wait_for)
+{
+    int rc = hopeless(futures, count, wait_for);
+
+    for (size_t i = 0; i < count && rc == -EDEADLK; i++) {
+        int joined = future_join_in(futures[i]);
+
+        if (wait_for == EP_ALL_COMPLETED && joined != 0)
+            return joined;
+        if (wait_for != EP_ALL_COMPLETED)
+            rc = has_come(futures, count, wait_for, NULL) ? 0 : hopeless(futures, count, wait_for);
+    }
+    return wait_for == EP_ALL_COMPLETED && rc == -EDEADLK ? 0 : rc;
 }
 
 static void wait_fire(struct watch *watch, struct ep_future *future)
@@ -113,11 +131,13 @@ int ep_wait(struct ep_future *const *futures, size_t count, enum ep_wait_for wai
         return -EINVAL;
     if (has_come(futures, count, wait_for, done))
         return 0;
-    rc = hopeless(futures, count, wait_for);
-    if (rc == EP_EFORKED || (rc != 0 && timeout_ns > 0))
-        return rc;
     if (timeout_ns <= 0)
-        return -ETIMEDOUT;
+        return hopeless(futures, count, wait_for) == EP_EFORKED ? EP_EFORKED : -ETIMEDOUT;
+    rc = join_in(futures, count, wait_for);
+    if (rc != 0)
+        return rc;
+    if (has_come(futures, count, wait_for, done))
+        return 0;
     watches = calloc(count, sizeof *watches);
     if (watches == NULL)
         return -ENOMEM;
@@ -236,6 +256,20 @@ static int all_hopeless(struct ep_completions *completions)
     return lost ? EP_EFORKED : -EDEADLK;
 }
 
+/** Do the caller's part for one of the futures, none of which can arrive without it. */
+static int join_one(struct ep_completions *completions)
+{
+    int rc = -EDEADLK;
+
+    for (size_t i = completions->earliest; i < completions->count && rc != 0; i++) {
+        struct ep_future *future = completions->slots[i].future;
+
+        if (future != NULL && future_needs_caller(future))
+            rc = future_join_in(future);
+    }
+    return rc;
+}
+
 /** Find a future that is done and has not arrived. @return NULL: there is none */
 static struct arrival *find_done(struct ep_completions *completions)
 {
@@ -273,7 +307,10 @@ int ep_completions_next(struct ep_completions *completions, struct ep_future **f
     } else {
         arrival = arrivals_take(&completions->arrivals, 0);
     }
-    if (arrival == NULL && rc == 0 && (rc = all_hopeless(completions)) == 0)
+    while (arrival == NULL && rc == 0 && (rc = all_hopeless(completions)) == -EDEADLK &&
+           !deadline_is_over(completions->deadline_ns) && (rc = join_one(completions)) == 0)
+        arrival = arrivals_take(&completions->arrivals, 0);
+    if (arrival == NULL && rc == 0)
         arrival = arrivals_take(&completions->arrivals, completions->deadline_ns);
     if (arrival == NULL)
         arrival = find_done(completions);

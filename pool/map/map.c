@@ -218,6 +218,17 @@ static bool all_need_caller(const struct ep_map *map)
     return chunk == NULL;
 }
 
+/** Do the caller's part for one of the chunks, none of which can arrive without it. */
+static int join_one(const struct ep_map *map)
+{
+    int rc = -EDEADLK;
+
+    for (const struct map_chunk *chunk = map->first; chunk != NULL && rc != 0; chunk = chunk->next)
+        if (future_needs_caller(chunk->future))
+            rc = future_join_in(chunk->future);
+    return rc;
+}
+
 /** Find a chunk that is done and has not arrived. @return NULL: there is none */
 static struct map_chunk *find_done(struct ep_map *map)
 {
@@ -239,10 +250,11 @@ static int map_await(struct ep_map *map, int64_t deadline_ns, struct map_chunk *
             return *chunk != NULL ? 0 : EP_EFORKED;
         }
         *chunk = (struct map_chunk *)arrivals_take(&map->arrivals, 0);
-        if (*chunk != NULL)
-            return 0;
-        rc = all_need_caller(map) ? -EDEADLK : 0;
-        if (rc == 0)
+        rc = 0;
+        while (*chunk == NULL && rc == 0 && time_until(deadline_ns) > 0 && all_need_caller(map) &&
+               (rc = join_one(map)) == 0)
+            *chunk = (struct map_chunk *)arrivals_take(&map->arrivals, 0);
+        if (*chunk == NULL && rc == 0)
             *chunk = (struct map_chunk *)arrivals_take(&map->arrivals, deadline_ns);
         if (*chunk == NULL)
             *chunk = find_done(map);

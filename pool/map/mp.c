@@ -323,13 +323,14 @@ int ep_pool_map_async(struct ep_pool *pool, ep_task_fn fn, const void *elements,
     return ep_pool_starmap_async(pool, fn, &column, 1, count, chunk, callbacks, call);
 }
 
-/** Check that the caller may wait for the result: a worker of the pool would wait for itself. */
+/** Check that the caller may wait for the result: a worker may only if it can run the call itself. */
 static int may_wait(const struct ep_pool *pool, struct ep_async **call)
 {
     if (call == NULL)
         return -EINVAL;
     *call = NULL;
-    return pool != NULL && self_serves(pool->executor) ? -EDEADLK : 0;
+    return pool != NULL && self_serves(pool->executor) && !self_may_run(pool->executor) ? -EDEADLK
+                                                                                        : 0;
 }
 
 int ep_pool_apply(struct ep_pool *pool, ep_task_fn fn, const void *input, size_t size,
@@ -380,30 +381,29 @@ static bool async_await(const struct ep_async *call, int64_t timeout_ns)
     return true;
 }
 
-/**
- * Ask whether the call cannot become ready without the calling thread. That includes the manager of
- * a process executor even when the last chunk is done, because its callback makes the call ready.
- */
-static bool depends_on_caller(const struct ep_async *call)
+static bool is_inherited(const struct ep_async *call)
 {
-    for (size_t i = 0; i < call->chunk_count; i++) {
-        const struct ep_future *future = call->chunks[i].future;
-
-        if (!self_serves(future->executor))
-            return false; /* all are of one executor */
-        if (self_manages(future->executor) || future_needs_caller(future))
-            return true;
-    }
-    return false;
+    return call->chunk_count > 0 && !future_pool_is_here(call->chunks[0].future->pool);
 }
 
-/** Ask whether waiting for it can never end. @return 0, EP_EFORKED, -EDEADLK */
-static int hopeless(const struct ep_async *call)
+/**
+ * Do the caller's part. The manager of a process executor must not wait even when the last chunk is
+ * done, because its callback makes the call ready.
+ *
+ * @return 0, EP_EFORKED, or -EDEADLK: waiting may never end
+ */
+static int join_in(const struct ep_async *call)
 {
-    for (size_t i = 0; i < call->chunk_count; i++)
-        if (!future_pool_is_here(call->chunks[i].future->pool))
-            return EP_EFORKED;
-    return depends_on_caller(call) ? -EDEADLK : 0;
+    int rc = is_inherited(call) ? EP_EFORKED : 0;
+
+    for (size_t i = 0; i < call->chunk_count && rc == 0; i++) {
+        struct ep_future *future = call->chunks[i].future;
+
+        if (!self_serves(future->executor))
+            break; /* all are of one executor */
+        rc = self_manages(future->executor) ? -EDEADLK : future_join_in(future);
+    }
+    return rc;
 }
 
 bool ep_async_ready(const struct ep_async *call)
@@ -418,15 +418,17 @@ int ep_async_successful(const struct ep_async *call)
 
 void ep_async_wait(const struct ep_async *call, int64_t timeout_ns)
 {
-    if (ep_async_ready(call) || hopeless(call) == 0)
+    if (!ep_async_ready(call) && timeout_ns > 0 && join_in(call) == 0)
         async_await(call, timeout_ns);
 }
 
 int ep_async_get(const struct ep_async *call, int64_t timeout_ns, struct ep_bytes *reply)
 {
-    int rc = ep_async_ready(call) ? 0 : hopeless(call);
+    int rc = 0;
 
-    if (rc == EP_EFORKED || (rc != 0 && timeout_ns > 0))
+    if (!ep_async_ready(call))
+        rc = timeout_ns > 0 ? join_in(call) : is_inherited(call) ? EP_EFORKED : 0;
+    if (rc != 0)
         return rc;
     if (!async_await(call, timeout_ns))
         return -ETIMEDOUT;

@@ -184,7 +184,9 @@ static void thread_free(struct ep_executor *base)
 }
 
 static const struct executor_ops thread_ops = {
-    .host = {.cancelled = executor_task_cancelled},
+    .host = {.cancelled = executor_task_cancelled,
+             .run_here = thread_run_here,
+             .runs_here = thread_runs_here},
     .arrived = task_arrived,
     .closed = thread_closed,
     .is_settled = thread_is_settled,

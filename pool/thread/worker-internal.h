@@ -88,6 +88,16 @@ void task_arrived(struct ep_executor *executor);
  */
 int worker_start_locked(struct thread_executor *executor, uint32_t index);
 
+/** Get the worker of the calling thread. */
+struct worker *worker_here(void);
+
+/** Count a task that is done. */
+void worker_count(struct worker *worker, bool succeeded);
+
+/** The operations of struct future_host by which a worker runs a task that it waits for. */
+int thread_run_here(struct ep_executor *base, struct ep_future *future);
+bool thread_runs_here(const struct ep_future *future);
+
 /** Ask whether the caller is an `initialize` or `finalize` of the executor, which cannot resize. */
 bool worker_changes_here(const struct thread_executor *executor);
 

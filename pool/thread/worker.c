@@ -167,14 +167,14 @@ static bool worker_await_task(struct worker *worker, struct queue_entry *entry)
 
 /* --- running tasks ------------------------------------------------------------------------- */
 
-/** Count a task that is done. */
-static void worker_count(struct worker *worker, bool succeeded)
+void worker_count(struct worker *worker, bool succeeded)
 {
     _Atomic uint64_t *counter = succeeded ? &worker->finished : &worker->failed;
     uint64_t count = atomic_load_explicit(counter, memory_order_relaxed);
 
     /* Only this thread writes: no need for an atomic addition. */
     atomic_store_explicit(counter, count + 1, memory_order_relaxed);
+    worker->tasks_here++;
 }
 
 static void worker_at(struct worker *worker, enum stage stage)
@@ -206,7 +206,6 @@ static void worker_run(struct worker *worker)
     worker_at(worker, TASK_TAKEN);
     worker_end_task(worker,
                     task_run(&worker->entry, worker->index, &worker->executor->base.terminating));
-    worker->tasks_here++;
     /* A cancellation that a task has left behind should end no other. The look at it costs as much
      * as a tenth of a task without a future. */
     if (worker->entry.future != NULL)
@@ -288,6 +287,14 @@ static int worker_make_thread_locked(struct worker *worker)
     return 0;
 }
 
+/** The worker of this thread. */
+static _Thread_local struct worker *here;
+
+struct worker *worker_here(void)
+{
+    return here;
+}
+
 /** Whether this thread runs `initialize` or `finalize`, which the holder of life_mutex may await. */
 static _Thread_local bool changing;
 
@@ -303,6 +310,7 @@ static void worker_finalize(struct worker *worker)
     bool is_initialized = worker->is_initialized;
 
     worker->is_initialized = false;
+    self_set_runs(false);
     changing = true;
     if (is_initialized && options->finalize != NULL)
         options->finalize(options->context, worker->index);
@@ -337,7 +345,7 @@ static int worker_begin(struct worker *worker)
     int rc = 0;
 
     self_serve(&executor->base, false);
-    worker->tasks_here = 0;
+    here = worker;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     if (worker->has_predecessor)
         EP_ASSERT(pthread_join(worker->predecessor, NULL) == 0);
@@ -346,6 +354,7 @@ static int worker_begin(struct worker *worker)
     if (worker->is_lost)
         worker_settle(worker);
     worker->is_lost = false;
+    worker->tasks_here = 0;
     worker->begins = true;
     changing = true;
     if (options->initialize != NULL)
@@ -353,6 +362,7 @@ static int worker_begin(struct worker *worker)
     changing = false;
     worker->begins = false;
     worker->is_initialized = rc == 0;
+    self_set_runs(rc == 0);
     return rc;
 }
 

@@ -47,8 +47,8 @@ static int push(int n)
 /** Push the number with a future, of which the caller gets a reference. */
 static struct ep_future *push_future(int n)
 {
-    struct queue_entry entry = {.future =
-                                    future_new(fixture.futures, &fixture, &n, sizeof n, NULL)};
+    struct queue_entry entry = {
+        .future = future_new(fixture.futures, &fixture, NULL, &n, sizeof n, NULL)};
     struct ep_future *future = ep_future_ref(entry.future);
 
     ck_assert_int_eq(queue_push(&fixture.queue, &entry), 0);

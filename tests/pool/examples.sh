@@ -210,6 +210,14 @@ milk: the executor is shut down and accepts no more tasks
 END
 }
 
+nested() {
+    run 21-nested --pool "$kind" || return 1
+    case $kind in
+    thread) echo 2080 | is ;;
+    process) grep -q ' cannot use the executor ' "$out" ;;
+    esac
+}
+
 refuses() {
     "$TOP_BUILDDIR/examples/12-add" "$@" >"$out" 2>"$work/err"
     [ $? -eq 2 ] && [ ! -s "$out" ] && [ "$(wc -l <"$work/err")" -eq 1 ]
@@ -234,7 +242,7 @@ listed() {
 
 for kind in thread process; do
     for example in submit arguments results map callback mp_apply mp_apply_async mp_async_result \
-        three_ways asking fetch add fetch_map names map_unread global callback_thread twenty_workers group user; do
+        three_ways asking fetch add fetch_map names map_unread global callback_thread twenty_workers group user nested; do
         check "$(echo "$example" | tr _ ' ') in a $kind pool" "$example"
     done
 done
