@@ -217,6 +217,8 @@ static const struct option_row rows[] = {
                   "exp:T for random times with mean T"), LOAD},
     {"churn", NULL, NULL, "reconnect each session when it finishes, until --duration has elapsed",
      OPTION_FLAG(churn), LOAD},
+    {"reconnect", NULL, NULL, "go on with another connection when the server closes one between two "
+     "messages", OPTION_FLAG(reconnect), LOAD},
     {"idle", "N", NULL, "further sessions that connect and never send",
      OPTION_NUMBER(idle, 1, SESSIONS_MAX), LOAD},
     {"start-at", "TIME", NULL, "begin at this time",

@@ -38,6 +38,8 @@ struct options {
     struct spread think; /**< between a reply and the next message */
     unsigned idle;       /**< further sessions that never send */
     bool churn; /**< each session reconnects when it finishes, until the duration is over */
+    bool
+        reconnect; /**< after a close by the server, each session goes on with another connection */
     int64_t start_at_ns;    /**< by CLOCK_REALTIME; 0: at once */
     struct sources sources; /**< local addresses, in turn; count 0: the kernel's choice */
     enum transform transform;

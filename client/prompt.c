@@ -120,7 +120,7 @@ static void say_why(const struct session *session)
                   record->reason);
     else if (record->state == SESSION_FAILED && record->connected_ns == 0)
         log_error("cannot connect to %s: %s; is the server running there?", where, record->reason);
-    else if (record->state == SESSION_FAILED)
+    else if (record->state == SESSION_FAILED || record->state == SESSION_CLOSED)
         log_error("the session with the server at %s ended: %s", where, record->reason);
 }
 

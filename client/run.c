@@ -95,6 +95,7 @@ static void fill_plan(const struct options *options, struct session_plan *plan)
     plan->ramp_ns = options->ramp_ns;
     plan->think = options->think;
     plan->sources = options->sources;
+    plan->reconnect = options->reconnect;
     plan->barrier = options->barrier;
 }
 
@@ -169,6 +170,9 @@ static bool print_summary(const struct run *run)
     for (unsigned i = 0; i < total->error_kinds; i++)
         log_error("%" PRIu64 " of %" PRIu64 " sessions: %s", total->errors[i].count,
                   total->requested, total->errors[i].words);
+    if (total->closed > total->reconnected)
+        log_error("%" PRIu64 " of %" PRIu64 " sessions: closed by the server",
+                  total->closed - total->reconnected, total->requested);
     return true;
 }
 
@@ -219,7 +223,7 @@ int run_status(const struct summary *summary, const char *expect, bool written)
         return EXIT_WRONG;
     if (!met)
         return EXIT_EXPECTATION;
-    return summary->ok == summary->requested && written ? EXIT_OK : EXIT_RUN;
+    return summary->ok + summary->reconnected == summary->requested && written ? EXIT_OK : EXIT_RUN;
 }
 
 /** Run the loads and report them. @return the exit status */

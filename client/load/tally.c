@@ -34,6 +34,7 @@ static void count_idle(struct summary *summary, const struct session_record *rec
 bool tally_session(struct load *load, struct session *session)
 {
     const struct session_record *record = &session->connection.record;
+    bool resumed = record->resumed && !atomic_load(&load->stopping);
     bool again = load->settings->churn && !record->idle && !atomic_load(&load->stopping) &&
                  session_can_reconnect(session);
 
@@ -44,9 +45,11 @@ bool tally_session(struct load *load, struct session *session)
         summary_add(load->summary, record);
     keep(load, record);
     MUST(pthread_mutex_unlock(&load->lock));
-    if (again)
+    if (resumed)
+        session_resume(session);
+    else if (again)
         session_reconnect(session);
-    return again;
+    return resumed || again;
 }
 
 void tally_leave(struct load *load)

@@ -52,6 +52,8 @@ static const struct {
     COUNT("served", ok),
     COUNT("failed", failed),
     COUNT("refused", refused),
+    COUNT("closed", closed),
+    COUNT("reconnected", reconnected),
     COUNT("sent", sent),
     COUNT("verified", verified),
     COUNT("mismatched", mismatched),
@@ -79,7 +81,7 @@ struct expect {
 
 static const char quantities[] =
     "p50, p90, p99, p999, max, mean (or connect.p99 and so on), requested, ok, served, failed, "
-    "refused, sent, verified, mismatched, bytes, errors, rate, seconds";
+    "refused, closed, reconnected, sent, verified, mismatched, bytes, errors, rate, seconds";
 
 static const char blanks[] = " \t";
 

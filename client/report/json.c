@@ -14,6 +14,8 @@ static json_t *sessions(const struct summary *summary)
     object_count(&object, "ok", summary->ok);
     object_count(&object, "failed", summary->failed);
     object_count(&object, "refused", summary->refused);
+    object_count(&object, "closed", summary->closed);
+    object_count(&object, "reconnected", summary->reconnected);
     return object;
 }
 
@@ -24,6 +26,7 @@ static json_t *messages(const struct summary *summary)
     object_count(&object, "sent", summary->sent);
     object_count(&object, "verified", summary->verified);
     object_count(&object, "mismatched", summary->mismatched);
+    object_count(&object, "resent", summary->resent);
     return object;
 }
 

@@ -59,6 +59,12 @@ static uint64_t count(struct reader *reader, json_t *object, const char *key)
     return (uint64_t)json_integer_value(value);
 }
 
+/** Read one that summaries of an earlier version do not have; 0 then. */
+static uint64_t later_count(struct reader *reader, json_t *object, const char *key)
+{
+    return json_object_get(object, key) != NULL ? count(reader, object, key) : 0;
+}
+
 /** Read one that fits an int. */
 static unsigned small(struct reader *reader, json_t *object, const char *key)
 {
@@ -119,11 +125,15 @@ static void read_counts(struct reader *reader, json_t *run, struct summary *summ
     summary->ok = count(reader, sessions, "ok");
     summary->failed = count(reader, sessions, "failed");
     summary->refused = count(reader, sessions, "refused");
-    if (summary->ok + summary->failed + summary->refused != summary->requested)
+    summary->closed = later_count(reader, sessions, "closed");
+    summary->reconnected = later_count(reader, sessions, "reconnected");
+    if (summary->ok + summary->failed + summary->refused + summary->closed != summary->requested ||
+        summary->reconnected > summary->closed)
         fail(reader, "its sessions do not add up");
     summary->sent = count(reader, messages, "sent");
     summary->verified = count(reader, messages, "verified");
     summary->mismatched = count(reader, messages, "mismatched");
+    summary->resent = later_count(reader, messages, "resent");
     summary->bytes = count(reader, run, "bytes");
     summary->idle_requested = count(reader, idle, "requested");
     summary->idle_connected = count(reader, idle, "connected");

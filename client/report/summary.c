@@ -59,13 +59,17 @@ void summary_add(struct summary *summary, const struct session_record *record)
         summary->ok++;
     else if (record->state == SESSION_REFUSED)
         summary->refused++;
+    else if (record->state == SESSION_CLOSED)
+        summary->closed++;
     else
         summary->failed++;
+    summary->reconnected += record->resumed ? 1 : 0;
+    summary->resent += record->resent;
     summary->sent += record->sent;
     summary->verified += record->verified;
     summary->mismatched += record->mismatched ? 1 : 0;
     summary->bytes += record->bytes;
-    if (record->state != SESSION_OK)
+    if (record->state != SESSION_OK && record->state != SESSION_CLOSED)
         summary_add_errors(summary, record->reason, 1);
 }
 
@@ -128,6 +132,9 @@ void summary_merge(struct summary *into, const struct summary *from)
     into->ok += from->ok;
     into->failed += from->failed;
     into->refused += from->refused;
+    into->closed += from->closed;
+    into->reconnected += from->reconnected;
+    into->resent += from->resent;
     into->idle_requested += from->idle_requested;
     into->idle_connected += from->idle_connected;
     into->idle_ended += from->idle_ended;

@@ -34,12 +34,15 @@ struct summary_generator {
 #define SUMMARY_LATE_NS INT64_C(1000000)
 
 struct summary {
-    /* sessions: requested = ok + failed + refused. With --churn each connection counts */
+    /* sessions: requested = ok + failed + refused + closed. With --churn and --reconnect each connection
+     * counts */
     unsigned concurrency; /**< sessions at once */
     uint64_t requested;
     uint64_t ok;
     uint64_t failed;
     uint64_t refused;
+    uint64_t closed;      /**< by the server, between two messages */
+    uint64_t reconnected; /**< of those: the session went on with another connection */
     /* of --idle, which are in no other count */
     uint64_t idle_requested;
     uint64_t idle_connected;
@@ -48,7 +51,8 @@ struct summary {
     uint64_t sent; /**< messages */
     uint64_t verified;
     uint64_t mismatched;
-    uint64_t bytes; /**< of verified replies */
+    uint64_t resent; /**< that were sent into a close by the server, and again; counted once in sent */
+    uint64_t bytes;  /**< of verified replies */
     double rate;    /**< messages a second that were requested; 0: closed loop */
     unsigned depth; /**< messages of a session that may be unanswered at once */
     double seconds; /**< from when sessions could send (the barrier) to the end of the last */

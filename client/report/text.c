@@ -36,6 +36,11 @@ static void show_counts(FILE *file, const struct summary *summary)
             "sessions     %" PRIu64 " requested: %" PRIu64 " ok, %" PRIu64 " failed, %" PRIu64
             " refused\n",
             summary->requested, summary->ok, summary->failed, summary->refused);
+    if (summary->closed > 0)
+        fprintf(file,
+                "closed       %" PRIu64 " by the server between two messages: %" PRIu64
+                " went on with another connection, %" PRIu64 " messages were sent again\n",
+                summary->closed, summary->reconnected, summary->resent);
     fprintf(file, "messages     %" PRIu64 " sent: %" PRIu64 " verified, %" PRIu64 " mismatched\n",
             summary->sent, summary->verified, summary->mismatched);
     fprintf(file, "bytes        %" PRIu64 " verified in %.3f s: %.0f echoes/s\n", summary->bytes,

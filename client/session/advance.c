@@ -23,9 +23,6 @@
 /* The buffer for replies: room for a "BUSY" line at least, for few system calls at most. */
 enum { REPLY_ROOM_MIN = 256, REPLY_ROOM_MAX = 64 << 10 };
 
-/* How long a session waits before another connection, if the server did not begin to serve the last. */
-#define PAUSE_NS INT64_C(10000000)
-
 /* --- life ------------------------------------------------------------------------------------- */
 
 size_t session_reply_room(size_t largest_message)
@@ -107,7 +104,7 @@ void session_stop(struct session *session)
 
 static int64_t pause_ns(const struct session *session)
 {
-    return session->connection.record.first_byte_ns != 0 ? 0 : PAUSE_NS;
+    return session->connection.record.first_byte_ns != 0 ? 0 : SESSION_PAUSE_NS;
 }
 
 /* A connection for which there is no time would be over at once, and so would the next. */
@@ -130,6 +127,20 @@ void session_reconnect(struct session *session)
 {
     session->connect_ns = clock_now_ns() + pause_ns(session);
     reset(session, session->connection.record.connection + 1);
+}
+
+void session_resume(struct session *session)
+{
+    struct connection *connection = &session->connection;
+    uint64_t begun = connection->begun - connection->record.resent;
+    bool served = session_verified(session) > 0;
+
+    session->sequence -= connection->record.resent;
+    session->connect_ns = clock_now_ns() + (served ? 0 : SESSION_PAUSE_NS);
+    if (served)
+        session->patience_ns = session->connect_ns + session->plan->timeout_ns;
+    reset(session, connection->record.connection + 1);
+    session->connection.begun = begun;
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */

@@ -75,6 +75,9 @@ const char *session_where(const struct session *session);
 
 /* --- end -------------------------------------------------------------------------------------- */
 
+/* How long a session waits before another connection, if the server did not begin to serve the last. */
+#define SESSION_PAUSE_NS INT64_C(10000000)
+
 /** Close the socket, if there is one. */
 void session_hang_up(struct session *session);
 

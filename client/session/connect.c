@@ -89,6 +89,19 @@ static void add_reason(struct session *session, const char *words)
         memcpy(reason + SESSION_REASON - sizeof "...", "...", sizeof "...");
 }
 
+/** No address answers a session that resumes: try all of them again, for a while. */
+static enum session_stage try_again(struct session *session)
+{
+    struct connection *connection = &session->connection;
+
+    session_hang_up(session);
+    connection->tried = 0;
+    connection->record.begun_ns = 0;
+    connection->record.reason[0] = '\0';
+    session->connect_ns = session->now_ns + SESSION_PAUSE_NS;
+    return STAGE_BEGIN;
+}
+
 /** An address has failed: go on to the next one, or fail if it was the last. */
 static enum session_stage try_next(struct session *session, const char *operation, int error)
 {
@@ -96,7 +109,12 @@ static enum session_stage try_next(struct session *session, const char *operatio
     struct connection *connection = &session->connection;
     char words[SESSION_REASON / 2], all[SESSION_REASON];
 
-    if (addresses->count == 1 || atomic_load(&session->stopping))
+    if (atomic_load(&session->stopping))
+        return session_fail(session, "interrupted");
+    if (connection->tried + 1 == addresses->count &&
+        session_look_at_clock(session) < session->patience_ns)
+        return try_again(session);
+    if (addresses->count == 1)
         return session_fail_errno(session, operation, error);
     add_reason(session, session_errno_words(error, words));
     session_hang_up(session);

@@ -72,19 +72,24 @@ static bool has_more(const struct session *session)
            (plan->duration_ns == 0 || at_ns - session->start_ns < plan->duration_ns);
 }
 
-/** Make the next message, if it is due and not too many are under way. @return false: not now */
-static bool begin_message(struct session *session)
+/** Whether the next message is due, and not too many are under way. */
+static bool is_due(struct session *session)
+{
+    int64_t due_ns = session_due_ns(session);
+
+    if (session->connection.pending_count == session->plan->depth || !has_more(session))
+        return false;
+    return due_ns <= session->now_ns || due_ns <= session_look_at_clock(session);
+}
+
+/** Make the next message. */
+static void begin_message(struct session *session)
 {
     const struct session_plan *plan = session->plan;
     struct connection *connection = &session->connection;
     unsigned last = connection->pending_first + connection->pending_count;
-    int64_t due_ns;
+    int64_t due_ns = session_due_ns(session);
 
-    if (connection->pending_count == plan->depth || !has_more(session))
-        return false;
-    due_ns = session_due_ns(session);
-    if (due_ns > session->now_ns && due_ns > session_look_at_clock(session))
-        return false;
     if (plan->messages != NULL)
         message_make(plan->messages, session->number, session->sequence, &connection->out);
     if (plan->depth > 1 && connection->pending_count == 0)
@@ -103,7 +108,6 @@ static bool begin_message(struct session *session)
     connection->out_sent = 0;
     if (pace_is_open(&session->pace))
         pace_next(&session->pace);
-    return true;
 }
 
 /** Send what is left of a large message, from the several places in which it lies. */
@@ -259,6 +263,8 @@ static enum session_stage receive(struct session *session)
 
         if (got == -EAGAIN)
             break;
+        if (got == 0 && connection->received == 0 && session->plan->reconnect)
+            return resume_closed(session);
         if (got <= 0)
             return session_lost(session, connection->send_error != 0 ? connection->send_error : got,
                                 session_where(session));
@@ -319,11 +325,39 @@ static enum session_stage send_failed(struct session *session, ssize_t code)
     return session_lost(session, code, session_where(session));
 }
 
+/**
+ * Before a message is sent, look whether the server has closed, which sending would not show yet.
+ *
+ * @return STAGE_CONVERSE: it has not
+ */
+static enum session_stage look_for_close(struct session *session)
+{
+    const struct session_buffers *buffers = session->buffers;
+    struct connection *connection = &session->connection;
+    struct stream *stream = &connection->stream;
+    ssize_t got;
+
+    stream_set_nonblocking(stream);
+    got = stream_read(stream, buffers->reply, buffers->reply_room);
+    if (session->patient)
+        stream_set_blocking(stream);
+    connection->waited = false;
+    if (got == -EAGAIN)
+        return STAGE_CONVERSE;
+    if (got == 0)
+        return resume_closed(session);
+    if (got < 0)
+        return session_lost(session, got, session_where(session));
+    if (refusal_suspect(connection, NULL, &(size_t){0}, buffers->reply, (size_t)got))
+        return refusal_begin(session, DOUBT_EXTRA);
+    return converse_extra(session, buffers->reply, (size_t)got);
+}
+
 /** Decide what to wait for, when nothing more can be done. */
 static enum session_stage wait_for_more(struct session *session, struct session_wait *wait)
 {
     const struct session_plan *plan = session->plan;
-    const struct connection *connection = &session->connection;
+    struct connection *connection = &session->connection;
     unsigned need = connection->pending_count > 0 ? NEED_READ : 0;
 
     if (connection->sending)
@@ -333,8 +367,10 @@ static enum session_stage wait_for_more(struct session *session, struct session_
     if (!connection->sending && connection->pending_count < plan->depth && has_more(session)) {
         need |= NEED_MOMENT;
         wait->moment_ns = session_due_ns(session);
+        connection->waited = true;
     } else if (need == 0 && plan->messages == NULL && !session->given_all) {
         need = NEED_MESSAGE;
+        connection->waited = true;
     } else if (need == 0) {
         session_progressed(session);
         return STAGE_FINISH;
@@ -359,9 +395,18 @@ enum session_stage converse(struct session *session, unsigned ready, struct sess
             session_timed_out(session))
             return session_lost(session, -ETIMEDOUT,
                                 connection->sending ? "while sending" : session_where(session));
-        while (connection->sending || begin_message(session)) {
-            ssize_t put = send_some(session);
+        while (connection->sending || is_due(session)) {
+            ssize_t put;
 
+            if (!connection->sending && connection->pending_count == 0 &&
+                (connection->waited || session->plan->reconnect)) {
+                next = look_for_close(session);
+                if (next != STAGE_CONVERSE)
+                    return next;
+            }
+            if (!connection->sending)
+                begin_message(session);
+            put = send_some(session);
             if (put == -EAGAIN)
                 break;
             if (put < 0)

@@ -8,7 +8,9 @@ const char *session_state_word(enum session_state state)
     case SESSION_RUNNING: return "running";
     case SESSION_OK: return "ok";
     case SESSION_REFUSED: return "refused";
-    case SESSION_FAILED: break;
+    case SESSION_CLOSED: return "closed";
+    case SESSION_FAILED:
+    case SESSION_STATES: break;
     }
     return "failed";
 }

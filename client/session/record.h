@@ -17,9 +17,11 @@ enum session_state {
     SESSION_OK,      /**< every reply was right and the server closed in order */
     SESSION_FAILED,  /**< reason has the words */
     SESSION_REFUSED, /**< the server said BUSY; reason has its line */
+    SESSION_CLOSED, /**< every reply was right, and the server closed before the next message was sent */
+    SESSION_STATES
 };
 
-/** "running", "ok", "failed" or "refused": in texts and in files. */
+/** "running", "ok", "failed", "refused" or "closed": in texts and in files. */
 const char *session_state_word(enum session_state state);
 
 /** Room for a reason with the server's words in it. */
@@ -41,7 +43,9 @@ struct session_record {
     enum session_state state;
     bool idle;                   /**< one of --idle, which never sends */
     bool mismatched;             /**< wrong or extra bytes came */
-    char reason[SESSION_REASON]; /**< "" unless it failed or was refused */
+    bool resumed;                /**< the session goes on with another connection */
+    unsigned resent;             /**< messages that go there again, and are not in sent */
+    char reason[SESSION_REASON]; /**< "" if it is ok */
 };
 
 #endif /* CLIENT_SESSION_RECORD_H */

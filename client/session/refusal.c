@@ -96,7 +96,10 @@ static enum session_stage not_refused(struct session *session)
 {
     switch (session->connection.doubt) {
     case DOUBT_NOT_TLS: return session_fail(session, "handshake: what the peer sent is not TLS");
-    case DOUBT_CLOSED: return session_lost(session, -EPIPE, session_where(session));
+    case DOUBT_CLOSED:
+        if (session->plan->reconnect)
+            return resume_closed(session);
+        return session_lost(session, -EPIPE, session_where(session));
     case DOUBT_RESET: return session_lost(session, -ECONNRESET, session_where(session));
     case DOUBT_EXTRA: return STAGE_FINISH; /* which takes the bytes back, as extra ones */
     case DOUBT_BYTES: break;

@@ -68,6 +68,7 @@ struct session_plan {
     int64_t begin_ns;        /**< when the load begins, by clock.h: the ramp counts from there */
     struct spread think;     /**< from a reply to the next message */
     struct sources sources;  /**< local addresses, in turn */
+    bool reconnect;          /**< go on after a close by the server: see session_resume() */
     bool barrier;            /**< once connected, wait for session_go() */
     struct measure *measure; /**< NULL: nothing is measured */
     struct tls_context *tls; /**< NULL: plain TCP */
@@ -162,7 +163,8 @@ struct connection {
     size_t out_sent;          /* bytes of out that are sent */
     size_t received;          /* bytes of the reply to the message that is being answered */
     size_t unread;            /* bytes sent that have not come back yet */
-    uint64_t begun;           /* messages */
+    bool waited;              /* for the moment of the next message, so the server may have closed */
+    uint64_t begun;           /* messages, also of the connections that this one resumes */
     int64_t free_ns;          /* since when the next message could be sent, if it were due */
     int64_t due_ns;           /* when it is due in a closed loop: after thinking */
     struct message out;       /* the message sent last */
@@ -205,6 +207,7 @@ struct session {
     uint64_t sequence;  /* of the next message; goes on over connections */
     int64_t now_ns;     /* the clock, when it was last read */
     int64_t connect_ns; /* when the next connection may begin */
+    int64_t patience_ns; /* until when session_resume() tries again; 0: it has not been called */
     int64_t start_ns;   /* when the load started: rate and duration count from there; 0: not yet */
     struct pace pace;   /* of an open loop */
 
@@ -259,6 +262,13 @@ bool session_can_reconnect(const struct session *session);
  * waits a moment.
  */
 void session_reconnect(struct session *session);
+
+/**
+ * Go on, with another connection, a session that the server has closed between two messages. Messages that
+ * were sent into the close, and of which no byte came back, are sent again. If the server does not take the
+ * connection, try again for the time of an operation. Only if connection.record.resumed.
+ */
+void session_resume(struct session *session);
 
 /** End a session for good, for the runner's reason: it does not reconnect. Not within session_advance(). */
 void session_give_up(struct session *session, const char *reason);

@@ -64,4 +64,12 @@ enum session_stage refusal(struct session *session, struct session_wait *wait);
 /** Take back the bytes of a reply that was no refusal. @return how many */
 ssize_t refusal_take_back(struct connection *connection, unsigned char *bytes, size_t room);
 
+/* --- resume.c --------------------------------------------------------------------------------- */
+
+/**
+ * The server has closed in order, and no reply has begun: end the session as closed by the server, or as
+ * failed if a message is lost.
+ */
+enum session_stage resume_closed(struct session *session);
+
 #endif /* CLIENT_SESSION_STAGES_H */

@@ -92,7 +92,7 @@ static void put_connection(struct outlet *out, const struct plan *plan, const st
         svg_use(out, "arrival", begun, y);
     if (mark->state == SESSION_REFUSED)
         svg_use(out, "refused", ended, y);
-    else if (mark->state != SESSION_OK)
+    else if (mark->state != SESSION_OK && mark->state != SESSION_CLOSED)
         svg_use(out, "failed", ended, y);
     else if (marked && plan->labelled)
         svg_use(out, "ok", ended, y);
@@ -105,12 +105,12 @@ static void put_many(struct outlet *out, const struct plan *plan, const struct m
 {
     const struct mark *last = &marks[count - 1];
     double ended = plan_x(plan, last->ended_ns);
-    size_t of[SESSION_REFUSED + 1] = {0};
+    size_t of[SESSION_STATES] = {0};
     size_t bad;
 
     for (size_t i = 0; i < count; i++)
         of[marks[i].state]++;
-    bad = count - of[SESSION_OK];
+    bad = count - of[SESSION_OK] - of[SESSION_CLOSED];
     outlet_print(out, "<g data-session=\"%u\" data-connections=\"%zu\"", marks->session, count);
     put_data(out, "arrived", marks->begun_ns);
     put_data(out, "ended", last->ended_ns);

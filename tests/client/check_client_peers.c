@@ -264,6 +264,37 @@ START_TEST(gone_before_the_first_message)
 }
 END_TEST
 
+/* Answers two messages of each connection, and closes. */
+static void serving_two(int fd, unsigned number, void *context)
+{
+    unsigned char bytes[64];
+
+    (void)number;
+    (void)context;
+    for (unsigned i = 0; i < 2 && peer_receive(fd, bytes, sizeof bytes); i++) {
+        transform_apply(TRANSFORM_UPPER, bytes, sizeof bytes);
+        if (!peer_send(fd, bytes, sizeof bytes))
+            break;
+    }
+    peer_finish(fd);
+}
+
+/* As a server that is restarted, or that does not keep its clients: no message is lost. */
+START_TEST(reconnecting_to_a_server_that_closes)
+{
+    struct client_run run = client_run_against(
+        _i, serving_two, NULL, ARGUMENTS("-n", "3", "-m", "5", "-s", "64", "--reconnect"));
+
+    client_run_expect(&run, 0, 3, 0, 0);
+    ck_assert_int_eq(client_run_integer(&run, "sessions", "closed"), 6);
+    ck_assert_int_eq(client_run_integer(&run, "sessions", "reconnected"), 6);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), 15);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 15);
+    ck_assert_uint_eq(run.accepted, 9);
+    client_run_clear(&run);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("client-peers");
@@ -273,6 +304,7 @@ int main(void)
     ADD_LOOP_TESTS(suite, "Large", 3 * CLIENT_WAYS, eight_mebibytes_under_way);
     ADD_LOOP_TESTS(suite, "Habits", 5 * CLIENT_PLAIN_WAYS, silence_within_a_refusal);
     ADD_LOOP_TESTS(suite, "Habits", CLIENT_WAYS, an_endless_refusal);
+    ADD_LOOP_TESTS(suite, "Habits", CLIENT_WAYS, reconnecting_to_a_server_that_closes);
     ADD_LOOP_TESTS(suite, "Habits", 2 * CLIENT_WAYS, gone_before_the_first_message);
     return suite_main(suite);
 }

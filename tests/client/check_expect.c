@@ -134,7 +134,7 @@ END_TEST
 
 #define QUANTITIES                                                                                 \
     "p50, p90, p99, p999, max, mean (or connect.p99 and so on), requested, ok, served, failed, "   \
-    "refused, sent, verified, mismatched, bytes, errors, rate, seconds"
+    "refused, closed, reconnected, sent, verified, mismatched, bytes, errors, rate, seconds"
 
 static const char *const nonsense[][2] = {
     {"", "a clause is empty; an example is p99<5ms"},

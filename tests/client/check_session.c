@@ -3,9 +3,9 @@
  * client/session: one session led by hand over a real socket. What it says it needs, at each stage;
  * what it makes of each answer; and that time, a stop and a lost connection end it wherever it is.
  */
-#include "client/session/session.h"
 #include "common/clock.h"
 #include "common/transform.h"
+#include "tests/client/session_rig.h"
 #include "tests/kit/harness.h"
 #include "tests/kit/suite.h"
 
@@ -19,25 +19,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { SIZE = 64, DEPTH_MOST = 4, ROOM = 64 << 10 };
-
-#define SECOND_NS INT64_C(1000000000)
-
-/* A session and its server, which is this test. */
-struct rig {
-    struct session_plan plan;
-    struct session_buffers buffers;
-    struct pending pending[DEPTH_MOST];
-    unsigned char reply[ROOM];
-    unsigned char flat[SESSION_SMALL];
-    struct session session;
-    struct session_wait wait;
-    int listener;
-    int peer; /* -1: not accepted yet */
-};
-
-static struct rig rig;
-
 /* Stop the session within this many further calls of recv(), as another thread may at any time. */
 static unsigned stop_within;
 
@@ -46,91 +27,6 @@ ssize_t recv(int fd, void *bytes, size_t size, int flags)
     if (stop_within > 0 && --stop_within == 0)
         session_stop(&rig.session);
     return syscall(SYS_recvfrom, fd, bytes, size, flags, NULL, NULL);
-}
-
-static void lay_out(size_t message_size)
-{
-    uint16_t port;
-    const char *cause;
-
-    rig.listener = tcp_listen(&port);
-    rig.peer = -1;
-    ck_assert(address_resolve("127.0.0.1", port, false, &rig.plan.addresses.at[0], &cause));
-    rig.plan.addresses.count = 1;
-    rig.plan.timeout_ns = 60 * SECOND_NS;
-    rig.plan.messages = messages_generated(message_size, message_size, TRANSFORM_UPPER);
-    ck_assert_ptr_nonnull(rig.plan.messages);
-    rig.plan.message_count = 3;
-    rig.plan.depth = 1;
-    rig.plan.sessions = 1;
-    rig.plan.begin_ns = clock_now_ns();
-    rig.buffers = (struct session_buffers){
-        .reply = rig.reply, .reply_room = session_reply_room(message_size), .flat = rig.flat};
-}
-
-static void begin(void)
-{
-    session_init(&rig.session, 0, &rig.plan, &rig.buffers, rig.pending, false);
-}
-
-static void clear(void)
-{
-    if (rig.peer >= 0)
-        close(rig.peer);
-    close(rig.listener);
-    messages_free((struct messages *)(uintptr_t)rig.plan.messages);
-    session_clear(&rig.session);
-}
-
-/* @return what it needs now */
-static unsigned advance(unsigned ready)
-{
-    session_advance(&rig.session, ready, &rig.wait);
-    return rig.wait.need;
-}
-
-/* Wait until the session's socket shows one of these. */
-static void poll_session(short events)
-{
-    struct pollfd polled = {.fd = rig.session.connection.stream.fd, .events = events};
-
-    ck_assert_int_eq(poll(&polled, 1, -1), 1);
-}
-
-/* Until it is connected, and accepted. @return what it needs then */
-static unsigned connect_it(void)
-{
-    unsigned need = advance(0);
-
-    while (session_place(&rig.session) == PLACE_BEGINNING) {
-        ck_assert_uint_eq(need, NEED_WRITE);
-        ck_assert_int_lt(rig.wait.deadline_ns, INT64_MAX);
-        poll_session(POLLOUT);
-        need = advance(READY_WRITE);
-    }
-    rig.peer = accept(rig.listener, NULL, NULL);
-    ck_assert_int_ge(rig.peer, 0);
-    return need;
-}
-
-/* Receive a message, and answer with `size` bytes of the right reply. */
-static void answer(size_t size)
-{
-    unsigned char bytes[SIZE];
-
-    tcp_receive(rig.peer, bytes, SIZE);
-    transform_apply(TRANSFORM_UPPER, bytes, SIZE);
-    tcp_send(rig.peer, bytes, size);
-}
-
-static void expect_over(enum session_state state, const char *reason)
-{
-    ck_assert_uint_eq(rig.wait.need, NEED_NOTHING);
-    ck_assert_int_eq((int)session_place(&rig.session), PLACE_OVER);
-    ck_assert_str_eq(rig.session.connection.record.reason, reason);
-    ck_assert_int_eq((int)rig.session.connection.record.state, (int)state);
-    ck_assert_int_eq(rig.session.connection.stream.fd, -1);
-    ck_assert_int_ne(rig.session.connection.record.ended_ns, 0);
 }
 
 /* Nothing comes, or can be sent, until the deadline has passed. */
@@ -171,83 +67,6 @@ START_TEST(from_the_beginning_to_the_end)
     ck_assert_uint_eq(rig.session.connection.record.sent, 3);
     ck_assert_uint_eq(rig.session.connection.record.verified, 3);
     ck_assert_uint_eq(rig.session.connection.record.bytes, 3 * SIZE);
-    clear();
-}
-END_TEST
-
-/* The server's name has another address before its own, on which no server listens. */
-static void have_two_addresses(void)
-{
-    rig.plan.addresses.at[1] = rig.plan.addresses.at[0];
-    rig.plan.addresses.count = 2;
-    ((struct sockaddr_in *)&rig.plan.addresses.at[0].storage)->sin_addr.s_addr = htonl(0x7f000009);
-}
-
-START_TEST(the_next_address_is_tried)
-{
-    atomic_uint answered = 0;
-
-    lay_out(SIZE);
-    have_two_addresses();
-    rig.plan.answered = &answered;
-    begin();
-    ck_assert_uint_eq(connect_it(), NEED_READ);
-    ck_assert_uint_eq(rig.session.connection.tried, 1);
-    ck_assert_str_eq(rig.session.connection.record.reason, "");
-    ck_assert_uint_eq(answered, 1);
-    session_clear(&rig.session);
-    close(rig.peer);
-    begin(); /* which knows now that it need not try the first */
-    ck_assert_uint_eq(connect_it(), NEED_READ);
-    ck_assert_uint_eq(rig.session.connection.tried, 0);
-    clear();
-}
-END_TEST
-
-START_TEST(no_address_answers)
-{
-    char reason[SESSION_REASON];
-    int port;
-
-    lay_out(SIZE);
-    have_two_addresses();
-    port = ntohs(((struct sockaddr_in *)&rig.plan.addresses.at[1].storage)->sin_port);
-    close(rig.listener);
-    rig.listener = tcp_listen(&(uint16_t){0});
-    begin();
-    while (advance(READY_WRITE) != NEED_NOTHING)
-        poll_session(POLLOUT);
-    snprintf(reason, sizeof reason,
-             "connect: 127.0.0.9:%d connection refused, 127.0.0.1:%d connection refused", port,
-             port);
-    expect_over(SESSION_FAILED, reason);
-    clear();
-}
-END_TEST
-
-/* The first address takes no more than its share of the time, or there would be none for the second. */
-START_TEST(an_address_that_does_not_answer)
-{
-    uint16_t port;
-    struct sockaddr_in busy = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000009)};
-    int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), first;
-
-    lay_out(SIZE);
-    have_two_addresses();
-    port = ((struct sockaddr_in *)&rig.plan.addresses.at[0].storage)->sin_port;
-    busy.sin_port = port;
-    ck_assert_int_eq(bind(silent, (struct sockaddr *)&busy, sizeof busy), 0);
-    ck_assert_int_eq(listen(silent, 0), 0);
-    first = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(connect(first, (struct sockaddr *)&busy, sizeof busy), 0);
-    begin();
-    ck_assert_uint_eq(advance(0), NEED_WRITE);
-    ck_assert_int_le(rig.wait.deadline_ns, clock_now_ns() + 30 * SECOND_NS);
-    rig.session.connection.deadline_ns = clock_now_ns();
-    ck_assert_uint_eq(connect_it(), NEED_READ);
-    ck_assert_uint_eq(rig.session.connection.address, 1);
-    close(first);
-    close(silent);
     clear();
 }
 END_TEST
@@ -776,8 +595,6 @@ int main(void)
               a_schedule_does_not_wait_for_replies, nothing_is_begun_after_the_duration,
               what_was_due_in_time_is_not_begun_either, sessions_begin_along_the_ramp,
               another_connection_goes_on_with_the_stamps);
-    ADD_TESTS(suite, "Names", the_next_address_is_tried, no_address_answers,
-              an_address_that_does_not_answer);
     ADD_TESTS(suite, "Lost", what_came_before_a_failed_send_counts);
     ADD_LOOP_TESTS(suite, "Lost", 4, a_refusal_before_a_failed_send_is_heard,
                    one_without_time_to_send_is_refused);

@@ -8,6 +8,8 @@ CLIENT_TESTS = \
 	tests/client/check_summary \
 	tests/client/check_pace \
 	tests/client/check_client_sources \
+	tests/client/check_connect \
+	tests/client/check_resume \
 	tests/client/check_session \
 	tests/client/check_expect \
 	tests/client/check_report \
@@ -44,3 +46,9 @@ check_LTLIBRARIES += tests/client/fail_call.la
 tests_client_fail_call_la_SOURCES = tests/client/fail_call.c
 tests_client_fail_call_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 tests_client_fail_call_la_LIBADD = -ldl
+
+# A session that the test leads by hand.
+SESSION_RIG = tests/client/session_rig.c tests/client/session_rig.h
+tests_client_check_connect_SOURCES = tests/client/check_connect.c $(SESSION_RIG)
+tests_client_check_resume_SOURCES = tests/client/check_resume.c $(SESSION_RIG)
+tests_client_check_session_SOURCES = tests/client/check_session.c $(SESSION_RIG)

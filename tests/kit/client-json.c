@@ -77,7 +77,8 @@ static void check_arithmetic(const struct client_run *run)
     ck_assert_str_eq(json_string_value(member(run->json, "schema")), "echo-client/1");
     ck_assert_int_eq(client_run_integer(run, "sessions", "ok") +
                          client_run_integer(run, "sessions", "failed") +
-                         client_run_integer(run, "sessions", "refused"),
+                         client_run_integer(run, "sessions", "refused") +
+                         client_run_integer(run, "sessions", "closed"),
                      client_run_integer(run, "sessions", "requested"));
     ck_assert_int_le(client_run_integer(run, "messages", "verified") +
                          client_run_integer(run, "messages", "mismatched"),
