@@ -335,6 +335,7 @@ static void complete(struct conductor *conductor, int64_t end_ns)
 
     if (start_ns > end_ns)
         start_ns = end_ns; /* it was interrupted before the start */
+    conductor->runner->ops->measure_unsent(conductor->runner, start_ns, end_ns);
     summary->ended_wall_ns = clock_wall_ns() - (clock_now_ns() - end_ns);
     summary->started_wall_ns = summary->ended_wall_ns - (end_ns - start_ns);
     summary->seconds = (double)(end_ns - start_ns) / (double)SECOND_NS;

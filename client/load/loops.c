@@ -337,6 +337,14 @@ static void look(struct runner *runner, struct progress *progress)
         progress_count(progress, &loops->links[i].session);
 }
 
+static void measure_unsent(const struct runner *runner, int64_t start_ns, int64_t end_ns)
+{
+    const struct loops *loops = (const struct loops *)runner;
+
+    for (unsigned i = 0; i < loops->sessions; i++)
+        session_measure_unsent(&loops->links[i].session, start_ns, end_ns);
+}
+
 /** The share of a CPU that the busiest loop took, or of the CPUs that all loops took if that is more. */
 static double cpu(const struct runner *runner, double seconds)
 {
@@ -483,7 +491,7 @@ static void init_links(struct loops *loops)
 
 struct runner *loops_new(struct load *load, unsigned count, bool idle)
 {
-    static const struct runner_ops ops = {start, stop, join, look, cpu, free_loops};
+    static const struct runner_ops ops = {start, stop, join, look, measure_unsent, cpu, free_loops};
     unsigned sessions = idle ? load->settings->idle : load->settings->sessions;
     size_t room = session_reply_room(messages_largest(load->plan->messages));
     struct loops *loops;

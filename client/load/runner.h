@@ -22,6 +22,8 @@ struct runner_ops {
     void (*join)(struct runner *runner);
     /** Count where the sessions stand, and what they have verified so far. Any time after start. */
     void (*look)(struct runner *runner, struct progress *progress);
+    /** After join: measure what was due and never sent. See session_measure_unsent(). */
+    void (*measure_unsent)(const struct runner *runner, int64_t start_ns, int64_t end_ns);
     /** After join: the share of a CPU that the busiest loop took, or of the CPUs that all threads did. */
     double (*cpu)(const struct runner *runner, double seconds);
     void (*free)(struct runner *runner);

@@ -174,6 +174,14 @@ static void look(struct runner *runner, struct progress *progress)
         progress_count(progress, &threads->strands[i].session);
 }
 
+static void measure_unsent(const struct runner *runner, int64_t start_ns, int64_t end_ns)
+{
+    const struct threads *threads = (const struct threads *)runner;
+
+    for (unsigned i = 0; i < threads->count; i++)
+        session_measure_unsent(&threads->strands[i].session, start_ns, end_ns);
+}
+
 /** The share of the CPUs that the threads could use. */
 static double cpu(const struct runner *runner, double seconds)
 {
@@ -212,7 +220,8 @@ static void init_strand(struct threads *threads, unsigned i, unsigned char *memo
 
 struct runner *threads_new(struct load *load)
 {
-    static const struct runner_ops ops = {start, stop, join, look, cpu, free_threads};
+    static const struct runner_ops ops = {start,          stop, join,        look,
+                                          measure_unsent, cpu,  free_threads};
     unsigned count = load->settings->sessions;
     size_t largest = messages_largest(load->plan->messages);
     size_t room = session_reply_room(largest);

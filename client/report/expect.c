@@ -18,6 +18,9 @@
 
 enum { CLAUSE_MAX = 100 };
 
+/* Room for what was found, in words. */
+enum { FOUND = 48 };
+
 enum kind { KIND_TIME, KIND_COUNT, KIND_RATE, KIND_SECONDS };
 
 /* How what was found may lie to what was expected. */
@@ -260,32 +263,47 @@ static uint64_t count_of(const struct clause *clause, const struct summary *summ
     return count;
 }
 
-/** Print a time for people: "it is 740 ns", "it is 7.2 ms". */
-static void show_time(double ns, char text[static 32])
+/** Print a time for people: "it is 740 ns", "it is at least 7.2 ms". */
+static void show_time(const char *is, double ns, char text[static FOUND])
 {
     if (ns < 1e3)
-        snprintf(text, 32, "it is %.4g ns", ns);
+        snprintf(text, FOUND, "%s %.4g ns", is, ns);
     else if (ns < 1e6)
-        snprintf(text, 32, "it is %.7g us", ns / 1e3);
+        snprintf(text, FOUND, "%s %.7g us", is, ns / 1e3);
     else if (ns < 1e9)
-        snprintf(text, 32, "it is %.7g ms", ns / 1e6);
+        snprintf(text, FOUND, "%s %.7g ms", is, ns / 1e6);
     else
-        snprintf(text, 32, "it is %.7g s", ns / 1e9);
+        snprintf(text, FOUND, "%s %.7g s", is, ns / 1e9);
+}
+
+/** Whether a clause allows every time from a bound on. */
+static bool allows_bound(const struct clause *clause, double ns)
+{
+    unsigned possible = ns > (double)clause->whole    ? GREATER
+                        : ns == (double)clause->whole ? EQUAL | GREATER
+                                                      : LESS | EQUAL | GREATER;
+
+    return (clause->allowed & possible) == possible;
 }
 
 /** Judge a time. If nothing was measured, it is neither below nor above a value: no clause holds. */
 static bool time_holds(const struct clause *clause, const struct summary *summary,
-                       char found[static 32])
+                       char found[static FOUND])
 {
     const struct histogram *times = summary->measure.times[clause->phase];
     double ns = clause->percent > 100 ? histogram_mean(times)
                                       : (double)histogram_percentile(times, clause->percent);
+    bool bound;
 
     if (histogram_count(times) == 0) {
-        snprintf(found, 32, "nothing was measured");
+        snprintf(found, FOUND, "nothing was measured");
         return false;
     }
-    show_time(ns, found);
+    bound = clause->percent > 100 ? measure_is_bound(&summary->measure, clause->phase, INT64_MAX)
+                                  : measure_is_bound(&summary->measure, clause->phase, (int64_t)ns);
+    show_time(bound ? "it is at least" : "it is", ns, found);
+    if (bound)
+        return allows_bound(clause, ns);
     return allows(clause, ns<(double)clause->whole, ns>(double) clause->whole);
 }
 
@@ -293,7 +311,7 @@ bool expect_holds(const struct expect *expect, size_t clause_number, const struc
                   char sentence[static EXPECT_SENTENCE])
 {
     const struct clause *clause = &expect->clauses[clause_number];
-    char found[32];
+    char found[FOUND];
     uint64_t count;
     double number;
     bool holds;

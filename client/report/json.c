@@ -27,6 +27,7 @@ static json_t *messages(const struct summary *summary)
     object_count(&object, "verified", summary->verified);
     object_count(&object, "mismatched", summary->mismatched);
     object_count(&object, "resent", summary->resent);
+    object_count(&object, "unanswered", summary->measure.unanswered);
     return object;
 }
 
@@ -54,6 +55,10 @@ static json_t *latency(const struct summary *summary)
         if (!scheduled || summary->rate > 0)
             object_put(&object, measure_names[phase], times(summary->measure.times[phase]));
     }
+    if (summary->measure.unanswered > 0)
+        object_us(&object, "unanswered_min", summary->measure.unanswered_ns_min);
+    else
+        object_put(&object, "unanswered_min", json_null());
     return object;
 }
 

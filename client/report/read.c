@@ -214,6 +214,24 @@ static void read_histograms(struct reader *reader, json_t *run, struct summary *
     }
 }
 
+/** Read how many messages are in the echo with a bound. Summaries of an earlier version have none. */
+static void read_unanswered(struct reader *reader, json_t *run, struct measure *measure)
+{
+    json_t *messages = member(reader, run, "messages");
+
+    measure->unanswered = later_count(reader, messages, "unanswered");
+    if (measure->unanswered > histogram_count(measure->times[MEASURE_ECHO]))
+        fail(reader, "its \"unanswered\" are more than its echoes");
+    if (measure->unanswered > 0) {
+        double us = number(reader, member(reader, run, "latency_us"), "unanswered_min");
+
+        if (us > SECONDS_MAX * 1e6)
+            fail(reader, "its \"unanswered_min\" is not a time");
+        else
+            measure->unanswered_ns_min = (int64_t)(us * 1000);
+    }
+}
+
 static void add_span(struct reader *reader, json_t *run, struct spans *spans, size_t first)
 {
     struct span span = {
@@ -277,6 +295,7 @@ static void read_run(struct reader *reader, json_t *run, struct summary *summary
         read_settings(reader, run, summary);
         read_errors(reader, run, summary);
         read_histograms(reader, run, summary);
+        read_unanswered(reader, run, &summary->measure);
         read_spans(reader, run, spans);
     }
 }

@@ -51,8 +51,9 @@ struct summary {
     uint64_t sent; /**< messages */
     uint64_t verified;
     uint64_t mismatched;
-    uint64_t resent; /**< that were sent into a close by the server, and again; counted once in sent */
-    uint64_t bytes;  /**< of verified replies */
+    uint64_t
+        resent; /**< that were sent into a close by the server, and again; counted once in sent */
+    uint64_t bytes; /**< of verified replies */
     double rate;    /**< messages a second that were requested; 0: closed loop */
     unsigned depth; /**< messages of a session that may be unanswered at once */
     double seconds; /**< from when sessions could send (the barrier) to the end of the last */

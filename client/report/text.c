@@ -14,10 +14,22 @@ static double us(int64_t ns)
     return (double)ns / 1000;
 }
 
+/** Show a time in microseconds, or "> " and a bound of it. */
+static void show_time(FILE *file, const struct measure *measure, enum measure_phase phase,
+                      int64_t ns)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%s%.1f", measure_is_bound(measure, phase, ns) ? ">" : "", us(ns));
+    fprintf(file, " %10s", text);
+}
+
 /** Show a row of percentiles, or dashes if nothing was measured. */
-static void show_times(FILE *file, const char *label, const struct histogram *histogram)
+static void show_times(FILE *file, const char *label, const struct measure *measure,
+                       enum measure_phase phase)
 {
     static const double percents[] = {50, 90, 99, 99.9};
+    const struct histogram *histogram = measure->times[phase];
 
     fprintf(file, "  %-11s", label);
     if (histogram_count(histogram) == 0) {
@@ -25,8 +37,9 @@ static void show_times(FILE *file, const char *label, const struct histogram *hi
         return;
     }
     for (size_t i = 0; i < sizeof percents / sizeof percents[0]; i++)
-        fprintf(file, " %10.1f", us(histogram_percentile(histogram, percents[i])));
-    fprintf(file, " %10.1f\n", us(histogram_max(histogram)));
+        show_time(file, measure, phase, histogram_percentile(histogram, percents[i]));
+    show_time(file, measure, phase, histogram_max(histogram));
+    fprintf(file, "\n");
 }
 
 /** Show sessions, messages, bytes; and what only some runs have. */
@@ -71,26 +84,26 @@ static void show_runs(FILE *file, const struct report *report)
 /** Show a row for each phase. With a schedule the echo has two: from the schedule, and from the send. */
 static void show_phases(FILE *file, const struct summary *summary)
 {
-    struct histogram *const *times = summary->measure.times;
+    const struct measure *measure = &summary->measure;
 
     fprintf(file, "latency us    %10s %10s %10s %10s %10s\n", "p50", "p90", "p99", "p99.9", "max");
-    show_times(file, "connect", times[MEASURE_CONNECT]);
-    show_times(file, "queue wait", times[MEASURE_QUEUE_WAIT]);
-    if (histogram_count(times[MEASURE_HANDSHAKE]) > 0)
-        show_times(file, "handshake", times[MEASURE_HANDSHAKE]);
-    show_times(file, "echo", times[MEASURE_ECHO]);
+    show_times(file, "connect", measure, MEASURE_CONNECT);
+    show_times(file, "queue wait", measure, MEASURE_QUEUE_WAIT);
+    if (histogram_count(measure->times[MEASURE_HANDSHAKE]) > 0)
+        show_times(file, "handshake", measure, MEASURE_HANDSHAKE);
+    show_times(file, "echo", measure, MEASURE_ECHO);
     if (summary->rate > 0)
-        show_times(file, "echo raw", times[MEASURE_ECHO_RAW]);
-    show_times(file, "close", times[MEASURE_CLOSE]);
+        show_times(file, "echo raw", measure, MEASURE_ECHO_RAW);
+    show_times(file, "close", measure, MEASURE_CLOSE);
 }
 
 /** Show one figure of a step, or a dash. */
-static void show_p99(FILE *file, const struct histogram *histogram)
+static void show_p99(FILE *file, const struct measure *measure, enum measure_phase phase)
 {
-    if (histogram_count(histogram) == 0)
+    if (histogram_count(measure->times[phase]) == 0)
         fprintf(file, " %10s", "-");
     else
-        fprintf(file, " %10.1f", us(histogram_percentile(histogram, 99)));
+        show_time(file, measure, phase, histogram_percentile(measure->times[phase], 99));
 }
 
 static void show_steps(FILE *file, const struct report *report)
@@ -104,8 +117,8 @@ static void show_steps(FILE *file, const struct report *report)
 
         fprintf(file, "  %-11u %10u %10" PRIu64 " %10" PRIu64 " %10.0f", i + 1, step->concurrency,
                 step->ok, step->failed + step->refused, summary_rate(step));
-        show_p99(file, step->measure.times[MEASURE_QUEUE_WAIT]);
-        show_p99(file, step->measure.times[MEASURE_ECHO]);
+        show_p99(file, &step->measure, MEASURE_QUEUE_WAIT);
+        show_p99(file, &step->measure, MEASURE_ECHO);
         fprintf(file, "\n");
     }
 }
@@ -136,6 +149,12 @@ void report_text(FILE *file, const struct report *report)
     show_runs(file, report);
     show_phases(file, summary);
     show_steps(file, report);
+    if (summary->measure.unanswered > 0)
+        fprintf(file,
+                "unanswered   %" PRIu64
+                " messages were due and never answered: they count in the echo "
+                "with the time that had passed, and > marks what is at least that long\n",
+                summary->measure.unanswered);
     if (summary->error_kinds > 0)
         fprintf(file, "errors\n");
     for (unsigned i = 0; i < summary->error_kinds; i++)

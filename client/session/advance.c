@@ -200,6 +200,39 @@ static enum session_stage idle(struct session *session, struct session_wait *wai
     return session_lost(session, got, "while idle");
 }
 
+/* How many unsent messages of a load are counted each by itself, about. */
+enum { UNSENT_EXACT = 1000000 };
+
+void session_measure_unsent(const struct session *session, int64_t start_ns, int64_t end_ns)
+{
+    const struct session_plan *plan = session->plan;
+    const struct connection *connection = &session->connection;
+    struct pace pace = session->pace;
+    int64_t most_ns = end_ns - start_ns;
+    uint64_t left =
+        plan->message_count > connection->begun ? plan->message_count - connection->begun : 0;
+    uint64_t each = 1;
+
+    if (!pace_is_open(&pace) || connection->record.state == SESSION_REFUSED)
+        return;
+    if (plan->duration_ns > 0 && plan->duration_ns < most_ns)
+        most_ns = plan->duration_ns;
+    /* of a rate beyond all measure they are counted by the group, with the time of the last of them */
+    if (most_ns > pace_due_ns(&pace))
+        each += (uint64_t)((double)(most_ns - pace_due_ns(&pace)) / pace.gap_ns * plan->sessions /
+                           UNSENT_EXACT);
+    while (left > 0 && pace_due_ns(&pace) < most_ns) {
+        uint64_t count = each < left ? each : left;
+
+        pace_leave_out(&pace, count - 1);
+        if (pace_due_ns(&pace) >= most_ns)
+            break;
+        measure_unanswered(plan->measure, end_ns - start_ns - pace_due_ns(&pace), count);
+        pace_next(&pace);
+        left -= count;
+    }
+}
+
 void session_give_up(struct session *session, const char *reason)
 {
     session->given_up = true;

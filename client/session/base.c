@@ -52,6 +52,20 @@ void session_hang_up(struct session *session)
     MUST(pthread_mutex_unlock(&session->lock));
 }
 
+/** Measure the messages that are under way and will not be answered. A reply with wrong bytes is one. */
+static void measure_pending(const struct session *session)
+{
+    const struct session_plan *plan = session->plan;
+    const struct connection *connection = &session->connection;
+    unsigned at = connection->pending_first + (connection->record.mismatched ? 1 : 0);
+    unsigned end = connection->pending_first + connection->pending_count;
+
+    for (; plan->measure != NULL && at < end; at++)
+        measure_unanswered(plan->measure,
+                           connection->record.ended_ns - session->pending[at % plan->depth].due_ns,
+                           1);
+}
+
 enum session_stage session_close(struct session *session, enum session_state state)
 {
     struct connection *connection = &session->connection;
@@ -59,6 +73,8 @@ enum session_stage session_close(struct session *session, enum session_state sta
     session_hang_up(session);
     connection->record.state = state;
     connection->record.ended_ns = clock_now_ns();
+    if (state != SESSION_REFUSED)
+        measure_pending(session);
     connection->record.verified = session_verified(session);
     session_set_place(session, PLACE_OVER);
     return STAGE_OVER;

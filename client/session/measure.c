@@ -26,6 +26,7 @@ bool measure_init(struct measure *measure)
 {
     bool whole = true;
 
+    *measure = (struct measure){0};
     for (unsigned phase = 0; phase < MEASURE_PHASES; phase++) {
         measure->times[phase] = histogram_new();
         whole = whole && measure->times[phase] != NULL;
@@ -51,6 +52,22 @@ void measure_one(struct measure *measure, enum measure_phase phase, int64_t ns)
     MUST(pthread_mutex_unlock(&measure->lock));
 }
 
+/** Count unanswered messages. Under the lock, or while no other thread records. */
+static void add_unanswered(struct measure *measure, uint64_t count, int64_t ns_min)
+{
+    if (count > 0 && (measure->unanswered == 0 || ns_min < measure->unanswered_ns_min))
+        measure->unanswered_ns_min = ns_min;
+    measure->unanswered += count;
+}
+
+void measure_unanswered(struct measure *measure, int64_t ns, uint64_t count)
+{
+    MUST(pthread_mutex_lock(&measure->lock));
+    histogram_record_many(measure->times[MEASURE_ECHO], ns, count);
+    add_unanswered(measure, count, ns);
+    MUST(pthread_mutex_unlock(&measure->lock));
+}
+
 void measure_flush(struct measure *measure, struct measure_batch *batch)
 {
     if (batch->count == 0)
@@ -70,6 +87,7 @@ void measure_merge(struct measure *into, const struct measure *from)
 {
     for (unsigned phase = 0; phase < MEASURE_PHASES; phase++)
         histogram_add(into->times[phase], from->times[phase]);
+    add_unanswered(into, from->unanswered, from->unanswered_ns_min);
 }
 
 void measure_peek(struct measure *measure, enum measure_phase phase, struct histogram *into)

@@ -10,6 +10,11 @@
  * messages, no allocation, no value lost, and memory that does not grow with the length of the run.
  * A batch that fills slowly is added when it is MEASURE_PATIENCE_NS old, so that the views see what
  * happens. The other phases occur once in a connection and take the lock directly.
+ *
+ * A message that was due and never answered would be missing among the times, and the longer a server
+ * stalls the more would be: so it counts in the echo with the time that had passed when the client stopped
+ * to wait for it. What is known then is a bound (such a value is called censored), and a percentile that is
+ * as high as the lowest of these bounds is one, too.
  */
 #ifndef CLIENT_SESSION_MEASURE_H
 #define CLIENT_SESSION_MEASURE_H
@@ -44,6 +49,8 @@ struct measure {
     pthread_mutex_t lock;
     /* guarded by lock while sessions run; afterwards free to read */
     struct histogram *times[MEASURE_PHASES];
+    uint64_t unanswered;       /* messages that are in MEASURE_ECHO with the time that had passed */
+    int64_t unanswered_ns_min; /* the least of these times, if there are any */
 };
 
 /** Times of echoes that are not yet in the histograms. One thread only; zeroed it is empty. */
@@ -62,6 +69,16 @@ void measure_clear(struct measure *measure);
 
 /** Record the time of one phase. Threads: any. */
 void measure_one(struct measure *measure, enum measure_phase phase, int64_t ns);
+
+/** Record that messages were never answered: this time had passed since they were due. Threads: any. */
+void measure_unanswered(struct measure *measure, int64_t ns, uint64_t count);
+
+/** Whether a time of the echo is only a bound: it may have been longer. After the run. */
+static inline bool measure_is_bound(const struct measure *measure, enum measure_phase phase,
+                                    int64_t ns)
+{
+    return phase == MEASURE_ECHO && measure->unanswered > 0 && ns >= measure->unanswered_ns_min;
+}
 
 /** Add a batch to the histograms and empty it. Threads: the batch's own. */
 void measure_flush(struct measure *measure, struct measure_batch *batch);

@@ -60,6 +60,12 @@ void pace_skip(struct pace *pace, int64_t until_ns)
     pace->next_ns = pace->first_ns;
 }
 
+void pace_leave_out(struct pace *pace, uint64_t count)
+{
+    pace->sequence += count;
+    pace->next_ns += (double)count * pace->gap_ns;
+}
+
 void pace_next(struct pace *pace)
 {
     pace->sequence++;

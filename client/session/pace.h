@@ -66,6 +66,9 @@ static inline int64_t pace_due_ns(const struct pace *pace)
     return (int64_t)pace->next_ns;
 }
 
+/** Go on by this many messages; random gaps are taken for the mean. Of an open loop only. */
+void pace_leave_out(struct pace *pace, uint64_t count);
+
 /** Go on to the next message. */
 void pace_next(struct pace *pace);
 

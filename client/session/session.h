@@ -163,11 +163,11 @@ struct connection {
     size_t out_sent;          /* bytes of out that are sent */
     size_t received;          /* bytes of the reply to the message that is being answered */
     size_t unread;            /* bytes sent that have not come back yet */
-    bool waited;              /* for the moment of the next message, so the server may have closed */
-    uint64_t begun;           /* messages, also of the connections that this one resumes */
-    int64_t free_ns;          /* since when the next message could be sent, if it were due */
-    int64_t due_ns;           /* when it is due in a closed loop: after thinking */
-    struct message out;       /* the message sent last */
+    bool waited;        /* for the moment of the next message, so the server may have closed */
+    uint64_t begun;     /* messages, also of the connections that this one resumes */
+    int64_t free_ns;    /* since when the next message could be sent, if it were due */
+    int64_t due_ns;     /* when it is due in a closed loop: after thinking */
+    struct message out; /* the message sent last */
 
     /* written by connect.c */
     unsigned address; /* which of plan->addresses it is, or was, connected to */
@@ -202,14 +202,14 @@ struct session {
     atomic_uint_fast64_t verified; /* replies of this connection that were right */
 
     /* the schedule */
-    bool given_all;     /* session_end() has been called */
-    bool given_up;      /* session_give_up() has been called */
-    uint64_t sequence;  /* of the next message; goes on over connections */
-    int64_t now_ns;     /* the clock, when it was last read */
-    int64_t connect_ns; /* when the next connection may begin */
+    bool given_all;      /* session_end() has been called */
+    bool given_up;       /* session_give_up() has been called */
+    uint64_t sequence;   /* of the next message; goes on over connections */
+    int64_t now_ns;      /* the clock, when it was last read */
+    int64_t connect_ns;  /* when the next connection may begin */
     int64_t patience_ns; /* until when session_resume() tries again; 0: it has not been called */
-    int64_t start_ns;   /* when the load started: rate and duration count from there; 0: not yet */
-    struct pace pace;   /* of an open loop */
+    int64_t start_ns;    /* when the load started: rate and duration count from there; 0: not yet */
+    struct pace pace;    /* of an open loop */
 
     struct connection connection;
     pthread_mutex_t lock;
@@ -269,6 +269,14 @@ void session_reconnect(struct session *session);
  * connection, try again for the time of an operation. Only if connection.record.resumed.
  */
 void session_resume(struct session *session);
+
+/**
+ * Measure the messages of a schedule that were due by the end of the load, and that a session which is over
+ * for good did not send: it had failed, or was too late. Those of a session that was refused are not measured.
+ *
+ * @param start_ns,end_ns  of the load
+ */
+void session_measure_unsent(const struct session *session, int64_t start_ns, int64_t end_ns);
 
 /** End a session for good, for the runner's reason: it does not reconnect. Not within session_advance(). */
 void session_give_up(struct session *session, const char *reason);

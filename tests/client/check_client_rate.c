@@ -56,6 +56,58 @@ static void stalling_once(int fd, unsigned number, void *context)
     }
 }
 
+/* Answers some messages, and none after them. */
+static void stalling_for_ever(int fd, unsigned number, void *context)
+{
+    const unsigned *answered = context;
+    unsigned char bytes[SIZE];
+
+    (void)number;
+    for (unsigned i = 0; i < *answered && peer_receive(fd, bytes, SIZE); i++) {
+        transform_apply(TRANSFORM_UPPER, bytes, SIZE);
+        if (!peer_send(fd, bytes, SIZE))
+            return;
+    }
+    peer_drain(fd);
+}
+
+/*
+ * Message 50 is due at 50 ms, and 300 ms later the session gives up: until then 300 messages are due that
+ * are never answered. On a slow machine there are more of them, and they have waited longer.
+ */
+START_TEST(a_stall_without_end_is_longer_than_one_that_ends)
+{
+    unsigned answered = STALL_AT;
+    struct client_run run =
+        client_run_against(_i, stalling_for_ever, &answered,
+                           ARGUMENTS("-n", "1", "--rate", "1000", "-d", "1s", "--timeout", "300ms",
+                                     "--expect", "p99<50ms"));
+    json_int_t unanswered = client_run_integer(&run, "messages", "unanswered");
+
+    client_run_expect(&run, 4, 0, 1, 0);
+    ck_assert_int_ge(unanswered, STALL_MS - 1);
+    ck_assert_double_ge(client_run_latency(&run, "echo", "p99"), 250e3);
+    ck_assert_double_ge(client_run_latency(&run, "echo", "max"), STALL_MS * 1e3);
+    ck_assert_double_ge(sum_of(&run, "echo"), 0.3 * 299 / 2);
+    ck_assert_ptr_nonnull(strstr(run.outcome.err, "expected p99<50ms: it is at least "));
+    client_run_clear(&run);
+}
+END_TEST
+
+/* A closed loop would have sent no more: one message of each session is never answered. */
+START_TEST(a_closed_loop_counts_the_message_that_it_waits_for)
+{
+    unsigned answered = 2;
+    struct client_run run = client_run_against(
+        _i, stalling_for_ever, &answered, ARGUMENTS("-n", "3", "-m", "3", "--timeout", "300ms"));
+
+    client_run_expect(&run, 1, 0, 3, 0);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "unanswered"), 3);
+    ck_assert_double_ge(client_run_latency(&run, "echo", "max"), 300e3);
+    client_run_clear(&run);
+}
+END_TEST
+
 static struct client_run run_stalled(int way, const char *const arguments[])
 {
     struct client_run run = client_run_against(way, stalling_once, NULL, arguments);
@@ -283,7 +335,9 @@ int main(void)
     Suite *suite = suite_create("client-rate");
 
     ADD_LOOP_TESTS(suite, "Coordinated omission", CLIENT_WAYS,
-                   a_stall_is_in_the_times_of_all_that_were_due, a_closed_loop_hides_it);
+                   a_stall_is_in_the_times_of_all_that_were_due, a_closed_loop_hides_it,
+                   a_stall_without_end_is_longer_than_one_that_ends,
+                   a_closed_loop_counts_the_message_that_it_waits_for);
     ADD_LOOP_TESTS(suite, "Rate", CLIENT_WAYS, sessions_share_a_schedule,
                    no_more_than_are_due_in_the_time, a_rate_that_cannot_be_kept_does_not_last,
                    a_closed_loop_ends_with_its_time);

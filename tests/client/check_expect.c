@@ -98,6 +98,35 @@ static const struct row rows[] = {
     {"handshake.mean=0", false, "handshake.mean=0: nothing was measured"},
 };
 
+/* With a message of which all that is known is that it took 700 ns or more. */
+static const struct row bounds[] = {
+    {"p50<600ns", true, "p50<600ns: it is 501 ns"},
+    {"p50=501ns", true, "p50=501ns: it is 501 ns"},
+    {"p90<5ms", false, "p90<5ms: it is at least 900 ns"},
+    {"p90<=900ns", false, "p90<=900ns: it is at least 900 ns"},
+    {"p90=900ns", false, "p90=900ns: it is at least 900 ns"},
+    {"p90!=900ns", false, "p90!=900ns: it is at least 900 ns"},
+    {"p90!=899ns", true, "p90!=899ns: it is at least 900 ns"},
+    {"p90>=900ns", true, "p90>=900ns: it is at least 900 ns"},
+    {"p90>900ns", false, "p90>900ns: it is at least 900 ns"},
+    {"p90>899ns", true, "p90>899ns: it is at least 900 ns"},
+    {"mean<5ms", false, "mean<5ms: it is at least 500.7 ns"},
+    {"connect.p99<5ms", true, "connect.p99<5ms: it is 1.99 us"},
+};
+
+START_TEST(a_bound_is_not_below_anything)
+{
+    char sentence[EXPECT_SENTENCE] = "";
+    struct expect *expect = expect_parse(bounds[_i].text, sentence);
+
+    ck_assert_msg(expect != NULL, "%s", sentence);
+    measure_unanswered(&summary.measure, 700, 1);
+    ck_assert_int_eq(expect_holds(expect, 0, &summary, sentence), bounds[_i].holds);
+    ck_assert_str_eq(sentence, bounds[_i].sentence);
+    expect_free(expect);
+}
+END_TEST
+
 START_TEST(a_clause_is_about_one_figure)
 {
     char sentence[EXPECT_SENTENCE] = "";
@@ -213,6 +242,7 @@ int main(void)
 
     tcase_add_checked_fixture(suite_case(suite, "Core"), setup, teardown);
     ADD_LOOP_TESTS(suite, "Core", COUNT_OF(rows), a_clause_is_about_one_figure);
+    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(bounds), a_bound_is_not_below_anything);
     ADD_TESTS(suite, "Core", clauses_are_judged_one_by_one);
     tcase_add_checked_fixture(suite_case(suite, "Nonsense"), setup, teardown);
     ADD_LOOP_TESTS(suite, "Nonsense", COUNT_OF(nonsense), nonsense_is_explained);

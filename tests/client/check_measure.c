@@ -136,6 +136,33 @@ START_TEST(merging_adds_every_phase)
 }
 END_TEST
 
+START_TEST(an_unanswered_message_has_a_bound)
+{
+    struct measure other;
+
+    measure_one(&measure, MEASURE_ECHO, 5000);
+    ck_assert(!measure_is_bound(&measure, MEASURE_ECHO, INT64_MAX));
+    measure_unanswered(&measure, 3000, 1);
+    measure_unanswered(&measure, 1000, 2);
+    ck_assert_uint_eq(count(MEASURE_ECHO), 4);
+    ck_assert_uint_eq(measure.unanswered, 3);
+    ck_assert(!measure_is_bound(&measure, MEASURE_ECHO, 999));
+    ck_assert(measure_is_bound(&measure, MEASURE_ECHO, 1000));
+    ck_assert(!measure_is_bound(&measure, MEASURE_CONNECT, 1000));
+    ck_assert(measure_init(&other));
+    measure_merge(&other, &measure);
+    ck_assert_uint_eq(other.unanswered, 3);
+    ck_assert_int_eq(other.unanswered_ns_min, 1000);
+    measure_clear(&other);
+    ck_assert(measure_init(&other));
+    measure_unanswered(&other, 500, 1);
+    measure_merge(&measure, &other);
+    ck_assert_uint_eq(measure.unanswered, 4);
+    ck_assert_int_eq(measure.unanswered_ns_min, 500);
+    measure_clear(&other);
+}
+END_TEST
+
 /* --- Races --------------------------------------------------------------------------------- */
 
 enum { RECORDERS = 4, RECORDS = 5000 };
@@ -183,7 +210,8 @@ int main(void)
     tcase_add_checked_fixture(suite_case(suite, "Core"), setup, teardown);
     ADD_TESTS(suite, "Core", names_are_the_keys_of_the_json, one_time_goes_to_its_phase,
               batches_lose_nothing, a_full_batch_is_handed_over, a_slow_batch_is_handed_over,
-              a_schedule_has_three_times, merging_adds_every_phase);
+              a_schedule_has_three_times, merging_adds_every_phase,
+              an_unanswered_message_has_a_bound);
     tcase_add_checked_fixture(suite_case(suite, "Races"), setup, teardown);
     ADD_TESTS(suite, "Races", who_looks_on_disturbs_nobody);
     return suite_main(suite);

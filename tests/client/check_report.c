@@ -141,6 +141,37 @@ START_TEST(a_simple_run_is_a_simple_table)
 }
 END_TEST
 
+/* Only a run in which these occurred has their lines. */
+START_TEST(closes_and_unanswered_messages)
+{
+    struct summary run;
+    struct report report = {.total = &run};
+    char *text;
+
+    ck_assert(summary_init(&run));
+    run.requested = 5;
+    run.ok = 2;
+    run.closed = 3;
+    run.reconnected = 2;
+    run.resent = 1;
+    measure_one(&run.measure, MEASURE_ECHO, 1500);
+    measure_one(&run.measure, MEASURE_ECHO, 1600);
+    measure_unanswered(&run.measure, 2000000, 1);
+    text = written(&report, false);
+    ck_assert_ptr_nonnull(strstr(text,
+                                 "\nclosed       3 by the server between two messages: 2 went on "
+                                 "with another connection, 1 messages were sent again\n"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "\n  echo               1.6    >2000.0    >2000.0    >2000.0    >2000.0\n"));
+    ck_assert_ptr_nonnull(strstr(text,
+                                 "\nunanswered   1 messages were due and never answered: they "
+                                 "count in the echo with the time that had passed, and > marks "
+                                 "what is at least that long\n"));
+    free(text);
+    summary_clear(&run);
+}
+END_TEST
+
 START_TEST(a_run_with_everything_says_everything)
 {
     struct report_runs runs = {.count = 2, .together_seconds = 1.25};
@@ -347,6 +378,11 @@ START_TEST(what_is_read_back_is_the_same)
 
     summary.generator.busy = true;
     summary.interrupted = 15;
+    summary.requested += 3;
+    summary.closed = 3;
+    summary.reconnected = 2;
+    summary.resent = 1;
+    measure_unanswered(&summary.measure, 12345, 4);
     measure_one(&summary.measure, MEASURE_ECHO, INT64_C(999999999999)); /* a sum above a second */
     first = written(&report, true);
     save(first);
@@ -604,7 +640,8 @@ int main(void)
     Suite *suite = suite_create("report");
 
     tcase_add_checked_fixture(suite_case(suite, "Text"), setup, teardown);
-    ADD_TESTS(suite, "Text", a_simple_run_is_a_simple_table, a_run_with_everything_says_everything);
+    ADD_TESTS(suite, "Text", a_simple_run_is_a_simple_table, closes_and_unanswered_messages,
+              a_run_with_everything_says_everything);
     tcase_add_checked_fixture(suite_case(suite, "JSON"), setup, teardown);
     ADD_TESTS(suite, "JSON", the_json_has_every_figure, a_closed_loop_has_no_schedule,
               steps_are_runs_without_histograms);
