@@ -2,6 +2,7 @@
 /* What the end-to-end tests of the server share: see server.h. */
 #include "tests/kit/server.h"
 
+#include "common/clock.h"
 #include "common/transform.h"
 
 #include <check.h>
@@ -70,6 +71,7 @@ void expect_tally(struct tally tally, uint64_t served, uint64_t timed_out, uint6
 struct more_output {
     struct kit *kit;
     size_t before;
+    int64_t asked_ns;
 };
 
 static bool has_more_accounting(void *context)
@@ -77,12 +79,22 @@ static bool has_more_accounting(void *context)
     struct more_output *more = context;
     const char *line = strstr(program_output(&more->kit->program) + more->before, "accepted ");
 
-    return line != NULL && strchr(line, '\n') != NULL;
+    if (line != NULL && strchr(line, '\n') != NULL)
+        return true;
+#ifdef __SANITIZE_THREAD__
+    /* ThreadSanitizer loses one in some hundred signals that come while the server does not sleep. */
+    if (clock_now_ns() - more->asked_ns > INT64_C(10000000000)) {
+        kit_signal(more->kit, SIGUSR1);
+        more->asked_ns = clock_now_ns();
+    }
+#endif
+    return false;
 }
 
 struct tally kit_ask(struct kit *kit)
 {
-    struct more_output more = {.kit = kit, .before = strlen(program_output(&kit->program))};
+    struct more_output more = {
+        .kit = kit, .before = strlen(program_output(&kit->program)), .asked_ns = clock_now_ns()};
 
     kit_signal(kit, SIGUSR1);
     wait_until(has_more_accounting, &more);
