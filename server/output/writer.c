@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/must.h"
+#include "common/signal-mask.h"
 #include "server/output/escape.h"
 #include "server/output/line.h"
 
@@ -20,7 +21,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -257,16 +257,12 @@ int writer_new(size_t message_bytes, _Atomic uint64_t *also_dropped, struct writ
     return rc;
 }
 
-/* Signals are for the loop's thread, so this one starts with all of them blocked. */
 int writer_start(struct writer *writer)
 {
-    sigset_t all;
-    sigset_t before;
-
-    sigfillset(&all);
-    MUST(pthread_sigmask(SIG_SETMASK, &all, &before));
+    sigset_t before = signal_mask_all();
     int rc = -pthread_create(&writer->thread, NULL, writer_main, writer);
-    MUST(pthread_sigmask(SIG_SETMASK, &before, NULL));
+
+    signal_mask_restore(&before);
     writer->started = rc == 0;
     if (writer->started)
         pthread_setname_np(writer->thread, "printer");
