@@ -29,7 +29,7 @@
  *         if (ep_pool_map(pool, square, numbers, sizeof *numbers, 4, 0, &call) == 0)
  *             for (size_t i = 0; i < 4; i++)
  *                 if (ep_async_item(call, i, &reply, NULL) == 0)
- *                     printf("%d\n", *(const int *)reply.data);
+ *                     printf("%d\n", *EP_AS(int, reply));
  *         ep_async_free(call);
  *         ep_pool_close(pool);
  *         if (ep_pool_join(pool) != 0)

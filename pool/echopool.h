@@ -34,7 +34,7 @@
  *             return 1;
  *         if (ep_submit(pool, square, &n, sizeof n, &future) == 0 &&
  *             ep_future_result(future, EP_FOREVER, &reply) == 0)
- *             printf("%d\n", *(const int *)reply.data);
+ *             printf("%d\n", *EP_AS(int, reply));
  *         ep_future_unref(future);
  *         ep_executor_free(pool);
  *         return 0;
@@ -69,11 +69,13 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)
-#    define EP_API       __attribute__((visibility("default")))
-#    define EP_MUSTCHECK __attribute__((warn_unused_result))
+#    define EP_API                  __attribute__((visibility("default")))
+#    define EP_MUSTCHECK            __attribute__((warn_unused_result))
+#    define EP_PRINTF(words, first) __attribute__((format(printf, words, first)))
 #else
 #    define EP_API
 #    define EP_MUSTCHECK
+#    define EP_PRINTF(words, first)
 #endif
 
 /* --- Versions ------------------------------------------------------------------------------ */
@@ -150,6 +152,18 @@ struct ep_bytes {
     size_t size;
 };
 
+/** Return bytes.data if there are exactly `size` bytes, and otherwise NULL: see EP_AS. */
+static inline const void *ep_bytes_of_size(struct ep_bytes bytes, size_t size)
+{
+    return bytes.size == size ? bytes.data : NULL;
+}
+
+/**
+ * Read bytes as an object of that type: `*EP_AS(int, reply)`. It is a pointer to the object, or NULL
+ * if the bytes are more or fewer than the type has.
+ */
+#define EP_AS(type, bytes) ((const type *)ep_bytes_of_size((bytes), sizeof(type)))
+
 /** A running task, as its function sees it. It exists until the function returns. */
 struct ep_task;
 
@@ -200,6 +214,9 @@ EP_API int ep_task_reply(struct ep_task *task, const void *data, size_t size);
  * Threads: the worker that runs the task.
  */
 EP_API int ep_task_fail(struct ep_task *task, int code, const char *message);
+
+/** The same, with a message that is made as by printf(3): `"row %d: %s", row, strerror(errno)`. */
+EP_API int ep_task_failf(struct ep_task *task, int code, const char *format, ...) EP_PRINTF(3, 4);
 
 /**
  * Get the number of the worker that runs the task, 0 to workers - 1; UINT16_MAX if the submitting
@@ -548,6 +565,14 @@ struct ep_stats {
     uint64_t reserved[8]; /**< zero: see EP_VERSION */
 };
 EP_API void ep_executor_stats(struct ep_executor *executor, struct ep_stats *stats);
+
+/**
+ * Ask whether the executor is broken, so that submit returns EP_EBROKEN, and why.
+ *
+ * @param why  set to a text in English that names what could not start, or how it died; "" if it is
+ *             not broken. It lives as long as the executor. May be NULL
+ */
+EP_API bool ep_executor_broken(struct ep_executor *executor, const char **why);
 
 /* --- Submission ---------------------------------------------------------------------------- */
 

@@ -74,6 +74,9 @@ struct ep_executor {
     atomic_bool terminating;
     _Atomic uint64_t counts[COUNTS]; /**< by enum executor_count */
     _Atomic uint32_t droppers;       /**< threads that drop or cancel a task; a futex word */
+    struct lock why_lock;            /**< taken to write `why`, once */
+    char why[MESSAGE_MAX];           /**< if broken */
+    _Atomic bool broken;
 };
 
 _Static_assert(sizeof(struct ep_executor) >= 256, "executor_name() relies on it");
@@ -135,6 +138,9 @@ bool executor_drop_oldest(struct ep_executor *executor);
 
 /** Refuse further tasks with that code, and make submitters and workers that wait look. */
 void executor_close(struct ep_executor *executor, int refusal);
+
+/** Note that the executor is broken. The first reason stays. */
+void executor_note_broken(struct ep_executor *executor, const char *why);
 
 /** Fail the waiting tasks and every later submit, because workers cannot start or have died. */
 void executor_break(struct ep_executor *executor, const char *why);

@@ -307,8 +307,27 @@ static void close_and_drop(struct ep_executor *executor, int refusal, const char
     executor_close(executor, refusal);
 }
 
+void executor_note_broken(struct ep_executor *executor, const char *why)
+{
+    lock_acquire(&executor->why_lock);
+    if (!atomic_load(&executor->broken))
+        snprintf(executor->why, sizeof executor->why, "%s", why);
+    atomic_store(&executor->broken, true);
+    lock_release(&executor->why_lock);
+}
+
+bool ep_executor_broken(struct ep_executor *executor, const char **why)
+{
+    bool broken = atomic_load(&executor->broken);
+
+    if (why != NULL)
+        *why = broken ? executor->why : "";
+    return broken;
+}
+
 void executor_break(struct ep_executor *executor, const char *why)
 {
+    executor_note_broken(executor, why);
     close_and_drop(executor, EP_EBROKEN, why, false);
 }
 

@@ -14,6 +14,9 @@
 #define FUTURE_INPUT_INLINE 64
 #define FUTURE_REPLY_INLINE 64
 
+/** The size of a message, with the terminating zero. */
+#define MESSAGE_MAX 128
+
 /** The state word: a state, and notes for the thread that completes the future. */
 enum {
     STATE_PENDING,

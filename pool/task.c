@@ -4,6 +4,9 @@
 
 #include "pool/future-internal.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 /** Call a task's function. @return whether it succeeded */
 static bool task_call(struct ep_task *task, ep_task_fn fn)
 {
@@ -84,6 +87,17 @@ int ep_task_fail(struct ep_task *task, int code, const char *message)
     if (task->future != NULL)
         future_set_error(task->future, EP_EFAILED, code, message);
     return code;
+}
+
+int ep_task_failf(struct ep_task *task, int code, const char *format, ...)
+{
+    char message[MESSAGE_MAX];
+    va_list list;
+
+    va_start(list, format);
+    vsnprintf(message, sizeof message, format, list);
+    va_end(list);
+    return ep_task_fail(task, code, message);
 }
 
 bool ep_task_stopping(const struct ep_task *task)

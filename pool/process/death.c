@@ -55,14 +55,13 @@ void lose_returned(struct process_executor *executor, const char *why)
 
 void process_executor_break(struct process_executor *executor, const char *why)
 {
-    if (atomic_load(&executor->broken))
+    if (atomic_load(&executor->base.broken))
         return;
-    snprintf(executor->why, sizeof executor->why, "%s", why);
-    atomic_store(&executor->broken, true);
+    executor_note_broken(&executor->base, why);
     queue_close(&executor->base.queue, EP_EBROKEN, false);
     kill_all(executor, SIGKILL);
-    executor_break(&executor->base, executor->why);
-    lose_returned(executor, executor->why);
+    executor_break(&executor->base, executor->base.why);
+    lose_returned(executor, executor->base.why);
 }
 
 void break_if_hopeless(struct process_executor *executor, const char *why)
@@ -212,16 +211,16 @@ static void lose_tasks(struct place *place, const char *words)
     for (uint64_t at = tail; at > head; at--) {
         struct slot *slot = &place->slots[(at - 1) & place->slot_mask];
         struct queue_entry entry = slot->entry;
-        bool broken = atomic_load(&executor->broken);
+        bool broken = atomic_load(&executor->base.broken);
 
         if (at - 1 == head && begun)
             lose_task(executor, &entry, place->index, broken ? EP_EBROKEN : EP_EDIED,
-                      broken ? 0 : place->status, broken ? executor->why : words);
+                      broken ? 0 : place->status, broken ? executor->base.why : words);
         else if (again && !broken)
             give_back(place, at - 1, slot->nacks);
         else
             drop_task(executor, &entry, place->index, EP_EBROKEN, 0,
-                      broken ? executor->why : words);
+                      broken ? executor->base.why : words);
     }
     lock_acquire(&executor->lock); /* claim_for() reads them */
     atomic_store(&place->head, tail);
@@ -272,7 +271,7 @@ static void place_bury(struct place *place)
 {
     struct process_executor *executor = place->executor;
     bool ordered = place->was_stopped || atomic_load(&executor->base.terminating) ||
-                   atomic_load(&executor->broken);
+                   atomic_load(&executor->base.broken);
     char words[128];
 
     describe(place, words, sizeof words);

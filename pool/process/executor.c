@@ -95,7 +95,7 @@ static uint32_t count_workers(struct process_executor *executor)
 {
     uint32_t workers = atomic_load(&executor->target), count = 0;
 
-    if (atomic_load(&executor->broken) || is_over(executor))
+    if (atomic_load(&executor->base.broken) || is_over(executor))
         return 0;
     for (uint32_t i = 0; i < workers; i++)
         count += !atomic_load(&executor->places[i]->given_up);

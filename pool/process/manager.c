@@ -114,7 +114,7 @@ static void place_started(struct place *place, pid_t pid, struct wire_message *m
     place->watched = place->armed = true;
     place->life = LIFE_STARTING;
     lock_release(&executor->lock);
-    if (atomic_load(&executor->broken))
+    if (atomic_load(&executor->base.broken))
         place_kill(place, SIGKILL);
     else if (atomic_load(&executor->base.terminating))
         place_kill(place, SIGTERM);
@@ -194,7 +194,7 @@ static bool place_is_wanted(struct place *place)
 {
     struct process_executor *executor = place->executor;
 
-    return place->index < atomic_load(&executor->target) && !atomic_load(&executor->broken) &&
+    return place->index < atomic_load(&executor->target) && !atomic_load(&executor->base.broken) &&
            !atomic_load(&executor->base.terminating) &&
            !(is_closing(executor) && queue_held(&executor->base.queue) == 0);
 }

@@ -130,8 +130,6 @@ struct process_executor {
     struct returned *undone;    /**< failed before they began, and not dropped yet */
     struct ep_future *owed;     /**< done, but callbacks not called yet; linked by input.heap */
     _Atomic uint32_t unsettled; /**< tasks whose place is free, but outcome or callbacks are due */
-    _Atomic bool broken;
-    char why[128]; /**< if broken */
 
     _Atomic bool poked; /**< the eventfd has been written and not yet read */
 

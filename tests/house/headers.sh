@@ -116,8 +116,29 @@ if ${CXX:-c++} --version >/dev/null 2>&1; then
 else
     skip 'a C++ program can include the public headers' 'no C++ compiler'
 fi
+# The lines of the README, about variables that they leave to the reader; no warning is left either.
+readme_prints() {
+    {
+        printf '#include <echopool.h>\n#include <stdio.h>\n'
+        awk '/^## / { inside = 0 }
+            inside && /^    / { print substr($0, 5) }
+            inside && begun && /^    }/ && !main {
+                print "int main(void)\n{\nstruct ep_executor *pool;\nstruct ep_future *future;"
+                print "struct ep_bytes reply;\nint n = 12;"
+                main = 1
+            }
+            inside && /^    / { begun = 1 }
+            END { print "return 0;\n}" }
+            /ten lines of C|十行 C/ && /^## / { inside = 1 }' "$TOP_SRCDIR/$1"
+    } >"$work/readme.c"
+    links "$work/readme" && [ "$("$work/readme" | xargs)" = 144 ]
+}
+
 check "echopool.h: its example compiles and prints 144" example_prints echopool.h 144
 check "echopool-mp.h: its example compiles and prints squares" example_prints echopool-mp.h '1 4 9 16'
+for readme in README.md README.zh.md; do
+    check "$readme: its lines compile without a warning and print 144" readme_prints $readme
+done
 check 'macros, ep_version() and configure name one version' one_version
 check 'reserved words end a struct, and are refused in options' reserved_words
 if [ -f "$TOP_BUILDDIR/.libs/libechopool.so" ]; then

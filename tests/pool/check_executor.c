@@ -411,6 +411,52 @@ START_TEST(replies_are_aligned_for_any_type)
 }
 END_TEST
 
+static int format_task(struct ep_task *task)
+{
+    return ep_task_failf(task, 12, "row %d of %s: %s", 7, "table",
+                         (const char *)ep_task_input(task, NULL));
+}
+
+START_TEST(a_message_may_be_formatted)
+{
+    struct ep_executor *pool = executor_that(1, 4, EP_BLOCK);
+    char words[300] = "too short";
+
+    for (int i = 0; i < 2; i++) {
+        struct ep_future *future = submit_bytes(pool, format_task, words, sizeof words);
+        struct ep_error error;
+
+        ck_assert_int_eq(ep_future_error(future, EP_FOREVER, &error), 0);
+        ck_assert_int_eq(error.kind, EP_EFAILED);
+        ck_assert_int_eq(error.code, 12);
+        if (i == 0)
+            ck_assert_str_eq(error.message, "row 7 of table: too short");
+        else
+            ck_assert_uint_eq(strlen(error.message), 127);
+        ep_future_unref(future);
+        memset(words, 'x', sizeof words - 1);
+    }
+    ep_executor_free(pool);
+}
+END_TEST
+
+START_TEST(bytes_are_read_as_a_type)
+{
+    struct ep_executor *pool = executor_that(1, 4, EP_BLOCK);
+    struct ep_future *future = submit_int(pool, square_task, 5);
+    struct ep_bytes reply, nothing = {NULL, 0};
+
+    ck_assert_int_eq(ep_future_result(future, EP_FOREVER, &reply), 0);
+    ck_assert_int_eq(*EP_AS(int, reply), 25);
+    ck_assert_ptr_eq(EP_AS(int, reply), reply.data);
+    ck_assert_ptr_null(EP_AS(char, reply));
+    ck_assert_ptr_null(EP_AS(struct ep_stats, reply));
+    ck_assert_ptr_null(EP_AS(int, nothing));
+    ep_future_unref(future);
+    ep_executor_free(pool);
+}
+END_TEST
+
 START_TEST(wrong_arguments_are_refused)
 {
     struct ep_executor *pool = executor_that(1, 4, EP_BLOCK);
@@ -643,6 +689,7 @@ int main(void)
     Suite *suite = suite_create("executor");
 
     ADD_FOR_KINDS(suite, "Core", every_accepted_task_runs, replies_are_aligned_for_any_type,
+                  a_message_may_be_formatted, bytes_are_read_as_a_type,
                   inputs_of_every_size_arrive_without_a_future, one_worker_keeps_the_order,
                   a_burst_reaches_every_worker, tasks_know_their_worker, executors_are_independent,
                   failures_are_counted, memory_is_given_back_at_once);

@@ -132,6 +132,7 @@ static void use_executor(const struct before *before)
     CODE(ep_executor_resize, executor, 3);
     CODE(ep_executor_wait_idle, executor, EP_FOREVER);
     CODE(ep_executor_room, executor);
+    USUAL(ep_executor_broken, !ep_executor_broken(executor, NULL));
     ep_executor_stats(executor, &stats);
     say("ep_executor_stats",
         stats.accepted == 0 && stats.workers == 0 && stats.running == 0 ? "zeros" : "wrong");
@@ -225,6 +226,7 @@ static int fork_task(struct ep_task *task)
         USUAL(ep_task_take_fd, ep_task_take_fd(task, 0) == -1);
         CODE(ep_task_reply, task, "child", 5);
         USUAL(ep_task_fail, ep_task_fail(task, 3, "child") == 3);
+        USUAL(ep_task_failf, ep_task_failf(task, 3, "child %d", 1) == 3);
         _exit(0);
     }
     while (waitpid(child, &status, 0) < 0)

@@ -600,7 +600,10 @@ START_TEST(a_successor_that_cannot_begin_breaks_the_executor)
     struct ep_future *futures[3];
     struct ep_error error, second;
     struct ep_stats stats;
+    const char *why;
 
+    ck_assert(!ep_executor_broken(pool, &why));
+    ck_assert_str_eq(why, "");
     stage_occupy(pool, 1);
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(stage_submit_owned(pool, 0, &futures[i]), 0);
@@ -616,6 +619,9 @@ START_TEST(a_successor_that_cannot_begin_breaks_the_executor)
     ck_assert_int_eq(ep_future_error(futures[2], 0, &second), 0);
     ck_assert_ptr_ne(error.message, second.message); /* each future has its own */
     ck_assert_str_eq(error.message, second.message);
+    ck_assert(ep_executor_broken(pool, &why));
+    ck_assert_str_eq(why, error.message);
+    ck_assert(ep_executor_broken(pool, NULL));
     ep_executor_terminate(pool); /* nothing to do */
     ck_assert_int_eq(stage_submit(pool, NULL), EP_EBROKEN);
     ck_assert_int_eq(ep_executor_join(pool, EP_FOREVER), 0);

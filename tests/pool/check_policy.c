@@ -164,6 +164,35 @@ START_TEST(a_deadline_may_be_over)
 }
 END_TEST
 
+static struct ep_executor *executor_to_end;
+
+static void end_it(const void *input, size_t size)
+{
+    stage_dropped(input, size);
+    ck_assert_int_eq(ep_executor_shutdown(executor_to_end, 0), 0);
+}
+
+/* The header says so: the old task is gone when the new one turns out to be too late. */
+START_TEST(discard_oldest_may_cancel_and_fail)
+{
+    struct ep_executor *pool = executor_that(1, 1, EP_DISCARD_OLDEST);
+    struct ep_submit_options with = {.dropped = end_it};
+    atomic_uint *counter = &stage->counter;
+    struct ep_future *old, *new = (struct ep_future *)stage;
+
+    executor_to_end = pool;
+    stage_occupy(pool, 1);
+    ck_assert_int_eq(ep_submit_with(pool, count_task, &counter, sizeof counter, &with, &old), 0);
+    ck_assert_int_eq(stage_submit(pool, &new), EP_ESHUTDOWN);
+    ck_assert_ptr_null(new);
+    ck_assert(ep_future_cancelled(old));
+    ck_assert_uint_eq(atomic_load(&stage->dropped), 1);
+    gate_open(&stage->gate, 1);
+    ep_future_unref(old);
+    ep_executor_free(pool);
+}
+END_TEST
+
 /* Nothing waits that could be dropped: then it is as if the policy were to reject. */
 START_TEST(discard_oldest_never_drops_what_runs)
 {
@@ -279,9 +308,9 @@ int main(void)
 {
     Suite *suite = suite_create("policy");
 
-    ADD_FOR_KINDS(suite, "Policies", a_deadline_may_be_over, a_result_is_out_after_the_bookkeeping,
-                  caller_runs_in_the_submitting_thread, discard_cancels_the_new_one,
-                  discard_oldest_cancels_the_one_that_waited_longest,
+    ADD_FOR_KINDS(suite, "Policies", discard_oldest_may_cancel_and_fail, a_deadline_may_be_over,
+                  a_result_is_out_after_the_bookkeeping, caller_runs_in_the_submitting_thread,
+                  discard_cancels_the_new_one, discard_oldest_cancels_the_one_that_waited_longest,
                   discard_oldest_never_drops_what_runs, no_policy_survives_the_end);
     ADD_FOR_KINDS(suite, "Inputs", what_an_input_owned_is_released_once,
                   a_task_that_runs_keeps_what_its_input_owned);

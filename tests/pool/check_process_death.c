@@ -39,6 +39,7 @@ START_TEST(a_death_breaks_the_executor)
     struct ep_stats stats;
     unsigned died = 0, broken = 0;
     struct ep_map *map;
+    const char *why;
     int pid;
 
     pid = int_result(submit(pool, pid_of, NULL, 0));
@@ -60,6 +61,8 @@ START_TEST(a_death_breaks_the_executor)
     }
     ck_assert_uint_eq(died, 1);
     ck_assert_uint_eq(broken, 1);
+    ck_assert(ep_executor_broken(pool, &why));
+    ck_assert_ptr_nonnull(strstr(why, "was killed by signal 9 (SIGKILL)"));
     for (int i = 0; i < 10; i++) {
         ck_assert_int_eq(error_of(waiting[i]).kind, EP_EBROKEN);
         for (int k = 0; k < i; k++) /* each future has words of its own */
