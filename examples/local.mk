@@ -21,7 +21,8 @@ EXAMPLES = \
 	examples/18-twenty-workers \
 	examples/19-group \
 	examples/20-user \
-	examples/21-nested
+	examples/21-nested \
+	examples/22-limits
 check_PROGRAMS += $(EXAMPLES)
 EXTRA_DIST += examples/README.md
 
@@ -52,6 +53,7 @@ examples_18_twenty_workers_LDADD = $(EXAMPLE_LIBS)
 examples_19_group_LDADD = $(EXAMPLE_LIBS)
 examples_20_user_LDADD = $(EXAMPLE_LIBS)
 examples_21_nested_LDADD = $(EXAMPLE_LIBS)
+examples_22_limits_LDADD = $(EXAMPLE_LIBS)
 
 .PHONY: examples
 examples: $(EXAMPLES)

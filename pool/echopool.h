@@ -121,6 +121,8 @@ enum {
     EP_ETHREADS = -20009,   /**< the process already has several threads: too late for a zygote */
     EP_END = -20010,        /**< nothing more will come */
     EP_ENOTREADY = -20011,  /**< the call is not done yet */
+    EP_EXPIRED = -20012,    /**< the task had not begun when its expires_ns came */
+    EP_ELIMIT = -20013,     /**< the task ran longer than its limit_ns: its worker was killed */
 };
 
 /**
@@ -225,9 +227,9 @@ EP_API int ep_task_failf(struct ep_task *task, int code, const char *format, ...
 EP_API unsigned ep_task_worker(const struct ep_task *task);
 
 /**
- * Ask whether the executor is being terminated, or on a thread the task's group was cancelled. A long
- * task should ask now and then and return early if so: nothing else can end a task on a thread. A
- * worker process is ended by SIGTERM,
+ * Ask whether the executor is being terminated or, on a thread, whether the task has run for its
+ * limit_ns or its group was cancelled. A long task should ask now and then and return early if so:
+ * nothing else can end a task on a thread. A worker process is ended by SIGTERM,
  * unless its initialize has set that signal to be ignored or handled; the task can then still see
  * the request here, and return before grace_ns has passed. In a worker process the call costs a
  * system call.
@@ -562,7 +564,9 @@ struct ep_stats {
     uint32_t queued;    /**< accepted, not begun, not cancelled */
     uint32_t running;   /**< taken by a worker and not done, those on top of another one too */
     uint32_t blocked;   /**< submitters that sleep until there is room */
-    uint64_t reserved[8]; /**< zero: see EP_VERSION */
+    uint64_t expired;   /**< among those that failed: EP_EXPIRED */
+    uint64_t limited;   /**< among those that failed: EP_ELIMIT */
+    uint64_t reserved[6]; /**< zero: see EP_VERSION */
 };
 EP_API void ep_executor_stats(struct ep_executor *executor, struct ep_stats *stats);
 
@@ -586,8 +590,9 @@ struct ep_future;
  *
  * @param input  the bytes given to submit, valid until the function returns
  *
- * Threads: the one that cancelled the task or shut the executor down. On a process executor also
- * its manager, for a task that was on its way to a worker or could not be sent.
+ * Threads: the one that cancelled the task or shut the executor down; for a task that expired, a
+ * thread of the executor. On a process executor also its manager, for a task that was on its way to
+ * a worker or could not be sent.
  *
  * In this function, and in a done callback of a task that is dropped, a call that would wait for
  * the executor, or for a task of it that has not begun, returns -EDEADLK, unless the task was
@@ -603,7 +608,7 @@ typedef void (*ep_dropped_fn)(const void *input, size_t size);
  * @param reason  EP_ECANCELLED  ep_future_cancel() was called
  *                EP_ESHUTDOWN   EP_CANCEL, or ep_executor_terminate()
  *                -EAGAIN        the policy: EP_DISCARD, or EP_DISCARD_OLDEST for a newer task
- *                EP_EBROKEN, EP_EUNKNOWN, EP_ESHIP
+ *                EP_EXPIRED, EP_EBROKEN, EP_EUNKNOWN, EP_ESHIP
  *                               what ep_future_result() returns
  */
 typedef void (*ep_on_drop_fn)(void *user, int reason, const void *input, size_t size);
@@ -630,7 +635,24 @@ struct ep_submit_options {
     void *user;
     /** In the place of `dropped`, which must be NULL then. NULL: the task owns nothing. */
     ep_on_drop_fn on_drop;
-    uint64_t reserved[8]; /**< zero: see EP_VERSION */
+    /**
+     * A task that has not begun when ep_now_ns() reaches this never runs. It fails with EP_EXPIRED
+     * and frees its place at once, whatever the workers are doing; a thread of the executor sees to
+     * that (on threads one that is made with the first such task), and other tasks that expire wait
+     * while it runs on_drop and done callbacks. A submission does not wait for room longer than
+     * this. A task that was sent to a worker process has begun. 0: never.
+     */
+    int64_t expires_ns;
+    /**
+     * The longest that the task may run. On processes its worker is then killed, by SIGKILL and
+     * without finalize, and replaced, whatever on_death is; the task fails with EP_ELIMIT, and no
+     * other task is lost. The time counts from when the worker was sent the task or, with prefetch,
+     * from when the outcome of the task before it was received; no task is sent ahead behind one
+     * with a limit. On threads, and with EP_CALLER_RUNS, nothing can end a task: ep_task_stopping()
+     * becomes true for it, and its outcome is what it returns. 0: no limit.
+     */
+    int64_t limit_ns;
+    uint64_t reserved[6]; /**< zero: see EP_VERSION */
 };
 
 /** The most descriptors that one task can carry. */
@@ -669,11 +691,12 @@ EP_API EP_MUSTCHECK int ep_try_submit(struct ep_executor *executor, ep_task_fn f
  *
  * @param options  NULL is the same as all zero
  * @return  as ep_submit(), and
- *          -ETIMEDOUT  full until options->deadline_ns
+ *          -ETIMEDOUT  full until options->deadline_ns or options->expires_ns
  *          -EAGAIN     full, and options->deadline_ns is INT64_MIN
- *          -EINVAL     both dropped and on_drop, more than EP_FDS_MAX descriptors, one that is
- *                      negative, or fds is NULL with a count
+ *          -EINVAL     both dropped and on_drop, limit_ns is negative, more than EP_FDS_MAX
+ *                      descriptors, one that is negative, or fds is NULL with a count
  *          -EBADF      one of the descriptors is not open
+ *          -ENOMEM     also if the thread that watches over expires_ns cannot be made
  */
 EP_API EP_MUSTCHECK int ep_submit_with(struct ep_executor *executor, ep_task_fn fn,
                                        const void *input, size_t size,
@@ -758,6 +781,8 @@ EP_API void *ep_future_user(const struct ep_future *future);
  *                         gives EP_EFAILED)
  *          EP_ECANCELLED  it was cancelled
  *          EP_EFAILED     it failed; ep_future_error() has the details
+ *          EP_EXPIRED     it had not begun by its expires_ns
+ *          EP_ELIMIT      it ran longer than its limit_ns
  *          EP_EBROKEN, EP_EDIED, EP_EUNKNOWN, EP_ESHIP
  *                         it was lost on the way; ep_future_error() has the details
  *          -EDEADLK       the caller must not wait for it, and it is not done: see "Waiting within a
@@ -802,9 +827,9 @@ typedef void (*ep_done_fn)(struct ep_future *future, void *context);
  * Have a function called when the task is done: finished, failed or cancelled.
  *
  * Callbacks of one future run in the order in which they were added, in the thread that completed
- * it: the worker, or the thread that cancelled it; on a process executor, its manager instead of
- * the worker. If the future is done already, the callback runs at once, in the calling thread.
- * Callbacks run after the result is published, so ep_future_result() may return in another thread
+ * it: the worker, the thread that cancelled it, or the thread of the executor that watches over
+ * expires_ns; on a process executor, its manager instead of the worker. If the future is done already,
+ * the callback runs at once, in the calling thread. Callbacks run after the result is published, so ep_future_result() may return in another thread
  * before them. The place of the task is free by then.
  *
  * @return  0           it will be called, or was

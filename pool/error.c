@@ -22,6 +22,8 @@ const char *ep_strerror(int code)
         return "the process has several threads: call ep_zygote_new() before making the first";
     case EP_END: return "nothing more will come";
     case EP_ENOTREADY: return "the call is not done yet";
+    case EP_EXPIRED: return "the task had not begun when its time was over";
+    case EP_ELIMIT: return "the task ran longer than its limit, and its worker was killed";
     default: return strerror(code == INT_MIN ? INT_MAX : code < 0 ? -code : code);
     }
 }

@@ -23,6 +23,7 @@ enum executor_count {
     COUNT_FINISHED_ELSEWHERE, /**< a task was accepted and run by its submitter, and succeeded */
     COUNT_FAILED_ELSEWHERE,   /**< the same, and failed */
     COUNT_DISCARDED,          /**< a task was accepted and cancelled at once */
+    COUNT_EXPIRED_ELSEWHERE,  /**< a task was accepted and too late for its submitter to run it */
     COUNTS,
 };
 
@@ -34,6 +35,10 @@ struct executor_ops {
     struct future_host host;
     /** A task was queued, or may be taken again: make sure that a worker comes for it. */
     void (*arrived)(struct ep_executor *executor);
+    /** Prepare for tasks that expire, before one is queued. @return 0 or -ENOMEM. NULL: prepared */
+    int (*watch)(struct ep_executor *executor);
+    /** A task expires sooner than was expected: make some thread call executor_expire(). */
+    void (*sooner)(struct ep_executor *executor);
     /** The queue now refuses tasks: make waiting workers look. May be called twice. */
     void (*closed)(struct ep_executor *executor);
     /** The executor holds no task now. NULL: ignored. */
@@ -131,7 +136,16 @@ void executor_places_made(struct ep_executor *executor);
 void executor_settled(struct ep_executor *executor);
 
 /** Free the place of a queued task whose future has been cancelled. Threads: any. */
-void executor_task_cancelled(struct ep_executor *executor);
+void executor_task_cancelled(struct ep_executor *executor, struct ep_future *future);
+
+/**
+ * End the waiting tasks that have expired.
+ *
+ * @return when the next one expires, or NO_DEADLINE
+ *
+ * Threads: one that self_serve() knows of, because functions of the user run.
+ */
+int64_t executor_expire(struct ep_executor *executor);
 
 /** Cancel the task that has waited longest, if one waits. */
 bool executor_drop_oldest(struct ep_executor *executor);

@@ -120,9 +120,12 @@ int executor_admit(struct ep_executor *executor, struct queue_entry *entry, int6
             break;
         end = WAITLIST_FIRST; /* another took the place, but this thread has waited longest */
     }
-    if (rc == 0)
-        executor->ops->arrived(executor);
-    return rc;
+    if (rc < 0)
+        return rc;
+    executor->ops->arrived(executor);
+    if (rc == QUEUE_SOONER)
+        executor->ops->sooner(executor);
+    return 0;
 }
 
 /* --- giving back --------------------------------------------------------------------------- */
@@ -186,12 +189,40 @@ static bool await_droppers(struct ep_executor *executor, int64_t deadline_ns)
     return true;
 }
 
-void executor_task_cancelled(struct ep_executor *executor)
+void executor_task_cancelled(struct ep_executor *executor, struct ep_future *future)
 {
     atomic_fetch_add(&executor->droppers, 1);
-    queue_task_cancelled(&executor->queue);
+    queue_task_cancelled(&executor->queue, future);
     executor_place_freed(executor);
     dropper_leaves(executor);
+}
+
+/** End a task that was claimed. */
+static void expire(struct ep_executor *executor, struct ep_future *future)
+{
+    struct self_drop drop;
+
+    self_drop_begin(&drop, executor, future);
+    queue_task_expired(&executor->queue);
+    executor_place_freed(executor);
+    future_expire(future);
+    self_drop_end();
+}
+
+int64_t executor_expire(struct ep_executor *executor)
+{
+    struct ep_future *future;
+    int64_t next_ns;
+    bool claimed;
+
+    while (queue_take_expired(&executor->queue, &future, &claimed, &next_ns)) {
+        if (claimed)
+            expire(executor, future);
+        else
+            future_await_cancelled(future); /* its canceller still uses the executor */
+        ep_future_unref(future);
+    }
+    return next_ns;
 }
 
 /** Cancel or fail the oldest task, as queue_drop_oldest(), and count as a dropper meanwhile. */
@@ -408,15 +439,17 @@ void ep_executor_stats(struct ep_executor *executor, struct ep_stats *stats)
     uint64_t finished = counted(executor, COUNT_FINISHED_ELSEWHERE);
     uint64_t failed = counted(executor, COUNT_FAILED_ELSEWHERE);
     uint64_t discarded = counted(executor, COUNT_DISCARDED);
+    uint64_t expired = counted(executor, COUNT_EXPIRED_ELSEWHERE);
 
     memset(stats, 0, sizeof *stats);
     if (!executor_is_here(executor))
         return;
     queue_stats(&executor->queue, stats);
     executor->ops->stats(executor, stats);
-    stats->accepted += finished + failed + discarded;
+    stats->accepted += finished + failed + discarded + expired;
     stats->finished += finished;
-    stats->failed += failed;
+    stats->failed += failed + expired;
+    stats->expired += expired;
     stats->cancelled += discarded;
     stats->rejected = counted(executor, COUNT_REJECTED);
     stats->blocked = atomic_load(&executor->room.count);

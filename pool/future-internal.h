@@ -6,9 +6,12 @@
 #ifndef POOL_FUTURE_INTERNAL_H
 #define POOL_FUTURE_INTERNAL_H
 
+#include "pool/deadlines-internal.h"
 #include "pool/echopool.h"
 #include "pool/future-pool-internal.h"
 #include "pool/park-internal.h"
+
+#include <stddef.h>
 
 /** Inputs and replies up to these sizes need no memory of their own. */
 #define FUTURE_INPUT_INLINE 64
@@ -21,7 +24,7 @@
 enum {
     STATE_PENDING,
     STATE_RUNNING,
-    STATE_CANCELLING, /**< a canceller has won and is giving its place in the queue back */
+    STATE_CANCELLING, /**< a canceller, or expiry, has won and is giving its place in the queue back */
     STATE_CANCELLED,
     STATE_FINISHED,
     STATE_MASK = 7,
@@ -34,7 +37,7 @@ enum {
 /** What futures call in the executor that made them. */
 struct future_host {
     /** Free the place of a queued task whose future has been cancelled. Threads: any. */
-    void (*cancelled)(struct ep_executor *executor);
+    void (*cancelled)(struct ep_executor *executor, struct ep_future *future);
     /**
      * Do the executor's work while waiting for a RUNNING future. Return when the future is done, at
      * the deadline, or when there is nothing to help with. NULL: waiting threads cannot help. If
@@ -64,6 +67,15 @@ struct task_fds {
 struct extras {
     void *user;
     ep_on_drop_fn on_drop; /**< used as `dropped` */
+    int64_t expires_ns;    /**< 0: never */
+    int64_t limit_ns;      /**< 0: none */
+};
+
+/** What the queue knows of a task with extras while it waits. Guarded by the queue's head_lock. */
+struct queued {
+    struct deadline expiry; /**< in the heap of the queue, if it expires */
+    bool set_aside; /**< it was late at the head of the ring: only the heap has it, with the queue's
+                       reference */
 };
 
 /** A done callback. */
@@ -129,6 +141,7 @@ struct ep_future {
     union {
         _Alignas(max_align_t) unsigned char inside[FUTURE_REPLY_INLINE];
         void *heap;
+        struct queued queued; /* before it begins, if has_extras */
     } reply;
     int code;             /* if verdict is not 0 */
     struct task_fds *fds; /* if has_fds; the thread that may use `input` may use it */
@@ -152,6 +165,26 @@ struct ep_future *future_new(struct future_pool *pool, struct ep_executor *execu
 
 /** Keep what few submissions ask for. Threads: the submitting one, before submission. */
 void future_set_extras(struct ep_future *future, const struct extras *extras);
+
+/** Get the future whose `queued` a node is in. */
+static inline struct ep_future *future_of_expiry(struct deadline *expiry)
+{
+    return (struct ep_future *)(void *)((char *)expiry -
+                                        offsetof(struct ep_future, reply.queued.expiry));
+}
+
+/** Get when it expires, or NO_DEADLINE. */
+static inline int64_t future_expires_ns(const struct ep_future *future)
+{
+    return future->has_extras && future->extras.expires_ns != 0 ? future->extras.expires_ns
+                                                                : NO_DEADLINE;
+}
+
+/** Get how long it may run; 0: there is no limit. */
+static inline int64_t future_limit_ns(const struct ep_future *future)
+{
+    return future->has_extras ? future->extras.limit_ns : 0;
+}
 
 /** Change PENDING to RUNNING. @return false if a canceller was faster */
 bool future_start(struct ep_future *future);
@@ -178,6 +211,12 @@ static inline bool future_must_stop(const struct ep_future *future)
 {
     return (atomic_load_explicit(&future->state, memory_order_relaxed) & STATE_MUST_STOP) != 0;
 }
+
+/**
+ * End a task for which future_begin_cancel() has succeeded as expired instead: make it FINISHED with
+ * EP_EXPIRED, and drop its input. Its place must be free already.
+ */
+void future_expire(struct ep_future *future);
 
 /** Ask whether a canceller has won and still uses the executor. */
 bool future_is_cancelling(const struct ep_future *future);

@@ -38,10 +38,12 @@
  * Change the state; no other function does.
  *
  *     PENDING --future_start--> RUNNING --future_finish--> FINISHED
- *        |
- *        +--ep_future_cancel--> CANCELLING --> CANCELLED
- *        |                                        ^
- *        +-----future_drop------------------------+
+ *        |                                                    ^
+ *        +--future_begin_cancel--> CANCELLING --future_expire-+
+ *        |                              |
+ *        |                              +--future_leave_queue--> CANCELLED
+ *        |                                                          ^
+ *        +-----future_drop------------------------------------------+
  *
  * @param from  the state it must have
  * @param old   set to the word before the change, notes included; may be NULL
@@ -476,7 +478,7 @@ uint32_t future_leave_queue(struct ep_future *future)
 
     /* The executor lives until CANCELLED is published below; after that it may be gone. */
     self_drop_begin(&drop, executor, future);
-    future_pool_host(future->pool)->cancelled(executor);
+    future_pool_host(future->pool)->cancelled(executor, future);
     self_drop_end();
     EP_ASSERT(future_change_state(future, STATE_CANCELLING, STATE_CANCELLED, &old));
     return old;
@@ -497,6 +499,17 @@ bool future_drop(struct ep_future *future, int reason)
     future_drop_input(future, reason);
     future_announce(future, old);
     return true;
+}
+
+void future_expire(struct ep_future *future)
+{
+    uint32_t old;
+
+    future_set_error(future, EP_EXPIRED, 0, ep_strerror(EP_EXPIRED));
+    future->worker = 0;
+    EP_ASSERT(future_change_state(future, STATE_CANCELLING, STATE_FINISHED, &old));
+    future_drop_input(future, EP_EXPIRED);
+    future_announce(future, old);
 }
 
 bool future_break(struct ep_future *future, int verdict, const char *message)
@@ -609,7 +622,9 @@ int ep_future_cancel(struct ep_future *future)
     switch (future_load_state(future)) {
     case STATE_RUNNING: return -EBUSY;
     case STATE_FINISHED: return -EALREADY;
-    default: future_await_cancelled(future); return 0;
+    default:
+        future_await_cancelled(future);
+        return future_load_state(future) == STATE_CANCELLED ? 0 : -EALREADY; /* it may expire */
     }
 }
 

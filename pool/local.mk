@@ -8,6 +8,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/cancel-internal.h \
 	%D%/clock.c %D%/clock-internal.h \
 	%D%/cpus.c %D%/cpus-internal.h \
+	%D%/deadlines.c %D%/deadlines-internal.h \
 	%D%/error.c \
 	%D%/executor.c %D%/executor-internal.h \
 	%D%/future.c %D%/future-internal.h \
@@ -23,11 +24,13 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/version.c %D%/version-internal.h \
 	%D%/wait.c \
 	%D%/thread/executor.c \
+	%D%/thread/expiry.c \
 	%D%/thread/nested.c \
 	%D%/thread/worker.c %D%/thread/worker-internal.h \
 	%D%/process/calls-internal.h \
 	%D%/process/death.c \
 	%D%/process/executor.c \
+	%D%/process/limit.c \
 	%D%/process/manager.c \
 	%D%/process/outcome.c \
 	%D%/process/place.c %D%/process/place-internal.h \

@@ -12,6 +12,7 @@
 #ifndef POOL_QUEUE_INTERNAL_H
 #define POOL_QUEUE_INTERNAL_H
 
+#include "pool/deadlines-internal.h"
 #include "pool/echopool.h"
 #include "pool/park-internal.h"
 
@@ -72,7 +73,15 @@ struct queue {
     _Atomic uint64_t cancelled; /**< tasks that never ran because they were cancelled */
     _Atomic uint64_t broken;    /**< tasks that never ran because the executor broke */
     _Atomic uint64_t claimed;   /**< tasks that began while their entries were in the ring */
+    _Atomic uint64_t expired;   /**< tasks that never ran because their time was over */
+
+    /* guarded by head_lock; written for tasks with extras only */
+    struct deadlines expiries; /**< of the waiting tasks that expire */
+    int64_t watched_ns;        /**< when the executor will look at them next */
 };
+
+/** What queue_push() returns if the executor has to look at the expiries sooner than it will. */
+#define QUEUE_SOONER 1
 
 /**
  * @param limit   1 or more: the most tasks held
@@ -85,7 +94,8 @@ void queue_clear(struct queue *queue);
 
 /**
  * Append a copy of the entry.
- * @return 0, -EAGAIN if `limit` tasks are held, the code that queue_close() was given, or -ENOMEM
+ * @return 0 or QUEUE_SOONER; -EAGAIN if `limit` tasks are held, the code that queue_close() was given,
+ *         or -ENOMEM
  */
 int queue_push(struct queue *queue, const struct queue_entry *entry);
 
@@ -99,7 +109,8 @@ bool queue_take(struct queue *queue, uint32_t taker, struct queue_entry *entry);
 
 /**
  * Start the future of a task that is in the ring. Its entry stays there as a husk.
- * @return 0; -EBUSY while the queue is paused; -EALREADY: it has begun, or is cancelled or about to be
+ * @return 0; -EBUSY while the queue is paused; -EALREADY: it has begun, or is cancelled or about to be,
+ *         or is late
  */
 int queue_claim(struct queue *queue, struct ep_future *future);
 
@@ -109,7 +120,22 @@ void queue_task_done(struct queue *queue);
 bool queue_done_and_take(struct queue *queue, uint32_t taker, struct queue_entry *entry);
 
 /** Free the place of a cancelled task, whose entry stays in the ring. */
-void queue_task_cancelled(struct queue *queue);
+void queue_task_cancelled(struct queue *queue, struct ep_future *future);
+
+/**
+ * Take the first of the tasks that have expired, or that were late when a worker could have begun them.
+ *
+ * @param future   set, with a reference
+ * @param claimed  set to whether future_begin_cancel() has succeeded; otherwise a canceller was
+ *                 faster, and may still use the executor
+ * @param next_ns  set if there is none: when to ask again, or NO_DEADLINE
+ * @return         false if there is none
+ */
+bool queue_take_expired(struct queue *queue, struct ep_future **future, bool *claimed,
+                        int64_t *next_ns);
+
+/** Free the place of a task that was claimed. */
+void queue_task_expired(struct queue *queue);
 
 /**
  * Take the oldest task and cancel it; or, if there is a message, fail it by future_break().

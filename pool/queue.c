@@ -19,6 +19,11 @@
  * half of it, and otherwise becomes twice as long. So half a ring of cancels lies between two sweeps, a
  * cancel takes constant time on average, and the ring is less than four times as long as the most tasks
  * that were held at a time: pushes walk round in it, and touch all of it.
+ *
+ * A task with an expires_ns is also in a heap, by that time, from its push until a worker or a canceller
+ * has it. The executor takes expired ones off there; they leave a husk in the ring, as cancelled ones
+ * do. A worker that finds a late task at the head does not end it, because functions of the user would
+ * run, but leaves it to the heap.
  */
 #include "pool/queue-internal.h"
 
@@ -43,6 +48,7 @@ int queue_init(struct queue *queue, uint32_t limit, uint32_t takers)
     queue->mask = RING_FIRST - 1;
     atomic_init(&queue->limit, limit);
     atomic_init(&queue->takers, takers);
+    queue->watched_ns = NO_DEADLINE;
     return 0;
 }
 
@@ -161,6 +167,25 @@ static bool queue_has_space_locked(struct queue *queue, uint64_t tail)
     return tail - queue->head_seen <= queue->mask || queue_make_space_locked(queue, tail);
 }
 
+/** Note when a task expires. @return 0 or QUEUE_SOONER */
+static int queue_note_expiry(struct queue *queue, struct ep_future *future)
+{
+    struct queued *queued = &future->reply.queued;
+    int rc = 0;
+
+    *queued = (struct queued){.expiry = {.at_ns = future_expires_ns(future)}};
+    if (queued->expiry.at_ns == NO_DEADLINE)
+        return 0;
+    lock_acquire(&queue->head_lock);
+    deadlines_add(&queue->expiries, &queued->expiry);
+    if (queued->expiry.at_ns < queue->watched_ns) {
+        queue->watched_ns = queued->expiry.at_ns;
+        rc = QUEUE_SOONER;
+    }
+    lock_release(&queue->head_lock);
+    return rc;
+}
+
 int queue_push(struct queue *queue, const struct queue_entry *entry)
 {
     uint64_t tail;
@@ -177,6 +202,8 @@ int queue_push(struct queue *queue, const struct queue_entry *entry)
         rc = -ENOMEM;
     } else {
         *entry_at(queue, tail) = *entry;
+        if (entry->future != NULL && entry->future->has_extras)
+            rc = queue_note_expiry(queue, entry->future);
         /* Sequentially consistent, because the caller next looks for a worker to wake. */
         atomic_store(&queue->tail, tail + 1);
     }
@@ -229,6 +256,53 @@ uint32_t queue_room(struct queue *queue)
     return queue_refusal(queue) != 0 || held >= limit ? 0 : limit - (uint32_t)held;
 }
 
+/* --- expiry -------------------------------------------------------------------------------- */
+
+/** Take a task with extras off the heap, if it is there. @return whether only the heap had it */
+static bool queue_forget_expiry_locked(struct queue *queue, struct ep_future *future)
+{
+    struct queued *queued = &future->reply.queued;
+
+    if (queued->expiry.link == NULL)
+        return false;
+    deadlines_remove(&queue->expiries, &queued->expiry);
+    return queued->set_aside;
+}
+
+/** Ask whether a task should have begun earlier, and is not taken off the heap yet. */
+static bool is_late(const struct ep_future *future)
+{
+    return future != NULL && future_expires_ns(future) != NO_DEADLINE &&
+           ep_future_state(future) == EP_PENDING && future->reply.queued.expiry.link != NULL &&
+           deadline_is_over(future_expires_ns(future));
+}
+
+bool queue_take_expired(struct queue *queue, struct ep_future **future, bool *claimed,
+                        int64_t *next_ns)
+{
+    struct deadline *first;
+
+    lock_acquire(&queue->head_lock);
+    first = queue->expiries.first;
+    if (first == NULL || !deadline_is_over(first->at_ns)) {
+        *next_ns = queue->watched_ns = first != NULL ? first->at_ns : NO_DEADLINE;
+        lock_release(&queue->head_lock);
+        return false;
+    }
+    *future = future_of_expiry(first);
+    if (!queue_forget_expiry_locked(queue, *future))
+        ep_future_ref(*future);
+    *claimed = future_begin_cancel(*future);
+    lock_release(&queue->head_lock);
+    return true;
+}
+
+void queue_task_expired(struct queue *queue)
+{
+    atomic_fetch_add(&queue->expired, 1);
+    atomic_fetch_add(&queue->freed, 1);
+}
+
 /* --- the workers' side --------------------------------------------------------------------- */
 
 /** Get the entry at the head, or NULL if the ring is empty. */
@@ -279,9 +353,17 @@ static bool queue_take_locked(struct queue *queue, uint32_t taker, struct queue_
     while (atomic_load_explicit(&queue->holds, memory_order_relaxed) == 0 &&
            taker < atomic_load_explicit(&queue->takers, memory_order_relaxed) &&
            (head = queue_head_locked(queue)) != NULL) {
+        if (is_late(head->future)) {
+            head->future->reply.queued.set_aside = true;
+            queue_advance_locked(queue);
+            queue->husks_swept++;
+            continue;
+        }
         if (head->future == NULL || future_start(head->future)) {
             *entry = *head;
             queue_advance_locked(queue);
+            if (entry->future != NULL && entry->future->has_extras)
+                queue_forget_expiry_locked(queue, entry->future);
             return true;
         }
         queue_pass_husk_locked(queue, head->future);
@@ -306,8 +388,11 @@ int queue_claim(struct queue *queue, struct ep_future *future)
 
     lock_acquire(&queue->head_lock);
     holds = atomic_load_explicit(&queue->holds, memory_order_relaxed);
-    if (holds == 0 && (claimed = future_start(future)))
+    if (holds == 0 && !is_late(future) && (claimed = future_start(future))) {
         atomic_fetch_add(&queue->claimed, 1);
+        if (future->has_extras)
+            queue_forget_expiry_locked(queue, future);
+    }
     lock_release(&queue->head_lock);
     if (claimed)
         return 0;
@@ -330,8 +415,17 @@ bool queue_done_and_take(struct queue *queue, uint32_t taker, struct queue_entry
     return taken;
 }
 
-void queue_task_cancelled(struct queue *queue)
+void queue_task_cancelled(struct queue *queue, struct ep_future *future)
 {
+    if (future->has_extras) {
+        bool set_aside;
+
+        lock_acquire(&queue->head_lock);
+        set_aside = queue_forget_expiry_locked(queue, future);
+        lock_release(&queue->head_lock);
+        if (set_aside)
+            ep_future_unref(future); /* the queue's reference; the canceller has its own */
+    }
     atomic_fetch_add(&queue->cancelled, 1);
     atomic_fetch_add(&queue->freed, 1);
 }
@@ -377,6 +471,9 @@ bool queue_drop_oldest(struct queue *queue, int reason, const char *message)
     entry = *head;
     queue_advance_locked(queue);
     queue->husks_swept++;
+    if (entry.future != NULL && entry.future->has_extras &&
+        ep_future_state(entry.future) == EP_PENDING)
+        queue_forget_expiry_locked(queue, entry.future);
     lock_release(&queue->head_lock);
 
     if (entry.future == NULL) {
@@ -411,7 +508,7 @@ bool queue_offers(struct queue *queue)
 
 void queue_stats(struct queue *queue, struct ep_stats *stats)
 {
-    uint64_t tail, head, freed, cancelled, broken, claimed, husks;
+    uint64_t tail, head, freed, cancelled, broken, claimed, expired, husks;
     int64_t queued, running;
 
     lock_acquire(&queue->tail_lock);
@@ -422,6 +519,7 @@ void queue_stats(struct queue *queue, struct ep_stats *stats)
     cancelled = atomic_load(&queue->cancelled);
     broken = atomic_load(&queue->broken);
     claimed = atomic_load(&queue->claimed);
+    expired = atomic_load(&queue->expired);
     husks = queue->husks_swept;
     lock_release(&queue->head_lock);
     lock_release(&queue->tail_lock);
@@ -429,8 +527,9 @@ void queue_stats(struct queue *queue, struct ep_stats *stats)
     stats->accepted = tail;
     stats->cancelled = cancelled;
     stats->broken = broken;
+    stats->failed = stats->expired = expired;
     /* Signed, because a canceller may be between its change of state and its counts. */
-    queued = (int64_t)(tail - head) - (int64_t)(cancelled + broken + claimed - husks);
+    queued = (int64_t)(tail - head) - (int64_t)(cancelled + broken + claimed + expired - husks);
     stats->queued = queued > 0 ? (uint32_t)queued : 0;
     running = (int64_t)(tail - freed) - stats->queued;
     stats->running = running > 0 ? (uint32_t)running : 0;

@@ -16,14 +16,18 @@ static const struct ep_submit_options usual = {0};
 /** Ask whether a future has to keep more than its input. Without a future, user data is for on_drop. */
 static bool wants_extras(const struct ep_submit_options *options, bool with_future)
 {
-    return options->on_drop != NULL || (with_future && options->user != NULL);
+    return options->on_drop != NULL || options->expires_ns != 0 || options->limit_ns != 0 ||
+           (with_future && options->user != NULL);
 }
 
 /** Give a new future its descriptors and extras. */
 static int future_furnish(struct ep_future *future, const struct ep_submit_options *options)
 {
     if (wants_extras(options, true))
-        future_set_extras(future, &(struct extras){options->user, options->on_drop});
+        future_set_extras(future, &(struct extras){.user = options->user,
+                                                   .on_drop = options->on_drop,
+                                                   .expires_ns = options->expires_ns,
+                                                   .limit_ns = options->limit_ns});
     return options->fd_count > 0 ? future_own_fds(future, options->fds, options->fd_count) : 0;
 }
 
@@ -74,6 +78,19 @@ static void entry_discard(struct queue_entry *entry)
     ep_future_unref(entry->future);
 }
 
+/** End a task that is too late for its submitter to run it. */
+static void expire_here(struct ep_executor *executor, struct queue_entry *entry)
+{
+    struct self_drop drop;
+
+    self_drop_begin(&drop, executor, entry->future);
+    executor_count(executor, COUNT_EXPIRED_ELSEWHERE);
+    EP_ASSERT(future_begin_cancel(entry->future)); /* no other thread has it yet */
+    future_expire(entry->future);
+    self_drop_end();
+    ep_future_unref(entry->future);
+}
+
 /** A task that its submitter runs: how it ends if it ends the submitter's thread. */
 struct callers_task {
     struct ep_executor *executor;
@@ -115,7 +132,12 @@ static int submit_when_full(struct ep_executor *executor, struct queue_entry *en
     int rc = -EAGAIN;
 
     switch (executor->options.when_full) {
-    case EP_CALLER_RUNS: run_here(executor, entry); return 0;
+    case EP_CALLER_RUNS:
+        if (entry->future != NULL && deadline_is_over(future_expires_ns(entry->future)))
+            expire_here(executor, entry);
+        else
+            run_here(executor, entry);
+        return 0;
     case EP_DISCARD:
         executor_count(executor, COUNT_DISCARDED);
         entry_discard(entry);
@@ -135,7 +157,7 @@ static int submit_when_full(struct ep_executor *executor, struct queue_entry *en
  */
 static int check_options(const struct ep_submit_options *options)
 {
-    if (options->dropped != NULL && options->on_drop != NULL)
+    if ((options->dropped != NULL && options->on_drop != NULL) || options->limit_ns < 0)
         return -EINVAL;
     if (options->fd_count > EP_FDS_MAX || (options->fd_count > 0 && options->fds == NULL))
         return -EINVAL;
@@ -168,6 +190,12 @@ static int submit(struct ep_executor *executor, ep_task_fn fn, const void *input
         return EP_EFORKED;
     if (use_policy && executor->options.when_full == EP_BLOCK)
         deadline_ns = options->deadline_ns != 0 ? options->deadline_ns : NO_DEADLINE;
+    if (options->expires_ns != 0) {
+        if (deadline_ns > options->expires_ns)
+            deadline_ns = options->expires_ns;
+        if (executor->ops->watch != NULL && (rc = executor->ops->watch(executor)) != 0)
+            return rc;
+    }
     rc = entry_prepare(&entry, executor, fn, input, size, options, future != NULL);
     if (rc != 0)
         return rc;

@@ -21,6 +21,7 @@ struct ep_task {
     const void *input;
     size_t size;
     const atomic_bool *terminating;     /**< of its executor; NULL in a worker process */
+    int64_t stop_ns;                    /**< when its limit_ns is over; 0: there is no limit here */
     const struct task_process *process; /**< NULL if the worker is a thread */
     struct ep_future *future;           /**< NULL: the outcome is not wanted */
     unsigned worker;

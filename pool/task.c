@@ -24,6 +24,7 @@ bool task_run_within(const struct ep_task *outer, ep_task_fn fn, const void *inp
         .input = size > 0 ? input : NULL,
         .size = size,
         .terminating = outer->terminating,
+        .stop_ns = outer->stop_ns,
         .process = outer->process,
         .future = outcome,
         .worker = outer->worker,
@@ -39,6 +40,8 @@ bool task_run(struct queue_entry *entry, unsigned worker, const atomic_bool *ter
     if (task.future != NULL) {
         task.input = future_input(task.future);
         task.size = task.future->input_size;
+        if (future_limit_ns(task.future) != 0)
+            task.stop_ns = deadline_after(future_limit_ns(task.future));
     } else {
         task.input = entry_input(entry, &task.size);
     }
@@ -105,7 +108,8 @@ bool ep_task_stopping(const struct ep_task *task)
     if (task->process != NULL)
         return task->process->is_stopping();
     return atomic_load_explicit(task->terminating, memory_order_relaxed) ||
-           (task->future != NULL && future_must_stop(task->future));
+           (task->future != NULL && future_must_stop(task->future)) ||
+           (task->stop_ns != 0 && deadline_is_over(task->stop_ns));
 }
 
 unsigned ep_task_worker(const struct ep_task *task)

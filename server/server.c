@@ -252,7 +252,6 @@ static void start_watch(struct server *server)
         .idle_ns = options->idle_timeout_ns,
         .write_ns = options->write_timeout_ns,
         .session_ns = options->session_timeout_ns,
-        .queue_ns = options->queue_timeout_ns,
     };
 
     server->timeouts = timeouts_new(server->base, server->shared, &limits, tend, server);

@@ -14,6 +14,9 @@
  * have died without a single task done between them, after 100 ms, and twice as long each time up
  * to 3.2 s. With BREAK the other workers are killed too, and every task fails.
  *
+ * A worker that the executor itself has killed, because a task ran longer than its limit_ns, is replaced
+ * at once, and no other task of it fails; on_death is about other deaths.
+ *
  * A process that cannot be forked, or dies while it initializes, is tried again after 10, 20, 40,
  * 80 ms; after the fifth failure its place is given up until the next resize. When no place has a
  * worker or hope for one, the executor is broken. If initialize *reports* a failure, it is broken
@@ -197,14 +200,22 @@ static void describe(const struct place *place, char *words, size_t size)
     }
 }
 
+/** Fail the task for which its worker was killed. */
+static void lose_limited(struct process_executor *executor, struct queue_entry *entry,
+                         unsigned worker)
+{
+    atomic_fetch_add_explicit(&executor->limited, 1, memory_order_relaxed);
+    lose_task(executor, entry, worker, EP_ELIMIT, 0, "it ran longer than its limit_ns");
+}
+
 /** Fail the tasks that a dead worker had, or give them back. */
 static void lose_tasks(struct place *place, const char *words)
 {
     struct process_executor *executor = place->executor;
     uint64_t head = atomic_load(&place->head);
     bool begun = atomic_load(&place->sent) > head;
-    bool again =
-        executor->base.options.on_death == EP_REPLACE && !atomic_load(&executor->base.terminating);
+    bool again = (executor->base.options.on_death == EP_REPLACE || place->overran != 0) &&
+                 !atomic_load(&executor->base.terminating);
     uint64_t tail = atomic_load(&place->tail);
 
     /* From last to first, because each is put before those that were given back earlier. */
@@ -213,7 +224,9 @@ static void lose_tasks(struct place *place, const char *words)
         struct queue_entry entry = slot->entry;
         bool broken = atomic_load(&executor->base.broken);
 
-        if (at - 1 == head && begun)
+        if (at == place->overran && !broken)
+            lose_limited(executor, &entry, place->index);
+        else if (at - 1 == head && begun)
             lose_task(executor, &entry, place->index, broken ? EP_EBROKEN : EP_EDIED,
                       broken ? 0 : place->status, broken ? executor->base.why : words);
         else if (again && !broken)
@@ -270,8 +283,8 @@ static void place_died(struct place *place, const char *words)
 static void place_bury(struct place *place)
 {
     struct process_executor *executor = place->executor;
-    bool ordered = place->was_stopped || atomic_load(&executor->base.terminating) ||
-                   atomic_load(&executor->base.broken);
+    bool ordered = place->was_stopped || place->overran != 0 ||
+                   atomic_load(&executor->base.terminating) || atomic_load(&executor->base.broken);
     char words[128];
 
     describe(place, words, sizeof words);

@@ -54,6 +54,12 @@ static void process_arrived(struct ep_executor *base)
         dispatch(executor);
 }
 
+/** Let the manager look again when a task expires. */
+static void process_sooner(struct ep_executor *base)
+{
+    poke(from_base(base));
+}
+
 static void process_closed(struct ep_executor *base)
 {
     poke(from_base(base));
@@ -113,6 +119,7 @@ static void process_stats(struct ep_executor *base, struct ep_stats *stats)
 
     stats->finished += atomic_load(&executor->finished);
     stats->failed += atomic_load(&executor->failed);
+    stats->limited += atomic_load(&executor->limited);
     stats->broken += atomic_load(&executor->broken_tasks);
     stats->workers = count_workers(executor);
 }
@@ -244,6 +251,7 @@ static const struct executor_ops process_ops = {
             .helper_leaves = process_helper_leaves,
         },
     .arrived = process_arrived,
+    .sooner = process_sooner,
     .closed = process_closed,
     .drained = process_drained,
     .is_settled = process_is_settled,

@@ -79,6 +79,7 @@ static void place_order(struct place *place)
     lock_acquire(&executor->lock);
     place->socket = ends[0];
     place->life = LIFE_ORDERED;
+    place->overran = 0;
     lock_release(&executor->lock);
     place->ticket = order.ticket;
     place->was_ready = place->was_stopped = place->not_ready = false;
@@ -256,6 +257,7 @@ static void place_care(struct place *place, int64_t now)
         else
             place_offer(place);
         place_care_for_resend(place, now);
+        place_care_for_limit(place, now);
         break;
     case LIFE_DYING: place_try_bury(place); break;
     default: break;
@@ -311,6 +313,7 @@ static bool care(struct process_executor *executor)
     bool any = false;
 
     executor->next_due_ns = INT64_MAX;
+    due_at(executor, executor_expire(&executor->base));
     care_for_termination(executor, now);
     resume_postponed(executor, now);
     for (uint32_t i = 0; i < executor->place_count; i++)

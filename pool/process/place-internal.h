@@ -4,7 +4,8 @@
  * The process executor, and the place of each of its workers, as the files of this room see them.
  * executor.c is what its users call. manager.c is the thread that watches over the workers, death.c
  * what it does when one ends. send.c brings tasks to workers, receive.c brings outcomes back, and
- * both stand on outcome.c and place.c. The worker's side is in worker.c.
+ * both stand on outcome.c, place.c, and limit.c for tasks that have a time limit. The worker's side is in
+ * worker.c.
  */
 #ifndef POOL_PROCESS_PLACE_INTERNAL_H
 #define POOL_PROCESS_PLACE_INTERNAL_H
@@ -25,8 +26,9 @@ enum { EVENT_WAKEUP = 0, PLACE_SOCKET = 1, PLACE_PIDFD = 2, EVENT_LINE = 3, EVEN
 struct slot {
     struct queue_entry entry;
     struct wire_task header;
-    bool use_memfd; /**< its input did not fit into a message */
-    uint32_t nacks; /**< times that its descriptors did not arrive */
+    bool use_memfd;   /**< its input did not fit into a message */
+    uint32_t nacks;   /**< times that its descriptors did not arrive */
+    int64_t limit_ns; /**< 0: none */
 };
 
 /** The state of a worker's process. Guarded by the executor's lock; only the manager changes it. */
@@ -66,6 +68,9 @@ struct place {
     struct place *next_idle;
     _Atomic uint32_t given; /**< tasks that this process was given */
     uint64_t certain;       /**< tasks before it have been sent, whatever the sender is doing */
+    int64_t kill_ns;  /**< when the worker's first task has run for its limit_ns; 0: no limit */
+    uint64_t limited; /**< 1 + the position of the task that kill_ns is about */
+    uint64_t overran; /**< not 0: the process is killed, for the task at this position - 1 */
 
     uint32_t misses;       /**< the sender's: sends in a row that failed but may pass */
     size_t message_max;    /**< the sender's: the largest message of several tasks */
@@ -74,6 +79,9 @@ struct place {
     _Atomic uint64_t head; /**< moved by the receiver */
     _Atomic uint64_t sent; /**< moved by the sender */
     _Atomic uint64_t tail; /**< moved by the sender */
+    _Atomic uint64_t
+        limit_tail; /**< the sender's: tail after the last task that had a limit; 0: none
+                                    ever had */
 
     /* set by the manager while no thread sends or receives */
     int socket, pidfd; /**< -1: none */
@@ -142,7 +150,7 @@ struct process_executor {
     _Atomic uint32_t target; /**< wanted workers */
     _Atomic uint32_t
         helpers; /**< helpers that have not left their done future, | HELPERS_AWAITED */
-    _Atomic uint64_t finished, failed, broken_tasks;
+    _Atomic uint64_t finished, failed, broken_tasks, limited;
 
     pthread_mutex_t life_mutex;
     /* guarded by life_mutex */
@@ -217,6 +225,17 @@ void place_arm_locked(struct place *place, bool armed);
 /** Put a place on the idle list, or take it off. */
 void place_list_locked(struct place *place);
 void place_unlist_locked(struct place *place);
+
+/* --- limit.c ------------------------------------------------------------------------------- */
+
+/** Ask whether no task may be sent to the worker until it has done its last one, which has a limit. */
+bool place_ends_with_limit(const struct place *place);
+
+/** Note when the worker's first task must be done. @return whether the manager must know */
+bool place_note_limit_locked(struct place *place);
+
+/** Kill a worker whose task has run for its limit. Threads: the manager. */
+void place_care_for_limit(struct place *place, int64_t now);
 
 /* --- outcome.c ----------------------------------------------------------------------------- */
 

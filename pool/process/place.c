@@ -127,6 +127,7 @@ void place_close(struct place *place)
     place->socket = place->pidfd = -1;
     place->watched = place->armed = place->blocked = false;
     place->resend_ns = 0;
+    place->kill_ns = 0;
     lock_release(&place->executor->lock);
 }
 

@@ -95,6 +95,20 @@ static void take_outcome(struct place *place, const struct wire_note *note, cons
     place->unreported++;
 }
 
+/** Let the time of the next task begin, after the outcome of the one before it. */
+static void begin_limit(struct place *place)
+{
+    bool tell;
+
+    if (atomic_load(&place->limit_tail) == 0)
+        return;
+    lock_acquire(&place->executor->lock);
+    tell = place_note_limit_locked(place);
+    lock_release(&place->executor->lock);
+    if (tell)
+        poke(place->executor);
+}
+
 /** Give the oldest task back: its worker could not receive its descriptors. */
 static void take_nack(struct place *place)
 {
@@ -157,7 +171,10 @@ static bool take_message(struct place *place, const unsigned char *buffer,
         return false;
     }
     switch (note.kind) {
-    case WIRE_REPLY: take_outcome(place, &note, words, message); break;
+    case WIRE_REPLY:
+        take_outcome(place, &note, words, message);
+        begin_limit(place);
+        break;
     case WIRE_NACK:
         take_nack(place);
         *given_back = true;

@@ -48,7 +48,8 @@ static uint32_t place_credit_locked(const struct place *place)
     uint32_t credit = executor->credits - place_load(place);
     uint32_t each = executor->base.options.tasks_per_worker;
 
-    if (place->life != LIFE_READY || place->index >= atomic_load(&executor->target))
+    if (place->life != LIFE_READY || place->index >= atomic_load(&executor->target) ||
+        place->overran != 0 || place_ends_with_limit(place))
         return 0;
     if (each > 0 && credit > each - place->given)
         credit = each - place->given;
@@ -175,6 +176,7 @@ static void slot_prepare(struct slot *slot, uint64_t id)
         .flags = future != NULL ? WIRE_WANTS_REPLY : 0,
         .fd_count = future != NULL && future->has_fds ? future->fds->count : 0,
     };
+    slot->limit_ns = future != NULL ? future_limit_ns(future) : 0;
 }
 
 /** Fill in the parts of a message for one task: header, input, padding. */
@@ -262,6 +264,8 @@ static void drop_unsendable(struct place *place, int rc)
     char words[WIRE_WORDS_MAX + 1];
 
     lock_acquire(&place->executor->lock); /* claim_for() reads the slots */
+    if (place_ends_with_limit(place))
+        atomic_store(&place->limit_tail, at < last ? last : 0);
     for (; at < last; at++)
         *slot_at(place, at) = *slot_at(place, at + 1);
     atomic_fetch_sub(&place->tail, 1);
@@ -294,10 +298,13 @@ static int place_send(struct place *place)
     return 0;
 }
 
-/** Note whether sending must be continued later, and when. */
-static void place_note_sent_locked(struct place *place, int rc)
+/**
+ * Note whether sending must be continued later, and when.
+ * @return whether the manager must know
+ */
+static bool place_note_sent_locked(struct place *place, int rc)
 {
-    bool blocked = rc == -EAGAIN;
+    bool blocked = rc == -EAGAIN, limits;
 
     place->sending = false;
     place->certain = atomic_load(&place->sent);
@@ -305,12 +312,14 @@ static void place_note_sent_locked(struct place *place, int rc)
         place->blocked = blocked;
         place_watch_locked(place);
     }
+    limits = place_note_limit_locked(place);
     place->resend_ns = 0;
     if (rc == 0 || blocked)
-        return;
+        return limits;
     place->resend_ns = ep_now_ns() + (RESEND_DELAY_NS << place->misses);
     if (place->misses < RESEND_DOUBLES)
         place->misses++;
+    return true;
 }
 
 /** Compute how many of the waiting tasks one worker may get at once. */
@@ -341,8 +350,9 @@ static int place_fill(struct place *place, uint32_t credit, uint32_t *taken)
 {
     struct process_executor *executor = place->executor;
     uint64_t share = credit > 1 ? fair_share(executor) : 1;
+    bool ends_with_limit = false;
 
-    for (*taken = 0; *taken < credit && *taken < share; ++*taken) {
+    for (*taken = 0; *taken < credit && *taken < share && !ends_with_limit; ++*taken) {
         uint64_t tail = atomic_load(&place->tail);
         struct slot *slot = slot_at(place, tail);
 
@@ -354,6 +364,9 @@ static int place_fill(struct place *place, uint32_t credit, uint32_t *taken)
         if (slot->entry.future != NULL)
             atomic_store_explicit(&slot->entry.future->worker, (uint16_t)place->index,
                                   memory_order_relaxed);
+        ends_with_limit = slot->limit_ns != 0;
+        if (ends_with_limit)
+            atomic_store(&place->limit_tail, tail + 1);
         atomic_store(&place->tail, tail + 1);
     }
     return 0;
@@ -367,6 +380,7 @@ static void place_feed(struct place *place, uint32_t credit)
     for (;;) {
         uint32_t taken;
         int filled = place_fill(place, credit, &taken), rc;
+        bool tell;
 
         lock_acquire(&executor->lock);
         place->given += taken;
@@ -380,10 +394,10 @@ static void place_feed(struct place *place, uint32_t credit)
             rc = filled;
 
         lock_acquire(&executor->lock);
-        place_note_sent_locked(place, rc);
-        if (place->life == LIFE_DYING || place->resend_ns != 0) {
+        tell = place_note_sent_locked(place, rc);
+        if (place->life == LIFE_DYING || tell) {
             lock_release(&executor->lock);
-            poke(executor); /* the manager waits for this right, or has to try again later */
+            poke(executor); /* the manager waits for this right, or has to act at some time */
             return;
         }
         credit = place_credit_locked(place);

@@ -10,7 +10,8 @@
  *
  * Ending: the queue is closed; all waiting threads wake up and see that. Each worker ends when the
  * queue is empty, and the last one wakes the threads that wait for the end. The first of them joins
- * all workers, under life_mutex, so each is joined once.
+ * all workers, under life_mutex, so each is joined once. The thread of expiry.c, if there is one, ends
+ * after the last worker.
  *
  * Lock order: life_mutex, then the queue's locks. No other two are held together.
  */
@@ -44,9 +45,11 @@ static void thread_closed(struct ep_executor *base)
 
 /* --- ending -------------------------------------------------------------------------------- */
 
-static bool all_have_left(void *executor)
+static bool all_have_left(void *context)
 {
-    return atomic_load(&((struct thread_executor *)executor)->alive) == 0;
+    struct thread_executor *executor = context;
+
+    return atomic_load(&executor->alive) == 0 && atomic_load(&executor->expiry) != EXPIRY_WATCHES;
 }
 
 static int thread_join(struct ep_executor *base, int64_t deadline_ns)
@@ -59,6 +62,7 @@ static int thread_join(struct ep_executor *base, int64_t deadline_ns)
     for (uint32_t i = 0; i < executor->places; i++)
         if (executor->workers[i] != NULL)
             worker_join_locked(executor, i);
+    expiry_join_locked(executor);
     EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
     return 0;
 }
@@ -188,6 +192,8 @@ static const struct executor_ops thread_ops = {
              .run_here = thread_run_here,
              .runs_here = thread_runs_here},
     .arrived = task_arrived,
+    .watch = expiry_watch,
+    .sooner = expiry_wake,
     .closed = thread_closed,
     .is_settled = thread_is_settled,
     .join = thread_join,

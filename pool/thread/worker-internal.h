@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file worker-internal.h
- * The thread executor: executor.c has what its users call, worker.c what its workers do.
+ * The thread executor: executor.c has what its users call, worker.c what its workers do, and expiry.c
+ * the thread that ends tasks which have waited too long.
  */
 #ifndef POOL_THREAD_WORKER_INTERNAL_H
 #define POOL_THREAD_WORKER_INTERNAL_H
@@ -47,6 +48,9 @@ struct worker {
     bool leaving; /* it is ending, and must be joined */
 };
 
+/** The thread of expiry.c. */
+enum expiry { EXPIRY_NONE, EXPIRY_WATCHES, EXPIRY_OVER };
+
 struct thread_executor {
     struct ep_executor base;
 
@@ -62,6 +66,11 @@ struct thread_executor {
     /* seldom written */
     _Alignas(CACHE_LINE) struct waitlist ended; /**< threads that wait for the last worker */
     _Atomic uint32_t alive;                     /**< workers that have not ended */
+    _Atomic enum expiry expiry;
+    _Atomic uint32_t expiry_changes; /**< a futex word: the thread looks again */
+    struct lock expiry_lock;         /**< held while the thread is made */
+    pthread_t expiry_thread;         /**< written with expiry_lock; unless EXPIRY_NONE */
+    bool expiry_joined;              /**< guarded by life_mutex */
 
     /**
      * Held while workers are made and joined, and so while `initialize` and `finalize` may run on
@@ -103,5 +112,16 @@ bool worker_changes_here(const struct thread_executor *executor);
 
 /** Join a worker that is ending, and empty its place. */
 void worker_join_locked(struct thread_executor *executor, uint32_t index);
+
+/* --- expiry.c ------------------------------------------------------------------------------ */
+
+/** Make the thread unless it is there. @return 0 or -ENOMEM */
+int expiry_watch(struct ep_executor *executor);
+
+/** Make the thread look again: for a task that expires sooner, or because the last worker has ended. */
+void expiry_wake(struct ep_executor *executor);
+
+/** Join the thread if it has ended. */
+void expiry_join_locked(struct thread_executor *executor);
 
 #endif /* POOL_THREAD_WORKER_INTERNAL_H */

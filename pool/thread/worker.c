@@ -409,8 +409,10 @@ static void worker_hand_over(struct worker *worker)
 /** Count a worker that ends. The last one wakes the threads that wait for the end. */
 static void worker_gone(struct thread_executor *executor)
 {
-    if (atomic_fetch_sub(&executor->alive, 1) == 1)
+    if (atomic_fetch_sub(&executor->alive, 1) == 1) {
+        expiry_wake(&executor->base);
         waitlist_wake_all(&executor->ended);
+    }
 }
 
 /** End the worker of the calling thread, which has not begun if start_rc is not 0. */

@@ -65,7 +65,7 @@ struct job {
 /* A task's user data. */
 struct order {
     struct job job;
-    int drop_reason; /* why no worker began it; 0: one may have */
+    bool with_loop; /* no worker has begun it, and the loop owns the session */
 };
 
 /* --- in a worker --------------------------------------------------------------------------- */
@@ -89,14 +89,14 @@ static int serve(struct ep_task *task)
 
 /* --- in the main process, any thread ------------------------------------------------------- */
 
-/* Note why no worker begins a session. Called before done(), by the same thread. */
+/* Note who owns a session that no worker begins. Called before done(), by the same thread. */
 static void on_drop(void *user, int reason, const void *input, size_t size)
 {
     struct order *order = user;
 
     (void)input;
     (void)size;
-    order->drop_reason = reason;
+    order->with_loop = waiting_dropped(&order->job.model->waiting, order->job.session, reason);
 }
 
 /*
@@ -107,10 +107,11 @@ static void done(struct ep_future *future, void *context)
 {
     struct order *order = ep_future_user(future);
     struct process_model *model = context;
-    struct ep_error error = {.message = "no worker began it"};
+    struct ep_error error = {.failed = true};
 
-    /* The loop owns a session that it has taken back (waiting.h). */
-    if (ep_future_error(future, 0, &error) != EP_ECANCELLED || order->drop_reason != EP_ECANCELLED)
+    if (ep_future_error(future, 0, &error) == EP_ECANCELLED)
+        error.message = "no worker began it";
+    if (!order->with_loop)
         process_session_over(order->job.session, error.message);
     free(order);
     atomic_fetch_sub(&model->held, 1);

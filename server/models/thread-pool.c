@@ -62,6 +62,16 @@ static int serve(struct ep_task *task)
     return 0;
 }
 
+/* The loop rejects a session that no worker begins. */
+static void on_drop(void *user, int reason, const void *input, size_t size)
+{
+    const struct job *job = input;
+
+    (void)user;
+    (void)size;
+    waiting_dropped(&job->model->waiting, job->session, reason);
+}
+
 static void on_room(void *context)
 {
     struct pool_model *model = context;
@@ -73,7 +83,7 @@ static void on_room(void *context)
 
 static int dispatch(struct model *base, struct session *session, char why[static MODEL_WHY_MAX])
 {
-    static const struct ep_submit_options options = {.deadline_ns = INT64_MIN};
+    static const struct ep_submit_options options = {.deadline_ns = INT64_MIN, .on_drop = on_drop};
     struct pool_model *model = (struct pool_model *)base;
     struct job job = {.session = session, .model = model};
     int rc;
@@ -168,6 +178,8 @@ static int create(const struct model_settings *settings, struct model **result,
             rc = buffers_make(&model->buffers, settings->workers, settings->shared->buffer_bytes);
         if (rc == 0)
             rc = ep_thread_executor_new(&options, &model->executor);
+        if (rc == 0)
+            rc = waiting_prepare(&model->waiting, model->executor);
     }
     if (rc == 0) {
         *result = &model->base;
@@ -176,6 +188,7 @@ static int create(const struct model_settings *settings, struct model **result,
     snprintf(why, MODEL_WHY_MAX, "%s", ep_strerror(rc));
     if (model != NULL) {
         caller_clear(&model->caller);
+        ep_executor_free(model->executor);
         release(model);
     }
     return rc;

@@ -2,7 +2,7 @@
 /*
  * Taking back sessions that wait for a worker: see waiting.h.
  *
- * DESIGN. The oldest session is first. Workers begin sessions in the same order, so those that have
+ * DESIGN. In the list the oldest session is first. Workers begin sessions in the same order, so those that have
  * begun gather at the front, and are removed there when a session is submitted or time passes. One that
  * has begun out of turn stays until it is at the front. So the list is hardly longer than the queue.
  */
@@ -18,7 +18,6 @@ struct waiting_one {
     struct waiting_one *next;
     struct ep_future *future;
     struct session *session; /* valid while the future is PENDING */
-    int64_t accepted_ns;
 };
 
 void waiting_init(struct waiting *waiting, const struct model_settings *settings)
@@ -26,8 +25,23 @@ void waiting_init(struct waiting *waiting, const struct model_settings *settings
     *waiting = (struct waiting){
         .drop_oldest = settings->on_full == ON_FULL_DROP_OLDEST,
         .timeout_ns = settings->queue_timeout_ns,
+        .shared = settings->shared,
     };
     waiting->end = &waiting->oldest;
+}
+
+static int nothing(struct ep_task *task)
+{
+    (void)task;
+    return 0;
+}
+
+int waiting_prepare(struct waiting *waiting, struct ep_executor *executor)
+{
+    const struct ep_submit_options options = {.expires_ns = EP_FOREVER - 1};
+
+    return waiting->timeout_ns == 0 ? 0
+                                    : ep_submit_with(executor, nothing, NULL, 0, &options, NULL);
 }
 
 static void forget_oldest(struct waiting *waiting)
@@ -54,19 +68,22 @@ static void forget_begun(struct waiting *waiting)
         forget_oldest(waiting);
 }
 
-/* Take back the oldest and reject it, unless a worker is faster. @return whether it was taken */
-static bool take_back_oldest(struct waiting *waiting, enum outcome outcome, const char *words)
+static void turn_away(struct session *session, enum outcome outcome, const char *words)
 {
-    struct waiting_one *one = waiting->oldest;
     char why[MODEL_WHY_MAX];
-    bool taken;
 
-    taken = ep_future_cancel(one->future) == 0;
-    if (taken) {
-        snprintf(why, sizeof why, "%s: waited %.1f s", words,
-                 (double)(clock_now_ns() - one->accepted_ns) / 1e9);
-        session_turn_away(one->session, outcome, why);
-    }
+    snprintf(why, sizeof why, "%s: waited %.1f s", words,
+             (double)(clock_now_ns() - session->entry.accepted_ns) / 1e9);
+    session_turn_away(session, outcome, why);
+}
+
+/* Take back the oldest and reject it, unless a worker is faster. @return whether it was taken */
+static bool take_back_oldest(struct waiting *waiting)
+{
+    bool taken = ep_future_cancel(waiting->oldest->future) == 0;
+
+    if (taken)
+        turn_away(waiting->oldest->session, OUTCOME_REJECTED, "a newer session took this place");
     forget_oldest(waiting);
     return taken;
 }
@@ -75,18 +92,23 @@ int waiting_submit(struct waiting *waiting, struct ep_executor *executor, struct
                    ep_task_fn fn, const void *input, size_t size,
                    const struct ep_submit_options *options, struct ep_future **future)
 {
+    struct ep_submit_options with = *options;
     struct waiting_one *one;
     int rc;
 
-    if (!waiting->drop_oldest && waiting->timeout_ns == 0)
-        return ep_submit_with(executor, fn, input, size, options, future);
+    if (waiting->timeout_ns > 0)
+        with.expires_ns = session->entry.accepted_ns + waiting->timeout_ns;
+    else if (!waiting->drop_oldest)
+        with.on_drop = NULL; /* it would cost a future */
+    if (!waiting->drop_oldest)
+        return ep_submit_with(executor, fn, input, size, &with, future);
     forget_begun(waiting);
     one = malloc(sizeof *one);
     if (one == NULL)
         return -ENOMEM;
     /* Once submitted, the session may be a worker's, and may end. */
-    *one = (struct waiting_one){.session = session, .accepted_ns = session->entry.accepted_ns};
-    rc = ep_submit_with(executor, fn, input, size, options, &one->future);
+    *one = (struct waiting_one){.session = session};
+    rc = ep_submit_with(executor, fn, input, size, &with, &one->future);
     if (rc != 0) {
         free(one);
         return rc;
@@ -101,18 +123,34 @@ int waiting_submit(struct waiting *waiting, struct ep_executor *executor, struct
 bool waiting_drop_oldest(struct waiting *waiting)
 {
     while (waiting->drop_oldest && waiting->oldest != NULL)
-        if (take_back_oldest(waiting, OUTCOME_REJECTED, "a newer session took this place"))
+        if (take_back_oldest(waiting))
             return true;
     return false;
 }
 
+bool waiting_dropped(struct waiting *waiting, struct session *session, int reason)
+{
+    if (reason == EP_EXPIRED) {
+        session->next_late = atomic_load(&waiting->late);
+        while (!atomic_compare_exchange_weak(&waiting->late, &session->next_late, session))
+            ;
+        shared_wake(waiting->shared); /* it may be gone by now */
+    }
+    return reason == EP_EXPIRED || reason == EP_ECANCELLED;
+}
+
 void waiting_tend(struct waiting *waiting)
 {
-    int64_t since_ns = clock_now_ns() - waiting->timeout_ns;
+    struct session *late = atomic_exchange(&waiting->late, NULL), *first = NULL, *next;
 
     forget_begun(waiting);
-    if (waiting->timeout_ns == 0)
-        return;
-    while (waiting->oldest != NULL && waiting->oldest->accepted_ns <= since_ns)
-        take_back_oldest(waiting, OUTCOME_QUEUE_TIMEOUT, "timeout");
+    for (; late != NULL; late = next) { /* the stack has the latest first */
+        next = late->next_late;
+        late->next_late = first;
+        first = late;
+    }
+    for (; first != NULL; first = next) {
+        next = first->next_late;
+        turn_away(first, OUTCOME_QUEUE_TIMEOUT, "timeout");
+    }
 }

@@ -85,6 +85,8 @@ struct session {
     atomic_bool reading_stopped; /**< the loop has ended it, as an end of file would */
     _Atomic unsigned worker;     /**< who serves it */
 
+    struct session *next_late; /* of a model, while it owns the session: see models/waiting.h */
+
     /* loop only: see timeouts.c */
     uint64_t progress_seen;
     int64_t seen_ns;

@@ -101,7 +101,7 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
 static int64_t period_ns(const struct timeouts_limits *limits)
 {
     const int64_t all[] = {limits->handshake_ns, limits->idle_ns, limits->write_ns,
-                           limits->session_ns, limits->queue_ns};
+                           limits->session_ns};
     int64_t shortest = 0;
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)

@@ -31,8 +31,6 @@ struct timeouts_limits {
     int64_t idle_ns;      /**< nothing comes from the client */
     int64_t write_ns;     /**< the client takes nothing */
     int64_t session_ns;   /**< from its beginning, whatever it does */
-    int64_t
-        queue_ns; /**< it waits for a worker; the model keeps this limit, when `tend` is called */
 };
 
 /**

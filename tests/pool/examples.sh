@@ -218,6 +218,19 @@ nested() {
     esac
 }
 
+limits() {
+    run 22-limits --pool "$kind" || return 1
+    {
+        echo 'hasty: the task had not begun when its time was over'
+        echo 'patient: success'
+        case $kind in
+        thread) echo 'endless: the task failed' ;;
+        process) echo 'endless: the task ran longer than its limit, and its worker was killed' ;;
+        esac
+        echo 'the next: success'
+    } | is
+}
+
 refuses() {
     "$TOP_BUILDDIR/examples/12-add" "$@" >"$out" 2>"$work/err"
     [ $? -eq 2 ] && [ ! -s "$out" ] && [ "$(wc -l <"$work/err")" -eq 1 ]
@@ -242,7 +255,7 @@ listed() {
 
 for kind in thread process; do
     for example in submit arguments results map callback mp_apply mp_apply_async mp_async_result \
-        three_ways asking fetch add fetch_map names map_unread global callback_thread twenty_workers group user nested; do
+        three_ways asking fetch add fetch_map names map_unread global callback_thread twenty_workers group user nested limits; do
         check "$(echo "$example" | tr _ ' ') in a $kind pool" "$example"
     done
 done

@@ -14,6 +14,9 @@ POOL_TESTS = \
 	tests/pool/check_executor \
 	tests/pool/check_policy \
 	tests/pool/check_user \
+	tests/pool/check_deadlines \
+	tests/pool/check_expiry \
+	tests/pool/check_limit \
 	tests/pool/check_shutdown \
 	tests/pool/check_life \
 	tests/pool/check_thread_end \

@@ -115,7 +115,7 @@ static const struct {
     enum phase phase;
     struct timeouts_limits limits;
 } free_of_limits[] = {
-    {PHASE_QUEUED, {10 * MS, 10 * MS, 10 * MS, 10 * MS, 10 * MS}},
+    {PHASE_QUEUED, {10 * MS, 10 * MS, 10 * MS, 10 * MS}},
     {PHASE_WORKING, {.handshake_ns = 10 * MS, .idle_ns = 10 * MS, .write_ns = 10 * MS}},
     {PHASE_SENDING, {.handshake_ns = 10 * MS, .idle_ns = 10 * MS}},
     {PHASE_RECEIVING, {.handshake_ns = 10 * MS, .write_ns = 10 * MS}},
