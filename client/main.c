@@ -41,11 +41,13 @@ static int run_prompt(const struct options *options, const struct session_plan *
     }
 }
 
-/** Load the certificates to trust, and set the name that the server must have. */
+/** Load the certificates to trust and to show, and set the name that the server must have. */
 static void prepare_tls(const struct options *options, struct session_plan *plan)
 {
     struct tls_client_settings settings = {.ca_file = options->ca_file,
-                                           .insecure = options->insecure};
+                                           .insecure = options->insecure,
+                                           .certificate_file = options->certificate_file,
+                                           .key_file = options->key_file};
     char why[TLS_WHY_MAX];
 
     if (!options->tls)

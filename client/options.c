@@ -185,6 +185,10 @@ static const struct option_row rows[] = {
      OPTION_FILE(ca_file), .needs = {"tls"}},
     {"insecure", NULL, NULL, "do not verify the server's certificate",
      OPTION_FLAG(insecure), .needs = {"tls"}},
+    {"cert", "FILE", NULL, "show the certificate in FILE (PEM) to a server that asks for one",
+     OPTION_FILE(certificate_file), .needs = {"tls"}},
+    {"key", "FILE", NULL, "its private key (PEM, without a passphrase)",
+     OPTION_FILE(key_file), .needs = {"cert"}, .otherwise = "the file of --cert"},
 
     OPTION_HEADING("The load:"),
     {"sessions", "N", NULL, "sessions at once, each with a thread of its own",
@@ -351,6 +355,8 @@ void options_parse(int argc, char *argv[], struct options *options)
     if (options->tls && !tls_is_built_in())
         log_usage("--tls needs TLS, and this echo-client was built without it; install libssl-dev "
                   "and build again");
+    if (options->key_file == NULL)
+        options->key_file = options->certificate_file;
     if (!option_given(&line, "messages") && options->duration_ns > 0 && !options->churn)
         options->messages = UINT64_MAX;
     if (!barrier_given)

@@ -45,9 +45,11 @@ struct options {
     enum transform transform;
     int64_t timeout_ns; /**< of each operation */
     bool tls;
-    const char *ca_file; /**< NULL: trust the CAs of the system */
-    bool insecure;       /**< with tls: do not verify */
-    const char *expect;  /**< NULL: nothing is expected */
+    const char *ca_file;          /**< NULL: trust the CAs of the system */
+    bool insecure;                /**< with tls: do not verify */
+    const char *certificate_file; /**< the client's own; NULL: it has none */
+    const char *key_file;         /**< of it; not NULL if that is not */
+    const char *expect;           /**< NULL: nothing is expected */
     bool json;
     const char *csv; /**< files; NULL: none */
     const char *ndjson;

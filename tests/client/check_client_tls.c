@@ -421,6 +421,46 @@ START_TEST(a_ca_file_that_cannot_be_used)
 }
 END_TEST
 
+START_TEST(a_certificate_of_ours)
+{
+    struct tls_context *context = tls_kit_server(&keys->server, keys->ca.certificate);
+    struct client_run run;
+
+    tls_context_ref(context);
+    expect_all_well(
+        _i, tls_upper, context,
+        TRUSTING("-n", "3", "--cert", keys->client.certificate, "--key", keys->client.key), 3, 10);
+    run = run_against(_i, tls_upper, context,
+                      TRUSTING("-n", "1", "--cert", keys->other_client.certificate, "--key",
+                               keys->other_client.key));
+    client_run_expect(&run, 1, 0, 1, 0);
+    client_run_clear(&run);
+}
+END_TEST
+
+START_TEST(a_certificate_that_cannot_be_used)
+{
+    struct outcome outcome = program_run(
+        ARGUMENTS("echo-client", "-n", "1", "--tls", "--cert", keys->client.certificate), NULL);
+    char sentence[400];
+
+    /* the key is not in the same file */
+    snprintf(sentence, sizeof sentence,
+             "echo-client: cannot prepare --tls: %s holds no usable private "
+             "key in PEM form: ",
+             keys->client.certificate);
+    ck_assert_ptr_eq(strstr(outcome.err, sentence), outcome.err);
+    ck_assert_int_eq(outcome.status, 1);
+    outcome_clear(&outcome);
+    outcome = program_run(ARGUMENTS("echo-client", "-n", "1", "--tls", "--cert",
+                                    keys->client.certificate, "--key", keys->server.key),
+                          NULL);
+    ck_assert_ptr_nonnull(strstr(outcome.err, " does not belong to the certificate in "));
+    ck_assert_int_eq(outcome.status, 1);
+    outcome_clear(&outcome);
+}
+END_TEST
+
 START_TEST(a_server_that_wants_a_certificate_of_ours)
 {
     struct client_run run = run_against(
@@ -541,7 +581,9 @@ int main(void)
     ADD_LOOP_TESTS(suite, "Trust", 3 * CLIENT_WAYS, untrusted_servers_are_refused);
     ADD_LOOP_TESTS(suite, "Trust", CLIENT_WAYS, the_system_is_trusted_by_default);
     ADD_TESTS(suite, "Trust", a_ca_file_that_cannot_be_used);
-    ADD_LOOP_TESTS(suite, "Trust", CLIENT_WAYS, a_server_that_wants_a_certificate_of_ours);
+    ADD_TESTS(suite, "Trust", a_certificate_that_cannot_be_used);
+    ADD_LOOP_TESTS(suite, "Trust", CLIENT_WAYS, a_server_that_wants_a_certificate_of_ours,
+                   a_certificate_of_ours);
     use_keys(suite_case(suite, "Hostile"));
     ADD_LOOP_TESTS(suite, "Hostile", 5 * CLIENT_WAYS, servers_that_do_not_behave);
     ADD_LOOP_TESTS(suite, "Hostile", 2, a_wrong_byte_that_waits_in_the_stream);
