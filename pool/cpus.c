@@ -158,19 +158,29 @@ static double quota_at(const char *root, const char *directory, bool version_1, 
     return quota > 0 && period > 0 && quota / period < most ? quota / period : most;
 }
 
-double cpu_share(const char *root)
+/**
+ * Find the least quota among the cgroup of the process and those above it.
+ *
+ * @param least  set to the directory of that cgroup; "" if there is no quota below the allowed CPUs
+ * @return       CPUs
+ */
+static double least_quota(const char *root, char least[static PATH_MAX])
 {
-    HOLD_CANCELLATION;
     double share = allowed_cpus();
     struct hierarchy hierarchy = find_hierarchy(root);
     FILE *file = hierarchy.path != NULL ? open_at(root, "/proc/self", "mountinfo") : NULL;
     char directory[PATH_MAX], *line = NULL;
     size_t size = 0, mount = 0;
 
+    least[0] = '\0';
     while (file != NULL && mount == 0 && getline(&line, &size, file) > 0)
         mount = directory_by(line, &hierarchy, directory);
     while (mount > 0) {
-        share = quota_at(root, directory, hierarchy.version_1, share);
+        double quota = quota_at(root, directory, hierarchy.version_1, share);
+
+        if (quota < share)
+            memcpy(least, directory, strlen(directory) + 1);
+        share = quota;
         if (strlen(directory) <= mount)
             break;
         *strrchr(directory, '/') = '\0';
@@ -180,6 +190,39 @@ double cpu_share(const char *root)
     free(line);
     free(hierarchy.path);
     return share;
+}
+
+double cpu_share(const char *root)
+{
+    HOLD_CANCELLATION;
+    char least[PATH_MAX];
+
+    return least_quota(root, least);
+}
+
+bool cpu_throttling(const char *root, struct cpu_periods *periods)
+{
+    HOLD_CANCELLATION;
+    char least[PATH_MAX], key[32];
+    unsigned long long value;
+    unsigned found = 0;
+    FILE *file;
+
+    (void)least_quota(root, least);
+    file = least[0] != '\0' ? open_at(root, least, "cpu.stat") : NULL;
+    if (file == NULL)
+        return false;
+    while (fscanf(file, "%31s %llu", key, &value) == 2) {
+        if (strcmp(key, "nr_periods") == 0) {
+            periods->all = value;
+            found |= 1;
+        } else if (strcmp(key, "nr_throttled") == 0) {
+            periods->throttled = value;
+            found |= 2;
+        }
+    }
+    fclose(file);
+    return found == 3;
 }
 
 unsigned ep_usable_cpus(void)

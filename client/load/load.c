@@ -14,6 +14,7 @@
  */
 #include "client/load/load.h"
 
+#include "client/load/cpu-quota.h"
 #include "client/load/machine-limits.h"
 #include "client/load/runner.h"
 #include "client/load/signals.h"
@@ -346,7 +347,9 @@ static void complete(struct conductor *conductor, int64_t end_ns)
     summary->generator.threads = conductor->runner->threads;
     summary->generator.cpu = conductor->runner->ops->cpu(
         conductor->runner, (double)(end_ns - load->plan->begin_ns) / (double)SECOND_NS);
-    summary->generator.busy = summary->generator.cpu > 0.9;
+    cpu_quota_end(&summary->generator);
+    summary->generator.busy = summary->generator.cpu > 0.9 ||
+                              summary->generator.throttled * 10 > summary->generator.periods;
     summary->generator.late =
         histogram_count(summary->measure.times[MEASURE_LAG]) > 0 &&
         histogram_percentile(summary->measure.times[MEASURE_LAG], 99) >= SUMMARY_LATE_NS;
@@ -378,6 +381,7 @@ bool load_run(const struct load_settings *settings, const struct session_plan *p
     if (open_descriptors(&conductor)) {
         ready = make_runners(&conductor);
         if (ready) {
+            cpu_quota_begin(&summary->generator);
             begin_views(&conductor);
             run(&conductor);
             complete(&conductor, clock_now_ns());

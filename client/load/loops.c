@@ -15,10 +15,10 @@
  */
 #include "client/load/runner.h"
 
+#include "client/load/cpu-quota.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/must.h"
-#include "pool/cpus-internal.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -359,7 +359,7 @@ static double cpu(const struct runner *runner, double seconds)
     }
     /* one loop can take no more than a CPU, and all of them no more than the cgroup allows */
     most = (double)most_ns / (double)SECOND_NS;
-    all = (double)all_ns / (double)SECOND_NS / cpu_share("");
+    all = (double)all_ns / (double)SECOND_NS / cpu_quota_share();
     return seconds > 0 ? (all > most ? all : most) / seconds : 0;
 }
 

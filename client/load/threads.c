@@ -7,11 +7,11 @@
  */
 #include "client/load/runner.h"
 
+#include "client/load/cpu-quota.h"
 #include "client/load/machine-limits.h"
 #include "client/session/poll.h"
 #include "common/log.h"
 #include "common/must.h"
-#include "pool/cpus-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -186,7 +186,7 @@ static void measure_unsent(const struct runner *runner, int64_t start_ns, int64_
 static double cpu(const struct runner *runner, double seconds)
 {
     const struct threads *threads = (const struct threads *)runner;
-    double cpus = cpu_share("");
+    double cpus = cpu_quota_share();
 
     if (cpus > threads->started)
         cpus = threads->started;

@@ -99,6 +99,8 @@ static json_t *generator(const struct summary_generator *generator)
     object_real(&object, "cpu", generator->cpu);
     object_flag(&object, "busy", generator->busy);
     object_flag(&object, "late", generator->late);
+    object_count(&object, "periods", generator->periods);
+    object_count(&object, "throttled", generator->throttled);
     return object;
 }
 

@@ -157,6 +157,8 @@ static void read_settings(struct reader *reader, json_t *run, struct summary *su
     summary->generator.cpu = number(reader, generator, "cpu");
     summary->generator.busy = truth(reader, generator, "busy");
     summary->generator.late = truth(reader, generator, "late");
+    summary->generator.periods = later_count(reader, generator, "periods");
+    summary->generator.throttled = later_count(reader, generator, "throttled");
     if (summary->interrupted > 127)
         fail(reader, "its \"interrupted\" is not a signal");
 }

@@ -111,6 +111,8 @@ static void merge_settings(struct summary *into, const struct summary *from)
     if (from->generator.threads > into->generator.threads)
         into->generator.threads = from->generator.threads;
     into->generator.cpu = larger(into->generator.cpu, from->generator.cpu);
+    into->generator.periods += from->generator.periods;
+    into->generator.throttled += from->generator.throttled;
     into->generator.busy = into->generator.busy || from->generator.busy;
     into->generator.late = into->generator.late || from->generator.late;
 }

@@ -26,8 +26,10 @@ struct summary_error {
 struct summary_generator {
     unsigned threads; /**< that ran sessions */
     double cpu;       /**< of the busiest thread, or of all CPUs that they could use: 0 to 1 */
-    bool busy;        /**< cpu is above 0.9: the client was the bottleneck */
-    bool late;        /**< behind schedule: 1 % of the messages left SUMMARY_LATE_NS late or more */
+    bool busy; /**< cpu is above 0.9, or it was throttled often: the client was the bottleneck */
+    bool late; /**< behind schedule: 1 % of the messages left SUMMARY_LATE_NS late or more */
+    uint64_t periods;   /**< of the cgroup's CPU quota; 0: there is none */
+    uint64_t throttled; /**< of them: the quota was used up, and the client had to wait */
 };
 
 /** A message is late if it is due and can be sent, but has not been for this long. */

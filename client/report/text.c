@@ -133,6 +133,11 @@ static void show_warnings(FILE *file, const struct summary *summary)
             "that they could use, and the server may be able to do more. Use more --threads, "
             "fewer sessions, or a separate machine for the client.\n",
             summary->generator.cpu * 100);
+    if (summary->generator.throttled > 0)
+        fprintf(file,
+                "warning: the CPU quota of the cgroup stopped the client in %" PRIu64 " of %" PRIu64
+                " periods, and the times include these stalls. Raise the quota, or ask for less.\n",
+                summary->generator.throttled, summary->generator.periods);
     if (summary->generator.late)
         fprintf(file,
                 "warning: the client was behind its schedule: one message in a hundred or more was "

@@ -142,7 +142,7 @@ START_TEST(a_simple_run_is_a_simple_table)
 END_TEST
 
 /* Only a run in which these occurred has their lines. */
-START_TEST(closes_and_unanswered_messages)
+START_TEST(what_only_some_runs_have)
 {
     struct summary run;
     struct report report = {.total = &run};
@@ -154,6 +154,8 @@ START_TEST(closes_and_unanswered_messages)
     run.closed = 3;
     run.reconnected = 2;
     run.resent = 1;
+    run.generator.periods = 128;
+    run.generator.throttled = 66;
     measure_one(&run.measure, MEASURE_ECHO, 1500);
     measure_one(&run.measure, MEASURE_ECHO, 1600);
     measure_unanswered(&run.measure, 2000000, 1);
@@ -167,6 +169,9 @@ START_TEST(closes_and_unanswered_messages)
                                  "\nunanswered   1 messages were due and never answered: they "
                                  "count in the echo with the time that had passed, and > marks "
                                  "what is at least that long\n"));
+    ck_assert_ptr_nonnull(strstr(text,
+                                 "\nwarning: the CPU quota of the cgroup stopped the client in 66 "
+                                 "of 128 periods, "));
     free(text);
     summary_clear(&run);
 }
@@ -382,6 +387,8 @@ START_TEST(what_is_read_back_is_the_same)
     summary.closed = 3;
     summary.reconnected = 2;
     summary.resent = 1;
+    summary.generator.periods = 128;
+    summary.generator.throttled = 66;
     measure_unanswered(&summary.measure, 12345, 4);
     measure_one(&summary.measure, MEASURE_ECHO, INT64_C(999999999999)); /* a sum above a second */
     first = written(&report, true);
@@ -640,7 +647,7 @@ int main(void)
     Suite *suite = suite_create("report");
 
     tcase_add_checked_fixture(suite_case(suite, "Text"), setup, teardown);
-    ADD_TESTS(suite, "Text", a_simple_run_is_a_simple_table, closes_and_unanswered_messages,
+    ADD_TESTS(suite, "Text", a_simple_run_is_a_simple_table, what_only_some_runs_have,
               a_run_with_everything_says_everything);
     tcase_add_checked_fixture(suite_case(suite, "JSON"), setup, teardown);
     ADD_TESTS(suite, "JSON", the_json_has_every_figure, a_closed_loop_has_no_schedule,

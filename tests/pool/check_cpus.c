@@ -132,6 +132,31 @@ START_TEST(a_quota_gives_no_cpus)
 }
 END_TEST
 
+/* What stands in cpu.stat of the cgroup whose quota is the least, and of no other. */
+START_TEST(throttled_periods_are_of_the_least_quota)
+{
+    struct cpu_periods periods = {0};
+
+    write_file("/proc/self/cgroup", "0::/a/b\n");
+    write_file("/proc/self/mountinfo", MOUNT_2);
+    ck_assert(!cpu_throttling(root, &periods));
+    write_file("/cg/a/b/cpu.max", "90000 100000\n");
+    write_file("/cg/a/b/cpu.stat", "usage_usec 7\nnr_periods 1\nnr_throttled 1\n");
+    write_file("/cg/a/cpu.max", "5000 100000\n");
+    ck_assert(!cpu_throttling(root, &periods)); /* it has no cpu.stat */
+    write_file("/cg/a/cpu.stat",
+               "usage_usec 640000\nuser_usec 1\nsystem_usec 2\nnr_periods 128\nnr_throttled 66\n"
+               "throttled_usec 5900000\n");
+    ck_assert(cpu_throttling(root, &periods));
+    ck_assert_uint_eq(periods.all, 128);
+    ck_assert_uint_eq(periods.throttled, 66);
+    write_file("/cg/a/cpu.stat", "usage_usec 640000\nnr_periods 128\n");
+    ck_assert(!cpu_throttling(root, &periods));
+    write_file("/cg/a/cpu.stat", "nonsense\n");
+    ck_assert(!cpu_throttling(root, &periods));
+}
+END_TEST
+
 START_TEST(at_least_one_is_usable)
 {
     ck_assert_uint_ge(ep_usable_cpus(), 1);
@@ -145,6 +170,7 @@ int main(void)
 
     tcase_add_checked_fixture(suite_case(suite, "Core"), make_root, remove_root);
     ADD_LOOP_TESTS(suite, "Core", COUNT_OF(trees), the_least_quota_counts);
-    ADD_TESTS(suite, "Core", a_quota_gives_no_cpus, at_least_one_is_usable);
+    ADD_TESTS(suite, "Core", a_quota_gives_no_cpus, throttled_periods_are_of_the_least_quota,
+              at_least_one_is_usable);
     return suite_main(suite);
 }
