@@ -37,7 +37,9 @@ static void start_visits(struct visit *visits, pthread_t *threads, struct barrie
     }
 }
 
-START_TEST(no_session_passes_before_the_last_arrives)
+CASE("Core")
+
+TEST(no_session_passes_before_the_last_arrives)
 {
     struct visit visits[THREADS];
     pthread_t threads[THREADS];
@@ -57,9 +59,8 @@ START_TEST(no_session_passes_before_the_last_arrives)
     barrier_wait(&barrier); /* and it stays open */
     barrier_clear(&barrier);
 }
-END_TEST
 
-START_TEST(a_barrier_for_no_session_is_open)
+TEST(a_barrier_for_no_session_is_open)
 {
     struct barrier barrier;
 
@@ -69,10 +70,9 @@ START_TEST(a_barrier_for_no_session_is_open)
     barrier_arrive(&barrier); /* counts for nothing */
     barrier_clear(&barrier);
 }
-END_TEST
 
 /* For event loops: a descriptor that becomes readable, and stays so for everybody. */
-START_TEST(its_descriptor_is_readable_once_it_is_open)
+TEST(its_descriptor_is_readable_once_it_is_open)
 {
     struct barrier barrier;
     struct pollfd polled;
@@ -87,9 +87,8 @@ START_TEST(its_descriptor_is_readable_once_it_is_open)
     ck_assert_int_eq(poll(&polled, 1, 0), 1);
     barrier_clear(&barrier);
 }
-END_TEST
 
-START_TEST(without_descriptors_there_is_no_barrier)
+TEST(without_descriptors_there_is_no_barrier)
 {
     struct rlimit none, before;
     struct barrier barrier;
@@ -101,15 +100,4 @@ START_TEST(without_descriptors_there_is_no_barrier)
     code = barrier_init(&barrier, 1);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
     ck_assert_int_eq(code, -EMFILE);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("barrier");
-
-    ADD_TESTS(suite, "Core", no_session_passes_before_the_last_arrives,
-              a_barrier_for_no_session_is_open, its_descriptor_is_readable_once_it_is_open,
-              without_descriptors_there_is_no_barrier);
-    return suite_main(suite);
 }

@@ -45,21 +45,21 @@ static json_int_t run_all(int way, peer_behaviour *behaviour, int sessions, int 
     return bytes;
 }
 
-START_TEST(fifty_sessions)
+CASE("Core")
+
+LOOP_TEST(fifty_sessions, CLIENT_WAYS)
 {
     ck_assert_int_eq(run_all(_i, peer_upper, 50, 10, ARGUMENTS("-n", "50")), 50 * 10 * 64);
 }
-END_TEST
 
-START_TEST(two_hundred_sessions)
+LOOP_TEST(two_hundred_sessions, CLIENT_WAYS)
 {
     ck_assert_int_eq(
         run_all(_i, peer_upper, 200, 3, ARGUMENTS("-n", "200", "-m", "3", "-s", "100")),
         200 * 3 * 100);
 }
-END_TEST
 
-START_TEST(sizes_from_a_byte_up)
+LOOP_TEST(sizes_from_a_byte_up, CLIENT_WAYS)
 {
     ck_assert_int_eq(run_all(_i, peer_upper, 4, 50, ARGUMENTS("-n", "4", "-m", "50", "-s", "1")),
                      4 * 50);
@@ -70,15 +70,13 @@ START_TEST(sizes_from_a_byte_up)
     ck_assert_int_eq(run_all(_i, peer_upper, 2, 2, ARGUMENTS("-n", "2", "-m", "2", "-s", "16385")),
                      4 * 16385);
 }
-END_TEST
 
-START_TEST(without_a_barrier)
+LOOP_TEST(without_a_barrier, CLIENT_WAYS)
 {
     run_all(_i, peer_upper, 20, 10, ARGUMENTS("-n", "20", "--barrier", "none"));
 }
-END_TEST
 
-/* --- odd ones, but right ---------------------------------------------------------------------- */
+CASE("Odd ones, but right")
 
 /* Sends what it has received one byte at a time. */
 static void byte_by_byte(int fd, unsigned number, void *context)
@@ -94,20 +92,18 @@ static void byte_by_byte(int fd, unsigned number, void *context)
     }
 }
 
-START_TEST(a_server_that_sends_byte_by_byte)
+LOOP_TEST(a_server_that_sends_byte_by_byte, CLIENT_WAYS)
 {
     run_all(_i, byte_by_byte, 3, 3, ARGUMENTS("-n", "3", "-m", "3", "-s", "500"));
 }
-END_TEST
 
-START_TEST(large_messages_are_read_while_they_are_written)
+LOOP_TEST(large_messages_are_read_while_they_are_written, CLIENT_WAYS)
 {
     /* the server blocks in send while nothing is received, and 16 MiB are more than all the
        buffers on the way hold (7 MiB, where the kernel is left to size them) */
     ck_assert_int_eq(run_all(_i, peer_upper, 2, 1, ARGUMENTS("-n", "2", "-m", "1", "-s", "16M")),
                      2 * (16 << 20));
 }
-END_TEST
 
 /* Sends nothing before it has received a whole megabyte. */
 static void whole_messages(int fd, unsigned number, void *context)
@@ -125,11 +121,10 @@ static void whole_messages(int fd, unsigned number, void *context)
     free(bytes);
 }
 
-START_TEST(a_server_that_waits_for_the_whole_message)
+LOOP_TEST(a_server_that_waits_for_the_whole_message, CLIENT_WAYS)
 {
     run_all(_i, whole_messages, 3, 3, ARGUMENTS("-n", "3", "-m", "3", "-s", "1M"));
 }
-END_TEST
 
 static void same_bytes(int fd, unsigned number, void *context)
 {
@@ -141,13 +136,12 @@ static void same_bytes(int fd, unsigned number, void *context)
         continue;
 }
 
-START_TEST(a_server_that_changes_nothing)
+LOOP_TEST(a_server_that_changes_nothing, CLIENT_WAYS)
 {
     run_all(_i, same_bytes, 3, 5, ARGUMENTS("-n", "3", "-m", "5", "--transform", "none"));
 }
-END_TEST
 
-START_TEST(one_worker_for_ten_sessions)
+LOOP_TEST(one_worker_for_ten_sessions, CLIENT_WAYS)
 {
     client_use_way(_i);
     /* were the barrier on the first echo, nine would never get theirs */
@@ -158,9 +152,8 @@ START_TEST(one_worker_for_ten_sessions)
     client_run_clear(&run);
     peer_stop(peer);
 }
-END_TEST
 
-/* --- messages of a file ----------------------------------------------------------------------- */
+CASE("Messages of a file")
 
 /* A file of its own for this test, gone with it. */
 static const char *file_of(const void *bytes, size_t size)
@@ -175,7 +168,7 @@ static const char *file_of(const void *bytes, size_t size)
     return path;
 }
 
-START_TEST(every_byte_value_and_lines_of_every_kind)
+LOOP_TEST(every_byte_value_and_lines_of_every_kind, CLIENT_WAYS)
 {
     size_t size = 1300000, end = 0;
     unsigned char *text = malloc(size);
@@ -193,18 +186,16 @@ START_TEST(every_byte_value_and_lines_of_every_kind)
     run_all(_i, peer_upper, 3, 7, ARGUMENTS("-n", "3", "-m", "7", "-f", file_of(text, size)));
     free(text);
 }
-END_TEST
 
-START_TEST(a_text_in_utf8)
+LOOP_TEST(a_text_in_utf8, CLIENT_WAYS)
 {
     static const char text[] = "线程池\nконкурентность\nÉcho à l'été\n";
 
     run_all(_i, peer_upper, 2, 6,
             ARGUMENTS("-n", "2", "-m", "6", "-f", file_of(text, sizeof text - 1)));
 }
-END_TEST
 
-/* --- the barrier ------------------------------------------------------------------------------ */
+CASE("The barrier")
 
 /* Of the client's ends, two are connected and one is on its way. */
 static bool is_backlog_full(void *context)
@@ -242,7 +233,7 @@ static void crowd_end(struct crowd *crowd)
     outcome_clear(&outcome);
 }
 
-START_TEST(no_session_sends_before_all_are_connected)
+LOOP_TEST(no_session_sends_before_all_are_connected, CLIENT_WAYS)
 {
     struct crowd crowd;
     int fd[3];
@@ -261,14 +252,13 @@ START_TEST(no_session_sends_before_all_are_connected)
     }
     crowd_end(&crowd);
 }
-END_TEST
 
 static bool have_two_spoken(void *context)
 {
     return peer_unread(*(uint16_t *)context, 64) == 2;
 }
 
-START_TEST(without_a_barrier_sessions_do_not_wait)
+LOOP_TEST(without_a_barrier_sessions_do_not_wait, CLIENT_WAYS)
 {
     struct crowd crowd;
 
@@ -278,11 +268,10 @@ START_TEST(without_a_barrier_sessions_do_not_wait)
                &crowd.port); /* and nothing was accepted, so the third still calls */
     crowd_end(&crowd);
 }
-END_TEST
 
-/* --- what is printed -------------------------------------------------------------------------- */
+CASE("What is printed")
 
-START_TEST(the_text_summary)
+TEST(the_text_summary)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct outcome outcome =
@@ -298,9 +287,8 @@ START_TEST(the_text_summary)
     outcome_clear(&outcome);
     peer_stop(peer);
 }
-END_TEST
 
-START_TEST(quiet_prints_nothing)
+TEST(quiet_prints_nothing)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct outcome outcome = program_run(
@@ -312,9 +300,8 @@ START_TEST(quiet_prints_nothing)
     outcome_clear(&outcome);
     peer_stop(peer);
 }
-END_TEST
 
-START_TEST(verbose_tells_more)
+TEST(verbose_tells_more)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct outcome outcome = program_run(
@@ -324,22 +311,4 @@ START_TEST(verbose_tells_more)
     ck_assert_ptr_nonnull(strstr(outcome.err, "echo-client: 2 threads with stacks of "));
     outcome_clear(&outcome);
     peer_stop(peer);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("client");
-
-    ADD_LOOP_TESTS(suite, "Core", CLIENT_WAYS, fifty_sessions, two_hundred_sessions,
-                   sizes_from_a_byte_up, without_a_barrier, one_worker_for_ten_sessions,
-                   no_session_sends_before_all_are_connected,
-                   without_a_barrier_sessions_do_not_wait);
-    ADD_LOOP_TESTS(suite, "Odd servers", CLIENT_WAYS, a_server_that_sends_byte_by_byte,
-                   large_messages_are_read_while_they_are_written,
-                   a_server_that_waits_for_the_whole_message, a_server_that_changes_nothing);
-    ADD_LOOP_TESTS(suite, "Files", CLIENT_WAYS, every_byte_value_and_lines_of_every_kind,
-                   a_text_in_utf8);
-    ADD_TESTS(suite, "Output", the_text_summary, quiet_prints_nothing, verbose_tells_more);
-    return suite_main(suite);
 }

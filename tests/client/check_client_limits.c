@@ -17,15 +17,15 @@
 
 enum { SIZE = 64 };
 
-#ifdef EP_SANITIZED
+#ifdef EP_SANITIZED /* sanitizers reserve more address space than a test here allows */
 enum { SANITIZED = 1 };
 #else
 enum { SANITIZED = 0 };
 #endif
 
-/* --- no listener, and limits -------------------------------------------------------------------- */
+CASE("No listener, and limits")
 
-START_TEST(a_port_without_a_server)
+LOOP_TEST(a_port_without_a_server, CLIENT_WAYS)
 {
     struct client_run run;
 
@@ -35,9 +35,8 @@ START_TEST(a_port_without_a_server)
     client_run_expect_error(&run, "connect: connection refused", 20);
     client_run_clear(&run);
 }
-END_TEST
 
-START_TEST(a_backlog_that_is_full)
+LOOP_TEST(a_backlog_that_is_full, CLIENT_WAYS)
 {
     uint16_t port;
     int listener = tcp_listen(&port);
@@ -54,7 +53,6 @@ START_TEST(a_backlog_that_is_full)
     close(first);
     close(listener);
 }
-END_TEST
 
 /* What a shell command says on standard output; $C is the client. To be freed. */
 static struct outcome shell(const char *command)
@@ -72,7 +70,7 @@ static struct outcome shell(const char *command)
     return outcome;
 }
 
-START_TEST(too_few_descriptors)
+TEST(too_few_descriptors)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct client_run run;
@@ -101,9 +99,8 @@ START_TEST(too_few_descriptors)
     outcome_clear(&run.outcome);
     peer_stop(peer);
 }
-END_TEST
 
-START_TEST(a_soft_limit_is_raised)
+TEST(a_soft_limit_is_raised)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct client_run run;
@@ -116,7 +113,6 @@ START_TEST(a_soft_limit_is_raised)
     client_run_clear(&run);
     peer_stop(peer);
 }
-END_TEST
 
 /* What is reported of one more session than there are local ports. There is no listener, so none is kept. */
 static struct outcome one_too_many(unsigned ports, const char *source)
@@ -128,7 +124,7 @@ static struct outcome one_too_many(unsigned ports, const char *source)
     return shell(command);
 }
 
-START_TEST(too_few_ports)
+TEST(too_few_ports)
 {
     FILE *range = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
     unsigned first, last;
@@ -150,9 +146,8 @@ START_TEST(too_few_ports)
     ck_assert_ptr_null(strstr(outcome.out, "local ports"));
     outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(too_few_threads)
+TEST_IF(too_few_threads, !SANITIZED)
 {
     uint16_t port;
     int listener = tcp_listen(&port); /* lets them connect, so that they meet at the barrier */
@@ -182,9 +177,8 @@ START_TEST(too_few_threads)
     ck_assert_str_eq(run.outcome.out, "1\n");
     outcome_clear(&run.outcome);
 }
-END_TEST
 
-/* --- interrupted -------------------------------------------------------------------------------- */
+CASE("Interrupted")
 
 struct waiting {
     atomic_uint received; /* messages that the server has and does not answer */
@@ -206,7 +200,7 @@ static bool have_three(void *context)
     return atomic_load(&((struct waiting *)context)->received) == 3;
 }
 
-START_TEST(interrupted_with_a_summary)
+LOOP_TEST(interrupted_with_a_summary, CLIENT_WAYS)
 {
     static const int signals[] = {SIGINT, SIGTERM};
 
@@ -228,7 +222,6 @@ START_TEST(interrupted_with_a_summary)
         peer_stop(peer);
     }
 }
-END_TEST
 
 /** Three have begun, and at least one of them gets no answer: how many get in is the kernel's choice. */
 static bool some_are_calling(void *context)
@@ -239,7 +232,7 @@ static bool some_are_calling(void *context)
     return calling > 0 && (int)peer_callers(*port, PEER_CONNECTED) + calling == 3;
 }
 
-START_TEST(interrupted_while_connecting)
+LOOP_TEST(interrupted_while_connecting, CLIENT_WAYS)
 {
     uint16_t port;
     int listener = tcp_listen(&port);
@@ -257,18 +250,4 @@ START_TEST(interrupted_while_connecting)
     ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), 0);
     client_run_clear(&run);
     close(listener);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("client-limits");
-
-    ADD_LOOP_TESTS(suite, "Limits", CLIENT_WAYS, a_port_without_a_server, a_backlog_that_is_full);
-    ADD_TESTS(suite, "Limits", too_few_descriptors, a_soft_limit_is_raised, too_few_ports);
-    if (!SANITIZED) /* sanitizers reserve more address space than that test allows */
-        tcase_add_test(suite_case(suite, "Limits"), too_few_threads);
-    ADD_LOOP_TESTS(suite, "Interrupted", CLIENT_WAYS, interrupted_with_a_summary,
-                   interrupted_while_connecting);
-    return suite_main(suite);
 }

@@ -33,7 +33,7 @@ static bool serve_one(int fd, unsigned char message[SIZE])
     return peer_send(fd, reply, SIZE);
 }
 
-/* --- idle --------------------------------------------------------------------------------------- */
+CASE("Idle")
 
 enum { IDLE = 3, SPEAKING = 2 };
 
@@ -91,7 +91,7 @@ static void some_are_idle(int fd, unsigned number, void *context)
     atomic_fetch_add(&crowd->gone, 1);
 }
 
-START_TEST(idle_sessions_are_counted_apart)
+LOOP_TEST(idle_sessions_are_counted_apart, FATES *CLIENT_WAYS)
 {
     struct crowd crowd = {.fate = (enum fate)(_i / CLIENT_WAYS)};
     struct client_run run = client_run_against(_i % CLIENT_WAYS, some_are_idle, &crowd,
@@ -109,9 +109,8 @@ START_TEST(idle_sessions_are_counted_apart)
     if (crowd.fate != RESET)
         ck_assert_uint_eq(atomic_load(&crowd.silent), IDLE);
 }
-END_TEST
 
-START_TEST(idle_sessions_without_a_server)
+LOOP_TEST(idle_sessions_without_a_server, CLIENT_WAYS)
 {
     struct client_run run;
 
@@ -124,7 +123,6 @@ START_TEST(idle_sessions_without_a_server)
     ck_assert_int_eq(client_run_integer(&run, "idle", "ended"), 0);
     client_run_clear(&run);
 }
-END_TEST
 
 static void draining(int fd, unsigned number, void *context)
 {
@@ -135,7 +133,7 @@ static void draining(int fd, unsigned number, void *context)
 }
 
 /* What --idle shows: a session that sends nothing keeps all others from being served. */
-START_TEST(an_idle_session_holds_the_only_worker)
+LOOP_TEST(an_idle_session_holds_the_only_worker, CLIENT_WAYS)
 {
     struct peer *peer = peer_start_iterative(draining, NULL);
     struct client_run run;
@@ -149,9 +147,8 @@ START_TEST(an_idle_session_holds_the_only_worker)
     client_run_clear(&run);
     peer_stop(peer);
 }
-END_TEST
 
-/* --- churn -------------------------------------------------------------------------------------- */
+CASE("Churn")
 
 enum { CONNECTIONS = 60, EACH = 2, CHURNING = 2 };
 
@@ -203,7 +200,7 @@ static bool both_are_held(void *context)
     return atomic_load(&((struct register_of *)context)->held) == CHURNING;
 }
 
-START_TEST(sessions_that_come_again_never_say_the_same)
+LOOP_TEST(sessions_that_come_again_never_say_the_same, CLIENT_WAYS)
 {
     static struct register_of all = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct peer *peer = peer_start(serving_some, &all);
@@ -231,9 +228,8 @@ START_TEST(sessions_that_come_again_never_say_the_same)
         for (unsigned i = 1; i < 4 * CONNECTIONS; i++)
             ck_assert(all.seen[session][i - 1] || !all.seen[session][i]);
 }
-END_TEST
 
-START_TEST(they_come_until_the_time_is_over)
+LOOP_TEST(they_come_until_the_time_is_over, CLIENT_PLAIN_WAYS)
 {
     json_int_t connections;
     struct client_run run = client_run_against(
@@ -247,7 +243,6 @@ START_TEST(they_come_until_the_time_is_over)
     ck_assert_uint_eq(run.accepted, (unsigned)connections);
     client_run_clear(&run);
 }
-END_TEST
 
 static void closing(int fd, unsigned number, void *context)
 {
@@ -256,7 +251,7 @@ static void closing(int fd, unsigned number, void *context)
     peer_finish(fd);
 }
 
-START_TEST(who_gets_nowhere_pauses_before_it_comes_again)
+LOOP_TEST(who_gets_nowhere_pauses_before_it_comes_again, CLIENT_WAYS)
 {
     json_int_t connections;
     struct client_run run =
@@ -268,9 +263,8 @@ START_TEST(who_gets_nowhere_pauses_before_it_comes_again)
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 0);
     client_run_clear(&run);
 }
-END_TEST
 
-START_TEST(who_has_nothing_more_to_say_does_not_come_again)
+LOOP_TEST(who_has_nothing_more_to_say_does_not_come_again, CLIENT_WAYS)
 {
     /* each has one message at most that is due in time */
     struct client_run run = client_run_against(
@@ -281,9 +275,8 @@ START_TEST(who_has_nothing_more_to_say_does_not_come_again)
     ck_assert_uint_eq(run.accepted, 10);
     client_run_clear(&run);
 }
-END_TEST
 
-/* --- where they come from ----------------------------------------------------------------------- */
+CASE("Where they come from")
 
 struct callers {
     atomic_uint right;
@@ -312,7 +305,7 @@ static void looking_at_callers(int fd, unsigned number, void *context)
     peer_upper(fd, number, NULL);
 }
 
-START_TEST(sessions_come_from_the_addresses_in_turn)
+LOOP_TEST(sessions_come_from_the_addresses_in_turn, CLIENT_WAYS)
 {
     struct callers callers = {0};
     struct client_run run =
@@ -324,9 +317,8 @@ START_TEST(sessions_come_from_the_addresses_in_turn)
     ck_assert_uint_eq(atomic_load(&callers.right), 7);
     ck_assert_uint_eq(atomic_load(&callers.wrong), 0);
 }
-END_TEST
 
-START_TEST(an_address_that_is_not_ours)
+LOOP_TEST(an_address_that_is_not_ours, CLIENT_WAYS)
 {
     struct client_run run = client_run_against(
         _i, peer_upper, NULL,
@@ -336,11 +328,10 @@ START_TEST(an_address_that_is_not_ours)
     client_run_expect_error(&run, "source: cannot assign requested address", 3);
     client_run_clear(&run);
 }
-END_TEST
 
-/* --- several loads, and several at once --------------------------------------------------------- */
+CASE("Several loads, and several at once")
 
-START_TEST(steps_are_added_up)
+LOOP_TEST(steps_are_added_up, CLIENT_WAYS)
 {
     static const json_int_t sessions[] = {1, 4, 2};
     const json_t *steps;
@@ -362,7 +353,6 @@ START_TEST(steps_are_added_up)
     client_run_clear(&run);
     ck_assert_uint_eq(run.accepted, 7);
 }
-END_TEST
 
 /* Answers when four messages are there, and not before. */
 static void by_fours(int fd, unsigned number, void *context)
@@ -378,7 +368,7 @@ static void by_fours(int fd, unsigned number, void *context)
     }
 }
 
-START_TEST(several_messages_are_under_way)
+LOOP_TEST(several_messages_are_under_way, CLIENT_WAYS)
 {
     struct peer *peer = peer_start(by_fours, NULL);
     struct client_run run;
@@ -396,11 +386,10 @@ START_TEST(several_messages_are_under_way)
     client_run_clear(&run);
     peer_stop(peer);
 }
-END_TEST
 
-/* --- unix --------------------------------------------------------------------------------------- */
+CASE("Unix")
 
-START_TEST(a_server_on_a_unix_socket)
+LOOP_TEST(a_server_on_a_unix_socket, 2 * CLIENT_WAYS)
 {
     char host[64];
     struct program server;
@@ -423,9 +412,8 @@ START_TEST(a_server_on_a_unix_socket)
     ck_assert_int_eq(outcome.status, 0);
     outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(no_server_at_a_unix_socket)
+LOOP_TEST(no_server_at_a_unix_socket, CLIENT_WAYS)
 {
     struct client_run run;
 
@@ -434,24 +422,4 @@ START_TEST(no_server_at_a_unix_socket)
     client_run_expect(&run, 1, 0, 3, 0);
     client_run_expect_error(&run, "connect: no such file or directory", 3);
     client_run_clear(&run);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("client-load");
-
-    ADD_LOOP_TESTS(suite, "Idle", FATES * CLIENT_WAYS, idle_sessions_are_counted_apart);
-    ADD_LOOP_TESTS(suite, "Idle", CLIENT_WAYS, idle_sessions_without_a_server,
-                   an_idle_session_holds_the_only_worker);
-    ADD_LOOP_TESTS(suite, "Churn", CLIENT_WAYS, sessions_that_come_again_never_say_the_same);
-    ADD_LOOP_TESTS(suite, "Churn", CLIENT_PLAIN_WAYS, they_come_until_the_time_is_over);
-    ADD_LOOP_TESTS(suite, "Churn", CLIENT_WAYS, who_gets_nowhere_pauses_before_it_comes_again,
-                   who_has_nothing_more_to_say_does_not_come_again);
-    ADD_LOOP_TESTS(suite, "Source", CLIENT_WAYS, sessions_come_from_the_addresses_in_turn,
-                   an_address_that_is_not_ours);
-    ADD_LOOP_TESTS(suite, "Many", CLIENT_WAYS, steps_are_added_up, several_messages_are_under_way);
-    ADD_LOOP_TESTS(suite, "Unix", 2 * CLIENT_WAYS, a_server_on_a_unix_socket);
-    ADD_LOOP_TESTS(suite, "Unix", CLIENT_WAYS, no_server_at_a_unix_socket);
-    return suite_main(suite);
 }

@@ -168,7 +168,9 @@ static struct outcome run(const char *const arguments[])
     return program_run(all, NULL);
 }
 
-START_TEST(a_wrong_option_is_named_in_one_line)
+CASE("Core")
+
+LOOP_TEST(a_wrong_option_is_named_in_one_line, COUNT_OF(wrong))
 {
     struct outcome outcome = run(wrong[_i].arguments);
     char line[512];
@@ -179,10 +181,9 @@ START_TEST(a_wrong_option_is_named_in_one_line)
     ck_assert_int_eq(outcome.status, 2);
     outcome_clear(&outcome);
 }
-END_TEST
 
 /* `date +%s` cuts off up to a second; a time that has passed by more is refused. */
-START_TEST(times_that_have_passed)
+TEST(times_that_have_passed)
 {
     char when[32], line[128];
     struct outcome outcome;
@@ -202,9 +203,8 @@ START_TEST(times_that_have_passed)
     ck_assert_int_eq(outcome.status, 2);
     outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(the_version)
+TEST(the_version)
 {
     struct outcome outcome = run((const char *const[]){"--version", NULL});
 
@@ -212,9 +212,8 @@ START_TEST(the_version)
     ck_assert_str_eq(outcome.out, "echo-client (echopool) 0.1.0\n");
     outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(files_that_cannot_be_used)
+TEST(files_that_cannot_be_used)
 {
     static const char *const files[][2] = {
         {"/nowhere/text", "No such file or directory"},
@@ -233,9 +232,8 @@ START_TEST(files_that_cannot_be_used)
         outcome_clear(&outcome);
     }
 }
-END_TEST
 
-START_TEST(a_host_that_is_none)
+TEST(a_host_that_is_none)
 {
     struct outcome outcome = run((const char *const[]){"-n", "1", "--host", "256.0.0.1.", NULL});
 
@@ -245,7 +243,6 @@ START_TEST(a_host_that_is_none)
     ck_assert_int_eq(outcome.status, 1);
     outcome_clear(&outcome);
 }
-END_TEST
 
 /* Run a shell command, in which $C is the client. @return its exit status */
 static int shell(const char *command)
@@ -259,7 +256,7 @@ static int shell(const char *command)
     return WEXITSTATUS(status);
 }
 
-START_TEST(output_that_cannot_be_written)
+TEST(output_that_cannot_be_written)
 {
     static const char said[] = "echo-client: cannot write to standard output: "
                                "No space left on device";
@@ -275,15 +272,4 @@ START_TEST(output_that_cannot_be_written)
     ck_assert_int_eq(shell(command), 0);
     /* a socket must not take the place of a closed standard output */
     ck_assert_int_eq(shell("\"$C\" -n 1 --port 1 >&- 2>/dev/null"), 1);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("client-options");
-
-    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(wrong), a_wrong_option_is_named_in_one_line);
-    ADD_TESTS(suite, "Core", times_that_have_passed, the_version, files_that_cannot_be_used,
-              a_host_that_is_none, output_that_cannot_be_written);
-    return suite_main(suite);
 }

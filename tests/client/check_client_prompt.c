@@ -22,9 +22,9 @@ static struct outcome ask(struct peer *peer, const char *input)
     return program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer)), input);
 }
 
-/* --- from a pipe -------------------------------------------------------------------------------- */
+CASE("From a pipe")
 
-START_TEST(lines_and_their_replies)
+TEST(lines_and_their_replies)
 {
     static const struct {
         const char *input;
@@ -50,9 +50,8 @@ START_TEST(lines_and_their_replies)
         peer_stop(peer);
     }
 }
-END_TEST
 
-START_TEST(a_line_of_a_mebibyte)
+TEST(a_line_of_a_mebibyte)
 {
     size_t size = 1 << 20;
     char *line = malloc(size + 2);
@@ -72,9 +71,8 @@ START_TEST(a_line_of_a_mebibyte)
     peer_stop(peer);
     free(line);
 }
-END_TEST
 
-START_TEST(a_reader_that_leaves)
+TEST(a_reader_that_leaves)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     char line[4096], said[64];
@@ -91,9 +89,8 @@ START_TEST(a_reader_that_leaves)
     ck_assert_str_eq(said, "1\n1\n"); /* head's line, and the exit status */
     peer_stop(peer);
 }
-END_TEST
 
-START_TEST(quiet_only_checks)
+TEST(quiet_only_checks)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct outcome outcome =
@@ -104,11 +101,10 @@ START_TEST(quiet_only_checks)
     outcome_clear(&outcome);
     peer_stop(peer);
 }
-END_TEST
 
-/* --- servers that do not do as they should -------------------------------------------------------- */
+CASE("Servers that do not do as they should")
 
-START_TEST(a_wrong_reply_is_reported_and_the_rest_goes_on)
+TEST(a_wrong_reply_is_reported_and_the_rest_goes_on)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct outcome outcome =
@@ -122,7 +118,6 @@ START_TEST(a_wrong_reply_is_reported_and_the_rest_goes_on)
     outcome_clear(&outcome);
     peer_stop(peer);
 }
-END_TEST
 
 static void close_after_a_byte(int fd, unsigned number, void *context)
 {
@@ -142,7 +137,7 @@ static void say_busy(int fd, unsigned number, void *context)
     peer_finish(fd);
 }
 
-START_TEST(a_server_that_closes)
+TEST(a_server_that_closes)
 {
     struct peer *peer = peer_start(close_after_a_byte, NULL);
     struct outcome outcome = ask(peer, "hello\nagain\n");
@@ -158,9 +153,8 @@ START_TEST(a_server_that_closes)
     outcome_clear(&outcome);
     peer_stop(peer);
 }
-END_TEST
 
-START_TEST(a_server_that_refuses)
+TEST(a_server_that_refuses)
 {
     struct peer *peer = peer_start(say_busy, NULL);
     struct outcome outcome = ask(peer, "hello\n");
@@ -174,9 +168,8 @@ START_TEST(a_server_that_refuses)
     outcome_clear(&outcome);
     peer_stop(peer);
 }
-END_TEST
 
-START_TEST(nobody_there)
+TEST(nobody_there)
 {
     struct outcome outcome = program_run(ARGUMENTS("echo-client", "--port", "1"), "hello\n");
 
@@ -185,9 +178,8 @@ START_TEST(nobody_there)
     ck_assert_int_eq(outcome.status, 1);
     outcome_clear(&outcome);
 }
-END_TEST
 
-/* --- a person ------------------------------------------------------------------------------------- */
+CASE("A person")
 
 struct terminal {
     pid_t pid;
@@ -249,7 +241,7 @@ static int terminal_wait(struct terminal *terminal)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-START_TEST(a_person_is_prompted)
+TEST(a_person_is_prompted)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct terminal terminal;
@@ -268,9 +260,8 @@ START_TEST(a_person_is_prompted)
     ck_assert_int_eq(terminal_wait(&terminal), 0);
     peer_stop(peer);
 }
-END_TEST
 
-START_TEST(a_person_interrupts)
+TEST(a_person_interrupts)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct terminal terminal;
@@ -281,7 +272,6 @@ START_TEST(a_person_interrupts)
     ck_assert_int_eq(terminal_wait(&terminal), 128 + SIGINT);
     peer_stop(peer);
 }
-END_TEST
 
 static void only_listening(int fd, unsigned number, void *context)
 {
@@ -290,7 +280,7 @@ static void only_listening(int fd, unsigned number, void *context)
     peer_drain(fd);
 }
 
-START_TEST(a_person_sees_progress)
+TEST(a_person_sees_progress)
 {
     struct peer *peer = peer_start(only_listening, NULL);
     struct terminal terminal;
@@ -301,17 +291,4 @@ START_TEST(a_person_sees_progress)
     terminal_expect(&terminal, "sessions     3 requested: 0 ok, 3 failed, 0 refused");
     ck_assert_int_eq(terminal_wait(&terminal), 128 + SIGINT);
     peer_stop(peer);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("client-prompt");
-
-    ADD_TESTS(suite, "Pipe", lines_and_their_replies, a_line_of_a_mebibyte, a_reader_that_leaves,
-              quiet_only_checks);
-    ADD_TESTS(suite, "Hostile servers", a_wrong_reply_is_reported_and_the_rest_goes_on,
-              a_server_that_closes, a_server_that_refuses, nobody_there);
-    ADD_TESTS(suite, "Terminal", a_person_is_prompted, a_person_interrupts, a_person_sees_progress);
-    return suite_main(suite);
 }

@@ -30,7 +30,9 @@ static const struct range ranges[] = {
     {"fd00::ffff:ffff:ffff:ffff-fd00:0:0:1::", 2, 1, "[fd00:0:0:1::]:0"},
 };
 
-START_TEST(ranges_are_counted_and_taken_in_turn)
+CASE("Core")
+
+LOOP_TEST(ranges_are_counted_and_taken_in_turn, COUNT_OF(ranges))
 {
     const struct range *range = &ranges[_i];
     struct sources sources;
@@ -43,7 +45,6 @@ START_TEST(ranges_are_counted_and_taken_in_turn)
     ck_assert_str_eq(address_text(&address, text), range->address);
     ck_assert_uint_eq(address.length, strchr(range->text, ':') != NULL ? 28 : 16);
 }
-END_TEST
 
 static const char *const wrong[] = {
     "",
@@ -72,20 +73,10 @@ static const char *const wrong[] = {
     "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc:dddd-::1",
 };
 
-START_TEST(what_is_no_range)
+LOOP_TEST(what_is_no_range, COUNT_OF(wrong))
 {
     struct sources sources = {.count = 77};
 
     ck_assert_msg(!sources_parse(wrong[_i], &sources), "%s", wrong[_i]);
     ck_assert_uint_eq(sources.count, 77);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("client-sources");
-
-    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(ranges), ranges_are_counted_and_taken_in_turn);
-    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(wrong), what_is_no_range);
-    return suite_main(suite);
 }

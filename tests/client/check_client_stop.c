@@ -110,7 +110,7 @@ static void expect_interrupted(struct client_run *run, int ok, int failed)
     ck_assert_str_eq(run->outcome.err, "");
 }
 
-/* --- wherever they are -------------------------------------------------------------------------- */
+CASE("Wherever they are")
 
 struct place {
     const char *what;
@@ -143,7 +143,7 @@ static const struct place places[] = {
 
 enum { PLACES = sizeof places / sizeof places[0] };
 
-START_TEST(wherever_sessions_are)
+LOOP_TEST(wherever_sessions_are, PLACES *CLIENT_WAYS)
 {
     const struct place *place = &places[_i / CLIENT_WAYS];
     struct scene scene = place->scene;
@@ -165,9 +165,8 @@ START_TEST(wherever_sessions_are)
         ck_assert_msg(verified == place->verified, "%s: %d", place->what, (int)verified);
     client_run_clear(&run);
 }
-END_TEST
 
-START_TEST(by_sigterm)
+LOOP_TEST(by_sigterm, CLIENT_WAYS)
 {
     struct scene scene = {.take = SIZE, .wanted = 2};
     struct client_run run =
@@ -176,7 +175,6 @@ START_TEST(by_sigterm)
     client_run_expect(&run, 143, 0, 2, 0);
     client_run_clear(&run);
 }
-END_TEST
 
 static bool are_three_in(void *context)
 {
@@ -184,7 +182,7 @@ static bool are_three_in(void *context)
 }
 
 /* All are connected, and wait for a moment that is far away. */
-START_TEST(before_the_moment_they_begin_at)
+LOOP_TEST(before_the_moment_they_begin_at, CLIENT_WAYS)
 {
     uint16_t port;
     int listener = tcp_listen(&port);
@@ -203,9 +201,8 @@ START_TEST(before_the_moment_they_begin_at)
     client_run_clear(&run);
     close(listener);
 }
-END_TEST
 
-START_TEST(while_others_are_idle)
+LOOP_TEST(while_others_are_idle, CLIENT_WAYS)
 {
     struct scene scene = {.take = 1, .wanted = 1};
     struct client_run run =
@@ -216,7 +213,6 @@ START_TEST(while_others_are_idle)
     ck_assert_int_eq(client_run_integer(&run, "idle", "ended"), 0);
     client_run_clear(&run);
 }
-END_TEST
 
 static bool some_are_calling(void *context)
 {
@@ -224,7 +220,7 @@ static bool some_are_calling(void *context)
 }
 
 /* Those that are idle do not all get in, so that the others have not begun. */
-START_TEST(while_idle_ones_connect)
+LOOP_TEST(while_idle_ones_connect, CLIENT_WAYS)
 {
     uint16_t port;
     int listener = tcp_listen(&port);
@@ -243,7 +239,6 @@ START_TEST(while_idle_ones_connect)
     client_run_clear(&run);
     close(listener);
 }
-END_TEST
 
 /* Connections 0 and 1 are served, and are the first step; the others are held. */
 static void serving_two(int fd, unsigned number, void *context)
@@ -254,7 +249,7 @@ static void serving_two(int fd, unsigned number, void *context)
         playing(fd, number, context);
 }
 
-START_TEST(in_the_second_of_three_steps)
+LOOP_TEST(in_the_second_of_three_steps, CLIENT_WAYS)
 {
     struct scene scene = {.take = 1, .wanted = 3};
     struct client_run run =
@@ -265,9 +260,8 @@ START_TEST(in_the_second_of_three_steps)
     ck_assert_uint_eq(scene.accepted, 5); /* the third step has not begun */
     client_run_clear(&run);
 }
-END_TEST
 
-START_TEST(the_table_says_so)
+TEST(the_table_says_so)
 {
     struct scene scene = {.take = SIZE, .wanted = 2};
     const char *port = open_scene(&scene, playing);
@@ -279,9 +273,8 @@ START_TEST(the_table_says_so)
                                               "interrupted: these are the results so far\n"));
     outcome_clear(&outcome);
 }
-END_TEST
 
-/* --- which status ------------------------------------------------------------------------------- */
+CASE("Which status")
 
 /* The first connection gets a wrong byte, the second its end, and the third waits. */
 static void one_of_each(int fd, unsigned number, void *context)
@@ -300,7 +293,7 @@ static void one_of_each(int fd, unsigned number, void *context)
     peer_finish(fd);
 }
 
-START_TEST(wrong_bytes_before_an_expectation)
+LOOP_TEST(wrong_bytes_before_an_expectation, CLIENT_WAYS)
 {
     struct client_run run = client_run_against(
         _i, one_of_each, NULL, ARGUMENTS("-n", "2", "--expect", "failed=0,mismatched<=1,ok>1"));
@@ -311,7 +304,6 @@ START_TEST(wrong_bytes_before_an_expectation)
     ck_assert_ptr_null(strstr(run.outcome.err, "mismatched<=1"));
     client_run_clear(&run);
 }
-END_TEST
 
 static void closing(int fd, unsigned number, void *context)
 {
@@ -320,7 +312,7 @@ static void closing(int fd, unsigned number, void *context)
     peer_finish(fd);
 }
 
-START_TEST(an_expectation_before_a_failure)
+LOOP_TEST(an_expectation_before_a_failure, CLIENT_WAYS)
 {
     struct client_run run =
         client_run_against(_i, closing, NULL, ARGUMENTS("-n", "2", "--expect", "failed=0"));
@@ -332,9 +324,8 @@ START_TEST(an_expectation_before_a_failure)
     client_run_expect(&run, 1, 0, 2, 0); /* as was expected, and failed nevertheless */
     client_run_clear(&run);
 }
-END_TEST
 
-START_TEST(an_expectation_of_a_run_that_is_well)
+LOOP_TEST(an_expectation_of_a_run_that_is_well, CLIENT_WAYS)
 {
     struct client_run run =
         client_run_against(_i, peer_upper, NULL,
@@ -349,9 +340,8 @@ START_TEST(an_expectation_of_a_run_that_is_well)
     client_run_expect(&run, 0, 2, 0, 0);
     client_run_clear(&run);
 }
-END_TEST
 
-START_TEST(an_interruption_before_all)
+LOOP_TEST(an_interruption_before_all, CLIENT_WAYS)
 {
     struct scene scene = {.take = SIZE, .wanted = 1};
     const char *port = open_scene(&scene, one_of_each);
@@ -366,19 +356,4 @@ START_TEST(an_interruption_before_all)
     ck_assert_int_eq(client_run_integer(&run, "messages", "mismatched"), 1);
     ck_assert_ptr_nonnull(strstr(run.outcome.err, "echo-client: expected failed=0: it is 3\n"));
     client_run_clear(&run);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("client-stop");
-
-    ADD_LOOP_TESTS(suite, "Stop", PLACES * CLIENT_WAYS, wherever_sessions_are);
-    ADD_LOOP_TESTS(suite, "Stop", CLIENT_WAYS, by_sigterm, before_the_moment_they_begin_at,
-                   while_others_are_idle, while_idle_ones_connect, in_the_second_of_three_steps);
-    ADD_TESTS(suite, "Stop", the_table_says_so);
-    ADD_LOOP_TESTS(suite, "Status", CLIENT_WAYS, wrong_bytes_before_an_expectation,
-                   an_expectation_before_a_failure, an_expectation_of_a_run_that_is_well,
-                   an_interruption_before_all);
-    return suite_main(suite);
 }

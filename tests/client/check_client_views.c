@@ -112,9 +112,9 @@ static void expect_sessions(unsigned ok, unsigned failed)
     }
 }
 
-/* --- plain files -------------------------------------------------------------------------------- */
+CASE("Plain files")
 
-START_TEST(every_file_is_whole)
+LOOP_TEST(every_file_is_whole, CLIENT_WAYS)
 {
     struct client_run run;
     static char text[ROOM];
@@ -135,10 +135,9 @@ START_TEST(every_file_is_whole)
     client_run_clear(&run);
     remove_folder();
 }
-END_TEST
 
 /* Sessions, messages and errors of the last line of --ndjson are those of --json. */
-START_TEST(the_stream_ends_with_the_summary)
+LOOP_TEST(the_stream_ends_with_the_summary, CLIENT_WAYS)
 {
     static const char *const keys[] = {"sessions", "messages", "latency_us", "errors",
                                        "histograms"};
@@ -159,7 +158,6 @@ START_TEST(the_stream_ends_with_the_summary)
     client_run_clear(&run);
     remove_folder();
 }
-END_TEST
 
 /* Two sessions are served, and two wait. */
 struct half {
@@ -190,7 +188,7 @@ static bool is_half_done(void *context)
     return count(text, "{\"event\":\"session\",") == 2;
 }
 
-START_TEST(an_interrupted_run_leaves_whole_files)
+LOOP_TEST(an_interrupted_run_leaves_whole_files, CLIENT_WAYS)
 {
     struct half half = {0};
     struct peer *peer = peer_start(serving_half, &half);
@@ -211,9 +209,8 @@ START_TEST(an_interrupted_run_leaves_whole_files)
     remove_folder();
     peer_stop(peer);
 }
-END_TEST
 
-/* --- what is no plain file ---------------------------------------------------------------------- */
+CASE("What is no plain file")
 
 struct reading {
     const char *path;
@@ -228,7 +225,7 @@ static void *read_fifo(void *argument)
     return NULL;
 }
 
-START_TEST(a_fifo_is_written_through)
+LOOP_TEST(a_fifo_is_written_through, KINDS)
 {
     static struct reading reading;
     const struct outlet_kind *kind = &kinds[_i];
@@ -249,7 +246,6 @@ START_TEST(a_fifo_is_written_through)
     client_run_clear(&run);
     remove_folder();
 }
-END_TEST
 
 static bool has_left(void *context)
 {
@@ -265,7 +261,7 @@ static void serving_later(int fd, unsigned number, void *context)
 
 /* It ends the writing, and not the run. A program that watches may stop; a file would be a part
    that looks complete. */
-START_TEST(a_fifo_whose_reader_leaves)
+LOOP_TEST(a_fifo_whose_reader_leaves, KINDS)
 {
     const struct outlet_kind *kind = &kinds[_i];
     atomic_bool left = false;
@@ -288,9 +284,8 @@ START_TEST(a_fifo_whose_reader_leaves)
     remove_folder();
     peer_stop(peer);
 }
-END_TEST
 
-START_TEST(a_symlink_is_followed)
+LOOP_TEST(a_symlink_is_followed, KINDS)
 {
     static char text[ROOM];
     const struct outlet_kind *kind = &kinds[_i];
@@ -319,9 +314,8 @@ START_TEST(a_symlink_is_followed)
     ck_assert_int_eq(unlink(link), 0);
     remove_folder();
 }
-END_TEST
 
-START_TEST(standard_output_is_one_of_them)
+LOOP_TEST(standard_output_is_one_of_them, KINDS)
 {
     const struct outlet_kind *kind = &kinds[_i];
     struct peer *peer = peer_start(peer_upper, NULL);
@@ -335,11 +329,10 @@ START_TEST(standard_output_is_one_of_them)
     outcome_clear(&outcome);
     peer_stop(peer);
 }
-END_TEST
 
-/* --- what cannot be written --------------------------------------------------------------------- */
+CASE("What cannot be written")
 
-START_TEST(a_full_device_is_logged)
+LOOP_TEST(a_full_device_is_logged, KINDS)
 {
     const struct outlet_kind *kind = &kinds[_i];
     struct stat status;
@@ -353,9 +346,8 @@ START_TEST(a_full_device_is_logged)
     ck_assert_int_eq(lstat("/dev/full", &status), 0);
     ck_assert(S_ISCHR(status.st_mode));
 }
-END_TEST
 
-START_TEST(what_cannot_be_opened_is_logged_before_the_load)
+LOOP_TEST(what_cannot_be_opened_is_logged_before_the_load, KINDS)
 {
     const struct outlet_kind *kind = &kinds[_i];
     struct peer *peer = peer_start(peer_upper, NULL);
@@ -370,18 +362,4 @@ START_TEST(what_cannot_be_opened_is_logged_before_the_load)
     ck_assert_uint_eq(peer_accepted(peer), 0);
     outcome_clear(&outcome);
     peer_stop(peer);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("client-views");
-
-    ADD_LOOP_TESTS(suite, "Files", CLIENT_WAYS, every_file_is_whole,
-                   the_stream_ends_with_the_summary, an_interrupted_run_leaves_whole_files);
-    ADD_LOOP_TESTS(suite, "Others", KINDS, a_fifo_is_written_through, a_fifo_whose_reader_leaves,
-                   a_symlink_is_followed, standard_output_is_one_of_them);
-    ADD_LOOP_TESTS(suite, "Errors", KINDS, a_full_device_is_logged,
-                   what_cannot_be_opened_is_logged_before_the_load);
-    return suite_main(suite);
 }

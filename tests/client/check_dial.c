@@ -42,7 +42,9 @@ static int dial(int fd, const struct address *address)
     return code;
 }
 
-START_TEST(it_connects_without_waiting)
+CASE("Core")
+
+TEST(it_connects_without_waiting)
 {
     uint16_t port;
     int listener = tcp_listen(&port);
@@ -56,9 +58,8 @@ START_TEST(it_connects_without_waiting)
     close(fd);
     close(listener);
 }
-END_TEST
 
-START_TEST(nobody_listens)
+TEST(nobody_listens)
 {
     uint16_t port;
     struct address address;
@@ -70,9 +71,8 @@ START_TEST(nobody_listens)
     ck_assert_int_eq(dial(fd, &address), -ECONNREFUSED);
     close(fd);
 }
-END_TEST
 
-START_TEST(a_socket_that_meets_itself)
+TEST(a_socket_that_meets_itself)
 {
     uint16_t port;
     struct address address;
@@ -86,9 +86,8 @@ START_TEST(a_socket_that_meets_itself)
     ck_assert_int_eq(dial(fd, &address), -ECONNREFUSED);
     close(fd);
 }
-END_TEST
 
-START_TEST(a_backlog_that_is_full)
+TEST(a_backlog_that_is_full)
 {
     uint16_t port;
     int listener = tcp_listen(&port);
@@ -106,11 +105,10 @@ START_TEST(a_backlog_that_is_full)
     close(first);
     close(listener);
 }
-END_TEST
 
-/* --- from an address of ours ------------------------------------------------------------------ */
+CASE("From an address of ours")
 
-START_TEST(from_an_address_of_ours)
+TEST(from_an_address_of_ours)
 {
     uint16_t port;
     int listener = tcp_listen(&port);
@@ -133,9 +131,8 @@ START_TEST(from_an_address_of_ours)
     close(fd);
     close(listener);
 }
-END_TEST
 
-START_TEST(from_an_address_that_is_not_ours)
+TEST(from_an_address_that_is_not_ours)
 {
     struct address address = loopback(1);
     struct address source;
@@ -147,9 +144,8 @@ START_TEST(from_an_address_that_is_not_ours)
     ck_assert_int_eq(dial_from(fd, &source), -EADDRNOTAVAIL);
     close(fd);
 }
-END_TEST
 
-/* --- unix sockets -------------------------------------------------------------------------- */
+CASE("Unix sockets")
 
 /* A listener on an abstract name of its own. */
 static int unix_listen(struct address *address, int backlog)
@@ -164,7 +160,7 @@ static int unix_listen(struct address *address, int backlog)
     return fd;
 }
 
-START_TEST(a_unix_socket_connects_at_once)
+TEST(a_unix_socket_connects_at_once)
 {
     struct address address;
     int listener = unix_listen(&address, 1);
@@ -178,10 +174,9 @@ START_TEST(a_unix_socket_connects_at_once)
     ck_assert_int_eq(dial_begin(fd, &address), -ECONNREFUSED);
     close(fd);
 }
-END_TEST
 
 /* A client that was refused and tries again gets the place that an accept() frees. */
-START_TEST(a_unix_backlog_that_is_full)
+TEST(a_unix_backlog_that_is_full)
 {
     struct address address;
     int listener = unix_listen(&address, 0);
@@ -196,16 +191,4 @@ START_TEST(a_unix_backlog_that_is_full)
     close(fd);
     close(first);
     close(listener);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("dial");
-
-    ADD_TESTS(suite, "Core", it_connects_without_waiting, nobody_listens,
-              a_socket_that_meets_itself, a_backlog_that_is_full, from_an_address_of_ours,
-              from_an_address_that_is_not_ours);
-    ADD_TESTS(suite, "Unix", a_unix_socket_connects_at_once, a_unix_backlog_that_is_full);
-    return suite_main(suite);
 }

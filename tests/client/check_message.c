@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- what a message looks like ---------------------------------------------------------------- */
+CASE("What a message looks like")
 
 /* The bytes of all parts in one block, ended by a zero; to be freed. */
 static char *joined(const struct message *message, bool expected)
@@ -50,7 +50,7 @@ static void expect_bytes(const struct messages *messages, unsigned session, uint
     free(sent);
 }
 
-START_TEST(a_generated_message_is_stamped_and_ends_its_line)
+TEST(a_generated_message_is_stamped_and_ends_its_line)
 {
     struct messages *messages = messages_generated(64, 64, TRANSFORM_NONE);
     char *text = made(messages, 7, 12);
@@ -62,9 +62,8 @@ START_TEST(a_generated_message_is_stamped_and_ends_its_line)
     free(text);
     messages_free(messages);
 }
-END_TEST
 
-START_TEST(expected_bytes_are_the_transformed_ones)
+TEST(expected_bytes_are_the_transformed_ones)
 {
     static const enum transform transforms[] = {TRANSFORM_UPPER, TRANSFORM_NONE};
 
@@ -86,9 +85,8 @@ START_TEST(expected_bytes_are_the_transformed_ones)
         messages_free(messages);
     }
 }
-END_TEST
 
-START_TEST(the_text_has_every_printable_character)
+TEST(the_text_has_every_printable_character)
 {
     struct messages *messages = messages_generated(256, 256, TRANSFORM_UPPER);
     char *text = made(messages, 0, 0);
@@ -98,9 +96,8 @@ START_TEST(the_text_has_every_printable_character)
     free(text);
     messages_free(messages);
 }
-END_TEST
 
-START_TEST(messages_differ_between_sessions_and_in_sequence)
+TEST(messages_differ_between_sessions_and_in_sequence)
 {
     /* too short for a stamp, so that the text itself has to differ */
     struct messages *messages = messages_generated(16, 16, TRANSFORM_UPPER);
@@ -118,9 +115,8 @@ START_TEST(messages_differ_between_sessions_and_in_sequence)
     }
     messages_free(messages);
 }
-END_TEST
 
-START_TEST(sizes_of_a_range_are_all_used)
+TEST(sizes_of_a_range_are_all_used)
 {
     struct messages *messages = messages_generated(1, 40, TRANSFORM_UPPER);
     bool seen[41] = {false};
@@ -137,9 +133,8 @@ START_TEST(sizes_of_a_range_are_all_used)
         ck_assert_msg(seen[size], "no message of %zu bytes", size);
     messages_free(messages);
 }
-END_TEST
 
-START_TEST(a_byte_alone_never_looks_like_the_start_of_busy)
+TEST(a_byte_alone_never_looks_like_the_start_of_busy)
 {
     struct messages *messages = messages_generated(1, 1, TRANSFORM_UPPER);
 
@@ -152,9 +147,8 @@ START_TEST(a_byte_alone_never_looks_like_the_start_of_busy)
     }
     messages_free(messages);
 }
-END_TEST
 
-START_TEST(a_message_in_one_piece)
+TEST(a_message_in_one_piece)
 {
     struct messages *messages = messages_generated(100, 100, TRANSFORM_UPPER);
     unsigned char buffer[100];
@@ -172,9 +166,8 @@ START_TEST(a_message_in_one_piece)
     message_single(&message, buffer, buffer, sizeof buffer);
     ck_assert_ptr_eq(message_flat(&message, NULL), buffer);
 }
-END_TEST
 
-/* --- messages from a file --------------------------------------------------------------------- */
+CASE("Messages from a file")
 
 /* A file with these bytes that is gone with the test. @return its name under /proc */
 static const char *file_of(const void *bytes, size_t size)
@@ -189,7 +182,7 @@ static const char *file_of(const void *bytes, size_t size)
     return path;
 }
 
-START_TEST(lines_of_a_file_with_their_newlines)
+TEST(lines_of_a_file_with_their_newlines)
 {
     static const char text[] = "One\n\nthree \0 zero\n\xc3\xa9t\xc3\xa9";
     const char *cause = NULL;
@@ -205,9 +198,8 @@ START_TEST(lines_of_a_file_with_their_newlines)
     ck_assert_uint_eq(messages_largest(messages), 13);
     messages_free(messages);
 }
-END_TEST
 
-START_TEST(expected_lines_are_transformed)
+TEST(expected_lines_are_transformed)
 {
     const char *cause = NULL;
     struct messages *messages =
@@ -220,9 +212,8 @@ START_TEST(expected_lines_are_transformed)
     ck_assert_mem_eq(message.part[0].expected, "A\xc3\xa9\n", 4);
     messages_free(messages);
 }
-END_TEST
 
-START_TEST(each_session_begins_at_a_line_of_its_own)
+TEST(each_session_begins_at_a_line_of_its_own)
 {
     const char *cause = NULL;
     struct messages *messages =
@@ -235,9 +226,8 @@ START_TEST(each_session_begins_at_a_line_of_its_own)
     expect_bytes(messages, 2, 2, "a\n", 2);
     messages_free(messages);
 }
-END_TEST
 
-START_TEST(very_long_lines_are_cut)
+TEST(very_long_lines_are_cut)
 {
     size_t size = 2 * (size_t)MESSAGE_LINE_MAX + 5;
     char *text = malloc(size);
@@ -256,9 +246,8 @@ START_TEST(very_long_lines_are_cut)
     messages_free(messages);
     free(text);
 }
-END_TEST
 
-START_TEST(files_that_cannot_be_used)
+TEST(files_that_cannot_be_used)
 {
     const char *cause = NULL;
 
@@ -269,19 +258,4 @@ START_TEST(files_that_cannot_be_used)
     ck_assert_ptr_null(messages_from_file("/dev/null", 1, TRANSFORM_UPPER, &cause));
     ck_assert_str_eq(cause, "it is empty");
     messages_free(NULL);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("message");
-
-    ADD_TESTS(suite, "Generated", a_generated_message_is_stamped_and_ends_its_line,
-              expected_bytes_are_the_transformed_ones, the_text_has_every_printable_character,
-              messages_differ_between_sessions_and_in_sequence, sizes_of_a_range_are_all_used,
-              a_byte_alone_never_looks_like_the_start_of_busy, a_message_in_one_piece);
-    ADD_TESTS(suite, "File", lines_of_a_file_with_their_newlines, expected_lines_are_transformed,
-              each_session_begins_at_a_line_of_its_own, very_long_lines_are_cut,
-              files_that_cannot_be_used);
-    return suite_main(suite);
 }

@@ -29,7 +29,9 @@ static void parse(const char *const arguments[])
 
 #define PARSE(...) parse((const char *const[]){__VA_ARGS__, NULL})
 
-START_TEST(defaults_of_the_prompt)
+CASE("Core")
+
+TEST(defaults_of_the_prompt)
 {
     parse((const char *const[]){NULL});
     ck_assert_uint_eq(options.sessions, 0);
@@ -39,9 +41,8 @@ START_TEST(defaults_of_the_prompt)
     ck_assert_int_eq(options.transform, TRANSFORM_UPPER);
     ck_assert(!options.tls && !options.json && !options.quiet && !options.verbose && !options.top);
 }
-END_TEST
 
-START_TEST(defaults_of_a_load)
+TEST(defaults_of_a_load)
 {
     PARSE("-n", "5");
     ck_assert_uint_eq(options.sessions, 5);
@@ -67,9 +68,8 @@ START_TEST(defaults_of_a_load)
     ck_assert_ptr_null(options.hist);
     ck_assert_ptr_null(options.timeline);
 }
-END_TEST
 
-START_TEST(messages_follow_from_the_duration)
+TEST(messages_follow_from_the_duration)
 {
     PARSE("-n", "1", "-d", "250ms");
     ck_assert_uint_eq(options.messages, UINT64_MAX);
@@ -84,9 +84,8 @@ START_TEST(messages_follow_from_the_duration)
     PARSE("-n", "1", "--churn", "-d", "1ms", "-m", "1000000000");
     ck_assert_uint_eq(options.messages, 1000000000);
 }
-END_TEST
 
-START_TEST(the_barrier_follows_from_the_ramp)
+TEST(the_barrier_follows_from_the_ramp)
 {
     PARSE("-n", "1", "--ramp", "1s");
     ck_assert(!options.barrier);
@@ -100,9 +99,8 @@ START_TEST(the_barrier_follows_from_the_ramp)
     PARSE("-n", "1", "--barrier", "connect", "-d", "1s");
     ck_assert(options.barrier);
 }
-END_TEST
 
-START_TEST(steps_are_loads_of_their_own)
+TEST(steps_are_loads_of_their_own)
 {
     PARSE("--steps", "4,16,8");
     ck_assert_uint_eq(options.step_count, 3);
@@ -116,9 +114,8 @@ START_TEST(steps_are_loads_of_their_own)
     PARSE("--steps", "100000");
     ck_assert_uint_eq(options.sessions, 100000);
 }
-END_TEST
 
-START_TEST(rates)
+TEST(rates)
 {
     PARSE("-n", "1", "--rate", "1500.5", "--depth", "1024");
     ck_assert_double_eq(options.rate, 1500.5);
@@ -130,9 +127,8 @@ START_TEST(rates)
     PARSE("-n", "1", "--rate", "exp:5", "--rate", "5");
     ck_assert(!options.rate_random);
 }
-END_TEST
 
-START_TEST(times_to_think)
+TEST(times_to_think)
 {
     PARSE("-n", "1", "--think", "5ms");
     ck_assert_int_eq(options.think.kind, SPREAD_CONSTANT);
@@ -148,9 +144,8 @@ START_TEST(times_to_think)
     ck_assert_int_eq(options.think.kind, SPREAD_CONSTANT);
     ck_assert_int_eq(options.think.to_ns, 0);
 }
-END_TEST
 
-START_TEST(everything_else_arrives)
+TEST(everything_else_arrives)
 {
     char now[32];
     long long seconds = (long long)time(NULL);
@@ -181,9 +176,8 @@ START_TEST(everything_else_arrives)
     ck_assert_int_eq(options.timeout_ns, 3600000 * MS);
     ck_assert(options.verbose);
 }
-END_TEST
 
-START_TEST(the_full_screen_needs_a_terminal)
+TEST(the_full_screen_needs_a_terminal)
 {
     int null = open("/dev/null", O_RDWR), terminal = posix_openpt(O_RDWR | O_NOCTTY);
 
@@ -199,16 +193,4 @@ START_TEST(the_full_screen_needs_a_terminal)
     ck_assert(!options.top);
     close(null);
     close(terminal);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("options");
-
-    ADD_TESTS(suite, "Core", defaults_of_the_prompt, defaults_of_a_load,
-              messages_follow_from_the_duration, the_barrier_follows_from_the_ramp,
-              steps_are_loads_of_their_own, rates, times_to_think, everything_else_arrives,
-              the_full_screen_needs_a_terminal);
-    return suite_main(suite);
 }

@@ -10,9 +10,9 @@
 #define DRAWS 100000
 #define MS    INT64_C(1000000)
 
-/* --- Schedule ------------------------------------------------------------------------------ */
+CASE("Schedule")
 
-START_TEST(without_a_rate_the_loop_is_closed)
+TEST(without_a_rate_the_loop_is_closed)
 {
     struct pace pace;
 
@@ -22,10 +22,9 @@ START_TEST(without_a_rate_the_loop_is_closed)
     pace_init(&pace, 0.001, false, 3, 4);
     ck_assert(pace_is_open(&pace));
 }
-END_TEST
 
 /* 1000 messages a second from four sessions: 0, 1, 2, 3 ms; then 4, 5, 6, 7 ms. */
-START_TEST(sessions_take_turns)
+TEST(sessions_take_turns)
 {
     struct pace paces[4];
 
@@ -38,11 +37,10 @@ START_TEST(sessions_take_turns)
             pace_next(&paces[k]);
         }
 }
-END_TEST
 
 /* A gap that is no whole number of nanoseconds does not add up its rounding: after ten million
  * messages the schedule is where it should be. */
-START_TEST(a_long_schedule_does_not_drift)
+TEST(a_long_schedule_does_not_drift)
 {
     struct pace pace;
 
@@ -53,9 +51,8 @@ START_TEST(a_long_schedule_does_not_drift)
     ck_assert_int_ge(pace_due_ns(&pace), INT64_C(2333333399999));
     ck_assert_int_le(pace_due_ns(&pace), INT64_C(2333333400000));
 }
-END_TEST
 
-START_TEST(random_schedules_have_the_rate)
+TEST(random_schedules_have_the_rate)
 {
     struct pace pace;
     int64_t last = 0;
@@ -69,9 +66,8 @@ START_TEST(random_schedules_have_the_rate)
     /* Gaps of 2 ms in the mean; the mean of 100,000 of them is off by 0.3 %, as is usual. */
     ck_assert_double_eq_tol((double)last / DRAWS, 2e6, 2e4);
 }
-END_TEST
 
-START_TEST(random_schedules_are_the_same_each_time_and_differ_by_session)
+TEST(random_schedules_are_the_same_each_time_and_differ_by_session)
 {
     struct pace one, again, other;
 
@@ -86,10 +82,9 @@ START_TEST(random_schedules_are_the_same_each_time_and_differ_by_session)
         pace_next(&other);
     }
 }
-END_TEST
 
 /* Who joins later takes its turns from there on, and the same ones. */
-START_TEST(what_is_due_before_one_joins_is_left_out)
+TEST(what_is_due_before_one_joins_is_left_out)
 {
     struct pace pace, whole;
 
@@ -114,11 +109,10 @@ START_TEST(what_is_due_before_one_joins_is_left_out)
         pace_next(&whole);
     }
 }
-END_TEST
 
-/* --- Spread -------------------------------------------------------------------------------- */
+CASE("Spread")
 
-START_TEST(none_and_constant)
+TEST(none_and_constant)
 {
     struct spread none = {.kind = SPREAD_NONE, .from_ns = 5};
     struct spread constant = {.kind = SPREAD_CONSTANT, .from_ns = 5};
@@ -128,9 +122,8 @@ START_TEST(none_and_constant)
         ck_assert_int_eq(spread_draw(&constant, i, i), 5);
     }
 }
-END_TEST
 
-START_TEST(even_meets_both_ends_and_nothing_beyond)
+TEST(even_meets_both_ends_and_nothing_beyond)
 {
     struct spread spread = {.kind = SPREAD_EVEN, .from_ns = 10, .to_ns = 19};
     unsigned counts[10] = {0};
@@ -146,10 +139,9 @@ START_TEST(even_meets_both_ends_and_nothing_beyond)
         ck_assert_msg(counts[i] > DRAWS / 10 - 500 && counts[i] < DRAWS / 10 + 500,
                       "%zu came %u times", i + 10, counts[i]);
 }
-END_TEST
 
 /* Of an exponential distribution with mean m, the part above t is e^(-t/m). */
-START_TEST(exponential_has_its_mean_and_its_shape)
+TEST(exponential_has_its_mean_and_its_shape)
 {
     struct spread spread = {.kind = SPREAD_EXPONENTIAL, .from_ns = MS};
     unsigned above[5] = {0};
@@ -168,11 +160,10 @@ START_TEST(exponential_has_its_mean_and_its_shape)
     for (int t = 0; t < 5; t++)
         ck_assert_double_eq_tol((double)above[t] / DRAWS, exp(-t), 0.005);
 }
-END_TEST
 
 /* What follows in one session, and the same in the next session, have nothing to do with each other:
  * both averages of products are that of independent draws. */
-START_TEST(draws_are_independent)
+TEST(draws_are_independent)
 {
     struct spread spread = {.kind = SPREAD_EVEN, .from_ns = -1000, .to_ns = 1000};
     double along = 0, across = 0;
@@ -187,27 +178,11 @@ START_TEST(draws_are_independent)
     ck_assert_double_eq_tol(along / DRAWS / 333333, 0, 0.02);
     ck_assert_double_eq_tol(across / DRAWS / 333333, 0, 0.02);
 }
-END_TEST
 
-START_TEST(the_same_draw_is_the_same)
+TEST(the_same_draw_is_the_same)
 {
     struct spread spread = {.kind = SPREAD_EXPONENTIAL, .from_ns = MS};
 
     ck_assert_int_eq(spread_draw(&spread, 7, UINT64_MAX), spread_draw(&spread, 7, UINT64_MAX));
     ck_assert_int_ne(spread_draw(&spread, 7, 8), spread_draw(&spread, 8, 7));
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("pace");
-
-    ADD_TESTS(suite, "Schedule", without_a_rate_the_loop_is_closed, sessions_take_turns,
-              a_long_schedule_does_not_drift, random_schedules_have_the_rate,
-              random_schedules_are_the_same_each_time_and_differ_by_session,
-              what_is_due_before_one_joins_is_left_out);
-    ADD_TESTS(suite, "Spread", none_and_constant, even_meets_both_ends_and_nothing_beyond,
-              exponential_has_its_mean_and_its_shape, draws_are_independent,
-              the_same_draw_is_the_same);
-    return suite_main(suite);
 }

@@ -79,9 +79,9 @@ static double figure(const struct outcome *outcome, const char *key, const char 
     return number;
 }
 
-/* --- Runs ---------------------------------------------------------------------------------- */
+CASE_WITH("Runs", setup, teardown)
 
-START_TEST(runs_that_overlap)
+TEST(runs_that_overlap)
 {
     struct outcome outcome = RUN(first, second);
 
@@ -105,10 +105,9 @@ START_TEST(runs_that_overlap)
     ck_assert_double_eq(figure(&outcome, "runs", "together_seconds"), 6);
     outcome_clear(&outcome);
 }
-END_TEST
 
 /* A night between two runs is no time in which nothing was answered. */
-START_TEST(runs_with_a_gap)
+TEST(runs_with_a_gap)
 {
     struct outcome outcome;
 
@@ -122,9 +121,8 @@ START_TEST(runs_with_a_gap)
     ck_assert_double_eq(figure(&outcome, "load", "rate"), 100);
     outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(one_run_is_itself)
+TEST(one_run_is_itself)
 {
     struct outcome outcome = RUN("--json", first), again;
 
@@ -136,11 +134,10 @@ START_TEST(one_run_is_itself)
     outcome_clear(&outcome);
     outcome_clear(&again);
 }
-END_TEST
 
-/* --- How it ends --------------------------------------------------------------------------- */
+CASE_WITH("How it ends", setup, teardown)
 
-START_TEST(expectations_are_of_all_together)
+TEST(expectations_are_of_all_together)
 {
     struct outcome outcome = RUN("--expect", "p50<=1us,max=1ms,verified=2000", first, second);
 
@@ -155,9 +152,8 @@ START_TEST(expectations_are_of_all_together)
     ck_assert_double_eq(figure(&outcome, "messages", "verified"), 2000); /* and the summary */
     outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(sessions_that_were_lost)
+TEST(sessions_that_were_lost)
 {
     struct outcome outcome;
 
@@ -168,9 +164,8 @@ START_TEST(sessions_that_were_lost)
         strstr(outcome.out, "errors\n  3          connect: connection refused\n"));
     outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(one_bad_file_is_enough)
+TEST(one_bad_file_is_enough)
 {
     struct outcome outcome;
     char line[256];
@@ -194,9 +189,8 @@ START_TEST(one_bad_file_is_enough)
                      "echo-client: cannot use /nowhere/c.json: No such file or directory\n");
     outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(wrong_command_lines)
+TEST(wrong_command_lines)
 {
 #define HINT "; try 'echo-client report --help'\n"
     static const struct {
@@ -233,17 +227,4 @@ START_TEST(wrong_command_lines)
     ck_assert_ptr_eq(strstr(outcome.out, "Usage: echo-client report [OPTION]... FILE...\n"),
                      outcome.out);
     outcome_clear(&outcome);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("report-merge");
-
-    tcase_add_checked_fixture(suite_case(suite, "Runs"), setup, teardown);
-    ADD_TESTS(suite, "Runs", runs_that_overlap, runs_with_a_gap, one_run_is_itself);
-    tcase_add_checked_fixture(suite_case(suite, "Ends"), setup, teardown);
-    ADD_TESTS(suite, "Ends", expectations_are_of_all_together, sessions_that_were_lost,
-              one_bad_file_is_enough, wrong_command_lines);
-    return suite_main(suite);
 }

@@ -45,14 +45,15 @@ static void setup(void)
     tzset();
 }
 
-START_TEST(moments_are_read)
+CASE_WITH("Core", setup, NULL)
+
+LOOP_TEST(moments_are_read, COUNT_OF(moments))
 {
     int64_t ns = -1;
 
     ck_assert_msg(start_at_parse(moments[_i].text, &ns), "%s", moments[_i].text);
     ck_assert_int_eq(ns, moments[_i].ns);
 }
-END_TEST
 
 static const char *const none[] = {
     "",
@@ -102,21 +103,10 @@ static const char *const none[] = {
     "2026-03-29T02:30:00", /* the hour that summer time skips */
 };
 
-START_TEST(what_is_no_moment)
+LOOP_TEST(what_is_no_moment, COUNT_OF(none))
 {
     int64_t ns = 77;
 
     ck_assert_msg(!start_at_parse(none[_i], &ns), "%s", none[_i]);
     ck_assert_int_eq(ns, 77);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("start-at");
-
-    tcase_add_checked_fixture(suite_case(suite, "Core"), setup, NULL);
-    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(moments), moments_are_read);
-    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(none), what_is_no_moment);
-    return suite_main(suite);
 }

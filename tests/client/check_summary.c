@@ -15,18 +15,17 @@ static void add(struct summary *summary, enum session_state state, const char *r
     summary_add(summary, &record);
 }
 
-/* --- Sessions ------------------------------------------------------------------------------ */
+CASE("Sessions")
 
-START_TEST(states_have_words)
+TEST(states_have_words)
 {
     ck_assert_str_eq(session_state_word(SESSION_RUNNING), "running");
     ck_assert_str_eq(session_state_word(SESSION_OK), "ok");
     ck_assert_str_eq(session_state_word(SESSION_FAILED), "failed");
     ck_assert_str_eq(session_state_word(SESSION_REFUSED), "refused");
 }
-END_TEST
 
-START_TEST(sessions_add_up)
+TEST(sessions_add_up)
 {
     struct session_record wrong = {
         .state = SESSION_FAILED, .mismatched = true, .reason = "wrong bytes in a reply"};
@@ -49,9 +48,8 @@ START_TEST(sessions_add_up)
     ck_assert_uint_eq(summary.error_kinds, 4);
     summary_clear(&summary);
 }
-END_TEST
 
-START_TEST(idle_sessions_are_not_counted)
+TEST(idle_sessions_are_not_counted)
 {
     struct session_record idle = {.state = SESSION_OK, .idle = true};
     struct summary summary;
@@ -63,11 +61,10 @@ START_TEST(idle_sessions_are_not_counted)
     ck_assert_uint_eq(summary.requested + summary.ok + summary.failed + summary.error_kinds, 0);
     summary_clear(&summary);
 }
-END_TEST
 
-/* --- Errors -------------------------------------------------------------------------------- */
+CASE("Errors")
 
-START_TEST(errors_are_counted_by_their_words_and_sorted)
+TEST(errors_are_counted_by_their_words_and_sorted)
 {
     struct summary summary;
 
@@ -87,9 +84,8 @@ START_TEST(errors_are_counted_by_their_words_and_sorted)
     ck_assert_uint_eq(summary.errors[2].count, 8);
     summary_clear(&summary);
 }
-END_TEST
 
-START_TEST(a_server_that_invents_words_fills_no_memory)
+TEST(a_server_that_invents_words_fills_no_memory)
 {
     struct summary summary;
     char words[32];
@@ -107,9 +103,8 @@ START_TEST(a_server_that_invents_words_fills_no_memory)
     ck_assert_uint_eq(summary.errors[0].count, 105 - SUMMARY_ERRORS);
     summary_clear(&summary);
 }
-END_TEST
 
-START_TEST(words_that_are_too_long_are_one_kind)
+TEST(words_that_are_too_long_are_one_kind)
 {
     struct summary summary;
     char words[2 * SESSION_REASON];
@@ -125,9 +120,8 @@ START_TEST(words_that_are_too_long_are_one_kind)
     ck_assert_uint_eq(strlen(summary.errors[0].words), SESSION_REASON - 1);
     summary_clear(&summary);
 }
-END_TEST
 
-/* --- Runs ---------------------------------------------------------------------------------- */
+CASE("Runs")
 
 /* A run with a different number in each place, n of each. */
 static void fill(struct summary *summary, uint64_t n)
@@ -155,7 +149,7 @@ static void fill(struct summary *summary, uint64_t n)
     measure_one(&summary->measure, MEASURE_ECHO, (int64_t)n);
 }
 
-START_TEST(runs_add_up)
+TEST(runs_add_up)
 {
     struct summary into, from;
 
@@ -194,9 +188,8 @@ START_TEST(runs_add_up)
     summary_clear(&into);
     summary_clear(&from);
 }
-END_TEST
 
-START_TEST(a_run_added_to_nothing_is_itself)
+TEST(a_run_added_to_nothing_is_itself)
 {
     struct summary into, from;
 
@@ -214,16 +207,4 @@ START_TEST(a_run_added_to_nothing_is_itself)
     ck_assert_int_eq(into.started_wall_ns, 998);
     summary_clear(&into);
     summary_clear(&from);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("summary");
-
-    ADD_TESTS(suite, "Sessions", states_have_words, sessions_add_up, idle_sessions_are_not_counted);
-    ADD_TESTS(suite, "Errors", errors_are_counted_by_their_words_and_sorted,
-              a_server_that_invents_words_fills_no_memory, words_that_are_too_long_are_one_kind);
-    ADD_TESTS(suite, "Runs", runs_add_up, a_run_added_to_nothing_is_itself);
-    return suite_main(suite);
 }

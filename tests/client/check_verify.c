@@ -20,7 +20,9 @@ static unsigned char *reply_to(const struct message *message)
     return reply;
 }
 
-START_TEST(a_right_reply_in_pieces_of_every_size)
+CASE("Core")
+
+TEST(a_right_reply_in_pieces_of_every_size)
 {
     struct messages *messages = messages_generated(100, 100, TRANSFORM_UPPER);
     struct message message;
@@ -38,9 +40,8 @@ START_TEST(a_right_reply_in_pieces_of_every_size)
     free(reply);
     messages_free(messages);
 }
-END_TEST
 
-START_TEST(a_wrong_byte_is_found_wherever_it_is)
+TEST(a_wrong_byte_is_found_wherever_it_is)
 {
     struct messages *messages = messages_generated(100, 100, TRANSFORM_UPPER);
     struct message message;
@@ -59,9 +60,8 @@ START_TEST(a_wrong_byte_is_found_wherever_it_is)
     free(reply);
     messages_free(messages);
 }
-END_TEST
 
-START_TEST(the_difference_is_shown_with_what_is_around_it)
+TEST(the_difference_is_shown_with_what_is_around_it)
 {
     static const unsigned char text[] = "0123456789abcdefghij";
     struct message message;
@@ -78,9 +78,8 @@ START_TEST(the_difference_is_shown_with_what_is_around_it)
                                "  |23456789.bc     |");
     ck_assert_str_eq(rows.mark, "                                  ^^");
 }
-END_TEST
 
-START_TEST(a_short_message_is_shown_with_gaps)
+TEST(a_short_message_is_shown_with_gaps)
 {
     struct message message;
     struct verify_rows rows;
@@ -92,15 +91,4 @@ START_TEST(a_short_message_is_shown_with_gaps)
     ck_assert_str_eq(rows.got, "got       42 -- -- -- -- -- -- -- -- -- -- -- -- -- -- --"
                                "  |B               |");
     ck_assert_str_eq(rows.mark, "          ^^");
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("verify");
-
-    ADD_TESTS(suite, "Core", a_right_reply_in_pieces_of_every_size,
-              a_wrong_byte_is_found_wherever_it_is, the_difference_is_shown_with_what_is_around_it,
-              a_short_message_is_shown_with_gaps);
-    return suite_main(suite);
 }

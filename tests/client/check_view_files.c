@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- the outlet ------------------------------------------------------------------------------------- */
+CASE("The outlet")
 
 enum { MUCH = 1 << 20 };
 
@@ -34,7 +34,7 @@ static void *read_all(void *argument)
     return NULL;
 }
 
-START_TEST(a_pipe_that_is_not_read_yet)
+TEST(a_pipe_that_is_not_read_yet)
 {
     struct reader reader = {.bytes = malloc(MUCH + 1)};
     struct outlet *outlet;
@@ -60,9 +60,8 @@ START_TEST(a_pipe_that_is_not_read_yet)
         ck_assert_uint_eq(strtoul(reader.bytes + (size_t)i * 8, NULL, 10), i);
     free(reader.bytes);
 }
-END_TEST
 
-START_TEST(what_goes_is_written_at_once)
+TEST(what_goes_is_written_at_once)
 {
     struct kit_file file = kit_file();
     struct outlet *outlet = outlet_open(file.path);
@@ -75,9 +74,8 @@ START_TEST(what_goes_is_written_at_once)
     free(text);
     ck_assert_int_eq(outlet_close(outlet, "", 0), 0);
 }
-END_TEST
 
-START_TEST(a_long_text)
+TEST(a_long_text)
 {
     struct kit_file file = kit_file();
     struct outlet *outlet = outlet_open(file.path);
@@ -96,9 +94,8 @@ START_TEST(a_long_text)
     free(text);
     free(long_text);
 }
-END_TEST
 
-START_TEST(a_disk_that_is_full)
+TEST(a_disk_that_is_full)
 {
     struct outlet *outlet = outlet_open("/dev/full");
 
@@ -107,9 +104,8 @@ START_TEST(a_disk_that_is_full)
     outlet_put(outlet, "b", 1); /* is dropped */
     ck_assert_int_eq(outlet_close(outlet, "", 0), -ENOSPC);
 }
-END_TEST
 
-START_TEST(what_cannot_be_opened)
+TEST(what_cannot_be_opened)
 {
     errno = 0;
     ck_assert_ptr_null(outlet_open("/nonexistent/file"));
@@ -124,7 +120,6 @@ START_TEST(what_cannot_be_opened)
     ck_assert_ptr_null(view_timeline_new("/nonexistent/file"));
     ck_assert_int_eq(errno, ENOENT);
 }
-END_TEST
 
 /* --- a run by hand ------------------------------------------------------------------------------------ */
 
@@ -194,7 +189,7 @@ static bool close_view(struct view *view)
     return written;
 }
 
-/* --- CSV ---------------------------------------------------------------------------------------------- */
+CASE("CSV")
 
 enum { FIELDS = 16 };
 
@@ -230,7 +225,7 @@ static const char *read_row(const char *text, char fields[FIELDS][200])
     return text;
 }
 
-START_TEST(csv_has_all_of_a_session)
+TEST(csv_has_all_of_a_session)
 {
     static const char *const rows[][FIELDS] = {
         {"step", "session", "connection", "idle", "state", "arrived_us", "connected_us",
@@ -267,9 +262,8 @@ START_TEST(csv_has_all_of_a_session)
     ck_assert_str_eq(rest, "");
     free(text);
 }
-END_TEST
 
-START_TEST(csv_on_standard_output)
+TEST(csv_on_standard_output)
 {
     struct kit_file out = kit_catch(STDOUT_FILENO);
     struct view *view = view_csv_new("-");
@@ -282,9 +276,8 @@ START_TEST(csv_on_standard_output)
     ck_assert_str_eq(text + strlen(text) - 9, "reason\r\n!");
     free(text);
 }
-END_TEST
 
-/* --- NDJSON --------------------------------------------------------------------------------------------- */
+CASE("NDJSON")
 
 /* The next line as JSON, and on to the one after it. */
 static json_t *next_event(const char **text, const char *event)
@@ -337,7 +330,7 @@ static const char *word(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
-START_TEST(ndjson_has_all_events)
+TEST(ndjson_has_all_events)
 {
     struct kit_file file = kit_file();
     struct view *view = view_ndjson_new(file.path);
@@ -399,7 +392,6 @@ START_TEST(ndjson_has_all_events)
     ck_assert_str_eq(rest, "");
     free(text);
 }
-END_TEST
 
 static void record_many(struct histogram *histogram, int64_t ns, int times)
 {
@@ -425,7 +417,7 @@ static json_t *interval_of(const struct kit_file *file, struct view *view,
     return event;
 }
 
-START_TEST(ndjson_has_an_event_each_second)
+TEST(ndjson_has_an_event_each_second)
 {
     struct kit_file file = kit_file();
     struct view *view = view_ndjson_new(file.path);
@@ -483,9 +475,8 @@ START_TEST(ndjson_has_an_event_each_second)
     summary_clear(&summary);
     histogram_free(echo);
 }
-END_TEST
 
-START_TEST(ndjson_of_any_bytes)
+TEST(ndjson_of_any_bytes)
 {
     struct kit_file file = kit_file();
     struct view *view = view_ndjson_new(file.path);
@@ -505,14 +496,13 @@ START_TEST(ndjson_of_any_bytes)
     json_decref(event);
     free(text);
 }
-END_TEST
 
-/* --- what all of them do ----------------------------------------------------------------------------- */
+CASE("What all of them do")
 
 static struct view *(*const openers[])(const char *path) = {view_csv_new, view_ndjson_new,
                                                             view_timeline_new};
 
-START_TEST(nothing_else_is_written)
+LOOP_TEST(nothing_else_is_written, COUNT_OF(openers))
 {
     struct kit_file file = kit_file();
     struct kit_file out = kit_catch(STDOUT_FILENO);
@@ -529,9 +519,8 @@ START_TEST(nothing_else_is_written)
     ck_assert_str_eq(text, "");
     free(text);
 }
-END_TEST
 
-START_TEST(a_full_disk_is_logged)
+LOOP_TEST(a_full_disk_is_logged, COUNT_OF(openers))
 {
     static const char *const logged[] = {
         "cannot write the sessions to /dev/full: No space left on device\n",
@@ -549,9 +538,8 @@ START_TEST(a_full_disk_is_logged)
     ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1); /* once */
     free(text);
 }
-END_TEST
 
-START_TEST(a_reader_that_leaves_is_not_logged)
+LOOP_TEST(a_reader_that_leaves_is_not_logged, COUNT_OF(openers))
 {
     struct kit_file err = kit_catch(STDERR_FILENO);
     struct view *view;
@@ -569,19 +557,4 @@ START_TEST(a_reader_that_leaves_is_not_logged)
     text = kit_file_text(&err);
     ck_assert_str_eq(text, "");
     free(text);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("view-files");
-
-    ADD_TESTS(suite, "Outlet", a_pipe_that_is_not_read_yet, what_goes_is_written_at_once,
-              a_long_text, a_disk_that_is_full, what_cannot_be_opened);
-    ADD_TESTS(suite, "CSV", csv_has_all_of_a_session, csv_on_standard_output);
-    ADD_TESTS(suite, "NDJSON", ndjson_has_all_events, ndjson_has_an_event_each_second,
-              ndjson_of_any_bytes);
-    ADD_LOOP_TESTS(suite, "All", COUNT_OF(openers), nothing_else_is_written, a_full_disk_is_logged,
-                   a_reader_that_leaves_is_not_logged);
-    return suite_main(suite);
 }

@@ -53,9 +53,11 @@ static char *written(void)
 
 #define HEAD "       Value     Percentile TotalCount 1/(1-Percentile)\n\n"
 
+CASE_WITH("Core", setup, teardown)
+
 /* 1,023 ms, 2,046 ms and 3 s: rows as HdrHistogram has them for three different values. The deviation
  * is that of the middles of their buckets. */
-START_TEST(three_values)
+TEST(three_values)
 {
     char *text;
 
@@ -79,10 +81,9 @@ START_TEST(three_values)
                                 "#[Buckets =           30, SubBuckets     =         2048]\n");
     free(text);
 }
-END_TEST
 
 /* One value of 11 is reached at 9.09 %: a row for 0 %, and one for the first of the others. */
-START_TEST(a_level_is_skipped_where_nothing_is)
+TEST(a_level_is_skipped_where_nothing_is)
 {
     char *text;
 
@@ -97,10 +98,9 @@ START_TEST(a_level_is_skipped_where_nothing_is)
                                 "#[Buckets =           30, SubBuckets     =         2048]\n");
     free(text);
 }
-END_TEST
 
 /* With each halving of the distance to 100 % there are five rows, as long as values are left. */
-START_TEST(the_distance_is_halved)
+TEST(the_distance_is_halved)
 {
     static const double levels[] = {0,   0.1,  0.2,   0.3, 0.4,   0.5,  0.55,  0.6,   0.65,
                                     0.7, 0.75, 0.775, 0.8, 0.825, 0.85, 0.875, 0.8875};
@@ -131,9 +131,8 @@ START_TEST(the_distance_is_halved)
     ck_assert_ptr_eq(strstr(row, "     100.000 1.000000000000     100000\n"), row);
     free(text);
 }
-END_TEST
 
-START_TEST(no_values_are_no_rows)
+TEST(no_values_are_no_rows)
 {
     char *text = written();
 
@@ -142,33 +141,19 @@ START_TEST(no_values_are_no_rows)
                                 "#[Buckets =           30, SubBuckets     =         2048]\n");
     free(text);
 }
-END_TEST
 
-START_TEST(a_file_that_cannot_be_opened)
+TEST(a_file_that_cannot_be_opened)
 {
     ck_assert_ptr_null(view_hist_new("/nowhere/hist"));
     ck_assert_int_eq(errno, ENOENT);
     ck_assert_ptr_null(view_hist_new("/etc"));
     ck_assert_int_eq(errno, EISDIR);
 }
-END_TEST
 
-START_TEST(a_full_disk_is_noticed)
+TEST(a_full_disk_is_noticed)
 {
     struct view *view = view_hist_new("/dev/full");
 
     ck_assert_ptr_nonnull(view);
     ck_assert(!view->ops->close(view, &summary));
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("view-hist");
-
-    tcase_add_checked_fixture(suite_case(suite, "Core"), setup, teardown);
-    ADD_TESTS(suite, "Core", three_values, a_level_is_skipped_where_nothing_is,
-              the_distance_is_halved, no_values_are_no_rows, a_file_that_cannot_be_opened,
-              a_full_disk_is_noticed);
-    return suite_main(suite);
 }

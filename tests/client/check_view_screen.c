@@ -97,9 +97,9 @@ static void lacks(const char *text)
     ck_assert_msg(!kit_terminal_shows(terminal, text), "shown: %s", text);
 }
 
-/* --- the line ------------------------------------------------------------------------------------- */
+CASE("The line")
 
-START_TEST(a_line_of_progress)
+TEST(a_line_of_progress)
 {
     struct progress progress = kit_progress(50, 0);
 
@@ -128,9 +128,8 @@ START_TEST(a_line_of_progress)
     ck_assert_uint_eq(terminal->scrolled, 0);
     close_view();
 }
-END_TEST
 
-START_TEST(a_line_of_steps_and_time)
+TEST(a_line_of_steps_and_time)
 {
     struct progress progress = kit_progress(50, 12300 * MS);
 
@@ -143,11 +142,10 @@ START_TEST(a_line_of_steps_and_time)
     end(progress);
     close_view();
 }
-END_TEST
 
 static const unsigned widths[] = {200, 80, 40, 20, 2, 1};
 
-START_TEST(a_line_is_never_wider_than_the_terminal)
+LOOP_TEST(a_line_is_never_wider_than_the_terminal, COUNT_OF(widths))
 {
     struct progress progress = middle(NULL);
 
@@ -163,9 +161,8 @@ START_TEST(a_line_is_never_wider_than_the_terminal)
     end(progress);
     close_view();
 }
-END_TEST
 
-START_TEST(a_stopped_terminal_does_not_block)
+LOOP_TEST(a_stopped_terminal_does_not_block, 2)
 {
     struct progress progress = kit_progress(50, 0);
 
@@ -180,9 +177,8 @@ START_TEST(a_stopped_terminal_does_not_block)
     end(progress);
     close_view();
 }
-END_TEST
 
-/* --- the full screen -------------------------------------------------------------------------------- */
+CASE("The full screen")
 
 /* The view in the middle of its second second, as a terminal shows it. */
 static void show_top(void)
@@ -204,7 +200,7 @@ static void show_top(void)
     tick(progress);
 }
 
-START_TEST(top_shows_where_the_sessions_are)
+TEST(top_shows_where_the_sessions_are)
 {
     open_top("C.UTF-8");
     show_top();
@@ -231,9 +227,8 @@ START_TEST(top_shows_where_the_sessions_are)
     ck_assert(!terminal->cursor_hidden);
     close_view();
 }
-END_TEST
 
-START_TEST(top_shows_what_else_there_is)
+TEST(top_shows_what_else_there_is)
 {
     struct progress progress = kit_progress(1, 0);
 
@@ -253,14 +248,13 @@ START_TEST(top_shows_what_else_there_is)
     end(progress);
     close_view();
 }
-END_TEST
 
 static const struct {
     const char *no_color;
     bool colours;
 } colours[] = {{"1", false}, {"0", false}, {"", true}, {NULL, true}};
 
-START_TEST(top_without_colours)
+LOOP_TEST(top_without_colours, COUNT_OF(colours))
 {
     environment("xterm", colours[_i].no_color, "C.UTF-8");
     open_view(80, 24, view_top_new);
@@ -270,9 +264,8 @@ START_TEST(top_without_colours)
     ck_assert(!terminal->alternate);
     close_view();
 }
-END_TEST
 
-START_TEST(top_without_utf8)
+TEST(top_without_utf8)
 {
     open_top("C");
     show_top();
@@ -282,12 +275,11 @@ START_TEST(top_without_utf8)
     end(middle(echo));
     close_view();
 }
-END_TEST
 
 static const unsigned sizes[][2] = {{200, 50}, {80, 24}, {80, 21}, {80, 16}, {80, 15}, {60, 24},
                                     {59, 24},  {20, 5},  {20, 3},  {7, 2},   {1, 1}};
 
-START_TEST(top_on_terminals_of_all_sizes)
+LOOP_TEST(top_on_terminals_of_all_sizes, COUNT_OF(sizes))
 {
     unsigned columns = sizes[_i][0], rows = sizes[_i][1];
 
@@ -308,9 +300,8 @@ START_TEST(top_on_terminals_of_all_sizes)
     ck_assert(!terminal->alternate && !terminal->cursor_hidden);
     close_view();
 }
-END_TEST
 
-START_TEST(top_follows_the_size)
+TEST(top_follows_the_size)
 {
     environment("xterm", NULL, "C.UTF-8");
     open_view(120, 40, view_top_new);
@@ -323,9 +314,8 @@ START_TEST(top_follows_the_size)
     end(middle(echo));
     close_view();
 }
-END_TEST
 
-START_TEST(a_dumb_terminal_has_the_line)
+LOOP_TEST(a_dumb_terminal_has_the_line, 2)
 {
     environment(_i == 0 ? "dumb" : "", NULL, "C.UTF-8");
     open_view(80, 24, view_top_new);
@@ -336,9 +326,8 @@ START_TEST(a_dumb_terminal_has_the_line)
     end(middle(NULL));
     close_view();
 }
-END_TEST
 
-START_TEST(top_of_several_loads)
+TEST(top_of_several_loads)
 {
     open_top("C");
     for (unsigned i = 1; i <= 3; i++) {
@@ -352,9 +341,8 @@ START_TEST(top_of_several_loads)
     }
     close_view();
 }
-END_TEST
 
-START_TEST(text_on_standard_error_is_not_lost)
+TEST(text_on_standard_error_is_not_lost)
 {
     open_top("C");
     for (int i = 0; i < 2; i++) { /* two loads; nothing is repeated twice */
@@ -376,9 +364,8 @@ START_TEST(text_on_standard_error_is_not_lost)
     histogram_free(echo);
     kit_terminal_free(terminal);
 }
-END_TEST
 
-/* --- ends without a call of end() -------------------------------------------------------------------- */
+CASE("Ends without a call of end()")
 
 static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT};
 
@@ -389,7 +376,7 @@ static void take_defaults(void)
         signal(ends[i], SIG_DFL);
 }
 
-START_TEST(a_signal_gives_the_screen_back)
+LOOP_TEST(a_signal_gives_the_screen_back, COUNT_OF(ends))
 {
     struct progress progress = middle(NULL);
     int status;
@@ -418,9 +405,8 @@ START_TEST(a_signal_gives_the_screen_back)
     shows("famous last words");
     close_view();
 }
-END_TEST
 
-START_TEST(stopped_and_continued)
+TEST(stopped_and_continued)
 {
     struct progress progress = middle(NULL);
     int status, go[2];
@@ -457,7 +443,6 @@ START_TEST(stopped_and_continued)
     shows("^C ends the run early");
     close_view();
 }
-END_TEST
 
 static void foreign_handler(int number)
 {
@@ -472,7 +457,7 @@ static void (*handler_of(int number))(int)
     return action.sa_handler;
 }
 
-START_TEST(signals_are_as_they_were)
+TEST(signals_are_as_they_were)
 {
     take_defaults();
     signal(SIGINT, SIG_IGN);
@@ -488,23 +473,4 @@ START_TEST(signals_are_as_they_were)
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
         ck_assert(ends[i] == SIGINT || ends[i] == SIGHUP || handler_of(ends[i]) == SIG_DFL);
     close_view();
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("view-screen");
-
-    ADD_TESTS(suite, "Line", a_line_of_progress, a_line_of_steps_and_time);
-    ADD_LOOP_TESTS(suite, "Line", COUNT_OF(widths), a_line_is_never_wider_than_the_terminal);
-    ADD_LOOP_TESTS(suite, "Line", 2, a_stopped_terminal_does_not_block);
-    ADD_TESTS(suite, "Top", top_shows_where_the_sessions_are, top_shows_what_else_there_is);
-    ADD_LOOP_TESTS(suite, "Top", COUNT_OF(colours), top_without_colours);
-    ADD_LOOP_TESTS(suite, "Top", COUNT_OF(sizes), top_on_terminals_of_all_sizes);
-    ADD_LOOP_TESTS(suite, "Top", 2, a_dumb_terminal_has_the_line);
-    ADD_TESTS(suite, "Top", top_without_utf8, top_follows_the_size, top_of_several_loads,
-              text_on_standard_error_is_not_lost);
-    ADD_LOOP_TESTS(suite, "Signals", COUNT_OF(ends), a_signal_gives_the_screen_back);
-    ADD_TESTS(suite, "Signals", stopped_and_continued, signals_are_as_they_were);
-    return suite_main(suite);
 }

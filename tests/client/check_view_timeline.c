@@ -116,7 +116,7 @@ static void expect_well_formed(const char *text)
     ck_assert_uint_eq(elements, 1);
 }
 
-/* --- what is in it ---------------------------------------------------------------------------------- */
+CASE("What is in it")
 
 static void chart_draw(void)
 {
@@ -186,7 +186,7 @@ static void expect_bar(unsigned session, double left, double width)
     free(group);
 }
 
-START_TEST(a_bar_is_where_the_record_has_it)
+TEST(a_bar_is_where_the_record_has_it)
 {
     double zero, ms;
     char *group;
@@ -227,9 +227,8 @@ START_TEST(a_bar_is_where_the_record_has_it)
         "first byte: median 90.0 ms, longest 390 ms.<");
     has("(prefers-color-scheme:dark)");
 }
-END_TEST
 
-START_TEST(rows_are_in_the_order_of_service)
+TEST(rows_are_in_the_order_of_service)
 {
     chart_begin(3);
     chart_add(kit_session(0, SESSION_OK, 0, 1, 30, 40, ""));
@@ -239,9 +238,8 @@ START_TEST(rows_are_in_the_order_of_service)
     ck_assert(strstr(svg, "<g data-session=\"1\"") < strstr(svg, "<g data-session=\"2\""));
     ck_assert(strstr(svg, "<g data-session=\"2\"") < strstr(svg, "<g data-session=\"0\""));
 }
-END_TEST
 
-START_TEST(each_end_has_its_mark)
+TEST(each_end_has_its_mark)
 {
     char *group;
 
@@ -278,18 +276,16 @@ START_TEST(each_end_has_its_mark)
     free(group);
     has(">5 sessions: 1 ok, 3 failed, 1 refused<");
 }
-END_TEST
 
-START_TEST(any_bytes_in_a_reason)
+TEST(any_bytes_in_a_reason)
 {
     chart_begin(1);
     chart_add(kit_session(0, SESSION_FAILED, 0, 1, 2, 3, "<a b=\"c\">&amp;]]>\x01\n\xff\xc3"));
     chart_draw();
     has("; &lt;a b=&quot;c&quot;&gt;&amp;amp;]]&gt;....</title>");
 }
-END_TEST
 
-START_TEST(idle_sessions_are_not_taken_for_waiting_ones)
+TEST(idle_sessions_are_not_taken_for_waiting_ones)
 {
     struct session_record idle = kit_session(0, SESSION_OK, 0, 1, -1, 1000, "");
 
@@ -304,9 +300,8 @@ START_TEST(idle_sessions_are_not_taken_for_waiting_ones)
     ck_assert_ptr_null(strstr(svg, "waiting at once: up to 1.0"));
     has("served at once: up to 1.0");
 }
-END_TEST
 
-START_TEST(strips_count_all_sessions)
+TEST(strips_count_all_sessions)
 {
     chart_begin(12);
     for (unsigned i = 0; i < 12; i++) /* three at a time, a second each */
@@ -318,9 +313,8 @@ START_TEST(strips_count_all_sessions)
     has(">up to 9<");
     has(">up to 3<");
 }
-END_TEST
 
-START_TEST(moments_that_matter)
+TEST(moments_that_matter)
 {
     chart_begin(1);
     chart.progress.started_ns = ORIGIN + 500 * MS;
@@ -333,9 +327,8 @@ START_TEST(moments_that_matter)
     chart_draw();
     ck_assert_ptr_null(strstr(svg, "sending begins"));
 }
-END_TEST
 
-START_TEST(steps_follow_each_other)
+TEST(steps_follow_each_other)
 {
     chart_begin(1);
     chart_add(kit_session(0, SESSION_OK, 0, 1, 2, 400, ""));
@@ -351,11 +344,10 @@ START_TEST(steps_follow_each_other)
     ck_assert_uint_eq(count_of(svg, "<g data-session=\"0\""), 2);
     has("data-arrived=\"500000.000\"");
 }
-END_TEST
 
-/* --- too much for a picture --------------------------------------------------------------------------- */
+CASE("Too much for a picture")
 
-START_TEST(every_session_has_a_row)
+TEST(every_session_has_a_row)
 {
     static const unsigned counts[] = {1, 30, 31, 60, 61, 250, 1000, 4000};
 
@@ -370,9 +362,8 @@ START_TEST(every_session_has_a_row)
         ck_assert_int_eq(strstr(svg, ">session</text>") != NULL, counts[i] <= 60);
     }
 }
-END_TEST
 
-START_TEST(of_too_many_sessions_some_are_drawn)
+TEST(of_too_many_sessions_some_are_drawn)
 {
     chart_begin(10000);
     for (unsigned k = 0; k < 10000; k++)
@@ -384,9 +375,8 @@ START_TEST(of_too_many_sessions_some_are_drawn)
     has("<title>served at once: up to 18.0"); /* of all, not of a third */
     ck_assert_uint_lt(strlen(svg), 2500000);
 }
-END_TEST
 
-START_TEST(many_connections_in_a_row)
+TEST(many_connections_in_a_row)
 {
     size_t drawn = 0, cells = 0;
     const char *group;
@@ -416,9 +406,8 @@ START_TEST(many_connections_in_a_row)
     ck_assert_uint_eq(count_of(svg, "<use href=\"#refused\""),
                       1); /* a failure is not lost in a cell */
 }
-END_TEST
 
-START_TEST(what_is_left_out_is_counted)
+TEST(what_is_left_out_is_counted)
 {
     chart_begin(2);
     for (unsigned k = 0; k < 200010; k++)
@@ -428,9 +417,8 @@ START_TEST(what_is_left_out_is_counted)
     has(" The last 10 to end are left out.");
     has(" 1 never began.");
 }
-END_TEST
 
-START_TEST(a_run_in_which_nothing_happened)
+TEST(a_run_in_which_nothing_happened)
 {
     chart_begin(1);
     chart_draw();
@@ -444,9 +432,8 @@ START_TEST(a_run_in_which_nothing_happened)
     svg = kit_file_text(&chart.file);
     expect_well_formed(svg);
 }
-END_TEST
 
-START_TEST(interrupted)
+TEST(interrupted)
 {
     chart_begin(1);
     chart_add(kit_session(0, SESSION_FAILED, 0, 1, 2, 3, "interrupted"));
@@ -454,11 +441,10 @@ START_TEST(interrupted)
     chart_draw();
     has(">1 session: 0 ok, 1 failed, 0 refused (interrupted)<");
 }
-END_TEST
 
-/* --- the axis ---------------------------------------------------------------------------------------- */
+CASE("The axis")
 
-START_TEST(ticks_are_round)
+TEST(ticks_are_round)
 {
     static const struct {
         double range;
@@ -475,9 +461,8 @@ START_TEST(ticks_are_round)
         ck_assert_double_ge(range / tick, 12 / 2.5 - 1e-9);
     }
 }
-END_TEST
 
-START_TEST(an_axis_in_what_suits_it)
+TEST(an_axis_in_what_suits_it)
 {
     chart_begin(1);
     chart_add(kit_session(0, SESSION_OK, 0, 1, 2, 2600, ""));
@@ -490,20 +475,4 @@ START_TEST(an_axis_in_what_suits_it)
     chart_draw();
     has(">milliseconds since the run began<");
     has(">25<");
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("view-timeline");
-
-    ADD_TESTS(suite, "Core", a_bar_is_where_the_record_has_it, rows_are_in_the_order_of_service,
-              each_end_has_its_mark, any_bytes_in_a_reason,
-              idle_sessions_are_not_taken_for_waiting_ones, strips_count_all_sessions,
-              moments_that_matter, steps_follow_each_other);
-    ADD_TESTS(suite, "Limits", every_session_has_a_row, of_too_many_sessions_some_are_drawn,
-              many_connections_in_a_row, what_is_left_out_is_counted,
-              a_run_in_which_nothing_happened, interrupted);
-    ADD_TESTS(suite, "Axis", ticks_are_round, an_axis_in_what_suits_it);
-    return suite_main(suite);
 }

@@ -63,9 +63,9 @@ static struct outcome run_client(const char *script, const char *input)
     return program_run((const char *const[]){"echo-client", "-n", "50", NULL}, input);
 }
 
-/* --- Programs ------------------------------------------------------------------------------ */
+CASE_WITH("Programs", make_tree, remove_tree)
 
-START_TEST(a_program_runs_to_its_end)
+TEST(a_program_runs_to_its_end)
 {
     struct outcome outcome = run_client("echo \"$#:$1:$2\"; cat; echo oops >&2; exit 3", "in\nput");
 
@@ -80,19 +80,17 @@ START_TEST(a_program_runs_to_its_end)
     ck_assert_str_eq(outcome.err, "");
     outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(a_signal_is_128_and_its_number)
+TEST(a_signal_is_128_and_its_number)
 {
     struct outcome outcome = run_client("kill -KILL $$", NULL);
 
     ck_assert_int_eq(outcome.status, 128 + SIGKILL);
     outcome_clear(&outcome);
 }
-END_TEST
 
 /* Each pipe is filled far beyond its size while the other is silent, in both orders. */
-START_TEST(a_chatty_program_does_not_block)
+TEST(a_chatty_program_does_not_block)
 {
     struct outcome outcome = run_client("head -c 3000000 /dev/zero | tr '\\0' x >&2\n"
                                         "head -c 3000000 /dev/zero | tr '\\0' y\n"
@@ -105,9 +103,8 @@ START_TEST(a_chatty_program_does_not_block)
     ck_assert_uint_eq(strspn(outcome.err, "x"), 3000000);
     outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(a_long_input_is_given_whole)
+TEST(a_long_input_is_given_whole)
 {
     char *input = malloc(LONG_BYTES + 1);
     struct outcome outcome;
@@ -122,9 +119,8 @@ START_TEST(a_long_input_is_given_whole)
     outcome_clear(&outcome);
     free(input);
 }
-END_TEST
 
-START_TEST(a_program_gets_clean_signals)
+TEST(a_program_gets_clean_signals)
 {
     const uint64_t usual = 0x7fffffff; /* 1 to 31; libc keeps 32 and 33 for itself */
     struct outcome outcome;
@@ -141,9 +137,8 @@ START_TEST(a_program_gets_clean_signals)
     ck_assert_uint_eq(ignored & usual, 0);
     outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(programs_inherit_nothing_of_each_other)
+TEST(programs_inherit_nothing_of_each_other)
 {
     const char *const count[] = {"echo-client", NULL};
     struct outcome alone, second;
@@ -159,17 +154,15 @@ START_TEST(programs_inherit_nothing_of_each_other)
     second = program_stop(&other);
     outcome_clear(&second);
 }
-END_TEST
 
 START_TEST(a_program_that_is_not_there_fails_the_test)
 {
     program_start((const char *const[]){"echo-client", NULL});
 }
-END_TEST
 
-/* --- Servers ------------------------------------------------------------------------------- */
+CASE_WITH("Servers", make_tree, remove_tree)
 
-START_TEST(a_server_tells_its_port_and_stops)
+TEST(a_server_tells_its_port_and_stops)
 {
     struct outcome outcome;
     struct program server;
@@ -189,9 +182,8 @@ START_TEST(a_server_tells_its_port_and_stops)
     ck_assert_uint_eq(strlen(outcome.err), 200000);
     outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(a_server_on_ipv6)
+TEST(a_server_on_ipv6)
 {
     struct outcome outcome;
     struct program server;
@@ -203,7 +195,6 @@ START_TEST(a_server_on_ipv6)
     outcome = program_wait(&server);
     outcome_clear(&outcome);
 }
-END_TEST
 
 static const char *const bad_servers[] = {
     "echo cannot listen >&2; exit 1", "echo hello; exec sleep 100",
@@ -215,9 +206,8 @@ START_TEST(a_server_that_does_not_listen_fails_the_test)
     make_program("echo-server", bad_servers[_i]);
     server_start(NULL);
 }
-END_TEST
 
-START_TEST(error_text_is_waited_for_and_kept)
+TEST(error_text_is_waited_for_and_kept)
 {
     struct outcome outcome;
     struct program program;
@@ -233,7 +223,6 @@ START_TEST(error_text_is_waited_for_and_kept)
     ck_assert_str_eq(outcome.out, "out\n");
     outcome_clear(&outcome);
 }
-END_TEST
 
 START_TEST(error_text_that_never_comes_fails_the_test)
 {
@@ -243,16 +232,15 @@ START_TEST(error_text_that_never_comes_fails_the_test)
     program = program_start((const char *const[]){"echo-client", NULL});
     wait_for_error_text(&program, "second");
 }
-END_TEST
 
-/* --- What dies with what ------------------------------------------------------------------- */
+CASE_WITH("What dies with what", make_tree, remove_tree)
 
 static bool is_gone(void *context)
 {
     return kill(*(pid_t *)context, 0) != 0 && errno == ESRCH;
 }
 
-START_TEST(a_program_dies_with_its_test)
+TEST(a_program_dies_with_its_test)
 {
     int pid_pipe[2];
     pid_t test, program;
@@ -272,9 +260,8 @@ START_TEST(a_program_dies_with_its_test)
     ck_assert_int_eq(waitpid(test, NULL, 0), test);
     wait_until(is_gone, &program);
 }
-END_TEST
 
-/* --- Sockets ------------------------------------------------------------------------------- */
+CASE("Sockets")
 
 /* An echo server in a thread: one session, upper-casing if told so, gone wrong if told so. */
 struct echoer {
@@ -317,7 +304,7 @@ static int echoer_start(bool upper, size_t flip)
     return tcp_connect(echoer.port);
 }
 
-START_TEST(long_echoes_do_not_lock_up)
+LOOP_TEST(long_echoes_do_not_lock_up, 2)
 {
     unsigned char *bytes = malloc(4 * LONG_BYTES);
     int fd = echoer_start(_i == 1, 0);
@@ -333,7 +320,6 @@ START_TEST(long_echoes_do_not_lock_up)
     close(echoer.listener);
     free(bytes);
 }
-END_TEST
 
 START_TEST(one_wrong_byte_fails_the_test)
 {
@@ -342,7 +328,6 @@ START_TEST(one_wrong_byte_fails_the_test)
 
     tcp_echo(fd, bytes, sizeof bytes, false);
 }
-END_TEST
 
 START_TEST(upper_is_not_none_fails_the_test)
 {
@@ -350,9 +335,8 @@ START_TEST(upper_is_not_none_fails_the_test)
 
     tcp_echo(fd, "text", 4, true);
 }
-END_TEST
 
-START_TEST(end_and_reset_are_told_apart)
+TEST(end_and_reset_are_told_apart)
 {
     for (int with_reset = 0; with_reset < 2; with_reset++) {
         char bytes[10];
@@ -378,7 +362,6 @@ START_TEST(end_and_reset_are_told_apart)
         close(listener);
     }
 }
-END_TEST
 
 START_TEST(an_early_end_fails_the_test)
 {
@@ -392,7 +375,6 @@ START_TEST(an_early_end_fails_the_test)
     close(peer);
     tcp_receive(fd, bytes, 6);
 }
-END_TEST
 
 START_TEST(more_than_expected_fails_the_test)
 {
@@ -407,9 +389,8 @@ START_TEST(more_than_expected_fails_the_test)
     close(peer);
     tcp_receive_all(fd, bytes, 4, &reset);
 }
-END_TEST
 
-/* --- Looking at processes ------------------------------------------------------------------ */
+CASE_WITH("Looking at processes", make_tree, remove_tree)
 
 static pthread_barrier_t both;
 
@@ -420,7 +401,7 @@ static void *meet_twice(void *context)
     return context;
 }
 
-START_TEST(threads_and_descriptors_are_counted)
+TEST(threads_and_descriptors_are_counted)
 {
     unsigned threads = process_threads(getpid());
     unsigned descriptors = process_descriptors(getpid());
@@ -440,9 +421,8 @@ START_TEST(threads_and_descriptors_are_counted)
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
     pthread_barrier_destroy(&both);
 }
-END_TEST
 
-START_TEST(cpu_time_is_that_of_the_process)
+TEST(cpu_time_is_that_of_the_process)
 {
     struct outcome outcome;
     struct program program;
@@ -463,11 +443,10 @@ START_TEST(cpu_time_is_that_of_the_process)
                                  (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec + 2) * 1000);
     outcome_clear(&outcome);
 }
-END_TEST
 
-/* --- Failures ------------------------------------------------------------------------------ */
+CASE("Failures")
 
-START_TEST(whatever_is_wrong_fails_the_test)
+TEST(whatever_is_wrong_fails_the_test)
 {
     struct outcome outcome;
 
@@ -475,24 +454,6 @@ START_TEST(whatever_is_wrong_fails_the_test)
     outcome = program_run((const char *const[]){"exe", "failures", NULL}, NULL);
     ck_assert_msg(outcome.status == 0, "%s%s", outcome.out, outcome.err);
     outcome_clear(&outcome);
-}
-END_TEST
-
-static Suite *harness_suite(void)
-{
-    Suite *suite = suite_create("harness");
-
-    tcase_add_checked_fixture(suite_case(suite, "Programs"), make_tree, remove_tree);
-    ADD_TESTS(suite, "Programs", a_program_runs_to_its_end, a_signal_is_128_and_its_number,
-              a_chatty_program_does_not_block, a_long_input_is_given_whole,
-              a_program_gets_clean_signals, programs_inherit_nothing_of_each_other,
-              a_server_tells_its_port_and_stops, a_server_on_ipv6,
-              error_text_is_waited_for_and_kept, a_program_dies_with_its_test,
-              threads_and_descriptors_are_counted, cpu_time_is_that_of_the_process);
-    ADD_LOOP_TESTS(suite, "Sockets", 2, long_echoes_do_not_lock_up);
-    ADD_TESTS(suite, "Sockets", end_and_reset_are_told_apart);
-    ADD_TESTS(suite, "Failures", whatever_is_wrong_fails_the_test);
-    return suite;
 }
 
 /*
@@ -502,17 +463,21 @@ static Suite *harness_suite(void)
 static int run_failures(void)
 {
     Suite *suite = suite_create("failures");
+    TCase *failures = tcase_create("Failures");
     SRunner *runner = srunner_create(suite);
     TestResult **results;
     int status = EXIT_SUCCESS;
 
-    tcase_add_unchecked_fixture(suite_case(suite, "Failures"), make_tree, remove_tree);
-    ADD_TESTS(suite, "Failures", a_program_that_is_not_there_fails_the_test);
-    ADD_LOOP_TESTS(suite, "Failures", COUNT_OF(bad_servers),
-                   a_server_that_does_not_listen_fails_the_test);
-    ADD_TESTS(suite, "Failures", error_text_that_never_comes_fails_the_test,
-              one_wrong_byte_fails_the_test, upper_is_not_none_fails_the_test,
-              an_early_end_fails_the_test, more_than_expected_fails_the_test);
+    suite_add_tcase(suite, failures);
+    tcase_add_unchecked_fixture(failures, make_tree, remove_tree);
+    tcase_add_test(failures, a_program_that_is_not_there_fails_the_test);
+    tcase_add_loop_test(failures, a_server_that_does_not_listen_fails_the_test, 0,
+                        COUNT_OF(bad_servers));
+    tcase_add_test(failures, error_text_that_never_comes_fails_the_test);
+    tcase_add_test(failures, one_wrong_byte_fails_the_test);
+    tcase_add_test(failures, upper_is_not_none_fails_the_test);
+    tcase_add_test(failures, an_early_end_fails_the_test);
+    tcase_add_test(failures, more_than_expected_fails_the_test);
     /* Not one tree per test: a test that fails does not come as far as its teardown. */
     unsetenv("CK_TAP_LOG_FILE_NAME");
     srunner_run_all(runner, CK_SILENT);
@@ -522,7 +487,7 @@ static int run_failures(void)
         if (tr_rtype(results[i]) != CK_FAILURE)
             status = EXIT_FAILURE;
     }
-    if (srunner_ntests_run(runner) != 6 + (int)(sizeof bad_servers / sizeof bad_servers[0]))
+    if (srunner_ntests_run(runner) != 6 + (int)COUNT_OF(bad_servers))
         status = EXIT_FAILURE;
     free(results);
     srunner_free(runner);
@@ -532,5 +497,5 @@ static int run_failures(void)
 int main(int argc, char *argv[])
 {
     (void)argv;
-    return argc > 1 ? run_failures() : suite_main(harness_suite());
+    return argc > 1 ? run_failures() : suite_run();
 }

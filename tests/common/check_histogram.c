@@ -67,9 +67,9 @@ static int64_t exact_percentile(const int64_t *sorted, uint64_t count, uint64_t 
     return sorted[rank == 0 ? 0 : rank - 1];
 }
 
-/* --- Core ---------------------------------------------------------------------------------- */
+CASE("Core")
 
-START_TEST(percentiles_are_within_a_thousandth)
+LOOP_TEST(percentiles_are_within_a_thousandth, KINDS)
 {
     static int64_t values[VALUES];
     static const size_t counts[] = {1, 2, 3, 10, 99, 100, 101, 1000, VALUES};
@@ -94,9 +94,8 @@ START_TEST(percentiles_are_within_a_thousandth)
         histogram_free(histogram);
     }
 }
-END_TEST
 
-START_TEST(a_percentile_is_the_right_one_of_few)
+TEST(a_percentile_is_the_right_one_of_few)
 {
     /* Values below 2048 are exact, so being one rank off would show. */
     for (int64_t count = 1; count <= 1000; count++) {
@@ -109,9 +108,8 @@ START_TEST(a_percentile_is_the_right_one_of_few)
         histogram_free(histogram);
     }
 }
-END_TEST
 
-START_TEST(mean_is_exact)
+TEST(mean_is_exact)
 {
     struct histogram *histogram = histogram_new();
 
@@ -126,9 +124,8 @@ START_TEST(mean_is_exact)
     ck_assert_double_eq(histogram_mean(histogram), (double)VALUE_MAX);
     histogram_free(histogram);
 }
-END_TEST
 
-START_TEST(adding_is_recording_into_one)
+LOOP_TEST(adding_is_recording_into_one, KINDS)
 {
     static int64_t values[VALUES];
     struct histogram *whole, *left, *right;
@@ -152,9 +149,8 @@ START_TEST(adding_is_recording_into_one)
     histogram_free(left);
     histogram_free(right);
 }
-END_TEST
 
-START_TEST(adding_nothing_changes_nothing)
+TEST(adding_nothing_changes_nothing)
 {
     struct histogram *some = histogram_new();
     struct histogram *none = histogram_new();
@@ -172,10 +168,9 @@ START_TEST(adding_nothing_changes_nothing)
     histogram_free(some);
     histogram_free(none);
 }
-END_TEST
 
 /* A distribution whose percentiles are known without measuring: 1 to 1000, n of each n. */
-START_TEST(percentiles_of_a_known_distribution)
+TEST(percentiles_of_a_known_distribution)
 {
     struct histogram *histogram = histogram_new();
     uint64_t total = 0;
@@ -194,9 +189,8 @@ START_TEST(percentiles_of_a_known_distribution)
     }
     histogram_free(histogram);
 }
-END_TEST
 
-START_TEST(many_at_once_are_as_many_one_by_one)
+TEST(many_at_once_are_as_many_one_by_one)
 {
     struct histogram *one = histogram_new();
     struct histogram *many = histogram_new();
@@ -217,9 +211,8 @@ START_TEST(many_at_once_are_as_many_one_by_one)
     histogram_free(one);
     histogram_free(many);
 }
-END_TEST
 
-START_TEST(a_walk_meets_every_value_once_in_order)
+LOOP_TEST(a_walk_meets_every_value_once_in_order, KINDS)
 {
     static int64_t values[VALUES];
     struct histogram_bucket bucket = {0};
@@ -245,7 +238,6 @@ START_TEST(a_walk_meets_every_value_once_in_order)
     ck_assert(!histogram_walk(histogram, &bucket)); /* again */
     histogram_free(histogram);
 }
-END_TEST
 
 /* Assert that all functions return the same for two histograms. */
 static void assert_same(const struct histogram *one, const struct histogram *other)
@@ -266,7 +258,7 @@ static void assert_same(const struct histogram *one, const struct histogram *oth
     ck_assert(!histogram_walk(other, &b));
 }
 
-START_TEST(what_is_written_down_is_restored_whole)
+LOOP_TEST(what_is_written_down_is_restored_whole, KINDS)
 {
     static int64_t values[VALUES];
     struct histogram_bucket bucket = {0};
@@ -284,9 +276,8 @@ START_TEST(what_is_written_down_is_restored_whole)
     histogram_free(histogram);
     histogram_free(restored);
 }
-END_TEST
 
-START_TEST(what_cannot_be_is_not_restored)
+TEST(what_cannot_be_is_not_restored)
 {
     struct histogram *histogram = histogram_new();
     /* Values 5 and 5000: the latter's bucket is 5000 to 5003. */
@@ -311,9 +302,8 @@ START_TEST(what_cannot_be_is_not_restored)
     ck_assert_double_eq(histogram_mean(histogram), 2503);
     histogram_free(histogram);
 }
-END_TEST
 
-START_TEST(subtracting_leaves_what_came_since)
+LOOP_TEST(subtracting_leaves_what_came_since, KINDS)
 {
     static int64_t values[VALUES];
     struct histogram *earlier, *later, *since;
@@ -343,9 +333,8 @@ START_TEST(subtracting_leaves_what_came_since)
     histogram_free(later);
     histogram_free(since);
 }
-END_TEST
 
-START_TEST(subtracting_nothing_changes_nothing)
+TEST(subtracting_nothing_changes_nothing)
 {
     struct histogram *some = histogram_new(), *copy = histogram_new(), *none = histogram_new();
 
@@ -360,9 +349,8 @@ START_TEST(subtracting_nothing_changes_nothing)
     histogram_free(copy);
     histogram_free(none);
 }
-END_TEST
 
-START_TEST(clearing_makes_it_new)
+TEST(clearing_makes_it_new)
 {
     struct histogram *histogram = histogram_new(), *fresh = histogram_new();
 
@@ -378,9 +366,8 @@ START_TEST(clearing_makes_it_new)
     histogram_free(histogram);
     histogram_free(fresh);
 }
-END_TEST
 
-START_TEST(deviation_is_that_of_the_values)
+TEST(deviation_is_that_of_the_values)
 {
     struct histogram *histogram = histogram_new();
 
@@ -395,11 +382,10 @@ START_TEST(deviation_is_that_of_the_values)
     ck_assert_double_eq_tol(histogram_deviation(histogram), 1e6, 1e3);
     histogram_free(histogram);
 }
-END_TEST
 
-/* --- Limits -------------------------------------------------------------------------------- */
+CASE("Limits")
 
-START_TEST(empty_is_zero)
+TEST(empty_is_zero)
 {
     struct histogram *histogram = histogram_new();
 
@@ -413,9 +399,8 @@ START_TEST(empty_is_zero)
     histogram_free(histogram);
     histogram_free(NULL);
 }
-END_TEST
 
-START_TEST(values_out_of_range_are_moved_into_it)
+TEST(values_out_of_range_are_moved_into_it)
 {
     struct histogram *histogram = histogram_new();
 
@@ -432,10 +417,9 @@ START_TEST(values_out_of_range_are_moved_into_it)
     ck_assert_uint_eq(histogram_count(histogram), 4);
     histogram_free(histogram);
 }
-END_TEST
 
 /* At each power of two the width of the buckets changes: a gap would show there. */
-START_TEST(no_seam_at_powers_of_two)
+LOOP_TEST(no_seam_at_powers_of_two, 41)
 {
     int64_t power = INT64_C(1) << _i;
 
@@ -456,9 +440,8 @@ START_TEST(no_seam_at_powers_of_two)
         histogram_free(histogram);
     }
 }
-END_TEST
 
-START_TEST(recording_allocates_nothing)
+TEST(recording_allocates_nothing)
 {
     struct histogram *histogram = histogram_new();
     struct mallinfo2 before = mallinfo2();
@@ -470,26 +453,4 @@ START_TEST(recording_allocates_nothing)
     ck_assert_uint_eq(after.uordblks, before.uordblks);
     ck_assert_uint_eq(after.hblkhd, before.hblkhd);
     histogram_free(histogram);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("histogram");
-
-    ADD_LOOP_TESTS(suite, "Core", KINDS, percentiles_are_within_a_thousandth);
-    ADD_TESTS(suite, "Core", a_percentile_is_the_right_one_of_few, mean_is_exact);
-    ADD_LOOP_TESTS(suite, "Core", KINDS, adding_is_recording_into_one);
-    ADD_TESTS(suite, "Core", adding_nothing_changes_nothing, percentiles_of_a_known_distribution,
-              many_at_once_are_as_many_one_by_one);
-    ADD_LOOP_TESTS(suite, "Core", KINDS, a_walk_meets_every_value_once_in_order,
-                   what_is_written_down_is_restored_whole);
-    ADD_TESTS(suite, "Core", what_cannot_be_is_not_restored);
-    ADD_LOOP_TESTS(suite, "Core", KINDS, subtracting_leaves_what_came_since);
-    ADD_TESTS(suite, "Core", subtracting_nothing_changes_nothing, clearing_makes_it_new,
-              deviation_is_that_of_the_values);
-    ADD_TESTS(suite, "Limits", empty_is_zero, values_out_of_range_are_moved_into_it);
-    ADD_LOOP_TESTS(suite, "Limits", 41, no_seam_at_powers_of_two);
-    ADD_TESTS(suite, "Limits", recording_allocates_nothing);
-    return suite_main(suite);
 }

@@ -48,9 +48,9 @@ static const char *said(void)
     return text;
 }
 
-/* --- Core ---------------------------------------------------------------------------------- */
+CASE_WITH("Core", capture, release)
 
-START_TEST(a_line_has_the_name_in_front)
+TEST(a_line_has_the_name_in_front)
 {
     log_error("before %s", "init");
     log_init("echo-server", LOG_NORMAL);
@@ -58,9 +58,8 @@ START_TEST(a_line_has_the_name_in_front)
     ck_assert_str_eq(said(), "echopool: before init\n"
                              "echo-server: cannot listen on 127.0.0.1:80\n");
 }
-END_TEST
 
-START_TEST(levels)
+RANGE_TEST(levels, LOG_QUIET, LOG_VERBOSE)
 {
     static const char *const expected[] = {"p: e\n", "p: e\np: w\n", "p: e\np: w\np: v\n"};
 
@@ -70,23 +69,20 @@ START_TEST(levels)
     log_verbose("v");
     ck_assert_str_eq(said(), expected[_i]);
 }
-END_TEST
 
-START_TEST(fatal_ends_with_1)
+EXIT_TEST(fatal_ends_with_1, 1)
 {
     log_init("p", LOG_QUIET);
     log_fatal("why");
 }
-END_TEST
 
-START_TEST(usage_ends_with_2)
+EXIT_TEST(usage_ends_with_2, 2)
 {
     log_init("p", LOG_QUIET);
     log_usage("why");
 }
-END_TEST
 
-START_TEST(errno_is_seen_and_kept)
+TEST(errno_is_seen_and_kept)
 {
     log_init("p", LOG_NORMAL);
     errno = ENOENT;
@@ -97,19 +93,17 @@ START_TEST(errno_is_seen_and_kept)
     log_error("lost");
     ck_assert_int_eq(errno, ENOENT);
 }
-END_TEST
 
-/* --- Limits -------------------------------------------------------------------------------- */
+CASE_WITH("Limits", capture, release)
 
-START_TEST(a_line_stays_one_line)
+TEST(a_line_stays_one_line)
 {
     log_init("p", LOG_NORMAL);
     log_error("a\nb\r\t\x1b[2J\x7f\xc3\xa9");
     ck_assert_str_eq(said(), "p: a?b???[2J?\xc3\xa9\n");
 }
-END_TEST
 
-START_TEST(a_long_line_is_cut_and_says_so)
+TEST(a_long_line_is_cut_and_says_so)
 {
     char text[5000];
     const char *line;
@@ -129,9 +123,8 @@ START_TEST(a_long_line_is_cut_and_says_so)
     line = strrchr(said(), 'p');
     ck_assert_str_eq(line + strlen(line) - 5, "x...\n");
 }
-END_TEST
 
-START_TEST(a_long_name_is_cut_too)
+TEST(a_long_name_is_cut_too)
 {
     char name[5000];
 
@@ -142,9 +135,8 @@ START_TEST(a_long_name_is_cut_too)
     ck_assert(strlen(said()) <= 1024);
     ck_assert_int_eq(said()[strlen(said()) - 1], '\n');
 }
-END_TEST
 
-START_TEST(the_gate_holds_a_flood_back)
+TEST(the_gate_holds_a_flood_back)
 {
     struct log_gate gate = {0};
     int64_t before = clock_now_ns();
@@ -162,9 +154,8 @@ START_TEST(the_gate_holds_a_flood_back)
     ck_assert_uint_eq(log_gate_pass(&gate), 2);
     ck_assert_int_ge(gate.last_ns, before);
 }
-END_TEST
 
-/* --- Races --------------------------------------------------------------------------------- */
+CASE_WITH("Races", capture, release)
 
 static void *say_lines(void *context)
 {
@@ -173,7 +164,7 @@ static void *say_lines(void *context)
     return NULL;
 }
 
-START_TEST(lines_of_threads_do_not_mix)
+TEST(lines_of_threads_do_not_mix)
 {
     pthread_t threads[THREADS];
     int numbers[THREADS];
@@ -202,23 +193,4 @@ START_TEST(lines_of_threads_do_not_mix)
     }
     ck_assert_int_eq(lines, THREADS * LINES);
     free(rest);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("log");
-
-    tcase_add_checked_fixture(suite_case(suite, "Core"), capture, release);
-    ADD_TESTS(suite, "Core", a_line_has_the_name_in_front);
-    tcase_add_loop_test(suite_case(suite, "Core"), levels, LOG_QUIET, LOG_VERBOSE + 1);
-    tcase_add_exit_test(suite_case(suite, "Core"), fatal_ends_with_1, 1);
-    tcase_add_exit_test(suite_case(suite, "Core"), usage_ends_with_2, 2);
-    ADD_TESTS(suite, "Core", errno_is_seen_and_kept);
-    tcase_add_checked_fixture(suite_case(suite, "Limits"), capture, release);
-    ADD_TESTS(suite, "Limits", a_line_stays_one_line, a_long_line_is_cut_and_says_so,
-              a_long_name_is_cut_too, the_gate_holds_a_flood_back);
-    tcase_add_checked_fixture(suite_case(suite, "Races"), capture, release);
-    ADD_TESTS(suite, "Races", lines_of_threads_do_not_mix);
-    return suite_main(suite);
 }

@@ -76,7 +76,9 @@ static void read_line(const char *const arguments[])
 
 #define READ(...) read_line((const char *const[]){__VA_ARGS__, NULL})
 
-START_TEST(defaults_are_read_from_the_table)
+CASE("Core")
+
+TEST(defaults_are_read_from_the_table)
 {
     read_line((const char *const[]){NULL});
     ck_assert(!options.fast && options.deep);
@@ -89,9 +91,8 @@ START_TEST(defaults_are_read_from_the_table)
     ck_assert_uint_eq(options.other, 0);
     ck_assert(!option_given(&line, "port") && !option_given(&line, "fast"));
 }
-END_TEST
 
-START_TEST(values_are_stored)
+TEST(values_are_stored)
 {
     READ("--depth", "flat", "--name", "n", "--port=65535", "--count", "4096", "--bytes", "3M");
     ck_assert(!options.deep);
@@ -107,17 +108,15 @@ START_TEST(values_are_stored)
     ck_assert_int_eq(options.color, BLUE);
     ck_assert_uint_eq(options.other, 2); /* an option may be repeated; its function sees each */
 }
-END_TEST
 
-START_TEST(a_word_may_stand_for_a_number)
+TEST(a_word_may_stand_for_a_number)
 {
     READ("--count", "auto");
     ck_assert_uint_eq(options.count, 0);
 }
-END_TEST
 
 /* Joined letters, abbreviations, and files between options, as getopt_long() reads them. */
-START_TEST(lines_are_taken_apart)
+TEST(lines_are_taken_apart)
 {
     READ("-fp7");
     ck_assert(options.fast);
@@ -131,9 +130,8 @@ START_TEST(lines_are_taken_apart)
     READ("--port", "1", "--port", "2"); /* the last one counts */
     ck_assert_uint_eq(options.port, 2);
 }
-END_TEST
 
-START_TEST(ranges_are_written_as_a_user_would)
+TEST(ranges_are_written_as_a_user_would)
 {
     static const char *const expected[] = {
         [1] = "",           [2] = "flat or deep",       [3] = "",
@@ -147,7 +145,6 @@ START_TEST(ranges_are_written_as_a_user_would)
         if (expected[i] != NULL)
             ck_assert_str_eq(option_range(&rows[i], text), expected[i]);
 }
-END_TEST
 
 /* Return the exit status for these arguments; 100: they are right. */
 static int end(const char *const arguments[])
@@ -168,7 +165,9 @@ static int end(const char *const arguments[])
 
 #define END(...) end((const char *const[]){__VA_ARGS__, NULL})
 
-START_TEST(mistakes_end_the_program)
+CASE("Ends")
+
+TEST(mistakes_end_the_program)
 {
     ck_assert_int_eq(END("--fast", "--bytes", "1"), 100);
     ck_assert_int_eq(END("--bytes", "0"), 2);
@@ -183,9 +182,8 @@ START_TEST(mistakes_end_the_program)
     ck_assert_int_eq(END("--wait", "1s", "--color", "red"), 100);
     ck_assert_int_eq(END("--fast", "--name", "n"), 2);
 }
-END_TEST
 
-START_TEST(help_wins_wherever_it_stands)
+TEST(help_wins_wherever_it_stands)
 {
     ck_assert_int_eq(END("--help"), 0);
     ck_assert_int_eq(END("--bytes", "0", "-h"), 0);
@@ -193,16 +191,4 @@ START_TEST(help_wins_wherever_it_stands)
     ck_assert_int_eq(END("--vers"), 0);
     ck_assert_int_eq(END("-fh"), 0);
     ck_assert_int_eq(END("--nonsense", "--", "--help"), 2);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("option");
-
-    ADD_TESTS(suite, "Core", defaults_are_read_from_the_table, values_are_stored,
-              a_word_may_stand_for_a_number, lines_are_taken_apart,
-              ranges_are_written_as_a_user_would);
-    ADD_TESTS(suite, "Ends", mistakes_end_the_program, help_wins_wherever_it_stands);
-    return suite_main(suite);
 }

@@ -7,9 +7,9 @@
 
 #define UNTOUCHED 4711
 
-/* --- Core ---------------------------------------------------------------------------------- */
+CASE("Core")
 
-START_TEST(numbers_are_read)
+TEST(numbers_are_read)
 {
     static const struct {
         const char *text;
@@ -27,9 +27,8 @@ START_TEST(numbers_are_read)
         ck_assert_uint_eq(value, cases[i].value);
     }
 }
-END_TEST
 
-START_TEST(durations_are_read)
+TEST(durations_are_read)
 {
     static const struct {
         const char *text;
@@ -61,9 +60,8 @@ START_TEST(durations_are_read)
         ck_assert_msg(ns == cases[i].ns, "%s became %lld", cases[i].text, (long long)ns);
     }
 }
-END_TEST
 
-START_TEST(sizes_are_read)
+TEST(sizes_are_read)
 {
     static const struct {
         const char *text;
@@ -83,9 +81,8 @@ START_TEST(sizes_are_read)
         ck_assert_uint_eq(bytes, cases[i].bytes);
     }
 }
-END_TEST
 
-START_TEST(decimals_are_read)
+TEST(decimals_are_read)
 {
     static const struct {
         const char *text;
@@ -114,9 +111,8 @@ START_TEST(decimals_are_read)
     ck_assert(!parse_decimal("0.4", 0.5, 1, &value));
     ck_assert_double_eq(value, 7);
 }
-END_TEST
 
-START_TEST(words_are_found)
+TEST(words_are_found)
 {
     static const char *const words[] = {"pause", "reject", "", NULL};
 
@@ -129,11 +125,10 @@ START_TEST(words_are_found)
     ck_assert_int_eq(parse_word(" pause", words), -1);
     ck_assert_int_eq(parse_word("pause", words + 3), -1);
 }
-END_TEST
 
-/* --- Limits -------------------------------------------------------------------------------- */
+CASE("Limits")
 
-START_TEST(ranges_are_inclusive)
+TEST(ranges_are_inclusive)
 {
     uint64_t value = UNTOUCHED;
     int64_t ns = UNTOUCHED;
@@ -155,9 +150,8 @@ START_TEST(ranges_are_inclusive)
     ck_assert(parse_duration("1s", 1000000000, &ns) && ns == 1000000000);
     ck_assert(parse_duration("0", 0, &ns) && ns == 0);
 }
-END_TEST
 
-START_TEST(nothing_wraps)
+TEST(nothing_wraps)
 {
     uint64_t value = UNTOUCHED;
     int64_t ns = UNTOUCHED;
@@ -175,7 +169,6 @@ START_TEST(nothing_wraps)
     ck_assert(!parse_duration("99999999999999999999ns", INT64_MAX, &ns));
     ck_assert_int_eq(ns, UNTOUCHED);
 }
-END_TEST
 
 /* Wrong as a number, as a size and as a time. */
 static const char *const junk[] = {
@@ -250,7 +243,7 @@ static const char *const junk[] = {
     "1;2",
     "$(1)"};
 
-START_TEST(junk_is_refused)
+LOOP_TEST(junk_is_refused, COUNT_OF(junk))
 {
     const char *text = junk[_i];
     uint64_t value = UNTOUCHED;
@@ -263,9 +256,8 @@ START_TEST(junk_is_refused)
     ck_assert_msg(!parse_duration(text, INT64_MAX, &ns) && ns == UNTOUCHED,
                   "\"%s\" passed as a length of time", text);
 }
-END_TEST
 
-START_TEST(a_unit_of_another_kind_is_refused)
+TEST(a_unit_of_another_kind_is_refused)
 {
     uint64_t value = UNTOUCHED;
     int64_t ns = UNTOUCHED;
@@ -281,17 +273,4 @@ START_TEST(a_unit_of_another_kind_is_refused)
     ck_assert(!parse_duration("64K", INT64_MAX, &ns));
     ck_assert(!parse_duration("5M", INT64_MAX, &ns));
     ck_assert_int_eq(ns, UNTOUCHED);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("parse");
-
-    ADD_TESTS(suite, "Core", numbers_are_read, durations_are_read, sizes_are_read,
-              decimals_are_read, words_are_found);
-    ADD_TESTS(suite, "Limits", ranges_are_inclusive, nothing_wraps);
-    ADD_LOOP_TESTS(suite, "Limits", COUNT_OF(junk), junk_is_refused);
-    ADD_TESTS(suite, "Limits", a_unit_of_another_kind_is_refused);
-    return suite_main(suite);
 }

@@ -154,9 +154,9 @@ static void write_pattern(void)
     free(bytes);
 }
 
-/* --- Core ---------------------------------------------------------------------------------- */
+CASE_WITH("Core", connect_ends, close_ends)
 
-START_TEST(reads_what_there_is)
+TEST(reads_what_there_is)
 {
     char bytes[100];
 
@@ -169,9 +169,8 @@ START_TEST(reads_what_there_is)
     ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), 2);
     ck_assert_mem_eq(bytes, "bc", 2);
 }
-END_TEST
 
-START_TEST(end_of_file_is_0_and_writing_goes_on)
+TEST(end_of_file_is_0_and_writing_goes_on)
 {
     char bytes[100];
 
@@ -184,9 +183,8 @@ START_TEST(end_of_file_is_0_and_writing_goes_on)
     tcp_receive(peer, bytes, 5);
     ck_assert_mem_eq(bytes, "still", 5);
 }
-END_TEST
 
-START_TEST(finishing_leaves_reading_open)
+TEST(finishing_leaves_reading_open)
 {
     char bytes[100];
     bool reset;
@@ -198,9 +196,8 @@ START_TEST(finishing_leaves_reading_open)
     tcp_send(peer, "answer", 6);
     ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), 6);
 }
-END_TEST
 
-START_TEST(parts_are_written_in_their_order)
+TEST(parts_are_written_in_their_order)
 {
     struct iovec parts[] = {{"one ", 4}, {"two ", 4}, {"three", 5}};
     char bytes[100];
@@ -209,9 +206,8 @@ START_TEST(parts_are_written_in_their_order)
     tcp_receive(peer, bytes, 13);
     ck_assert_mem_eq(bytes, "one two three", 13);
 }
-END_TEST
 
-START_TEST(reading_without_waiting)
+TEST(reading_without_waiting)
 {
     struct pollfd ready = {.fd = ours.fd, .events = POLLIN};
     char bytes[100];
@@ -230,9 +226,8 @@ START_TEST(reading_without_waiting)
     ck_assert_int_eq(stream_set_timeouts(&ours, MILLISECOND, 0), 0);
     ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), -ETIMEDOUT);
 }
-END_TEST
 
-START_TEST(writing_without_waiting)
+TEST(writing_without_waiting)
 {
     unsigned char *bytes = pattern(LONG_BYTES);
     struct iovec part = {bytes, LONG_BYTES};
@@ -246,9 +241,8 @@ START_TEST(writing_without_waiting)
     ck_assert_int_eq(stream_finish_writing(&ours), 0);
     free(bytes);
 }
-END_TEST
 
-START_TEST(close_closes)
+TEST(close_closes)
 {
     int fd = ours.fd;
     char byte;
@@ -259,9 +253,8 @@ START_TEST(close_closes)
     ck_assert_uint_eq(tcp_receive_all(peer, &byte, 1, &reset), 0);
     ck_assert(!reset);
 }
-END_TEST
 
-START_TEST(nodelay_is_set_where_there_is_tcp)
+TEST(nodelay_is_set_where_there_is_tcp)
 {
     int ends[2];
     int on = 0;
@@ -279,33 +272,29 @@ START_TEST(nodelay_is_set_where_there_is_tcp)
     stream_close(&local);
     close(ends[1]);
 }
-END_TEST
 
-/* --- Limits: short calls, signals, time ---------------------------------------------------- */
+CASE_WITH("Limits: short calls, signals, time", connect_ends, close_ends)
 
-START_TEST(long_writes_through_small_buffers)
+TEST(long_writes_through_small_buffers)
 {
     write_pattern();
 }
-END_TEST
 
-START_TEST(short_sends_are_continued)
+TEST(short_sends_are_continued)
 {
     shim_arm(&ours, 1021, false);
     write_pattern();
     ck_assert_uint_eq(shim.calls, (LONG_BYTES + 1020) / 1021);
 }
-END_TEST
 
-START_TEST(interrupted_sends_are_continued)
+TEST(interrupted_sends_are_continued)
 {
     shim_arm(&ours, 4093, true);
     write_pattern();
     ck_assert_uint_eq(shim.calls, 2 * ((LONG_BYTES + 4092) / 4093));
 }
-END_TEST
 
-START_TEST(interrupted_reads_are_continued)
+TEST(interrupted_reads_are_continued)
 {
     char bytes[100];
 
@@ -318,9 +307,8 @@ START_TEST(interrupted_reads_are_continued)
         ck_assert_uint_eq(shim.calls, 2);
     }
 }
-END_TEST
 
-START_TEST(a_message_is_one_call)
+TEST(a_message_is_one_call)
 {
     char bytes[100] = "hello";
 
@@ -333,9 +321,8 @@ START_TEST(a_message_is_one_call)
     ck_assert_int_eq(stream_write(&ours, bytes, 0, NULL), 0);
     ck_assert_uint_eq(shim.calls, 2);
 }
-END_TEST
 
-START_TEST(reading_has_a_time_limit)
+TEST(reading_has_a_time_limit)
 {
     char bytes[100];
 
@@ -344,9 +331,8 @@ START_TEST(reading_has_a_time_limit)
     tcp_send(peer, "late", 4); /* the stream still works */
     ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), 4);
 }
-END_TEST
 
-START_TEST(writing_has_a_time_limit)
+TEST(writing_has_a_time_limit)
 {
     unsigned char *bytes = pattern(LONG_BYTES);
 
@@ -354,7 +340,6 @@ START_TEST(writing_has_a_time_limit)
     ck_assert_int_eq(stream_write(&ours, bytes, LONG_BYTES, NULL), -ETIMEDOUT);
     free(bytes);
 }
-END_TEST
 
 static struct timeval limit_of(int fd, int option)
 {
@@ -365,7 +350,7 @@ static struct timeval limit_of(int fd, int option)
     return limit;
 }
 
-START_TEST(no_limit_and_the_least_limit)
+TEST(no_limit_and_the_least_limit)
 {
     char byte;
     struct timeval limit;
@@ -385,9 +370,8 @@ START_TEST(no_limit_and_the_least_limit)
     ck_assert_int_eq(stream_read_limit_ns(&ours), 90 * 1000 * MILLISECOND);
     ck_assert_int_eq(limit_of(ours.fd, SO_SNDTIMEO).tv_sec, 1);
 }
-END_TEST
 
-START_TEST(limits_need_a_socket)
+TEST(limits_need_a_socket)
 {
     struct stream file = {.fd = open("/dev/null", O_RDWR | O_CLOEXEC)};
 
@@ -396,11 +380,10 @@ START_TEST(limits_need_a_socket)
     ck_assert_int_eq(stream_set_timeouts(&file, 0, 0), 0);
     close(file.fd);
 }
-END_TEST
 
-/* --- Limits: peers that go away ------------------------------------------------------------ */
+CASE_WITH("Limits: peers that go away", connect_ends, close_ends)
 
-START_TEST(a_reset_is_an_error_and_no_signal)
+TEST(a_reset_is_an_error_and_no_signal)
 {
     char byte;
 
@@ -410,9 +393,8 @@ START_TEST(a_reset_is_an_error_and_no_signal)
     /* SIGPIPE would end the test here. */
     ck_assert_int_eq(stream_write(&ours, "x", 1, NULL), -EPIPE);
 }
-END_TEST
 
-START_TEST(a_closed_peer_is_an_error_and_no_signal)
+TEST(a_closed_peer_is_an_error_and_no_signal)
 {
     char bytes[100] = "x";
     ssize_t code;
@@ -426,9 +408,8 @@ START_TEST(a_closed_peer_is_an_error_and_no_signal)
     ck_assert(code == -EPIPE || code == -ECONNRESET);
     ck_assert_int_eq(stream_write(&ours, bytes, sizeof bytes, NULL), -EPIPE);
 }
-END_TEST
 
-/* --- Races --------------------------------------------------------------------------------- */
+CASE_WITH("Races", connect_ends, close_ends)
 
 /* A thread that keeps sending SIGUSR1 to this one. */
 struct storm {
@@ -474,7 +455,7 @@ static void storm_end(struct storm *storm)
     ck_assert_uint_gt(atomic_load(&interruptions), 0);
 }
 
-START_TEST(a_storm_of_signals_loses_nothing)
+TEST(a_storm_of_signals_loses_nothing)
 {
     struct storm storm;
 
@@ -484,10 +465,9 @@ START_TEST(a_storm_of_signals_loses_nothing)
         sched_yield();
     storm_end(&storm);
 }
-END_TEST
 
 /* The signals go on until the call returns: it must keep the time by a clock. */
-START_TEST(a_storm_of_signals_stops_no_clock)
+LOOP_TEST(a_storm_of_signals_stops_no_clock, 2 /* read, write */)
 {
     unsigned char *bytes = pattern(LONG_BYTES);
     struct storm storm;
@@ -503,7 +483,6 @@ START_TEST(a_storm_of_signals_stops_no_clock)
     storm_end(&storm);
     free(bytes);
 }
-END_TEST
 
 /* A thread that reads from our stream, and its result. */
 struct reader {
@@ -549,7 +528,7 @@ static void reader_start(struct reader *reader)
     wait_until(sleeps, reader);
 }
 
-START_TEST(stop_wakes_a_reader)
+TEST(stop_wakes_a_reader)
 {
     struct reader reader = {.tid = 0, .got = -1};
 
@@ -561,9 +540,8 @@ START_TEST(stop_wakes_a_reader)
     tcp_receive(peer, reader.bytes, 3);
     ck_assert_mem_eq(reader.bytes, "bye", 3);
 }
-END_TEST
 
-START_TEST(stop_loses_nothing_that_came_before)
+TEST(stop_loses_nothing_that_came_before)
 {
     char bytes[100];
 
@@ -574,7 +552,6 @@ START_TEST(stop_loses_nothing_that_came_before)
     ck_assert_mem_eq(bytes, "early", 5);
     ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), 0);
 }
-END_TEST
 
 static bool has_bytes(void *context)
 {
@@ -584,7 +561,7 @@ static bool has_bytes(void *context)
     return recv(ours.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
 }
 
-START_TEST(what_comes_after_stop_is_still_read)
+TEST(what_comes_after_stop_is_still_read)
 {
     char bytes[100];
 
@@ -595,28 +572,4 @@ START_TEST(what_comes_after_stop_is_still_read)
     ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), 4);
     ck_assert_mem_eq(bytes, "late", 4);
     ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), 0);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("stream");
-
-    tcase_add_checked_fixture(suite_case(suite, "Core"), connect_ends, close_ends);
-    ADD_TESTS(suite, "Core", reads_what_there_is, end_of_file_is_0_and_writing_goes_on,
-              finishing_leaves_reading_open, parts_are_written_in_their_order,
-              reading_without_waiting, writing_without_waiting, close_closes,
-              nodelay_is_set_where_there_is_tcp);
-    tcase_add_checked_fixture(suite_case(suite, "Limits"), connect_ends, close_ends);
-    ADD_TESTS(suite, "Limits", long_writes_through_small_buffers, short_sends_are_continued,
-              interrupted_sends_are_continued, interrupted_reads_are_continued,
-              a_message_is_one_call, reading_has_a_time_limit, writing_has_a_time_limit,
-              no_limit_and_the_least_limit, limits_need_a_socket, a_reset_is_an_error_and_no_signal,
-              a_closed_peer_is_an_error_and_no_signal);
-    tcase_add_checked_fixture(suite_case(suite, "Races"), connect_ends, close_ends);
-    ADD_TESTS(suite, "Races", a_storm_of_signals_loses_nothing);
-    ADD_LOOP_TESTS(suite, "Races", 2 /* read, write */, a_storm_of_signals_stops_no_clock);
-    ADD_TESTS(suite, "Races", stop_wakes_a_reader, stop_loses_nothing_that_came_before,
-              what_comes_after_stop_is_still_read);
-    return suite_main(suite);
 }

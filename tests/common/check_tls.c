@@ -131,9 +131,10 @@ static void join(pthread_t thread)
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
-/* --- Core ---------------------------------------------------------------------------------- */
+CASE_WITH_KEYS("Core")
+FIXTURE(connect_ends, close_ends)
 
-START_TEST(a_message_there_and_back)
+TEST(a_message_there_and_back)
 {
     ck_assert_int_eq(stream_write(&ends.client, "hello", 5, NULL), 0);
     expect_read(&ends.server, "hello");
@@ -142,7 +143,6 @@ START_TEST(a_message_there_and_back)
     ck_assert_int_eq(stream_write(&ends.client, "", 0, NULL), 0);
     tls_expect_no_errors_left();
 }
-END_TEST
 
 static void *write_pattern(void *code)
 {
@@ -173,7 +173,7 @@ static void read_pattern(void)
     free(expected);
 }
 
-START_TEST(long_writes_through_small_buffers)
+LOOP_TEST(long_writes_through_small_buffers, 2)
 {
     int code = -1;
     pthread_t writer;
@@ -185,9 +185,8 @@ START_TEST(long_writes_through_small_buffers)
     join(writer);
     ck_assert_int_eq(code, 0);
 }
-END_TEST
 
-START_TEST(a_mebibyte_is_echoed)
+TEST(a_mebibyte_is_echoed)
 {
     unsigned char *bytes = pattern(LONG_BYTES);
     unsigned char *back = malloc(LONG_BYTES);
@@ -212,9 +211,8 @@ START_TEST(a_mebibyte_is_echoed)
     free(bytes);
     free(back);
 }
-END_TEST
 
-START_TEST(parts_are_written_in_their_order)
+TEST(parts_are_written_in_their_order)
 {
     struct iovec parts[] = {{"one ", 4}, {"two ", 4}, {"three", 5}};
     unsigned first = 0;
@@ -228,9 +226,8 @@ START_TEST(parts_are_written_in_their_order)
     }
     expect_read(&ends.server, "one two three");
 }
-END_TEST
 
-START_TEST(finishing_leaves_reading_open)
+LOOP_TEST(finishing_leaves_reading_open, 2 /* client, server first */)
 {
     struct stream *first = _i == 0 ? &ends.client : &ends.server;
     struct stream *second = _i == 0 ? &ends.server : &ends.client;
@@ -248,9 +245,8 @@ START_TEST(finishing_leaves_reading_open)
     ck_assert_int_eq(stream_finish_writing(first), 0); /* a second call does nothing */
     tls_expect_no_errors_left();
 }
-END_TEST
 
-START_TEST(a_message_is_one_call_on_each_side)
+TEST(a_message_is_one_call_on_each_side)
 {
     char bytes[100];
 
@@ -260,9 +256,8 @@ START_TEST(a_message_is_one_call_on_each_side)
     ck_assert_int_eq(stream_read(&ends.server, bytes, sizeof bytes), 5);
     ck_assert_uint_eq(atomic_load(&shim.calls), 2);
 }
-END_TEST
 
-START_TEST(a_stream_may_be_moved)
+TEST(a_stream_may_be_moved)
 {
     struct stream moved = ends.client;
 
@@ -271,13 +266,13 @@ START_TEST(a_stream_may_be_moved)
     expect_read(&ends.server, "hello");
     stream_close(&moved);
 }
-END_TEST
 
-/* --- what ends badly ----------------------------------------------------------------------- */
+CASE_WITH_KEYS("What ends badly")
+FIXTURE(connect_ends, close_ends)
 
 static const char cut_short[] = "the connection ended without close_notify";
 
-START_TEST(an_end_without_close_notify_is_an_error)
+TEST(an_end_without_close_notify_is_an_error)
 {
     char byte;
 
@@ -289,18 +284,16 @@ START_TEST(an_end_without_close_notify_is_an_error)
     stream_finish_writing(&ends.server); /* harmless */
     tls_expect_no_errors_left();
 }
-END_TEST
 
-START_TEST(a_peer_that_closes_right_after_the_handshake)
+TEST(a_peer_that_closes_right_after_the_handshake)
 {
     char byte;
 
     stream_close(&ends.client);
     tls_expect_error(&ends.server, stream_read(&ends.server, &byte, 1), cut_short);
 }
-END_TEST
 
-START_TEST(a_reset_is_an_error_and_no_signal)
+TEST(a_reset_is_an_error_and_no_signal)
 {
     char bytes[100] = "x";
     int fd = ends.client.fd;
@@ -316,9 +309,8 @@ START_TEST(a_reset_is_an_error_and_no_signal)
     stream_finish_writing(&ends.server);
     tls_expect_no_errors_left();
 }
-END_TEST
 
-START_TEST(a_byte_that_was_changed_is_an_error)
+TEST(a_byte_that_was_changed_is_an_error)
 {
     char record[] = "\x17\x03\x03\x00\x20 these are no encrypted bytes !!";
     char bytes[100];
@@ -333,9 +325,8 @@ START_TEST(a_byte_that_was_changed_is_an_error)
     ck_assert_int_eq(stream_read(&ends.client, bytes, sizeof bytes), -EPROTO);
     ck_assert_str_eq(stream_error_text(&ends.client, text), "alert from the peer: bad record mac");
 }
-END_TEST
 
-START_TEST(a_shutdown_of_our_own_wakes_a_reader)
+TEST(a_shutdown_of_our_own_wakes_a_reader)
 {
     int code = 0;
     pthread_t server = start(echo, &code);
@@ -346,11 +337,10 @@ START_TEST(a_shutdown_of_our_own_wakes_a_reader)
     join(server);
     ck_assert_int_eq(code, -EPROTO);
 }
-END_TEST
 
 /* --- time ---------------------------------------------------------------------------------- */
 
-START_TEST(reading_has_a_time_limit)
+TEST(reading_has_a_time_limit)
 {
     char bytes[100];
 
@@ -363,9 +353,8 @@ START_TEST(reading_has_a_time_limit)
     ck_assert_int_eq(stream_finish_writing(&ends.server), 0);
     ck_assert_int_eq(stream_read(&ends.client, bytes, sizeof bytes), 0);
 }
-END_TEST
 
-START_TEST(writing_has_a_time_limit)
+TEST(writing_has_a_time_limit)
 {
     unsigned char *bytes = pattern(LONG_BYTES);
 
@@ -375,9 +364,9 @@ START_TEST(writing_has_a_time_limit)
     tls_expect_no_errors_left();
     free(bytes);
 }
-END_TEST
 
-/* --- without waiting ----------------------------------------------------------------------- */
+CASE_WITH_KEYS("Without waiting")
+FIXTURE(connect_ends, close_ends)
 
 static void wait_ready(const struct stream *stream)
 {
@@ -386,7 +375,7 @@ static void wait_ready(const struct stream *stream)
     ck_assert_int_eq(poll(&ready, 1, -1), 1);
 }
 
-START_TEST(reading_without_waiting)
+TEST(reading_without_waiting)
 {
     char bytes[100];
 
@@ -405,7 +394,6 @@ START_TEST(reading_without_waiting)
     ck_assert_int_eq(stream_set_timeouts(&ends.server, MILLISECOND, 0), 0);
     ck_assert_int_eq(stream_read(&ends.server, bytes, sizeof bytes), -ETIMEDOUT);
 }
-END_TEST
 
 static bool has_four_records(void *context)
 {
@@ -415,7 +403,7 @@ static bool has_four_records(void *context)
     return recv(ends.server.fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT) == 4 * 23;
 }
 
-START_TEST(records_that_came_together_are_all_seen)
+TEST(records_that_came_together_are_all_seen)
 {
     char byte;
 
@@ -430,9 +418,8 @@ START_TEST(records_that_came_together_are_all_seen)
     ck_assert_int_eq(stream_read(&ends.server, &byte, 1), -EAGAIN);
     ck_assert(!stream_has_pending(&ends.server));
 }
-END_TEST
 
-START_TEST(half_a_record_is_nothing_to_read)
+TEST(half_a_record_is_nothing_to_read)
 {
     char record[200], byte;
     ssize_t size;
@@ -450,7 +437,6 @@ START_TEST(half_a_record_is_nothing_to_read)
     wait_ready(&ends.server);
     ck_assert_int_eq(stream_read(&ends.server, &byte, 1), 1);
 }
-END_TEST
 
 /* Write until a write would wait. @return bytes */
 static size_t fill(struct stream *stream, const unsigned char *bytes)
@@ -474,7 +460,7 @@ static void *read_all(void *context)
     return NULL;
 }
 
-START_TEST(writing_without_waiting)
+TEST(writing_without_waiting)
 {
     unsigned char *bytes = pattern(LONG_BYTES);
     unsigned char *moved = malloc(LONG_BYTES);
@@ -499,9 +485,8 @@ START_TEST(writing_without_waiting)
     free(bytes);
     free(moved);
 }
-END_TEST
 
-START_TEST(finishing_without_room_is_done_later)
+TEST(finishing_without_room_is_done_later)
 {
     char byte;
 
@@ -519,37 +504,12 @@ START_TEST(finishing_without_room_is_done_later)
     expect_read(&ends.server, "last");
     ck_assert_int_eq(stream_read(&ends.server, &byte, 1), 0); /* end of file, not a truncation */
 }
-END_TEST
 
-START_TEST(a_blocking_stream_waits_for_room_to_finish)
+TEST(a_blocking_stream_waits_for_room_to_finish)
 {
     char byte;
 
     atomic_store(&shim.full, ends.client.fd);
     ck_assert_int_eq(stream_finish_writing(&ends.client), 0);
     ck_assert_int_eq(stream_read(&ends.server, &byte, 1), 0);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("tls");
-
-    use_keys(suite_case(suite, "Core"));
-    tcase_add_checked_fixture(suite_case(suite, "Core"), connect_ends, close_ends);
-    ADD_TESTS(suite, "Core", a_message_there_and_back);
-    ADD_LOOP_TESTS(suite, "Core", 2, long_writes_through_small_buffers);
-    ADD_TESTS(suite, "Core", a_mebibyte_is_echoed, parts_are_written_in_their_order);
-    ADD_LOOP_TESTS(suite, "Core", 2 /* client, server first */, finishing_leaves_reading_open);
-    ADD_TESTS(suite, "Core", a_message_is_one_call_on_each_side, a_stream_may_be_moved,
-              reading_without_waiting, records_that_came_together_are_all_seen,
-              half_a_record_is_nothing_to_read, writing_without_waiting,
-              finishing_without_room_is_done_later, a_blocking_stream_waits_for_room_to_finish);
-    use_keys(suite_case(suite, "Limits"));
-    tcase_add_checked_fixture(suite_case(suite, "Limits"), connect_ends, close_ends);
-    ADD_TESTS(suite, "Limits", an_end_without_close_notify_is_an_error,
-              a_peer_that_closes_right_after_the_handshake, a_reset_is_an_error_and_no_signal,
-              a_byte_that_was_changed_is_an_error, a_shutdown_of_our_own_wakes_a_reader,
-              reading_has_a_time_limit, writing_has_a_time_limit);
-    return suite_main(suite);
 }

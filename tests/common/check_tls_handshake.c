@@ -48,9 +48,10 @@ static void join(pthread_t thread)
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
-/* --- time ---------------------------------------------------------------------------------- */
+CASE_WITH_KEYS("Time")
+FIXTURE(prepare_ends, close_ends)
 
-START_TEST(a_handshake_has_a_time_limit)
+LOOP_TEST(a_handshake_has_a_time_limit, 2 /* server, client */)
 {
     /* the peer is silent; our end is the server, or the client */
     struct stream *stream = _i == 0 ? &ends.server : &ends.client;
@@ -60,7 +61,6 @@ START_TEST(a_handshake_has_a_time_limit)
     stream_finish_writing(stream);
     tls_expect_no_errors_left();
 }
-END_TEST
 
 /* Send a record that never ends, byte by byte, until the other side gives up. */
 static void *drip(void *argument)
@@ -77,7 +77,7 @@ static void *drip(void *argument)
     return NULL;
 }
 
-START_TEST(a_dripping_handshake_has_the_same_limit)
+TEST(a_dripping_handshake_has_the_same_limit)
 {
     pthread_t dripper;
 
@@ -91,7 +91,6 @@ START_TEST(a_dripping_handshake_has_the_same_limit)
     stream_release(&ends.server);
     ends.server.fd = -1;
 }
-END_TEST
 
 /* --- without waiting ----------------------------------------------------------------------- */
 
@@ -124,7 +123,7 @@ static unsigned shake_hands_by_poll(struct stream *stream)
     return waits;
 }
 
-START_TEST(a_handshake_without_waiting)
+LOOP_TEST(a_handshake_without_waiting, 2 /* server, client */)
 {
     struct stream *polled = _i == 0 ? &ends.server : &ends.client;
     char bytes[10];
@@ -137,11 +136,11 @@ START_TEST(a_handshake_without_waiting)
     stream_set_blocking(&ends.server);
     ck_assert_int_eq(stream_read(&ends.server, bytes, sizeof bytes), 5);
 }
-END_TEST
 
-/* --- a peer that is OpenSSL alone, or no TLS ----------------------------------------------- */
+CASE_WITH_KEYS("A peer that is OpenSSL alone, or no TLS")
+FIXTURE(prepare_ends, close_ends)
 
-START_TEST(what_is_not_tls_is_refused)
+LOOP_TEST(what_is_not_tls_is_refused, 5)
 {
     static const struct {
         const char *bytes;
@@ -165,9 +164,8 @@ START_TEST(what_is_not_tls_is_refused)
     stream_finish_writing(&ends.server);
     tls_expect_no_errors_left();
 }
-END_TEST
 
-START_TEST(random_bytes_are_refused)
+LOOP_TEST(random_bytes_are_refused, 20)
 {
     unsigned char bytes[300];
     unsigned seed = (unsigned)_i;
@@ -179,9 +177,8 @@ START_TEST(random_bytes_are_refused)
     ck_assert_int_eq(stream_handshake(&ends.server), -EPROTO);
     tls_expect_no_errors_left();
 }
-END_TEST
 
-START_TEST(a_server_that_is_not_tls_is_refused)
+TEST(a_server_that_is_not_tls_is_refused)
 {
     char bytes[4096];
 
@@ -189,7 +186,6 @@ START_TEST(a_server_that_is_not_tls_is_refused)
     tls_expect_error(&ends.client, stream_handshake(&ends.client), "what the peer sent is not TLS");
     ck_assert_int_gt(recv(ends.server.fd, bytes, sizeof bytes, 0), 0);
 }
-END_TEST
 
 /* A client that uses OpenSSL directly, on a thread, with a blocking socket. */
 struct raw {
@@ -253,7 +249,7 @@ static void echo_once(void)
     ck_assert_int_eq(stream_finish_writing(&ends.server), 0);
 }
 
-START_TEST(versions)
+RANGE_TEST(versions, TLS1_VERSION, TLS1_3_VERSION)
 {
     struct raw raw = {.version = _i};
     pthread_t client;
@@ -271,9 +267,8 @@ START_TEST(versions)
     join(client);
     ck_assert_int_eq(raw.agreed, _i >= TLS1_2_VERSION);
 }
-END_TEST
 
-START_TEST(no_common_cipher)
+TEST(no_common_cipher)
 {
     /* needs an RSA key, which this server does not have */
     struct raw raw = {.version = TLS1_2_VERSION, .ciphers = "ECDHE-RSA-AES128-GCM-SHA256"};
@@ -286,9 +281,8 @@ START_TEST(no_common_cipher)
     join(client);
     ck_assert(!raw.agreed);
 }
-END_TEST
 
-START_TEST(renegotiation_is_refused)
+TEST(renegotiation_is_refused)
 {
     struct raw raw = {.version = TLS1_2_VERSION, .renegotiate = true};
     pthread_t client;
@@ -303,7 +297,6 @@ START_TEST(renegotiation_is_refused)
     ck_assert(raw.agreed);
     ck_assert(!raw.renegotiated);
 }
-END_TEST
 
 /* A server that uses OpenSSL directly, and records the name that the client sends. */
 static void *raw_server(void *argument)
@@ -327,7 +320,7 @@ static void *raw_server(void *argument)
     return NULL;
 }
 
-START_TEST(a_name_is_sent_and_an_address_is_not)
+LOOP_TEST(a_name_is_sent_and_an_address_is_not, 3)
 {
     static const char *const names[] = {"localhost", "127.0.0.1", "::1"};
     struct tls_context *context = tls_kit_client(keys->ca.certificate, NULL);
@@ -342,25 +335,4 @@ START_TEST(a_name_is_sent_and_an_address_is_not)
     join(server);
     ck_assert_pstr_eq(sent, _i == 0 ? "localhost" : NULL);
     free((void *)(uintptr_t)sent);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("tls-handshake");
-
-    use_keys(suite_case(suite, "Limits"));
-    tcase_add_checked_fixture(suite_case(suite, "Limits"), prepare_ends, close_ends);
-    ADD_LOOP_TESTS(suite, "Limits", 2 /* server, client */, a_handshake_has_a_time_limit);
-    ADD_TESTS(suite, "Limits", a_dripping_handshake_has_the_same_limit);
-    ADD_LOOP_TESTS(suite, "Limits", 2 /* server, client */, a_handshake_without_waiting);
-    use_keys(suite_case(suite, "Peers"));
-    tcase_add_checked_fixture(suite_case(suite, "Peers"), prepare_ends, close_ends);
-    ADD_LOOP_TESTS(suite, "Peers", 5, what_is_not_tls_is_refused);
-    ADD_LOOP_TESTS(suite, "Peers", 20, random_bytes_are_refused);
-    ADD_TESTS(suite, "Peers", a_server_that_is_not_tls_is_refused);
-    tcase_add_loop_test(suite_case(suite, "Peers"), versions, TLS1_VERSION, TLS1_3_VERSION + 1);
-    ADD_TESTS(suite, "Peers", no_common_cipher, renegotiation_is_refused);
-    ADD_LOOP_TESTS(suite, "Peers", 3, a_name_is_sent_and_an_address_is_not);
-    return suite_main(suite);
 }

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 
-START_TEST(contexts_are_refused)
+CASE("Core")
+
+TEST(contexts_are_refused)
 {
     struct tls_server_settings server = {.certificate_file = "/dev/null", .key_file = "/dev/null"};
     struct tls_client_settings client = {.insecure = true};
@@ -21,9 +23,8 @@ START_TEST(contexts_are_refused)
     ck_assert_int_eq(tls_client_context_new(&client, &context, why), -ENOTSUP);
     tls_context_unref(context);
 }
-END_TEST
 
-START_TEST(plain_streams_have_no_words)
+TEST(plain_streams_have_no_words)
 {
     struct stream stream;
     char text[TLS_WHY_MAX];
@@ -32,9 +33,8 @@ START_TEST(plain_streams_have_no_words)
     ck_assert_str_eq(stream_error_text(&stream, text), "");
     ck_assert_int_eq(stream_init_tls(&stream, 0, NULL, NULL), -ENOTSUP);
 }
-END_TEST
 
-START_TEST(the_client_refuses_the_option)
+TEST(the_client_refuses_the_option)
 {
     struct outcome outcome = program_run((const char *const[]){"echo-client", "--tls", NULL}, NULL);
 
@@ -42,14 +42,4 @@ START_TEST(the_client_refuses_the_option)
                                   "without it; install libssl-dev and build again\n");
     ck_assert_int_eq(outcome.status, 2);
     outcome_clear(&outcome);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("tls-none");
-
-    ADD_TESTS(suite, "Core", contexts_are_refused, plain_streams_have_no_words,
-              the_client_refuses_the_option);
-    return suite_main(suite);
 }

@@ -34,7 +34,7 @@ static void expect_echo(void)
     ck_assert_int_eq(stream_read(&ends.client, bytes, 1), 0);
 }
 
-/* --- servers ------------------------------------------------------------------------------- */
+CASE_WITH_KEYS("Servers")
 
 /* A server, and how a client that trusts the CA of the kit judges it. */
 static const struct {
@@ -68,7 +68,7 @@ static struct tls_files *files_at(size_t offset)
     return (struct tls_files *)(void *)((char *)keys + offset);
 }
 
-START_TEST(servers_are_verified)
+LOOP_TEST(servers_are_verified, COUNT_OF(servers))
 {
     tls_ends_shake_hands(&ends, tls_kit_server(files_at(servers[_i].files), NULL),
                          tls_kit_client(keys->ca.certificate, NULL), servers[_i].name);
@@ -82,9 +82,8 @@ START_TEST(servers_are_verified)
     }
     tls_ends_clear(&ends);
 }
-END_TEST
 
-START_TEST(insecure_accepts_them_all)
+LOOP_TEST(insecure_accepts_them_all, COUNT_OF(servers))
 {
     tls_ends_shake_hands(&ends, tls_kit_server(files_at(servers[_i].files), NULL),
                          tls_kit_client(NULL, NULL), servers[_i].name);
@@ -93,9 +92,8 @@ START_TEST(insecure_accepts_them_all)
     expect_echo();
     tls_ends_clear(&ends);
 }
-END_TEST
 
-START_TEST(the_system_does_not_trust_our_ca)
+TEST(the_system_does_not_trust_our_ca)
 {
     struct tls_client_settings settings = {.ca_file = NULL};
     struct tls_context *client;
@@ -107,11 +105,10 @@ START_TEST(the_system_does_not_trust_our_ca)
                      "certificate verify failed: unable to get local issuer certificate");
     tls_ends_clear(&ends);
 }
-END_TEST
 
 /* --- clients ------------------------------------------------------------------------------- */
 
-START_TEST(a_client_with_a_certificate)
+TEST(a_client_with_a_certificate)
 {
     tls_ends_shake_hands(&ends, tls_kit_server(&keys->server, keys->ca.certificate),
                          tls_kit_client(keys->ca.certificate, &keys->client), "localhost");
@@ -120,9 +117,8 @@ START_TEST(a_client_with_a_certificate)
     expect_echo();
     tls_ends_clear(&ends);
 }
-END_TEST
 
-START_TEST(a_client_certificate_that_nobody_asks_for)
+TEST(a_client_certificate_that_nobody_asks_for)
 {
     tls_ends_shake_hands(&ends, tls_kit_server(&keys->server, NULL),
                          tls_kit_client(keys->ca.certificate, &keys->other_client), "localhost");
@@ -130,9 +126,8 @@ START_TEST(a_client_certificate_that_nobody_asks_for)
     expect_echo();
     tls_ends_clear(&ends);
 }
-END_TEST
 
-START_TEST(a_client_without_a_certificate_is_refused)
+TEST(a_client_without_a_certificate_is_refused)
 {
     char byte;
 
@@ -144,9 +139,8 @@ START_TEST(a_client_without_a_certificate_is_refused)
     tls_expect_no_errors_left();
     tls_ends_clear(&ends);
 }
-END_TEST
 
-START_TEST(a_client_of_another_ca_is_refused)
+TEST(a_client_of_another_ca_is_refused)
 {
     char byte;
 
@@ -158,9 +152,8 @@ START_TEST(a_client_of_another_ca_is_refused)
                      "alert from the peer: unknown CA");
     tls_ends_clear(&ends);
 }
-END_TEST
 
-/* --- contexts ------------------------------------------------------------------------------ */
+CASE_WITH_KEYS("Contexts")
 
 /* Assert that these files make no server context. @param words  the begin of the cause */
 static void expect_refused(const char *certificate, const char *key, const char *ca,
@@ -194,7 +187,7 @@ static const char *sentence(const char *format, const char *first, const char *s
     return text;
 }
 
-START_TEST(files_that_cannot_be_used_are_named)
+TEST(files_that_cannot_be_used_are_named)
 {
     const char *certificate = keys->server.certificate, *key = keys->server.key;
 
@@ -212,24 +205,21 @@ START_TEST(files_that_cannot_be_used_are_named)
     expect_refused(certificate, key, "/dev/null",
                    "/dev/null holds no usable CA certificate in PEM form: ");
 }
-END_TEST
 
-START_TEST(a_key_of_another_certificate_is_refused)
+TEST(a_key_of_another_certificate_is_refused)
 {
     expect_refused(keys->server.certificate, keys->renewed.key, NULL,
                    sentence("the key in % does not belong to the certificate in %",
                             keys->renewed.key, keys->server.certificate));
 }
-END_TEST
 
-START_TEST(an_encrypted_key_is_refused_and_nobody_asked)
+TEST(an_encrypted_key_is_refused_and_nobody_asked)
 {
     expect_refused(keys->server.certificate, keys->encrypted, NULL,
                    sentence("the key in % is encrypted; store it without a passphrase, readable "
                             "by its user alone",
                             keys->encrypted, NULL));
 }
-END_TEST
 
 /* Append a file to another. */
 static void append(FILE *to, const char *path)
@@ -243,7 +233,7 @@ static void append(FILE *to, const char *path)
     fclose(from);
 }
 
-START_TEST(one_file_may_hold_both)
+TEST(one_file_may_hold_both)
 {
     struct tls_files both;
     FILE *file;
@@ -258,9 +248,8 @@ START_TEST(one_file_may_hold_both)
     tls_context_unref(tls_kit_server(&both, NULL));
     unlink(both.key);
 }
-END_TEST
 
-START_TEST(a_context_is_replaced_under_living_streams)
+TEST(a_context_is_replaced_under_living_streams)
 {
     struct tls_context *old = tls_kit_server(&keys->server, NULL);
     struct tls_context *client = tls_kit_client(keys->ca.certificate, NULL);
@@ -277,7 +266,6 @@ START_TEST(a_context_is_replaced_under_living_streams)
     expect_echo();
     tls_ends_clear(&ends);
 }
-END_TEST
 
 struct many {
     struct tls_context *server;
@@ -303,7 +291,7 @@ static void *talk_often(void *argument)
     return NULL;
 }
 
-START_TEST(many_threads_share_a_context)
+TEST(many_threads_share_a_context)
 {
     struct many many = {tls_kit_server(&keys->server, NULL),
                         tls_kit_client(keys->ca.certificate, NULL)};
@@ -317,10 +305,9 @@ START_TEST(many_threads_share_a_context)
     tls_context_unref(many.client);
     tls_context_unref(NULL);
 }
-END_TEST
 
 /* A worker process makes streams with a context that its parent made. */
-START_TEST(a_forked_process_uses_the_context)
+TEST(a_forked_process_uses_the_context)
 {
     struct tls_context *server = tls_kit_server(&keys->server, NULL);
     struct tls_context *client = tls_kit_client(keys->ca.certificate, NULL);
@@ -351,23 +338,4 @@ START_TEST(a_forked_process_uses_the_context)
     close(server_fd);
     tls_context_unref(server);
     tls_context_unref(client);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("tls-trust");
-
-    use_keys(suite_case(suite, "Core"));
-    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(servers), servers_are_verified,
-                   insecure_accepts_them_all);
-    ADD_TESTS(suite, "Core", the_system_does_not_trust_our_ca, a_client_with_a_certificate,
-              a_client_certificate_that_nobody_asks_for, a_client_without_a_certificate_is_refused,
-              a_client_of_another_ca_is_refused);
-    use_keys(suite_case(suite, "Contexts"));
-    ADD_TESTS(suite, "Contexts", files_that_cannot_be_used_are_named,
-              a_key_of_another_certificate_is_refused, an_encrypted_key_is_refused_and_nobody_asked,
-              one_file_may_hold_both, a_context_is_replaced_under_living_streams,
-              many_threads_share_a_context, a_forked_process_uses_the_context);
-    return suite_main(suite);
 }

@@ -19,7 +19,9 @@ static unsigned char expected_upper(unsigned char byte)
     return found == NULL ? byte : (unsigned char)upper[found - lower];
 }
 
-START_TEST(all_256_bytes_at_each_place)
+CASE("Core")
+
+TEST(all_256_bytes_at_each_place)
 {
     unsigned char bytes[LONGEST];
 
@@ -34,9 +36,8 @@ START_TEST(all_256_bytes_at_each_place)
             ck_assert_uint_eq(bytes[i], value);
     }
 }
-END_TEST
 
-START_TEST(each_length_and_nothing_beyond)
+TEST(each_length_and_nothing_beyond)
 {
     for (size_t offset = 0; offset < 17; offset++) {
         for (size_t size = 0; size <= LONGEST; size++) {
@@ -48,9 +49,8 @@ START_TEST(each_length_and_nothing_beyond)
         }
     }
 }
-END_TEST
 
-START_TEST(cuts_do_not_matter)
+TEST(cuts_do_not_matter)
 {
     static const char text[] = "na\xc3\xafve caf\xc3\xa9, \xe7\xb2\x98\xe5\x8c\x85, 3 x {y} `z`";
     static const char loud[] = "NA\xc3\xafVE CAF\xc3\xa9, \xe7\xb2\x98\xe5\x8c\x85, 3 X {Y} `Z`";
@@ -63,9 +63,8 @@ START_TEST(cuts_do_not_matter)
         ck_assert_mem_eq(bytes, loud, sizeof loud);
     }
 }
-END_TEST
 
-START_TEST(the_locale_has_no_say)
+TEST(the_locale_has_no_say)
 {
     unsigned char bytes[] = "i\xe4\xfd\xff";
 
@@ -74,21 +73,10 @@ START_TEST(the_locale_has_no_say)
     transform_apply(TRANSFORM_UPPER, bytes, 4);
     ck_assert_mem_eq(bytes, "I\xe4\xfd\xff", 4);
 }
-END_TEST
 
-START_TEST(words_follow_the_enum)
+TEST(words_follow_the_enum)
 {
     ck_assert_int_eq(parse_word("upper", transform_words), TRANSFORM_UPPER);
     ck_assert_int_eq(parse_word("none", transform_words), TRANSFORM_NONE);
     ck_assert_int_eq(parse_word("lower", transform_words), -1);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("transform");
-
-    ADD_TESTS(suite, "Core", all_256_bytes_at_each_place, each_length_and_nothing_beyond,
-              cuts_do_not_matter, the_locale_has_no_say, words_follow_the_enum);
-    return suite_main(suite);
 }

@@ -34,7 +34,7 @@ tests_are_there() {
     [ -s "$work/tests" ] || return 1
     ! while read -r program name; do
         case $program in
-        check_*) grep -q "^START_TEST($name)" "$TOP_SRCDIR"/tests/*/"$program.c" ;;
+        check_*) grep -q "^[A-Z_]*TEST[A-Z_]*($name[,)]" "$TOP_SRCDIR"/tests/*/"$program.c" ;;
         *) [ -f "$TOP_SRCDIR/tests/$program.sh" ] ;;
         esac || echo "there is no $program: $name"
     done <"$work/tests" | grep .

@@ -179,6 +179,25 @@ static void stage_clear(void)
     munmap(stage, sizeof *stage);
 }
 
+void case_for_threads(const char *name)
+{
+    case_begin(name);
+    case_fixture(stage_for_threads, stage_clear);
+}
+
+void case_for_kinds(const char *name)
+{
+    static char names[64][64]; /* Check keeps the address */
+    static size_t used;
+
+    if (used + 2 > COUNT_OF(names))
+        abort();
+    snprintf(names[used], sizeof *names, "%s on threads", name);
+    case_for_threads(names[used++]);
+    snprintf(names[used], sizeof *names, "%s on processes", name);
+    case_begin_too(names[used++], stage_for_processes, stage_clear);
+}
+
 static void add_for(Suite *suite, const char *name, void (*prepare)(void), void (*setup)(void),
                     void (*teardown)(void), const TTest *const *tests, size_t count)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file kinds.h
- * One suite, two kinds of executor. A test that is added by ADD_FOR_KINDS() runs once for each and
- * finds the kind in `kind`; one that is added by tcase_add_loop_test(tc, test, 0, KINDS) finds it
- * in its `_i`.
+ * One suite, two kinds of executor. A test of a CASE_FOR_KINDS() runs once for each and finds the kind
+ * in `kind`; a LOOP_TEST(test, KINDS) finds it in its `_i`.
  *
  * Such a test speaks with its tasks by bytes. Where it needs more - a gate, a counter - that lies in
  * memory which worker processes share, and is made before the executor: then it has the same
@@ -57,7 +56,7 @@ struct stage {
     atomic_uint dropped; /**< calls of stage_dropped() */
 };
 
-/** The kind that is tested, and the stage of this test. Set for tests added by ADD_FOR_...() */
+/** The kind that is tested, and the stage of this test. Set in a CASE_FOR_...() */
 extern int kind;
 extern struct stage *stage;
 
@@ -79,6 +78,12 @@ void stage_dropped(const void *input, size_t size);
 
 /** Fewer rounds where each of them forks, or goes to another process. */
 unsigned rounds_of(unsigned threads, unsigned processes);
+
+/** Begin a case for each kind, or for threads only. Its tests find a stage, and so do its fixtures. */
+#define CASE_FOR_KINDS(name)   SUITE_STEP(case_for_kinds(name))
+#define CASE_FOR_THREADS(name) SUITE_STEP(case_for_threads(name))
+void case_for_kinds(const char *name);
+void case_for_threads(const char *name);
 
 /**
  * Add tests as a test case for each kind, or for threads only. They find a stage.

@@ -4,6 +4,7 @@ check_LTLIBRARIES += %D%/libkit.la
 	%D%/faults.c %D%/faults.h \
 	%D%/gate.c %D%/gate.h \
 	%D%/kinds.c %D%/kinds.h \
+	%D%/main.c \
 	%D%/process.c %D%/process.h \
 	%D%/suite.c %D%/suite.h
 if PROGRAMS

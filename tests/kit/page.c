@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* The live page, opened in a browser over a real server: see page.h. */
 #include "tests/kit/page.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+int page_suite_run(void)
+{
+    const char *why;
+
+    if (browser_is_there(&why))
+        return suite_run();
+    printf("1..0 # SKIP %s\n", why);
+    return EXIT_SUCCESS;
+}
 
 void page_look(struct page *page)
 {

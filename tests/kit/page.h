@@ -20,6 +20,9 @@ struct page {
     uint16_t admin; /**< the port that the page is on */
 };
 
+/** Run the suite, or skip it where there is no browser. @return an exit status */
+int page_suite_run(void);
+
 /** Start a server, which needs --admin 0, and a browser, and open the page in it. */
 struct page page_open(const char *const arguments[]);
 

@@ -26,6 +26,13 @@ static void teardown(void)
     munmap(shared, sizeof *shared);
 }
 
+void case_with_shared(const char *name)
+{
+    case_begin(name);
+    case_fixture(setup, teardown);
+    case_time_limit(60);
+}
+
 void add_with_shared(Suite *suite, const char *name, const TTest *const *tests, size_t count)
 {
     tcase_add_checked_fixture(suite_case(suite, name), setup, teardown);

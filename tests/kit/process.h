@@ -29,6 +29,10 @@ struct shared {
 
 extern struct shared *shared;
 
+/** Begin a case whose tests find `shared`. */
+#define CASE_WITH_SHARED(name) SUITE_STEP(case_with_shared(name))
+void case_with_shared(const char *name);
+
 /** Add tests to a suite as a case of this name. Each of them finds `shared`. */
 #define ADD_WITH_SHARED(suite, name, ...) add_with_shared(suite, name, TESTS_OF(__VA_ARGS__))
 void add_with_shared(Suite *suite, const char *name, const TTest *const *tests, size_t count);

@@ -1,9 +1,78 @@
 /* SPDX-License-Identifier: MIT */
-/* The common end of the test programs: see suite.h. */
+/* The suite of a test program: see suite.h. */
 #include "tests/kit/suite.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+/** What the lines of a file add, in the order in which their constructors ran. */
+static struct step {
+    int line;
+    void (*run)(void);
+} steps[256];
+static size_t step_count;
+
+static Suite *whole;
+/** The cases to which tests are added: one, or that and the cases that case_begin_too() made. */
+static TCase *cases[4];
+static size_t case_count;
+
+void suite_add_step(int line, void (*step)(void))
+{
+    if (step_count == COUNT_OF(steps))
+        abort();
+    steps[step_count++] = (struct step){line, step};
+}
+
+void case_begin(const char *name)
+{
+    case_count = 0;
+    case_begin_too(name, NULL, NULL);
+}
+
+void case_begin_too(const char *name, void (*setup)(void), void (*teardown)(void))
+{
+    TCase *tcase = tcase_create(name);
+
+    if (case_count == COUNT_OF(cases))
+        abort();
+    if (setup != NULL)
+        tcase_add_checked_fixture(tcase, setup, teardown);
+    suite_add_tcase(whole, tcase);
+    cases[case_count++] = tcase;
+}
+
+void case_fixture(void (*setup)(void), void (*teardown)(void))
+{
+    for (size_t i = 0; i < case_count; i++)
+        tcase_add_checked_fixture(cases[i], setup, teardown);
+}
+
+void case_fixture_once(void (*setup)(void), void (*teardown)(void))
+{
+    for (size_t i = 0; i < case_count; i++)
+        tcase_add_unchecked_fixture(cases[i], setup, teardown);
+}
+
+void case_time_limit(double seconds)
+{
+    for (size_t i = 0; i < case_count; i++)
+        tcase_set_timeout(cases[i], seconds);
+}
+
+void case_test(const TTest *test, int from, int to, int status)
+{
+    if (case_count == 0)
+        abort(); /* a TEST() before the first CASE() */
+    for (size_t i = 0; i < case_count; i++)
+        tcase_add_loop_exit_test(cases[i], test, status, from, to);
+}
+
+static int by_line(const void *a, const void *b)
+{
+    return ((const struct step *)a)->line - ((const struct step *)b)->line;
+}
 
 TCase *suite_case(Suite *suite, const char *name)
 {
@@ -36,4 +105,13 @@ int suite_main(Suite *suite)
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed > 0 && getenv("CK_TAP_LOG_FILE_NAME") == NULL ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int suite_run(void)
+{
+    whole = suite_create(program_invocation_short_name);
+    qsort(steps, step_count, sizeof *steps, by_line);
+    for (size_t i = 0; i < step_count; i++)
+        steps[i].run();
+    return suite_main(whole);
 }

@@ -211,6 +211,12 @@ static void free_keys(void)
     tls_kit_free(keys);
 }
 
+void case_with_keys(const char *name)
+{
+    case_begin(name);
+    case_fixture_once(make_keys, free_keys);
+}
+
 void use_keys(TCase *tcase)
 {
     tcase_add_unchecked_fixture(tcase, make_keys, free_keys);

@@ -3,7 +3,7 @@
  * @file tls.h
  * Certificates for a test, made by it and gone with it, and two ends that talk TLS.
  *
- *     use_keys(suite_case(suite, "Core"));
+ *     CASE_WITH_KEYS("Core")
  *     ... {"--tls-cert", keys->server.certificate, "--tls-key", keys->server.key} ...
  *
  * Only where configure has found OpenSSL. As all helpers: what cannot be done fails the test.
@@ -12,8 +12,8 @@
 #define TESTS_KIT_TLS_H
 
 #include "common/tls.h"
+#include "tests/kit/suite.h"
 
-#include <check.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -47,7 +47,9 @@ struct tls_kit *tls_kit_new(void);
 /** Remove the files, too. NULL is fine. */
 void tls_kit_free(struct tls_kit *kit);
 
-/** Those of the test case that runs, if use_keys() was called for it. */
+/** Begin a case that has keys, made once for all its tests. */
+#define CASE_WITH_KEYS(name) SUITE_STEP(case_with_keys(name))
+void case_with_keys(const char *name);
 extern struct tls_kit *keys;
 void use_keys(TCase *tcase);
 

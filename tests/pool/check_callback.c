@@ -32,7 +32,8 @@ static struct ep_future *submit_held(void)
     return submit_gate(pool, &stage->gate);
 }
 
-/* --- Callbacks ----------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Callbacks")
+FIXTURE(setup, teardown)
 
 /** What callbacks write down, in the order in which they run. */
 struct record {
@@ -60,7 +61,7 @@ static void write_down(struct ep_future *future, void *context)
 
 static struct note notes[] = {{"a"}, {"b"}, {"c"}, {"d"}};
 
-START_TEST(callbacks_run_once_in_order_in_the_worker)
+TEST(callbacks_run_once_in_order_in_the_worker)
 {
     struct ep_future *future = submit_held();
 
@@ -77,9 +78,8 @@ START_TEST(callbacks_run_once_in_order_in_the_worker)
     ck_assert(pthread_equal(record.thread, pthread_self()));
     ep_future_unref(future);
 }
-END_TEST
 
-START_TEST(cancel_runs_callbacks_before_it_returns)
+TEST(cancel_runs_callbacks_before_it_returns)
 {
     struct ep_future *running = submit_held();
     struct ep_future *future = submit_held();
@@ -95,9 +95,8 @@ START_TEST(cancel_runs_callbacks_before_it_returns)
     ep_future_unref(running);
     ep_future_unref(future);
 }
-END_TEST
 
-START_TEST(a_callback_must_be_a_function)
+TEST(a_callback_must_be_a_function)
 {
     struct ep_future *future = submit_held();
 
@@ -105,7 +104,6 @@ START_TEST(a_callback_must_be_a_function)
     gate_open(&stage->gate, 1);
     ep_future_unref(future);
 }
-END_TEST
 
 /** A chain in which every link is submitted by the callback of the one before. */
 struct chain {
@@ -131,7 +129,7 @@ static void submit_next(struct ep_future *future, void *context)
     ep_future_unref(next);
 }
 
-START_TEST(a_callback_may_submit)
+TEST(a_callback_may_submit)
 {
     struct chain chain = {.left = 100};
     struct ep_future *future = submit_held();
@@ -144,7 +142,6 @@ START_TEST(a_callback_may_submit)
         ;
     sem_destroy(&chain.end);
 }
-END_TEST
 
 static void shut_down(struct ep_future *future, void *context)
 {
@@ -155,7 +152,7 @@ static void shut_down(struct ep_future *future, void *context)
     outcomes[1] = ep_executor_shutdown(pool, EP_CANCEL);
 }
 
-START_TEST(a_callback_may_shut_down_but_not_wait)
+TEST(a_callback_may_shut_down_but_not_wait)
 {
     int outcomes[2] = {1, 1}, outcome;
     struct ep_future *running = submit_held();
@@ -171,7 +168,6 @@ START_TEST(a_callback_may_shut_down_but_not_wait)
     ep_future_unref(running);
     ep_future_unref(waiting);
 }
-END_TEST
 
 /** What a callback saw, and how often it was called. */
 struct seen {
@@ -187,7 +183,7 @@ static void see(struct ep_future *future, void *context)
     atomic_fetch_add(&seen->calls, 1);
 }
 
-START_TEST(callbacks_tell_of_every_end)
+TEST(callbacks_tell_of_every_end)
 {
     static const int results[] = {0, EP_EFAILED, EP_ECANCELLED};
     struct ep_future *gated = submit_held();
@@ -208,7 +204,6 @@ START_TEST(callbacks_tell_of_every_end)
     }
     ep_future_unref(gated);
 }
-END_TEST
 
 static void wait_at_semaphore(struct ep_future *future, void *semaphore)
 {
@@ -225,7 +220,7 @@ static void *shut_down_and_wait(void *executor)
 }
 
 /* The outcome is published first. Shutting down is what waits for callbacks. */
-START_TEST(a_result_does_not_wait_for_callbacks_but_shutting_down_does)
+TEST(a_result_does_not_wait_for_callbacks_but_shutting_down_does)
 {
     struct ep_future *future = submit_held();
     pthread_t thread;
@@ -246,7 +241,6 @@ START_TEST(a_result_does_not_wait_for_callbacks_but_shutting_down_does)
     ep_future_unref(future);
     sem_destroy(&go);
 }
-END_TEST
 
 static void terminate(struct ep_future *future, void *context)
 {
@@ -255,7 +249,7 @@ static void terminate(struct ep_future *future, void *context)
     ep_executor_terminate(pool);
 }
 
-START_TEST(a_callback_may_terminate)
+TEST(a_callback_may_terminate)
 {
     struct ep_future *future = submit_held();
 
@@ -267,18 +261,4 @@ START_TEST(a_callback_may_terminate)
         sched_yield(); /* until the callback has come to it */
     ck_assert_int_eq(stage_submit(pool, NULL), EP_ESHUTDOWN);
     ep_future_unref(future);
-}
-END_TEST
-
-#define ADD(suite, name, ...) add_for_kinds(suite, name, setup, teardown, TESTS_OF(__VA_ARGS__))
-
-int main(void)
-{
-    Suite *suite = suite_create("callback");
-
-    ADD(suite, "Callbacks", callbacks_run_once_in_order_in_the_worker, callbacks_tell_of_every_end,
-        cancel_runs_callbacks_before_it_returns,
-        a_result_does_not_wait_for_callbacks_but_shutting_down_does, a_callback_must_be_a_function,
-        a_callback_may_submit, a_callback_may_shut_down_but_not_wait, a_callback_may_terminate);
-    return suite_main(suite);
 }

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- every call with a request pending ----------------------------------------------------- */
+CASE_WITH_SHARED("Every call with a request pending")
 
 static void cancelled_inside(void *where)
 {
@@ -100,7 +100,7 @@ static void use_executor(struct ep_executor *pool)
     ep_executor_free(pool);
 }
 
-START_TEST(no_call_is_a_cancellation_point)
+TEST(no_call_is_a_cancellation_point)
 {
     struct ep_executor *pool = NULL;
     struct ep_zygote *zygote = NULL;
@@ -125,9 +125,8 @@ START_TEST(no_call_is_a_cancellation_point)
     pthread_cleanup_pop(0);
     ck_assert_int_eq(failures, 0);
 }
-END_TEST
 
-/* --- a waiter that receives for all -------------------------------------------------------- */
+CASE_WITH_SHARED("A waiter that receives for all")
 
 static bool receives(struct ep_executor *pool)
 {
@@ -155,7 +154,7 @@ static void *wait_for_result(void *argument)
 }
 
 /* With and without a timeout, it waits in another system call. */
-START_TEST(a_cancelled_waiter_keeps_no_result_back)
+LOOP_TEST(a_cancelled_waiter_keeps_no_result_back, 2)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
 
@@ -175,14 +174,4 @@ START_TEST(a_cancelled_waiter_keeps_no_result_back)
         ck_assert_int_eq(int_result(submit(pool, square_of, &round, sizeof round)), round * round);
     }
     ep_executor_free(pool);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("cancelled threads");
-
-    ADD_WITH_SHARED(suite, "Cancellation", no_call_is_a_cancellation_point);
-    ADD_LOOP_TESTS(suite, "Cancellation", 2, a_cancelled_waiter_keeps_no_result_back);
-    return suite_main(suite);
 }

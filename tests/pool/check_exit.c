@@ -22,7 +22,7 @@ static int status_of(pid_t child)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* --- fork() -------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("fork()")
 
 static void never(struct ep_future *future, void *context)
 {
@@ -141,7 +141,7 @@ static void *produce(void *pool)
     return NULL;
 }
 
-START_TEST(a_forked_child_is_told_and_never_hangs)
+TEST(a_forked_child_is_told_and_never_hangs)
 {
     struct ep_executor *pool = executor_that(2, 8, EP_BLOCK);
     struct ep_executor *busy = executor_that(2, 8, EP_BLOCK);
@@ -181,10 +181,9 @@ START_TEST(a_forked_child_is_told_and_never_hangs)
     ep_future_unref(pending);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* The child has its own as soon as it makes them; of threads, for it has one again. */
-START_TEST(a_forked_child_may_make_its_own)
+TEST(a_forked_child_may_make_its_own)
 {
 #if defined(__SANITIZE_THREAD__)
     return; /* ThreadSanitizer ends a child that starts threads after its parent had some */
@@ -218,7 +217,6 @@ START_TEST(a_forked_child_may_make_its_own)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->counter), 1);
 }
-END_TEST
 
 static int reply_pid_task(struct ep_task *task)
 {
@@ -244,7 +242,7 @@ static bool is_alive(pid_t pid)
 }
 
 /* A child that lives on must not keep the workers of a killed parent alive. */
-START_TEST(workers_follow_the_parent_though_a_child_lives)
+TEST(workers_follow_the_parent_though_a_child_lives)
 {
     atomic_int *pids = shared_memory(2 * sizeof *pids);
     pid_t parent = fork();
@@ -277,9 +275,8 @@ START_TEST(workers_follow_the_parent_though_a_child_lives)
         ck_assert_int_lt(ep_now_ns(), deadline);
     kill(atomic_load(&pids[1]), SIGKILL);
 }
-END_TEST
 
-/* --- exit() -------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("exit()")
 
 static struct ep_executor *left_behind;
 
@@ -319,7 +316,7 @@ static pid_t leave(void (*first)(void), void (*second)(void), bool open, unsigne
 
 /* Nothing is registered with atexit(): what runs is cut off, what waits is not run, and no exit
  * hangs, not even on a task that never ends. */
-START_TEST(exit_does_not_wait_for_tasks)
+TEST(exit_does_not_wait_for_tasks)
 {
     ck_assert_int_eq(status_of(leave(NULL, NULL, false, 0)), 7);
     ck_assert_int_eq(status_of(leave(NULL, NULL, false, EP_WAIT)),
@@ -327,28 +324,25 @@ START_TEST(exit_does_not_wait_for_tasks)
     ck_assert_int_eq(status_of(leave(NULL, NULL, false, EP_CANCEL)), 7);
     ck_assert_uint_eq(atomic_load(&stage->counter), 0);
 }
-END_TEST
 
 /* Who wants everything run at exit says so. */
-START_TEST(a_handler_that_frees_runs_everything)
+TEST(a_handler_that_frees_runs_everything)
 {
     ck_assert_int_eq(status_of(leave(free_at_exit, NULL, true, 0)), 7);
     ck_assert_uint_eq(atomic_load(&stage->counter), 3);
 }
-END_TEST
 
 /* Handlers may use the executor until it is freed. */
-START_TEST(a_handler_may_submit)
+TEST(a_handler_may_submit)
 {
     ck_assert_int_eq(status_of(leave(submit_at_exit, free_at_exit, true, 0)), 7);
     ck_assert_uint_eq(atomic_load(&stage->counter), 4);
 }
-END_TEST
 
-/* --- Signals ------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Signals")
 
 /* The library installs no handler, blocks nothing here, and owns no signal, SIGCHLD included. */
-START_TEST(signals_are_left_alone)
+TEST(signals_are_left_alone)
 {
     struct sigaction before[NSIG], after;
     sigset_t mask_before, mask_after;
@@ -376,17 +370,4 @@ START_TEST(signals_are_left_alone)
     sigprocmask(SIG_SETMASK, NULL, &mask_after);
     for (int number = 1; number < NSIG; number++)
         ck_assert_int_eq(sigismember(&mask_before, number), sigismember(&mask_after, number));
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("exit");
-
-    ADD_FOR_KINDS(suite, "Fork", a_forked_child_is_told_and_never_hangs,
-                  a_forked_child_may_make_its_own, workers_follow_the_parent_though_a_child_lives);
-    ADD_FOR_KINDS(suite, "Exit", exit_does_not_wait_for_tasks, a_handler_that_frees_runs_everything,
-                  a_handler_may_submit);
-    ADD_FOR_KINDS(suite, "Signals", signals_are_left_alone);
-    return suite_main(suite);
 }

@@ -35,7 +35,8 @@ static struct ep_future *submit_held(void)
     return submit_gate(pool, &stage->gate);
 }
 
-/* --- States -------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("States")
+FIXTURE(setup, teardown)
 
 static void assert_state(struct ep_future *future, enum ep_future_state state)
 {
@@ -45,7 +46,7 @@ static void assert_state(struct ep_future *future, enum ep_future_state state)
     ck_assert_int_eq(ep_future_cancelled(future), state == EP_CANCELLED);
 }
 
-START_TEST(every_state_answers_every_question)
+TEST(every_state_answers_every_question)
 {
     struct ep_future *running = submit_held();
     struct ep_future *pending = submit_held();
@@ -74,11 +75,11 @@ START_TEST(every_state_answers_every_question)
     ep_future_unref(pending);
     ep_future_unref(cancelled);
 }
-END_TEST
 
-/* --- Results ------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Results")
+FIXTURE(setup, teardown)
 
-START_TEST(a_reply_comes_back)
+TEST(a_reply_comes_back)
 {
     int n = -12;
     struct ep_future *future = submit(square_task, &n, sizeof n);
@@ -92,7 +93,6 @@ START_TEST(a_reply_comes_back)
     ck_assert_int_eq(*(const int *)reply.data, 144);
     ep_future_unref(future);
 }
-END_TEST
 
 static int mirror_task(struct ep_task *task)
 {
@@ -106,7 +106,7 @@ static int mirror_task(struct ep_task *task)
     return ep_task_reply(task, input, size);
 }
 
-START_TEST(bytes_of_every_size_travel_both_ways)
+TEST(bytes_of_every_size_travel_both_ways)
 {
     static const size_t sizes[] = {0, 1, 31, 32, 33, 63, 64, 65, 4096, 1 << 20};
     static unsigned char bytes[1 << 20];
@@ -126,7 +126,6 @@ START_TEST(bytes_of_every_size_travel_both_ways)
         ep_future_unref(future);
     }
 }
-END_TEST
 
 static int fail_somehow_task(struct ep_task *task)
 {
@@ -147,7 +146,7 @@ static int fail_somehow_task(struct ep_task *task)
     }
 }
 
-START_TEST(a_failure_is_told_apart_from_everything_else)
+TEST(a_failure_is_told_apart_from_everything_else)
 {
     static const struct {
         int code;
@@ -167,9 +166,8 @@ START_TEST(a_failure_is_told_apart_from_everything_else)
         ep_future_unref(future);
     }
 }
-END_TEST
 
-START_TEST(success_has_no_error)
+TEST(success_has_no_error)
 {
     int n = 3;
     struct ep_future *future = submit(square_task, &n, sizeof n);
@@ -181,9 +179,8 @@ START_TEST(success_has_no_error)
     ck_assert_str_eq(error.message, "");
     ep_future_unref(future);
 }
-END_TEST
 
-START_TEST(a_timeout_leaves_the_task_alone)
+TEST(a_timeout_leaves_the_task_alone)
 {
     static const int64_t timeouts[] = {0, -1, INT64_MIN, EP_MILLISECONDS(2)};
     struct ep_future *future = submit_held();
@@ -197,10 +194,9 @@ START_TEST(a_timeout_leaves_the_task_alone)
     ck_assert_int_eq(ep_future_result(future, EP_FOREVER - 1, NULL), 0);
     ep_future_unref(future);
 }
-END_TEST
 
 /* What each state answers to a look, and to a wait that needs not wait. */
-START_TEST(a_look_never_waits)
+TEST(a_look_never_waits)
 {
     static const int64_t timeouts[] = {0, -1, INT64_MIN, EP_FOREVER};
     struct ep_future *finished = submit(nothing_task, NULL, 0);
@@ -228,7 +224,6 @@ START_TEST(a_look_never_waits)
     ep_future_unref(running);
     ep_future_unref(cancelled);
 }
-END_TEST
 
 /** Replies with "first", then with nothing at all. */
 static int reply_nothing_task(struct ep_task *task)
@@ -237,7 +232,7 @@ static int reply_nothing_task(struct ep_task *task)
 }
 
 /* No reply is a success too, and unlike one that failed, or is late. */
-START_TEST(an_empty_reply_is_a_success)
+TEST(an_empty_reply_is_a_success)
 {
     ep_task_fn tasks[] = {nothing_task, reply_nothing_task};
 
@@ -251,9 +246,9 @@ START_TEST(an_empty_reply_is_a_success)
         ep_future_unref(future);
     }
 }
-END_TEST
 
-/* --- Waiting ------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Waiting")
+FIXTURE(setup, teardown)
 
 #define WAITERS 5
 
@@ -279,7 +274,7 @@ static void assert_waiters_got(pthread_t threads[WAITERS], int expected)
     }
 }
 
-START_TEST(all_waiters_wake_on_a_value)
+TEST(all_waiters_wake_on_a_value)
 {
     struct ep_future *future = submit_held();
     pthread_t threads[WAITERS];
@@ -289,9 +284,8 @@ START_TEST(all_waiters_wake_on_a_value)
     assert_waiters_got(threads, 0);
     ep_future_unref(future);
 }
-END_TEST
 
-START_TEST(all_waiters_wake_on_a_cancel)
+TEST(all_waiters_wake_on_a_cancel)
 {
     struct ep_future *running = submit_held();
     struct ep_future *future = submit_held();
@@ -305,9 +299,8 @@ START_TEST(all_waiters_wake_on_a_cancel)
     ep_future_unref(running);
     ep_future_unref(future);
 }
-END_TEST
 
-START_TEST(all_waiters_wake_on_a_failure)
+TEST(all_waiters_wake_on_a_failure)
 {
     struct ep_future *running = submit_held();
     struct ep_future *future = submit(fail_task, NULL, 0);
@@ -320,7 +313,6 @@ START_TEST(all_waiters_wake_on_a_failure)
     ep_future_unref(running);
     ep_future_unref(future);
 }
-END_TEST
 
 static void take_signal(int number)
 {
@@ -348,7 +340,7 @@ static void *wait_under_fire(void *argument)
 }
 
 /* EINTR, hundreds of times: neither the wait nor its deadline is lost. */
-START_TEST(signals_do_not_end_a_wait)
+TEST(signals_do_not_end_a_wait)
 {
     static const int64_t timeouts[] = {EP_FOREVER - 1, EP_MILLISECONDS(20)};
     struct sigaction action = {.sa_handler = take_signal}; /* no SA_RESTART */
@@ -376,11 +368,11 @@ START_TEST(signals_do_not_end_a_wait)
     }
     ep_future_unref(future);
 }
-END_TEST
 
-/* --- Life ---------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Life")
+FIXTURE(setup, teardown)
 
-START_TEST(a_future_outlives_its_executor)
+TEST(a_future_outlives_its_executor)
 {
     int n = 5;
     struct ep_executor *other = executor_that(2, 4, EP_BLOCK);
@@ -394,9 +386,8 @@ START_TEST(a_future_outlives_its_executor)
     ck_assert_int_eq(ep_future_cancel(future), -EALREADY);
     ep_future_unref(future);
 }
-END_TEST
 
-START_TEST(a_task_goes_on_without_its_future)
+TEST(a_task_goes_on_without_its_future)
 {
     atomic_uint *address = &stage->counter;
     struct ep_future *gated = submit_held();
@@ -408,17 +399,15 @@ START_TEST(a_task_goes_on_without_its_future)
     ep_executor_shutdown(pool, EP_WAIT);
     ck_assert_uint_eq(atomic_load(&stage->counter), 20);
 }
-END_TEST
 
-START_TEST(no_future_is_nothing_to_release)
+TEST(no_future_is_nothing_to_release)
 {
     ep_future_unref(NULL);
 }
-END_TEST
 
-/* --- Errors -------------------------------------------------------------------------------- */
+CASE_FOR_THREADS("Errors")
 
-START_TEST(every_code_has_words)
+TEST(every_code_has_words)
 {
     static const int codes[] = {0,        EP_ESHUTDOWN, EP_ECANCELLED, EP_EFAILED, EP_EBROKEN,
                                 EP_EDIED, EP_EUNKNOWN,  EP_ESHIP,      EP_EFORKED, EP_ETHREADS,
@@ -435,9 +424,8 @@ START_TEST(every_code_has_words)
     ck_assert_uint_gt(strlen(ep_strerror(INT_MIN)),
                       0); /* has no negation: a sanitizer would see it */
 }
-END_TEST
 
-START_TEST(a_duration_may_have_a_fraction)
+TEST(a_duration_may_have_a_fraction)
 {
     unsigned many = 4000000000u;
 
@@ -446,23 +434,4 @@ START_TEST(a_duration_may_have_a_fraction)
     ck_assert_int_eq(EP_SECONDS(-3), INT64_C(-3000000000));
     ck_assert_int_eq(EP_SECONDS(many), INT64_C(4000000000000000000));
     ck_assert_int_eq(EP_MILLISECONDS(1 + 1), 2000000);
-}
-END_TEST
-
-#define ADD(suite, name, ...) add_for_kinds(suite, name, setup, teardown, TESTS_OF(__VA_ARGS__))
-
-int main(void)
-{
-    Suite *suite = suite_create("future");
-
-    ADD(suite, "States", every_state_answers_every_question);
-    ADD(suite, "Results", a_reply_comes_back, bytes_of_every_size_travel_both_ways,
-        a_failure_is_told_apart_from_everything_else, success_has_no_error,
-        a_timeout_leaves_the_task_alone, a_look_never_waits, an_empty_reply_is_a_success);
-    ADD(suite, "Waiting", all_waiters_wake_on_a_value, all_waiters_wake_on_a_failure,
-        all_waiters_wake_on_a_cancel, signals_do_not_end_a_wait);
-    ADD(suite, "Life", a_future_outlives_its_executor, a_task_goes_on_without_its_future,
-        no_future_is_nothing_to_release);
-    ADD_FOR_THREADS(suite, "Errors", every_code_has_words, a_duration_may_have_a_fraction);
-    return suite_main(suite);
 }

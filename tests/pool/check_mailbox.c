@@ -61,9 +61,9 @@ static void add(struct ep_mailbox *mailbox, struct ep_future *future, struct del
     ep_future_unref(future); /* the mailbox keeps it */
 }
 
-/* --- Core ---------------------------------------------------------------------------------- */
+CASE("Core")
 
-START_TEST(several_completions_are_one_wake_up)
+LOOP_TEST(several_completions_are_one_wake_up, KINDS)
 {
     struct delivered delivered = {.loop = pthread_self()};
     struct gate *gate = shared_gate();
@@ -88,9 +88,8 @@ START_TEST(several_completions_are_one_wake_up)
     ep_mailbox_free(mailbox);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(what_is_done_already_is_delivered_next_time)
+LOOP_TEST(what_is_done_already_is_delivered_next_time, KINDS)
 {
     struct delivered delivered = {.loop = pthread_self()};
     struct ep_executor *pool = kind_executor(_i, 1, 0);
@@ -106,9 +105,8 @@ START_TEST(what_is_done_already_is_delivered_next_time)
     ep_mailbox_free(mailbox);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(failures_and_cancellations_are_delivered_too)
+LOOP_TEST(failures_and_cancellations_are_delivered_too, KINDS)
 {
     struct delivered delivered = {.loop = pthread_self()};
     struct gate *gate = shared_gate();
@@ -132,7 +130,6 @@ START_TEST(failures_and_cancellations_are_delivered_too)
     ep_mailbox_free(mailbox);
     ep_executor_free(pool);
 }
-END_TEST
 
 /** A chain in which each delivery submits the next task. */
 struct chain {
@@ -156,7 +153,7 @@ static void deliver_and_submit(struct ep_future *future, void *context)
         ck_assert_uint_le(ep_mailbox_dispatch(chain->mailbox), 1);
 }
 
-START_TEST(a_delivery_may_add_and_dispatch)
+LOOP_TEST(a_delivery_may_add_and_dispatch, KINDS)
 {
     struct ep_executor *pool = kind_executor(_i, 1, 0);
     struct chain chain = {.pool = pool, .mailbox = mailbox_of_test(), .left = 100};
@@ -171,14 +168,13 @@ START_TEST(a_delivery_may_add_and_dispatch)
     ep_mailbox_free(chain.mailbox);
     ep_executor_free(pool);
 }
-END_TEST
 
 static void add_again(struct ep_future *future, void *context)
 {
     ck_assert_int_eq(ep_mailbox_add(context, future, add_again, context), 0);
 }
 
-START_TEST(what_becomes_due_meanwhile_is_left_for_the_next_time)
+LOOP_TEST(what_becomes_due_meanwhile_is_left_for_the_next_time, KINDS)
 {
     struct ep_executor *pool = kind_executor(_i, 1, 0);
     struct ep_mailbox *mailbox = mailbox_of_test();
@@ -193,9 +189,8 @@ START_TEST(what_becomes_due_meanwhile_is_left_for_the_next_time)
     ep_future_unref(future);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(nonsense_is_refused)
+TEST(nonsense_is_refused)
 {
     struct ep_executor *pool = executor_of(1, 1, EP_BLOCK);
     struct ep_mailbox *mailbox = mailbox_of_test();
@@ -218,9 +213,8 @@ START_TEST(nonsense_is_refused)
     ep_future_unref(future);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(what_was_not_dispatched_never_is)
+LOOP_TEST(what_was_not_dispatched_never_is, KINDS)
 {
     struct delivered delivered = {.loop = pthread_self()};
     struct gate *gate = shared_gate();
@@ -246,12 +240,11 @@ START_TEST(what_was_not_dispatched_never_is)
     ep_future_unref(running);
     ep_future_unref(pending);
 }
-END_TEST
 
-/* --- Races --------------------------------------------------------------------------------- */
+CASE("Races")
 
 /* Each round the loop is about to sleep while the task completes: a wake-up that is lost hangs. */
-START_TEST(no_completion_is_lost_on_a_loop_about_to_sleep)
+LOOP_TEST(no_completion_is_lost_on_a_loop_about_to_sleep, KINDS)
 {
     struct delivered delivered = {.loop = pthread_self()};
     struct ep_executor *pool = kind_executor(_i, 2, 0);
@@ -274,7 +267,6 @@ START_TEST(no_completion_is_lost_on_a_loop_about_to_sleep)
     ep_mailbox_free(mailbox);
     ep_executor_free(pool);
 }
-END_TEST
 
 #define ADDERS  4
 #define PER_ADD 500
@@ -294,7 +286,7 @@ static void *add_many(void *context)
     return NULL;
 }
 
-START_TEST(many_threads_may_add)
+LOOP_TEST(many_threads_may_add, KINDS)
 {
     struct delivered delivered = {.loop = pthread_self()};
     struct ep_executor *pool = kind_executor(_i, 2, 0);
@@ -312,11 +304,10 @@ START_TEST(many_threads_may_add)
     ep_mailbox_free(adder.mailbox);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* The mailbox goes while workers complete what it expects: they must not ring a closed bell, nor
  * touch those that have arrived before. */
-START_TEST(a_mailbox_may_go_while_futures_complete)
+LOOP_TEST(a_mailbox_may_go_while_futures_complete, KINDS)
 {
     struct delivered delivered = {.loop = pthread_self()};
     struct gate *gate = shared_gate();
@@ -337,7 +328,6 @@ START_TEST(a_mailbox_may_go_while_futures_complete)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
 /** The thread that rings: it is in eventfd_write(), and whether the loop has the letter already. */
 static atomic_int ringing;
@@ -385,7 +375,7 @@ static void *add_or_cancel(void *context)
 
 /* The loop does not wait for the descriptor. Once it has the last letter it frees the mailbox: no
  * thread may use that any more, whether it added a future that was done or made one done. */
-START_TEST(what_is_dispatched_is_used_by_no_other_thread)
+LOOP_TEST(what_is_dispatched_is_used_by_no_other_thread, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_executor *pool = kind_executor(_i, 1, 0);
@@ -414,21 +404,4 @@ START_TEST(what_is_dispatched_is_used_by_no_other_thread)
     gate_open(gate, 1);
     ep_future_unref(it.future);
     ep_executor_free(pool);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("mailbox");
-
-    ADD_LOOP_TESTS(suite, "Core", KINDS, several_completions_are_one_wake_up,
-                   what_is_done_already_is_delivered_next_time,
-                   failures_and_cancellations_are_delivered_too, a_delivery_may_add_and_dispatch,
-                   what_becomes_due_meanwhile_is_left_for_the_next_time);
-    ADD_TESTS(suite, "Core", nonsense_is_refused);
-    ADD_LOOP_TESTS(suite, "Core", KINDS, what_was_not_dispatched_never_is);
-    ADD_LOOP_TESTS(suite, "Races", KINDS, no_completion_is_lost_on_a_loop_about_to_sleep,
-                   many_threads_may_add, a_mailbox_may_go_while_futures_complete,
-                   what_is_dispatched_is_used_by_no_other_thread);
-    return suite_main(suite);
 }

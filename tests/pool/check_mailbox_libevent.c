@@ -38,7 +38,9 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
         event_base_loopbreak(loop->base);
 }
 
-START_TEST(libevent_delivers_them_all)
+CASE("Core")
+
+LOOP_TEST(libevent_delivers_them_all, KINDS)
 {
     struct ep_executor *pool = kind_executor(_i, 2, 0);
     struct loop loop = {.base = event_base_new(), .thread = pthread_self()};
@@ -62,13 +64,4 @@ START_TEST(libevent_delivers_them_all)
     event_base_free(loop.base);
     ep_mailbox_free(loop.mailbox);
     ep_executor_free(pool);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("mailbox in libevent");
-
-    ADD_LOOP_TESTS(suite, "Core", KINDS, libevent_delivers_them_all);
-    return suite_main(suite);
 }

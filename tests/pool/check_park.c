@@ -10,7 +10,7 @@
 #define THREADS 4
 #define ROUNDS  50000
 
-/* --- Lock ---------------------------------------------------------------------------------- */
+CASE("Lock")
 
 struct guarded {
     struct lock lock;
@@ -29,7 +29,7 @@ static void *add_under_lock(void *argument)
     return NULL;
 }
 
-START_TEST(lock_excludes)
+TEST(lock_excludes)
 {
     struct guarded guarded = {0};
     pthread_t threads[THREADS];
@@ -41,11 +41,10 @@ START_TEST(lock_excludes)
     ck_assert_int_eq(guarded.value, (long)THREADS * ROUNDS);
     ck_assert_uint_eq(atomic_load(&guarded.lock.word), 0);
 }
-END_TEST
 
-/* --- Waitlist ------------------------------------------------------------------------------ */
+CASE("Waitlist")
 
-START_TEST(list_wakes_in_the_order_asked_for)
+TEST(list_wakes_in_the_order_asked_for)
 {
     struct waitlist list = {0};
     struct waiter a = {0}, b = {0}, c = {0};
@@ -60,9 +59,8 @@ START_TEST(list_wakes_in_the_order_asked_for)
     ck_assert_ptr_null(waitlist_pop(&list));
     ck_assert_uint_eq(atomic_load(&list.count), 0);
 }
-END_TEST
 
-START_TEST(leaving_tells_whether_a_wake_up_was_spent)
+TEST(leaving_tells_whether_a_wake_up_was_spent)
 {
     struct waitlist list = {0};
     struct waiter stays = {0}, leaves = {0}, chosen = {0};
@@ -76,9 +74,8 @@ START_TEST(leaving_tells_whether_a_wake_up_was_spent)
     waitlist_wake_one(&list);
     ck_assert(!waitlist_leave(&list, &chosen));
 }
-END_TEST
 
-START_TEST(sleep_ends_at_the_deadline)
+TEST(sleep_ends_at_the_deadline)
 {
     struct waitlist list = {0};
     struct waiter waiter = {0};
@@ -94,10 +91,9 @@ START_TEST(sleep_ends_at_the_deadline)
     ck_assert(!waiter_sleep(&waiter, INT64_MIN + 1));
     ck_assert(waitlist_leave(&list, &waiter));
 }
-END_TEST
 
 /* Nothing wakes it, and no signal comes: it must not return before. */
-START_TEST(a_wait_lasts_until_its_deadline)
+TEST(a_wait_lasts_until_its_deadline)
 {
     _Atomic uint32_t word = 0;
     int64_t deadline = ep_now_ns() + EP_MILLISECONDS(5);
@@ -105,7 +101,6 @@ START_TEST(a_wait_lasts_until_its_deadline)
     futex_wait(&word, 0, deadline);
     ck_assert_int_ge(ep_now_ns(), deadline);
 }
-END_TEST
 
 /** A counter of tickets that waiters take and notifiers add, on a waitlist. */
 struct tickets {
@@ -155,7 +150,7 @@ static void *add_tickets(void *argument)
 }
 
 /* A lost wake-up leaves a taker asleep for ever, and the test's time limit says so. */
-START_TEST(no_wake_up_is_lost)
+TEST(no_wake_up_is_lost)
 {
     struct tickets tickets = {0};
     pthread_t takers[THREADS], adders[THREADS];
@@ -170,16 +165,4 @@ START_TEST(no_wake_up_is_lost)
     }
     ck_assert_int_eq(tickets.taken, THREADS * ROUNDS);
     ck_assert_int_eq(tickets.available, 0);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("park");
-
-    ADD_TESTS(suite, "Lock", lock_excludes);
-    ADD_TESTS(suite, "Waitlist", list_wakes_in_the_order_asked_for,
-              leaving_tells_whether_a_wake_up_was_spent, sleep_ends_at_the_deadline,
-              a_wait_lasts_until_its_deadline, no_wake_up_is_lost);
-    return suite_main(suite);
 }

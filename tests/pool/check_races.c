@@ -30,7 +30,8 @@ static unsigned long_rounds(unsigned threads, unsigned processes)
     return rounds_of(threads, processes) * soak();
 }
 
-/* --- Cancelling ------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Cancelling")
+TIME_LIMIT(60 * soak())
 
 /** A thread that cancels futures as they are handed to it. */
 struct canceller {
@@ -74,7 +75,7 @@ static void hand_over(struct canceller *canceller, struct ep_future *future)
 #define BURST 5
 
 /* Cancelled or run, never both and never neither; dropped exactly where cancelled. */
-START_TEST(cancel_races_start)
+TEST(cancel_races_start)
 {
     const unsigned rounds = long_rounds(40000, 4000);
     struct ep_executor *pool = executor_that(2, 4, EP_BLOCK);
@@ -103,7 +104,6 @@ START_TEST(cancel_races_start)
     ck_assert_uint_eq(stats.accepted, rounds);
     ep_executor_free(pool);
 }
-END_TEST
 
 static void count_call(struct ep_future *future, void *context)
 {
@@ -112,7 +112,7 @@ static void count_call(struct ep_future *future, void *context)
 }
 
 /* Adding races finishing: every callback runs, and runs once. */
-START_TEST(no_callback_is_missed)
+TEST(no_callback_is_missed)
 {
     const unsigned rounds = long_rounds(20000, 3000);
     struct ep_executor *pool = executor_that(1, 64, EP_BLOCK);
@@ -129,11 +129,10 @@ START_TEST(no_callback_is_missed)
     ck_assert_uint_eq(atomic_load(&calls), 2 * rounds);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* Each round a waiter goes to sleep while the task is being finished, and drops the last reference
  * as soon as it wakes: the finisher must not look at the future any more. */
-START_TEST(no_result_is_missed)
+TEST(no_result_is_missed)
 {
     const unsigned rounds = long_rounds(20000, 3000);
     struct ep_executor *pool = executor_that(1, 64, EP_BLOCK);
@@ -149,9 +148,9 @@ START_TEST(no_result_is_missed)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- Handing over ----------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Handing over")
+TIME_LIMIT(60 * soak())
 
 struct producer {
     struct ep_executor *pool;
@@ -170,7 +169,7 @@ static void *produce(void *argument)
 }
 
 /* From one producer and one worker to eight of each, in queues of every length. */
-START_TEST(many_producers_lose_nothing)
+TEST(many_producers_lose_nothing)
 {
     static const struct {
         unsigned producers, workers;
@@ -198,9 +197,9 @@ START_TEST(many_producers_lose_nothing)
         ck_assert_uint_eq(atomic_load(&stage->counter), each / count * count);
     }
 }
-END_TEST
 
-/* --- Coming and going ------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Coming and going")
+TIME_LIMIT(60 * soak())
 
 static void *produce_until_shutdown(void *pool)
 {
@@ -212,7 +211,7 @@ static void *produce_until_shutdown(void *pool)
     return rc == EP_ESHUTDOWN ? (void *)accepted : (void *)UINTPTR_MAX;
 }
 
-START_TEST(submit_races_shutdown)
+TEST(submit_races_shutdown)
 {
     for (unsigned round = 0; round < long_rounds(200, 30); round++) {
         struct ep_executor *pool = executor_that(2, 4, EP_BLOCK);
@@ -236,9 +235,8 @@ START_TEST(submit_races_shutdown)
         ep_executor_free(pool);
     }
 }
-END_TEST
 
-START_TEST(executors_come_and_go)
+TEST(executors_come_and_go)
 {
     const unsigned rounds = long_rounds(4000, 100);
 
@@ -250,19 +248,4 @@ START_TEST(executors_come_and_go)
         ep_executor_free(pool);
     }
     ck_assert_uint_eq(atomic_load(&stage->counter), rounds / 2);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("races");
-    char limit[16];
-
-    snprintf(limit, sizeof limit, "%u", 60 * soak());
-    setenv("CK_DEFAULT_TIMEOUT", limit, 1);
-    ADD_FOR_KINDS(suite, "Cancelling", cancel_races_start, no_callback_is_missed,
-                  no_result_is_missed);
-    ADD_FOR_KINDS(suite, "Handing over", many_producers_lose_nothing);
-    ADD_FOR_KINDS(suite, "Coming and going", submit_races_shutdown, executors_come_and_go);
-    return suite_main(suite);
 }

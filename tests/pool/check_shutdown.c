@@ -27,9 +27,9 @@ static void await_blocked(struct ep_executor *pool, unsigned submitters)
     } while (stats.blocked != submitters);
 }
 
-/* --- Shutdown --------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Shutdown")
 
-START_TEST(wait_runs_what_was_accepted)
+TEST(wait_runs_what_was_accepted)
 {
     struct ep_executor *pool = executor_that(2, 50, EP_BLOCK);
 
@@ -44,9 +44,8 @@ START_TEST(wait_runs_what_was_accepted)
     ck_assert_uint_eq(ep_executor_room(pool), 0);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(nowait_returns_and_the_tasks_still_run)
+TEST(nowait_returns_and_the_tasks_still_run)
 {
     struct ep_executor *pool = executor_that(1, 10, EP_BLOCK);
 
@@ -60,7 +59,6 @@ START_TEST(nowait_returns_and_the_tasks_still_run)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->counter), 10);
 }
-END_TEST
 
 static void count_cancelled_callback(struct ep_future *future, void *context)
 {
@@ -68,7 +66,7 @@ static void count_cancelled_callback(struct ep_future *future, void *context)
     atomic_fetch_add((atomic_uint *)context, 1);
 }
 
-START_TEST(cancel_drops_what_has_not_begun)
+TEST(cancel_drops_what_has_not_begun)
 {
     struct ep_executor *pool = executor_that(2, 40, EP_BLOCK);
     struct ep_future *futures[20];
@@ -101,10 +99,9 @@ START_TEST(cancel_drops_what_has_not_begun)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->dropped), 40);
 }
-END_TEST
 
 /* The numbers of Python's own test: most are cancelled, some had begun, none is left between. */
-START_TEST(shutting_down_leaves_nothing_between)
+TEST(shutting_down_leaves_nothing_between)
 {
     struct ep_executor *pool = executor_that(5, 64, EP_BLOCK);
     struct ep_future *futures[50];
@@ -124,9 +121,8 @@ START_TEST(shutting_down_leaves_nothing_between)
     ck_assert_uint_eq(states[EP_FINISHED], atomic_load(&stage->gate.passed));
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(shutdown_wakes_those_who_wait_for_room)
+TEST(shutdown_wakes_those_who_wait_for_room)
 {
     struct ep_executor *pool = executor_that(1, 1, EP_BLOCK);
     pthread_t threads[BLOCKED];
@@ -147,14 +143,13 @@ START_TEST(shutdown_wakes_those_who_wait_for_room)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->counter), 0);
 }
-END_TEST
 
 static void *shutdown_and_wait(void *pool)
 {
     return (void *)(intptr_t)ep_executor_shutdown(pool, EP_WAIT);
 }
 
-START_TEST(several_may_shut_down_at_once)
+TEST(several_may_shut_down_at_once)
 {
     struct ep_executor *pool = executor_that(3, 10, EP_BLOCK);
     pthread_t threads[4];
@@ -172,9 +167,8 @@ START_TEST(several_may_shut_down_at_once)
     ck_assert_uint_eq(atomic_load(&stage->counter), 10);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(cancel_at_once_then_wait)
+TEST(cancel_at_once_then_wait)
 {
     for (int i = 0; i < (int)rounds_of(500, 50); i++) {
         struct ep_executor *pool = executor_that(1, 4, EP_BLOCK);
@@ -187,9 +181,8 @@ START_TEST(cancel_at_once_then_wait)
         ep_future_unref(future);
     }
 }
-END_TEST
 
-START_TEST(a_paused_executor_can_be_ended)
+TEST(a_paused_executor_can_be_ended)
 {
     struct ep_executor *pool = executor_that(2, 8, EP_BLOCK);
 
@@ -201,7 +194,6 @@ START_TEST(a_paused_executor_can_be_ended)
     ck_assert_int_eq(ep_executor_pause(pool), EP_ESHUTDOWN);
     ep_executor_free(pool);
 }
-END_TEST
 
 static struct ep_executor *dropped_pool;
 static int (*meanwhile)(struct ep_executor *executor);
@@ -240,7 +232,7 @@ static void dropped_meanwhile(const void *input, size_t size)
 }
 
 /* A call that fails changes nothing, and one that succeeds does not undo what another has begun. */
-START_TEST(no_call_ends_a_cancel_half_way)
+TEST(no_call_ends_a_cancel_half_way)
 {
     static int (*const calls[])(struct ep_executor *) = {ep_executor_resume, ep_executor_pause,
                                                          grow, shut_down, terminate};
@@ -262,9 +254,8 @@ START_TEST(no_call_ends_a_cancel_half_way)
         ep_executor_free(pool);
     }
 }
-END_TEST
 
-START_TEST(join_has_a_deadline)
+TEST(join_has_a_deadline)
 {
     struct ep_executor *pool = executor_that(2, 8, EP_BLOCK);
 
@@ -277,18 +268,4 @@ START_TEST(join_has_a_deadline)
     ck_assert_int_eq(ep_executor_join(pool, EP_FOREVER), 0);
     ck_assert_int_eq(ep_executor_join(pool, 0), 0);
     ep_executor_free(pool);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("shutdown");
-
-    ADD_FOR_KINDS(suite, "Shutdown", wait_runs_what_was_accepted,
-                  nowait_returns_and_the_tasks_still_run, cancel_drops_what_has_not_begun,
-                  shutting_down_leaves_nothing_between, shutdown_wakes_those_who_wait_for_room,
-                  several_may_shut_down_at_once, cancel_at_once_then_wait,
-                  a_paused_executor_can_be_ended, no_call_ends_a_cancel_half_way,
-                  join_has_a_deadline);
-    return suite_main(suite);
 }

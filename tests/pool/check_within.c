@@ -158,7 +158,7 @@ static int source(void *context, struct ep_bytes *input)
     return (*left)-- > 0;
 }
 
-/* --- Where they run --------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Where they run")
 
 static struct ep_executor *make(struct ep_options options)
 {
@@ -337,7 +337,7 @@ static void (*const functions[])(void) = {
     within_dispatch,
 };
 
-START_TEST(every_call_returns)
+TEST(every_call_returns)
 {
     for (size_t i = kind == PROCESSES ? 2 : 0; i < COUNT_OF(functions); i++)
         for (size_t k = 0; k < COUNT_OF(calls); k++) {
@@ -348,13 +348,4 @@ START_TEST(every_call_returns)
             ck_assert_msg(atomic_exchange(&stage->counter, 0) == 1,
                           "function %zu did not run for call %zu", i, k);
         }
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("within");
-
-    ADD_FOR_KINDS(suite, "Calls", every_call_returns);
-    return suite_main(suite);
 }

@@ -123,7 +123,9 @@ static int unix_socket(const char *name)
     return fd;
 }
 
-START_TEST(one_socket)
+CASE("Core")
+
+TEST(one_socket)
 {
     char text[ADDRESS_TEXT_MAX];
     int fd = tcp_socket(SOCK_STREAM, true, text);
@@ -134,9 +136,8 @@ START_TEST(one_socket)
     ck_assert_str_eq(result.addresses[0], text);
     ck_assert(result.close_on_exec[0] && result.nonblocking[0]);
 }
-END_TEST
 
-START_TEST(two_sockets_in_their_order)
+TEST(two_sockets_in_their_order)
 {
     char text[ADDRESS_TEXT_MAX], name[64];
     int tcp = tcp_socket(SOCK_STREAM, true, text);
@@ -151,10 +152,11 @@ START_TEST(two_sockets_in_their_order)
     for (int i = 0; i < 2; i++)
         ck_assert(result.fds[i] == 3 + i && result.close_on_exec[i] && result.nonblocking[i]);
 }
-END_TEST
+
+CASE("Limits")
 
 /* Nothing was passed, or it is for another process: descriptors are left alone. */
-START_TEST(not_for_this_process)
+TEST(not_for_this_process)
 {
     static const struct passed cases[] = {
         {.pid = "", .count = NULL},   {.pid = "", .count = "1"},
@@ -174,9 +176,8 @@ START_TEST(not_for_this_process)
         ck_assert(!result.close_on_exec[0] && !result.nonblocking[0]);
     }
 }
-END_TEST
 
-START_TEST(what_cannot_be_served_is_named)
+TEST(what_cannot_be_served_is_named)
 {
     char text[ADDRESS_TEXT_MAX];
     int listens = tcp_socket(SOCK_STREAM, true, text);
@@ -212,10 +213,9 @@ START_TEST(what_cannot_be_served_is_named)
                       cases[i].why, result.why);
     }
 }
-END_TEST
 
 /* Also what is wrong is not left to a child. */
-START_TEST(no_child_gets_any)
+TEST(no_child_gets_any)
 {
     char text[ADDRESS_TEXT_MAX];
     int listens = tcp_socket(SOCK_STREAM, true, text);
@@ -225,15 +225,4 @@ START_TEST(no_child_gets_any)
     ck_assert_int_eq(result.rc, -EINVAL);
     for (int i = 0; i < 3; i++)
         ck_assert(result.close_on_exec[i]);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("activation");
-
-    ADD_TESTS(suite, "Core", one_socket, two_sockets_in_their_order);
-    ADD_TESTS(suite, "Limits", not_for_this_process, what_cannot_be_served_is_named,
-              no_child_gets_any);
-    return suite_main(suite);
 }

@@ -22,7 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* --- what it answers ----------------------------------------------------------------------- */
+CASE("What it answers")
 
 static const struct expectation {
     const char *path;
@@ -39,7 +39,7 @@ static const struct expectation {
     {"http://elsewhere:80/livez", "text/plain; charset=utf-8", "ok\n"},
 };
 
-START_TEST(every_path)
+LOOP_TEST(every_path, COUNT_OF(expectations))
 {
     const struct expectation *expected = &expectations[_i];
     struct house house;
@@ -55,10 +55,9 @@ START_TEST(every_path)
     http_clear(&reply);
     house_close(&house);
 }
-END_TEST
 
 /* HEAD says what GET would, without the body, and the connection goes on. */
-START_TEST(heads)
+TEST(heads)
 {
     struct house house;
     char request[200];
@@ -84,9 +83,8 @@ START_TEST(heads)
     close(fd);
     house_close(&house);
 }
-END_TEST
 
-START_TEST(head_of_events)
+TEST(head_of_events)
 {
     static const char request[] = "HEAD /events HTTP/1.1\r\nHost: test\r\n\r\n"
                                   "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n";
@@ -107,7 +105,6 @@ START_TEST(head_of_events)
     close(fd);
     house_close(&house);
 }
-END_TEST
 
 /* Ask until the answer is another one: the last look may be shown for a moment longer. */
 static void expect_readiness(uint16_t port, int status, const char *why)
@@ -121,7 +118,7 @@ static void expect_readiness(uint16_t port, int status, const char *why)
     http_clear(&reply);
 }
 
-START_TEST(readyz)
+TEST(readyz)
 {
     struct house house;
 
@@ -136,12 +133,11 @@ START_TEST(readyz)
     expect_readiness(house.port, 200, "ready");
     house_close(&house);
 }
-END_TEST
 
 static const char *const methods[] = {"POST",  "PUT",     "DELETE", "OPTIONS",
                                       "PATCH", "CONNECT", "TRACE",  "BREW"};
 
-START_TEST(other_methods)
+LOOP_TEST(other_methods, COUNT_OF(methods))
 {
     struct house house;
     struct http_reply reply;
@@ -157,10 +153,9 @@ START_TEST(other_methods)
     http_clear(&reply);
     house_close(&house);
 }
-END_TEST
 
 /* What is not there, and what is said of it: nothing that a stranger sent comes back raw. */
-START_TEST(not_found)
+TEST(not_found)
 {
     struct house house;
     char path[3000] = "/";
@@ -184,9 +179,8 @@ START_TEST(not_found)
     free(body);
     house_close(&house);
 }
-END_TEST
 
-/* --- what strangers send ------------------------------------------------------------------- */
+CASE("What strangers send")
 
 static const char *const nonsense[] = {
     "",
@@ -213,7 +207,7 @@ static const char *const nonsense[] = {
 };
 
 /* An error or nothing, never a 200; and the next one is served. */
-START_TEST(nonsense_is_refused)
+LOOP_TEST(nonsense_is_refused, COUNT_OF(nonsense))
 {
     struct house house;
     struct http_reply reply;
@@ -225,7 +219,6 @@ START_TEST(nonsense_is_refused)
     free(http_body(house.port, "/livez", 200));
     house_close(&house);
 }
-END_TEST
 
 static const char *const endless[] = {
     "GET /",
@@ -236,7 +229,7 @@ static const char *const endless[] = {
 };
 
 /* 1 MiB of it, without an end. */
-START_TEST(endless_requests)
+LOOP_TEST(endless_requests, COUNT_OF(endless))
 {
     size_t start = strlen(endless[_i]);
     size_t size = start + 1024 * 1024;
@@ -258,10 +251,9 @@ START_TEST(endless_requests)
     house_close(&house);
     free(bytes);
 }
-END_TEST
 
 /* Requests one behind the other, before any answer is read. */
-START_TEST(pipelined)
+TEST(pipelined)
 {
     static const char request[] = "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n";
     struct house house;
@@ -279,16 +271,15 @@ START_TEST(pipelined)
     close(fd);
     house_close(&house);
 }
-END_TEST
 
 static uint64_t since(int64_t then_ns)
 {
     return (uint64_t)(clock_now_ns() - then_ns);
 }
 
-/* --- events -------------------------------------------------------------------------------- */
+CASE("Events")
 
-START_TEST(events)
+TEST(events)
 {
     struct house house;
     uint64_t last = 0;
@@ -314,13 +305,12 @@ START_TEST(events)
     close(fd);
     house_close(&house);
 }
-END_TEST
 
 /*
  * All listeners get the same event: the state is taken once for all of them. Each time that it is
  * taken it is another one, see admin_house.c.
  */
-START_TEST(all_are_told_the_same)
+TEST(all_are_told_the_same)
 {
     struct house house;
     uint64_t ids[2] = {0, 0};
@@ -346,7 +336,6 @@ START_TEST(all_are_told_the_same)
     }
     house_close(&house);
 }
-END_TEST
 
 /* A new stream, as soon as there is a place. */
 static int listen_when_possible(uint16_t port)
@@ -365,7 +354,7 @@ static int listen_when_possible(uint16_t port)
     }
 }
 
-START_TEST(streams_are_bounded)
+TEST(streams_are_bounded)
 {
     struct house house;
     int fds[ADMIN_STREAMS_MAX];
@@ -397,10 +386,9 @@ START_TEST(streams_are_bounded)
         close(fds[i]);
     house_close(&house);
 }
-END_TEST
 
 /* A stream's client keeps sending: it is not read, nothing grows, and its events come. */
-START_TEST(listener_that_talks)
+TEST(listener_that_talks)
 {
     struct house house;
     enum { TALK_MAX = 64 * 1024 * 1024 };
@@ -428,13 +416,12 @@ START_TEST(listener_that_talks)
     free(junk);
     house_close(&house);
 }
-END_TEST
 
 /*
  * A client that does not read its stream is dropped, and the others notice nothing. The buffers of the
  * fast reader hold events for longer than the test takes: it may get no CPU for a while.
  */
-START_TEST(slow_reader_is_dropped)
+TEST(slow_reader_is_dropped)
 {
     static const char request[] = "GET /events HTTP/1.0\r\n\r\n";
     struct house house;
@@ -471,12 +458,11 @@ START_TEST(slow_reader_is_dropped)
     close(slow);
     house_close(&house);
 }
-END_TEST
 
-/* --- places -------------------------------------------------------------------------------- */
+CASE("Places")
 
 /* Hundreds hold connections open and say nothing: the next one is served, and streams go on. */
-START_TEST(nobody_is_locked_out)
+TEST(nobody_is_locked_out)
 {
     struct house house;
     int fds[300];
@@ -504,10 +490,9 @@ START_TEST(nobody_is_locked_out)
     close(stream);
     house_close(&house);
 }
-END_TEST
 
 /* A silent connection is closed; and without a stream nothing ticks. */
-START_TEST(silence_ends_a_connection)
+TEST(silence_ends_a_connection)
 {
     struct house house;
     unsigned taken;
@@ -536,10 +521,9 @@ START_TEST(silence_ends_a_connection)
     ck_assert_uint_le(house_looks(), taken + 1);
     house_close(&house);
 }
-END_TEST
 
 /* A connection that is used stays, longer than a silent one that was there before it. */
-START_TEST(use_keeps_a_connection)
+TEST(use_keeps_a_connection)
 {
     static const char request[] = "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n";
     struct house house;
@@ -566,10 +550,9 @@ START_TEST(use_keeps_a_connection)
     close(silent);
     house_close(&house);
 }
-END_TEST
 
 /* As often as it is asked, the server is looked at a hundred times a second at most. */
-START_TEST(looks_are_rationed)
+TEST(looks_are_rationed)
 {
     static const char request[] = "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n";
     struct house house;
@@ -589,11 +572,10 @@ START_TEST(looks_are_rationed)
     close(fd);
     house_close(&house);
 }
-END_TEST
 
-/* --- life ---------------------------------------------------------------------------------- */
+CASE("Life")
 
-START_TEST(free_closes_all)
+TEST(free_closes_all)
 {
     unsigned descriptors = process_descriptors(getpid());
     struct house house;
@@ -615,7 +597,6 @@ START_TEST(free_closes_all)
     ck_assert_uint_eq(process_descriptors(getpid()), descriptors);
     admin_free(NULL);
 }
-END_TEST
 
 static const char *const bad_addresses[] = {
     "",
@@ -638,7 +619,7 @@ static const char *const bad_addresses[] = {
     "no such host:80",
 };
 
-START_TEST(bad_address)
+LOOP_TEST(bad_address, COUNT_OF(bad_addresses))
 {
     struct event_base *base = event_base_new();
     char why[ADMIN_WHY_MAX] = "";
@@ -649,9 +630,8 @@ START_TEST(bad_address)
     ck_assert_ptr_null(admin);
     event_base_free(base);
 }
-END_TEST
 
-START_TEST(address_in_use)
+TEST(address_in_use)
 {
     struct event_base *base = event_base_new();
     unsigned descriptors;
@@ -668,26 +648,4 @@ START_TEST(address_in_use)
     ck_assert_uint_eq(process_descriptors(getpid()), descriptors);
     close(fd);
     event_base_free(base);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("admin");
-
-    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(expectations), every_path);
-    ADD_TESTS(suite, "Core", heads, head_of_events, readyz);
-    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(methods), other_methods);
-    ADD_TESTS(suite, "Core", not_found);
-    ADD_LOOP_TESTS(suite, "Strangers", COUNT_OF(nonsense), nonsense_is_refused);
-    ADD_LOOP_TESTS(suite, "Strangers", COUNT_OF(endless), endless_requests);
-    ADD_TESTS(suite, "Strangers", pipelined);
-    ADD_TESTS(suite, "Events", events, all_are_told_the_same, streams_are_bounded,
-              listener_that_talks, slow_reader_is_dropped);
-    ADD_TESTS(suite, "Limits", nobody_is_locked_out, silence_ends_a_connection,
-              use_keeps_a_connection, looks_are_rationed);
-    ADD_TESTS(suite, "Life", free_closes_all);
-    ADD_LOOP_TESTS(suite, "Life", COUNT_OF(bad_addresses), bad_address);
-    ADD_TESTS(suite, "Life", address_in_use);
-    return suite_main(suite);
 }

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- the page ------------------------------------------------------------------------------ */
+CASE("The page")
 
 /* / as a browser asks for it. @param host  of the Host header; NULL: none */
 static struct http_reply get_page(const struct house *house, const char *host)
@@ -53,7 +53,7 @@ static void read_token(const struct house *house, const char *host,
     http_clear(&reply);
 }
 
-START_TEST(a_browser_gets_the_page)
+TEST(a_browser_gets_the_page)
 {
     struct house house;
     struct http_reply reply;
@@ -79,7 +79,6 @@ START_TEST(a_browser_gets_the_page)
     http_clear(&reply);
     house_close(&house);
 }
-END_TEST
 
 /* The nonce of a reply, which stands in its policy and at its one style and its one script. */
 static void read_nonce(const struct house *house, char nonce[static 40])
@@ -104,7 +103,7 @@ static void read_nonce(const struct house *house, char nonce[static 40])
     http_clear(&reply);
 }
 
-START_TEST(the_policy_allows_this_page_only)
+TEST(the_policy_allows_this_page_only)
 {
     struct house house;
     char one[40];
@@ -116,10 +115,9 @@ START_TEST(the_policy_allows_this_page_only)
     ck_assert_str_ne(one, other);
     house_close(&house);
 }
-END_TEST
 
 /* A HEAD has the length that a GET of the same has. */
-START_TEST(head_of_the_page)
+TEST(head_of_the_page)
 {
     static const char request[] = "HEAD / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n";
     struct house house;
@@ -139,10 +137,9 @@ START_TEST(head_of_the_page)
     close(fd);
     house_close(&house);
 }
-END_TEST
 
 /* Who does not ask for HTML reads a few lines, and how the server stands. */
-START_TEST(curl_gets_text)
+TEST(curl_gets_text)
 {
     struct house house;
     char *text;
@@ -156,9 +153,8 @@ START_TEST(curl_gets_text)
     free(text);
     house_close(&house);
 }
-END_TEST
 
-/* --- who may ------------------------------------------------------------------------------- */
+CASE("Who may")
 
 /* A request that may change something, and what of it is another way. NULL: the header is missing. */
 struct attempt {
@@ -280,7 +276,7 @@ static const struct attempt granted[] = {
 };
 /* clang-format on */
 
-START_TEST(who_is_refused)
+LOOP_TEST(who_is_refused, COUNT_OF(refused))
 {
     struct house house;
     char token[ADMIN_TOKEN_CHARS + 1];
@@ -291,9 +287,8 @@ START_TEST(who_is_refused)
     expect_reply(&house, &refused[_i], token);
     house_close(&house);
 }
-END_TEST
 
-START_TEST(who_is_heard)
+LOOP_TEST(who_is_heard, COUNT_OF(granted))
 {
     const struct attempt *attempt = &granted[_i];
     struct house house;
@@ -308,10 +303,9 @@ START_TEST(who_is_heard)
         ck_assert_int_eq(house_is_paused(), strstr(attempt->body, "true") != NULL);
     house_close(&house);
 }
-END_TEST
 
 /* Without --admin-control not even the right token would help, and the page has none. */
-START_TEST(nobody_without_the_option)
+TEST(nobody_without_the_option)
 {
     static const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
     struct house house;
@@ -328,10 +322,9 @@ START_TEST(nobody_without_the_option)
     }
     house_close(&house);
 }
-END_TEST
 
 /* What cannot be done is answered 409, with the reason. */
-START_TEST(what_cannot_be_done)
+TEST(what_cannot_be_done)
 {
     static const struct attempt attempts[] = {
         {"POST", WORKERS, "localhost", NULL, JSON, "right", MORE, 409, "this house has none"},
@@ -348,12 +341,11 @@ START_TEST(what_cannot_be_done)
         expect_reply(&house, &attempts[i], token);
     house_close(&house);
 }
-END_TEST
 
-/* --- the token ----------------------------------------------------------------------------- */
+CASE("The token")
 
 /* Under a name that is not ours the page can be read by its owner, so it has no token. */
-START_TEST(no_token_for_a_foreign_name)
+TEST(no_token_for_a_foreign_name)
 {
     static const char *const hosts[] = {"evil.example", "evil.example:8091",
                                         "localhost.evil.example", NULL};
@@ -367,10 +359,9 @@ START_TEST(no_token_for_a_foreign_name)
     }
     house_close(&house);
 }
-END_TEST
 
 /* It is another one at each start, and nowhere but in the page. */
-START_TEST(the_token_is_kept)
+TEST(the_token_is_kept)
 {
     static const char *const paths[] = {"/",      "/metrics", "/stats.json",
                                         "/livez", "/readyz",  "/none"};
@@ -400,18 +391,4 @@ START_TEST(the_token_is_kept)
     free(event);
     close(stream);
     house_close(&house);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("admin_control");
-
-    ADD_TESTS(suite, "Page", a_browser_gets_the_page, the_policy_allows_this_page_only,
-              head_of_the_page, curl_gets_text);
-    ADD_LOOP_TESTS(suite, "Who", COUNT_OF(refused), who_is_refused);
-    ADD_LOOP_TESTS(suite, "Who", COUNT_OF(granted), who_is_heard);
-    ADD_TESTS(suite, "Who", nobody_without_the_option, what_cannot_be_done);
-    ADD_TESTS(suite, "Token", no_token_for_a_foreign_name, the_token_is_kept);
-    return suite_main(suite);
 }

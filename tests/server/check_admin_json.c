@@ -74,7 +74,9 @@ static void expect_null(json_t *from, const char *path)
     ck_assert_msg(json_is_null(at(from, path)), "%s is not null", path);
 }
 
-START_TEST(counts_and_choices)
+CASE("Core")
+
+TEST(counts_and_choices)
 {
     state_fill(&state);
     read_state(true);
@@ -111,10 +113,9 @@ START_TEST(counts_and_choices)
     expect_number(object, "accept.errors", 802);
     expect_word(object, "listening", "127.0.0.1:8090");
 }
-END_TEST
 
 /* Each reason by itself. */
-START_TEST(why_it_is_paused)
+LOOP_TEST(why_it_is_paused, 3)
 {
     static const char *const words[] = {"full", "errors", "person"};
     state_fill(&state);
@@ -126,9 +127,8 @@ START_TEST(why_it_is_paused)
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(json_is_true(at(at(object, "accept.why"), words[i])), i == _i);
 }
-END_TEST
 
-START_TEST(what_was_chosen)
+TEST(what_was_chosen)
 {
     static const char *const none[] = {"max_sessions",
                                        "high_water",
@@ -158,9 +158,8 @@ START_TEST(what_was_chosen)
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         expect_null(at(object, "settings"), none[i]);
 }
-END_TEST
 
-START_TEST(service_times)
+TEST(service_times)
 {
     state_fill(&state);
     state.settings.delay = (struct service_time){.mean_ns = 20000000, .exponential = true};
@@ -171,9 +170,8 @@ START_TEST(service_times)
     expect_real(object, "settings.burn_seconds", 0.0015);
     ck_assert(json_is_false(at(object, "settings.burn_drawn")));
 }
-END_TEST
 
-START_TEST(what_it_takes)
+TEST(what_it_takes)
 {
     state_fill(&state);
     read_state(false);
@@ -188,9 +186,8 @@ START_TEST(what_it_takes)
     expect_number(object, "dropped.print", 906);
     expect_number(object, "dropped.trace", 907);
 }
-END_TEST
 
-START_TEST(workers_and_queue)
+TEST(workers_and_queue)
 {
     state_fill(&state);
     read_state(false);
@@ -228,10 +225,9 @@ START_TEST(workers_and_queue)
     expect_number(object, "sessions.list.0.echoes", 41);
     expect_null(object, "sessions.list.3.worker");
 }
-END_TEST
 
 /* Whatever the sessions are: where a pool stays, its workers are counted, else those who serve. */
-START_TEST(workers_are_no_sessions)
+LOOP_TEST(workers_are_no_sessions, 5)
 {
     static const struct {
         bool capped, by_turns;
@@ -258,7 +254,6 @@ START_TEST(workers_are_no_sessions)
     expect_number(object, "workers.idle", cases[_i].is_idle);
     ck_assert_uint_eq(json_array_size(at(object, "workers.list")), cases[_i].listed);
 }
-END_TEST
 
 static void expect_histogram(json_t *histogram, const struct times *times)
 {
@@ -276,16 +271,17 @@ static void expect_histogram(json_t *histogram, const struct times *times)
     }
 }
 
-START_TEST(histograms)
+TEST(histograms)
 {
     state_fill(&state);
     read_state(false);
     expect_histogram(at(object, "queue_wait"), &state.counts.waits);
     expect_histogram(at(object, "task_duration"), &state.counts.services);
 }
-END_TEST
 
-START_TEST(nothing_yet)
+CASE("Limits")
+
+TEST(nothing_yet)
 {
     state = (struct state){.type = &(struct model_type){.name = "thread"}};
     read_state(false);
@@ -299,10 +295,9 @@ START_TEST(nothing_yet)
     ck_assert_uint_eq(json_array_size(at(object, "queue.list")), 0);
     ck_assert_uint_eq(json_array_size(at(object, "sessions.list")), 0);
 }
-END_TEST
 
 /* More sessions than rows, many on one worker, and more workers than can be listed. */
-START_TEST(more_than_there_are_rows)
+TEST(more_than_there_are_rows)
 {
     state = (struct state){.type = &by_turns, .workers = 300, .busy = 2};
     state.row_count = STATE_ROWS_MAX;
@@ -325,18 +320,4 @@ START_TEST(more_than_there_are_rows)
     expect_number(object, "workers.count", 300);
     expect_number(object, "workers.busy", 2);
     expect_number(object, "workers.idle", 298);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("admin_json");
-
-    ADD_TESTS(suite, "Core", counts_and_choices, service_times);
-    ADD_LOOP_TESTS(suite, "Core", 3, why_it_is_paused);
-    ADD_TESTS(suite, "Core", what_was_chosen, what_it_takes, workers_and_queue);
-    ADD_LOOP_TESTS(suite, "Core", 5, workers_are_no_sessions);
-    ADD_TESTS(suite, "Core", histograms);
-    ADD_TESTS(suite, "Limits", nothing_yet, more_than_there_are_rows);
-    return suite_main(suite);
 }

@@ -34,7 +34,9 @@ static void expect(const struct metrics *metrics, const char *key, double value)
     ck_assert_msg(found == value, "%s is %f, not %f", key, found, value);
 }
 
-START_TEST(every_number_is_under_its_name)
+CASE("Core")
+
+TEST(every_number_is_under_its_name)
 {
     struct metrics *metrics;
     char key[100];
@@ -91,7 +93,6 @@ START_TEST(every_number_is_under_its_name)
     expect(metrics, "echopool_trace_dropped_total", 907);
     free(metrics);
 }
-END_TEST
 
 /* metrics_read() has checked that the buckets are cumulative; here are the numbers. */
 static void expect_histogram(const struct metrics *metrics, const char *name,
@@ -113,7 +114,7 @@ static void expect_histogram(const struct metrics *metrics, const char *name,
     expect(metrics, key, times->sum_seconds);
 }
 
-START_TEST(histograms)
+TEST(histograms)
 {
     struct metrics *metrics;
 
@@ -123,10 +124,11 @@ START_TEST(histograms)
     expect_histogram(metrics, "echopool_task_duration_seconds", &state.counts.services);
     free(metrics);
 }
-END_TEST
+
+CASE("Limits")
 
 /* A server without a client yet: all is there from the beginning, so that rates can be computed. */
-START_TEST(empty_state_has_every_series)
+TEST(empty_state_has_every_series)
 {
     struct metrics *filled;
     struct metrics *empty;
@@ -144,10 +146,9 @@ START_TEST(empty_state_has_every_series)
     free(filled);
     free(empty);
 }
-END_TEST
 
 /* Uncapped, each session has a worker; on event loops, a worker has many sessions. */
-START_TEST(busy_and_idle)
+TEST(busy_and_idle)
 {
     struct metrics *metrics;
 
@@ -170,9 +171,8 @@ START_TEST(busy_and_idle)
     expect(metrics, "echopool_draining", 1);
     free(metrics);
 }
-END_TEST
 
-START_TEST(the_greatest_numbers)
+TEST(the_greatest_numbers)
 {
     struct metrics *metrics;
 
@@ -183,14 +183,4 @@ START_TEST(the_greatest_numbers)
     expect(metrics, "echopool_echoes_total", (double)UINT64_MAX);
     expect(metrics, "echopool_uptime_seconds", (double)INT64_MAX / 1e9);
     free(metrics);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("admin_metrics");
-
-    ADD_TESTS(suite, "Core", every_number_is_under_its_name, histograms, busy_and_idle);
-    ADD_TESTS(suite, "Limits", empty_state_has_every_series, the_greatest_numbers);
-    return suite_main(suite);
 }

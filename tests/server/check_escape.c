@@ -16,7 +16,9 @@ static void expect(const char *bytes, size_t size, const char *escaped)
     ck_assert_str_eq(text, escaped);
 }
 
-START_TEST(what_prints_stays)
+CASE("Core")
+
+TEST(what_prints_stays)
 {
     expect("Hello, world! ~", 15, "Hello, world! ~");
     expect("\xc3\xa9", 2, "\xc3\xa9");                 /* e with an acute accent */
@@ -25,9 +27,8 @@ START_TEST(what_prints_stays)
     expect("\xed\x9f\xbf", 3, "\xed\x9f\xbf");         /* the last before the surrogates */
     expect("\xf4\x8f\xbf\xbf", 4, "\xf4\x8f\xbf\xbf"); /* the last of all */
 }
-END_TEST
 
-START_TEST(what_acts_is_escaped)
+TEST(what_acts_is_escaped)
 {
     expect("a\nb\rc\td\\e", 9, "a\\nb\\rc\\td\\\\e");
     expect("\x1b[2J\a\b\x7f\0", 8, "\\x1b[2J\\x07\\x08\\x7f\\x00");
@@ -36,9 +37,8 @@ START_TEST(what_acts_is_escaped)
     expect("\xe2\x80\xae", 3, "\\xe2\\x80\\xae"); /* from right to left */
     expect("\xe2\x81\xa7", 3, "\\xe2\\x81\\xa7"); /* likewise */
 }
-END_TEST
 
-START_TEST(what_is_no_utf8_is_escaped)
+TEST(what_is_no_utf8_is_escaped)
 {
     expect("\xff\xfe", 2, "\\xff\\xfe");
     expect("\x80", 1, "\\x80");
@@ -50,10 +50,11 @@ START_TEST(what_is_no_utf8_is_escaped)
     expect("\xe6\xb1", 2, "\\xe6\\xb1"); /* cut */
     expect("\xe6\xb1x", 3, "\\xe6\\xb1x");
 }
-END_TEST
+
+CASE("Limits")
 
 /* No byte comes through that is a control character to an 8-bit or to a UTF-8 terminal. */
-START_TEST(every_byte_alone)
+TEST(every_byte_alone)
 {
     for (unsigned byte = 0; byte < 256; byte++) {
         unsigned char c = (unsigned char)byte;
@@ -65,10 +66,9 @@ START_TEST(every_byte_alone)
             ck_assert(text[i] >= 0x20 && text[i] < 0x7f);
     }
 }
-END_TEST
 
 /* Filled to each possible size, what is taken and what is left make the whole. */
-START_TEST(whatever_fits)
+TEST(whatever_fits)
 {
     const unsigned char bytes[] = "ab\xe6\xb1\xa0\x1b\n\xff~";
     const size_t size = sizeof bytes - 1;
@@ -90,14 +90,4 @@ START_TEST(whatever_fits)
         ck_assert_uint_eq(length, whole_length);
         ck_assert_mem_eq(text, whole, length);
     }
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("escape");
-
-    ADD_TESTS(suite, "Core", what_prints_stays, what_acts_is_escaped, what_is_no_utf8_is_escaped);
-    ADD_TESTS(suite, "Limits", every_byte_alone, whatever_fits);
-    return suite_main(suite);
 }

@@ -28,7 +28,9 @@ static void use_the_extra_server(void)
     ck_assert_int_eq(setenv("TOP_BUILDDIR", path, 1), 0);
 }
 
-START_TEST(help_lists_it)
+CASE_WITH("Core", use_the_extra_server, NULL)
+
+TEST(help_lists_it)
 {
     struct outcome outcome = program_run(ARGUMENTS("echo-server", "--help"), NULL);
     const char *model = strstr(outcome.out, "--model");
@@ -42,9 +44,8 @@ START_TEST(help_lists_it)
     ck_assert_ptr_nonnull(strstr(outcome.err, "one-loop"));
     outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(it_serves_and_is_reported)
+TEST(it_serves_and_is_reported)
 {
     struct kit kit = kit_start(arguments);
     uint16_t port = kit_admin_port(&kit);
@@ -69,9 +70,11 @@ START_TEST(it_serves_and_is_reported)
     close(fd);
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
-START_TEST(the_page_shows_it)
+CASE_WITH("Browser", use_the_extra_server, NULL)
+TIME_LIMIT(300)
+
+TEST_IF(the_page_shows_it, browser_is_there(&(const char *){NULL}))
 {
     struct page page = page_open(arguments);
     int fd = kit_connect(&page.kit);
@@ -85,20 +88,4 @@ START_TEST(the_page_shows_it)
     expect(&page, "document.querySelectorAll('.crew i').length == 1");
     close(fd);
     page_close(&page, NULL);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("extra_model");
-    const char *why;
-
-    tcase_add_checked_fixture(suite_case(suite, "Core"), use_the_extra_server, NULL);
-    ADD_TESTS(suite, "Core", help_lists_it, it_serves_and_is_reported);
-    if (browser_is_there(&why)) {
-        tcase_add_checked_fixture(suite_case(suite, "Browser"), use_the_extra_server, NULL);
-        tcase_set_timeout(suite_case(suite, "Browser"), 300);
-        ADD_TESTS(suite, "Browser", the_page_shows_it);
-    }
-    return suite_main(suite);
 }

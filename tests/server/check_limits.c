@@ -6,7 +6,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-START_TEST(lists_that_are_read)
+CASE("Core")
+
+TEST(lists_that_are_read)
 {
     struct limits limits = {0};
 
@@ -19,7 +21,6 @@ START_TEST(lists_that_are_read)
     ck_assert_uint_eq(limits.nofile, 0);
     ck_assert_uint_eq(limits.stack_bytes, 65536);
 }
-END_TEST
 
 static const char *const refused[] = {"",
                                       ",",
@@ -44,16 +45,15 @@ static const char *const refused[] = {"",
                                       "as=256M;stack=8M",
                                       "as=25600000000000000000000000000000000000000000M"};
 
-START_TEST(lists_that_are_refused)
+LOOP_TEST(lists_that_are_refused, COUNT_OF(refused))
 {
     struct limits limits = {.nofile = 7};
 
     ck_assert_msg(!limits_parse(refused[_i], &limits), "\"%s\" was taken", refused[_i]);
     ck_assert_uint_eq(limits.nofile, 7);
 }
-END_TEST
 
-START_TEST(prediction)
+TEST(prediction)
 {
     struct limits limits = {.as_bytes = 256u << 20, .stack_bytes = 8u << 20};
     uint64_t thread = (8u << 20) + (uint64_t)sysconf(_SC_PAGESIZE);
@@ -66,17 +66,15 @@ START_TEST(prediction)
     ck_assert_uint_eq(limits_predict_threads(&limits, limits.as_bytes - 31 * thread), 31);
     ck_assert_uint_gt(limits_used_bytes(), 1u << 20);
 }
-END_TEST
 
-START_TEST(without_a_stack_the_system_decides)
+TEST(without_a_stack_the_system_decides)
 {
     struct limits limits = {0};
 
     ck_assert_uint_ge(limits_stack_bytes(&limits), 65536);
 }
-END_TEST
 
-START_TEST(descriptors)
+TEST(descriptors)
 {
     struct limits limits = {.nofile = 100};
     struct rlimit now;
@@ -93,15 +91,4 @@ START_TEST(descriptors)
     limits.nofile = 111;
     ck_assert_int_lt(limits_apply(&limits, &name), 0);
     ck_assert_str_eq(name, "nofile");
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("limits");
-
-    ADD_TESTS(suite, "Core", lists_that_are_read);
-    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(refused), lists_that_are_refused);
-    ADD_TESTS(suite, "Core", prediction, without_a_stack_the_system_decides, descriptors);
-    return suite_main(suite);
 }

@@ -54,7 +54,9 @@ static const char *heard(void)
     return words;
 }
 
-START_TEST(the_states_of_a_life)
+CASE("Core")
+
+LOOP_TEST(the_states_of_a_life, 2)
 {
     struct notify notify;
     int64_t us;
@@ -79,9 +81,8 @@ START_TEST(the_states_of_a_life)
     ck_assert_str_eq(heard(), "");
     stop_manager();
 }
-END_TEST
 
-START_TEST(a_watchdog)
+LOOP_TEST(a_watchdog, 2)
 {
     struct notify notify;
     char pid[16];
@@ -99,9 +100,10 @@ START_TEST(a_watchdog)
     ck_assert_int_eq(notify_tend(&notify), 0);
     stop_manager();
 }
-END_TEST
 
-START_TEST(no_watchdog)
+CASE("Limits")
+
+LOOP_TEST(no_watchdog, 8)
 {
     static const char *const cases[][2] = {
         {NULL, NULL}, {"0", NULL},   {"", NULL},    {"-1", NULL},
@@ -121,10 +123,9 @@ START_TEST(no_watchdog)
     notify_close(&notify);
     stop_manager();
 }
-END_TEST
 
 /* No manager, or one that cannot be reached: nothing happens, and nothing is tried again. */
-START_TEST(nobody_to_tell)
+TEST(nobody_to_tell)
 {
     static const char *const names[] = {NULL,
                                         "",
@@ -154,10 +155,9 @@ START_TEST(nobody_to_tell)
         notify_close(&notify);
     }
 }
-END_TEST
 
 /* Its socket is full: the last words are kept until there is room, and the server does not wait. */
-START_TEST(a_manager_who_is_busy)
+LOOP_TEST(a_manager_who_is_busy, 2)
 {
     struct notify notify;
     int64_t again;
@@ -185,9 +185,8 @@ START_TEST(a_manager_who_is_busy)
     notify_close(&notify);
     stop_manager();
 }
-END_TEST
 
-START_TEST(a_status_that_is_too_long)
+TEST(a_status_that_is_too_long)
 {
     struct notify notify;
     char status[1000];
@@ -200,17 +199,4 @@ START_TEST(a_status_that_is_too_long)
     ck_assert_int_eq(strncmp(heard(), "READY=1\nSTATUS=aaaa", 19), 0);
     notify_close(&notify);
     stop_manager();
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("notify");
-
-    ADD_LOOP_TESTS(suite, "Core", 2, the_states_of_a_life, a_watchdog);
-    ADD_LOOP_TESTS(suite, "Limits", 8, no_watchdog);
-    ADD_TESTS(suite, "Limits", nobody_to_tell);
-    ADD_LOOP_TESTS(suite, "Limits", 2, a_manager_who_is_busy);
-    ADD_TESTS(suite, "Limits", a_status_that_is_too_long);
-    return suite_main(suite);
 }

@@ -28,9 +28,10 @@ static void expect_sum(struct page *page)
                  "((id) => +document.getElementById('sum-' + id).innerText.replaceAll(',', ''))");
 }
 
-/* --- what is shown ------------------------------------------------------------------------- */
+CASE("What is shown")
+TIME_LIMIT(300)
 
-START_TEST(four_are_busy_and_six_wait)
+TEST(four_are_busy_and_six_wait)
 {
     struct page page = page_open(ARGUMENTS("--workers", "4", "--admin", "0"));
     int fds[10];
@@ -60,9 +61,8 @@ START_TEST(four_are_busy_and_six_wait)
     expect_sum(&page);
     page_close(&page, NULL);
 }
-END_TEST
 
-START_TEST(who_falls_out)
+TEST(who_falls_out)
 {
     struct page page = page_open(ARGUMENTS("--workers", "1", "--queue", "1", "--on-full", "reject",
                                            "--queue-timeout", "4s", "--admin", "0"));
@@ -84,10 +84,9 @@ START_TEST(who_falls_out)
     expect_sum(&page);
     page_close(&page, NULL);
 }
-END_TEST
 
 /* While the model is full the gate is shut, and who comes is in the kernel. */
-START_TEST(the_kernels_backlog)
+TEST(the_kernels_backlog)
 {
     struct page page = page_open(ARGUMENTS("--workers", "1", "--queue", "1", "--admin", "0"));
     int fds[4];
@@ -102,10 +101,9 @@ START_TEST(the_kernels_backlog)
     expect_text(&page, "sum-served", "4");
     page_close(&page, NULL);
 }
-END_TEST
 
 /* What is shown under each model is what that model has. */
-START_TEST(every_model)
+LOOP_TEST(every_model, MODELS)
 {
     static const char *const words[MODELS] = {
         "One session at a time",
@@ -148,10 +146,9 @@ START_TEST(every_model)
                   "!document.querySelector('#boxes').innerText.includes('#')");
     page_close(&page, NULL);
 }
-END_TEST
 
 /* A loop says how many it has, also of those that are not listed. */
-START_TEST(loops_count_all)
+TEST(loops_count_all)
 {
     enum { SESSIONS = 300 };
     struct page page = page_open(ARGUMENTS("--model", "event", "--workers", "2", "--admin", "0"));
@@ -167,10 +164,9 @@ START_TEST(loops_count_all)
     expect_text(&page, "sum-in-flight", "0");
     page_close(&page, NULL);
 }
-END_TEST
 
 /* At most 256 are listed, and the page says how many more there are. */
-START_TEST(more_than_are_listed)
+TEST(more_than_are_listed)
 {
     enum { SESSIONS = 300 };
     struct page page = page_open(ARGUMENTS("--workers", "4", "--queue", "1000", "--admin", "0"));
@@ -187,10 +183,9 @@ START_TEST(more_than_are_listed)
     expect_text(&page, "queue-more", "");
     page_close(&page, NULL);
 }
-END_TEST
 
 /* The minute: what has been echoed and has waited is in its figures. */
-START_TEST(the_last_minute)
+TEST(the_last_minute)
 {
     struct page page = page_open(ARGUMENTS("--workers", "1", "--delay", "30ms", "--admin", "0"));
     int fds[3];
@@ -212,10 +207,9 @@ START_TEST(the_last_minute)
     expect(&page, "document.querySelector('#chart-service path.one').getAttribute('d').length > 5");
     page_close(&page, NULL);
 }
-END_TEST
 
 /* Sessions come, go and change places: there is one child for each, in order, the same while it is there. */
-START_TEST(one_child_for_each)
+TEST(one_child_for_each)
 {
     static const char script[] =
         "const box = document.createElement('div'); let seed = 1, made = 0;"
@@ -239,12 +233,12 @@ START_TEST(one_child_for_each)
     expect_nothing(&page, script);
     page_close(&page, NULL);
 }
-END_TEST
 
-/* --- ends and beginnings ------------------------------------------------------------------- */
+CASE("Ends and beginnings")
+TIME_LIMIT(300)
 
 /* Each holds its worker for longer than the test may take: the server drains until a second signal. */
-START_TEST(draining)
+TEST(draining)
 {
     struct kit kit = kit_start(
         ARGUMENTS("--workers", "2", "--delay", "20m", "--drain-timeout", "20m", "--admin", "0"));
@@ -269,10 +263,9 @@ START_TEST(draining)
     outcome_clear(&outcome);
     close(fd);
 }
-END_TEST
 
 /* Another server is started on the same port: the page is right, and its buttons work. */
-START_TEST(started_again)
+TEST(started_again)
 {
     struct page page = page_open(ARGUMENTS("--model", "event", "--admin", "0", "--admin-control"));
     struct outcome outcome;
@@ -304,10 +297,9 @@ START_TEST(started_again)
     expect_text(&page, "sum-in-flight", "0");
     page_close(&page, NULL);
 }
-END_TEST
 
 /* A hundred watch already: the page says so, and comes in when there is a place. */
-START_TEST(too_many_watch)
+TEST(too_many_watch)
 {
     struct kit kit = kit_start(ARGUMENTS("--admin", "0"));
     struct page page = {.kit = kit, .admin = kit_admin_port(&kit)};
@@ -325,11 +317,11 @@ START_TEST(too_many_watch)
     expect_text(&page, "status", "live");
     page_close(&page, NULL);
 }
-END_TEST
 
-/* --- the controls -------------------------------------------------------------------------- */
+CASE("The controls")
+TIME_LIMIT(300)
 
-START_TEST(controls)
+TEST(controls)
 {
     struct page page = page_open(ARGUMENTS("--workers", "4", "--admin", "0", "--admin-control"));
     int fd;
@@ -365,10 +357,9 @@ START_TEST(controls)
     expect_text(&page, "said", "");
     page_close(&page, NULL);
 }
-END_TEST
 
 /* A worker that is to go stays to be seen until its session has ended. */
-START_TEST(a_worker_leaves)
+TEST(a_worker_leaves)
 {
     struct page page = page_open(ARGUMENTS("--workers", "2", "--admin", "0", "--admin-control"));
     int fds[2];
@@ -383,10 +374,9 @@ START_TEST(a_worker_leaves)
     expect(&page, "document.querySelectorAll('.box').length == 1");
     page_close(&page, NULL);
 }
-END_TEST
 
 /* With a token that is not the server's the page shows the server's answer. */
-START_TEST(a_wrong_token_is_told)
+TEST(a_wrong_token_is_told)
 {
     struct page page = page_open(ARGUMENTS("--admin", "0", "--admin-control"));
 
@@ -396,9 +386,8 @@ START_TEST(a_wrong_token_is_told)
     expect_text(&page, "workers-of", "of 4 busy");
     page_close(&page, NULL);
 }
-END_TEST
 
-START_TEST(no_controls_without_the_option)
+TEST(no_controls_without_the_option)
 {
     struct page page = page_open(ARGUMENTS("--admin", "0"));
 
@@ -407,26 +396,8 @@ START_TEST(no_controls_without_the_option)
     expect(&page, "document.querySelector('meta[name=control-token]').content == ''");
     page_close(&page, NULL);
 }
-END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("page");
-    const char *why;
-
-    if (!browser_is_there(&why)) {
-        printf("1..0 # SKIP %s\n", why);
-        return EXIT_SUCCESS;
-    }
-    tcase_set_timeout(suite_case(suite, "Shown"), 300);
-    ADD_TESTS(suite, "Shown", four_are_busy_and_six_wait, who_falls_out, the_kernels_backlog);
-    ADD_LOOP_TESTS(suite, "Shown", MODELS, every_model);
-    ADD_TESTS(suite, "Shown", more_than_are_listed, loops_count_all, one_child_for_each,
-              the_last_minute);
-    tcase_set_timeout(suite_case(suite, "Life"), 300);
-    ADD_TESTS(suite, "Life", draining, started_again, too_many_watch);
-    tcase_set_timeout(suite_case(suite, "Control"), 300);
-    ADD_TESTS(suite, "Control", controls, a_worker_leaves, a_wrong_token_is_told,
-              no_controls_without_the_option);
-    return suite_main(suite);
+    return page_suite_run();
 }

@@ -15,7 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- at all sizes -------------------------------------------------------------------------- */
+CASE("At all sizes")
+TIME_LIMIT(300)
 
 static const struct {
     unsigned width;
@@ -88,7 +89,7 @@ static void look_at_all_sizes(struct page *page)
 }
 
 /* A server with something of everything, at the sizes of a projector, a small window and a phone. */
-START_TEST(sizes_and_schemes)
+TEST(sizes_and_schemes)
 {
     struct page page = page_open(ARGUMENTS("--workers", "4", "--queue", "6", "--on-full", "reject",
                                            "--delay", "5ms", "--admin", "0", "--admin-control"));
@@ -114,12 +115,12 @@ START_TEST(sizes_and_schemes)
     expect_text(&page, "sum-in-flight", "0");
     page_close(&page, NULL);
 }
-END_TEST
 
-/* --- for everybody ------------------------------------------------------------------------- */
+CASE("For everybody")
+TIME_LIMIT(300)
 
 /* The switch of colours: as the system has them, dark, light; and it is remembered. */
-START_TEST(colours_can_be_chosen)
+TEST(colours_can_be_chosen)
 {
     static const char ground[] = "getComputedStyle(document.body).backgroundColor";
     struct page page = page_open(ARGUMENTS("--admin", "0"));
@@ -138,10 +139,9 @@ START_TEST(colours_can_be_chosen)
     expect(&page, expression);
     page_close(&page, NULL);
 }
-END_TEST
 
 /* Who wants no motion sees none; others see who moves. */
-START_TEST(motion_is_a_choice)
+TEST(motion_is_a_choice)
 {
     static const char count[] = "window.flights = 0; const animate = Element.prototype.animate;"
                                 "Element.prototype.animate = function (...how) {"
@@ -162,10 +162,9 @@ START_TEST(motion_is_a_choice)
     }
     page_close(&page, NULL);
 }
-END_TEST
 
 /* All comes from this server, and nothing else could: the policy is kept to, and forbids it. */
-START_TEST(no_request_elsewhere)
+TEST(no_request_elsewhere)
 {
     struct page page = page_open(ARGUMENTS("--admin", "0", "--admin-control"));
 
@@ -179,10 +178,9 @@ START_TEST(no_request_elsewhere)
     browser_close(&page.browser);
     kit_finish(&page.kit, true, NULL);
 }
-END_TEST
 
 /* Everything can be reached and used with the keyboard, and is seen to have the focus. */
-START_TEST(with_the_keyboard)
+TEST(with_the_keyboard)
 {
     static const char *const stops[] = {"#theme", "#pause", "#fewer", "#more", "summary"};
     struct page page = page_open(ARGUMENTS("--admin", "0", "--admin-control"));
@@ -199,10 +197,9 @@ START_TEST(with_the_keyboard)
     expect(&page, "[...document.querySelectorAll('button')].every((b) => b.tabIndex == 0)");
     page_close(&page, NULL);
 }
-END_TEST
 
 /* Landmarks, one heading of the first order, a name for every button, a place for what is said. */
-START_TEST(for_those_who_listen)
+TEST(for_those_who_listen)
 {
     struct page page = page_open(ARGUMENTS("--admin", "0", "--admin-control"));
 
@@ -220,21 +217,8 @@ START_TEST(for_those_who_listen)
     expect(&page, "document.querySelector('a, button').getAttribute('href') == '#way'");
     page_close(&page, NULL);
 }
-END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("page_looks");
-    const char *why;
-
-    if (!browser_is_there(&why)) {
-        printf("1..0 # SKIP %s\n", why);
-        return EXIT_SUCCESS;
-    }
-    tcase_set_timeout(suite_case(suite, "Sizes"), 300);
-    ADD_TESTS(suite, "Sizes", sizes_and_schemes);
-    tcase_set_timeout(suite_case(suite, "Everybody"), 300);
-    ADD_TESTS(suite, "Everybody", colours_can_be_chosen, motion_is_a_choice, no_request_elsewhere,
-              with_the_keyboard, for_those_who_listen);
-    return suite_main(suite);
+    return page_suite_run();
 }

@@ -46,7 +46,9 @@ static bool enter(struct per_source *table, const char *text)
     return per_source_enter(table, &source);
 }
 
-START_TEST(so_many_each)
+CASE("Core")
+
+TEST(so_many_each)
 {
     struct per_source *table = per_source_new(2, 100);
     struct per_source_key first = from("192.0.2.1");
@@ -61,9 +63,8 @@ START_TEST(so_many_each)
     ck_assert(!enter(table, "192.0.2.1"));
     per_source_free(table);
 }
-END_TEST
 
-START_TEST(what_is_one_source)
+TEST(what_is_one_source)
 {
     struct per_source *table = per_source_new(1, 100);
     struct address nameless = {.storage.ss_family = AF_UNIX, .length = sizeof(sa_family_t)};
@@ -82,10 +83,11 @@ START_TEST(what_is_one_source)
     per_source_leave(table, &none);
     per_source_free(table);
 }
-END_TEST
+
+CASE("Limits")
 
 /* Not one more source than was announced, and as many as that again and again. */
-START_TEST(bounded)
+TEST(bounded)
 {
     enum { MOST = 1000 };
     struct per_source *table = per_source_new(3, MOST);
@@ -105,10 +107,9 @@ START_TEST(bounded)
     }
     per_source_free(table);
 }
-END_TEST
 
 /* Comings and goings in all orders against a plain array: no address is lost when others move up. */
-START_TEST(nobody_is_forgotten)
+TEST(nobody_is_forgotten)
 {
     enum { SOURCES = 40, LIMIT = 3, ROUNDS = 200000 };
     unsigned here[SOURCES] = {0};
@@ -130,7 +131,6 @@ START_TEST(nobody_is_forgotten)
     }
     per_source_free(table);
 }
-END_TEST
 
 static void *come_and_go(void *argument)
 {
@@ -144,7 +144,9 @@ static void *come_and_go(void *argument)
     return NULL;
 }
 
-START_TEST(from_several_threads)
+CASE("Races")
+
+TEST(from_several_threads)
 {
     struct per_source *table = per_source_new(1, 5);
     pthread_t threads[4];
@@ -158,15 +160,4 @@ START_TEST(from_several_threads)
         ck_assert(per_source_enter(table, &source));
     }
     per_source_free(table);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("sources");
-
-    ADD_TESTS(suite, "Core", so_many_each, what_is_one_source);
-    ADD_TESTS(suite, "Limits", bounded, nobody_is_forgotten);
-    ADD_TESTS(suite, "Races", from_several_threads);
-    return suite_main(suite);
 }

@@ -141,10 +141,10 @@ static void expect_source(const struct address *source, const char *named)
     }
 }
 
-/* --- Parsing ------------------------------------------------------------------------------- */
+CASE("Parsing")
 
 /* Each beginning of a header may become one, the whole is one, and what follows does not matter. */
-START_TEST(a_header_byte_by_byte)
+LOOP_TEST(a_header_byte_by_byte, GOOD)
 {
     const struct header *header = &good[_i];
     struct address source, before;
@@ -170,10 +170,9 @@ START_TEST(a_header_byte_by_byte)
     ck_assert_int_eq(proxy_parse(more, header->size + 4, &source), (int)header->size);
     expect_source(&source, header->source);
 }
-END_TEST
 
 /* It is refused when it is whole, and once a beginning is refused nothing mends it. */
-START_TEST(no_header)
+LOOP_TEST(no_header, BAD)
 {
     const unsigned char *bytes = (const unsigned char *)bad[_i].bytes;
     struct address source, before;
@@ -189,10 +188,9 @@ START_TEST(no_header)
     ck_assert(refused);
     ck_assert_mem_eq(&source, &before, sizeof source);
 }
-END_TEST
 
 /* The end of the line is among the first 107 bytes or nowhere. */
-START_TEST(the_longest_line)
+TEST(the_longest_line)
 {
     unsigned char line[108] = "PROXY UNKNOWN ";
     struct address source;
@@ -208,9 +206,8 @@ START_TEST(the_longest_line)
     ck_assert_int_eq(proxy_parse(line, 107, &source), -EPROTO);
     ck_assert_int_eq(proxy_parse(line, 108, &source), -EPROTO);
 }
-END_TEST
 
-START_TEST(the_longest_binary_header)
+TEST(the_longest_binary_header)
 {
     unsigned char header[PROXY_HEADER_MAX] = SIGNATURE "\x20\x00\x02\x08";
     struct address source;
@@ -218,9 +215,8 @@ START_TEST(the_longest_binary_header)
     ck_assert_int_eq(proxy_parse(header, sizeof header - 1, &source), -EAGAIN);
     ck_assert_int_eq(proxy_parse(header, sizeof header, &source), PROXY_HEADER_MAX);
 }
-END_TEST
 
-START_TEST(unix_clients)
+TEST(unix_clients)
 {
     static const struct {
         const char *name;
@@ -247,7 +243,6 @@ START_TEST(unix_clients)
     ck_assert_int_eq(proxy_parse(full, sizeof full, &source), sizeof full);
     ck_assert_uint_eq(strlen(address_text(&source, text)), 5 + 108);
 }
-END_TEST
 
 /* What a generator of its own gives, the same in each run. */
 static uint32_t next(uint32_t *state)
@@ -260,7 +255,7 @@ static uint32_t next(uint32_t *state)
  * Headers with bytes changed, cut off and put in at random. Whatever comes out, each beginning is
  * either refused for good, or may go on, or is whole and stays that long.
  */
-START_TEST(damaged_headers)
+LOOP_TEST(damaged_headers, 4)
 {
     static const unsigned char telling[] = "\r\n 0:.P";
     uint32_t state = 42 + (uint32_t)_i;
@@ -299,9 +294,8 @@ START_TEST(damaged_headers)
         }
     }
 }
-END_TEST
 
-/* --- Reading ------------------------------------------------------------------------------- */
+CASE("Reading")
 
 static void say(int fd, const void *bytes, size_t size)
 {
@@ -316,7 +310,7 @@ static bool is_readable(int fd)
 }
 
 /* The header goes, what is behind it stays, in one segment or byte by byte. */
-START_TEST(what_follows_stays)
+LOOP_TEST(what_follows_stays, GOOD)
 {
     const struct header *header = &good[_i];
     struct proxy_reader reader = {0};
@@ -345,9 +339,8 @@ START_TEST(what_follows_stays)
     close(pair[0]);
     close(pair[1]);
 }
-END_TEST
 
-START_TEST(what_is_no_header_ends_it)
+LOOP_TEST(what_is_no_header_ends_it, BAD)
 {
     struct proxy_reader reader = {0};
     struct address source, before;
@@ -362,9 +355,8 @@ START_TEST(what_is_no_header_ends_it)
     close(pair[0]);
     close(pair[1]);
 }
-END_TEST
 
-START_TEST(ends_of_file)
+LOOP_TEST(ends_of_file, 2)
 {
     struct proxy_reader reader = {0};
     struct address source;
@@ -381,9 +373,8 @@ START_TEST(ends_of_file)
     ck_assert_int_eq(proxy_read(&reader, pair[0], _i == 0, &source), -EPROTO);
     close(pair[0]);
 }
-END_TEST
 
-START_TEST(a_time_limit_of_the_socket)
+TEST(a_time_limit_of_the_socket)
 {
     struct timeval limit = {.tv_usec = 10000};
     struct proxy_reader reader = {0};
@@ -397,20 +388,4 @@ START_TEST(a_time_limit_of_the_socket)
     close(pair[0]);
     close(pair[1]);
     ck_assert_int_eq(proxy_read(&reader, pair[0], false, &source), -EBADF);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("proxy");
-
-    ADD_LOOP_TESTS(suite, "Parsing", GOOD, a_header_byte_by_byte);
-    ADD_LOOP_TESTS(suite, "Parsing", BAD, no_header);
-    ADD_TESTS(suite, "Parsing", the_longest_line, the_longest_binary_header, unix_clients);
-    ADD_LOOP_TESTS(suite, "Parsing", 4, damaged_headers);
-    ADD_LOOP_TESTS(suite, "Reading", GOOD, what_follows_stays);
-    ADD_LOOP_TESTS(suite, "Reading", BAD, what_is_no_header_ends_it);
-    ADD_LOOP_TESTS(suite, "Reading", 2, ends_of_file);
-    ADD_TESTS(suite, "Reading", a_time_limit_of_the_socket);
-    return suite_main(suite);
 }

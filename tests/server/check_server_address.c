@@ -61,7 +61,7 @@ static void expect_failure(const char *const arguments[], const char *line)
     outcome_clear(&outcome);
 }
 
-/* --- addresses ----------------------------------------------------------------------------- */
+CASE_WITH("Addresses", make_folder, remove_folder)
 
 static bool has_ipv6(void)
 {
@@ -73,7 +73,7 @@ static bool has_ipv6(void)
     return has;
 }
 
-START_TEST(ipv6)
+LOOP_TEST(ipv6, 2)
 {
     static const char *const hosts[] = {"::1", "[::1]"};
     struct kit kit;
@@ -89,9 +89,8 @@ START_TEST(ipv6)
     tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.served, 1);
 }
-END_TEST
 
-START_TEST(a_unix_socket)
+TEST(a_unix_socket)
 {
     struct kit kit;
     struct tally tally;
@@ -105,9 +104,8 @@ START_TEST(a_unix_socket)
     ck_assert_uint_eq(tally.served, 1);
     ck_assert_uint_eq(mode_of(path), 0);
 }
-END_TEST
 
-START_TEST(an_abstract_unix_socket)
+TEST(an_abstract_unix_socket)
 {
     struct kit kit;
 
@@ -117,19 +115,17 @@ START_TEST(an_abstract_unix_socket)
     expect_echo(kit_connect(&kit));
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
 /* An address that only this machine can reach: an uncapped model needs no permission. */
-START_TEST(a_unix_socket_is_not_public)
+TEST(a_unix_socket_is_not_public)
 {
     struct kit kit = kit_start(ARGUMENTS("--model", "thread", "--host", host));
 
     expect_echo(kit_connect(&kit));
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
-START_TEST(our_client_over_a_unix_socket)
+TEST(our_client_over_a_unix_socket)
 {
     struct kit kit = kit_start(ARGUMENTS("--host", host));
     struct outcome outcome =
@@ -142,10 +138,9 @@ START_TEST(our_client_over_a_unix_socket)
     tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.served, 8);
 }
-END_TEST
 
 /* A server that was killed has left its file. The next one takes its place. */
-START_TEST(a_stale_file_is_replaced)
+TEST(a_stale_file_is_replaced)
 {
     struct program killed = server_start(ARGUMENTS("--host", host));
     struct outcome outcome;
@@ -160,9 +155,8 @@ START_TEST(a_stale_file_is_replaced)
     kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(mode_of(path), 0);
 }
-END_TEST
 
-START_TEST(a_live_server_is_left_alone)
+TEST(a_live_server_is_left_alone)
 {
     struct kit kit = kit_start(ARGUMENTS("--host", host));
 
@@ -170,9 +164,8 @@ START_TEST(a_live_server_is_left_alone)
     expect_echo(kit_connect(&kit));
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
-START_TEST(another_file_is_left_alone)
+TEST(another_file_is_left_alone)
 {
     FILE *file = fopen(path, "w");
 
@@ -182,9 +175,8 @@ START_TEST(another_file_is_left_alone)
     ck_assert_uint_eq(mode_of(path) & S_IFMT, S_IFREG);
     ck_assert_int_eq(unlink(path), 0);
 }
-END_TEST
 
-START_TEST(a_path_that_cannot_be)
+TEST(a_path_that_cannot_be)
 {
     char longer[128] = "unix:/";
 
@@ -193,9 +185,8 @@ START_TEST(a_path_that_cannot_be)
     memset(longer + 6, 'a', sizeof longer - 7);
     expect_failure(COMMAND("--host", longer), "at most 107 bytes");
 }
-END_TEST
 
-/* --- a service manager --------------------------------------------------------------------- */
+CASE_WITH("A service manager", make_folder, remove_folder)
 
 /* A listening socket as a service manager makes one. @param text  where */
 static int make_socket(const char *where, int type, char text[static 128])
@@ -220,7 +211,7 @@ static int make_socket(const char *where, int type, char text[static 128])
     return fd;
 }
 
-START_TEST(one_passed_socket)
+TEST(one_passed_socket)
 {
     char text[128];
     int fd = make_socket(NULL, SOCK_STREAM, text);
@@ -239,10 +230,9 @@ START_TEST(one_passed_socket)
     ck_assert_uint_eq(tally.served, 2);
     close(fd);
 }
-END_TEST
 
 /* Both are served, both are paused together, and the file stays the service manager's. */
-START_TEST(two_passed_sockets)
+TEST(two_passed_sockets)
 {
     char text[2][128];
     int fds[] = {make_socket(NULL, SOCK_STREAM, text[0]), make_socket(path, SOCK_STREAM, text[1])};
@@ -277,9 +267,8 @@ START_TEST(two_passed_sockets)
     close(fds[0]);
     close(fds[1]);
 }
-END_TEST
 
-START_TEST(a_passed_socket_that_cannot_be_served)
+TEST(a_passed_socket_that_cannot_be_served)
 {
     char text[128];
     int fds[2] = {make_socket(NULL, SOCK_STREAM, text), make_socket(NULL, SOCK_DGRAM, text)};
@@ -290,10 +279,9 @@ START_TEST(a_passed_socket_that_cannot_be_served)
     close(fds[0]);
     close(fds[1]);
 }
-END_TEST
 
 /* The variables are those of another process: it listens as the command line says. */
-START_TEST(sockets_of_another_process)
+TEST(sockets_of_another_process)
 {
     struct kit kit;
 
@@ -303,7 +291,6 @@ START_TEST(sockets_of_another_process)
     ck_assert_int_eq(strncmp(kit.program.address, "127.0.0.1:", 10), 0);
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
 /* The next words that the manager hears. */
 static const char *hear(int manager)
@@ -316,7 +303,7 @@ static const char *hear(int manager)
     return words;
 }
 
-START_TEST(the_manager_is_told)
+TEST(the_manager_is_told)
 {
     struct timeval limit = {.tv_sec = 20};
     char text[128], expected[256];
@@ -336,9 +323,8 @@ START_TEST(the_manager_is_told)
     close(manager);
     ck_assert_int_eq(unlink(path), 0);
 }
-END_TEST
 
-START_TEST(a_watchdog_is_fed)
+TEST(a_watchdog_is_fed)
 {
     struct timeval limit = {.tv_sec = 20};
     char text[128];
@@ -356,9 +342,8 @@ START_TEST(a_watchdog_is_fed)
     close(manager);
     ck_assert_int_eq(unlink(path), 0);
 }
-END_TEST
 
-START_TEST(a_manager_who_is_gone)
+TEST(a_manager_who_is_gone)
 {
     struct kit kit;
 
@@ -368,9 +353,8 @@ START_TEST(a_manager_who_is_gone)
     expect_echo(kit_connect(&kit));
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
-/* --- the PROXY header ---------------------------------------------------------------------- */
+CASE("The PROXY header")
 
 #define V1           "PROXY TCP4 192.0.2.1 192.0.2.2 1001 7\r\n"
 #define UNKNOWN      "PROXY UNKNOWN\r\n"
@@ -450,7 +434,7 @@ static void expect_end(int fd)
     close(fd);
 }
 
-START_TEST(proxies_and_every_model)
+TEST(proxies_and_every_model)
 {
     struct models models;
 
@@ -487,10 +471,9 @@ START_TEST(proxies_and_every_model)
         outcome_clear(&outcome);
     }
 }
-END_TEST
 
 /* A client without a header in time is rejected; no other waits behind it for ever. */
-START_TEST(a_header_that_does_not_come)
+TEST(a_header_that_does_not_come)
 {
     struct kit kit =
         kit_start(ARGUMENTS("--proxy-protocol", "--handshake-timeout", "20ms", "--workers", "1"));
@@ -506,10 +489,9 @@ START_TEST(a_header_that_does_not_come)
     ck_assert_msg(strstr(outcome.out, "\nhandshake timeout: 2\n") != NULL, "%s", outcome.out);
     outcome_clear(&outcome);
 }
-END_TEST
 
 /* A stop does not wait for headers. */
-START_TEST(a_stop_before_the_header)
+TEST(a_stop_before_the_header)
 {
     struct kit kit = kit_start(ARGUMENTS("--proxy-protocol"));
     int silent = kit_connect(&kit);
@@ -525,10 +507,9 @@ START_TEST(a_stop_before_the_header)
     expect_end(silent);
     expect_end(half);
 }
-END_TEST
 
 /* It is expected where it was asked for and nowhere else. */
-START_TEST(no_header_is_expected)
+TEST(no_header_is_expected)
 {
     struct kit kit = kit_start(NULL);
     int fd = kit_connect(&kit);
@@ -536,23 +517,4 @@ START_TEST(no_header_is_expected)
     tcp_echo(fd, V1, sizeof V1 - 1, true);
     close(fd);
     kit_finish(&kit, true, NULL);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("server_address");
-
-    tcase_add_checked_fixture(suite_case(suite, "Addresses"), make_folder, remove_folder);
-    ADD_LOOP_TESTS(suite, "Addresses", 2, ipv6);
-    ADD_TESTS(suite, "Addresses", a_unix_socket, an_abstract_unix_socket,
-              a_unix_socket_is_not_public, our_client_over_a_unix_socket, a_stale_file_is_replaced,
-              a_live_server_is_left_alone, another_file_is_left_alone, a_path_that_cannot_be);
-    tcase_add_checked_fixture(suite_case(suite, "Manager"), make_folder, remove_folder);
-    ADD_TESTS(suite, "Manager", one_passed_socket, two_passed_sockets,
-              a_passed_socket_that_cannot_be_served, sockets_of_another_process,
-              the_manager_is_told, a_watchdog_is_fed, a_manager_who_is_gone);
-    ADD_TESTS(suite, "Proxy", proxies_and_every_model, a_header_that_does_not_come,
-              a_stop_before_the_header, no_header_is_expected);
-    return suite_main(suite);
 }

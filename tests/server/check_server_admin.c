@@ -82,9 +82,9 @@ static json_t *wait_for_phase(uint16_t port, const char *phase, uint64_t session
     }
 }
 
-/* --- what is shown ------------------------------------------------------------------------- */
+CASE("What is shown")
 
-START_TEST(every_path)
+LOOP_TEST(every_path, MODELS)
 {
     struct kit kit = kit_start(MODEL("--admin", "0"));
     uint16_t port = kit_admin_port(&kit);
@@ -114,10 +114,9 @@ START_TEST(every_path)
     free(metrics);
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
 /* 2 are served, 3 wait: who has which, and in which order they wait. */
-START_TEST(who_is_where)
+TEST(who_is_where)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "2", "--queue", "4", "--admin", "0"));
     uint16_t port = kit_admin_port(&kit);
@@ -157,7 +156,6 @@ START_TEST(who_is_where)
         say_goodbye(fds[i]);
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
 /* Clients that come and go until they are stopped; how many have come is counted. */
 struct crowd {
@@ -225,7 +223,7 @@ static void count_list(json_t *list, uint64_t *busy, uint64_t *sessions)
  * The number of workers counts workers, not sessions: of a pool's, also where sessions
  * have them for a message only, of event loops; and where each session has one, of those.
  */
-START_TEST(workers_of_every_model)
+LOOP_TEST(workers_of_every_model, MODELS)
 {
     static const struct {
         uint64_t count, least_busy, most_busy, listed;
@@ -267,10 +265,9 @@ START_TEST(workers_of_every_model)
     close_all(fds, sessions);
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
 /* In every answer the accounting holds and counters only grow; at the end all are counted. */
-START_TEST(true_under_load)
+LOOP_TEST(true_under_load, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "2", "--admin", "0"));
     struct crowd crowd = {0};
@@ -304,9 +301,8 @@ START_TEST(true_under_load)
     free(earlier);
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
-/* --- draining ------------------------------------------------------------------------------ */
+CASE("Draining")
 
 /* Send until the server takes no more, since its echo is not taken. @return bytes sent */
 static size_t send_until_stuck(int fd, const unsigned char *bytes, size_t size)
@@ -323,7 +319,7 @@ static size_t send_until_stuck(int fd, const unsigned char *bytes, size_t size)
 }
 
 /* While a session is still here: not ready, alive, and still answering; and then it ends. */
-START_TEST(while_it_drains)
+TEST(while_it_drains)
 {
     enum { SIZE = 64 * 1024 * 1024 };
     struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--admin", "0", "--drain-timeout", "60s",
@@ -362,10 +358,9 @@ START_TEST(while_it_drains)
     outcome_clear(&outcome);
     free(bytes);
 }
-END_TEST
 
 /* The end closes what is open on the admin port, and waits for no client there. */
-START_TEST(the_end_closes_all)
+TEST(the_end_closes_all)
 {
     struct kit kit = kit_start(ARGUMENTS("--admin", "0"));
     int stream = http_listen(kit_admin_port(&kit));
@@ -384,9 +379,8 @@ START_TEST(the_end_closes_all)
     close(stream);
     close(half);
 }
-END_TEST
 
-/* --- strangers ----------------------------------------------------------------------------- */
+CASE("Strangers")
 
 #ifndef EP_SANITIZED
 /* Memory that a process has in RAM. */
@@ -419,7 +413,7 @@ static void allow_descriptors(rlim_t wanted)
  * A thousand clients ask for a stream and are then silent: a few get one, the others a refusal or a close. The
  * server holds a bounded number of descriptors, answers others, and echoes go on.
  */
-START_TEST(a_thousand_streams)
+TEST(a_thousand_streams)
 {
     enum { STRANGERS = 1000, CROWD = 3 };
     static const char request[] = "GET /events HTTP/1.1\r\nHost: test\r\n\r\n";
@@ -450,10 +444,9 @@ START_TEST(a_thousand_streams)
     close_all(fds, STRANGERS);
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
 /* A mebibyte of header, of line, of chunk, again and again: refused, and nothing grows. */
-START_TEST(a_mebibyte_of_header)
+TEST(a_mebibyte_of_header)
 {
     static const char *const starts[] = {
         "GET /",
@@ -489,10 +482,9 @@ START_TEST(a_mebibyte_of_header)
     free(bytes);
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
 /* Those who listen leave in the middle of an event, by a reset and in order. */
-START_TEST(gone_in_the_middle)
+TEST(gone_in_the_middle)
 {
     struct kit kit = kit_start(ARGUMENTS("--admin", "0"));
     struct crowd crowd = {0};
@@ -519,20 +511,18 @@ START_TEST(gone_in_the_middle)
     crowd_stop(&crowd);
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
-/* --- the option ---------------------------------------------------------------------------- */
+CASE("The option")
 
-START_TEST(public_address_is_warned_of)
+TEST(public_address_is_warned_of)
 {
     struct kit kit = kit_start(ARGUMENTS("--admin", "0.0.0.0:0"));
 
     ck_assert_ptr_nonnull(strstr(program_output(&kit.program), "\nadmin on http://0.0.0.0:"));
     kit_finish(&kit, true, "all machines that can reach it");
 }
-END_TEST
 
-START_TEST(wrong_values)
+TEST(wrong_values)
 {
     struct outcome outcome =
         program_run(ARGUMENTS("echo-server", "--port", "0", "--admin", "here"), NULL);
@@ -552,7 +542,6 @@ START_TEST(wrong_values)
     outcome_clear(&outcome);
     close(fd);
 }
-END_TEST
 
 static uint64_t descriptors_needed(struct kit *kit)
 {
@@ -566,7 +555,7 @@ static uint64_t descriptors_needed(struct kit *kit)
 }
 
 /* Who plans for descriptors plans for these, too. */
-START_TEST(descriptors_are_planned_for)
+TEST(descriptors_are_planned_for)
 {
     struct kit with = kit_start(ARGUMENTS("--admin", "0"));
     struct kit without = kit_start(NULL);
@@ -575,19 +564,4 @@ START_TEST(descriptors_are_planned_for)
                       descriptors_needed(&without) + CONNECTIONS_MAX + 1);
     kit_finish(&with, true, NULL);
     kit_finish(&without, true, NULL);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("server_admin");
-
-    ADD_LOOP_TESTS(suite, "Core", MODELS, every_path);
-    ADD_TESTS(suite, "Core", who_is_where);
-    ADD_LOOP_TESTS(suite, "Core", MODELS, workers_of_every_model, true_under_load);
-    ADD_TESTS(suite, "Drain", while_it_drains, the_end_closes_all);
-    ADD_TESTS(suite, "Strangers", a_thousand_streams, a_mebibyte_of_header, gone_in_the_middle);
-    ADD_TESTS(suite, "Option", public_address_is_warned_of, wrong_values,
-              descriptors_are_planned_for);
-    return suite_main(suite);
 }

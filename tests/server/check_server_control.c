@@ -117,7 +117,9 @@ static const struct {
     const char *hold;
 } pools[] = {{"thread-pool", "session"}, {"thread-pool", "message"}, {"process-pool", "session"}};
 
-START_TEST(workers_more_and_fewer)
+CASE("Workers")
+
+LOOP_TEST(workers_more_and_fewer, COUNT_OF(pools))
 {
     struct controlled server =
         start(ARGUMENTS("--model", pools[_i].model, "--hold", pools[_i].hold, "--workers", "2",
@@ -133,10 +135,9 @@ START_TEST(workers_more_and_fewer)
     ck_assert_ptr_nonnull(strstr(program_output(&server.kit.program), "workers: 3\nworkers: 2\n"));
     kit_finish(&server.kit, true, NULL);
 }
-END_TEST
 
 /* One more worker serves a client that has waited. */
-START_TEST(a_worker_more_serves)
+TEST(a_worker_more_serves)
 {
     struct controlled server =
         start(ARGUMENTS("--workers", "1", "--admin", "0", "--admin-control"));
@@ -154,10 +155,9 @@ START_TEST(a_worker_more_serves)
     free(ask(&server, "/control/workers", "{\"change\": -1}", 200));
     kit_finish(&server.kit, true, NULL);
 }
-END_TEST
 
 /* Models that have no pool say so. */
-START_TEST(no_pool_no_workers)
+LOOP_TEST(no_pool_no_workers, 4)
 {
     static const char *const without[] = {"iterative", "thread", "fork", "event"};
     struct controlled server =
@@ -166,13 +166,14 @@ START_TEST(no_pool_no_workers)
     expect_reply(&server, "/control/workers", "{\"change\": 1}", 409, "this model has no pool");
     kit_finish(&server.kit, true, NULL);
 }
-END_TEST
+
+CASE("Accept")
 
 /*
  * Paused by a person, under every model: who is here goes on, who comes waits in the kernel, and
  * each request is answered with the reason.
  */
-START_TEST(paused_by_a_person)
+LOOP_TEST(paused_by_a_person, MODELS)
 {
     struct controlled server = start(MODEL("--admin", "0", "--admin-control"));
     int here = kit_connect(&server.kit);
@@ -205,10 +206,9 @@ START_TEST(paused_by_a_person)
                                  "accepting is paused by a person\naccepting goes on\n"));
     kit_finish(&server.kit, true, NULL);
 }
-END_TEST
 
 /* Two reasons at once: it is accepted again when neither is left, whichever goes first. */
-START_TEST(full_and_paused)
+LOOP_TEST(full_and_paused, 2)
 {
     bool person_first = _i == 0;
     struct controlled server =
@@ -241,10 +241,11 @@ START_TEST(full_and_paused)
     expect_rest(late, "", 0);
     kit_finish(&server.kit, true, NULL);
 }
-END_TEST
+
+CASE("Ends")
 
 /* A server that drains never accepts again, and reports it. */
-START_TEST(no_pause_while_it_drains)
+TEST(no_pause_while_it_drains)
 {
     struct controlled server =
         start(ARGUMENTS("--workers", "1", "--delay", "20m", "--drain-timeout", "20m", "--admin",
@@ -264,10 +265,9 @@ START_TEST(no_pause_while_it_drains)
     outcome_clear(&outcome);
     close(fd);
 }
-END_TEST
 
 /* A server that was paused by a person ends as others do. */
-START_TEST(paused_to_the_end)
+TEST(paused_to_the_end)
 {
     struct controlled server = start(ARGUMENTS("--admin", "0", "--admin-control"));
     struct outcome outcome;
@@ -282,9 +282,8 @@ START_TEST(paused_to_the_end)
     outcome_clear(&outcome);
     close(fd);
 }
-END_TEST
 
-START_TEST(control_needs_a_port)
+TEST(control_needs_a_port)
 {
     struct outcome outcome =
         program_run(ARGUMENTS("echo-server", "--port", "0", "--admin-control"), NULL);
@@ -292,18 +291,4 @@ START_TEST(control_needs_a_port)
     ck_assert_int_eq(outcome.status, 2);
     ck_assert_ptr_nonnull(strstr(outcome.err, "--admin-control needs --admin;"));
     outcome_clear(&outcome);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("server_control");
-
-    ADD_LOOP_TESTS(suite, "Workers", COUNT_OF(pools), workers_more_and_fewer);
-    ADD_TESTS(suite, "Workers", a_worker_more_serves);
-    ADD_LOOP_TESTS(suite, "Workers", 4, no_pool_no_workers);
-    ADD_LOOP_TESTS(suite, "Accept", MODELS, paused_by_a_person);
-    ADD_LOOP_TESTS(suite, "Accept", 2, full_and_paused);
-    ADD_TESTS(suite, "Ends", no_pause_while_it_drains, paused_to_the_end, control_needs_a_port);
-    return suite_main(suite);
 }

@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* --- bytes --------------------------------------------------------------------------------- */
+CASE("Bytes")
 
-START_TEST(a_byte_at_a_time)
+LOOP_TEST(a_byte_at_a_time, MODELS)
 {
     struct kit kit = kit_start(MODEL("--buffer", "1"));
     int fd = kit_connect(&kit);
@@ -31,9 +31,8 @@ START_TEST(a_byte_at_a_time)
     close(fd);
     expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
 }
-END_TEST
 
-START_TEST(all_byte_values)
+LOOP_TEST(all_byte_values, MODELS)
 {
     struct kit kit = kit_start(MODEL("--transform", "none"));
     int fd = kit_connect(&kit);
@@ -46,9 +45,8 @@ START_TEST(all_byte_values)
     close(fd);
     expect_tally(kit_finish(&kit, false, NULL), 1, 0, 0);
 }
-END_TEST
 
-START_TEST(sizes_around_the_buffer)
+LOOP_TEST(sizes_around_the_buffer, MODELS)
 {
     static const size_t sizes[] = {1, 2, 1023, 1024, 1025, 2048, 4095, 65535, 65536, 1048576};
     struct kit kit = kit_start(MODEL("--buffer", "1024"));
@@ -62,10 +60,9 @@ START_TEST(sizes_around_the_buffer)
     close(fd);
     expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
 }
-END_TEST
 
 /* Three bytes a character and a buffer of four: every second character is cut. */
-START_TEST(characters_cut_by_the_buffer)
+LOOP_TEST(characters_cut_by_the_buffer, MODELS)
 {
     struct kit kit = kit_start(MODEL("--buffer", "4"));
     int fd = kit_connect(&kit);
@@ -80,11 +77,10 @@ START_TEST(characters_cut_by_the_buffer)
     close(fd);
     expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
 }
-END_TEST
 
-/* --- endings ------------------------------------------------------------------------------- */
+CASE("Endings")
 
-START_TEST(half_close_brings_the_whole_echo)
+LOOP_TEST(half_close_brings_the_whole_echo, MODELS)
 {
     struct kit kit = kit_start(MODEL("--buffer", "1000"));
     int fd = kit_connect(&kit);
@@ -96,10 +92,9 @@ START_TEST(half_close_brings_the_whole_echo)
     free(bytes);
     expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
 }
-END_TEST
 
 /* The seed's server spins for ever here. */
-START_TEST(end_of_file_at_once)
+LOOP_TEST(end_of_file_at_once, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "2"));
 
@@ -113,9 +108,8 @@ START_TEST(end_of_file_at_once)
     ck_assert_msg(used < 1000000000, "50 empty sessions took %lld ns of CPU", (long long)used);
     expect_tally(kit_finish(&kit, true, NULL), 50, 0, 0);
 }
-END_TEST
 
-START_TEST(reset_in_the_middle)
+LOOP_TEST(reset_in_the_middle, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "1"));
 
@@ -126,7 +120,6 @@ START_TEST(reset_in_the_middle)
     }
     expect_tally(kit_finish(&kit, true, NULL), 0, 0, 20);
 }
-END_TEST
 
 /* Send what goes, without reading. */
 static void pump(int fd)
@@ -138,7 +131,7 @@ static void pump(int fd)
 }
 
 /* A client that never reads fills both ways and blocks its worker; the write timeout frees it. */
-START_TEST(a_client_that_never_reads)
+LOOP_TEST(a_client_that_never_reads, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "1", "--write-timeout", "200ms"));
     int deaf = kit_connect(&kit);
@@ -159,10 +152,9 @@ START_TEST(a_client_that_never_reads)
     close(deaf);
     expect_tally(kit_finish(&kit, true, NULL), 1, 1, 0);
 }
-END_TEST
 
 /* A silent client does not keep its worker from a client that waits. */
-START_TEST(a_client_that_says_nothing)
+LOOP_TEST(a_client_that_says_nothing, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "1", "--queue", "1", "--idle-timeout", "200ms"));
     int silent = kit_connect(&kit);
@@ -172,10 +164,9 @@ START_TEST(a_client_that_says_nothing)
     expect_rest(silent, "", 0);
     expect_tally(kit_finish(&kit, true, NULL), 1, 1, 0);
 }
-END_TEST
 
 /* 20 echoes of 60 ms outlast the idle timeout together, but each of them starts it again. */
-START_TEST(a_slow_client_is_not_idle)
+LOOP_TEST(a_slow_client_is_not_idle, MODELS)
 {
     struct kit kit = kit_start(MODEL("--idle-timeout", "1s", "--delay", "60ms", "--buffer", "64K"));
     int fd = kit_connect(&kit);
@@ -185,9 +176,8 @@ START_TEST(a_slow_client_is_not_idle)
     close(fd);
     expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
 }
-END_TEST
 
-START_TEST(urgent_data_does_no_harm)
+LOOP_TEST(urgent_data_does_no_harm, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "1"));
     int fd = kit_connect(&kit);
@@ -200,9 +190,8 @@ START_TEST(urgent_data_does_no_harm)
     close(fd);
     expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
 }
-END_TEST
 
-START_TEST(burning_takes_the_cpu)
+LOOP_TEST(burning_takes_the_cpu, MODELS)
 {
     struct kit kit = kit_start(MODEL("--burn", "50ms", "--buffer", "64K"));
     int64_t before = process_family_cpu_ns(kit.program.pid);
@@ -213,10 +202,9 @@ START_TEST(burning_takes_the_cpu)
     close(fd);
     expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
 }
-END_TEST
 
 /* 40 echoes whose times have a mean of 2 ms: drawn under every model, and in whichever process. */
-START_TEST(drawn_times_are_spent)
+LOOP_TEST(drawn_times_are_spent, MODELS)
 {
     struct kit kit = kit_start(MODEL("--delay", "exp:1ms", "--burn", "exp:1ms"));
     int64_t before = process_family_cpu_ns(kit.program.pid);
@@ -229,11 +217,10 @@ START_TEST(drawn_times_are_spent)
     close(fd);
     expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
 }
-END_TEST
 
-/* --- printing ------------------------------------------------------------------------------ */
+CASE("Printing")
 
-START_TEST(print_full_escapes)
+LOOP_TEST(print_full_escapes, MODELS)
 {
     struct kit kit = kit_start(MODEL("--print", "full"));
     int fd = kit_connect(&kit);
@@ -244,9 +231,8 @@ START_TEST(print_full_escapes)
     kit_signal(&kit, SIGTERM);
     kit_wait_end(&kit, 0, NULL, "\nsession 1, 9 bytes: A\\x1b[2J\\n\\xff\xc3\xa9\n");
 }
-END_TEST
 
-START_TEST(print_line_is_short)
+LOOP_TEST(print_line_is_short, MODELS)
 {
     struct kit kit = kit_start(MODEL("--print", "line"));
     int fd = kit_connect(&kit);
@@ -262,13 +248,12 @@ START_TEST(print_line_is_short)
     strcat(line, "...\n");
     kit_wait_end(&kit, 0, NULL, line);
 }
-END_TEST
 
 /*
  * The server's output is not read while 4 MiB are echoed, each byte of which is four when it is
  * printed. The pipe holds 1 MiB, the ring a quarter of one; the rest must be dropped and counted.
  */
-START_TEST(print_drops_rather_than_blocks)
+LOOP_TEST(print_drops_rather_than_blocks, MODELS)
 {
     struct program server = server_start(MODEL("--print", "full", "--buffer", "16K"));
     int fd = tcp_connect(server.port);
@@ -289,20 +274,4 @@ START_TEST(print_drops_rather_than_blocks)
     ck_assert_msg(strstr(outcome.err, "messages were not printed") != NULL, "said: %s",
                   outcome.err);
     outcome_clear(&outcome);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("server_echo");
-
-    ADD_LOOP_TESTS(suite, "Bytes", MODELS, a_byte_at_a_time, all_byte_values,
-                   sizes_around_the_buffer, characters_cut_by_the_buffer);
-    ADD_LOOP_TESTS(suite, "Endings", MODELS, half_close_brings_the_whole_echo, end_of_file_at_once,
-                   reset_in_the_middle, a_client_that_never_reads, a_client_that_says_nothing,
-                   a_slow_client_is_not_idle, urgent_data_does_no_harm, burning_takes_the_cpu,
-                   drawn_times_are_spent);
-    ADD_LOOP_TESTS(suite, "Printing", MODELS, print_full_escapes, print_line_is_short,
-                   print_drops_rather_than_blocks);
-    return suite_main(suite);
 }

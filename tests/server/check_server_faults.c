@@ -90,7 +90,7 @@ static void expect_no_growth(const struct kit *kit, size_t before)
     ck_assert_msg(after <= before + 4 * (size_t)MEBIBYTE, "%zu bytes grew to %zu", before, after);
 }
 
-/* --- many bytes ---------------------------------------------------------------------------- */
+CASE("Many bytes")
 
 /* A block whose size is prime, so that it meets every buffer at another place each time. */
 enum { BLOCK = 999983, STREAM_BYTES = 64 * MEBIBYTE };
@@ -112,7 +112,7 @@ static void *send_stream(void *argument)
 }
 
 /* Bytes by the tens of mebibytes come back as they were, and nothing of them stays in memory. */
-START_TEST(a_long_stream)
+LOOP_TEST(a_long_stream, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "2", "--buffer", "64K", "--transform", "none"));
     unsigned char *received = malloc(BLOCK);
@@ -137,12 +137,11 @@ START_TEST(a_long_stream)
     free(received);
     ck_assert_uint_eq(kit_finish(&kit, false, NULL).served, 1);
 }
-END_TEST
 
-/* --- many clients -------------------------------------------------------------------------- */
+CASE("Many clients")
 
 /* One after the other: no descriptor, no thread (kit_finish looks for both), no memory is left. */
-START_TEST(a_thousand_short_sessions)
+LOOP_TEST(a_thousand_short_sessions, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "2"));
     unsigned sessions = strcmp(tested_models[_i].model, "fork") == 0 ? 300 : 1000;
@@ -160,7 +159,6 @@ START_TEST(a_thousand_short_sessions)
     expect_no_growth(&kit, before);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, sessions);
 }
-END_TEST
 
 enum { BURST = 1000 };
 
@@ -179,7 +177,7 @@ static void allow_descriptors(rlim_t wanted)
  * what the server counts is what the clients have seen. A refused one gets BUSY unless more
  * others linger that its place was needed.
  */
-START_TEST(a_burst_adds_up)
+LOOP_TEST(a_burst_adds_up, MODELS)
 {
     struct kit kit = kit_start(
         MODEL("--workers", "3", "--queue", "5", "--max-sessions", "8", "--on-full", "reject"));
@@ -209,10 +207,9 @@ START_TEST(a_burst_adds_up)
     ck_assert_uint_eq(tally.rejected, BURST - served);
     ck_assert_uint_ge(served, 1);
 }
-END_TEST
 
 /* Clients whose connection the kernel has made, and who are gone when the server gets to them. */
-START_TEST(gone_before_they_are_accepted)
+LOOP_TEST(gone_before_they_are_accepted, MODELS)
 {
     enum { GONE = 20 };
     struct kit kit = kit_start(MODEL("--workers", "2"));
@@ -233,12 +230,11 @@ START_TEST(gone_before_they_are_accepted)
     ck_assert_uint_eq(tally.accepted, GONE);
     ck_assert_uint_eq(tally.failed, GONE);
 }
-END_TEST
 
-/* --- signals ------------------------------------------------------------------------------- */
+CASE("Signals")
 
 /* What a service manager, a terminal or a child may send, while a client is being served. */
-START_TEST(signals_of_every_kind)
+LOOP_TEST(signals_of_every_kind, MODELS)
 {
     static const int numbers[] = {SIGHUP, SIGUSR1, SIGCHLD, SIGPIPE, SIGWINCH, SIGURG, SIGCONT};
     enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
@@ -253,7 +249,6 @@ START_TEST(signals_of_every_kind)
     close(fd);
     ck_assert_uint_eq(kit_finish(&kit, true, "nothing to reload").served, 1);
 }
-END_TEST
 
 /* One mask of signals of a thread, as /proc has it. */
 static uint64_t signal_mask(pid_t pid, const char *thread, const char *name)
@@ -290,7 +285,7 @@ static bool blocks_nothing(void *context)
 }
 
 /* Every thread but the loop's blocks what has a handler: so no handler runs in a worker. */
-START_TEST(signals_are_the_loops)
+LOOP_TEST(signals_are_the_loops, MODELS)
 {
     static const int numbers[] = {SIGHUP, SIGUSR1, SIGINT, SIGTERM, SIGTTIN, SIGTTOU};
     struct kit kit = kit_start(MODEL("--workers", "2", "--print", "line"));
@@ -321,15 +316,14 @@ START_TEST(signals_are_the_loops)
     ck_assert_int_eq(outcome.status, 0);
     outcome_clear(&outcome);
 }
-END_TEST
 
-/* --- an output that takes nothing ----------------------------------------------------------- */
+CASE("An output that takes nothing")
 
 /*
  * The reader of standard output, and of standard error, has gone: every line is an EPIPE, and no
  * client notices.
  */
-START_TEST(an_output_without_a_reader)
+LOOP_TEST(an_output_without_a_reader, MODELS)
 {
     struct program server = server_start(MODEL("--workers", "2", "--print", "full"));
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -353,7 +347,6 @@ START_TEST(an_output_without_a_reader)
     ck_assert_msg(outcome.status == 0, "it ended with status %d", outcome.status);
     outcome_clear(&outcome);
 }
-END_TEST
 
 static bool can_connect(void *context)
 {
@@ -383,7 +376,7 @@ static _Noreturn void become_a_server_on_a_full_disk(const char *host, const cha
 }
 
 /* Even its first line finds no room; it cannot be asked for its port, so it has a name instead. */
-START_TEST(an_output_without_room)
+LOOP_TEST(an_output_without_room, MODELS)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char host[sizeof address.sun_path];
@@ -407,9 +400,8 @@ START_TEST(an_output_without_room)
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "it ended with %x",
                   (unsigned)status);
 }
-END_TEST
 
-/* --- a system that gives nothing ------------------------------------------------------------ */
+CASE("A system that gives nothing")
 
 #ifndef EP_SANITIZED /* a sanitizer needs some itself before the server is asked */
 
@@ -434,7 +426,7 @@ static struct outcome start_with_descriptors(unsigned few)
 }
 
 /* The sentence with the number that is needed comes before whatever fails for want of it. */
-START_TEST(descriptors_for_next_to_nothing)
+RANGE_TEST(descriptors_for_next_to_nothing, 4, 7)
 {
     struct outcome outcome = start_with_descriptors((unsigned)_i);
     char expected[128];
@@ -448,7 +440,6 @@ START_TEST(descriptors_for_next_to_nothing)
     ck_assert_ptr_null(strstr(outcome.out, "listening on"));
     free(outcome.out);
 }
-END_TEST
 
 #endif
 
@@ -464,7 +455,7 @@ static bool be_somebody(void)
 }
 
 /* fork() fails: that client gets BUSY, the session being served goes on, and later it works again. */
-START_TEST(no_process_for_a_session)
+TEST(no_process_for_a_session)
 {
     struct rlimit before, none;
     char line[5];
@@ -495,21 +486,4 @@ START_TEST(no_process_for_a_session)
     struct tally tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.served, 2);
     ck_assert_uint_ge(tally.rejected, 5);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("server_faults");
-
-    ADD_LOOP_TESTS(suite, "Bytes", MODELS, a_long_stream);
-    ADD_LOOP_TESTS(suite, "Clients", MODELS, a_thousand_short_sessions, a_burst_adds_up,
-                   gone_before_they_are_accepted);
-    ADD_LOOP_TESTS(suite, "Signals", MODELS, signals_of_every_kind, signals_are_the_loops);
-    ADD_LOOP_TESTS(suite, "Output", MODELS, an_output_without_a_reader, an_output_without_room);
-#ifndef EP_SANITIZED
-    tcase_add_loop_test(suite_case(suite, "Wants"), descriptors_for_next_to_nothing, 4, 8);
-#endif
-    ADD_TESTS(suite, "Wants", no_process_for_a_session);
-    return suite_main(suite);
 }

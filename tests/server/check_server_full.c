@@ -16,10 +16,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* --- the pool ------------------------------------------------------------------------------ */
+CASE("The pool")
 
 /* 2 are served, 2 wait in the queue, and 8 in the kernel's backlog, until it is their turn. */
-START_TEST(pause_leaves_the_rest_in_the_backlog)
+TEST(pause_leaves_the_rest_in_the_backlog)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "2", "--queue", "2"));
     int fds[12];
@@ -36,10 +36,9 @@ START_TEST(pause_leaves_the_rest_in_the_backlog)
         say_goodbye(fds[i]);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 12);
 }
-END_TEST
 
 /* With --queue 0 no session waits in the process: a session is accepted for a worker, or not yet. */
-START_TEST(no_queue)
+TEST(no_queue)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "0"));
     int fds[5];
@@ -52,10 +51,9 @@ START_TEST(no_queue)
     }
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 5);
 }
-END_TEST
 
 /* Everybody beyond workers + queue gets the BUSY line whole, also with much unread in its way. */
-START_TEST(reject_tells_them)
+TEST(reject_tells_them)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "1", "--on-full", "reject"));
     unsigned char *bytes = some_bytes(300000, 3);
@@ -81,11 +79,10 @@ START_TEST(reject_tells_them)
     ck_assert_uint_eq(tally.served, 2);
     ck_assert_uint_eq(tally.rejected, 20);
 }
-END_TEST
 
 /* More refused clients than places for them, none of which ends by itself: they hold no worker,
    and a bounded number of descriptors. */
-START_TEST(refused_clients_that_stay)
+TEST(refused_clients_that_stay)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "0", "--on-full", "reject",
                                          "--limit", "nofile=128"));
@@ -105,10 +102,9 @@ START_TEST(refused_clients_that_stay)
     struct tally tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.rejected, 100);
 }
-END_TEST
 
 /* A refused client that goes on talking and never ends is seen off when its time is over. */
-START_TEST(a_refused_client_is_seen_off)
+TEST(a_refused_client_is_seen_off)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "0", "--on-full", "reject"));
     int served = kit_connect(&kit);
@@ -123,10 +119,9 @@ START_TEST(a_refused_client_is_seen_off)
     close(served);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).rejected, 1);
 }
-END_TEST
 
 /* What the pool may have for 40 sessions: 4 threads, one for the loop, one to print. */
-START_TEST(threads_are_capped)
+TEST(threads_are_capped)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "4", "--queue", "40", "--print", "line"));
     int fds[40];
@@ -138,9 +133,8 @@ START_TEST(threads_are_capped)
         say_goodbye(fds[i]);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 40);
 }
-END_TEST
 
-/* --- every model --------------------------------------------------------------------------- */
+CASE("Every model")
 
 /* Room for 3 sessions, whichever of these bounds a model goes by. */
 #define FOR_THREE "--workers", "3", "--queue", "0", "--max-sessions", "3"
@@ -150,7 +144,7 @@ static unsigned bound(int model)
     return tested_models[model].one_at_a_time ? 1 : 3;
 }
 
-START_TEST(beyond_the_bound_they_wait)
+LOOP_TEST(beyond_the_bound_they_wait, MODELS)
 {
     if (tested_models[_i].never_pauses)
         return; /* see max_sessions_is_a_hard_end */
@@ -168,9 +162,8 @@ START_TEST(beyond_the_bound_they_wait)
     }
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 10);
 }
-END_TEST
 
-START_TEST(beyond_the_bound_they_are_told)
+LOOP_TEST(beyond_the_bound_they_are_told, MODELS)
 {
     struct kit kit = kit_start(MODEL(FOR_THREE, "--on-full", "reject"));
     int fds[3];
@@ -187,10 +180,9 @@ START_TEST(beyond_the_bound_they_are_told)
     ck_assert_uint_eq(tally.served, bound(_i));
     ck_assert_uint_eq(tally.rejected, 5);
 }
-END_TEST
 
 /* Hundreds of sessions on two loops: two threads, and the main one. */
-START_TEST(loops_are_capped)
+TEST(loops_are_capped)
 {
     struct kit kit = kit_start(ARGUMENTS("--model", "event", "--workers", "2"));
     int fds[300];
@@ -204,11 +196,10 @@ START_TEST(loops_are_capped)
     close_all(fds, 300);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 300);
 }
-END_TEST
 
-/* --- a thread each ------------------------------------------------------------------------- */
+CASE("A thread each")
 
-START_TEST(a_thread_for_each)
+TEST(a_thread_for_each)
 {
     struct kit kit = kit_start(ARGUMENTS("--model", "thread"));
     int fds[40];
@@ -222,9 +213,8 @@ START_TEST(a_thread_for_each)
     close_all(fds, 40);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 40);
 }
-END_TEST
 
-START_TEST(max_sessions_is_a_hard_end)
+TEST(max_sessions_is_a_hard_end)
 {
     struct kit kit = kit_start(ARGUMENTS("--model", "thread", "--max-sessions", "3"));
     int fds[3];
@@ -237,7 +227,6 @@ START_TEST(max_sessions_is_a_hard_end)
     kit_wait_threads(&kit);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).rejected, 1);
 }
-END_TEST
 
 #ifndef EP_SANITIZED
 static uint64_t number_after(const char *text, const char *words)
@@ -250,12 +239,14 @@ static uint64_t number_after(const char *text, const char *words)
     return number;
 }
 
+CASE("Exhaustion")
+
 /*
  * 50 clients at once, room for some 31 stacks: the server serves as many as it predicted, tells
  * all others at once, survives, and serves again as soon as there is room. Twice, since a
  * back-off that outlives its reason would only show the second time.
  */
-START_TEST(uncapped_fails_where_predicted)
+TEST(uncapped_fails_where_predicted)
 {
     struct kit kit = kit_start(ARGUMENTS("--model", "thread", "--limit", "as=256M,stack=8M"));
     const char *said = program_output(&kit.program);
@@ -289,10 +280,9 @@ START_TEST(uncapped_fails_where_predicted)
     }
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
 /* The same limits and a cap: no client is rejected. */
-START_TEST(capped_serves_all_under_the_same_limits)
+TEST(capped_serves_all_under_the_same_limits)
 {
     struct kit kit =
         kit_start(ARGUMENTS("--workers", "4", "--queue", "50", "--limit", "as=256M,stack=8M"));
@@ -304,10 +294,9 @@ START_TEST(capped_serves_all_under_the_same_limits)
         say_goodbye(fds[i]);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 50);
 }
-END_TEST
 #endif
 
-/* --- descriptors --------------------------------------------------------------------------- */
+CASE("Descriptors")
 
 static unsigned warnings(struct kit *kit)
 {
@@ -329,7 +318,7 @@ static bool has_warned_twice(void *context)
  * that a second has passed, in which the server may have used next to no CPU; and once some have
  * gone, all the others are served.
  */
-START_TEST(descriptors_run_out)
+TEST(descriptors_run_out)
 {
     struct kit kit =
         kit_start(ARGUMENTS("--workers", "4", "--queue", "100", "--limit", "nofile=32"));
@@ -351,9 +340,8 @@ START_TEST(descriptors_run_out)
         say_goodbye(fds[i]);
     ck_assert_uint_eq(kit_finish(&kit, true, "cannot accept a connection now").served, 40);
 }
-END_TEST
 
-/* --- load ---------------------------------------------------------------------------------- */
+CASE("Load")
 
 enum { LOADERS = 4, SESSIONS_EACH = 200 };
 
@@ -373,7 +361,7 @@ static void *load(void *argument)
 }
 
 /* The accounting holds at every instant; kit_ask() checks it. */
-START_TEST(accounting_under_load)
+LOOP_TEST(accounting_under_load, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "2"));
     pthread_t loaders[LOADERS];
@@ -389,25 +377,4 @@ START_TEST(accounting_under_load)
     tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.accepted, LOADERS * SESSIONS_EACH);
     ck_assert_uint_eq(tally.served + tally.failed, LOADERS * SESSIONS_EACH);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("server_full");
-
-    ADD_TESTS(suite, "Pool", pause_leaves_the_rest_in_the_backlog, no_queue, reject_tells_them,
-              refused_clients_that_stay, a_refused_client_is_seen_off, threads_are_capped);
-    ADD_LOOP_TESTS(suite, "All models", MODELS, beyond_the_bound_they_wait,
-                   beyond_the_bound_they_are_told);
-    ADD_TESTS(suite, "All models", loops_are_capped);
-    ADD_TESTS(suite, "Threads", a_thread_for_each, max_sessions_is_a_hard_end);
-#ifndef EP_SANITIZED
-    /* A sanitizer reserves terabytes of address space: there is nothing to limit. */
-    ADD_TESTS(suite, "Exhaustion", uncapped_fails_where_predicted,
-              capped_serves_all_under_the_same_limits);
-#endif
-    ADD_TESTS(suite, "Exhaustion", descriptors_run_out);
-    ADD_LOOP_TESTS(suite, "Races", MODELS, accounting_under_load);
-    return suite_main(suite);
 }

@@ -24,10 +24,10 @@ static void signal_it(struct kit *kit, int number)
     ck_assert_int_eq(kill(kit->program.pid, number), 0);
 }
 
-/* --- parked -------------------------------------------------------------------------------- */
+CASE("Parked")
 
 /* 60 sessions have one worker, and each of them has it at once. */
-START_TEST(idle_sessions_hold_no_worker)
+TEST(idle_sessions_hold_no_worker)
 {
     struct kit kit = kit_start(MESSAGE("--workers", "1", "--queue", "0"));
     int fds[60];
@@ -41,9 +41,8 @@ START_TEST(idle_sessions_hold_no_worker)
     close_all(fds, 60);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 60);
 }
-END_TEST
 
-START_TEST(a_session_ends_while_parked)
+TEST(a_session_ends_while_parked)
 {
     struct kit kit = kit_start(MESSAGE("--workers", "2"));
     int fds[30];
@@ -65,9 +64,8 @@ START_TEST(a_session_ends_while_parked)
     ck_assert_uint_eq(tally.served, 20);
     ck_assert_uint_eq(tally.failed, 10);
 }
-END_TEST
 
-START_TEST(a_parked_session_is_idle)
+TEST(a_parked_session_is_idle)
 {
     struct kit kit = kit_start(MESSAGE("--workers", "2", "--idle-timeout", "200ms"));
     int talked = kit_connect(&kit);
@@ -78,10 +76,9 @@ START_TEST(a_parked_session_is_idle)
     expect_rest(silent, "", 0);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).timed_out, 2);
 }
-END_TEST
 
 /* Twelve wait for the one worker longer than a session may be idle; but they have something to say. */
-START_TEST(a_session_in_line_is_not_idle)
+TEST(a_session_in_line_is_not_idle)
 {
     enum { COUNT = 12 };
     struct kit kit = kit_start(
@@ -100,9 +97,8 @@ START_TEST(a_session_in_line_is_not_idle)
     }
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, COUNT + 1);
 }
-END_TEST
 
-START_TEST(drain_with_parked_sessions)
+TEST(drain_with_parked_sessions)
 {
     struct kit kit = kit_start(MESSAGE("--workers", "2", "--drain-timeout", "20s"));
     struct outcome outcome;
@@ -121,12 +117,11 @@ START_TEST(drain_with_parked_sessions)
     ck_assert_uint_eq(tally_of(outcome.out).served, 50);
     outcome_clear(&outcome);
 }
-END_TEST
 
-/* --- from hand to hand --------------------------------------------------------------------- */
+CASE("From hand to hand")
 
 /* Bytes and the end of file are there before anybody reads: one edge tells of both. */
-START_TEST(half_close_behind_the_bytes)
+TEST(half_close_behind_the_bytes)
 {
     struct kit kit = kit_start(MESSAGE("--workers", "2"));
     int fds[20];
@@ -146,10 +141,9 @@ START_TEST(half_close_behind_the_bytes)
     }
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 100);
 }
-END_TEST
 
 /* A read stops at an urgent mark, whatever is behind it. */
-START_TEST(bytes_behind_an_urgent_mark)
+TEST(bytes_behind_an_urgent_mark)
 {
     struct kit kit = kit_start(MESSAGE("--workers", "2"));
     int fd = kit_connect(&kit);
@@ -166,10 +160,9 @@ START_TEST(bytes_behind_an_urgent_mark)
     close(fd);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 1);
 }
-END_TEST
 
 /* Many more are ready at once than there are workers, and places in a queue. */
-START_TEST(more_are_ready_than_workers)
+TEST(more_are_ready_than_workers)
 {
     struct kit kit = kit_start(MESSAGE("--workers", "2", "--queue", "1"));
     unsigned char *bytes = some_bytes(5000, 7);
@@ -188,7 +181,6 @@ START_TEST(more_are_ready_than_workers)
     free(bytes);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 200);
 }
-END_TEST
 
 static bool has_reply(int fd)
 {
@@ -198,7 +190,7 @@ static bool has_reply(int fd)
 }
 
 /* First come, first served: when a session has its reply, all that were ready before it have theirs. */
-START_TEST(in_the_order_of_readiness)
+TEST(in_the_order_of_readiness)
 {
     enum { COUNT = 25 };
     struct kit kit = kit_start(MESSAGE("--workers", "1", "--delay", "10ms"));
@@ -223,10 +215,9 @@ START_TEST(in_the_order_of_readiness)
     close_all(fds, COUNT + 1);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, COUNT + 1);
 }
-END_TEST
 
 /* A client that never stops sending has its turns like all others, and no more. */
-START_TEST(a_loud_session_lets_others_have_a_turn)
+TEST(a_loud_session_lets_others_have_a_turn)
 {
     static const char bytes[20000] = {'x'};
     struct kit kit = kit_start(
@@ -246,10 +237,9 @@ START_TEST(a_loud_session_lets_others_have_a_turn)
     close(loud);
     close(quiet);
 }
-END_TEST
 
 /* It takes nothing for a while, and holds neither the worker nor a byte back. */
-START_TEST(a_slow_reader)
+TEST(a_slow_reader)
 {
     struct kit kit = kit_start(MESSAGE("--workers", "1"));
     int slow = kit_connect(&kit);
@@ -283,10 +273,9 @@ START_TEST(a_slow_reader)
     close(other);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 2);
 }
-END_TEST
 
 /* More than both ways hold, before the first byte is read: it has to wait for room to write. */
-START_TEST(a_session_that_waits_to_write)
+TEST(a_session_that_waits_to_write)
 {
     struct kit kit = kit_start(MESSAGE("--workers", "1", "--transform", "none"));
     int deaf = kit_connect(&kit);
@@ -314,9 +303,8 @@ START_TEST(a_session_that_waits_to_write)
     close(other);
     ck_assert_uint_eq(kit_finish(&kit, false, NULL).served, 2);
 }
-END_TEST
 
-/* --- hammered ------------------------------------------------------------------------------ */
+CASE("Hammered")
 
 enum { HAMMERS = 20, SESSIONS_EACH = 10, ROUNDS = 300, LONGEST = 3000 };
 
@@ -381,7 +369,7 @@ static void *hammer(void *argument)
 }
 
 /* 200 sessions, 4 workers, and nothing may be lost, doubled or mixed up. */
-START_TEST(hammered)
+TEST(hammered)
 {
     struct kit kit = kit_start(MESSAGE("--workers", "4"));
     struct hammer hammers[HAMMERS];
@@ -396,10 +384,9 @@ START_TEST(hammered)
     struct tally tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.accepted, tally.served);
 }
-END_TEST
 
 /* Pieces sent on and on while replies are read: the order stays. */
-START_TEST(in_order)
+TEST(in_order)
 {
     struct kit kit = kit_start(MESSAGE("--workers", "4", "--buffer", "100"));
     int fd = kit_connect(&kit);
@@ -420,7 +407,6 @@ START_TEST(in_order)
     free(bytes);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 1);
 }
-END_TEST
 
 static bool has_said_workers(struct kit *kit, unsigned workers)
 {
@@ -444,7 +430,7 @@ static bool has_one(void *context)
  * Eight workers sleep for four seconds side by side. Any fewer would need longer than tcp_receive()
  * waits, if it were one for all.
  */
-START_TEST(resized)
+TEST(resized)
 {
     struct kit kit = kit_start(MESSAGE("--workers", "1", "--delay", "4s"));
     int fds[8];
@@ -474,18 +460,4 @@ START_TEST(resized)
     ck_assert_int_eq(outcome.status, 0);
     ck_assert_uint_eq(tally_of(outcome.out).served, 8);
     outcome_clear(&outcome);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("server_hold");
-
-    ADD_TESTS(suite, "Parked", idle_sessions_hold_no_worker, a_session_ends_while_parked,
-              a_parked_session_is_idle, a_session_in_line_is_not_idle, drain_with_parked_sessions);
-    ADD_TESTS(suite, "From hand to hand", half_close_behind_the_bytes, bytes_behind_an_urgent_mark,
-              more_are_ready_than_workers, in_the_order_of_readiness,
-              a_loud_session_lets_others_have_a_turn, a_slow_reader, a_session_that_waits_to_write);
-    ADD_TESTS(suite, "Hammered", hammered, in_order, resized);
-    return suite_main(suite);
 }

@@ -16,7 +16,9 @@ enum { DESIGNS = sizeof design_names / sizeof design_names[0] };
 
 #define DESIGN(...) ARGUMENTS("--model", design_names[_i], __VA_ARGS__)
 
-START_TEST(fifty_at_once)
+CASE("Core")
+
+LOOP_TEST(fifty_at_once, DESIGNS)
 {
     struct kit kit = kit_start(DESIGN("--workers", "4", "--queue", "46"));
     int fds[50];
@@ -36,10 +38,9 @@ START_TEST(fifty_at_once)
     }
     expect_tally(kit_finish(&kit, true, NULL), 50, 0, 0);
 }
-END_TEST
 
 /* A signal to the whole group, as ^C or a supervisor sends it, must not end the processes that serve. */
-START_TEST(signals_to_everybody)
+LOOP_TEST(signals_to_everybody, DESIGNS)
 {
     static const int numbers[] = {SIGINT, SIGUSR1, SIGHUP, SIGTTIN, SIGTTOU, SIGTERM};
     struct kit kit = kit_start(DESIGN("--workers", "1", "--drain-timeout", "20s"));
@@ -55,10 +56,9 @@ START_TEST(signals_to_everybody)
     close(fd);
     expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
 }
-END_TEST
 
 /* Every byte is four when it is printed: one write cannot hold the message, and it is cut. */
-START_TEST(print_cuts_what_no_write_can_hold)
+LOOP_TEST(print_cuts_what_no_write_can_hold, DESIGNS)
 {
     struct kit kit = kit_start(DESIGN("--print", "full", "--buffer", "64K"));
     int fd = kit_connect(&kit);
@@ -77,14 +77,4 @@ START_TEST(print_cuts_what_no_write_can_hold)
     ck_assert_uint_lt(length, 4096);
     ck_assert_int_eq(strncmp(line + length - 7, "\\x01...", 7), 0);
     expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("server_process");
-
-    ADD_LOOP_TESTS(suite, "Core", DESIGNS, fifty_at_once, signals_to_everybody,
-                   print_cuts_what_no_write_can_hold);
-    return suite_main(suite);
 }

@@ -62,9 +62,9 @@ static struct tally finish_saying(struct kit *kit, const char *words)
     return tally;
 }
 
-/* --- waiting for too long ------------------------------------------------------------------ */
+CASE("Waiting for too long")
 
-START_TEST(who_waits_too_long_is_told)
+LOOP_TEST(who_waits_too_long_is_told, POOLS)
 {
     struct kit kit = kit_start(POOL("--workers", "1", "--queue", "3", "--queue-timeout", "500ms"));
     int fds[4];
@@ -80,10 +80,9 @@ START_TEST(who_waits_too_long_is_told)
     ck_assert_uint_eq(tally.served, 1);
     ck_assert_uint_eq(tally.timed_out, 3);
 }
-END_TEST
 
 /* The place of one that was turned away is free: the next comes in from the backlog, and waits. */
-START_TEST(a_late_one_makes_room)
+LOOP_TEST(a_late_one_makes_room, POOLS)
 {
     struct kit kit = kit_start(POOL("--workers", "1", "--queue", "1", "--queue-timeout", "300ms"));
     int fds[5];
@@ -96,10 +95,9 @@ START_TEST(a_late_one_makes_room)
     close(fds[0]);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).timed_out, 4);
 }
-END_TEST
 
 /* Those who get their turn in time notice nothing of the limit, however long they are served. */
-START_TEST(who_is_served_waits_no_more)
+LOOP_TEST(who_is_served_waits_no_more, POOLS)
 {
     struct kit kit = kit_start(POOL("--workers", "2", "--queue", "3", "--queue-timeout", "500ms"));
     int fds[3];
@@ -118,11 +116,10 @@ START_TEST(who_is_served_waits_no_more)
     ck_assert_uint_eq(tally.served, 2);
     ck_assert_uint_eq(tally.timed_out, 1);
 }
-END_TEST
 
-/* --- in whose place ------------------------------------------------------------------------ */
+CASE("In whose place")
 
-START_TEST(the_oldest_makes_place_for_the_newest)
+LOOP_TEST(the_oldest_makes_place_for_the_newest, POOLS)
 {
     struct kit kit = kit_start(POOL("--workers", "1", "--queue", "2", "--on-full", "drop-oldest"));
     int fds[6];
@@ -139,10 +136,9 @@ START_TEST(the_oldest_makes_place_for_the_newest)
     ck_assert_uint_eq(tally.served, 3);
     ck_assert_uint_eq(tally.rejected, 3);
 }
-END_TEST
 
 /* Without a queue there is no session to drop. */
-START_TEST(no_queue_and_none_to_drop)
+LOOP_TEST(no_queue_and_none_to_drop, POOLS)
 {
     struct kit kit = kit_start(POOL("--workers", "1", "--queue", "0", "--on-full", "drop-oldest"));
     int fds[2];
@@ -154,12 +150,11 @@ START_TEST(no_queue_and_none_to_drop)
     say_goodbye(fds[0]);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).rejected, 1);
 }
-END_TEST
 
-/* --- by the loop itself -------------------------------------------------------------------- */
+CASE("By the loop itself")
 
 /* Worker and queue are taken, so the third is the loop's, and the fourth waits in the backlog. */
-START_TEST(the_caller_runs)
+LOOP_TEST(the_caller_runs, POOLS)
 {
     struct kit kit = kit_start(POOL("--workers", "1", "--queue", "1", "--on-full", "caller-runs"));
     unsigned char *bytes = some_bytes(200000, 9);
@@ -181,10 +176,9 @@ START_TEST(the_caller_runs)
     free(bytes);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 4);
 }
-END_TEST
 
 /* Its session is drained like the others, and has its time limits. */
-START_TEST(the_caller_stops)
+LOOP_TEST(the_caller_stops, POOLS)
 {
     struct kit kit = kit_start(
         POOL("--workers", "1", "--queue", "0", "--on-full", "caller-runs", "--idle-timeout", "1s"));
@@ -207,12 +201,11 @@ START_TEST(the_caller_stops)
     for (int i = 0; i < 2; i++)
         expect_rest(fds[i], "", 0);
 }
-END_TEST
 
-/* --- the water marks ----------------------------------------------------------------------- */
+CASE("The water marks")
 
 /* 1 is served and 3 wait: the high mark. Only when no more than 1 waits are others accepted. */
-START_TEST(marks_with_a_distance)
+LOOP_TEST(marks_with_a_distance, POOLS)
 {
     struct kit kit =
         kit_start(POOL("--workers", "1", "--queue", "8", "--high-water", "3", "--low-water", "1"));
@@ -235,10 +228,9 @@ START_TEST(marks_with_a_distance)
         say_goodbye(fds[i]);
     ck_assert_uint_eq(finish_saying(&kit, "\naccepting was paused 3 times, for ").served, 8);
 }
-END_TEST
 
 /* Without marks: paused when no more session fits, resumed as soon as one does. */
-START_TEST(pauses_are_told)
+LOOP_TEST(pauses_are_told, POOLS)
 {
     struct kit kit = kit_start(POOL("--workers", "1", "--queue", "1"));
     int fds[3];
@@ -252,9 +244,8 @@ START_TEST(pauses_are_told)
         say_goodbye(fds[i]);
     ck_assert_uint_eq(finish_saying(&kit, "\naccepting was paused 2 times, for ").served, 3);
 }
-END_TEST
 
-START_TEST(no_client_was_kept_out)
+LOOP_TEST(no_client_was_kept_out, POOLS)
 {
     struct kit kit = kit_start(POOL("--workers", "1", "--queue", "2"));
     int fd = kit_connect(&kit);
@@ -266,7 +257,6 @@ START_TEST(no_client_was_kept_out)
     ck_assert_ptr_null(strstr(outcome.out, "paused"));
     outcome_clear(&outcome);
 }
-END_TEST
 
 static const struct {
     const char *arguments[8];
@@ -287,7 +277,7 @@ static const struct {
     {{"--low-water", "-1"}, "--low-water -1 is not a number from 0 to "},
 };
 
-START_TEST(marks_that_make_no_sense)
+LOOP_TEST(marks_that_make_no_sense, COUNT_OF(wrong_marks))
 {
     const char *arguments[10] = {"echo-server"};
     struct outcome outcome;
@@ -299,9 +289,8 @@ START_TEST(marks_that_make_no_sense)
     ck_assert_ptr_eq(strchr(outcome.err, '\n'), outcome.err + strlen(outcome.err) - 1);
     outcome_clear(&outcome);
 }
-END_TEST
 
-/* --- more and fewer workers ---------------------------------------------------------------- */
+CASE("More and fewer workers")
 
 struct said_so {
     struct kit *kit;
@@ -324,7 +313,7 @@ static void resize(struct kit *kit, int number, const char *line)
     wait_until(has_said, &said);
 }
 
-START_TEST(one_worker_more)
+TEST(one_worker_more)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "4", "--buffer", "64K"));
     unsigned char *bytes = some_bytes(200000, 8);
@@ -344,10 +333,9 @@ START_TEST(one_worker_more)
     resize(&kit, SIGTTOU, "workers: 2\nworkers: 1\n");
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 3);
 }
-END_TEST
 
 /* A session being served stays with its worker to its end; only then does the worker leave. */
-START_TEST(fewer_workers_leave_sessions_alone)
+TEST(fewer_workers_leave_sessions_alone)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "3", "--queue", "4"));
     int fds[5];
@@ -365,10 +353,9 @@ START_TEST(fewer_workers_leave_sessions_alone)
     wait_for_threads(kit.program.pid, kit.threads - 2);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 5);
 }
-END_TEST
 
 /* A worker that has been asked to leave, and has not left yet, is kept when more are asked for. */
-START_TEST(fewer_and_more_again)
+LOOP_TEST(fewer_and_more_again, POOLS)
 {
     struct kit kit = kit_start(POOL("--workers", "2", "--queue", "4"));
     int fds[3];
@@ -384,9 +371,8 @@ START_TEST(fewer_and_more_again)
     resize(&kit, SIGTTOU, "workers: 3\nworkers: 2\n");
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 3);
 }
-END_TEST
 
-START_TEST(one_worker_is_the_least)
+LOOP_TEST(one_worker_is_the_least, POOLS)
 {
     struct kit kit = kit_start(POOL("--workers", "1"));
 
@@ -394,9 +380,8 @@ START_TEST(one_worker_is_the_least)
     wait_for_error_text(&kit.program, "the workers stay 1: one is the fewest");
     kit_finish(&kit, true, "the workers stay 1");
 }
-END_TEST
 
-START_TEST(a_model_without_a_pool)
+TEST(a_model_without_a_pool)
 {
     struct kit kit = kit_start(ARGUMENTS("--model", "thread"));
 
@@ -404,7 +389,6 @@ START_TEST(a_model_without_a_pool)
     wait_for_error_text(&kit.program, "this model has no pool");
     kit_finish(&kit, true, "this model has no pool");
 }
-END_TEST
 
 enum { LOADERS = 4, SESSIONS_EACH = 100 };
 
@@ -423,7 +407,7 @@ static void *load(void *argument)
 }
 
 /* Signals in both directions, faster than workers come and go, cost no client an echo. */
-START_TEST(resized_under_load)
+LOOP_TEST(resized_under_load, POOLS)
 {
     struct kit kit = kit_start(POOL("--workers", "3", "--queue", "2", "--quiet"));
     pthread_t loaders[LOADERS];
@@ -442,24 +426,4 @@ START_TEST(resized_under_load)
     struct outcome outcome = program_stop(&kit.program);
     ck_assert_int_eq(outcome.status, 0);
     outcome_clear(&outcome);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("server_queue");
-
-    ADD_LOOP_TESTS(suite, "Late", POOLS, who_waits_too_long_is_told, a_late_one_makes_room,
-                   who_is_served_waits_no_more);
-    ADD_LOOP_TESTS(suite, "Dropped", POOLS, the_oldest_makes_place_for_the_newest,
-                   no_queue_and_none_to_drop);
-    ADD_LOOP_TESTS(suite, "Caller", POOLS, the_caller_runs, the_caller_stops);
-    ADD_LOOP_TESTS(suite, "Marks", POOLS, marks_with_a_distance, pauses_are_told,
-                   no_client_was_kept_out);
-    ADD_LOOP_TESTS(suite, "Marks", COUNT_OF(wrong_marks), marks_that_make_no_sense);
-    ADD_TESTS(suite, "Size", one_worker_more, fewer_workers_leave_sessions_alone);
-    ADD_LOOP_TESTS(suite, "Size", POOLS, fewer_and_more_again, one_worker_is_the_least);
-    ADD_TESTS(suite, "Size", a_model_without_a_pool);
-    ADD_LOOP_TESTS(suite, "Size", POOLS, resized_under_load);
-    return suite_main(suite);
 }

@@ -35,7 +35,7 @@ static void expect_failure(const char *const arguments[], int status, const char
 
 #define COMMAND(...) ARGUMENTS("echo-server", __VA_ARGS__)
 
-/* --- the command line ---------------------------------------------------------------------- */
+CASE("The command line")
 
 static const struct {
     const char *option;
@@ -83,13 +83,12 @@ static const struct {
 };
 enum { WRONG = sizeof wrong / sizeof wrong[0] };
 
-START_TEST(a_wrong_value_is_one_line)
+LOOP_TEST(a_wrong_value_is_one_line, WRONG)
 {
     expect_failure(COMMAND(wrong[_i].option, wrong[_i].value), 2, wrong[_i].line);
 }
-END_TEST
 
-START_TEST(a_wrong_command_line_is_one_line)
+TEST(a_wrong_command_line_is_one_line)
 {
     expect_failure(COMMAND("--worker-count", "4"), 2, "unknown option '--worker-count'; try");
     expect_failure(COMMAND("--worker-count=4"), 2, "unknown option '--worker-count'; try");
@@ -106,9 +105,8 @@ START_TEST(a_wrong_command_line_is_one_line)
     expect_failure(COMMAND("--model", "thread", "--max-sessions", "30001"), 2,
                    "--max-sessions 30001 is too many for --model thread: 30000 is the most");
 }
-END_TEST
 
-START_TEST(help_and_version)
+TEST(help_and_version)
 {
     struct outcome outcome = program_run(COMMAND("--workers", "0", "--help"), NULL);
 
@@ -121,10 +119,9 @@ START_TEST(help_and_version)
     ck_assert_str_eq(outcome.out, "echo-server (echopool) " PACKAGE_VERSION "\n");
     outcome_clear(&outcome);
 }
-END_TEST
 
 /* --help into a full disk fails. */
-START_TEST(help_that_cannot_be_written)
+TEST(help_that_cannot_be_written)
 {
     char path[4096];
     int status;
@@ -144,11 +141,10 @@ START_TEST(help_that_cannot_be_written)
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 }
-END_TEST
 
-/* --- the start ----------------------------------------------------------------------------- */
+CASE("The start")
 
-START_TEST(says_what_was_chosen)
+TEST(says_what_was_chosen)
 {
     struct program server = server_start(
         ARGUMENTS("--workers", "3", "--queue", "7", "--on-full", "reject", "--limit", "stack=1M"));
@@ -165,10 +161,9 @@ START_TEST(says_what_was_chosen)
     ck_assert_ptr_eq(strchr(outcome.out, '\n'), outcome.out + strlen(outcome.out) - 1);
     outcome_clear(&outcome);
 }
-END_TEST
 
 /* Where sessions are held by few threads, their bound is what descriptors allow. */
-START_TEST(says_how_many_fit)
+TEST(says_how_many_fit)
 {
     struct program server =
         server_start(ARGUMENTS("--model", "event", "--workers", "2", "--limit", "nofile=1000"));
@@ -180,39 +175,35 @@ START_TEST(says_how_many_fit)
     ck_assert_str_eq(outcome.err, "");
     outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(too_few_descriptors_are_told)
+TEST(too_few_descriptors_are_told)
 {
     struct kit kit =
         kit_start(ARGUMENTS("--limit", "nofile=30", "--workers", "4", "--queue", "100"));
 
     kit_finish(&kit, true, "up to 120 descriptors may be needed and 30 are allowed");
 }
-END_TEST
 
 #ifndef EP_SANITIZED /* a sanitizer's threads need more */
 /* The least stack is enough for everything that a session may be asked to do. */
-START_TEST(the_least_stack)
+LOOP_TEST(the_least_stack, MODELS)
 {
     struct kit kit =
         kit_start(MODEL("--limit", "stack=64K", "--print", "full", "--verbose", "--buffer", "1M"));
 
     kit_finish(&kit, true, "session 1 ended: served");
 }
-END_TEST
 #endif
 
-START_TEST(workers_auto)
+TEST(workers_auto)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "auto"));
 
     ck_assert_uint_ge(kit.threads, 2);
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
-START_TEST(addresses_that_cannot_be_had)
+TEST(addresses_that_cannot_be_had)
 {
     uint16_t port;
     int taken = tcp_listen(&port);
@@ -228,19 +219,17 @@ START_TEST(addresses_that_cannot_be_had)
     expect_failure(COMMAND("--host", "no such host", "--port", "0"), 1,
                    "cannot listen on no such host: ");
 }
-END_TEST
 
-START_TEST(a_pool_that_does_not_fit)
+TEST(a_pool_that_does_not_fit)
 {
 #ifndef EP_SANITIZED
     expect_failure(COMMAND("--port", "0", "--workers", "100", "--limit", "as=256M,stack=8M"), 1,
                    "cannot start --model thread-pool with 100 workers");
 #endif
 }
-END_TEST
 
 /* Root may listen anywhere, so this one runs as another user. */
-START_TEST(a_privileged_port)
+TEST(a_privileged_port)
 {
     char path[4096];
     FILE *first = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "r");
@@ -263,9 +252,8 @@ START_TEST(a_privileged_port)
                     "try --port 8090");
     outcome_clear(&outcome);
 }
-END_TEST
 
-/* --- without standard descriptors ---------------------------------------------------------- */
+CASE("Without standard descriptors")
 
 static uint16_t free_port(void)
 {
@@ -288,7 +276,7 @@ static bool can_connect(void *context)
 }
 
 /* A socket as descriptor 1 would have the accounting written to a client. */
-START_TEST(standard_descriptors_closed)
+TEST(standard_descriptors_closed)
 {
     uint16_t port = free_port();
     char path[4096], number[8], link[64], target[64];
@@ -323,22 +311,4 @@ START_TEST(standard_descriptors_closed)
     expect_rest(fd, "", 0);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("server_start");
-
-    ADD_LOOP_TESTS(suite, "Command line", WRONG, a_wrong_value_is_one_line);
-    ADD_TESTS(suite, "Command line", a_wrong_command_line_is_one_line, help_and_version,
-              help_that_cannot_be_written);
-    ADD_TESTS(suite, "Start", says_what_was_chosen, says_how_many_fit,
-              too_few_descriptors_are_told);
-#ifndef EP_SANITIZED
-    ADD_LOOP_TESTS(suite, "Start", MODELS, the_least_stack);
-#endif
-    ADD_TESTS(suite, "Start", workers_auto, addresses_that_cannot_be_had, a_pool_that_does_not_fit,
-              a_privileged_port, standard_descriptors_closed);
-    return suite_main(suite);
 }

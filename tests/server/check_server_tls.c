@@ -120,9 +120,9 @@ static void expect_line(struct kit *kit, const char *line)
     outcome_clear(&outcome);
 }
 
-/* --- echoes ------------------------------------------------------------------------------------ */
+CASE_WITH_KEYS("Echoes")
 
-START_TEST(fifty_sessions)
+LOOP_TEST(fifty_sessions, MODELS)
 {
     struct kit kit = kit_start(TLS_MODEL("--workers", "4"));
     char port[8];
@@ -137,10 +137,9 @@ START_TEST(fifty_sessions)
     outcome_clear(&outcome);
     expect_served(&kit, 50);
 }
-END_TEST
 
 /* More than a record, more than a buffer; then the client's half ends first. */
-START_TEST(a_long_message_and_a_half_close)
+LOOP_TEST(a_long_message_and_a_half_close, MODELS)
 {
     struct kit kit = kit_start(TLS_MODEL("--workers", "2"));
     struct stream stream = connect_tls(&kit);
@@ -153,9 +152,8 @@ START_TEST(a_long_message_and_a_half_close)
     free(bytes);
     expect_served(&kit, 1);
 }
-END_TEST
 
-START_TEST(many_messages)
+LOOP_TEST(many_messages, MODELS)
 {
     struct kit kit = kit_start(TLS_MODEL("--workers", "2", "--buffer", "7"));
     struct stream stream = connect_tls(&kit);
@@ -165,11 +163,10 @@ START_TEST(many_messages)
     leave(&stream);
     expect_served(&kit, 1);
 }
-END_TEST
 
-/* --- endings ----------------------------------------------------------------------------------- */
+CASE_WITH_KEYS("Endings")
 
-START_TEST(a_drain_says_goodbye)
+LOOP_TEST(a_drain_says_goodbye, MODELS)
 {
     struct kit kit = kit_start(TLS_MODEL("--workers", "2", "--drain-timeout", "20s"));
     struct stream stream = connect_tls(&kit);
@@ -183,9 +180,8 @@ START_TEST(a_drain_says_goodbye)
     ck_assert_uint_eq(tally_of(outcome.out).served, 1);
     outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(an_idle_session_is_ended_in_order)
+LOOP_TEST(an_idle_session_is_ended_in_order, MODELS)
 {
     struct kit kit = kit_start(TLS_MODEL("--workers", "2", "--idle-timeout", "100ms"));
     struct stream stream = connect_tls(&kit);
@@ -193,10 +189,9 @@ START_TEST(an_idle_session_is_ended_in_order)
     expect_end(&stream);
     expect_line(&kit, "idle timeout: 1\n");
 }
-END_TEST
 
 /* No close_notify: the client may have been cut short, and that is no good end. */
-START_TEST(an_end_without_goodbye_has_failed)
+LOOP_TEST(an_end_without_goodbye_has_failed, MODELS)
 {
     struct kit kit = kit_start(TLS_MODEL("--workers", "2"));
     struct stream stream = connect_tls(&kit);
@@ -210,10 +205,9 @@ START_TEST(an_end_without_goodbye_has_failed)
     ck_assert_uint_eq(tally_of(outcome.out).failed, 1);
     outcome_clear(&outcome);
 }
-END_TEST
 
 /* What was sent before the connection broke off does no harm to anybody. */
-START_TEST(gone_after_the_handshake)
+LOOP_TEST(gone_after_the_handshake, MODELS)
 {
     struct kit kit = kit_start(TLS_MODEL("--workers", "2"));
     struct stream stream = connect_tls(&kit);
@@ -226,16 +220,15 @@ START_TEST(gone_after_the_handshake)
     leave(&stream);
     outcome_clear(&(struct outcome[1]){end_of(&kit, NULL)}[0]);
 }
-END_TEST
 
-/* --- strangers --------------------------------------------------------------------------------- */
+CASE_WITH_KEYS("Strangers")
 
 static const char *const strange_words[] = {"GET / HTTP/1.0\r\n\r\n", "hello\n",
                                             "\x16\x03\x01\xff\xff nonsense",
                                             "\x80\x80\x01\x03\x01 more nonsense"};
 enum { STRANGE_WORDS = sizeof strange_words / sizeof strange_words[0] };
 
-START_TEST(what_is_not_tls_is_sent_away)
+LOOP_TEST(what_is_not_tls_is_sent_away, MODELS)
 {
     struct kit kit = kit_start(TLS_MODEL("--workers", "2", "--handshake-timeout", "300ms"));
     char line[64];
@@ -257,10 +250,9 @@ START_TEST(what_is_not_tls_is_sent_away)
     ck_assert_msg(strstr(outcome.out, line) != NULL, "%s", outcome.out);
     outcome_clear(&outcome);
 }
-END_TEST
 
 /* Silence, or half a hello, keeps a worker only for the handshake's time. */
-START_TEST(a_handshake_has_its_time)
+LOOP_TEST(a_handshake_has_its_time, MODELS)
 {
     static const char half_a_hello[] = {0x16, 3, 1, 0, 100, 1, 0};
     struct kit kit = kit_start(TLS_MODEL("--workers", "1", "--handshake-timeout", "200ms"));
@@ -274,9 +266,8 @@ START_TEST(a_handshake_has_its_time)
     close(fd);
     expect_line(&kit, "handshake timeout: 1\n");
 }
-END_TEST
 
-START_TEST(clients_need_a_certificate)
+LOOP_TEST(clients_need_a_certificate, MODELS)
 {
     struct kit kit = kit_start(TLS_MODEL("--workers", "2", "--tls-ca", keys->ca.certificate));
     const struct tls_files *const wrong[] = {NULL, &keys->other_client};
@@ -295,10 +286,9 @@ START_TEST(clients_need_a_certificate)
     leave(&stream);
     expect_line(&kit, "handshake failed: 2\n");
 }
-END_TEST
 
 /* The words are plain: they are worth no handshake, and nothing of TLS begins with a B. */
-START_TEST(busy_is_said_plainly)
+TEST(busy_is_said_plainly)
 {
     struct kit kit =
         kit_start(ARGUMENTS("--tls-cert", keys->server.certificate, "--tls-key", keys->server.key,
@@ -310,9 +300,8 @@ START_TEST(busy_is_said_plainly)
     kit_wait_in_flight(&kit, 0);
     outcome_clear(&(struct outcome[1]){end_of(&kit, NULL)}[0]);
 }
-END_TEST
 
-/* --- certificates ------------------------------------------------------------------------------ */
+CASE_WITH_KEYS("Certificates")
 
 static void copy_file(const char *from, const char *to)
 {
@@ -350,7 +339,7 @@ static bool fits(struct kit *kit)
 }
 
 /* One that the client does not trust, then a good one, then nonsense: the good one stays. */
-START_TEST(sighup_replaces_the_certificate)
+LOOP_TEST(sighup_replaces_the_certificate, MODELS)
 {
     char certificate[TLS_KIT_PATH + 16], key[TLS_KIT_PATH + 16];
     struct outcome outcome;
@@ -385,7 +374,6 @@ START_TEST(sighup_replaces_the_certificate)
     unlink(certificate);
     unlink(key);
 }
-END_TEST
 
 static void expect_refusal(const char *const arguments[], int status, const char *words)
 {
@@ -399,7 +387,7 @@ static void expect_refusal(const char *const arguments[], int status, const char
 
 #define SERVER(...) ((const char *const[]){"echo-server", "--port", "0", __VA_ARGS__, NULL})
 
-START_TEST(bad_files_are_named)
+TEST(bad_files_are_named)
 {
     const char *certificate = keys->server.certificate;
     const char *key = keys->server.key;
@@ -417,26 +405,4 @@ START_TEST(bad_files_are_named)
                    1, "/nowhere/ca");
     expect_refusal(SERVER("--tls-key", key), 2, "--tls-cert");
     expect_refusal(SERVER("--tls-ca", certificate), 2, "--tls-cert");
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("server_tls");
-
-    use_keys(suite_case(suite, "Echoes"));
-    ADD_LOOP_TESTS(suite, "Echoes", MODELS, fifty_sessions, a_long_message_and_a_half_close,
-                   many_messages);
-    use_keys(suite_case(suite, "Endings"));
-    ADD_LOOP_TESTS(suite, "Endings", MODELS, a_drain_says_goodbye,
-                   an_idle_session_is_ended_in_order, an_end_without_goodbye_has_failed,
-                   gone_after_the_handshake);
-    use_keys(suite_case(suite, "Strangers"));
-    ADD_LOOP_TESTS(suite, "Strangers", MODELS, what_is_not_tls_is_sent_away,
-                   a_handshake_has_its_time, clients_need_a_certificate);
-    ADD_TESTS(suite, "Strangers", busy_is_said_plainly);
-    use_keys(suite_case(suite, "Certificates"));
-    ADD_LOOP_TESTS(suite, "Certificates", MODELS, sighup_replaces_the_certificate);
-    ADD_TESTS(suite, "Certificates", bad_files_are_named);
-    return suite_main(suite);
 }

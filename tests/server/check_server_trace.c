@@ -158,7 +158,9 @@ static void load_it(struct kit *kit)
         pthread_join(loaders[i], NULL);
 }
 
-START_TEST(a_row_for_each_worker)
+CASE("Picture")
+
+TEST(a_row_for_each_worker)
 {
     struct scratch scratch = scratch_new();
     struct kit kit =
@@ -177,10 +179,9 @@ START_TEST(a_row_for_each_worker)
     json_decref(trace);
     scratch_free(&scratch);
 }
-END_TEST
 
 /* Threads without number have no row. */
-START_TEST(no_rows_without_a_cap)
+TEST(no_rows_without_a_cap)
 {
     struct scratch scratch = scratch_new();
     struct kit kit = kit_start(ARGUMENTS("--model", "thread", "--trace", scratch.path));
@@ -196,10 +197,9 @@ START_TEST(no_rows_without_a_cap)
     json_decref(trace);
     scratch_free(&scratch);
 }
-END_TEST
 
 /* Who was turned away has waited, and that is all. */
-START_TEST(those_who_are_turned_away)
+TEST(those_who_are_turned_away)
 {
     struct scratch scratch = scratch_new();
     struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "1", "--queue-timeout",
@@ -226,7 +226,6 @@ START_TEST(those_who_are_turned_away)
     json_decref(trace);
     scratch_free(&scratch);
 }
-END_TEST
 
 struct wanted {
     const struct scratch *scratch;
@@ -245,8 +244,10 @@ static bool holds(void *context)
     return enough;
 }
 
+CASE("File")
+
 /* Killed, or ended at once by a second signal: what had been written by then is whole. */
-START_TEST(whole_however_it_ends)
+LOOP_TEST(whole_however_it_ends, 2)
 {
     struct scratch scratch = scratch_new();
     struct kit kit = kit_start(ARGUMENTS("--write-timeout", "2s", "--delay", "600s",
@@ -275,11 +276,8 @@ START_TEST(whole_however_it_ends)
     close(asleep);
     scratch_free(&scratch);
 }
-END_TEST
 
-/* --- the file ------------------------------------------------------------------------------ */
-
-START_TEST(a_file_that_cannot_be_made)
+TEST(a_file_that_cannot_be_made)
 {
     struct outcome outcome = program_run(
         ARGUMENTS("echo-server", "--port", "0", "--trace", "/nowhere/trace.json"), NULL);
@@ -290,10 +288,9 @@ START_TEST(a_file_that_cannot_be_made)
         "echo-server: cannot write --trace /nowhere/trace.json: No such file or directory\n");
     outcome_clear(&outcome);
 }
-END_TEST
 
 /* A full disk is reported once; the echo goes on, and at the end the number of lost records is reported. */
-START_TEST(a_full_disk)
+TEST(a_full_disk)
 {
     struct kit kit = kit_start(ARGUMENTS("--trace", "/dev/full"));
     struct outcome outcome;
@@ -310,16 +307,4 @@ START_TEST(a_full_disk)
                   "said: %s", outcome.err);
     ck_assert_uint_eq(tally_of(outcome.out).served, SESSIONS);
     outcome_clear(&outcome);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("server_trace");
-
-    ADD_TESTS(suite, "Picture", a_row_for_each_worker, no_rows_without_a_cap,
-              those_who_are_turned_away);
-    ADD_LOOP_TESTS(suite, "File", 2, whole_however_it_ends);
-    ADD_TESTS(suite, "File", a_file_that_cannot_be_made, a_full_disk);
-    return suite_main(suite);
 }

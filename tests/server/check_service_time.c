@@ -54,9 +54,9 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* --- Core ---------------------------------------------------------------------------------- */
+CASE("Core")
 
-START_TEST(times_are_read)
+TEST(times_are_read)
 {
     struct service_time time = {.mean_ns = 4711};
 
@@ -69,9 +69,8 @@ START_TEST(times_are_read)
     ck_assert(service_time_parse("exp:0", 1000 * MS, &time));
     ck_assert(time.mean_ns == 0 && time.exponential);
 }
-END_TEST
 
-START_TEST(junk_is_refused)
+TEST(junk_is_refused)
 {
     static const char *const junk[] = {"",           "exp",     "exp:",        "exp: 5ms", "exp:5",
                                        "exp:-5ms",   "Exp:5ms", "exp:exp:5ms", "5ms:exp",  "exp5ms",
@@ -83,9 +82,8 @@ START_TEST(junk_is_refused)
         ck_assert_int_eq(time.mean_ns, 4711);
     }
 }
-END_TEST
 
-START_TEST(without_exp_it_is_always_the_same)
+TEST(without_exp_it_is_always_the_same)
 {
     const struct service_time constant = {.mean_ns = 10 * MS};
     const struct service_time none = {.mean_ns = 0, .exponential = true};
@@ -97,12 +95,11 @@ START_TEST(without_exp_it_is_always_the_same)
     for (int i = 0; i < 100; i++)
         ck_assert_int_eq(service_time_next(&none, &state), 0);
 }
-END_TEST
 
-/* --- Distribution -------------------------------------------------------------------------- */
+CASE("Distribution")
 
 /* The generator's published numbers for the seed 1234567, and libm's logarithm of them. */
-START_TEST(the_sequence_is_known)
+TEST(the_sequence_is_known)
 {
     static const uint64_t published[] = {
         UINT64_C(6457827717110365317), UINT64_C(3203168211198807973), UINT64_C(9817491932198370423),
@@ -114,10 +111,9 @@ START_TEST(the_sequence_is_known)
         ck_assert_double_eq_tol(draw(&state), -log(u), 1e-6);
     }
 }
-END_TEST
 
 /* The scrambler maps 0 to 0, which makes for the smallest u there is: 36.7 means. */
-START_TEST(the_longest_is_twenty_means)
+TEST(the_longest_is_twenty_means)
 {
     const struct service_time longest = {.mean_ns = INT64_MAX / (2 * SERVICE_TIME_MOST),
                                          .exponential = true};
@@ -127,10 +123,9 @@ START_TEST(the_longest_is_twenty_means)
     state = (uint64_t)0 - UINT64_C(0x9e3779b97f4a7c15);
     ck_assert_int_gt(service_time_next(&longest, &state), INT64_MAX / 2 - 4096);
 }
-END_TEST
 
 /* Kolmogorov and Smirnov: no part of the distribution is further off than chance would bring it. */
-START_TEST(it_is_exponential)
+TEST(it_is_exponential)
 {
     double *draws = draw_all();
     double sum = 0, squares = 0, furthest = 0;
@@ -150,10 +145,9 @@ START_TEST(it_is_exponential)
     ck_assert_double_lt(furthest, 1.36 / sqrt(ALL));
     free(draws);
 }
-END_TEST
 
 /* Neither from one draw to the next, nor from a session to the one after it, nor shifted by a few. */
-START_TEST(draws_know_nothing_of_each_other)
+TEST(draws_know_nothing_of_each_other)
 {
     static const unsigned lags[] = {1, 2, 3, DRAWS - 1, DRAWS, DRAWS + 1, 2 * DRAWS};
     double *draws = draw_all();
@@ -162,9 +156,8 @@ START_TEST(draws_know_nothing_of_each_other)
         ck_assert_double_eq_tol(correlation(draws, lags[i]), 0, 3 / sqrt(ALL));
     free(draws);
 }
-END_TEST
 
-START_TEST(a_session_has_its_own_and_has_it_again)
+TEST(a_session_has_its_own_and_has_it_again)
 {
     uint64_t seven = service_time_begin(7), again = service_time_begin(7);
     uint64_t eight = service_time_begin(8);
@@ -176,16 +169,4 @@ START_TEST(a_session_has_its_own_and_has_it_again)
         equal += ns == service_time_next(&ten_ms, &eight);
     }
     ck_assert_uint_le(equal, 1);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("service-time");
-
-    ADD_TESTS(suite, "Core", times_are_read, junk_is_refused, without_exp_it_is_always_the_same);
-    ADD_TESTS(suite, "Distribution", the_sequence_is_known, the_longest_is_twenty_means,
-              it_is_exponential, draws_know_nothing_of_each_other,
-              a_session_has_its_own_and_has_it_again);
-    return suite_main(suite);
 }

@@ -67,7 +67,9 @@ static void leave_stale_file(void)
     close(fd);
 }
 
-START_TEST(a_socket_on_a_port)
+CASE_WITH("Core", make_folder, remove_folder)
+
+TEST(a_socket_on_a_port)
 {
     struct address any;
     struct listening_socket first, second;
@@ -84,7 +86,6 @@ START_TEST(a_socket_on_a_port)
     listening_socket_close(&first);
     ck_assert(!is_listened_on(&any));
 }
-END_TEST
 
 static int option_of(int fd, int level, int option)
 {
@@ -96,7 +97,7 @@ static int option_of(int fd, int level, int option)
 }
 
 /* Echoes leave at once, and who vanishes is found out: no session has to ask for either. */
-START_TEST(accepted_sockets_inherit)
+TEST(accepted_sockets_inherit)
 {
     struct address any;
     struct listening_socket listening;
@@ -121,9 +122,8 @@ START_TEST(accepted_sockets_inherit)
     close(client);
     listening_socket_close(&listening);
 }
-END_TEST
 
-START_TEST(a_socket_with_a_file)
+TEST(a_socket_with_a_file)
 {
     struct address address = at(path);
     struct listening_socket listening;
@@ -136,9 +136,8 @@ START_TEST(a_socket_with_a_file)
     listening_socket_close(&listening);
     ck_assert_uint_eq(mode_of(path), 0);
 }
-END_TEST
 
-START_TEST(a_umask_takes_rights_away)
+TEST(a_umask_takes_rights_away)
 {
     struct address address = at(path);
     struct listening_socket listening;
@@ -148,9 +147,8 @@ START_TEST(a_umask_takes_rights_away)
     ck_assert_uint_eq(mode_of(path), S_IFSOCK | 0400);
     listening_socket_close(&listening);
 }
-END_TEST
 
-START_TEST(an_abstract_socket_has_no_file)
+TEST(an_abstract_socket_has_no_file)
 {
     char name[64];
     struct address address;
@@ -165,9 +163,10 @@ START_TEST(an_abstract_socket_has_no_file)
     listening_socket_close(&first);
     ck_assert(!is_listened_on(&address));
 }
-END_TEST
 
-START_TEST(a_stale_file_is_replaced)
+CASE_WITH("Limits", make_folder, remove_folder)
+
+TEST(a_stale_file_is_replaced)
 {
     struct address address = at(path);
     struct listening_socket listening;
@@ -178,10 +177,9 @@ START_TEST(a_stale_file_is_replaced)
     listening_socket_close(&listening);
     ck_assert_uint_eq(mode_of(path), 0);
 }
-END_TEST
 
 /* A server that listens keeps its file, also while its backlog is full. */
-START_TEST(a_live_one_is_left_alone)
+LOOP_TEST(a_live_one_is_left_alone, 2)
 {
     struct address address = at(path);
     struct listening_socket other;
@@ -199,9 +197,8 @@ START_TEST(a_live_one_is_left_alone)
     close(fd);
     close(client);
 }
-END_TEST
 
-START_TEST(a_datagram_socket_is_left_alone)
+TEST(a_datagram_socket_is_left_alone)
 {
     struct address address = at(path);
     struct listening_socket other;
@@ -212,9 +209,8 @@ START_TEST(a_datagram_socket_is_left_alone)
     ck_assert_uint_eq(mode_of(path) & S_IFMT, S_IFSOCK);
     close(fd);
 }
-END_TEST
 
-START_TEST(another_kind_of_file_is_left_alone)
+LOOP_TEST(another_kind_of_file_is_left_alone, 4)
 {
     struct address address = at(path);
     struct listening_socket other;
@@ -242,10 +238,9 @@ START_TEST(another_kind_of_file_is_left_alone)
         unlink(target);
     }
 }
-END_TEST
 
 /* Another program has put its file in the place of ours: it is not removed. */
-START_TEST(only_our_own_file_is_removed)
+TEST(only_our_own_file_is_removed)
 {
     struct address address = at(path);
     struct listening_socket ours, theirs;
@@ -261,10 +256,9 @@ START_TEST(only_our_own_file_is_removed)
     ck_assert_uint_eq(mode_of(path), 0);
     unlink(aside);
 }
-END_TEST
 
 /* A folder that another process keeps locked does not hold the server up for ever. */
-START_TEST(a_folder_that_is_locked)
+TEST(a_folder_that_is_locked)
 {
     struct address address = at(path);
     struct listening_socket listening;
@@ -277,18 +271,16 @@ START_TEST(a_folder_that_is_locked)
     ck_assert_uint_eq(mode_of(path), 0);
     close(lock);
 }
-END_TEST
 
-START_TEST(a_folder_that_is_not_there)
+TEST(a_folder_that_is_not_there)
 {
     struct address address = at("/tmp/check_socket/no/such/folder");
     struct listening_socket listening;
 
     ck_assert_int_eq(listening_socket_open(&address, &listening), -ENOENT);
 }
-END_TEST
 
-START_TEST(a_path_in_the_working_folder)
+TEST(a_path_in_the_working_folder)
 {
     struct address address = at("echo");
     struct listening_socket listening;
@@ -299,9 +291,8 @@ START_TEST(a_path_in_the_working_folder)
     listening_socket_close(&listening);
     ck_assert_uint_eq(mode_of(path), 0);
 }
-END_TEST
 
-/* --- Races --------------------------------------------------------------------------------- */
+CASE_WITH("Races", make_folder, remove_folder)
 
 enum { STARTERS = 3, ROUNDS = 50 };
 
@@ -322,7 +313,7 @@ static void *start(void *argument)
 }
 
 /* Of several that start at once over a stale file one wins, and it is the one that is reached. */
-START_TEST(one_of_many_wins)
+TEST(one_of_many_wins)
 {
     struct address address = at(path);
     pthread_barrier_t barrier;
@@ -352,25 +343,4 @@ START_TEST(one_of_many_wins)
         ck_assert_uint_eq(mode_of(path), 0);
     }
     pthread_barrier_destroy(&barrier);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("socket");
-
-    tcase_add_checked_fixture(suite_case(suite, "Core"), make_folder, remove_folder);
-    ADD_TESTS(suite, "Core", a_socket_on_a_port, accepted_sockets_inherit, a_socket_with_a_file,
-              a_umask_takes_rights_away, an_abstract_socket_has_no_file,
-              a_path_in_the_working_folder);
-    tcase_add_checked_fixture(suite_case(suite, "Limits"), make_folder, remove_folder);
-    ADD_TESTS(suite, "Limits", a_stale_file_is_replaced);
-    ADD_LOOP_TESTS(suite, "Limits", 2, a_live_one_is_left_alone);
-    ADD_TESTS(suite, "Limits", a_datagram_socket_is_left_alone);
-    ADD_LOOP_TESTS(suite, "Limits", 4, another_kind_of_file_is_left_alone);
-    ADD_TESTS(suite, "Limits", only_our_own_file_is_removed, a_folder_that_is_locked,
-              a_folder_that_is_not_there);
-    tcase_add_checked_fixture(suite_case(suite, "Races"), make_folder, remove_folder);
-    ADD_TESTS(suite, "Races", one_of_many_wins);
-    return suite_main(suite);
 }

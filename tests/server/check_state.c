@@ -73,7 +73,9 @@ static void leave(struct stage_set *set, struct session *session)
     free(session);
 }
 
-START_TEST(served_then_queued_then_parked)
+CASE("Core")
+
+TEST(served_then_queued_then_parked)
 {
     static const enum phase phases[] = {PHASE_QUEUED,  PHASE_PARKED, PHASE_RECEIVING,
                                         PHASE_SENDING, PHASE_QUEUED, PHASE_WORKING};
@@ -111,10 +113,9 @@ START_TEST(served_then_queued_then_parked)
     ck_assert_uint_eq(state->busy, 0);
     take_down(set);
 }
-END_TEST
 
 /* Loops have many sessions each, more than there are rows; what the accept loop serves is no worker's. */
-START_TEST(each_busy_worker_once)
+TEST(each_busy_worker_once)
 {
     enum { SESSIONS = STATE_ROWS_MAX + 44 };
     struct stage_set *set = set_up(EP_WORKERS_MAX);
@@ -135,10 +136,9 @@ START_TEST(each_busy_worker_once)
         leave(set, sessions[i]);
     take_down(set);
 }
-END_TEST
 
 /* The youngest of those that come last are left out of the rows, never out of the counts. */
-START_TEST(rows_are_bounded)
+TEST(rows_are_bounded)
 {
     enum { EACH = STATE_ROWS_MAX * 2 / 3 };
     struct stage_set *set = set_up(EACH);
@@ -164,10 +164,9 @@ START_TEST(rows_are_bounded)
         leave(set, sessions[i]);
     take_down(set);
 }
-END_TEST
 
 /* How long it has not moved is known from the watch, and only of one that it has seen there. */
-START_TEST(time_in_a_phase)
+TEST(time_in_a_phase)
 {
     struct stage_set *set = set_up(1);
     struct session *session = enter(set, PHASE_RECEIVING, 0);
@@ -184,9 +183,8 @@ START_TEST(time_in_a_phase)
     leave(set, session);
     take_down(set);
 }
-END_TEST
 
-START_TEST(what_was_asked_for)
+TEST(what_was_asked_for)
 {
     static const struct model_type other = {.name = "other"};
     struct stage_set *set = set_up(5);
@@ -209,10 +207,9 @@ START_TEST(what_was_asked_for)
     ck_assert_uint_eq(state->workers, 0);
     take_down(set);
 }
-END_TEST
 
 /* The table of models is made of the names of files; each model has its name, too. */
-START_TEST(every_model_has_its_words)
+TEST(every_model_has_its_words)
 {
     size_t i = 0;
 
@@ -225,7 +222,6 @@ START_TEST(every_model_has_its_words)
     ck_assert_ptr_null(model_words[i]);
     ck_assert_uint_ge(i, 6);
 }
-END_TEST
 
 /* Open descriptors, without the one that is used to count them. */
 static uint64_t descriptors_here(void)
@@ -247,7 +243,7 @@ static void *wait_at(void *argument)
     return NULL;
 }
 
-START_TEST(what_it_takes)
+TEST(what_it_takes)
 {
     struct stage_set *set = set_up(1);
     struct state *before = malloc(sizeof *before);
@@ -282,13 +278,12 @@ START_TEST(what_it_takes)
     free(before);
     take_down(set);
 }
-END_TEST
 
 /*
  * Nothing accepts here: those who connect are in the kernel's hands, and it says how many; of all
  * sockets together, except for a unix socket.
  */
-START_TEST(the_backlog)
+TEST(the_backlog)
 {
     struct stage_set *set = set_up(1);
     struct event_base *base = event_base_new();
@@ -325,15 +320,4 @@ START_TEST(the_backlog)
     listener_free(set->server.listener);
     event_base_free(base);
     take_down(set);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("state");
-
-    ADD_TESTS(suite, "Core", served_then_queued_then_parked, rows_are_bounded,
-              each_busy_worker_once, time_in_a_phase, what_was_asked_for, every_model_has_its_words,
-              what_it_takes, the_backlog);
-    return suite_main(suite);
 }

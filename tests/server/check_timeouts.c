@@ -93,8 +93,10 @@ static const struct {
     {PHASE_RECEIVING, {.session_ns = 30 * MS}, OUTCOME_SESSION_TIMEOUT},
 };
 
+CASE("Core")
+
 /* Who does not move is judged by the limit of its phase, and not before its time. */
-START_TEST(each_phase_has_its_limit)
+LOOP_TEST(each_phase_has_its_limit, COUNT_OF(limited))
 {
     struct scene scene;
     int64_t begun_ns = clock_now_ns();
@@ -109,7 +111,6 @@ START_TEST(each_phase_has_its_limit)
                      0); /* a blocked reader would wake */
     take_down(&scene);
 }
-END_TEST
 
 static const struct {
     enum phase phase;
@@ -121,7 +122,7 @@ static const struct {
     {PHASE_RECEIVING, {.handshake_ns = 10 * MS, .write_ns = 10 * MS}},
 };
 
-START_TEST(no_limit_but_its_own)
+LOOP_TEST(no_limit_but_its_own, COUNT_OF(free_of_limits))
 {
     struct scene scene;
 
@@ -131,10 +132,9 @@ START_TEST(no_limit_but_its_own)
     ck_assert_int_eq(verdict(&scene), OUTCOME_SERVED);
     take_down(&scene);
 }
-END_TEST
 
 /* As long as it moves, however slowly, it is not idle. */
-START_TEST(who_moves_is_left_alone)
+TEST(who_moves_is_left_alone)
 {
     struct scene scene;
 
@@ -146,10 +146,9 @@ START_TEST(who_moves_is_left_alone)
     ck_assert_int_eq(verdict(&scene), OUTCOME_SERVED);
     take_down(&scene);
 }
-END_TEST
 
 /* The server was stopped, and its workers with it: that is not the client's time. */
-START_TEST(time_that_nobody_had)
+TEST(time_that_nobody_had)
 {
     struct scene scene;
 
@@ -165,10 +164,9 @@ START_TEST(time_that_nobody_had)
     ck_assert_int_eq(verdict(&scene), OUTCOME_IDLE_TIMEOUT);
     take_down(&scene);
 }
-END_TEST
 
 /* However late the first look comes, the verdict is that of the limit that has passed. */
-START_TEST(a_late_look_gives_the_right_name)
+TEST(a_late_look_gives_the_right_name)
 {
     struct scene scene;
 
@@ -177,16 +175,4 @@ START_TEST(a_late_look_gives_the_right_name)
     look(&scene);
     ck_assert_int_eq(verdict(&scene), OUTCOME_SESSION_TIMEOUT);
     take_down(&scene);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("timeouts");
-
-    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(limited), each_phase_has_its_limit);
-    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(free_of_limits), no_limit_but_its_own);
-    ADD_TESTS(suite, "Core", who_moves_is_left_alone, time_that_nobody_had,
-              a_late_look_gives_the_right_name);
-    return suite_main(suite);
 }

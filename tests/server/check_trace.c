@@ -55,8 +55,10 @@ static void note(struct trace *trace, unsigned count)
         trace_note(trace, &record);
 }
 
+CASE_WITH("File", set_up, take_down)
+
 /* Two names of the picture, one of the worker; each session is three events. */
-START_TEST(whole_after_each_write)
+TEST(whole_after_each_write)
 {
     struct trace *trace;
 
@@ -72,9 +74,8 @@ START_TEST(whole_after_each_write)
     ck_assert_uint_eq(trace_free(trace), 0);
     ck_assert_uint_eq(events_in_file(), 3 + 3 * 1001);
 }
-END_TEST
 
-START_TEST(bounded)
+TEST(bounded)
 {
     struct trace *trace;
 
@@ -87,10 +88,9 @@ START_TEST(bounded)
     ck_assert_uint_eq(trace_free(trace), 100);
     ck_assert_uint_eq(events_in_file(), 3 + 3 * 8193);
 }
-END_TEST
 
 /* The caller that adds a record learns when it is time to write. */
-START_TEST(asks_to_be_written)
+TEST(asks_to_be_written)
 {
     struct trace_record record = {.number = 1};
     struct trace *trace;
@@ -103,7 +103,6 @@ START_TEST(asks_to_be_written)
     ck_assert_uint_le(asked, 10);
     ck_assert_uint_eq(trace_free(trace), 0);
 }
-END_TEST
 
 static struct trace *open_pipe(int *reader)
 {
@@ -118,8 +117,10 @@ static struct trace *open_pipe(int *reader)
     return trace;
 }
 
+CASE_WITH("Pipes", set_up, take_down)
+
 /* A pipe takes it in pieces and is closed at the end. */
-START_TEST(into_a_pipe)
+TEST(into_a_pipe)
 {
     enum { ROOM = 1 << 20 };
     char *bytes = malloc(ROOM);
@@ -146,10 +147,9 @@ START_TEST(into_a_pipe)
     free(bytes);
     close(reader);
 }
-END_TEST
 
 /* The pipe is not read: what does not fit into it is missing, and no thread waits for it for long. */
-START_TEST(into_a_pipe_that_is_stuck)
+TEST(into_a_pipe_that_is_stuck)
 {
     int reader;
     struct trace *trace = open_pipe(&reader);
@@ -163,16 +163,4 @@ START_TEST(into_a_pipe_that_is_stuck)
     ck_assert_uint_gt(missing, 9000);
     ck_assert_uint_le(missing, 10000);
     close(reader);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("trace");
-
-    tcase_add_checked_fixture(suite_case(suite, "File"), set_up, take_down);
-    ADD_TESTS(suite, "File", whole_after_each_write, bounded, asks_to_be_written);
-    tcase_add_checked_fixture(suite_case(suite, "Pipes"), set_up, take_down);
-    ADD_TESTS(suite, "Pipes", into_a_pipe, into_a_pipe_that_is_stuck);
-    return suite_main(suite);
 }
