@@ -41,7 +41,6 @@ static json_int_t run_all(int way, peer_behaviour *behaviour, int sessions, int 
 
     expect_all(&run, sessions, messages);
     ck_assert_uint_eq(run.accepted, (unsigned)sessions);
-    client_run_clear(&run);
     return bytes;
 }
 
@@ -79,12 +78,10 @@ LOOP_TEST(without_a_barrier, CLIENT_WAYS)
 CASE("Odd ones, but right")
 
 /* Sends what it has received one byte at a time. */
-static void byte_by_byte(int fd, unsigned number, void *context)
+BEHAVIOUR(byte_by_byte)
 {
     unsigned char byte;
 
-    (void)number;
-    (void)context;
     while (peer_receive(fd, &byte, 1)) {
         transform_apply(TRANSFORM_UPPER, &byte, 1);
         if (!peer_send(fd, &byte, 1))
@@ -106,13 +103,11 @@ LOOP_TEST(large_messages_are_read_while_they_are_written, CLIENT_WAYS)
 }
 
 /* Sends nothing before it has received a whole megabyte. */
-static void whole_messages(int fd, unsigned number, void *context)
+BEHAVIOUR(whole_messages)
 {
     size_t size = 1 << 20;
     unsigned char *bytes = malloc(size);
 
-    (void)number;
-    (void)context;
     while (bytes != NULL && peer_receive(fd, bytes, size)) {
         transform_apply(TRANSFORM_UPPER, bytes, size);
         if (!peer_send(fd, bytes, size))
@@ -126,12 +121,10 @@ LOOP_TEST(a_server_that_waits_for_the_whole_message, CLIENT_WAYS)
     run_all(_i, whole_messages, 3, 3, ARGUMENTS("-n", "3", "-m", "3", "-s", "1M"));
 }
 
-static void same_bytes(int fd, unsigned number, void *context)
+BEHAVIOUR(same_bytes)
 {
     unsigned char byte[64];
 
-    (void)number;
-    (void)context;
     while (peer_receive(fd, byte, sizeof byte) && peer_send(fd, byte, sizeof byte))
         continue;
 }
@@ -149,7 +142,6 @@ LOOP_TEST(one_worker_for_ten_sessions, CLIENT_WAYS)
     struct client_run run = client_run(peer_port_text(peer), ARGUMENTS("-n", "10"));
 
     expect_all(&run, 10, 10);
-    client_run_clear(&run);
     peer_stop(peer);
 }
 
@@ -171,9 +163,8 @@ static const char *file_of(const void *bytes, size_t size)
 LOOP_TEST(every_byte_value_and_lines_of_every_kind, CLIENT_WAYS)
 {
     size_t size = 1300000, end = 0;
-    unsigned char *text = malloc(size);
+    unsigned char *text = suite_memory(size);
 
-    ck_assert_ptr_nonnull(text);
     for (int c = 0; c < 256; c++) /* 0x0a makes two lines of it, the first ends there */
         text[end++] = (unsigned char)c;
     text[end++] = '\n';
@@ -184,7 +175,6 @@ LOOP_TEST(every_byte_value_and_lines_of_every_kind, CLIENT_WAYS)
         run_all(_i, peer_upper, 1, 5, ARGUMENTS("-n", "1", "-m", "5", "-f", file_of(text, size))),
         (json_int_t)size);
     run_all(_i, peer_upper, 3, 7, ARGUMENTS("-n", "3", "-m", "7", "-f", file_of(text, size)));
-    free(text);
 }
 
 LOOP_TEST(a_text_in_utf8, CLIENT_WAYS)
@@ -230,7 +220,6 @@ static void crowd_end(struct crowd *crowd)
     close(crowd->listener);
     outcome = program_wait(&crowd->client);
     ck_assert_int_eq(outcome.status, 1);
-    outcome_clear(&outcome);
 }
 
 LOOP_TEST(no_session_sends_before_all_are_connected, CLIENT_WAYS)
@@ -273,42 +262,27 @@ CASE("What is printed")
 
 TEST(the_text_summary)
 {
-    struct peer *peer = peer_start(peer_upper, NULL);
-    struct outcome outcome =
-        program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer), "-n", "2"), NULL);
+    struct outcome outcome = client_text(peer_upper, NULL, ARGUMENTS("-n", "2"), NULL);
 
-    ck_assert_int_eq(outcome.status, 0);
-    ck_assert_str_eq(outcome.err, "");
+    outcome_expect(&outcome, 0, NULL, "");
     ck_assert_ptr_eq(strstr(outcome.out, "sessions     2 requested: 2 ok, 0 failed, 0 refused\n"
                                          "messages     20 sent: 20 verified, 0 mismatched\n"
                                          "bytes        1280 verified in "),
                      outcome.out);
     ck_assert_ptr_null(strstr(outcome.out, "errors"));
-    outcome_clear(&outcome);
-    peer_stop(peer);
 }
 
 TEST(quiet_prints_nothing)
 {
-    struct peer *peer = peer_start(peer_upper, NULL);
-    struct outcome outcome = program_run(
-        ARGUMENTS("echo-client", "--port", peer_port_text(peer), "-n", "2", "--quiet"), NULL);
+    struct outcome outcome = client_text(peer_upper, NULL, ARGUMENTS("-n", "2", "--quiet"), NULL);
 
-    ck_assert_int_eq(outcome.status, 0);
-    ck_assert_str_eq(outcome.out, "");
-    ck_assert_str_eq(outcome.err, "");
-    outcome_clear(&outcome);
-    peer_stop(peer);
+    outcome_expect(&outcome, 0, "", "");
 }
 
-TEST(verbose_tells_more)
+TEST(verbose_prints_more)
 {
-    struct peer *peer = peer_start(peer_upper, NULL);
-    struct outcome outcome = program_run(
-        ARGUMENTS("echo-client", "--port", peer_port_text(peer), "-n", "2", "--verbose"), NULL);
+    struct outcome outcome = client_text(peer_upper, NULL, ARGUMENTS("-n", "2", "--verbose"), NULL);
 
     ck_assert_int_eq(outcome.status, 0);
     ck_assert_ptr_nonnull(strstr(outcome.err, "echo-client: 2 threads with stacks of "));
-    outcome_clear(&outcome);
-    peer_stop(peer);
 }

@@ -33,7 +33,6 @@ LOOP_TEST(a_port_without_a_server, CLIENT_WAYS)
     run = client_run(port_text(tcp_unused_port()), ARGUMENTS("-n", "20"));
     client_run_expect(&run, 1, 0, 20, 0);
     client_run_expect_error(&run, "connect: connection refused", 20);
-    client_run_clear(&run);
 }
 
 LOOP_TEST(a_backlog_that_is_full, CLIENT_WAYS)
@@ -49,7 +48,6 @@ LOOP_TEST(a_backlog_that_is_full, CLIENT_WAYS)
     run = client_run(port_text(port), ARGUMENTS("-n", "2", "--timeout", "300ms"));
     client_run_expect(&run, 1, 0, 2, 0);
     client_run_expect_error(&run, "connect: timed out", 2);
-    client_run_clear(&run);
     close(first);
     close(listener);
 }
@@ -57,12 +55,11 @@ LOOP_TEST(a_backlog_that_is_full, CLIENT_WAYS)
 /* What a shell command says on standard output; $C is the client. To be freed. */
 static struct outcome shell(const char *command)
 {
-    char line[4096];
     struct outcome outcome = {.out = NULL};
     size_t room = 0;
     FILE *pipe;
+    const char *line = suite_text("C='%s/echo-client'; %s", build_folder(), command);
 
-    snprintf(line, sizeof line, "C='%s/echo-client'; %s", build_folder(), command);
     pipe = popen(line, "r");
     ck_assert_ptr_nonnull(pipe);
     ck_assert_int_gt(getdelim(&outcome.out, &room, '\0', pipe), 0);
@@ -87,7 +84,6 @@ TEST(too_few_descriptors)
     ck_assert_int_eq(ok + failed, 60);
     ck_assert_int_gt(ok, 20);
     client_run_expect_error(&run, "socket: too many open files", (int)failed);
-    client_run_clear(&run);
 
     snprintf(command, sizeof command, "ulimit -n 40; \"$C\" --port %s -n 60 2>&1 >/dev/null",
              peer_port_text(peer));
@@ -96,7 +92,6 @@ TEST(too_few_descriptors)
                      "echo-client: 60 sessions need 76 descriptors, but the limit is 40 and the "
                      "sessions beyond it will fail; raise the hard limit (ulimit -Hn, as root) or "
                      "lower --sessions\n");
-    outcome_clear(&run.outcome);
     peer_stop(peer);
 }
 
@@ -104,23 +99,20 @@ TEST(a_soft_limit_is_raised)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct client_run run;
-    char command[256];
+    const char *command =
+        suite_text("ulimit -Sn 40; \"$C\" --json --port %s -n 60 2>&1", peer_port_text(peer));
 
-    snprintf(command, sizeof command, "ulimit -Sn 40; \"$C\" --json --port %s -n 60 2>&1",
-             peer_port_text(peer));
     run = client_run_read(shell(command));
     client_run_expect(&run, 0, 60, 0, 0);
-    client_run_clear(&run);
     peer_stop(peer);
 }
 
 /* What is reported of one more session than there are local ports. There is no listener, so none is kept. */
 static struct outcome one_too_many(unsigned ports, const char *source)
 {
-    char command[256];
+    const char *command = suite_text(
+        "\"$C\" --port 1 -n %u --threads 1 %s 2>&1 >/dev/null; echo $?", ports + 1, source);
 
-    snprintf(command, sizeof command,
-             "\"$C\" --port 1 -n %u --threads 1 %s 2>&1 >/dev/null; echo $?", ports + 1, source);
     return shell(command);
 }
 
@@ -129,22 +121,19 @@ TEST(too_few_ports)
     FILE *range = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
     unsigned first, last;
     struct outcome outcome;
-    char line[96];
 
     ck_assert_ptr_nonnull(range);
     ck_assert_int_eq(fscanf(range, "%u %u", &first, &last), 2);
     fclose(range);
     outcome = one_too_many(last - first + 1, "");
-    snprintf(line, sizeof line,
-             "echo-client: %u sessions need as many local ports, but there are %u and ",
-             last - first + 2, last - first + 1);
+    const char *line =
+        suite_text("echo-client: %u sessions need as many local ports, but there are %u and ",
+                   last - first + 2, last - first + 1);
     ck_assert_msg(strstr(outcome.out, line) != NULL, "no \"%s\" in %.1000s", line, outcome.out);
     ck_assert_ptr_nonnull(strstr(outcome.out, "(--source 127.0.0.1-127.0.0.8)"));
     ck_assert_str_eq(outcome.out + strlen(outcome.out) - 2, "1\n"); /* but it has been tried */
-    outcome_clear(&outcome);
     outcome = one_too_many(last - first + 1, "--source 127.0.0.1-127.0.0.2");
     ck_assert_ptr_null(strstr(outcome.out, "local ports"));
-    outcome_clear(&outcome);
 }
 
 TEST_IF(too_few_threads, !SANITIZED)
@@ -152,14 +141,13 @@ TEST_IF(too_few_threads, !SANITIZED)
     uint16_t port;
     int listener = tcp_listen(&port); /* lets them connect, so that they meet at the barrier */
     struct client_run run;
-    char command[256];
     json_int_t missing, waited;
     const json_t *errors;
 
     /* 64 MiB of address space are stacks for some hundreds */
-    snprintf(command, sizeof command,
-             "ulimit -v 65536; \"$C\" --json --port %u -n 1500 --timeout 300ms 2>/dev/null",
-             (unsigned)port);
+    const char *command =
+        suite_text("ulimit -v 65536; \"$C\" --json --port %u -n 1500 --timeout 300ms 2>/dev/null",
+                   (unsigned)port);
     run = client_run_read(shell(command));
     client_run_expect(&run, 1, 0, 1500, 0);
     errors = json_object_get(run.json, "errors");
@@ -168,14 +156,12 @@ TEST_IF(too_few_threads, !SANITIZED)
     ck_assert_int_eq(missing + waited, 1500);
     ck_assert_int_gt(missing, 100);
     ck_assert_int_gt(waited, 100);
-    client_run_clear(&run);
     close(listener);
 
     run.outcome =
         shell("ulimit -v 65536; \"$C\" --quiet --port 1 -n 1500 2>&1 >/dev/null | grep -c "
               "'of 1500 sessions have a thread: Resource temporarily unavailable; lower'");
     ck_assert_str_eq(run.outcome.out, "1\n");
-    outcome_clear(&run.outcome);
 }
 
 CASE("Interrupted")
@@ -184,12 +170,11 @@ struct waiting {
     atomic_uint received; /* messages that the server has and does not answer */
 };
 
-static void not_answering(int fd, unsigned number, void *context)
+BEHAVIOUR(not_answering)
 {
     struct waiting *waiting = context;
     unsigned char message[SIZE];
 
-    (void)number;
     if (peer_receive(fd, message, SIZE))
         atomic_fetch_add(&waiting->received, 1);
     peer_drain(fd);
@@ -218,7 +203,6 @@ LOOP_TEST(interrupted_with_a_summary, CLIENT_WAYS)
         client_run_expect(&run, 128 + signals[i], 0, 3, 0);
         client_run_expect_error(&run, "interrupted", 3);
         ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), 3);
-        client_run_clear(&run);
         peer_stop(peer);
     }
 }
@@ -248,6 +232,5 @@ LOOP_TEST(interrupted_while_connecting, CLIENT_WAYS)
     client_run_expect(&run, 130, 0, 3, 0);
     client_run_expect_error(&run, "interrupted", 3);
     ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), 0);
-    client_run_clear(&run);
     close(listener);
 }

@@ -68,7 +68,7 @@ static void end_idle(int fd, enum fate fate)
 }
 
 /* The idle ones are the first to connect. */
-static void some_are_idle(int fd, unsigned number, void *context)
+BEHAVIOUR(some_are_idle)
 {
     struct crowd *crowd = context;
     char byte;
@@ -91,7 +91,7 @@ static void some_are_idle(int fd, unsigned number, void *context)
     atomic_fetch_add(&crowd->gone, 1);
 }
 
-LOOP_TEST(idle_sessions_are_counted_apart, FATES *CLIENT_WAYS)
+LOOP_TEST(idle_sessions_are_counted_apart, EACH_WAY(FATES))
 {
     struct crowd crowd = {.fate = (enum fate)(_i / CLIENT_WAYS)};
     struct client_run run = client_run_against(_i % CLIENT_WAYS, some_are_idle, &crowd,
@@ -104,7 +104,6 @@ LOOP_TEST(idle_sessions_are_counted_apart, FATES *CLIENT_WAYS)
     if (crowd.fate != RESET) /* which the client may not have seen yet */
         ck_assert_int_eq(client_run_integer(&run, "idle", "ended"), crowd.fate == HELD ? 0 : IDLE);
     ck_assert_uint_eq(json_object_size(json_object_get(run.json, "errors")), 0);
-    client_run_clear(&run);
     ck_assert_uint_eq(run.accepted, IDLE + SPEAKING);
     if (crowd.fate != RESET)
         ck_assert_uint_eq(atomic_load(&crowd.silent), IDLE);
@@ -121,10 +120,9 @@ LOOP_TEST(idle_sessions_without_a_server, CLIENT_WAYS)
     ck_assert_int_eq(client_run_integer(&run, "idle", "requested"), 3);
     ck_assert_int_eq(client_run_integer(&run, "idle", "connected"), 0);
     ck_assert_int_eq(client_run_integer(&run, "idle", "ended"), 0);
-    client_run_clear(&run);
 }
 
-static void draining(int fd, unsigned number, void *context)
+BEHAVIOUR(draining)
 {
     if (number == 0)
         peer_drain(fd);
@@ -144,7 +142,6 @@ LOOP_TEST(an_idle_session_holds_the_only_worker, CLIENT_WAYS)
     client_run_expect(&run, 1, 0, 2, 0);
     client_run_expect_error(&run, "timed out before the first reply", 2);
     ck_assert_int_eq(client_run_integer(&run, "idle", "connected"), 1);
-    client_run_clear(&run);
     peer_stop(peer);
 }
 
@@ -178,7 +175,7 @@ static void note(struct register_of *all, const unsigned char message[SIZE])
 }
 
 /* Serves this many connections, and holds those that come after them. */
-static void serving_some(int fd, unsigned number, void *context)
+BEHAVIOUR(serving_some)
 {
     struct register_of *all = context;
     unsigned char message[SIZE];
@@ -220,7 +217,6 @@ LOOP_TEST(sessions_that_come_again_never_say_the_same, CLIENT_WAYS)
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), CONNECTIONS * EACH);
     ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), sent);
     ck_assert_int_eq(client_run_integer(&run, "concurrency", NULL), CHURNING);
-    client_run_clear(&run);
     peer_stop(peer);
     ck_assert_uint_eq(all.messages, sent);
     ck_assert(!all.twice);
@@ -241,13 +237,10 @@ LOOP_TEST(they_come_until_the_time_is_over, CLIENT_PLAIN_WAYS)
     ck_assert_int_le(connections, 3 * 11); /* each thinks once, also in the end */
     client_run_expect(&run, 0, (int)connections, 0, 0);
     ck_assert_uint_eq(run.accepted, (unsigned)connections);
-    client_run_clear(&run);
 }
 
-static void closing(int fd, unsigned number, void *context)
+BEHAVIOUR(closing)
 {
-    (void)number;
-    (void)context;
     peer_finish(fd);
 }
 
@@ -261,7 +254,6 @@ LOOP_TEST(who_gets_nowhere_pauses_before_it_comes_again, CLIENT_WAYS)
     ck_assert_int_ge(connections, 2);
     ck_assert_int_le(connections, 2 * 11); /* 10 ms */
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 0);
-    client_run_clear(&run);
 }
 
 LOOP_TEST(who_has_nothing_more_to_say_does_not_come_again, CLIENT_WAYS)
@@ -273,7 +265,6 @@ LOOP_TEST(who_has_nothing_more_to_say_does_not_come_again, CLIENT_WAYS)
     client_run_expect(&run, 0, 10, 0, 0);
     ck_assert_int_le(client_run_integer(&run, "messages", "sent"), 6);
     ck_assert_uint_eq(run.accepted, 10);
-    client_run_clear(&run);
 }
 
 CASE("Where they come from")
@@ -284,7 +275,7 @@ struct callers {
 };
 
 /* Session k of four comes from 127.0.0.2 + k modulo 3. */
-static void looking_at_callers(int fd, unsigned number, void *context)
+BEHAVIOUR(looking_at_callers)
 {
     struct callers *callers = context;
     struct sockaddr_in address;
@@ -293,7 +284,6 @@ static void looking_at_callers(int fd, unsigned number, void *context)
     char text[SIZE + 1] = "";
     unsigned session;
 
-    (void)number;
     if (!serve_one(fd, message) || getpeername(fd, (struct sockaddr *)&address, &size) != 0)
         return;
     memcpy(text, message, SIZE);
@@ -313,7 +303,6 @@ LOOP_TEST(sessions_come_from_the_addresses_in_turn, CLIENT_WAYS)
                            ARGUMENTS("-n", "7", "-m", "2", "--source", "127.0.0.2-127.0.0.4"));
 
     client_run_expect(&run, 0, 7, 0, 0);
-    client_run_clear(&run);
     ck_assert_uint_eq(atomic_load(&callers.right), 7);
     ck_assert_uint_eq(atomic_load(&callers.wrong), 0);
 }
@@ -326,7 +315,6 @@ LOOP_TEST(an_address_that_is_not_ours, CLIENT_WAYS)
 
     client_run_expect(&run, 1, 0, 3, 0);
     client_run_expect_error(&run, "source: cannot assign requested address", 3);
-    client_run_clear(&run);
 }
 
 CASE("Several loads, and several at once")
@@ -350,17 +338,14 @@ LOOP_TEST(steps_are_added_up, CLIENT_WAYS)
         ck_assert_int_eq(client_run_integer(&step, "sessions", "ok"), sessions[i]);
         ck_assert_int_eq(client_run_integer(&step, "messages", "verified"), sessions[i] * 6);
     }
-    client_run_clear(&run);
     ck_assert_uint_eq(run.accepted, 7);
 }
 
 /* Answers when four messages are there, and not before. */
-static void by_fours(int fd, unsigned number, void *context)
+BEHAVIOUR(by_fours)
 {
     unsigned char bytes[4 * SIZE];
 
-    (void)number;
-    (void)context;
     while (peer_receive(fd, bytes, sizeof bytes)) {
         transform_apply(TRANSFORM_UPPER, bytes, sizeof bytes);
         if (!peer_send(fd, bytes, sizeof bytes))
@@ -383,7 +368,6 @@ LOOP_TEST(several_messages_are_under_way, CLIENT_WAYS)
         client_run_expect(&run, 0, 3, 0, 0);
         ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 60);
     }
-    client_run_clear(&run);
     peer_stop(peer);
 }
 
@@ -407,10 +391,8 @@ LOOP_TEST(a_server_on_a_unix_socket, 2 * CLIENT_WAYS)
     client_run_expect(&run, 0, 20, 0, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 200);
     ck_assert_int_eq(client_run_integer(&run, "idle", "connected"), 1);
-    client_run_clear(&run);
     outcome = program_stop(&server);
     ck_assert_int_eq(outcome.status, 0);
-    outcome_clear(&outcome);
 }
 
 LOOP_TEST(no_server_at_a_unix_socket, CLIENT_WAYS)
@@ -421,5 +403,4 @@ LOOP_TEST(no_server_at_a_unix_socket, CLIENT_WAYS)
     run = client_run("1", ARGUMENTS("--host", "unix:/nowhere/socket", "-n", "3"));
     client_run_expect(&run, 1, 0, 3, 0);
     client_run_expect_error(&run, "connect: no such file or directory", 3);
-    client_run_clear(&run);
 }

@@ -173,13 +173,9 @@ CASE("Core")
 LOOP_TEST(a_wrong_option_is_named_in_one_line, COUNT_OF(wrong))
 {
     struct outcome outcome = run(wrong[_i].arguments);
-    char line[512];
+    const char *line = suite_text("echo-client: %s\n", wrong[_i].line);
 
-    snprintf(line, sizeof line, "echo-client: %s\n", wrong[_i].line);
-    ck_assert_str_eq(outcome.err, line);
-    ck_assert_str_eq(outcome.out, "");
-    ck_assert_int_eq(outcome.status, 2);
-    outcome_clear(&outcome);
+    outcome_expect(&outcome, 2, "", line);
 }
 
 /* `date +%s` cuts off up to a second; a time that has passed by more is refused. */
@@ -193,24 +189,19 @@ TEST(times_that_have_passed)
     snprintf(line, sizeof line, "echo-client: --start-at %s has passed, 360", when);
     ck_assert_msg(strncmp(outcome.err, line, strlen(line)) == 0, "%s", outcome.err);
     ck_assert_int_eq(outcome.status, 2);
-    outcome_clear(&outcome);
 
     snprintf(when, sizeof when, "%lld", (long long)time(NULL) + 8 * 86400 + 60);
     outcome = run((const char *const[]){"-n", "1", "--start-at", when, NULL});
     snprintf(line, sizeof line, "echo-client: --start-at %s is more than a week ahead, by 8 days\n",
              when);
-    ck_assert_str_eq(outcome.err, line);
-    ck_assert_int_eq(outcome.status, 2);
-    outcome_clear(&outcome);
+    outcome_expect(&outcome, 2, NULL, line);
 }
 
 TEST(the_version)
 {
     struct outcome outcome = run((const char *const[]){"--version", NULL});
 
-    ck_assert_int_eq(outcome.status, 0);
-    ck_assert_str_eq(outcome.out, "echo-client (echopool) 0.1.0\n");
-    outcome_clear(&outcome);
+    outcome_expect(&outcome, 0, "echo-client (echopool) 0.1.0\n", NULL);
 }
 
 TEST(files_that_cannot_be_used)
@@ -223,13 +214,10 @@ TEST(files_that_cannot_be_used)
 
     for (size_t i = 0; i < 3; i++) {
         struct outcome outcome = run((const char *const[]){"-n", "1", "-f", files[i][0], NULL});
-        char line[128];
+        const char *line =
+            suite_text("echo-client: cannot take messages from %s: %s\n", files[i][0], files[i][1]);
 
-        snprintf(line, sizeof line, "echo-client: cannot take messages from %s: %s\n", files[i][0],
-                 files[i][1]);
-        ck_assert_str_eq(outcome.err, line);
-        ck_assert_int_eq(outcome.status, 1);
-        outcome_clear(&outcome);
+        outcome_expect(&outcome, 1, NULL, line);
     }
 }
 
@@ -241,16 +229,14 @@ TEST(a_host_that_is_none)
         strstr(outcome.err, "echo-client: cannot find the address of --host 256.0.0.1.: "),
         outcome.err);
     ck_assert_int_eq(outcome.status, 1);
-    outcome_clear(&outcome);
 }
 
 /* Run a shell command, in which $C is the client. @return its exit status */
 static int shell(const char *command)
 {
-    char line[4096];
     int status;
+    const char *line = suite_text("C='%s/echo-client'; %s", build_folder(), command);
 
-    snprintf(line, sizeof line, "C='%s/echo-client'; %s", build_folder(), command);
     status = system(line);
     ck_assert(WIFEXITED(status));
     return WEXITSTATUS(status);

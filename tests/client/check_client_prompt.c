@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* echo-client without -n: lines from a pipe, and from a person at a (pseudo-)terminal. */
-#include "tests/kit/harness.h"
-#include "tests/kit/peer.h"
+#include "tests/kit/client-json.h"
 #include "tests/kit/suite.h"
 
 #include <errno.h>
@@ -14,13 +13,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-static struct outcome ask(struct peer *peer, const char *input)
-{
-    return program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer)), input);
-}
 
 CASE("From a pipe")
 
@@ -40,36 +32,26 @@ TEST(lines_and_their_replies)
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct peer *peer = peer_start(peer_upper, NULL);
-        struct outcome outcome = ask(peer, cases[i].input);
+        struct outcome outcome = client_text(peer_upper, NULL, NULL, cases[i].input);
 
-        ck_assert_str_eq(outcome.out, cases[i].output); /* and no prompt */
-        ck_assert_str_eq(outcome.err, "");
-        ck_assert_int_eq(outcome.status, 0);
-        outcome_clear(&outcome);
-        peer_stop(peer);
+        outcome_expect(&outcome, 0, cases[i].output, ""); /* and no prompt */
     }
 }
 
 TEST(a_line_of_a_mebibyte)
 {
     size_t size = 1 << 20;
-    char *line = malloc(size + 2);
-    struct peer *peer = peer_start(peer_upper, NULL);
+    char *line = suite_memory(size + 2);
     struct outcome outcome;
 
-    ck_assert_ptr_nonnull(line);
     for (size_t i = 0; i < size; i++)
         line[i] = (char)('a' + i % 26);
     memcpy(line + size, "\n", 2);
-    outcome = ask(peer, line);
+    outcome = client_text(peer_upper, NULL, NULL, line);
     ck_assert_int_eq(outcome.status, 0);
     for (size_t i = 0; i < size; i++)
         line[i] = (char)('A' + i % 26);
     ck_assert(strcmp(outcome.out, line) == 0);
-    outcome_clear(&outcome);
-    peer_stop(peer);
-    free(line);
 }
 
 TEST(a_reader_that_leaves)
@@ -92,91 +74,64 @@ TEST(a_reader_that_leaves)
 
 TEST(quiet_only_checks)
 {
-    struct peer *peer = peer_start(peer_upper, NULL);
-    struct outcome outcome =
-        program_run(ARGUMENTS("echo-client", "--quiet", "--port", peer_port_text(peer)), "hello\n");
+    struct outcome outcome = client_text(peer_upper, NULL, ARGUMENTS("--quiet"), "hello\n");
 
-    ck_assert_int_eq(outcome.status, 0);
-    ck_assert_str_eq(outcome.out, "");
-    outcome_clear(&outcome);
-    peer_stop(peer);
+    outcome_expect(&outcome, 0, "", NULL);
 }
 
 CASE("Servers that do not do as they should")
 
 TEST(a_wrong_reply_is_reported_and_the_rest_goes_on)
 {
-    struct peer *peer = peer_start(peer_upper, NULL);
     struct outcome outcome =
-        program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer), "--transform", "none"),
-                    "12\nabc\n34\nDeF\n");
+        client_text(peer_upper, NULL, ARGUMENTS("--transform", "none"), "12\nabc\n34\nDeF\n");
 
-    ck_assert_int_eq(outcome.status, 3);
-    ck_assert_str_eq(outcome.out, "12\nABC\n34\nDEF\n");
+    outcome_expect(&outcome, 3, "12\nABC\n34\nDEF\n", NULL);
     ck_assert_ptr_nonnull(strstr(outcome.err, "message 1: wrong byte at offset 0 of 3\n"));
     ck_assert_ptr_nonnull(strstr(outcome.err, "message 3: wrong byte at offset 1 of 3\n"));
-    outcome_clear(&outcome);
-    peer_stop(peer);
 }
 
-static void close_after_a_byte(int fd, unsigned number, void *context)
+BEHAVIOUR(close_after_a_byte)
 {
     char byte;
 
-    (void)number;
-    (void)context;
     peer_receive(fd, &byte, 1);
     peer_finish(fd);
 }
 
-static void say_busy(int fd, unsigned number, void *context)
+BEHAVIOUR(say_busy)
 {
-    (void)number;
-    (void)context;
     peer_send(fd, "BUSY queue full\n", 16);
     peer_finish(fd);
 }
 
 TEST(a_server_that_closes)
 {
-    struct peer *peer = peer_start(close_after_a_byte, NULL);
-    struct outcome outcome = ask(peer, "hello\nagain\n");
-    char line[128];
+    struct outcome outcome = client_text(close_after_a_byte, NULL, NULL, "hello\nagain\n");
 
-    snprintf(line, sizeof line,
-             "echo-client: the session with the server at 127.0.0.1:%s ended: closed before the "
-             "first reply\n",
-             peer_port_text(peer));
-    ck_assert_str_eq(outcome.err, line);
-    ck_assert_str_eq(outcome.out, "");
-    ck_assert_int_eq(outcome.status, 1);
-    outcome_clear(&outcome);
-    peer_stop(peer);
+    outcome_expect(&outcome, 1, "",
+                   suite_text("echo-client: the session with the server at 127.0.0.1:%s ended: "
+                              "closed before the first reply\n",
+                              client_text_port()));
 }
 
 TEST(a_server_that_refuses)
 {
-    struct peer *peer = peer_start(say_busy, NULL);
-    struct outcome outcome = ask(peer, "hello\n");
-    char line[128];
+    struct outcome outcome = client_text(say_busy, NULL, NULL, "hello\n");
 
-    snprintf(line, sizeof line,
-             "echo-client: the server at 127.0.0.1:%s refused the session: BUSY queue full\n",
-             peer_port_text(peer));
-    ck_assert_str_eq(outcome.err, line);
-    ck_assert_int_eq(outcome.status, 1);
-    outcome_clear(&outcome);
-    peer_stop(peer);
+    outcome_expect(
+        &outcome, 1, NULL,
+        suite_text("echo-client: the server at 127.0.0.1:%s refused the session: BUSY queue full\n",
+                   client_text_port()));
 }
 
-TEST(nobody_there)
+TEST(no_server_there)
 {
     struct outcome outcome = program_run(ARGUMENTS("echo-client", "--port", "1"), "hello\n");
 
-    ck_assert_str_eq(outcome.err, "echo-client: cannot connect to 127.0.0.1:1: connect: connection "
-                                  "refused; is the server running there?\n");
-    ck_assert_int_eq(outcome.status, 1);
-    outcome_clear(&outcome);
+    outcome_expect(&outcome, 1, NULL,
+                   "echo-client: cannot connect to 127.0.0.1:1: connect: connection "
+                   "refused; is the server running there?\n");
 }
 
 CASE("A person")
@@ -191,9 +146,8 @@ struct terminal {
 /* The client on a pseudo-terminal of its own; a second argument after the port's may be NULL. */
 static void terminal_start(struct terminal *terminal, const char *port, const char *argument)
 {
-    char path[4096];
+    const char *path = suite_text("%s/echo-client", build_folder());
 
-    snprintf(path, sizeof path, "%s/echo-client", build_folder());
     terminal->size = 0;
     setenv("TERM", "dumb", 1); /* here, since a child of a process with threads must not */
     terminal->pid = forkpty(&terminal->fd, NULL, NULL, NULL);
@@ -273,10 +227,8 @@ TEST(a_person_interrupts)
     peer_stop(peer);
 }
 
-static void only_listening(int fd, unsigned number, void *context)
+BEHAVIOUR(only_listening)
 {
-    (void)number;
-    (void)context;
     peer_drain(fd);
 }
 

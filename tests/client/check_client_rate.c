@@ -41,12 +41,10 @@ static double sum_of(const struct client_run *run, const char *phase)
 enum { STALL_AT = 50, STALL_MS = 300, MESSAGES = 500 };
 
 /* Answers a message after the other, and thinks long about one of them. */
-static void stalling_once(int fd, unsigned number, void *context)
+BEHAVIOUR(stalling_once)
 {
     unsigned char bytes[SIZE];
 
-    (void)number;
-    (void)context;
     for (unsigned i = 0; peer_receive(fd, bytes, SIZE); i++) {
         if (i == STALL_AT)
             pause_ns((int64_t)STALL_MS * MS);
@@ -136,7 +134,6 @@ START_TEST(a_stall_is_in_the_times_of_all_that_were_due)
     ck_assert_double_ge(client_run_real(&run, "seconds", NULL), 0.499);
     ck_assert_str_eq(json_string_value(json_object_get(json_object_get(run.json, "load"), "kind")),
                      "open");
-    client_run_clear(&run);
 }
 END_TEST
 
@@ -148,7 +145,6 @@ START_TEST(a_closed_loop_hides_it)
     ck_assert_double_le(sum_of(&run, "echo"),
                         client_run_real(&run, "seconds", NULL) * client_way()->depth);
     ck_assert_ptr_null(json_object_get(json_object_get(run.json, "latency_us"), "echo_raw"));
-    client_run_clear(&run);
 }
 END_TEST
 
@@ -163,13 +159,11 @@ START_TEST(sessions_share_a_schedule)
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 200);
     /* message 199 of all is due at 99.5 ms */
     ck_assert_double_ge(client_run_real(&run, "seconds", NULL), 0.0995);
-    client_run_clear(&run);
 
     run = client_run_against(_i, peer_upper, NULL,
                              ARGUMENTS("-n", "4", "-m", "20", "--rate", "exp:2000"));
     client_run_expect(&run, 0, 4, 0, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 80);
-    client_run_clear(&run);
 }
 END_TEST
 
@@ -182,16 +176,13 @@ START_TEST(no_more_than_are_due_in_the_time)
     ck_assert_int_le(client_run_integer(&run, "messages", "sent"), 30);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"),
                      client_run_integer(&run, "messages", "sent"));
-    client_run_clear(&run);
 }
 END_TEST
 
-static void slow(int fd, unsigned number, void *context)
+BEHAVIOUR(slow)
 {
     unsigned char bytes[SIZE];
 
-    (void)number;
-    (void)context;
     while (peer_receive(fd, bytes, SIZE)) {
         pause_ns((int64_t)20 * MS);
         transform_apply(TRANSFORM_UPPER, bytes, SIZE);
@@ -208,7 +199,6 @@ START_TEST(a_rate_that_cannot_be_kept_does_not_last)
 
     client_run_expect(&run, 0, 1, 0, 0);
     ck_assert_int_le(client_run_integer(&run, "messages", "sent"), 10 + client_way()->depth);
-    client_run_clear(&run);
 }
 END_TEST
 
@@ -218,7 +208,6 @@ START_TEST(a_closed_loop_ends_with_its_time)
 
     client_run_expect(&run, 0, 2, 0, 0);
     ck_assert_int_le(client_run_integer(&run, "messages", "sent"), 2 * (5 + client_way()->depth));
-    client_run_clear(&run);
 }
 END_TEST
 
@@ -236,7 +225,6 @@ START_TEST(sessions_think_between_their_messages)
         client_run_expect(&run, 0, 3, 0, 0);
         ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 12);
         ck_assert_double_ge(client_run_real(&run, "seconds", NULL), least[i]);
-        client_run_clear(&run);
     }
 }
 END_TEST
@@ -249,7 +237,6 @@ START_TEST(a_ramp_lets_them_begin_one_after_another)
     client_run_expect(&run, 0, 4, 0, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 8);
     ck_assert_double_ge(client_run_real(&run, "seconds", NULL), 0.15);
-    client_run_clear(&run);
 }
 END_TEST
 
@@ -263,7 +250,6 @@ START_TEST(who_comes_late_by_the_ramp_is_not_late)
 
     client_run_expect(&run, 0, 2, 0, 0);
     ck_assert_double_ge(client_run_real(&run, "seconds", NULL), 0.199);
-    client_run_clear(&run);
 }
 END_TEST
 
@@ -284,7 +270,7 @@ static int64_t wall_ns(void)
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-static void noting(int fd, unsigned number, void *context)
+BEHAVIOUR(noting)
 {
     struct arrivals *arrivals = context;
     unsigned char bytes[SIZE];
@@ -304,17 +290,15 @@ static void expect_later(int way, const char *barrier, const char *option, const
     struct arrivals arrivals = {0};
     int64_t start_ns = wall_ns() + AHEAD_NS;
     struct client_run run;
-    char when[40];
+    const char *when = suite_text("%lld.%09lld", (long long)(start_ns / 1000000000),
+                                  (long long)(start_ns % 1000000000));
 
-    snprintf(when, sizeof when, "%lld.%09lld", (long long)(start_ns / 1000000000),
-             (long long)(start_ns % 1000000000));
     run = client_run_against(way, noting, &arrivals,
                              ARGUMENTS("--start-at", when, "--barrier", barrier, option, sessions));
     client_run_expect(&run, 0, 3, 0, 0);
     /* two clocks are involved, which time servers may move apart a little */
     ck_assert_int_ge(atomic_load(&arrivals.first_ns), start_ns - 50 * (int64_t)MS);
     ck_assert_double_ge(client_run_real(&run, "started", NULL), (double)start_ns / 1e9 - 0.05);
-    client_run_clear(&run);
 }
 
 START_TEST(sessions_wait_for_their_moment)

@@ -39,12 +39,11 @@ static void wait_released(const struct scene *scene)
         continue;
 }
 
-static void playing(int fd, unsigned number, void *context)
+BEHAVIOUR(playing)
 {
     struct scene *scene = context;
     unsigned char bytes[SIZE];
 
-    (void)number;
     for (unsigned i = 0; i < scene->replies; i++) {
         if (!peer_receive(fd, bytes, SIZE))
             return;
@@ -143,7 +142,7 @@ static const struct place places[] = {
 
 enum { PLACES = sizeof places / sizeof places[0] };
 
-LOOP_TEST(wherever_sessions_are, PLACES *CLIENT_WAYS)
+LOOP_TEST(wherever_sessions_are, EACH_WAY(PLACES))
 {
     const struct place *place = &places[_i / CLIENT_WAYS];
     struct scene scene = place->scene;
@@ -163,7 +162,6 @@ LOOP_TEST(wherever_sessions_are, PLACES *CLIENT_WAYS)
     /* of several under way, replies may still have been on theirs */
     if (place->verified >= 0 && (client_way()->depth == 1 || scene.reads_end))
         ck_assert_msg(verified == place->verified, "%s: %d", place->what, (int)verified);
-    client_run_clear(&run);
 }
 
 LOOP_TEST(by_sigterm, CLIENT_WAYS)
@@ -173,7 +171,6 @@ LOOP_TEST(by_sigterm, CLIENT_WAYS)
         interrupt_run(_i, &scene, playing, SIGTERM, ARGUMENTS("-n", "2", "--expect", "failed=0"));
 
     client_run_expect(&run, 143, 0, 2, 0);
-    client_run_clear(&run);
 }
 
 static bool are_three_in(void *context)
@@ -188,9 +185,8 @@ LOOP_TEST(before_the_moment_they_begin_at, CLIENT_WAYS)
     int listener = tcp_listen(&port);
     struct program client;
     struct client_run run;
-    char when[24];
+    const char *when = suite_text("%lld", (long long)time(NULL) + 86400);
 
-    snprintf(when, sizeof when, "%lld", (long long)time(NULL) + 86400);
     client_use_way(_i);
     client = client_start(port_text(port), ARGUMENTS("-n", "3", "--start-at", when));
     wait_until(are_three_in, &port);
@@ -198,7 +194,6 @@ LOOP_TEST(before_the_moment_they_begin_at, CLIENT_WAYS)
     run = client_wait(&client);
     expect_interrupted(&run, 0, 3);
     ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), 0);
-    client_run_clear(&run);
     close(listener);
 }
 
@@ -211,7 +206,6 @@ LOOP_TEST(while_others_are_idle, CLIENT_WAYS)
     expect_interrupted(&run, 0, 1);
     ck_assert_int_eq(client_run_integer(&run, "idle", "connected"), 2);
     ck_assert_int_eq(client_run_integer(&run, "idle", "ended"), 0);
-    client_run_clear(&run);
 }
 
 static bool some_are_calling(void *context)
@@ -236,12 +230,11 @@ LOOP_TEST(while_idle_ones_connect, CLIENT_WAYS)
     expect_interrupted(&run, 0, 2);
     ck_assert_int_eq(client_run_integer(&run, "idle", "requested"), 4);
     ck_assert_int_lt(client_run_integer(&run, "idle", "connected"), 4);
-    client_run_clear(&run);
     close(listener);
 }
 
 /* Connections 0 and 1 are served, and are the first step; the others are held. */
-static void serving_two(int fd, unsigned number, void *context)
+BEHAVIOUR(serving_two)
 {
     if (number < 2)
         peer_upper(fd, number, NULL);
@@ -258,7 +251,6 @@ LOOP_TEST(in_the_second_of_three_steps, CLIENT_WAYS)
     expect_interrupted(&run, 2, 3);
     ck_assert_uint_eq(json_array_size(json_object_get(run.json, "steps")), 2);
     ck_assert_uint_eq(scene.accepted, 5); /* the third step has not begun */
-    client_run_clear(&run);
 }
 
 TEST(the_table_says_so)
@@ -271,13 +263,12 @@ TEST(the_table_says_so)
     ck_assert_int_eq(outcome.status, 130);
     ck_assert_ptr_nonnull(strstr(outcome.out, "\nerrors\n  2          interrupted\n"
                                               "interrupted: these are the results so far\n"));
-    outcome_clear(&outcome);
 }
 
 CASE("Which status")
 
 /* The first connection gets a wrong byte, the second its end, and the third waits. */
-static void one_of_each(int fd, unsigned number, void *context)
+BEHAVIOUR(one_of_each)
 {
     unsigned char bytes[SIZE];
 
@@ -302,13 +293,10 @@ LOOP_TEST(wrong_bytes_before_an_expectation, CLIENT_WAYS)
     ck_assert_ptr_nonnull(strstr(run.outcome.err, "echo-client: expected failed=0: it is 2\n"
                                                   "echo-client: expected ok>1: it is 0\n"));
     ck_assert_ptr_null(strstr(run.outcome.err, "mismatched<=1"));
-    client_run_clear(&run);
 }
 
-static void closing(int fd, unsigned number, void *context)
+BEHAVIOUR(closing)
 {
-    (void)number;
-    (void)context;
     peer_finish(fd);
 }
 
@@ -319,10 +307,8 @@ LOOP_TEST(an_expectation_before_a_failure, CLIENT_WAYS)
 
     client_run_expect(&run, 4, 0, 2, 0);
     ck_assert_str_eq(run.outcome.err, "echo-client: expected failed=0: it is 2\n");
-    client_run_clear(&run);
     run = client_run_against(_i, closing, NULL, ARGUMENTS("-n", "2", "--expect", "failed=2"));
     client_run_expect(&run, 1, 0, 2, 0); /* as was expected, and failed nevertheless */
-    client_run_clear(&run);
 }
 
 LOOP_TEST(an_expectation_of_a_run_that_is_well, CLIENT_WAYS)
@@ -334,11 +320,9 @@ LOOP_TEST(an_expectation_of_a_run_that_is_well, CLIENT_WAYS)
     client_run_expect(&run, 4, 2, 0, 0);
     ck_assert_ptr_eq(strstr(run.outcome.err, "echo-client: expected echo.mean<1ns: it is "),
                      run.outcome.err);
-    client_run_clear(&run);
     run = client_run_against(_i, peer_upper, NULL,
                              ARGUMENTS("-n", "2", "--expect", "verified=20,bytes=1280,max<=1h"));
     client_run_expect(&run, 0, 2, 0, 0);
-    client_run_clear(&run);
 }
 
 LOOP_TEST(an_interruption_before_all, CLIENT_WAYS)
@@ -355,5 +339,4 @@ LOOP_TEST(an_interruption_before_all, CLIENT_WAYS)
     client_run_expect(&run, 130, 0, 3, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "mismatched"), 1);
     ck_assert_ptr_nonnull(strstr(run.outcome.err, "echo-client: expected failed=0: it is 3\n"));
-    client_run_clear(&run);
 }

@@ -118,7 +118,6 @@ LOOP_TEST(every_file_is_whole, CLIENT_WAYS)
 {
     struct client_run run;
     static char text[ROOM];
-    char total[40];
 
     make_folder();
     run = client_run_against(_i, peer_upper, NULL,
@@ -127,12 +126,12 @@ LOOP_TEST(every_file_is_whole, CLIENT_WAYS)
     client_run_expect(&run, 0, 12, 0, 0);
     expect_sessions(12, 0);
     /* the distribution is of as many echoes as the summary has */
-    snprintf(total, sizeof total, "Total count    = %12d]",
-             (int)json_integer_value(json_object_get(
-                 json_object_get(json_object_get(run.json, "latency_us"), "echo"), "count")));
+    const char *total =
+        suite_text("Total count    = %12d]",
+                   (int)json_integer_value(json_object_get(
+                       json_object_get(json_object_get(run.json, "latency_us"), "echo"), "count")));
     read_file(paths[2], text);
     ck_assert_msg(strstr(text, total) != NULL, "no \"%s\" in %s", total, text);
-    client_run_clear(&run);
     remove_folder();
 }
 
@@ -155,7 +154,6 @@ LOOP_TEST(the_stream_ends_with_the_summary, CLIENT_WAYS)
             json_equal(json_object_get(last, keys[i]), json_object_get(run.json, keys[i])), "%s",
             keys[i]);
     json_decref(last);
-    client_run_clear(&run);
     remove_folder();
 }
 
@@ -164,7 +162,7 @@ struct half {
     atomic_uint waiting;
 };
 
-static void serving_half(int fd, unsigned number, void *context)
+BEHAVIOUR(serving_half)
 {
     char bytes[SIZE];
 
@@ -205,7 +203,6 @@ LOOP_TEST(an_interrupted_run_leaves_whole_files, CLIENT_WAYS)
     run = client_wait(&client);
     client_run_expect(&run, 130, 2, 2, 0);
     expect_sessions(2, 2);
-    client_run_clear(&run);
     remove_folder();
     peer_stop(peer);
 }
@@ -243,7 +240,6 @@ LOOP_TEST(a_fifo_is_written_through, KINDS)
     expect_whole(kind, reading.text);
     ck_assert_int_eq(lstat(reading.path, &status), 0);
     ck_assert(S_ISFIFO(status.st_mode));
-    client_run_clear(&run);
     remove_folder();
 }
 
@@ -253,7 +249,7 @@ static bool has_left(void *context)
 }
 
 /* Serves when the reader of the fifo has left, so that there is something to be written then. */
-static void serving_later(int fd, unsigned number, void *context)
+BEHAVIOUR(serving_later)
 {
     wait_until(has_left, context);
     peer_upper(fd, number, NULL);
@@ -280,7 +276,6 @@ LOOP_TEST(a_fifo_whose_reader_leaves, KINDS)
     run = client_wait(&client);
     client_run_expect(&run, strcmp(kind->option, "--ndjson") == 0 ? 0 : 1, 3, 0, 0);
     ck_assert_str_eq(run.outcome.err, "");
-    client_run_clear(&run);
     remove_folder();
     peer_stop(peer);
 }
@@ -291,11 +286,10 @@ LOOP_TEST(a_symlink_is_followed, KINDS)
     const struct outlet_kind *kind = &kinds[_i];
     struct client_run run;
     struct stat before, after;
-    char link[96];
     int fd;
 
     make_folder();
-    snprintf(link, sizeof link, "%s/link", folder);
+    const char *link = suite_text("%s/link", folder);
     fd = open(paths[_i], O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
     ck_assert_int_eq(write(fd, "what was there", 14), 14);
     ck_assert_int_eq(fstat(fd, &before), 0);
@@ -310,7 +304,6 @@ LOOP_TEST(a_symlink_is_followed, KINDS)
     ck_assert_uint_eq(after.st_mode, before.st_mode);
     ck_assert_int_eq(lstat(link, &after), 0); /* and the link a link */
     ck_assert(S_ISLNK(after.st_mode));
-    client_run_clear(&run);
     ck_assert_int_eq(unlink(link), 0);
     remove_folder();
 }
@@ -318,16 +311,11 @@ LOOP_TEST(a_symlink_is_followed, KINDS)
 LOOP_TEST(standard_output_is_one_of_them, KINDS)
 {
     const struct outlet_kind *kind = &kinds[_i];
-    struct peer *peer = peer_start(peer_upper, NULL);
-    struct outcome outcome = program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer),
-                                                   "-n", "3", "--quiet", kind->option, "-"),
-                                         NULL);
+    struct outcome outcome =
+        client_text(peer_upper, NULL, ARGUMENTS("-n", "3", "--quiet", kind->option, "-"), NULL);
 
-    ck_assert_int_eq(outcome.status, 0);
-    ck_assert_str_eq(outcome.err, "");
+    outcome_expect(&outcome, 0, NULL, "");
     expect_whole(kind, outcome.out);
-    outcome_clear(&outcome);
-    peer_stop(peer);
 }
 
 CASE("What cannot be written")
@@ -342,7 +330,6 @@ LOOP_TEST(a_full_device_is_logged, KINDS)
     client_run_expect(&run, 1, 3, 0, 0); /* the sessions were well all the same */
     ck_assert_ptr_eq(strstr(run.outcome.err, "echo-client: cannot write "), run.outcome.err);
     ck_assert_ptr_nonnull(strstr(run.outcome.err, "/dev/full: No space left on device\n"));
-    client_run_clear(&run);
     ck_assert_int_eq(lstat("/dev/full", &status), 0);
     ck_assert(S_ISCHR(status.st_mode));
 }
@@ -355,11 +342,8 @@ LOOP_TEST(what_cannot_be_opened_is_logged_before_the_load, KINDS)
                                                    "-n", "3", kind->option, "/nowhere/file"),
                                          NULL);
 
-    ck_assert_int_eq(outcome.status, 1);
-    ck_assert_str_eq(outcome.out, "");
-    ck_assert_str_eq(outcome.err,
-                     "echo-client: cannot write /nowhere/file: No such file or directory\n");
+    outcome_expect(&outcome, 1, "",
+                   "echo-client: cannot write /nowhere/file: No such file or directory\n");
     ck_assert_uint_eq(peer_accepted(peer), 0);
-    outcome_clear(&outcome);
     peer_stop(peer);
 }

@@ -150,10 +150,9 @@ CASE("Unix sockets")
 /* A listener on an abstract name of its own. */
 static int unix_listen(struct address *address, int backlog)
 {
-    char name[64];
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    const char *name = suite_text("@check_dial.%d", (int)getpid());
 
-    snprintf(name, sizeof name, "@check_dial.%d", (int)getpid());
     ck_assert(address_of_path(name, address));
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&address->storage, address->length), 0);
     ck_assert_int_eq(listen(fd, backlog), 0);

@@ -14,10 +14,9 @@ CASE("What a message looks like")
 /* The bytes of all parts in one block, ended by a zero; to be freed. */
 static char *joined(const struct message *message, bool expected)
 {
-    char *bytes = malloc(message->size + 1);
+    char *bytes = suite_memory(message->size + 1);
     size_t end = 0;
 
-    ck_assert_ptr_nonnull(bytes);
     for (unsigned i = 0; i < message->parts; i++) {
         const struct message_part *part = &message->part[i];
 
@@ -230,11 +229,10 @@ TEST(each_session_begins_at_a_line_of_its_own)
 TEST(very_long_lines_are_cut)
 {
     size_t size = 2 * (size_t)MESSAGE_LINE_MAX + 5;
-    char *text = malloc(size);
+    char *text = suite_memory(size);
     const char *cause = NULL;
     struct messages *messages;
 
-    ck_assert_ptr_nonnull(text);
     memset(text, 'x', size);
     text[size - 1] = '\n';
     messages = messages_from_file(file_of(text, size), 1, TRANSFORM_NONE, &cause);
@@ -244,7 +242,6 @@ TEST(very_long_lines_are_cut)
     expect_bytes(messages, 0, 2, "xxxx\n", 5);
     expect_bytes(messages, 0, 3, text, MESSAGE_LINE_MAX);
     messages_free(messages);
-    free(text);
 }
 
 TEST(files_that_cannot_be_used)

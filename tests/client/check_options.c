@@ -147,10 +147,9 @@ TEST(times_to_think)
 
 TEST(everything_else_arrives)
 {
-    char now[32];
     long long seconds = (long long)time(NULL);
+    const char *now = suite_text("%lld", seconds);
 
-    snprintf(now, sizeof now, "%lld", seconds);
     PARSE("-n", "9", "--threads", "3", "--idle", "100000", "--start-at", now, "--quiet");
     ck_assert_uint_eq(options.threads, 3);
     ck_assert_uint_eq(options.idle, 100000);

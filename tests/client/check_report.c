@@ -87,12 +87,11 @@ static json_t *as_json(const struct report *report)
 /* A value by its path, such as "latency_us.echo.p99". */
 static json_t *at(json_t *json, const char *keys)
 {
-    char key[32];
 
     while (json != NULL && *keys != '\0') {
         size_t length = strcspn(keys, ".");
+        const char *key = suite_text("%.*s", (int)length, keys);
 
-        snprintf(key, sizeof key, "%.*s", (int)length, keys);
         json = json_object_get(json, key);
         keys += length + (keys[length] == '.');
     }

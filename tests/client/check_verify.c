@@ -9,10 +9,9 @@
 /* The expected reply to a message of three parts, in one block; to be freed. */
 static unsigned char *reply_to(const struct message *message)
 {
-    unsigned char *reply = malloc(message->size);
+    unsigned char *reply = suite_memory(message->size);
     size_t end = 0;
 
-    ck_assert_ptr_nonnull(reply);
     for (unsigned i = 0; i < message->parts; i++) {
         memcpy(reply + end, message->part[i].expected, message->part[i].size);
         end += message->part[i].size;

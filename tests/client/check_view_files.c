@@ -71,7 +71,6 @@ TEST(what_goes_is_written_at_once)
     outlet_offer(outlet);
     text = kit_file_text(&file);
     ck_assert_str_eq(text, "now");
-    free(text);
     ck_assert_int_eq(outlet_close(outlet, "", 0), 0);
 }
 
@@ -91,7 +90,6 @@ TEST(a_long_text)
     text = kit_file_text(&file);
     ck_assert_uint_eq(strspn(text, "x"), 199999 + 511 + 512);
     ck_assert_uint_eq(strlen(text), 199999 + 511 + 512);
-    free(text);
     free(long_text);
 }
 
@@ -260,7 +258,6 @@ TEST(csv_has_all_of_a_session)
                           i, rows[0][j], fields[j], rows[i][j]);
     }
     ck_assert_str_eq(rest, "");
-    free(text);
 }
 
 TEST(csv_on_standard_output)
@@ -274,7 +271,6 @@ TEST(csv_on_standard_output)
     text = kit_file_text(&out);
     ck_assert_ptr_eq(strstr(text, "step,session,"), text);
     ck_assert_str_eq(text + strlen(text) - 9, "reason\r\n!");
-    free(text);
 }
 
 CASE("NDJSON")
@@ -297,10 +293,9 @@ static json_t *next_event(const char **text, const char *event)
 static double number(const json_t *object, const char *key)
 {
     const char *dot = strchr(key, '.');
-    char first[32];
 
     if (dot != NULL) {
-        snprintf(first, sizeof first, "%.*s", (int)(dot - key), key);
+        const char *first = suite_text("%.*s", (int)(dot - key), key);
         return number(json_object_get(object, first), dot + 1);
     }
     object = json_object_get(object, key);
@@ -390,7 +385,6 @@ TEST(ndjson_has_all_events)
     expect_numbers(event, "sessions.requested", 5.0, "messages.verified", 0.0, NULL);
     json_decref(event);
     ck_assert_str_eq(rest, "");
-    free(text);
 }
 
 static void record_many(struct histogram *histogram, int64_t ns, int times)
@@ -412,8 +406,6 @@ static json_t *interval_of(const struct kit_file *file, struct view *view,
     rest = text + strlen(before);
     event = next_event(&rest, "interval");
     ck_assert_str_eq(rest, "");
-    free(before);
-    free(text);
     return event;
 }
 
@@ -494,7 +486,6 @@ TEST(ndjson_of_any_bytes)
     event = next_event(&rest, "session");
     ck_assert_str_eq(word(event, "reason"), "\"\\..... a");
     json_decref(event);
-    free(text);
 }
 
 CASE("What all of them do")
@@ -514,10 +505,8 @@ LOOP_TEST(nothing_else_is_written, COUNT_OF(openers))
     ck_assert(close_view(view));
     text = kit_file_text(&out);
     ck_assert_str_eq(text, "");
-    free(text);
     text = kit_file_text(&err);
     ck_assert_str_eq(text, "");
-    free(text);
 }
 
 LOOP_TEST(a_full_disk_is_logged, COUNT_OF(openers))
@@ -536,7 +525,6 @@ LOOP_TEST(a_full_disk_is_logged, COUNT_OF(openers))
     text = kit_file_text(&err);
     ck_assert_ptr_nonnull(strstr(text, logged[_i]));
     ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1); /* once */
-    free(text);
 }
 
 LOOP_TEST(a_reader_that_leaves_is_not_logged, COUNT_OF(openers))
@@ -556,5 +544,4 @@ LOOP_TEST(a_reader_that_leaves_is_not_logged, COUNT_OF(openers))
     ck_assert_int_eq(close_view(view), openers[_i] == view_ndjson_new);
     text = kit_file_text(&err);
     ck_assert_str_eq(text, "");
-    free(text);
 }

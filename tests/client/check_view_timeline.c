@@ -123,7 +123,6 @@ static void chart_draw(void)
     chart.total.seconds = 2.5;
     chart.view->ops->end(chart.view, &chart.progress, &chart.total);
     ck_assert(chart.view->ops->close(chart.view, &chart.total));
-    free(svg);
     svg = kit_file_text(&chart.file);
     expect_well_formed(svg);
 }
@@ -145,10 +144,9 @@ static size_t count_of(const char *text, const char *part)
 /* The <g> of the session, to be freed. */
 static char *group_of(unsigned session)
 {
-    char begin[40];
     const char *group;
+    const char *begin = suite_text("<g data-session=\"%u\"", session);
 
-    snprintf(begin, sizeof begin, "<g data-session=\"%u\"", session);
     group = strstr(svg, begin);
     ck_assert_msg(group != NULL, "no session %u", session);
     return strndup(group, (size_t)(strstr(group, "</g>") - group));
@@ -158,9 +156,8 @@ static char *group_of(unsigned session)
 static const char *attribute(const char *text, const char *name)
 {
     static char value[64];
-    char begin[40];
+    const char *begin = suite_text(" %s=\"", name);
 
-    snprintf(begin, sizeof begin, " %s=\"", name);
     text = strstr(text, begin);
     if (text == NULL)
         return "";
@@ -254,7 +251,6 @@ TEST(each_end_has_its_mark)
         static const char *const shapes[] = {"#ok", "#failed", "#failed", "#refused", "#failed"};
         static const bool served[] = {true, true, false, false, false};
         static const char *const lines[] = {"wait", "wait", "wait", "wait", "link"};
-        char class[32];
 
         group = group_of(i);
         ck_assert_uint_eq(count_of(group, "#ok\"") + count_of(group, "#failed\"") +
@@ -262,7 +258,7 @@ TEST(each_end_has_its_mark)
                           1);
         ck_assert_ptr_nonnull(strstr(group, shapes[i]));
         ck_assert_int_eq(strstr(group, "class=\"serve\"") != NULL, served[i]);
-        snprintf(class, sizeof class, "class=\"%s\"", lines[i]);
+        const char *class = suite_text("class=\"%s\"", lines[i]);
         ck_assert_ptr_nonnull(strstr(group, class));
         free(group);
     }
@@ -428,7 +424,6 @@ TEST(a_run_in_which_nothing_happened)
     chart.file = kit_file();
     chart.view = view_timeline_new(chart.file.path);
     ck_assert(chart.view->ops->close(chart.view, &chart.total));
-    free(svg);
     svg = kit_file_text(&chart.file);
     expect_well_formed(svg);
 }

@@ -35,10 +35,9 @@ static void make_tree(void)
 static void remove_tree(void)
 {
     static const char *const names[] = {"echo-server", "echo-client"};
-    char path[256];
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", tree, names[i]);
+        const char *path = suite_text("%s/%s", tree, names[i]);
         (void)unlink(path);
     }
     ck_assert_int_eq(rmdir(tree), 0);
@@ -46,10 +45,9 @@ static void remove_tree(void)
 
 static void make_program(const char *name, const char *script)
 {
-    char path[256];
     FILE *file;
+    const char *path = suite_text("%s/%s", tree, name);
 
-    snprintf(path, sizeof path, "%s/%s", tree, name);
     file = fopen(path, "we");
     ck_assert_ptr_nonnull(file);
     fprintf(file, "#!/bin/sh\n%s\n", script);
@@ -69,16 +67,9 @@ TEST(a_program_runs_to_its_end)
 {
     struct outcome outcome = run_client("echo \"$#:$1:$2\"; cat; echo oops >&2; exit 3", "in\nput");
 
-    ck_assert_int_eq(outcome.status, 3);
-    ck_assert_str_eq(outcome.out, "2:-n:50\nin\nput");
-    ck_assert_str_eq(outcome.err, "oops\n");
-    outcome_clear(&outcome);
-    ck_assert_ptr_null(outcome.out);
+    outcome_expect(&outcome, 3, "2:-n:50\nin\nput", "oops\n");
     outcome = run_client("cat", NULL);
-    ck_assert_int_eq(outcome.status, 0);
-    ck_assert_str_eq(outcome.out, "");
-    ck_assert_str_eq(outcome.err, "");
-    outcome_clear(&outcome);
+    outcome_expect(&outcome, 0, "", "");
 }
 
 TEST(a_signal_is_128_and_its_number)
@@ -86,7 +77,6 @@ TEST(a_signal_is_128_and_its_number)
     struct outcome outcome = run_client("kill -KILL $$", NULL);
 
     ck_assert_int_eq(outcome.status, 128 + SIGKILL);
-    outcome_clear(&outcome);
 }
 
 /* Each pipe is filled far beyond its size while the other is silent, in both orders. */
@@ -101,7 +91,6 @@ TEST(a_chatty_program_does_not_block)
     ck_assert_uint_eq(strlen(outcome.out), 3000000);
     ck_assert_uint_eq(strlen(outcome.err), 6000000);
     ck_assert_uint_eq(strspn(outcome.err, "x"), 3000000);
-    outcome_clear(&outcome);
 }
 
 TEST(a_long_input_is_given_whole)
@@ -113,10 +102,8 @@ TEST(a_long_input_is_given_whole)
     input[LONG_BYTES] = '\0';
     outcome = run_client("wc -c", input);
     ck_assert_int_eq(atoi(outcome.out), (int)LONG_BYTES);
-    outcome_clear(&outcome);
     outcome = run_client("exit 0", input); /* one that does not read it */
     ck_assert_int_eq(outcome.status, 0);
-    outcome_clear(&outcome);
     free(input);
 }
 
@@ -135,7 +122,6 @@ TEST(a_program_gets_clean_signals)
         sscanf(outcome.out, "SigBlk: %" SCNx64 " SigIgn: %" SCNx64, &blocked, &ignored), 2);
     ck_assert_uint_eq(blocked & usual, 0);
     ck_assert_uint_eq(ignored & usual, 0);
-    outcome_clear(&outcome);
 }
 
 TEST(programs_inherit_nothing_of_each_other)
@@ -149,10 +135,7 @@ TEST(programs_inherit_nothing_of_each_other)
     other = program_start((const char *const[]){"echo-client", "sleep", NULL});
     second = program_run(count, NULL);
     ck_assert_str_eq(alone.out, second.out);
-    outcome_clear(&alone);
-    outcome_clear(&second);
     second = program_stop(&other);
-    outcome_clear(&second);
 }
 
 START_TEST(a_program_that_is_not_there_fails_the_test)
@@ -176,24 +159,22 @@ TEST(a_server_tells_its_port_and_stops)
     ck_assert_uint_eq(server.port, 40123);
     ck_assert_str_eq(server.address, "127.0.0.1:40123");
     outcome = program_stop(&server);
-    ck_assert_int_eq(outcome.status, 0);
-    ck_assert_str_eq(outcome.out, "listening on 127.0.0.1:40123\n"
-                                  "model: --port 0 --workers 4\nstopped\n");
+    outcome_expect(&outcome, 0,
+                   "listening on 127.0.0.1:40123\n"
+                   "model: --port 0 --workers 4\nstopped\n",
+                   NULL);
     ck_assert_uint_eq(strlen(outcome.err), 200000);
-    outcome_clear(&outcome);
 }
 
 TEST(a_server_on_ipv6)
 {
-    struct outcome outcome;
     struct program server;
 
     make_program("echo-server", "echo \"listening on [::1]:7\"");
     server = server_start(NULL);
     ck_assert_uint_eq(server.port, 7);
     ck_assert_str_eq(server.address, "[::1]:7");
-    outcome = program_wait(&server);
-    outcome_clear(&outcome);
+    program_wait(&server);
 }
 
 static const char *const bad_servers[] = {
@@ -218,10 +199,7 @@ TEST(error_text_is_waited_for_and_kept)
     wait_for_error_text(&program, "second\n");
     wait_for_error_text(&program, "first"); /* said before, not forgotten */
     outcome = program_stop(&program);
-    ck_assert_int_eq(outcome.status, 128 + SIGTERM);
-    ck_assert_str_eq(outcome.err, "first\nsecond\n");
-    ck_assert_str_eq(outcome.out, "out\n");
-    outcome_clear(&outcome);
+    outcome_expect(&outcome, 128 + SIGTERM, "out\n", "first\nsecond\n");
 }
 
 START_TEST(error_text_that_never_comes_fails_the_test)
@@ -424,7 +402,6 @@ TEST(threads_and_descriptors_are_counted)
 
 TEST(cpu_time_is_that_of_the_process)
 {
-    struct outcome outcome;
     struct program program;
     struct rusage usage;
     int64_t before, waited;
@@ -436,12 +413,11 @@ TEST(cpu_time_is_that_of_the_process)
     while (process_cpu_ns(program.pid) < before + 20000000) /* it runs, so its clock does */
         sched_yield();
     waited = process_cpu_ns(program.pid);
-    outcome = program_stop(&program);
+    program_stop(&program);
     ck_assert_int_eq(getrusage(RUSAGE_CHILDREN, &usage), 0);
     /* rusage is rounded to the microsecond, for user and system time each */
     ck_assert_int_le(waited, ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000 +
                                  (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec + 2) * 1000);
-    outcome_clear(&outcome);
 }
 
 CASE("Failures")
@@ -453,7 +429,6 @@ TEST(whatever_is_wrong_fails_the_test)
     ck_assert_int_eq(setenv("TOP_BUILDDIR", "/proc/self", 1), 0); /* .../exe is this program */
     outcome = program_run((const char *const[]){"exe", "failures", NULL}, NULL);
     ck_assert_msg(outcome.status == 0, "%s%s", outcome.out, outcome.err);
-    outcome_clear(&outcome);
 }
 
 /*

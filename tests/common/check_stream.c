@@ -110,9 +110,8 @@ static void close_ends(void)
 /* Make bytes in which lost, doubled or swapped parts show. */
 static unsigned char *pattern(size_t size)
 {
-    unsigned char *bytes = malloc(size);
+    unsigned char *bytes = suite_memory(size);
 
-    ck_assert_ptr_nonnull(bytes);
     for (size_t i = 0; i < size; i++)
         bytes[i] = (unsigned char)(i * 2654435761u >> 13);
     return bytes;
@@ -505,14 +504,13 @@ static void *read_once(void *context)
 static bool sleeps(void *context)
 {
     struct reader *reader = context;
-    char path[64];
     char line[512] = "";
     const char *state;
     FILE *file;
 
     if (atomic_load(&reader->tid) == 0)
         return false;
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)atomic_load(&reader->tid));
+    const char *path = suite_text("/proc/self/task/%d/stat", (int)atomic_load(&reader->tid));
     file = fopen(path, "re");
     if (file == NULL || fgets(line, sizeof line, file) == NULL)
         line[0] = '\0';

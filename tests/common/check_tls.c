@@ -80,9 +80,8 @@ ssize_t recv(int fd, void *bytes, size_t size, int flags)
 /* Make bytes in which lost, doubled or swapped parts show. */
 static unsigned char *pattern(size_t size)
 {
-    unsigned char *bytes = malloc(size);
+    unsigned char *bytes = suite_memory(size);
 
-    ck_assert_ptr_nonnull(bytes);
     for (size_t i = 0; i < size; i++)
         bytes[i] = (unsigned char)(i * 2654435761u >> 13);
     return bytes;
@@ -157,10 +156,9 @@ static void *write_pattern(void *code)
 static void read_pattern(void)
 {
     unsigned char *expected = pattern(LONG_BYTES);
-    unsigned char *piece = malloc(70000);
+    unsigned char *piece = suite_memory(70000);
     size_t have = 0, size = 1;
 
-    ck_assert_ptr_nonnull(piece);
     while (have < LONG_BYTES) {
         ssize_t got =
             stream_read(&ends.server, piece, size < LONG_BYTES - have ? size : LONG_BYTES - have);
@@ -169,7 +167,6 @@ static void read_pattern(void)
         have += (size_t)got;
         size = size * 3 % 69997;
     }
-    free(piece);
     free(expected);
 }
 
@@ -189,12 +186,11 @@ LOOP_TEST(long_writes_through_small_buffers, 2)
 TEST(a_mebibyte_is_echoed)
 {
     unsigned char *bytes = pattern(LONG_BYTES);
-    unsigned char *back = malloc(LONG_BYTES);
+    unsigned char *back = suite_memory(LONG_BYTES);
     int code = -1;
     pthread_t server = start(echo, &code);
     size_t at = 0;
 
-    ck_assert_ptr_nonnull(back);
     for (size_t done = 0; done < LONG_BYTES; done = at) { /* by 4 KiB, or both sides would wait */
         ck_assert_int_eq(stream_write(&ends.client, bytes + done, 4096, NULL), 0);
         while (at < done + 4096) {
@@ -209,7 +205,6 @@ TEST(a_mebibyte_is_echoed)
     join(server);
     ck_assert_int_eq(code, 0);
     free(bytes);
-    free(back);
 }
 
 TEST(parts_are_written_in_their_order)
@@ -463,11 +458,10 @@ static void *read_all(void *context)
 TEST(writing_without_waiting)
 {
     unsigned char *bytes = pattern(LONG_BYTES);
-    unsigned char *moved = malloc(LONG_BYTES);
+    unsigned char *moved = suite_memory(LONG_BYTES);
     pthread_t reader;
     size_t at;
 
-    ck_assert_ptr_nonnull(moved);
     stream_set_nonblocking(&ends.client);
     at = fill(&ends.client, bytes);
     memcpy(moved, bytes, LONG_BYTES); /* continue from another buffer */
@@ -483,7 +477,6 @@ TEST(writing_without_waiting)
     }
     join(reader);
     free(bytes);
-    free(moved);
 }
 
 TEST(finishing_without_room_is_done_later)

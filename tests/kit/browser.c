@@ -4,8 +4,8 @@
 
 #include "common/clock.h"
 #include "tests/kit/http.h"
+#include "tests/kit/suite.h"
 
-#include <check.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -96,7 +96,6 @@ static char *ask(uint16_t port, const char *method, const char *path, const char
     free(request);
     reply = http_read(fd, false);
     close(fd);
-    free(reply.head);
     return reply.body;
 }
 
@@ -113,7 +112,6 @@ static json_t *command(struct browser *browser, const char *method, const char *
     ck_assert_msg(object != NULL && error == NULL, "%s %s: %.2000s", path, request, reply);
     json_decref(object);
     json_decref(body);
-    free(reply);
     free(request);
     free(path);
     return value;
@@ -172,11 +170,8 @@ void browser_open(struct browser *browser)
 
 void browser_close(struct browser *browser)
 {
-    struct outcome outcome;
-
     json_decref(command(browser, "DELETE", "", NULL));
-    outcome = program_stop(&browser->driver);
-    outcome_clear(&outcome);
+    program_stop(&browser->driver);
     free(browser->log);
 }
 
@@ -199,7 +194,7 @@ char *browser_text(struct browser *browser, const char *script)
     char *text;
 
     ck_assert_msg(json_is_string(value), "this is no text: %s", script);
-    text = strdup(json_string_value(value));
+    text = suite_keep(strdup(json_string_value(value)));
     json_decref(value);
     return text;
 }

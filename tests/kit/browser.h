@@ -37,7 +37,7 @@ void browser_go(struct browser *browser, const char *url);
 /** Run the body of a function of JavaScript in the page. @return what it returns, to be released */
 json_t *browser_run(struct browser *browser, const char *script);
 
-/** The same for one that returns text, to release with free(). */
+/** The same for one that returns text. */
 char *browser_text(struct browser *browser, const char *script);
 
 /**

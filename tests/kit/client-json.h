@@ -14,7 +14,7 @@
 /** A command line, as harness.h and client_run() want it. */
 #define ARGUMENTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/** What came of a run. Free with client_run_clear(). */
+/** What came of a run. */
 struct client_run {
     struct outcome outcome;
     json_t *json;
@@ -31,6 +31,8 @@ struct client_way {
 /** For loop tests from 0 to CLIENT_WAYS: a thread each, event loops, and both with --depth. */
 extern const struct client_way client_ways[];
 enum { CLIENT_PLAIN_WAYS = 2, CLIENT_WAYS = 4 };
+/** For loop tests of several cases: _i % CLIENT_WAYS is the way, and _i / CLIENT_WAYS the case. */
+#define EACH_WAY(cases) ((cases)*CLIENT_WAYS)
 
 /** From now on clients of this test run in that way. Without it: in the first. */
 void client_use_way(int way);
@@ -46,6 +48,19 @@ struct client_run client_run(const char *port, const char *const arguments[]);
 struct client_run client_run_against(int way, peer_behaviour *behaviour, void *context,
                                      const char *const arguments[]);
 
+/**
+ * Run "echo-client --port PORT" as a person does, without --json, against a peer of that behaviour,
+ * which has stopped when this returns.
+ *
+ * @param arguments  further ones, ended by NULL; may be NULL
+ * @param input      given on standard input; NULL: none
+ */
+struct outcome client_text(peer_behaviour *behaviour, void *context, const char *const arguments[],
+                           const char *input);
+
+/** The port of the peer of the last client_text(). */
+const char *client_text_port(void);
+
 /** As client_run(), left running. */
 struct program client_start(const char *port, const char *const arguments[]);
 
@@ -55,6 +70,7 @@ struct client_run client_wait(struct program *client);
 /** The same for a client that was started otherwise, with --json, and has ended. */
 struct client_run client_run_read(struct outcome outcome);
 
+/** Not needed any more: a run lasts as long as the test. */
 void client_run_clear(struct client_run *run);
 
 /** An integer by its path of one or two keys; the second may be NULL. The test fails without it. */

@@ -14,9 +14,9 @@
 #include "common/address.h"
 #include "common/parse.h"
 #include "common/transform.h"
+#include "tests/kit/suite.h"
 
 #include <arpa/inet.h>
-#include <check.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -341,12 +341,28 @@ struct outcome program_wait(struct program *program)
     while (ended < 0 && errno == EINTR);
     ck_assert_msg(ended == program->pid, "cannot wait for the program: %s", strerror(errno));
     outcome.status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    outcome.out = program->said->out.bytes;
-    outcome.err = program->said->err.bytes;
+    outcome.out = suite_keep(program->said->out.bytes);
+    outcome.err = suite_keep(program->said->err.bytes);
     free(program->said);
     program->said = NULL;
     program->pid = -1;
     return outcome;
+}
+
+void outcome_clear(struct outcome *outcome)
+{
+    outcome->out = NULL;
+    outcome->err = NULL;
+}
+
+void outcome_expect(const struct outcome *outcome, int status, const char *out, const char *err)
+{
+    ck_assert_msg(outcome->status == status, "status %d, not %d; it said: %.2000s%.2000s",
+                  outcome->status, status, outcome->out, outcome->err);
+    if (out != NULL)
+        ck_assert_str_eq(outcome->out, out);
+    if (err != NULL)
+        ck_assert_str_eq(outcome->err, err);
 }
 
 struct outcome program_stop(struct program *program)
@@ -354,14 +370,6 @@ struct outcome program_stop(struct program *program)
     ck_assert_msg(program->pid > 0, "the program has been waited for already");
     ck_assert_msg(kill(program->pid, SIGTERM) == 0, "cannot stop it: %s", strerror(errno));
     return program_wait(program);
-}
-
-void outcome_clear(struct outcome *outcome)
-{
-    free(outcome->out);
-    free(outcome->err);
-    outcome->out = NULL;
-    outcome->err = NULL;
 }
 
 const char *program_output(struct program *program)

@@ -33,7 +33,7 @@ struct program {
     char address[120]; /**< of a server: the text after the first "listening on " */
 };
 
-/** How a program ended and what it had said. Free with outcome_clear(). */
+/** How a program ended and what it had said. */
 struct outcome {
     int status; /**< exit status; 128 + signal where a signal ended it */
     char *out;  /**< ended by zero */
@@ -87,7 +87,11 @@ struct outcome program_wait(struct program *program);
 /** SIGTERM, then program_wait(). */
 struct outcome program_stop(struct program *program);
 
+/** Not needed any more: what a program said lasts as long as the test. */
 void outcome_clear(struct outcome *outcome);
+
+/** Assert the exit status, and all that was said; NULL: anything. */
+void outcome_expect(const struct outcome *outcome, int status, const char *out, const char *err);
 
 /** A blocking connection to 127.0.0.1:port with a receive time limit of 20 s. */
 int tcp_connect(uint16_t port);

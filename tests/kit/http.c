@@ -3,8 +3,8 @@
 #include "tests/kit/http.h"
 
 #include "tests/kit/harness.h"
+#include "tests/kit/suite.h"
 
-#include <check.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -52,7 +52,7 @@ static char *receive_until(int fd, const char *end)
         ck_assert_uint_lt(size, REPLY_MAX);
         text[size] = '\0';
         if (found != NULL)
-            return text;
+            return suite_keep(text);
     }
 }
 
@@ -98,8 +98,7 @@ struct http_reply http_read(int fd, bool head_only)
 
     reply.status = status_of(reply.head);
     reply.size = head_only ? 0 : length_of(&reply);
-    reply.body = calloc(1, reply.size + 1);
-    ck_assert_ptr_nonnull(reply.body);
+    reply.body = suite_memory(reply.size + 1);
     tcp_receive(fd, reply.body, reply.size);
     return reply;
 }
@@ -121,12 +120,11 @@ static void send_some(int fd, const char *bytes, size_t size)
 struct http_reply http_send(uint16_t port, const void *bytes, size_t size)
 {
     struct http_reply reply = {0};
-    char *text = calloc(1, REPLY_MAX + 1);
+    char *text = suite_memory(REPLY_MAX + 1);
     int fd = tcp_connect(port);
     bool reset;
     char *end;
 
-    ck_assert_ptr_nonnull(text);
     send_some(fd, bytes, size);
     shutdown(fd, SHUT_WR);
     reply.head = text;
@@ -135,14 +133,13 @@ struct http_reply http_send(uint16_t port, const void *bytes, size_t size)
     end = strstr(text, "\r\n\r\n");
     if (end != NULL) {
         reply.size = (size_t)(reply.body - (end + 4));
-        reply.body = malloc(reply.size + 1);
-        ck_assert_ptr_nonnull(reply.body);
+        reply.body = suite_memory(reply.size + 1);
         memcpy(reply.body, end + 4, reply.size + 1);
         end[4] = '\0';
         reply.status = status_of(text);
     } else {
         ck_assert_msg(text[0] == '\0', "half a reply: %s", text);
-        reply.body = calloc(1, 1);
+        reply.body = suite_memory(1);
     }
     return reply;
 }
@@ -161,18 +158,11 @@ struct http_reply http_get(uint16_t port, const char *path)
     return reply;
 }
 
-void http_clear(struct http_reply *reply)
-{
-    free(reply->head);
-    free(reply->body);
-}
-
 char *http_body(uint16_t port, const char *path, int status)
 {
     struct http_reply reply = http_get(port, path);
 
     ck_assert_msg(reply.status == status, "%s: %s%s", path, reply.head, reply.body);
-    free(reply.head);
     return reply.body;
 }
 
@@ -185,7 +175,6 @@ int http_listen(uint16_t port)
     tcp_send(fd, request, sizeof request - 1);
     head = read_head(fd);
     ck_assert_int_eq(status_of(head), 200);
-    free(head);
     return fd;
 }
 
@@ -206,18 +195,14 @@ char *http_event(int fd, uint64_t *id)
 
     *id = 0;
     while ((line = read_line(fd)) != NULL) {
-        if (line[0] == '\0' && data != NULL) {
-            free(line);
+        if (line[0] == '\0' && data != NULL)
             return data;
-        }
         if (strncmp(line, "data: ", 6) == 0) {
             ck_assert_ptr_null(data);
-            data = strdup(line + 6);
+            data = line + 6;
         } else if (line[0] != '\0' && line[0] != ':' && strncmp(line, "retry: ", 7) != 0) {
             ck_assert_msg(sscanf(line, "id: %" SCNu64, id) == 1, "this is no event: %s", line);
         }
-        free(line);
     }
-    free(data);
     return NULL;
 }

@@ -31,13 +31,10 @@ struct http_reply http_send(uint16_t port, const void *bytes, size_t size);
 /** One reply over a connection that goes on. @param head_only  it has no body, as one to HEAD */
 struct http_reply http_read(int fd, bool head_only);
 
-/** Release what a reply has. */
-void http_clear(struct http_reply *reply);
-
 /** The value of a header in lower or upper case, up to its line's end, or NULL. */
 const char *http_header(const struct http_reply *reply, const char *name, char value[static 200]);
 
-/** Ask, and expect this status. @return the body, to be released with free() */
+/** Ask, and expect this status. @return the body */
 char *http_body(uint16_t port, const char *path, int status);
 
 /** Begin to listen to /events: the reply's head has been read. @return descriptor */
@@ -46,7 +43,7 @@ int http_listen(uint16_t port);
 /**
  * Receive until one whole event has come.
  *
- * @return its data, to be released with free(); NULL at end of file
+ * @return its data; NULL at end of file
  */
 char *http_event(int fd, uint64_t *id);
 

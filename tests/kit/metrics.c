@@ -2,7 +2,8 @@
 /* A strict reader of Prometheus' text format: see metrics.h. */
 #include "tests/kit/metrics.h"
 
-#include <check.h>
+#include "tests/kit/suite.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -160,10 +161,10 @@ static void read_sample(struct reader *reader, const char *line)
 struct metrics *metrics_read(const char *text)
 {
     struct reader *reader = calloc(1, sizeof *reader);
-    struct metrics *metrics = calloc(1, sizeof *metrics);
+    struct metrics *metrics = suite_memory(sizeof *metrics);
     char line[1000];
 
-    ck_assert(reader != NULL && metrics != NULL);
+    ck_assert_ptr_nonnull(reader);
     ck_assert_msg(ends_with(text, "\n"), "the last line has no end");
     reader->metrics = metrics;
     while (*text != '\0') {

@@ -26,7 +26,7 @@ struct metrics {
     size_t families;
 };
 
-/** Read a whole text. Release with free(). */
+/** Read a whole text. */
 struct metrics *metrics_read(const char *text);
 
 /** The number of a sample; the test fails where there is none. */

@@ -74,7 +74,6 @@ void expect_nothing(struct page *page, const char *script)
     char *found = browser_text(&page->browser, script);
 
     ck_assert_str_eq(found, "");
-    free(found);
 }
 
 void take_picture(struct page *page, const char *name)

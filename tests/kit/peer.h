@@ -14,6 +14,7 @@
 #ifndef TESTS_KIT_PEER_H
 #define TESTS_KIT_PEER_H
 
+#include <check.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,10 @@ struct peer;
 
 /** @param number  of the connection, from 0 */
 typedef void peer_behaviour(int fd, unsigned number, void *context);
+/** Begin the definition of one, which may leave any of its arguments unused. */
+#define BEHAVIOUR(name)                                                                            \
+    static void name(int fd CK_ATTRIBUTE_UNUSED, unsigned number CK_ATTRIBUTE_UNUSED,              \
+                     void *context CK_ATTRIBUTE_UNUSED)
 
 /** Up to 256 connections, each on a thread of its own. */
 struct peer *peer_start(peer_behaviour *behaviour, void *context);

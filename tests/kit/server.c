@@ -4,8 +4,8 @@
 
 #include "common/clock.h"
 #include "common/transform.h"
+#include "tests/kit/suite.h"
 
-#include <check.h>
 #include <dirent.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -248,7 +248,6 @@ struct tally kit_wait_end(struct kit *kit, int status, const char *complaint,
         ck_assert_msg(strstr(outcome.out, last_words) != NULL, "\"%s\" is not in: %s", last_words,
                       outcome.out);
     tally = tally_of(outcome.out);
-    outcome_clear(&outcome);
     return tally;
 }
 
@@ -262,7 +261,6 @@ struct tally kit_finish(struct kit *kit, bool upper, const char *complaint)
     probe = kit_connect(kit);
     tcp_echo(probe, bytes, PROBE_BYTES, upper);
     close(probe);
-    free(bytes);
     kit_wait_in_flight(kit, 0);
     wait_for_descriptors(kit->program.pid, kit->descriptors);
     kit_wait_threads(kit);
@@ -279,10 +277,9 @@ struct tally kit_finish(struct kit *kit, bool upper, const char *complaint)
 
 unsigned char *some_bytes(size_t size, unsigned seed)
 {
-    unsigned char *bytes = malloc(size + 1);
+    unsigned char *bytes = suite_memory(size + 1);
     uint32_t state = seed * 2654435761u + 1;
 
-    ck_assert_ptr_nonnull(bytes);
     for (size_t i = 0; i < size; i++) {
         state = state * 1664525u + 1013904223u;
         bytes[i] = (unsigned char)(state >> 24);

@@ -3,6 +3,9 @@
 #include "tests/kit/suite.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +70,43 @@ void case_test(const TTest *test, int from, int to, int status)
         abort(); /* a TEST() before the first CASE() */
     for (size_t i = 0; i < case_count; i++)
         tcase_add_loop_exit_test(cases[i], test, status, from, to);
+}
+
+void *suite_memory(size_t size)
+{
+    void *memory = calloc(1, size);
+
+    ck_assert_ptr_nonnull(memory);
+    return suite_keep(memory);
+}
+
+void *suite_keep(void *memory)
+{
+    /* A list that nothing reads: for a search for leaks, what is on it is in use. */
+    static struct kept {
+        struct kept *before;
+        void *memory;
+    } * last;
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    struct kept *kept = malloc(sizeof *kept);
+
+    ck_assert_ptr_nonnull(kept);
+    pthread_mutex_lock(&lock);
+    *kept = (struct kept){last, memory};
+    last = kept;
+    pthread_mutex_unlock(&lock);
+    return memory;
+}
+
+char *suite_text(const char *format, ...)
+{
+    va_list values;
+    char *text;
+
+    va_start(values, format);
+    ck_assert_int_ge(vasprintf(&text, format, values), 0);
+    va_end(values);
+    return suite_keep(text);
 }
 
 static int by_line(const void *a, const void *b)

@@ -74,6 +74,15 @@ void case_time_limit(double seconds);
 void case_test(const TTest *test, int from, int to, int status);
 
 /**
+ * Zeroed memory that lasts as long as the process of the test, so that the test does not release it;
+ * memory from malloc() that will. What the kit returns is kept so. Threads: any.
+ */
+void *suite_memory(size_t size);
+void *suite_keep(void *memory);
+/** Text as printf() makes it, kept likewise. */
+char *suite_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/**
  * Make and run the suite, and turn the outcome into an exit status.
  *
  * Under automake's TAP driver the status is 0 even where tests failed: the TAP lines say which,

@@ -2,7 +2,8 @@
 /* What the tests of views share. The terminal knows what client/views/frame.c says, and no more. */
 #include "tests/kit/view.h"
 
-#include <check.h>
+#include "tests/kit/suite.h"
+
 #include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,10 +64,8 @@ char *kit_file_text(const struct kit_file *file)
     char *text;
 
     ck_assert_int_eq(fstat(file->fd, &status), 0);
-    text = malloc((size_t)status.st_size + 1);
-    ck_assert_ptr_nonnull(text);
+    text = suite_memory((size_t)status.st_size + 1);
     ck_assert_int_eq(pread(file->fd, text, (size_t)status.st_size, 0), status.st_size);
-    text[status.st_size] = '\0';
     return text;
 }
 

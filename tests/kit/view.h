@@ -36,7 +36,7 @@ struct kit_file {
 
 struct kit_file kit_file(void);
 
-/** All that is in it now, ended by zero; to be freed. */
+/** All that is in it now, ended by zero. */
 char *kit_file_text(const struct kit_file *file);
 
 /** From now on a standard stream goes into a file. */

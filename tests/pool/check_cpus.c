@@ -22,18 +22,16 @@ static void make_root(void)
 
 static void remove_root(void)
 {
-    char command[96];
+    const char *command = suite_text("rm -rf '%s'", root);
 
-    snprintf(command, sizeof command, "rm -rf '%s'", root);
     ck_assert_int_eq(system(command), 0);
 }
 
 static void write_file(const char *path, const char *text)
 {
-    char whole[512];
     FILE *file;
+    char *whole = suite_text("%s%s", root, path);
 
-    snprintf(whole, sizeof whole, "%s%s", root, path);
     for (char *slash = whole + strlen(root); (slash = strchr(slash + 1, '/')) != NULL;
          *slash = '/') {
         *slash = '\0';

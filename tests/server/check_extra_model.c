@@ -22,9 +22,8 @@ static const char *const arguments[] = {"--model", "one-loop", "--workers", "1",
 /* Have the kit start extra/echo-server. */
 static void use_the_extra_server(void)
 {
-    char path[4096];
+    const char *path = suite_text("%s/tests/server/extra", build_folder());
 
-    snprintf(path, sizeof path, "%s/tests/server/extra", build_folder());
     ck_assert_int_eq(setenv("TOP_BUILDDIR", path, 1), 0);
 }
 
@@ -38,11 +37,9 @@ TEST(help_lists_it)
     ck_assert_int_eq(outcome.status, 0);
     ck_assert_ptr_nonnull(model);
     ck_assert_ptr_nonnull(strstr(model, "one-loop"));
-    outcome_clear(&outcome);
     outcome = program_run(ARGUMENTS("echo-server", "--model", "two-loops"), NULL);
     ck_assert_int_eq(outcome.status, 2);
     ck_assert_ptr_nonnull(strstr(outcome.err, "one-loop"));
-    outcome_clear(&outcome);
 }
 
 TEST(it_serves_and_is_reported)
@@ -58,13 +55,10 @@ TEST(it_serves_and_is_reported)
     ck_assert_str_eq(json_string_value(json_object_get(serving, "unit")), "loop");
     ck_assert_str_eq(json_string_value(json_object_get(serving, "title")), "The only loop");
     json_decref(stats);
-    free(text);
     text = http_body(port, "/metrics", 200);
     ck_assert_ptr_nonnull(strstr(text, "model=\"one-loop\""));
-    free(text);
     text = http_body(port, "/", 200);
     ck_assert_ptr_nonnull(strstr(text, "echo-server --model one-loop\n"));
-    free(text);
     ck_assert_ptr_nonnull(strstr(program_output(&kit.program), "model one-loop: loops 1, "));
     tcp_echo(fd, "a", 1, true);
     close(fd);

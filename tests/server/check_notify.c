@@ -85,10 +85,9 @@ LOOP_TEST(the_states_of_a_life, 2)
 LOOP_TEST(a_watchdog, 2)
 {
     struct notify notify;
-    char pid[16];
 
     start_manager(true);
-    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    const char *pid = suite_text("%d", (int)getpid());
     setenv("WATCHDOG_USEC", "20000000", 1);
     if (_i == 1)
         setenv("WATCHDOG_PID", pid, 1);

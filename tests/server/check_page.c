@@ -260,7 +260,6 @@ TEST(draining)
     browser_close(&page.browser);
     outcome = program_wait(&page.kit.program);
     ck_assert_int_eq(outcome.status, 1);
-    outcome_clear(&outcome);
     close(fd);
 }
 
@@ -269,16 +268,14 @@ TEST(started_again)
 {
     struct page page = page_open(ARGUMENTS("--model", "event", "--admin", "0", "--admin-control"));
     struct outcome outcome;
-    char admin[16];
     int fds[3];
+    const char *admin = suite_text("%u", (unsigned)page.admin);
 
-    snprintf(admin, sizeof admin, "%u", (unsigned)page.admin);
     connect_all(&page, fds, 3, 3);
     expect_text(&page, "sum-in-flight", "3");
     close_all(fds, 3);
     outcome = program_stop(&page.kit.program);
     ck_assert_int_eq(outcome.status, 0);
-    outcome_clear(&outcome);
     expect_text(&page, "status", "connection lost, trying again");
     page.kit = kit_start(ARGUMENTS("--workers", "7", "--admin", admin, "--admin-control"));
     expect_text(&page, "status", "live");
@@ -304,13 +301,12 @@ TEST(too_many_watch)
     struct kit kit = kit_start(ARGUMENTS("--admin", "0"));
     struct page page = {.kit = kit, .admin = kit_admin_port(&kit)};
     int fds[STREAMS_MAX];
-    char url[64];
 
     /* The browser first, which may take its time: who does not read its stream is dropped after a while. */
     browser_open(&page.browser);
     for (int i = 0; i < STREAMS_MAX; i++)
         fds[i] = http_listen(page.admin);
-    snprintf(url, sizeof url, "http://127.0.0.1:%u/", (unsigned)page.admin);
+    const char *url = suite_text("http://127.0.0.1:%u/", (unsigned)page.admin);
     browser_go(&page.browser, url);
     expect_text(&page, "status", "too many pages are open, trying again");
     close_all(fds, STREAMS_MAX);
@@ -348,9 +344,8 @@ TEST(controls)
     expect_rest(fd, "A", 1);
     /* One is the fewest, and the button knows. */
     for (int workers = 3; workers >= 1; workers--) {
-        char text[32];
         browser_click(&page.browser, "#fewer");
-        snprintf(text, sizeof text, "of %d busy", workers);
+        const char *text = suite_text("of %d busy", workers);
         expect_text(&page, "workers-of", text);
     }
     expect(&page, "document.querySelector('#fewer').disabled");

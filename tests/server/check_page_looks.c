@@ -74,7 +74,6 @@ static void look_at_all_sizes(struct page *page)
 {
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (size_t k = 0; k < sizeof schemes / sizeof *schemes; k++) {
-            char name[64];
             browser_prefer(&page->browser, schemes[k], false);
             browser_resize(&page->browser, sizes[i].width, sizes[i].height);
             expect(page, "document.documentElement.scrollWidth <= innerWidth");
@@ -83,7 +82,7 @@ static void look_at_all_sizes(struct page *page)
             expect_nothing(page, too_small);
             expect_nothing(page, cut_off);
             expect_nothing(page, too_faint);
-            snprintf(name, sizeof name, "%ux%u-%s", sizes[i].width, sizes[i].height, schemes[k]);
+            const char *name = suite_text("%ux%u-%s", sizes[i].width, sizes[i].height, schemes[k]);
             take_picture(page, name);
         }
 }
@@ -184,14 +183,13 @@ TEST(with_the_keyboard)
 {
     static const char *const stops[] = {"#theme", "#pause", "#fewer", "#more", "summary"};
     struct page page = page_open(ARGUMENTS("--admin", "0", "--admin-control"));
-    char expression[200];
 
     expect(&page, "document.querySelector('#more').offsetParent != null");
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
-        snprintf(expression, sizeof expression,
-                 "((e) => (e.focus(), document.activeElement == e && "
-                 "getComputedStyle(e).outlineStyle == 'solid'))(document.querySelector('%s'))",
-                 stops[i]);
+        const char *expression = suite_text(
+            "((e) => (e.focus(), document.activeElement == e && "
+            "getComputedStyle(e).outlineStyle == 'solid'))(document.querySelector('%s'))",
+            stops[i]);
         expect(&page, expression);
     }
     expect(&page, "[...document.querySelectorAll('button')].every((b) => b.tabIndex == 0)");

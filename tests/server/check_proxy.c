@@ -154,12 +154,10 @@ LOOP_TEST(a_header_byte_by_byte, GOOD)
     memset(&before, UNTOUCHED, sizeof before);
     for (size_t size = 0; size < header->size; size++) {
         /* A copy of just that size, so that reading beyond it is found out by a sanitizer. */
-        unsigned char *part = malloc(size + (size == 0));
-        ck_assert_ptr_nonnull(part);
+        unsigned char *part = suite_memory(size + (size == 0));
         memcpy(part, header->bytes, size);
         ck_assert_msg(proxy_parse(part, size, &source) == -EAGAIN, "byte %zu", size);
         ck_assert_mem_eq(&source, &before, sizeof source);
-        free(part);
     }
     ck_assert_int_eq(proxy_parse((const unsigned char *)header->bytes, header->size, &source),
                      (int)header->size);

@@ -58,7 +58,6 @@ static void expect_failure(const char *const arguments[], const char *line)
     ck_assert_msg(outcome.status == 1, "status %d, said: %s", outcome.status, outcome.err);
     ck_assert_str_eq(outcome.out, "");
     ck_assert_msg(strstr(outcome.err, line) != NULL, "\"%s\" is not in: %s", line, outcome.err);
-    outcome_clear(&outcome);
 }
 
 CASE_WITH("Addresses", make_folder, remove_folder)
@@ -134,7 +133,6 @@ TEST(our_client_over_a_unix_socket)
 
     ck_assert_msg(outcome.status == 0, "%s%s", outcome.out, outcome.err);
     ck_assert_msg(strstr(outcome.out, "24 verified") != NULL, "%s", outcome.out);
-    outcome_clear(&outcome);
     tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.served, 8);
 }
@@ -143,12 +141,10 @@ TEST(our_client_over_a_unix_socket)
 TEST(a_stale_file_is_replaced)
 {
     struct program killed = server_start(ARGUMENTS("--host", host));
-    struct outcome outcome;
     struct kit kit;
 
     ck_assert_int_eq(kill(killed.pid, SIGKILL), 0);
-    outcome = program_wait(&killed);
-    outcome_clear(&outcome);
+    program_wait(&killed);
     ck_assert_uint_eq(mode_of(path) & S_IFMT, S_IFSOCK);
     kit = kit_start(ARGUMENTS("--host", host));
     expect_echo(kit_connect(&kit));
@@ -383,7 +379,6 @@ static void list_models(struct models *models)
         if (strcmp(name, "or") != 0)
             models->names[models->count++] = name;
     ck_assert_int_ge(models->count, 2);
-    outcome_clear(&outcome);
 }
 
 /* Whether the server has said so, by now. */
@@ -468,7 +463,6 @@ TEST(proxies_and_every_model)
         struct outcome outcome = program_stop(&kit.program);
         ck_assert_int_eq(outcome.status, 0);
         ck_assert_msg(strstr(outcome.out, "\nhandshake failed: 2\n") != NULL, "%s", outcome.out);
-        outcome_clear(&outcome);
     }
 }
 
@@ -487,7 +481,6 @@ TEST(a_header_that_does_not_come)
     struct outcome outcome = program_stop(&kit.program);
     ck_assert_int_eq(outcome.status, 0);
     ck_assert_msg(strstr(outcome.out, "\nhandshake timeout: 2\n") != NULL, "%s", outcome.out);
-    outcome_clear(&outcome);
 }
 
 /* A stop does not wait for headers. */
@@ -503,7 +496,6 @@ TEST(a_stop_before_the_header)
     outcome = program_stop(&kit.program);
     ck_assert_int_eq(outcome.status, 0);
     ck_assert_uint_eq(tally_of(outcome.out).served, 2);
-    outcome_clear(&outcome);
     expect_end(silent);
     expect_end(half);
 }

@@ -57,7 +57,6 @@ static json_t *ask_stats(uint16_t port)
                       sum_of(json_object_get(connections, "ended")) + active);
     ck_assert_uint_eq(sum_of(json_object_get(json_object_get(stats, "sessions"), "phases")),
                       active);
-    free(text);
     return stats;
 }
 
@@ -66,7 +65,6 @@ static struct metrics *ask_metrics(uint16_t port)
     char *text = http_body(port, "/metrics", 200);
     struct metrics *metrics = metrics_read(text);
 
-    free(text);
     return metrics;
 }
 
@@ -104,12 +102,11 @@ LOOP_TEST(every_path, MODELS)
     json_decref(stats);
     stats = json_loads(event, JSON_REJECT_DUPLICATES, NULL);
     ck_assert_str_eq(json_string_value(json_object_get(stats, "schema")), "echo-server/1");
-    free(event);
     close(fd);
-    free(http_body(port, "/livez", 200));
-    free(http_body(port, "/readyz", 200));
-    free(http_body(port, "/", 200));
-    free(http_body(port, "/nothing", 404));
+    http_body(port, "/livez", 200);
+    http_body(port, "/readyz", 200);
+    http_body(port, "/", 200);
+    http_body(port, "/nothing", 404);
     json_decref(stats);
     free(metrics);
     kit_finish(&kit, true, NULL);
@@ -334,14 +331,14 @@ TEST(while_it_drains)
     bool reset;
 
     send_until_stuck(fd, bytes, SIZE);
-    free(http_body(port, "/readyz", 200));
+    http_body(port, "/readyz", 200);
     ck_assert_int_eq(kill(kit.program.pid, SIGTERM), 0);
-    for (reply = http_get(port, "/readyz"); reply.status == 200; reply = http_get(port, "/readyz"))
-        http_clear(&reply);
+    do
+        reply = http_get(port, "/readyz");
+    while (reply.status == 200);
     ck_assert_int_eq(reply.status, 503);
     ck_assert_ptr_nonnull(strstr(reply.body, "draining"));
-    http_clear(&reply);
-    free(http_body(port, "/livez", 200));
+    http_body(port, "/livez", 200);
     json_decref(ask_stats(port));
     metrics = ask_metrics(port);
     ck_assert(metrics_value(metrics, "echopool_draining") == 1);
@@ -355,8 +352,6 @@ TEST(while_it_drains)
     outcome = program_wait(&kit.program);
     ck_assert_int_eq(outcome.status, 0);
     ck_assert_uint_eq(tally_of(outcome.out).served, 1);
-    outcome_clear(&outcome);
-    free(bytes);
 }
 
 /* The end closes what is open on the admin port, and waits for no client there. */
@@ -371,9 +366,7 @@ TEST(the_end_closes_all)
 
     tcp_send(half, "GET /", 5);
     outcome = program_stop(&kit.program);
-    ck_assert_int_eq(outcome.status, 0);
-    ck_assert_str_eq(outcome.err, "");
-    outcome_clear(&outcome);
+    outcome_expect(&outcome, 0, NULL, "");
     tcp_receive_all(stream, bytes, sizeof bytes, &reset);
     ck_assert_uint_eq(tcp_receive_all(half, bytes, sizeof bytes, &reset), 0);
     close(stream);
@@ -386,11 +379,10 @@ CASE("Strangers")
 /* Memory that a process has in RAM. */
 static size_t resident_bytes(pid_t pid)
 {
-    char path[64];
     size_t pages = 0;
     FILE *file;
+    const char *path = suite_text("/proc/%d/statm", (int)pid);
 
-    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
     file = fopen(path, "re");
     ck_assert_ptr_nonnull(file);
     ck_assert_int_eq(fscanf(file, "%*u %zu", &pages), 1);
@@ -457,9 +449,8 @@ TEST(a_mebibyte_of_header)
     struct kit kit = kit_start(ARGUMENTS("--admin", "0"));
     struct crowd crowd = {0};
     uint16_t port = kit_admin_port(&kit);
-    char *bytes = malloc(SIZE);
+    char *bytes = suite_memory(SIZE);
 
-    ck_assert_ptr_nonnull(bytes);
     crowd_start(&crowd, &kit);
 #ifndef EP_SANITIZED
     size_t before = resident_bytes(kit.program.pid);
@@ -472,14 +463,12 @@ TEST(a_mebibyte_of_header)
         reply = http_send(port, bytes, SIZE);
         ck_assert_msg(reply.status == 0 || (reply.status >= 400 && reply.status < 500), "%s",
                       reply.head);
-        http_clear(&reply);
     }
     crowd_goes_on(&crowd);
 #ifndef EP_SANITIZED
     ck_assert_uint_lt(resident_bytes(kit.program.pid), before + 8 * SIZE);
 #endif
     crowd_stop(&crowd);
-    free(bytes);
     kit_finish(&kit, true, NULL);
 }
 
@@ -526,20 +515,17 @@ TEST(wrong_values)
 {
     struct outcome outcome =
         program_run(ARGUMENTS("echo-server", "--port", "0", "--admin", "here"), NULL);
-    char text[32];
     uint16_t port;
     int fd;
 
     ck_assert_int_eq(outcome.status, 2);
     ck_assert_ptr_nonnull(strstr(outcome.err, "--admin here: "));
-    outcome_clear(&outcome);
     fd = tcp_listen(&port);
-    snprintf(text, sizeof text, "%u", (unsigned)port);
+    const char *text = suite_text("%u", (unsigned)port);
     outcome = program_run(ARGUMENTS("echo-server", "--port", "0", "--admin", text), NULL);
     ck_assert_int_eq(outcome.status, 1);
     ck_assert_ptr_nonnull(strstr(outcome.err, "cannot listen on 127.0.0.1:"));
     ck_assert_str_eq(outcome.out, "");
-    outcome_clear(&outcome);
     close(fd);
 }
 

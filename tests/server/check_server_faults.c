@@ -48,11 +48,10 @@ enum { MEBIBYTE = 1 << 20, PROCESSES_MAX = 16 };
 /* What a process has in RAM; 0 where it has ended. */
 static size_t resident_bytes(pid_t pid)
 {
-    char path[64];
     size_t pages = 0;
     FILE *file;
+    const char *path = suite_text("/proc/%d/statm", (int)pid);
 
-    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
     file = fopen(path, "re");
     if (file == NULL)
         return 0;
@@ -115,12 +114,11 @@ static void *send_stream(void *argument)
 LOOP_TEST(a_long_stream, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "2", "--buffer", "64K", "--transform", "none"));
-    unsigned char *received = malloc(BLOCK);
+    unsigned char *received = suite_memory(BLOCK);
     struct sender sender = {.fd = kit_connect(&kit), .block = some_bytes(BLOCK, 23)};
     size_t before = 0;
     pthread_t thread;
 
-    ck_assert_ptr_nonnull(received);
     ck_assert_int_eq(pthread_create(&thread, NULL, send_stream, &sender), 0);
     for (size_t got = 0; got < STREAM_BYTES; got += BLOCK) {
         size_t size = STREAM_BYTES - got < BLOCK ? STREAM_BYTES - got : BLOCK;
@@ -134,7 +132,6 @@ LOOP_TEST(a_long_stream, MODELS)
     expect_rest(sender.fd, "", 0);
     pthread_join(thread, NULL);
     free((void *)(uintptr_t)sender.block);
-    free(received);
     ck_assert_uint_eq(kit_finish(&kit, false, NULL).served, 1);
 }
 
@@ -255,11 +252,10 @@ static uint64_t signal_mask(pid_t pid, const char *thread, const char *name)
 {
     unsigned long mask = 0;
     bool found = false;
-    char path[300];
     char line[256];
     FILE *file;
+    const char *path = suite_text("/proc/%d/task/%s/status", (int)pid, thread);
 
-    snprintf(path, sizeof path, "/proc/%d/task/%s/status", (int)pid, thread);
     file = fopen(path, "re");
     if (file == NULL)
         return UINT64_MAX; /* it has ended: it takes no signal any more */
@@ -314,7 +310,6 @@ LOOP_TEST(signals_are_the_loops, MODELS)
     ck_assert_int_eq(kill(kit.program.pid, SIGTERM), 0);
     struct outcome outcome = program_wait(&kit.program);
     ck_assert_int_eq(outcome.status, 0);
-    outcome_clear(&outcome);
 }
 
 CASE("An output that takes nothing")
@@ -345,7 +340,6 @@ LOOP_TEST(an_output_without_a_reader, MODELS)
     say_goodbye(fd);
     outcome = program_stop(&server);
     ck_assert_msg(outcome.status == 0, "it ended with status %d", outcome.status);
-    outcome_clear(&outcome);
 }
 
 static bool can_connect(void *context)
@@ -365,9 +359,8 @@ static _Noreturn void become_a_server_on_a_full_disk(const char *host, const cha
                                                      const char *hold)
 {
     int full = open("/dev/full", O_WRONLY);
-    char path[4096];
+    const char *path = suite_text("%s/echo-server", build_folder());
 
-    snprintf(path, sizeof path, "%s/echo-server", build_folder());
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (full >= 0 && dup2(full, STDOUT_FILENO) >= 0 && dup2(full, STDERR_FILENO) >= 0)
         execl(path, "echo-server", "--host", host, "--model", model, "--hold", hold, "--print",
@@ -379,11 +372,10 @@ static _Noreturn void become_a_server_on_a_full_disk(const char *host, const cha
 LOOP_TEST(an_output_without_room, MODELS)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char host[sizeof address.sun_path];
     int status;
     pid_t pid;
+    const char *host = suite_text("unix:@check_server_faults.%d", (int)getpid());
 
-    snprintf(host, sizeof host, "unix:@check_server_faults.%d", (int)getpid());
     snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "%s", host + strlen("unix:@"));
     pid = fork();
     ck_assert_int_ge(pid, 0);
@@ -409,15 +401,14 @@ CASE("A system that gives nothing")
 static struct outcome start_with_descriptors(unsigned few)
 {
     struct outcome outcome = {.out = NULL};
-    char line[4096];
     size_t room = 0;
     FILE *pipe;
 
     /* The shell redirects first, as it needs descriptors for that; what this test has open is not passed. */
-    snprintf(line, sizeof line,
-             "exec 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n %u; exec '%s/echo-server' "
-             "--model %s --port 0",
-             few, build_folder(), tested_models[0].model);
+    const char *line = suite_text(
+        "exec 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n %u; exec '%s/echo-server' "
+        "--model %s --port 0",
+        few, build_folder(), tested_models[0].model);
     pipe = popen(line, "re");
     ck_assert_ptr_nonnull(pipe);
     ck_assert_int_gt(getdelim(&outcome.out, &room, '\0', pipe), 0);
@@ -429,12 +420,11 @@ static struct outcome start_with_descriptors(unsigned few)
 RANGE_TEST(descriptors_for_next_to_nothing, 4, 7)
 {
     struct outcome outcome = start_with_descriptors((unsigned)_i);
-    char expected[128];
+    const char *expected = suite_text(
+        "echo-server: up to 17 descriptors may be needed and %d are allowed: raise the limit "
+        "(ulimit -n 17)",
+        _i);
 
-    snprintf(expected, sizeof expected,
-             "echo-server: up to 17 descriptors may be needed and %d are allowed: raise the limit "
-             "(ulimit -n 17)",
-             _i);
     ck_assert_int_eq(outcome.status, 1);
     ck_assert_msg(strncmp(outcome.out, expected, strlen(expected)) == 0, "said: %s", outcome.out);
     ck_assert_ptr_null(strstr(outcome.out, "listening on"));
@@ -446,11 +436,10 @@ RANGE_TEST(descriptors_for_next_to_nothing, 4, 7)
 /* Become a user whose number of processes is limited, as root's is not. @return false: cannot */
 static bool be_somebody(void)
 {
-    char path[4096];
 
     if (geteuid() == 0)
         ck_assert_int_eq(setresuid(65534, 65534, 65534), 0); /* this process is this test's */
-    snprintf(path, sizeof path, "%s/echo-server", build_folder());
+    const char *path = suite_text("%s/echo-server", build_folder());
     return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
 }
 

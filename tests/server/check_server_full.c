@@ -74,7 +74,6 @@ TEST(reject_tells_them)
     tcp_echo(served[0], "again", 5, true);
     close(served[0]);
     say_goodbye(served[1]);
-    free(bytes);
     tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.served, 2);
     ck_assert_uint_eq(tally.rejected, 20);

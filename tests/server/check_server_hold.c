@@ -112,10 +112,8 @@ TEST(drain_with_parked_sessions)
     for (int i = 0; i < 50; i++)
         expect_rest(fds[i], "", 0);
     outcome = program_wait(&kit.program);
-    ck_assert_int_eq(outcome.status, 0);
-    ck_assert_str_eq(outcome.err, "");
+    outcome_expect(&outcome, 0, NULL, "");
     ck_assert_uint_eq(tally_of(outcome.out).served, 50);
-    outcome_clear(&outcome);
 }
 
 CASE("From hand to hand")
@@ -178,7 +176,6 @@ TEST(more_are_ready_than_workers)
     signal_it(&kit, SIGCONT);
     for (int i = 0; i < 200; i++)
         expect_rest(fds[i], bytes, 5000);
-    free(bytes);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 200);
 }
 
@@ -233,7 +230,6 @@ TEST(a_loud_session_lets_others_have_a_turn)
         tcp_echo(quiet, "x", 1, true);
     outcome = program_stop(&kit.program); /* it is not through: it is cut */
     ck_assert_int_eq(outcome.status, 1);
-    outcome_clear(&outcome);
     close(loud);
     close(quiet);
 }
@@ -245,10 +241,9 @@ TEST(a_slow_reader)
     int slow = kit_connect(&kit);
     int other = kit_connect(&kit);
     unsigned char *bytes = some_bytes(1 << 20, 8);
-    unsigned char *reply = malloc(1 << 20);
+    unsigned char *reply = suite_memory(1 << 20);
     size_t sent = 0;
 
-    ck_assert_ptr_nonnull(reply);
     for (int round = 0; round < 8; round++) {
         size_t received = 0;
         ssize_t put;
@@ -267,8 +262,6 @@ TEST(a_slow_reader)
         transform_apply(TRANSFORM_UPPER, bytes, sent);
         ck_assert_mem_eq(reply, bytes, sent);
     }
-    free(bytes);
-    free(reply);
     close(slow);
     close(other);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 2);
@@ -294,11 +287,9 @@ TEST(a_session_that_waits_to_write)
         tcp_echo(other, "hello", 5, false);
     }
     shutdown(deaf, SHUT_WR);
-    reply = malloc(sent);
-    ck_assert_ptr_nonnull(reply);
+    reply = suite_memory(sent);
     ck_assert_uint_eq(tcp_receive_all(deaf, reply, sent, &reset), sent);
     ck_assert(!reset);
-    free(reply);
     close(deaf);
     close(other);
     ck_assert_uint_eq(kit_finish(&kit, false, NULL).served, 2);
@@ -344,7 +335,6 @@ static void converse(int fd, unsigned *seed)
     tcp_receive(fd, reply, size);
     transform_apply(TRANSFORM_UPPER, bytes, size);
     ck_assert_mem_eq(reply, bytes, size);
-    free(bytes);
 }
 
 static void *hammer(void *argument)
@@ -404,15 +394,13 @@ TEST(in_order)
     tcp_send(fd, bytes, 100000);
     shutdown(fd, SHUT_WR);
     expect_rest(fd, bytes, 100000);
-    free(bytes);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 1);
 }
 
 static bool has_said_workers(struct kit *kit, unsigned workers)
 {
-    char line[32];
+    const char *line = suite_text("workers: %u\n", workers);
 
-    snprintf(line, sizeof line, "workers: %u\n", workers);
     return strstr(program_output(&kit->program), line) != NULL;
 }
 
@@ -459,5 +447,4 @@ TEST(resized)
     outcome = program_stop(&kit.program);
     ck_assert_int_eq(outcome.status, 0);
     ck_assert_uint_eq(tally_of(outcome.out).served, 8);
-    outcome_clear(&outcome);
 }

@@ -54,11 +54,9 @@ static struct tally finish_saying(struct kit *kit, const char *words)
 
     kit_wait_in_flight(kit, 0);
     outcome = program_stop(&kit->program);
-    ck_assert_int_eq(outcome.status, 0);
-    ck_assert_str_eq(outcome.err, "");
+    outcome_expect(&outcome, 0, NULL, "");
     ck_assert_msg(strstr(outcome.out, words) != NULL, "\"%s\" is not in: %s", words, outcome.out);
     tally = tally_of(outcome.out);
-    outcome_clear(&outcome);
     return tally;
 }
 
@@ -173,7 +171,6 @@ LOOP_TEST(the_caller_runs, POOLS)
     close(fds[0]);
     say_goodbye(fds[1]);
     close(fds[3]);
-    free(bytes);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 4);
 }
 
@@ -197,7 +194,6 @@ LOOP_TEST(the_caller_stops, POOLS)
     ck_assert_int_eq(outcome.status, 0);
     ck_assert_uint_ge(tally_of(outcome.out).timed_out, 2);
     ck_assert_uint_eq(tally_of(outcome.out).accepted, 4);
-    outcome_clear(&outcome);
     for (int i = 0; i < 2; i++)
         expect_rest(fds[i], "", 0);
 }
@@ -255,7 +251,6 @@ LOOP_TEST(no_client_was_kept_out, POOLS)
     kit_wait_in_flight(&kit, 0);
     outcome = program_stop(&kit.program);
     ck_assert_ptr_null(strstr(outcome.out, "paused"));
-    outcome_clear(&outcome);
 }
 
 static const struct {
@@ -287,7 +282,6 @@ LOOP_TEST(marks_that_make_no_sense, COUNT_OF(wrong_marks))
     ck_assert_int_eq(outcome.status, 2);
     ck_assert_msg(strstr(outcome.err, wrong_marks[_i].complaint) != NULL, "said: %s", outcome.err);
     ck_assert_ptr_eq(strchr(outcome.err, '\n'), outcome.err + strlen(outcome.err) - 1);
-    outcome_clear(&outcome);
 }
 
 CASE("More and fewer workers")
@@ -328,7 +322,6 @@ TEST(one_worker_more)
     say_hello(fds[0]);
     ck_assert_uint_eq(process_threads(kit.program.pid), kit.threads + 2);
     close_all(fds, 3);
-    free(bytes);
     resize(&kit, SIGTTOU, "workers: 3\nworkers: 2\n");
     resize(&kit, SIGTTOU, "workers: 2\nworkers: 1\n");
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 3);
@@ -425,5 +418,4 @@ LOOP_TEST(resized_under_load, POOLS)
     ck_assert_uint_eq(tally.served, LOADERS * SESSIONS_EACH);
     struct outcome outcome = program_stop(&kit.program);
     ck_assert_int_eq(outcome.status, 0);
-    outcome_clear(&outcome);
 }

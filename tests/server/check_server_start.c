@@ -30,7 +30,6 @@ static void expect_failure(const char *const arguments[], int status, const char
     struct outcome outcome = program_run(arguments, NULL);
 
     expect_one_line(&outcome, status, line);
-    outcome_clear(&outcome);
 }
 
 #define COMMAND(...) ARGUMENTS("echo-server", __VA_ARGS__)
@@ -110,24 +109,19 @@ TEST(help_and_version)
 {
     struct outcome outcome = program_run(COMMAND("--workers", "0", "--help"), NULL);
 
-    ck_assert_int_eq(outcome.status, 0);
-    ck_assert_str_eq(outcome.err, "");
+    outcome_expect(&outcome, 0, NULL, "");
     ck_assert_msg(strncmp(outcome.out, "Usage: echo-server", 18) == 0, "said: %s", outcome.out);
-    outcome_clear(&outcome);
     outcome = program_run(COMMAND("--version"), NULL);
-    ck_assert_int_eq(outcome.status, 0);
-    ck_assert_str_eq(outcome.out, "echo-server (echopool) " PACKAGE_VERSION "\n");
-    outcome_clear(&outcome);
+    outcome_expect(&outcome, 0, "echo-server (echopool) " PACKAGE_VERSION "\n", NULL);
 }
 
 /* --help into a full disk fails. */
 TEST(help_that_cannot_be_written)
 {
-    char path[4096];
     int status;
     pid_t pid;
+    const char *path = suite_text("%s/echo-server", build_folder());
 
-    snprintf(path, sizeof path, "%s/echo-server", build_folder());
     pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
@@ -155,11 +149,9 @@ TEST(says_what_was_chosen)
     ck_assert_ptr_nonnull(
         strstr(outcome.out, "\nmodel thread-pool: workers 3, queue 7, on full reject\n"));
     ck_assert_ptr_nonnull(strstr(outcome.out, "\nlimit: stack of a thread 1024 KB\n"));
-    outcome_clear(&outcome);
     server = server_start(ARGUMENTS("--quiet"));
     outcome = program_stop(&server);
     ck_assert_ptr_eq(strchr(outcome.out, '\n'), outcome.out + strlen(outcome.out) - 1);
-    outcome_clear(&outcome);
 }
 
 /* Where sessions are held by few threads, their bound is what descriptors allow. */
@@ -173,7 +165,6 @@ TEST(says_how_many_fit)
         strstr(outcome.out, "model event: loops 2, sessions at most 868, on full pause") != NULL,
         "said: %s", outcome.out);
     ck_assert_str_eq(outcome.err, "");
-    outcome_clear(&outcome);
 }
 
 TEST(too_few_descriptors_are_told)
@@ -231,7 +222,6 @@ TEST(a_pool_that_does_not_fit)
 /* Root may listen anywhere, so this one runs as another user. */
 TEST(a_privileged_port)
 {
-    char path[4096];
     FILE *first = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "r");
     int start = 0;
 
@@ -243,14 +233,13 @@ TEST(a_privileged_port)
         return; /* this machine has no privileged port 80 */
     if (geteuid() == 0)
         ck_assert_int_eq(setresuid(65534, 65534, 65534), 0); /* this process is this test's */
-    snprintf(path, sizeof path, "%s/echo-server", build_folder());
+    const char *path = suite_text("%s/echo-server", build_folder());
     if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0)
         return; /* the build tree is out of their reach */
     struct outcome outcome = program_run(COMMAND("--port", "80"), NULL);
     expect_one_line(&outcome, 1,
                     "cannot listen on 127.0.0.1:80: Permission denied; ports below 1024 need root, "
                     "try --port 8090");
-    outcome_clear(&outcome);
 }
 
 CASE("Without standard descriptors")

@@ -271,7 +271,6 @@ LOOP_TEST(whole_however_it_ends, 2)
     }
     outcome = program_wait(&kit.program);
     ck_assert_int_eq(outcome.status, _i == 0 ? 128 + SIGKILL : 1);
-    outcome_clear(&outcome);
     ck_assert(holds(&wanted));
     close(asleep);
     scratch_free(&scratch);
@@ -286,7 +285,6 @@ TEST(a_file_that_cannot_be_made)
     ck_assert_str_eq(
         outcome.err,
         "echo-server: cannot write --trace /nowhere/trace.json: No such file or directory\n");
-    outcome_clear(&outcome);
 }
 
 /* A full disk is reported once; the echo goes on, and at the end the number of lost records is reported. */
@@ -306,5 +304,4 @@ TEST(a_full_disk)
     ck_assert_msg(strstr(outcome.err, "72 sessions are missing in the trace /dev/full") != NULL,
                   "said: %s", outcome.err);
     ck_assert_uint_eq(tally_of(outcome.out).served, SESSIONS);
-    outcome_clear(&outcome);
 }

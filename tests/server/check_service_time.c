@@ -26,9 +26,8 @@ static double draw(uint64_t *state)
 /* The draws of sessions 1 to SESSIONS, in their order. Release with free(). */
 static double *draw_all(void)
 {
-    double *draws = malloc(ALL * sizeof *draws);
+    double *draws = suite_memory(ALL * sizeof *draws);
 
-    ck_assert_ptr_nonnull(draws);
     for (uint64_t session = 1; session <= SESSIONS; session++) {
         uint64_t state = service_time_begin(session);
         for (unsigned i = 0; i < DRAWS; i++)

@@ -150,11 +150,10 @@ TEST(a_umask_takes_rights_away)
 
 TEST(an_abstract_socket_has_no_file)
 {
-    char name[64];
     struct address address;
     struct listening_socket first, second;
+    const char *name = suite_text("@check_socket.%d", (int)getpid());
 
-    snprintf(name, sizeof name, "@check_socket.%d", (int)getpid());
     address = at(name);
     ck_assert_int_eq(listening_socket_open(&address, &first), 0);
     ck_assert(is_listened_on(&address));
@@ -213,8 +212,8 @@ TEST(a_datagram_socket_is_left_alone)
 LOOP_TEST(another_kind_of_file_is_left_alone, 4)
 {
     struct address address = at(path);
+    const char *target = suite_text("%s.target", path);
     struct listening_socket other;
-    char target[128];
     mode_t kind;
 
     switch (_i) {
@@ -223,7 +222,6 @@ LOOP_TEST(another_kind_of_file_is_left_alone, 4)
     case 2: mkfifo(path, 0600); break;
     default: /* a link, even one to a stale socket */
         leave_stale_file();
-        snprintf(target, sizeof target, "%s.target", path);
         ck_assert_int_eq(rename(path, target), 0);
         ck_assert_int_eq(symlink(target, path), 0);
     }
@@ -244,9 +242,8 @@ TEST(only_our_own_file_is_removed)
 {
     struct address address = at(path);
     struct listening_socket ours, theirs;
-    char aside[128];
+    const char *aside = suite_text("%s.aside", path);
 
-    snprintf(aside, sizeof aside, "%s.aside", path);
     ck_assert_int_eq(listening_socket_open(&address, &ours), 0);
     ck_assert_int_eq(rename(path, aside), 0); /* it stays, so that its number is not used again */
     ck_assert_int_eq(listening_socket_open(&address, &theirs), 0);

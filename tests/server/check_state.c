@@ -29,10 +29,9 @@ struct stage_set {
 static struct stage_set *set_up(uint64_t workers)
 {
     static const struct model_type type = {.name = "thread-pool", .capped = true};
-    struct stage_set *set = calloc(1, sizeof *set);
+    struct stage_set *set = suite_memory(sizeof *set);
     struct server *server = &set->server;
 
-    ck_assert_ptr_nonnull(set);
     set->options = (struct options){.queue = 7, .on_full = ON_FULL_REJECT};
     server->options = &set->options;
     server->type = &type;
@@ -56,9 +55,8 @@ static void take_down(struct stage_set *set)
 /* A session that is here and stands in a phase. */
 static struct session *enter(struct stage_set *set, enum phase phase, unsigned worker)
 {
-    struct session *session = calloc(1, sizeof *session);
+    struct session *session = suite_memory(sizeof *session);
 
-    ck_assert_ptr_nonnull(session);
     session->number = accounting_enter(set->server.shared->accounting, &session->entry);
     session_move(session, phase);
     if (phase != PHASE_QUEUED)
@@ -246,14 +244,13 @@ static void *wait_at(void *argument)
 TEST(what_it_takes)
 {
     struct stage_set *set = set_up(1);
-    struct state *before = malloc(sizeof *before);
+    struct state *before = suite_memory(sizeof *before);
     struct state *now = &set->state;
     struct rlimit limit = {.rlim_cur = 0};
     pthread_barrier_t barrier;
     pthread_t thread;
     int fds[3];
 
-    ck_assert_ptr_nonnull(before);
     snapshot_take(&set->server, before);
     ck_assert_uint_eq(before->descriptors, descriptors_here());
     for (int i = 0; i < 3; i++)
@@ -275,7 +272,6 @@ TEST(what_it_takes)
     ck_assert_uint_eq(now->descriptor_limit, limit.rlim_cur);
     for (int i = 0; i < 3; i++)
         close(fds[i]);
-    free(before);
     take_down(set);
 }
 
@@ -291,13 +287,12 @@ TEST(the_backlog)
     struct listening_socket sockets[3];
     struct address address;
     const char *cause;
-    char name[64];
     int clients[3];
 
     ck_assert(address_resolve("127.0.0.1", 0, true, &address, &cause));
     ck_assert_int_eq(listening_socket_open(&address, &sockets[0]), 0);
     ck_assert_int_eq(listening_socket_open(&address, &sockets[1]), 0);
-    snprintf(name, sizeof name, "@check_state.%d", (int)getpid());
+    const char *name = suite_text("@check_state.%d", (int)getpid());
     ck_assert(address_of_path(name, &address));
     ck_assert_int_eq(listening_socket_open(&address, &sockets[2]), 0);
     ck_assert_int_eq(listener_new(base, sockets, 3, set->server.shared, &set->server.listener), 0);
