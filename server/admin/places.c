@@ -33,6 +33,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -61,6 +62,7 @@ struct place {
 };
 
 struct admin_places {
+    LIST_ENTRY(admin_places) all;
     struct evhttp *http;
     struct evconnlistener *listener; /* belongs to http */
     struct event *sweep;
@@ -71,6 +73,12 @@ struct admin_places {
     struct log_gate gate;
     struct place places[ADMIN_CONNECTIONS_MAX];
 };
+
+/*
+ * Of every admin port. evhttp_bind_listener() replaces the argument of all callbacks of a listener,
+ * that for errors too, by its own; so accept_failed() finds the places by the listener.
+ */
+static LIST_HEAD(, admin_places) all_places = LIST_HEAD_INITIALIZER(all_places);
 
 /* --- one place ----------------------------------------------------------------------------- */
 
@@ -179,6 +187,17 @@ static void resume_after(struct admin_places *places, unsigned reason)
     }
 }
 
+/* Find the places of a listener. */
+static struct admin_places *places_of(const struct evconnlistener *listener)
+{
+    struct admin_places *places;
+
+    LIST_FOREACH(places, &all_places, all)
+    if (places->listener == listener)
+        return places;
+    abort(); /* every listener is in the list before it is enabled */
+}
+
 static void on_turn(evutil_socket_t fd, short what, void *argument)
 {
     struct admin_places *places = argument;
@@ -200,10 +219,10 @@ static void on_retry(evutil_socket_t fd, short what, void *argument)
 static void accept_failed(struct evconnlistener *listener, void *argument)
 {
     static const struct timeval later = {.tv_usec = RETRY_US};
-    struct admin_places *places = argument;
+    struct admin_places *places = places_of(listener);
     int error = errno;
 
-    (void)listener;
+    (void)argument; /* evhttp's */
     if (log_gate_pass(&places->gate) > 0)
         log_warn("cannot accept a connection to the admin port: %s; trying again in 100 ms",
                  strerror(error));
@@ -349,6 +368,7 @@ struct admin_places *admin_places_new(struct event_base *base, struct evhttp *ht
                            0 /* fd listens already */, fd);
     if (places->listener == NULL)
         goto fail;
+    LIST_INSERT_HEAD(&all_places, places, all);
     evconnlistener_set_error_cb(places->listener, accept_failed);
     evhttp_set_bevcb(http, place_give, places);
     if (evhttp_bind_listener(http, places->listener) == NULL) {
@@ -370,6 +390,8 @@ void admin_places_free(struct admin_places *places)
 {
     if (places == NULL)
         return;
+    if (places->listener != NULL)
+        LIST_REMOVE(places, all);
     if (places->http != NULL)
         evhttp_free(places->http); /* with its listener; it releases every connection */
     for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {

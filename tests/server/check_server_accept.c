@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The real server and an accept() that fails: it is counted and told, the next one is served, and no
- * CPU is spent on trying. The failures come from fail_accept.c, which is preloaded into the server;
+ * CPU is spent on trying. The failures come from fail_calls.c, which is preloaded into the server;
  * not with a sanitizer, which must be loaded first itself.
  */
 #include "common/clock.h"
+#include "tests/kit/http.h"
 #include "tests/kit/server.h"
 #include "tests/kit/suite.h"
 
@@ -16,14 +17,15 @@
 
 #ifndef EP_SANITIZED
 
-/* Start a server whose accept() fails, as fail_accept.c reads it from the environment. */
-static struct kit start_failing(int error, const char *how, const char *value, bool takes)
+/* Start a server whose accept() fails, as fail_calls.c reads it from the environment. */
+static struct kit start_failing_with(const char *const arguments[], int error, const char *how,
+                                     const char *value, bool takes)
 {
     char preload[4096];
     char number[16];
     struct kit kit;
 
-    snprintf(preload, sizeof preload, "%s/tests/server/.libs/fail_accept.so", build_folder());
+    snprintf(preload, sizeof preload, "%s/tests/server/.libs/fail_calls.so", build_folder());
     ck_assert_msg(access(preload, R_OK) == 0, "there is no %s", preload);
     snprintf(number, sizeof number, "%d", error);
     setenv("ACCEPT_ERROR", number, 1);
@@ -31,11 +33,16 @@ static struct kit start_failing(int error, const char *how, const char *value, b
     if (takes)
         setenv("ACCEPT_TAKES", "1", 1);
     setenv("LD_PRELOAD", preload, 1);
-    kit = kit_start(ARGUMENTS("--workers", "2"));
+    kit = kit_start(arguments);
     unsetenv("LD_PRELOAD");
     unsetenv("ACCEPT_TAKES");
     unsetenv(how);
     return kit;
+}
+
+static struct kit start_failing(int error, const char *how, const char *value, bool takes)
+{
+    return start_failing_with(ARGUMENTS("--workers", "2"), error, how, value, takes);
 }
 
 /* kit_finish() with a look at how many failures were counted. */
@@ -98,6 +105,14 @@ START_TEST(a_want_of_something)
 }
 END_TEST
 
+static void make_file(char *name)
+{
+    int made = mkstemp(name);
+
+    ck_assert_int_ge(made, 0);
+    close(made);
+}
+
 static unsigned warnings(struct kit *kit)
 {
     unsigned count = 0;
@@ -123,14 +138,12 @@ static const int stuck_errors[] = {ENOBUFS, EPROTO, EPERM};
 START_TEST(failing_does_not_burn)
 {
     char file[] = "/tmp/check_accept.XXXXXX";
-    int made = mkstemp(file);
     struct kit kit;
     int64_t cpu_ns;
     int64_t started_ns;
     int fd;
 
-    ck_assert_int_ge(made, 0);
-    close(made);
+    make_file(file);
     kit = start_failing(stuck_errors[_i], "ACCEPT_FAILS_WHILE", file, false);
     cpu_ns = process_cpu_ns(kit.program.pid);
     started_ns = clock_now_ns();
@@ -143,6 +156,51 @@ START_TEST(failing_does_not_burn)
                   (long long)cpu_ns, (long long)started_ns);
     say_goodbye(fd);
     kit_finish(&kit, true, "cannot accept a connection now");
+}
+END_TEST
+
+/*
+ * accept() on the admin port fails, with each error it may have: one warning, and the request is
+ * answered once accept() works again. The echoes go on meanwhile.
+ */
+static void outlive(const char *const arguments[], int error)
+{
+    char file[] = "/tmp/check_accept.XXXXXX";
+    char warning[200];
+    struct http_reply reply;
+    struct kit kit;
+    int fd;
+
+    make_file(file);
+    kit = start_failing_with(arguments, error, "ACCEPT_FAILS_WHILE", file, false);
+    fd = tcp_connect(kit_admin_port(&kit));
+    tcp_send(fd, "GET /livez HTTP/1.0\r\n\r\n", 23);
+    snprintf(warning, sizeof warning,
+             "cannot accept a connection to the admin port: %s; trying again in 100 ms",
+             strerror(error));
+    wait_for_error_text(&kit.program, warning);
+    unlink(file);
+    reply = http_read(fd, false);
+    ck_assert_int_eq(reply.status, 200);
+    http_clear(&reply);
+    close(fd);
+    free(http_body(kit_admin_port(&kit), "/metrics", 200));
+    wait_for_descriptors(kit.program.pid, kit.descriptors);
+    kit_finish(&kit, true, warning);
+}
+
+static const int admin_errors[] = {EMFILE, ENFILE,   ENOMEM,     ENOBUFS,     EPROTO,
+                                   EPERM,  ENETDOWN, ECONNRESET, EHOSTUNREACH};
+
+START_TEST(the_admin_port_with_each_error)
+{
+    outlive(ARGUMENTS("--admin", "0"), admin_errors[_i]);
+}
+END_TEST
+
+START_TEST(the_admin_port_of_each_model)
+{
+    outlive(MODEL("--admin", "0"), EMFILE);
 }
 END_TEST
 
@@ -164,6 +222,8 @@ int main(void)
     ADD_TESTS(suite, "Errors", an_aborted_connection);
     ADD_LOOP_TESTS(suite, "Errors", COUNT_OF(want_errors), a_want_of_something);
     ADD_LOOP_TESTS(suite, "Errors", COUNT_OF(stuck_errors), failing_does_not_burn);
+    ADD_LOOP_TESTS(suite, "Admin", COUNT_OF(admin_errors), the_admin_port_with_each_error);
+    ADD_LOOP_TESTS(suite, "Admin", MODELS, the_admin_port_of_each_model);
 #else
     ADD_TESTS(suite, "Errors", not_with_a_sanitizer);
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded into the server by check_server_accept: lets accept4() fail.
+ * Preloaded into the server by check_server_accept: lets calls fail.
  *
- *     ACCEPT_ERROR=71        with this errno, where a connection waits
+ *     ACCEPT_ERROR=71        accept4() fails with this errno, where a connection waits
  *     ACCEPT_FAILURES=3      this many times; or
  *     ACCEPT_FAILS_WHILE=F   as long as the file F exists
  *     ACCEPT_TAKES=1         the connection is lost, as when the kernel has aborted it
