@@ -89,10 +89,14 @@ void server_open_standard_descriptors(void)
             _exit(EXIT_RUN); /* no /dev/null, and nowhere to say so */
 }
 
+/* Log it, and keep errno, which libevent's caller reads afterwards. */
 static void log_from_libevent(int severity, const char *message)
 {
+    int error = errno;
+
     if (severity >= EVENT_LOG_WARN)
         log_warn("libevent: %s", message);
+    errno = error;
 }
 
 static _Noreturn void die_of_libevent(int code)
@@ -237,7 +241,7 @@ static void start_loop(struct server *server)
     events[ON_NOTIFY] = evtimer_new(server->base, announce_on_timer, server);
     for (int i = 0; i < EVENTS; i++)
         if (events[i] == NULL || (i < ON_TICK && event_add(events[i], NULL) != 0))
-            log_fatal("no memory for the event loop");
+            log_fatal("cannot make the event loop: %m");
     server->shared->refuser = refuser_new(server->base);
     if (server->shared->refuser == NULL)
         log_fatal("no memory for the event loop");
@@ -289,8 +293,11 @@ static void start_accepting(struct server *server)
         .low = options->low_water,
         .per_source = options->per_source,
     };
+    int rc = listener_start(server->listener, server->model, &marks);
 
-    listener_start(server->listener, server->model, &marks);
+    if (rc != 0)
+        log_fatal("cannot watch the listening socket: %s%s", strerror(-rc),
+                  rc == -ENOSPC ? "; raise fs.epoll.max_user_watches" : "");
 }
 
 /* --- end ----------------------------------------------------------------------------------- */
@@ -363,10 +370,10 @@ int server_run(const struct options *options)
     start_watch(&server);
     start_admin(&server);
 
+    start_accepting(&server); /* clients that come already are accepted in the loop */
     announce_addresses(&server);
     if (!options->quiet)
         announce_choices(&server);
-    start_accepting(&server);
     announce_ready(&server);
     if (event_base_dispatch(server.base) != 0)
         log_fatal("the event loop has failed");

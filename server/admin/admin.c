@@ -270,7 +270,7 @@ static int open_socket(struct address *address)
     return fd;
 }
 
-/* Write what to do about an errno value of open_socket(). */
+/* Write what to do about an errno value of open_socket() or set_up(). */
 static void explain(int error, const char *address, char why[static ADMIN_WHY_MAX])
 {
     const char *advice = "";
@@ -281,13 +281,16 @@ static void explain(int error, const char *address, char why[static ADMIN_WHY_MA
         advice = "; stop the other program, or let the kernel pick with port 0";
     else if (error == EADDRNOTAVAIL)
         advice = "; this machine has no such address";
+    else if (error == ENOSPC)
+        advice = "; raise fs.epoll.max_user_watches";
     snprintf(why, ADMIN_WHY_MAX, "cannot listen on %s: %s%s", address, strerror(error), advice);
 }
 
-/* Make everything except the socket, which is taken over. @return 0 or -ENOMEM */
+/* Make everything except the socket, which is taken over. @return 0 or a negated errno value */
 static int set_up(struct admin *admin, struct event_base *base, int fd)
 {
     struct evhttp *http = evhttp_new(base);
+    int rc = -ENOMEM;
 
     admin->body = evbuffer_new();
     admin->events = admin_events_new(base, &admin->view);
@@ -299,13 +302,13 @@ static int set_up(struct admin *admin, struct event_base *base, int fd)
         evhttp_set_max_body_size(http, BODY_MAX);
         evhttp_set_default_content_type(http, NULL);
         evhttp_set_allowed_methods(http, ANY_METHOD); /* on_request() refuses them */
-        admin->places = admin_places_new(base, http, fd);
-        if (admin->places != NULL)
+        rc = admin_places_new(base, http, fd, &admin->places);
+        if (rc == 0)
             return 0;
     }
     if (http != NULL)
         evhttp_free(http);
-    return -ENOMEM;
+    return rc;
 }
 
 int admin_new(struct event_base *base, const char *text, bool control,
@@ -341,6 +344,7 @@ int admin_new(struct event_base *base, const char *text, bool control,
     address_text(&address, admin->address); /* with the port that the kernel has chosen */
     rc = set_up(admin, base, fd);
     if (rc != 0) {
+        explain(-rc, admin->address, why);
         admin_free(admin);
         return rc;
     }

@@ -25,6 +25,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "server/listen/retry.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -41,7 +42,6 @@ enum {
     READ_AHEAD_MAX = 4 * ADMIN_HEADERS_MAX,
     SWEEP_US = 250000, /* how often the places are checked while one is taken */
     HURRY_US = 2000,   /* the same while a client may wait for a place */
-    RETRY_US = 100000, /* after accept() has failed */
     ACCEPTED_IN_A_ROW = 16,
     LINGER_BYTES = 1024 * 1024,
 };
@@ -173,17 +173,15 @@ static void pause_for(struct admin_places *places, unsigned reason)
     places->paused |= reason;
 }
 
-/* Remove a reason. If the listener cannot be enabled for want of memory, the timer tries again. */
+/* Remove a reason. If the listener cannot be enabled, the timer tries again. */
 static void resume_after(struct admin_places *places, unsigned reason)
 {
-    static const struct timeval later = {.tv_usec = RETRY_US};
-
     if ((places->paused & reason) == 0)
         return;
     places->paused &= ~reason;
     if (places->paused == 0 && evconnlistener_enable(places->listener) != 0) {
         places->paused = PAUSE_ERRORS;
-        evtimer_add(places->retry, &later);
+        retry_soon(places->retry);
     }
 }
 
@@ -218,7 +216,6 @@ static void on_retry(evutil_socket_t fd, short what, void *argument)
 /* Pause after a failed accept(): another try at once would only burn the CPU. */
 static void accept_failed(struct evconnlistener *listener, void *argument)
 {
-    static const struct timeval later = {.tv_usec = RETRY_US};
     struct admin_places *places = places_of(listener);
     int error = errno;
 
@@ -226,8 +223,8 @@ static void accept_failed(struct evconnlistener *listener, void *argument)
     if (log_gate_pass(&places->gate) > 0)
         log_warn("cannot accept a connection to the admin port: %s; trying again in 100 ms",
                  strerror(error));
-    if (evtimer_add(places->retry, &later) == 0)
-        pause_for(places, PAUSE_ERRORS);
+    pause_for(places, PAUSE_ERRORS);
+    retry_soon(places->retry);
 }
 
 /* --- all places ---------------------------------------------------------------------------- */
@@ -279,8 +276,9 @@ static void look_after_all(struct admin_places *places)
         pause_for(places, PAUSE_FULL);
     else
         resume_after(places, PAUSE_FULL);
-    if (taken)
-        evtimer_add(places->sweep, places->paused & PAUSE_FULL ? &soon : &later);
+    /* Without memory for the timer, check again at once: a full port must not stay full. */
+    if (taken && evtimer_add(places->sweep, places->paused & PAUSE_FULL ? &soon : &later) != 0)
+        event_active(places->sweep, EV_TIMEOUT, 0);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *argument)
@@ -352,9 +350,11 @@ void admin_places_keep(struct admin_places *places, struct evhttp_connection *co
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-struct admin_places *admin_places_new(struct event_base *base, struct evhttp *http, int fd)
+int admin_places_new(struct event_base *base, struct evhttp *http, int fd,
+                     struct admin_places **result)
 {
     struct admin_places *places = calloc(1, sizeof *places);
+    int rc = -ENOMEM;
 
     if (places == NULL)
         goto fail_fd;
@@ -363,9 +363,10 @@ struct admin_places *admin_places_new(struct event_base *base, struct evhttp *ht
     places->retry = evtimer_new(base, on_retry, places);
     if (places->sweep == NULL || places->turn == NULL || places->retry == NULL)
         goto fail;
-    places->listener =
-        evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE,
-                           0 /* fd listens already */, fd);
+    /* Disabled, since evhttp_bind_listener() would ignore that enabling fails. */
+    places->listener = evconnlistener_new(
+        base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_DISABLED,
+        0 /* fd listens already */, fd);
     if (places->listener == NULL)
         goto fail;
     LIST_INSERT_HEAD(&all_places, places, all);
@@ -374,16 +375,22 @@ struct admin_places *admin_places_new(struct event_base *base, struct evhttp *ht
     if (evhttp_bind_listener(http, places->listener) == NULL) {
         evconnlistener_free(places->listener);
         admin_places_free(places);
-        return NULL;
+        return -ENOMEM;
+    }
+    if (evconnlistener_enable(places->listener) != 0) {
+        rc = -errno;
+        admin_places_free(places); /* the listener belongs to http now, which the caller frees */
+        return rc;
     }
     places->http = http;
-    return places;
+    *result = places;
+    return 0;
 
 fail:
     admin_places_free(places);
 fail_fd:
     close(fd);
-    return NULL;
+    return rc;
 }
 
 void admin_places_free(struct admin_places *places)

@@ -33,9 +33,11 @@ struct admin_places;
  *
  * @param http  released by admin_places_free()
  * @param fd    a listening socket that does not block; taken over, and closed on failure
- * @return      NULL: out of memory; the caller still owns http
+ * @return      0 and *places; or -ENOMEM, or why the kernel does not watch the socket: -ENOSPC means
+ *              fs.epoll.max_user_watches. On failure the caller still owns http
  */
-struct admin_places *admin_places_new(struct event_base *base, struct evhttp *http, int fd);
+int admin_places_new(struct event_base *base, struct evhttp *http, int fd,
+                     struct admin_places **places);
 
 /** Close the listener and all connections, and release http. NULL is fine. */
 void admin_places_free(struct admin_places *places);

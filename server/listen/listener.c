@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "server/listen/retry.h"
 #include "server/models/model.h"
 #include "server/session/refuse.h"
 #include "server/session/session.h"
@@ -25,7 +26,6 @@
 #include <sys/socket.h>
 
 enum {
-    RETRY_US = 100000,
     ACCEPTED_IN_A_ROW = 64,
     ERRORS_IN_A_ROW = 16,
 };
@@ -56,7 +56,7 @@ static void disable(struct listener *listener)
         evconnlistener_disable(listener->doors[i]);
 }
 
-/* Enable all of them or none. @return false: out of memory */
+/* Enable all of them or none. @return false: out of memory, or of what epoll may watch; see errno */
 static bool enable(struct listener *listener)
 {
     for (unsigned i = 0; i < listener->count; i++)
@@ -78,18 +78,16 @@ static void pause_for(struct listener *listener, enum pause_reason reason)
     listener->paused |= (unsigned)reason;
 }
 
-/* Remove a reason. If enabling fails because memory has run out, the timer tries again. */
+/* Remove a reason. If enabling fails, the timer tries again. */
 static void resume_after(struct listener *listener, enum pause_reason reason)
 {
-    static const struct timeval later = {.tv_usec = RETRY_US};
-
     if (reason == PAUSE_FULL && (listener->paused & PAUSE_FULL)) {
         listener->paused_ns += clock_now_ns() - listener->full_ns;
     }
     listener->paused &= ~(unsigned)reason;
     if (listener->paused == 0 && !enable(listener)) {
         listener->paused = PAUSE_ERRORS;
-        evtimer_add(listener->retry, &later);
+        retry_soon(listener->retry);
     }
 }
 
@@ -236,21 +234,21 @@ static void turn_over(evutil_socket_t fd, short what, void *argument)
     resume_after(listener, PAUSE_TURN);
 }
 
-void listener_start(struct listener *listener, struct model *model,
-                    const struct listener_marks *marks)
+int listener_start(struct listener *listener, struct model *model,
+                   const struct listener_marks *marks)
 {
     listener->model = model;
     listener->marks = *marks;
     listener->shared->water_marks = marks->high > 0;
     snprintf(listener->too_many_of_one, sizeof listener->too_many_of_one,
              "your address has %" PRIu64 " sessions already", marks->per_source);
-    resume_after(listener, PAUSE_STARTING);
+    listener->paused &= ~(unsigned)PAUSE_STARTING;
+    return enable(listener) ? 0 : -errno;
 }
 
 /* Count an error of accept(), which is in errno, and pause if it will not go away by itself. */
 static void accept_failed(struct evconnlistener *socket, void *argument)
 {
-    static const struct timeval later = {.tv_usec = RETRY_US};
     struct listener *listener = argument;
     int error = errno;
     unsigned warnings;
@@ -270,8 +268,8 @@ static void accept_failed(struct evconnlistener *socket, void *argument)
         log_warn("cannot accept a connection now: %s; new clients wait in the kernel's backlog, "
                  "and the server tries again every 100 ms",
                  strerror(error));
-    if (evtimer_add(listener->retry, &later) == 0)
-        pause_for(listener, PAUSE_ERRORS);
+    pause_for(listener, PAUSE_ERRORS);
+    retry_soon(listener->retry);
 }
 
 static void retry_accept(evutil_socket_t fd, short what, void *argument)

@@ -52,9 +52,14 @@ struct listener_marks {
         per_source; /**< the limit, for the BUSY line of a client that session_admit() rejects */
 };
 
-/** Begin to accept, and give each session to the model. */
-void listener_start(struct listener *listener, struct model *model,
-                    const struct listener_marks *marks);
+/**
+ * Begin to accept, and give each session to the model.
+ *
+ * @return 0 or a negated errno value: the kernel does not watch a socket (fs.epoll.max_user_watches), or
+ *         has no memory
+ */
+int listener_start(struct listener *listener, struct model *model,
+                   const struct listener_marks *marks);
 
 /** Pause or accept again, because the model may have gained or lost room. */
 void listener_look_again(struct listener *listener);

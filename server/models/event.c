@@ -182,8 +182,9 @@ static struct event_base *make_base(void)
     struct event_config *config = event_config_new();
     struct event_base *base = NULL;
 
-    if (config != NULL &&
-        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_NO_CACHE_TIME) == 0)
+    if (config == NULL)
+        return NULL; /* which event_config_free() does not take */
+    if (event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_NO_CACHE_TIME) == 0)
         base = event_base_new_with_config(config);
     event_config_free(config);
     return base;
@@ -218,8 +219,10 @@ static int loop_init(struct loop *loop, struct event_model *model, const pthread
     loop->driver =
         driver_new(loop->base, model->shared, (unsigned)(loop - model->loops), ended, loop);
     loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
-    if (loop->driver == NULL || loop->wake == NULL || event_add(loop->wake, NULL) != 0)
+    if (loop->driver == NULL || loop->wake == NULL)
         return -ENOMEM;
+    if (event_add(loop->wake, NULL) != 0)
+        return -errno;
     return make_thread(loop, attributes);
 }
 

@@ -1,24 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded into the server by check_server_accept: lets calls fail.
+ * Preloaded into the server by check_server_accept and check_server_refused: lets calls fail.
  *
  *     ACCEPT_ERROR=71        accept4() fails with this errno, where a connection waits
  *     ACCEPT_FAILURES=3      this many times; or
  *     ACCEPT_FAILS_WHILE=F   as long as the file F exists
  *     ACCEPT_TAKES=1         the connection is lost, as when the kernel has aborted it
+ *
+ *     WATCH_ERROR=28         epoll_ctl() fails with this errno when it adds
+ *     WATCH_LISTENERS=1      a socket that listens, or without this a connection
+ *     WATCH_SKIPS=1          after this many that it does not fail
+ *     WATCH_FAILURES=1       this many times
+ *
+ *     CONFIG_FAILS=2         event_config_new() finds no memory for the second and all after it
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict length, int flags);
+struct event_config *event_config_new(void);
 
-/* The loop's thread alone accepts, so nothing here needs a lock. */
+/* The loop's thread alone accepts, and the tests fail watches of few threads: no lock is needed. */
 static long failures;
+static long configs;
+static atomic_long watches;
+
+static long number_of(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value == NULL ? 0 : strtol(value, NULL, 10);
+}
 
 static bool is_to_fail(void)
 {
@@ -46,4 +65,50 @@ int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict lengt
         return -1;
     }
     return real.call(fd, address, length, flags);
+}
+
+/* Check whether it is a socket of the internet that listens, or one that is a connection. */
+static bool is_socket(int fd, bool listens)
+{
+    int domain = 0;
+    int accepts = 0;
+    socklen_t size = sizeof domain;
+
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_INET &&
+           getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) == 0 &&
+           (accepts != 0) == listens;
+}
+
+int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+    union {
+        void *symbol;
+        int (*call)(int, int, int, struct epoll_event *);
+    } real = {.symbol = dlsym(RTLD_NEXT, "epoll_ctl")};
+    long error = number_of("WATCH_ERROR");
+    long skips = number_of("WATCH_SKIPS");
+
+    if (error != 0 && operation == EPOLL_CTL_ADD &&
+        is_socket(fd, getenv("WATCH_LISTENERS") != NULL)) {
+        long watch = atomic_fetch_add(&watches, 1);
+        if (watch >= skips && watch < skips + number_of("WATCH_FAILURES")) {
+            errno = (int)error;
+            return -1;
+        }
+    }
+    return real.call(epoll, operation, fd, event);
+}
+
+struct event_config *event_config_new(void)
+{
+    union {
+        void *symbol;
+        struct event_config *(*call)(void);
+    } real = {.symbol = dlsym(RTLD_NEXT, "event_config_new")};
+
+    if (number_of("CONFIG_FAILS") != 0 && ++configs >= number_of("CONFIG_FAILS")) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return real.call();
 }

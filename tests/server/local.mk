@@ -25,6 +25,7 @@ SERVER_TESTS = \
 	tests/server/check_server_limits \
 	tests/server/check_server_process \
 	tests/server/check_server_queue \
+	tests/server/check_server_refused \
 	tests/server/check_server_start \
 	tests/server/check_server_stop \
 	tests/server/check_server_trace \
@@ -45,6 +46,7 @@ TESTS += $(SERVER_TESTS)
 # The pictures that check_page* take, for a person to look at.
 CLEANFILES += tests/page-*.png
 EXTRA_tests_server_check_server_accept_DEPENDENCIES = tests/server/fail_calls.la
+EXTRA_tests_server_check_server_refused_DEPENDENCIES = tests/server/fail_calls.la
 
 # Preloaded into the server; -rpath makes libtool build a shared object that is not installed.
 check_LTLIBRARIES += tests/server/fail_calls.la

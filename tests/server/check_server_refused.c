@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real server and a kernel, or a library, that refuses what it needs: memory for an event base, or a
+ * place among the watches of epoll (fs.epoll.max_user_watches). At the start that is a sentence and
+ * status 1, before the server claims to listen; later it passes. The failures come from fail_calls.c,
+ * which is preloaded into the server; not with a sanitizer, which must be loaded first itself.
+ */
+#include "tests/kit/http.h"
+#include "tests/kit/server.h"
+#include "tests/kit/suite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifndef EP_SANITIZED
+
+static const char *const switches[] = {"LD_PRELOAD",  "CONFIG_FAILS",   "WATCH_ERROR",
+                                       "WATCH_SKIPS", "WATCH_FAILURES", "WATCH_LISTENERS"};
+
+/* Programs that are started from now on have the calls of fail_calls.c. */
+static void preload(void)
+{
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/tests/server/.libs/fail_calls.so", build_folder());
+    ck_assert_msg(access(path, R_OK) == 0, "there is no %s", path);
+    setenv("LD_PRELOAD", path, 1);
+}
+
+/* Let epoll refuse this many sockets, after this many that it takes. */
+static void refuse_watches(bool listeners, const char *skips, const char *failures)
+{
+    char number[16];
+
+    preload();
+    snprintf(number, sizeof number, "%d", ENOSPC);
+    setenv("WATCH_ERROR", number, 1);
+    setenv("WATCH_SKIPS", skips, 1);
+    setenv("WATCH_FAILURES", failures, 1);
+    if (listeners)
+        setenv("WATCH_LISTENERS", "1", 1);
+}
+
+/* Programs that are started from now on are as usual. */
+static void stop_refusing(void)
+{
+    for (size_t i = 0; i < COUNT_OF(switches); i++)
+        unsetenv(switches[i]);
+}
+
+static void expect_no_start(const char *const arguments[], const char *sentence)
+{
+    struct outcome outcome = program_run(arguments, NULL);
+
+    stop_refusing();
+    ck_assert_msg(outcome.status == 1, "status %d, said: %s", outcome.status, outcome.err);
+    ck_assert_str_eq(outcome.out, "");
+    ck_assert_msg(strstr(outcome.err, sentence) != NULL, "said: %s", outcome.err);
+    outcome_clear(&outcome);
+}
+
+START_TEST(no_memory_for_an_event_base)
+{
+    preload();
+    setenv("CONFIG_FAILS", "2", 1); /* the first is the main loop's */
+    expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--model", "event"),
+                    "cannot start --model event with 4 workers: Cannot allocate memory");
+}
+END_TEST
+
+START_TEST(an_admin_port_that_cannot_be_watched)
+{
+    refuse_watches(true, "0", "1");
+    expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--admin", "0"),
+                    ": No space left on device; raise fs.epoll.max_user_watches");
+}
+END_TEST
+
+START_TEST(a_port_that_cannot_be_watched)
+{
+    refuse_watches(true, "0", "1");
+    expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--model", tested_models[_i].model,
+                              "--hold", tested_models[_i].hold),
+                    "cannot watch the listening socket: No space left on device; raise "
+                    "fs.epoll.max_user_watches");
+}
+END_TEST
+
+/* Accepting was paused because the only worker was taken; it goes on once epoll takes the port again. */
+START_TEST(a_port_that_is_watched_again)
+{
+    struct kit kit;
+    int first, second;
+
+    refuse_watches(true, "1", "2");
+    kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "0"));
+    stop_refusing();
+    first = kit_connect(&kit);
+    say_hello(first);
+    second = kit_connect(&kit);
+    close(first);
+    say_goodbye(second);
+    ck_assert_uint_eq(kit_finish(&kit, true, "No space left on device").served, 2);
+}
+END_TEST
+
+/* The same for the admin port, which pauses for a turn of the loop after some connections. */
+START_TEST(an_admin_port_that_is_watched_again)
+{
+    struct kit kit;
+
+    refuse_watches(true, "2", "2");
+    kit = kit_start(ARGUMENTS("--admin", "0"));
+    stop_refusing();
+    for (int i = 0; i < 40; i++)
+        free(http_body(kit_admin_port(&kit), "/livez", 200));
+    wait_for_error_text(&kit.program, "No space left on device");
+    wait_for_descriptors(kit.program.pid, kit.descriptors);
+    kit_finish(&kit, true, "No space left on device");
+}
+END_TEST
+
+static const struct {
+    const char *model;
+    const char *hold;
+} watching[] = {{"iterative", "session"}, {"event", "session"}, {"thread-pool", "message"}};
+
+/* That client is sent away, and the next one is served. */
+START_TEST(a_connection_that_cannot_be_watched)
+{
+    struct tally tally;
+    struct kit kit;
+    char bytes[200];
+    bool reset;
+    int fd;
+
+    refuse_watches(false, "0", "1");
+    kit = kit_start(
+        ARGUMENTS("--model", watching[_i].model, "--hold", watching[_i].hold, "--workers", "2"));
+    stop_refusing();
+    fd = kit_connect(&kit);
+    (void)tcp_receive_all(fd, bytes, sizeof bytes, &reset);
+    close(fd);
+    fd = kit_connect(&kit);
+    say_goodbye(fd);
+    tally = kit_finish(&kit, true, "No space left on device");
+    ck_assert_uint_eq(tally.served, 1);
+    ck_assert_uint_eq(tally.failed + tally.rejected, 1);
+}
+END_TEST
+
+#else
+
+START_TEST(not_with_a_sanitizer)
+{
+}
+END_TEST
+
+#endif
+
+int main(void)
+{
+    Suite *suite = suite_create("server_refused");
+
+#ifndef EP_SANITIZED
+    ADD_TESTS(suite, "Start", no_memory_for_an_event_base, an_admin_port_that_cannot_be_watched);
+    ADD_LOOP_TESTS(suite, "Start", MODELS, a_port_that_cannot_be_watched);
+    ADD_TESTS(suite, "Later", a_port_that_is_watched_again, an_admin_port_that_is_watched_again);
+    ADD_LOOP_TESTS(suite, "Later", COUNT_OF(watching), a_connection_that_cannot_be_watched);
+#else
+    ADD_TESTS(suite, "Start", not_with_a_sanitizer);
+#endif
+    return suite_main(suite);
+}
