@@ -101,10 +101,10 @@ void announce_accounting(const struct server *server)
     printer_line(server->shared->printer, "%s", counts_text(&counts, text, sizeof text));
 }
 
-/* Print how many sessions each limit has ended. */
+/* Print how many sessions the stop and each limit have ended. */
 static void announce_limits_reached(const struct server *server, const struct counts *counts)
 {
-    for (int i = OUTCOME_QUEUE_TIMEOUT; i <= OUTCOME_HANDSHAKE_FAILED; i++)
+    for (int i = OUTCOME_STOPPED; i <= OUTCOME_HANDSHAKE_FAILED; i++)
         if (counts->ended[i] > 0)
             printer_line(server->shared->printer, "%s: %" PRIu64, outcome_words[i],
                          counts->ended[i]);

@@ -2,14 +2,20 @@
 /*
  * Stopping without loss, after SIGTERM or SIGINT.
  *
- *     RUNNING --signal--> DRAINING --last session ended--> gone, status 0
- *                            |  every 100 ms: a session that has finished no echo since the last
+ *     RUNNING --signal--> DRAINING --last session ended--> gone
+ *                            |  every 100 ms: a session that has waited for its client since the last
  *                            |  time is no longer read from (what has arrived is still echoed)
- *                            +--drain timeout--> CUT --last session ended--> gone, status 1
- *     DRAINING or CUT --second signal--> gone at once, status 1
+ *                            +--drain timeout--> CONCLUDING --last session ended--> gone
+ *                                                   |  each session ends at its next boundary, after
+ *                                                   |  half a second even if its client sends on
+ *                                                   +--1 s--> CUT --last session ended--> gone
+ *     any of these --second signal--> gone at once, status 1
  *
- * Sessions that wait in the queue are served like all others while there is time. From the signal on
- * each session that ends wakes the loop, which checks whether it was the last.
+ * The status is 0 if all that clients had sent was echoed and has arrived: session/boundary.h. Sessions
+ * that wait in the queue are served like all others while there is time. Connections in the kernel's
+ * backlog are served if there is room for them, and get BUSY if not: closing the listening socket would
+ * reset them. From the signal on each session that ends wakes the loop, which checks whether it was the
+ * last.
  */
 #include "server/drain.h"
 
@@ -18,6 +24,7 @@
 #include "server/announce.h"
 #include "server/parts.h"
 #include "server/session/accounting.h"
+#include "server/session/refuse.h"
 #include "server/session/session.h"
 #include "server/session/trace.h"
 
@@ -25,7 +32,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define TICK_US 100000
+#define TICK_US     100000
+#define CONCLUDE_US 500000 /* between the steps that follow the drain timeout */
 
 static uint64_t in_flight(struct server *server)
 {
@@ -35,9 +43,10 @@ static uint64_t in_flight(struct server *server)
     return counts.in_flight;
 }
 
+/* Refused clients get their lines, unless that takes longer than all the rest. */
 void drain_look(struct server *server)
 {
-    if (in_flight(server) == 0)
+    if (in_flight(server) == 0 && (server->cut || refuser_is_idle(server->shared->refuser)))
         event_base_loopbreak(server->base);
 }
 
@@ -49,27 +58,31 @@ void drain_on_tick(evutil_socket_t fd, short what, void *argument)
     (void)what;
     accounting_each(server->shared->accounting, session_nudge, NULL);
     model_tend(server->model); /* without a time limit no timer calls it */
+    drain_look(server);
 }
 
 static void cut(struct accounting_entry *entry, void *context)
 {
     (void)context;
-    session_judge((struct session *)entry, OUTCOME_DRAIN_TIMEOUT);
+    session_judge((struct session *)entry, OUTCOME_CUT);
 }
 
-/* The drain timeout has passed: cut the sessions that are left. */
+/* Take the next step: let sessions end at their boundaries, then soon, then cut those that are left. */
 void drain_on_deadline(evutil_socket_t fd, short what, void *argument)
 {
+    static const struct timeval step = {.tv_usec = CONCLUDE_US};
     struct server *server = argument;
-    uint64_t left = in_flight(server);
 
     (void)fd;
     (void)what;
-    if (left == 0)
-        return; /* the last one has just ended, and has woken the loop */
-    log_warn("the drain timeout has passed: %" PRIu64 " sessions are cut", left);
-    server->status = EXIT_RUN;
+    if (server->ending != ENDING_NOW && event_add(server->events[ON_DEADLINE], &step) == 0) {
+        server->ending = server->ending == ENDING_NOT ? ENDING_AT_BOUNDARY : ENDING_NOW;
+        accounting_each(server->shared->accounting, session_conclude, &server->ending);
+        return;
+    }
+    server->cut = true;
     accounting_each(server->shared->accounting, cut, NULL);
+    drain_look(server);
 }
 
 static _Noreturn void end_at_once(struct server *server)
@@ -92,6 +105,7 @@ static void begin_drain(struct server *server)
     struct timeval deadline = clock_timeval(drain_ns);
 
     announce_stopping(server);
+    listener_take_backlog(server->listener);
     listener_state(server->listener, &server->listener_was);
     server->listener_was.paused = server->listener_was.why_full = false;
     server->listener_was.why_errors = server->listener_was.why_person = false;
@@ -100,6 +114,7 @@ static void begin_drain(struct server *server)
     server->listener = NULL;
     /* From here on each session that ends wakes the loop. The wake-up below is for those that ended before. */
     atomic_store(server->shared->draining, true);
+    accounting_each(server->shared->accounting, session_nudge, NULL); /* the first look */
     if (event_add(server->events[ON_TICK], &tick) != 0 ||
         event_add(server->events[ON_DEADLINE], &deadline) != 0)
         drain_on_deadline(-1, 0, server); /* no memory for a timer: do not wait */
@@ -122,4 +137,18 @@ void drain_on_failure(struct server *server)
     log_error("no worker can be started any more: the server ends");
     server->status = EXIT_RUN;
     begin_drain(server);
+}
+
+void drain_end(struct server *server)
+{
+    struct counts counts;
+
+    accounting_snapshot(server->shared->accounting, &counts);
+    if (counts.ended[OUTCOME_CUT] == 0)
+        return;
+    server->status = EXIT_RUN;
+    log_warn("%" PRIu64
+             " sessions were cut: bytes that had come were not echoed, or their echo did not "
+             "arrive; a longer --drain-timeout may help",
+             counts.ended[OUTCOME_CUT]);
 }

@@ -18,11 +18,14 @@ void drain_on_stop(evutil_socket_t signal_number, short what, void *server);
 /** Stop reading from idle sessions: the callback of a timer, every 100 ms while the server drains. */
 void drain_on_tick(evutil_socket_t fd, short what, void *server);
 
-/** Cut the sessions that are left: the callback of the drain timeout. */
+/** End the sessions that are left, step by step: the callback of the drain timeout. */
 void drain_on_deadline(evutil_socket_t fd, short what, void *server);
 
 /** Begin to drain because the model can serve no session any more; the exit status will be EXIT_RUN. */
 void drain_on_failure(struct server *server);
+
+/** After the last session: warn if bytes were lost, and set the exit status. */
+void drain_end(struct server *server);
 
 /** While the server drains: leave the loop if the last session has ended. */
 void drain_look(struct server *server);

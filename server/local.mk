@@ -13,7 +13,8 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/output/child.c %D%/output/child.h %D%/output/escape.c %D%/output/escape.h \
 	%D%/output/line.c %D%/output/line.h %D%/output/printer.c %D%/output/printer.h \
 	%D%/output/writer.c %D%/output/writer.h \
-	%D%/session/accounting.c %D%/session/accounting.h %D%/session/credentials.c %D%/session/credentials.h \
+	%D%/session/accounting.c %D%/session/accounting.h %D%/session/boundary.c %D%/session/boundary.h \
+	%D%/session/credentials.c %D%/session/credentials.h \
 	%D%/session/per-source.c %D%/session/per-source.h %D%/session/proxy.c %D%/session/proxy.h \
 	%D%/session/refuse.c %D%/session/refuse.h %D%/session/service-time.c %D%/session/service-time.h \
 	%D%/session/session.c %D%/session/session.h %D%/session/shared.c %D%/session/shared.h \

@@ -90,7 +90,7 @@ static const struct option_row rows[] = {
     {"write-timeout", "T", "30s", "close a session that reads nothing of its echo for this long; 0: "
      "never",
      OPTION_TIME(write_timeout_ns, 0, LONGEST)},
-    {"drain-timeout", "T", "5s", "after SIGTERM, let sessions go on for this long",
+    {"drain-timeout", "T", "5s", "after SIGTERM, let sessions go on for this long, and then end each after its next echo",
      OPTION_TIME(drain_timeout_ns, 0, LONGEST)},
 
     OPTION_HEADING("The echo:"),

@@ -13,6 +13,7 @@
 #include "server/listen/listener.h"
 #include "server/models/model.h"
 #include "server/options.h"
+#include "server/session/session.h"
 #include "server/session/shared.h"
 #include "server/systemd/notify.h"
 
@@ -51,8 +52,10 @@ struct server {
     uint64_t descriptors_allowed;
     struct notify notify; /* the service manager, if there is one */
     int64_t started_ns;
-    bool has_terminal; /* standard input was one at the start */
-    int status;        /* the exit status so far */
+    enum ending ending; /* what sessions were asked for since the drain timeout */
+    bool cut;           /* those that were left after that have been cut */
+    bool has_terminal;  /* standard input was one at the start */
+    int status;         /* the exit status so far */
 };
 
 #endif /* SERVER_PARTS_H */

@@ -310,6 +310,7 @@ static void end(struct server *server)
 
     admin_free(server->admin);
     server->type->destroy(server->model);
+    drain_end(server);
     if (!server->options->quiet)
         announce_farewell(server);
     dropped = trace_free(shared->trace);

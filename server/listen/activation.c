@@ -55,7 +55,8 @@ static bool adopt(int fd, struct listening_socket *socket)
     struct address *address = &socket->address;
     int flags = fcntl(fd, F_GETFL);
 
-    *socket = (struct listening_socket){.fd = fd, .address.length = sizeof address->storage};
+    *socket = (struct listening_socket){
+        .fd = fd, .is_shared = true, .address.length = sizeof address->storage};
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
         getsockname(fd, (struct sockaddr *)&address->storage, &address->length) != 0)
         return false;

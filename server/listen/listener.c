@@ -28,6 +28,7 @@
 enum {
     ACCEPTED_IN_A_ROW = 64,
     ERRORS_IN_A_ROW = 16,
+    TAKEN_MAX = 8192, /* of the backlog, at the end */
 };
 
 struct listener {
@@ -47,6 +48,7 @@ struct listener {
     int64_t full_ns;                     /* when the current one began */
     uint64_t errors;
     unsigned in_a_row; /* errors since the last connection */
+    bool stops;        /* listener_take_backlog() was called */
     struct log_gate gate;
 };
 
@@ -188,9 +190,24 @@ void listener_state(const struct listener *listener, struct listener_state *stat
         add_backlog(&listener->sockets[i], state);
 }
 
+/* Make a session of a connection and give it to the model, or reject it. */
+static void take(struct listener *listener, int fd, const struct address *from)
+{
+    struct model *model = listener->model;
+    char why[MODEL_WHY_MAX] = "out of memory";
+    struct session *session = session_new(listener->shared, fd, from);
+
+    if (session == NULL)
+        refuse(listener->shared->refuser, fd, why);
+    else if (!session_admit(session))
+        session_turn_away(session, OUTCOME_REJECTED, listener->too_many_of_one);
+    else if (listener->stops && !model_has_room(model))
+        session_turn_away(session, OUTCOME_REJECTED, "the server is stopping");
+    else if (model->type->dispatch(model, session, why) != 0)
+        session_turn_away(session, OUTCOME_REJECTED, why);
+}
+
 /*
- * Make a session of a connection and give it to the model, or reject it.
- *
  * libevent calls this for every connection that waits, and checks before each whether the listener is
  * still enabled, so a pause takes effect at once. While clients come faster than they are accepted it
  * would not return to the loop, and no signal would be handled; hence PAUSE_TURN.
@@ -199,27 +216,36 @@ static void listener_accept(struct evconnlistener *socket, evutil_socket_t fd,
                             struct sockaddr *peer, int length, void *argument)
 {
     struct listener *listener = argument;
-    struct model *model = listener->model;
-    char why[MODEL_WHY_MAX] = "out of memory";
     struct address from = {.length = (socklen_t)length};
-    struct session *session;
 
     (void)socket;
     memcpy(&from.storage, peer, (size_t)length);
-    session = session_new(listener->shared, fd, &from);
     listener->in_a_row = 0;
-    if (session == NULL)
-        refuse(listener->shared->refuser, fd, why);
-    else if (!session_admit(session))
-        session_turn_away(session, OUTCOME_REJECTED, listener->too_many_of_one);
-    else if (model->type->dispatch(model, session, why) != 0)
-        session_turn_away(session, OUTCOME_REJECTED, why);
+    take(listener, fd, &from);
 
     if (listener->marks.pause_when_full && is_full(listener))
         pause_while_full(listener);
     if (++listener->accepted >= ACCEPTED_IN_A_ROW) {
         pause_for(listener, PAUSE_TURN);
         event_active(listener->turn, 0, 0);
+    }
+}
+
+void listener_take_backlog(struct listener *listener)
+{
+    listener->stops = true;
+    for (unsigned i = 0; i < listener->count; i++) {
+        const struct listening_socket *socket = &listener->sockets[i];
+        /* Clients that go on connecting do not keep the server here. */
+        for (unsigned taken = 0; !socket->is_shared && taken < TAKEN_MAX; taken++) {
+            struct address from = {.length = sizeof from.storage};
+            int fd =
+                accept4(socket->fd, (struct sockaddr *)&from.storage, &from.length, SOCK_CLOEXEC);
+            if (fd >= 0)
+                take(listener, fd, &from);
+            else if (errno != EINTR && errno != ECONNABORTED)
+                break;
+        }
     }
 }
 

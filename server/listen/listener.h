@@ -71,6 +71,12 @@ void listener_look_again(struct listener *listener);
  */
 bool listener_hold(struct listener *listener, bool held);
 
+/**
+ * Before listener_free(), which would reset them: take the connections that wait in the backlog. They are
+ * given to the model if it has room, and get BUSY if not. Those of a shared socket stay where they are.
+ */
+void listener_take_backlog(struct listener *listener);
+
 /** Close the sockets: new clients are refused by the kernel. NULL is fine. */
 void listener_free(struct listener *listener);
 

@@ -23,6 +23,7 @@
 struct listening_socket {
     int fd;                 /**< listens, non-blocking, closed by exec */
     struct address address; /**< from the kernel: with the port that it picked */
+    bool is_shared; /**< another process has it, too, and the backlog stays when this one ends */
     /* the file that was made for it, to recognize it */
     bool has_file;
     dev_t device;

@@ -226,7 +226,7 @@ static void find_cut(struct accounting_entry *entry, void *context)
     const struct session *session = (const struct session *)entry;
     bool *found = context;
 
-    *found = *found || atomic_load(&session->verdict) == OUTCOME_DRAIN_TIMEOUT;
+    *found = *found || atomic_load(&session->verdict) == OUTCOME_CUT;
 }
 
 /* Reject sessions that wait too long, and end workers whose sessions were cut and do not end. */

@@ -31,7 +31,8 @@ void process_session_over(struct session *session, const char *how)
     if (session->stage == STAGE_ENDED) {
         session_end(session);
     } else if (verdict != OUTCOME_SERVED) {
-        session_drop(session, verdict);
+        session_drop(session,
+                     verdict == OUTCOME_CUT ? session_loss(session, session->fd) : verdict);
     } else {
         log_warn("session %" PRIu64 " failed: %s", session->number, how);
         session_drop(session, OUTCOME_FAILED);

@@ -24,12 +24,13 @@
 const char *const outcome_words[OUTCOME_COUNT] = {
     [OUTCOME_SERVED] = "served",
     [OUTCOME_REJECTED] = "rejected",
+    [OUTCOME_STOPPED] = "stopped",
     [OUTCOME_QUEUE_TIMEOUT] = "queue timeout",
     [OUTCOME_HANDSHAKE_TIMEOUT] = "handshake timeout",
     [OUTCOME_IDLE_TIMEOUT] = "idle timeout",
     [OUTCOME_WRITE_TIMEOUT] = "write timeout",
     [OUTCOME_SESSION_TIMEOUT] = "session timeout",
-    [OUTCOME_DRAIN_TIMEOUT] = "drain timeout",
+    [OUTCOME_CUT] = "cut",
     [OUTCOME_HANDSHAKE_FAILED] = "handshake failed",
     [OUTCOME_FAILED] = "failed",
 };
@@ -209,11 +210,16 @@ void accounting_each(struct accounting *accounting,
     accounting_survey(accounting, NULL, visit, context);
 }
 
+uint64_t counts_served(const struct counts *counts)
+{
+    return counts->ended[OUTCOME_SERVED] + counts->ended[OUTCOME_STOPPED];
+}
+
 uint64_t counts_timed_out(const struct counts *counts)
 {
     uint64_t timed_out = 0;
 
-    for (int i = OUTCOME_QUEUE_TIMEOUT; i <= OUTCOME_DRAIN_TIMEOUT; i++)
+    for (int i = OUTCOME_QUEUE_TIMEOUT; i <= OUTCOME_CUT; i++)
         timed_out += counts->ended[i];
     return timed_out;
 }
@@ -223,7 +229,7 @@ const char *counts_text(const struct counts *counts, char *text, size_t size)
     snprintf(text, size,
              "accepted %" PRIu64 " = served %" PRIu64 " + rejected %" PRIu64 " + timed out %" PRIu64
              " + failed %" PRIu64 " + in flight %" PRIu64,
-             counts->accepted, counts->ended[OUTCOME_SERVED], counts->ended[OUTCOME_REJECTED],
+             counts->accepted, counts_served(counts), counts->ended[OUTCOME_REJECTED],
              counts_timed_out(counts),
              counts->ended[OUTCOME_FAILED] + counts->ended[OUTCOME_HANDSHAKE_FAILED],
              counts->in_flight);

@@ -24,12 +24,13 @@
 enum outcome {
     OUTCOME_SERVED,            /**< the client sent end of file and has its whole echo */
     OUTCOME_REJECTED,          /**< the client got BUSY */
+    OUTCOME_STOPPED,           /**< the server stopped; all that came was echoed, and has arrived */
     OUTCOME_QUEUE_TIMEOUT,     /**< it got BUSY after it had waited for --queue-timeout */
     OUTCOME_HANDSHAKE_TIMEOUT, /**< no TLS, or no PROXY header, within --handshake-timeout */
     OUTCOME_IDLE_TIMEOUT,      /**< nothing came for --idle-timeout */
     OUTCOME_WRITE_TIMEOUT,     /**< the client took nothing for --write-timeout */
     OUTCOME_SESSION_TIMEOUT,   /**< it was served for --session-timeout */
-    OUTCOME_DRAIN_TIMEOUT,     /**< cut: the server drained, and --drain-timeout passed */
+    OUTCOME_CUT,               /**< the server stopped, and bytes were lost */
     OUTCOME_HANDSHAKE_FAILED,  /**< invalid TLS, or an invalid PROXY header */
     OUTCOME_FAILED,            /**< reset by the client, its worker died, or memory ran out */
     OUTCOME_COUNT,
@@ -131,7 +132,10 @@ void accounting_each(struct accounting *accounting,
 void accounting_survey(struct accounting *accounting, struct counts *counts,
                        void (*visit)(struct accounting_entry *entry, void *context), void *context);
 
-/** Add up the sessions that timed out, by any limit. */
+/** Add up the sessions that were served to their end or to the server's. */
+uint64_t counts_served(const struct counts *counts);
+
+/** Add up the sessions that timed out, by any limit, and those that were cut. */
 uint64_t counts_timed_out(const struct counts *counts);
 
 /** "accepted 50 = served 50 + rejected 0 + ..." @return text, cut at size */

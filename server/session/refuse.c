@@ -135,6 +135,14 @@ struct refuser *refuser_new(struct event_base *base)
     return refuser;
 }
 
+bool refuser_is_idle(const struct refuser *refuser)
+{
+    for (int i = 0; i < REFUSE_LINGERING_MAX; i++)
+        if (refuser->places[i].fd >= 0)
+            return false;
+    return true;
+}
+
 void refuser_free(struct refuser *refuser)
 {
     if (refuser == NULL)

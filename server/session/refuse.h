@@ -14,6 +14,7 @@
 #define SERVER_SESSION_REFUSE_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 
 struct refuser;
 
@@ -22,6 +23,9 @@ struct refuser *refuser_new(struct event_base *base);
 
 /** Close those that still linger, and release. NULL is fine. */
 void refuser_free(struct refuser *refuser);
+
+/** Check whether no refused connection lingers. */
+bool refuser_is_idle(const struct refuser *refuser);
 
 /**
  * Send "BUSY why" to a connected descriptor and let it linger. Takes over the descriptor.

@@ -10,9 +10,14 @@
  */
 #include "server/session/service-time.h"
 
+#include "common/clock.h"
 #include "common/parse.h"
 
+#include <linux/futex.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 bool service_time_parse(const char *text, int64_t max_ns, struct service_time *time)
 {
@@ -39,4 +44,46 @@ int64_t service_time_next(const struct service_time *time, uint64_t *state)
     /* 1 is in, and 0 is not: it has no logarithm */
     return (int64_t)(random_exponential(random_fraction(random_mix(*state)) + 0x1p-53) *
                      (double)time->mean_ns);
+}
+
+static bool goes_on(const _Atomic uint32_t *stop)
+{
+    return atomic_load_explicit(stop, memory_order_relaxed) == 0;
+}
+
+static void sleep_unless(int64_t ns, _Atomic uint32_t *stop)
+{
+    int64_t until_ns = clock_now_ns() + ns;
+
+    while (ns > 0 && goes_on(stop)) {
+        struct timespec left = clock_timespec(ns);
+        syscall(SYS_futex, stop, FUTEX_WAIT, 0, &left, NULL, 0);
+        ns = until_ns - clock_now_ns();
+    }
+}
+
+static void burn_unless(int64_t ns, const _Atomic uint32_t *stop)
+{
+    struct timespec start;
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
+    do {
+        for (volatile unsigned i = 0; i < 1000; i++)
+            ;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    } while ((now.tv_sec - start.tv_sec) * SECOND_NS + now.tv_nsec - start.tv_nsec < ns &&
+             goes_on(stop));
+}
+
+void service_time_spend(const struct service_time *delay, const struct service_time *burn,
+                        uint64_t *state, _Atomic uint32_t *stop)
+{
+    int64_t delay_ns = service_time_next(delay, state);
+    int64_t burn_ns = service_time_next(burn, state);
+
+    if (delay_ns > 0)
+        sleep_unless(delay_ns, stop);
+    if (burn_ns > 0)
+        burn_unless(burn_ns, stop);
 }

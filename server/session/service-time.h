@@ -17,6 +17,7 @@
 
 #include "common/random.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -46,5 +47,13 @@ uint64_t service_time_begin(uint64_t session);
  * @param state  changes if the time is drawn
  */
 int64_t service_time_next(const struct service_time *time, uint64_t *state);
+
+/**
+ * Sleep and then use the CPU, as long as both say for the next message.
+ *
+ * @param stop  while it is 0; FUTEX_WAKE on it ends the sleep
+ */
+void service_time_spend(const struct service_time *delay, const struct service_time *burn,
+                        uint64_t *state, _Atomic uint32_t *stop);
 
 #endif /* SERVER_SESSION_SERVICE_TIME_H */

@@ -21,11 +21,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/futex.h>
-#include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -33,11 +31,6 @@
 
 /* Full buffers that a non-blocking session echoes before other sessions get their turn. */
 #define ROUNDS_OF_A_TURN 16
-
-static enum outcome verdict_of(struct session *session)
-{
-    return (enum outcome)atomic_load_explicit(&session->verdict, memory_order_relaxed);
-}
 
 /* End the session: it only has to be closed, after what has been sent has arrived. */
 static enum need finished(struct session *session, enum outcome outcome)
@@ -65,15 +58,17 @@ static enum stage after_header(const struct session *session)
 /* Act on the header: it is complete, or will never be. */
 static enum need end_of_header(struct session *session, int rc, const struct address *source)
 {
-    enum outcome verdict = verdict_of(session);
+    enum outcome verdict = session_verdict(session);
     char text[ADDRESS_TEXT_MAX];
 
     free(session->proxy);
     session->proxy = NULL;
     if (verdict != OUTCOME_SERVED)
         return finished(session, verdict);
-    /* Served: a probe of the port, and a client that had sent nothing when the server began to drain. */
-    if (rc == -ENODATA || (rc < 0 && atomic_load(&session->reading_stopped)))
+    /* A probe of the port, or a client that had sent nothing when the server began to drain. */
+    if (rc < 0 && atomic_load(&session->reading_stopped))
+        return finished(session, OUTCOME_STOPPED);
+    if (rc == -ENODATA)
         return finished(session, OUTCOME_SERVED);
     if (rc < 0)
         return finished(session, rc == -EPROTO ? OUTCOME_HANDSHAKE_FAILED : OUTCOME_FAILED);
@@ -96,45 +91,9 @@ static enum need read_header(struct session *session)
         session->proxy = calloc(1, sizeof *session->proxy);
     if (session->proxy != NULL)
         rc = proxy_read(session->proxy, session->stream.fd, session->stream.nonblocking, &source);
-    if (rc == -EAGAIN && verdict_of(session) == OUTCOME_SERVED)
+    if (rc == -EAGAIN && session_verdict(session) == OUTCOME_SERVED)
         return NEED_READ;
     return end_of_header(session, rc, &source);
-}
-
-/* --- service time -------------------------------------------------------------------------- */
-
-/* Sleep, but not beyond a verdict: session_judge() wakes the futex. */
-static void sleep_unless_judged(struct session *session, int64_t ns)
-{
-    int64_t until_ns = clock_now_ns() + ns;
-
-    while (ns > 0 && verdict_of(session) == OUTCOME_SERVED) {
-        struct timespec left = clock_timespec(ns);
-        syscall(SYS_futex, &session->verdict, FUTEX_WAIT, OUTCOME_SERVED, &left, NULL, 0);
-        ns = until_ns - clock_now_ns();
-    }
-}
-
-/* Sleep, or burn CPU time, before an echo: --delay and --burn. */
-static void spend_time(struct session *session)
-{
-    const struct shared *shared = session->shared;
-    int64_t delay_ns = service_time_next(&shared->delay, &session->draws);
-    int64_t burn_ns = service_time_next(&shared->burn, &session->draws);
-    struct timespec start;
-    struct timespec now;
-
-    if (delay_ns > 0)
-        sleep_unless_judged(session, delay_ns);
-    if (burn_ns == 0)
-        return;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
-    do {
-        for (volatile unsigned i = 0; i < 1000; i++)
-            ;
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    } while ((now.tv_sec - start.tv_sec) * SECOND_NS + now.tv_nsec - start.tv_nsec < burn_ns &&
-             verdict_of(session) == OUTCOME_SERVED);
 }
 
 /* --- the echo ------------------------------------------------------------------------------ */
@@ -142,30 +101,38 @@ static void spend_time(struct session *session)
 /* Decide what follows when no bytes could be read. */
 static enum need no_bytes(struct session *session, ssize_t size)
 {
-    enum outcome verdict = verdict_of(session);
+    enum outcome verdict = session_verdict(session);
 
     if (verdict != OUTCOME_SERVED)
         return finished(session, verdict);
     if (size == -EAGAIN)
         return awaited(session);
     /* After the server itself has stopped reading, TLS reports a truncation. */
-    if (size == 0 || atomic_load_explicit(&session->reading_stopped, memory_order_relaxed))
-        return finished(session, OUTCOME_SERVED);
-    return finished(session, OUTCOME_FAILED);
+    if (atomic_load_explicit(&session->reading_stopped, memory_order_relaxed))
+        return finished(session, OUTCOME_STOPPED);
+    return finished(session, size == 0 ? OUTCOME_SERVED : OUTCOME_FAILED);
+}
+
+/* Keep for later what could not be written, or is not written yet. @return false: out of memory */
+static bool keep_rest(struct session *session, const unsigned char *bytes, size_t size)
+{
+    session->rest = (struct rest){.bytes = malloc(size), .size = size};
+    if (session->rest.bytes == NULL)
+        return false;
+    memcpy(session->rest.bytes, bytes, size);
+    return true;
 }
 
 /* Keep for later what could not be written, or give up. */
 static enum need not_all_written(struct session *session, int code, const unsigned char *bytes,
                                  size_t size)
 {
-    enum outcome verdict = verdict_of(session);
+    enum outcome verdict = session_verdict(session);
 
     if (code != -EAGAIN || verdict != OUTCOME_SERVED)
         return finished(session, verdict != OUTCOME_SERVED ? verdict : OUTCOME_FAILED);
-    session->rest = (struct rest){.bytes = malloc(size), .size = size};
-    if (session->rest.bytes == NULL)
+    if (!keep_rest(session, bytes, size))
         return finished(session, OUTCOME_FAILED);
-    memcpy(session->rest.bytes, bytes, size);
     return awaited(session);
 }
 
@@ -190,17 +157,55 @@ static void note_received(struct session *session, size_t size)
     atomic_store_explicit(&session->entry.bytes_received, received + size, memory_order_relaxed);
 }
 
-/* Send what a non-blocking session could not send the last time. */
+/* Check whether the loop wants the session to end at its next boundary. */
+static bool ends_soon(const struct session *session)
+{
+    return atomic_load_explicit(&session->ending, memory_order_relaxed) != ENDING_NOT ||
+           atomic_load_explicit(&session->reading_stopped, memory_order_relaxed);
+}
+
+/* Decide whether it ends with the echo that is about to be sent. */
+static bool is_last(const struct session *session)
+{
+    return atomic_load(&session->ending) == ENDING_NOW || !boundary_input(&session->stream);
+}
+
+/* Let end of file go with the next echo. */
+static void cork(struct session *session)
+{
+    boundary_cork(&session->boundary, &session->stream);
+    if (!session->boundary.corked)
+        atomic_store(&session->reading_stopped, true);
+}
+
+/* Hold an echo back for a moment; the session ends with it if nothing more comes. */
+static enum need hold_back(struct session *session, const unsigned char *bytes, size_t size)
+{
+    if (!keep_rest(session, bytes, size))
+        return finished(session, OUTCOME_FAILED);
+    session->rest.held = true;
+    if (session->stream.nonblocking)
+        return NEED_MOMENT;
+    poll(NULL, 0, SESSION_MOMENT_NS / 1000000);
+    return NEED_TURN;
+}
+
+/* Send what a non-blocking session could not send the last time, or what was held back. */
 static enum need write_rest(struct session *session)
 {
     struct rest *rest = &session->rest;
     size_t written;
-    int code =
+    int code;
+
+    if (rest->held && is_last(session))
+        cork(session);
+    rest->held = false;
+    code =
         stream_write(&session->stream, rest->bytes + rest->sent, rest->size - rest->sent, &written);
 
     rest->sent += written;
     note_sent(session, written);
-    if (code == -EAGAIN && verdict_of(session) == OUTCOME_SERVED) {
+    if (code == -EAGAIN && session_verdict(session) == OUTCOME_SERVED) {
         if (written > 0)
             session_move(session, PHASE_SENDING);
         return awaited(session);
@@ -210,7 +215,7 @@ static enum need write_rest(struct session *session)
     if (code != 0)
         return not_all_written(session, -EPIPE, NULL, 0);
     note_echo(session);
-    return NEED_NOTHING;
+    return session->boundary.corked ? finished(session, OUTCOME_STOPPED) : NEED_NOTHING;
 }
 
 /* Do to the bytes what the options ask for, between receiving and sending. */
@@ -223,7 +228,7 @@ static void work(struct session *session, unsigned char *bytes, size_t size)
         printer_message(shared->printer, session->number, bytes, size);
     if (shared->delay.mean_ns > 0 || shared->burn.mean_ns > 0) {
         session_move(session, PHASE_WORKING);
-        spend_time(session);
+        service_time_spend(&shared->delay, &shared->burn, &session->draws, &session->verdict);
     }
 }
 
@@ -234,6 +239,7 @@ enum need communicate(struct session *session, unsigned char *buffer)
     unsigned rounds = 0;
     size_t written;
 
+    session->conversed = true;
     if (session->rest.bytes != NULL) {
         enum need need = write_rest(session);
         if (need != NEED_NOTHING || session->stage != STAGE_ECHO)
@@ -243,13 +249,22 @@ enum need communicate(struct session *session, unsigned char *buffer)
         session_move(session, PHASE_RECEIVING);
         ssize_t size = stream_read(stream, buffer, most);
         /* After a verdict, bytes may go on arriving, and reading would go on succeeding. */
-        if (size <= 0 || verdict_of(session) != OUTCOME_SERVED)
+        if (size <= 0 || session_verdict(session) != OUTCOME_SERVED)
             return no_bytes(session, size);
         note_received(session, (size_t)size);
 
         work(session, buffer, (size_t)size);
 
         session_move(session, PHASE_SENDING);
+        if (ends_soon(session) && is_last(session)) {
+            enum need need = hold_back(session, buffer, (size_t)size);
+            if (need != NEED_TURN)
+                return need;
+            need = write_rest(session);
+            if (need != NEED_NOTHING || session->stage != STAGE_ECHO)
+                return need;
+            continue;
+        }
         int code = stream_write(stream, buffer, (size_t)size, &written);
         note_sent(session, written);
         if (code != 0)
@@ -336,8 +351,8 @@ static enum need shake_hands(struct session *session)
 
     if (code == 0)
         code = stream_handshake(&session->stream);
-    if (verdict_of(session) != OUTCOME_SERVED)
-        return finished(session, verdict_of(session));
+    if (session_verdict(session) != OUTCOME_SERVED)
+        return finished(session, session_verdict(session));
     if (code == -EAGAIN)
         return awaited(session);
     if (code == 0) {
@@ -357,42 +372,90 @@ static void begin(struct session *session, unsigned worker)
     atomic_store_explicit(&session->worker, worker, memory_order_relaxed);
     session_move(session, PHASE_HANDSHAKE);
     session->stage = session->shared->proxy_protocol ? STAGE_PROXY : after_header(session);
-    if (verdict_of(session) != OUTCOME_SERVED) /* judged while it waited */
-        finished(session, verdict_of(session));
+    if (session_verdict(session) != OUTCOME_SERVED) /* judged while it waited */
+        finished(session, session_verdict(session));
+}
+
+enum outcome session_loss(const struct session *session, int fd)
+{
+    uint64_t received = atomic_load(&session->entry.bytes_received);
+    bool lost = received > atomic_load(&session->entry.bytes_sent) ||
+                boundary_lost(&session->boundary, fd, session->stream.tls == NULL,
+                              atomic_load(&session->reading_stopped));
+
+    return lost ? OUTCOME_CUT : OUTCOME_STOPPED;
 }
 
 /*
  * While draining, wait until the client's kernel has acknowledged every echo. The server ends sessions
  * whose clients may still be sending; once its half is closed too, the kernel answers their bytes with a
  * reset, and a reset destroys echoes that are on their way. No event reports the acknowledgement, so
- * check every few milliseconds; a verdict ends that. On a unix socket nothing can be on its way.
+ * check every few milliseconds; a verdict ends that. Bytes that come meanwhile are echoed as well.
  */
 static enum need settle(struct session *session)
 {
-    int unacknowledged = 0;
+    bool stopped = session->outcome == OUTCOME_STOPPED && session->conversed;
+    bool awaits = stopped || session->outcome == OUTCOME_SERVED;
 
-    while (session->outcome == OUTCOME_SERVED && atomic_load(session->shared->draining) &&
-           session->peer.storage.ss_family != AF_UNIX && verdict_of(session) == OUTCOME_SERVED &&
-           ioctl(session->stream.fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0) {
+    while (awaits && !session->boundary.corked && atomic_load(session->shared->draining) &&
+           session_verdict(session) == OUTCOME_SERVED) {
+        bool all_arrived = boundary_arrived(&session->stream);
+        if (stopped && boundary_input(&session->stream)) {
+            session->stage = STAGE_ECHO;
+            return NEED_NOTHING;
+        }
+        if (all_arrived)
+            break;
         if (session->stream.nonblocking)
             return NEED_MOMENT;
         poll(NULL, 0, SESSION_MOMENT_NS / 1000000);
     }
+    if (awaits && session_verdict(session) == OUTCOME_CUT)
+        session->outcome = OUTCOME_CUT;
     session->stage = STAGE_FINISH;
     return NEED_NOTHING;
 }
 
-/* Finish writing. Closing a plain socket is enough; TLS sends close_notify first. */
-static enum need finish(struct session *session)
+/* Release what serving has needed, except the descriptor. */
+static enum need end_serving(struct session *session)
 {
-    if (session->stream.tls != NULL && session->outcome != OUTCOME_FAILED &&
-        stream_finish_writing(&session->stream) == -EAGAIN)
-        return NEED_WRITE;
     stream_release(&session->stream);
     free(session->rest.bytes);
     session->rest = (struct rest){0};
     session->stage = STAGE_ENDED;
     return NEED_NOTHING;
+}
+
+/*
+ * Finish writing. Closing a plain socket is enough; TLS sends close_notify first. A session that the
+ * server ends lingers after that; one that was cut has lost bytes or not, as it stands now.
+ */
+static enum need finish(struct session *session)
+{
+    if (session->stream.tls != NULL && session->outcome != OUTCOME_FAILED &&
+        stream_finish_writing(&session->stream) == -EAGAIN)
+        return NEED_WRITE;
+    if (session->outcome == OUTCOME_STOPPED) {
+        boundary_half_close(&session->boundary, &session->stream);
+        session->stage = STAGE_LINGER;
+        return NEED_NOTHING;
+    }
+    if (session->outcome == OUTCOME_CUT)
+        session->outcome = session_loss(session, session->stream.fd);
+    return end_serving(session);
+}
+
+/* Wait for the client's end of file, and see whether bytes were lost. */
+static enum need linger(struct session *session)
+{
+    while (session_verdict(session) == OUTCOME_SERVED &&
+           boundary_lingers(&session->boundary, &session->stream)) {
+        if (session->stream.nonblocking)
+            return NEED_MOMENT;
+        poll(NULL, 0, SESSION_MOMENT_NS / 1000000);
+    }
+    session->outcome = session_loss(session, session->stream.fd);
+    return end_serving(session);
 }
 
 enum need session_serve(struct session *session, unsigned char *buffer, unsigned worker)
@@ -405,12 +468,16 @@ enum need session_serve(struct session *session, unsigned char *buffer, unsigned
         need = read_header(session);
     if (session->stage == STAGE_TLS)
         need = shake_hands(session);
-    if (session->stage == STAGE_ECHO)
-        need = communicate(session, buffer);
-    if (session->stage == STAGE_SETTLE)
-        need = settle(session);
+    do {
+        if (session->stage == STAGE_ECHO)
+            need = communicate(session, buffer);
+        if (session->stage == STAGE_SETTLE)
+            need = settle(session);
+    } while (session->stage == STAGE_ECHO && need == NEED_NOTHING);
     if (session->stage == STAGE_FINISH)
         need = finish(session);
+    if (session->stage == STAGE_LINGER)
+        need = linger(session);
     return need;
 }
 
@@ -488,15 +555,25 @@ void session_judge(struct session *session, enum outcome verdict)
     syscall(SYS_futex, &session->verdict, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
+/* Only one that waits for its client: others are about to read, or to send, and end soon enough. */
 void session_nudge(struct accounting_entry *entry, void *context)
 {
     struct session *session = (struct session *)entry;
-    uint64_t echoes = atomic_load_explicit(&entry->echoes, memory_order_relaxed);
+    uint64_t progress = atomic_load_explicit(&session->progress, memory_order_relaxed);
+    enum phase phase = session_phase(session);
+    bool waits = phase == PHASE_RECEIVING || phase == PHASE_PARKED || phase == PHASE_HANDSHAKE;
 
     (void)context;
-    if (echoes == session->echoes_seen && !atomic_load(&session->reading_stopped)) {
+    if (waits && progress == session->nudge_seen && !atomic_load(&session->reading_stopped)) {
         atomic_store(&session->reading_stopped, true);
         shutdown(session->fd, SHUT_RD);
     }
-    session->echoes_seen = echoes;
+    session->nudge_seen = progress;
+}
+
+void session_conclude(struct accounting_entry *entry, void *context)
+{
+    struct session *session = (struct session *)entry;
+
+    atomic_store(&session->ending, *(const enum ending *)context);
 }

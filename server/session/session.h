@@ -22,6 +22,7 @@
 #include "common/address.h"
 #include "common/stream.h"
 #include "server/session/accounting.h"
+#include "server/session/boundary.h"
 #include "server/session/per-source.h"
 #include "server/session/shared.h"
 
@@ -48,7 +49,15 @@ enum stage {
     STAGE_ECHO,
     STAGE_SETTLE,
     STAGE_FINISH,
+    STAGE_LINGER, /* only while the server stops: see boundary.h */
     STAGE_ENDED,
+};
+
+/** Whether the loop wants a session to end, because the server stops. */
+enum ending {
+    ENDING_NOT,
+    ENDING_AT_BOUNDARY, /**< after an echo, when nothing more has come for a moment */
+    ENDING_NOW,         /**< after the next echo, even if more has come */
 };
 
 /** What a non-blocking session has received and could not send yet. */
@@ -56,6 +65,7 @@ struct rest {
     unsigned char *bytes; /* NULL: nothing. From malloc() */
     size_t size;
     size_t sent;
+    bool held; /* not for want of room: to see whether more comes, or this is the last echo */
 };
 
 struct proxy_reader;
@@ -77,12 +87,15 @@ struct session {
     struct rest rest;
     uint64_t draws;             /* where its service times are: see service-time.h */
     struct proxy_reader *proxy; /* while its header is read */
+    bool conversed;             /* it has come to the echo */
+    struct boundary boundary;   /* of one that the server ends */
 
     /* across */
     _Atomic uint64_t progress;   /**< moves << 3 | enum phase: changes with every step */
     _Atomic uint32_t verdict;    /**< why it must end, an enum outcome; OUTCOME_SERVED: no verdict.
                                     Also a futex, for those who sleep */
     atomic_bool reading_stopped; /**< the loop has ended it, as an end of file would */
+    _Atomic uint32_t ending;     /**< an enum ending */
     _Atomic unsigned worker;     /**< who serves it */
 
     struct session *next_late; /* of a model, while it owns the session: see models/waiting.h */
@@ -90,7 +103,7 @@ struct session {
     /* loop only: see timeouts.c */
     uint64_t progress_seen;
     int64_t seen_ns;
-    uint64_t echoes_seen;
+    uint64_t nudge_seen;
 };
 
 /**
@@ -126,6 +139,16 @@ void session_end(struct session *session);
 void session_drop(struct session *session, enum outcome outcome);
 
 /**
+ * Return how a session ends that the server ends because it stops: as OUTCOME_STOPPED if everything that
+ * came was echoed, and arrived; otherwise as OUTCOME_CUT.
+ *
+ * @param fd  its connection, in this process
+ *
+ * Threads: the serving side; or any, once that has finished.
+ */
+enum outcome session_loss(const struct session *session, int fd);
+
+/**
  * Count the session under the outcome, send BUSY and why to its client, and release it.
  *
  * Threads: loop only.
@@ -138,15 +161,24 @@ void session_turn_away(struct session *session, enum outcome outcome, const char
 void session_judge(struct session *session, enum outcome verdict);
 
 /**
- * While the server drains: stop reading from a session that has finished no echo since the last
+ * While the server drains: stop reading from a session that has waited for its client since the last
  * call. What has arrived is still echoed. A visitor for accounting_each().
  */
 void session_nudge(struct accounting_entry *entry, void *context);
+
+/** Let the session end at its next boundary. A visitor for accounting_each(); context: an enum ending */
+void session_conclude(struct accounting_entry *entry, void *context);
 
 /** Get the phase that a session is in now. */
 static inline enum phase session_phase(const struct session *session)
 {
     return (enum phase)(atomic_load_explicit(&session->progress, memory_order_relaxed) & 7);
+}
+
+/** Get why it must end; OUTCOME_SERVED: it need not. */
+static inline enum outcome session_verdict(const struct session *session)
+{
+    return (enum outcome)atomic_load_explicit(&session->verdict, memory_order_relaxed);
 }
 
 /** Enter a phase. Serving side only. */

@@ -32,7 +32,7 @@ START_TEST(each_outcome_is_counted_once)
     expect_identity(&counts);
     ck_assert_uint_eq(counts.echoes, 10 * OUTCOME_COUNT);
     ck_assert_str_eq(counts_text(&counts, text, sizeof text),
-                     "accepted 11 = served 1 + rejected 2 + timed out 6 + failed 2 + in flight 0");
+                     "accepted 12 = served 2 + rejected 2 + timed out 6 + failed 2 + in flight 0");
     accounting_free(accounting);
 }
 END_TEST

@@ -102,7 +102,7 @@ START_TEST(draining)
 
     tcp_send(asleep, "hello", 5);
     kit_wait_in_flight(&kit, 1);
-    expect_tally(stop_saying(&kit, "1 sessions are cut", "\ndrain timeout: 1\n"), 0, 1, 0);
+    expect_tally(stop_saying(&kit, "1 sessions were cut", "\ncut: 1\n"), 0, 1, 0);
     close(asleep);
 }
 END_TEST

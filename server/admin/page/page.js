@@ -240,8 +240,9 @@ function showWay(s) {
 const FLIGHTS = 10; /* per event: more is only noise */
 const LYING_MS = 30000;
 const PILE = 14;
-const TIMEOUTS = ["queue timeout", "handshake timeout", "idle timeout", "write timeout", "session timeout", "drain timeout"];
+const TIMEOUTS = ["queue timeout", "handshake timeout", "idle timeout", "write timeout", "session timeout", "cut"];
 const FAILURES = ["handshake failed", "failed"];
+const ENDS = ["served", "stopped"];
 
 const centre = (element) => {
   const box = element.getBoundingClientRect();
@@ -277,7 +278,7 @@ function fly(from, to, kind, falls) {
 const sum = (counts, words) => words.reduce((total, word) => total + (counts[word] || 0), 0);
 
 /* Count the ended sessions by where they go on the page. */
-const ways = (ended) => ({ good: ended.served, warn: ended.rejected, late: sum(ended, TIMEOUTS), bad: sum(ended, FAILURES) });
+const ways = (ended) => ({ good: sum(ended, ENDS), warn: ended.rejected, late: sum(ended, TIMEOUTS), bad: sum(ended, FAILURES) });
 const BINS = { warn: "bin-rejected", late: "bin-timed-out", bad: "bin-failed" };
 
 function lie(kind, count, now) {
@@ -365,7 +366,7 @@ function remember(s) {
   const last = history[history.length - 1];
   if (last && s.uptime_seconds - last.at < 0.95) return false;
   const look = {
-    at: s.uptime_seconds, echoes: s.echoes, cpu: s.resources.cpu_seconds, served: s.connections.ended.served,
+    at: s.uptime_seconds, echoes: s.echoes, cpu: s.resources.cpu_seconds, served: sum(s.connections.ended, ENDS),
     ended: s.connections.accepted - s.connections.active, wait: steps(s.queue_wait), service: steps(s.task_duration),
   };
   const edges = bounds(s.queue_wait);
