@@ -22,6 +22,7 @@ check-soak: tests/pool/check_races
 
 include tests/kit/local.mk
 include tests/pool/local.mk
+include tests/fuzz/local.mk
 if PROGRAMS
 include tests/common/local.mk
 include tests/server/local.mk

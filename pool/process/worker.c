@@ -184,15 +184,16 @@ static int run(const struct wire_task *header, const void *input, struct task_fd
     return rc;
 }
 
-/** Keep the descriptors of a task. @return NULL if it has none */
+/** Make the descriptors of a message those of its task. @return NULL if it has none */
 static struct task_fds *keep_fds(struct task_fds *room, const struct wire_task *header,
-                                 const struct wire_message *message)
+                                 struct wire_message *message)
 {
     if (header->fd_count == 0)
         return NULL;
     room->count = header->fd_count;
     room->on_heap = false;
     memcpy(room->fds, message->fds, header->fd_count * sizeof(int));
+    message->fd_count = 0; /* another task of the message cannot have them too */
     return room;
 }
 
@@ -244,8 +245,10 @@ static int take_message(struct wire_message *message)
         memcpy(&header, self.inbox + at, sizeof header);
         at += sizeof header;
         inside = header.flags & WIRE_IN_MEMFD ? 0 : header.size;
-        if (inside > message->size - at || header.fd_count > EP_FDS_MAX)
-            return -EPROTO;
+        if (inside > message->size - at || header.fd_count > EP_FDS_MAX) {
+            rc = -EPROTO;
+            break;
+        }
         input = inside > 0 ? self.inbox + at : NULL;
         at += inside + wire_padding(inside);
         if (at > message->size)
@@ -256,6 +259,7 @@ static int take_message(struct wire_message *message)
         else
             rc = run(&header, input, NULL);
     }
+    wire_close_fds(message, 0); /* those that no task has asked for */
     return rc;
 }
 
