@@ -182,9 +182,8 @@ static void outlive(const char *const arguments[], int error)
     unlink(file);
     reply = http_read(fd, false);
     ck_assert_int_eq(reply.status, 200);
-    http_clear(&reply);
     close(fd);
-    free(http_body(kit_admin_port(&kit), "/metrics", 200));
+    http_body(kit_admin_port(&kit), "/metrics", 200);
     wait_for_descriptors(kit.program.pid, kit.descriptors);
     kit_finish(&kit, true, warning);
 }
