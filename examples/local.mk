@@ -22,7 +22,8 @@ EXAMPLES = \
 	examples/19-group \
 	examples/20-user \
 	examples/21-nested \
-	examples/22-limits
+	examples/22-limits \
+	examples/23-priority
 check_PROGRAMS += $(EXAMPLES)
 EXTRA_DIST += examples/README.md
 
@@ -54,6 +55,7 @@ examples_19_group_LDADD = $(EXAMPLE_LIBS)
 examples_20_user_LDADD = $(EXAMPLE_LIBS)
 examples_21_nested_LDADD = $(EXAMPLE_LIBS)
 examples_22_limits_LDADD = $(EXAMPLE_LIBS)
+examples_23_priority_LDADD = $(EXAMPLE_LIBS)
 
 .PHONY: examples
 examples: $(EXAMPLES)

@@ -261,7 +261,10 @@ enum ep_policy {
     EP_REJECT = 1,      /**< return -EAGAIN */
     EP_CALLER_RUNS = 2, /**< run the task in the submitting thread, at once */
     EP_DISCARD = 3,     /**< accept the task and cancel it at once: its future is CANCELLED */
-    /** Cancel the task that has waited longest, and queue this one. -EAGAIN if none waits. */
+    /**
+     * Cancel the task that has waited longest, and queue this one. -EAGAIN if none waits. With
+     * priorities: the oldest of the lowest level, and none of a higher level than this one.
+     */
     EP_DISCARD_OLDEST = 4,
 };
 
@@ -566,7 +569,9 @@ struct ep_stats {
     uint32_t blocked;   /**< submitters that sleep until there is room */
     uint64_t expired;   /**< among those that failed: EP_EXPIRED */
     uint64_t limited;   /**< among those that failed: EP_ELIMIT */
-    uint64_t reserved[6]; /**< zero: see EP_VERSION */
+    uint32_t queued_high; /**< among those queued: EP_PRIORITY_HIGH */
+    uint32_t queued_low;  /**< among those queued: EP_PRIORITY_LOW */
+    uint64_t reserved[5]; /**< zero: see EP_VERSION */
 };
 EP_API void ep_executor_stats(struct ep_executor *executor, struct ep_stats *stats);
 
@@ -613,6 +618,14 @@ typedef void (*ep_dropped_fn)(const void *input, size_t size);
  */
 typedef void (*ep_on_drop_fn)(void *user, int reason, const void *input, size_t size);
 
+/** How soon a waiting task begins, compared with others. */
+enum ep_priority {
+    EP_PRIORITY_NORMAL = 0,
+    EP_PRIORITY_HIGH = 1,
+    EP_PRIORITY_LOW = 2,
+    EP_PRIORITIES /**< how many there are */
+};
+
 /** Options of a submission. All zero is the same as ep_submit(). */
 struct ep_submit_options {
     ep_dropped_fn dropped; /**< NULL: the input owns nothing */
@@ -652,7 +665,14 @@ struct ep_submit_options {
      * becomes true for it, and its outcome is what it returns. 0: no limit.
      */
     int64_t limit_ns;
-    uint64_t reserved[6]; /**< zero: see EP_VERSION */
+    /**
+     * Tasks of a higher level begin first, and those of one level in the order of submission. No level
+     * starves: if tasks of a level wait, and 16 in a row of others have begun, one of that level is
+     * next; if that holds for two levels, the lower one is first. All levels share one bound, and it
+     * makes no difference for a submitter that waits for room.
+     */
+    enum ep_priority priority;
+    uint64_t reserved[5]; /**< zero: see EP_VERSION */
 };
 
 /** The most descriptors that one task can carry. */
@@ -693,7 +713,7 @@ EP_API EP_MUSTCHECK int ep_try_submit(struct ep_executor *executor, ep_task_fn f
  * @return  as ep_submit(), and
  *          -ETIMEDOUT  full until options->deadline_ns or options->expires_ns
  *          -EAGAIN     full, and options->deadline_ns is INT64_MIN
- *          -EINVAL     both dropped and on_drop, limit_ns is negative, more than EP_FDS_MAX
+ *          -EINVAL     both dropped and on_drop, limit_ns is negative, an unknown priority, more than EP_FDS_MAX
  *                      descriptors, one that is negative, or fds is NULL with a count
  *          -EBADF      one of the descriptors is not open
  *          -ENOMEM     also if the thread that watches over expires_ns cannot be made

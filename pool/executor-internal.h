@@ -148,7 +148,7 @@ void executor_task_cancelled(struct ep_executor *executor, struct ep_future *fut
 int64_t executor_expire(struct ep_executor *executor);
 
 /** Cancel the task that has waited longest, if one waits. */
-bool executor_drop_oldest(struct ep_executor *executor);
+bool executor_drop_oldest(struct ep_executor *executor, enum ep_priority highest);
 
 /** Refuse further tasks with that code, and make submitters and workers that wait look. */
 void executor_close(struct ep_executor *executor, int refusal);

@@ -226,14 +226,15 @@ int64_t executor_expire(struct ep_executor *executor)
 }
 
 /** Cancel or fail the oldest task, as queue_drop_oldest(), and count as a dropper meanwhile. */
-static bool drop_oldest(struct ep_executor *executor, int reason, const char *why)
+static bool drop_oldest(struct ep_executor *executor, enum ep_priority highest, int reason,
+                        const char *why)
 {
     struct self_drop drop;
     bool dropped;
 
     self_drop_begin(&drop, executor, NULL);
     atomic_fetch_add(&executor->droppers, 1);
-    dropped = queue_drop_oldest(&executor->queue, reason, why);
+    dropped = queue_drop_oldest(&executor->queue, highest, reason, why);
     if (dropped)
         executor_place_freed(executor);
     self_drop_end();
@@ -241,9 +242,9 @@ static bool drop_oldest(struct ep_executor *executor, int reason, const char *wh
     return dropped;
 }
 
-bool executor_drop_oldest(struct ep_executor *executor)
+bool executor_drop_oldest(struct ep_executor *executor, enum ep_priority highest)
 {
-    return drop_oldest(executor, -EAGAIN, NULL);
+    return drop_oldest(executor, highest, -EAGAIN, NULL);
 }
 
 uint32_t ep_executor_room(struct ep_executor *executor)
@@ -332,7 +333,7 @@ static void close_and_drop(struct ep_executor *executor, int refusal, const char
     queue_close(&executor->queue, refusal, true);
     if (terminate)
         atomic_store(&executor->terminating, true);
-    while (drop_oldest(executor, refusal, why))
+    while (drop_oldest(executor, EP_PRIORITY_HIGH, refusal, why))
         ;
     queue_release(&executor->queue);
     executor_close(executor, refusal);

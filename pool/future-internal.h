@@ -10,8 +10,7 @@
 #include "pool/echopool.h"
 #include "pool/future-pool-internal.h"
 #include "pool/park-internal.h"
-
-#include <stddef.h>
+#include "pool/priority-internal.h"
 
 /** Inputs and replies up to these sizes need no memory of their own. */
 #define FUTURE_INPUT_INLINE 64
@@ -69,13 +68,17 @@ struct extras {
     ep_on_drop_fn on_drop; /**< used as `dropped` */
     int64_t expires_ns;    /**< 0: never */
     int64_t limit_ns;      /**< 0: none */
+    enum ep_priority priority;
 };
 
-/** What the queue knows of a task with extras while it waits. Guarded by the queue's head_lock. */
+/**
+ * What the queue knows of a task with extras while it waits: see aside-internal.h. Guarded by the
+ * queue's head_lock.
+ */
 struct queued {
-    struct deadline expiry; /**< in the heap of the queue, if it expires */
-    bool set_aside; /**< it was late at the head of the ring: only the heap has it, with the queue's
-                       reference */
+    struct deadline expiry; /**< if it expires */
+    struct lane_link lane;  /**< if its priority is not normal */
+    bool set_aside;         /**< it was late: only the heap has it */
 };
 
 /** A done callback. */
@@ -166,18 +169,16 @@ struct ep_future *future_new(struct future_pool *pool, struct ep_executor *execu
 /** Keep what few submissions ask for. Threads: the submitting one, before submission. */
 void future_set_extras(struct ep_future *future, const struct extras *extras);
 
-/** Get the future whose `queued` a node is in. */
-static inline struct ep_future *future_of_expiry(struct deadline *expiry)
-{
-    return (struct ep_future *)(void *)((char *)expiry -
-                                        offsetof(struct ep_future, reply.queued.expiry));
-}
-
 /** Get when it expires, or NO_DEADLINE. */
 static inline int64_t future_expires_ns(const struct ep_future *future)
 {
     return future->has_extras && future->extras.expires_ns != 0 ? future->extras.expires_ns
                                                                 : NO_DEADLINE;
+}
+
+static inline enum ep_priority future_priority(const struct ep_future *future)
+{
+    return future->has_extras ? future->extras.priority : EP_PRIORITY_NORMAL;
 }
 
 /** Get how long it may run; 0: there is no limit. */

@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/echopool.h \
 	%D%/echopool-mp.h \
 	%D%/arrivals.c %D%/arrivals-internal.h \
+	%D%/aside.c %D%/aside-internal.h \
 	%D%/cancel-internal.h \
 	%D%/clock.c %D%/clock-internal.h \
 	%D%/cpus.c %D%/cpus-internal.h \
@@ -17,6 +18,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/here.c %D%/here-internal.h \
 	%D%/mailbox.c \
 	%D%/park.c %D%/park-internal.h \
+	%D%/priority.c %D%/priority-internal.h \
 	%D%/queue.c %D%/queue-internal.h \
 	%D%/self.c %D%/self-internal.h \
 	%D%/submit.c \

@@ -12,7 +12,7 @@
 #ifndef POOL_QUEUE_INTERNAL_H
 #define POOL_QUEUE_INTERNAL_H
 
-#include "pool/deadlines-internal.h"
+#include "pool/aside-internal.h"
 #include "pool/echopool.h"
 #include "pool/park-internal.h"
 
@@ -57,12 +57,14 @@ struct queue {
     _Atomic int refusal;   /**< 0: open; otherwise what every push returns */
     uint64_t freed_seen;   /**< `freed` as last read: spares reading a busy cache line */
     uint64_t head_seen;    /**< `head`, likewise */
-    _Atomic uint64_t tail; /**< entries ever pushed = tasks ever accepted */
+    _Atomic uint64_t tail; /**< entries ever pushed */
+    _Atomic uint64_t
+        pushed_aside; /**< tasks ever accepted into a lane; all accepted ones are both */
 
     _Alignas(CACHE_LINE) struct lock head_lock;
     /* guarded by head_lock; all threads read head */
     uint64_t tail_seen;
-    uint64_t husks_swept;    /**< cancelled entries that have left the ring */
+    uint64_t husks_swept; /**< entries of tasks that never ran and have left the ring, or a lane */
     _Atomic uint32_t holds;  /**< not 0: nothing may be taken. HOLD_PAUSED, and HOLD_DROPS for each
                                   thread that drops the waiting tasks */
     _Atomic uint32_t takers; /**< only workers with lower numbers may take */
@@ -75,9 +77,7 @@ struct queue {
     _Atomic uint64_t claimed;   /**< tasks that began while their entries were in the ring */
     _Atomic uint64_t expired;   /**< tasks that never ran because their time was over */
 
-    /* guarded by head_lock; written for tasks with extras only */
-    struct deadlines expiries; /**< of the waiting tasks that expire */
-    int64_t watched_ns;        /**< when the executor will look at them next */
+    struct aside aside; /* guarded by head_lock; written for tasks with extras only */
 };
 
 /** What queue_push() returns if the executor has to look at the expiries sooner than it will. */
@@ -138,13 +138,16 @@ bool queue_take_expired(struct queue *queue, struct ep_future **future, bool *cl
 void queue_task_expired(struct queue *queue);
 
 /**
- * Take the oldest task and cancel it; or, if there is a message, fail it by future_break().
+ * Take the oldest task of the lowest level and cancel it; or, if there is a message, fail it by
+ * future_break().
  *
+ * @param highest  a task of a higher level than this is not taken
  * @param reason   for on_drop; the verdict of a task that fails
  * @param message  NULL: cancel it
  * @return         false if there is none left
  */
-bool queue_drop_oldest(struct queue *queue, int reason, const char *message);
+bool queue_drop_oldest(struct queue *queue, enum ep_priority highest, int reason,
+                       const char *message);
 
 /**
  * Refuse every later push, with that code, and end a pause. A second call changes nothing.
@@ -175,7 +178,9 @@ void queue_set_takers(struct queue *queue, uint32_t takers);
 /** Sequentially consistent. */
 uint32_t queue_takers(struct queue *queue);
 
-/** Ask whether the ring has an entry, husks included. Sequentially consistent. */
+/** Count the entries of ring and lanes, husks included. */
+uint64_t queue_entries(struct queue *queue);
+/** Ask whether the ring or a lane has an entry, husks included. Sequentially consistent. */
 bool queue_has_entries(struct queue *queue);
 /** The same, but false while tasks are held: ask whether a worker should look for a task. */
 bool queue_offers(struct queue *queue);

@@ -20,10 +20,11 @@
  * cancel takes constant time on average, and the ring is less than four times as long as the most tasks
  * that were held at a time: pushes walk round in it, and touch all of it.
  *
- * A task with an expires_ns is also in a heap, by that time, from its push until a worker or a canceller
- * has it. The executor takes expired ones off there; they leave a husk in the ring, as cancelled ones
- * do. A worker that finds a late task at the head does not end it, because functions of the user would
- * run, but leaves it to the heap.
+ * Tasks whose priority is not normal are not in the ring but in a lane (aside-internal.h), which they
+ * leave at once when they are cancelled. Those with an expires_ns are also in a heap, by that time, from
+ * their push until a worker or a canceller has them. The executor takes expired ones off there; they leave
+ * a husk in the ring, as cancelled ones do. A worker that finds a late task does not end it, because
+ * functions of the user would run, but leaves it to the heap.
  */
 #include "pool/queue-internal.h"
 
@@ -48,7 +49,7 @@ int queue_init(struct queue *queue, uint32_t limit, uint32_t takers)
     queue->mask = RING_FIRST - 1;
     atomic_init(&queue->limit, limit);
     atomic_init(&queue->takers, takers);
-    queue->watched_ns = NO_DEADLINE;
+    aside_init(&queue->aside);
     return 0;
 }
 
@@ -118,11 +119,12 @@ static void queue_sweep_locked(struct queue *queue)
 static bool queue_admits_locked(struct queue *queue, uint64_t tail)
 {
     uint32_t limit = atomic_load_explicit(&queue->limit, memory_order_relaxed);
+    uint64_t accepted = tail + atomic_load_explicit(&queue->pushed_aside, memory_order_relaxed);
 
-    if (tail - queue->freed_seen < limit)
+    if (accepted - queue->freed_seen < limit)
         return true;
     queue->freed_seen = atomic_load(&queue->freed);
-    return tail - queue->freed_seen < limit;
+    return accepted - queue->freed_seen < limit;
 }
 
 /** Move the entries to a ring of twice the length. @return false if there is no memory */
@@ -167,23 +169,15 @@ static bool queue_has_space_locked(struct queue *queue, uint64_t tail)
     return tail - queue->head_seen <= queue->mask || queue_make_space_locked(queue, tail);
 }
 
-/** Note when a task expires. @return 0 or QUEUE_SOONER */
-static int queue_note_expiry(struct queue *queue, struct ep_future *future)
+/** Take note of a task with extras. @return 0 or QUEUE_SOONER */
+static int queue_enter_aside(struct queue *queue, struct ep_future *future)
 {
-    struct queued *queued = &future->reply.queued;
-    int rc = 0;
+    bool sooner;
 
-    *queued = (struct queued){.expiry = {.at_ns = future_expires_ns(future)}};
-    if (queued->expiry.at_ns == NO_DEADLINE)
-        return 0;
     lock_acquire(&queue->head_lock);
-    deadlines_add(&queue->expiries, &queued->expiry);
-    if (queued->expiry.at_ns < queue->watched_ns) {
-        queue->watched_ns = queued->expiry.at_ns;
-        rc = QUEUE_SOONER;
-    }
+    sooner = aside_enter(&queue->aside, future);
     lock_release(&queue->head_lock);
-    return rc;
+    return sooner ? QUEUE_SOONER : 0;
 }
 
 int queue_push(struct queue *queue, const struct queue_entry *entry)
@@ -198,12 +192,16 @@ int queue_push(struct queue *queue, const struct queue_entry *entry)
         /* closed */
     } else if (!queue_admits_locked(queue, tail)) {
         rc = -EAGAIN;
+    } else if (entry->future != NULL && future_priority(entry->future) != EP_PRIORITY_NORMAL) {
+        /* Counted first: a task that a worker has already done must not be missing in the sum. */
+        atomic_fetch_add(&queue->pushed_aside, 1);
+        rc = queue_enter_aside(queue, entry->future);
     } else if (!queue_has_space_locked(queue, tail)) {
         rc = -ENOMEM;
     } else {
         *entry_at(queue, tail) = *entry;
         if (entry->future != NULL && entry->future->has_extras)
-            rc = queue_note_expiry(queue, entry->future);
+            rc = queue_enter_aside(queue, entry->future);
         /* Sequentially consistent, because the caller next looks for a worker to wake. */
         atomic_store(&queue->tail, tail + 1);
     }
@@ -245,7 +243,7 @@ uint64_t queue_held(struct queue *queue)
 {
     uint64_t freed = atomic_load(&queue->freed); /* first, or the difference may be too small */
 
-    return atomic_load(&queue->tail) - freed;
+    return atomic_load(&queue->tail) + atomic_load(&queue->pushed_aside) - freed;
 }
 
 uint32_t queue_room(struct queue *queue)
@@ -256,45 +254,34 @@ uint32_t queue_room(struct queue *queue)
     return queue_refusal(queue) != 0 || held >= limit ? 0 : limit - (uint32_t)held;
 }
 
-/* --- expiry -------------------------------------------------------------------------------- */
+/* --- tasks with extras -------------------------------------------------------------------------------- */
 
-/** Take a task with extras off the heap, if it is there. @return whether only the heap had it */
-static bool queue_forget_expiry_locked(struct queue *queue, struct ep_future *future)
+/** Take a task that will not run out of lane and heap. @return whether the caller has its reference */
+static bool queue_leave_aside_locked(struct queue *queue, struct ep_future *future)
 {
-    struct queued *queued = &future->reply.queued;
+    bool was_in_lane, owned = aside_leave(&queue->aside, future, &was_in_lane);
 
-    if (queued->expiry.link == NULL)
-        return false;
-    deadlines_remove(&queue->expiries, &queued->expiry);
-    return queued->set_aside;
-}
-
-/** Ask whether a task should have begun earlier, and is not taken off the heap yet. */
-static bool is_late(const struct ep_future *future)
-{
-    return future != NULL && future_expires_ns(future) != NO_DEADLINE &&
-           ep_future_state(future) == EP_PENDING && future->reply.queued.expiry.link != NULL &&
-           deadline_is_over(future_expires_ns(future));
+    if (was_in_lane)
+        queue->husks_swept++;
+    return owned;
 }
 
 bool queue_take_expired(struct queue *queue, struct ep_future **future, bool *claimed,
                         int64_t *next_ns)
 {
-    struct deadline *first;
+    struct ep_future *due;
 
     lock_acquire(&queue->head_lock);
-    first = queue->expiries.first;
-    if (first == NULL || !deadline_is_over(first->at_ns)) {
-        *next_ns = queue->watched_ns = first != NULL ? first->at_ns : NO_DEADLINE;
-        lock_release(&queue->head_lock);
-        return false;
+    due = aside_due(&queue->aside);
+    if (due != NULL) {
+        if (!queue_leave_aside_locked(queue, due))
+            ep_future_ref(due);
+        *claimed = future_begin_cancel(due);
+        *future = due;
     }
-    *future = future_of_expiry(first);
-    if (!queue_forget_expiry_locked(queue, *future))
-        ep_future_ref(*future);
-    *claimed = future_begin_cancel(*future);
+    *next_ns = queue->aside.watched_ns;
     lock_release(&queue->head_lock);
-    return true;
+    return due != NULL;
 }
 
 void queue_task_expired(struct queue *queue)
@@ -327,46 +314,105 @@ static void queue_advance_locked(struct queue *queue)
 }
 
 /**
- * Remove the husk at the head. If its canceller still uses the executor, wait for it first, without
- * the lock, because the canceller may run a function of the user.
+ * If the canceller of a task still uses the executor, wait for it, without the lock, because it may run
+ * a function of the user. @return whether the lock was released meanwhile
  */
+static bool queue_await_canceller_locked(struct queue *queue, struct ep_future *future)
+{
+    if (!future_is_cancelling(future) || self_cancels(future))
+        return false;
+    ep_future_ref(future);
+    lock_release(&queue->head_lock);
+    future_await_cancelled(future);
+    lock_acquire(&queue->head_lock);
+    ep_future_unref(future);
+    return true;
+}
+
+/** Remove the husk at the head, after its canceller. */
 static void queue_pass_husk_locked(struct queue *queue, struct ep_future *future)
 {
-    if (future_is_cancelling(future) && !self_cancels(future)) {
-        ep_future_ref(future);
-        lock_release(&queue->head_lock);
-        future_await_cancelled(future);
-        lock_acquire(&queue->head_lock);
-        ep_future_unref(future);
+    if (queue_await_canceller_locked(queue, future))
         return; /* another worker may have removed it meanwhile: look at the head again */
-    }
     queue_advance_locked(queue);
     queue->husks_swept++;
     ep_future_unref(future);
 }
 
+/** Take the normal task at the head of the ring. @return false if it was a husk, or is late */
+static bool queue_take_head_locked(struct queue *queue, struct queue_entry *head,
+                                   struct queue_entry *entry)
+{
+    bool was_in_lane;
+
+    if (aside_is_late(head->future)) {
+        aside_set_aside(&queue->aside, head->future);
+        queue_advance_locked(queue);
+        queue->husks_swept++;
+        return false;
+    }
+    if (head->future != NULL && !future_start(head->future)) {
+        queue_pass_husk_locked(queue, head->future);
+        return false;
+    }
+    *entry = *head;
+    queue_advance_locked(queue);
+    if (entry->future != NULL && entry->future->has_extras)
+        aside_leave(&queue->aside, entry->future, &was_in_lane);
+    return true;
+}
+
+/** The same for the first task of a lane. */
+static bool queue_take_lane_locked(struct queue *queue, enum ep_priority level,
+                                   struct queue_entry *entry)
+{
+    struct ep_future *future = aside_first(&queue->aside, level);
+    bool was_in_lane;
+
+    if (aside_is_late(future)) {
+        aside_set_aside(&queue->aside, future);
+        queue->husks_swept++;
+        return false;
+    }
+    if (future_start(future)) {
+        aside_leave(&queue->aside, future, &was_in_lane);
+        *entry = (struct queue_entry){.fn = future->fn, .future = future};
+        return true;
+    }
+    /* Its canceller takes it out of the lane; unless that is this thread, which must not wait. */
+    if (!queue_await_canceller_locked(queue, future)) {
+        queue_leave_aside_locked(queue, future);
+        ep_future_unref(future);
+    }
+    return false;
+}
+
+/** Take the next task by its priority, while a lane has one. */
+static bool queue_take_by_priority_locked(struct queue *queue, struct queue_entry *head,
+                                          struct queue_entry *entry)
+{
+    enum ep_priority level = lanes_choose(&queue->aside.lanes, head != NULL);
+
+    if (!(level == EP_PRIORITY_NORMAL ? queue_take_head_locked(queue, head, entry)
+                                      : queue_take_lane_locked(queue, level, entry)))
+        return false;
+    lanes_note(&queue->aside.lanes, level, queue_head_locked(queue) != NULL);
+    return true;
+}
+
 static bool queue_take_locked(struct queue *queue, uint32_t taker, struct queue_entry *entry)
 {
-    struct queue_entry *head;
-
     /* Looked at for each entry, because the lock is released while a husk is passed. */
     while (atomic_load_explicit(&queue->holds, memory_order_relaxed) == 0 &&
-           taker < atomic_load_explicit(&queue->takers, memory_order_relaxed) &&
-           (head = queue_head_locked(queue)) != NULL) {
-        if (is_late(head->future)) {
-            head->future->reply.queued.set_aside = true;
-            queue_advance_locked(queue);
-            queue->husks_swept++;
-            continue;
-        }
-        if (head->future == NULL || future_start(head->future)) {
-            *entry = *head;
-            queue_advance_locked(queue);
-            if (entry->future != NULL && entry->future->has_extras)
-                queue_forget_expiry_locked(queue, entry->future);
+           taker < atomic_load_explicit(&queue->takers, memory_order_relaxed)) {
+        struct queue_entry *head = queue_head_locked(queue);
+        bool in_lanes = atomic_load_explicit(&queue->aside.count, memory_order_relaxed) > 0;
+
+        if (head == NULL && !in_lanes)
+            return false;
+        if (in_lanes ? queue_take_by_priority_locked(queue, head, entry)
+                     : queue_take_head_locked(queue, head, entry))
             return true;
-        }
-        queue_pass_husk_locked(queue, head->future);
     }
     return false;
 }
@@ -384,16 +430,19 @@ bool queue_take(struct queue *queue, uint32_t taker, struct queue_entry *entry)
 int queue_claim(struct queue *queue, struct ep_future *future)
 {
     uint32_t holds;
-    bool claimed = false;
+    bool claimed = false, was_in_lane = false;
 
     lock_acquire(&queue->head_lock);
     holds = atomic_load_explicit(&queue->holds, memory_order_relaxed);
-    if (holds == 0 && !is_late(future) && (claimed = future_start(future))) {
-        atomic_fetch_add(&queue->claimed, 1);
+    if (holds == 0 && !aside_is_late(future) && (claimed = future_start(future))) {
         if (future->has_extras)
-            queue_forget_expiry_locked(queue, future);
+            aside_leave(&queue->aside, future, &was_in_lane);
+        if (!was_in_lane)
+            atomic_fetch_add(&queue->claimed, 1);
     }
     lock_release(&queue->head_lock);
+    if (was_in_lane)
+        ep_future_unref(future); /* the lane's reference; the caller has its own */
     if (claimed)
         return 0;
     return holds & HOLD_PAUSED ? -EBUSY : -EALREADY; /* a task that is being dropped is cancelled */
@@ -418,12 +467,12 @@ bool queue_done_and_take(struct queue *queue, uint32_t taker, struct queue_entry
 void queue_task_cancelled(struct queue *queue, struct ep_future *future)
 {
     if (future->has_extras) {
-        bool set_aside;
+        bool owned;
 
         lock_acquire(&queue->head_lock);
-        set_aside = queue_forget_expiry_locked(queue, future);
+        owned = queue_leave_aside_locked(queue, future);
         lock_release(&queue->head_lock);
-        if (set_aside)
+        if (owned)
             ep_future_unref(future); /* the queue's reference; the canceller has its own */
     }
     atomic_fetch_add(&queue->cancelled, 1);
@@ -456,26 +505,44 @@ uint32_t queue_takers(struct queue *queue)
     return atomic_load(&queue->takers);
 }
 
-bool queue_drop_oldest(struct queue *queue, int reason, const char *message)
+/**
+ * Take the oldest entry of the lowest level off the ring or its lane. It is a husk already, or becomes
+ * one. @return false if there is none that is not above `highest`
+ */
+static bool queue_take_oldest(struct queue *queue, enum ep_priority highest,
+                              struct queue_entry *entry)
 {
-    struct queue_entry entry;
+    enum ep_priority lowest;
     struct queue_entry *head;
-    bool ours = true;
+    bool taken;
 
     lock_acquire(&queue->head_lock);
-    if ((head = queue_head_locked(queue)) == NULL) {
-        lock_release(&queue->head_lock);
-        return false;
+    head = queue_head_locked(queue);
+    lowest = lanes_lowest(&queue->aside.lanes, head != NULL);
+    taken = (head != NULL || atomic_load(&queue->aside.count) > 0) &&
+            !priority_is_below(highest, lowest);
+    if (taken && lowest == EP_PRIORITY_NORMAL) {
+        *entry = *head;
+        queue_advance_locked(queue);
+        queue->husks_swept++;
+    } else if (taken) {
+        *entry = (struct queue_entry){.future = aside_first(&queue->aside, lowest)};
     }
-    /* It is a husk already, or becomes one below. */
-    entry = *head;
-    queue_advance_locked(queue);
-    queue->husks_swept++;
-    if (entry.future != NULL && entry.future->has_extras &&
-        ep_future_state(entry.future) == EP_PENDING)
-        queue_forget_expiry_locked(queue, entry.future);
+    if (taken && entry->future != NULL && entry->future->has_extras &&
+        ep_future_state(entry->future) == EP_PENDING)
+        queue_leave_aside_locked(queue, entry->future);
     lock_release(&queue->head_lock);
+    return taken;
+}
 
+bool queue_drop_oldest(struct queue *queue, enum ep_priority highest, int reason,
+                       const char *message)
+{
+    struct queue_entry entry;
+    bool ours = true;
+
+    if (!queue_take_oldest(queue, highest, &entry))
+        return false;
     if (entry.future == NULL) {
         entry_drop(&entry);
     } else {
@@ -498,7 +565,14 @@ bool queue_has_entries(struct queue *queue)
 {
     uint64_t head = atomic_load(&queue->head); /* first, so that a difference is a real one */
 
-    return atomic_load(&queue->tail) != head;
+    return atomic_load(&queue->tail) != head || atomic_load(&queue->aside.count) != 0;
+}
+
+uint64_t queue_entries(struct queue *queue)
+{
+    uint64_t head = atomic_load(&queue->head);
+
+    return atomic_load(&queue->tail) - head + atomic_load(&queue->aside.count);
 }
 
 bool queue_offers(struct queue *queue)
@@ -509,6 +583,7 @@ bool queue_offers(struct queue *queue)
 void queue_stats(struct queue *queue, struct ep_stats *stats)
 {
     uint64_t tail, head, freed, cancelled, broken, claimed, expired, husks;
+    uint64_t aside, in_lanes;
     int64_t queued, running;
 
     lock_acquire(&queue->tail_lock);
@@ -521,16 +596,21 @@ void queue_stats(struct queue *queue, struct ep_stats *stats)
     claimed = atomic_load(&queue->claimed);
     expired = atomic_load(&queue->expired);
     husks = queue->husks_swept;
+    aside = atomic_load(&queue->pushed_aside);
+    in_lanes = atomic_load(&queue->aside.count);
+    stats->queued_high = queue->aside.lanes.of[EP_PRIORITY_HIGH].count;
+    stats->queued_low = queue->aside.lanes.of[EP_PRIORITY_LOW].count;
     lock_release(&queue->head_lock);
     lock_release(&queue->tail_lock);
 
-    stats->accepted = tail;
+    stats->accepted = tail + aside;
     stats->cancelled = cancelled;
     stats->broken = broken;
     stats->failed = stats->expired = expired;
     /* Signed, because a canceller may be between its change of state and its counts. */
-    queued = (int64_t)(tail - head) - (int64_t)(cancelled + broken + claimed + expired - husks);
+    queued = (int64_t)(tail - head + in_lanes) -
+             (int64_t)(cancelled + broken + claimed + expired - husks);
     stats->queued = queued > 0 ? (uint32_t)queued : 0;
-    running = (int64_t)(tail - freed) - stats->queued;
+    running = (int64_t)(tail + aside - freed) - stats->queued;
     stats->running = running > 0 ? (uint32_t)running : 0;
 }

@@ -17,7 +17,7 @@ static const struct ep_submit_options usual = {0};
 static bool wants_extras(const struct ep_submit_options *options, bool with_future)
 {
     return options->on_drop != NULL || options->expires_ns != 0 || options->limit_ns != 0 ||
-           (with_future && options->user != NULL);
+           options->priority != EP_PRIORITY_NORMAL || (with_future && options->user != NULL);
 }
 
 /** Give a new future its descriptors and extras. */
@@ -27,7 +27,8 @@ static int future_furnish(struct ep_future *future, const struct ep_submit_optio
         future_set_extras(future, &(struct extras){.user = options->user,
                                                    .on_drop = options->on_drop,
                                                    .expires_ns = options->expires_ns,
-                                                   .limit_ns = options->limit_ns});
+                                                   .limit_ns = options->limit_ns,
+                                                   .priority = options->priority});
     return options->fd_count > 0 ? future_own_fds(future, options->fds, options->fd_count) : 0;
 }
 
@@ -126,6 +127,11 @@ static void run_here(struct ep_executor *executor, struct queue_entry *entry)
     pthread_cleanup_pop(0);
 }
 
+static enum ep_priority entry_priority(const struct queue_entry *entry)
+{
+    return entry->future != NULL ? future_priority(entry->future) : EP_PRIORITY_NORMAL;
+}
+
 /** Apply the policy of a full executor. */
 static int submit_when_full(struct ep_executor *executor, struct queue_entry *entry)
 {
@@ -144,7 +150,7 @@ static int submit_when_full(struct ep_executor *executor, struct queue_entry *en
         return 0;
     case EP_DISCARD_OLDEST:
         /* Another submitter may take the place that was made: then make another. */
-        while (rc == -EAGAIN && executor_drop_oldest(executor))
+        while (rc == -EAGAIN && executor_drop_oldest(executor, entry_priority(entry)))
             rc = executor_admit(executor, entry, DO_NOT_WAIT);
         return rc;
     default: return rc;
@@ -157,7 +163,8 @@ static int submit_when_full(struct ep_executor *executor, struct queue_entry *en
  */
 static int check_options(const struct ep_submit_options *options)
 {
-    if ((options->dropped != NULL && options->on_drop != NULL) || options->limit_ns < 0)
+    if ((options->dropped != NULL && options->on_drop != NULL) || options->limit_ns < 0 ||
+        options->priority < EP_PRIORITY_NORMAL || options->priority > EP_PRIORITY_LOW)
         return -EINVAL;
     if (options->fd_count > EP_FDS_MAX || (options->fd_count > 0 && options->fds == NULL))
         return -EINVAL;

@@ -325,8 +325,7 @@ static bool place_note_sent_locked(struct place *place, int rc)
 /** Compute how many of the waiting tasks one worker may get at once. */
 static uint64_t fair_share(struct process_executor *executor)
 {
-    uint64_t head = atomic_load(&executor->base.queue.head);
-    uint64_t waiting = atomic_load(&executor->base.queue.tail) - head;
+    uint64_t waiting = queue_entries(&executor->base.queue);
     uint32_t alive = atomic_load(&executor->alive);
 
     return 1 + waiting / (alive > 0 ? alive : 1);

@@ -303,11 +303,12 @@ START_TEST(drop_oldest_cancels)
 
     ck_assert_int_eq(ep_future_cancel(cancelled), 0);
     ck_assert_int_eq(push(3), 0);
-    ck_assert(queue_drop_oldest(&fixture.queue, EP_ESHUTDOWN, NULL));
+    ck_assert(queue_drop_oldest(&fixture.queue, EP_PRIORITY_HIGH, EP_ESHUTDOWN, NULL));
     ck_assert(ep_future_cancelled(future));
-    ck_assert(queue_drop_oldest(&fixture.queue, EP_ESHUTDOWN, NULL)); /* the husk */
+    ck_assert(
+        queue_drop_oldest(&fixture.queue, EP_PRIORITY_HIGH, EP_ESHUTDOWN, NULL)); /* the husk */
     ck_assert_int_eq(take(), 3);
-    ck_assert(!queue_drop_oldest(&fixture.queue, EP_ESHUTDOWN, NULL));
+    ck_assert(!queue_drop_oldest(&fixture.queue, EP_PRIORITY_HIGH, EP_ESHUTDOWN, NULL));
     ck_assert_uint_eq(queue_room(&fixture.queue), LIMIT - 1);
     ep_future_unref(future);
     ep_future_unref(cancelled);

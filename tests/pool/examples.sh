@@ -231,6 +231,14 @@ limits() {
     } | is
 }
 
+priority() {
+    run 23-priority --pool "$kind" && {
+        echo '23 wait, 20 of them urgent'
+        for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do echo urgent; done
+        printf '%s\n' bill ordinary urgent urgent urgent urgent ordinary
+    } | is
+}
+
 refuses() {
     "$TOP_BUILDDIR/examples/12-add" "$@" >"$out" 2>"$work/err"
     [ $? -eq 2 ] && [ ! -s "$out" ] && [ "$(wc -l <"$work/err")" -eq 1 ]
@@ -255,7 +263,7 @@ listed() {
 
 for kind in thread process; do
     for example in submit arguments results map callback mp_apply mp_apply_async mp_async_result \
-        three_ways asking fetch add fetch_map names map_unread global callback_thread twenty_workers group user nested limits; do
+        three_ways asking fetch add fetch_map names map_unread global callback_thread twenty_workers group user nested limits priority; do
         check "$(echo "$example" | tr _ ' ') in a $kind pool" "$example"
     done
 done

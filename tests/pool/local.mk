@@ -17,6 +17,7 @@ POOL_TESTS = \
 	tests/pool/check_deadlines \
 	tests/pool/check_expiry \
 	tests/pool/check_limit \
+	tests/pool/check_priority \
 	tests/pool/check_shutdown \
 	tests/pool/check_life \
 	tests/pool/check_thread_end \
