@@ -36,6 +36,12 @@ static void announce_prediction(const struct server *server)
     uint64_t used = limits_used_bytes();
     uint64_t predicted = limits_predict_threads(limits, used);
 
+    if (used == 0) {
+        printer_line(server->shared->printer,
+                     "predicted sessions: not known, since /proc does not report the address space "
+                     "in use");
+        return;
+    }
     printer_line(server->shared->printer,
                  "predicted sessions: %" PRIu64 " (%" PRIu64 " KB of address space, %" PRIu64
                  " KB in use, %" PRIu64 " KB for each thread); session %" PRIu64
@@ -79,8 +85,14 @@ void announce_choices(const struct server *server)
     struct printer *printer = server->shared->printer;
 
     announce_model(server);
-    printer_line(printer, "descriptors: up to %" PRIu64 " needed, %" PRIu64 " allowed",
-                 server->descriptors_needed, server->descriptors_allowed);
+    if (server->descriptors_allowed > 0)
+        printer_line(printer, "descriptors: up to %" PRIu64 " needed, %" PRIu64 " allowed",
+                     server->descriptors_needed, server->descriptors_allowed);
+    else
+        printer_line(printer,
+                     "descriptors: up to %" PRIu64 " needed, and it is not known how many are "
+                     "allowed",
+                     server->descriptors_needed);
     if (limits->as_bytes > 0)
         printer_line(printer, "limit: address space %" PRIu64 " KB", limits->as_bytes / 1024);
     if (limits->nofile > 0)

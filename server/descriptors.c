@@ -48,7 +48,7 @@ void descriptors_secure(struct server *server, uint64_t workers)
 
     if (have == 0)
         have = limits_raise_nofile(needed);
-    if (have < needed)
+    if (have != 0 && have < needed)
         log_warn("up to %" PRIu64 " descriptors may be needed and %" PRIu64
                  " are allowed: raise the limit (ulimit -n %" PRIu64 "), or lower %s",
                  needed, have, needed, capped ? "--workers or --queue" : "--max-sessions");

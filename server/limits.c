@@ -13,6 +13,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+/* The limit on descriptors where the system does not report it: what nearly all systems allow. */
+#define NOFILE_USUAL 1024
+
 #define KIB UINT64_C(1024)
 #define MIB (KIB * 1024)
 #define GIB (MIB * 1024)
@@ -142,5 +145,5 @@ uint64_t limits_most_nofile(const struct limits *limits)
 
     if (limits->nofile > 0)
         return limits->nofile;
-    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : 0;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : NOFILE_USUAL;
 }

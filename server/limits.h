@@ -60,11 +60,14 @@ uint64_t limits_predict_threads(const struct limits *limits, uint64_t used_bytes
 /**
  * Raise the soft limit on descriptors to `needed`, as far as the hard one allows.
  *
- * @return the limit as it is now
+ * @return the limit as it is now; 0: it is not known, as in a sandbox that forbids prlimit64()
  */
 uint64_t limits_raise_nofile(uint64_t needed);
 
-/** Get how many descriptors this process may have at most: --limit nofile, or its hard limit. */
+/**
+ * Get how many descriptors this process may have at most: --limit nofile, or its hard limit, or if that
+ * is not known 1024.
+ */
 uint64_t limits_most_nofile(const struct limits *limits);
 
 #endif /* SERVER_LIMITS_H */

@@ -49,8 +49,8 @@ struct server {
     uint64_t workers;                   /* now: --workers, as changed by signals and the page */
     struct listener_state listener_was; /* at the moment when the server began to drain */
     uint64_t descriptors_needed;        /* at most */
-    uint64_t descriptors_allowed;
-    struct notify notify; /* the service manager, if there is one */
+    uint64_t descriptors_allowed;       /* 0: not known */
+    struct notify notify;               /* the service manager, if there is one */
     int64_t started_ns;
     enum ending ending; /* what sessions were asked for since the drain timeout */
     bool cut;           /* those that were left after that have been cut */

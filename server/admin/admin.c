@@ -134,6 +134,9 @@ static void serve_readyz(struct admin *admin, struct evhttp_request *request)
         admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
                          "paused: a person has paused accepting; clients wait in the kernel's "
                          "backlog");
+    else if (state->listener.why_errors)
+        admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
+                         "accept() fails: clients wait in the kernel's backlog");
     else
         admin_reply_text(admin->body, request, HTTP_OK, "OK", "ready");
 }

@@ -7,7 +7,7 @@
  * failure and release the rest.
  *
  * Durations that /metrics has, too, are in seconds, as there; those of single sessions are in
- * milliseconds. A limit that does not exist is null.
+ * milliseconds. A limit that does not exist is null, and so is what is not known.
  */
 #include "config.h"
 
@@ -53,7 +53,7 @@ static json_t *append(json_t *array, json_t *element)
 
 static json_t *number(uint64_t value)
 {
-    return json_integer((json_int_t)value);
+    return value == STATE_UNKNOWN ? json_null() : json_integer((json_int_t)value);
 }
 
 static json_t *word(const char *text)

@@ -47,10 +47,12 @@ static void counter(struct text *text, const char *name, const char *help, uint6
     add(text, "echopool_%s %" PRIu64 "\n", name, value);
 }
 
+/* Write a gauge; what is not known has no sample. */
 static void gauge(struct text *text, const char *name, const char *help, uint64_t value)
 {
     family(text, name, "gauge", help);
-    add(text, "echopool_%s %" PRIu64 "\n", name, value);
+    if (value != STATE_UNKNOWN)
+        add(text, "echopool_%s %" PRIu64 "\n", name, value);
 }
 
 /* Write a limit; 0 is none, and written as infinity. */

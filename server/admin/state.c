@@ -139,8 +139,9 @@ static void take_memory(struct state *state)
     FILE *file = fopen("/proc/self/stat", "re");
     char line[1024];
     const char *at = NULL;
-    uint64_t pages = 0;
+    uint64_t threads, virtual_bytes, pages;
 
+    state->threads = state->virtual_bytes = state->resident_bytes = STATE_UNKNOWN;
     if (file == NULL)
         return;
     if (fgets(line, sizeof line, file) != NULL)
@@ -149,18 +150,21 @@ static void take_memory(struct state *state)
     if (at != NULL && sscanf(at,
                              ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
                              "%*d %" SCNu64 " %*d %*u %" SCNu64 " %" SCNu64,
-                             &state->threads, &state->virtual_bytes, &pages) == 3)
+                             &threads, &virtual_bytes, &pages) == 3) {
+        state->threads = threads;
+        state->virtual_bytes = virtual_bytes;
         state->resident_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    }
 }
 
-/* Count the entries of /proc/self/fd, without the one for reading it. */
+/* Count the entries of /proc/self/fd, without the one for reading it. STATE_UNKNOWN: not possible */
 static uint64_t count_descriptors(void)
 {
     DIR *directory = opendir("/proc/self/fd");
     uint64_t count = 0;
 
     if (directory == NULL)
-        return 0;
+        return STATE_UNKNOWN;
     for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
         count += entry->d_name[0] != '.';
     closedir(directory);
@@ -171,9 +175,9 @@ static uint64_t soft_limit(__rlimit_resource_t resource)
 {
     struct rlimit limit;
 
-    if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-        return 0;
-    return limit.rlim_cur;
+    if (getrlimit(resource, &limit) != 0)
+        return STATE_UNKNOWN;
+    return limit.rlim_cur == RLIM_INFINITY ? 0 : limit.rlim_cur;
 }
 
 static int64_t cpu_of(__rusage_who_t who)

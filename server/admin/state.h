@@ -31,6 +31,8 @@ struct shared;
 
 /** Rows of sessions in a state; the counts are of all sessions. */
 #define STATE_ROWS_MAX 256
+/** A number that the system does not report: /proc is missing, or a sandbox forbids the question. */
+#define STATE_UNKNOWN UINT64_MAX
 /** How long a state is shown, at least. */
 #define STATE_AGE_NS INT64_C(10000000)
 
@@ -81,7 +83,7 @@ struct state {
     struct state_session rows[STATE_ROWS_MAX]; /**< served first, then queued, then parked */
     size_t row_count;
 
-    /* resources, and their limits; a limit of 0 is none */
+    /* resources, and their limits; a limit of 0 is none, STATE_UNKNOWN is not known */
     int64_t uptime_ns;
     uint64_t threads;
     uint64_t processes; /**< this one and its workers */

@@ -18,8 +18,9 @@
 
 #ifndef EP_SANITIZED
 
-static const char *const switches[] = {"LD_PRELOAD",  "CONFIG_FAILS",   "WATCH_ERROR",
-                                       "WATCH_SKIPS", "WATCH_FAILURES", "WATCH_LISTENERS"};
+static const char *const switches[] = {"LD_PRELOAD",   "CONFIG_FAILS",   "WATCH_ERROR",
+                                       "WATCH_SKIPS",  "WATCH_FAILURES", "WATCH_LISTENERS",
+                                       "PROC_MISSING", "PRLIMIT_DENIED"};
 
 /* Programs that are started from now on have the calls of fail_calls.c. */
 static void preload(void)
@@ -153,6 +154,54 @@ START_TEST(a_connection_that_cannot_be_watched)
 }
 END_TEST
 
+/* Check for a line in a reply of the admin port. */
+static void expect_line(struct kit *kit, const char *path, const char *line)
+{
+    const char *body = http_body(kit_admin_port(kit), path, 200);
+
+    ck_assert_msg(strstr(body, line) != NULL, "\"%s\" is not in: %s", line, body);
+}
+
+/* Without /proc the server serves, and does not claim to have no threads and no memory. */
+START_TEST(without_proc)
+{
+    static const char *const unknown[] = {"\"threads\": null", "\"resident_bytes\": null",
+                                          "\"virtual_bytes\": null", "\"descriptors\": null"};
+    struct kit kit;
+
+    preload();
+    setenv("PROC_MISSING", "1", 1);
+    kit = kit_start(MODEL("--admin", "0"));
+    stop_refusing();
+    for (size_t i = 0; i < COUNT_OF(unknown); i++)
+        expect_line(&kit, "/stats.json", unknown[i]);
+    ck_assert_ptr_null(
+        strstr(http_body(kit_admin_port(&kit), "/metrics", 200), "\nechopool_threads "));
+    wait_for_descriptors(kit.program.pid, kit.descriptors);
+    kit_finish(&kit, true, NULL);
+}
+END_TEST
+
+/* Where the limits cannot be asked for, the server takes the usual ones, and serves. */
+START_TEST(without_prlimit)
+{
+    struct kit kit;
+    int fd;
+
+    preload();
+    setenv("PRLIMIT_DENIED", "1", 1);
+    kit = kit_start(MODEL("--admin", "0"));
+    stop_refusing();
+    ck_assert_ptr_null(strstr(program_output(&kit.program), "sessions at most 0,"));
+    expect_line(&kit, "/readyz", "ready");
+    expect_line(&kit, "/stats.json", "\"descriptor_limit\": null");
+    fd = kit_connect(&kit);
+    say_goodbye(fd);
+    wait_for_descriptors(kit.program.pid, kit.descriptors);
+    kit_finish(&kit, true, NULL);
+}
+END_TEST
+
 #else
 
 START_TEST(not_with_a_sanitizer)
@@ -171,6 +220,7 @@ int main(void)
     ADD_LOOP_TESTS(suite, "Start", MODELS, a_port_that_cannot_be_watched);
     ADD_TESTS(suite, "Later", a_port_that_is_watched_again, an_admin_port_that_is_watched_again);
     ADD_LOOP_TESTS(suite, "Later", COUNT_OF(watching), a_connection_that_cannot_be_watched);
+    ADD_LOOP_TESTS(suite, "Unknown", MODELS, without_proc, without_prlimit);
 #else
     ADD_TESTS(suite, "Start", not_with_a_sanitizer);
 #endif

@@ -12,16 +12,28 @@
  *     WATCH_SKIPS=1          after this many that it does not fail
  *     WATCH_FAILURES=1       this many times
  *
+ *     PROC_MISSING=1         there is no /proc
+ *     PRLIMIT_DENIED=1       a filter of system calls forbids prlimit64()
+ *
  *     CONFIG_FAILS=2         event_config_new() finds no memory for the second and all after it
  */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict length, int flags);
@@ -111,4 +123,58 @@ struct event_config *event_config_new(void)
         return NULL;
     }
     return real.call();
+}
+
+/* Before main(): forbid the call for good. */
+__attribute__((constructor)) static void deny(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prlimit64, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
+
+    if (getenv("PRLIMIT_DENIED") != NULL && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+                                             prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)))
+        abort();
+}
+
+static bool is_missing(const char *path)
+{
+    if (getenv("PROC_MISSING") == NULL || strncmp(path, "/proc", 5) != 0)
+        return false;
+    errno = ENOENT;
+    return true;
+}
+
+FILE *fopen(const char *restrict path, const char *restrict mode)
+{
+    union {
+        void *symbol;
+        FILE *(*call)(const char *restrict, const char *restrict);
+    } real = {.symbol = dlsym(RTLD_NEXT, "fopen")};
+
+    return is_missing(path) ? NULL : real.call(path, mode);
+}
+
+DIR *opendir(const char *path)
+{
+    union {
+        void *symbol;
+        DIR *(*call)(const char *);
+    } real = {.symbol = dlsym(RTLD_NEXT, "opendir")};
+
+    return is_missing(path) ? NULL : real.call(path);
+}
+
+int stat(const char *restrict path, struct stat *restrict result)
+{
+    union {
+        void *symbol;
+        int (*call)(const char *restrict, struct stat *restrict);
+    } real = {.symbol = dlsym(RTLD_NEXT, "stat")};
+
+    return is_missing(path) ? -1 : real.call(path, result);
 }

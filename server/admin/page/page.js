@@ -494,18 +494,21 @@ function setBar(id, share) {
   setData(bar, "full", share > 0.9 ? "" : null);
 }
 
+/* What the system does not report is null. */
+const known = (n, text = (n) => n.toLocaleString("en")) => (n === null ? "unknown" : text(n));
+
 function showResources(s) {
   const r = s.resources;
-  const pips = Math.min(r.threads + r.processes - 1, 60);
-  const room = r.virtual_limit_bytes || r.virtual_bytes;
-  setText($("threads"), r.threads.toLocaleString("en"));
+  const pips = Math.min((r.threads || 1) + r.processes - 1, 60);
+  const room = r.virtual_limit_bytes || r.virtual_bytes || Infinity;
+  setText($("threads"), known(r.threads));
   setText($("processes"), r.processes > 1 ? `and ${many(r.processes - 1, "more process", "more processes")}` : "in one process");
   keep($("pips"), Array.from({ length: pips }, (_, i) => i), (i) => i, () => make("i"), () => {});
-  setText($("resident"), bytesText(r.resident_bytes));
-  setText($("virtual"), `of ${bytesText(r.virtual_bytes)} virtual${r.virtual_limit_bytes ? `, limit ${bytesText(r.virtual_limit_bytes)}` : ""}`);
+  setText($("resident"), known(r.resident_bytes, bytesText));
+  setText($("virtual"), `of ${known(r.virtual_bytes, bytesText)} virtual${r.virtual_limit_bytes ? `, limit ${bytesText(r.virtual_limit_bytes)}` : ""}`);
   setBar("bar-resident", r.resident_bytes / room);
   setBar("bar-virtual", r.virtual_limit_bytes ? r.virtual_bytes / room : 0);
-  setText($("descriptors"), r.descriptors.toLocaleString("en"));
+  setText($("descriptors"), known(r.descriptors));
   setText($("descriptors-of"), r.descriptor_limit ? `of ${r.descriptor_limit.toLocaleString("en")}` : "no limit");
   setBar("bar-descriptors", r.descriptor_limit ? r.descriptors / r.descriptor_limit : 0);
 }
