@@ -55,6 +55,7 @@ struct tls {
     struct tls_context *context;
     struct stream socket; /* plain */
     int answer;           /* the socket's last result that was no count of bytes; 0: none yet */
+    int lost;             /* -ECONNRESET or -EPIPE, once the socket has said so */
     bool deaf;            /* do not read */
     bool begun;           /* the handshake has begun */
     bool cut;             /* the socket is at end of file */
@@ -77,7 +78,8 @@ static const char *plain_words(int reason)
 {
     switch (reason) {
     case SSL_R_WRONG_VERSION_NUMBER:
-    case SSL_R_PACKET_LENGTH_TOO_LONG: return "what the peer sent is not TLS";
+    case SSL_R_PACKET_LENGTH_TOO_LONG:
+    case SSL_R_DATA_LENGTH_TOO_LONG: /* of newer versions */ return "what the peer sent is not TLS";
     case SSL_R_UNEXPECTED_MESSAGE:
         return "an unexpected message, as from a peer that does not talk TLS";
     case SSL_R_HTTP_REQUEST: return "what the peer sent is HTTP and not TLS";
@@ -200,18 +202,25 @@ static void enter(struct stream *stream)
     tls->socket.nonblocking = stream->nonblocking;
 }
 
-/* Handle an error that ends the connection. @return the result for the caller */
+/*
+ * Handle an error that ends the connection. What the socket said matters more than what OpenSSL makes of
+ * it, which differs from version to version; and so it does if OpenSSL then refuses to go on.
+ *
+ * @return the result for the caller
+ */
 static int failed(struct tls *tls)
 {
-    int code = -EPROTO;
+    int code = tls->answer != 0 ? tls->answer : tls->lost;
 
     tls->broken = true;
-    if (ERR_peek_error() != 0)
+    if (code == -ECONNRESET || code == -EPIPE)
+        tls->lost = code;
+    else if (ERR_peek_error() != 0) {
         describe_failure(tls);
-    else if (tls->answer != 0)
-        code = tls->answer;
+        code = -EPROTO;
+    }
     ERR_clear_error();
-    return code;
+    return code != 0 ? code : -EPROTO;
 }
 
 /* Handle a connection that ended without close_notify. Our sending half may go on. */
