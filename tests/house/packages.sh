@@ -49,6 +49,8 @@ packages() {
 
 shell=$(command -v sh)
 browser=$(sed -n "s/^browser='\(.*\)'$/\1/p" "$TOP_SRCDIR/scripts/packages")
+build_set=$(sed -n "s/^build='\(.*\)'$/\1/p" "$TOP_SRCDIR/scripts/packages")
+autotools_set=$(sed -n "s/^autotools='\(.*\)'$/\1/p" "$TOP_SRCDIR/scripts/packages")
 test_set=$(sed -n "s/^test='\(.*\)'$/\1/p" "$TOP_SRCDIR/scripts/packages")
 
 all_but() {
@@ -103,10 +105,42 @@ what_must_be_there() {
     ! packages && grep -q 'could not install check' "$work/said"
 }
 
+# A tree of its own, with what stands there in this order, each a second older than the next.
+tree() {
+    rm -rf "$work/tree"
+    mkdir -p "$work/tree/scripts"
+    cp "$TOP_SRCDIR/scripts/packages" "$work/tree/scripts/"
+    second=10
+    for file; do
+        touch -d "2026-01-01 00:00:$second" "$work/tree/$file"
+        second=$((second + 1))
+    done
+    [ ! -f "$work/tree/configure" ] || chmod +x "$work/tree/configure"
+    : >"$asked"
+    PATH=$bin "$shell" "$work/tree/scripts/packages" build >"$work/said" 2>&1
+}
+
+a_built_tree() {
+    are installed $build_set
+    are broken
+    tree configure.ac local.mk configure Makefile.in && [ ! -s "$asked" ] &&
+        tree configure.ac configure local.mk Makefile.in && [ ! -s "$asked" ]
+}
+
+a_fresh_tree() {
+    are installed $build_set
+    are broken
+    for files in 'configure.ac' 'configure Makefile.in configure.ac' 'configure.ac configure Makefile.in local.mk'; do
+        tree $files && grep -q "install.* $autotools_set$" "$asked" || return 1
+    done
+}
+
 check 'where nothing is missing nothing is asked for' nothing_is_missing
 check 'what is missing is installed, and a browser' both_are_installed
 check 'where apt has no browser the rest is installed, and it says so' none_is_offered
 check 'where a browser cannot be installed the rest is there, and it says so' none_can_be_installed
 check 'a browser of another name will do' one_is_there
 check 'without what must be there it fails' what_must_be_there
+check 'a tree that is built wants no autoconf' a_built_tree
+check 'one without a configure, or with an old one, does' a_fresh_tree
 finish
