@@ -195,7 +195,7 @@ static int terminal_wait(struct terminal *terminal)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-TEST(a_person_is_prompted)
+TEST_IF(a_person_is_prompted, terminal_is_there())
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct terminal terminal;
@@ -215,7 +215,7 @@ TEST(a_person_is_prompted)
     peer_stop(peer);
 }
 
-TEST(a_person_interrupts)
+TEST_IF(a_person_interrupts, terminal_is_there())
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct terminal terminal;
@@ -232,7 +232,7 @@ BEHAVIOUR(only_listening)
     peer_drain(fd);
 }
 
-TEST(a_person_sees_progress)
+TEST_IF(a_person_sees_progress, terminal_is_there())
 {
     struct peer *peer = peer_start(only_listening, NULL);
     struct terminal terminal;

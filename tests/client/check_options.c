@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* client/options: the values of right command lines, and the defaults. */
 #include "client/options.h"
+#include "tests/kit/harness.h"
 #include "tests/kit/suite.h"
 
 #include <fcntl.h>
@@ -176,7 +177,7 @@ TEST(everything_else_arrives)
     ck_assert(options.verbose);
 }
 
-TEST(the_full_screen_needs_a_terminal)
+TEST_IF(the_full_screen_needs_a_terminal, terminal_is_there())
 {
     int null = open("/dev/null", O_RDWR), terminal = posix_openpt(O_RDWR | O_NOCTTY);
 

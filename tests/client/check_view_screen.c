@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client/views/ progress, top and alternate: what a terminal shows, and how it is left behind. */
+#include "tests/kit/harness.h"
 #include "tests/kit/suite.h"
 #include "tests/kit/view.h"
 
@@ -473,4 +474,12 @@ TEST(signals_are_as_they_were)
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
         ck_assert(ends[i] == SIGINT || ends[i] == SIGHUP || handler_of(ends[i]) == SIG_DFL);
     close_view();
+}
+
+int main(void)
+{
+    if (terminal_is_there())
+        return suite_run();
+    printf("1..0 # SKIP there is no pseudo-terminal\n");
+    return EXIT_SUCCESS;
 }

@@ -394,6 +394,24 @@ void wait_for_error_text(struct program *program, const char *text)
                          program->said->err.bytes);
 }
 
+bool terminal_is_there(void)
+{
+    static bool said;
+    int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    int other = -1;
+
+    if (fd >= 0 && grantpt(fd) == 0 && unlockpt(fd) == 0 && ptsname(fd) != NULL)
+        other = open(ptsname(fd), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (other < 0 && !said)
+        printf("# SKIP what needs a terminal: there is no pseudo-terminal: %s\n", strerror(errno));
+    said = said || other < 0;
+    if (other >= 0)
+        close(other);
+    if (fd >= 0)
+        close(fd);
+    return other >= 0;
+}
+
 /* --- Sockets ------------------------------------------------------------------------------- */
 
 static struct sockaddr_in loopback(uint16_t port)

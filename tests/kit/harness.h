@@ -93,6 +93,9 @@ void outcome_clear(struct outcome *outcome);
 /** Assert the exit status, and all that was said; NULL: anything. */
 void outcome_expect(const struct outcome *outcome, int status, const char *out, const char *err);
 
+/** Whether this machine has pseudo-terminals: in a container they may be missing. Prints once why not. */
+bool terminal_is_there(void);
+
 /** A blocking connection to 127.0.0.1:port with a receive time limit of 20 s. */
 int tcp_connect(uint16_t port);
 

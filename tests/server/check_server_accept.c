@@ -21,20 +21,17 @@
 static struct kit start_failing_with(const char *const arguments[], int error, const char *how,
                                      const char *value, bool takes)
 {
-    char preload[4096];
     char number[16];
     struct kit kit;
 
-    snprintf(preload, sizeof preload, "%s/tests/server/.libs/fail_calls.so", build_folder());
-    ck_assert_msg(access(preload, R_OK) == 0, "there is no %s", preload);
     snprintf(number, sizeof number, "%d", error);
     setenv("ACCEPT_ERROR", number, 1);
     setenv(how, value, 1);
     if (takes)
         setenv("ACCEPT_TAKES", "1", 1);
-    setenv("LD_PRELOAD", preload, 1);
+    program_preload("tests/server/.libs/fail_calls.so");
     kit = kit_start(arguments);
-    unsetenv("LD_PRELOAD");
+    program_preload(NULL);
     unsetenv("ACCEPT_TAKES");
     unsetenv(how);
     return kit;

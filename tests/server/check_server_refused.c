@@ -25,11 +25,7 @@ static const char *const switches[] = {"LD_PRELOAD",   "CONFIG_FAILS",   "WATCH_
 /* Programs that are started from now on have the calls of fail_calls.c. */
 static void preload(void)
 {
-    char path[4096];
-
-    snprintf(path, sizeof path, "%s/tests/server/.libs/fail_calls.so", build_folder());
-    ck_assert_msg(access(path, R_OK) == 0, "there is no %s", path);
-    setenv("LD_PRELOAD", path, 1);
+    program_preload("tests/server/.libs/fail_calls.so");
 }
 
 /* Let epoll refuse this many sockets, after this many that it takes. */
