@@ -20,16 +20,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/** Open descriptors 0 to 2 if they are closed: a socket would get one, and printing would send. */
+/**
+ * Open descriptors 0 to 2 if they are closed: a socket would get one, and printing would send. Standard
+ * output is then for reading only, so that what cannot be printed is an error.
+ */
 static void keep_standard_descriptors(void)
 {
-    int fd;
-
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR); /* gets this number */
 }
 
 static int run_prompt(const struct options *options, const struct session_plan *plan)

@@ -67,6 +67,22 @@ static struct outcome shell(const char *command)
     return outcome;
 }
 
+/* What cannot be printed is not lost without a word. */
+LOOP_TEST(no_standard_output, 4)
+{
+    static const char *const options[] = {"--json", "", "--csv - --quiet", "--help"};
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct outcome outcome;
+    char command[256];
+
+    snprintf(command, sizeof command, "{ \"$C\" --port %s -n 2 %s >&-; } 2>&1; echo $?",
+             peer_port_text(peer), options[_i]);
+    outcome = shell(command);
+    ck_assert_msg(strstr(outcome.out, "Bad file descriptor") != NULL, "%s", outcome.out);
+    ck_assert_str_eq(outcome.out + strlen(outcome.out) - 2, "1\n");
+    peer_stop(peer);
+}
+
 TEST(too_few_descriptors)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
