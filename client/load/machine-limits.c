@@ -4,8 +4,10 @@
 
 #include "common/log.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -114,6 +116,24 @@ void machine_limits_prepare(const struct load_settings *settings, const struct s
     check_ports(settings, plan);
     if (settings->threads == 0)
         check_threads(settings->sessions);
+}
+
+void machine_limits_explain(const struct load_settings *settings, const struct summary *summary)
+{
+    /* of "Cannot assign requested address", without the letter that is small within a phrase */
+    const char *words = strerror(EADDRNOTAVAIL) + 1;
+
+    for (unsigned i = 0; i < summary->error_kinds; i++)
+        if (strstr(summary->errors[i].words, words) != NULL) {
+            log_warn("local ports ran out%s; give more addresses to connect from (--source "
+                     "127.0.0.1-127.0.0.8), widen net.ipv4.ip_local_port_range, or lower %s",
+                     settings->churn
+                         ? ": a port is free again only a minute after its connection was "
+                           "closed (TIME_WAIT)"
+                         : "",
+                     settings->churn ? "the rate of connections (--think)" : "--sessions");
+            return;
+        }
 }
 
 size_t machine_limits_thread_stack(bool tls)

@@ -154,6 +154,24 @@ START_TEST(a_reason_that_is_missing_in_the_timeline)
 }
 END_TEST
 
+START_TEST(local_ports_that_run_out)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct client_run run;
+
+    let_fail("connect", EADDRNOTAVAIL, 3, 0);
+    run = client_run(peer_port_text(peer),
+                     _i == 0 ? ARGUMENTS("-n", "5")
+                             : ARGUMENTS("-n", "5", "-m", "1", "--churn", "-d", "20ms"));
+    ck_assert_int_eq(run.outcome.status, 1);
+    ck_assert_ptr_nonnull(strstr(run.outcome.err, "local ports ran out"));
+    ck_assert((strstr(run.outcome.err, "TIME_WAIT") != NULL) == (_i == 1));
+    ck_assert_ptr_nonnull(strstr(run.outcome.err, "--source"));
+    client_run_clear(&run);
+    peer_stop(peer);
+}
+END_TEST
+
 /* --- names with several addresses --------------------------------------------------------------- */
 
 /* Clients of this test find these addresses for every name. */
@@ -221,6 +239,7 @@ int main(void)
               idle_sessions_that_cannot_be_watched);
     ADD_LOOP_TESTS(suite, "Files", COUNT_OF(files), a_session_that_is_missing_in_a_file);
     ADD_TESTS(suite, "Files", a_reason_that_is_missing_in_the_timeline);
+    ADD_LOOP_TESTS(suite, "Ports", 2, local_ports_that_run_out);
     ADD_LOOP_TESTS(suite, "Names", CLIENT_WAYS, an_address_after_others_that_do_not_answer,
                    no_address_answers);
 #else

@@ -2,7 +2,7 @@
 /*
  * Preloaded into the client by check_client_faults: lets calls fail that seldom do.
  *
- *     FAIL_CALL=epoll_ctl    this one: epoll_ctl (to add), event_config_new or malloc
+ *     FAIL_CALL=epoll_ctl    this one: epoll_ctl (to add), event_config_new, connect or malloc
  *     FAIL_ERROR=28          with this errno
  *     FAIL_AFTER=3           the first three succeed
  *     FAIL_BYTES=256         of malloc: only those of this size
@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 struct event_config;
 
@@ -63,6 +64,16 @@ struct event_config *event_config_new(void)
     } real = {.symbol = dlsym(RTLD_NEXT, "event_config_new")};
 
     return fails("event_config_new") ? NULL : real.call();
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+    union {
+        void *symbol;
+        int (*call)(int, const struct sockaddr *, socklen_t);
+    } real = {.symbol = dlsym(RTLD_NEXT, "connect")};
+
+    return fails("connect") ? -1 : real.call(fd, address, size);
 }
 
 void *malloc(size_t size)
