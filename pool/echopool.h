@@ -3,7 +3,7 @@
  * @file echopool.h
  * libechopool: a bounded pool of workers whose calls return futures.
  *
- * An **executor** owns a fixed number of workers and a bounded queue. You **submit** a task to it:
+ * An **executor** owns a number of workers and a bounded queue. You **submit** a task to it:
  * a function and a few bytes of input, which are copied. A worker takes the task, runs the
  * function, and the function leaves a reply. If you asked for a **future** at submission, you can
  * wait for the reply, look at the task's state, cancel the task before it begins, or have a
@@ -363,7 +363,20 @@ struct ep_options {
     uint32_t prefetch;
     /** How long ep_executor_terminate() waits between SIGTERM and SIGKILL. 0: one second. */
     int64_t grace_ns;
-    uint64_t reserved[8]; /**< zero: see EP_VERSION */
+
+    /* both, from here on */
+
+    /**
+     * The most workers of an elastic executor. `workers` of them exist from the beginning. When a task
+     * arrives and no worker is idle, one is added, up to this number. A worker that has been idle for
+     * idle_timeout_ns ends, unless only `workers` are left. The bound is workers_max + queue, and task
+     * functions see worker numbers below workers_max. Each worker runs `initialize` and `finalize`;
+     * no submission waits for that. 0: as many as `workers`, always.
+     */
+    uint32_t workers_max;
+    /** As above; a worker process may live twice as long. 0: 60 seconds. */
+    int64_t idle_timeout_ns;
+    uint64_t reserved[6]; /**< zero: see EP_VERSION */
 };
 
 /**
@@ -375,7 +388,7 @@ struct ep_options {
  * @param options   NULL is the same as all zero
  * @param executor  set on success, and released by ep_executor_free(); untouched on failure
  * @return  0        all workers run
- *          -EINVAL  more workers than EP_WORKERS_MAX, a queue longer than EP_QUEUE_MAX, a stack
+ *          -EINVAL  more workers than EP_WORKERS_MAX or than workers_max, a queue longer than EP_QUEUE_MAX, a stack
  *                   that pthread_attr_setstacksize() refuses, an unknown policy, executor NULL
  *          -ENOMEM  no memory
  *          -EAGAIN  a thread could not be made: see pthread_create(3) for the limits. Those
@@ -510,7 +523,8 @@ EP_API int ep_executor_resume(struct ep_executor *executor);
  *
  * @param workers  1 to EP_WORKERS_MAX
  * @return  0             the executor has that many workers
- *          -EINVAL       0, or more than EP_WORKERS_MAX
+ *          -EINVAL       0, or more than EP_WORKERS_MAX; or the executor is elastic (workers_max), and
+ *                        adapts its size itself
  *          -EAGAIN, -ENOMEM, -EMFILE, -ENFILE
  *                        a worker could not be made; nothing has changed
  *          EP_EBROKEN    its initialize failed, and nothing has changed; or the executor is broken
@@ -569,9 +583,11 @@ struct ep_stats {
     uint32_t blocked;   /**< submitters that sleep until there is room */
     uint64_t expired;   /**< among those that failed: EP_EXPIRED */
     uint64_t limited;   /**< among those that failed: EP_ELIMIT */
-    uint32_t queued_high; /**< among those queued: EP_PRIORITY_HIGH */
-    uint32_t queued_low;  /**< among those queued: EP_PRIORITY_LOW */
-    uint64_t reserved[5]; /**< zero: see EP_VERSION */
+    uint32_t queued_high;  /**< among those queued: EP_PRIORITY_HIGH */
+    uint32_t queued_low;   /**< among those queued: EP_PRIORITY_LOW */
+    uint32_t workers_max;  /**< how many there may be: `workers` if it is not elastic */
+    uint32_t workers_most; /**< how many there have been at a time */
+    uint64_t reserved[4];  /**< zero: see EP_VERSION */
 };
 EP_API void ep_executor_stats(struct ep_executor *executor, struct ep_stats *stats);
 

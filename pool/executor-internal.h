@@ -103,7 +103,7 @@ void executor_name(const void *address, char name[static EXECUTOR_NAME_SIZE]);
 /**
  * Initialize the common part of a new executor, in zeroed memory.
  *
- * @param workers  how many it will have
+ * @param workers  how many it will have if the options do not say
  * @param takers   see queue_init()
  * @return         0 or -ENOMEM; executor_clear() must follow in either case
  */

@@ -25,7 +25,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define QUEUE_DEFAULT 1024
+#define QUEUE_DEFAULT           1024
+#define IDLE_TIMEOUT_DEFAULT_NS EP_SECONDS(60)
 
 /** Times that a submitter yields its CPU before it parks on a full queue. */
 #define ROOM_YIELDS 32
@@ -37,8 +38,10 @@ bool options_are_sound(const struct ep_options *options)
     return options->workers <= EP_WORKERS_MAX &&
            (options->queue <= EP_QUEUE_MAX || options->queue == EP_NO_QUEUE) &&
            options->when_full >= EP_BLOCK && options->when_full <= EP_DISCARD_OLDEST &&
-           options->on_death >= EP_BREAK && options->on_death <= EP_REPLACE &&
-           NOTHING_RESERVED(options);
+           (options->workers_max == 0 ||
+            (options->workers_max >= options->workers && options->workers_max <= EP_WORKERS_MAX)) &&
+           options->idle_timeout_ns >= 0 && options->on_death >= EP_BREAK &&
+           options->on_death <= EP_REPLACE && NOTHING_RESERVED(options);
 }
 
 uint32_t executor_limit(const struct ep_executor *executor, uint32_t workers)
@@ -65,7 +68,15 @@ int executor_init(struct ep_executor *executor, const struct executor_ops *ops,
 {
     executor->ops = ops;
     executor->options = *options;
+    if (options->workers > 0)
+        workers = options->workers;
+    else if (options->workers_max > 0 && options->workers_max < workers)
+        workers = options->workers_max;
     executor->options.workers = workers;
+    if (options->workers_max == 0)
+        executor->options.workers_max = workers;
+    if (options->idle_timeout_ns == 0)
+        executor->options.idle_timeout_ns = IDLE_TIMEOUT_DEFAULT_NS;
     executor->options.name = NULL;
     if (options->name != NULL)
         snprintf(executor->name, sizeof executor->name, "%s", options->name);
@@ -74,7 +85,8 @@ int executor_init(struct ep_executor *executor, const struct executor_ops *ops,
     executor->futures = future_pool_new(sizeof(struct ep_future), &ops->host);
     if (executor->futures == NULL)
         return -ENOMEM;
-    return queue_init(&executor->queue, executor_limit(executor, workers), takers);
+    return queue_init(&executor->queue, executor_limit(executor, executor->options.workers_max),
+                      takers);
 }
 
 void executor_clear(struct ep_executor *executor)

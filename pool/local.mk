@@ -25,12 +25,15 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/task.c %D%/task-internal.h \
 	%D%/version.c %D%/version-internal.h \
 	%D%/wait.c \
+	%D%/thread/elastic.c \
 	%D%/thread/executor.c \
 	%D%/thread/expiry.c \
+	%D%/thread/grower.c \
 	%D%/thread/nested.c \
 	%D%/thread/worker.c %D%/thread/worker-internal.h \
 	%D%/process/calls-internal.h \
 	%D%/process/death.c \
+	%D%/process/elastic.c \
 	%D%/process/executor.c \
 	%D%/process/limit.c \
 	%D%/process/manager.c \

@@ -48,7 +48,7 @@ int ep_pool_new(enum ep_pool_kind kind, const struct ep_options *options, struct
         return -EINVAL;
     if (chosen.queue == 0)
         chosen.queue = QUEUE_DEFAULT;
-    if (chosen.workers == 0)
+    if (chosen.workers == 0 && chosen.workers_max == 0)
         chosen.workers = ep_usable_cpus();
     made = calloc(1, sizeof *made);
     if (made == NULL)

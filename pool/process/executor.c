@@ -52,6 +52,8 @@ static void process_arrived(struct ep_executor *base)
 
     if (atomic_load(&executor->idle_count) > 0)
         dispatch(executor);
+    if (atomic_load(&executor->dormant) > 0 && queue_offers(&base->queue))
+        poke(executor); /* to wake a dormant place */
 }
 
 /** Let the manager look again when a task expires. */
@@ -104,7 +106,8 @@ static uint32_t count_workers(struct process_executor *executor)
     if (atomic_load(&executor->base.broken) || is_over(executor))
         return 0;
     for (uint32_t i = 0; i < workers; i++)
-        count += !atomic_load(&executor->places[i]->given_up);
+        count += !atomic_load(&executor->places[i]->given_up) &&
+                 !atomic_load(&executor->places[i]->dormant);
     return count;
 }
 
@@ -122,6 +125,8 @@ static void process_stats(struct ep_executor *base, struct ep_stats *stats)
     stats->limited += atomic_load(&executor->limited);
     stats->broken += atomic_load(&executor->broken_tasks);
     stats->workers = count_workers(executor);
+    stats->workers_max = atomic_load(&executor->target);
+    stats->workers_most = atomic_load(&executor->most);
 }
 
 /* --- size ---------------------------------------------------------------------------------- */
@@ -144,6 +149,20 @@ static int want_workers_locked(struct process_executor *executor, uint32_t befor
         atomic_store(&executor->places[i]->renew, true);
     }
     return 0;
+}
+
+/** Before the manager starts: let the places from that one on be dormant. */
+static void leave_dormant(struct process_executor *executor, uint32_t first)
+{
+    for (uint32_t i = first; i < atomic_load(&executor->target); i++) {
+        struct place *place = executor->places[i];
+
+        place->dormant = true;
+        atomic_store(&place->renew, false);
+        atomic_store(&place->settled, true);
+        atomic_fetch_add(&executor->dormant, 1);
+        executor->is_elastic = true;
+    }
 }
 
 static bool are_settled(void *context)
@@ -176,6 +195,8 @@ static int process_resize(struct ep_executor *base, uint32_t workers)
     uint32_t before;
     int rc = 0;
 
+    if (executor->is_elastic)
+        return -EINVAL;
     if (self_serves(base)) /* the manager waits for a canceller when it passes the husk */
         return -EDEADLK;
     EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
@@ -285,14 +306,13 @@ static int open_descriptors(struct process_executor *executor, struct ep_zygote 
 /** Make everything except manager and workers. On failure the caller releases the rest. */
 static int process_init(struct process_executor *executor, const struct ep_options *options)
 {
-    uint32_t workers = options->workers > 0 ? options->workers : ep_usable_cpus();
     struct ep_zygote *zygote = options->zygote;
     int rc;
 
     executor->credits = 1 + options->prefetch;
     executor->epoll = executor->wakeup = executor->line = -1;
     EP_ASSERT(pthread_mutex_init(&executor->life_mutex, NULL) == 0);
-    rc = executor_init(&executor->base, &process_ops, options, workers, 1);
+    rc = executor_init(&executor->base, &process_ops, options, ep_usable_cpus(), 1);
     if (rc == 0 && zygote == NULL) {
         rc = ep_zygote_new(&executor->own_zygote);
         zygote = executor->own_zygote;
@@ -305,7 +325,9 @@ static int process_init(struct process_executor *executor, const struct ep_optio
         return -ENOMEM;
     rc = open_descriptors(executor, zygote);
     if (rc == 0)
-        rc = want_workers_locked(executor, 0, workers);
+        rc = want_workers_locked(executor, 0, executor->base.options.workers_max);
+    if (rc == 0)
+        leave_dormant(executor, executor->base.options.workers);
     return rc;
 }
 

@@ -195,8 +195,8 @@ static bool place_is_wanted(struct place *place)
 {
     struct process_executor *executor = place->executor;
 
-    return place->index < atomic_load(&executor->target) && !atomic_load(&executor->base.broken) &&
-           !atomic_load(&executor->base.terminating) &&
+    return place->index < atomic_load(&executor->target) && !place->dormant &&
+           !atomic_load(&executor->base.broken) && !atomic_load(&executor->base.terminating) &&
            !(is_closing(executor) && queue_held(&executor->base.queue) == 0);
 }
 
@@ -258,6 +258,7 @@ static void place_care(struct place *place, int64_t now)
             place_offer(place);
         place_care_for_resend(place, now);
         place_care_for_limit(place, now);
+        elastic_shrink(place, now);
         break;
     case LIFE_DYING: place_try_bury(place); break;
     default: break;
@@ -315,6 +316,7 @@ static bool care(struct process_executor *executor)
     executor->next_due_ns = INT64_MAX;
     due_at(executor, executor_expire(&executor->base));
     care_for_termination(executor, now);
+    elastic_grow(executor);
     resume_postponed(executor, now);
     for (uint32_t i = 0; i < executor->place_count; i++)
         place_care(executor->places[i], now);

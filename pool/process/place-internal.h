@@ -60,10 +60,11 @@ struct place {
     /* guarded by the executor's lock */
     _Atomic enum life life; /* read without the lock to see whether it is READY */
     bool sending, receiving;
-    bool listed;       /**< on the idle list */
-    bool armed;        /**< the manager is notified when the socket is readable */
-    bool blocked;      /**< the socket was full: the manager is notified when it is writable */
-    bool watched;      /**< the socket is registered with epoll */
+    bool listed;           /**< on the idle list */
+    bool armed;            /**< the manager is notified when the socket is readable */
+    bool blocked;          /**< the socket was full: the manager is notified when it is writable */
+    bool watched;          /**< the socket is registered with epoll */
+    int64_t idle_since_ns; /**< if the executor is elastic and it is listed */
     int64_t resend_ns; /**< when the manager tries to send again what may pass; 0: nothing waits */
     struct place *next_idle;
     _Atomic uint32_t given; /**< tasks that this process was given */
@@ -95,7 +96,9 @@ struct place {
     bool cut_off;     /**< it went on although its socket had ended, or it was hostile */
     bool ended;       /**< the zygote has reported its status, or is gone */
     bool status_known;
-    _Atomic bool given_up; /* read by threads that count workers */
+    /* read by threads that count workers */
+    _Atomic bool given_up;
+    _Atomic bool dormant; /**< its worker is not needed at present: elastic.c */
     int init_code;
     int status;        /**< that of wait(2) */
     int64_t retry_ns;  /**< when to order a process; 0: not at all */
@@ -124,6 +127,7 @@ struct process_executor {
 
     /* set before the manager starts, then read-only */
     uint32_t credits; /**< the most tasks that a worker may have */
+    bool is_elastic;
     struct ep_zygote *own_zygote;
     int epoll, wakeup;
     pthread_t manager;
@@ -146,8 +150,10 @@ struct process_executor {
     _Atomic uint32_t over;    /**< 1: no process is left, and there will be none */
     struct place **places;    /**< EP_WORKERS_MAX; those below place_count never change */
     _Atomic uint32_t place_count;
-    _Atomic uint32_t alive;  /**< processes that are ready */
-    _Atomic uint32_t target; /**< wanted workers */
+    _Atomic uint32_t alive;   /**< processes that are ready */
+    _Atomic uint32_t target;  /**< places for workers */
+    _Atomic uint32_t dormant; /**< those that are dormant */
+    _Atomic uint32_t most;    /**< workers that were ready at a time */
     _Atomic uint32_t
         helpers; /**< helpers that have not left their done future, | HELPERS_AWAITED */
     _Atomic uint64_t finished, failed, broken_tasks, limited;
@@ -317,6 +323,14 @@ void place_end_seen(struct place *place);
 
 /** Receive what a dying worker has sent; bury it if its status is known too. */
 void place_try_bury(struct place *place);
+
+/* --- elastic.c ----------------------------------------------------------------------------- */
+
+/** Wake dormant places for the tasks that wait. Threads: the manager. */
+void elastic_grow(struct process_executor *executor);
+
+/** End a worker that has been idle too long, or make care due when it will have been. */
+void elastic_shrink(struct place *place, int64_t now);
 
 /* --- manager.c ----------------------------------------------------------------------------- */
 

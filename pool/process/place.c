@@ -92,11 +92,14 @@ void place_is_ready(struct place *place)
 
     place->was_ready = true;
     place->failures = 0;
+    if (place->life == LIFE_STOPPING)
+        return;                      /* it is not needed any more */
     if (place->life != LIFE_DYING) { /* otherwise it was ready, and has died since */
         lock_acquire(&executor->lock);
         place->life = LIFE_READY;
         lock_release(&executor->lock);
-        atomic_fetch_add(&executor->alive, 1);
+        if (atomic_fetch_add(&executor->alive, 1) >= atomic_load(&executor->most))
+            atomic_fetch_add(&executor->most, 1);
     }
     place_settle(place, 0);
 }
@@ -156,6 +159,8 @@ void place_list_locked(struct place *place)
 {
     struct process_executor *executor = place->executor;
 
+    if (executor->is_elastic)
+        place->idle_since_ns = ep_now_ns();
     place->next_idle = executor->idle;
     executor->idle = place;
     place->listed = true;

@@ -136,10 +136,10 @@ static bool note_is_sound(const struct place *place, const struct wire_note *not
     if (note->words > WIRE_WORDS_MAX || note->words > rest ||
         rest - note->words != (note->flags & WIRE_IN_MEMFD ? 0 : note->size))
         return false;
-    /* Its end may have been seen before its first note is read. */
+    /* It may have been ordered to end, or its end seen, before its first note is read. */
     if (note->kind == WIRE_READY || note->kind == WIRE_NOT_READY)
-        return !place->not_ready &&
-               (place->life == LIFE_STARTING || (place->life == LIFE_DYING && !place->was_ready));
+        return !place->not_ready && (place->life == LIFE_STARTING ||
+                                     (place->life >= LIFE_STOPPING && !place->was_ready));
     if (head == atomic_load(&place->sent) || note->id != task->id)
         return false;
     switch (note->kind) {

@@ -45,7 +45,10 @@
 static uint32_t place_credit_locked(const struct place *place)
 {
     const struct process_executor *executor = place->executor;
-    uint32_t credit = executor->credits - place_load(place);
+    bool grows =
+        executor->is_elastic && atomic_load(&executor->alive) < atomic_load(&executor->target);
+    uint32_t credits = grows ? 1 : executor->credits;
+    uint32_t load = place_load(place), credit = credits > load ? credits - load : 0;
     uint32_t each = executor->base.options.tasks_per_worker;
 
     if (place->life != LIFE_READY || place->index >= atomic_load(&executor->target) ||

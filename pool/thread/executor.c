@@ -58,6 +58,7 @@ static int thread_join(struct ep_executor *base, int64_t deadline_ns)
 
     if (!waitlist_await(&executor->ended, all_have_left, executor, deadline_ns))
         return -ETIMEDOUT;
+    grower_stop(executor);
     EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
     for (uint32_t i = 0; i < executor->places; i++)
         if (executor->workers[i] != NULL)
@@ -86,7 +87,9 @@ static void thread_stats(struct ep_executor *base, struct ep_stats *stats)
 {
     struct thread_executor *executor = from_base(base);
 
-    stats->workers = queue_takers(&base->queue);
+    stats->workers_max = queue_takers(&base->queue);
+    stats->workers_most = atomic_load(&executor->most);
+    stats->workers = is_elastic(executor) ? atomic_load(&executor->size) : stats->workers_max;
     lock_acquire(&executor->table_lock);
     stats->finished += executor->gone_finished;
     stats->failed += executor->gone_failed;
@@ -147,10 +150,12 @@ static int grow_locked(struct thread_executor *executor, uint32_t workers)
             worker = NULL;
         }
         if (worker == NULL)
-            rc = worker_start_locked(executor, i);
+            rc = worker_start_locked(executor, i, true);
     }
     if (rc != 0)
         set_takers(executor, before);
+    else if (workers > atomic_load(&executor->most))
+        atomic_store(&executor->most, workers);
     return rc;
 }
 
@@ -160,6 +165,8 @@ static int thread_resize(struct ep_executor *base, uint32_t workers)
     uint32_t before;
     int rc = 0;
 
+    if (is_elastic(executor))
+        return -EINVAL;
     if (worker_changes_here(executor))
         return -EDEADLK;
     EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
@@ -202,12 +209,10 @@ static const struct executor_ops thread_ops = {
     .stats = thread_stats,
 };
 
-static uint32_t workers_or_default(uint32_t workers)
+static uint32_t workers_by_default(void)
 {
     uint32_t by_cpus = ep_usable_cpus() + 4;
 
-    if (workers > 0)
-        return workers;
     return by_cpus < WORKERS_DEFAULT_MAX ? by_cpus : WORKERS_DEFAULT_MAX;
 }
 
@@ -220,6 +225,26 @@ static int attributes_init(pthread_attr_t *attributes, size_t stack_bytes)
         return 0;
     pthread_attr_destroy(attributes);
     return -EINVAL;
+}
+
+/** Make the workers that there are from the beginning, and the grower. */
+static int begin_locked(struct thread_executor *executor)
+{
+    const struct ep_options *options = &executor->base.options;
+    int rc;
+
+    if (options->workers_max > options->workers) {
+        executor->least = options->workers;
+        atomic_store(&executor->size, options->workers);
+    }
+    rc = grow_locked(executor, options->workers);
+    if (rc != 0 || !is_elastic(executor))
+        return rc;
+    rc = places_locked(executor, options->workers_max);
+    if (rc != 0)
+        return rc;
+    queue_set_takers(&executor->base.queue, options->workers_max);
+    return grower_start(executor);
 }
 
 int ep_thread_executor_new(const struct ep_options *options, struct ep_executor **executor)
@@ -244,13 +269,13 @@ int ep_thread_executor_new(const struct ep_options *options, struct ep_executor 
     made->one_cpu = allowed_cpus() == 1;
     made->searchers_max = made->one_cpu ? 1 : allowed_cpus() / 2;
     EP_ASSERT(pthread_mutex_init(&made->life_mutex, NULL) == 0);
-    rc = executor_init(&made->base, &thread_ops, options, workers_or_default(options->workers), 0);
+    rc = executor_init(&made->base, &thread_ops, options, workers_by_default(), 0);
     if (rc != 0) {
         thread_free(&made->base);
         return rc;
     }
     EP_ASSERT(pthread_mutex_lock(&made->life_mutex) == 0);
-    rc = grow_locked(made, made->base.options.workers);
+    rc = begin_locked(made);
     EP_ASSERT(pthread_mutex_unlock(&made->life_mutex) == 0);
     if (rc != 0) {
         ep_executor_free(&made->base);

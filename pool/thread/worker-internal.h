@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file worker-internal.h
- * The thread executor: executor.c has what its users call, worker.c what its workers do, and expiry.c
- * the thread that ends tasks which have waited too long.
+ * The thread executor: executor.c has what its users call, worker.c what its workers do, elastic.c and
+ * grower.c how many there are, and expiry.c the thread that ends tasks which have waited too long.
  */
 #ifndef POOL_THREAD_WORKER_INTERNAL_H
 #define POOL_THREAD_WORKER_INTERNAL_H
@@ -36,10 +36,13 @@ struct worker {
     bool begins;              /* it is in its initialize */
     bool is_initialized;      /* its finalize is still to be called */
     bool is_lost;             /* a function of the program has ended its last thread */
+    bool is_retired;          /* it was idle too long: see elastic.c */
 
     /* for the thread that made it */
     _Atomic uint32_t started; /* a futex word; 1: start_rc is set */
     int start_rc;
+
+    _Atomic bool has_ended; /* only its thread's end is awaited: it can be joined at once */
 
     /* guarded by the executor's life_mutex */
     pthread_t thread;
@@ -57,6 +60,7 @@ struct thread_executor {
     /* set before the workers start, then read-only */
     uint32_t searchers_max;
     bool one_cpu;
+    uint32_t least;            /**< workers that stay when idle; 0: the executor is not elastic */
     pthread_attr_t attributes; /* of every thread */
 
     /* written when a worker starts or stops searching or parking; read by every submit */
@@ -71,12 +75,18 @@ struct thread_executor {
     struct lock expiry_lock;         /**< held while the thread is made */
     pthread_t expiry_thread;         /**< written with expiry_lock; unless EXPIRY_NONE */
     bool expiry_joined;              /**< guarded by life_mutex */
+    _Atomic uint32_t size;           /**< of an elastic one: workers that will take tasks */
+    _Atomic uint32_t asked;          /**< 1: the grower must look. It sleeps on this word */
+    _Atomic bool grower_ends;
+    _Atomic uint32_t most; /**< workers that there were at a time */
 
     /**
      * Held while workers are made and joined, and so while `initialize` and `finalize` may run on
      * a thread that the holder waits for. No call waits for it there.
      */
     pthread_mutex_t life_mutex;
+    pthread_t grower; /**< if has_grower */
+    bool has_grower;
     struct lock table_lock;
     /* written with both locks, read with either */
     struct worker **workers;             /**< by index; NULL once its thread is joined */
@@ -91,11 +101,12 @@ bool wake_idle_worker(struct thread_executor *executor);
 void task_arrived(struct ep_executor *executor);
 
 /**
- * Make a worker for an empty place and wait until it is initialized.
+ * Make a worker for an empty place.
  *
+ * @param waits  wait until it is initialized; otherwise a failure of that breaks the executor
  * @return 0, -EAGAIN, -ENOMEM; EP_EBROKEN if its initialize failed, and then the place is empty
  */
-int worker_start_locked(struct thread_executor *executor, uint32_t index);
+int worker_start_locked(struct thread_executor *executor, uint32_t index, bool waits);
 
 /** Get the worker of the calling thread. */
 struct worker *worker_here(void);
@@ -123,5 +134,32 @@ void expiry_wake(struct ep_executor *executor);
 
 /** Join the thread if it has ended. */
 void expiry_join_locked(struct thread_executor *executor);
+
+/* --- elastic.c: an executor whose number of workers follows the work ----------------------- */
+
+static inline bool is_elastic(const struct thread_executor *executor)
+{
+    return executor->least > 0;
+}
+
+/** Ask for one more worker, if a task waits and there may be one more. */
+void elastic_ask(struct thread_executor *executor);
+
+/** Make the grower look, for a worker that it can join. */
+void elastic_poke(struct thread_executor *executor);
+
+/** Compute until when a worker may be idle. */
+int64_t elastic_deadline(const struct thread_executor *executor);
+
+/** Give up a worker that has been idle too long. @return false: it must continue */
+bool elastic_retire(struct thread_executor *executor);
+
+/* --- grower.c: the thread that adds its workers -------------------------------------------- */
+
+/** Start the grower. @return 0 or -EAGAIN */
+int grower_start(struct thread_executor *executor);
+
+/** End the grower, if it runs. All workers have ended. */
+void grower_stop(struct thread_executor *executor);
 
 #endif /* POOL_THREAD_WORKER_INTERNAL_H */

@@ -23,7 +23,7 @@
  * Workers park last in, first out: the one whose caches are warmest wakes first.
  *
  * A worker ends when the queue is closed and empty, when its number is no longer among the takers,
- * or when it has done its tasks_per_worker. In the last case it first makes its successor, a thread
+ * when it was idle too long (elastic.c), or when it has done its tasks_per_worker. In the last case it first makes its successor, a thread
  * that takes over the same struct worker and first joins its predecessor.
  *
  * A task may end its thread, with pthread_exit() or because it was cancelled; so may a callback, or
@@ -83,8 +83,9 @@ void task_arrived(struct ep_executor *base)
 {
     struct thread_executor *executor = (struct thread_executor *)base;
 
-    if (atomic_load(&executor->searching) == 0)
-        wake_idle_worker(executor);
+    if (atomic_load(&executor->searching) == 0 && !wake_idle_worker(executor) &&
+        is_elastic(executor))
+        elastic_ask(executor);
 }
 
 /* --- finding tasks ------------------------------------------------------------------------- */
@@ -135,7 +136,11 @@ static bool worker_park(struct worker *worker)
     if (queue_offers(&executor->base.queue) || queue_refusal(&executor->base.queue) != 0 ||
         worker->index >= queue_takers(&executor->base.queue))
         return !waitlist_leave(&executor->idle, &worker->waiter);
-    return waiter_sleep(&worker->waiter, NO_DEADLINE);
+    if (waiter_sleep(&worker->waiter, elastic_deadline(executor)) ||
+        !waitlist_leave(&executor->idle, &worker->waiter))
+        return true;
+    worker->is_retired = elastic_retire(executor);
+    return false;
 }
 
 /** Ask whether a worker without a task should end. */
@@ -143,7 +148,7 @@ static bool worker_is_done(const struct worker *worker)
 {
     struct thread_executor *executor = worker->executor;
 
-    return worker->index >= queue_takers(&executor->base.queue) ||
+    return worker->is_retired || worker->index >= queue_takers(&executor->base.queue) ||
            (queue_refusal(&executor->base.queue) != 0 && !queue_has_entries(&executor->base.queue));
 }
 
@@ -218,7 +223,7 @@ static bool worker_has_done_enough(const struct worker *worker)
     struct thread_executor *executor = worker->executor;
     uint32_t most = executor->base.options.tasks_per_worker;
 
-    return worker->index >= queue_takers(&executor->base.queue) ||
+    return worker->is_retired || worker->index >= queue_takers(&executor->base.queue) ||
            (most > 0 && worker->tasks_here >= most);
 }
 
@@ -407,7 +412,7 @@ static void worker_hand_over(struct worker *worker)
 }
 
 /** Count a worker that ends. The last one wakes the threads that wait for the end. */
-static void worker_gone(struct thread_executor *executor)
+static void count_down(struct thread_executor *executor)
 {
     if (atomic_fetch_sub(&executor->alive, 1) == 1) {
         expiry_wake(&executor->base);
@@ -415,10 +420,21 @@ static void worker_gone(struct thread_executor *executor)
     }
 }
 
+/** Do the last thing of the worker of the calling thread. */
+static void worker_gone(struct worker *worker)
+{
+    struct thread_executor *executor = worker->executor;
+
+    atomic_store(&worker->has_ended, true);
+    count_down(executor);
+    if (is_elastic(executor))
+        elastic_poke(executor); /* it is there: this thread is joined first */
+}
+
 /** End the worker of the calling thread, which has not begun if start_rc is not 0. */
 static void worker_end(struct worker *worker, bool first)
 {
-    worker_gone(worker->executor);
+    worker_gone(worker);
     if (first && worker->start_rc != 0) {
         atomic_store_explicit(&worker->started, 1, memory_order_release);
         futex_wake(&worker->started, 1);
@@ -441,14 +457,14 @@ static void worker_lost(void *argument)
         worker_end(worker, first);
     } else if (worker->leaving) {
         worker_hand_over(worker);
-        worker_gone(executor);
+        worker_gone(worker);
     } else {
         worker->is_lost = true;
         if (worker_succeed(worker))
             return;
         worker_settle(worker);
         executor_break(&executor->base, "a worker whose thread was ended cannot be replaced");
-        worker_gone(executor);
+        worker_gone(worker);
     }
 }
 
@@ -506,7 +522,7 @@ static void place_worker_locked(struct thread_executor *executor, uint32_t index
     lock_release(&executor->table_lock);
 }
 
-int worker_start_locked(struct thread_executor *executor, uint32_t index)
+int worker_start_locked(struct thread_executor *executor, uint32_t index, bool waits)
 {
     struct worker *worker = aligned_alloc(CACHE_LINE, sizeof *worker);
     int rc;
@@ -516,15 +532,18 @@ int worker_start_locked(struct thread_executor *executor, uint32_t index)
     memset(worker, 0, sizeof *worker);
     worker->executor = executor;
     worker->index = index;
+    worker->has_begun = !waits;
     atomic_fetch_add(&executor->alive, 1);
     place_worker_locked(executor, index, worker);
     rc = worker_make_thread_locked(worker);
     if (rc != 0) {
-        worker_gone(executor);
+        count_down(executor);
         place_worker_locked(executor, index, NULL);
         free(worker);
         return rc;
     }
+    if (!waits)
+        return 0;
     while (atomic_load_explicit(&worker->started, memory_order_acquire) == 0)
         futex_wait(&worker->started, 0, NO_DEADLINE);
     if (worker->start_rc == 0)

@@ -77,8 +77,8 @@ static int source(void *context, struct ep_bytes *input)
 }
 int main(void)
 {
-    struct ep_options options = {.workers = 1, .reserved = {[7] = 1}};
-    struct ep_submit_options submit = {.reserved = {[7] = 1}};
+    struct ep_options options = {.workers = 1, .reserved = {1}};
+    struct ep_submit_options submit = {.reserved = {1}};
     struct ep_map_options map = {.reserved = {1}};
     struct ep_executor *pool;
     struct ep_future *future = (struct ep_future *)&pool;

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The number of workers of an elastic executor. A place that has no worker because none is needed is
+ * dormant. The manager wakes dormant places when tasks wait for which no worker is idle or starting,
+ * and makes a place dormant when its worker has been idle too long.
+ *
+ * A submitter that queues a task and finds no idle worker pokes the manager. Until all workers are
+ * there, no task is sent ahead to a busy one, so that those wait which the manager adds workers for.
+ */
+#include "pool/process/place-internal.h"
+
+#include "pool/clock-internal.h"
+
+static bool is_starting(const struct place *place)
+{
+    enum life life = atomic_load(&place->life);
+
+    return life == LIFE_NONE ? !place->given_up : life != LIFE_READY;
+}
+
+/** Count the places that are not dormant, and the workers among them that have not started yet. */
+static uint32_t count_awake(const struct process_executor *executor, uint32_t *starting)
+{
+    uint32_t awake = 0;
+
+    *starting = 0;
+    for (uint32_t i = 0; i < atomic_load(&executor->target); i++) {
+        const struct place *place = executor->places[i];
+
+        if (place->dormant)
+            continue;
+        awake++;
+        *starting += is_starting(place);
+    }
+    return awake;
+}
+
+void elastic_grow(struct process_executor *executor)
+{
+    struct ep_stats stats = {0};
+    uint32_t coming;
+
+    if (atomic_load(&executor->dormant) == 0 || queue_is_held(&executor->base.queue))
+        return;
+    queue_stats(&executor->base.queue, &stats);
+    count_awake(executor, &coming);
+    coming += atomic_load(&executor->idle_count);
+    for (uint32_t i = 0; i < atomic_load(&executor->target) && coming < stats.queued; i++) {
+        struct place *place = executor->places[i];
+
+        if (!place->dormant)
+            continue;
+        place->dormant = false;
+        atomic_fetch_sub(&executor->dormant, 1);
+        atomic_store(&place->renew, true);
+        coming++;
+    }
+}
+
+void elastic_shrink(struct place *place, int64_t now)
+{
+    struct process_executor *executor = place->executor;
+    int64_t timeout_ns = executor->base.options.idle_timeout_ns, idle_since = now;
+    uint32_t starting;
+
+    if (!executor->is_elastic || count_awake(executor, &starting) <= executor->base.options.workers)
+        return;
+    lock_acquire(&executor->lock);
+    if (place->listed)
+        idle_since = place->idle_since_ns;
+    lock_release(&executor->lock);
+    if (now - idle_since < timeout_ns) {
+        due_at(executor, idle_since + timeout_ns);
+        return;
+    }
+    place_stop(place); /* if it has got a task meanwhile, nothing happens */
+    if (place->life != LIFE_STOPPING)
+        return;
+    place->dormant = true;
+    atomic_fetch_add(&executor->dormant, 1);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The thread of an elastic executor that makes workers, and joins those that have ended. It sleeps
+ * until it is asked (elastic.c), and ends when the last worker has.
+ */
+#include "pool/cancel-internal.h"
+#include "pool/thread/worker-internal.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+static void join_ended_locked(struct thread_executor *executor)
+{
+    for (uint32_t i = 0; i < executor->places; i++)
+        if (executor->workers[i] != NULL && atomic_load(&executor->workers[i]->has_ended))
+            worker_join_locked(executor, i);
+}
+
+/** Find an empty place. One whose worker is ending is not: it pokes the grower at its end. */
+static uint32_t empty_place_locked(const struct thread_executor *executor)
+{
+    uint32_t index = 0;
+
+    while (index < executor->places && executor->workers[index] != NULL)
+        index++;
+    return index;
+}
+
+/** Add a worker if a task waits that no other worker comes for. */
+static void grow_locked(struct thread_executor *executor)
+{
+    uint32_t index = empty_place_locked(executor), size = atomic_load(&executor->size);
+    uint32_t most = atomic_load(&executor->most);
+
+    if (index == executor->places || size >= executor->places ||
+        !queue_offers(&executor->base.queue) || atomic_load(&executor->idle.count) > 0 ||
+        atomic_load(&executor->searching) > 0)
+        return;
+    size = atomic_fetch_add(&executor->size, 1) + 1;
+    atomic_store(&executor->most, size > most ? size : most); /* before the worker can be seen */
+    if (worker_start_locked(executor, index, false) != 0) {
+        atomic_fetch_sub(&executor->size, 1); /* the next task asks again */
+        atomic_store(&executor->most, most);
+    }
+}
+
+static void *grower_main(void *argument)
+{
+    struct thread_executor *executor = argument;
+
+    for (;;) {
+        while (atomic_exchange(&executor->asked, 0) == 0)
+            futex_wait(&executor->asked, 0, NO_DEADLINE);
+        if (atomic_load(&executor->grower_ends))
+            return NULL;
+        EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
+        join_ended_locked(executor);
+        grow_locked(executor);
+        EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
+    }
+}
+
+int grower_start(struct thread_executor *executor)
+{
+    char name[16 + sizeof "-grower"];
+    sigset_t all, before;
+    int rc;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* a new thread inherits the mask */
+    rc = pthread_create(&executor->grower, NULL, grower_main, executor);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0)
+        return -rc;
+    executor->has_grower = true;
+    snprintf(name, sizeof name, "%.8s-grower", executor->base.name);
+    name[15] = '\0';
+    pthread_setname_np(executor->grower, name);
+    return 0;
+}
+
+void grower_stop(struct thread_executor *executor)
+{
+    HOLD_CANCELLATION;
+    bool runs;
+
+    EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
+    runs = executor->has_grower;
+    executor->has_grower = false;
+    EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
+    if (!runs)
+        return;
+    atomic_store(&executor->grower_ends, true);
+    elastic_poke(executor);
+    EP_ASSERT(pthread_join(executor->grower, NULL) == 0);
+}

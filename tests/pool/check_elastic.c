@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* Executors whose number of workers follows the work. */
+#include "pool/echopool.h"
+#include "tests/kit/harness.h"
+#include "tests/kit/kinds.h"
+#include "tests/kit/suite.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <unistd.h>
+
+/** What initialize and finalize count; shared with worker processes. */
+static struct {
+    atomic_uint begun, ended;
+    atomic_int begin_code; /* of workers other than number 0 */
+} * lives;
+
+static int initialize(void *context, unsigned worker)
+{
+    (void)context;
+    atomic_fetch_add(&lives->begun, 1);
+    return worker == 0 ? 0 : atomic_load(&lives->begin_code);
+}
+
+static void finalize(void *context, unsigned worker)
+{
+    (void)context;
+    (void)worker;
+    atomic_fetch_add(&lives->ended, 1);
+}
+
+static struct ep_executor *elastic(uint32_t least, uint32_t most, int64_t idle_timeout_ns)
+{
+    lives = shared_memory(sizeof *lives);
+    return executor_with(&(struct ep_options){.workers = least,
+                                              .workers_max = most,
+                                              .queue = 8,
+                                              .when_full = EP_REJECT,
+                                              .idle_timeout_ns = idle_timeout_ns,
+                                              .initialize = initialize,
+                                              .finalize = finalize});
+}
+
+static struct ep_stats stats_of(struct ep_executor *executor)
+{
+    struct ep_stats stats;
+
+    ep_executor_stats(executor, &stats);
+    return stats;
+}
+
+/** Wait until it has that many workers. */
+static void await_size(struct ep_executor *executor, uint32_t workers)
+{
+    while (stats_of(executor).workers != workers)
+        sched_yield();
+}
+
+/* --- Growing ---------------------------------------------------------------------------------- */
+
+START_TEST(it_grows_up_to_the_most)
+{
+    struct ep_executor *executor = elastic(1, 4, 0);
+    struct ep_stats stats = stats_of(executor);
+    unsigned accepted = 0;
+
+    ck_assert_uint_eq(stats.workers, 1);
+    ck_assert_uint_eq(stats.workers_max, 4);
+    ck_assert_uint_eq(atomic_load(&lives->begun), 1);
+    for (unsigned tasks = 1; tasks <= 4; tasks++) { /* each is begun, whatever the others do */
+        stage_occupy(executor, 1);
+        ck_assert_uint_ge(stats_of(executor).workers, tasks);
+    }
+    while (stage_try_gate(executor) == 0)
+        accepted++;
+    ck_assert_uint_eq(accepted, 8); /* the bound is that of the most workers */
+    stats = stats_of(executor);
+    ck_assert_uint_eq(stats.running, 4);
+    ck_assert_uint_eq(stats.workers_most, 4);
+    gate_open(&stage->gate, 12);
+    ep_executor_free(executor);
+    ck_assert_uint_eq(atomic_load(&lives->begun), 4);
+    ck_assert_uint_eq(atomic_load(&lives->ended), 4);
+}
+END_TEST
+
+START_TEST(a_burst_gets_all_workers)
+{
+    struct ep_executor *executor = elastic(1, 8, 0);
+
+    stage_occupy(executor, 8);
+    gate_open(&stage->gate, 8);
+    ep_executor_free(executor);
+    ck_assert_uint_eq(atomic_load(&lives->ended), 8);
+}
+END_TEST
+
+/* Tasks that wait for one another need all workers also when no more are accepted. */
+START_TEST(it_grows_while_it_ends)
+{
+    struct ep_executor *executor = elastic(1, 4, 0);
+
+    ck_assert_int_eq(ep_executor_pause(executor), 0);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(stage_try_gate(executor), 0);
+    ck_assert_uint_eq(stats_of(executor).workers, 1); /* none is added for what must not begin */
+    ck_assert_int_eq(ep_executor_shutdown(executor, 0), 0);
+    gate_await(&stage->gate, 4);
+    gate_open(&stage->gate, 4);
+    ep_executor_free(executor);
+}
+END_TEST
+
+START_TEST(a_resume_wakes_it)
+{
+    struct ep_executor *executor = elastic(1, 4, 0);
+
+    ck_assert_int_eq(ep_executor_pause(executor), 0);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(stage_try_gate(executor), 0);
+    ck_assert_int_eq(ep_executor_resume(executor), 0);
+    gate_await(&stage->gate, 4);
+    gate_open(&stage->gate, 4);
+    ep_executor_free(executor);
+}
+END_TEST
+
+START_TEST(nothing_is_sent_ahead_while_a_worker_can_be_added)
+{
+    struct ep_options options = {.workers = 1, .workers_max = 4, .prefetch = 8};
+    struct ep_executor *executor = executor_with(&options);
+
+    stage_occupy(executor, 4);
+    gate_open(&stage->gate, 4);
+    ep_executor_free(executor);
+}
+END_TEST
+
+/* --- Shrinking -------------------------------------------------------------------------------- */
+
+START_TEST(idle_workers_end_down_to_the_least)
+{
+    struct ep_executor *executor = elastic(2, 5, EP_MILLISECONDS(1));
+    unsigned threads = process_threads(getpid());
+
+    for (unsigned round = 0; round < 3; round++) {
+        stage_occupy(executor, 5);
+        ck_assert_uint_eq(stats_of(executor).workers, 5);
+        gate_open(&stage->gate, 5);
+        await_size(executor, 2);
+        while (atomic_load(&lives->begun) - atomic_load(&lives->ended) != 2)
+            sched_yield();
+        if (kind == THREADS)
+            wait_for_threads(getpid(), threads);
+    }
+    /* A worker may also have been added, and have ended, before the task that it was for. */
+    ck_assert_uint_ge(atomic_load(&lives->begun), 2 + 3 * 3);
+    ck_assert_uint_eq(stats_of(executor).workers_most, 5);
+    ep_executor_free(executor);
+    ck_assert_uint_eq(atomic_load(&lives->ended), atomic_load(&lives->begun));
+}
+END_TEST
+
+START_TEST(no_task_is_lost_to_a_worker_that_ends)
+{
+    struct ep_executor *executor = elastic(1, 3, 1);
+    unsigned rounds = rounds_of(3000, 150);
+    struct ep_stats stats;
+
+    for (unsigned round = 0; round < rounds; round++) {
+        struct ep_future *futures[3];
+
+        for (int i = 0; i < 3; i++)
+            ck_assert_int_eq(stage_submit(executor, &futures[i]), 0);
+        for (int i = 0; i < 3; i++) {
+            ck_assert_int_eq(ep_future_result(futures[i], EP_FOREVER, NULL), 0);
+            ep_future_unref(futures[i]);
+        }
+        if (round % 16 == 0) { /* all three must be there at a time */
+            stage_occupy(executor, 3);
+            gate_open(&stage->gate, 3);
+            ck_assert_int_eq(ep_executor_wait_idle(executor, EP_FOREVER), 0);
+        }
+    }
+    ep_executor_shutdown(executor, EP_WAIT);
+    stats = stats_of(executor);
+    ck_assert_uint_eq(atomic_load(&stage->counter), 3 * rounds);
+    ck_assert_uint_eq(stats.accepted, stats.finished);
+    ck_assert_uint_le(stats.workers_most, 3);
+    ep_executor_free(executor);
+    ck_assert_uint_eq(atomic_load(&lives->begun), atomic_load(&lives->ended));
+}
+END_TEST
+
+START_TEST(it_ends_while_workers_come_and_go)
+{
+    unsigned rounds = rounds_of(200, 10);
+
+    for (unsigned round = 0; round < rounds; round++) {
+        struct ep_executor *executor = elastic(1, 4, 1);
+        unsigned tasks = 1 + round % 8;
+
+        for (unsigned i = 0; i < tasks; i++)
+            ck_assert_int_eq(stage_submit(executor, NULL), 0);
+        ep_executor_free(executor);
+        ck_assert_uint_eq(atomic_exchange(&stage->counter, 0), tasks);
+        ck_assert_uint_eq(atomic_load(&lives->begun), atomic_load(&lives->ended));
+    }
+}
+END_TEST
+
+/* --- Limits ----------------------------------------------------------------------------------- */
+
+START_TEST(odd_sizes_are_refused)
+{
+    struct ep_options odd[] = {{.workers = 2, .workers_max = 1},
+                               {.workers_max = EP_WORKERS_MAX + 1},
+                               {.idle_timeout_ns = -1}};
+    struct ep_executor *executor = NULL;
+
+    for (size_t i = 0; i < COUNT_OF(odd); i++) {
+        ck_assert_int_eq(ep_thread_executor_new(&odd[i], &executor), -EINVAL);
+        ck_assert_int_eq(ep_process_executor_new(&odd[i], &executor), -EINVAL);
+    }
+    executor = elastic(1, 2, 0);
+    ck_assert_int_eq(ep_executor_resize(executor, 2), -EINVAL);
+    ep_executor_free(executor);
+    executor = elastic(2, 2, 0); /* not elastic */
+    ck_assert_int_eq(ep_executor_resize(executor, 3), 0);
+    ck_assert_uint_eq(stats_of(executor).workers_max, 3);
+    ck_assert_uint_eq(stats_of(executor).workers_most, 3);
+    ep_executor_free(executor);
+}
+END_TEST
+
+START_TEST(an_added_worker_that_cannot_begin_breaks_it)
+{
+    struct ep_executor *executor = elastic(1, 2, 0);
+    int rc = 0;
+
+    atomic_store(&lives->begin_code, 9);
+    stage_occupy(executor, 1);
+    while (rc == 0 || rc == -EAGAIN) {
+        rc = stage_submit(executor, NULL);
+        sched_yield();
+    }
+    ck_assert_int_eq(rc, EP_EBROKEN);
+    gate_open(&stage->gate, 1);
+    ep_executor_free(executor);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("elastic");
+
+    ADD_FOR_KINDS(suite, "Growing", it_grows_up_to_the_most, a_burst_gets_all_workers,
+                  it_grows_while_it_ends, a_resume_wakes_it,
+                  nothing_is_sent_ahead_while_a_worker_can_be_added);
+    ADD_FOR_KINDS(suite, "Shrinking", idle_workers_end_down_to_the_least,
+                  no_task_is_lost_to_a_worker_that_ends, it_ends_while_workers_come_and_go);
+    ADD_FOR_KINDS(suite, "Limits", odd_sizes_are_refused,
+                  an_added_worker_that_cannot_begin_breaks_it);
+    return suite_main(suite);
+}
