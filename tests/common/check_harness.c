@@ -278,7 +278,7 @@ static int echoer_start(bool upper, size_t flip)
 {
     echoer = (struct echoer){.upper = upper, .flip = flip};
     echoer.listener = tcp_listen(&echoer.port);
-    ck_assert_int_eq(pthread_create(&echoer.thread, NULL, serve_one, &echoer), 0);
+    echoer.thread = thread_start(serve_one, &echoer);
     return tcp_connect(echoer.port);
 }
 
@@ -293,7 +293,7 @@ LOOP_TEST(long_echoes_do_not_lock_up, 2)
     tcp_echo(fd, bytes, 0, _i == 1);
     tcp_echo(fd, bytes, 4 * LONG_BYTES, _i == 1);
     ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
-    ck_assert_int_eq(pthread_join(echoer.thread, NULL), 0);
+    thread_join(echoer.thread);
     close(fd);
     close(echoer.listener);
     free(bytes);
@@ -392,11 +392,11 @@ TEST(threads_and_descriptors_are_counted)
     wait_for_descriptors(getpid(), descriptors);
 
     ck_assert_int_eq(pthread_barrier_init(&both, NULL, 2), 0);
-    ck_assert_int_eq(pthread_create(&thread, NULL, meet_twice, NULL), 0);
+    thread = thread_start(meet_twice, NULL);
     pthread_barrier_wait(&both);
     ck_assert_uint_ge(process_threads(getpid()), threads + 1);
     pthread_barrier_wait(&both);
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    thread_join(thread);
     pthread_barrier_destroy(&both);
 }
 

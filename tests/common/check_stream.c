@@ -107,20 +107,10 @@ static void close_ends(void)
     peer = -1;
 }
 
-/* Make bytes in which lost, doubled or swapped parts show. */
-static unsigned char *pattern(size_t size)
-{
-    unsigned char *bytes = suite_memory(size);
-
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (unsigned char)(i * 2654435761u >> 13);
-    return bytes;
-}
-
 /* A thread at the peer's end that receives LONG_BYTES in odd pieces and compares them. */
 static void *receive_pattern(void *context)
 {
-    unsigned char *expected = pattern(LONG_BYTES);
+    unsigned char *expected = some_bytes(LONG_BYTES, 1);
     unsigned char *piece = malloc(70000);
     size_t have = 0;
     size_t size = 1;
@@ -135,22 +125,19 @@ static void *receive_pattern(void *context)
         size = size * 3 % 69997;
     }
     free(piece);
-    free(expected);
     return have == LONG_BYTES ? NULL : "wrong bytes";
 }
 
 /* Write the pattern while the peer's thread compares it. */
 static void write_pattern(void)
 {
-    unsigned char *bytes = pattern(LONG_BYTES);
-    pthread_t receiver;
+    unsigned char *bytes = some_bytes(LONG_BYTES, 1);
     void *complaint;
+    pthread_t receiver = thread_start(receive_pattern, NULL);
 
-    ck_assert_int_eq(pthread_create(&receiver, NULL, receive_pattern, NULL), 0);
     ck_assert_int_eq(stream_write(&ours, bytes, LONG_BYTES, NULL), 0);
-    ck_assert_int_eq(pthread_join(receiver, &complaint), 0);
+    complaint = thread_join(receiver);
     ck_assert_msg(complaint == NULL, "%s", (const char *)complaint);
-    free(bytes);
 }
 
 CASE_WITH("Core", connect_ends, close_ends)
@@ -228,7 +215,7 @@ TEST(reading_without_waiting)
 
 TEST(writing_without_waiting)
 {
-    unsigned char *bytes = pattern(LONG_BYTES);
+    unsigned char *bytes = some_bytes(LONG_BYTES, 1);
     struct iovec part = {bytes, LONG_BYTES};
     size_t written = 0;
 
@@ -238,7 +225,6 @@ TEST(writing_without_waiting)
     ck_assert(written > 0 && written < LONG_BYTES);
     ck_assert_int_eq(stream_write_parts(&ours, &part, 1), -EAGAIN);
     ck_assert_int_eq(stream_finish_writing(&ours), 0);
-    free(bytes);
 }
 
 TEST(close_closes)
@@ -333,11 +319,10 @@ TEST(reading_has_a_time_limit)
 
 TEST(writing_has_a_time_limit)
 {
-    unsigned char *bytes = pattern(LONG_BYTES);
+    unsigned char *bytes = some_bytes(LONG_BYTES, 1);
 
     ck_assert_int_eq(stream_set_timeouts(&ours, 0, 20 * MILLISECOND), 0);
     ck_assert_int_eq(stream_write(&ours, bytes, LONG_BYTES, NULL), -ETIMEDOUT);
-    free(bytes);
 }
 
 static struct timeval limit_of(int fd, int option)
@@ -444,13 +429,13 @@ static void storm_begin(struct storm *storm)
     ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
     storm->victim = pthread_self();
     atomic_init(&storm->over, false);
-    ck_assert_int_eq(pthread_create(&storm->thread, NULL, rage, storm), 0);
+    storm->thread = thread_start(rage, storm);
 }
 
 static void storm_end(struct storm *storm)
 {
     atomic_store(&storm->over, true);
-    ck_assert_int_eq(pthread_join(storm->thread, NULL), 0);
+    thread_join(storm->thread);
     ck_assert_uint_gt(atomic_load(&interruptions), 0);
 }
 
@@ -468,7 +453,7 @@ TEST(a_storm_of_signals_loses_nothing)
 /* The signals go on until the call returns: it must keep the time by a clock. */
 LOOP_TEST(a_storm_of_signals_stops_no_clock, 2 /* read, write */)
 {
-    unsigned char *bytes = pattern(LONG_BYTES);
+    unsigned char *bytes = some_bytes(LONG_BYTES, 1);
     struct storm storm;
 
     storm_begin(&storm);
@@ -480,7 +465,6 @@ LOOP_TEST(a_storm_of_signals_stops_no_clock, 2 /* read, write */)
         ck_assert_int_eq(stream_write(&ours, bytes, LONG_BYTES, NULL), -ETIMEDOUT);
     }
     storm_end(&storm);
-    free(bytes);
 }
 
 /* A thread that reads from our stream, and its result. */
@@ -522,7 +506,7 @@ static bool sleeps(void *context)
 
 static void reader_start(struct reader *reader)
 {
-    ck_assert_int_eq(pthread_create(&reader->thread, NULL, read_once, reader), 0);
+    reader->thread = thread_start(read_once, reader);
     wait_until(sleeps, reader);
 }
 
@@ -532,7 +516,7 @@ TEST(stop_wakes_a_reader)
 
     reader_start(&reader);
     shutdown(ours.fd, SHUT_RD);
-    ck_assert_int_eq(pthread_join(reader.thread, NULL), 0);
+    thread_join(reader.thread);
     ck_assert_int_eq(reader.got, 0);
     ck_assert_int_eq(stream_write(&ours, "bye", 3, NULL), 0); /* the other direction is open */
     tcp_receive(peer, reader.bytes, 3);

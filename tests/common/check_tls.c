@@ -77,16 +77,6 @@ ssize_t recv(int fd, void *bytes, size_t size, int flags)
 
 /* --- helpers ------------------------------------------------------------------------------- */
 
-/* Make bytes in which lost, doubled or swapped parts show. */
-static unsigned char *pattern(size_t size)
-{
-    unsigned char *bytes = suite_memory(size);
-
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (unsigned char)(i * 2654435761u >> 13);
-    return bytes;
-}
-
 static void expect_read(struct stream *stream, const char *text)
 {
     char bytes[100];
@@ -117,19 +107,6 @@ static void *echo(void *result)
     return NULL;
 }
 
-static pthread_t start(void *(*function)(void *), void *argument)
-{
-    pthread_t thread;
-
-    ck_assert_int_eq(pthread_create(&thread, NULL, function, argument), 0);
-    return thread;
-}
-
-static void join(pthread_t thread)
-{
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
-}
-
 CASE_WITH_KEYS("Core")
 FIXTURE(connect_ends, close_ends)
 
@@ -145,17 +122,16 @@ TEST(a_message_there_and_back)
 
 static void *write_pattern(void *code)
 {
-    unsigned char *bytes = pattern(LONG_BYTES);
+    unsigned char *bytes = some_bytes(LONG_BYTES, 1);
 
     *(int *)code = stream_write(&ends.client, bytes, LONG_BYTES, NULL);
-    free(bytes);
     return NULL;
 }
 
 /* Read in odd pieces what write_pattern() sends. */
 static void read_pattern(void)
 {
-    unsigned char *expected = pattern(LONG_BYTES);
+    unsigned char *expected = some_bytes(LONG_BYTES, 1);
     unsigned char *piece = suite_memory(70000);
     size_t have = 0, size = 1;
 
@@ -167,7 +143,6 @@ static void read_pattern(void)
         have += (size_t)got;
         size = size * 3 % 69997;
     }
-    free(expected);
 }
 
 LOOP_TEST(long_writes_through_small_buffers, 2)
@@ -177,18 +152,18 @@ LOOP_TEST(long_writes_through_small_buffers, 2)
 
     if (_i == 1) /* every other send is interrupted */
         atomic_store(&shim.fd, ends.client.fd);
-    writer = start(write_pattern, &code);
+    writer = thread_start(write_pattern, &code);
     read_pattern();
-    join(writer);
+    thread_join(writer);
     ck_assert_int_eq(code, 0);
 }
 
 TEST(a_mebibyte_is_echoed)
 {
-    unsigned char *bytes = pattern(LONG_BYTES);
+    unsigned char *bytes = some_bytes(LONG_BYTES, 1);
     unsigned char *back = suite_memory(LONG_BYTES);
     int code = -1;
-    pthread_t server = start(echo, &code);
+    pthread_t server = thread_start(echo, &code);
     size_t at = 0;
 
     for (size_t done = 0; done < LONG_BYTES; done = at) { /* by 4 KiB, or both sides would wait */
@@ -202,9 +177,8 @@ TEST(a_mebibyte_is_echoed)
     ck_assert_mem_eq(back, bytes, LONG_BYTES);
     ck_assert_int_eq(stream_finish_writing(&ends.client), 0);
     ck_assert_int_eq(stream_read(&ends.client, back, 1), 0);
-    join(server);
+    thread_join(server);
     ck_assert_int_eq(code, 0);
-    free(bytes);
 }
 
 TEST(parts_are_written_in_their_order)
@@ -324,12 +298,12 @@ TEST(a_byte_that_was_changed_is_an_error)
 TEST(a_shutdown_of_our_own_wakes_a_reader)
 {
     int code = 0;
-    pthread_t server = start(echo, &code);
+    pthread_t server = thread_start(echo, &code);
 
     ck_assert_int_eq(stream_write(&ends.client, "hello", 5, NULL), 0);
     expect_read(&ends.client, "hello"); /* reading still works */
     ck_assert_int_eq(shutdown(ends.server.fd, SHUT_RD), 0);
-    join(server);
+    thread_join(server);
     ck_assert_int_eq(code, -EPROTO);
 }
 
@@ -351,13 +325,12 @@ TEST(reading_has_a_time_limit)
 
 TEST(writing_has_a_time_limit)
 {
-    unsigned char *bytes = pattern(LONG_BYTES);
+    unsigned char *bytes = some_bytes(LONG_BYTES, 1);
 
     ck_assert_int_eq(stream_set_timeouts(&ends.client, 0, 20 * MILLISECOND), 0);
     ck_assert_int_eq(stream_write(&ends.client, bytes, LONG_BYTES, NULL), -ETIMEDOUT);
     ck_assert_int_eq(stream_finish_writing(&ends.client), 0); /* without a close_notify */
     tls_expect_no_errors_left();
-    free(bytes);
 }
 
 CASE_WITH_KEYS("Without waiting")
@@ -457,7 +430,7 @@ static void *read_all(void *context)
 
 TEST(writing_without_waiting)
 {
-    unsigned char *bytes = pattern(LONG_BYTES);
+    unsigned char *bytes = some_bytes(LONG_BYTES, 1);
     unsigned char *moved = suite_memory(LONG_BYTES);
     pthread_t reader;
     size_t at;
@@ -466,7 +439,7 @@ TEST(writing_without_waiting)
     at = fill(&ends.client, bytes);
     memcpy(moved, bytes, LONG_BYTES); /* continue from another buffer */
     memset(bytes, 0, LONG_BYTES);
-    reader = start(read_all, NULL);
+    reader = thread_start(read_all, NULL);
     while (at < LONG_BYTES) {
         ssize_t put = stream_write_some(&ends.client, moved + at, LONG_BYTES - at);
         if (put == -EAGAIN)
@@ -475,8 +448,7 @@ TEST(writing_without_waiting)
             at += (size_t)put;
         ck_assert(put > 0 || put == -EAGAIN);
     }
-    join(reader);
-    free(bytes);
+    thread_join(reader);
 }
 
 TEST(finishing_without_room_is_done_later)

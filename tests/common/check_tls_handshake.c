@@ -35,19 +35,6 @@ static void close_ends(void)
     tls_ends_clear(&ends);
 }
 
-static pthread_t start(void *(*function)(void *), void *argument)
-{
-    pthread_t thread;
-
-    ck_assert_int_eq(pthread_create(&thread, NULL, function, argument), 0);
-    return thread;
-}
-
-static void join(pthread_t thread)
-{
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
-}
-
 CASE_WITH_KEYS("Time")
 FIXTURE(prepare_ends, close_ends)
 
@@ -83,11 +70,11 @@ TEST(a_dripping_handshake_has_the_same_limit)
 
     /* a limit for each single wait would never pass, and the test would not end */
     ck_assert_int_eq(stream_set_timeouts(&ends.server, 100 * MILLISECOND, 0), 0);
-    dripper = start(drip, NULL);
+    dripper = thread_start(drip, NULL);
     ck_assert_int_eq(stream_handshake(&ends.server), -ETIMEDOUT);
     shutdown(ends.server.fd, SHUT_RDWR);
     tcp_reset(ends.server.fd);
-    join(dripper);
+    thread_join(dripper);
     stream_release(&ends.server);
     ends.server.fd = -1;
 }
@@ -127,10 +114,10 @@ LOOP_TEST(a_handshake_without_waiting, 2 /* server, client */)
 {
     struct stream *polled = _i == 0 ? &ends.server : &ends.client;
     char bytes[10];
-    pthread_t other = start(shake_hands, _i == 0 ? &ends.client : &ends.server);
+    pthread_t other = thread_start(shake_hands, _i == 0 ? &ends.client : &ends.server);
 
     (void)shake_hands_by_poll(polled);
-    join(other);
+    thread_join(other);
     ck_assert_int_eq(fcntl(polled->fd, F_GETFL) & O_NONBLOCK, 0); /* another process may share it */
     ck_assert_int_eq(stream_write(&ends.client, "hello", 5, NULL), 0);
     stream_set_blocking(&ends.server);
@@ -255,7 +242,7 @@ RANGE_TEST(versions, TLS1_VERSION, TLS1_3_VERSION)
     pthread_t client;
 
     signal(SIGPIPE, SIG_IGN); /* for the client that uses OpenSSL directly */
-    client = start(raw_client, &raw);
+    client = thread_start(raw_client, &raw);
     if (_i >= TLS1_2_VERSION) {
         ck_assert_int_eq(stream_handshake(&ends.server), 0);
         echo_once();
@@ -264,7 +251,7 @@ RANGE_TEST(versions, TLS1_VERSION, TLS1_3_VERSION)
                          "no common protocol version");
         stream_finish_writing(&ends.server);
     }
-    join(client);
+    thread_join(client);
     ck_assert_int_eq(raw.agreed, _i >= TLS1_2_VERSION);
 }
 
@@ -275,10 +262,10 @@ TEST(no_common_cipher)
     pthread_t client;
 
     signal(SIGPIPE, SIG_IGN);
-    client = start(raw_client, &raw);
+    client = thread_start(raw_client, &raw);
     tls_expect_error(&ends.server, stream_handshake(&ends.server), "no common cipher");
     stream_finish_writing(&ends.server);
-    join(client);
+    thread_join(client);
     ck_assert(!raw.agreed);
 }
 
@@ -289,11 +276,11 @@ TEST(renegotiation_is_refused)
     char byte;
 
     signal(SIGPIPE, SIG_IGN);
-    client = start(raw_client, &raw);
+    client = thread_start(raw_client, &raw);
     ck_assert_int_eq(stream_handshake(&ends.server), 0);
     ck_assert_int_eq(stream_read(&ends.server, &byte, 1), -EPROTO); /* it gives up and goes */
     tls_expect_no_errors_left();
-    join(client);
+    thread_join(client);
     ck_assert(raw.agreed);
     ck_assert(!raw.renegotiated);
 }
@@ -326,13 +313,13 @@ LOOP_TEST(a_name_is_sent_and_an_address_is_not, 3)
     struct tls_context *context = tls_kit_client(keys->ca.certificate, NULL);
     const char *sent = NULL;
     int fd = ends.client.fd;
-    pthread_t server = start(raw_server, &sent);
+    pthread_t server = thread_start(raw_server, &sent);
 
     stream_release(&ends.client);
     ck_assert_int_eq(stream_init_tls(&ends.client, fd, context, names[_i]), 0);
     tls_context_unref(context);
     ck_assert_int_eq(stream_handshake(&ends.client), 0);
-    join(server);
+    thread_join(server);
     ck_assert_pstr_eq(sent, _i == 0 ? "localhost" : NULL);
     free((void *)(uintptr_t)sent);
 }

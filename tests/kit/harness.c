@@ -507,6 +507,18 @@ uint16_t tcp_unused_port(void)
     return port;
 }
 
+unsigned char *some_bytes(size_t size, unsigned seed)
+{
+    unsigned char *bytes = suite_memory(size + 1);
+    uint32_t state = seed * 2654435761u + 1;
+
+    for (size_t i = 0; i < size; i++) {
+        state = state * 1664525u + 1013904223u;
+        bytes[i] = (unsigned char)(state >> 24);
+    }
+    return bytes;
+}
+
 void tcp_send(int fd, const void *bytes, size_t size)
 {
     const char *from = bytes;
@@ -705,6 +717,22 @@ int64_t process_family_cpu_ns(pid_t ancestor)
     }
     closedir(processes);
     return total_ns;
+}
+
+pthread_t thread_start(void *(*run)(void *context), void *context)
+{
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, run, context), 0);
+    return thread;
+}
+
+void *thread_join(pthread_t thread)
+{
+    void *returned;
+
+    ck_assert_int_eq(pthread_join(thread, &returned), 0);
+    return returned;
 }
 
 void wait_until(bool (*condition)(void *context), void *context)

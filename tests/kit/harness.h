@@ -12,6 +12,7 @@
 #ifndef TESTS_KIT_HARNESS_H
 #define TESTS_KIT_HARNESS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -114,6 +115,9 @@ const char *port_text(uint16_t port);
 /** A port of 127.0.0.1 on which no server listens. */
 uint16_t tcp_unused_port(void);
 
+/** Bytes that do not repeat soon, so that lost, doubled or swapped parts show; the same for the same seed. */
+unsigned char *some_bytes(size_t size, unsigned seed);
+
 /** Send all of it. */
 void tcp_send(int fd, const void *bytes, size_t size);
 
@@ -136,6 +140,10 @@ unsigned process_threads(pid_t pid);
 int64_t process_cpu_ns(pid_t pid);
 /** The same of the process and of all that descend from it and live. */
 int64_t process_family_cpu_ns(pid_t pid);
+
+/** Start and join a thread of the test. @return what it returned */
+pthread_t thread_start(void *(*run)(void *context), void *context);
+void *thread_join(pthread_t thread);
 
 /** Wait until condition(context) is true. It is asked every millisecond. */
 void wait_until(bool (*condition)(void *context), void *context);

@@ -275,18 +275,6 @@ struct tally kit_finish(struct kit *kit, bool upper, const char *complaint)
 
 /* --- bytes --------------------------------------------------------------------------------- */
 
-unsigned char *some_bytes(size_t size, unsigned seed)
-{
-    unsigned char *bytes = suite_memory(size + 1);
-    uint32_t state = seed * 2654435761u + 1;
-
-    for (size_t i = 0; i < size; i++) {
-        state = state * 1664525u + 1013904223u;
-        bytes[i] = (unsigned char)(state >> 24);
-    }
-    return bytes;
-}
-
 void expect_rest(int fd, const void *bytes, size_t size)
 {
     unsigned char *expected = malloc(size + 1);

@@ -135,9 +135,6 @@ struct tally tally_of(const char *output);
 /** Nothing was rejected, and this is the rest. */
 void expect_tally(struct tally tally, uint64_t served, uint64_t timed_out, uint64_t failed);
 
-/** Bytes that do not repeat soon, the same for the same seed. */
-unsigned char *some_bytes(size_t size, unsigned seed);
-
 /** Receive exactly the upper-cased bytes, then an orderly end of file. Closes fd. */
 void expect_rest(int fd, const void *bytes, size_t size);
 
