@@ -1,13 +1,8 @@
 # Make a manual page for each public function of a header: see header-to-man.awk, which makes one of all.
 #
-#     awk -v name=echopool -v folder=man -f header-to-functions.awk pool/echopool.h
+#     awk -v name=echopool -v folder=man -f header.awk -f header-to-functions.awk pool/echopool.h
 #
 # Functions under one comment share a page; the others of them are .so links to it.
-
-function escape(text) {
-    gsub(/\\/, "\\e", text)
-    return text ~ /^[.']/ ? "\\&" text : text
-}
 
 # Print the comment's lines from one to another: prose is filled, what is indented keeps its lines.
 function print_lines(page, from, to, literal,    i, text, indented, width) {
@@ -63,75 +58,47 @@ function find(from, pattern) {
     return from
 }
 
-function finish_item(    i, n, page, params, returns, threads, sentence) {
-    if (count > 0 && lines > 0) {
-        page = folder "/" names[1] ".3"
-        params = find(1, "^@param")
-        returns = find(1, "^@return")
-        threads = find(1, "^Threads:")
-        if (params > returns) params = returns
-        sentence = ""
-        for (i = 1; i <= lines && comment[i] != "" && comment[i] !~ /^(@param|Threads)/; i++)
-            sentence = sentence (i > 1 ? " " : "") comment[i]
-        sub(/^@return +/, "return ", sentence)
-        sub(/ @return.*/, "", sentence)
-        sub(/[.:;] .*/, "", sentence)
-        sub(/\.$/, "", sentence)
-        printf ".\\\" Made of the header by header-to-functions.awk.\n.Dd $Mdocdate$\n.Dt %s 3\n.Os\n.Sh NAME\n", toupper(names[1]) >page
-        for (n = 1; n <= count; n++)
-            print ".Nm " names[n] (n < count ? " ," : "") >page
-        print ".Nd " escape(tolower(substr(sentence, 1, 1)) substr(sentence, 2)) >page
-        print ".Sh SYNOPSIS\n.In " name ".h\n.Bd -literal" >page
-        for (i = 1; i <= declared; i++) print escape(declaration[i]) >page
-        print ".Ed" >page
-        print ".Sh DESCRIPTION" >page
-        n = params < threads ? params : threads
-        if (n == 1) print "See the return value." >page
-        print_lines(page, 1, n - 1, 0)
-        if (params < returns) { print ".Pp" >page; print_lines(page, params, returns - 1, 1) }
-        section(page, "RETURN VALUES", returns, (threads > returns ? threads : lines + 1) - 1, 1)
-        print ".Sh THREADS" >page
-        if (threads <= lines) { sub(/^Threads: */, "", comment[threads]); print_lines(page, threads, (returns > threads ? returns : lines + 1) - 1, 0) }
-        else print "Any thread may call this." >page
-        print ".Sh SEE ALSO\n.Xr " name " 3" >page
+function item(    i, n, page, params, returns, threads, sentence) {
+    if (count == 0)
+        return
+    page = folder "/" names[1] ".3"
+    params = find(1, "^@param")
+    returns = find(1, "^@return")
+    threads = find(1, "^Threads:")
+    if (params > returns) params = returns
+    sentence = ""
+    for (i = 1; i <= lines && comment[i] != "" && comment[i] !~ /^(@param|Threads)/; i++)
+        sentence = sentence (i > 1 ? " " : "") comment[i]
+    sub(/^@return +/, "return ", sentence)
+    sub(/ @return.*/, "", sentence)
+    sub(/[.:;] .*/, "", sentence)
+    sub(/\.$/, "", sentence)
+    printf ".\\\" Made of the header by header-to-functions.awk.\n.Dd $Mdocdate$\n.Dt %s 3\n.Os\n.Sh NAME\n", toupper(names[1]) >page
+    for (n = 1; n <= count; n++)
+        print ".Nm " names[n] (n < count ? " ," : "") >page
+    print ".Nd " escape(tolower(substr(sentence, 1, 1)) substr(sentence, 2)) >page
+    print ".Sh SYNOPSIS\n.In " name ".h\n.Bd -literal" >page
+    for (i = 1; i <= declared; i++) print escape(declaration[i]) >page
+    print ".Ed" >page
+    print ".Sh DESCRIPTION" >page
+    n = params < threads ? params : threads
+    if (n == 1) print "See the return value." >page
+    print_lines(page, 1, n - 1, 0)
+    if (params < returns) { print ".Pp" >page; print_lines(page, params, returns - 1, 1) }
+    section(page, "RETURN VALUES", returns, (threads > returns ? threads : lines + 1) - 1, 1)
+    print ".Sh THREADS" >page
+    if (threads <= lines) { sub(/^Threads: */, "", comment[threads]); print_lines(page, threads, (returns > threads ? returns : lines + 1) - 1, 0) }
+    else print "Any thread may call this." >page
+    print ".Sh SEE ALSO\n.Xr " name " 3" >page
+    close(page)
+    for (n = 2; n <= count; n++) {
+        page = folder "/" names[n] ".3"
+        print ".so man3/" names[1] ".3" >page
         close(page)
-        for (n = 2; n <= count; n++) {
-            page = folder "/" names[n] ".3"
-            print ".so man3/" names[1] ".3" >page
-            close(page)
-        }
     }
-    lines = declared = count = 0
 }
 
-/^\/\* --- / { finish_item(); next }
-/^\/\*\*/ {
-    finish_item()
-    in_comment = 1
-    text = $0
-    sub(/^\/\*\* ?/, "", text)
-    if (text ~ /\*\/$/) {
-        sub(/ ?\*\/$/, "", text)
-        in_comment = 0
-    }
-    if (text != "")
-        comment[++lines] = text
-    next
-}
-in_comment {
-    if ($0 ~ /\*\//) { in_comment = 0; if (comment[1] ~ /^@file/) lines = 0; next }
-    text = $0
-    sub(/^ \* ?/, "", text)
-    comment[++lines] = text
-    next
-}
-/^$/ { finish_item(); next }
-/^#(if|ifdef|ifndef|else|endif|include)/ || /^extern "C"/ || /^}$/ { lines = 0; next }
-lines > 0 || declared > 0 {
-    if (/EP_API/ && match($0, /ep_[a-z_]+\(/))
-        names[++count] = substr($0, RSTART, RLENGTH - 1)
-    text = $0
-    gsub(/EP_API |EP_MUSTCHECK /, "", text)
-    declaration[++declared] = text
-}
-END { finish_item() }
+# The overview is the page of the header.
+function file() {}
+function heading(words) {}
+function end() {}

@@ -1,17 +1,9 @@
 # Make a manual page of a public header: its comments are the reference, and there is only one.
 #
-#     awk -v name=echopool -v title='...' -f header-to-man.awk pool/echopool.h >echopool.3
+#     awk -v name=echopool -v title='...' -f header.awk -f header-to-man.awk pool/echopool.h >echopool.3
 #
-# What stands between a comment /** ... */ and the next blank line is the declaration it is about.
 # In a comment, plain paragraphs are filled; what is indented, and everything from the first @tag
-# on, keeps its lines. A banner "/* --- Words ---" begins a section.
-
-function escape(text) {
-    gsub(/\\/, "\\e", text)
-    if (text ~ /^[.']/)
-        text = "\\&" text
-    return text
-}
+# on, keeps its lines.
 
 # Print the comment's lines, collected in comment[1..lines].
 function print_comment(    i, text, literal, tagged) {
@@ -52,12 +44,24 @@ function print_declaration(    i) {
     print ".Ed"
 }
 
-function finish_item() {
-    if (declared > 0 && lines > 0) {
-        print_declaration()
-        print_comment()
-    }
-    lines = declared = 0
+function item() {
+    print_declaration()
+    print_comment()
+}
+
+function file() {
+    print_comment()
+}
+
+function heading(words) {
+    print ".Sh " toupper(words)
+}
+
+function end() {
+    print ".Sh SEE ALSO"
+    print ".Xr echo-server 1 ,"
+    print ".Xr pthreads 7 ,"
+    print ".Xr futex 2"
 }
 
 BEGIN {
@@ -75,59 +79,4 @@ BEGIN {
     print ".Ql pkg-config --cflags --libs echopool"
     print "says."
     print ".Sh DESCRIPTION"
-}
-
-/^\/\* --- / {
-    finish_item()
-    sub(/^\/\* --- /, "")
-    sub(/ -*( \*\/)?$/, "")
-    print ".Sh " toupper($0)
-    next
-}
-
-# A comment of one line, or the beginning of a longer one.
-/^\/\*\*/ {
-    finish_item()
-    in_comment = 1
-    text = $0
-    sub(/^\/\*\* ?/, "", text)
-    if (text ~ /\*\/$/) {
-        sub(/ ?\*\/$/, "", text)
-        in_comment = 0
-    }
-    if (text != "")
-        comment[++lines] = text
-    next
-}
-in_comment {
-    text = $0
-    if (text ~ /\*\//) {
-        in_comment = 0
-        if (!opened) { # the header's own comment is about no declaration
-            print_comment()
-            lines = 0
-            opened = 1
-        }
-        next
-    }
-    sub(/^ \* ?/, "", text)
-    comment[++lines] = text
-    next
-}
-
-# Preprocessor lines other than macros for users, and what is not documented, are left out.
-/^$/ { finish_item(); next }
-/^#(if|ifdef|ifndef|else|endif|include)/ || /^extern "C"/ || /^}$/ { lines = 0; next }
-lines > 0 || declared > 0 {
-    text = $0
-    gsub(/EP_API |EP_MUSTCHECK /, "", text)
-    declaration[++declared] = text
-}
-
-END {
-    finish_item()
-    print ".Sh SEE ALSO"
-    print ".Xr echo-server 1 ,"
-    print ".Xr pthreads 7 ,"
-    print ".Xr futex 2"
 }
