@@ -12,7 +12,7 @@
 #include "tests/kit/harness.h"
 #include "tests/kit/http.h"
 #include "tests/kit/suite.h"
-#include "tests/server/admin_house.h"
+#include "tests/server/fake_server.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -22,7 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-CASE("What it answers")
+CASE_WITH("What it answers", fake_open, fake_close)
 
 static const struct expectation {
     const char *path;
@@ -42,30 +42,25 @@ static const struct expectation {
 LOOP_TEST(every_path, COUNT_OF(expectations))
 {
     const struct expectation *expected = &expectations[_i];
-    struct house house;
     struct http_reply reply;
     char value[200];
 
-    house_open(&house);
-    reply = http_get(house.port, expected->path);
+    reply = http_get(fake.port, expected->path);
     ck_assert_int_eq(reply.status, 200);
     ck_assert_str_eq(http_header(&reply, "Content-Type", value), expected->type);
     ck_assert_str_eq(http_header(&reply, "Cache-Control", value), "no-store");
     ck_assert_msg(strstr(reply.body, expected->text) != NULL, "%s", reply.body);
-    house_close(&house);
 }
 
 /* HEAD says what GET would, without the body, and the connection goes on. */
 TEST(heads)
 {
-    struct house house;
     char value[200];
     int fd;
 
-    house_open(&house);
-    fd = tcp_connect(house.port);
+    fd = tcp_connect(fake.port);
     for (size_t i = 0; i < sizeof expectations / sizeof *expectations; i++) {
-        struct http_reply whole = http_get(house.port, expectations[i].path);
+        struct http_reply whole = http_get(fake.port, expectations[i].path);
         struct http_reply head;
         const char *request =
             suite_text("HEAD %s HTTP/1.1\r\nHost: test\r\n\r\n", expectations[i].path);
@@ -77,27 +72,23 @@ TEST(heads)
                           whole.size);
     }
     close(fd);
-    house_close(&house);
 }
 
 TEST(head_of_events)
 {
     static const char request[] = "HEAD /events HTTP/1.1\r\nHost: test\r\n\r\n"
                                   "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n";
-    struct house house;
     struct http_reply reply;
     char value[200];
     int fd;
 
-    house_open(&house);
-    fd = tcp_connect(house.port);
+    fd = tcp_connect(fake.port);
     tcp_send(fd, request, sizeof request - 1);
     reply = http_read(fd, true);
     ck_assert_str_eq(http_header(&reply, "Content-Type", value), "text/event-stream");
     reply = http_read(fd, false); /* which comes next, and no event between */
     ck_assert_str_eq(reply.body, "ok\n");
     close(fd);
-    house_close(&house);
 }
 
 /* Ask until the answer is another one: the last look may be shown for a moment longer. */
@@ -112,18 +103,14 @@ static void expect_readiness(uint16_t port, int status, const char *why)
 
 TEST(readyz)
 {
-    struct house house;
-
-    house_open(&house);
-    expect_readiness(house.port, 200, "ready");
-    house_set_readiness(true, 4);
-    expect_readiness(house.port, 503, "draining");
-    house_set_readiness(false, 0);
-    expect_readiness(house.port, 503, "no worker");
-    http_body(house.port, "/livez", 200);
-    house_set_readiness(false, 1);
-    expect_readiness(house.port, 200, "ready");
-    house_close(&house);
+    expect_readiness(fake.port, 200, "ready");
+    fake_set_readiness(true, 4);
+    expect_readiness(fake.port, 503, "draining");
+    fake_set_readiness(false, 0);
+    expect_readiness(fake.port, 503, "no worker");
+    http_body(fake.port, "/livez", 200);
+    fake_set_readiness(false, 1);
+    expect_readiness(fake.port, 200, "ready");
 }
 
 static const char *const methods[] = {"POST",  "PUT",     "DELETE", "OPTIONS",
@@ -131,43 +118,37 @@ static const char *const methods[] = {"POST",  "PUT",     "DELETE", "OPTIONS",
 
 LOOP_TEST(other_methods, COUNT_OF(methods))
 {
-    struct house house;
     struct http_reply reply;
     char value[200];
 
-    house_open(&house);
     const char *request = suite_text("%s /metrics HTTP/1.1\r\nHost: test\r\n\r\n", methods[_i]);
-    reply = http_send(house.port, request, strlen(request));
+    reply = http_send(fake.port, request, strlen(request));
     ck_assert_msg(reply.status == 405, "%s: %s", methods[_i], reply.head);
     ck_assert_str_eq(http_header(&reply, "Allow", value), "GET, HEAD");
     ck_assert_str_eq(http_header(&reply, "Content-Type", value), "text/plain; charset=utf-8");
-    house_close(&house);
 }
 
 /* What is not there, and what is said of it: nothing that a stranger sent comes back raw. */
 TEST(not_found)
 {
-    struct house house;
     char path[3000] = "/";
     char *body;
 
-    house_open(&house);
-    body = http_body(house.port, "/metrics/", 404);
+    body = http_body(fake.port, "/metrics/", 404);
     ck_assert_str_eq(body, "there is no /metrics/ here: see /\n");
-    http_body(house.port, "/%6detrics", 404);
-    http_body(house.port, "/../etc/passwd", 404);
-    body = http_body(house.port, "/\033[31m\a\x9b<b>\xff", 404);
+    http_body(fake.port, "/%6detrics", 404);
+    http_body(fake.port, "/../etc/passwd", 404);
+    body = http_body(fake.port, "/\033[31m\a\x9b<b>\xff", 404);
     for (size_t i = 0; body[i + 1] != '\0'; i++)
         ck_assert_msg(body[i] >= ' ' && body[i] <= '~', "byte %zu of: %s", i, body);
     memset(path + 1, 'a', sizeof path - 2);
     path[900] = '\0';
-    body = http_body(house.port, path, 404);
+    body = http_body(fake.port, path, 404);
     ck_assert_uint_lt(strlen(body), 300);
     ck_assert_ptr_nonnull(strstr(body, "aaa... here"));
-    house_close(&house);
 }
 
-CASE("What strangers send")
+CASE_WITH("What strangers send", fake_open, fake_close)
 
 static const char *const nonsense[] = {
     "",
@@ -196,14 +177,11 @@ static const char *const nonsense[] = {
 /* An error or nothing, never a 200; and the next one is served. */
 LOOP_TEST(nonsense_is_refused, COUNT_OF(nonsense))
 {
-    struct house house;
     struct http_reply reply;
 
-    house_open(&house);
-    reply = http_send(house.port, nonsense[_i], strlen(nonsense[_i]));
+    reply = http_send(fake.port, nonsense[_i], strlen(nonsense[_i]));
     ck_assert_msg(reply.status == 0 || reply.status >= 400, "%s%s", reply.head, reply.body);
-    http_body(house.port, "/livez", 200);
-    house_close(&house);
+    http_body(fake.port, "/livez", 200);
 }
 
 static const char *const endless[] = {
@@ -220,30 +198,25 @@ LOOP_TEST(endless_requests, COUNT_OF(endless))
     size_t start = strlen(endless[_i]);
     size_t size = start + 1024 * 1024;
     char *bytes = suite_memory(size);
-    struct house house;
     struct http_reply reply;
 
     memset(bytes, '1', size);
     memcpy(bytes, endless[_i], start);
     for (size_t i = start; _i == 2 && i + 7 <= size; i += 7)
         memcpy(bytes + i, "A: bc\r\n", 7);
-    house_open(&house);
-    reply = http_send(house.port, bytes, size);
+    reply = http_send(fake.port, bytes, size);
     ck_assert_msg(reply.status == 0 || (reply.status >= 400 && reply.status < 500), "%s",
                   reply.head);
-    http_body(house.port, "/livez", 200);
-    house_close(&house);
+    http_body(fake.port, "/livez", 200);
 }
 
 /* Requests one behind the other, before any answer is read. */
 TEST(pipelined)
 {
     static const char request[] = "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n";
-    struct house house;
     int fd;
 
-    house_open(&house);
-    fd = tcp_connect(house.port);
+    fd = tcp_connect(fake.port);
     for (int i = 0; i < 500; i++)
         tcp_send(fd, request, sizeof request - 1);
     for (int i = 0; i < 500; i++) {
@@ -251,7 +224,6 @@ TEST(pipelined)
         ck_assert_str_eq(reply.body, "ok\n");
     }
     close(fd);
-    house_close(&house);
 }
 
 static uint64_t since(int64_t then_ns)
@@ -259,19 +231,17 @@ static uint64_t since(int64_t then_ns)
     return (uint64_t)(clock_now_ns() - then_ns);
 }
 
-CASE("Events")
+CASE_WITH("Events", fake_open, fake_close)
 
 TEST(events)
 {
-    struct house house;
     uint64_t last = 0;
     int64_t started_ns;
     unsigned ticks;
     int fd;
 
-    house_open(&house);
     started_ns = clock_now_ns();
-    fd = http_listen(house.port);
+    fd = http_listen(fake.port);
     for (int i = 0; i < 6; i++) {
         uint64_t id;
         char *data = http_event(fd, &id);
@@ -281,26 +251,23 @@ TEST(events)
         last = id;
     }
     /* However late the ticks are, there are not more than fit. */
-    ticks = house_looks();
+    ticks = fake_looks();
     ck_assert_uint_le(ticks, since(started_ns) / (EVENTS_PERIOD_US * UINT64_C(1000)) + 2);
     close(fd);
-    house_close(&house);
 }
 
 /*
  * All listeners get the same event: the state is taken once for all of them. Each time that it is
- * taken it is another one, see admin_house.c.
+ * taken it is another one, see fake_server.c.
  */
 TEST(all_are_told_the_same)
 {
-    struct house house;
     uint64_t ids[2] = {0, 0};
     char *data[2];
     int fds[2];
 
-    house_open(&house);
     for (int i = 0; i < 2; i++) {
-        fds[i] = http_listen(house.port);
+        fds[i] = http_listen(fake.port);
         data[i] = http_event(fds[i], &ids[i]);
         ck_assert_ptr_nonnull(data[i]);
     }
@@ -313,7 +280,6 @@ TEST(all_are_told_the_same)
     for (int i = 0; i < 2; i++) {
         close(fds[i]);
     }
-    house_close(&house);
 }
 
 /* A new stream, as soon as there is a place. */
@@ -335,16 +301,14 @@ static int listen_when_possible(uint16_t port)
 
 TEST(streams_are_bounded)
 {
-    struct house house;
     int fds[ADMIN_STREAMS_MAX];
     char *body;
     uint64_t id;
 
-    house_open(&house);
     for (int i = 0; i < ADMIN_STREAMS_MAX; i++)
-        fds[i] = http_listen(house.port);
+        fds[i] = http_listen(fake.port);
     for (int i = 0; i < 100; i++) {
-        body = http_body(house.port, "/events", 503);
+        body = http_body(fake.port, "/events", 503);
         ck_assert_ptr_nonnull(strstr(body, "streams of /events are taken"));
     }
     for (int i = 0; i < ADMIN_STREAMS_MAX; i++) {
@@ -357,17 +321,15 @@ TEST(streams_are_bounded)
             close(fds[i]);
         else
             tcp_reset(fds[i]);
-        fds[i] = listen_when_possible(house.port);
+        fds[i] = listen_when_possible(fake.port);
     }
     for (int i = 0; i < ADMIN_STREAMS_MAX; i++)
         close(fds[i]);
-    house_close(&house);
 }
 
 /* A stream's client keeps sending: it is not read, nothing grows, and its events come. */
 TEST(listener_that_talks)
 {
-    struct house house;
     enum { TALK_MAX = 64 * 1024 * 1024 };
     char *junk = calloc(1, 4096);
     struct timeval soon = {.tv_usec = 100000};
@@ -375,8 +337,7 @@ TEST(listener_that_talks)
     uint64_t id;
     int fd;
 
-    house_open(&house);
-    fd = http_listen(house.port);
+    fd = http_listen(fake.port);
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon), 0);
     /* Until nothing is taken any more, which is when the kernel's buffers are full. */
     for (ssize_t more; (more = send(fd, junk, 4096, MSG_NOSIGNAL)) > 0;) {
@@ -390,7 +351,6 @@ TEST(listener_that_talks)
     }
     close(fd);
     free(junk);
-    house_close(&house);
 }
 
 /*
@@ -400,7 +360,6 @@ TEST(listener_that_talks)
 TEST(slow_reader_is_dropped)
 {
     static const char request[] = "GET /events HTTP/1.0\r\n\r\n";
-    struct house house;
     unsigned descriptors;
     uint64_t first;
     uint64_t last;
@@ -408,10 +367,9 @@ TEST(slow_reader_is_dropped)
     int fast;
     int late;
 
-    house_open(&house);
-    fast = http_listen(house.port);
+    fast = http_listen(fake.port);
     descriptors = process_descriptors(getpid());
-    slow = tcp_connect_narrow(house.port);
+    slow = tcp_connect_narrow(fake.port);
     tcp_send(slow, request, sizeof request - 1);
     wait_for_descriptors(getpid(), descriptors + 2); /* its two ends */
     http_event(fast, &first);
@@ -425,89 +383,80 @@ TEST(slow_reader_is_dropped)
         last = id;
     }
     /* The fast reader may not have read all events yet; a new stream begins after them. */
-    late = http_listen(house.port);
+    late = http_listen(fake.port);
     http_event(late, &last);
     ck_assert_uint_ge(last - first, EVENTS_MISSED_MAX);
     close(late);
     close(fast);
     close(slow);
-    house_close(&house);
 }
 
-CASE("Places")
+CASE_WITH("Places", fake_open, fake_close)
 
 /* Hundreds hold connections open and say nothing: the next one is served, and streams go on. */
 TEST(nobody_is_locked_out)
 {
-    struct house house;
     int fds[300];
     uint64_t id;
     int stream;
 
-    house_open(&house);
-    stream = http_listen(house.port);
+    stream = http_listen(fake.port);
     for (int i = 0; i < 300; i++) {
-        fds[i] = tcp_connect(house.port);
+        fds[i] = tcp_connect(fake.port);
         if (i % 3 == 0)
             tcp_send(fds[i], "GET /livez HT", 13);
         if (i % 50 == 0)
-            http_body(house.port, "/livez", 200);
+            http_body(fake.port, "/livez", 200);
     }
-    http_body(house.port, "/stats.json", 200);
+    http_body(fake.port, "/stats.json", 200);
     for (int i = 0; i < 3; i++) {
         char *data = http_event(stream, &id);
         ck_assert_ptr_nonnull(data);
     }
     for (int i = 0; i < 300; i++)
         close(fds[i]);
-    http_body(house.port, "/livez", 200);
+    http_body(fake.port, "/livez", 200);
     close(stream);
-    house_close(&house);
 }
 
 /* A silent connection is closed; and without a stream nothing ticks. */
 TEST(silence_ends_a_connection)
 {
-    struct house house;
     unsigned taken;
     char byte;
     int fds[3];
     int stream;
 
-    house_open(&house);
-    stream = http_listen(house.port);
+    stream = http_listen(fake.port);
     tcp_receive(stream, &byte, 1);
     close(stream);
     for (int i = 0; i < 3; i++)
-        fds[i] = tcp_connect(house.port);
+        fds[i] = tcp_connect(fake.port);
     tcp_send(fds[1], "GET /livez HTTP/1.1\r\nX:", 22);
     tcp_send(fds[2], "POST /livez HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 52);
     for (int i = 0; i < 5000; i++)
         tcp_send(fds[2], "11111111", 8);
-    http_body(house.port, "/livez", 200);
-    taken = house_looks();
+    http_body(fake.port, "/livez", 200);
+    taken = fake_looks();
     for (int i = 0; i < 3; i++) {
         bool reset;
         ck_assert_uint_eq(tcp_receive_all(fds[i], &byte, 1, &reset), 0);
         close(fds[i]);
     }
     /* The stream's end was seen by the next tick at the latest. */
-    ck_assert_uint_le(house_looks(), taken + 1);
-    house_close(&house);
+    ck_assert_uint_le(fake_looks(), taken + 1);
 }
 
 /* A connection that is used stays, longer than a silent one that was there before it. */
 TEST(use_keeps_a_connection)
 {
     static const char request[] = "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n";
-    struct house house;
     int silent;
     int used;
     char byte;
 
-    house_open(&house);
-    used = tcp_connect(house.port);
-    silent = tcp_connect(house.port);
+    used = tcp_connect(fake.port);
+    silent = tcp_connect(fake.port);
     do {
         tcp_send(used, request, sizeof request - 1);
         http_read(used, false);
@@ -518,27 +467,23 @@ TEST(use_keeps_a_connection)
     }
     close(used);
     close(silent);
-    house_close(&house);
 }
 
 /* As often as it is asked, the server is looked at a hundred times a second at most. */
 TEST(looks_are_rationed)
 {
     static const char request[] = "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n";
-    struct house house;
     int64_t started_ns;
     int fd;
 
-    house_open(&house);
     started_ns = clock_now_ns();
-    fd = tcp_connect(house.port);
+    fd = tcp_connect(fake.port);
     for (int i = 0; i < 1000; i++) {
         tcp_send(fd, request, sizeof request - 1);
         http_read(fd, false);
     }
-    ck_assert_uint_le(house_looks(), since(started_ns) / 10000000 + 1);
+    ck_assert_uint_le(fake_looks(), since(started_ns) / 10000000 + 1);
     close(fd);
-    house_close(&house);
 }
 
 CASE("Life")
@@ -546,18 +491,17 @@ CASE("Life")
 TEST(free_closes_all)
 {
     unsigned descriptors = process_descriptors(getpid());
-    struct house house;
     char bytes[65536];
     bool reset;
     int stream;
     int half;
 
-    house_open(&house);
-    stream = http_listen(house.port);
-    half = tcp_connect(house.port);
+    fake_open();
+    stream = http_listen(fake.port);
+    half = tcp_connect(fake.port);
     tcp_send(half, "GET /", 5);
-    http_body(house.port, "/livez", 200);
-    house_close(&house);
+    http_body(fake.port, "/livez", 200);
+    fake_close();
     tcp_receive_all(stream, bytes, sizeof bytes, &reset);
     ck_assert_uint_eq(tcp_receive_all(half, bytes, sizeof bytes, &reset), 0);
     close(stream);
@@ -593,7 +537,7 @@ LOOP_TEST(bad_address, COUNT_OF(bad_addresses))
     char why[ADMIN_WHY_MAX] = "";
     struct admin *admin = NULL;
 
-    ck_assert_int_eq(admin_new(base, bad_addresses[_i], false, &house_host, &admin, why), -EINVAL);
+    ck_assert_int_eq(admin_new(base, bad_addresses[_i], false, &fake_host, &admin, why), -EINVAL);
     ck_assert_msg(strstr(why, "; try ") != NULL, "%s", why);
     ck_assert_ptr_null(admin);
     event_base_free(base);
@@ -610,7 +554,7 @@ TEST(address_in_use)
 
     descriptors = process_descriptors(getpid());
     const char *text = suite_text("127.0.0.1:%u", (unsigned)port);
-    ck_assert_int_eq(admin_new(base, text, false, &house_host, &admin, why), -EADDRINUSE);
+    ck_assert_int_eq(admin_new(base, text, false, &fake_host, &admin, why), -EADDRINUSE);
     ck_assert_msg(strstr(why, text) != NULL && strstr(why, "port 0") != NULL, "%s", why);
     ck_assert_uint_eq(process_descriptors(getpid()), descriptors);
     close(fd);

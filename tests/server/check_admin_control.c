@@ -8,20 +8,20 @@
 #include "tests/kit/harness.h"
 #include "tests/kit/http.h"
 #include "tests/kit/suite.h"
-#include "tests/server/admin_house.h"
+#include "tests/server/fake_server.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-CASE("The page")
+CASE_WITH("The page", fake_open, fake_close)
 
 /* / as a browser asks for it. @param host  of the Host header; NULL: none */
-static struct http_reply get_page(const struct house *house, const char *host)
+static struct http_reply get_page(const char *host)
 {
     struct http_reply reply;
-    int fd = tcp_connect(house->port);
+    int fd = tcp_connect(fake.port);
     const char *request = suite_text(
         "GET / HTTP/1.1\r\n%s%s%sAccept: text/html,application/xhtml+xml,*/*;q=0.8\r\n"
         "Connection: close\r\n\r\n",
@@ -34,11 +34,10 @@ static struct http_reply get_page(const struct house *house, const char *host)
 }
 
 /* What the page carries as its token. */
-static void read_token(const struct house *house, const char *host,
-                       char token[static ADMIN_TOKEN_CHARS + 1])
+static void read_token(const char *host, char token[static ADMIN_TOKEN_CHARS + 1])
 {
     static const char mark[] = "<meta name=\"control-token\" content=\"";
-    struct http_reply reply = get_page(house, host);
+    struct http_reply reply = get_page(host);
     const char *found = strstr(reply.body, mark);
     size_t length;
 
@@ -53,12 +52,10 @@ static void read_token(const struct house *house, const char *host,
 
 TEST(a_browser_gets_the_page)
 {
-    struct house house;
     struct http_reply reply;
     char value[200];
 
-    house_open(&house);
-    reply = get_page(&house, "localhost");
+    reply = get_page("localhost");
     ck_assert_int_eq(reply.status, 200);
     ck_assert_str_eq(http_header(&reply, "Content-Type", value), "text/html; charset=utf-8");
     ck_assert_str_eq(http_header(&reply, "Cache-Control", value), "no-store");
@@ -74,13 +71,12 @@ TEST(a_browser_gets_the_page)
     ck_assert_ptr_null(strstr(reply.body, "https://"));
     ck_assert_ptr_null(strstr(reply.body, " src="));
     ck_assert_ptr_null(strstr(reply.body, "@import"));
-    house_close(&house);
 }
 
 /* The nonce of a reply, which stands in its policy and at its one style and its one script. */
-static void read_nonce(const struct house *house, char nonce[static 40])
+static void read_nonce(char nonce[static 40])
 {
-    struct http_reply reply = get_page(house, "localhost");
+    struct http_reply reply = get_page("localhost");
     const char *policy =
         strstr(reply.head, "Content-Security-Policy: default-src 'none'; script-src 'nonce-");
     char tag[100];
@@ -101,53 +97,44 @@ static void read_nonce(const struct house *house, char nonce[static 40])
 
 TEST(the_policy_allows_this_page_only)
 {
-    struct house house;
     char one[40];
     char other[40];
 
-    house_open(&house);
-    read_nonce(&house, one);
-    read_nonce(&house, other);
+    read_nonce(one);
+    read_nonce(other);
     ck_assert_str_ne(one, other);
-    house_close(&house);
 }
 
 /* A HEAD has the length that a GET of the same has. */
 TEST(head_of_the_page)
 {
     static const char request[] = "HEAD / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n";
-    struct house house;
     struct http_reply whole;
     struct http_reply head;
     char value[200];
     int fd;
 
-    house_open(&house);
-    whole = get_page(&house, "localhost");
-    fd = tcp_connect(house.port);
+    whole = get_page("localhost");
+    fd = tcp_connect(fake.port);
     tcp_send(fd, request, sizeof request - 1);
     head = http_read(fd, true);
     ck_assert_uint_eq(strtoull(http_header(&head, "Content-Length", value), NULL, 10), whole.size);
     close(fd);
-    house_close(&house);
 }
 
 /* Who does not ask for HTML reads a few lines, and how the server stands. */
 TEST(curl_gets_text)
 {
-    struct house house;
     char *text;
 
-    house_open(&house);
-    text = http_body(house.port, "/", 200);
+    text = http_body(fake.port, "/", 200);
     ck_assert_ptr_nonnull(strstr(text, "echo-server --model thread-pool\n"));
     ck_assert_ptr_nonnull(strstr(text, "in flight 5\n"));
     ck_assert_ptr_nonnull(strstr(text, "/metrics "));
     ck_assert_uint_lt(strlen(text), 1000);
-    house_close(&house);
 }
 
-CASE("Who may")
+CASE_WITH("Who may", fake_open_with_control, fake_close)
 
 /* A request that may change something, and what of it is another way. NULL: the header is missing. */
 struct attempt {
@@ -193,10 +180,9 @@ static struct http_reply send_attempt(uint16_t port, const struct attempt *attem
 }
 
 /* Whatever is refused is refused with a sentence of text, and changes nothing. */
-static void expect_reply(const struct house *house, const struct attempt *attempt,
-                         const char *token)
+static void expect_reply(const struct attempt *attempt, const char *token)
 {
-    struct http_reply reply = send_attempt(house->port, attempt, token);
+    struct http_reply reply = send_attempt(fake.port, attempt, token);
     char value[200];
 
     ck_assert_msg(reply.status == attempt->status && strstr(reply.body, attempt->says) != NULL,
@@ -205,8 +191,8 @@ static void expect_reply(const struct house *house, const struct attempt *attemp
                      attempt->status == 200 ? JSON : "text/plain; charset=utf-8");
     ck_assert_ptr_null(strstr(reply.body, token));
     if (attempt->status != 200) {
-        ck_assert_int_eq(house_workers_changed(), 0);
-        ck_assert(!house_is_paused());
+        ck_assert_int_eq(fake_workers_changed(), 0);
+        ck_assert(!fake_is_paused());
     }
 }
 
@@ -270,86 +256,75 @@ static const struct attempt granted[] = {
 
 LOOP_TEST(who_is_refused, COUNT_OF(refused))
 {
-    struct house house;
     char token[ADMIN_TOKEN_CHARS + 1];
 
-    house_open_with_control(&house);
-    read_token(&house, "localhost", token);
+    read_token("localhost", token);
     ck_assert_uint_eq(strlen(token), ADMIN_TOKEN_CHARS);
-    expect_reply(&house, &refused[_i], token);
-    house_close(&house);
+    expect_reply(&refused[_i], token);
 }
 
 LOOP_TEST(who_is_heard, COUNT_OF(granted))
 {
     const struct attempt *attempt = &granted[_i];
-    struct house house;
     char token[ADMIN_TOKEN_CHARS + 1];
 
-    house_open_with_control(&house);
-    read_token(&house, "127.0.0.1:8091", token);
-    expect_reply(&house, attempt, token);
+    read_token("127.0.0.1:8091", token);
+    expect_reply(attempt, token);
     if (strcmp(attempt->path, WORKERS) == 0)
-        ck_assert_int_eq(house_workers_changed(), strcmp(attempt->body, MORE) == 0 ? 1 : -1);
+        ck_assert_int_eq(fake_workers_changed(), strcmp(attempt->body, MORE) == 0 ? 1 : -1);
     else
-        ck_assert_int_eq(house_is_paused(), strstr(attempt->body, "true") != NULL);
-    house_close(&house);
+        ck_assert_int_eq(fake_is_paused(), strstr(attempt->body, "true") != NULL);
 }
+
+CASE_WITH("Without the option", fake_open, fake_close)
 
 /* Without --admin-control not even the right token would help, and the page has none. */
 TEST(nobody_without_the_option)
 {
     static const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
-    struct house house;
     char token[ADMIN_TOKEN_CHARS + 1];
 
-    house_open(&house);
-    read_token(&house, "localhost", token);
+    read_token("localhost", token);
     ck_assert_str_eq(token, "");
     for (size_t i = 0; i < sizeof granted / sizeof *granted; i++) {
         struct attempt attempt = granted[i];
         attempt.status = 403;
         attempt.says = "--admin-control";
-        expect_reply(&house, &attempt, zeros);
+        expect_reply(&attempt, zeros);
     }
-    house_close(&house);
 }
 
-/* What cannot be done is answered 409, with the reason. */
+CASE_WITH("What cannot be done", fake_open_with_control, fake_close)
+
+/* It is answered 409, with the reason. */
 TEST(what_cannot_be_done)
 {
     static const struct attempt attempts[] = {
-        {"POST", WORKERS, "localhost", NULL, JSON, "right", MORE, 409, "this house has none"},
+        {"POST", WORKERS, "localhost", NULL, JSON, "right", MORE, 409, "this server has none"},
         {"POST", ACCEPT, "localhost", NULL, JSON, "right", "{\"paused\": true}", 409,
-         "this house is closed"},
+         "this server is closed"},
     };
-    struct house house;
     char token[ADMIN_TOKEN_CHARS + 1];
 
-    house_open_with_control(&house);
-    house_refuse_control();
-    read_token(&house, "localhost", token);
+    fake_refuse_control();
+    read_token("localhost", token);
     for (size_t i = 0; i < 2; i++)
-        expect_reply(&house, &attempts[i], token);
-    house_close(&house);
+        expect_reply(&attempts[i], token);
 }
 
-CASE("The token")
+CASE_WITH("The token", fake_open_with_control, fake_close)
 
 /* Under a name that is not ours the page can be read by its owner, so it has no token. */
 TEST(no_token_for_a_foreign_name)
 {
     static const char *const hosts[] = {"evil.example", "evil.example:8091",
                                         "localhost.evil.example", NULL};
-    struct house house;
     char token[ADMIN_TOKEN_CHARS + 1];
 
-    house_open_with_control(&house);
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
-        read_token(&house, hosts[i], token);
+        read_token(hosts[i], token);
         ck_assert_str_eq(token, "");
     }
-    house_close(&house);
 }
 
 /* It is another one at each start, and nowhere but in the page. */
@@ -357,28 +332,25 @@ TEST(the_token_is_kept)
 {
     static const char *const paths[] = {"/",      "/metrics", "/stats.json",
                                         "/livez", "/readyz",  "/none"};
-    struct house house;
     char first[ADMIN_TOKEN_CHARS + 1];
     char second[ADMIN_TOKEN_CHARS + 1];
     uint64_t id;
     char *event;
     int stream;
 
-    house_open_with_control(&house);
-    read_token(&house, "localhost", first);
-    house_close(&house);
-    house_open_with_control(&house);
-    read_token(&house, "localhost", second);
+    read_token("localhost", first);
+    fake_close();
+    fake_open_with_control();
+    read_token("localhost", second);
     ck_assert_str_ne(first, second);
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        struct http_reply reply = http_get(house.port, paths[i]);
+        struct http_reply reply = http_get(fake.port, paths[i]);
         ck_assert_ptr_null(strstr(reply.head, second));
         ck_assert_ptr_null(strstr(reply.body, second));
     }
-    stream = http_listen(house.port);
+    stream = http_listen(fake.port);
     event = http_event(stream, &id);
     ck_assert_ptr_nonnull(event);
     ck_assert_ptr_null(strstr(event, second));
     close(stream);
-    house_close(&house);
 }

@@ -55,9 +55,9 @@ tests_server_fail_calls_la_LDFLAGS = -module -avoid-version -shared -rpath /nowh
 tests_server_fail_calls_la_LIBADD = -ldl
 
 # These two put a made-up server under the admin port; so it is no part of the kit.
-ADMIN_HOUSE = tests/server/admin_house.c tests/server/admin_house.h
-tests_server_check_admin_SOURCES = tests/server/check_admin.c $(ADMIN_HOUSE)
-tests_server_check_admin_control_SOURCES = tests/server/check_admin_control.c $(ADMIN_HOUSE)
+FAKE_SERVER = tests/server/fake_server.c tests/server/fake_server.h
+tests_server_check_admin_SOURCES = tests/server/check_admin.c $(FAKE_SERVER)
+tests_server_check_admin_control_SOURCES = tests/server/check_admin_control.c $(FAKE_SERVER)
 
 
 # A server with one more model, for check_extra_model: a file, and a line in the list.

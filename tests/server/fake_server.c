@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An admin port with a made-up server under it: see admin_house.h. */
-#include "tests/server/admin_house.h"
+/* An admin port with a made-up server under it: see fake_server.h. */
+#include "tests/server/fake_server.h"
 
 #include "tests/kit/state.h"
 
@@ -37,7 +37,7 @@ static int resize(struct server *server, bool more, uint64_t *workers,
 {
     (void)server;
     if (atomic_load(&refuses)) {
-        snprintf(why, HOST_WHY_MAX, "this house has none");
+        snprintf(why, HOST_WHY_MAX, "this server has none");
         return -ENOTSUP;
     }
     *workers = (uint64_t)(4 + atomic_fetch_add(&workers_changed, more ? 1 : -1) + (more ? 1 : -1));
@@ -48,7 +48,7 @@ static int pause_accepting(struct server *server, bool paused, char why[static H
 {
     (void)server;
     if (atomic_load(&refuses)) {
-        snprintf(why, HOST_WHY_MAX, "this house is closed");
+        snprintf(why, HOST_WHY_MAX, "this server is closed");
         return -ESHUTDOWN;
     }
     atomic_store(&is_paused, paused);
@@ -68,45 +68,46 @@ static void *run_loop(void *argument)
     return NULL;
 }
 
-const struct admin_host house_host = {NULL, look, resize, pause_accepting};
+const struct admin_host fake_host = {NULL, look, resize, pause_accepting};
 
-static void open_with(struct house *house, bool control)
+struct fake_server fake;
+
+static void open_with(bool control)
 {
     char why[ADMIN_WHY_MAX] = "";
 
     signal(SIGPIPE, SIG_IGN); /* as the server does */
     state_fill(&shown);
-    house->base = event_base_new();
-    house->stop_fd = eventfd(0, EFD_CLOEXEC);
-    house->stop = event_new(house->base, house->stop_fd, EV_READ, on_stop, house->base);
-    ck_assert_int_eq(event_add(house->stop, NULL), 0);
-    ck_assert_msg(admin_new(house->base, "0", control, &house_host, &house->admin, why) == 0, "%s",
-                  why);
-    ck_assert_int_eq(sscanf(admin_address(house->admin), "127.0.0.1:%hu", &house->port), 1);
-    ck_assert_int_eq(pthread_create(&house->thread, NULL, run_loop, house->base), 0);
+    fake.base = event_base_new();
+    fake.stop_fd = eventfd(0, EFD_CLOEXEC);
+    fake.stop = event_new(fake.base, fake.stop_fd, EV_READ, on_stop, fake.base);
+    ck_assert_int_eq(event_add(fake.stop, NULL), 0);
+    ck_assert_msg(admin_new(fake.base, "0", control, &fake_host, &fake.admin, why) == 0, "%s", why);
+    ck_assert_int_eq(sscanf(admin_address(fake.admin), "127.0.0.1:%hu", &fake.port), 1);
+    ck_assert_int_eq(pthread_create(&fake.thread, NULL, run_loop, fake.base), 0);
 }
 
-void house_open(struct house *house)
+void fake_open(void)
 {
-    open_with(house, false);
+    open_with(false);
 }
 
-void house_open_with_control(struct house *house)
+void fake_open_with_control(void)
 {
-    open_with(house, true);
+    open_with(true);
 }
 
-void house_close(struct house *house)
+void fake_close(void)
 {
-    ck_assert_int_eq(eventfd_write(house->stop_fd, 1), 0);
-    pthread_join(house->thread, NULL);
-    admin_free(house->admin);
-    event_free(house->stop);
-    event_base_free(house->base);
-    close(house->stop_fd);
+    ck_assert_int_eq(eventfd_write(fake.stop_fd, 1), 0);
+    pthread_join(fake.thread, NULL);
+    admin_free(fake.admin);
+    event_free(fake.stop);
+    event_base_free(fake.base);
+    close(fake.stop_fd);
 }
 
-void house_set_readiness(bool draining, uint64_t workers)
+void fake_set_readiness(bool draining, uint64_t workers)
 {
     pthread_mutex_lock(&state_lock);
     shown.draining = draining;
@@ -114,22 +115,22 @@ void house_set_readiness(bool draining, uint64_t workers)
     pthread_mutex_unlock(&state_lock);
 }
 
-int house_workers_changed(void)
+int fake_workers_changed(void)
 {
     return atomic_load(&workers_changed);
 }
 
-bool house_is_paused(void)
+bool fake_is_paused(void)
 {
     return atomic_load(&is_paused);
 }
 
-void house_refuse_control(void)
+void fake_refuse_control(void)
 {
     atomic_store(&refuses, true);
 }
 
-unsigned house_looks(void)
+unsigned fake_looks(void)
 {
     return atomic_load(&times_taken);
 }

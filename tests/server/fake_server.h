@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file admin_house.h
+ * @file fake_server.h
  * An admin port on a loop of its own, in a thread of the test, with a made-up server under it.
  *
- * The server's part is house_host.
+ * The server's part is fake_host.
  */
-#ifndef TESTS_SERVER_ADMIN_HOUSE_H
-#define TESTS_SERVER_ADMIN_HOUSE_H
+#ifndef TESTS_SERVER_FAKE_SERVER_H
+#define TESTS_SERVER_FAKE_SERVER_H
 
 #include "server/admin/admin.h"
 
@@ -16,9 +16,9 @@
 #include <stdint.h>
 
 /** All that the admin port asks of a server, by functions that only remember. */
-extern const struct admin_host house_host;
+extern const struct admin_host fake_host;
 
-struct house {
+struct fake_server {
     struct event_base *base;
     struct event *stop;
     struct admin *admin;
@@ -27,21 +27,24 @@ struct house {
     uint16_t port;
 };
 
-/** Open it on a free port, showing what state_fill() has; one at a time. */
-void house_open(struct house *house);
+/** The one of this test. */
+extern struct fake_server fake;
+
+/** Fixtures: open it on a free port, showing what state_fill() has. */
+void fake_open(void);
 /** The same with --admin-control. */
-void house_open_with_control(struct house *house);
+void fake_open_with_control(void);
 /** Stop the loop and close everything. */
-void house_close(struct house *house);
+void fake_close(void);
 
 /** What /readyz depends on. */
-void house_set_readiness(bool draining, uint64_t workers);
+void fake_set_readiness(bool draining, uint64_t workers);
 /** What control.c has asked for: workers added less those taken away, and the last word on accepting. */
-int house_workers_changed(void);
-bool house_is_paused(void);
+int fake_workers_changed(void);
+bool fake_is_paused(void);
 /** From now on refuse what control.c asks for. */
-void house_refuse_control(void);
+void fake_refuse_control(void);
 /** How often the state was taken so far. */
-unsigned house_looks(void);
+unsigned fake_looks(void);
 
-#endif /* TESTS_SERVER_ADMIN_HOUSE_H */
+#endif /* TESTS_SERVER_FAKE_SERVER_H */
