@@ -63,11 +63,10 @@ static void wait_released(const struct script *script)
         continue;
 }
 
-static void wrong_byte(int fd, unsigned number, void *context)
+BEHAVIOUR(wrong_byte)
 {
     unsigned char reply[SIZE];
 
-    (void)number;
     if (serve(fd, ((struct script *)context)->served) && next_reply(fd, reply)) {
         reply[30] ^= 1;
         peer_send(fd, reply, SIZE);
@@ -75,97 +74,87 @@ static void wrong_byte(int fd, unsigned number, void *context)
     peer_finish(fd);
 }
 
-static void extra(int fd, unsigned number, void *context)
+BEHAVIOUR(extra)
 {
-    (void)number;
     if (serve(fd, ((struct script *)context)->served))
         peer_send(fd, "spam\x1b", 5);
     peer_finish(fd);
 }
 
-static void closing(int fd, unsigned number, void *context)
+BEHAVIOUR(closing)
 {
-    (void)number;
     serve(fd, ((struct script *)context)->served);
     peer_finish(fd);
 }
 
-static void closing_in_a_reply(int fd, unsigned number, void *context)
+BEHAVIOUR(closing_in_a_reply)
 {
     unsigned char reply[SIZE];
 
-    (void)number;
     if (serve(fd, ((struct script *)context)->served) && next_reply(fd, reply))
         peer_send(fd, reply, SIZE / 2);
     peer_finish(fd);
 }
 
-static void resetting(int fd, unsigned number, void *context)
+BEHAVIOUR(resetting)
 {
     unsigned char reply[SIZE];
 
-    (void)number;
     if (serve(fd, ((struct script *)context)->served))
         next_reply(fd, reply);
     reset(fd);
 }
 
-static void resetting_in_a_reply(int fd, unsigned number, void *context)
+BEHAVIOUR(resetting_in_a_reply)
 {
     unsigned char reply[SIZE];
 
-    (void)number;
     if (serve(fd, ((struct script *)context)->served) && next_reply(fd, reply))
         peer_send(fd, reply, SIZE / 2);
     reset(fd);
 }
 
 /* Silent until the client has given up; then the reply comes, too late. */
-static void late(int fd, unsigned number, void *context)
+BEHAVIOUR(late)
 {
     unsigned char reply[SIZE];
 
-    (void)number;
     if (!serve(fd, ((struct script *)context)->served) || !next_reply(fd, reply))
         return;
     peer_drain(fd);
     peer_send(fd, reply, SIZE);
 }
 
-static void stopping_in_a_reply(int fd, unsigned number, void *context)
+BEHAVIOUR(stopping_in_a_reply)
 {
     unsigned char reply[SIZE];
 
-    (void)number;
     if (serve(fd, ((struct script *)context)->served) && next_reply(fd, reply))
         peer_send(fd, reply, SIZE / 2);
     peer_drain(fd);
 }
 
 /* Serves, takes the client's end of file, and does not answer it with its own. */
-static void staying(int fd, unsigned number, void *context)
+BEHAVIOUR(staying)
 {
     const struct script *script = context;
 
-    (void)number;
     serve(fd, script->served);
     peer_drain(fd);
     wait_released(script);
 }
 
 /* Serves all, and answers the client's end of file with a reset. */
-static void resetting_at_the_end(int fd, unsigned number, void *context)
+BEHAVIOUR(resetting_at_the_end)
 {
-    (void)number;
     serve(fd, ((struct script *)context)->served);
     peer_drain(fd);
     reset(fd);
 }
 
 /* Takes no byte. */
-static void never_reading(int fd, unsigned number, void *context)
+BEHAVIOUR(never_reading)
 {
-    (void)number;
     wait_released(context);
     reset(fd);
 }
@@ -177,7 +166,7 @@ struct refusal {
     unsigned served; /* connections that are served well before the others are refused */
 };
 
-static void refusing(int fd, unsigned number, void *context)
+BEHAVIOUR(refusing)
 {
     const struct refusal *refusal = context;
     size_t piece = refusal->byte_by_byte ? 1 : strlen(refusal->text);
@@ -198,12 +187,11 @@ struct mixed_up {
     unsigned char reply[SIZE]; /* guarded by lock */
 };
 
-static void mixing_up(int fd, unsigned number, void *context)
+BEHAVIOUR(mixing_up)
 {
     struct mixed_up *mixed = context;
     unsigned char reply[SIZE];
 
-    (void)number;
     while (next_reply(fd, reply)) {
         pthread_mutex_lock(&mixed->lock);
         if (!mixed->full)
@@ -216,7 +204,7 @@ static void mixing_up(int fd, unsigned number, void *context)
     }
 }
 
-/* --- wrong, and lost at each phase -------------------------------------------------------------- */
+CASE("Wrong, and lost at each phase")
 
 struct hostile {
     peer_behaviour *behaviour;
@@ -272,7 +260,7 @@ static const char *timeout_for(const struct hostile *kind)
     return strstr(kind->error, "timed out") != NULL ? "1s" : "60s";
 }
 
-START_TEST(each_kind_has_its_words_and_its_status)
+LOOP_TEST(each_kind_has_its_words_and_its_status, EACH_WAY(COUNT_OF(hostile)))
 {
     const struct hostile *kind = &hostile[_i / CLIENT_WAYS];
     struct client_run run =
@@ -292,11 +280,9 @@ START_TEST(each_kind_has_its_words_and_its_status)
     else
         ck_assert_msg(strstr(run.outcome.err, kind->shown) != NULL, "no \"%s\" in %s", kind->shown,
                       run.outcome.err);
-    client_run_clear(&run);
 }
-END_TEST
 
-START_TEST(only_the_first_difference_is_shown)
+TEST(only_the_first_difference_is_shown)
 {
     struct client_run run = run_against(0, wrong_byte, 0, "64", "60s");
     const char *first = strstr(run.outcome.err, "wrong byte at offset");
@@ -305,28 +291,22 @@ START_TEST(only_the_first_difference_is_shown)
     ck_assert_ptr_null(strstr(first + 1, "wrong byte at offset"));
     ck_assert_ptr_nonnull(strstr(first, "\necho-client:   expected  "));
     ck_assert_ptr_nonnull(strstr(first, "\necho-client:   got       "));
-    client_run_clear(&run);
 }
-END_TEST
 
-START_TEST(a_server_that_never_reads)
+LOOP_TEST(a_server_that_never_reads, CLIENT_WAYS)
 {
     struct client_run run = run_against(_i, never_reading, 0, "16M", "300ms");
 
     client_run_expect(&run, 1, 0, SESSIONS, 0);
     client_run_expect_error(&run, "timed out while sending", SESSIONS);
     ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), 0);
-    client_run_clear(&run);
 }
-END_TEST
 
 /* Large messages, right except for their last byte. */
-static void wrong_at_the_end(int fd, unsigned number, void *context)
+BEHAVIOUR(wrong_at_the_end)
 {
     unsigned char *bytes = malloc(LARGE);
 
-    (void)number;
-    (void)context;
     if (bytes != NULL && peer_receive(fd, bytes, LARGE)) {
         transform_apply(TRANSFORM_UPPER, bytes, LARGE);
         bytes[LARGE - 1] ^= 1;
@@ -336,28 +316,24 @@ static void wrong_at_the_end(int fd, unsigned number, void *context)
     peer_finish(fd);
 }
 
-START_TEST(a_wrong_byte_at_the_end_of_a_large_message)
+LOOP_TEST(a_wrong_byte_at_the_end_of_a_large_message, CLIENT_WAYS)
 {
     struct client_run run = run_against(_i, wrong_at_the_end, 0, "300000", "60s");
 
     client_run_expect(&run, 3, 0, SESSIONS, 0);
     client_run_expect_error(&run, "wrong bytes in a reply", SESSIONS);
     ck_assert_ptr_nonnull(strstr(run.outcome.err, "wrong byte at offset 299999 of 300000"));
-    client_run_clear(&run);
 }
-END_TEST
 
-START_TEST(a_reset_while_a_large_message_is_sent)
+LOOP_TEST(a_reset_while_a_large_message_is_sent, CLIENT_WAYS)
 {
     struct client_run run = run_against(_i, resetting, 0, "4M", "60s");
 
     client_run_expect(&run, 1, 0, SESSIONS, 0);
     client_run_expect_error(&run, "reset before the first reply", SESSIONS);
-    client_run_clear(&run);
 }
-END_TEST
 
-START_TEST(sessions_that_are_mixed_up)
+LOOP_TEST(sessions_that_are_mixed_up, CLIENT_WAYS)
 {
     struct mixed_up mixed = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct client_run run =
@@ -365,27 +341,20 @@ START_TEST(sessions_that_are_mixed_up)
 
     client_run_expect(&run, 3, 1, 3, 0);
     client_run_expect_error(&run, "wrong bytes in a reply", 3);
-    client_run_clear(&run);
 }
-END_TEST
 
-START_TEST(quiet_still_tells_errors)
+TEST(quiet_still_prints_errors)
 {
-    struct peer *peer = peer_start(closing, &(struct script){0});
-    struct outcome outcome = program_run(
-        ARGUMENTS("echo-client", "--port", peer_port_text(peer), "-n", "2", "--quiet"), NULL);
+    struct outcome outcome =
+        client_text(closing, &(struct script){0}, ARGUMENTS("-n", "2", "--quiet"), NULL);
 
-    ck_assert_int_eq(outcome.status, 1);
-    ck_assert_str_eq(outcome.out, "");
-    ck_assert_str_eq(outcome.err, "echo-client: 2 of 2 sessions: closed before the first reply\n");
-    outcome_clear(&outcome);
-    peer_stop(peer);
+    outcome_expect(&outcome, 1, "",
+                   "echo-client: 2 of 2 sessions: closed before the first reply\n");
 }
-END_TEST
 
-/* --- refused by the server ---------------------------------------------------------------------- */
+CASE("Refused by the server")
 
-START_TEST(refused_with_busy)
+LOOP_TEST(refused_with_busy, CLIENT_WAYS)
 {
     static const struct {
         struct refusal refusal;
@@ -409,13 +378,11 @@ START_TEST(refused_with_busy)
         client_run_expect_error(&run, kinds[i].error, 3);
         ck_assert_int_eq(client_run_integer(&run, "messages", "mismatched"), 0);
         ck_assert_str_eq(run.outcome.err, "");
-        client_run_clear(&run);
     }
 }
-END_TEST
 
 /* One message a second of three sessions, for a millisecond: two of them never have one to send. */
-START_TEST(refused_before_the_first_message)
+LOOP_TEST(refused_before_the_first_message, CLIENT_WAYS)
 {
     struct refusal refusal = {"BUSY queue full\n", false, 0};
     struct client_run run = client_run_against(_i, refusing, &refusal,
@@ -423,9 +390,7 @@ START_TEST(refused_before_the_first_message)
 
     client_run_expect(&run, 1, 0, 0, 3);
     client_run_expect_error(&run, "refused: BUSY queue full", 3);
-    client_run_clear(&run);
 }
-END_TEST
 
 /* Serves some messages and then refuses, within a reply or after the last. */
 struct late_refusal {
@@ -433,12 +398,11 @@ struct late_refusal {
     size_t echoed; /* bytes of the next reply */
 };
 
-static void refusing_late(int fd, unsigned number, void *context)
+BEHAVIOUR(refusing_late)
 {
     const struct late_refusal *refusal = context;
     unsigned char reply[SIZE];
 
-    (void)number;
     if (serve(fd, refusal->served) && refusal->served < MESSAGES && next_reply(fd, reply))
         peer_send(fd, reply, refusal->echoed);
     peer_send(fd, "BUSY no worker in time\n", 23);
@@ -446,7 +410,7 @@ static void refusing_late(int fd, unsigned number, void *context)
 }
 
 /* As --hold message does, where a session waits for a worker again and again, at last to be closed. */
-START_TEST(refused_after_replies_that_were_right)
+LOOP_TEST(refused_after_replies_that_were_right, 5 * CLIENT_WAYS)
 {
     static const struct late_refusal kinds[] = {{0, 0}, {0, 3}, {1, 0}, {3, 40}, {MESSAGES, 0}};
     struct late_refusal refusal = kinds[_i / CLIENT_WAYS];
@@ -458,14 +422,12 @@ START_TEST(refused_after_replies_that_were_right)
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 3 * refusal.served);
     ck_assert_int_eq(client_run_integer(&run, "messages", "mismatched"), 0);
     ck_assert_str_eq(run.outcome.err, "");
-    client_run_clear(&run);
 }
-END_TEST
 
 /* Messages that begin as a refusal does. */
 static const char *const lines[] = {"busy\n", "busy bees\n", "busy queue or not\n", "B\n", "bu\n"};
 
-START_TEST(refused_in_place_of_an_echo_that_is_alike)
+LOOP_TEST(refused_in_place_of_an_echo_that_is_alike, COUNT_OF(lines))
 {
     char path[] = "/tmp/check-client-hostile-XXXXXX";
     int fd = mkstemp(path);
@@ -479,23 +441,19 @@ START_TEST(refused_in_place_of_an_echo_that_is_alike)
     unlink(path);
     client_run_expect(&run, 1, 0, 0, 2);
     client_run_expect_error(&run, "refused: BUSY queue full", 2);
-    client_run_clear(&run);
 }
-END_TEST
 
 /* What was cut off may have been a refusal. */
-static void resetting_within_busy(int fd, unsigned number, void *context)
+BEHAVIOUR(resetting_within_busy)
 {
     unsigned char message[SIZE];
 
-    (void)number;
-    (void)context;
     peer_receive(fd, message, SIZE);
     peer_send(fd, "BUS", 3);
     reset(fd);
 }
 
-START_TEST(a_refusal_that_is_cut_off)
+LOOP_TEST(a_refusal_that_is_cut_off, CLIENT_WAYS)
 {
     struct client_run run =
         client_run_against(_i, resetting_within_busy, NULL, ARGUMENTS("-n", "2"));
@@ -503,11 +461,9 @@ START_TEST(a_refusal_that_is_cut_off)
     client_run_expect(&run, 1, 0, 2, 0);
     client_run_expect_error(&run, "reset before the first reply", 2);
     ck_assert_int_eq(client_run_integer(&run, "messages", "mismatched"), 0);
-    client_run_clear(&run);
 }
-END_TEST
 
-START_TEST(some_are_served_and_some_refused)
+LOOP_TEST(some_are_served_and_some_refused, CLIENT_WAYS)
 {
     struct refusal refusal = {"BUSY queue full\n", false, 2};
     struct client_run run =
@@ -516,35 +472,12 @@ START_TEST(some_are_served_and_some_refused)
     client_run_expect(&run, 1, 2, 0, 4);
     client_run_expect_error(&run, "refused: BUSY queue full", 4);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 2 * MESSAGES);
-    client_run_clear(&run);
 }
-END_TEST
 
-START_TEST(a_line_that_is_almost_busy_is_wrong)
+LOOP_TEST(a_line_that_is_almost_busy_is_wrong, CLIENT_WAYS)
 {
     struct refusal refusal = {"BUST\n", true, 0};
     struct client_run run = client_run_against(_i, refusing, &refusal, ARGUMENTS("-n", "1"));
 
     client_run_expect(&run, 3, 0, 1, 0);
-    client_run_clear(&run);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("client-hostile");
-
-    ADD_LOOP_TESTS(suite, "Phases", CLIENT_WAYS * (int)(sizeof hostile / sizeof hostile[0]),
-                   each_kind_has_its_words_and_its_status);
-    ADD_TESTS(suite, "Phases", only_the_first_difference_is_shown);
-    ADD_LOOP_TESTS(suite, "Phases", CLIENT_WAYS, a_server_that_never_reads,
-                   a_wrong_byte_at_the_end_of_a_large_message,
-                   a_reset_while_a_large_message_is_sent, sessions_that_are_mixed_up);
-    ADD_TESTS(suite, "Phases", quiet_still_tells_errors);
-    ADD_LOOP_TESTS(suite, "Refused", CLIENT_WAYS, refused_with_busy,
-                   refused_before_the_first_message, some_are_served_and_some_refused,
-                   a_line_that_is_almost_busy_is_wrong, a_refusal_that_is_cut_off);
-    ADD_LOOP_TESTS(suite, "Refused", 5 * CLIENT_WAYS, refused_after_replies_that_were_right);
-    ADD_LOOP_TESTS(suite, "Refused", COUNT_OF(lines), refused_in_place_of_an_echo_that_is_alike);
-    return suite_main(suite);
 }

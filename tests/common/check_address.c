@@ -47,9 +47,9 @@ int getaddrinfo(const char *restrict name, const char *restrict service,
     return code;
 }
 
-/* --- Core ---------------------------------------------------------------------------------- */
+CASE("Core")
 
-START_TEST(there_and_back)
+LOOP_TEST(there_and_back, 2 /* for connect() and for listen() */)
 {
     static const struct {
         const char *host;
@@ -78,7 +78,6 @@ START_TEST(there_and_back)
         ck_assert_str_eq(text, cases[i].text);
     }
 }
-END_TEST
 
 /* What "10.0.0.1,::1" becomes, without the ports. */
 static const struct {
@@ -97,7 +96,7 @@ static const struct {
      "10.0.0.11 10.0.0.12 10.0.0.13 10.0.0.14 10.0.0.15 10.0.0.16"},
 };
 
-START_TEST(all_addresses_of_a_name)
+LOOP_TEST(all_addresses_of_a_name, COUNT_OF(names))
 {
     struct addresses addresses;
     const char *cause = "nothing";
@@ -119,9 +118,8 @@ START_TEST(all_addresses_of_a_name)
     }
     ck_assert_str_eq(order, names[_i].order);
 }
-END_TEST
 
-START_TEST(a_unix_socket_has_one)
+TEST(a_unix_socket_has_one)
 {
     struct addresses addresses;
     const char *cause = "nothing";
@@ -131,18 +129,16 @@ START_TEST(a_unix_socket_has_one)
     ck_assert_uint_eq(addresses.count, 1);
     ck_assert_str_eq(address_text(&addresses.at[0], text), "unix:/run/echo");
 }
-END_TEST
 
-START_TEST(localhost_is_this_machine)
+TEST(localhost_is_this_machine)
 {
     struct address address = resolved("localhost", 8090, false);
 
     ck_assert(address_is_loopback(&address));
     ck_assert_uint_eq(address_port(&address), 8090);
 }
-END_TEST
 
-START_TEST(equal_addresses_are_equal_bytes)
+TEST(equal_addresses_are_equal_bytes)
 {
     struct address one, two;
     const char *cause;
@@ -153,9 +149,8 @@ START_TEST(equal_addresses_are_equal_bytes)
     ck_assert(address_resolve("[::1]", 80, true, &two, &cause));
     ck_assert_mem_eq(&one, &two, sizeof one);
 }
-END_TEST
 
-START_TEST(loopback_is_told_from_the_rest)
+TEST(loopback_is_told_from_the_rest)
 {
     static const struct {
         const char *host;
@@ -186,9 +181,8 @@ START_TEST(loopback_is_told_from_the_rest)
         ck_assert_msg(address_is_loopback(&address) == cases[i].loopback, "%s", cases[i].host);
     }
 }
-END_TEST
 
-START_TEST(unix_addresses_there_and_back)
+LOOP_TEST(unix_addresses_there_and_back, 2)
 {
     static const struct {
         const char *host;
@@ -221,10 +215,9 @@ START_TEST(unix_addresses_there_and_back)
         }
     }
 }
-END_TEST
 
 /* The names of real sockets: a path, an abstract name, and none. */
-START_TEST(what_the_kernel_says_of_unix_sockets)
+TEST(what_the_kernel_says_of_unix_sockets)
 {
     struct address unnamed = {.length = sizeof unnamed.storage};
     struct address bound = resolved("unix:@echopool check_address", 0, true);
@@ -246,17 +239,15 @@ START_TEST(what_the_kernel_says_of_unix_sockets)
     close(pair[0]);
     close(pair[1]);
 }
-END_TEST
 
-START_TEST(only_unix_addresses_have_a_path)
+TEST(only_unix_addresses_have_a_path)
 {
     struct address address = resolved("127.0.0.1", 80, false);
 
     ck_assert_ptr_null(address_path(&address));
 }
-END_TEST
 
-/* --- Limits -------------------------------------------------------------------------------- */
+CASE("Limits")
 
 static const char *const junk[] = {"",
                                    "[",
@@ -277,7 +268,7 @@ static const char *const junk[] = {"",
                                    "unix:",
                                    "unix:@"};
 
-START_TEST(junk_is_refused_with_a_reason)
+LOOP_TEST(junk_is_refused_with_a_reason, COUNT_OF(junk))
 {
     struct address address;
     struct address before;
@@ -290,9 +281,8 @@ START_TEST(junk_is_refused_with_a_reason)
     ck_assert_uint_gt(strlen(cause), 0);
     ck_assert_mem_eq(&address, &before, sizeof before);
 }
-END_TEST
 
-START_TEST(a_name_that_is_too_long)
+TEST(a_name_that_is_too_long)
 {
     struct address address;
     const char *cause = NULL;
@@ -306,10 +296,9 @@ START_TEST(a_name_that_is_too_long)
     host[sizeof host - 2] = ']';
     ck_assert(!address_resolve(host, 80, false, &address, &cause));
 }
-END_TEST
 
 /* 107 bytes fit and 108 do not, in a path and in an abstract name. */
-START_TEST(the_longest_unix_address)
+TEST(the_longest_unix_address)
 {
     struct address address, before;
     const char *cause = NULL;
@@ -330,10 +319,9 @@ START_TEST(the_longest_unix_address)
         ck_assert_mem_eq(&address, &before, sizeof before);
     }
 }
-END_TEST
 
 /* A path that fills its whole field has no zero at its end, and the length may be wrong. */
-START_TEST(unix_addresses_from_outside)
+TEST(unix_addresses_from_outside)
 {
     struct address address = {.length = sizeof(struct sockaddr_un)};
     struct sockaddr_un *name = (struct sockaddr_un *)&address.storage;
@@ -353,9 +341,8 @@ START_TEST(unix_addresses_from_outside)
     address.length = offsetof(struct sockaddr_un, sun_path) + 4;
     ck_assert_str_eq(address_text(&address, text), "unix:@a@b");
 }
-END_TEST
 
-START_TEST(other_families_have_a_text_too)
+TEST(other_families_have_a_text_too)
 {
     struct address address = {.length = sizeof(struct sockaddr_storage)};
     char text[ADDRESS_TEXT_MAX];
@@ -365,21 +352,4 @@ START_TEST(other_families_have_a_text_too)
     ck_assert_uint_eq(address_port(&address), 0);
     ck_assert_ptr_null(address_path(&address));
     ck_assert(!address_is_loopback(&address));
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("address");
-
-    ADD_LOOP_TESTS(suite, "Core", 2 /* for connect() and for listen() */, there_and_back);
-    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(names), all_addresses_of_a_name);
-    ADD_TESTS(suite, "Core", a_unix_socket_has_one, localhost_is_this_machine,
-              equal_addresses_are_equal_bytes, loopback_is_told_from_the_rest);
-    ADD_LOOP_TESTS(suite, "Core", 2, unix_addresses_there_and_back);
-    ADD_TESTS(suite, "Core", what_the_kernel_says_of_unix_sockets, only_unix_addresses_have_a_path);
-    ADD_LOOP_TESTS(suite, "Limits", COUNT_OF(junk), junk_is_refused_with_a_reason);
-    ADD_TESTS(suite, "Limits", a_name_that_is_too_long, the_longest_unix_address,
-              unix_addresses_from_outside, other_families_have_a_text_too);
-    return suite_main(suite);
 }
