@@ -18,7 +18,7 @@
 
 enum { LARGE = 8 << 20 };
 
-/* --- of other people ---------------------------------------------------------------------------- */
+CASE("Of other people")
 
 /* No more bytes are under way than a pipe holds: both programs write into a pipe whose other end they
    have to empty themselves, or with a cat that waits for them, and stop for ever when it is full. */
@@ -71,7 +71,7 @@ static bool start_foreign(const struct foreign *kind, struct program *server, ch
     return true;
 }
 
-START_TEST(echo_servers_that_are_not_ours)
+LOOP_TEST(echo_servers_that_are_not_ours, EACH_WAY(FOREIGN))
 {
     static const struct {
         const char *arguments[6];
@@ -82,7 +82,6 @@ START_TEST(echo_servers_that_are_not_ours)
         {{"-n", "4", "-m", "10", "-s", "1-8K"}, 4, 10},
     };
     struct program server;
-    struct outcome outcome;
     char port[8];
 
     client_use_way(_i % CLIENT_WAYS);
@@ -99,18 +98,14 @@ START_TEST(echo_servers_that_are_not_ours)
         ck_assert_int_eq(client_run_integer(&run, "messages", "verified"),
                          loads[i].sessions * loads[i].messages);
         ck_assert_str_eq(run.outcome.err, "");
-        client_run_clear(&run);
     }
-    outcome = program_stop(&server);
-    outcome_clear(&outcome);
+    program_stop(&server);
 }
-END_TEST
 
 /* They change nothing, and so their replies are wrong for whom expects capitals. */
-START_TEST(they_do_not_transform)
+LOOP_TEST(they_do_not_transform, EACH_WAY(FOREIGN))
 {
     struct program server;
-    struct outcome outcome;
     struct client_run run;
     char port[8];
 
@@ -121,21 +116,16 @@ START_TEST(they_do_not_transform)
     client_run_expect(&run, 3, 0, 3, 0);
     client_run_expect_error(&run, "wrong bytes in a reply", 3);
     ck_assert_ptr_nonnull(strstr(run.outcome.err, "wrong byte at offset 0 of 64"));
-    client_run_clear(&run);
-    outcome = program_stop(&server);
-    outcome_clear(&outcome);
+    program_stop(&server);
 }
-END_TEST
 
-/* --- of unusual habits -------------------------------------------------------------------------- */
+CASE("Of unusual habits")
 
 /* Receives the whole of a large message before it sends any of it back. */
-static void reading_all_first(int fd, unsigned number, void *context)
+BEHAVIOUR(reading_all_first)
 {
     unsigned char *bytes = malloc(LARGE);
 
-    (void)number;
-    (void)context;
     while (bytes != NULL && peer_receive(fd, bytes, LARGE)) {
         transform_apply(TRANSFORM_UPPER, bytes, LARGE);
         if (!peer_send(fd, bytes, LARGE))
@@ -160,13 +150,13 @@ static bool has_stalled(int fd)
 }
 
 /* Reads nothing until the client's writing has stalled, and then echoes as it comes. */
-static void reading_when_it_stalls(int fd, unsigned number, void *context)
+BEHAVIOUR(reading_when_it_stalls)
 {
     if (has_stalled(fd))
         peer_upper(fd, number, context);
 }
 
-START_TEST(eight_mebibytes_under_way)
+LOOP_TEST(eight_mebibytes_under_way, 3 * CLIENT_WAYS)
 {
     static peer_behaviour *const behaviours[] = {peer_upper, reading_all_first,
                                                  reading_when_it_stalls};
@@ -175,9 +165,7 @@ START_TEST(eight_mebibytes_under_way)
 
     client_run_expect(&run, 0, 2, 0, 0);
     ck_assert_int_eq(client_run_integer(&run, "bytes", NULL), 4 * LARGE);
-    client_run_clear(&run);
 }
-END_TEST
 
 struct drip {
     const char *text;
@@ -185,19 +173,18 @@ struct drip {
 };
 
 /* Says a little, and then nothing, or the same for ever. */
-static void dripping(int fd, unsigned number, void *context)
+BEHAVIOUR(dripping)
 {
     const struct drip *drip = context;
     const char *last = drip->text + strlen(drip->text) - 1;
 
-    (void)number;
     peer_send(fd, drip->text, strlen(drip->text));
     while (drip->again && poll(NULL, 0, 1) == 0 && peer_send(fd, last, 1))
         continue;
     peer_drain(fd);
 }
 
-START_TEST(silence_within_a_refusal)
+LOOP_TEST(silence_within_a_refusal, 5 * CLIENT_PLAIN_WAYS)
 {
     static const struct {
         struct drip drip;
@@ -218,40 +205,31 @@ START_TEST(silence_within_a_refusal)
     client_run_expect(&run, kinds[_i / CLIENT_PLAIN_WAYS].status, 0, refused ? 0 : 2,
                       refused ? 2 : 0);
     client_run_expect_error(&run, kinds[_i / CLIENT_PLAIN_WAYS].error, 2);
-    client_run_clear(&run);
 }
-END_TEST
 
 /* A refusal that has no end: its beginning is enough. */
-START_TEST(an_endless_refusal)
+LOOP_TEST(an_endless_refusal, CLIENT_WAYS)
 {
     struct drip drip = {"BUSY !", true};
     struct client_run run =
         client_run_against(_i, dripping, &drip, ARGUMENTS("-n", "2", "--timeout", "2s"));
 
     client_run_expect(&run, 1, 0, 0, 2);
-    client_run_clear(&run);
 }
-END_TEST
 
-static void resetting_at_once(int fd, unsigned number, void *context)
+BEHAVIOUR(resetting_at_once)
 {
     struct linger now = {.l_onoff = 1};
 
-    (void)number;
-    (void)context;
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-static void closing_at_once(int fd, unsigned number, void *context)
+BEHAVIOUR(closing_at_once)
 {
-    (void)fd;
-    (void)number;
-    (void)context;
 }
 
 /* Before they have all met at the barrier, or while they do. */
-START_TEST(gone_before_the_first_message)
+LOOP_TEST(gone_before_the_first_message, 2 * CLIENT_WAYS)
 {
     static peer_behaviour *const behaviours[] = {resetting_at_once, closing_at_once};
     struct client_run run = client_run_against(_i % CLIENT_WAYS, behaviours[_i / CLIENT_WAYS], NULL,
@@ -260,17 +238,13 @@ START_TEST(gone_before_the_first_message)
     client_run_expect(&run, 1, 0, 10, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 0);
     ck_assert_str_eq(run.outcome.err, "");
-    client_run_clear(&run);
 }
-END_TEST
 
 /* Answers two messages of each connection, and closes. */
-static void serving_two(int fd, unsigned number, void *context)
+BEHAVIOUR(serving_two)
 {
     unsigned char bytes[64];
 
-    (void)number;
-    (void)context;
     for (unsigned i = 0; i < 2 && peer_receive(fd, bytes, sizeof bytes); i++) {
         transform_apply(TRANSFORM_UPPER, bytes, sizeof bytes);
         if (!peer_send(fd, bytes, sizeof bytes))
@@ -280,7 +254,7 @@ static void serving_two(int fd, unsigned number, void *context)
 }
 
 /* As a server that is restarted, or that does not keep its clients: no message is lost. */
-START_TEST(reconnecting_to_a_server_that_closes)
+LOOP_TEST(reconnecting_to_a_server_that_closes, CLIENT_WAYS)
 {
     struct client_run run = client_run_against(
         _i, serving_two, NULL, ARGUMENTS("-n", "3", "-m", "5", "-s", "64", "--reconnect"));
@@ -291,20 +265,4 @@ START_TEST(reconnecting_to_a_server_that_closes)
     ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), 15);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 15);
     ck_assert_uint_eq(run.accepted, 9);
-    client_run_clear(&run);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("client-peers");
-
-    ADD_LOOP_TESTS(suite, "Of others", FOREIGN * CLIENT_WAYS, echo_servers_that_are_not_ours,
-                   they_do_not_transform);
-    ADD_LOOP_TESTS(suite, "Large", 3 * CLIENT_WAYS, eight_mebibytes_under_way);
-    ADD_LOOP_TESTS(suite, "Habits", 5 * CLIENT_PLAIN_WAYS, silence_within_a_refusal);
-    ADD_LOOP_TESTS(suite, "Habits", CLIENT_WAYS, an_endless_refusal);
-    ADD_LOOP_TESTS(suite, "Habits", CLIENT_WAYS, reconnecting_to_a_server_that_closes);
-    ADD_LOOP_TESTS(suite, "Habits", 2 * CLIENT_WAYS, gone_before_the_first_message);
-    return suite_main(suite);
 }

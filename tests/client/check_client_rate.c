@@ -36,7 +36,7 @@ static double sum_of(const struct client_run *run, const char *phase)
            (double)json_integer_value(json_object_get(times, "count"));
 }
 
-/* --- coordinated omission ----------------------------------------------------------------------- */
+CASE("Coordinated omission")
 
 enum { STALL_AT = 50, STALL_MS = 300, MESSAGES = 500 };
 
@@ -55,12 +55,11 @@ BEHAVIOUR(stalling_once)
 }
 
 /* Answers some messages, and none after them. */
-static void stalling_for_ever(int fd, unsigned number, void *context)
+BEHAVIOUR(stalling_for_ever)
 {
     const unsigned *answered = context;
     unsigned char bytes[SIZE];
 
-    (void)number;
     for (unsigned i = 0; i < *answered && peer_receive(fd, bytes, SIZE); i++) {
         transform_apply(TRANSFORM_UPPER, bytes, SIZE);
         if (!peer_send(fd, bytes, SIZE))
@@ -73,7 +72,7 @@ static void stalling_for_ever(int fd, unsigned number, void *context)
  * Message 50 is due at 50 ms, and 300 ms later the session gives up: until then 300 messages are due that
  * are never answered. On a slow machine there are more of them, and they have waited longer.
  */
-START_TEST(a_stall_without_end_is_longer_than_one_that_ends)
+LOOP_TEST(a_stall_without_end_is_longer_than_one_that_ends, CLIENT_WAYS)
 {
     unsigned answered = STALL_AT;
     struct client_run run =
@@ -88,12 +87,10 @@ START_TEST(a_stall_without_end_is_longer_than_one_that_ends)
     ck_assert_double_ge(client_run_latency(&run, "echo", "max"), STALL_MS * 1e3);
     ck_assert_double_ge(sum_of(&run, "echo"), 0.3 * 299 / 2);
     ck_assert_ptr_nonnull(strstr(run.outcome.err, "expected p99<50ms: it is at least "));
-    client_run_clear(&run);
 }
-END_TEST
 
 /* A closed loop would have sent no more: one message of each session is never answered. */
-START_TEST(a_closed_loop_counts_the_message_that_it_waits_for)
+LOOP_TEST(a_closed_loop_counts_the_message_that_it_waits_for, CLIENT_WAYS)
 {
     unsigned answered = 2;
     struct client_run run = client_run_against(
@@ -102,9 +99,7 @@ START_TEST(a_closed_loop_counts_the_message_that_it_waits_for)
     client_run_expect(&run, 1, 0, 3, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "unanswered"), 3);
     ck_assert_double_ge(client_run_latency(&run, "echo", "max"), 300e3);
-    client_run_clear(&run);
 }
-END_TEST
 
 static struct client_run run_stalled(int way, const char *const arguments[])
 {
@@ -117,7 +112,7 @@ static struct client_run run_stalled(int way, const char *const arguments[])
 
 /* Message 50 + j is due j ms after message 50, and so at the latest j ms after the stall began: its
    reply comes 300 - j ms after it was due, or later. */
-START_TEST(a_stall_is_in_the_times_of_all_that_were_due)
+LOOP_TEST(a_stall_is_in_the_times_of_all_that_were_due, CLIENT_WAYS)
 {
     struct client_run run = run_stalled(_i, ARGUMENTS("-n", "1", "-m", "500", "--rate", "1000"));
 
@@ -135,9 +130,8 @@ START_TEST(a_stall_is_in_the_times_of_all_that_were_due)
     ck_assert_str_eq(json_string_value(json_object_get(json_object_get(run.json, "load"), "kind")),
                      "open");
 }
-END_TEST
 
-START_TEST(a_closed_loop_hides_it)
+LOOP_TEST(a_closed_loop_hides_it, CLIENT_WAYS)
 {
     struct client_run run = run_stalled(_i, ARGUMENTS("-n", "1", "-m", "500"));
 
@@ -146,11 +140,10 @@ START_TEST(a_closed_loop_hides_it)
                         client_run_real(&run, "seconds", NULL) * client_way()->depth);
     ck_assert_ptr_null(json_object_get(json_object_get(run.json, "latency_us"), "echo_raw"));
 }
-END_TEST
 
-/* --- schedules ---------------------------------------------------------------------------------- */
+CASE("Schedules")
 
-START_TEST(sessions_share_a_schedule)
+LOOP_TEST(sessions_share_a_schedule, CLIENT_WAYS)
 {
     struct client_run run = client_run_against(_i, peer_upper, NULL,
                                                ARGUMENTS("-n", "4", "-m", "50", "--rate", "2000"));
@@ -165,9 +158,8 @@ START_TEST(sessions_share_a_schedule)
     client_run_expect(&run, 0, 4, 0, 0);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 80);
 }
-END_TEST
 
-START_TEST(no_more_than_are_due_in_the_time)
+LOOP_TEST(no_more_than_are_due_in_the_time, CLIENT_WAYS)
 {
     struct client_run run = client_run_against(
         _i, peer_upper, NULL, ARGUMENTS("-n", "3", "-d", "300ms", "--rate", "100"));
@@ -177,7 +169,6 @@ START_TEST(no_more_than_are_due_in_the_time)
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"),
                      client_run_integer(&run, "messages", "sent"));
 }
-END_TEST
 
 BEHAVIOUR(slow)
 {
@@ -192,7 +183,7 @@ BEHAVIOUR(slow)
 }
 
 /* 20,000 messages are due in that time, and ten can be answered. */
-START_TEST(a_rate_that_cannot_be_kept_does_not_last)
+LOOP_TEST(a_rate_that_cannot_be_kept_does_not_last, CLIENT_WAYS)
 {
     struct client_run run =
         client_run_against(_i, slow, NULL, ARGUMENTS("-n", "1", "-d", "200ms", "--rate", "100000"));
@@ -200,20 +191,18 @@ START_TEST(a_rate_that_cannot_be_kept_does_not_last)
     client_run_expect(&run, 0, 1, 0, 0);
     ck_assert_int_le(client_run_integer(&run, "messages", "sent"), 10 + client_way()->depth);
 }
-END_TEST
 
-START_TEST(a_closed_loop_ends_with_its_time)
+LOOP_TEST(a_closed_loop_ends_with_its_time, CLIENT_WAYS)
 {
     struct client_run run = client_run_against(_i, slow, NULL, ARGUMENTS("-n", "2", "-d", "100ms"));
 
     client_run_expect(&run, 0, 2, 0, 0);
     ck_assert_int_le(client_run_integer(&run, "messages", "sent"), 2 * (5 + client_way()->depth));
 }
-END_TEST
 
-/* --- thinking, ramps ---------------------------------------------------------------------------- */
+CASE("Thinking, ramps")
 
-START_TEST(sessions_think_between_their_messages)
+LOOP_TEST(sessions_think_between_their_messages, CLIENT_PLAIN_WAYS)
 {
     static const char *const times[] = {"20ms", "20ms-40ms", "exp:1ms"};
     static const double least[] = {0.06, 0.06, 0};
@@ -227,9 +216,8 @@ START_TEST(sessions_think_between_their_messages)
         ck_assert_double_ge(client_run_real(&run, "seconds", NULL), least[i]);
     }
 }
-END_TEST
 
-START_TEST(a_ramp_lets_them_begin_one_after_another)
+LOOP_TEST(a_ramp_lets_them_begin_one_after_another, CLIENT_WAYS)
 {
     struct client_run run = client_run_against(_i, peer_upper, NULL,
                                                ARGUMENTS("-n", "4", "-m", "2", "--ramp", "200ms"));
@@ -238,11 +226,10 @@ START_TEST(a_ramp_lets_them_begin_one_after_another)
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 8);
     ck_assert_double_ge(client_run_real(&run, "seconds", NULL), 0.15);
 }
-END_TEST
 
 /* Session 1 of 2 begins at 100 ms, and its messages are due at 101, 103 ... 199 ms: not before it
    was there, when it would be late with all of them. */
-START_TEST(who_comes_late_by_the_ramp_is_not_late)
+LOOP_TEST(who_comes_late_by_the_ramp_is_not_late, CLIENT_WAYS)
 {
     struct client_run run =
         client_run_against(_i, peer_upper, NULL,
@@ -251,9 +238,8 @@ START_TEST(who_comes_late_by_the_ramp_is_not_late)
     client_run_expect(&run, 0, 2, 0, 0);
     ck_assert_double_ge(client_run_real(&run, "seconds", NULL), 0.199);
 }
-END_TEST
 
-/* --- a moment to begin at ----------------------------------------------------------------------- */
+CASE("A moment to begin at")
 
 /* Far enough that the client has been started by then: a start that is more than a second ago is refused. */
 #define AHEAD_NS INT64_C(1500000000)
@@ -301,34 +287,13 @@ static void expect_later(int way, const char *barrier, const char *option, const
     ck_assert_double_ge(client_run_real(&run, "started", NULL), (double)start_ns / 1e9 - 0.05);
 }
 
-START_TEST(sessions_wait_for_their_moment)
+LOOP_TEST(sessions_wait_for_their_moment, 2 * CLIENT_PLAIN_WAYS)
 {
     expect_later(_i % CLIENT_PLAIN_WAYS, _i < CLIENT_PLAIN_WAYS ? "connect" : "none", "-n", "3");
 }
-END_TEST
 
 /* The first of the steps waits, and the others do not wait again. */
-START_TEST(steps_begin_once)
+LOOP_TEST(steps_begin_once, CLIENT_PLAIN_WAYS)
 {
     expect_later(_i, "connect", "--steps", "2,1");
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("client-rate");
-
-    ADD_LOOP_TESTS(suite, "Coordinated omission", CLIENT_WAYS,
-                   a_stall_is_in_the_times_of_all_that_were_due, a_closed_loop_hides_it,
-                   a_stall_without_end_is_longer_than_one_that_ends,
-                   a_closed_loop_counts_the_message_that_it_waits_for);
-    ADD_LOOP_TESTS(suite, "Rate", CLIENT_WAYS, sessions_share_a_schedule,
-                   no_more_than_are_due_in_the_time, a_rate_that_cannot_be_kept_does_not_last,
-                   a_closed_loop_ends_with_its_time);
-    ADD_LOOP_TESTS(suite, "Think", CLIENT_PLAIN_WAYS, sessions_think_between_their_messages);
-    ADD_LOOP_TESTS(suite, "Think", CLIENT_WAYS, a_ramp_lets_them_begin_one_after_another,
-                   who_comes_late_by_the_ramp_is_not_late);
-    ADD_LOOP_TESTS(suite, "Start", 2 * CLIENT_PLAIN_WAYS, sessions_wait_for_their_moment);
-    ADD_LOOP_TESTS(suite, "Start", CLIENT_PLAIN_WAYS, steps_begin_once);
-    return suite_main(suite);
 }

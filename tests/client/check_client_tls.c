@@ -31,71 +31,70 @@ ssize_t send(int fd, const void *bytes, size_t size, int flags)
 
 /* --- servers ----------------------------------------------------------------------------------- */
 
+static void finish(struct stream *stream, int fd)
+{
+    stream_finish_writing(stream);
+    peer_drain(fd);
+    stream_release(stream);
+}
+
 /* Shake hands on a connection whose descriptor is the caller's. @return false: it failed */
 static bool accept_tls(struct stream *stream, int fd, struct tls_context *context)
 {
     ck_assert_int_eq(stream_init_tls(stream, fd, context, NULL), 0);
     if (stream_handshake(stream) == 0)
         return true;
-    stream_finish_writing(stream);
-    peer_drain(fd);
-    stream_release(stream);
+    finish(stream, fd);
     return false;
 }
 
-/* Upper-cases what comes, as it comes. The context is of TLS. */
-static void tls_upper(int fd, unsigned number, void *context)
+/* Upper-case what comes, as it comes. */
+static void upper_case_all(struct stream *stream)
 {
     static _Thread_local unsigned char bytes[20000];
-    struct stream stream;
     ssize_t got;
 
-    (void)number;
-    if (!accept_tls(&stream, fd, context))
-        return;
-    while ((got = stream_read(&stream, bytes, sizeof bytes)) > 0) {
+    while ((got = stream_read(stream, bytes, sizeof bytes)) > 0) {
         transform_apply(TRANSFORM_UPPER, bytes, (size_t)got);
-        if (stream_write(&stream, bytes, (size_t)got, NULL) != 0)
+        if (stream_write(stream, bytes, (size_t)got, NULL) != 0)
             break;
     }
-    stream_finish_writing(&stream);
-    peer_drain(fd);
-    stream_release(&stream);
+}
+
+/* The context is of TLS. */
+BEHAVIOUR(tls_upper)
+{
+    struct stream stream;
+
+    if (!accept_tls(&stream, fd, context))
+        return;
+    upper_case_all(&stream);
+    finish(&stream, fd);
 }
 
 /* The same, but ends without a close_notify. */
-static void no_close_notify(int fd, unsigned number, void *context)
+BEHAVIOUR(no_close_notify)
 {
-    unsigned char bytes[64];
     struct stream stream;
-    ssize_t got;
 
-    (void)number;
     if (!accept_tls(&stream, fd, context))
         return;
-    while ((got = stream_read(&stream, bytes, sizeof bytes)) > 0) {
-        transform_apply(TRANSFORM_UPPER, bytes, (size_t)got);
-        if (stream_write(&stream, bytes, (size_t)got, NULL) != 0)
-            break;
-    }
+    upper_case_all(&stream);
     shutdown(fd, SHUT_WR);
     peer_drain(fd);
     stream_release(&stream);
 }
 
 /* Ends in order where a reply should be. */
-static void closes_early(int fd, unsigned number, void *context)
+BEHAVIOUR(closes_early)
 {
     unsigned char byte;
     struct stream stream;
 
-    (void)number;
     if (!accept_tls(&stream, fd, context))
         return;
     (void)stream_read(&stream, &byte, 1);
-    stream_finish_writing(&stream);
-    peer_drain(fd);
-    stream_release(&stream);
+    finish(&stream, fd);
 }
 
 /* Of the next behaviour. */
@@ -105,7 +104,7 @@ struct held {
 };
 
 /* Echoes 50 bytes, then 50 wrong ones, in two records that travel together; and reads no more. */
-static void wrong_in_the_second_record(int fd, unsigned number, void *context)
+BEHAVIOUR(wrong_in_the_second_record)
 {
     const struct held *held = context;
     unsigned char bytes[50];
@@ -114,7 +113,6 @@ static void wrong_in_the_second_record(int fd, unsigned number, void *context)
     struct stream stream;
     int on = 1, off = 0;
 
-    (void)number;
     if (!accept_tls(&stream, fd, held->tls))
         return;
     while (have < sizeof bytes && got > 0) {
@@ -136,21 +134,17 @@ static void wrong_in_the_second_record(int fd, unsigned number, void *context)
 static const char busy[] = "BUSY: 4 workers, queue of 0 full\n";
 
 /* Refuses without TLS, at once. */
-static void plainly_busy(int fd, unsigned number, void *context)
+BEHAVIOUR(plainly_busy)
 {
-    (void)number;
-    (void)context;
     if (peer_send(fd, busy, sizeof busy - 1))
         peer_finish(fd);
 }
 
 /* Refuses without TLS, a byte now and a byte then, when the client has spoken. */
-static void slowly_busy(int fd, unsigned number, void *context)
+BEHAVIOUR(slowly_busy)
 {
     char hello;
 
-    (void)number;
-    (void)context;
     if (!peer_receive(fd, &hello, 1))
         return;
     for (size_t i = 0; i < sizeof busy - 1; i++)
@@ -160,41 +154,32 @@ static void slowly_busy(int fd, unsigned number, void *context)
 }
 
 /* Refuses within TLS. */
-static void secretly_busy(int fd, unsigned number, void *context)
+BEHAVIOUR(secretly_busy)
 {
     struct stream stream;
 
-    (void)number;
     if (!accept_tls(&stream, fd, context))
         return;
     (void)stream_write(&stream, busy, sizeof busy - 1, NULL);
-    stream_finish_writing(&stream);
-    peer_drain(fd);
-    stream_release(&stream);
+    finish(&stream, fd);
 }
 
 /* Speaks of something else that begins with a B. */
-static void bananas(int fd, unsigned number, void *context)
+BEHAVIOUR(bananas)
 {
-    (void)number;
-    (void)context;
     if (peer_send(fd, "BANANAS\n", 8))
         peer_finish(fd);
 }
 
 /* Closes at once, after what the client has said first. */
-static void closes_at_once(int fd, unsigned number, void *context)
+BEHAVIOUR(closes_at_once)
 {
-    (void)number;
-    (void)context;
     peer_finish(fd);
 }
 
 /* Takes everything and says nothing. */
-static void silent(int fd, unsigned number, void *context)
+BEHAVIOUR(silent)
 {
-    (void)number;
-    (void)context;
     peer_drain(fd);
 }
 
@@ -224,7 +209,6 @@ static void expect_all_well(int way, peer_behaviour *behaviour, struct tls_conte
     ck_assert_double_gt(client_run_latency(&run, "handshake", "p50"), 0);
     ck_assert_double_gt(client_run_latency(&run, "echo", "p50"), 0);
     ck_assert_str_eq(run.outcome.err, "");
-    client_run_clear(&run);
 }
 
 /* A run of one session that must fail, with these words. */
@@ -235,19 +219,17 @@ static void expect_failure(int way, peer_behaviour *behaviour, struct tls_contex
 
     client_run_expect(&run, 1, 0, 1, 0);
     client_run_expect_error(&run, words, 1);
-    client_run_clear(&run);
 }
 
-/* --- Core -------------------------------------------------------------------------------------- */
+CASE_WITH_KEYS("Core")
 
-START_TEST(sessions_at_once)
+LOOP_TEST(sessions_at_once, CLIENT_WAYS)
 {
     expect_all_well(_i, tls_upper, tls_kit_server(&keys->server, NULL), TRUSTING("-n", "20"), 20,
                     10);
 }
-END_TEST
 
-START_TEST(by_name_and_by_address)
+LOOP_TEST(by_name_and_by_address, CLIENT_WAYS)
 {
     expect_all_well(_i, tls_upper, tls_kit_server(&keys->server, NULL),
                     TRUSTING("-n", "1", "--host", "localhost"), 1, 10);
@@ -257,47 +239,42 @@ START_TEST(by_name_and_by_address)
     expect_failure(_i, tls_upper, tls_kit_server(&keys->wrong_host, NULL), TRUSTING("-n", "1"),
                    "handshake: certificate verify failed: IP address mismatch");
 }
-END_TEST
 
 #ifndef EP_SANITIZED
 /* In the manual: --tls --ca ca.pem --host localhost, where ::1 is localhost, too. */
-START_TEST(a_name_with_two_addresses)
+LOOP_TEST(a_name_with_two_addresses, CLIENT_WAYS)
 {
     setenv("HAS_ADDRESSES", "127.0.0.9,127.0.0.1", 1);
     program_preload("tests/client/.libs/fail_call.so");
     expect_all_well(_i, tls_upper, tls_kit_server(&keys->server, NULL),
                     TRUSTING("-n", "50", "--host", "localhost"), 50, 10);
 }
-END_TEST
 #endif
 
-START_TEST(sizes_up_to_large_ones)
+LOOP_TEST(sizes_up_to_large_ones, CLIENT_WAYS)
 {
     expect_all_well(_i, tls_upper, tls_kit_server(&keys->server, NULL),
                     TRUSTING("-n", "3", "-m", "20", "-s", "1-100K"), 3, 20);
     expect_all_well(_i, tls_upper, tls_kit_server(&keys->server, NULL),
                     TRUSTING("-n", "1", "-m", "1", "-s", "16M"), 1, 1);
 }
-END_TEST
 
-START_TEST(records_that_come_in_pieces)
+LOOP_TEST(records_that_come_in_pieces, CLIENT_WAYS)
 {
     /* so that there is often something to read, and no whole record */
     send_at_most = 1000;
     expect_all_well(_i, tls_upper, tls_kit_server(&keys->server, NULL),
                     TRUSTING("-n", "1", "-m", "1", "-s", "8M"), 1, 1);
 }
-END_TEST
 
-START_TEST(a_single_message_is_an_echo_too)
+LOOP_TEST(a_single_message_is_an_echo_too, CLIENT_WAYS)
 {
     /* the handshake has ended the wait for a worker, so the first reply is an echo like others */
     expect_all_well(_i, tls_upper, tls_kit_server(&keys->server, NULL),
                     TRUSTING("-n", "2", "-m", "1"), 2, 1);
 }
-END_TEST
 
-START_TEST(one_worker_for_ten_sessions)
+LOOP_TEST(one_worker_for_ten_sessions, CLIENT_WAYS)
 {
     /* were the handshake before the barrier, nine would never get to theirs */
     struct tls_context *context = tls_kit_server(&keys->server, NULL);
@@ -307,75 +284,52 @@ START_TEST(one_worker_for_ten_sessions)
     client_use_way(_i);
     run = client_run(peer_port_text(peer), TRUSTING("-n", "10"));
     client_run_expect(&run, 0, 10, 0, 0);
-    client_run_clear(&run);
     peer_stop(peer);
     tls_context_unref(context);
 }
-END_TEST
 
-START_TEST(the_prompt)
+/* A run as text, as run_against(). */
+static struct outcome text_against(peer_behaviour *behaviour, struct tls_context *context,
+                                   const char *const arguments[], const char *input)
 {
-    struct tls_context *context = tls_kit_server(&keys->server, NULL);
-    struct peer *peer = peer_start(tls_upper, context);
-    struct outcome outcome = program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer),
-                                                   "--tls", "--ca", keys->ca.certificate),
-                                         "one\ntwo\n");
+    struct outcome outcome = client_text(behaviour, context, arguments, input);
 
-    ck_assert_str_eq(outcome.err, "");
-    ck_assert_str_eq(outcome.out, "ONE\nTWO\n");
-    ck_assert_int_eq(outcome.status, 0);
-    outcome_clear(&outcome);
-    peer_stop(peer);
     tls_context_unref(context);
+    return outcome;
 }
-END_TEST
 
-START_TEST(the_prompt_says_why_it_cannot)
+TEST(the_prompt)
 {
-    struct tls_context *context = tls_kit_server(&keys->expired, NULL);
-    struct peer *peer = peer_start(tls_upper, context);
-    struct outcome outcome = program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer),
-                                                   "--tls", "--ca", keys->ca.certificate),
-                                         "one\n");
-    char line[256];
+    struct outcome outcome =
+        text_against(tls_upper, tls_kit_server(&keys->server, NULL), TRUSTING(NULL), "one\ntwo\n");
 
-    snprintf(line, sizeof line,
-             "echo-client: the session with the server at 127.0.0.1:%s ended: handshake: "
-             "certificate verify failed: certificate has expired\n",
-             peer_port_text(peer));
-    ck_assert_str_eq(outcome.err, line);
-    ck_assert_str_eq(outcome.out, "");
-    ck_assert_int_eq(outcome.status, 1);
-    outcome_clear(&outcome);
-    peer_stop(peer);
-    tls_context_unref(context);
+    outcome_expect(&outcome, 0, "ONE\nTWO\n", "");
 }
-END_TEST
 
-START_TEST(the_table_has_the_handshake)
+TEST(the_prompt_says_why_it_cannot)
 {
-    struct tls_context *context = tls_kit_server(&keys->server, NULL);
-    struct peer *peer = peer_start(tls_upper, context);
-    struct outcome outcome = program_run(
-        ARGUMENTS("echo-client", "--port", peer_port_text(peer), "-n", "2", "--tls", "--insecure"),
-        NULL);
+    struct outcome outcome =
+        text_against(tls_upper, tls_kit_server(&keys->expired, NULL), TRUSTING(NULL), "one\n");
+
+    outcome_expect(&outcome, 1, "",
+                   suite_text("echo-client: the session with the server at 127.0.0.1:%s ended: "
+                              "handshake: certificate verify failed: certificate has expired\n",
+                              client_text_port()));
+}
+
+TEST(the_table_has_the_handshake)
+{
+    struct outcome outcome = text_against(tls_upper, tls_kit_server(&keys->server, NULL),
+                                          ARGUMENTS("-n", "2", "--tls", "--insecure"), NULL);
 
     ck_assert_int_eq(outcome.status, 0);
     ck_assert_ptr_nonnull(strstr(outcome.out, "\n  handshake  "));
-    outcome_clear(&outcome);
-    peer_stop(peer);
-    peer = peer_start(peer_upper, NULL);
-    outcome =
-        program_run(ARGUMENTS("echo-client", "--port", peer_port_text(peer), "-n", "2"), NULL);
+    outcome = client_text(peer_upper, NULL, ARGUMENTS("-n", "2"), NULL);
     ck_assert_int_eq(outcome.status, 0);
     ck_assert_ptr_null(strstr(outcome.out, "handshake"));
-    outcome_clear(&outcome);
-    peer_stop(peer);
-    tls_context_unref(context);
 }
-END_TEST
 
-/* --- whom it trusts ---------------------------------------------------------------------------- */
+CASE_WITH_KEYS("Whom it trusts")
 
 static const struct {
     size_t files;
@@ -389,7 +343,7 @@ static const struct {
      "handshake: certificate verify failed: unable to get local issuer certificate"},
 };
 
-START_TEST(untrusted_servers_are_refused)
+LOOP_TEST(untrusted_servers_are_refused, 3 * CLIENT_WAYS)
 {
     const char *words = untrusted[_i / CLIENT_WAYS].words;
     struct tls_files *files = (void *)((char *)keys + untrusted[_i / CLIENT_WAYS].files);
@@ -399,29 +353,25 @@ START_TEST(untrusted_servers_are_refused)
     expect_all_well(_i % CLIENT_WAYS, tls_upper, tls_kit_server(files, NULL),
                     ARGUMENTS("-n", "1", "--tls", "--insecure"), 1, 10);
 }
-END_TEST
 
-START_TEST(the_system_is_trusted_by_default)
+LOOP_TEST(the_system_is_trusted_by_default, CLIENT_WAYS)
 {
     expect_failure(_i, tls_upper, tls_kit_server(&keys->server, NULL),
                    ARGUMENTS("-n", "1", "--tls"),
                    "handshake: certificate verify failed: unable to get local issuer certificate");
 }
-END_TEST
 
-START_TEST(a_ca_file_that_cannot_be_used)
+TEST(a_ca_file_that_cannot_be_used)
 {
     struct outcome outcome =
         program_run(ARGUMENTS("echo-client", "-n", "1", "--tls", "--ca", "/nowhere/ca.pem"), NULL);
 
-    ck_assert_str_eq(outcome.err, "echo-client: cannot prepare --tls: cannot read the CA file "
-                                  "/nowhere/ca.pem: No such file or directory\n");
-    ck_assert_int_eq(outcome.status, 1);
-    outcome_clear(&outcome);
+    outcome_expect(&outcome, 1, NULL,
+                   "echo-client: cannot prepare --tls: cannot read the CA file "
+                   "/nowhere/ca.pem: No such file or directory\n");
 }
-END_TEST
 
-START_TEST(a_certificate_of_ours)
+LOOP_TEST(a_certificate_of_ours, CLIENT_WAYS)
 {
     struct tls_context *context = tls_kit_server(&keys->server, keys->ca.certificate);
     struct client_run run;
@@ -434,34 +384,28 @@ START_TEST(a_certificate_of_ours)
                       TRUSTING("-n", "1", "--cert", keys->other_client.certificate, "--key",
                                keys->other_client.key));
     client_run_expect(&run, 1, 0, 1, 0);
-    client_run_clear(&run);
 }
-END_TEST
 
-START_TEST(a_certificate_that_cannot_be_used)
+TEST(a_certificate_that_cannot_be_used)
 {
     struct outcome outcome = program_run(
         ARGUMENTS("echo-client", "-n", "1", "--tls", "--cert", keys->client.certificate), NULL);
-    char sentence[400];
 
     /* the key is not in the same file */
-    snprintf(sentence, sizeof sentence,
-             "echo-client: cannot prepare --tls: %s holds no usable private "
-             "key in PEM form: ",
-             keys->client.certificate);
+    const char *sentence =
+        suite_text("echo-client: cannot prepare --tls: %s holds no usable private "
+                   "key in PEM form: ",
+                   keys->client.certificate);
     ck_assert_ptr_eq(strstr(outcome.err, sentence), outcome.err);
     ck_assert_int_eq(outcome.status, 1);
-    outcome_clear(&outcome);
     outcome = program_run(ARGUMENTS("echo-client", "-n", "1", "--tls", "--cert",
                                     keys->client.certificate, "--key", keys->server.key),
                           NULL);
     ck_assert_ptr_nonnull(strstr(outcome.err, " does not belong to the certificate in "));
     ck_assert_int_eq(outcome.status, 1);
-    outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(a_server_that_wants_a_certificate_of_ours)
+LOOP_TEST(a_server_that_wants_a_certificate_of_ours, CLIENT_WAYS)
 {
     struct client_run run = run_against(
         _i, tls_upper, tls_kit_server(&keys->server, keys->ca.certificate), TRUSTING("-n", "1"));
@@ -471,13 +415,11 @@ START_TEST(a_server_that_wants_a_certificate_of_ours)
     client_run_expect(&run, 1, 0, 1, 0);
     json_object_foreach(json_object_get(run.json, "errors"), words, count)
         ck_assert_msg(strstr(words, "TLS error before the first reply: ") == words, "%s", words);
-    client_run_clear(&run);
 }
-END_TEST
 
-/* --- servers that do not behave ---------------------------------------------------------------- */
+CASE_WITH_KEYS("Servers that do not behave")
 
-START_TEST(servers_that_do_not_behave)
+LOOP_TEST(servers_that_do_not_behave, 5 * CLIENT_WAYS)
 {
     static const struct {
         peer_behaviour *behaviour;
@@ -498,9 +440,8 @@ START_TEST(servers_that_do_not_behave)
                    cases[i].tls ? tls_kit_server(&keys->server, NULL) : NULL,
                    TRUSTING("-n", "1", "-m", "1"), cases[i].words);
 }
-END_TEST
 
-START_TEST(a_wrong_byte_that_waits_in_the_stream)
+LOOP_TEST(a_wrong_byte_that_waits_in_the_stream, 2)
 {
     /* poll() does not see the second record, and there is nothing else to wake up for */
     struct held held = {.tls = tls_kit_server(&keys->server, NULL)};
@@ -522,19 +463,16 @@ START_TEST(a_wrong_byte_that_waits_in_the_stream)
     ck_assert_int_eq(outcome.status, 3);
     ck_assert_ptr_nonnull(strstr(outcome.err, "wrong byte at offset 50 of 16777216"));
     ck_assert_ptr_nonnull(strstr(outcome.out, "wrong bytes in a reply"));
-    outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(a_silent_server)
+LOOP_TEST(a_silent_server, CLIENT_WAYS)
 {
     expect_failure(_i, silent, NULL,
                    ARGUMENTS("-n", "1", "--tls", "--insecure", "--timeout", "50ms"),
                    "handshake: timed out");
 }
-END_TEST
 
-START_TEST(a_server_that_has_no_room)
+LOOP_TEST(a_server_that_has_no_room, 3 * CLIENT_WAYS)
 {
     static peer_behaviour *const behaviours[] = {plainly_busy, slowly_busy, secretly_busy};
     struct client_run run = run_against(_i % CLIENT_WAYS, behaviours[_i / CLIENT_WAYS],
@@ -542,11 +480,9 @@ START_TEST(a_server_that_has_no_room)
 
     client_run_expect(&run, 1, 0, 0, 2);
     client_run_expect_error(&run, "refused: BUSY: 4 workers, queue of 0 full", 2);
-    client_run_clear(&run);
 }
-END_TEST
 
-START_TEST(interrupted_in_the_handshake)
+LOOP_TEST(interrupted_in_the_handshake, CLIENT_WAYS)
 {
     struct peer *peer = peer_start(silent, NULL);
     struct program client;
@@ -559,36 +495,5 @@ START_TEST(interrupted_in_the_handshake)
     run = client_run_read(program_stop(&client));
     ck_assert_int_eq(run.outcome.status, 128 + 15);
     client_run_expect_error(&run, "interrupted", 1);
-    client_run_clear(&run);
     peer_stop(peer);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("client-tls");
-
-    use_keys(suite_case(suite, "Core"));
-    ADD_LOOP_TESTS(suite, "Core", CLIENT_WAYS, sessions_at_once, by_name_and_by_address,
-                   sizes_up_to_large_ones, records_that_come_in_pieces,
-                   a_single_message_is_an_echo_too, one_worker_for_ten_sessions);
-#ifndef EP_SANITIZED
-    ADD_LOOP_TESTS(suite, "Core", CLIENT_WAYS, a_name_with_two_addresses);
-#endif
-    ADD_TESTS(suite, "Core", the_prompt, the_prompt_says_why_it_cannot,
-              the_table_has_the_handshake);
-    use_keys(suite_case(suite, "Trust"));
-    ADD_LOOP_TESTS(suite, "Trust", 3 * CLIENT_WAYS, untrusted_servers_are_refused);
-    ADD_LOOP_TESTS(suite, "Trust", CLIENT_WAYS, the_system_is_trusted_by_default);
-    ADD_TESTS(suite, "Trust", a_ca_file_that_cannot_be_used);
-    ADD_TESTS(suite, "Trust", a_certificate_that_cannot_be_used);
-    ADD_LOOP_TESTS(suite, "Trust", CLIENT_WAYS, a_server_that_wants_a_certificate_of_ours,
-                   a_certificate_of_ours);
-    use_keys(suite_case(suite, "Hostile"));
-    ADD_LOOP_TESTS(suite, "Hostile", 5 * CLIENT_WAYS, servers_that_do_not_behave);
-    ADD_LOOP_TESTS(suite, "Hostile", 2, a_wrong_byte_that_waits_in_the_stream);
-    ADD_LOOP_TESTS(suite, "Hostile", CLIENT_WAYS, a_silent_server);
-    ADD_LOOP_TESTS(suite, "Hostile", 3 * CLIENT_WAYS, a_server_that_has_no_room);
-    ADD_LOOP_TESTS(suite, "Hostile", CLIENT_WAYS, interrupted_in_the_handshake);
-    return suite_main(suite);
 }

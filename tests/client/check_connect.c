@@ -17,7 +17,9 @@ static void have_two_addresses(void)
     ((struct sockaddr_in *)&rig.plan.addresses.at[0].storage)->sin_addr.s_addr = htonl(0x7f000009);
 }
 
-START_TEST(the_next_address_is_tried)
+CASE("Names")
+
+TEST(the_next_address_is_tried)
 {
     atomic_uint answered = 0;
 
@@ -36,11 +38,9 @@ START_TEST(the_next_address_is_tried)
     ck_assert_uint_eq(rig.session.connection.tried, 0);
     clear();
 }
-END_TEST
 
-START_TEST(no_address_answers)
+TEST(no_address_answers)
 {
-    char reason[SESSION_REASON];
     int port;
 
     lay_out(SIZE);
@@ -51,16 +51,14 @@ START_TEST(no_address_answers)
     begin();
     while (advance(READY_WRITE) != NEED_NOTHING)
         poll_session(POLLOUT);
-    snprintf(reason, sizeof reason,
-             "connect: 127.0.0.9:%d connection refused, 127.0.0.1:%d connection refused", port,
-             port);
+    const char *reason = suite_text(
+        "connect: 127.0.0.9:%d connection refused, 127.0.0.1:%d connection refused", port, port);
     expect_over(SESSION_FAILED, reason);
     clear();
 }
-END_TEST
 
 /* The first address takes no more than its share of the time, or there would be none for the second. */
-START_TEST(an_address_that_does_not_answer)
+TEST(an_address_that_does_not_answer)
 {
     uint16_t port;
     struct sockaddr_in busy = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000009)};
@@ -83,14 +81,4 @@ START_TEST(an_address_that_does_not_answer)
     close(first);
     close(silent);
     clear();
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("connect");
-
-    ADD_TESTS(suite, "Names", the_next_address_is_tried, no_address_answers,
-              an_address_that_does_not_answer);
-    return suite_main(suite);
 }

@@ -114,7 +114,9 @@ static const struct row bounds[] = {
     {"connect.p99<5ms", true, "connect.p99<5ms: it is 1.99 us"},
 };
 
-START_TEST(a_bound_is_not_below_anything)
+CASE_WITH("Core", setup, teardown)
+
+LOOP_TEST(a_bound_is_not_below_anything, COUNT_OF(bounds))
 {
     char sentence[EXPECT_SENTENCE] = "";
     struct expect *expect = expect_parse(bounds[_i].text, sentence);
@@ -125,9 +127,8 @@ START_TEST(a_bound_is_not_below_anything)
     ck_assert_str_eq(sentence, bounds[_i].sentence);
     expect_free(expect);
 }
-END_TEST
 
-START_TEST(a_clause_is_about_one_figure)
+LOOP_TEST(a_clause_is_about_one_figure, COUNT_OF(rows))
 {
     char sentence[EXPECT_SENTENCE] = "";
     struct expect *expect = expect_parse(rows[_i].text, sentence);
@@ -142,9 +143,8 @@ START_TEST(a_clause_is_about_one_figure)
     ck_assert_str_eq(sentence, rows[_i].sentence);
     expect_free(expect);
 }
-END_TEST
 
-START_TEST(clauses_are_judged_one_by_one)
+TEST(clauses_are_judged_one_by_one)
 {
     char sentence[EXPECT_SENTENCE];
     struct expect *expect = expect_parse("p99<5ms, failed = 0 ,served>=45", sentence);
@@ -157,9 +157,8 @@ START_TEST(clauses_are_judged_one_by_one)
     ck_assert(expect_holds(expect, 2, &summary, sentence));
     expect_free(expect);
 }
-END_TEST
 
-/* --- Nonsense ------------------------------------------------------------------------------ */
+CASE_WITH("Nonsense", setup, teardown)
 
 #define QUANTITIES                                                                                 \
     "p50, p90, p99, p999, max, mean (or connect.p99 and so on), requested, ok, served, failed, "   \
@@ -199,17 +198,16 @@ static const char *const nonsense[][2] = {
      "in 'seconds<fast', 'fast' is not a number of seconds or a time with its unit"},
 };
 
-START_TEST(nonsense_is_explained)
+LOOP_TEST(nonsense_is_explained, COUNT_OF(nonsense))
 {
     char why[EXPECT_SENTENCE] = "";
 
     ck_assert_ptr_null(expect_parse(nonsense[_i][0], why));
     ck_assert_str_eq(why, nonsense[_i][1]);
 }
-END_TEST
 
 /* However long it is, the sentence has its end, and so has the list of clauses. */
-START_TEST(long_texts)
+TEST(long_texts)
 {
     char text[4096], why[EXPECT_SENTENCE];
     struct expect *expect;
@@ -233,19 +231,4 @@ START_TEST(long_texts)
     ck_assert(expect_holds(expect, expect_count(expect) - 1, &summary, why));
     expect_free(expect);
     expect_free(NULL);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("expect");
-
-    tcase_add_checked_fixture(suite_case(suite, "Core"), setup, teardown);
-    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(rows), a_clause_is_about_one_figure);
-    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(bounds), a_bound_is_not_below_anything);
-    ADD_TESTS(suite, "Core", clauses_are_judged_one_by_one);
-    tcase_add_checked_fixture(suite_case(suite, "Nonsense"), setup, teardown);
-    ADD_LOOP_TESTS(suite, "Nonsense", COUNT_OF(nonsense), nonsense_is_explained);
-    ADD_TESTS(suite, "Nonsense", long_texts);
-    return suite_main(suite);
 }

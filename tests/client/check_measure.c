@@ -22,9 +22,9 @@ static uint64_t count(enum measure_phase phase)
     return histogram_count(measure.times[phase]);
 }
 
-/* --- Core ---------------------------------------------------------------------------------- */
+CASE_WITH("Core", setup, teardown)
 
-START_TEST(names_are_the_keys_of_the_json)
+TEST(names_are_the_keys_of_the_json)
 {
     static const char *const names[] = {"connect",  "queue_wait", "handshake", "echo",
                                         "echo_raw", "close",      "lag"};
@@ -33,9 +33,8 @@ START_TEST(names_are_the_keys_of_the_json)
     for (unsigned phase = 0; phase < MEASURE_PHASES; phase++)
         ck_assert_str_eq(measure_names[phase], names[phase]);
 }
-END_TEST
 
-START_TEST(one_time_goes_to_its_phase)
+TEST(one_time_goes_to_its_phase)
 {
     for (unsigned phase = 0; phase < MEASURE_PHASES; phase++)
         for (unsigned times = 0; times <= phase; times++)
@@ -45,9 +44,8 @@ START_TEST(one_time_goes_to_its_phase)
         ck_assert_int_eq(histogram_max(measure.times[phase]), phase + 1);
     }
 }
-END_TEST
 
-START_TEST(batches_lose_nothing)
+TEST(batches_lose_nothing)
 {
     struct measure_batch batch = {0};
 
@@ -63,9 +61,8 @@ START_TEST(batches_lose_nothing)
     ck_assert_uint_eq(count(MEASURE_ECHO_RAW), 0); /* a closed loop has no schedule */
     ck_assert_uint_eq(count(MEASURE_LAG), 0);
 }
-END_TEST
 
-START_TEST(a_full_batch_is_handed_over)
+TEST(a_full_batch_is_handed_over)
 {
     struct measure_batch batch = {0};
 
@@ -76,9 +73,8 @@ START_TEST(a_full_batch_is_handed_over)
     ck_assert_uint_eq(count(MEASURE_ECHO), MEASURE_BATCH);
     ck_assert_uint_eq(batch.count, 0);
 }
-END_TEST
 
-START_TEST(a_slow_batch_is_handed_over)
+TEST(a_slow_batch_is_handed_over)
 {
     struct measure_batch batch = {0};
 
@@ -90,9 +86,8 @@ START_TEST(a_slow_batch_is_handed_over)
     measure_closed(&measure, &batch, 0, 2000 + MEASURE_PATIENCE_NS); /* and a new one begins */
     ck_assert_uint_eq(count(MEASURE_ECHO), 3);
 }
-END_TEST
 
-START_TEST(a_schedule_has_three_times)
+TEST(a_schedule_has_three_times)
 {
     struct measure_batch batch = {0};
     /* due at 100, held up by a reply until 400, sent at 430, replied at 500 */
@@ -110,9 +105,8 @@ START_TEST(a_schedule_has_three_times)
     ck_assert_uint_eq(count(MEASURE_ECHO_RAW), 1 + MEASURE_BATCH);
     ck_assert_uint_eq(count(MEASURE_LAG), 1 + MEASURE_BATCH);
 }
-END_TEST
 
-START_TEST(merging_adds_every_phase)
+TEST(merging_adds_every_phase)
 {
     struct measure other;
     struct histogram *seen = histogram_new();
@@ -134,9 +128,8 @@ START_TEST(merging_adds_every_phase)
     measure_clear(&other);
     histogram_free(seen);
 }
-END_TEST
 
-START_TEST(an_unanswered_message_has_a_bound)
+TEST(an_unanswered_message_has_a_bound)
 {
     struct measure other;
 
@@ -161,9 +154,8 @@ START_TEST(an_unanswered_message_has_a_bound)
     ck_assert_int_eq(measure.unanswered_ns_min, 500);
     measure_clear(&other);
 }
-END_TEST
 
-/* --- Races --------------------------------------------------------------------------------- */
+CASE_WITH("Races", setup, teardown)
 
 enum { RECORDERS = 4, RECORDS = 5000 };
 
@@ -181,7 +173,7 @@ static void *record_some(void *unused)
     return NULL;
 }
 
-START_TEST(who_looks_on_disturbs_nobody)
+TEST(who_looks_on_disturbs_nobody)
 {
     pthread_t threads[RECORDERS];
     uint64_t last = 0;
@@ -200,19 +192,4 @@ START_TEST(who_looks_on_disturbs_nobody)
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
     ck_assert_uint_eq(count(MEASURE_ECHO), RECORDERS * RECORDS);
     ck_assert_uint_eq(count(MEASURE_CONNECT), RECORDERS * RECORDS / 10);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("measure");
-
-    tcase_add_checked_fixture(suite_case(suite, "Core"), setup, teardown);
-    ADD_TESTS(suite, "Core", names_are_the_keys_of_the_json, one_time_goes_to_its_phase,
-              batches_lose_nothing, a_full_batch_is_handed_over, a_slow_batch_is_handed_over,
-              a_schedule_has_three_times, merging_adds_every_phase,
-              an_unanswered_message_has_a_bound);
-    tcase_add_checked_fixture(suite_case(suite, "Races"), setup, teardown);
-    ADD_TESTS(suite, "Races", who_looks_on_disturbs_nobody);
-    return suite_main(suite);
 }

@@ -111,9 +111,9 @@ static void assert_text(const char *text, const char *expected)
                   expected + same);
 }
 
-/* --- Text ---------------------------------------------------------------------------------- */
+CASE_WITH("Text", setup, teardown)
 
-START_TEST(a_simple_run_is_a_simple_table)
+TEST(a_simple_run_is_a_simple_table)
 {
     struct summary run;
     struct report report = {.total = &run};
@@ -138,10 +138,9 @@ START_TEST(a_simple_run_is_a_simple_table)
     free(text);
     summary_clear(&run);
 }
-END_TEST
 
 /* Only a run in which these occurred has their lines. */
-START_TEST(what_only_some_runs_have)
+TEST(what_only_some_runs_have)
 {
     struct summary run;
     struct report report = {.total = &run};
@@ -174,9 +173,8 @@ START_TEST(what_only_some_runs_have)
     free(text);
     summary_clear(&run);
 }
-END_TEST
 
-START_TEST(a_run_with_everything_says_everything)
+TEST(a_run_with_everything_says_everything)
 {
     struct report_runs runs = {.count = 2, .together_seconds = 1.25};
     struct report report = {.total = &summary, .steps = steps, .step_count = 2, .runs = &runs};
@@ -228,11 +226,10 @@ START_TEST(a_run_with_everything_says_everything)
     summary_clear(&steps[0]);
     summary_clear(&steps[1]);
 }
-END_TEST
 
-/* --- JSON ---------------------------------------------------------------------------------- */
+CASE_WITH("JSON", setup, teardown)
 
-START_TEST(the_json_has_every_figure)
+TEST(the_json_has_every_figure)
 {
     static const struct {
         const char *keys;
@@ -304,9 +301,8 @@ START_TEST(the_json_has_every_figure)
     ck_assert_ptr_null(at(json, "runs"));
     json_decref(json);
 }
-END_TEST
 
-START_TEST(a_closed_loop_has_no_schedule)
+TEST(a_closed_loop_has_no_schedule)
 {
     struct report report = {.total = &summary};
     json_t *json;
@@ -319,9 +315,8 @@ START_TEST(a_closed_loop_has_no_schedule)
     ck_assert_ptr_nonnull(at(json, "latency_us.handshake")); /* always there, 0 without TLS */
     json_decref(json);
 }
-END_TEST
 
-START_TEST(steps_are_runs_without_histograms)
+TEST(steps_are_runs_without_histograms)
 {
     struct report_runs runs = {.count = 3, .together_seconds = 0.5};
     struct report report = {.total = &summary, .steps = steps, .step_count = 2, .runs = &runs};
@@ -349,9 +344,8 @@ START_TEST(steps_are_runs_without_histograms)
     summary_clear(&steps[0]);
     summary_clear(&steps[1]);
 }
-END_TEST
 
-/* --- Reading ------------------------------------------------------------------------------- */
+CASE_WITH("Reading", setup, teardown)
 
 static void save(const char *text)
 {
@@ -373,7 +367,7 @@ static bool read_back(const char *from, struct summary *into, char why[static RE
 }
 
 /* Written, read, and written again it is the same to the last digit, histograms and all. */
-START_TEST(what_is_read_back_is_the_same)
+TEST(what_is_read_back_is_the_same)
 {
     struct summary back;
     struct report report = {.total = &summary}, again = {.total = &back};
@@ -402,9 +396,8 @@ START_TEST(what_is_read_back_is_the_same)
     free(first);
     free(second);
 }
-END_TEST
 
-START_TEST(two_read_are_two_merged)
+TEST(two_read_are_two_merged)
 {
     struct summary other, read, merged;
     struct report report = {.total = &summary}, report_of_read = {.total = &read};
@@ -439,7 +432,6 @@ START_TEST(two_read_are_two_merged)
     summary_clear(&read);
     summary_clear(&merged);
 }
-END_TEST
 
 struct edit {
     const char *keys;  /* of an object, "" being the whole */
@@ -504,7 +496,7 @@ static const struct edit edits[] = {
     {"histograms.lag", "sum_ns", NULL, "it has no \"sum_ns\""},
 };
 
-START_TEST(what_is_no_report_is_refused)
+LOOP_TEST(what_is_no_report_is_refused, COUNT_OF(edits))
 {
     const struct edit *edit = &edits[_i];
     struct report report = {.total = &summary};
@@ -530,9 +522,8 @@ START_TEST(what_is_no_report_is_refused)
     summary_clear(&into);
     json_decref(json);
 }
-END_TEST
 
-START_TEST(what_is_not_even_json)
+TEST(what_is_not_even_json)
 {
     static const char *const texts[] = {"", "{", "sessions     2 requested", "{} {}",
                                         "{\"a\": 1, \"a\": 2}"};
@@ -552,10 +543,9 @@ START_TEST(what_is_not_even_json)
     ck_assert_str_eq(why, "Is a directory");
     ck_assert_uint_eq(summary.requested, 50);
 }
-END_TEST
 
 /* What a later version adds is left alone. */
-START_TEST(unknown_keys_are_ignored)
+TEST(unknown_keys_are_ignored)
 {
     struct report report = {.total = &summary};
     json_t *json = as_json(&report);
@@ -571,9 +561,8 @@ START_TEST(unknown_keys_are_ignored)
     summary_clear(&into);
     json_decref(json);
 }
-END_TEST
 
-/* --- Time ---------------------------------------------------------------------------------- */
+CASE_WITH("Time", setup, teardown)
 
 struct times {
     struct span span[4]; /* up to the first that is zeroed */
@@ -594,7 +583,7 @@ static const struct times times[] = {
     {{{10, 20, 5}, {5, 25, 0}}, {20, 10, 5}},              /* one without sessions */
 };
 
-START_TEST(time_counts_once)
+LOOP_TEST(time_counts_once, COUNT_OF(times))
 {
     struct spans_overlap overlap;
     struct span span[4];
@@ -608,10 +597,9 @@ START_TEST(time_counts_once)
     ck_assert_int_eq(overlap.together_ns, times[_i].overlap.together_ns);
     ck_assert_uint_eq(overlap.concurrency, times[_i].overlap.concurrency);
 }
-END_TEST
 
 /* Between two steps nothing is counted, so the time between them does not count either. */
-START_TEST(the_times_of_a_run_are_those_of_its_steps)
+TEST(the_times_of_a_run_are_those_of_its_steps)
 {
     struct report report = {.total = &summary, .steps = steps, .step_count = 2};
     struct spans spans = {0};
@@ -638,25 +626,4 @@ START_TEST(the_times_of_a_run_are_those_of_its_steps)
     summary_clear(&into);
     summary_clear(&steps[0]);
     summary_clear(&steps[1]);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("report");
-
-    tcase_add_checked_fixture(suite_case(suite, "Text"), setup, teardown);
-    ADD_TESTS(suite, "Text", a_simple_run_is_a_simple_table, what_only_some_runs_have,
-              a_run_with_everything_says_everything);
-    tcase_add_checked_fixture(suite_case(suite, "JSON"), setup, teardown);
-    ADD_TESTS(suite, "JSON", the_json_has_every_figure, a_closed_loop_has_no_schedule,
-              steps_are_runs_without_histograms);
-    tcase_add_checked_fixture(suite_case(suite, "Reading"), setup, teardown);
-    ADD_TESTS(suite, "Reading", what_is_read_back_is_the_same, two_read_are_two_merged);
-    ADD_LOOP_TESTS(suite, "Reading", COUNT_OF(edits), what_is_no_report_is_refused);
-    ADD_TESTS(suite, "Reading", what_is_not_even_json, unknown_keys_are_ignored);
-    tcase_add_checked_fixture(suite_case(suite, "Time"), setup, teardown);
-    ADD_LOOP_TESTS(suite, "Time", COUNT_OF(times), time_counts_once);
-    ADD_TESTS(suite, "Time", the_times_of_a_run_are_those_of_its_steps);
-    return suite_main(suite);
 }

@@ -44,7 +44,9 @@ static void begin_with_a_reply(bool thinks)
     ck_assert_uint_eq(advance(READY_READ), thinks ? NEED_MOMENT : NEED_READ);
 }
 
-START_TEST(a_close_while_it_waits)
+CASE("Closed")
+
+LOOP_TEST(a_close_while_it_waits, 2)
 {
     reconnects = _i == 1;
     begin_with_a_reply(true);
@@ -59,10 +61,9 @@ START_TEST(a_close_while_it_waits)
     ck_assert(RECORD.resumed == reconnects);
     clear();
 }
-END_TEST
 
 /* A refusal, or what no message asked for, while it waits. */
-START_TEST(bytes_while_it_waits)
+LOOP_TEST(bytes_while_it_waits, 2)
 {
     begin_with_a_reply(true);
     tcp_send(rig.peer, _i == 0 ? "BUSY now\n" : "spam\n", _i == 0 ? 9 : 5);
@@ -74,7 +75,6 @@ START_TEST(bytes_while_it_waits)
                 _i == 0 ? "refused: BUSY now" : "extra bytes after the last reply");
     clear();
 }
-END_TEST
 
 /* Where it reads when a close ends it: at a boundary, with its message received or not, or in a reply. */
 static const struct {
@@ -91,7 +91,7 @@ static const struct {
     {SIZE, 10, true, SESSION_FAILED, "closed in the middle of a reply"},
 };
 
-START_TEST(a_message_that_was_sent_into_a_close)
+LOOP_TEST(a_message_that_was_sent_into_a_close, COUNT_OF(closes))
 {
     reconnects = closes[_i].reconnects;
     begin_with_a_reply(false);
@@ -104,10 +104,9 @@ START_TEST(a_message_that_was_sent_into_a_close)
     ck_assert(RECORD.resumed == (closes[_i].state == SESSION_CLOSED));
     clear();
 }
-END_TEST
 
 /* The server may have served the message: it must not be sent twice. */
-START_TEST(a_reset_is_no_close)
+TEST(a_reset_is_no_close)
 {
     reconnects = true;
     begin_with_a_reply(false);
@@ -119,9 +118,10 @@ START_TEST(a_reset_is_no_close)
     expect_over(SESSION_FAILED, "reset instead of a reply");
     clear();
 }
-END_TEST
 
-START_TEST(it_goes_on_where_it_was)
+CASE("Resumed")
+
+TEST(it_goes_on_where_it_was)
 {
     unsigned char bytes[SIZE];
 
@@ -149,10 +149,9 @@ START_TEST(it_goes_on_where_it_was)
     ck_assert_uint_eq(RECORD.connection, 1);
     clear();
 }
-END_TEST
 
 /* A server that is started again does not listen for a moment. */
-START_TEST(it_tries_again_for_a_while)
+TEST(it_tries_again_for_a_while)
 {
     reconnects = true;
     begin_with_a_reply(false);
@@ -177,10 +176,9 @@ START_TEST(it_tries_again_for_a_while)
     rig.peer = -1;
     clear();
 }
-END_TEST
 
 /* A server that closes each connection would keep the session for ever. */
-START_TEST(a_server_that_never_answers)
+TEST(a_server_that_never_answers)
 {
     reconnects = true;
     lay_out(SIZE);
@@ -191,16 +189,4 @@ START_TEST(a_server_that_never_answers)
     advance(READY_READ);
     expect_over(SESSION_FAILED, "closed before the first reply");
     clear();
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("resume");
-
-    ADD_LOOP_TESTS(suite, "Closed", 2, a_close_while_it_waits, bytes_while_it_waits);
-    ADD_LOOP_TESTS(suite, "Closed", COUNT_OF(closes), a_message_that_was_sent_into_a_close);
-    ADD_TESTS(suite, "Closed", a_reset_is_no_close, a_server_that_never_answers);
-    ADD_TESTS(suite, "Resumed", it_goes_on_where_it_was, it_tries_again_for_a_while);
-    return suite_main(suite);
 }

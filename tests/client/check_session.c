@@ -38,9 +38,9 @@ static void let_time_pass(void)
     advance(READY_TIME);
 }
 
-/* --- what it needs ------------------------------------------------------------------------------ */
+CASE("What it needs")
 
-START_TEST(from_the_beginning_to_the_end)
+TEST(from_the_beginning_to_the_end)
 {
     char byte;
 
@@ -69,9 +69,8 @@ START_TEST(from_the_beginning_to_the_end)
     ck_assert_uint_eq(rig.session.connection.record.bytes, 3 * SIZE);
     clear();
 }
-END_TEST
 
-START_TEST(a_reply_in_pieces)
+TEST(a_reply_in_pieces)
 {
     unsigned char bytes[SIZE];
 
@@ -93,10 +92,9 @@ START_TEST(a_reply_in_pieces)
     ck_assert_uint_eq(session_verified(&rig.session), 1);
     clear();
 }
-END_TEST
 
 /* A message that no socket takes whole: it goes on where it stopped, and the reply comes meanwhile. */
-START_TEST(a_large_message_goes_in_pieces)
+TEST(a_large_message_goes_in_pieces)
 {
     size_t size = 16 << 20, at = 0;
     unsigned pieces = 0;
@@ -129,9 +127,8 @@ START_TEST(a_large_message_goes_in_pieces)
     ck_assert_uint_eq(rig.session.connection.record.bytes, size);
     clear();
 }
-END_TEST
 
-START_TEST(several_at_once)
+TEST(several_at_once)
 {
     unsigned char bytes[2 * SIZE];
 
@@ -162,9 +159,8 @@ START_TEST(several_at_once)
     ck_assert_uint_eq(session_verified(&rig.session), 7);
     clear();
 }
-END_TEST
 
-START_TEST(who_thinks_waits_for_a_moment)
+TEST(who_thinks_waits_for_a_moment)
 {
     lay_out(SIZE);
     rig.plan.think = (struct spread){.kind = SPREAD_CONSTANT, .from_ns = 3600 * SECOND_NS};
@@ -181,7 +177,6 @@ START_TEST(who_thinks_waits_for_a_moment)
     ck_assert_uint_eq(rig.session.connection.record.sent, 2);
     clear();
 }
-END_TEST
 
 /* One message in 100 s, and two of them are due. */
 static void begin_a_schedule(void)
@@ -198,7 +193,7 @@ static void begin_a_schedule(void)
     ck_assert_uint_eq(rig.session.connection.record.sent, 2);
 }
 
-START_TEST(a_schedule_does_not_wait_for_replies)
+TEST(a_schedule_does_not_wait_for_replies)
 {
     begin_a_schedule();
     ck_assert_uint_eq(rig.wait.need, NEED_READ | NEED_MOMENT);
@@ -208,9 +203,8 @@ START_TEST(a_schedule_does_not_wait_for_replies)
     ck_assert_uint_eq(rig.session.connection.record.sent, 4);
     clear();
 }
-END_TEST
 
-START_TEST(nothing_is_begun_after_the_duration)
+TEST(nothing_is_begun_after_the_duration)
 {
     begin_a_schedule();
     rig.plan.duration_ns = 300 * SECOND_NS; /* the one at 200 s is within, the next one is not */
@@ -226,10 +220,9 @@ START_TEST(nothing_is_begun_after_the_duration)
     ck_assert_uint_eq(session_verified(&rig.session), 3);
     clear();
 }
-END_TEST
 
 /* However many are due by then: a rate that cannot be kept does not make the run longer. */
-START_TEST(what_was_due_in_time_is_not_begun_either)
+TEST(what_was_due_in_time_is_not_begun_either)
 {
     begin_a_schedule();
     rig.plan.duration_ns = 300 * SECOND_NS;
@@ -238,9 +231,8 @@ START_TEST(what_was_due_in_time_is_not_begun_either)
     ck_assert_uint_eq(rig.session.connection.record.sent, 2);
     clear();
 }
-END_TEST
 
-START_TEST(sessions_begin_along_the_ramp)
+TEST(sessions_begin_along_the_ramp)
 {
     lay_out(SIZE);
     rig.plan.sessions = 4;
@@ -254,9 +246,8 @@ START_TEST(sessions_begin_along_the_ramp)
     ck_assert_int_ne(rig.session.connection.record.begun_ns, 0);
     clear();
 }
-END_TEST
 
-START_TEST(another_connection_goes_on_with_the_stamps)
+TEST(another_connection_goes_on_with_the_stamps)
 {
     unsigned char bytes[SIZE];
 
@@ -264,10 +255,9 @@ START_TEST(another_connection_goes_on_with_the_stamps)
     rig.plan.message_count = 1;
     begin();
     for (unsigned i = 0; i < 3; i++) {
-        char stamp[32];
 
         connect_it();
-        snprintf(stamp, sizeof stamp, "s000000 m%09u ", i);
+        const char *stamp = suite_text("s000000 m%09u ", i);
         tcp_receive(rig.peer, bytes, SIZE);
         ck_assert_mem_eq(bytes, stamp, strlen(stamp));
         transform_apply(TRANSFORM_UPPER, bytes, SIZE);
@@ -287,9 +277,8 @@ START_TEST(another_connection_goes_on_with_the_stamps)
     }
     clear();
 }
-END_TEST
 
-/* --- lost --------------------------------------------------------------------------------------- */
+CASE("Lost")
 
 /* The server has gone, and the session, with two messages under way, learns it by sending a third. */
 static void leave_with_a_reset(void)
@@ -303,7 +292,7 @@ static void leave_with_a_reset(void)
     advance(READY_TIME);
 }
 
-START_TEST(what_came_before_a_failed_send_counts)
+TEST(what_came_before_a_failed_send_counts)
 {
     begin_a_schedule();
     answer(SIZE);
@@ -314,9 +303,8 @@ START_TEST(what_came_before_a_failed_send_counts)
     ck_assert_uint_eq(rig.session.connection.record.sent, 2);
     clear();
 }
-END_TEST
 
-START_TEST(a_refusal_before_a_failed_send_is_heard)
+LOOP_TEST(a_refusal_before_a_failed_send_is_heard, 4)
 {
     static const char *const words[] = {"BUSY full\n", "BUSY", "BUS", ""};
     static const char *const reasons[] = {"refused: BUSY full", "refused: BUSY",
@@ -330,10 +318,9 @@ START_TEST(a_refusal_before_a_failed_send_is_heard)
     ck_assert(!rig.session.connection.record.mismatched);
     clear();
 }
-END_TEST
 
 /* The duration is over before the first message, so that the session only waits for the end. */
-START_TEST(one_without_time_to_send_is_refused)
+LOOP_TEST(one_without_time_to_send_is_refused, 4)
 {
     static const char *const words[] = {"BUSY full\n", "BUSY", "BUS", "full\n"};
     static const char *const reasons[] = {"refused: BUSY full", "refused: BUSY",
@@ -358,11 +345,10 @@ START_TEST(one_without_time_to_send_is_refused)
     ck_assert(rig.session.connection.record.mismatched == (_i >= 2));
     clear();
 }
-END_TEST
 
-/* --- time --------------------------------------------------------------------------------------- */
+CASE("Time")
 
-START_TEST(time_ends_connecting)
+TEST(time_ends_connecting)
 {
     struct sockaddr_in address;
     int first;
@@ -379,7 +365,6 @@ START_TEST(time_ends_connecting)
     close(first);
     clear();
 }
-END_TEST
 
 /* All the time that it has is over. */
 static void let_all_time_pass(void)
@@ -388,7 +373,7 @@ static void let_all_time_pass(void)
     let_time_pass();
 }
 
-START_TEST(time_ends_a_conversation)
+LOOP_TEST(time_ends_a_conversation, 5)
 {
     static const struct {
         unsigned whole; /* replies */
@@ -420,9 +405,8 @@ START_TEST(time_ends_a_conversation)
     ck_assert_uint_eq(rig.session.connection.record.verified, places[_i].whole);
     clear();
 }
-END_TEST
 
-START_TEST(time_ends_a_refusal_that_says_no_more)
+TEST(time_ends_a_refusal_that_says_no_more)
 {
     lay_out(SIZE);
     begin();
@@ -434,9 +418,8 @@ START_TEST(time_ends_a_refusal_that_says_no_more)
     expect_over(SESSION_FAILED, "wrong bytes in a reply");
     clear();
 }
-END_TEST
 
-/* --- stopped ------------------------------------------------------------------------------------ */
+CASE("Stopped")
 
 enum { STAGES = 6 };
 
@@ -459,7 +442,7 @@ static void bring_to(unsigned stage)
     }
 }
 
-START_TEST(a_stop_ends_it_wherever_it_is)
+LOOP_TEST(a_stop_ends_it_wherever_it_is, STAGES)
 {
     lay_out(SIZE);
     bring_to((unsigned)_i);
@@ -470,10 +453,9 @@ START_TEST(a_stop_ends_it_wherever_it_is)
     session_stop(&rig.session);
     clear();
 }
-END_TEST
 
 /* What the stop cuts off is not wrong. */
-START_TEST(a_stop_within_a_refusal)
+LOOP_TEST(a_stop_within_a_refusal, 2)
 {
     lay_out(SIZE);
     begin();
@@ -486,9 +468,8 @@ START_TEST(a_stop_within_a_refusal)
     ck_assert(!rig.session.connection.record.mismatched);
     clear();
 }
-END_TEST
 
-START_TEST(a_stop_comes_before_the_beginning)
+TEST(a_stop_comes_before_the_beginning)
 {
     lay_out(SIZE);
     begin();
@@ -497,9 +478,8 @@ START_TEST(a_stop_comes_before_the_beginning)
     expect_over(SESSION_FAILED, "interrupted");
     clear();
 }
-END_TEST
 
-START_TEST(one_that_never_got_to_begin)
+TEST(one_that_never_got_to_begin)
 {
     lay_out(SIZE);
     begin();
@@ -507,9 +487,8 @@ START_TEST(one_that_never_got_to_begin)
     expect_over(SESSION_FAILED, "thread: cannot be started");
     clear();
 }
-END_TEST
 
-/* --- idle --------------------------------------------------------------------------------------- */
+CASE("Idle")
 
 /* The ramp is not for them, nor is the moment at which the others begin. */
 static void begin_idle(void)
@@ -520,7 +499,7 @@ static void begin_idle(void)
     session_set_idle(&rig.session);
 }
 
-START_TEST(an_idle_one_waits_for_ever)
+TEST(an_idle_one_waits_for_ever)
 {
     lay_out(SIZE);
     begin_idle();
@@ -532,9 +511,8 @@ START_TEST(an_idle_one_waits_for_ever)
     expect_over(SESSION_OK, "");
     clear();
 }
-END_TEST
 
-START_TEST(an_idle_one_is_ended)
+LOOP_TEST(an_idle_one_is_ended, 3)
 {
     static const char *const reasons[] = {"closed while idle", "answered while idle",
                                           "reset while idle"};
@@ -555,17 +533,15 @@ START_TEST(an_idle_one_is_ended)
     expect_over(SESSION_FAILED, reasons[_i]);
     clear();
 }
-END_TEST
 
 /* A unix server that accepts no connection: such a socket shows nothing of a stop. */
-START_TEST(an_idle_one_is_stopped_while_it_connects)
+TEST(an_idle_one_is_stopped_while_it_connects)
 {
-    char host[64];
     const char *cause;
     int fd, first;
 
     lay_out(SIZE);
-    snprintf(host, sizeof host, "unix:/tmp/check_session.%d", (int)getpid());
+    const char *host = suite_text("unix:/tmp/check_session.%d", (int)getpid());
     ck_assert(address_resolve(host, 0, false, &rig.plan.addresses.at[0], &cause));
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&rig.plan.addresses.at[0].storage,
@@ -583,29 +559,4 @@ START_TEST(an_idle_one_is_stopped_while_it_connects)
     close(first);
     close(fd);
     clear();
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("session");
-
-    ADD_TESTS(suite, "Core", from_the_beginning_to_the_end, a_reply_in_pieces,
-              a_large_message_goes_in_pieces, several_at_once, who_thinks_waits_for_a_moment,
-              a_schedule_does_not_wait_for_replies, nothing_is_begun_after_the_duration,
-              what_was_due_in_time_is_not_begun_either, sessions_begin_along_the_ramp,
-              another_connection_goes_on_with_the_stamps);
-    ADD_TESTS(suite, "Lost", what_came_before_a_failed_send_counts);
-    ADD_LOOP_TESTS(suite, "Lost", 4, a_refusal_before_a_failed_send_is_heard,
-                   one_without_time_to_send_is_refused);
-    ADD_TESTS(suite, "Time", time_ends_connecting);
-    ADD_LOOP_TESTS(suite, "Time", 5, time_ends_a_conversation);
-    ADD_TESTS(suite, "Time", time_ends_a_refusal_that_says_no_more);
-    ADD_LOOP_TESTS(suite, "Stopped", STAGES, a_stop_ends_it_wherever_it_is);
-    ADD_LOOP_TESTS(suite, "Stopped", 2, a_stop_within_a_refusal);
-    ADD_TESTS(suite, "Stopped", a_stop_comes_before_the_beginning, one_that_never_got_to_begin);
-    ADD_TESTS(suite, "Idle", an_idle_one_waits_for_ever);
-    ADD_LOOP_TESTS(suite, "Idle", 3, an_idle_one_is_ended);
-    ADD_TESTS(suite, "Idle", an_idle_one_is_stopped_while_it_connects);
-    return suite_main(suite);
 }

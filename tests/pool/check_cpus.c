@@ -107,7 +107,9 @@ static const struct tree trees[] = {
      0.2},
 };
 
-START_TEST(the_least_quota_counts)
+CASE_WITH("Core", make_root, remove_root)
+
+LOOP_TEST(the_least_quota_counts, COUNT_OF(trees))
 {
     const struct tree *tree = &trees[_i];
 
@@ -117,10 +119,9 @@ START_TEST(the_least_quota_counts)
         write_file(tree->files[i].path, tree->files[i].text);
     ck_assert_double_eq_tol(cpu_share(root), tree->quota > 0 ? tree->quota : allowed_cpus(), 1e-9);
 }
-END_TEST
 
 /* A quota of more CPUs than the affinity mask has says nothing. */
-START_TEST(a_quota_gives_no_cpus)
+TEST(a_quota_gives_no_cpus)
 {
     write_file("/proc/self/cgroup", "0::/\n");
     write_file("/proc/self/mountinfo", MOUNT_2);
@@ -128,10 +129,9 @@ START_TEST(a_quota_gives_no_cpus)
     ck_assert_double_eq(cpu_share(root), allowed_cpus());
     ck_assert_double_eq(cpu_share("/nowhere/at/all"), allowed_cpus());
 }
-END_TEST
 
 /* What stands in cpu.stat of the cgroup whose quota is the least, and of no other. */
-START_TEST(throttled_periods_are_of_the_least_quota)
+TEST(throttled_periods_are_of_the_least_quota)
 {
     struct cpu_periods periods = {0};
 
@@ -153,22 +153,9 @@ START_TEST(throttled_periods_are_of_the_least_quota)
     write_file("/cg/a/cpu.stat", "nonsense\n");
     ck_assert(!cpu_throttling(root, &periods));
 }
-END_TEST
 
-START_TEST(at_least_one_is_usable)
+TEST(at_least_one_is_usable)
 {
     ck_assert_uint_ge(ep_usable_cpus(), 1);
     ck_assert_uint_le(ep_usable_cpus(), allowed_cpus());
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("cpus");
-
-    tcase_add_checked_fixture(suite_case(suite, "Core"), make_root, remove_root);
-    ADD_LOOP_TESTS(suite, "Core", COUNT_OF(trees), the_least_quota_counts);
-    ADD_TESTS(suite, "Core", a_quota_gives_no_cpus, throttled_periods_are_of_the_least_quota,
-              at_least_one_is_usable);
-    return suite_main(suite);
 }

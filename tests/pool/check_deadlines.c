@@ -44,7 +44,9 @@ static unsigned take_all(void)
     return count;
 }
 
-START_TEST(the_earliest_is_first)
+CASE("Order")
+
+TEST(the_earliest_is_first)
 {
     ck_assert_ptr_null(deadlines.first);
     add(0, 30);
@@ -58,9 +60,8 @@ START_TEST(the_earliest_is_first)
     take(&nodes[2]);
     ck_assert_ptr_null(deadlines.first);
 }
-END_TEST
 
-START_TEST(any_may_be_removed)
+TEST(any_may_be_removed)
 {
     for (int round = 0; round < 50; round++) {
         unsigned left = MANY;
@@ -78,13 +79,4 @@ START_TEST(any_may_be_removed)
             }
         ck_assert_uint_eq(take_all(), left);
     }
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("deadlines");
-
-    ADD_TESTS(suite, "Order", the_earliest_is_first, any_may_be_removed);
-    return suite_main(suite);
 }

@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- Core ---------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Core")
 
-START_TEST(every_accepted_task_runs)
+TEST(every_accepted_task_runs)
 {
     struct ep_executor *pool = executor_that(3, 16, EP_BLOCK);
     struct ep_stats stats;
@@ -36,7 +36,6 @@ START_TEST(every_accepted_task_runs)
     ck_assert_uint_eq(stats.queued + stats.running, 0);
     ep_executor_free(pool);
 }
-END_TEST
 
 /** Compare the input with the bytes 0, 1, 2, ... and count them if all is well. */
 static int check_input_task(struct ep_task *task)
@@ -55,7 +54,7 @@ static int check_input_task(struct ep_task *task)
     return 0;
 }
 
-START_TEST(inputs_of_every_size_arrive_without_a_future)
+TEST(inputs_of_every_size_arrive_without_a_future)
 {
     struct ep_executor *pool = executor_that(2, 16, EP_BLOCK);
     unsigned char bytes[5000];
@@ -70,7 +69,6 @@ START_TEST(inputs_of_every_size_arrive_without_a_future)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->counter), total);
 }
-END_TEST
 
 /** In shared memory. One worker writes it: no race. */
 static struct {
@@ -84,7 +82,7 @@ static int note_order_task(struct ep_task *task)
     return 0;
 }
 
-START_TEST(one_worker_keeps_the_order)
+TEST(one_worker_keeps_the_order)
 {
     struct ep_executor *pool;
 
@@ -97,10 +95,9 @@ START_TEST(one_worker_keeps_the_order)
     for (int i = 0; i < 200; i++)
         ck_assert_int_eq(order->numbers[i], i);
 }
-END_TEST
 
 /* Tasks that wait for one another only all pass if every worker got one. */
-START_TEST(a_burst_reaches_every_worker)
+TEST(a_burst_reaches_every_worker)
 {
     struct ep_executor *pool = executor_that(4, 8, EP_BLOCK);
 
@@ -115,7 +112,6 @@ START_TEST(a_burst_reaches_every_worker)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->gate.passed), 4 * 300);
 }
-END_TEST
 
 static int reply_worker_task(struct ep_task *task)
 {
@@ -124,7 +120,7 @@ static int reply_worker_task(struct ep_task *task)
     return ep_task_reply(task, &worker, sizeof worker);
 }
 
-START_TEST(tasks_know_their_worker)
+TEST(tasks_know_their_worker)
 {
     struct ep_executor *pool = executor_that(3, 0, EP_BLOCK);
 
@@ -139,7 +135,6 @@ START_TEST(tasks_know_their_worker)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
 /** Succeeds once. */
 static int begin_once(void *context, unsigned worker)
@@ -149,7 +144,7 @@ static int begin_once(void *context, unsigned worker)
 }
 
 /* One is freed, one paused, one broken: a fourth does not notice. */
-START_TEST(executors_are_independent)
+TEST(executors_are_independent)
 {
     atomic_uint *begun = shared_memory(sizeof *begun);
     struct ep_options breaking = {
@@ -174,7 +169,6 @@ START_TEST(executors_are_independent)
     ep_executor_free(paused);
     ep_executor_free(broken);
 }
-END_TEST
 
 /** Fails in one of the two ways: 0 by what it returns, 1 by what it says. */
 static int fail_either_way_task(struct ep_task *task)
@@ -185,7 +179,7 @@ static int fail_either_way_task(struct ep_task *task)
     return 0;
 }
 
-START_TEST(failures_are_counted)
+TEST(failures_are_counted)
 {
     struct ep_executor *pool = executor_that(2, 0, EP_BLOCK);
     struct ep_stats stats;
@@ -207,7 +201,6 @@ START_TEST(failures_are_counted)
     ck_assert_uint_eq(stats.failed, 10);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* The memory of an input goes with its task, that of a reply with its future: not when a worker
  * takes something else in hand. So large a block is a mapping of its own, and they are counted (but
@@ -220,7 +213,7 @@ static int reply_as_much_task(struct ep_task *task)
     return ep_task_reply(task, input, size);
 }
 
-START_TEST(memory_is_given_back_at_once)
+TEST(memory_is_given_back_at_once)
 {
     size_t size = (size_t)33 << 20, before;
     struct ep_executor *pool = executor_that(1, 4, EP_BLOCK);
@@ -245,11 +238,10 @@ START_TEST(memory_is_given_back_at_once)
     free(input);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- Limits -------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Limits")
 
-START_TEST(exactly_the_queue_may_wait)
+TEST(exactly_the_queue_may_wait)
 {
     struct ep_executor *pool = executor_that(2, 5, EP_REJECT);
     struct ep_future *future = (struct ep_future *)stage;
@@ -271,10 +263,9 @@ START_TEST(exactly_the_queue_may_wait)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->counter), 5);
 }
-END_TEST
 
 /* Whether or not the workers have come for their tasks yet, workers + queue are taken. */
-START_TEST(an_idle_executor_takes_workers_and_queue)
+TEST(an_idle_executor_takes_workers_and_queue)
 {
     for (int round = 0; round < (int)rounds_of(200, 20); round++) {
         struct ep_executor *pool = executor_that(3, 4, EP_REJECT);
@@ -286,9 +277,8 @@ START_TEST(an_idle_executor_takes_workers_and_queue)
         ep_executor_free(pool);
     }
 }
-END_TEST
 
-START_TEST(without_a_queue_only_idle_workers_count)
+TEST(without_a_queue_only_idle_workers_count)
 {
     struct ep_executor *pool = executor_that(2, EP_NO_QUEUE, EP_REJECT);
 
@@ -297,9 +287,8 @@ START_TEST(without_a_queue_only_idle_workers_count)
     gate_open(&stage->gate, 2);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(a_cancel_makes_room)
+TEST(a_cancel_makes_room)
 {
     struct ep_executor *pool = executor_that(1, 1, EP_REJECT);
     struct ep_future *future;
@@ -315,7 +304,6 @@ START_TEST(a_cancel_makes_room)
     ck_assert_uint_eq(atomic_load(&stage->counter), 1);
     ep_future_unref(future);
 }
-END_TEST
 
 static int make(const struct ep_options *options, struct ep_executor **pool)
 {
@@ -335,7 +323,7 @@ static unsigned entries_of(const char *path)
     return count;
 }
 
-START_TEST(wrong_options_are_refused)
+TEST(wrong_options_are_refused)
 {
     struct ep_options wrong[] = {
         {.workers = EP_WORKERS_MAX + 1},
@@ -356,7 +344,6 @@ START_TEST(wrong_options_are_refused)
     ck_assert_uint_eq(entries_of("/proc/self/fd"), fds);
     ck_assert_uint_eq(entries_of("/proc/self/task"), threads);
 }
-END_TEST
 
 /** A reply of as many bytes as the input, an int, says. */
 static int bytes_task(struct ep_task *task)
@@ -386,7 +373,7 @@ static void assert_aligned(const struct ep_bytes *reply, int size)
 }
 
 /* Whatever the way of a reply: within the future, on the heap, in a memfd, in a chunk. */
-START_TEST(replies_are_aligned_for_any_type)
+TEST(replies_are_aligned_for_any_type)
 {
     struct ep_executor *pool = executor_that(1, 64, EP_BLOCK);
     struct ep_map_options options = {.chunk = 4};
@@ -409,7 +396,6 @@ START_TEST(replies_are_aligned_for_any_type)
     ep_map_free(map);
     ep_executor_free(pool);
 }
-END_TEST
 
 static int format_task(struct ep_task *task)
 {
@@ -417,7 +403,7 @@ static int format_task(struct ep_task *task)
                          (const char *)ep_task_input(task, NULL));
 }
 
-START_TEST(a_message_may_be_formatted)
+TEST(a_message_may_be_formatted)
 {
     struct ep_executor *pool = executor_that(1, 4, EP_BLOCK);
     char words[300] = "too short";
@@ -438,9 +424,8 @@ START_TEST(a_message_may_be_formatted)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(bytes_are_read_as_a_type)
+TEST(bytes_are_read_as_a_type)
 {
     struct ep_executor *pool = executor_that(1, 4, EP_BLOCK);
     struct ep_future *future = submit_int(pool, square_task, 5);
@@ -455,9 +440,8 @@ START_TEST(bytes_are_read_as_a_type)
     ep_future_unref(future);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(wrong_arguments_are_refused)
+TEST(wrong_arguments_are_refused)
 {
     struct ep_executor *pool = executor_that(1, 4, EP_BLOCK);
     struct ep_future *future = (struct ep_future *)stage;
@@ -491,7 +475,6 @@ START_TEST(wrong_arguments_are_refused)
     ck_assert_uint_eq(atomic_load(&stage->counter), 1);
     ep_executor_free(NULL);
 }
-END_TEST
 
 /** A thread that submits one counting task and waits for room if it must. */
 static void *submit_one(void *pool)
@@ -528,7 +511,7 @@ static void assert_all_return(pthread_t *threads, int count, int expected)
 }
 
 /* Others wait for something else meanwhile: they must not eat a wake-up. */
-START_TEST(every_blocked_submitter_gets_its_place)
+TEST(every_blocked_submitter_gets_its_place)
 {
     struct ep_executor *pool = executor_that(1, 1, EP_BLOCK);
     pthread_t submitters[BLOCKED], idlers[BLOCKED];
@@ -549,7 +532,6 @@ START_TEST(every_blocked_submitter_gets_its_place)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->counter), BLOCKED);
 }
-END_TEST
 
 static void take_signal(int number)
 {
@@ -564,7 +546,7 @@ static void *submit_within_an_hour(void *pool)
 }
 
 /* EINTR, hundreds of times: neither the wait nor its deadline is lost. */
-START_TEST(signals_do_not_end_the_wait_for_room)
+TEST(signals_do_not_end_the_wait_for_room)
 {
     struct sigaction action = {.sa_handler = take_signal}; /* no SA_RESTART */
     struct ep_executor *pool;
@@ -589,9 +571,8 @@ START_TEST(signals_do_not_end_the_wait_for_room)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->counter), 1);
 }
-END_TEST
 
-START_TEST(a_deadline_ends_the_wait_for_room)
+TEST(a_deadline_ends_the_wait_for_room)
 {
     struct ep_executor *pool = executor_that(1, 1, EP_BLOCK);
     int64_t deadline_ns = ep_now_ns() + EP_MILLISECONDS(5);
@@ -612,7 +593,6 @@ START_TEST(a_deadline_ends_the_wait_for_room)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->counter), 1);
 }
-END_TEST
 
 /** Where a callback submits until it may not. */
 struct filling {
@@ -632,7 +612,7 @@ static void fill_up(struct ep_future *future, void *context)
 }
 
 /* Callbacks run where outcomes are taken in: if one waited for room, none would be made. */
-START_TEST(a_callback_does_not_wait_for_room)
+TEST(a_callback_does_not_wait_for_room)
 {
     struct filling filling = {.pool = executor_that(1, 3, EP_BLOCK)};
     struct ep_future *future = submit_gate(filling.pool, &stage->gate);
@@ -648,14 +628,13 @@ START_TEST(a_callback_does_not_wait_for_room)
     ep_future_unref(future);
     sem_destroy(&filling.over);
 }
-END_TEST
 
 static void post_semaphore(void *semaphore)
 {
     sem_post(semaphore);
 }
 
-START_TEST(on_room_tells_an_event_loop_to_go_on)
+TEST(on_room_tells_an_event_loop_to_go_on)
 {
     sem_t told;
     struct ep_options options = {.workers = 1,
@@ -681,23 +660,4 @@ START_TEST(on_room_tells_an_event_loop_to_go_on)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->counter), 5000);
     sem_destroy(&told);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("executor");
-
-    ADD_FOR_KINDS(suite, "Core", every_accepted_task_runs, replies_are_aligned_for_any_type,
-                  a_message_may_be_formatted, bytes_are_read_as_a_type,
-                  inputs_of_every_size_arrive_without_a_future, one_worker_keeps_the_order,
-                  a_burst_reaches_every_worker, tasks_know_their_worker, executors_are_independent,
-                  failures_are_counted, memory_is_given_back_at_once);
-    ADD_FOR_KINDS(suite, "Limits", exactly_the_queue_may_wait,
-                  an_idle_executor_takes_workers_and_queue, without_a_queue_only_idle_workers_count,
-                  a_cancel_makes_room, wrong_options_are_refused, wrong_arguments_are_refused,
-                  every_blocked_submitter_gets_its_place, signals_do_not_end_the_wait_for_room,
-                  a_deadline_ends_the_wait_for_room, a_callback_does_not_wait_for_room,
-                  on_room_tells_an_event_loop_to_go_on);
-    return suite_main(suite);
 }

@@ -53,9 +53,9 @@ static void expect_expired(struct ep_future *future)
     ep_future_unref(future);
 }
 
-/* --- what expires ----------------------------------------------------------------------------- */
+CASE_FOR_KINDS("What expires")
 
-START_TEST(a_task_that_waits_too_long_expires)
+TEST(a_task_that_waits_too_long_expires)
 {
     struct ep_executor *pool = executor_that(1, 3, EP_REJECT);
     struct ep_future *future;
@@ -87,9 +87,8 @@ START_TEST(a_task_that_waits_too_long_expires)
     ck_assert_int_eq(atomic_load(&reasons[1]), 0);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(what_is_late_at_submission_never_runs)
+TEST(what_is_late_at_submission_never_runs)
 {
     struct ep_executor *pool = executor_that(2, 4, EP_BLOCK);
 
@@ -103,9 +102,8 @@ START_TEST(what_is_late_at_submission_never_runs)
     ck_assert_int_eq(atomic_load(&reasons[0]), 200);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(a_task_that_begins_in_time_does_not_expire)
+TEST(a_task_that_begins_in_time_does_not_expire)
 {
     enum { TASKS = 500 };
     struct ep_executor *pool = executor_that(2, 8, EP_BLOCK);
@@ -120,9 +118,8 @@ START_TEST(a_task_that_begins_in_time_does_not_expire)
     ck_assert_uint_eq(atomic_load(&stage->counter), TASKS);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(a_sooner_one_is_not_overlooked)
+TEST(a_sooner_one_is_not_overlooked)
 {
     struct ep_executor *pool = executor_that(1, 8, EP_BLOCK);
     struct ep_future *late, *soon;
@@ -139,11 +136,10 @@ START_TEST(a_sooner_one_is_not_overlooked)
     ep_future_unref(late);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- when it is full -------------------------------------------------------------------------- */
+CASE_FOR_KINDS("When it is full")
 
-START_TEST(a_submission_waits_for_room_no_longer)
+TEST(a_submission_waits_for_room_no_longer)
 {
     struct ep_executor *pool = executor_that(1, EP_NO_QUEUE, EP_BLOCK);
     struct ep_future *future;
@@ -161,9 +157,8 @@ START_TEST(a_submission_waits_for_room_no_longer)
     ck_assert_int_eq(atomic_load(&reasons[0]), 0); /* they were not accepted */
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(a_place_that_expiry_frees_goes_to_a_submitter)
+TEST(a_place_that_expiry_frees_goes_to_a_submitter)
 {
     struct ep_executor *pool = executor_that(1, 1, EP_BLOCK);
     struct ep_future *future;
@@ -178,9 +173,8 @@ START_TEST(a_place_that_expiry_frees_goes_to_a_submitter)
     ep_executor_free(pool);
     ck_assert_int_eq(atomic_load(&reasons[0]), 1);
 }
-END_TEST
 
-START_TEST(the_caller_does_not_run_what_is_late)
+TEST(the_caller_does_not_run_what_is_late)
 {
     struct ep_executor *pool = executor_that(1, EP_NO_QUEUE, EP_CALLER_RUNS);
     struct ep_stats stats;
@@ -198,9 +192,8 @@ START_TEST(the_caller_does_not_run_what_is_late)
     ck_assert_uint_eq(stats.expired, 1);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- awaited by a task ------------------------------------------------------------------------ */
+CASE_FOR_THREADS("Awaited by a task")
 
 /** A reply that fills all the memory which the queue may use while a task waits. */
 struct full {
@@ -237,7 +230,7 @@ static int await_inner(struct ep_task *task)
 }
 
 /* A worker that waits for such a task begins it in time, and otherwise lets it expire. */
-START_TEST(an_awaited_task_begins_in_time_or_expires)
+TEST(an_awaited_task_begins_in_time_or_expires)
 {
     int64_t times[] = {ep_now_ns() + LATE, 1, ep_now_ns() + LATE, 1};
     struct ep_future *futures[4];
@@ -256,9 +249,8 @@ START_TEST(an_awaited_task_begins_in_time_or_expires)
     ep_executor_shutdown(own_pool, EP_WAIT | EP_CANCEL); /* what is in the ring has run */
     ep_executor_free(own_pool);
 }
-END_TEST
 
-/* --- ends ------------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Ends")
 
 /* A call that would wait for the executor's own thread returns; it may shut down without waiting. */
 static void wait_inside(struct ep_future *future, void *context)
@@ -272,7 +264,7 @@ static void wait_inside(struct ep_future *future, void *context)
     atomic_fetch_add(&stage->dropped, 1);
 }
 
-START_TEST(a_callback_of_an_expired_task_may_shut_down)
+TEST(a_callback_of_an_expired_task_may_shut_down)
 {
     struct ep_executor *pool = executor_that(1, 2, EP_BLOCK);
     struct ep_future *future;
@@ -287,9 +279,8 @@ START_TEST(a_callback_of_an_expired_task_may_shut_down)
     ck_assert_int_eq(atomic_load(&reasons[2]), 0);
     ep_future_unref(future);
 }
-END_TEST
 
-START_TEST(the_end_does_not_wait_for_a_late_expiry)
+TEST(the_end_does_not_wait_for_a_late_expiry)
 {
     for (int round = 0; round < 4; round++) {
         struct ep_executor *pool = executor_that(1, 4, EP_BLOCK);
@@ -307,9 +298,8 @@ START_TEST(the_end_does_not_wait_for_a_late_expiry)
         ep_future_unref(future);
     }
 }
-END_TEST
 
-/* --- races ------------------------------------------------------------------------------------ */
+CASE_FOR_KINDS("Races")
 
 static void *cancel_all(void *argument)
 {
@@ -325,7 +315,7 @@ static void *cancel_all(void *argument)
 }
 
 /* Each task runs, expires, or is cancelled: one of the three, and its place is free afterwards. */
-START_TEST(expiry_races_start_and_cancel)
+TEST(expiry_races_start_and_cancel)
 {
     enum { TASKS = 40 };
 
@@ -361,22 +351,4 @@ START_TEST(expiry_races_start_and_cancel)
         ep_executor_free(pool);
     }
     ck_assert_int_eq(atomic_load(&reasons[2]), 0);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("expiry");
-
-    ADD_FOR_KINDS(suite, "Core", a_task_that_waits_too_long_expires,
-                  what_is_late_at_submission_never_runs, a_task_that_begins_in_time_does_not_expire,
-                  a_sooner_one_is_not_overlooked);
-    ADD_FOR_KINDS(suite, "Full", a_submission_waits_for_room_no_longer,
-                  a_place_that_expiry_frees_goes_to_a_submitter,
-                  the_caller_does_not_run_what_is_late);
-    ADD_FOR_THREADS(suite, "Awaited", an_awaited_task_begins_in_time_or_expires);
-    ADD_FOR_KINDS(suite, "Ends", a_callback_of_an_expired_task_may_shut_down,
-                  the_end_does_not_wait_for_a_late_expiry);
-    ADD_FOR_KINDS(suite, "Races", expiry_races_start_and_cancel);
-    return suite_main(suite);
 }

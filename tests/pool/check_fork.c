@@ -374,7 +374,9 @@ static void end_before(struct before *before)
     ep_zygote_free(before->zygote);
 }
 
-START_TEST(each_function_does_what_the_table_says)
+CASE_FOR_KINDS("Table")
+
+TEST(each_function_does_what_the_table_says)
 {
     struct before before;
     struct ep_future *future;
@@ -411,16 +413,13 @@ START_TEST(each_function_does_what_the_table_says)
     ck_assert_uint_gt(functions, 70);
     ck_assert_uint_eq(compare_table(), functions);
 }
-END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("fork");
-
 #ifdef __SANITIZE_THREAD__
     puts("1..0 # SKIP ThreadSanitizer allows a forked child no thread of its own");
     return 0;
+#else
+    return suite_run();
 #endif
-    ADD_FOR_KINDS(suite, "Table", each_function_does_what_the_table_says);
-    return suite_main(suite);
 }

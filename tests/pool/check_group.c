@@ -39,9 +39,9 @@ static void group_gate(struct ep_group *group)
     gate_await(gate, 1);
 }
 
-/* --- Waiting ---------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Waiting")
 
-START_TEST(a_group_waits_for_all_of_it)
+TEST(a_group_waits_for_all_of_it)
 {
     struct ep_executor *executor = executor_that(2, 100, EP_BLOCK);
     struct ep_group *group = group_of(executor, 0);
@@ -60,9 +60,8 @@ START_TEST(a_group_waits_for_all_of_it)
     ep_group_free(group);
     ep_executor_free(executor);
 }
-END_TEST
 
-START_TEST(a_timeout_leaves_the_group_alone)
+TEST(a_timeout_leaves_the_group_alone)
 {
     struct ep_executor *executor = executor_that(1, 10, EP_BLOCK);
     struct ep_group *group = group_of(executor, 0);
@@ -78,9 +77,8 @@ START_TEST(a_timeout_leaves_the_group_alone)
     ep_group_free(group);
     ep_executor_free(executor);
 }
-END_TEST
 
-START_TEST(the_first_failure_is_reported)
+TEST(the_first_failure_is_reported)
 {
     struct ep_executor *executor = executor_that(1, 10, EP_BLOCK);
     struct ep_group *group = group_of(executor, 0);
@@ -102,9 +100,8 @@ START_TEST(the_first_failure_is_reported)
     ep_group_free(group);
     ep_executor_free(executor);
 }
-END_TEST
 
-START_TEST(nonsense_is_refused)
+TEST(nonsense_is_refused)
 {
     struct ep_executor *executor = executor_that(1, 1, EP_REJECT);
     struct ep_group *group = NULL;
@@ -129,11 +126,10 @@ START_TEST(nonsense_is_refused)
     ep_group_free(group);
     ep_executor_free(executor);
 }
-END_TEST
 
-/* --- Cancelling ------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Cancelling")
 
-START_TEST(a_failure_cancels_the_rest)
+TEST(a_failure_cancels_the_rest)
 {
     struct ep_executor *executor = executor_that(1, 20, EP_BLOCK);
     struct ep_group *group = group_of(executor, EP_GROUP_CANCEL_ON_FAILURE);
@@ -157,9 +153,8 @@ START_TEST(a_failure_cancels_the_rest)
     ep_group_free(group);
     ep_executor_free(executor);
 }
-END_TEST
 
-START_TEST(a_cancelled_group_begins_nothing)
+TEST(a_cancelled_group_begins_nothing)
 {
     struct ep_executor *executor = executor_that(1, 20, EP_BLOCK);
     struct ep_group *group = group_of(executor, 0);
@@ -182,9 +177,8 @@ START_TEST(a_cancelled_group_begins_nothing)
     ck_assert_uint_eq(stats.cancelled, 10);
     ep_executor_free(executor);
 }
-END_TEST
 
-START_TEST(a_member_that_is_cancelled_leaves_the_group_incomplete)
+TEST(a_member_that_is_cancelled_leaves_the_group_incomplete)
 {
     struct ep_executor *executor = executor_that(1, 20, EP_BLOCK);
     struct ep_group *group = group_of(executor, EP_GROUP_CANCEL_ON_FAILURE);
@@ -202,9 +196,8 @@ START_TEST(a_member_that_is_cancelled_leaves_the_group_incomplete)
     ep_group_free(group);
     ep_executor_free(executor);
 }
-END_TEST
 
-START_TEST(a_group_may_go_before_its_tasks)
+TEST(a_group_may_go_before_its_tasks)
 {
     struct ep_executor *executor = executor_that(1, 20, EP_BLOCK);
     struct ep_group *group = group_of(executor, 0);
@@ -216,9 +209,8 @@ START_TEST(a_group_may_go_before_its_tasks)
     gate_open(&stage->gate, 1);
     ep_executor_free(executor);
 }
-END_TEST
 
-START_TEST(a_group_may_outlive_its_executor)
+TEST(a_group_may_outlive_its_executor)
 {
     struct ep_executor *executor = executor_that(1, 20, EP_BLOCK);
     struct ep_group *group = group_of(executor, 0);
@@ -231,7 +223,6 @@ START_TEST(a_group_may_outlive_its_executor)
     ck_assert_int_eq(error.code, 7);
     ep_group_free(group);
 }
-END_TEST
 
 static int die_task(struct ep_task *task)
 {
@@ -240,7 +231,9 @@ static int die_task(struct ep_task *task)
     return 0;
 }
 
-START_TEST(a_member_that_is_lost_cancels_the_rest)
+CASE("Processes")
+
+TEST(a_member_that_is_lost_cancels_the_rest)
 {
     struct ep_executor *executor =
         kind_executor_with(PROCESSES, &(struct ep_options){.workers = 1, .on_death = EP_REPLACE});
@@ -258,7 +251,6 @@ START_TEST(a_member_that_is_lost_cancels_the_rest)
     ep_group_free(group);
     ep_executor_free(executor);
 }
-END_TEST
 
 /** Run until the task is asked to stop. */
 static int endless_task(struct ep_task *task)
@@ -269,7 +261,9 @@ static int endless_task(struct ep_task *task)
     return 0;
 }
 
-START_TEST(running_tasks_are_asked_to_stop)
+CASE_FOR_THREADS("Threads")
+
+TEST(running_tasks_are_asked_to_stop)
 {
     struct ep_executor *executor = executor_that(2, 20, EP_BLOCK);
     struct ep_group *group = group_of(executor, 0);
@@ -286,9 +280,8 @@ START_TEST(running_tasks_are_asked_to_stop)
     ep_group_free(group);
     ep_executor_free(executor);
 }
-END_TEST
 
-/* --- Functions of the user -------------------------------------------------------------------- */
+CASE_FOR_THREADS("Functions of the user")
 
 static sem_t has_run;
 
@@ -310,7 +303,7 @@ static void dropped_waits(const void *input, size_t size)
     sem_post(&has_run);
 }
 
-START_TEST(cancelled_members_hold_no_worker_back)
+TEST(cancelled_members_hold_no_worker_back)
 {
     struct ep_executor *executor = executor_that(1, 20, EP_BLOCK);
     struct ep_group *group = group_of(executor, 0);
@@ -326,7 +319,6 @@ START_TEST(cancelled_members_hold_no_worker_back)
     ep_executor_free(executor);
     sem_destroy(&has_run);
 }
-END_TEST
 
 static struct ep_group *tried;
 
@@ -339,7 +331,9 @@ static void dropped_tries(const void *input, size_t size)
         atomic_fetch_add(&stage->counter, 1);
 }
 
-START_TEST(a_dropped_input_does_not_wait_for_its_group)
+CASE_FOR_KINDS("Cancelling")
+
+TEST(a_dropped_input_does_not_wait_for_its_group)
 {
     struct ep_executor *executor = executor_that(1, 20, EP_BLOCK);
     struct ep_submit_options options = {.dropped = dropped_tries};
@@ -359,7 +353,6 @@ START_TEST(a_dropped_input_does_not_wait_for_its_group)
     ep_group_free(tried);
     ep_executor_free(executor);
 }
-END_TEST
 
 static void done_tries(struct ep_future *future, void *context)
 {
@@ -370,8 +363,10 @@ static void done_tries(struct ep_future *future, void *context)
         atomic_fetch_add(&stage->counter, 1);
 }
 
+CASE_FOR_KINDS("Callbacks")
+
 /* On threads the worker runs the rest of the group within the callback. */
-START_TEST(a_callback_waits_for_its_group_on_threads_only)
+TEST(a_callback_waits_for_its_group_on_threads_only)
 {
     struct ep_executor *executor = executor_that(1, 20, EP_BLOCK);
     struct ep_group *group = group_of(executor, 0);
@@ -392,9 +387,8 @@ START_TEST(a_callback_waits_for_its_group_on_threads_only)
     ep_group_free(group);
     ep_executor_free(executor);
 }
-END_TEST
 
-/* --- Races ------------------------------------------------------------------------------------ */
+CASE_FOR_KINDS("Races")
 
 #define RACERS 3
 #define EACH   20
@@ -453,7 +447,7 @@ static void race_adds_up(void)
     ck_assert_uint_eq(atomic_load(&race.submitted) + atomic_load(&race.refused), RACERS * EACH);
 }
 
-START_TEST(submitting_cancelling_and_failing_race)
+TEST(submitting_cancelling_and_failing_race)
 {
     struct ep_executor *executor = executor_that(2, 8, EP_BLOCK);
     unsigned rounds = rounds_of(200, 30);
@@ -481,23 +475,4 @@ START_TEST(submitting_cancelling_and_failing_race)
         ep_group_free(race.group);
     }
     ep_executor_free(executor);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("group");
-
-    ADD_FOR_KINDS(suite, "Waiting", a_group_waits_for_all_of_it, a_timeout_leaves_the_group_alone,
-                  the_first_failure_is_reported, nonsense_is_refused);
-    ADD_FOR_KINDS(suite, "Cancelling", a_failure_cancels_the_rest, a_cancelled_group_begins_nothing,
-                  a_member_that_is_cancelled_leaves_the_group_incomplete,
-                  a_group_may_go_before_its_tasks, a_group_may_outlive_its_executor,
-                  a_dropped_input_does_not_wait_for_its_group);
-    ADD_FOR_THREADS(suite, "Threads", running_tasks_are_asked_to_stop,
-                    cancelled_members_hold_no_worker_back);
-    ADD_TESTS(suite, "Processes", a_member_that_is_lost_cancels_the_rest);
-    ADD_FOR_KINDS(suite, "Callbacks", a_callback_waits_for_its_group_on_threads_only);
-    ADD_FOR_KINDS(suite, "Races", submitting_cancelling_and_failing_race);
-    return suite_main(suite);
 }

@@ -15,9 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* --- Pausing ---------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Pausing")
 
-START_TEST(pause_holds_what_waits_and_leaves_what_runs)
+TEST(pause_holds_what_waits_and_leaves_what_runs)
 {
     struct ep_executor *pool = executor_that(2, 8, EP_BLOCK);
     struct ep_executor *other = executor_that(1, 8, EP_BLOCK);
@@ -45,12 +45,11 @@ START_TEST(pause_holds_what_waits_and_leaves_what_runs)
     ep_executor_free(pool);
     ep_executor_free(other);
 }
-END_TEST
 
-/* --- Idle ------------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Idle")
 
 /* A task that is queued and not yet picked up counts: it was the classic mistake. */
-START_TEST(wait_idle_waits_for_all)
+TEST(wait_idle_waits_for_all)
 {
     struct ep_executor *pool = executor_that(3, 64, EP_BLOCK);
 
@@ -63,14 +62,13 @@ START_TEST(wait_idle_waits_for_all)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
 static void *wait_idle_thread(void *pool)
 {
     return (void *)(intptr_t)ep_executor_wait_idle(pool, EP_FOREVER);
 }
 
-START_TEST(all_who_wait_for_idle_wake)
+TEST(all_who_wait_for_idle_wake)
 {
     struct ep_executor *pool = executor_that(1, 8, EP_BLOCK);
     struct ep_future *future;
@@ -92,7 +90,6 @@ START_TEST(all_who_wait_for_idle_wake)
     ep_future_unref(future);
     ep_executor_free(pool);
 }
-END_TEST
 
 /** A callback that waits: it is in, it may go on, it is through. */
 struct visit {
@@ -112,7 +109,7 @@ static void stay(struct ep_future *future, void *context)
 }
 
 /* Idle includes callbacks, but the place of their task is free before they run. */
-START_TEST(idle_waits_for_callbacks)
+TEST(idle_waits_for_callbacks)
 {
     struct ep_executor *pool = executor_that(1, EP_NO_QUEUE, EP_REJECT);
     struct ep_future *future, *next;
@@ -147,7 +144,6 @@ START_TEST(idle_waits_for_callbacks)
     sem_destroy(&visit.in);
     sem_destroy(&visit.go);
 }
-END_TEST
 
 /** Where workers that are processes write their pids down. */
 static struct {
@@ -187,7 +183,7 @@ static int64_t cpu_ns_now(void)
 #    define IDLE_CPU_MS 1
 #endif
 
-START_TEST(idle_workers_use_no_cpu)
+TEST(idle_workers_use_no_cpu)
 {
     struct ep_options options = {.workers = 16, .initialize = note_pid};
     struct ep_executor *pool;
@@ -216,7 +212,6 @@ START_TEST(idle_workers_use_no_cpu)
     sem_destroy(&never);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* CPU time of one thread; some 10 ms is what 500 joins take. */
 #ifdef EP_SANITIZED
@@ -226,7 +221,7 @@ enum { ENDING_CPU_MS = 200 };
 #endif
 
 /* However many they are: they are woken and end, and none of them polls. */
-START_TEST(ending_many_idle_workers_is_cheap)
+TEST(ending_many_idle_workers_is_cheap)
 {
     struct ep_options options = {.workers = rounds_of(500, 16), .stack_bytes = 65536};
     struct ep_executor *pool = executor_with(&options);
@@ -238,12 +233,11 @@ START_TEST(ending_many_idle_workers_is_cheap)
     ck_assert_int_lt(EP_SECONDS(end.tv_sec - begin.tv_sec) + end.tv_nsec - begin.tv_nsec,
                      EP_MILLISECONDS(ENDING_CPU_MS));
 }
-END_TEST
 
-/* --- Size ------------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Size")
 
 /* As Python: for processes the CPUs that may be used, for threads four more, up to 32. */
-START_TEST(workers_by_default_follow_the_usable_cpus)
+TEST(workers_by_default_follow_the_usable_cpus)
 {
     cpu_set_t all, some;
     unsigned usable = 0;
@@ -266,7 +260,6 @@ START_TEST(workers_by_default_follow_the_usable_cpus)
         ep_executor_free(pool);
     }
 }
-END_TEST
 
 /** Workers that are not wanted any more leave in their own time. */
 static void await_workers(struct ep_executor *pool, uint32_t workers)
@@ -283,7 +276,7 @@ static void await_workers(struct ep_executor *pool, uint32_t workers)
     }
 }
 
-START_TEST(resize_up_and_down)
+TEST(resize_up_and_down)
 {
     static const uint32_t sizes[] = {5, 1, 3, 3, 8, 2};
     struct ep_executor *pool = executor_that(2, 4, EP_REJECT);
@@ -311,9 +304,8 @@ START_TEST(resize_up_and_down)
     ck_assert_int_eq(ep_executor_resize(pool, 3), EP_ESHUTDOWN);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(shrinking_leaves_running_tasks_alone)
+TEST(shrinking_leaves_running_tasks_alone)
 {
     struct ep_executor *pool = executor_that(4, 8, EP_BLOCK);
 
@@ -330,7 +322,6 @@ START_TEST(shrinking_leaves_running_tasks_alone)
     gate_open(&stage->gate, 4);
     ep_executor_free(pool);
 }
-END_TEST
 
 static void *submit_gate_task(void *pool)
 {
@@ -340,7 +331,7 @@ static void *submit_gate_task(void *pool)
 }
 
 /* No task ends meanwhile: what a worker makes room for would hide a wake-up that is missing. */
-START_TEST(a_resize_lets_as_many_in_as_it_makes_places)
+TEST(a_resize_lets_as_many_in_as_it_makes_places)
 {
     enum { BLOCKED = 5 };
     struct ep_options options = {.workers = 1, .queue = EP_NO_QUEUE};
@@ -367,7 +358,6 @@ START_TEST(a_resize_lets_as_many_in_as_it_makes_places)
     gate_open(&stage->gate, 1 + BLOCKED);
     ep_executor_free(pool);
 }
-END_TEST
 
 static void *resize_often(void *pool)
 {
@@ -377,7 +367,7 @@ static void *resize_often(void *pool)
     return NULL;
 }
 
-START_TEST(nothing_is_lost_while_workers_come_and_go)
+TEST(nothing_is_lost_while_workers_come_and_go)
 {
     struct ep_executor *pool = executor_that(2, 8, EP_BLOCK);
     pthread_t thread;
@@ -391,10 +381,9 @@ START_TEST(nothing_is_lost_while_workers_come_and_go)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->counter), rounds_of(20000, 3000));
 }
-END_TEST
 
 /* The last ones cannot be made: for threads address space is wanting, for processes descriptors. */
-START_TEST(a_failed_resize_changes_nothing)
+TEST(a_failed_resize_changes_nothing)
 {
     struct ep_options options = {
         .workers = 2, .queue = 1, .when_full = EP_REJECT, .stack_bytes = 64 << 20};
@@ -429,9 +418,8 @@ START_TEST(a_failed_resize_changes_nothing)
     gate_open(&stage->gate, 4);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- Worker life ------------------------------------------------------------------------------ */
+CASE_FOR_KINDS("Worker life")
 
 /** What initialize and finalize write down, in shared memory. */
 struct lives {
@@ -480,7 +468,7 @@ static int look_at_lives_task(struct ep_task *task)
     return atomic_load(&lives->begun) == 3 && atomic_load(&lives->ended) == 0 ? 0 : -1;
 }
 
-START_TEST(each_worker_begins_and_ends_once)
+TEST(each_worker_begins_and_ends_once)
 {
     struct lives *lives = lives_new(0);
     struct ep_options options = living(lives, 3);
@@ -497,9 +485,8 @@ START_TEST(each_worker_begins_and_ends_once)
     ck_assert_uint_eq(atomic_load(&lives->ended), 5);
     ck_assert_uint_eq(atomic_load(&lives->strange), 0);
 }
-END_TEST
 
-START_TEST(a_worker_that_cannot_begin_breaks_the_making)
+TEST(a_worker_that_cannot_begin_breaks_the_making)
 {
     for (unsigned at = 1; at <= 3; at++) {
         struct lives *lives = lives_new(at);
@@ -519,7 +506,6 @@ START_TEST(a_worker_that_cannot_begin_breaks_the_making)
         ck_assert_ptr_null(pool);
     }
 }
-END_TEST
 
 static int reply_tid_task(struct ep_task *task)
 {
@@ -528,7 +514,7 @@ static int reply_tid_task(struct ep_task *task)
     return ep_task_reply(task, &tid, sizeof tid);
 }
 
-START_TEST(a_worker_ends_after_its_tasks)
+TEST(a_worker_ends_after_its_tasks)
 {
     struct lives *lives = lives_new(0);
     struct ep_options options = living(lives, 1);
@@ -556,9 +542,8 @@ START_TEST(a_worker_ends_after_its_tasks)
     ck_assert_uint_eq(atomic_load(&lives->ended), 4);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(a_backlog_outlives_many_workers)
+TEST(a_backlog_outlives_many_workers)
 {
     struct ep_options options = {.workers = 3, .queue = 64, .tasks_per_worker = 1};
     struct ep_executor *pool = executor_with(&options);
@@ -568,10 +553,9 @@ START_TEST(a_backlog_outlives_many_workers)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->counter), rounds_of(3000, 200));
 }
-END_TEST
 
 /* It retires after a task or two, while the executor is shut down: all tasks run. */
-START_TEST(workers_retire_while_the_executor_ends)
+TEST(workers_retire_while_the_executor_ends)
 {
     for (int round = 0; round < (int)rounds_of(100, 10); round++) {
         struct ep_options options = {.workers = 2, .queue = 64, .tasks_per_worker = 2};
@@ -586,9 +570,8 @@ START_TEST(workers_retire_while_the_executor_ends)
         ep_executor_free(pool);
     }
 }
-END_TEST
 
-START_TEST(a_successor_that_cannot_begin_breaks_the_executor)
+TEST(a_successor_that_cannot_begin_breaks_the_executor)
 {
     struct lives *lives = lives_new(2);
     struct ep_options options = {.workers = 1,
@@ -635,23 +618,4 @@ START_TEST(a_successor_that_cannot_begin_breaks_the_executor)
     for (int i = 0; i < 3; i++)
         ep_future_unref(futures[i]);
     ep_executor_free(pool);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("life");
-
-    ADD_FOR_KINDS(suite, "Pausing", pause_holds_what_waits_and_leaves_what_runs);
-    ADD_FOR_KINDS(suite, "Idle", wait_idle_waits_for_all, idle_waits_for_callbacks,
-                  all_who_wait_for_idle_wake, idle_workers_use_no_cpu,
-                  ending_many_idle_workers_is_cheap);
-    ADD_FOR_KINDS(suite, "Size", workers_by_default_follow_the_usable_cpus, resize_up_and_down,
-                  shrinking_leaves_running_tasks_alone, a_resize_lets_as_many_in_as_it_makes_places,
-                  nothing_is_lost_while_workers_come_and_go, a_failed_resize_changes_nothing);
-    ADD_FOR_KINDS(suite, "Workers", each_worker_begins_and_ends_once,
-                  a_worker_that_cannot_begin_breaks_the_making, a_worker_ends_after_its_tasks,
-                  a_backlog_outlives_many_workers, workers_retire_while_the_executor_ends,
-                  a_successor_that_cannot_begin_breaks_the_executor);
-    return suite_main(suite);
 }

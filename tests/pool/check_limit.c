@@ -20,7 +20,9 @@ static struct ep_future *limited(struct ep_executor *pool, ep_task_fn fn, int64_
     return future;
 }
 
-START_TEST(nonsense_is_refused)
+CASE_FOR_KINDS("Core")
+
+TEST(nonsense_is_refused)
 {
     struct ep_executor *pool = executor_that(1, 1, EP_BLOCK);
     struct ep_submit_options options = {.limit_ns = -1};
@@ -28,9 +30,8 @@ START_TEST(nonsense_is_refused)
     ck_assert_int_eq(ep_submit_with(pool, nothing_task, NULL, 0, &options, NULL), -EINVAL);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(a_task_in_time_is_left_alone)
+TEST(a_task_in_time_is_left_alone)
 {
     struct ep_executor *pool = executor_that(2, 8, EP_BLOCK);
     struct ep_stats stats;
@@ -47,9 +48,8 @@ START_TEST(a_task_in_time_is_left_alone)
     ck_assert_uint_eq(stats.limited, 0);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- threads ---------------------------------------------------------------------------------- */
+CASE_FOR_THREADS("Threads")
 
 /** Ends when it is asked to, as failed. */
 static int until_stopped(struct ep_task *task)
@@ -64,7 +64,7 @@ static int is_stopping(struct ep_task *task)
     return ep_task_stopping(task);
 }
 
-START_TEST(a_task_on_a_thread_sees_its_limit)
+TEST(a_task_on_a_thread_sees_its_limit)
 {
     struct ep_executor *pool = executor_that(1, 8, EP_BLOCK);
     struct ep_future *futures[] = {limited(pool, until_stopped, SHORT),
@@ -81,9 +81,10 @@ START_TEST(a_task_on_a_thread_sees_its_limit)
         ep_future_unref(futures[i]);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(a_task_of_its_submitter_sees_its_limit)
+CASE_FOR_KINDS("Submitter")
+
+TEST(a_task_of_its_submitter_sees_its_limit)
 {
     struct ep_executor *pool = executor_that(1, EP_NO_QUEUE, EP_CALLER_RUNS);
     struct ep_future *future;
@@ -95,9 +96,8 @@ START_TEST(a_task_of_its_submitter_sees_its_limit)
     gate_open(&stage->gate, 1);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- processes -------------------------------------------------------------------------------- */
+CASE("Processes")
 
 static int endless(struct ep_task *task)
 {
@@ -145,7 +145,7 @@ static struct ep_executor *processes(int i, uint32_t workers)
                                                    .prefetch = i < 2 ? 0 : 8});
 }
 
-START_TEST(a_worker_over_the_limit_is_replaced)
+LOOP_TEST(a_worker_over_the_limit_is_replaced, 4)
 {
     struct ep_executor *pool = processes(_i, 1);
     struct ep_future *before[10], *over, *after[10];
@@ -180,10 +180,9 @@ START_TEST(a_worker_over_the_limit_is_replaced)
     ck_assert_uint_eq(stats.broken, 0);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* The time of a task that is done ends no other. */
-START_TEST(a_limit_is_that_of_its_task)
+LOOP_TEST(a_limit_is_that_of_its_task, 4)
 {
     struct gate *gate = shared_gate();
     struct ep_executor *pool = processes(_i, 2);
@@ -206,10 +205,9 @@ START_TEST(a_limit_is_that_of_its_task)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
 /* Tasks end at about the time of their limit: done or over, and nothing else is lost. */
-START_TEST(a_limit_races_the_end)
+LOOP_TEST(a_limit_races_the_end, 4)
 {
     enum { ROUNDS = 60 };
     struct ep_executor *pool = processes(_i, 2);
@@ -234,10 +232,9 @@ START_TEST(a_limit_races_the_end)
     ck_assert_uint_eq(stats.finished, 2 * ROUNDS - over);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* The end of the executor does not wait for a limit, nor does a limit need the executor open. */
-START_TEST(an_executor_that_ends_keeps_limits)
+LOOP_TEST(an_executor_that_ends_keeps_limits, 4)
 {
     struct ep_executor *pool = processes(_i, 1);
     struct ep_future *over = limited(pool, endless, SHORT), *last;
@@ -247,18 +244,4 @@ START_TEST(an_executor_that_ends_keeps_limits)
     expect_limit(over);
     ck_assert_int_gt(pid_of(last), 0);
     ep_executor_free(pool);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("limit");
-
-    ADD_FOR_KINDS(suite, "Core", nonsense_is_refused, a_task_in_time_is_left_alone);
-    ADD_FOR_THREADS(suite, "Threads", a_task_on_a_thread_sees_its_limit);
-    ADD_FOR_KINDS(suite, "Submitter", a_task_of_its_submitter_sees_its_limit);
-    ADD_LOOP_TESTS(suite, "Processes", 4, a_worker_over_the_limit_is_replaced,
-                   a_limit_is_that_of_its_task, a_limit_races_the_end,
-                   an_executor_that_ends_keeps_limits);
-    return suite_main(suite);
 }

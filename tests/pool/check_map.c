@@ -103,9 +103,9 @@ static struct ep_map *map_gated(struct ep_executor *pool, const struct gated *in
     return map;
 }
 
-/* --- Core ---------------------------------------------------------------------------------- */
+CASE("Core")
 
-START_TEST(results_come_in_the_order_of_the_inputs)
+LOOP_TEST(results_come_in_the_order_of_the_inputs, KINDS)
 {
     static const size_t chunks[] = {0, 1, 3, 6, 20, 21, EP_CHUNK_AUTO, SIZE_MAX - 1};
     struct ep_executor *pool = kind_executor(_i, 3, 0);
@@ -122,7 +122,6 @@ START_TEST(results_come_in_the_order_of_the_inputs)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
 /** "1 + 5 = 6", out of two ints that lie side by side. */
 static int add_task(struct ep_task *task)
@@ -134,7 +133,7 @@ static int add_task(struct ep_task *task)
     return ep_task_reply(task, text, strlen(text) + 1);
 }
 
-START_TEST(several_inputs_travel_side_by_side)
+LOOP_TEST(several_inputs_travel_side_by_side, KINDS)
 {
     static const int a[] = {1, 2, 3}, b[] = {5, 6, 7};
     static const struct ep_column columns[] = {{a, sizeof *a}, {b, sizeof *b}, {NULL, 0}};
@@ -156,9 +155,8 @@ START_TEST(several_inputs_travel_side_by_side)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(nothing_in_nothing_out)
+LOOP_TEST(nothing_in_nothing_out, KINDS)
 {
     struct ep_executor *pool = kind_executor(_i, 1, 0);
     struct ep_map_options options = {.chunk = EP_CHUNK_AUTO};
@@ -174,9 +172,8 @@ START_TEST(nothing_in_nothing_out)
     ep_map_free(NULL);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(nonsense_is_refused)
+TEST(nonsense_is_refused)
 {
     struct ep_executor *pool = executor_of(1, 1, EP_BLOCK);
     struct counting counting = {.end = 3};
@@ -199,10 +196,9 @@ START_TEST(nonsense_is_refused)
     ck_assert_ptr_null(map);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* The seed that maps and never looks at the results: they must be computed all the same. */
-START_TEST(everything_is_submitted_at_the_call)
+LOOP_TEST(everything_is_submitted_at_the_call, KINDS)
 {
     struct gate *gate = shared_gate();
     atomic_uint *counter = shared_memory(sizeof *counter);
@@ -232,9 +228,8 @@ START_TEST(everything_is_submitted_at_the_call)
     ep_executor_free(pool);
     ep_map_free(map); /* also after its executor */
 }
-END_TEST
 
-START_TEST(chunks_are_as_large_as_python_makes_them)
+LOOP_TEST(chunks_are_as_large_as_python_makes_them, KINDS)
 {
     static const struct {
         int count;
@@ -256,7 +251,6 @@ START_TEST(chunks_are_as_large_as_python_makes_them)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
 /* Inputs and replies of every size, each aligned for any type, alone and in chunks. */
 static int mirror_task(struct ep_task *task)
@@ -288,7 +282,7 @@ static int grow(void *context, struct ep_bytes *input)
     return 1;
 }
 
-START_TEST(bytes_of_every_size_travel_in_chunks)
+LOOP_TEST(bytes_of_every_size_travel_in_chunks, KINDS)
 {
     static const size_t sizes[] = {0, 1, 15, 16, 17, 0, 64, 100000, 3, 1 << 20, 0, 33};
     enum { COUNT = sizeof sizes / sizeof *sizes };
@@ -320,9 +314,8 @@ START_TEST(bytes_of_every_size_travel_in_chunks)
     free(bytes);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- Failures ------------------------------------------------------------------------------ */
+CASE("Failures")
 
 /** Fails for every third number, in three ways; else replies with it. */
 static int some_fail_task(struct ep_task *task)
@@ -342,7 +335,7 @@ static int some_fail_task(struct ep_task *task)
     }
 }
 
-START_TEST(a_failed_element_fails_alone)
+LOOP_TEST(a_failed_element_fails_alone, KINDS)
 {
     static const int codes[] = {-ETIMEDOUT, 3, 0};
     static const size_t words[] = {0, 127, 11};
@@ -377,9 +370,8 @@ START_TEST(a_failed_element_fails_alone)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(stopping_on_failure_hands_out_nothing_after_it)
+LOOP_TEST(stopping_on_failure_hands_out_nothing_after_it, KINDS)
 {
     struct gate *gate = shared_gate();
     atomic_uint *ran = shared_memory(sizeof *ran);
@@ -413,9 +405,8 @@ START_TEST(stopping_on_failure_hands_out_nothing_after_it)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(the_error_of_a_source_comes_after_the_results_before_it)
+LOOP_TEST(the_error_of_a_source_comes_after_the_results_before_it, KINDS)
 {
     struct ep_executor *pool = kind_executor(_i, 2, 0);
 
@@ -434,7 +425,6 @@ START_TEST(the_error_of_a_source_comes_after_the_results_before_it)
     ep_future_unref(submit_int(pool, square_task, 1));
     ep_executor_free(pool);
 }
-END_TEST
 
 static int point_nowhere(void *context, struct ep_bytes *input)
 {
@@ -443,7 +433,7 @@ static int point_nowhere(void *context, struct ep_bytes *input)
     return 1;
 }
 
-START_TEST(a_source_must_say_where_its_bytes_are)
+TEST(a_source_must_say_where_its_bytes_are)
 {
     struct ep_executor *pool = executor_of(1, 1, EP_BLOCK);
     struct ep_map *map;
@@ -454,13 +444,12 @@ START_TEST(a_source_must_say_where_its_bytes_are)
     ep_map_free(map);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- Time ---------------------------------------------------------------------------------- */
+CASE("Time")
 
 /* A map that is over: what began is finished, what did not never runs. Also where the deadline has
  * passed long before anybody asks. */
-START_TEST(at_the_timeout_the_rest_is_cancelled)
+LOOP_TEST(at_the_timeout_the_rest_is_cancelled, KINDS)
 {
     static const int64_t timeouts[] = {EP_MILLISECONDS(2), -1};
     struct gate *gate = shared_gate();
@@ -487,9 +476,8 @@ START_TEST(at_the_timeout_the_rest_is_cancelled)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(time_runs_from_the_call)
+LOOP_TEST(time_runs_from_the_call, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_executor *pool = kind_executor(_i, 1, 2);
@@ -505,9 +493,8 @@ START_TEST(time_runs_from_the_call)
     ep_map_free(map);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(a_map_that_ends_in_time_knows_no_timeout)
+LOOP_TEST(a_map_that_ends_in_time_knows_no_timeout, KINDS)
 {
     struct ep_executor *pool = kind_executor(_i, 2, 0);
     struct ep_map_options options = {.timeout_ns = EP_FOREVER, .chunk = 3};
@@ -520,11 +507,10 @@ START_TEST(a_map_that_ends_in_time_knows_no_timeout)
     ep_map_free(map);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- Bounds -------------------------------------------------------------------------------- */
+CASE("Bounds")
 
-START_TEST(no_more_than_ahead_is_under_way)
+LOOP_TEST(no_more_than_ahead_is_under_way, KINDS)
 {
     struct ep_executor *pool = kind_executor(_i, 2, 0);
 
@@ -546,9 +532,8 @@ START_TEST(no_more_than_ahead_is_under_way)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(ahead_bounds_unordered_maps_as_well)
+LOOP_TEST(ahead_bounds_unordered_maps_as_well, KINDS)
 {
     struct ep_executor *pool = kind_executor(_i, 3, 0);
     struct ep_map_options options = {.ahead = 7, .chunk = 2, .unordered = true};
@@ -563,9 +548,8 @@ START_TEST(ahead_bounds_unordered_maps_as_well)
     ep_map_free(map);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(a_full_executor_is_waited_for)
+LOOP_TEST(a_full_executor_is_waited_for, KINDS)
 {
     struct ep_executor *pool = kind_executor(_i, 2, 1);
 
@@ -581,9 +565,8 @@ START_TEST(a_full_executor_is_waited_for)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(where_full_is_refused_the_map_is_too)
+LOOP_TEST(where_full_is_refused_the_map_is_too, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_options options = {.workers = 1, .queue = 3, .when_full = EP_REJECT};
@@ -601,9 +584,8 @@ START_TEST(where_full_is_refused_the_map_is_too)
     gate_open(gate, 1);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(what_is_discarded_is_an_element_that_was_cancelled)
+LOOP_TEST(what_is_discarded_is_an_element_that_was_cancelled, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_options options = {.workers = 1, .queue = 2, .when_full = EP_DISCARD};
@@ -626,10 +608,9 @@ START_TEST(what_is_discarded_is_an_element_that_was_cancelled)
     ep_map_free(map);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* A submission that fails after the call ends the map in its turn. */
-START_TEST(a_shutdown_midway_comes_after_what_was_submitted)
+LOOP_TEST(a_shutdown_midway_comes_after_what_was_submitted, KINDS)
 {
     struct ep_executor *pool = kind_executor(_i, 1, 0);
     struct ep_map_options options = {.ahead = 3};
@@ -645,11 +626,10 @@ START_TEST(a_shutdown_midway_comes_after_what_was_submitted)
     ep_map_free(map);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- Letting go ---------------------------------------------------------------------------- */
+CASE("Letting go")
 
-START_TEST(letting_go_cancels_what_has_not_begun)
+LOOP_TEST(letting_go_cancels_what_has_not_begun, KINDS)
 {
     struct gate *gate = shared_gate();
     atomic_uint *ran = shared_memory(sizeof *ran);
@@ -674,9 +654,8 @@ START_TEST(letting_go_cancels_what_has_not_begun)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(large_results_can_be_left_behind)
+LOOP_TEST(large_results_can_be_left_behind, KINDS)
 {
     struct ep_executor *pool = kind_executor(_i, 2, 0);
     static const size_t sizes[] = {70000, 70000, 70000, 70000, 70000, 70000, 70000, 70000};
@@ -695,11 +674,10 @@ START_TEST(large_results_can_be_left_behind)
     free(bytes);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- Order --------------------------------------------------------------------------------- */
+CASE("Order")
 
-START_TEST(unordered_results_come_as_they_complete)
+LOOP_TEST(unordered_results_come_as_they_complete, KINDS)
 {
     struct gate *gates[2] = {shared_gate(), shared_gate()};
     struct ep_executor *pool = kind_executor(_i, 3, 0);
@@ -721,9 +699,8 @@ START_TEST(unordered_results_come_as_they_complete)
     ep_map_free(map);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(unordered_results_are_a_permutation)
+LOOP_TEST(unordered_results_are_a_permutation, KINDS)
 {
     enum { COUNT = 1000 };
     struct ep_executor *pool = kind_executor(_i, 3, 0);
@@ -751,9 +728,8 @@ START_TEST(unordered_results_are_a_permutation)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- Workers that map ---------------------------------------------------------------------- */
+CASE("Workers that map")
 
 /** What a task got that maps over its own executor. Threads only: it travels by pointer. */
 struct own_map {
@@ -781,7 +757,7 @@ static int map_on_own_task(struct ep_task *task)
     return 0;
 }
 
-START_TEST(a_worker_does_its_part)
+TEST(a_worker_does_its_part)
 {
     struct own_map own = {.pool = executor_of(1, 4, EP_BLOCK)}, *address = &own;
     struct ep_future *future = submit_bytes(own.pool, map_on_own_task, &address, sizeof address);
@@ -793,9 +769,8 @@ START_TEST(a_worker_does_its_part)
     ep_future_unref(future);
     ep_executor_free(own.pool);
 }
-END_TEST
 
-START_TEST(a_chunk_that_is_terminated_cancels_its_rest)
+TEST(a_chunk_that_is_terminated_cancels_its_rest)
 {
     struct gate *gate = shared_gate();
     atomic_uint *ran = shared_memory(sizeof *ran);
@@ -815,9 +790,8 @@ START_TEST(a_chunk_that_is_terminated_cancels_its_rest)
     ep_map_free(map);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- Worker processes ---------------------------------------------------------------------- */
+CASE("Worker processes")
 
 /** Ends its process when it comes to 5. */
 static int die_task(struct ep_task *task)
@@ -829,7 +803,7 @@ static int die_task(struct ep_task *task)
     return ep_task_reply(task, &n, sizeof n);
 }
 
-START_TEST(a_worker_that_dies_takes_its_chunk_along)
+TEST(a_worker_that_dies_takes_its_chunk_along)
 {
     struct ep_options pool_options = {.workers = 2, .on_death = EP_REPLACE};
     struct ep_executor *pool = kind_executor_with(PROCESSES, &pool_options);
@@ -852,9 +826,8 @@ START_TEST(a_worker_that_dies_takes_its_chunk_along)
     ep_map_free(map);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(an_unknown_function_is_refused_in_chunks_as_well)
+TEST(an_unknown_function_is_refused_in_chunks_as_well)
 {
     struct ep_executor *pool = kind_executor(PROCESSES, 1, 0);
     void *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -877,7 +850,6 @@ START_TEST(an_unknown_function_is_refused_in_chunks_as_well)
     munmap(page, 4096);
     ep_executor_free(pool);
 }
-END_TEST
 
 static struct ep_future *shown;
 
@@ -904,7 +876,7 @@ static void fire_slowly(struct watch *watch, struct ep_future *future)
         sched_yield();
 }
 
-START_TEST(what_is_done_is_found_though_it_has_not_arrived)
+TEST(what_is_done_is_found_though_it_has_not_arrived)
 {
     struct ep_map_options options = {.unordered = true, .timeout_ns = -1};
     struct slow_watch slow = {.watch = {.fire = fire_slowly}};
@@ -924,33 +896,4 @@ START_TEST(what_is_done_is_found_though_it_has_not_arrived)
     assert_end(map);
     ep_executor_free(pool); /* before `slow` goes: the worker has left it */
     ep_map_free(map);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("map");
-
-    ADD_LOOP_TESTS(suite, "Core", KINDS, results_come_in_the_order_of_the_inputs,
-                   several_inputs_travel_side_by_side, nothing_in_nothing_out);
-    ADD_TESTS(suite, "Core", nonsense_is_refused);
-    ADD_LOOP_TESTS(suite, "Core", KINDS, everything_is_submitted_at_the_call,
-                   chunks_are_as_large_as_python_makes_them, bytes_of_every_size_travel_in_chunks,
-                   unordered_results_come_as_they_complete, unordered_results_are_a_permutation);
-    ADD_LOOP_TESTS(suite, "Failures", KINDS, a_failed_element_fails_alone,
-                   stopping_on_failure_hands_out_nothing_after_it,
-                   the_error_of_a_source_comes_after_the_results_before_it);
-    ADD_TESTS(suite, "Limits", what_is_done_is_found_though_it_has_not_arrived);
-    ADD_TESTS(suite, "Failures", a_source_must_say_where_its_bytes_are);
-    ADD_LOOP_TESTS(suite, "Failures", KINDS, a_shutdown_midway_comes_after_what_was_submitted);
-    ADD_TESTS(suite, "Failures", a_worker_does_its_part,
-              a_chunk_that_is_terminated_cancels_its_rest, a_worker_that_dies_takes_its_chunk_along,
-              an_unknown_function_is_refused_in_chunks_as_well);
-    ADD_LOOP_TESTS(suite, "Limits", KINDS, at_the_timeout_the_rest_is_cancelled,
-                   time_runs_from_the_call, a_map_that_ends_in_time_knows_no_timeout,
-                   no_more_than_ahead_is_under_way, ahead_bounds_unordered_maps_as_well,
-                   a_full_executor_is_waited_for, where_full_is_refused_the_map_is_too,
-                   what_is_discarded_is_an_element_that_was_cancelled,
-                   letting_go_cancels_what_has_not_begun, large_results_can_be_left_behind);
-    return suite_main(suite);
 }

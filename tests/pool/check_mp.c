@@ -50,9 +50,9 @@ static void assert_item(const struct ep_async *call, size_t index, int expected)
     ck_assert(!error.failed);
 }
 
-/* --- Calls --------------------------------------------------------------------------------- */
+CASE("Calls")
 
-START_TEST(apply_waits_for_its_reply)
+LOOP_TEST(apply_waits_for_its_reply, KINDS)
 {
     struct ep_pool *pool = pool_of(_i, 3);
 
@@ -71,9 +71,8 @@ START_TEST(apply_waits_for_its_reply)
     }
     end(pool);
 }
-END_TEST
 
-START_TEST(a_call_tells_how_far_it_is)
+LOOP_TEST(a_call_tells_how_far_it_is, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_pool *pool = pool_of(_i, 1);
@@ -101,9 +100,8 @@ START_TEST(a_call_tells_how_far_it_is)
     ep_async_free(call);
     end(pool);
 }
-END_TEST
 
-START_TEST(a_failed_call_says_how)
+LOOP_TEST(a_failed_call_says_how, KINDS)
 {
     struct ep_pool *pool = pool_of(_i, 1);
     struct ep_async *call;
@@ -117,9 +115,8 @@ START_TEST(a_failed_call_says_how)
     ep_async_free(call);
     end(pool);
 }
-END_TEST
 
-/* --- Callbacks ----------------------------------------------------------------------------- */
+CASE("Callbacks")
 
 /** How often each was called, and what it saw. Written by completing threads. */
 struct calls {
@@ -157,7 +154,7 @@ static void assert_calls(struct calls *calls, unsigned succeeded, unsigned faile
     ck_assert_uint_eq(atomic_load(&calls->failed), failed);
 }
 
-START_TEST(exactly_one_callback_is_called)
+LOOP_TEST(exactly_one_callback_is_called, KINDS)
 {
     struct calls calls = {.pid = getpid()};
     struct ep_callbacks callbacks = {on_success, on_failure, &calls};
@@ -180,9 +177,10 @@ START_TEST(exactly_one_callback_is_called)
     ck_assert_int_eq(atomic_load(&calls.value), 36);
     ep_pool_free(pool);
 }
-END_TEST
 
-START_TEST(a_map_calls_back_once)
+CASE("Maps")
+
+LOOP_TEST(a_map_calls_back_once, KINDS)
 {
     struct calls calls = {.pid = getpid()};
     struct ep_callbacks callbacks = {on_success, on_failure, &calls};
@@ -205,7 +203,6 @@ START_TEST(a_map_calls_back_once)
     ck_assert_int_eq(atomic_load(&calls.value), 25);
     ep_pool_free(pool);
 }
-END_TEST
 
 /** Threads only: the pool it should submit to. */
 struct from_callback {
@@ -228,7 +225,7 @@ static void submit_from_callback(struct ep_async *call, void *context)
     atomic_store(&from->done, 1);
 }
 
-START_TEST(a_callback_may_submit_and_terminate)
+TEST(a_callback_may_submit_and_terminate)
 {
     struct gate *gate = shared_gate();
     struct from_callback from = {.pool = pool_of(THREADS, 1)};
@@ -245,7 +242,6 @@ START_TEST(a_callback_may_submit_and_terminate)
     ck_assert_int_eq(from.join, -EDEADLK);
     ep_pool_free(from.pool);
 }
-END_TEST
 
 static void wait_from_callback(struct ep_async *call, void *context)
 {
@@ -262,7 +258,7 @@ static void wait_from_callback(struct ep_async *call, void *context)
 }
 
 /* Of a pool of processes it is the manager who would make the inner call ready. */
-START_TEST(a_callback_on_the_manager_does_not_wait)
+TEST(a_callback_on_the_manager_does_not_wait)
 {
     struct gate *gate = shared_gate();
     struct from_callback from = {.pool = pool_of(PROCESSES, 1)};
@@ -278,7 +274,6 @@ START_TEST(a_callback_on_the_manager_does_not_wait)
     ck_assert_int_eq(from.apply_async, 0);
     ck_assert_int_eq(from.join, -EDEADLK);
 }
-END_TEST
 
 /** Two calls of which the second is done, and a third that says so by having begun. */
 struct from_first {
@@ -306,7 +301,7 @@ static void get_second(struct ep_async *call, void *context)
     atomic_store(&from->done, 1);
 }
 
-START_TEST(a_callback_on_the_manager_does_not_wait_for_what_is_done)
+TEST(a_callback_on_the_manager_does_not_wait_for_what_is_done)
 {
     struct gate *gate = shared_gate();
     struct from_first from = {.begun = shared_memory(sizeof *from.begun)};
@@ -327,11 +322,8 @@ START_TEST(a_callback_on_the_manager_does_not_wait_for_what_is_done)
     end(pool);
     ep_async_free(from.second);
 }
-END_TEST
 
-/* --- Maps ---------------------------------------------------------------------------------- */
-
-START_TEST(map_keeps_the_order)
+LOOP_TEST(map_keeps_the_order, KINDS)
 {
     struct ep_pool *pool = pool_of(_i, 3);
     int numbers[20];
@@ -352,9 +344,8 @@ START_TEST(map_keeps_the_order)
     }
     end(pool);
 }
-END_TEST
 
-START_TEST(map_makes_chunks_as_python_does)
+LOOP_TEST(map_makes_chunks_as_python_does, KINDS)
 {
     static const int numbers[100] = {0};
     struct ep_pool *pool = pool_of(_i, 2);
@@ -367,9 +358,8 @@ START_TEST(map_makes_chunks_as_python_does)
     ck_assert_uint_eq(stats.accepted, 8); /* ceil(100 / (4 * 2)) = 13 a chunk */
     end(pool);
 }
-END_TEST
 
-START_TEST(an_empty_map_is_ready_at_once)
+LOOP_TEST(an_empty_map_is_ready_at_once, KINDS)
 {
     struct calls calls = {.pid = getpid()};
     struct ep_callbacks callbacks = {on_success, on_failure, &calls};
@@ -388,7 +378,6 @@ START_TEST(an_empty_map_is_ready_at_once)
     ep_async_free(call);
     end(pool);
 }
-END_TEST
 
 /** Fails for 1 and for 3, and says the number; counts every call. */
 struct counted {
@@ -411,7 +400,7 @@ static int fail_odd_task(struct ep_task *task)
 }
 
 /* It waits for all, though the first to fail is long done, and tells of the earliest. */
-START_TEST(a_failing_element_does_not_hurry_the_map)
+LOOP_TEST(a_failing_element_does_not_hurry_the_map, KINDS)
 {
     struct gate *gate = shared_gate();
     atomic_uint *ran = shared_memory(sizeof *ran);
@@ -439,7 +428,6 @@ START_TEST(a_failing_element_does_not_hurry_the_map)
     ep_async_free(call);
     end(pool);
 }
-END_TEST
 
 static int add_task(struct ep_task *task)
 {
@@ -449,7 +437,7 @@ static int add_task(struct ep_task *task)
     return ep_task_reply(task, &sum, sizeof sum);
 }
 
-START_TEST(starmap_unpacks_its_columns)
+LOOP_TEST(starmap_unpacks_its_columns, KINDS)
 {
     static const int a[] = {1, 2, 3}, b[] = {5, 6, 7};
     static const struct ep_column columns[] = {{a, sizeof *a}, {b, sizeof *b}};
@@ -467,9 +455,8 @@ START_TEST(starmap_unpacks_its_columns)
     }
     end(pool);
 }
-END_TEST
 
-/* --- Iterators ----------------------------------------------------------------------------- */
+CASE("Iterators")
 
 /** Counts from 0 to `end`, or for ever where that is negative; then returns `ending`. */
 struct counting {
@@ -487,7 +474,7 @@ static int count_up(void *context, struct ep_bytes *input)
     return 1;
 }
 
-START_TEST(imap_keeps_the_order_and_ends_again_and_again)
+LOOP_TEST(imap_keeps_the_order_and_ends_again_and_again, KINDS)
 {
     struct ep_pool *pool = pool_of(_i, 3);
 
@@ -507,9 +494,8 @@ START_TEST(imap_keeps_the_order_and_ends_again_and_again)
     }
     end(pool);
 }
-END_TEST
 
-START_TEST(imap_unordered_is_a_permutation)
+LOOP_TEST(imap_unordered_is_a_permutation, KINDS)
 {
     struct ep_pool *pool = pool_of(_i, 3);
     struct counting counting = {.end = 200};
@@ -535,9 +521,8 @@ START_TEST(imap_unordered_is_a_permutation)
     ep_map_free(map);
     end(pool);
 }
-END_TEST
 
-START_TEST(a_next_that_times_out_can_be_asked_again)
+LOOP_TEST(a_next_that_times_out_can_be_asked_again, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_pool *pool = pool_of(_i, 1);
@@ -565,10 +550,9 @@ START_TEST(a_next_that_times_out_can_be_asked_again)
     }
     end(pool);
 }
-END_TEST
 
 /* The result is there, but the next input finds no room: that is no reason to wait for the room. */
-START_TEST(a_result_does_not_wait_for_room)
+LOOP_TEST(a_result_does_not_wait_for_room, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_pool *pool = pool_with(_i, &(struct ep_options){.workers = 1, .queue = 1});
@@ -604,9 +588,8 @@ START_TEST(a_result_does_not_wait_for_room)
     }
     end(pool);
 }
-END_TEST
 
-START_TEST(a_failing_source_ends_imap_and_spares_the_pool)
+LOOP_TEST(a_failing_source_ends_imap_and_spares_the_pool, KINDS)
 {
     struct ep_pool *pool = pool_of(_i, 2);
     struct counting counting = {.end = 7, .ending = -EIO};
@@ -624,9 +607,8 @@ START_TEST(a_failing_source_ends_imap_and_spares_the_pool)
     ep_async_free(call);
     end(pool);
 }
-END_TEST
 
-START_TEST(imap_serves_an_endless_source)
+LOOP_TEST(imap_serves_an_endless_source, KINDS)
 {
     struct ep_pool *pool = pool_of(_i, 2);
     struct counting endless = {.end = -1};
@@ -642,11 +624,10 @@ START_TEST(imap_serves_an_endless_source)
     ep_map_free(map);
     end(pool);
 }
-END_TEST
 
-/* --- Ending -------------------------------------------------------------------------------- */
+CASE("Ending")
 
-START_TEST(join_wants_an_end_first)
+LOOP_TEST(join_wants_an_end_first, 2 * KINDS)
 {
     struct ep_pool *pool = pool_of(_i % KINDS, 1);
 
@@ -660,10 +641,9 @@ START_TEST(join_wants_an_end_first)
     ep_pool_free(pool);
     ep_pool_free(NULL);
 }
-END_TEST
 
 /* The seed closes the pool in its loop: the second submission must say so. */
-START_TEST(a_closed_pool_takes_no_more)
+LOOP_TEST(a_closed_pool_takes_no_more, KINDS)
 {
     struct calls calls = {.pid = getpid()};
     struct ep_callbacks callbacks = {on_success, on_failure, &calls};
@@ -689,9 +669,8 @@ START_TEST(a_closed_pool_takes_no_more)
     assert_calls(&calls, 1, 0);
     ep_pool_free(pool);
 }
-END_TEST
 
-START_TEST(terminating_leaves_ten_thousand_undone)
+TEST(terminating_leaves_ten_thousand_undone)
 {
     struct gate *gate = shared_gate();
     atomic_uint *counter = shared_memory(sizeof *counter);
@@ -717,7 +696,6 @@ START_TEST(terminating_leaves_ten_thousand_undone)
     ck_assert(ep_async_ready(last)); /* calls outlive their pool */
     ep_async_free(last);
 }
-END_TEST
 
 /** A call that waits behind a gate, which opens when that call is ready. */
 struct stuck {
@@ -735,7 +713,7 @@ static void *open_when_ready(void *context)
 }
 
 /* If it waited for what it has accepted, it would wait for ever. */
-START_TEST(leaving_a_pool_terminates_it)
+TEST(leaving_a_pool_terminates_it)
 {
     struct calls calls = {.pid = getpid()};
     struct ep_callbacks callbacks = {on_success, on_failure, &calls};
@@ -757,7 +735,6 @@ START_TEST(leaving_a_pool_terminates_it)
     ep_async_free(stuck.call);
     ep_async_free(held);
 }
-END_TEST
 
 static int count_initializations(void *context, unsigned worker)
 {
@@ -766,7 +743,7 @@ static int count_initializations(void *context, unsigned worker)
     return 0;
 }
 
-START_TEST(the_initializer_runs_once_in_each_worker)
+LOOP_TEST(the_initializer_runs_once_in_each_worker, KINDS)
 {
     atomic_uint *counter = shared_memory(sizeof *counter);
     struct ep_options options = {
@@ -778,9 +755,8 @@ START_TEST(the_initializer_runs_once_in_each_worker)
     end(pool);
     ck_assert_uint_eq(atomic_load(counter), 3);
 }
-END_TEST
 
-START_TEST(nonsense_is_refused)
+TEST(nonsense_is_refused)
 {
     struct ep_options options = {.workers = 1, .when_full = EP_REJECT};
     struct ep_pool *pool = NULL;
@@ -805,7 +781,6 @@ START_TEST(nonsense_is_refused)
     ep_async_free(NULL);
     end(pool);
 }
-END_TEST
 
 /** Threads only: what a task got that calls its own pool. */
 struct own_call {
@@ -828,7 +803,7 @@ static int call_own_pool(struct ep_task *task)
     return 0;
 }
 
-START_TEST(a_worker_does_its_part)
+TEST(a_worker_does_its_part)
 {
     struct gate *gate = shared_gate();
     struct own_call own = {.pool = pool_of(THREADS, 1)}, *address = &own;
@@ -851,7 +826,6 @@ START_TEST(a_worker_does_its_part)
     ep_async_free(own.pending);
     end(own.pool);
 }
-END_TEST
 
 /** Threads only: pass the gate, then fail. */
 static int gate_and_fail_task(struct ep_task *task)
@@ -860,7 +834,7 @@ static int gate_and_fail_task(struct ep_task *task)
     return ep_task_fail(task, 1, "the first");
 }
 
-START_TEST(the_earliest_failure_is_that_of_the_map)
+TEST(the_earliest_failure_is_that_of_the_map)
 {
     struct gate *gate = shared_gate(), *gates[3] = {gate, gate, gate};
     struct ep_pool *pool = pool_of(THREADS, 1);
@@ -877,7 +851,6 @@ START_TEST(the_earliest_failure_is_that_of_the_map)
     ep_async_free(call);
     ep_pool_free(pool);
 }
-END_TEST
 
 /* A pool that is closed while a map is being submitted: all of it, or an error and no callback. */
 
@@ -887,7 +860,7 @@ static void *close_pool(void *pool)
     return NULL;
 }
 
-START_TEST(a_map_that_meets_the_end_is_whole_or_refused)
+TEST(a_map_that_meets_the_end_is_whole_or_refused)
 {
     static const int numbers[200] = {0};
 
@@ -914,29 +887,4 @@ START_TEST(a_map_that_meets_the_end_is_whole_or_refused)
         ep_async_free(call);
         ep_pool_free(pool);
     }
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("mp");
-
-    ADD_LOOP_TESTS(suite, "Calls", KINDS, apply_waits_for_its_reply, a_call_tells_how_far_it_is,
-                   a_failed_call_says_how, exactly_one_callback_is_called);
-    ADD_TESTS(suite, "Calls", a_callback_may_submit_and_terminate,
-              a_callback_on_the_manager_does_not_wait,
-              a_callback_on_the_manager_does_not_wait_for_what_is_done, a_worker_does_its_part);
-    ADD_LOOP_TESTS(suite, "Maps", KINDS, a_map_calls_back_once, map_keeps_the_order,
-                   map_makes_chunks_as_python_does, an_empty_map_is_ready_at_once,
-                   a_failing_element_does_not_hurry_the_map, starmap_unpacks_its_columns,
-                   imap_keeps_the_order_and_ends_again_and_again, imap_unordered_is_a_permutation,
-                   a_next_that_times_out_can_be_asked_again, a_result_does_not_wait_for_room,
-                   a_failing_source_ends_imap_and_spares_the_pool, imap_serves_an_endless_source);
-    ADD_TESTS(suite, "Maps", the_earliest_failure_is_that_of_the_map);
-    ADD_LOOP_TESTS(suite, "Life", 2 * KINDS, join_wants_an_end_first);
-    ADD_LOOP_TESTS(suite, "Life", KINDS, a_closed_pool_takes_no_more);
-    ADD_TESTS(suite, "Life", terminating_leaves_ten_thousand_undone, leaving_a_pool_terminates_it);
-    ADD_LOOP_TESTS(suite, "Life", KINDS, the_initializer_runs_once_in_each_worker);
-    ADD_TESTS(suite, "Life", nonsense_is_refused, a_map_that_meets_the_end_is_whole_or_refused);
-    return suite_main(suite);
 }

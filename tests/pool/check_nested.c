@@ -34,7 +34,7 @@ static int ask(ep_task_fn fn, const void *input, size_t size)
     return n;
 }
 
-/* --- Every way to wait ------------------------------------------------------------------------ */
+CASE_FOR_THREADS("Every way to wait")
 
 static int submit_squares(struct ep_future *futures[static 3])
 {
@@ -177,7 +177,7 @@ static int way_task(struct ep_task *task)
 }
 
 /* One worker, so no other could begin what is waited for; or some that are mostly idle. */
-START_TEST(every_wait_does_its_part)
+TEST(every_wait_does_its_part)
 {
     for (uint32_t workers = 1; workers <= 4; workers += 3) {
         for (size_t i = 0; i < COUNT_OF(ways); i++) {
@@ -192,7 +192,6 @@ START_TEST(every_wait_does_its_part)
         }
     }
 }
-END_TEST
 
 /** Tasks of a pool may call the pool. */
 static int call_task(struct ep_task *task)
@@ -221,7 +220,7 @@ static int call_task(struct ep_task *task)
     return ep_task_reply(task, &sum, sizeof sum);
 }
 
-START_TEST(a_task_may_call_its_own_pool)
+TEST(a_task_may_call_its_own_pool)
 {
     struct ep_options options = {.workers = 1};
     struct ep_async *call;
@@ -236,9 +235,8 @@ START_TEST(a_task_may_call_its_own_pool)
     ck_assert_int_eq(ep_pool_join(own), 0);
     ep_pool_free(own);
 }
-END_TEST
 
-/* --- Depth ------------------------------------------------------------------------------------ */
+CASE_FOR_THREADS("Depth")
 
 /** Wait for a task that does the same with one less. Replies with how deep it went, or a code. */
 static int chain_task(struct ep_task *task)
@@ -261,7 +259,7 @@ static int chain_task(struct ep_task *task)
     return ep_task_reply(task, &below, sizeof below);
 }
 
-START_TEST(waits_nest_up_to_the_bound)
+TEST(waits_nest_up_to_the_bound)
 {
     int most = EP_NESTED_MAX, beyond = EP_NESTED_MAX + 1;
 
@@ -274,7 +272,6 @@ START_TEST(waits_nest_up_to_the_bound)
         ck_assert_int_eq(code_of(submit_bytes(pool, chain_task, &most, sizeof most)), most + 1);
     ep_executor_free(pool);
 }
-END_TEST
 
 /** Compute a Fibonacci number, with a task for each call. */
 static int fibonacci_task(struct ep_task *task)
@@ -302,7 +299,7 @@ static int fibonacci_task(struct ep_task *task)
     return ep_task_reply(task, &sum, sizeof sum);
 }
 
-START_TEST(a_tree_of_tasks_is_computed)
+TEST(a_tree_of_tasks_is_computed)
 {
     int n = 15;
 
@@ -319,9 +316,8 @@ START_TEST(a_tree_of_tasks_is_computed)
         ep_executor_free(pool);
     }
 }
-END_TEST
 
-/* --- What a worker must not wait for ---------------------------------------------------------- */
+CASE_FOR_THREADS("What a worker must not wait for")
 
 static struct ep_future *own_future;
 
@@ -352,7 +348,7 @@ static int wait_for_waiter_task(struct ep_task *task)
     return ep_task_reply(task, &rc, sizeof rc);
 }
 
-START_TEST(a_task_on_the_same_stack_is_not_waited_for)
+TEST(a_task_on_the_same_stack_is_not_waited_for)
 {
     ep_task_fn tasks[] = {wait_for_own_task, wait_for_waiter_task};
 
@@ -364,7 +360,6 @@ START_TEST(a_task_on_the_same_stack_is_not_waited_for)
         ep_executor_free(pool);
     }
 }
-END_TEST
 
 static int wait_in_a_pause_task(struct ep_task *task)
 {
@@ -382,12 +377,11 @@ static int wait_in_a_pause_task(struct ep_task *task)
     return ep_task_reply(task, &rc, sizeof rc);
 }
 
-START_TEST(nothing_begins_within_a_task_in_a_pause)
+TEST(nothing_begins_within_a_task_in_a_pause)
 {
     pool = executor_that(1, 10, EP_BLOCK);
     ck_assert_int_eq(ask(wait_in_a_pause_task, NULL, 0), -EDEADLK);
 }
-END_TEST
 
 static atomic_int begin_rc;
 
@@ -408,14 +402,13 @@ static int wait_in_initialize(void *context, unsigned worker)
     return 0;
 }
 
-START_TEST(a_worker_that_begins_does_not_wait)
+TEST(a_worker_that_begins_does_not_wait)
 {
     pool = executor_with(&(struct ep_options){.workers = 1, .initialize = wait_in_initialize});
     ck_assert_int_eq(ep_executor_resize(pool, 2), 0);
     ck_assert_int_eq(atomic_load(&begin_rc), -EDEADLK);
     ep_executor_free(pool);
 }
-END_TEST
 
 static void wait_in_on_room(void *context)
 {
@@ -428,7 +421,7 @@ static void wait_in_on_room(void *context)
     ep_future_unref(future);
 }
 
-START_TEST(on_room_does_not_wait)
+TEST(on_room_does_not_wait)
 {
     pool = executor_with(
         &(struct ep_options){.workers = 1, .queue = EP_NO_QUEUE, .on_room = wait_in_on_room});
@@ -439,9 +432,8 @@ START_TEST(on_room_does_not_wait)
     ep_executor_free(pool);
     ck_assert_int_eq(atomic_load(&begin_rc), -EDEADLK);
 }
-END_TEST
 
-/* --- The queue -------------------------------------------------------------------------------- */
+CASE_FOR_THREADS("The queue")
 
 /** Wait for tasks that are queued before others, so that husks lie in the ring. */
 static int leave_husks_task(struct ep_task *task)
@@ -463,7 +455,7 @@ static int leave_husks_task(struct ep_task *task)
     return ep_task_reply(task, &n, sizeof n);
 }
 
-START_TEST(husks_of_both_kinds_leave_the_queue)
+TEST(husks_of_both_kinds_leave_the_queue)
 {
     struct ep_stats stats;
     unsigned rounds = 20; /* the ring is swept, and walked round several times */
@@ -482,7 +474,6 @@ START_TEST(husks_of_both_kinds_leave_the_queue)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
 /** With a task that runs on top of this one, shut down: its husk does not hold the shutdown up. */
 static int shut_down_task(struct ep_task *task)
@@ -510,14 +501,13 @@ static int shut_down_within_task(struct ep_task *task)
     return ep_task_reply(task, &rc, sizeof rc);
 }
 
-START_TEST(a_nested_task_may_shut_down)
+TEST(a_nested_task_may_shut_down)
 {
     pool = executor_that(1, 10, EP_BLOCK);
     ck_assert_int_eq(ask(shut_down_within_task, NULL, 0), 0);
 }
-END_TEST
 
-/* --- Ends of threads -------------------------------------------------------------------------- */
+CASE_FOR_THREADS("Ends of threads")
 
 static int exit_task(struct ep_task *task)
 {
@@ -533,7 +523,7 @@ static int wait_for_exit_task(struct ep_task *task)
     return ep_future_result(own_future, EP_FOREVER, NULL);
 }
 
-START_TEST(a_nested_task_that_ends_the_thread_fails_those_below)
+TEST(a_nested_task_that_ends_the_thread_fails_those_below)
 {
     struct ep_future *below;
     struct ep_stats stats;
@@ -553,9 +543,8 @@ START_TEST(a_nested_task_that_ends_the_thread_fails_those_below)
     ck_assert_uint_eq(stats.running, 0);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- Races ------------------------------------------------------------------------------------ */
+CASE_FOR_THREADS("Races")
 
 #define LAYERS 6
 #define WIDTH  5
@@ -577,7 +566,7 @@ static int layer_task(struct ep_task *task)
     return ep_task_reply(task, &sum, sizeof sum);
 }
 
-START_TEST(tasks_that_wait_in_no_circle_all_end)
+TEST(tasks_that_wait_in_no_circle_all_end)
 {
     for (unsigned round = 0; round < 100; round++) {
         int sum = 1;
@@ -599,7 +588,6 @@ START_TEST(tasks_that_wait_in_no_circle_all_end)
         ep_executor_free(pool);
     }
 }
-END_TEST
 
 static struct ep_group *shared_group;
 static sem_t late_has_run;
@@ -634,7 +622,7 @@ static int wait_for_group_task(struct ep_task *task)
     return ep_task_reply(task, &rc, sizeof rc);
 }
 
-START_TEST(a_worker_that_waits_for_a_group_runs_late_members)
+TEST(a_worker_that_waits_for_a_group_runs_late_members)
 {
     sem_init(&late_has_run, 0, 0);
     for (unsigned round = 0; round < 20; round++) {
@@ -651,7 +639,6 @@ START_TEST(a_worker_that_waits_for_a_group_runs_late_members)
     }
     sem_destroy(&late_has_run);
 }
-END_TEST
 
 /** Cancel, from a thread of the program, what tasks are about to run themselves. */
 static void *cancel_layers(void *argument)
@@ -663,7 +650,7 @@ static void *cancel_layers(void *argument)
     return NULL;
 }
 
-START_TEST(claiming_races_cancelling)
+TEST(claiming_races_cancelling)
 {
     for (unsigned round = 0; round < 200; round++) {
         struct ep_stats stats;
@@ -685,22 +672,4 @@ START_TEST(claiming_races_cancelling)
             ep_future_unref(layers[i / WIDTH][i % WIDTH]);
         ep_executor_free(pool);
     }
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("nested");
-
-    ADD_FOR_THREADS(suite, "Ways", every_wait_does_its_part, a_task_may_call_its_own_pool,
-                    waits_nest_up_to_the_bound, a_tree_of_tasks_is_computed);
-    ADD_FOR_THREADS(suite, "Refusals", a_task_on_the_same_stack_is_not_waited_for,
-                    nothing_begins_within_a_task_in_a_pause, a_worker_that_begins_does_not_wait,
-                    on_room_does_not_wait);
-    ADD_FOR_THREADS(suite, "Queue", husks_of_both_kinds_leave_the_queue,
-                    a_nested_task_may_shut_down,
-                    a_nested_task_that_ends_the_thread_fails_those_below);
-    ADD_FOR_THREADS(suite, "Races", tasks_that_wait_in_no_circle_all_end,
-                    a_worker_that_waits_for_a_group_runs_late_members, claiming_races_cancelling);
-    return suite_main(suite);
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- Policies --------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Policies")
 
 /** Where a task ran. */
 struct place {
@@ -35,7 +35,7 @@ static struct place place_of(struct ep_future *future)
     return place;
 }
 
-START_TEST(caller_runs_in_the_submitting_thread)
+TEST(caller_runs_in_the_submitting_thread)
 {
     struct ep_executor *pool = executor_that(1, EP_NO_QUEUE, EP_CALLER_RUNS);
     struct ep_future *future;
@@ -65,10 +65,9 @@ START_TEST(caller_runs_in_the_submitting_thread)
     ck_assert_uint_eq(stats.rejected, 1);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* Looked at in turn: a thread that slept for the result, and one that only looks. */
-START_TEST(a_result_is_out_after_the_bookkeeping)
+TEST(a_result_is_out_after_the_bookkeeping)
 {
     struct ep_executor *pool = executor_that(1, EP_NO_QUEUE, EP_REJECT);
 
@@ -87,9 +86,8 @@ START_TEST(a_result_is_out_after_the_bookkeeping)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(discard_cancels_the_new_one)
+TEST(discard_cancels_the_new_one)
 {
     struct ep_executor *pool = executor_that(1, 1, EP_DISCARD);
     struct ep_future *kept, *future;
@@ -115,9 +113,8 @@ START_TEST(discard_cancels_the_new_one)
     ep_future_unref(kept);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(discard_oldest_cancels_the_one_that_waited_longest)
+TEST(discard_oldest_cancels_the_one_that_waited_longest)
 {
     struct ep_executor *pool = executor_that(1, 2, EP_DISCARD_OLDEST);
     struct ep_future *futures[4];
@@ -138,10 +135,9 @@ START_TEST(discard_oldest_cancels_the_one_that_waited_longest)
         ep_future_unref(futures[i]);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* A deadline that is over is one; not to wait at all is another thing. */
-START_TEST(a_deadline_may_be_over)
+TEST(a_deadline_may_be_over)
 {
     struct ep_executor *pool = executor_that(1, EP_NO_QUEUE, EP_BLOCK);
     struct ep_future *future = (struct ep_future *)stage;
@@ -162,7 +158,6 @@ START_TEST(a_deadline_may_be_over)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->counter), 1);
 }
-END_TEST
 
 static struct ep_executor *executor_to_end;
 
@@ -173,7 +168,7 @@ static void end_it(const void *input, size_t size)
 }
 
 /* The header says so: the old task is gone when the new one turns out to be too late. */
-START_TEST(discard_oldest_may_cancel_and_fail)
+TEST(discard_oldest_may_cancel_and_fail)
 {
     struct ep_executor *pool = executor_that(1, 1, EP_DISCARD_OLDEST);
     struct ep_submit_options with = {.dropped = end_it};
@@ -191,10 +186,9 @@ START_TEST(discard_oldest_may_cancel_and_fail)
     ep_future_unref(old);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* Nothing waits that could be dropped: then it is as if the policy were to reject. */
-START_TEST(discard_oldest_never_drops_what_runs)
+TEST(discard_oldest_never_drops_what_runs)
 {
     struct ep_executor *pool = executor_that(2, EP_NO_QUEUE, EP_DISCARD_OLDEST);
 
@@ -204,9 +198,8 @@ START_TEST(discard_oldest_never_drops_what_runs)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->gate.passed), 2);
 }
-END_TEST
 
-START_TEST(no_policy_survives_the_end)
+TEST(no_policy_survives_the_end)
 {
     for (int policy = EP_BLOCK; policy <= EP_DISCARD_OLDEST; policy++) {
         struct ep_executor *pool = executor_that(1, 1, (enum ep_policy)policy);
@@ -231,9 +224,8 @@ START_TEST(no_policy_survives_the_end)
     }
     ck_assert_uint_eq(atomic_load(&stage->dropped), 0); /* refused is not dropped */
 }
-END_TEST
 
-/* --- What inputs own ----------------------------------------------------------------------- */
+CASE_FOR_KINDS("What inputs own")
 
 /** The ways in which a task that waits can come to nothing. */
 enum ending { BY_CANCEL, BY_DISCARD, BY_DISCARD_OLDEST, BY_SHUTDOWN, BY_TERMINATE, ENDINGS };
@@ -261,7 +253,7 @@ static void come_to_nothing(enum ending ending, struct ep_executor *pool, struct
     }
 }
 
-START_TEST(what_an_input_owned_is_released_once)
+TEST(what_an_input_owned_is_released_once)
 {
     for (enum ending ending = 0; ending < ENDINGS; ending++) {
         struct ep_executor *pool = executor_that(1, 1, policy_for(ending));
@@ -284,9 +276,8 @@ START_TEST(what_an_input_owned_is_released_once)
             ; /* a task that was killed has not passed */
     }
 }
-END_TEST
 
-START_TEST(a_task_that_runs_keeps_what_its_input_owned)
+TEST(a_task_that_runs_keeps_what_its_input_owned)
 {
     struct ep_executor *pool = executor_that(2, 4, EP_BLOCK);
     struct ep_future *future;
@@ -301,18 +292,4 @@ START_TEST(a_task_that_runs_keeps_what_its_input_owned)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->counter), 200);
     ck_assert_uint_eq(atomic_load(&stage->dropped), 0);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("policy");
-
-    ADD_FOR_KINDS(suite, "Policies", discard_oldest_may_cancel_and_fail, a_deadline_may_be_over,
-                  a_result_is_out_after_the_bookkeeping, caller_runs_in_the_submitting_thread,
-                  discard_cancels_the_new_one, discard_oldest_cancels_the_one_that_waited_longest,
-                  discard_oldest_never_drops_what_runs, no_policy_survives_the_end);
-    ADD_FOR_KINDS(suite, "Inputs", what_an_input_owned_is_released_once,
-                  a_task_that_runs_keeps_what_its_input_owned);
-    return suite_main(suite);
 }

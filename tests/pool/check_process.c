@@ -24,9 +24,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* --- Core ---------------------------------------------------------------------------------- */
+CASE_WITH_SHARED("Core")
 
-START_TEST(results_come_back)
+TEST(results_come_back)
 {
     struct ep_executor *pool = processes_of(2, EP_BREAK);
     struct ep_future *futures[200];
@@ -45,7 +45,6 @@ START_TEST(results_come_back)
     ck_assert_int_eq(waitpid(-1, NULL, 0), -1); /* no child is left, not even a zombie */
     ck_assert_int_eq(errno, ECHILD);
 }
-END_TEST
 
 static int count_seen(struct ep_task *task)
 {
@@ -55,7 +54,7 @@ static int count_seen(struct ep_task *task)
 }
 
 /* Tasks without a future, small and large, and no reply: all run. */
-START_TEST(tasks_without_a_future_run)
+TEST(tasks_without_a_future_run)
 {
     struct ep_options options = {.workers = 2, .prefetch = 8};
     struct ep_executor *pool = processes(&options);
@@ -67,9 +66,8 @@ START_TEST(tasks_without_a_future_run)
     ck_assert_uint_eq(atomic_load(&shared->seen), 3000);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(a_worker_is_a_named_process_of_its_own)
+TEST(a_worker_is_a_named_process_of_its_own)
 {
     struct ep_options options = {.workers = 1, .name = "mill"};
     struct ep_executor *pool = processes(&options);
@@ -87,10 +85,9 @@ START_TEST(a_worker_is_a_named_process_of_its_own)
     ep_executor_free(pool);
     ck_assert_int_eq(process_state(pid), 0);
 }
-END_TEST
 
 /* B84: failures are reported, and cost no worker. */
-START_TEST(twenty_failures_lose_no_worker)
+TEST(twenty_failures_lose_no_worker)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     int pid = int_result(submit(pool, pid_of, NULL, 0));
@@ -107,7 +104,6 @@ START_TEST(twenty_failures_lose_no_worker)
     ck_assert_int_eq(int_result(submit(pool, pid_of, NULL, 0)), pid);
     ep_executor_free(pool);
 }
-END_TEST
 
 static atomic_uint drops;
 
@@ -119,7 +115,7 @@ static void count_drop(const void *input, size_t size)
 }
 
 /* A function that the worker cannot have: it lies in memory that was mapped after the zygote. */
-START_TEST(unknown_functions_are_refused)
+TEST(unknown_functions_are_refused)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     void *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -141,9 +137,8 @@ START_TEST(unknown_functions_are_refused)
     munmap(page, 4096);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(bad_options_are_refused)
+TEST(bad_options_are_refused)
 {
     struct ep_executor *pool;
     const struct ep_options bad[] = {
@@ -157,7 +152,6 @@ START_TEST(bad_options_are_refused)
         ck_assert_int_eq(ep_process_executor_new(&bad[i], &pool), -EINVAL);
     ck_assert_int_eq(ep_process_executor_new(NULL, NULL), -EINVAL);
 }
-END_TEST
 
 /* B46: callbacks run here, on a thread that the executor owns. */
 static atomic_int callback_pid;
@@ -171,7 +165,7 @@ static void note_callback(struct ep_future *future, void *context)
     atomic_fetch_add(&callbacks, 1);
 }
 
-START_TEST(callbacks_run_in_the_parent)
+TEST(callbacks_run_in_the_parent)
 {
     struct ep_executor *pool = processes_of(2, EP_BREAK);
     struct ep_future *futures[100];
@@ -187,7 +181,6 @@ START_TEST(callbacks_run_in_the_parent)
     ck_assert_int_eq(atomic_load(&callback_pid), getpid());
     ep_executor_free(pool);
 }
-END_TEST
 
 /* B22, B43: a callback may submit, look, cancel, and shut down without waiting. */
 static struct ep_executor *callback_pool;
@@ -215,7 +208,7 @@ static void submit_more(struct ep_future *future, void *context)
     ep_future_unref(next);
 }
 
-START_TEST(callbacks_may_use_the_executor)
+TEST(callbacks_may_use_the_executor)
 {
     struct ep_future *future;
 
@@ -228,7 +221,6 @@ START_TEST(callbacks_may_use_the_executor)
     await_held(1);
     ep_executor_free(callback_pool);
 }
-END_TEST
 
 static void free_it(struct ep_future *future, void *pool)
 {
@@ -244,7 +236,7 @@ static void free_callback_pool(const void *input, size_t size)
 }
 
 /* It would wait for itself: in a callback on the manager, and for a task that is dropped. */
-START_TEST(free_in_a_callback_aborts)
+LOOP_TEST(free_in_a_callback_aborts, 2)
 {
     int status;
     pid_t child = fork();
@@ -274,7 +266,6 @@ START_TEST(free_in_a_callback_aborts)
     ck_assert(WIFSIGNALED(status));
     ck_assert_int_eq(WTERMSIG(status), SIGABRT);
 }
-END_TEST
 
 /** What a callback on the manager got for an answer, one bit for each that was wrong; and its end. */
 static atomic_uint wrong_answers;
@@ -326,7 +317,7 @@ static void wait_on_manager(struct ep_future *future, void *context)
 }
 
 /* The manager is who would bring the outcome, or see that there will be none. */
-START_TEST(a_callback_does_not_wait_for_what_runs)
+TEST(a_callback_does_not_wait_for_what_runs)
 {
     struct ep_future *first, *running;
 
@@ -346,7 +337,6 @@ START_TEST(a_callback_does_not_wait_for_what_runs)
     ep_future_unref(running);
     ep_executor_free(callback_pool);
 }
-END_TEST
 
 static void await_three_begun(struct ep_future *future, void *context)
 {
@@ -366,7 +356,7 @@ static void await_second(struct ep_future *future, void *context)
 }
 
 /* It is done, but has not arrived, which is up to the manager as well: it is found. */
-START_TEST(a_callback_does_not_wait_for_what_is_done)
+TEST(a_callback_does_not_wait_for_what_is_done)
 {
     struct ep_options options = {.workers = 1, .prefetch = 3};
     struct ep_executor *pool = processes(&options);
@@ -388,7 +378,6 @@ START_TEST(a_callback_does_not_wait_for_what_is_done)
     for (int i = 0; i < 3; i++)
         ep_future_unref(futures[i]);
 }
-END_TEST
 
 /* Several threads wait for the same futures: one of them receives, all of them wake. */
 struct waiting {
@@ -404,7 +393,7 @@ static void *wait_for_result(void *argument)
     return NULL;
 }
 
-START_TEST(many_wait_for_one)
+TEST(many_wait_for_one)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     struct waiting waiting[4];
@@ -428,7 +417,6 @@ START_TEST(many_wait_for_one)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
 /* Two submitters and one worker: a task that comes just as the worker falls idle is not left lying. */
 static void *go_back_and_forth(void *pool)
@@ -438,7 +426,7 @@ static void *go_back_and_forth(void *pool)
     return NULL;
 }
 
-START_TEST(no_task_is_left_lying)
+TEST(no_task_is_left_lying)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     pthread_t thread;
@@ -448,12 +436,11 @@ START_TEST(no_task_is_left_lying)
     pthread_join(thread, NULL);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- Limits -------------------------------------------------------------------------------- */
+CASE_WITH_SHARED("Limits")
 
 /* B93: what is with a worker cannot be cancelled, and that is 1 + prefetch at most. */
-START_TEST(prefetch_bounds_what_runs)
+TEST(prefetch_bounds_what_runs)
 {
     for (uint32_t prefetch = 0; prefetch <= 3; prefetch += 3) {
         struct ep_options options = {.workers = 1, .prefetch = prefetch};
@@ -481,7 +468,6 @@ START_TEST(prefetch_bounds_what_runs)
             ;
     }
 }
-END_TEST
 
 /* B86: the wake-up channel is not read, and yet no submit blocks. */
 static sem_t manager_held, manager_go;
@@ -495,7 +481,7 @@ static void hold_manager(struct ep_future *future, void *context)
         ;
 }
 
-START_TEST(submit_never_blocks_on_the_manager)
+TEST(submit_never_blocks_on_the_manager)
 {
     struct ep_options options = {.workers = 2, .queue = 100000, .when_full = EP_REJECT};
     struct ep_executor *pool = processes(&options);
@@ -522,9 +508,8 @@ START_TEST(submit_never_blocks_on_the_manager)
     ep_future_unref(future);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- Life ---------------------------------------------------------------------------------- */
+CASE_WITH_SHARED("Life")
 
 static unsigned open_fds(void)
 {
@@ -536,7 +521,7 @@ static unsigned open_fds(void)
 }
 
 /* Descriptors run out at a worker in the middle: those before it end, and nothing is left. */
-START_TEST(workers_that_cannot_be_made_leave_nothing_behind)
+TEST(workers_that_cannot_be_made_leave_nothing_behind)
 {
     struct ep_options options = {.workers = 32, .finalize = note_finalized};
     unsigned before = open_fds();
@@ -557,7 +542,6 @@ START_TEST(workers_that_cannot_be_made_leave_nothing_behind)
     ck_assert_int_eq(int_result(submit(pool, square_of, &(int){3}, sizeof(int))), 9);
     ep_executor_free(pool);
 }
-END_TEST
 
 static void *leave_late(void *argument)
 {
@@ -570,7 +554,7 @@ static void *leave_late(void *argument)
 }
 
 /* A thread that received an outcome is still inside the library: freeing waits for it, and wakes. */
-START_TEST(free_waits_for_those_who_help)
+TEST(free_waits_for_those_who_help)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     pthread_t thread;
@@ -580,7 +564,6 @@ START_TEST(free_waits_for_those_who_help)
     ep_executor_free(pool);
     pthread_join(thread, NULL);
 }
-END_TEST
 
 static int print_and_square(struct ep_task *task)
 {
@@ -594,7 +577,7 @@ static int print_and_square(struct ep_task *task)
 }
 
 /* A program that has closed its standard descriptors: sockets get their numbers. */
-START_TEST(standard_descriptors_may_be_closed)
+TEST(standard_descriptors_may_be_closed)
 {
     for (int opened = 0; opened < 8; opened++) {
         pid_t child = fork();
@@ -628,7 +611,6 @@ START_TEST(standard_descriptors_may_be_closed)
         ck_assert_msg(status == 0, "with %d open: status %d", opened, status);
     }
 }
-END_TEST
 
 /** Squares, by an executor of its own. */
 static int square_deeper(struct ep_task *task)
@@ -646,7 +628,7 @@ static int square_deeper(struct ep_task *task)
 }
 
 /* A worker is a program like any other. */
-START_TEST(a_task_may_have_an_executor_of_its_own)
+TEST(a_task_may_have_an_executor_of_its_own)
 {
     struct ep_executor *pool = processes_of(2, EP_BREAK);
 
@@ -654,7 +636,6 @@ START_TEST(a_task_may_have_an_executor_of_its_own)
         ck_assert_int_eq(int_result(submit(pool, square_deeper, &n, sizeof n)), n * n);
     ep_executor_free(pool);
 }
-END_TEST
 
 static int last_cannot(void *context, unsigned worker)
 {
@@ -666,7 +647,7 @@ static int last_cannot(void *context, unsigned worker)
 }
 
 /* B7: the others are asked to leave, not killed. */
-START_TEST(workers_that_could_begin_end_in_order)
+TEST(workers_that_could_begin_end_in_order)
 {
     struct ep_options options = {
         .workers = 3, .initialize = last_cannot, .finalize = note_finalized};
@@ -675,10 +656,9 @@ START_TEST(workers_that_could_begin_end_in_order)
     ck_assert_int_eq(ep_process_executor_new(&options, &pool), EP_EBROKEN);
     ck_assert_uint_eq(atomic_load(&shared->finalized), 2);
 }
-END_TEST
 
 /* B80: nothing is left, and no thread retries for ever. */
-START_TEST(a_failing_initialize_leaves_nothing)
+TEST(a_failing_initialize_leaves_nothing)
 {
     struct ep_options options = {.workers = 3, .initialize = note_initialized};
     struct ep_executor *pool;
@@ -692,9 +672,8 @@ START_TEST(a_failing_initialize_leaves_nothing)
         if (atomic_load(&shared->pids[i]) != 0)
             ck_assert_int_eq(process_state(atomic_load(&shared->pids[i])), 0);
 }
-END_TEST
 
-START_TEST(resize_adds_and_removes_workers)
+TEST(resize_adds_and_removes_workers)
 {
     struct ep_options options = {
         .workers = 1, .initialize = note_initialized, .finalize = note_finalized};
@@ -715,7 +694,6 @@ START_TEST(resize_adds_and_removes_workers)
     ck_assert_int_gt(int_result(submit(pool, pid_of, NULL, 0)), 0); /* nothing has changed */
     ep_executor_free(pool);
 }
-END_TEST
 
 static void *submit_until_closed(void *pool)
 {
@@ -725,7 +703,7 @@ static void *submit_until_closed(void *pool)
 }
 
 /* Who asks how many there are is not told of one less because one is being replaced. */
-START_TEST(a_worker_that_is_replaced_counts)
+TEST(a_worker_that_is_replaced_counts)
 {
     struct ep_options options = {.workers = 2, .tasks_per_worker = 1};
     struct ep_executor *pool = processes(&options);
@@ -741,10 +719,9 @@ START_TEST(a_worker_that_is_replaced_counts)
     ck_assert_uint_eq(stats.workers, 0);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* The manager is busy with workers that come and go: no more than that it is late to look. */
-START_TEST(resize_amid_replacements)
+TEST(resize_amid_replacements)
 {
     struct ep_options options = {.workers = 1, .tasks_per_worker = 2, .queue = 4};
     struct ep_executor *pool = processes(&options);
@@ -759,14 +736,13 @@ START_TEST(resize_amid_replacements)
     pthread_join(submitter, NULL);
     ep_executor_free(pool);
 }
-END_TEST
 
 static void *resize_to_three(void *pool)
 {
     return (void *)(intptr_t)ep_executor_resize(pool, 3);
 }
 
-START_TEST(resize_meets_the_end)
+TEST(resize_meets_the_end)
 {
     struct ep_zygote *zygote;
 
@@ -789,10 +765,9 @@ START_TEST(resize_meets_the_end)
     }
     ep_zygote_free(zygote);
 }
-END_TEST
 
 /* A hundred beginnings and ends, with tasks under way. */
-START_TEST(create_and_free_again_and_again)
+TEST(create_and_free_again_and_again)
 {
     struct ep_zygote *zygote;
 
@@ -807,26 +782,4 @@ START_TEST(create_and_free_again_and_again)
     }
     ck_assert_uint_eq(atomic_load(&shared->seen), 1000);
     ep_zygote_free(zygote);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("process executor");
-
-    ADD_WITH_SHARED(
-        suite, "Core", results_come_back, tasks_without_a_future_run,
-        a_worker_is_a_named_process_of_its_own, twenty_failures_lose_no_worker,
-        unknown_functions_are_refused, bad_options_are_refused, callbacks_run_in_the_parent,
-        callbacks_may_use_the_executor, a_callback_does_not_wait_for_what_runs,
-        a_callback_does_not_wait_for_what_is_done, many_wait_for_one, no_task_is_left_lying);
-    ADD_LOOP_TESTS(suite, "Core", 2, free_in_a_callback_aborts);
-    ADD_WITH_SHARED(suite, "Limits", prefetch_bounds_what_runs, submit_never_blocks_on_the_manager);
-    ADD_WITH_SHARED(suite, "Life", workers_that_cannot_be_made_leave_nothing_behind,
-                    a_task_may_have_an_executor_of_its_own, standard_descriptors_may_be_closed,
-                    free_waits_for_those_who_help, workers_that_could_begin_end_in_order,
-                    a_failing_initialize_leaves_nothing, resize_adds_and_removes_workers,
-                    a_worker_that_is_replaced_counts, resize_amid_replacements,
-                    resize_meets_the_end, create_and_free_again_and_again);
-    return suite_main(suite);
 }

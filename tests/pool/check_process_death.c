@@ -29,10 +29,10 @@ static void assert_died(struct ep_future *future, int status, const char *words)
     ep_future_unref(future);
 }
 
-/* --- BREAK --------------------------------------------------------------------------------- */
+CASE_WITH_SHARED("Break")
 
 /* B81: all that is not done fails, what was cancelled stays so, and no more is accepted. */
-START_TEST(a_death_breaks_the_executor)
+TEST(a_death_breaks_the_executor)
 {
     struct ep_executor *pool = processes_of(2, EP_BREAK);
     struct ep_future *held[2], *waiting[10], *cancelled;
@@ -84,7 +84,6 @@ START_TEST(a_death_breaks_the_executor)
     ck_assert_uint_eq(stats.broken, 12);
     ep_executor_free(pool);
 }
-END_TEST
 
 /** One bit for each input that was dropped, and how many were. */
 static atomic_uint dropped_inputs, drops;
@@ -101,7 +100,7 @@ static void note_dropped(const void *input, size_t size)
 
 /* B23: with its worker goes one task that had begun, and some that had been sent ahead: what those
  * owned is released here, as that of the tasks that were still in the queue. */
-START_TEST(what_had_not_begun_is_dropped)
+TEST(what_had_not_begun_is_dropped)
 {
     enum { TASKS = 20, AHEAD = 7 };
 
@@ -134,9 +133,8 @@ START_TEST(what_had_not_begun_is_dropped)
         ep_executor_free(pool);
     }
 }
-END_TEST
 
-START_TEST(an_idle_death_breaks_it_too)
+TEST(an_idle_death_breaks_it_too)
 {
     struct ep_executor *pool = processes_of(2, EP_BREAK);
     int pid = int_result(submit(pool, pid_of, NULL, 0)), rc;
@@ -147,10 +145,9 @@ START_TEST(an_idle_death_breaks_it_too)
     ck_assert_int_eq(rc, EP_EBROKEN);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* B87: it dies after shutdown began, with a backlog. */
-START_TEST(shutdown_ends_though_workers_die)
+TEST(shutdown_ends_though_workers_die)
 {
     for (int on_death = EP_BREAK; on_death <= EP_REPLACE; on_death++) {
         struct ep_executor *pool = processes_of(1, (enum ep_on_death)on_death);
@@ -173,12 +170,11 @@ START_TEST(shutdown_ends_though_workers_die)
         ep_executor_free(pool);
     }
 }
-END_TEST
 
-/* --- REPLACE ------------------------------------------------------------------------------- */
+CASE_WITH_SHARED("Replace")
 
 /* B82, B83: only the task that died with its worker fails, whichever way it died. */
-START_TEST(only_the_task_of_the_dead_fails)
+TEST(only_the_task_of_the_dead_fails)
 {
     struct ep_executor *pool = processes_of(2, EP_REPLACE);
     struct ep_future *others[8], *future;
@@ -202,10 +198,9 @@ START_TEST(only_the_task_of_the_dead_fails)
         ck_assert_int_eq(int_result(others[i]), i * i);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* It is dead before it has read the task: stopped, given a task, killed. */
-START_TEST(death_before_the_task_is_read)
+TEST(death_before_the_task_is_read)
 {
     struct ep_executor *pool = processes_of(1, EP_REPLACE);
     struct ep_future *future;
@@ -221,7 +216,6 @@ START_TEST(death_before_the_task_is_read)
     ck_assert_int_ne(int_result(submit(pool, pid_of, NULL, 0)), pid);
     ep_executor_free(pool);
 }
-END_TEST
 
 static void close_all(void)
 {
@@ -257,7 +251,7 @@ static int fork_and_die(struct ep_task *task)
 }
 
 /* The socket ends and the process does not; the process ends and the socket does not. */
-START_TEST(either_sign_of_death_is_enough)
+TEST(either_sign_of_death_is_enough)
 {
     struct ep_executor *pool = processes_of(1, EP_REPLACE);
 
@@ -268,10 +262,9 @@ START_TEST(either_sign_of_death_is_enough)
     ck_assert_int_gt(int_result(submit(pool, pid_of, NULL, 0)), 0);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* What was sent ahead and not begun is run by the next worker. */
-START_TEST(prefetched_tasks_survive_a_death)
+TEST(prefetched_tasks_survive_a_death)
 {
     struct ep_options options = {.workers = 1, .prefetch = 15, .on_death = EP_REPLACE};
     struct ep_executor *pool = processes(&options);
@@ -292,7 +285,6 @@ START_TEST(prefetched_tasks_survive_a_death)
     ep_future_unref(first);
     ep_executor_free(pool);
 }
-END_TEST
 
 static sem_t manager_held, manager_go;
 
@@ -306,7 +298,7 @@ static void hold_manager(struct ep_future *future, void *context)
 }
 
 /* It is killed while it sends a reply that does not fit into the socket, earlier ones lying there. */
-START_TEST(death_while_the_reply_is_sent)
+TEST(death_while_the_reply_is_sent)
 {
     enum { TASKS = 12 };
     struct ep_options options = {.workers = 1, .prefetch = TASKS, .on_death = EP_REPLACE};
@@ -345,10 +337,9 @@ START_TEST(death_while_the_reply_is_sent)
     ep_future_unref(first);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* B85: workers are killed from outside all the while large inputs and replies travel. */
-START_TEST(killing_amid_large_payloads)
+TEST(killing_amid_large_payloads)
 {
     enum { ROUNDS = 30, SIZE = 1 << 20 };
     struct ep_options options = {
@@ -388,12 +379,11 @@ START_TEST(killing_amid_large_payloads)
     free(bytes);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- replacements -------------------------------------------------------------------------- */
+CASE_WITH_SHARED("Replacements")
 
 /* B88: the same process for three tasks, then another; and none is left as a zombie. */
-START_TEST(workers_retire)
+TEST(workers_retire)
 {
     struct ep_options options = {.workers = 1, .tasks_per_worker = 3, .prefetch = 5};
     struct ep_executor *pool = processes(&options);
@@ -414,7 +404,6 @@ START_TEST(workers_retire)
     for (int i = 0; i < 9; i++)
         ck_assert_int_eq(process_state(pids[i]), 0);
 }
-END_TEST
 
 static int die_at_second(void *context, unsigned worker)
 {
@@ -425,7 +414,7 @@ static int die_at_second(void *context, unsigned worker)
 }
 
 /* B89, R52: it dies again and again while it initializes: some attempts, then broken. */
-START_TEST(hopeless_replacement_breaks)
+TEST(hopeless_replacement_breaks)
 {
     struct ep_options options = {.workers = 1, .on_death = EP_REPLACE, .initialize = die_at_second};
     struct ep_executor *pool = processes(&options);
@@ -440,7 +429,6 @@ START_TEST(hopeless_replacement_breaks)
     ck_assert_uint_eq(atomic_load(&shared->initialized), 1 + 5);
     ep_executor_free(pool);
 }
-END_TEST
 
 static int worker_0_dies_again(void *context, unsigned worker)
 {
@@ -451,7 +439,7 @@ static int worker_0_dies_again(void *context, unsigned worker)
 }
 
 /* B89: one place is given up; the executor goes on with the others. */
-START_TEST(a_place_that_is_given_up_costs_capacity_only)
+TEST(a_place_that_is_given_up_costs_capacity_only)
 {
     struct ep_options options = {
         .workers = 2, .on_death = EP_REPLACE, .initialize = worker_0_dies_again};
@@ -477,9 +465,8 @@ START_TEST(a_place_that_is_given_up_costs_capacity_only)
         ep_future_unref(held[i]);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(a_later_initialize_that_fails_breaks)
+TEST(a_later_initialize_that_fails_breaks)
 {
     struct ep_options options = {
         .workers = 2, .on_death = EP_REPLACE, .initialize = note_initialized};
@@ -493,10 +480,9 @@ START_TEST(a_later_initialize_that_fails_breaks)
     ck_assert_int_eq(rc, EP_EBROKEN);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* The zygote goes, and with it every worker: nothing hangs. */
-START_TEST(the_end_of_the_zygote_is_survived)
+TEST(the_end_of_the_zygote_is_survived)
 {
     for (int on_death = EP_BREAK; on_death <= EP_REPLACE; on_death++) {
         struct ep_executor *pool = processes_of(2, (enum ep_on_death)on_death);
@@ -516,7 +502,6 @@ START_TEST(the_end_of_the_zygote_is_survived)
         ep_executor_free(pool);
     }
 }
-END_TEST
 
 /** Two workers: with the second one the manager is held before it can hear of its beginning. */
 static void *resize_to_two(void *pool)
@@ -525,7 +510,7 @@ static void *resize_to_two(void *pool)
 }
 
 /* It has said that it is ready, and is dead before anybody has read that: it was ready, and died. */
-START_TEST(ready_and_dead_at_once)
+TEST(ready_and_dead_at_once)
 {
     struct ep_options options = {.workers = 1, .initialize = note_initialized};
     struct ep_executor *pool = processes(&options);
@@ -560,9 +545,8 @@ START_TEST(ready_and_dead_at_once)
     ep_future_unref(future);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- terminate ----------------------------------------------------------------------------- */
+CASE_WITH_SHARED("Terminate")
 
 static int deaf_hold(struct ep_task *task)
 {
@@ -571,7 +555,7 @@ static int deaf_hold(struct ep_task *task)
 }
 
 /* B90: SIGTERM ends workers that do not block it, SIGKILL the others, and none is replaced. */
-START_TEST(terminate_ends_the_deaf_too)
+TEST(terminate_ends_the_deaf_too)
 {
     struct ep_options options = {.workers = 2,
                                  .on_death = EP_REPLACE,
@@ -597,7 +581,6 @@ START_TEST(terminate_ends_the_deaf_too)
     ep_executor_terminate(pool); /* once more: nothing to do */
     ep_executor_free(pool);
 }
-END_TEST
 
 static void terminate_here(struct ep_future *future, void *pool)
 {
@@ -605,7 +588,7 @@ static void terminate_here(struct ep_future *future, void *pool)
     ep_executor_terminate(pool);
 }
 
-START_TEST(terminate_in_a_callback)
+TEST(terminate_in_a_callback)
 {
     struct ep_executor *pool = processes_of(2, EP_BREAK);
     struct ep_future *future;
@@ -617,7 +600,6 @@ START_TEST(terminate_in_a_callback)
     ep_future_unref(future);
     ep_executor_free(pool);
 }
-END_TEST
 
 static int ignore_sigterm(void *context, unsigned worker)
 {
@@ -641,7 +623,7 @@ static int until_told(struct ep_task *task)
 
 /* B90: who has SIGTERM ignored gives its tasks time to see the end and to return; and here all of
  * the time that there is. */
-START_TEST(terminate_tells_a_worker_that_outlives_sigterm)
+TEST(terminate_tells_a_worker_that_outlives_sigterm)
 {
     struct ep_options options = {.workers = 2,
                                  .grace_ns = EP_FOREVER,
@@ -664,9 +646,8 @@ START_TEST(terminate_tells_a_worker_that_outlives_sigterm)
     ep_future_unref(waiting);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- the parent's death -------------------------------------------------------------------- */
+CASE_WITH_SHARED("The parent's death")
 
 static void parent_of_workers(void)
 {
@@ -682,7 +663,7 @@ static void parent_of_workers(void)
 }
 
 /* B91, R56: the parent is killed: workers and zygote are gone within 2 s. */
-START_TEST(nobody_survives_the_parent)
+TEST(nobody_survives_the_parent)
 {
     pid_t parent = fork();
     int64_t deadline;
@@ -704,25 +685,4 @@ START_TEST(nobody_survives_the_parent)
             sched_yield();
         }
     }
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("process executor, deaths");
-
-    ADD_WITH_SHARED(suite, "Break", a_death_breaks_the_executor, what_had_not_begun_is_dropped,
-                    an_idle_death_breaks_it_too, shutdown_ends_though_workers_die);
-    ADD_WITH_SHARED(suite, "Replace", only_the_task_of_the_dead_fails,
-                    death_before_the_task_is_read, either_sign_of_death_is_enough,
-                    prefetched_tasks_survive_a_death, death_while_the_reply_is_sent,
-                    killing_amid_large_payloads);
-    ADD_WITH_SHARED(suite, "Replacements", workers_retire, hopeless_replacement_breaks,
-                    a_place_that_is_given_up_costs_capacity_only,
-                    a_later_initialize_that_fails_breaks, ready_and_dead_at_once,
-                    the_end_of_the_zygote_is_survived);
-    ADD_WITH_SHARED(suite, "Terminate", terminate_ends_the_deaf_too,
-                    terminate_tells_a_worker_that_outlives_sigterm, terminate_in_a_callback);
-    ADD_WITH_SHARED(suite, "Parent", nobody_survives_the_parent);
-    return suite_main(suite);
 }

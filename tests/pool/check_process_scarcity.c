@@ -53,13 +53,14 @@ static void run_at_once(struct ep_executor *pool, ep_task_fn fn, int tasks, size
     free(bytes);
 }
 
-/* --- what may pass ------------------------------------------------------------------------- */
+CASE_WITH_SHARED("What may pass")
+FIXTURE(faults_setup, NULL)
 
 static const int send_errors[] = {ENOBUFS, ENOMEM, ETOOMANYREFS};
 static const int memfd_errors[] = {EMFILE, ENFILE, ENOMEM};
 
 /* Alone, in a batch, and beside the message; each failure a few times in a row. */
-START_TEST(inputs_wait_for_what_may_pass)
+LOOP_TEST(inputs_wait_for_what_may_pass, COUNT_OF(send_errors))
 {
     struct ep_options options = {.workers = 2, .prefetch = 15};
     struct ep_executor *pool = processes(&options);
@@ -74,9 +75,8 @@ START_TEST(inputs_wait_for_what_may_pass)
     ck_assert_uint_eq(faults_failed(FAULT_SENDMSG), 5);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(large_inputs_wait_for_a_descriptor)
+LOOP_TEST(large_inputs_wait_for_a_descriptor, COUNT_OF(memfd_errors))
 {
     struct ep_options options = {.workers = 2, .prefetch = 3};
     struct ep_executor *pool = processes(&options);
@@ -86,9 +86,8 @@ START_TEST(large_inputs_wait_for_a_descriptor)
     ck_assert_uint_eq(faults_failed(FAULT_MEMFD), 5);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(replies_wait_for_what_may_pass)
+LOOP_TEST(replies_wait_for_what_may_pass, COUNT_OF(send_errors))
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     pid_t worker = int_result(submit(pool, pid_of, NULL, 0));
@@ -106,10 +105,9 @@ START_TEST(replies_wait_for_what_may_pass)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
 /* As the kernel does it: an ordinary user may have RLIMIT_NOFILE descriptors on their way. */
-START_TEST(an_ordinary_user_loses_no_task)
+TEST(an_ordinary_user_loses_no_task)
 {
     struct rlimit few = {.rlim_cur = 64, .rlim_max = 64};
     struct ep_options options = {.workers = 4, .prefetch = 60};
@@ -122,7 +120,6 @@ START_TEST(an_ordinary_user_loses_no_task)
     run_at_once(pool, size_of, 1000, 70000);
     ep_executor_free(pool);
 }
-END_TEST
 
 /** Make a worker's socket as small as the kernel allows; a task has shown that it is there. */
 static void narrow(struct ep_executor *pool, uint32_t worker)
@@ -133,7 +130,7 @@ static void narrow(struct ep_executor *pool, uint32_t worker)
 }
 
 /* Each task alone fits into the socket's buffer, or goes beside the message. */
-START_TEST(a_batch_too_large_is_divided)
+TEST(a_batch_too_large_is_divided)
 {
     struct ep_options options = {.workers = 1, .prefetch = 63};
     struct ep_executor *pool = processes(&options);
@@ -151,7 +148,6 @@ START_TEST(a_batch_too_large_is_divided)
     ep_future_unref(future);
     ep_executor_free(pool);
 }
-END_TEST
 
 static atomic_uint drops;
 
@@ -163,7 +159,7 @@ static void count_drop(const void *input, size_t size)
 }
 
 /* What waits for ever ends with its executor, and what it owned is released. */
-START_TEST(terminate_ends_what_waits)
+TEST(terminate_ends_what_waits)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     struct ep_submit_options with = {.dropped = count_drop};
@@ -180,7 +176,6 @@ START_TEST(terminate_ends_what_waits)
     ep_future_unref(future);
     ep_executor_free(pool);
 }
-END_TEST
 
 /** Set how many descriptors the worker may have. */
 static int limit_nofile(struct ep_task *task)
@@ -194,7 +189,7 @@ static int limit_nofile(struct ep_task *task)
 }
 
 /* If no worker can receive its descriptors the task waits, and holds up no other. */
-START_TEST(descriptors_wait_for_a_worker_that_can_receive_them)
+TEST(descriptors_wait_for_a_worker_that_can_receive_them)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     rlim_t few = 3, many = 100;
@@ -224,10 +219,9 @@ START_TEST(descriptors_wait_for_a_worker_that_can_receive_them)
     ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* What a dead worker had not begun needs no memory to be given back. */
-START_TEST(without_memory_tasks_are_given_back)
+TEST(without_memory_tasks_are_given_back)
 {
     struct ep_options options = {
         .workers = 1, .prefetch = 15, .on_death = EP_REPLACE, .initialize = note_initialized};
@@ -246,10 +240,9 @@ START_TEST(without_memory_tasks_are_given_back)
     ep_future_unref(first);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* With REPLACE a task that could not be sent yet goes to the successor of a dead worker. */
-START_TEST(what_waits_outlives_its_worker)
+TEST(what_waits_outlives_its_worker)
 {
     struct ep_executor *pool = processes_of(1, EP_REPLACE);
     pid_t worker = int_result(submit(pool, pid_of, NULL, 0));
@@ -265,9 +258,9 @@ START_TEST(what_waits_outlives_its_worker)
     ck_assert_int_ne(int_result(future), worker);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- starting ------------------------------------------------------------------------------ */
+CASE_WITH_SHARED("Starting")
+FIXTURE(faults_setup, NULL)
 
 /** Make a zygote and two executors of it, one after the other; each must work or say why not. */
 static int start_and_run(void)
@@ -293,7 +286,7 @@ static int start_and_run(void)
 }
 
 /* Each call of realloc() fails in turn, those of the zygote too: it is reported, and nothing hangs. */
-START_TEST(memory_that_is_missing_at_the_start_is_reported)
+TEST(memory_that_is_missing_at_the_start_is_reported)
 {
     unsigned skipped = 0;
 
@@ -310,10 +303,9 @@ START_TEST(memory_that_is_missing_at_the_start_is_reported)
     ck_assert_int_eq(waitpid(-1, NULL, 0), -1); /* no child is left, not even a zombie */
     ck_assert(skipped > 3 || WITH_SANITIZER);
 }
-END_TEST
 
 /* A program of one thread without descriptors is not one that has threads. */
-START_TEST(descriptors_that_are_missing_at_the_start_are_reported)
+LOOP_TEST(descriptors_that_are_missing_at_the_start_are_reported, 2)
 {
     struct rlimit before, few;
     int rc;
@@ -332,7 +324,6 @@ START_TEST(descriptors_that_are_missing_at_the_start_are_reported)
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
     ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
 }
-END_TEST
 
 /** In `shared`: the process whose calls of poll() are counted, in `seen`, if no event came. */
 #define POLLER (SHARED_PIDS - 1)
@@ -348,7 +339,7 @@ int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 }
 
 /* Its socket has room all the time: it must not ask for that, again and again. */
-START_TEST(a_zygote_that_cannot_report_sleeps_meanwhile)
+LOOP_TEST(a_zygote_that_cannot_report_sleeps_meanwhile, COUNT_OF(send_errors))
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
 
@@ -359,7 +350,6 @@ START_TEST(a_zygote_that_cannot_report_sleeps_meanwhile)
     ck_assert_uint_ge(atomic_load(&shared->seen), 6);
     ep_executor_free(pool);
 }
-END_TEST
 
 static int count_fds(struct ep_task *task)
 {
@@ -378,7 +368,7 @@ static void *wait_for_gate(void *gate)
 }
 
 /* Each bit: no /proc, unshare() is forbidden, no close_range(). */
-START_TEST(neither_proc_nor_new_calls_are_needed)
+LOOP_TEST(neither_proc_nor_new_calls_are_needed, 8)
 {
     struct ep_executor *pool;
     struct ep_zygote *zygote;
@@ -400,10 +390,9 @@ START_TEST(neither_proc_nor_new_calls_are_needed)
     close(low);
     close(high);
 }
-END_TEST
 
 /* What cannot be done without is asked for at the start. */
-START_TEST(a_sandbox_is_noticed_at_the_start)
+TEST(a_sandbox_is_noticed_at_the_start)
 {
     faults_set(FAULT_PIDFD_OPEN, 0, ENOSYS, UINT_MAX);
     ck_assert_int_eq(start_and_run(), -ENOSYS);
@@ -412,7 +401,6 @@ START_TEST(a_sandbox_is_noticed_at_the_start)
     ck_assert_int_eq(start_and_run(), -EPERM);
     ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
 }
-END_TEST
 
 static int defy(struct ep_task *task)
 {
@@ -423,7 +411,7 @@ static int defy(struct ep_task *task)
 }
 
 /* One that comes later stops no executor from ending, and no worker outlives it. */
-START_TEST(a_later_sandbox_cannot_prevent_the_end)
+TEST(a_later_sandbox_cannot_prevent_the_end)
 {
     struct ep_options options = {.workers = 2, .grace_ns = 1};
     struct ep_executor *pool = processes(&options);
@@ -437,27 +425,4 @@ START_TEST(a_later_sandbox_cannot_prevent_the_end)
     ep_future_unref(future);
     ep_executor_free(pool);
     ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("process executor, scarcity");
-
-    tcase_add_checked_fixture(suite_case(suite, "Waiting"), faults_setup, NULL);
-    ADD_WITH_SHARED(suite, "Waiting", an_ordinary_user_loses_no_task, a_batch_too_large_is_divided,
-                    terminate_ends_what_waits, what_waits_outlives_its_worker,
-                    descriptors_wait_for_a_worker_that_can_receive_them,
-                    without_memory_tasks_are_given_back);
-    ADD_LOOP_TESTS(suite, "Waiting", COUNT_OF(send_errors), inputs_wait_for_what_may_pass,
-                   replies_wait_for_what_may_pass);
-    ADD_LOOP_TESTS(suite, "Waiting", COUNT_OF(memfd_errors), large_inputs_wait_for_a_descriptor);
-    tcase_add_checked_fixture(suite_case(suite, "Starting"), faults_setup, NULL);
-    ADD_WITH_SHARED(suite, "Starting", memory_that_is_missing_at_the_start_is_reported,
-                    a_sandbox_is_noticed_at_the_start, a_later_sandbox_cannot_prevent_the_end);
-    ADD_LOOP_TESTS(suite, "Starting", COUNT_OF(send_errors),
-                   a_zygote_that_cannot_report_sleeps_meanwhile);
-    ADD_LOOP_TESTS(suite, "Starting", 2, descriptors_that_are_missing_at_the_start_are_reported);
-    ADD_LOOP_TESTS(suite, "Starting", 8, neither_proc_nor_new_calls_are_needed);
-    return suite_main(suite);
 }

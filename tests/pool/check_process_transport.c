@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* --- payloads ------------------------------------------------------------------------------ */
+CASE_WITH_SHARED("Payloads")
 
 static void fill(unsigned char *bytes, size_t size)
 {
@@ -42,7 +42,7 @@ static void assert_echoed(struct ep_executor *pool, const void *bytes, size_t si
 }
 
 /* Around every border: inside the future, inside the message, beside it. */
-START_TEST(payloads_of_every_size)
+TEST(payloads_of_every_size)
 {
     static const size_t sizes[] = {0,     1,     31,    32,    33,     64,      65,      4096,
                                    65535, 65536, 65537, 70000, 212992, 1 << 20, 16 << 20};
@@ -55,10 +55,9 @@ START_TEST(payloads_of_every_size)
     free(bytes);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* B85: 100 MiB there and back. */
-START_TEST(a_hundred_mebibytes)
+TEST(a_hundred_mebibytes)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     size_t size = 100 << 20;
@@ -71,10 +70,9 @@ START_TEST(a_hundred_mebibytes)
     free(bytes);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* Sizes mixed in one stream, more than the sockets hold, with and without prefetch. */
-START_TEST(mixed_sizes_keep_their_order)
+TEST(mixed_sizes_keep_their_order)
 {
     enum { TASKS = 300 };
     static const size_t sizes[] = {8, 60000, 70000, 200, 65536, 16, 100000};
@@ -99,7 +97,6 @@ START_TEST(mixed_sizes_keep_their_order)
     }
     free(bytes);
 }
-END_TEST
 
 static int check_alignment(struct ep_task *task)
 {
@@ -109,7 +106,7 @@ static int check_alignment(struct ep_task *task)
     return size > 0 && address % _Alignof(max_align_t) == 0 ? 0 : -1;
 }
 
-START_TEST(inputs_are_aligned)
+TEST(inputs_are_aligned)
 {
     struct ep_options options = {.workers = 1, .prefetch = 16};
     struct ep_executor *pool = processes(&options);
@@ -124,9 +121,8 @@ START_TEST(inputs_are_aligned)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- what a worker has --------------------------------------------------------------------- */
+CASE_WITH_SHARED("What a worker has")
 
 static int fd_is_open(struct ep_task *task)
 {
@@ -147,7 +143,7 @@ static int count_fds(struct ep_task *task)
 }
 
 /* B92, R58: descriptors of the parent's are not there; 0, 1, 2 and one socket are. */
-START_TEST(workers_inherit_nothing_foreign)
+TEST(workers_inherit_nothing_foreign)
 {
     struct ep_executor *pool;
     int fd = 60, early = open("/dev/null", O_RDONLY), client[2];
@@ -168,7 +164,6 @@ START_TEST(workers_inherit_nothing_foreign)
     close(fd);
     close(early);
 }
-END_TEST
 
 static int signal_state(struct ep_task *task)
 {
@@ -195,7 +190,7 @@ static void handler(int number)
     (void)number;
 }
 
-START_TEST(workers_have_signals_as_after_exec)
+TEST(workers_have_signals_as_after_exec)
 {
     struct ep_executor *pool;
 
@@ -206,7 +201,6 @@ START_TEST(workers_have_signals_as_after_exec)
     ck_assert_int_eq(int_result(submit(pool, signal_state, NULL, 0)), 0);
     ep_executor_free(pool);
 }
-END_TEST
 
 static int print_line(struct ep_task *task)
 {
@@ -216,7 +210,7 @@ static int print_line(struct ep_task *task)
 }
 
 /* What a task prints is seen when it is done, once, also what the parent had not written yet. */
-START_TEST(what_workers_print_appears_once)
+TEST(what_workers_print_appears_once)
 {
     char path[] = "/tmp/echopool-print-XXXXXX", text[256] = "";
     int fd = mkstemp(path), saved = dup(STDOUT_FILENO);
@@ -240,9 +234,8 @@ START_TEST(what_workers_print_appears_once)
     ck_assert_str_eq(text, "parent\nworker\n");
     ep_future_unref(future);
 }
-END_TEST
 
-/* --- descriptors --------------------------------------------------------------------------- */
+CASE_WITH_SHARED("Descriptors")
 
 /** Writes its number to each descriptor of the task, and takes the first away. */
 static int write_to_fds(struct ep_task *task)
@@ -285,7 +278,7 @@ static void descriptors_travel_on(struct ep_executor *pool)
     }
 }
 
-START_TEST(descriptors_travel)
+TEST(descriptors_travel)
 {
     struct ep_options options = {.workers = 2};
     struct ep_executor *pool = processes_of(2, EP_BREAK), *threads;
@@ -298,10 +291,9 @@ START_TEST(descriptors_travel)
     ep_executor_free(threads);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* While the task runs its descriptors are in the worker alone: a peer sees the end when it closes. */
-START_TEST(descriptors_leave_the_parent)
+TEST(descriptors_leave_the_parent)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     int fd = open("/dev/null", O_WRONLY);
@@ -313,10 +305,9 @@ START_TEST(descriptors_leave_the_parent)
     release_held(1);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* They are the task's only if it was accepted; a dropped task closes them. */
-START_TEST(descriptors_have_one_owner)
+TEST(descriptors_have_one_owner)
 {
     struct ep_options options = {.workers = 1, .queue = 1, .when_full = EP_REJECT};
     struct ep_executor *pool = processes(&options);
@@ -344,7 +335,6 @@ START_TEST(descriptors_have_one_owner)
     close(pipe_ends[0]);
     ep_executor_free(pool);
 }
-END_TEST
 
 static int lower_nofile(struct ep_task *task)
 {
@@ -355,7 +345,7 @@ static int lower_nofile(struct ep_task *task)
 }
 
 /* R54: a worker without descriptors says so; the task goes to another. */
-START_TEST(a_worker_out_of_descriptors_refuses)
+TEST(a_worker_out_of_descriptors_refuses)
 {
     struct ep_options options = {.workers = 2};
     struct ep_executor *pool = processes(&options);
@@ -383,7 +373,6 @@ START_TEST(a_worker_out_of_descriptors_refuses)
     ck_assert_int_eq(rich, 16);
     ep_executor_free(pool);
 }
-END_TEST
 
 static atomic_int drops;
 
@@ -395,7 +384,7 @@ static void count_drop(const void *input, size_t size)
 }
 
 /* B23, B84: an input that cannot be sent fails its task, and nothing else; what it owned is released. */
-START_TEST(an_input_that_cannot_travel)
+TEST(an_input_that_cannot_travel)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     struct ep_submit_options with = {.dropped = count_drop};
@@ -418,7 +407,6 @@ START_TEST(an_input_that_cannot_travel)
     free(bytes);
     ep_executor_free(pool);
 }
-END_TEST
 
 /** Uses up the descriptors of its worker, so that no memfd can be made for its large reply. */
 static int reply_too_much(struct ep_task *task)
@@ -435,7 +423,7 @@ static int reply_too_much(struct ep_task *task)
 }
 
 /* B84: likewise a reply, twenty times in a row, and the worker lives on. */
-START_TEST(a_reply_that_cannot_travel)
+TEST(a_reply_that_cannot_travel)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     int pid = int_result(submit(pool, pid_of, NULL, 0));
@@ -452,12 +440,11 @@ START_TEST(a_reply_that_cannot_travel)
     ck_assert_int_eq(int_result(submit(pool, pid_of, NULL, 0)), pid);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- the wire ------------------------------------------------------------------------------ */
+CASE_WITH_SHARED("The wire")
 
 /* R59: what does not fit is thrown away with its descriptors; what was lost is said. */
-START_TEST(odd_messages_are_refused)
+TEST(odd_messages_are_refused)
 {
     int ends[2], spare = open("/dev/null", O_RDONLY), next;
     char bytes[64] = "";
@@ -485,7 +472,6 @@ START_TEST(odd_messages_are_refused)
     close(next);
     close(spare);
 }
-END_TEST
 
 static unsigned open_fds(void)
 {
@@ -520,7 +506,7 @@ static void send_fds(int socket, const void *bytes, size_t size, unsigned count)
 }
 
 /* However many descriptors come, and with however few bytes, none stays open unknown. */
-START_TEST(no_descriptor_stays_open_unknown)
+TEST(no_descriptor_stays_open_unknown)
 {
     char bytes[8] = "";
     struct wire_message message;
@@ -546,7 +532,6 @@ START_TEST(no_descriptor_stays_open_unknown)
     close(ends[0]);
     close(ends[1]);
 }
-END_TEST
 
 /** A message that no worker sends, from a task that does. */
 struct hostile {
@@ -593,7 +578,7 @@ static int write_to_executor(struct ep_task *task)
 }
 
 /* A task can write anything to its worker's socket. It harms itself only. */
-START_TEST(a_hostile_worker_is_replaced)
+LOOP_TEST(a_hostile_worker_is_replaced, COUNT_OF(hostile))
 {
     struct ep_executor *pool = processes_of(1, EP_REPLACE);
     struct ep_future *future;
@@ -608,10 +593,9 @@ START_TEST(a_hostile_worker_is_replaced)
     ck_assert_uint_eq(open_fds(), before);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* A memfd that can still shrink, or is of another size, would kill the process that reads the mapping. */
-START_TEST(only_sealed_memory_is_mapped)
+TEST(only_sealed_memory_is_mapped)
 {
     int fd = memfd_create("loose", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     void *map;
@@ -643,10 +627,9 @@ START_TEST(only_sealed_memory_is_mapped)
     ck_assert_int_eq(wire_memfd_map(fd, 10, &map), -EPROTO); /* nothing seals a file */
     close(fd);
 }
-END_TEST
 
 /* The kernels before 6.3 do not know the flag by which a memfd cannot be executed. */
-START_TEST(an_old_kernel_has_sealed_memory_too)
+TEST(an_old_kernel_has_sealed_memory_too)
 {
     struct ep_executor *pool;
     static char bytes[100000];
@@ -658,10 +641,9 @@ START_TEST(an_old_kernel_has_sealed_memory_too)
     ck_assert_uint_eq(faults_failed(FAULT_MEMFD), 1);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* Where files may not grow beyond a size, SIGXFSZ would kill the program or the worker. */
-START_TEST(a_limit_of_file_sizes_kills_nothing)
+TEST(a_limit_of_file_sizes_kills_nothing)
 {
     struct rlimit small = {.rlim_cur = 150000, .rlim_max = RLIM_INFINITY};
     struct ep_executor *pool;
@@ -687,23 +669,4 @@ START_TEST(a_limit_of_file_sizes_kills_nothing)
     assert_echoed(pool, bytes, 150000);
     ck_assert_int_eq(int_result(submit(pool, pid_of, NULL, 0)), pid);
     ep_executor_free(pool);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("process executor, transport");
-
-    ADD_WITH_SHARED(suite, "Payloads", payloads_of_every_size, a_hundred_mebibytes,
-                    mixed_sizes_keep_their_order, inputs_are_aligned);
-    ADD_WITH_SHARED(suite, "Inheritance", workers_inherit_nothing_foreign,
-                    workers_have_signals_as_after_exec, what_workers_print_appears_once);
-    ADD_WITH_SHARED(suite, "Descriptors", descriptors_travel, descriptors_leave_the_parent,
-                    descriptors_have_one_owner, a_worker_out_of_descriptors_refuses,
-                    an_input_that_cannot_travel, a_reply_that_cannot_travel);
-    ADD_LOOP_TESTS(suite, "Hostile", COUNT_OF(hostile), a_hostile_worker_is_replaced);
-    ADD_WITH_SHARED(suite, "Hostile", no_descriptor_stays_open_unknown);
-    ADD_WITH_SHARED(suite, "Wire", odd_messages_are_refused, only_sealed_memory_is_mapped,
-                    an_old_kernel_has_sealed_memory_too, a_limit_of_file_sizes_kills_nothing);
-    return suite_main(suite);
 }

@@ -68,8 +68,10 @@ static void assert_counts(struct ep_executor *pool, unsigned finished, unsigned 
     ck_assert_uint_eq(stats.failed, failed);
 }
 
+CASE("Threads")
+
 /* A cancellation that a task has left pending ends its thread, and no other task. */
-START_TEST(a_cancellation_left_behind_ends_no_other_task)
+TEST(a_cancellation_left_behind_ends_no_other_task)
 {
     struct ep_executor *pool = executor_of(1, 0, EP_BLOCK);
     struct ep_future *futures[20];
@@ -89,10 +91,9 @@ START_TEST(a_cancellation_left_behind_ends_no_other_task)
     assert_counts(pool, 40, 0);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* Each has failed, each worker is replaced, and the executor ends. */
-START_TEST(a_task_that_ends_its_thread_has_failed)
+TEST(a_task_that_ends_its_thread_has_failed)
 {
     atomic_uint began = 0, ended = 0;
     struct counts counts = {&began, &ended};
@@ -121,10 +122,9 @@ START_TEST(a_task_that_ends_its_thread_has_failed)
     ck_assert_uint_eq(atomic_load(&began), 42);
     ck_assert_uint_eq(atomic_load(&ended), 42);
 }
-END_TEST
 
 /* The result stands, and the callbacks after the one that ended the thread run. */
-START_TEST(a_callback_may_end_the_thread)
+TEST(a_callback_may_end_the_thread)
 {
     atomic_uint calls = 0;
     struct gate gate;
@@ -143,7 +143,6 @@ START_TEST(a_callback_may_end_the_thread)
     ep_executor_free(pool);
     gate_clear(&gate);
 }
-END_TEST
 
 static int exit_initialize(void *threads, unsigned worker)
 {
@@ -153,7 +152,7 @@ static int exit_initialize(void *threads, unsigned worker)
     return 0;
 }
 
-START_TEST(a_worker_that_ends_while_it_begins_cannot_begin)
+TEST(a_worker_that_ends_while_it_begins_cannot_begin)
 {
     atomic_uint threads = 0;
     struct ep_options options = {.workers = 2, .initialize = exit_initialize, .context = &threads};
@@ -173,7 +172,6 @@ START_TEST(a_worker_that_ends_while_it_begins_cannot_begin)
     ck_assert_int_eq(rc, EP_EBROKEN);
     ep_executor_free(pool);
 }
-END_TEST
 
 static void exit_finalize(void *context, unsigned worker)
 {
@@ -182,7 +180,7 @@ static void exit_finalize(void *context, unsigned worker)
     pthread_exit(NULL);
 }
 
-START_TEST(a_finalize_may_end_the_thread)
+TEST(a_finalize_may_end_the_thread)
 {
     struct ep_options options = {.workers = 2, .finalize = exit_finalize, .tasks_per_worker = 3};
     struct ep_executor *pool;
@@ -193,7 +191,6 @@ START_TEST(a_finalize_may_end_the_thread)
     assert_counts(pool, 20, 0);
     ep_executor_free(pool);
 }
-END_TEST
 
 struct submission {
     struct ep_executor *pool;
@@ -210,7 +207,7 @@ static void *submit_exit(void *context)
 }
 
 /* A submitter that runs the task itself ends with it; the future is done. */
-START_TEST(a_submitter_may_end_with_its_task)
+TEST(a_submitter_may_end_with_its_task)
 {
     struct gate gate;
     struct ep_executor *pool = executor_of(1, EP_NO_QUEUE, EP_CALLER_RUNS);
@@ -230,7 +227,6 @@ START_TEST(a_submitter_may_end_with_its_task)
     ep_executor_free(pool);
     gate_clear(&gate);
 }
-END_TEST
 
 /** Leave another thread behind, which never ends. */
 _Noreturn static void *stay(void *unused)
@@ -249,7 +245,9 @@ static int exit_and_leave_task(struct ep_task *task)
     pthread_exit(NULL);
 }
 
-START_TEST(a_worker_process_ends_with_its_thread)
+CASE("Processes")
+
+TEST(a_worker_process_ends_with_its_thread)
 {
     struct ep_options options = {.workers = 1, .on_death = EP_REPLACE};
     struct ep_executor *pool = kind_executor_with(PROCESSES, &options);
@@ -261,17 +259,4 @@ START_TEST(a_worker_process_ends_with_its_thread)
     ck_assert_int_eq(ep_future_result(future, EP_FOREVER, NULL), 0);
     ep_future_unref(future);
     ep_executor_free(pool);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("thread end");
-
-    ADD_TESTS(suite, "Threads", a_cancellation_left_behind_ends_no_other_task,
-              a_task_that_ends_its_thread_has_failed, a_callback_may_end_the_thread,
-              a_worker_that_ends_while_it_begins_cannot_begin, a_finalize_may_end_the_thread,
-              a_submitter_may_end_with_its_task);
-    ADD_TESTS(suite, "Processes", a_worker_process_ends_with_its_thread);
-    return suite_main(suite);
 }

@@ -16,7 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-/* --- Threads ---------------------------------------------------------------------------------- */
+CASE_FOR_THREADS("Threads")
 
 static int look_at_thread_task(struct ep_task *task)
 {
@@ -34,7 +34,7 @@ static int look_at_thread_task(struct ep_task *task)
     return ep_task_reply(task, name, strlen(name) + 1);
 }
 
-START_TEST(workers_are_named_and_deaf_to_signals)
+TEST(workers_are_named_and_deaf_to_signals)
 {
     struct ep_options options = {.workers = 1, .name = "my-workers-have-long-names"};
     static const char *const expected[] = {"my-workers-have", "short-0"};
@@ -58,7 +58,6 @@ START_TEST(workers_are_named_and_deaf_to_signals)
     for (int number = 1; number < 32; number++)
         ck_assert_int_eq(sigismember(&before, number), sigismember(&after, number));
 }
-END_TEST
 
 static int reply_name_task(struct ep_task *task)
 {
@@ -69,7 +68,7 @@ static int reply_name_task(struct ep_task *task)
 }
 
 /* Without a name: the executors still differ in top and gdb. */
-START_TEST(names_by_default_differ)
+TEST(names_by_default_differ)
 {
     struct ep_executor *pools[8];
     char names[8][16];
@@ -90,10 +89,9 @@ START_TEST(names_by_default_differ)
     for (int i = 0; i < 8; i++)
         ep_executor_free(pools[i]);
 }
-END_TEST
 
 /* Certainly, not likely: however far apart they lie. */
-START_TEST(names_by_default_are_their_addresses)
+TEST(names_by_default_are_their_addresses)
 {
     const uintptr_t size = sizeof(struct ep_executor);
     const uintptr_t places[] = {0x55d0c0de0ac0, 0x7f0000000040, 0x7fffffffe000 - 8 * size};
@@ -108,7 +106,6 @@ START_TEST(names_by_default_are_their_addresses)
         }
     }
 }
-END_TEST
 
 static int use_stack_task(struct ep_task *task)
 {
@@ -120,7 +117,7 @@ static int use_stack_task(struct ep_task *task)
     return 0;
 }
 
-START_TEST(workers_have_the_stack_they_were_given)
+TEST(workers_have_the_stack_they_were_given)
 {
     struct ep_options options = {.workers = 1, .stack_bytes = 16 << 20};
     struct ep_options wrong = {.workers = 1, .stack_bytes = 1};
@@ -140,9 +137,8 @@ START_TEST(workers_have_the_stack_they_were_given)
     ep_executor_free(pool);
     pthread_attr_destroy(&attributes);
 }
-END_TEST
 
-START_TEST(workers_that_cannot_be_made_leave_nothing_behind)
+TEST(workers_that_cannot_be_made_leave_nothing_behind)
 {
 #ifdef EP_SANITIZED
     return; /* sanitizers reserve terabytes: RLIMIT_AS cannot be used */
@@ -162,9 +158,8 @@ START_TEST(workers_that_cannot_be_made_leave_nothing_behind)
     ep_executor_free(pool);
 #endif
 }
-END_TEST
 
-/* --- Tasks that use their own executor -------------------------------------------------------- */
+CASE_FOR_THREADS("Tasks that use their own executor")
 
 static int submit_to_own_pool_task(struct ep_task *task)
 {
@@ -176,7 +171,7 @@ static int submit_to_own_pool_task(struct ep_task *task)
     return ep_task_reply(task, &rc, sizeof rc);
 }
 
-START_TEST(a_worker_does_not_wait_for_room)
+TEST(a_worker_does_not_wait_for_room)
 {
     struct ep_executor *pool = executor_that(1, 3, EP_BLOCK);
     struct ep_future *future;
@@ -189,7 +184,6 @@ START_TEST(a_worker_does_not_wait_for_room)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&stage->counter), 3);
 }
-END_TEST
 
 static int use_own_pool_task(struct ep_task *task)
 {
@@ -207,7 +201,7 @@ static int use_own_pool_task(struct ep_task *task)
     return result == -ETIMEDOUT ? 0 : -2;
 }
 
-START_TEST(a_worker_does_not_wait_for_its_own_executor)
+TEST(a_worker_does_not_wait_for_its_own_executor)
 {
     struct ep_executor *pool = executor_that(1, 8, EP_BLOCK);
     struct ep_future *future;
@@ -217,7 +211,6 @@ START_TEST(a_worker_does_not_wait_for_its_own_executor)
     ep_future_unref(future);
     ep_executor_free(pool);
 }
-END_TEST
 
 static int until_told_task(struct ep_task *task)
 {
@@ -229,7 +222,7 @@ static int until_told_task(struct ep_task *task)
     return 0;
 }
 
-START_TEST(terminate_tells_running_tasks_and_cancels_the_rest)
+TEST(terminate_tells_running_tasks_and_cancels_the_rest)
 {
     struct ep_executor *pool = executor_that(2, 1000, EP_BLOCK);
     struct gate *gate = &stage->gate;
@@ -249,7 +242,6 @@ START_TEST(terminate_tells_running_tasks_and_cancels_the_rest)
     ep_future_unref(running);
     ep_executor_free(pool);
 }
-END_TEST
 
 static void *terminate_thread(void *pool)
 {
@@ -259,7 +251,7 @@ static void *terminate_thread(void *pool)
 
 /* A task that ends on request lets its worker come for the next one. By then there must
  * be none to take: whichever lock of the queue terminating has to wait for, no task learns of it before. */
-START_TEST(nobody_is_told_before_the_queue_is_held)
+TEST(nobody_is_told_before_the_queue_is_held)
 {
     for (int round = 0; round < 2; round++) {
         struct ep_executor *pool = executor_that(1, 8, EP_BLOCK);
@@ -281,20 +273,4 @@ START_TEST(nobody_is_told_before_the_queue_is_held)
         ep_executor_free(pool);
         ck_assert_uint_eq(atomic_load(&stage->counter), 0);
     }
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("threads");
-
-    ADD_FOR_THREADS(suite, "Threads", workers_are_named_and_deaf_to_signals,
-                    names_by_default_differ, names_by_default_are_their_addresses,
-                    workers_have_the_stack_they_were_given,
-                    workers_that_cannot_be_made_leave_nothing_behind);
-    ADD_FOR_THREADS(suite, "Own executor", a_worker_does_not_wait_for_room,
-                    a_worker_does_not_wait_for_its_own_executor,
-                    terminate_tells_running_tasks_and_cancels_the_rest,
-                    nobody_is_told_before_the_queue_is_held);
-    return suite_main(suite);
 }

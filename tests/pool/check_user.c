@@ -47,7 +47,7 @@ static void expect_drop(struct record *record, int reason)
     ck_assert_int_eq(record->input, 42);
 }
 
-/* --- user data -------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("User data")
 
 static void expect_user(struct ep_future *future, void *context)
 {
@@ -55,7 +55,7 @@ static void expect_user(struct ep_future *future, void *context)
     atomic_fetch_add(&stage->counter, 1);
 }
 
-START_TEST(user_data_stays_with_the_future)
+TEST(user_data_stays_with_the_future)
 {
     struct ep_executor *pool = executor_that(1, 2, EP_BLOCK);
     struct gate *gate = &stage->gate;
@@ -79,9 +79,8 @@ START_TEST(user_data_stays_with_the_future)
     ck_assert_ptr_eq(ep_future_user(future), &options);
     ep_future_unref(future);
 }
-END_TEST
 
-START_TEST(without_user_data_there_is_none)
+TEST(without_user_data_there_is_none)
 {
     struct ep_executor *pool = executor_that(1, 2, EP_BLOCK);
     struct ep_submit_options options = {.user = &options};
@@ -97,11 +96,10 @@ START_TEST(without_user_data_there_is_none)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- reasons ---------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Reasons")
 
-START_TEST(a_task_that_runs_is_not_dropped)
+TEST(a_task_that_runs_is_not_dropped)
 {
     struct ep_executor *pool = executor_that(1, 2, EP_BLOCK);
     struct record record = {0};
@@ -111,7 +109,6 @@ START_TEST(a_task_that_runs_is_not_dropped)
     ep_executor_free(pool);
     ck_assert_uint_eq(atomic_load(&record.calls), 0);
 }
-END_TEST
 
 /** The ends that a program brings about. */
 enum end { CANCEL, SHUTDOWN, TERMINATE, DISCARD, DISCARD_OLDEST, ENDS };
@@ -162,7 +159,7 @@ static void check_end(enum end end, bool with_future)
     gate_init(&stage->gate);
 }
 
-START_TEST(on_drop_gets_the_reason)
+TEST(on_drop_gets_the_reason)
 {
     for (enum end end = CANCEL; end < ENDS; end++) {
         check_end(end, true);
@@ -170,7 +167,6 @@ START_TEST(on_drop_gets_the_reason)
             check_end(end, false);
     }
 }
-END_TEST
 
 static int fail_later(void *context, unsigned worker)
 {
@@ -179,7 +175,7 @@ static int fail_later(void *context, unsigned worker)
 }
 
 /* The second initialize fails, and what waits will never run. */
-START_TEST(a_broken_executor_is_a_reason)
+TEST(a_broken_executor_is_a_reason)
 {
     struct ep_options options = {
         .workers = 1, .tasks_per_worker = 1, .initialize = fail_later, .context = &stage->counter};
@@ -195,10 +191,11 @@ START_TEST(a_broken_executor_is_a_reason)
     ep_future_unref(future);
     ep_executor_free(pool);
 }
-END_TEST
+
+CASE("Reasons of processes")
 
 /* A function that the worker cannot have: it lies in memory that was mapped after the zygote. */
-START_TEST(an_unknown_function_is_a_reason)
+TEST(an_unknown_function_is_a_reason)
 {
     struct ep_executor *pool = kind_executor(PROCESSES, 1, 1);
     void *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -213,9 +210,10 @@ START_TEST(an_unknown_function_is_a_reason)
     munmap(page, 4096);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(a_submit_that_fails_drops_nothing)
+CASE_FOR_KINDS("Reasons")
+
+TEST(a_submit_that_fails_drops_nothing)
 {
     struct ep_executor *pool = executor_that(1, EP_NO_QUEUE, EP_REJECT);
     struct record record = {0};
@@ -235,17 +233,4 @@ START_TEST(a_submit_that_fails_drops_nothing)
     ck_assert_uint_eq(atomic_load(&record.calls), 0);
     ck_assert_uint_eq(atomic_load(&stage->dropped), 0);
     ep_executor_free(pool);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("user data");
-
-    ADD_FOR_KINDS(suite, "User data", user_data_stays_with_the_future,
-                  without_user_data_there_is_none);
-    ADD_FOR_KINDS(suite, "Reasons", a_task_that_runs_is_not_dropped, on_drop_gets_the_reason,
-                  a_broken_executor_is_a_reason, a_submit_that_fails_drops_nothing);
-    ADD_TESTS(suite, "Reasons of processes", an_unknown_function_is_a_reason);
-    return suite_main(suite);
 }

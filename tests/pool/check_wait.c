@@ -21,9 +21,9 @@ static void await_all(struct ep_future **futures, size_t count)
     ck_assert_int_eq(ep_wait(futures, count, EP_ALL_COMPLETED, EP_FOREVER, NULL), 0);
 }
 
-/* --- Wait ---------------------------------------------------------------------------------- */
+CASE("Wait")
 
-START_TEST(nothing_is_waited_for_at_once)
+TEST(nothing_is_waited_for_at_once)
 {
     struct ep_future *futures[1] = {NULL};
 
@@ -31,9 +31,8 @@ START_TEST(nothing_is_waited_for_at_once)
     ck_assert_int_eq(ep_wait(NULL, 0, EP_FIRST_COMPLETED, EP_FOREVER, NULL), 0);
     ck_assert_int_eq(ep_wait(futures, 0, EP_FIRST_FAILED, EP_FOREVER, NULL), 0);
 }
-END_TEST
 
-START_TEST(nonsense_is_refused)
+TEST(nonsense_is_refused)
 {
     struct ep_completions *completions = NULL;
 
@@ -44,9 +43,8 @@ START_TEST(nonsense_is_refused)
     ck_assert_ptr_null(completions);
     ep_completions_free(NULL);
 }
-END_TEST
 
-START_TEST(first_completed_returns_where_one_is_done_already)
+LOOP_TEST(first_completed_returns_where_one_is_done_already, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_executor *pool = kind_executor(_i, 2, 0);
@@ -62,7 +60,6 @@ START_TEST(first_completed_returns_where_one_is_done_already)
     unref_all(futures, 2);
     ep_executor_free(pool);
 }
-END_TEST
 
 /** Lets the gate's tasks go, from a thread of its own. */
 static void *open_gate(void *gate)
@@ -72,7 +69,7 @@ static void *open_gate(void *gate)
 }
 
 /* The gate opens while the main thread goes to sleep: every order of the two must end. */
-START_TEST(the_first_completion_ends_the_sleep)
+LOOP_TEST(the_first_completion_ends_the_sleep, KINDS)
 {
     struct gate *open = shared_gate(), *shut = shared_gate();
     struct ep_executor *pool = kind_executor(_i, 2, 0);
@@ -97,9 +94,8 @@ START_TEST(the_first_completion_ends_the_sleep)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(a_failure_ends_the_wait_for_the_first_failure)
+LOOP_TEST(a_failure_ends_the_wait_for_the_first_failure, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_executor *pool = kind_executor(_i, 2, 0);
@@ -117,9 +113,8 @@ START_TEST(a_failure_ends_the_wait_for_the_first_failure)
     unref_all(futures, 4);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(a_cancelled_one_has_not_failed)
+LOOP_TEST(a_cancelled_one_has_not_failed, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_executor *pool = kind_executor(_i, 1, 0);
@@ -138,9 +133,8 @@ START_TEST(a_cancelled_one_has_not_failed)
     unref_all(futures, 2);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(at_the_timeout_done_says_exactly_which)
+LOOP_TEST(at_the_timeout_done_says_exactly_which, KINDS)
 {
     static const int64_t timeouts[] = {0, -1, INT64_MIN, EP_MILLISECONDS(3)};
     struct gate *gate = shared_gate();
@@ -167,9 +161,8 @@ START_TEST(at_the_timeout_done_says_exactly_which)
     unref_all(futures, 4);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(the_same_one_twice_counts_once)
+LOOP_TEST(the_same_one_twice_counts_once, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_executor *pool = kind_executor(_i, 1, 0);
@@ -185,9 +178,8 @@ START_TEST(the_same_one_twice_counts_once)
     ep_future_unref(future);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(futures_of_several_executors_are_waited_for_together)
+LOOP_TEST(futures_of_several_executors_are_waited_for_together, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_executor *a = kind_executor(_i, 1, 0);
@@ -205,7 +197,6 @@ START_TEST(futures_of_several_executors_are_waited_for_together)
     ep_executor_free(a);
     ep_executor_free(b);
 }
-END_TEST
 
 static void *wait_for_all_three(void *futures)
 {
@@ -213,7 +204,7 @@ static void *wait_for_all_three(void *futures)
 }
 
 /* In Python a cancelled future is not done until a worker has come by. Each kind in both ways. */
-START_TEST(cancelling_ends_the_wait_at_once)
+LOOP_TEST(cancelling_ends_the_wait_at_once, 2 * KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_executor *pool = kind_executor(_i % KINDS, 1, 0);
@@ -240,10 +231,9 @@ START_TEST(cancelling_ends_the_wait_at_once)
     unref_all(futures, 3);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* They complete while the watches are being put on: one that is missed hangs the test. */
-START_TEST(completions_during_the_call_are_not_missed)
+LOOP_TEST(completions_during_the_call_are_not_missed, KINDS)
 {
     struct ep_executor *pool = kind_executor(_i, 2, 0);
 
@@ -258,7 +248,6 @@ START_TEST(completions_during_the_call_are_not_missed)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
 /** What a task got that waits on its own executor. Threads only: it travels by pointer. */
 struct own_wait {
@@ -289,7 +278,7 @@ static int wait_on_own_task(struct ep_task *task)
     return 0;
 }
 
-START_TEST(a_worker_does_its_part)
+TEST(a_worker_does_its_part)
 {
     struct gate *gate = shared_gate(), *shut = shared_gate();
     struct ep_executor *pool = executor_of(1, 8, EP_BLOCK);
@@ -316,9 +305,8 @@ START_TEST(a_worker_does_its_part)
     ep_executor_free(pool);
     ep_executor_free(other);
 }
-END_TEST
 
-/* --- Completions --------------------------------------------------------------------------- */
+CASE("Completions")
 
 static struct ep_completions *completions_of(struct ep_future **futures, size_t count,
                                              int64_t timeout_ns)
@@ -340,7 +328,7 @@ static void assert_next(struct ep_completions *completions, const struct ep_futu
     ep_future_unref(future);
 }
 
-START_TEST(the_end_comes_again_and_again)
+TEST(the_end_comes_again_and_again)
 {
     struct ep_completions *completions = completions_of(NULL, 0, EP_FOREVER);
     struct ep_future *future = NULL;
@@ -351,9 +339,8 @@ START_TEST(the_end_comes_again_and_again)
     ck_assert_uint_eq(ep_completions_left(completions), 0);
     ep_completions_free(completions);
 }
-END_TEST
 
-START_TEST(those_done_come_first_and_then_the_order_of_completion)
+LOOP_TEST(those_done_come_first_and_then_the_order_of_completion, KINDS)
 {
     struct gate *gates[3] = {shared_gate(), shared_gate(), shared_gate()};
     struct ep_executor *pool = kind_executor(_i, 4, 0);
@@ -379,9 +366,8 @@ START_TEST(those_done_come_first_and_then_the_order_of_completion)
     unref_all(futures, 4);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(at_the_timeout_left_says_how_many)
+LOOP_TEST(at_the_timeout_left_says_how_many, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_executor *pool = kind_executor(_i, 1, 0);
@@ -410,9 +396,8 @@ START_TEST(at_the_timeout_left_says_how_many)
     unref_all(futures, 4);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(the_same_one_twice_is_handed_out_once)
+LOOP_TEST(the_same_one_twice_is_handed_out_once, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_executor *pool = kind_executor(_i, 1, 0);
@@ -430,9 +415,8 @@ START_TEST(the_same_one_twice_is_handed_out_once)
     ep_future_unref(futures[1]);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(letting_go_midway_leaves_no_trace)
+LOOP_TEST(letting_go_midway_leaves_no_trace, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_executor *pool = kind_executor(_i, 1, 0);
@@ -454,9 +438,8 @@ START_TEST(letting_go_midway_leaves_no_trace)
     unref_all(futures, 3);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(cancelled_ones_are_completed)
+LOOP_TEST(cancelled_ones_are_completed, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_executor *pool = kind_executor(_i, 1, 0);
@@ -475,10 +458,9 @@ START_TEST(cancelled_ones_are_completed)
     unref_all(futures, 3);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* The iterator alone keeps them, and each comes once. A wake-up that is lost hangs the test. */
-START_TEST(every_completion_is_handed_out_once)
+LOOP_TEST(every_completion_is_handed_out_once, KINDS)
 {
     enum { COUNT = 500 };
     struct ep_executor *pool = kind_executor(_i, 2, 0);
@@ -509,7 +491,6 @@ START_TEST(every_completion_is_handed_out_once)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
 /** A watch that fires before those of the library, and keeps its future from going further. */
 struct slow_watch {
@@ -528,7 +509,7 @@ static void fire_slowly(struct watch *watch, struct ep_future *future)
 }
 
 /* A future is done before the thread that completed it has come to the iterator. */
-START_TEST(what_is_done_is_found_though_it_has_not_arrived)
+LOOP_TEST(what_is_done_is_found_though_it_has_not_arrived, KINDS)
 {
     struct gate *gate = shared_gate();
     struct ep_executor *pool = kind_executor(_i, 1, 0);
@@ -551,7 +532,6 @@ START_TEST(what_is_done_is_found_though_it_has_not_arrived)
     }
     ep_executor_free(pool);
 }
-END_TEST
 
 /** What a callback on the manager finds there. */
 struct on_the_manager {
@@ -580,7 +560,7 @@ static void look_on_the_manager(struct ep_future *future, void *context)
 
 /* The manager is busy with a callback. What another thread has received meanwhile is done: the
  * callback finds it, although it may wait for nothing. */
-START_TEST(what_is_done_is_found_though_the_manager_is_busy)
+TEST(what_is_done_is_found_though_the_manager_is_busy)
 {
     struct gate *gate = shared_gate(), *second = shared_gate();
     struct ep_executor *pool = kind_executor(PROCESSES, 3, 0);
@@ -605,28 +585,4 @@ START_TEST(what_is_done_is_found_though_the_manager_is_busy)
     unref_all(futures, 2);
     ep_executor_free(pool);
     gate_clear(&it.held);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("wait");
-
-    ADD_TESTS(suite, "Wait", nothing_is_waited_for_at_once, nonsense_is_refused);
-    ADD_LOOP_TESTS(suite, "Wait", KINDS, first_completed_returns_where_one_is_done_already,
-                   the_first_completion_ends_the_sleep,
-                   a_failure_ends_the_wait_for_the_first_failure, a_cancelled_one_has_not_failed,
-                   at_the_timeout_done_says_exactly_which, the_same_one_twice_counts_once,
-                   futures_of_several_executors_are_waited_for_together);
-    ADD_LOOP_TESTS(suite, "Wait", 2 * KINDS, cancelling_ends_the_wait_at_once);
-    ADD_LOOP_TESTS(suite, "Wait", KINDS, completions_during_the_call_are_not_missed);
-    ADD_TESTS(suite, "Wait", a_worker_does_its_part);
-    ADD_TESTS(suite, "Completions", the_end_comes_again_and_again);
-    ADD_LOOP_TESTS(
-        suite, "Completions", KINDS, those_done_come_first_and_then_the_order_of_completion,
-        at_the_timeout_left_says_how_many, the_same_one_twice_is_handed_out_once,
-        letting_go_midway_leaves_no_trace, cancelled_ones_are_completed,
-        every_completion_is_handed_out_once, what_is_done_is_found_though_it_has_not_arrived);
-    ADD_TESTS(suite, "Completions", what_is_done_is_found_though_the_manager_is_busy);
-    return suite_main(suite);
 }

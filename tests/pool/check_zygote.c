@@ -23,7 +23,9 @@ static void *wait_for_gate(void *gate)
     return NULL;
 }
 
-START_TEST(threads_forbid_a_zygote)
+CASE_WITH_SHARED("Core")
+
+TEST(threads_forbid_a_zygote)
 {
     struct ep_executor *pool;
     struct ep_zygote *zygote, *other;
@@ -42,10 +44,9 @@ START_TEST(threads_forbid_a_zygote)
     pthread_join(thread, NULL);
     ep_zygote_free(zygote);
 }
-END_TEST
 
 /* One zygote, several executors, one after the other and side by side. */
-START_TEST(executors_share_a_zygote)
+TEST(executors_share_a_zygote)
 {
     struct ep_zygote *zygote;
     struct ep_executor *pools[3];
@@ -64,7 +65,6 @@ START_TEST(executors_share_a_zygote)
     }
     ep_zygote_free(zygote);
 }
-END_TEST
 
 /** What a worker has of the program; its `number` is that of initialize's context. */
 struct likeness {
@@ -119,7 +119,7 @@ static void become(int number, const char *folder, const char *word, rlim_t file
 }
 
 /* Workers are as the program was when it made their zygote, whatever it has become since. */
-START_TEST(workers_are_as_the_program_was)
+TEST(workers_are_as_the_program_was)
 {
     struct ep_options options = {
         .workers = 1, .initialize = keep_context_number, .context = &context, .grace_ns = 1};
@@ -154,10 +154,9 @@ START_TEST(workers_are_as_the_program_was)
     ep_executor_free(pool);
     ep_zygote_free(options.zygote);
 }
-END_TEST
 
 /* After daemon(), which forks, the program needs a zygote of its own. */
-START_TEST(a_zygote_serves_the_process_that_made_it)
+TEST(a_zygote_serves_the_process_that_made_it)
 {
     struct ep_options options = {.workers = 1};
     struct ep_executor *pool;
@@ -178,14 +177,4 @@ START_TEST(a_zygote_serves_the_process_that_made_it)
     pool = processes(&options);
     ep_executor_free(pool);
     ep_zygote_free(options.zygote);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("zygote");
-
-    ADD_WITH_SHARED(suite, "Core", threads_forbid_a_zygote, executors_share_a_zygote,
-                    a_zygote_serves_the_process_that_made_it, workers_are_as_the_program_was);
-    return suite_main(suite);
 }
