@@ -14,7 +14,9 @@ static void expect_identity(const struct counts *counts)
     ck_assert_uint_eq(counts->accepted, ended + counts->in_flight);
 }
 
-START_TEST(each_outcome_is_counted_once)
+CASE("Core")
+
+TEST(each_outcome_is_counted_once)
 {
     struct accounting *accounting = accounting_new(4, 4);
     struct accounting_entry entries[OUTCOME_COUNT];
@@ -35,10 +37,9 @@ START_TEST(each_outcome_is_counted_once)
                      "accepted 12 = served 2 + rejected 2 + timed out 6 + failed 2 + in flight 0");
     accounting_free(accounting);
 }
-END_TEST
 
 /* 3 served at once and 2 waiting; a sixth is rejected and makes no peak. */
-START_TEST(peaks)
+TEST(peaks)
 {
     struct accounting *accounting = accounting_new(3, 2);
     struct accounting_entry entries[6];
@@ -65,7 +66,6 @@ START_TEST(peaks)
     ck_assert_uint_eq(counts.peak_waiting, 0);
     accounting_free(accounting);
 }
-END_TEST
 
 static unsigned visits;
 static struct accounting_entry *last_visited;
@@ -77,7 +77,7 @@ static void visit(struct accounting_entry *entry, void *context)
     last_visited = entry;
 }
 
-START_TEST(the_list_holds_who_is_here)
+TEST(the_list_holds_who_is_here)
 {
     struct accounting *accounting = accounting_new(4, 4);
     struct accounting_entry entries[3];
@@ -94,7 +94,6 @@ START_TEST(the_list_holds_who_is_here)
     ck_assert_uint_eq(visits, 1);
     accounting_free(accounting);
 }
-END_TEST
 
 enum { THREADS = 4, ROUNDS = 20000 };
 
@@ -111,7 +110,9 @@ static void *come_and_go(void *argument)
     return NULL;
 }
 
-START_TEST(the_identity_holds_at_every_instant)
+CASE("Races")
+
+TEST(the_identity_holds_at_every_instant)
 {
     struct accounting *accounting = accounting_new(2, 2);
     pthread_t threads[THREADS];
@@ -130,14 +131,4 @@ START_TEST(the_identity_holds_at_every_instant)
     ck_assert_uint_eq(counts.in_flight, 0);
     ck_assert_uint_eq(counts.echoes, THREADS * ROUNDS);
     accounting_free(accounting);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("accounting");
-
-    ADD_TESTS(suite, "Core", each_outcome_is_counted_once, peaks, the_list_holds_who_is_here);
-    ADD_TESTS(suite, "Races", the_identity_holds_at_every_instant);
-    return suite_main(suite);
 }

@@ -27,9 +27,9 @@ static struct tally stop_saying(struct kit *kit, const char *complaint, const ch
     return kit_wait_end(kit, complaint == NULL ? 0 : 1, complaint, words);
 }
 
-/* --- each limit by its name ---------------------------------------------------------------- */
+CASE("Each limit by its name")
 
-START_TEST(idle)
+LOOP_TEST(idle, MODELS)
 {
     struct kit kit = kit_start(MODEL("--idle-timeout", "500ms"));
     int silent = kit_connect(&kit);
@@ -41,9 +41,8 @@ START_TEST(idle)
     kit_wait_in_flight(&kit, 0);
     expect_tally(stop_saying(&kit, NULL, "\nidle timeout: 2\n"), 0, 2, 0);
 }
-END_TEST
 
-START_TEST(writing)
+LOOP_TEST(writing, MODELS)
 {
     static const char bytes[65536];
     struct kit kit = kit_start(MODEL("--write-timeout", "200ms"));
@@ -55,10 +54,9 @@ START_TEST(writing)
     kit_wait_in_flight(&kit, 0);
     expect_tally(stop_saying(&kit, NULL, "\nwrite timeout: 1\n"), 0, 1, 0);
 }
-END_TEST
 
 /* A session that is quiet for its whole time ends in order. */
-START_TEST(session)
+LOOP_TEST(session, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "1", "--session-timeout", "300ms"));
     int fd = kit_connect(&kit);
@@ -68,10 +66,9 @@ START_TEST(session)
     kit_wait_in_flight(&kit, 0);
     expect_tally(stop_saying(&kit, NULL, "\nsession timeout: 1\n"), 0, 1, 0);
 }
-END_TEST
 
 /* One byte after the other, each with its echo: never idle, and ended all the same. */
-START_TEST(a_drip_is_ended)
+TEST(a_drip_is_ended)
 {
     struct kit kit =
         kit_start(MODEL("--workers", "1", "--session-timeout", "800ms", "--idle-timeout", "20s"));
@@ -91,9 +88,8 @@ START_TEST(a_drip_is_ended)
     kit_wait_in_flight(&kit, 0);
     expect_tally(stop_saying(&kit, NULL, "\nsession timeout: 1\n"), 1, 1, 0);
 }
-END_TEST
 
-START_TEST(draining)
+LOOP_TEST(draining, MODELS)
 {
     if (tested_models[_i].stalls_the_loop)
         return; /* the loop sleeps, too, and does not see the signal */
@@ -105,10 +101,9 @@ START_TEST(draining)
     expect_tally(stop_saying(&kit, "1 sessions were cut", "\ncut: 1\n"), 0, 1, 0);
     close(asleep);
 }
-END_TEST
 
 /* A limit that no session has reached is not mentioned. */
-START_TEST(none)
+TEST(none)
 {
     struct kit kit = kit_start(ARGUMENTS("--session-timeout", "600s", "--handshake-timeout", "1s"));
     int fd = kit_connect(&kit);
@@ -118,9 +113,7 @@ START_TEST(none)
     kit_wait_in_flight(&kit, 0);
     outcome = program_stop(&kit.program);
     ck_assert_ptr_null(strstr(outcome.out, "timeout"));
-    outcome_clear(&outcome);
 }
-END_TEST
 
 static bool is_over(void *until_ns)
 {
@@ -131,7 +124,7 @@ static bool is_over(void *until_ns)
  * The server is stopped for longer than a client may be idle. A client that has sent something meanwhile
  * was not idle; whether its worker or the watch gets the CPU first must not matter.
  */
-START_TEST(a_stopped_server_blames_no_client)
+TEST(a_stopped_server_blames_no_client)
 {
     enum { CLIENTS = 8 };
     struct kit kit = kit_start(ARGUMENTS("--workers", "8", "--idle-timeout", "1s"));
@@ -155,9 +148,8 @@ START_TEST(a_stopped_server_blames_no_client)
     }
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, CLIENTS);
 }
-END_TEST
 
-/* --- sessions of one address --------------------------------------------------------------- */
+CASE("Sessions of one address")
 
 /* A connection from another address of this machine. */
 static int connect_from(struct kit *kit, const char *source)
@@ -177,7 +169,7 @@ static int connect_from(struct kit *kit, const char *source)
 static const char *const all_models[] = {"thread", "thread-pool"};
 
 /* Served or waiting, they count; and no longer than they are here. */
-START_TEST(too_many_of_one_address)
+LOOP_TEST(too_many_of_one_address, 2)
 {
     struct kit kit = kit_start(ARGUMENTS("--model", all_models[_i], "--workers", "2", "--queue",
                                          "4", "--per-source", "3"));
@@ -206,10 +198,9 @@ START_TEST(too_many_of_one_address)
     ck_assert_uint_eq(tally.served, 5);
     ck_assert_uint_eq(tally.rejected, 1);
 }
-END_TEST
 
 /* A session that is not served to its end gives its place back too. */
-START_TEST(places_come_back)
+TEST(places_come_back)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "1", "--per-source", "1",
                                          "--idle-timeout", "50ms", "--on-full", "reject"));
@@ -224,9 +215,8 @@ START_TEST(places_come_back)
     }
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).rejected, 0);
 }
-END_TEST
 
-/* --- descriptors --------------------------------------------------------------------------- */
+CASE("Descriptors")
 
 /* Start it with this many descriptors allowed, though the limit may be raised. */
 static struct kit start_with_descriptors(rlim_t soft, const char *const arguments[])
@@ -253,7 +243,7 @@ static uint64_t soft_limit_of(pid_t pid)
 }
 
 /* 4 workers, 100 who wait, and 16 in reserve. */
-START_TEST(the_limit_is_raised_and_told)
+TEST(the_limit_is_raised_and_told)
 {
     struct kit kit = start_with_descriptors(64, ARGUMENTS("--workers", "4", "--queue", "100"));
 
@@ -266,9 +256,8 @@ START_TEST(the_limit_is_raised_and_told)
     kit.threads++;
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
-START_TEST(a_limit_that_is_enough_stays)
+TEST(a_limit_that_is_enough_stays)
 {
     struct kit kit = start_with_descriptors(200, ARGUMENTS("--workers", "4", "--queue", "100"));
 
@@ -276,18 +265,16 @@ START_TEST(a_limit_that_is_enough_stays)
         strstr(program_output(&kit.program), "\ndescriptors: up to 120 needed, 200 allowed\n"));
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
-/* --- a standard error that is not read ----------------------------------------------------- */
+CASE("A standard error that is not read")
 
 /* Fill the pipe that is the server's standard error, through its own end of it. */
 static void fill_standard_error(pid_t pid)
 {
     static const char blanks[4096];
-    char path[64];
     int fd;
+    const char *path = suite_text("/proc/%d/fd/2", (int)pid);
 
-    snprintf(path, sizeof path, "/proc/%d/fd/2", (int)pid);
     fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
     ck_assert_int_ge(fd, 0);
     while (write(fd, blanks, sizeof blanks) > 0)
@@ -317,7 +304,7 @@ static void serve_one(struct kit *kit)
 }
 
 /* Workers log how sessions ended, and the log is not read: that costs lines, not workers. */
-START_TEST(verbose_never_blocks)
+TEST(verbose_never_blocks)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "2", "--verbose"));
     struct outcome outcome;
@@ -334,21 +321,4 @@ START_TEST(verbose_never_blocks)
     ck_assert_int_eq(outcome.status, 0);
     ck_assert_ptr_nonnull(
         strstr(outcome.out, "\n20 lines were lost: standard error was too slow\n"));
-    outcome_clear(&outcome);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("server_limits");
-
-    ADD_TESTS(suite, "Output", verbose_never_blocks);
-    ADD_LOOP_TESTS(suite, "Times", MODELS, idle, writing, session);
-    ADD_TESTS(suite, "Times", a_drip_is_ended);
-    ADD_LOOP_TESTS(suite, "Times", MODELS, draining);
-    ADD_TESTS(suite, "Times", none, a_stopped_server_blames_no_client);
-    ADD_LOOP_TESTS(suite, "Sources", 2, too_many_of_one_address);
-    ADD_TESTS(suite, "Sources", places_come_back);
-    ADD_TESTS(suite, "Descriptors", the_limit_is_raised_and_told, a_limit_that_is_enough_stays);
-    return suite_main(suite);
 }

@@ -20,17 +20,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-START_TEST(with_nobody_there)
+CASE("Drain")
+
+LOOP_TEST(with_nobody_there, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "4"));
 
     kit_signal(&kit, SIGINT);
     ck_assert_uint_eq(kit_wait_end(&kit, 0, NULL, NULL).accepted, 0);
 }
-END_TEST
 
 /* Without time a session that is silent loses nothing either. */
-START_TEST(without_time_to_drain)
+LOOP_TEST(without_time_to_drain, MODELS)
 {
     struct kit kit = kit_start(MODEL("--drain-timeout", "0"));
     int fd = kit_connect(&kit);
@@ -47,10 +48,9 @@ START_TEST(without_time_to_drain)
     expect_rest(fd, "", 0);
     expect_tally(kit_wait_end(&kit, 0, NULL, "\nstopped: 1\n"), 1, 0, 0);
 }
-END_TEST
 
 /* Blocked in recv(), which only a shutdown of the socket ends. */
-START_TEST(with_an_idle_session)
+LOOP_TEST(with_an_idle_session, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "4", "--drain-timeout", "20s"));
     uint64_t count = tested_models[_i].one_at_a_time ? 1 : 2; /* a stop leaves the backlog alone */
@@ -65,10 +65,9 @@ START_TEST(with_an_idle_session)
         expect_rest(silent, "", 0);
     expect_tally(kit_wait_end(&kit, 0, NULL, NULL), count, 0, 0);
 }
-END_TEST
 
 /* Bytes that had arrived but were not read yet, of sessions that are served and that wait. */
-START_TEST(nothing_received_is_lost)
+LOOP_TEST(nothing_received_is_lost, MODELS)
 {
     struct kit kit = kit_start(
         MODEL("--workers", "1", "--queue", "5", "--delay", "10ms", "--drain-timeout", "20s"));
@@ -84,10 +83,8 @@ START_TEST(nothing_received_is_lost)
     kit_signal(&kit, SIGTERM);
     for (unsigned i = 0; i < count; i++)
         expect_rest(fds[i], bytes, 20000);
-    free(bytes);
     expect_tally(kit_wait_end(&kit, 0, NULL, NULL), count, 0, 0);
 }
-END_TEST
 
 /* What a thread does, as /proc says it. */
 struct doing {
@@ -170,7 +167,7 @@ static bool settles_or_is_gone(void *context)
  * A client that reads slowly, and sends once more when its session is at its end, but before it was
  * sent end of file: that is echoed, too.
  */
-START_TEST(late_bytes_do_not_destroy_the_echo)
+LOOP_TEST(late_bytes_do_not_destroy_the_echo, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "1", "--drain-timeout", "20s"));
     unsigned char *bytes = some_bytes(12004, 6);
@@ -182,13 +179,11 @@ START_TEST(late_bytes_do_not_destroy_the_echo)
     wait_until(settles_or_is_gone, &kit);
     tcp_send(fd, bytes + 12000, 4);
     expect_rest(fd, bytes, 12004);
-    free(bytes);
     expect_tally(kit_wait_end(&kit, 0, NULL, "\nstopped: 1\n"), 1, 0, 0);
 }
-END_TEST
 
 /* A message that comes after the client was sent end of file is lost, and the server says so. */
-START_TEST(a_message_after_the_end_is_lost)
+LOOP_TEST(a_message_after_the_end_is_lost, MODELS)
 {
     struct kit kit = kit_start(MODEL("--drain-timeout", "20s"));
     int fd = kit_connect(&kit);
@@ -201,10 +196,9 @@ START_TEST(a_message_after_the_end_is_lost)
     expect_tally(kit_wait_end(&kit, 1, "1 sessions were cut", "\ncut: 1\n"), 0, 1, 0);
     close(fd);
 }
-END_TEST
 
 /* A client that still waits in the kernel's backlog learns why it is not served. */
-START_TEST(the_backlog_is_not_reset)
+LOOP_TEST(the_backlog_is_not_reset, MODELS)
 {
     struct kit kit = kit_start(
         MODEL("--workers", "1", "--queue", "0", "--max-sessions", "1", "--drain-timeout", "20s"));
@@ -223,7 +217,6 @@ START_TEST(the_backlog_is_not_reset)
     ck_assert_uint_eq(tally.served, 1);
     ck_assert_uint_eq(tally.rejected, 1);
 }
-END_TEST
 
 struct stream_state {
     int fd;
@@ -243,11 +236,13 @@ static void *keep_talking(void *argument)
     return NULL;
 }
 
+CASE("Cut")
+
 /*
  * A session that is never quiet goes on until the drain timeout, and then it is cut. All that it
  * says has arrived before the stop, so that it does not depend on when its client gets a CPU.
  */
-START_TEST(with_a_session_that_never_rests)
+LOOP_TEST(with_a_session_that_never_rests, MODELS)
 {
     static const char bytes[8192] = {'x'};
     struct kit kit = kit_start(
@@ -261,7 +256,6 @@ START_TEST(with_a_session_that_never_rests)
     expect_tally(kit_wait_end(&kit, 1, "1 sessions were cut", "\ncut: 1\n"), 0, 1, 0);
     close(fd);
 }
-END_TEST
 
 enum { TALKERS = 8 };
 
@@ -291,7 +285,7 @@ static void *talk_without_end(void *argument)
  * machine may stop a client between its look and its message until its session counts as
  * silent: then that message is lost, and the server has to know that.
  */
-START_TEST(talkers_end_at_a_boundary)
+LOOP_TEST(talkers_end_at_a_boundary, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "8", "--drain-timeout", "300ms"));
     unsigned count = tested_models[_i].one_at_a_time ? 1 : TALKERS;
@@ -314,10 +308,9 @@ START_TEST(talkers_end_at_a_boundary)
                               lost < count ? "\nstopped: " : "\ncut: "),
                  count - lost, lost, 0);
 }
-END_TEST
 
 /* One whose client talks on comes to rest in the end: it is drained like any other. */
-START_TEST(with_a_session_that_comes_to_rest)
+LOOP_TEST(with_a_session_that_comes_to_rest, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "4", "--drain-timeout", "20s"));
     struct stream_state state = {.fd = kit_connect(&kit)};
@@ -331,7 +324,6 @@ START_TEST(with_a_session_that_comes_to_rest)
     expect_rest(state.fd, "", 0);
     expect_tally(kit_wait_end(&kit, 0, NULL, NULL), 1, 0, 0);
 }
-END_TEST
 
 /* Sleeping for --delay ends with the verdict on the session, a futex that processes share. */
 static bool sleeps(void *kit)
@@ -340,7 +332,7 @@ static bool sleeps(void *kit)
 }
 
 /* A worker that sleeps, and one that waits for a client who never reads, are both reached. */
-START_TEST(a_cut_ends_a_sleep)
+LOOP_TEST(a_cut_ends_a_sleep, MODELS)
 {
     if (tested_models[_i].stalls_the_loop)
         return; /* the loop sleeps, too, and does not see the signal */
@@ -357,9 +349,8 @@ START_TEST(a_cut_ends_a_sleep)
     close(sleeping);
     close(waiting);
 }
-END_TEST
 
-START_TEST(a_cut_ends_a_blocked_write)
+LOOP_TEST(a_cut_ends_a_blocked_write, MODELS)
 {
     static const char bytes[65536];
     struct kit kit =
@@ -374,7 +365,6 @@ START_TEST(a_cut_ends_a_blocked_write)
     expect_tally(kit_wait_end(&kit, 1, "1 sessions were cut", "\ncut: 1\n"), 0, 1, 0);
     close(deaf);
 }
-END_TEST
 
 /* Whether a new client is refused: then the first signal has been handled. */
 static bool is_refused(void *context)
@@ -390,7 +380,9 @@ static bool is_refused(void *context)
     return refused;
 }
 
-START_TEST(a_second_signal_ends_at_once)
+CASE("Signals")
+
+LOOP_TEST(a_second_signal_ends_at_once, MODELS)
 {
     if (tested_models[_i].stalls_the_loop)
         return; /* so that it does not even see the first one */
@@ -409,15 +401,13 @@ START_TEST(a_second_signal_ends_at_once)
     outcome = program_wait(&kit.program);
     ck_assert_int_eq(outcome.status, 1);
     ck_assert_msg(strstr(outcome.err, "second signal") != NULL, "said: %s", outcome.err);
-    outcome_clear(&outcome);
     /* A process that served has ended as well: none holds the connection open. */
     ck_assert_uint_eq(tcp_receive_all(fd, bytes, sizeof bytes, &reset), 0);
     close(fd);
 }
-END_TEST
 
 /* Signals by the hundred land on the loop's thread and disturb no echo. */
-START_TEST(a_storm_of_signals)
+LOOP_TEST(a_storm_of_signals, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "4"));
     int fd = kit_connect(&kit);
@@ -428,20 +418,4 @@ START_TEST(a_storm_of_signals)
     }
     close(fd);
     expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("server_stop");
-
-    ADD_LOOP_TESTS(suite, "Drain", MODELS, with_nobody_there, without_time_to_drain,
-                   with_an_idle_session, nothing_received_is_lost,
-                   late_bytes_do_not_destroy_the_echo, with_a_session_that_comes_to_rest,
-                   talkers_end_at_a_boundary, a_message_after_the_end_is_lost,
-                   the_backlog_is_not_reset);
-    ADD_LOOP_TESTS(suite, "Cut", MODELS, with_a_session_that_never_rests, a_cut_ends_a_sleep,
-                   a_cut_ends_a_blocked_write);
-    ADD_LOOP_TESTS(suite, "Signals", MODELS, a_second_signal_ends_at_once, a_storm_of_signals);
-    return suite_main(suite);
 }
