@@ -27,6 +27,9 @@ const struct tested_model tested_models[] = {
     {.model = "process-pool", .hold = "session"},
     {.model = "event", .hold = "session"},
 };
+
+const char *const pool_models[] = {"thread-pool", "process-pool"};
+const char *const process_models[] = {"fork", "process-pool"};
 /* clang-format on */
 
 _Static_assert(sizeof tested_models / sizeof tested_models[0] == MODELS, "every model is tested");

@@ -56,6 +56,14 @@ enum { MODELS = 7 };
 #define MODEL(...)                                                                                 \
     ARGUMENTS("--model", tested_models[_i].model, "--hold", tested_models[_i].hold, __VA_ARGS__)
 
+/** The models with a pool of workers, and those that serve in other processes; for loop tests. */
+extern const char *const pool_models[];
+enum { POOL_OF_THREADS, POOL_OF_PROCESSES, POOLS };
+#define POOL(...) ARGUMENTS("--model", pool_models[_i], __VA_ARGS__)
+extern const char *const process_models[];
+enum { PROCESS_FOR_EACH, PROCESS_POOL, PROCESS_MODELS };
+#define PROCESS_MODEL(...) ARGUMENTS("--model", process_models[_i], __VA_ARGS__)
+
 /** Start a server on a free port and note what it holds. */
 struct kit kit_start(const char *const arguments[]);
 

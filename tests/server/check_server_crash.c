@@ -19,11 +19,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const char *const design_names[] = {"fork", "process-pool"};
-enum { DESIGNS = sizeof design_names / sizeof design_names[0], FORK = 0, POOL = 1 };
-
-#define DESIGN(...) ARGUMENTS("--model", design_names[_i], __VA_ARGS__)
-
 static void stop(pid_t pid, int number)
 {
     ck_assert_int_eq(kill(pid, number), 0);
@@ -42,9 +37,9 @@ static void expect_end(int fd)
 CASE("Deaths")
 
 /* One of two dies: exactly its client sees the end, and the next client is served again. */
-LOOP_TEST(a_death_takes_one_session_along, DESIGNS)
+LOOP_TEST(a_death_takes_one_session_along, PROCESS_MODELS)
 {
-    struct kit kit = kit_start(DESIGN("--workers", "2"));
+    struct kit kit = kit_start(PROCESS_MODEL("--workers", "2"));
     int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
     struct pollfd ended[2] = {{.fd = fds[0], .events = POLLIN}, {.fd = fds[1], .events = POLLIN}};
     pid_t pids[2];
@@ -67,9 +62,9 @@ LOOP_TEST(a_death_takes_one_session_along, DESIGNS)
 }
 
 /* Five in a row, without one task done in between: the pool takes its time with the next worker. */
-LOOP_TEST(one_death_after_the_other, DESIGNS)
+LOOP_TEST(one_death_after_the_other, PROCESS_MODELS)
 {
-    struct kit kit = kit_start(DESIGN("--workers", "1"));
+    struct kit kit = kit_start(PROCESS_MODEL("--workers", "1"));
     pid_t pid;
 
     for (int i = 0; i < 5; i++) {
@@ -159,9 +154,9 @@ static bool is_stopped(void *context)
 }
 
 /* Nothing can be said to them any more: the kernel has to tell them. */
-LOOP_TEST(no_process_survives_the_server, DESIGNS)
+LOOP_TEST(no_process_survives_the_server, PROCESS_MODELS)
 {
-    struct kit kit = kit_start(DESIGN("--workers", "2", "--delay", "600s"));
+    struct kit kit = kit_start(PROCESS_MODEL("--workers", "2", "--delay", "600s"));
     int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(kit.program.port),
@@ -189,10 +184,10 @@ LOOP_TEST(no_process_survives_the_server, DESIGNS)
 }
 
 /* Zombies would still be children. */
-LOOP_TEST(two_hundred_sessions_leave_no_process_behind, DESIGNS)
+LOOP_TEST(two_hundred_sessions_leave_no_process_behind, PROCESS_MODELS)
 {
-    struct kit kit = kit_start(DESIGN("--workers", "2"));
-    unsigned before = _i == FORK ? 0 : 2;
+    struct kit kit = kit_start(PROCESS_MODEL("--workers", "2"));
+    unsigned before = _i == PROCESS_FOR_EACH ? 0 : 2;
     pid_t pids[4];
 
     for (int i = 0; i < 200; i++) {
@@ -207,10 +202,10 @@ LOOP_TEST(two_hundred_sessions_leave_no_process_behind, DESIGNS)
 CASE("Descriptors")
 
 /* A process holds its own connection and no other, not the listener, nor an epoll. */
-LOOP_TEST(only_its_own_descriptors, DESIGNS)
+LOOP_TEST(only_its_own_descriptors, PROCESS_MODELS)
 {
-    struct kit kit = kit_start(DESIGN("--workers", "3"));
-    unsigned line = _i == FORK ? 0 : 1; /* of a pool's worker, to its pool */
+    struct kit kit = kit_start(PROCESS_MODEL("--workers", "3"));
+    unsigned line = _i == PROCESS_FOR_EACH ? 0 : 1; /* of a pool's worker, to its pool */
     int fds[3];
     pid_t pids[3];
 
@@ -258,9 +253,9 @@ TEST(a_worker_without_room_for_the_connection)
 }
 
 /* The server itself has a descriptor for the connection and none beyond: it says so, and recovers. */
-LOOP_TEST(a_server_without_room_for_a_second_descriptor, DESIGNS)
+LOOP_TEST(a_server_without_room_for_a_second_descriptor, PROCESS_MODELS)
 {
-    struct kit kit = kit_start(DESIGN("--workers", "1"));
+    struct kit kit = kit_start(PROCESS_MODEL("--workers", "1"));
     char line[64];
     ssize_t used = 0;
     int lowest = -1;
@@ -295,9 +290,9 @@ LOOP_TEST(a_server_without_room_for_a_second_descriptor, DESIGNS)
 CASE("Processes that do not run")
 
 /* Its time limit ends the session for its client; and the worker may go on afterwards. */
-LOOP_TEST(a_stopped_process_and_the_idle_timeout, DESIGNS)
+LOOP_TEST(a_stopped_process_and_the_idle_timeout, PROCESS_MODELS)
 {
-    struct kit kit = kit_start(DESIGN("--workers", "1", "--idle-timeout", "100ms"));
+    struct kit kit = kit_start(PROCESS_MODEL("--workers", "1", "--idle-timeout", "100ms"));
     int fd = kit_connect(&kit);
     struct tally tally;
     pid_t pid;
@@ -306,17 +301,17 @@ LOOP_TEST(a_stopped_process_and_the_idle_timeout, DESIGNS)
     kit_wait_processes(&kit, &pid, 1);
     stop(pid, SIGSTOP);
     expect_end(fd);
-    if (_i == POOL)
+    if (_i == PROCESS_POOL)
         stop(pid, SIGCONT);
     tally = kit_wait_in_flight(&kit, 0);
     expect_tally(tally, 0, 1, 0);
     expect_tally(kit_finish(&kit, true, NULL), 0, 1, 0);
 }
 
-LOOP_TEST(a_stopped_process_and_the_session_timeout, DESIGNS)
+LOOP_TEST(a_stopped_process_and_the_session_timeout, PROCESS_MODELS)
 {
-    struct kit kit =
-        kit_start(DESIGN("--workers", "1", "--idle-timeout", "0", "--session-timeout", "3s"));
+    struct kit kit = kit_start(
+        PROCESS_MODEL("--workers", "1", "--idle-timeout", "0", "--session-timeout", "3s"));
     int fd = kit_connect(&kit);
     pid_t pid;
 
@@ -324,7 +319,7 @@ LOOP_TEST(a_stopped_process_and_the_session_timeout, DESIGNS)
     kit_wait_processes(&kit, &pid, 1);
     stop(pid, SIGSTOP);
     expect_end(fd);
-    if (_i == POOL)
+    if (_i == PROCESS_POOL)
         stop(pid, SIGKILL); /* it was judged before it died, and that is what counts */
     expect_tally(kit_wait_in_flight(&kit, 0), 0, 1, 0);
     stop(kit.program.pid, SIGTERM);
@@ -336,12 +331,12 @@ LOOP_TEST(a_stopped_process_and_the_session_timeout, DESIGNS)
 /* Nor does it keep the server from ending, with a message that it will never echo, or without one. */
 static void end_with_a_stopped_process(int _i, bool message)
 {
-    struct kit kit = kit_start(DESIGN("--workers", "2", "--idle-timeout", "0", "--write-timeout",
-                                      "0", "--drain-timeout", "100ms"));
+    struct kit kit = kit_start(PROCESS_MODEL("--workers", "2", "--idle-timeout", "0",
+                                             "--write-timeout", "0", "--drain-timeout", "100ms"));
     int fd = kit_connect(&kit);
     struct outcome outcome;
     pid_t pids[2];
-    unsigned count = _i == FORK ? 1 : 2;
+    unsigned count = _i == PROCESS_FOR_EACH ? 1 : 2;
 
     say_hello(fd);
     kit_wait_processes(&kit, pids, count);
@@ -360,12 +355,12 @@ static void end_with_a_stopped_process(int _i, bool message)
         wait_until(is_gone, &pids[i]);
 }
 
-LOOP_TEST(a_stopped_process_and_the_end, DESIGNS)
+LOOP_TEST(a_stopped_process_and_the_end, PROCESS_MODELS)
 {
     end_with_a_stopped_process(_i, false);
 }
 
-LOOP_TEST(a_stopped_process_with_a_message_and_the_end, DESIGNS)
+LOOP_TEST(a_stopped_process_with_a_message_and_the_end, PROCESS_MODELS)
 {
     end_with_a_stopped_process(_i, true);
 }
@@ -384,132 +379,65 @@ TEST(a_stopped_idle_worker_and_the_end)
     wait_until(is_gone, &pid);
 }
 
-CASE("How many")
+CASE("Alive")
 
-TEST(more_workers_and_fewer)
+LOOP_TEST(fifty_at_once, PROCESS_MODELS)
 {
-    struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1"));
-    int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
-    pid_t pids[2];
+    struct kit kit = kit_start(PROCESS_MODEL("--workers", "4", "--queue", "46"));
+    int fds[50];
 
-    say_hello(fds[0]);
-    stop(kit.program.pid, SIGTTIN);
-    say_hello(fds[1]); /* by the second worker */
-    kit_wait_processes(&kit, pids, 2);
-    tcp_echo(fds[0], "again", 5, true);
-    stop(kit.program.pid, SIGTTOU);
-    tcp_echo(fds[0], "still", 5, true); /* the worker that must go finishes first */
-    tcp_echo(fds[1], "still", 5, true);
-    close(fds[0]);
-    close(fds[1]);
-    kit_wait_processes(&kit, pids, 1);
-    stop(kit.program.pid, SIGTTOU);
-    wait_for_error_text(&kit.program, "one is the fewest");
-    expect_tally(kit_finish(&kit, true, "the workers stay 1"), 2, 0, 0);
-}
-
-TEST(fork_has_no_pool)
-{
-    struct kit kit = kit_start(ARGUMENTS("--model", "fork"));
-
-    stop(kit.program.pid, SIGTTIN);
-    wait_for_error_text(&kit.program, "this model has no pool");
-    kit_finish(&kit, true, "this model has no pool");
-}
-
-TEST(fork_has_a_last_limit)
-{
-    struct kit kit = kit_start(ARGUMENTS("--model", "fork", "--max-sessions", "2"));
-    int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
-
-    say_hello(fds[0]);
-    say_hello(fds[1]);
-    expect_busy(kit_connect(&kit));
-    close(fds[0]);
-    kit_wait_in_flight(&kit, 1);
-    fds[0] = kit_connect(&kit);
-    say_goodbye(fds[0]);
-    close(fds[1]);
-    struct tally tally = kit_finish(&kit, true, NULL);
-    ck_assert_uint_eq(tally.served, 3);
-    ck_assert_uint_eq(tally.rejected, 1);
-}
-
-TEST(fork_is_for_this_machine_only)
-{
-    struct outcome outcome =
-        program_run((const char *const[]){"echo-server", "--model", "fork", "--host", "0.0.0.0",
-                                          "--port", "0", NULL},
-                    NULL);
-
-    ck_assert_msg(outcome.status == 2, "status %d, said: %s", outcome.status, outcome.err);
-    ck_assert_msg(strstr(outcome.err, "take all processes") != NULL, "said: %s", outcome.err);
-}
-
-TEST(a_full_pool_pauses)
-{
-    struct kit kit =
-        kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1", "--queue", "1"));
-    int fds[6];
-
-    kit_connect_all(&kit, fds, 6);
-    ck_assert_uint_eq(kit_wait_in_flight(&kit, 2).accepted, 2);
-    for (int i = 0; i < 6; i++) {
-        say_hello(fds[i]);
-        ck_assert_uint_le(kit_ask(&kit).in_flight, 2);
+    for (int i = 0; i < 50; i++) {
+        fds[i] = kit_connect(&kit);
+        tcp_send(fds[i], "hello", 5);
+    }
+    kit_wait_in_flight(&kit, 50);
+    ck_assert_uint_le(process_threads(kit.program.pid), 4 + 2 + FOREIGN_THREADS);
+    for (int i = 0; i < 50; i++) {
+        char reply[5];
+        tcp_receive(fds[i], reply, 5);
+        ck_assert_mem_eq(reply, "HELLO", 5);
+        kit_ask(&kit);
         close(fds[i]);
     }
-    expect_tally(kit_finish(&kit, true, NULL), 6, 0, 0);
+    expect_tally(kit_finish(&kit, true, NULL), 50, 0, 0);
 }
 
-TEST(a_full_pool_rejects)
+/* A signal to the whole group, as ^C or a supervisor sends it, must not end the processes that serve. */
+LOOP_TEST(signals_to_everybody, PROCESS_MODELS)
 {
-    struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1", "--queue",
-                                         "1", "--on-full", "reject"));
-    int fds[2] = {kit_connect(&kit), kit_connect(&kit)};
+    static const int numbers[] = {SIGINT, SIGUSR1, SIGHUP, SIGTTIN, SIGTTOU, SIGTERM};
+    struct kit kit = kit_start(PROCESS_MODEL("--workers", "1", "--drain-timeout", "20s"));
+    int fd = kit_connect(&kit);
+    pid_t pid;
 
-    say_hello(fds[0]);
-    for (int i = 0; i < 20; i++)
-        expect_busy(kit_connect(&kit));
-    close(fds[0]);
-    say_goodbye(fds[1]);
-    struct tally tally = kit_finish(&kit, true, NULL);
-    ck_assert_uint_eq(tally.served, 2);
-    ck_assert_uint_eq(tally.rejected, 20);
-}
-
-/* A session that waits in the queue of a pool of processes can be taken back as well. */
-TEST(who_waits_too_long_is_told)
-{
-    struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1", "--queue",
-                                         "3", "--queue-timeout", "100ms"));
-    int fds[3] = {kit_connect(&kit), kit_connect(&kit), kit_connect(&kit)};
-
-    say_hello(fds[0]);
-    expect_busy(fds[1]);
-    expect_busy(fds[2]);
-    tcp_echo(fds[0], "again", 5, true);
-    close(fds[0]);
-    expect_tally(kit_finish(&kit, true, NULL), 1, 2, 0);
-}
-
-TEST(the_oldest_makes_place_for_the_newest)
-{
-    struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1", "--queue",
-                                         "1", "--on-full", "drop-oldest"));
-    int served = kit_connect(&kit);
-    int last;
-
-    say_hello(served);
-    last = kit_connect(&kit);
-    for (int i = 0; i < 5; i++) {
-        int dropped = last;
-        last = kit_connect(&kit);
-        expect_busy(dropped);
+    say_hello(fd);
+    kit_wait_processes(&kit, &pid, 1);
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        ck_assert_int_eq(kill(pid, numbers[i]), 0);
+        say_hello(fd);
     }
-    close(served);
-    say_goodbye(last);
-    struct tally tally = kit_finish(&kit, true, NULL);
-    ck_assert_uint_eq(tally.served, 2);
-    ck_assert_uint_eq(tally.rejected, 5);
+    close(fd);
+    expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
+}
+
+/* Every byte is four when it is printed: one write cannot hold the message, and it is cut. */
+LOOP_TEST(print_cuts_what_no_write_can_hold, PROCESS_MODELS)
+{
+    struct kit kit = kit_start(PROCESS_MODEL("--print", "full", "--buffer", "64K"));
+    int fd = kit_connect(&kit);
+    unsigned char bytes[2000];
+    const char *line;
+    size_t length;
+
+    memset(bytes, 1, sizeof bytes);
+    tcp_echo(fd, bytes, sizeof bytes, true);
+    close(fd);
+    kit_wait_in_flight(&kit, 0);
+    line = strstr(program_output(&kit.program), "session 1, ");
+    ck_assert_ptr_nonnull(line);
+    length = strcspn(line, "\n");
+    ck_assert_uint_gt(length, 4000);
+    ck_assert_uint_lt(length, 4096);
+    ck_assert_int_eq(strncmp(line + length - 7, "\\x01...", 7), 0);
+    expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
 }

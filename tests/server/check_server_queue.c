@@ -15,11 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const pools[] = {"thread-pool", "process-pool"};
-enum { POOLS = sizeof pools / sizeof pools[0] };
-
-#define POOL(...) ARGUMENTS("--model", pools[_i], __VA_ARGS__)
-
 /* Clients one after the other, each known to the server before the next one comes. */
 static void connect_in_order(struct kit *kit, int fds[], int count)
 {
@@ -307,9 +302,20 @@ static void resize(struct kit *kit, int number, const char *line)
     wait_until(has_said, &said);
 }
 
-TEST(one_worker_more)
+/* Wait until the server, which began with `first` workers, has this number of them. */
+static void wait_workers(struct kit *kit, int pool, unsigned first, unsigned workers)
 {
-    struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "4", "--buffer", "64K"));
+    pid_t pids[4];
+
+    if (pool == POOL_OF_PROCESSES)
+        kit_wait_processes(kit, pids, workers);
+    else
+        wait_for_threads(kit->program.pid, kit->threads - first + workers);
+}
+
+LOOP_TEST(one_more_worker, POOLS)
+{
+    struct kit kit = kit_start(POOL("--workers", "1", "--queue", "4", "--buffer", "64K"));
     unsigned char *bytes = some_bytes(200000, 8);
     int fds[3];
 
@@ -320,7 +326,7 @@ TEST(one_worker_more)
     resize(&kit, SIGTTIN, "workers: 3\n");
     tcp_echo(fds[2], bytes, 200000, true);
     say_hello(fds[0]);
-    ck_assert_uint_eq(process_threads(kit.program.pid), kit.threads + 2);
+    wait_workers(&kit, _i, 1, 3);
     close_all(fds, 3);
     resize(&kit, SIGTTOU, "workers: 3\nworkers: 2\n");
     resize(&kit, SIGTTOU, "workers: 2\nworkers: 1\n");
@@ -328,9 +334,9 @@ TEST(one_worker_more)
 }
 
 /* A session being served stays with its worker to its end; only then does the worker leave. */
-TEST(fewer_workers_leave_sessions_alone)
+LOOP_TEST(fewer_workers_leave_sessions_alone, POOLS)
 {
-    struct kit kit = kit_start(ARGUMENTS("--workers", "3", "--queue", "4"));
+    struct kit kit = kit_start(POOL("--workers", "3", "--queue", "4"));
     int fds[5];
 
     kit_connect_all(&kit, fds, 5);
@@ -343,7 +349,11 @@ TEST(fewer_workers_leave_sessions_alone)
     for (int i = 3; i < 5; i++) /* one after the other */
         say_goodbye(fds[i]);
     kit_wait_in_flight(&kit, 0);
-    wait_for_threads(kit.program.pid, kit.threads - 2);
+    wait_workers(&kit, _i, 3, 1);
+    for (unsigned workers = 2; workers <= 3; workers++) { /* as at the start */
+        kit_signal(&kit, SIGTTIN);
+        wait_workers(&kit, _i, 3, workers);
+    }
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 5);
 }
 
@@ -374,9 +384,9 @@ LOOP_TEST(one_worker_is_the_least, POOLS)
     kit_finish(&kit, true, "the workers stay 1");
 }
 
-TEST(a_model_without_a_pool)
+LOOP_TEST(a_model_without_a_pool, 2)
 {
-    struct kit kit = kit_start(ARGUMENTS("--model", "thread"));
+    struct kit kit = kit_start(ARGUMENTS("--model", _i == 0 ? "thread" : "fork"));
 
     ck_assert_int_eq(kill(kit.program.pid, SIGTTIN), 0);
     wait_for_error_text(&kit.program, "this model has no pool");

@@ -99,6 +99,8 @@ TEST(a_wrong_command_line_is_one_line)
     expect_failure(COMMAND("--quiet", "--verbose"), 2, "--quiet and --verbose");
     expect_failure(COMMAND("--model", "thread", "--host", "0.0.0.0", "--port", "0"), 2,
                    "--allow-uncapped");
+    expect_failure(COMMAND("--model", "fork", "--host", "0.0.0.0", "--port", "0"), 2,
+                   "take all processes");
     expect_failure(COMMAND("--model", "event", "--hold", "message"), 2,
                    "it is for --model thread-pool, not for --model event");
     expect_failure(COMMAND("--model", "thread", "--max-sessions", "30001"), 2,

@@ -23,7 +23,6 @@ SERVER_TESTS = \
 	tests/server/check_server_full \
 	tests/server/check_server_hold \
 	tests/server/check_server_limits \
-	tests/server/check_server_process \
 	tests/server/check_server_queue \
 	tests/server/check_server_refused \
 	tests/server/check_server_start \
