@@ -75,7 +75,7 @@ inline touch_executor() { assert(!gone) }
  * future_change_state(): one step, because a compare-and-exchange that fails changes nothing and is
  * repeated. `old` is 255 if the state was another.
  */
-inline change_state(from, to, old)
+inline future_change_state(from, to, old)
 {
     d_step {
         touch_future();
@@ -93,7 +93,7 @@ inline change_state(from, to, old)
 }
 
 /** future_sleep() without a deadline */
-inline sleep_until_done(w)
+inline future_sleep(w)
 {
     atomic { touch_future(); w = word }
     do
@@ -131,7 +131,7 @@ inline sleep_until_done(w)
 }
 
 /** future_announce() with futex_wake() and future_tell() */
-inline announce(old, mine)
+inline future_announce(old, mine)
 {
     if
     :: (old & HAS_SLEEPERS) != 0 ->
@@ -177,12 +177,12 @@ inline announce(old, mine)
     old = 0
 }
 
-inline drop_input()
+inline future_drop_input()
 {
     d_step { touch_future(); drops++; assert(drops == 1 && runs == 0) }
 }
 
-inline unref()
+inline ep_future_unref()
 {
     atomic { touch_future(); references-- }
 }
@@ -190,23 +190,23 @@ inline unref()
 /* --- the executor's threads ---------------------------------------------------------------- */
 
 /** queue_pass_husk_locked() after future_start() has failed, with head_lock held */
-inline pass_husk(w)
+inline queue_pass_husk_locked(w)
 {
     if
-    :: STATE == CANCELLED -> atomic { touch_future(); in_ring = false } unref()
+    :: STATE == CANCELLED -> atomic { touch_future(); in_ring = false } ep_future_unref()
     :: else ->
 #ifdef WITHOUT_AWAIT_CANCELLED
         atomic { in_ring = false }
-        unref()
+        ep_future_unref()
 #else
 #ifndef WITHOUT_HUSK_REFERENCE
         atomic { touch_future(); references++ }
 #endif
         head_locked = false;
-        sleep_until_done(w);
+        future_sleep(w);
         atomic { !head_locked -> head_locked = true }
 #ifndef WITHOUT_HUSK_REFERENCE
-        unref()
+        ep_future_unref()
 #endif
 #endif
     fi
@@ -231,19 +231,19 @@ proctype worker()
             :: else
             fi;
 #else
-            change_state(PENDING, RUNNING, old);
+            future_change_state(PENDING, RUNNING, old);
 #endif
             if
             :: old != 255 -> atomic { in_ring = false; head_locked = false }
                 /* task_run() */
                 d_step { touch_future(); runs++; assert(runs == 1 && drops == 0) }
                 d_step { assert(STATE == RUNNING) } /* EP_ASSERT in future_publish() */
-                change_state(RUNNING, FINISHED, old);
-                announce(old, mine);
-                unref();
+                future_change_state(RUNNING, FINISHED, old);
+                future_announce(old, mine);
+                ep_future_unref();
                 atomic { touch_executor(); freed++ }
                 break
-            :: else -> old = 0; pass_husk(w)
+            :: else -> old = 0; queue_pass_husk_locked(w)
             fi
         od
     :: atomic { !in_ring && closed -> touch_executor(); break }
@@ -265,21 +265,21 @@ proctype owner()
         :: !in_ring -> head_locked = false
         :: in_ring ->
             atomic { in_ring = false; head_locked = false }
-            change_state(PENDING, CANCELLED, old); /* future_drop() */
+            future_change_state(PENDING, CANCELLED, old); /* future_drop() */
             if
             :: old != 255 ->
-                drop_input();
-                announce(old, mine);
+                future_drop_input();
+                future_announce(old, mine);
                 freed++
             :: else ->
                 old = 0;
 #ifndef WITHOUT_AWAIT_IN_DROP
-                sleep_until_done(w)
+                future_sleep(w)
 #else
                 skip
 #endif
             fi;
-            unref()
+            ep_future_unref()
         fi
     :: skip
     fi;
@@ -296,20 +296,20 @@ proctype canceller()
     byte mine;
     bool zero;
 
-    change_state(PENDING, CANCELLING, old);
+    future_change_state(PENDING, CANCELLING, old);
     if
     :: old != 255 ->
 #ifdef WRONG_PUBLISH_FIRST
-        change_state(CANCELLING, CANCELLED, old);
+        future_change_state(CANCELLING, CANCELLED, old);
 #endif
         atomic { touch_executor(); freed++ } /* executor_task_cancelled() */
         touch_executor();                    /* executor_place_freed() */
 #ifndef WRONG_PUBLISH_FIRST
         d_step { assert(STATE == CANCELLING) } /* EP_ASSERT */
-        change_state(CANCELLING, CANCELLED, old);
+        future_change_state(CANCELLING, CANCELLED, old);
 #endif
-        drop_input();
-        announce(old, mine);
+        future_drop_input();
+        future_announce(old, mine);
         zero = true
     :: else ->
         old = 0;
@@ -318,7 +318,7 @@ proctype canceller()
         :: w == RUNNING || w == FINISHED
         :: else ->
 #ifndef WITHOUT_SECOND_CANCELLER_WAIT
-            sleep_until_done(w);
+            future_sleep(w);
 #endif
             zero = true
         fi;
@@ -337,12 +337,12 @@ proctype waiter()
 {
     byte w;
 
-    sleep_until_done(w);
+    future_sleep(w);
     atomic { assert(DONE(word)); touch_future(); references--; users_left-- }
 }
 
 /** future_note_watch_locked(); `old` is the word, of which only "done" matters. */
-inline note_watch(old)
+inline future_note_watch_locked(old)
 {
     atomic { touch_future(); old = word }
     if
@@ -368,11 +368,11 @@ proctype teller(byte me)
     atomic { touch_future(); lock = false }
 #else
 #ifdef WRONG_NOTE_WITHOUT_LOCK
-    note_watch(old);
+    future_note_watch_locked(old);
     atomic { !lock -> touch_future(); lock = true }
 #else
     atomic { !lock -> touch_future(); lock = true }
-    note_watch(old);
+    future_note_watch_locked(old);
 #endif
     if
     :: !DONE(old) -> listed[me] = true

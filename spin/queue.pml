@@ -12,7 +12,8 @@
  *
  * Variants, beside the sizes: LOOPS=n  the last n submitters are event loops;
  * TIMED  the first submitter has a deadline; CANCELS=n  n threads cancel a task; GROWS=n  a resize
- * raises the limit by n; HOLDS  tasks end only when all submitters are through.
+ * raises the limit by n; HOLDS  tasks end only when all submitters are through; PAUSES  a thread
+ * pauses and resumes.
  */
 #ifndef WORKERS
 #define WORKERS 2
@@ -77,6 +78,9 @@ init
 #endif
 #if GROWS > 0
         run resizer();
+#endif
+#ifdef PAUSES
+        run pauser();
 #endif
         i = 0
     }

@@ -11,7 +11,8 @@
  *  - nothing is accepted after close (assertion in queue_push);
  *  - submitters that wait for room wake up and get EP_ESHUTDOWN, and a refused task is not queued
  *    (assertion in submitter);
- *  - workers are joined once, and no thread uses the executor after it was released.
+ *  - a thread that waits for the last worker wakes up; workers are joined once, and no thread uses the
+ *    executor after it was released.
  *
  * As the header demands, the executor is freed when no other call on it is under way. Cancelling a
  * future is not a call on the executor, and may happen at any time.
@@ -40,7 +41,7 @@
 
 #include "executor.inc"
 
-bool join_mutex, joined;
+bool life_mutex, joined;
 byte joins;               /* for the checker only */
 byte droppers;            /* closers that may have taken a task off the queue to cancel it */
 byte closers_left = CLOSERS;
@@ -54,7 +55,7 @@ inline queue_drop_oldest(t, some)
     atomic { !head_locked -> touch(); head_locked = true }
     if
     :: atomic { !HAS_ENTRIES -> head_locked = false; some = false }
-    :: atomic { HAS_ENTRIES -> t = HEAD_TASK; queue_advance(); head_locked = false; some = true }
+    :: atomic { HAS_ENTRIES -> t = HEAD_TASK; queue_advance_locked(); head_locked = false; some = true }
         if
         :: atomic { state[t] == PENDING -> state[t] = CANCELLED; live-- } /* future_drop() */
             atomic { touch(); freed++ }
@@ -105,7 +106,7 @@ proctype closer(byte me)
     /* close_and_drop() */
     if
     :: skip ->
-        atomic { touch(); sealed = true }
+        atomic { touch(); refusal = true }
         do
         :: queue_drop_oldest(t, some);
             if
@@ -118,23 +119,43 @@ proctype closer(byte me)
     /* executor_close() */
 #ifdef WRONG_WAKE_BEFORE_CLOSE
     wake_waiting();
-    sealed = true;
+    refusal = true;
 #else
-    atomic { touch(); sealed = true }
+    atomic { touch(); refusal = true }
     wake_waiting();
 #endif
-    /* join() of executor.c */
-#ifndef WITHOUT_JOIN_MUTEX
-    atomic { !join_mutex -> touch(); join_mutex = true }
+    /* join() of executor.c, thread_join(): first the last worker is waited for, in `ended`. The look
+     * before joining the list is left out: it is one of those at the second look. */
+    atomic { touch(); ended_woken[me] = false; LIST_LAST(ended, ended_count, me) }
+#ifndef WITHOUT_ENDED_RECHECK
+    if
+    :: alive == 0 -> /* all_have_left() */
+        LIST_LEAVE(ended, ended_count, me, some)
+        if
+        :: some
+        :: !some -> ended_woken[me]
+        fi
+    :: else ->
+#endif
+        atomic { ended_woken[me] -> assert(alive == 0) }
+#ifndef WITHOUT_ENDED_RECHECK
+    fi;
+#endif
+    atomic { some = false; ended_woken[me] = false }
+    /* The threads may still be in worker_gone(): they are joined before the memory goes. */
+#ifndef WITHOUT_LIFE_MUTEX
+    atomic { !life_mutex -> touch(); life_mutex = true }
 #endif
     if
     :: !joined ->
         atomic { joins++; assert(joins == 1) } /* a thread is joined once */
+#ifndef WITHOUT_JOIN
         workers_left == 0;
+#endif
         joined = true
     :: joined
     fi;
-    join_mutex = false;
+    life_mutex = false;
 #ifndef WITHOUT_AWAIT_DROPPERS
     droppers == 0;
 #endif
@@ -142,7 +163,7 @@ proctype closer(byte me)
         touch();
         for (k : 0 .. TASKS - 1) { assert(IS_OVER(k)) }
         k = 0;
-        assert(!HAS_ENTRIES && workers_left == 0);
+        assert(!HAS_ENTRIES && alive == 0);
         closers_left--
     }
     if
@@ -169,7 +190,7 @@ init
 #ifndef LIVENESS
     timeout -> d_step {
         assert(gone && workers_left == 0 && submitters_left == 0 && closers_left == 0);
-        assert(searching == 0 && idle_count == 0 && room_count == 0);
+        assert(searching == 0 && idle_count == 0 && room_count == 0 && ended_count == 0);
         assert(live == 0 && freed == tail && head == tail);
         for (k : 0 .. TASKS - 1) {
             assert(IS_OVER(k));

@@ -3,7 +3,7 @@
 HOUSE_TESTS = tests/house/headers.sh tests/house/install.sh tests/house/manual.sh tests/house/style.sh
 if PROGRAMS
 HOUSE_TESTS += tests/house/behaviours.sh tests/house/circles.sh tests/house/completion.sh tests/house/languages.sh \
-	tests/house/looks.sh tests/house/packages.sh tests/house/pictures.sh tests/house/words.sh
+	tests/house/looks.sh tests/house/models.sh tests/house/packages.sh tests/house/pictures.sh tests/house/words.sh
 endif
 TESTS += $(HOUSE_TESTS)
 EXTRA_DIST += $(HOUSE_TESTS) tests/house/looks.bash tests/kit/tap.sh tests/README.md
