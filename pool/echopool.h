@@ -998,19 +998,21 @@ EP_API EP_MUSTCHECK int ep_map(struct ep_executor *executor, ep_task_fn fn, ep_s
                                void *context, const struct ep_map_options *options,
                                struct ep_map **map);
 
+/** An array of inputs for ep_map_columns(). */
+struct ep_column {
+    const void *elements; /**< may be NULL if there are none, or their size is 0 */
+    size_t size;          /**< of one element */
+};
+
 /**
- * The same, with inputs from arrays of equal length, as Python's map(f, a, b): the input of call i
- * is element i of every column, one after the other without padding.
+ * The same as ep_map(), with inputs from arrays of equal length, as Python's map(f, a, b): the input
+ * of call i is element i of every column, one after the other without padding.
  *
  * The elements must not change until they have been submitted: with options->ahead, until all
  * results except the last `ahead` have been taken. options->count is ignored.
  *
  * @return  as ep_map(), and -EINVAL: no columns, or one without elements
  */
-struct ep_column {
-    const void *elements; /**< may be NULL if there are none, or their size is 0 */
-    size_t size;          /**< of one element */
-};
 EP_API EP_MUSTCHECK int ep_map_columns(struct ep_executor *executor, ep_task_fn fn,
                                        const struct ep_column *columns, size_t column_count,
                                        size_t count, const struct ep_map_options *options,

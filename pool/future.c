@@ -707,7 +707,7 @@ int ep_future_result(struct ep_future *future, int64_t timeout_ns, struct ep_byt
         uint64_t size;
 
         reply->data = future_reply(future, &size);
-        reply->size = size;
+        reply->size = (size_t)size;
     }
     return 0;
 }

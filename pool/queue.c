@@ -130,7 +130,7 @@ static bool queue_admits_locked(struct queue *queue, uint64_t tail)
 /** Move the entries to a ring of twice the length. @return false if there is no memory */
 static bool queue_lengthen_locked(struct queue *queue)
 {
-    uint64_t length = 2 * (queue->mask + 1);
+    size_t length = 2 * ((size_t)queue->mask + 1);
     struct queue_entry *ring = aligned_alloc(CACHE_LINE, length * sizeof *ring);
     struct queue_entry *replaced = queue->ring;
     uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_relaxed);

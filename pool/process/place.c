@@ -43,7 +43,7 @@ struct place *place_new(struct process_executor *executor, uint32_t index)
 {
     struct place *place =
         aligned_alloc(CACHE_LINE, (sizeof *place + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
-    uint64_t slots = 1;
+    size_t slots = 1;
 
     if (place == NULL)
         return NULL;

@@ -45,16 +45,17 @@
 static int keep_reply(struct ep_future *future, const struct wire_note *note, const void *payload,
                       struct wire_message *message)
 {
+    size_t size = (size_t)note->size;
     void *map;
     int rc;
 
     if ((note->flags & WIRE_IN_MEMFD) == 0)
-        return future_set_reply(future, payload, note->size);
+        return future_set_reply(future, payload, size);
     if (message->fds_lost || message->fd_count != 1)
         return -EMFILE;
-    rc = wire_memfd_map(message->fds[0], note->size, &map);
+    rc = wire_memfd_map(message->fds[0], size, &map);
     if (rc == 0)
-        future_set_mapped_reply(future, map, note->size);
+        future_set_mapped_reply(future, map, size);
     return rc;
 }
 

@@ -231,13 +231,14 @@ static int send_special(struct place *place, struct slot *slot)
 static int send_plain(struct place *place, uint64_t tail)
 {
     struct iovec parts[3 * BATCH_MAX];
-    uint64_t sent = atomic_load(&place->sent), count = 0;
-    size_t total = 0;
+    uint64_t sent = atomic_load(&place->sent);
+    size_t count = 0, total = 0;
     int rc;
 
     while (sent + count < tail && count < BATCH_MAX) {
         struct slot *slot = slot_at(place, sent + count);
-        size_t size = sizeof slot->header + slot->header.size + wire_padding(slot->header.size);
+        size_t payload = (size_t)slot->header.size;
+        size_t size = sizeof slot->header + payload + wire_padding(payload);
 
         if (slot_is_special(slot) || (count > 0 && total + size > place->message_max))
             break;

@@ -27,18 +27,22 @@ int wire_send(int socket, const struct iovec *parts, size_t part_count, const in
               unsigned fd_count, int flags)
 {
     union fd_room room;
-    struct msghdr header = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = part_count};
+    /* The lengths of a message have narrower types in musl. */
+    struct msghdr header = {
+        .msg_iov = (struct iovec *)(uintptr_t)parts,
+        .msg_iovlen = (unsigned)part_count,
+    };
 
     if (fd_count > 0) {
         struct cmsghdr *cmsg;
 
         memset(&room, 0, sizeof room);
         header.msg_control = &room;
-        header.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
+        header.msg_controllen = (socklen_t)CMSG_SPACE(fd_count * sizeof(int));
         cmsg = CMSG_FIRSTHDR(&header);
         cmsg->cmsg_level = SOL_SOCKET;
         cmsg->cmsg_type = SCM_RIGHTS;
-        cmsg->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
+        cmsg->cmsg_len = (socklen_t)CMSG_LEN(fd_count * sizeof(int));
         memcpy(CMSG_DATA(cmsg), fds, fd_count * sizeof(int));
     }
     /*

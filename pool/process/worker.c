@@ -67,7 +67,8 @@ static int send_note(struct wire_note *note, const char *words, const void *payl
     struct iovec parts[3] = {
         {.iov_base = note, .iov_len = sizeof *note},
         {.iov_base = (void *)(uintptr_t)words, .iov_len = note->words},
-        {.iov_base = (void *)(uintptr_t)payload, .iov_len = payload != NULL ? note->size : 0},
+        {.iov_base = (void *)(uintptr_t)payload,
+         .iov_len = payload != NULL ? (size_t)note->size : 0},
     };
     unsigned tries = 0;
     int rc;
@@ -93,7 +94,7 @@ static int reply_memfd_new(const void *payload, size_t size)
 /** Send the reply of a task in a memfd. @return 0, or the error: nothing was sent then */
 static int send_large(struct wire_note *note, const void *payload)
 {
-    int fd = reply_memfd_new(payload, note->size);
+    int fd = reply_memfd_new(payload, (size_t)note->size);
     int rc;
 
     if (fd < 0)
@@ -167,7 +168,7 @@ static int run(const struct wire_task *header, const void *input, struct task_fd
 {
     struct ep_future future;
     struct ep_task task = {
-        .input = input, .size = header->size, .process = &process, .worker = self.index};
+        .input = input, .size = (size_t)header->size, .process = &process, .worker = self.index};
     int rc;
 
     future_init_local(&future);
@@ -213,7 +214,7 @@ static int take_special(const struct wire_task *header, const void *input,
         return send_note(&note, NULL, NULL, -1);
     }
     if (in_memfd) {
-        rc = wire_memfd_map(message->fds[header->fd_count], header->size, &map);
+        rc = wire_memfd_map(message->fds[header->fd_count], (size_t)header->size, &map);
         wire_close_fds(message, header->fd_count);
         if (rc != 0) {
             wire_close_fds(message, 0);
@@ -227,7 +228,7 @@ static int take_special(const struct wire_task *header, const void *input,
         rc = run(header, map != NULL ? map : input,
                  keep_fds((struct task_fds *)(void *)room, header, message));
     if (map != NULL)
-        munmap(map, header->size);
+        munmap(map, (size_t)header->size);
     return rc;
 }
 
@@ -244,7 +245,7 @@ static int take_message(struct wire_message *message)
 
         memcpy(&header, self.inbox + at, sizeof header);
         at += sizeof header;
-        inside = header.flags & WIRE_IN_MEMFD ? 0 : header.size;
+        inside = header.flags & WIRE_IN_MEMFD ? 0 : (size_t)header.size;
         if (inside > message->size - at || header.fd_count > EP_FDS_MAX) {
             rc = -EPROTO;
             break;

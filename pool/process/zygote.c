@@ -86,7 +86,10 @@ static int receive_answer(int control)
     return message.size == sizeof error ? -error : -EPROTO;
 }
 
-/** ThreadSanitizer has up to two threads in a process, which it stops around fork(). */
+/**
+ * ThreadSanitizer has up to two threads in a process, which it stops around fork(). scripts/check-machines
+ * sets another number for qemu.
+ */
 #if defined(__SANITIZE_THREAD__)
 #    define THREADS_OF_ITS_OWN 2u
 #elif defined(__has_feature)

@@ -391,17 +391,17 @@ TEST(a_failed_resize_changes_nothing)
     struct rlimit before;
     struct ep_executor *pool;
     struct ep_stats stats;
-    int what = kind == THREADS ? RLIMIT_AS : RLIMIT_NOFILE;
+    __typeof__(RLIMIT_AS) what = kind == THREADS ? RLIMIT_AS : RLIMIT_NOFILE;
 
 #ifdef EP_SANITIZED
     if (kind == THREADS)
         return; /* sanitizers reserve terabytes: RLIMIT_AS cannot be used */
 #endif
     pool = executor_with(&options);
-    ck_assert_int_eq(getrlimit((__rlimit_resource_t)what, &before), 0);
+    ck_assert_int_eq(getrlimit(what, &before), 0);
     if (kind == PROCESSES)
         few = (struct rlimit){.rlim_cur = 40, .rlim_max = before.rlim_max};
-    ck_assert_int_eq(setrlimit((__rlimit_resource_t)what, &few), 0);
+    ck_assert_int_eq(setrlimit(what, &few), 0);
     ck_assert_int_eq(ep_executor_resize(pool, 64), kind == THREADS ? -EAGAIN : -EMFILE);
     await_workers(pool, 2);
     ep_executor_stats(pool, &stats);
@@ -412,7 +412,7 @@ TEST(a_failed_resize_changes_nothing)
     gate_open(&stage->gate, 2);
     ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
     if (kind == PROCESSES) /* those of the failed attempt may not all have left yet */
-        ck_assert_int_eq(setrlimit((__rlimit_resource_t)what, &before), 0);
+        ck_assert_int_eq(setrlimit(what, &before), 0);
     ck_assert_int_eq(ep_executor_resize(pool, 4), 0);
     stage_occupy(pool, 4);
     gate_open(&stage->gate, 4);

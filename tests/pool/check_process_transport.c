@@ -493,12 +493,12 @@ static void send_fds(int socket, const void *bytes, size_t size, unsigned count)
     struct msghdr header = {.msg_iov = &part,
                             .msg_iovlen = 1,
                             .msg_control = &room,
-                            .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+                            .msg_controllen = (socklen_t)CMSG_SPACE(count * sizeof(int))};
 
     memset(&room, 0, sizeof room);
     room.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
                                    .cmsg_type = SCM_RIGHTS,
-                                   .cmsg_len = CMSG_LEN(count * sizeof(int))};
+                                   .cmsg_len = (socklen_t)CMSG_LEN(count * sizeof(int))};
     for (unsigned i = 0; i < count; i++)
         memcpy(CMSG_DATA(&room.header) + i * sizeof(int), &(int){1}, sizeof(int));
     while (sendmsg(socket, &header, MSG_NOSIGNAL) < 0 && errno == EINTR)

@@ -94,14 +94,18 @@ TEST(names_by_default_differ)
 TEST(names_by_default_are_their_addresses)
 {
     const uintptr_t size = sizeof(struct ep_executor);
+#if UINTPTR_MAX > UINT32_MAX
     const uintptr_t places[] = {0x55d0c0de0ac0, 0x7f0000000040, 0x7fffffffe000 - 8 * size};
+#else
+    const uintptr_t places[] = {0x565d0ac0, 0xf7000040, 0xffffe000 - 8 * size};
+#endif
     char name[EXECUTOR_NAME_SIZE], other[EXECUTOR_NAME_SIZE];
 
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         executor_name((const void *)places[i], name);
         ck_assert_uint_le(strlen(name) + strlen("-4095"), 15);
-        for (uintptr_t apart = size; apart < places[i]; apart *= 2) {
-            executor_name((const void *)(places[i] - apart), other);
+        for (uint64_t apart = size; apart < places[i]; apart *= 2) {
+            executor_name((const void *)(places[i] - (uintptr_t)apart), other);
             ck_assert_str_ne(name, other);
         }
     }
