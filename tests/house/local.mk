@@ -1,6 +1,7 @@
 # The house itself: headers, manual pages, installation, style. Shell scripts that print TAP.
-# The library alone has those of the first line.
-HOUSE_TESTS = tests/house/headers.sh tests/house/install.sh tests/house/manual.sh tests/house/style.sh
+# The library alone has those of the first list.
+HOUSE_TESTS = tests/house/headers.sh tests/house/install.sh tests/house/manual.sh \
+	tests/house/reference.sh tests/house/style.sh
 if PROGRAMS
 HOUSE_TESTS += tests/house/behaviours.sh tests/house/circles.sh tests/house/completion.sh tests/house/languages.sh \
 	tests/house/looks.sh tests/house/models.sh tests/house/packages.sh tests/house/pictures.sh tests/house/words.sh
