@@ -53,6 +53,7 @@ struct server {
     struct notify notify;               /* the service manager, if there is one */
     int64_t started_ns;
     enum ending ending; /* what sessions were asked for since the drain timeout */
+    bool ended;         /* the loop has returned: the last session has ended */
     bool cut;           /* those that were left after that have been cut */
     bool has_terminal;  /* standard input was one at the start */
     int status;         /* the exit status so far */

@@ -308,6 +308,9 @@ static void end(struct server *server)
     struct shared *shared = server->shared;
     uint64_t dropped;
 
+    server->ended = true;
+    if (server->admin != NULL)
+        admin_end(server->admin, server->base);
     admin_free(server->admin);
     server->type->destroy(server->model);
     drain_end(server);

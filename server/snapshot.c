@@ -15,6 +15,7 @@ static void take_settings(const struct server *server, struct state *state)
     state->on_full = on_full_words[options->on_full];
     state->hold = hold_words[options->hold];
     state->started_ns = server->started_ns;
+    state->ended = server->ended;
     state->settings = (struct state_settings){
         .max_sessions = options->max_sessions,
         .high_water = options->marked ? options->high_water : 0,

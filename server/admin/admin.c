@@ -41,6 +41,7 @@ enum {
     BODY_MAX = 4096,           /* of a request; only the small ones of control.c are used */
     SEND_BUFFER_BYTES = 65536, /* what the kernel holds for a client that does not read */
     BACKLOG = 128,
+    LAST_TURNS = 16,
     PATH_SHOWN_MAX = 200, /* of an unknown path, in the reply */
 };
 
@@ -363,6 +364,16 @@ int admin_new(struct event_base *base, const char *text, bool control,
 const char *admin_address(const struct admin *admin)
 {
     return admin->address;
+}
+
+void admin_end(struct admin *admin, struct event_base *base)
+{
+    admin->view.good_until_ns =
+        0; /* the state before the last session has ended is not shown again */
+    admin_events_last(admin->events);
+    /* What the kernel takes at once is sent; a client that does not read is not waited for. */
+    for (int turn = 0; turn < LAST_TURNS && admin_events_wait(admin->events); turn++)
+        event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
 void admin_free(struct admin *admin)

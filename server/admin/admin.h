@@ -59,4 +59,7 @@ const char *admin_address(const struct admin *admin);
 /** Close all connections at once, and release it. NULL is fine. */
 void admin_free(struct admin *admin);
 
+/** Send the last state to all that listen to /events, before admin_free(). The loop has returned. */
+void admin_end(struct admin *admin, struct event_base *base);
+
 #endif /* SERVER_ADMIN_ADMIN_H */

@@ -103,6 +103,26 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
             stream_send(&events->streams[i]);
 }
 
+void admin_events_last(struct admin_events *events)
+{
+    if (events->listening > 0)
+        on_tick(-1, 0, events);
+}
+
+bool admin_events_wait(const struct admin_events *events)
+{
+    for (size_t i = 0; i < ADMIN_STREAMS_MAX; i++) {
+        struct evhttp_request *request = events->streams[i].request;
+        if (request == NULL)
+            continue;
+        struct evhttp_connection *connection = evhttp_request_get_connection(request);
+        struct bufferevent *io = evhttp_connection_get_bufferevent(connection);
+        if (evbuffer_get_length(bufferevent_get_output(io)) > 0)
+            return true;
+    }
+    return false;
+}
+
 /* Start the timer for the first stream, with an event at once. */
 static int start_ticking(struct admin_events *events)
 {

@@ -20,6 +20,7 @@
 
 #include <event2/event.h>
 #include <event2/http.h>
+#include <stdbool.h>
 
 /** Streams at once, at most. */
 #define ADMIN_STREAMS_MAX 100
@@ -36,6 +37,12 @@ struct admin_events *admin_events_new(struct event_base *base, struct state_view
 
 /** Release it, after all connections have been closed. NULL is fine. */
 void admin_events_free(struct admin_events *events);
+
+/** Send the last event to all streams. */
+void admin_events_last(struct admin_events *events);
+
+/** Check whether an event still has to be sent to some stream. */
+bool admin_events_wait(const struct admin_events *events);
 
 /**
  * Answer a request with a stream, which lasts until its client has gone or is disconnected. The caller

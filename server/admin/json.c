@@ -156,10 +156,12 @@ static json_t *queue(const struct state *state)
         const struct state_session *row = &state->rows[i];
         if (row->phase == PHASE_QUEUED)
             waiting = append(waiting, OBJECT({"session", number(row->number)},
-                                             {"age_ms", milliseconds(row->age_ns)}));
+                                             {"age_ms", milliseconds(row->age_ns)},
+                                             {"waiting_ms", milliseconds(row->in_phase_ns)}));
     }
     return OBJECT({"depth", number(state->in_phase[PHASE_QUEUED])},
                   {"capacity", number(state->queue)},
+                  {"oldest_seconds", seconds(state_longest_wait_ns(state))},
                   {"list", waiting});
 }
 
@@ -288,6 +290,7 @@ static json_t *whole(const struct state *state)
     return OBJECT({"schema", word("echo-server/1")},
                   {"version", word(PACKAGE_VERSION)},
                   {"uptime_seconds", seconds(state->uptime_ns)},
+                  {"state", word(state->ended ? "ended" : state->draining ? "draining" : "running")},
                   {"draining", flag(state->draining)},
                   {"listening", word(state->address)},
                   {"model", word(state->type->name)},

@@ -2,6 +2,7 @@ server_libserver_la_SOURCES += \
 	%D%/admin.c %D%/admin.h \
 	%D%/control.c %D%/control.h \
 	%D%/events.c %D%/events.h \
+	%D%/family.c %D%/family.h \
 	%D%/host.h \
 	%D%/json.c %D%/json.h \
 	%D%/metrics.c %D%/metrics.h \

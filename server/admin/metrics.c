@@ -150,6 +150,9 @@ static void add_places(struct text *text, const struct state *state)
     labelled(text, "workers", "state", "busy", busy);
     labelled(text, "workers", "state", "idle", state_workers(state) - busy);
     gauge(text, "queue_depth", "Sessions that wait for a worker.", state->in_phase[PHASE_QUEUED]);
+    seconds(text, "queue_oldest_wait_seconds", "gauge",
+            "How long the session that has waited longest for a worker has waited; 0: none waits.",
+            state_longest_wait_ns(state));
     gauge(text, "queue_capacity", "Sessions that may wait for a worker.", state->queue);
     gauge(text, "backlog_depth", "Connections that wait in the kernel.", listener->backlog);
     limit(text, "backlog_capacity", "Connections that may wait in the kernel.",

@@ -10,6 +10,7 @@
 #include "server/admin/state.h"
 
 #include "common/clock.h"
+#include "server/admin/family.h"
 #include "server/admin/host.h"
 #include "server/models/model.h"
 #include "server/output/printer.h"
@@ -66,6 +67,8 @@ static void fill_row(struct state_session *row, const struct session *session, e
         row->held_ns = 0;
     if (phase == PHASE_QUEUED && begun_ns == 0)
         row->in_phase_ns = row->age_ns;
+    else if (phase == PHASE_QUEUED && session->ready_ns != 0)
+        row->in_phase_ns = now_ns > session->ready_ns ? now_ns - session->ready_ns : 0;
 }
 
 /* Count a worker once, however many sessions it has. The accept loop is no worker. */
@@ -190,6 +193,24 @@ static int64_t cpu_of(__rusage_who_t who)
            (used.ru_utime.tv_usec + used.ru_stime.tv_usec) * INT64_C(1000);
 }
 
+/*
+ * Add what processes that serve use now to what this one and those that have ended have used. While one
+ * ends it may be in neither sum for an instant, but a counter must not decrease.
+ */
+static void take_cpu(struct state *state)
+{
+    struct family_usage family = {0};
+    int64_t cpu_ns = cpu_of(RUSAGE_SELF) + cpu_of(RUSAGE_CHILDREN);
+
+    if (state->type->processes)
+        family_add(&family);
+    if (state->resident_bytes != STATE_UNKNOWN)
+        state->resident_bytes += family.resident_bytes;
+    cpu_ns += family.cpu_ns;
+    if (state->cpu_ns < cpu_ns)
+        state->cpu_ns = cpu_ns;
+}
+
 static void take_usage(const struct shared *shared, struct state *state)
 {
     const struct model_type *type = state->type;
@@ -204,7 +225,7 @@ static void take_usage(const struct shared *shared, struct state *state)
                              ? (uint64_t)descriptors.st_size
                              : count_descriptors();
     state->descriptor_limit = soft_limit(RLIMIT_NOFILE);
-    state->cpu_ns = cpu_of(RUSAGE_SELF) + cpu_of(RUSAGE_CHILDREN);
+    take_cpu(state);
     state->print_dropped = printer_dropped(shared->printer);
     state->trace_dropped = shared->trace == NULL ? 0 : trace_dropped(shared->trace);
 }
@@ -229,6 +250,16 @@ const struct state *state_view(struct state_view *view)
         view->good_until_ns = before_ns + (share_ns > STATE_AGE_NS ? share_ns : STATE_AGE_NS);
     }
     return &view->state;
+}
+
+int64_t state_longest_wait_ns(const struct state *state)
+{
+    int64_t longest_ns = 0;
+
+    for (size_t i = 0; i < state->row_count; i++)
+        if (state->rows[i].phase == PHASE_QUEUED && state->rows[i].in_phase_ns > longest_ns)
+            longest_ns = state->rows[i].in_phase_ns;
+    return longest_ns;
 }
 
 /* --- workers ------------------------------------------------------------------------------- */

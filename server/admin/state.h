@@ -43,7 +43,8 @@ struct state_session {
     unsigned worker;     /**< that serves it, from 0; of no meaning if it has none */
     int64_t age_ns;      /**< since accept */
     int64_t held_ns;     /**< since a worker began it; 0: none has */
-    int64_t in_phase_ns; /**< since the timer last saw it move: see session/watch.h */
+    int64_t in_phase_ns; /**< since the timer last saw it move: see session/timeouts.h; for one that
+                              waits for a worker, since it began to wait */
     uint64_t echoes;
 };
 
@@ -76,6 +77,7 @@ struct state {
 
     /* sessions */
     bool draining;
+    bool ended; /**< the last session has ended, and this is the last state */
     struct counts counts;
     uint64_t in_phase[PHASE_COUNT];       /**< live sessions by phase */
     uint64_t busy;                        /**< workers, or event loops, with at least one session */
@@ -86,13 +88,13 @@ struct state {
     /* resources, and their limits; a limit of 0 is none, STATE_UNKNOWN is not known */
     int64_t uptime_ns;
     uint64_t threads;
-    uint64_t processes; /**< this one and its workers */
-    uint64_t resident_bytes;
+    uint64_t processes;      /**< this one and its workers */
+    uint64_t resident_bytes; /**< of all processes; the other two are this one's */
     uint64_t virtual_bytes;
     uint64_t virtual_limit;
     uint64_t descriptors;
     uint64_t descriptor_limit;
-    int64_t cpu_ns;         /**< user and system, of all processes that the kernel has counted */
+    int64_t cpu_ns;         /**< user and system, of all processes */
     uint64_t print_dropped; /**< messages that were not printed */
     uint64_t trace_dropped; /**< sessions that are missing in the trace */
 };
@@ -109,6 +111,9 @@ struct state_view {
 
 /** Return the state to show now; valid until the next call. */
 const struct state *state_view(struct state_view *view);
+
+/** Return the longest time that a session that is listed has waited for a worker; 0: none waits. */
+int64_t state_longest_wait_ns(const struct state *state);
 
 /* --- workers ------------------------------------------------------------------------------- */
 

@@ -45,6 +45,7 @@
  * **Ended sessions** go back to the loop, since only it may remove the event from its base, which it
  * must do before the descriptor is closed.
  */
+#include "common/clock.h"
 #include "common/must.h"
 #include "pool/echopool.h"
 #include "server/models/buffers.h"
@@ -91,6 +92,7 @@ struct message_model {
     /* loop only */
     uint64_t held;        /* all sessions */
     struct line gathered; /* ready sessions, found since the last flush() */
+    int64_t turn_ns;      /* when the first of them was found */
     struct event *flush;
     struct line moments; /* sessions that need a moment */
     struct event *moment;
@@ -272,6 +274,9 @@ static void on_edge(evutil_socket_t fd, short what, void *argument)
         continue; /* a worker has just changed it */
     if (hand != PARKED)
         return;
+    if (model->gathered.first == NULL)
+        model->turn_ns = clock_now_ns();
+    held->session->ready_ns = model->turn_ns;
     if (session_phase(held->session) == PHASE_PARKED)
         session_move(held->session, PHASE_QUEUED);
     /* Activated now, flush() runs after all edges that this look at the kernel has brought. */

@@ -151,6 +151,15 @@ static void add_entry(struct counts *counts, const struct accounting_entry *entr
     counts->bytes_sent += atomic_load_explicit(&entry->bytes_sent, memory_order_relaxed);
 }
 
+/* Add how long a session waited, once it has begun. */
+static void add_wait(struct counts *counts, const struct accounting_entry *entry)
+{
+    int64_t begun_ns = atomic_load_explicit(&entry->begun_ns, memory_order_relaxed);
+
+    if (begun_ns != 0)
+        add_time(&counts->waits, begun_ns - entry->accepted_ns);
+}
+
 void accounting_end(struct accounting *accounting, struct accounting_entry *entry,
                     enum outcome outcome)
 {
@@ -165,10 +174,9 @@ void accounting_end(struct accounting *accounting, struct accounting_entry *entr
     counts->in_flight--;
     counts->ended[outcome]++;
     add_entry(counts, entry);
-    if (begun_ns != 0) {
-        add_time(&counts->waits, begun_ns - entry->accepted_ns);
+    add_wait(counts, entry);
+    if (begun_ns != 0)
         add_time(&counts->services, now_ns - begun_ns);
-    }
     unlock(accounting);
 }
 
@@ -191,8 +199,10 @@ void accounting_survey(struct accounting *accounting, struct counts *counts,
         *counts = accounting->counts;
     }
     for (entry = accounting->live.next; entry != &accounting->live; entry = entry->next) {
-        if (counts != NULL)
+        if (counts != NULL) {
             add_entry(counts, entry);
+            add_wait(counts, entry);
+        }
         if (visit != NULL)
             visit(entry, context);
     }

@@ -78,7 +78,7 @@ struct counts {
     uint64_t bytes_sent;
     uint64_t peak_served;  /**< the most sessions that were served at once */
     uint64_t peak_waiting; /**< the most that waited for a worker at once */
-    struct times waits;    /**< from accept to a worker, of sessions that were begun */
+    struct times waits; /**< from accept to a worker, of sessions that were begun, live ones too */
     struct times services; /**< from there to the end */
 };
 

@@ -104,6 +104,7 @@ struct session {
     uint64_t progress_seen;
     int64_t seen_ns;
     uint64_t nudge_seen;
+    int64_t ready_ns; /**< with --hold message: when its last bytes were seen; 0: none were */
 };
 
 /**

@@ -57,7 +57,7 @@ static const char too_faint[] =
     "const light = (c) => { const [r, g, b] = c.map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : "
     "  ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };"
     "return [...document.querySelectorAll('body *')].filter((e) => {"
-    "  if (!e.offsetParent || e.closest('.unseen, .skip, :disabled') || "
+    "  if (!e.offsetParent || e.closest('.unseen, .skip, [aria-disabled=true]') || "
     "    ![...e.childNodes].some((n) => n.nodeType == 3 && n.data.trim())) return false;"
     "  const style = getComputedStyle(e), size = parseFloat(style.fontSize);"
     "  if (size == 0) return false;"

@@ -299,6 +299,93 @@ LOOP_TEST(true_under_load, MODELS)
     kit_finish(&kit, true, NULL);
 }
 
+CASE("While they are here")
+
+/* A wait is counted when it ends, and not only when its session does. */
+LOOP_TEST(a_wait_is_counted_when_it_ends, MODELS)
+{
+    struct kit kit = kit_start(MODEL("--admin", "0"));
+    int fd = kit_connect(&kit);
+    struct metrics *metrics;
+
+    say_hello(fd);
+    metrics = ask_metrics(kit_admin_port(&kit));
+    ck_assert(metrics_value(metrics, "echopool_queue_wait_seconds_count") == 1);
+    ck_assert(metrics_value(metrics, "echopool_task_duration_seconds_count") == 0);
+    free(metrics);
+    close(fd);
+    wait_for_descriptors(kit.program.pid, kit.descriptors);
+    kit_finish(&kit, true, NULL);
+}
+
+/* Memory of a process alone, in bytes. */
+static double memory_of(pid_t pid)
+{
+    unsigned long pages = 0;
+    char path[40];
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%*u %lu", &pages), 1);
+    fclose(file);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+static const char *const with_processes[] = {"fork", "process-pool"};
+
+/* CPU time and memory are those of the processes that serve, too, while they live. */
+LOOP_TEST(processes_are_counted, COUNT_OF(with_processes))
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", with_processes[_i], "--workers", "1", "--admin",
+                                         "0", "--burn", "100ms"));
+    int fd = kit_connect(&kit);
+    struct metrics *metrics;
+    pid_t pid;
+
+    for (int i = 0; i < 3; i++)
+        say_hello(fd);
+    kit_wait_processes(&kit, &pid, 1);
+    metrics = ask_metrics(kit_admin_port(&kit));
+    ck_assert(metrics_value(metrics, "echopool_cpu_seconds_total") >= 0.25);
+    ck_assert(metrics_value(metrics, "echopool_resident_memory_bytes") >
+              memory_of(kit.program.pid) + memory_of(pid) / 2);
+    free(metrics);
+    close(fd);
+    wait_for_descriptors(kit.program.pid, kit.descriptors);
+    kit_finish(&kit, true, NULL);
+}
+
+/* With --hold message a session's wait begins with its bytes, not with its connection. */
+TEST(a_wait_begins_with_the_bytes)
+{
+    struct kit kit = kit_start(
+        ARGUMENTS("--hold", "message", "--workers", "1", "--delay", "300ms", "--admin", "0"));
+    int first = kit_connect(&kit);
+    int second = kit_connect(&kit);
+    json_t *stats, *waiting;
+
+    say_hello(second);
+    tcp_send(first, "a", 1);
+    do { /* the only worker sleeps for the first one */
+        stats = ask_stats(kit_admin_port(&kit));
+    } while (number_of(json_object_get(json_object_get(stats, "sessions"), "phases"), "working") !=
+             1);
+    tcp_send(second, "b", 1);
+    do {
+        stats = ask_stats(kit_admin_port(&kit));
+        waiting = json_array_get(json_object_get(json_object_get(stats, "queue"), "list"), 0);
+    } while (waiting == NULL || number_of(waiting, "session") != 2);
+    ck_assert_uint_le(number_of(waiting, "waiting_ms") + 250, number_of(waiting, "age_ms"));
+    json_decref(stats);
+    close(first);
+    close(second);
+    kit_wait_in_flight(&kit, 0);
+    wait_for_descriptors(kit.program.pid, kit.descriptors);
+    kit_finish(&kit, true, NULL);
+}
+
 CASE("Draining")
 
 /* Send until the server takes no more, since its echo is not taken. @return bytes sent */
@@ -352,6 +439,32 @@ TEST(while_it_drains)
     outcome = program_wait(&kit.program);
     ck_assert_int_eq(outcome.status, 0);
     ck_assert_uint_eq(tally_of(outcome.out).served, 1);
+}
+
+/* The last event comes after the last session: nothing is in flight in it. */
+LOOP_TEST(the_last_event, MODELS)
+{
+    struct kit kit = kit_start(MODEL("--admin", "0"));
+    int stream = http_listen(kit_admin_port(&kit));
+    int fd = kit_connect(&kit);
+    const char *last = NULL;
+    struct outcome outcome;
+    json_t *event;
+    uint64_t id;
+
+    say_hello(fd);
+    kit_signal(&kit, SIGTERM);
+    expect_rest(fd, "", 0);
+    for (const char *data; (data = http_event(stream, &id)) != NULL;)
+        last = data;
+    close(stream);
+    outcome = program_wait(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_ptr_nonnull(last);
+    event = json_loads(last, 0, NULL);
+    ck_assert_str_eq(json_string_value(json_object_get(event, "state")), "ended");
+    ck_assert_uint_eq(number_of(json_object_get(event, "connections"), "active"), 0);
+    json_decref(event);
 }
 
 /* The end closes what is open on the admin port, and waits for no client there. */

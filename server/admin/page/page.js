@@ -142,8 +142,8 @@ function showQueue(s, rows) {
   if (!has) return;
   setText($("queue-depth"), s.queue.depth.toLocaleString("en"));
   setText($("queue-of"), s.capped ? `of ${s.queue.capacity.toLocaleString("en")}` : "wait for a worker");
-  showDots("queue", rows, s.queue.depth, (row) => row.age_ms);
-  setText($("queue-oldest"), rows.length && s.capped ? `the oldest waits ${timeText(rows[0].age_ms)}` : "");
+  showDots("queue", rows, s.queue.depth, (row) => row.in_phase_ms);
+  setText($("queue-oldest"), rows.length ? `the oldest waits ${timeText(s.queue.oldest_seconds * 1000)}` : "");
 }
 
 function showParked(s, rows) {
@@ -574,7 +574,7 @@ function showSummary(s, queued) {
   const now = performance.now();
   if (now - summaryAt < 10000) return;
   summaryAt = now;
-  const oldest = queued.length ? `, the oldest for ${timeText(queued[0].age_ms)}` : "";
+  const oldest = queued.length ? `, the oldest for ${timeText(s.queue.oldest_seconds * 1000)}` : "";
   setText($("summary"), `${many(s.connections.active, "live session")}: ${$("workers-busy").shown} ${$("workers-of").shown}; ` +
     `${s.queue.depth} in the queue${oldest}; ${s.backlog.depth} in the kernel's backlog. ${$("gate").shown}.`);
 }
@@ -607,7 +607,7 @@ function showState(s) {
   }
   showSummary(s, queued);
   last = s;
-  setStatus(s.draining ? "draining" : s.accept.why.person ? "paused" : "live");
+  setStatus(s.state === "ended" ? "ended" : s.draining ? "draining" : s.accept.why.person ? "paused" : "live");
 }
 
 const STATUS_WORDS = {
@@ -615,6 +615,7 @@ const STATUS_WORDS = {
   live: "live",
   paused: "accepting is paused",
   draining: "draining: no new clients",
+  ended: "ended: the server has stopped",
   lost: "connection lost, trying again",
   crowded: "too many pages are open, trying again",
 };
@@ -622,7 +623,7 @@ const STATUS_WORDS = {
 function setStatus(status) {
   setText($("status"), STATUS_WORDS[status]);
   setData($("status"), "status", status);
-  $("main").classList.toggle("stale", status === "lost" || status === "crowded");
+  $("main").classList.toggle("stale", ["lost", "crowded", "ended"].includes(status));
 }
 
 /* --- the controls -------------------------------------------------------------------------- */
@@ -633,9 +634,18 @@ function showControls(s) {
   setHidden($("pause"), !token);
   setHidden($("resize"), !token || !s.serving.resizable);
   setText($("pause"), s.accept.why.person ? "Accept again" : "Pause");
-  $("pause").disabled = s.draining;
-  $("more").disabled = s.draining;
-  $("fewer").disabled = s.draining || s.settings.workers <= 1;
+  setOff($("pause"), s.draining);
+  setOff($("more"), s.draining);
+  setOff($("fewer"), s.draining || s.settings.workers <= 1);
+}
+
+/* Not `disabled`, which would take the focus away from the person who has just pressed the button. */
+function setOff(button, off) {
+  if (button.getAttribute("aria-disabled") !== String(off)) button.setAttribute("aria-disabled", off);
+}
+
+function onPress(id, act) {
+  $(id).onclick = () => $(id).getAttribute("aria-disabled") === "true" || act();
 }
 
 async function control(path, body) {
@@ -660,9 +670,9 @@ async function renewToken() {
   }
 }
 
-$("more").onclick = () => control("/control/workers", { change: 1 });
-$("fewer").onclick = () => control("/control/workers", { change: -1 });
-$("pause").onclick = () => control("/control/accept", { paused: !(last && last.accept.why.person) });
+onPress("more", () => control("/control/workers", { change: 1 }));
+onPress("fewer", () => control("/control/workers", { change: -1 }));
+onPress("pause", () => control("/control/accept", { paused: !(last && last.accept.why.person) }));
 
 const THEMES = ["auto", "dark", "light"];
 
@@ -725,7 +735,7 @@ async function watch() {
       isNew = false;
       showState(s);
     });
-    setStatus(how);
+    setStatus(how === "lost" && last && last.state === "ended" ? "ended" : how);
     if (how === "crowded") wait = RETRY_MOST_MS;
     /* A random delay, so that many pages do not reconnect at once. */
     await new Promise((resolve) => setTimeout(resolve, wait * (0.75 + Math.random() / 2)));
