@@ -18,6 +18,7 @@ struct aside {
     _Atomic uint32_t count;    /**< tasks in the lanes; read without the lock */
     struct deadlines expiries; /**< of the waiting tasks that expire */
     int64_t watched_ns;        /**< when the executor will look at them next */
+    uint64_t unrun;            /**< tasks that have left a lane and will not run */
 };
 
 void aside_init(struct aside *aside);
@@ -41,6 +42,9 @@ void aside_set_aside(struct aside *aside, struct ep_future *future);
  * @return             whether the caller now has the queue's reference
  */
 bool aside_leave(struct aside *aside, struct ep_future *future, bool *was_in_lane);
+
+/** The same, for a task that will not run. */
+bool aside_leave_unrun(struct aside *aside, struct ep_future *future);
 
 /** Get the first task of a lane, or NULL. */
 struct ep_future *aside_first(struct aside *aside, enum ep_priority level);

@@ -53,7 +53,8 @@ static bool leave_lane(struct aside *aside, struct ep_future *future)
 
 void aside_set_aside(struct aside *aside, struct ep_future *future)
 {
-    leave_lane(aside, future);
+    if (leave_lane(aside, future))
+        aside->unrun++;
     future->reply.queued.set_aside = true;
 }
 
@@ -67,6 +68,15 @@ bool aside_leave(struct aside *aside, struct ep_future *future, bool *was_in_lan
     queued->set_aside = false;
     *was_in_lane = leave_lane(aside, future);
     return *was_in_lane || was_set_aside;
+}
+
+bool aside_leave_unrun(struct aside *aside, struct ep_future *future)
+{
+    bool was_in_lane, owned = aside_leave(aside, future, &was_in_lane);
+
+    if (was_in_lane)
+        aside->unrun++;
+    return owned;
 }
 
 struct ep_future *aside_first(struct aside *aside, enum ep_priority level)

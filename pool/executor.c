@@ -16,6 +16,7 @@
 #include "pool/executor-internal.h"
 
 #include "pool/clock-internal.h"
+#include "pool/queue-drop-internal.h"
 #include "pool/self-internal.h"
 #include "pool/version-internal.h"
 

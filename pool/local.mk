@@ -20,6 +20,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/park.c %D%/park-internal.h \
 	%D%/priority.c %D%/priority-internal.h \
 	%D%/queue.c %D%/queue-internal.h \
+	%D%/queue-drop.c %D%/queue-drop-internal.h \
 	%D%/self.c %D%/self-internal.h \
 	%D%/submit.c \
 	%D%/task.c %D%/task-internal.h \

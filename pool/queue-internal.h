@@ -114,40 +114,14 @@ bool queue_take(struct queue *queue, uint32_t taker, struct queue_entry *entry);
  */
 int queue_claim(struct queue *queue, struct ep_future *future);
 
+/** Get the entry at the head of the ring, or NULL if that is empty; remove it. */
+struct queue_entry *queue_head_locked(struct queue *queue);
+void queue_advance_locked(struct queue *queue);
+
 /** Free the place of a task that a worker has done. */
 void queue_task_done(struct queue *queue);
 /** Do queue_task_done() and queue_take() under one lock. */
 bool queue_done_and_take(struct queue *queue, uint32_t taker, struct queue_entry *entry);
-
-/** Free the place of a cancelled task, whose entry stays in the ring. */
-void queue_task_cancelled(struct queue *queue, struct ep_future *future);
-
-/**
- * Take the first of the tasks that have expired, or that were late when a worker could have begun them.
- *
- * @param future   set, with a reference
- * @param claimed  set to whether future_begin_cancel() has succeeded; otherwise a canceller was
- *                 faster, and may still use the executor
- * @param next_ns  set if there is none: when to ask again, or NO_DEADLINE
- * @return         false if there is none
- */
-bool queue_take_expired(struct queue *queue, struct ep_future **future, bool *claimed,
-                        int64_t *next_ns);
-
-/** Free the place of a task that was claimed. */
-void queue_task_expired(struct queue *queue);
-
-/**
- * Take the oldest task of the lowest level and cancel it; or, if there is a message, fail it by
- * future_break().
- *
- * @param highest  a task of a higher level than this is not taken
- * @param reason   for on_drop; the verdict of a task that fails
- * @param message  NULL: cancel it
- * @return         false if there is none left
- */
-bool queue_drop_oldest(struct queue *queue, enum ep_priority highest, int reason,
-                       const char *message);
 
 /**
  * Refuse every later push, with that code, and end a pause. A second call changes nothing.

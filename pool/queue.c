@@ -254,46 +254,9 @@ uint32_t queue_room(struct queue *queue)
     return queue_refusal(queue) != 0 || held >= limit ? 0 : limit - (uint32_t)held;
 }
 
-/* --- tasks with extras -------------------------------------------------------------------------------- */
-
-/** Take a task that will not run out of lane and heap. @return whether the caller has its reference */
-static bool queue_leave_aside_locked(struct queue *queue, struct ep_future *future)
-{
-    bool was_in_lane, owned = aside_leave(&queue->aside, future, &was_in_lane);
-
-    if (was_in_lane)
-        queue->husks_swept++;
-    return owned;
-}
-
-bool queue_take_expired(struct queue *queue, struct ep_future **future, bool *claimed,
-                        int64_t *next_ns)
-{
-    struct ep_future *due;
-
-    lock_acquire(&queue->head_lock);
-    due = aside_due(&queue->aside);
-    if (due != NULL) {
-        if (!queue_leave_aside_locked(queue, due))
-            ep_future_ref(due);
-        *claimed = future_begin_cancel(due);
-        *future = due;
-    }
-    *next_ns = queue->aside.watched_ns;
-    lock_release(&queue->head_lock);
-    return due != NULL;
-}
-
-void queue_task_expired(struct queue *queue)
-{
-    atomic_fetch_add(&queue->expired, 1);
-    atomic_fetch_add(&queue->freed, 1);
-}
-
 /* --- the workers' side --------------------------------------------------------------------- */
 
-/** Get the entry at the head, or NULL if the ring is empty. */
-static struct queue_entry *queue_head_locked(struct queue *queue)
+struct queue_entry *queue_head_locked(struct queue *queue)
 {
     uint64_t head = atomic_load_explicit(&queue->head, memory_order_relaxed);
 
@@ -305,7 +268,7 @@ static struct queue_entry *queue_head_locked(struct queue *queue)
     return entry_at(queue, head);
 }
 
-static void queue_advance_locked(struct queue *queue)
+void queue_advance_locked(struct queue *queue)
 {
     uint64_t head = atomic_load_explicit(&queue->head, memory_order_relaxed);
 
@@ -371,7 +334,6 @@ static bool queue_take_lane_locked(struct queue *queue, enum ep_priority level,
 
     if (aside_is_late(future)) {
         aside_set_aside(&queue->aside, future);
-        queue->husks_swept++;
         return false;
     }
     if (future_start(future)) {
@@ -381,7 +343,7 @@ static bool queue_take_lane_locked(struct queue *queue, enum ep_priority level,
     }
     /* Its canceller takes it out of the lane; unless that is this thread, which must not wait. */
     if (!queue_await_canceller_locked(queue, future)) {
-        queue_leave_aside_locked(queue, future);
+        aside_leave_unrun(&queue->aside, future);
         ep_future_unref(future);
     }
     return false;
@@ -464,21 +426,6 @@ bool queue_done_and_take(struct queue *queue, uint32_t taker, struct queue_entry
     return taken;
 }
 
-void queue_task_cancelled(struct queue *queue, struct ep_future *future)
-{
-    if (future->has_extras) {
-        bool owned;
-
-        lock_acquire(&queue->head_lock);
-        owned = queue_leave_aside_locked(queue, future);
-        lock_release(&queue->head_lock);
-        if (owned)
-            ep_future_unref(future); /* the queue's reference; the canceller has its own */
-    }
-    atomic_fetch_add(&queue->cancelled, 1);
-    atomic_fetch_add(&queue->freed, 1);
-}
-
 int queue_pause(struct queue *queue, bool paused)
 {
     int refusal;
@@ -503,60 +450,6 @@ void queue_set_takers(struct queue *queue, uint32_t takers)
 uint32_t queue_takers(struct queue *queue)
 {
     return atomic_load(&queue->takers);
-}
-
-/**
- * Take the oldest entry of the lowest level off the ring or its lane. It is a husk already, or becomes
- * one. @return false if there is none that is not above `highest`
- */
-static bool queue_take_oldest(struct queue *queue, enum ep_priority highest,
-                              struct queue_entry *entry)
-{
-    enum ep_priority lowest;
-    struct queue_entry *head;
-    bool taken;
-
-    lock_acquire(&queue->head_lock);
-    head = queue_head_locked(queue);
-    lowest = lanes_lowest(&queue->aside.lanes, head != NULL);
-    taken = (head != NULL || atomic_load(&queue->aside.count) > 0) &&
-            !priority_is_below(highest, lowest);
-    if (taken && lowest == EP_PRIORITY_NORMAL) {
-        *entry = *head;
-        queue_advance_locked(queue);
-        queue->husks_swept++;
-    } else if (taken) {
-        *entry = (struct queue_entry){.future = aside_first(&queue->aside, lowest)};
-    }
-    if (taken && entry->future != NULL && entry->future->has_extras &&
-        ep_future_state(entry->future) == EP_PENDING)
-        queue_leave_aside_locked(queue, entry->future);
-    lock_release(&queue->head_lock);
-    return taken;
-}
-
-bool queue_drop_oldest(struct queue *queue, enum ep_priority highest, int reason,
-                       const char *message)
-{
-    struct queue_entry entry;
-    bool ours = true;
-
-    if (!queue_take_oldest(queue, highest, &entry))
-        return false;
-    if (entry.future == NULL) {
-        entry_drop(&entry);
-    } else {
-        ours = message != NULL ? future_break(entry.future, reason, message)
-                               : future_drop(entry.future, reason);
-        if (!ours && future_is_cancelling(entry.future) && !self_cancels(entry.future))
-            future_await_cancelled(entry.future); /* the canceller still uses the executor */
-        ep_future_unref(entry.future);
-    }
-    if (ours) {
-        atomic_fetch_add(message != NULL ? &queue->broken : &queue->cancelled, 1);
-        atomic_fetch_add(&queue->freed, 1);
-    }
-    return true;
 }
 
 /* --- looking ------------------------------------------------------------------------------- */
@@ -595,7 +488,7 @@ void queue_stats(struct queue *queue, struct ep_stats *stats)
     broken = atomic_load(&queue->broken);
     claimed = atomic_load(&queue->claimed);
     expired = atomic_load(&queue->expired);
-    husks = queue->husks_swept;
+    husks = queue->husks_swept + queue->aside.unrun;
     aside = atomic_load(&queue->pushed_aside);
     in_lanes = atomic_load(&queue->aside.count);
     stats->queued_high = queue->aside.lanes.of[EP_PRIORITY_HIGH].count;

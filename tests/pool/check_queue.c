@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pool/queue: the exact bound, the order, and the husks that cancelled tasks leave. */
 #include "pool/future-internal.h"
-#include "pool/queue-internal.h"
+#include "pool/queue-drop-internal.h"
 #include "tests/kit/faults.h"
 #include "tests/kit/suite.h"
 

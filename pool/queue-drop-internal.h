@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file queue-drop-internal.h
+ * Tasks that leave the queue without having run: cancelled, dropped by the executor, or expired.
+ */
+#ifndef POOL_QUEUE_DROP_INTERNAL_H
+#define POOL_QUEUE_DROP_INTERNAL_H
+
+#include "pool/queue-internal.h"
+
+/** Free the place of a cancelled task, whose entry stays in the ring. */
+void queue_task_cancelled(struct queue *queue, struct ep_future *future);
+
+/**
+ * Take the first of the tasks that have expired, or that were late when a worker could have begun them.
+ *
+ * @param future   set, with a reference
+ * @param claimed  set to whether future_begin_cancel() has succeeded; otherwise a canceller was
+ *                 faster, and may still use the executor
+ * @param next_ns  set if there is none: when to ask again, or NO_DEADLINE
+ * @return         false if there is none
+ */
+bool queue_take_expired(struct queue *queue, struct ep_future **future, bool *claimed,
+                        int64_t *next_ns);
+
+/** Free the place of a task that was claimed. */
+void queue_task_expired(struct queue *queue);
+
+/**
+ * Take the oldest task of the lowest level and cancel it; or, if there is a message, fail it by
+ * future_break().
+ *
+ * @param highest  a task of a higher level than this is not taken
+ * @param reason   for on_drop; the verdict of a task that fails
+ * @param message  NULL: cancel it
+ * @return         false if there is none left
+ */
+bool queue_drop_oldest(struct queue *queue, enum ep_priority highest, int reason,
+                       const char *message);
+
+#endif /* POOL_QUEUE_DROP_INTERNAL_H */
