@@ -114,9 +114,32 @@ bool queue_take(struct queue *queue, uint32_t taker, struct queue_entry *entry);
  */
 int queue_claim(struct queue *queue, struct ep_future *future);
 
-/** Get the entry at the head of the ring, or NULL if that is empty; remove it. */
-struct queue_entry *queue_head_locked(struct queue *queue);
-void queue_advance_locked(struct queue *queue);
+static inline struct queue_entry *entry_at(struct queue *queue, uint64_t position)
+{
+    return &queue->ring[position & queue->mask];
+}
+
+/** Get the entry at the head of the ring, or NULL if that is empty. */
+static inline struct queue_entry *queue_head_locked(struct queue *queue)
+{
+    uint64_t head = atomic_load_explicit(&queue->head, memory_order_relaxed);
+
+    if (head == queue->tail_seen) {
+        queue->tail_seen = atomic_load(&queue->tail);
+        if (head == queue->tail_seen)
+            return NULL;
+    }
+    return entry_at(queue, head);
+}
+
+/** Remove that entry. */
+static inline void queue_advance_locked(struct queue *queue)
+{
+    uint64_t head = atomic_load_explicit(&queue->head, memory_order_relaxed);
+
+    /* Release: a producer that sees the new head may write over the entry, which has been read. */
+    atomic_store_explicit(&queue->head, head + 1, memory_order_release);
+}
 
 /** Free the place of a task that a worker has done. */
 void queue_task_done(struct queue *queue);

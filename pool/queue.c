@@ -59,11 +59,6 @@ void queue_clear(struct queue *queue)
     queue->ring = NULL;
 }
 
-static struct queue_entry *entry_at(struct queue *queue, uint64_t position)
-{
-    return &queue->ring[position & queue->mask];
-}
-
 const void *entry_input(const struct queue_entry *entry, size_t *size)
 {
     *size = entry->on_heap ? entry->input.heap.size : entry->size;
@@ -182,6 +177,7 @@ static int queue_enter_aside(struct queue *queue, struct ep_future *future)
 
 int queue_push(struct queue *queue, const struct queue_entry *entry)
 {
+    bool has_extras = entry->future != NULL && entry->future->has_extras;
     uint64_t tail;
     int rc;
 
@@ -192,7 +188,7 @@ int queue_push(struct queue *queue, const struct queue_entry *entry)
         /* closed */
     } else if (!queue_admits_locked(queue, tail)) {
         rc = -EAGAIN;
-    } else if (entry->future != NULL && future_priority(entry->future) != EP_PRIORITY_NORMAL) {
+    } else if (has_extras && future_priority(entry->future) != EP_PRIORITY_NORMAL) {
         /* Counted first: a task that a worker has already done must not be missing in the sum. */
         atomic_fetch_add(&queue->pushed_aside, 1);
         rc = queue_enter_aside(queue, entry->future);
@@ -200,7 +196,7 @@ int queue_push(struct queue *queue, const struct queue_entry *entry)
         rc = -ENOMEM;
     } else {
         *entry_at(queue, tail) = *entry;
-        if (entry->future != NULL && entry->future->has_extras)
+        if (has_extras)
             rc = queue_enter_aside(queue, entry->future);
         /* Sequentially consistent, because the caller next looks for a worker to wake. */
         atomic_store(&queue->tail, tail + 1);
@@ -256,26 +252,6 @@ uint32_t queue_room(struct queue *queue)
 
 /* --- the workers' side --------------------------------------------------------------------- */
 
-struct queue_entry *queue_head_locked(struct queue *queue)
-{
-    uint64_t head = atomic_load_explicit(&queue->head, memory_order_relaxed);
-
-    if (head == queue->tail_seen) {
-        queue->tail_seen = atomic_load(&queue->tail);
-        if (head == queue->tail_seen)
-            return NULL;
-    }
-    return entry_at(queue, head);
-}
-
-void queue_advance_locked(struct queue *queue)
-{
-    uint64_t head = atomic_load_explicit(&queue->head, memory_order_relaxed);
-
-    /* Release: a producer that sees the new head may write over the entry, which has been read. */
-    atomic_store_explicit(&queue->head, head + 1, memory_order_release);
-}
-
 /**
  * If the canceller of a task still uses the executor, wait for it, without the lock, because it may run
  * a function of the user. @return whether the lock was released meanwhile
@@ -302,26 +278,34 @@ static void queue_pass_husk_locked(struct queue *queue, struct ep_future *future
     ep_future_unref(future);
 }
 
-/** Take the normal task at the head of the ring. @return false if it was a husk, or is late */
-static bool queue_take_head_locked(struct queue *queue, struct queue_entry *head,
-                                   struct queue_entry *entry)
+/** Start the future of the task at the head of the ring. @return false if it was a husk, or is late */
+static bool queue_start_head_locked(struct queue *queue, struct ep_future *future)
 {
     bool was_in_lane;
 
-    if (aside_is_late(head->future)) {
-        aside_set_aside(&queue->aside, head->future);
+    if (future->has_extras && aside_is_late(future)) {
+        aside_set_aside(&queue->aside, future);
         queue_advance_locked(queue);
         queue->husks_swept++;
         return false;
     }
-    if (head->future != NULL && !future_start(head->future)) {
-        queue_pass_husk_locked(queue, head->future);
+    if (!future_start(future)) {
+        queue_pass_husk_locked(queue, future);
         return false;
     }
+    if (future->has_extras)
+        aside_leave(&queue->aside, future, &was_in_lane);
+    return true;
+}
+
+/** Take the normal task at the head of the ring. @return false if it was a husk, or is late */
+static inline bool queue_take_head_locked(struct queue *queue, struct queue_entry *head,
+                                          struct queue_entry *entry)
+{
+    if (head->future != NULL && !queue_start_head_locked(queue, head->future))
+        return false;
     *entry = *head;
     queue_advance_locked(queue);
-    if (entry->future != NULL && entry->future->has_extras)
-        aside_leave(&queue->aside, entry->future, &was_in_lane);
     return true;
 }
 
@@ -368,13 +352,15 @@ static bool queue_take_locked(struct queue *queue, uint32_t taker, struct queue_
     while (atomic_load_explicit(&queue->holds, memory_order_relaxed) == 0 &&
            taker < atomic_load_explicit(&queue->takers, memory_order_relaxed)) {
         struct queue_entry *head = queue_head_locked(queue);
-        bool in_lanes = atomic_load_explicit(&queue->aside.count, memory_order_relaxed) > 0;
 
-        if (head == NULL && !in_lanes)
+        if (atomic_load_explicit(&queue->aside.count, memory_order_relaxed) > 0) {
+            if (queue_take_by_priority_locked(queue, head, entry))
+                return true;
+        } else if (head == NULL) {
             return false;
-        if (in_lanes ? queue_take_by_priority_locked(queue, head, entry)
-                     : queue_take_head_locked(queue, head, entry))
+        } else if (queue_take_head_locked(queue, head, entry)) {
             return true;
+        }
     }
     return false;
 }

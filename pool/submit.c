@@ -44,7 +44,8 @@ static int entry_prepare(struct queue_entry *entry, struct ep_executor *executor
     entry->dropped = dropped;
     entry->size = 0;
     entry->on_heap = false;
-    if (with_future || options->fd_count > 0 || wants_extras(options, false)) {
+    if (with_future ||
+        (options != &usual && (options->fd_count > 0 || wants_extras(options, false)))) {
         entry->future = future_new(executor->futures, executor, fn, input, size, dropped);
         if (entry->future == NULL)
             return -ENOMEM;
@@ -190,8 +191,7 @@ static int submit(struct ep_executor *executor, ep_task_fn fn, const void *input
         *future = NULL;
     if (executor == NULL || fn == NULL || (input == NULL && size > 0))
         return -EINVAL;
-    rc = check_options(options);
-    if (rc != 0)
+    if (options != &usual && (rc = check_options(options)) != 0)
         return rc;
     if (!executor_is_here(executor))
         return EP_EFORKED;
