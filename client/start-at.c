@@ -87,7 +87,7 @@ static bool parse_date(const char *text, int64_t *ns)
     int64_t decimals_ns = 0;
     int east_seconds = 0;
     bool local;
-    time_t when;
+    int64_t when;
 
     text = digits(text, 4, '-', &read.tm_year);
     text = digits(text, 2, '-', &read.tm_mon);
@@ -109,7 +109,7 @@ static bool parse_date(const char *text, int64_t *ns)
     /* before 1970 is refused, since -1 is an error; after 2262 nanoseconds do not fit */
     if (!same(&read, &normal) || when < 0 || when > INT64_MAX / SECOND_NS - 86400)
         return false;
-    *ns = ((int64_t)when - east_seconds) * SECOND_NS + decimals_ns;
+    *ns = (when - east_seconds) * SECOND_NS + decimals_ns;
     return true;
 }
 

@@ -32,7 +32,9 @@ static inline int64_t clock_wall_ns(void)
 /** Convert nanoseconds for a system call. A negative time, one that has passed, becomes 0. */
 static inline struct timespec clock_timespec(int64_t ns)
 {
-    return ns > 0 ? (struct timespec){ns / SECOND_NS, ns % SECOND_NS} : (struct timespec){0};
+    if (ns <= 0)
+        return (struct timespec){0};
+    return (struct timespec){(time_t)(ns / SECOND_NS), (long)(ns % SECOND_NS)};
 }
 
 /** The same for timers of libevent. */

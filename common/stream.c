@@ -188,7 +188,8 @@ int stream_write(struct stream *stream, const void *bytes, size_t size, size_t *
 static int set_limit(int fd, int option, int64_t ns)
 {
     int64_t us = ns / 1000 + (ns % 1000 != 0);
-    struct timeval limit = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+    struct timeval limit = {.tv_sec = (time_t)(us / 1000000),
+                            .tv_usec = (suseconds_t)(us % 1000000)};
 
     return setsockopt(fd, SOL_SOCKET, option, &limit, sizeof limit) == 0 ? 0 : -errno;
 }

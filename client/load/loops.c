@@ -155,12 +155,9 @@ static bool arm(struct link *link, const struct session_wait *wait)
     if ((wait->need & NEED_WRITE) != 0 && event_add(&link->writable, NULL) != 0)
         return false;
     if ((wait->need & NEED_MOMENT) != 0) {
-        int64_t left_ns = wait->moment_ns - clock_now_ns();
-        struct timeval left = {0};
+        /* rounded up, or the moment would not have come */
+        struct timeval left = clock_timeval(wait->moment_ns - clock_now_ns() + 999);
 
-        if (left_ns > 0)
-            left = (struct timeval){.tv_sec = left_ns / SECOND_NS,
-                                    .tv_usec = (left_ns % SECOND_NS + 999) / 1000};
         return event_add(&link->moment, &left) == 0;
     }
     return true;
@@ -441,7 +438,7 @@ static struct timeval sweep_period(int64_t timeout_ns)
         period_ns = SWEEP_MIN_NS;
     if (period_ns > SWEEP_MAX_NS)
         period_ns = SWEEP_MAX_NS;
-    return (struct timeval){.tv_usec = period_ns / 1000};
+    return clock_timeval(period_ns);
 }
 
 static bool init_loop(struct loops *loops, unsigned number, unsigned char *memory, size_t room)
