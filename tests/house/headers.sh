@@ -20,11 +20,12 @@ as_cxx() {
     $CXX -std=c++17 -pedantic -Wall -Wextra -Werror -I"$TOP_SRCDIR" -fsyntax-only "$work/include.cc"
 }
 
-# links PROGRAM: make it of PROGRAM.c and the library.
+# links PROGRAM: make it of PROGRAM.c and the library. libtool cannot link by a path with a blank.
 # shellcheck disable=SC2086
 links() {
+    [ -h "$work/tree" ] || ln -s "$TOP_BUILDDIR" "$work/tree"
     "$TOP_BUILDDIR/libtool" --silent --mode=link --tag=CC $CC $SANITIZE -std=c17 -Wall -Wextra -Werror \
-        -I"$TOP_SRCDIR/pool" -o "$1" "$1.c" "$TOP_BUILDDIR/libechopool.la"
+        -I"$TOP_SRCDIR/pool" -o "$1" "$1.c" "$work/tree/libechopool.la"
 }
 
 # The example is what is indented by five in the opening comment.
