@@ -10,6 +10,8 @@
  */
 #include "common/address.h"
 
+#include "common/printable.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
@@ -215,9 +217,15 @@ static void unix_text(const struct address *address, char text[static ADDRESS_TE
     if (length > 0 && name->sun_path[0] != '\0')
         length = strnlen(name->sun_path, length);
     memcpy(text, UNIX_PREFIX, strlen(UNIX_PREFIX));
-    for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)name->sun_path[i];
-        *to++ = c == '\0' ? '@' : c < 0x20 || c == 0x7f ? '?' : (char)c;
+    for (size_t i = 0; i < length;) {
+        const char *from = name->sun_path + i;
+        size_t shown = printable((const unsigned char *)from, length - i);
+        if (shown == 0)
+            *to = *from == '\0' ? '@' : '?';
+        else
+            memcpy(to, from, shown);
+        to += shown == 0 ? 1 : shown;
+        i += shown == 0 ? 1 : shown;
     }
     *to = '\0';
 }

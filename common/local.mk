@@ -8,6 +8,7 @@ noinst_LTLIBRARIES += %D%/libcommon.la
 	%D%/must.h \
 	%D%/option.c %D%/option.h \
 	%D%/parse.c %D%/parse.h \
+	%D%/printable.c %D%/printable.h \
 	%D%/random.c %D%/random.h \
 	%D%/signal-mask.h \
 	%D%/stream.c %D%/stream.h \

@@ -17,6 +17,8 @@
 #include "common/log.h"
 
 #include "common/clock.h"
+#include "common/printable.h"
+#include "common/signal-mask.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -73,6 +75,7 @@ static bool write_all(const char *bytes, size_t size, int wait_ms)
 static void write_line(const char *line, size_t size, int wait_ms)
 {
     char note[128];
+    sigset_t before = signal_mask_tostop();
 
     pthread_mutex_lock(&writing);
     uint64_t missing = atomic_load(&lost) - lost_told;
@@ -87,6 +90,7 @@ static void write_line(const char *line, size_t size, int wait_ms)
     if (!write_all(line, size, wait_ms))
         atomic_fetch_add(&lost, 1);
     pthread_mutex_unlock(&writing);
+    signal_mask_restore(&before);
 }
 
 uint64_t log_lost(void)
@@ -114,9 +118,11 @@ static __attribute__((format(printf, 2, 0))) void say(int wait_ms, const char *f
     } else if (length >= 0) {
         used += (size_t)length;
     }
-    for (size_t i = 0; i < used; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+    for (size_t i = 0, shown; i < used; i += shown == 0 ? 1 : shown) {
+        shown = printable((const unsigned char *)line + i, used - i);
+        if (shown == 0)
             line[i] = '?';
+    }
     line[used] = '\n';
     write_line(line, used + 1, wait_ms);
     errno = saved;

@@ -3,7 +3,7 @@
  * The PROXY header: see proxy.h. Sections are those of HAProxy's doc/proxy-protocol.txt.
  *
  * DESIGN. Parsing knows no sockets: it gets a growing prefix of the stream and returns "complete", "not
- * yet" or "never". It starts from the beginning each time; for 536 bytes that is cheaper than keeping a
+ * yet" or "never". It starts from the beginning each time; for so few bytes that is cheaper than keeping a
  * state, and easier to verify.
  *
  * Reading must stop exactly behind the header, because the bytes that follow belong to the client or to
@@ -298,7 +298,7 @@ int proxy_read(struct proxy_reader *reader, int fd, bool nonblocking, struct add
         struct address found;
         int parsed, taken;
 
-        if (got == 0)
+        if (got == 0 || (got == -ECONNRESET && have == 0))
             return have == 0 ? -ENODATA : -EPROTO;
         if (got < 0)
             return got == -EAGAIN && !nonblocking ? -ETIMEDOUT : (int)got;
@@ -310,6 +310,8 @@ int proxy_read(struct proxy_reader *reader, int fd, bool nonblocking, struct add
         if (taken != 0)
             return taken;
         if (parsed > 0) {
+            reader->is_local =
+                reader->bytes[0] == signature[0] && reader->bytes[VERSION_AND_COMMAND] == 0x20;
             *source = found;
             return 0;
         }

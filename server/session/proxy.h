@@ -24,13 +24,14 @@
 #include <stddef.h>
 
 /**
- * The longest header that is taken. The specification has every header fit in the smallest segment
- * that any TCP must take, so that it arrives at once (section 2).
+ * The longest header that is taken. The specification asks for headers that fit in the smallest segment
+ * that any TCP must take, 536 bytes (section 2), but certificates and cloud vendors' fields are longer.
  */
-#define PROXY_HEADER_MAX 536
+#define PROXY_HEADER_MAX 4096
 
 /** As much of a header as has come. Zero-initialised it is ready. */
 struct proxy_reader {
+    bool is_local; /**< the proxy itself speaks, to check whether the server lives */
     size_t size;
     unsigned char bytes[PROXY_HEADER_MAX];
 };

@@ -61,6 +61,7 @@ static enum need end_of_header(struct session *session, int rc, const struct add
     enum outcome verdict = session_verdict(session);
     char text[ADDRESS_TEXT_MAX];
 
+    session->is_check = rc == 0 && session->proxy->is_local;
     free(session->proxy);
     session->proxy = NULL;
     if (verdict != OUTCOME_SERVED)
@@ -98,6 +99,13 @@ static enum need read_header(struct session *session)
 
 /* --- the echo ------------------------------------------------------------------------------ */
 
+/* A proxy's health check has what it wants once its header was taken; it may then end by a reset. */
+static bool is_checked(const struct session *session)
+{
+    return session->is_check &&
+           atomic_load_explicit(&session->entry.bytes_received, memory_order_relaxed) == 0;
+}
+
 /* Decide what follows when no bytes could be read. */
 static enum need no_bytes(struct session *session, ssize_t size)
 {
@@ -110,7 +118,7 @@ static enum need no_bytes(struct session *session, ssize_t size)
     /* After the server itself has stopped reading, TLS reports a truncation. */
     if (atomic_load_explicit(&session->reading_stopped, memory_order_relaxed))
         return finished(session, OUTCOME_STOPPED);
-    return finished(session, size == 0 ? OUTCOME_SERVED : OUTCOME_FAILED);
+    return finished(session, size == 0 || is_checked(session) ? OUTCOME_SERVED : OUTCOME_FAILED);
 }
 
 /* Keep for later what could not be written, or is not written yet. @return false: out of memory */
@@ -362,6 +370,8 @@ static enum need shake_hands(struct session *session)
     log_verbose("session %" PRIu64 ": no TLS: %s", session->number,
                 code == -EPROTO ? stream_error_text(&session->stream, words) : strerror(-code));
     save_alert(session);
+    if (is_checked(session))
+        return finished(session, OUTCOME_SERVED);
     return finished(session, code == -EPROTO ? OUTCOME_HANDSHAKE_FAILED : OUTCOME_FAILED);
 }
 

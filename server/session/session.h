@@ -87,6 +87,7 @@ struct session {
     struct rest rest;
     uint64_t draws;             /* where its service times are: see service-time.h */
     struct proxy_reader *proxy; /* while its header is read */
+    bool is_check;              /* a proxy's health check: a LOCAL header */
     bool conversed;             /* it has come to the echo */
     struct boundary boundary;   /* of one that the server ends */
 

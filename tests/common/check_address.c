@@ -337,6 +337,8 @@ TEST(unix_addresses_from_outside)
     memcpy(name->sun_path, "/a\nb\x1b\x7f\xc3\xa4", 9);
     address.length = sizeof(struct sockaddr_un);
     ck_assert_str_eq(address_text(&address, text), "unix:/a?b??\xc3\xa4");
+    memcpy(name->sun_path, "/\x9b\xc2\x9b\xe2\x80\xae", 8);
+    ck_assert_str_eq(address_text(&address, text), "unix:/??????");
     memcpy(name->sun_path, "\0a\0b", 4);
     address.length = offsetof(struct sockaddr_un, sun_path) + 4;
     ck_assert_str_eq(address_text(&address, text), "unix:@a@b");

@@ -101,6 +101,9 @@ TEST(a_line_stays_one_line)
     log_init("p", LOG_NORMAL);
     log_error("a\nb\r\t\x1b[2J\x7f\xc3\xa9");
     ck_assert_str_eq(said(), "p: a?b???[2J?\xc3\xa9\n");
+    /* Not in UTF-8 either: a control character, alone and as U+009B, and what turns the text round. */
+    log_error("\x9b.\xc2\x9b.\xe2\x80\xae.\xe2\x81\xa6");
+    ck_assert_ptr_nonnull(strstr(said(), "p: ?.??.???.???\n"));
 }
 
 TEST(a_long_line_is_cut_and_says_so)

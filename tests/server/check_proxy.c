@@ -117,7 +117,7 @@ static const struct header bad[] = {
     HEADER(SIGNATURE "\x22\x11\x00\x0c", ""),                 /* no such command */
     HEADER(SIGNATURE "\x21\x41\x00\x0c", ""),                 /* no such family */
     HEADER(SIGNATURE "\x21\x13\x00\x0c", ""),                 /* no such transport */
-    HEADER(SIGNATURE "\x21\x11\x02\x09", ""),                 /* one byte more than 536 in all */
+    HEADER(SIGNATURE "\x21\x11\x0f\xf1", ""),                 /* one byte more than 4096 in all */
     HEADER(SIGNATURE "\x20\x00\xff\xff", ""),
     HEADER(SIGNATURE "\x21\x11\x00\x00", ""),                 /* no addresses */
     HEADER(SIGNATURE "\x21\x11\x00\x0b" "12345678901", ""),   /* too few */
@@ -207,7 +207,7 @@ TEST(the_longest_line)
 
 TEST(the_longest_binary_header)
 {
-    unsigned char header[PROXY_HEADER_MAX] = SIGNATURE "\x20\x00\x02\x08";
+    unsigned char header[PROXY_HEADER_MAX] = SIGNATURE "\x20\x00\x0f\xf0";
     struct address source;
 
     ck_assert_int_eq(proxy_parse(header, sizeof header - 1, &source), -EAGAIN);

@@ -467,6 +467,24 @@ TEST(proxies_and_every_model)
 }
 
 /* A client without a header in time is rejected; no other waits behind it for ever. */
+/* A proxy looks whether the server lives: it sends LOCAL, and ends by a reset. */
+LOOP_TEST(a_health_check, MODELS)
+{
+    static const char local[16] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0";
+    struct kit kit = kit_start(MODEL("--proxy-protocol"));
+
+    for (int i = 0; i < 3; i++) {
+        int fd = kit_connect(&kit);
+        tcp_send(fd, local, sizeof local);
+        tcp_reset(fd);
+    }
+    while (kit_ask(&kit).accepted < 3)
+        continue;
+    kit_wait_in_flight(&kit, 0);
+    kit_signal(&kit, SIGTERM);
+    expect_tally(kit_wait_end(&kit, 0, NULL, NULL), 3, 0, 0);
+}
+
 TEST(a_header_that_does_not_come)
 {
     struct kit kit =

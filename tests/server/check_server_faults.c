@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 /* Stop the server's process, all of its threads, and return when they stand still. */
@@ -366,6 +367,76 @@ static _Noreturn void become_a_server_on_a_full_disk(const char *host, const cha
         execl(path, "echo-server", "--host", host, "--model", model, "--hold", hold, "--print",
               "full", (char *)NULL);
     _exit(127);
+}
+
+/* In a process of its own: become a server in the background of a terminal with `stty tostop`. */
+static _Noreturn void become_a_server_in_the_background(const char *terminal, const char *host,
+                                                        int _i)
+{
+    struct termios settings;
+    char path[4096];
+    int slave;
+
+    setsid();
+    slave = open(terminal, O_RDWR); /* which becomes the controlling terminal */
+    if (slave < 0 || tcgetattr(slave, &settings) != 0)
+        _exit(127);
+    settings.c_lflag |= TOSTOP;
+    tcsetattr(slave, TCSANOW, &settings);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (fork() > 0) { /* stays, so that the group of the server has a parent in its session */
+        int status = 1;
+        wait(&status);
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+    }
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* Until the server handles it, it would stop the server. */
+    signal(SIGTTOU, SIG_IGN);
+    snprintf(path, sizeof path, "%s/echo-server", build_folder());
+    if (dup2(slave, STDOUT_FILENO) >= 0 && dup2(slave, STDERR_FILENO) >= 0)
+        execl(path, "echo-server", "--host", host, "--model", tested_models[_i].model, "--hold",
+              tested_models[_i].hold, "--verbose", (char *)NULL);
+    _exit(127);
+}
+
+/* Such a terminal takes what the server writes, and SIGTERM ends it. */
+LOOP_TEST(a_terminal_that_stops_the_background, MODELS)
+{
+    const char *host = suite_text("unix:@check_server_faults_tty.%d", (int)getpid());
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    char text[8192];
+    size_t size = 0;
+    int status;
+    pid_t pid;
+
+    if (master < 0) {
+        dprintf(STDOUT_FILENO, "# skipped: there are no pseudo-terminals\n");
+        return;
+    }
+    ck_assert_int_eq(grantpt(master) | unlockpt(master), 0);
+    snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "%s", host + strlen("unix:@"));
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0)
+        become_a_server_in_the_background(ptsname(master), host, _i);
+    wait_until(can_connect, &address);
+    int fd = connect_to(host);
+    say_goodbye(fd);
+    struct kit kit = {.program.pid = pid};
+    pid_t server;
+    kit_wait_processes(&kit, &server, 1);
+    ck_assert_int_eq(kill(server, SIGUSR1), 0);
+    ck_assert_int_eq(kill(server, SIGTERM), 0);
+    for (ssize_t got; (got = read(master, text + size, sizeof text - 1 - size)) > 0;)
+        size += (size_t)got;
+    text[size] = '\0';
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "it ended with %x: %s",
+                  (unsigned)status, text);
+    ck_assert_msg(strstr(text, "peak: ") != NULL, "it wrote: %s", text);
+    close(master);
 }
 
 /* Even its first line finds no room; it cannot be asked for its port, so it has a name instead. */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file printable.h
+ * Which bytes of a stranger may be written to a terminal and into a line: the one place that decides it.
+ */
+#ifndef COMMON_PRINTABLE_H
+#define COMMON_PRINTABLE_H
+
+#include <stddef.h>
+
+/**
+ * Return the length of the character at bytes, if it may be shown as it is: ASCII, or well-formed UTF-8.
+ *
+ * @param size  at least 1
+ * @return      0: it may not. It is a control character, U+0080 to U+009F included, a separator of lines,
+ *              or turns the direction of the text; or it is no UTF-8, or is cut off
+ */
+size_t printable(const unsigned char *bytes, size_t size);
+
+#endif /* COMMON_PRINTABLE_H */
