@@ -374,6 +374,11 @@ struct ep_options {
      * no submission waits for that. 0: as many as `workers`, always.
      */
     uint32_t workers_max;
+    /**
+     * Keep how long tasks wait and run, and since when each worker does what it does, for
+     * ep_executor_observe(). Each task then costs a future and some readings of the clock.
+     */
+    bool observe;
     /** As above; a worker process may live twice as long. 0: 60 seconds. */
     int64_t idle_timeout_ns;
     uint64_t reserved[6]; /**< zero: see EP_VERSION */
@@ -598,6 +603,61 @@ EP_API void ep_executor_stats(struct ep_executor *executor, struct ep_stats *sta
  *             not broken. It lives as long as the executor. May be NULL
  */
 EP_API bool ep_executor_broken(struct ep_executor *executor, const char **why);
+
+/** The number of buckets of a histogram, and the bound of each but the last: 1 us to 18 minutes. */
+#define EP_DURATIONS            32
+#define EP_DURATION_BOUND_NS(i) (INT64_C(1000) << (i))
+
+/** Durations by size: a histogram. */
+struct ep_durations {
+    uint64_t count;
+    uint64_t sum_ns;
+    int64_t longest_ns;
+    /** [i]: those below EP_DURATION_BOUND_NS(i) and not below the bound before; the last: the rest. */
+    uint64_t counts[EP_DURATIONS];
+};
+
+/** What an observed executor has seen since it was made. */
+struct ep_observation {
+    /**
+     * From the call of submit, waiting for room included, until the task began. For a process executor
+     * it begins when it is given to a worker.
+     */
+    struct ep_durations waits;
+    /** From then until the function returned. A task sent ahead begins when the one before it ends. */
+    struct ep_durations runs;
+};
+
+/** What a worker does. Enumerations get more values at their end. */
+enum ep_worker_does {
+    EP_WORKER_NONE,     /**< there is none with this number */
+    EP_WORKER_STARTING, /**< a process that is being made, or initializes */
+    EP_WORKER_IDLE,
+    EP_WORKER_BUSY, /**< it has a task */
+    EP_WORKER_ENDING,
+};
+struct ep_worker_state {
+    enum ep_worker_does does;
+    int pid;          /**< of a worker process; 0: none, or a thread */
+    int64_t since_ns; /**< since when it is idle, or has this task: see ep_now_ns(). Otherwise 0 */
+};
+
+/**
+ * Look at an executor whose options have `observe`. ep_executor_stats() has the counts by outcome.
+ *
+ * What is read while tasks begin and end may be of slightly different moments. A task that ends its
+ * thread or process, or is killed, is not among the runs.
+ *
+ * @param observation  set; may be NULL
+ * @param workers      `count` entries, set to the states of the workers 0 to count - 1; may be NULL if
+ *                     count is 0. ep_stats.workers_max is how many there may be
+ * @return  0
+ *          -EINVAL     options.observe was not set, or workers is NULL with a count
+ *          EP_EFORKED  nothing is set
+ */
+EP_API EP_MUSTCHECK int ep_executor_observe(struct ep_executor *executor,
+                                            struct ep_observation *observation,
+                                            struct ep_worker_state *workers, size_t count);
 
 /* --- Submission ---------------------------------------------------------------------------- */
 

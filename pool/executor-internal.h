@@ -9,7 +9,9 @@
 
 #include "pool/echopool.h"
 #include "pool/future-internal.h"
+#include "pool/observer-internal.h"
 #include "pool/queue-internal.h"
+#include "pool/task-internal.h"
 
 /** The size of a thread's name, with the terminating zero. */
 #define EXECUTOR_NAME_SIZE 16
@@ -58,6 +60,8 @@ struct executor_ops {
     void (*free)(struct ep_executor *executor);
     /** Add the workers' counts: workers, finished, failed, broken. */
     void (*stats)(struct ep_executor *executor, struct ep_stats *stats);
+    /** Fill in the states of the first workers, in zeroed memory. */
+    void (*observe)(struct ep_executor *executor, struct ep_worker_state *workers, size_t count);
 };
 
 /** The first member of every kind. */
@@ -68,6 +72,7 @@ struct ep_executor {
         options; /**< workers are filled in; name is NULL, because the caller owns it */
     char name[EXECUTOR_NAME_SIZE]; /**< prefix of the workers' names */
     struct future_pool *futures;
+    struct observer *observer; /**< NULL: it is not observed */
 
     struct queue queue;
 
@@ -158,6 +163,15 @@ void executor_note_broken(struct ep_executor *executor, const char *why);
 
 /** Fail the waiting tasks and every later submit, because workers cannot start or have died. */
 void executor_break(struct ep_executor *executor, const char *why);
+
+/** Run a task in the calling thread, and observe it if the executor is observed. */
+static inline bool executor_run(struct ep_executor *executor, struct queue_entry *entry,
+                                unsigned worker)
+{
+    return executor->observer == NULL ? task_run(entry, worker, &executor->terminating)
+                                      : task_run_observed(entry, worker, &executor->terminating,
+                                                          executor->observer, ep_now_ns());
+}
 
 /** Count something that the queue does not see. */
 void executor_count(struct ep_executor *executor, enum executor_count what);

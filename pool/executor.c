@@ -83,6 +83,8 @@ int executor_init(struct ep_executor *executor, const struct executor_ops *ops,
         snprintf(executor->name, sizeof executor->name, "%s", options->name);
     else
         executor_name(executor, executor->name);
+    if (options->observe && (executor->observer = observer_new()) == NULL)
+        return -ENOMEM;
     executor->futures = future_pool_new(sizeof(struct ep_future), &ops->host);
     if (executor->futures == NULL)
         return -ENOMEM;
@@ -92,6 +94,7 @@ int executor_init(struct ep_executor *executor, const struct executor_ops *ops,
 
 void executor_clear(struct ep_executor *executor)
 {
+    observer_free(executor->observer);
     queue_clear(&executor->queue);
     future_pool_abandon(executor->futures);
 }
@@ -467,4 +470,20 @@ void ep_executor_stats(struct ep_executor *executor, struct ep_stats *stats)
     stats->cancelled += discarded;
     stats->rejected = counted(executor, COUNT_REJECTED);
     stats->blocked = atomic_load(&executor->room.count);
+}
+
+int ep_executor_observe(struct ep_executor *executor, struct ep_observation *observation,
+                        struct ep_worker_state *workers, size_t count)
+{
+    if (!executor_is_here(executor))
+        return EP_EFORKED;
+    if (executor->observer == NULL || (workers == NULL && count > 0))
+        return -EINVAL;
+    if (observation != NULL)
+        observer_read(executor->observer, observation);
+    if (count > 0) {
+        memset(workers, 0, count * sizeof *workers);
+        executor->ops->observe(executor, workers, count);
+    }
+    return 0;
 }

@@ -155,6 +155,7 @@ struct ep_future {
     struct callback *callbacks; /* in order of registration */
     struct watch *watches;
     struct extras extras; /* meaningful if has_extras */
+    int64_t submitted_ns; /* if the executor is observed; 0: it has begun before */
 };
 
 /**

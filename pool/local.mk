@@ -17,6 +17,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/group.c \
 	%D%/here.c %D%/here-internal.h \
 	%D%/mailbox.c \
+	%D%/observer.c %D%/observer-internal.h \
 	%D%/park.c %D%/park-internal.h \
 	%D%/priority.c %D%/priority-internal.h \
 	%D%/queue.c %D%/queue-internal.h \

@@ -44,11 +44,13 @@ static int entry_prepare(struct queue_entry *entry, struct ep_executor *executor
     entry->dropped = dropped;
     entry->size = 0;
     entry->on_heap = false;
-    if (with_future ||
+    if (with_future || executor->observer != NULL ||
         (options != &usual && (options->fd_count > 0 || wants_extras(options, false)))) {
         entry->future = future_new(executor->futures, executor, fn, input, size, dropped);
         if (entry->future == NULL)
             return -ENOMEM;
+        if (executor->observer != NULL)
+            entry->future->submitted_ns = ep_now_ns();
         if (options == &usual || future_furnish(entry->future, options) == 0)
             return 0;
         ep_future_unref(entry->future);
@@ -121,7 +123,7 @@ static void run_here(struct ep_executor *executor, struct queue_entry *entry)
     if (entry->future != NULL)
         future_start(entry->future); /* no other thread has it yet */
     pthread_cleanup_push(callers_task_lost, &task);
-    succeeded = task_run(entry, CALLERS_WORKER, &executor->terminating);
+    succeeded = executor_run(executor, entry, CALLERS_WORKER);
     executor_count(executor, succeeded ? COUNT_FINISHED_ELSEWHERE : COUNT_FAILED_ELSEWHERE);
     task.has_run = true;
     task_end(entry, CALLERS_WORKER);

@@ -59,4 +59,10 @@ bool task_run_within(const struct ep_task *outer, ep_task_fn fn, const void *inp
 /** The worker number of a task that its submitter runs (EP_CALLER_RUNS). */
 #define CALLERS_WORKER UINT16_MAX
 
+struct observer;
+
+/** Do task_run(), and let the observer count how long the task has waited and runs. */
+bool task_run_observed(struct queue_entry *entry, unsigned worker, const atomic_bool *terminating,
+                       struct observer *observer, int64_t begun_ns);
+
 #endif /* POOL_TASK_INTERNAL_H */

@@ -3,6 +3,7 @@
 #include "pool/task-internal.h"
 
 #include "pool/future-internal.h"
+#include "pool/observer-internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,6 +47,17 @@ bool task_run(struct queue_entry *entry, unsigned worker, const atomic_bool *ter
         task.input = entry_input(entry, &task.size);
     }
     return task_call(&task, entry->fn);
+}
+
+bool task_run_observed(struct queue_entry *entry, unsigned worker, const atomic_bool *terminating,
+                       struct observer *observer, int64_t begun_ns)
+{
+    bool succeeded;
+
+    observer_begun(observer, worker, begun_ns - entry->future->submitted_ns);
+    succeeded = task_run(entry, worker, terminating);
+    observer_ended(observer, worker, ep_now_ns() - begun_ns);
+    return succeeded;
 }
 
 void task_lost(struct queue_entry *entry)

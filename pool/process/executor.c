@@ -129,6 +129,35 @@ static void process_stats(struct ep_executor *base, struct ep_stats *stats)
     stats->workers_most = atomic_load(&executor->most);
 }
 
+static enum ep_worker_does what_it_does(const struct place *place)
+{
+    switch ((enum life)atomic_load(&place->life)) {
+    case LIFE_NONE: return EP_WORKER_NONE;
+    case LIFE_ORDERED:
+    case LIFE_STARTING: return EP_WORKER_STARTING;
+    case LIFE_READY: return place_is_busy(place) ? EP_WORKER_BUSY : EP_WORKER_IDLE;
+    default: return EP_WORKER_ENDING;
+    }
+}
+
+static void process_observe(struct ep_executor *base, struct ep_worker_state *states, size_t count)
+{
+    struct process_executor *executor = from_base(base);
+
+    lock_acquire(&executor->lock);
+    for (uint32_t i = 0; i < atomic_load(&executor->place_count) && i < count; i++) {
+        const struct place *place = executor->places[i];
+
+        states[i].does = what_it_does(place);
+        states[i].pid = place->pidfd >= 0 ? (int)place->pid : 0;
+        if (states[i].does == EP_WORKER_BUSY)
+            states[i].since_ns = atomic_load(&place->task_since_ns);
+        else if (states[i].does == EP_WORKER_IDLE)
+            states[i].since_ns = place->idle_since_ns;
+    }
+    lock_release(&executor->lock);
+}
+
 /* --- size ---------------------------------------------------------------------------------- */
 
 /**
@@ -280,6 +309,7 @@ static const struct executor_ops process_ops = {
     .resize = process_resize,
     .free = process_free,
     .stats = process_stats,
+    .observe = process_observe,
 };
 
 /** Open the eventfd that wakes the manager, and the socket to the zygote. */

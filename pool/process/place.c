@@ -159,7 +159,7 @@ void place_list_locked(struct place *place)
 {
     struct process_executor *executor = place->executor;
 
-    if (executor->is_elastic)
+    if (executor->is_elastic || executor->base.observer != NULL)
         place->idle_since_ns = ep_now_ns();
     place->next_idle = executor->idle;
     executor->idle = place;

@@ -59,6 +59,18 @@ static int keep_reply(struct ep_future *future, const struct wire_note *note, co
     return rc;
 }
 
+/** Note when a task has ended, if the executor is observed. The next one begins then. */
+static void observe_end(struct place *place)
+{
+    struct observer *observer = place->executor->base.observer;
+    int64_t now;
+
+    if (observer == NULL)
+        return;
+    now = ep_now_ns();
+    observer_ended(observer, place->index, now - atomic_exchange(&place->task_since_ns, now));
+}
+
 /** Take the outcome of the oldest task of a worker. */
 static void take_outcome(struct place *place, const struct wire_note *note, const char *words,
                          struct wire_message *message)
@@ -69,6 +81,7 @@ static void take_outcome(struct place *place, const struct wire_note *note, cons
     char text[WIRE_WORDS_MAX + 1];
     int rc;
 
+    observe_end(place); /* first: another task may be sent once the ring is empty */
     atomic_fetch_add(&place->head, 1);
     if (note->verdict == 0) {
         rc = entry.future != NULL && (note->flags & WIRE_HAS_REPLY)

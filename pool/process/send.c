@@ -345,6 +345,22 @@ static bool has_spare(struct place *place)
     return *spare != NULL;
 }
 
+/** Note when a task was given to the worker, if the executor is observed. */
+static void observe_begin(struct place *place, struct ep_future *future)
+{
+    struct observer *observer = place->executor->base.observer;
+    int64_t now;
+
+    if (observer == NULL)
+        return;
+    now = ep_now_ns();
+    if (!place_is_busy(place))
+        atomic_store(&place->task_since_ns, now);
+    if (future->submitted_ns != 0) /* otherwise another worker has given it back */
+        observer_begun(observer, place->index, now - future->submitted_ns);
+    future->submitted_ns = 0;
+}
+
 /**
  * Put up to `credit` tasks into the ring. The caller has the right to send.
  * @return 0 or -ENOMEM
@@ -364,6 +380,7 @@ static int place_fill(struct place *place, uint32_t credit, uint32_t *taken)
         if (!take_task(executor, slot))
             break;
         slot_prepare(slot, tail + 1);
+        observe_begin(place, slot->entry.future);
         if (slot->entry.future != NULL)
             atomic_store_explicit(&slot->entry.future->worker, (uint16_t)place->index,
                                   memory_order_relaxed);

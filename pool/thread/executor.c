@@ -104,6 +104,22 @@ static void thread_stats(struct ep_executor *base, struct ep_stats *stats)
     lock_release(&executor->table_lock);
 }
 
+static void thread_observe(struct ep_executor *base, struct ep_worker_state *states, size_t count)
+{
+    struct thread_executor *executor = from_base(base);
+
+    lock_acquire(&executor->table_lock);
+    for (uint32_t i = 0; i < executor->places && i < count; i++) {
+        struct worker *worker = executor->workers[i];
+
+        if (worker == NULL || atomic_load(&worker->has_ended))
+            continue;
+        states[i].does = atomic_load(&worker->stage) == NO_TASK ? EP_WORKER_IDLE : EP_WORKER_BUSY;
+        states[i].since_ns = atomic_load_explicit(&worker->since_ns, memory_order_relaxed);
+    }
+    lock_release(&executor->table_lock);
+}
+
 /* --- size ---------------------------------------------------------------------------------- */
 
 /** Make places for that many workers. */
@@ -207,6 +223,7 @@ static const struct executor_ops thread_ops = {
     .resize = thread_resize,
     .free = thread_free,
     .stats = thread_stats,
+    .observe = thread_observe,
 };
 
 static uint32_t workers_by_default(void)

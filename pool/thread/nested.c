@@ -73,8 +73,7 @@ static void nested_run(struct nested *nested)
     top = nested;
     depth++;
     pthread_cleanup_push(nested_lost, nested);
-    nested_end(nested,
-               task_run(&nested->entry, worker->index, &worker->executor->base.terminating));
+    nested_end(nested, executor_run(&worker->executor->base, &nested->entry, worker->index));
     pthread_cleanup_pop(0);
 }
 

@@ -32,6 +32,7 @@ struct worker {
     /* for this worker alone; a thread that a task has ended leaves them to its successor */
     struct queue_entry entry; /* if it has a task */
     _Atomic enum stage stage; /* ep_executor_wait_idle() reads it */
+    _Atomic int64_t since_ns; /* if observed: when it took its task, or had none any more */
     bool has_begun;           /* its first thread has been initialized */
     bool begins;              /* it is in its initialize */
     bool is_initialized;      /* its finalize is still to be called */

@@ -206,11 +206,20 @@ static void worker_end_task(struct worker *worker, bool succeeded)
     worker_at(worker, TASK_ENDED);
 }
 
+/** Note since when it does what it does now. */
+static void worker_observe(struct worker *worker)
+{
+    if (worker->executor->base.observer != NULL)
+        atomic_store_explicit(&worker->since_ns, ep_now_ns(), memory_order_relaxed);
+}
+
 static void worker_run(struct worker *worker)
 {
+    struct ep_executor *executor = &worker->executor->base;
+
     worker_at(worker, TASK_TAKEN);
-    worker_end_task(worker,
-                    task_run(&worker->entry, worker->index, &worker->executor->base.terminating));
+    worker_observe(worker);
+    worker_end_task(worker, executor_run(executor, &worker->entry, worker->index));
     /* A cancellation that a task has left behind should end no other. The look at it costs as much
      * as a tenth of a task without a future. */
     if (worker->entry.future != NULL)
@@ -246,8 +255,10 @@ static bool worker_take_next(struct worker *worker)
         atomic_store(&worker->stage, NO_TASK); /* before executor_settled() looks for a waiter */
     if (frees)
         executor_place_freed(executor);
-    if (!taken)
+    if (!taken) {
+        worker_observe(worker);
         executor_settled(executor);
+    }
     return taken;
 }
 
@@ -368,6 +379,7 @@ static int worker_begin(struct worker *worker)
     worker->begins = false;
     worker->is_initialized = rc == 0;
     self_set_runs(rc == 0);
+    worker_observe(worker);
     return rc;
 }
 

@@ -50,7 +50,7 @@ check_table() {
     check "every test that is named for a $what is there" tests_are_there
 }
 
-check_table behaviours.md behaviour 1-123
+check_table behaviours.md behaviour 1-124
 # 36 to 50 are behaviours of the pool.
 check_table faults.md fault 1-35 51-87
 finish

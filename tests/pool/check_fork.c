@@ -144,6 +144,7 @@ static void use_executor(const struct before *before)
     USUAL(ep_group_error, !error.failed);
     NOTHING(ep_group_cancel, before->group);
     NOTHING(ep_group_free, before->group);
+    CODE(ep_executor_observe, executor, NULL, NULL, 0);
     NOTHING(ep_executor_free, executor);
 }
 

@@ -30,6 +30,7 @@ POOL_TESTS = \
 	tests/pool/check_group \
 	tests/pool/check_nested \
 	tests/pool/check_elastic \
+	tests/pool/check_observe \
 	tests/pool/check_map \
 	tests/pool/check_mailbox \
 	tests/pool/check_mp
