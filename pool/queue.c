@@ -146,7 +146,7 @@ static bool queue_lengthen_locked(struct queue *queue)
 /** Make space in a full ring. @return false if there is no memory for a longer one */
 static bool queue_make_space_locked(struct queue *queue, uint64_t tail)
 {
-    uint64_t held = tail - atomic_load(&queue->freed);
+    uint64_t held = queue_held(queue);
 
     if (2 * held > queue->mask + 1 && queue_lengthen_locked(queue))
         return true;

@@ -189,6 +189,38 @@ START_TEST(the_ring_grows_with_what_is_held)
 }
 END_TEST
 
+/** Push a number with a future that waits in the lane of high priority, and take it at once. */
+static void pass_beside_the_ring(int n)
+{
+    struct queue_entry entry = {
+        .future = future_new(fixture.futures, &fixture, NULL, &n, sizeof n, NULL)};
+
+    future_set_extras(entry.future, &(struct extras){.priority = EP_PRIORITY_HIGH});
+    ck_assert_int_ge(queue_push(&fixture.queue, &entry), 0);
+    ck_assert_int_eq(take(), n);
+    queue_task_done(&fixture.queue);
+}
+
+/* Those that had a priority count neither for nor against it. */
+START_TEST(the_ring_does_not_grow_for_tasks_beside_it)
+{
+    uint64_t first = fixture.queue.mask;
+
+    for (int n = 0; n < 1000; n++)
+        pass_beside_the_ring(n);
+    ck_assert_int_eq(push(-7), 0);
+    for (int n = 0; n < 1000; n++) {
+        struct ep_future *future = push_future(n);
+
+        ck_assert_int_eq(ep_future_cancel(future), 0);
+        ep_future_unref(future);
+    }
+    ck_assert_uint_eq(fixture.queue.mask, first);
+    ck_assert_int_eq(take(), -7);
+    ck_assert_int_eq(take(), -1);
+}
+END_TEST
+
 /* Without memory for a longer ring a push fails, until there is a place in the ring. */
 START_TEST(a_ring_that_cannot_grow_loses_nothing)
 {
@@ -357,9 +389,9 @@ int main(void)
     tcase_add_checked_fixture(suite_case(suite, "Core"), setup, teardown);
     ADD_TESTS(suite, "Core", first_in_first_out, the_limit_counts_tasks_that_run,
               a_cancelled_task_gives_its_place_back_at_once, husks_never_make_the_queue_full,
-              the_ring_grows_with_what_is_held, a_ring_that_cannot_grow_loses_nothing,
-              nothing_enters_after_close, what_is_being_dropped_is_not_taken,
-              a_pause_holds_also_a_worker_that_passes_a_husk, drop_oldest_cancels,
-              positions_pass_32_bits);
+              the_ring_grows_with_what_is_held, the_ring_does_not_grow_for_tasks_beside_it,
+              a_ring_that_cannot_grow_loses_nothing, nothing_enters_after_close,
+              what_is_being_dropped_is_not_taken, a_pause_holds_also_a_worker_that_passes_a_husk,
+              drop_oldest_cancels, positions_pass_32_bits);
     return suite_main(suite);
 }
