@@ -49,20 +49,19 @@ static struct outcome run_plain(const char *const arguments[])
     return outcome;
 }
 
-START_TEST(no_memory_for_an_event_loop)
+CASE("Loops")
+
+LOOP_TEST(no_memory_for_an_event_loop, 2)
 {
     struct outcome outcome;
 
     let_fail("event_config_new", ENOMEM, (unsigned)_i, 0);
     outcome = run_plain(ARGUMENTS("-n", "4", "--threads", "2"));
-    ck_assert_int_eq(outcome.status, 1);
-    ck_assert_str_eq(outcome.out, "");
+    outcome_expect(&outcome, 1, "", NULL);
     ck_assert_msg(strstr(outcome.err, "cannot get memory or descriptors for 4 sessions on 2 event "
                                       "loops") != NULL,
                   "it says: %s", outcome.err);
-    outcome_clear(&outcome);
 }
-END_TEST
 
 /* A loop watches two descriptors of its own before the first session's. */
 static const struct {
@@ -71,7 +70,7 @@ static const struct {
     int ok; /* at most */
 } limits[] = {{ENOSPC, 2, 0}, {ENOMEM, 2, 0}, {ENOSPC, 5, 3}, {ENOSPC, 9, 7}};
 
-START_TEST(sessions_that_cannot_be_watched)
+LOOP_TEST(sessions_that_cannot_be_watched, COUNT_OF(limits))
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct client_run run;
@@ -88,13 +87,11 @@ START_TEST(sessions_that_cannot_be_watched)
     ck_assert_msg(strstr(run.outcome.err, strerror(limits[_i].error)) != NULL &&
                       strstr(run.outcome.err, "fs.epoll.max_user_watches") != NULL,
                   "it says: %s", run.outcome.err);
-    client_run_clear(&run);
     peer_stop(peer);
 }
-END_TEST
 
 /* They are over for good: they must not try again and again for an hour. */
-START_TEST(under_churn_they_do_not_reconnect)
+TEST(under_churn_they_do_not_reconnect)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct client_run run;
@@ -103,12 +100,10 @@ START_TEST(under_churn_they_do_not_reconnect)
     run = client_run(peer_port_text(peer),
                      ARGUMENTS("-n", "8", "--threads", "1", "--churn", "-d", "1h"));
     client_run_expect(&run, 1, 0, 8, 0);
-    client_run_clear(&run);
     peer_stop(peer);
 }
-END_TEST
 
-START_TEST(idle_sessions_that_cannot_be_watched)
+TEST(idle_sessions_that_cannot_be_watched)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct client_run run;
@@ -117,27 +112,25 @@ START_TEST(idle_sessions_that_cannot_be_watched)
     run = client_run(peer_port_text(peer), ARGUMENTS("-n", "2", "--idle", "3"));
     client_run_expect(&run, 0, 2, 0, 0);
     ck_assert_int_eq(client_run_integer(&run, "idle", "requested"), 3);
-    client_run_clear(&run);
     peer_stop(peer);
 }
-END_TEST
 
 static const char *const files[] = {"--csv", "--ndjson", "--timeline"};
 
-START_TEST(a_session_that_is_missing_in_a_file)
+CASE("Files")
+
+LOOP_TEST(a_session_that_is_missing_in_a_file, COUNT_OF(files))
 {
     struct outcome outcome;
 
     let_fail("malloc", ENOMEM, 1, sizeof(struct ended));
     outcome = run_plain(ARGUMENTS("-n", "4", files[_i], "-", "--quiet"));
-    ck_assert_int_eq(outcome.status, 1);
-    ck_assert_str_eq(outcome.err, "echo-client: 3 of 4 sessions are missing in the files of --csv, "
-                                  "--ndjson and --timeline: Cannot allocate memory\n");
-    outcome_clear(&outcome);
+    outcome_expect(&outcome, 1, NULL,
+                   "echo-client: 3 of 4 sessions are missing in the files of --csv, "
+                   "--ndjson and --timeline: Cannot allocate memory\n");
 }
-END_TEST
 
-START_TEST(a_reason_that_is_missing_in_the_timeline)
+TEST(a_reason_that_is_missing_in_the_timeline)
 {
     static const char reason[] = "connect: connection refused";
     struct outcome outcome;
@@ -150,11 +143,11 @@ START_TEST(a_reason_that_is_missing_in_the_timeline)
     ck_assert_msg(strstr(outcome.err, "cannot write the timeline to standard output: Cannot "
                                       "allocate memory") != NULL,
                   "it says: %s", outcome.err);
-    outcome_clear(&outcome);
 }
-END_TEST
 
-START_TEST(local_ports_that_run_out)
+CASE("Ports")
+
+LOOP_TEST(local_ports_that_run_out, 2)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct client_run run;
@@ -167,12 +160,10 @@ START_TEST(local_ports_that_run_out)
     ck_assert_ptr_nonnull(strstr(run.outcome.err, "local ports ran out"));
     ck_assert((strstr(run.outcome.err, "TIME_WAIT") != NULL) == (_i == 1));
     ck_assert_ptr_nonnull(strstr(run.outcome.err, "--source"));
-    client_run_clear(&run);
     peer_stop(peer);
 }
-END_TEST
 
-/* --- names with several addresses --------------------------------------------------------------- */
+CASE("Names with several addresses")
 
 /* Clients of this test find these addresses for every name. */
 static void have_addresses(const char *addresses)
@@ -181,7 +172,7 @@ static void have_addresses(const char *addresses)
     program_preload("tests/client/.libs/fail_call.so");
 }
 
-START_TEST(an_address_after_others_that_do_not_answer)
+LOOP_TEST(an_address_after_others_that_do_not_answer, CLIENT_WAYS)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct client_run run;
@@ -190,12 +181,10 @@ START_TEST(an_address_after_others_that_do_not_answer)
     client_use_way(_i);
     run = client_run(peer_port_text(peer), ARGUMENTS("-n", "5", "--host", "localhost"));
     client_run_expect(&run, 0, 5, 0, 0);
-    client_run_clear(&run);
     peer_stop(peer);
 }
-END_TEST
 
-START_TEST(no_address_answers)
+LOOP_TEST(no_address_answers, CLIENT_WAYS)
 {
     const char *port = port_text(tcp_unused_port());
     struct client_run run;
@@ -210,40 +199,17 @@ START_TEST(no_address_answers)
              port);
     client_run_expect(&run, 1, 0, 5, 0);
     client_run_expect_error(&run, words, 5);
-    client_run_clear(&run);
     outcome = program_run(ARGUMENTS("echo-client", "--host", "localhost", "--port", port), NULL);
     snprintf(sentence, sizeof sentence,
              "echo-client: cannot connect to any address of the server: %s; is it running there?\n",
              words);
-    ck_assert_str_eq(outcome.err, sentence);
-    ck_assert_int_eq(outcome.status, 1);
-    outcome_clear(&outcome);
+    outcome_expect(&outcome, 1, NULL, sentence);
 }
-END_TEST
 #else
 
-START_TEST(not_with_a_sanitizer)
+CASE("Faults")
+
+TEST(not_with_a_sanitizer)
 {
 }
-END_TEST
 #endif
-
-int main(void)
-{
-    Suite *suite = suite_create("client-faults");
-
-#ifndef EP_SANITIZED
-    ADD_LOOP_TESTS(suite, "Loops", 2, no_memory_for_an_event_loop);
-    ADD_LOOP_TESTS(suite, "Loops", COUNT_OF(limits), sessions_that_cannot_be_watched);
-    ADD_TESTS(suite, "Loops", under_churn_they_do_not_reconnect,
-              idle_sessions_that_cannot_be_watched);
-    ADD_LOOP_TESTS(suite, "Files", COUNT_OF(files), a_session_that_is_missing_in_a_file);
-    ADD_TESTS(suite, "Files", a_reason_that_is_missing_in_the_timeline);
-    ADD_LOOP_TESTS(suite, "Ports", 2, local_ports_that_run_out);
-    ADD_LOOP_TESTS(suite, "Names", CLIENT_WAYS, an_address_after_others_that_do_not_answer,
-                   no_address_answers);
-#else
-    ADD_TESTS(suite, "Faults", not_with_a_sanitizer);
-#endif
-    return suite_main(suite);
-}

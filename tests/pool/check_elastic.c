@@ -56,9 +56,9 @@ static void await_size(struct ep_executor *executor, uint32_t workers)
         sched_yield();
 }
 
-/* --- Growing ---------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Growing")
 
-START_TEST(it_grows_up_to_the_most)
+TEST(it_grows_up_to_the_most)
 {
     struct ep_executor *executor = elastic(1, 4, 0);
     struct ep_stats stats = stats_of(executor);
@@ -82,9 +82,8 @@ START_TEST(it_grows_up_to_the_most)
     ck_assert_uint_eq(atomic_load(&lives->begun), 4);
     ck_assert_uint_eq(atomic_load(&lives->ended), 4);
 }
-END_TEST
 
-START_TEST(a_burst_gets_all_workers)
+TEST(a_burst_gets_all_workers)
 {
     struct ep_executor *executor = elastic(1, 8, 0);
 
@@ -93,10 +92,9 @@ START_TEST(a_burst_gets_all_workers)
     ep_executor_free(executor);
     ck_assert_uint_eq(atomic_load(&lives->ended), 8);
 }
-END_TEST
 
 /* Tasks that wait for one another need all workers also when no more are accepted. */
-START_TEST(it_grows_while_it_ends)
+TEST(it_grows_while_it_ends)
 {
     struct ep_executor *executor = elastic(1, 4, 0);
 
@@ -109,9 +107,8 @@ START_TEST(it_grows_while_it_ends)
     gate_open(&stage->gate, 4);
     ep_executor_free(executor);
 }
-END_TEST
 
-START_TEST(a_resume_wakes_it)
+TEST(a_resume_wakes_it)
 {
     struct ep_executor *executor = elastic(1, 4, 0);
 
@@ -123,9 +120,8 @@ START_TEST(a_resume_wakes_it)
     gate_open(&stage->gate, 4);
     ep_executor_free(executor);
 }
-END_TEST
 
-START_TEST(nothing_is_sent_ahead_while_a_worker_can_be_added)
+TEST(nothing_is_sent_ahead_while_a_worker_can_be_added)
 {
     struct ep_options options = {.workers = 1, .workers_max = 4, .prefetch = 8};
     struct ep_executor *executor = executor_with(&options);
@@ -134,11 +130,10 @@ START_TEST(nothing_is_sent_ahead_while_a_worker_can_be_added)
     gate_open(&stage->gate, 4);
     ep_executor_free(executor);
 }
-END_TEST
 
-/* --- Shrinking -------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Shrinking")
 
-START_TEST(idle_workers_end_down_to_the_least)
+TEST(idle_workers_end_down_to_the_least)
 {
     struct ep_executor *executor = elastic(2, 5, EP_MILLISECONDS(1));
     unsigned threads = process_threads(getpid());
@@ -159,9 +154,8 @@ START_TEST(idle_workers_end_down_to_the_least)
     ep_executor_free(executor);
     ck_assert_uint_eq(atomic_load(&lives->ended), atomic_load(&lives->begun));
 }
-END_TEST
 
-START_TEST(no_task_is_lost_to_a_worker_that_ends)
+TEST(no_task_is_lost_to_a_worker_that_ends)
 {
     struct ep_executor *executor = elastic(1, 3, 1);
     unsigned rounds = rounds_of(3000, 150);
@@ -190,9 +184,8 @@ START_TEST(no_task_is_lost_to_a_worker_that_ends)
     ep_executor_free(executor);
     ck_assert_uint_eq(atomic_load(&lives->begun), atomic_load(&lives->ended));
 }
-END_TEST
 
-START_TEST(it_ends_while_workers_come_and_go)
+TEST(it_ends_while_workers_come_and_go)
 {
     unsigned rounds = rounds_of(200, 10);
 
@@ -207,11 +200,10 @@ START_TEST(it_ends_while_workers_come_and_go)
         ck_assert_uint_eq(atomic_load(&lives->begun), atomic_load(&lives->ended));
     }
 }
-END_TEST
 
-/* --- Limits ----------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("Limits")
 
-START_TEST(odd_sizes_are_refused)
+TEST(odd_sizes_are_refused)
 {
     struct ep_options odd[] = {{.workers = 2, .workers_max = 1},
                                {.workers_max = EP_WORKERS_MAX + 1},
@@ -231,9 +223,8 @@ START_TEST(odd_sizes_are_refused)
     ck_assert_uint_eq(stats_of(executor).workers_most, 3);
     ep_executor_free(executor);
 }
-END_TEST
 
-START_TEST(an_added_worker_that_cannot_begin_breaks_it)
+TEST(an_added_worker_that_cannot_begin_breaks_it)
 {
     struct ep_executor *executor = elastic(1, 2, 0);
     int rc = 0;
@@ -247,19 +238,4 @@ START_TEST(an_added_worker_that_cannot_begin_breaks_it)
     ck_assert_int_eq(rc, EP_EBROKEN);
     gate_open(&stage->gate, 1);
     ep_executor_free(executor);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("elastic");
-
-    ADD_FOR_KINDS(suite, "Growing", it_grows_up_to_the_most, a_burst_gets_all_workers,
-                  it_grows_while_it_ends, a_resume_wakes_it,
-                  nothing_is_sent_ahead_while_a_worker_can_be_added);
-    ADD_FOR_KINDS(suite, "Shrinking", idle_workers_end_down_to_the_least,
-                  no_task_is_lost_to_a_worker_that_ends, it_ends_while_workers_come_and_go);
-    ADD_FOR_KINDS(suite, "Limits", odd_sizes_are_refused,
-                  an_added_worker_that_cannot_begin_breaks_it);
-    return suite_main(suite);
 }

@@ -71,9 +71,9 @@ static void expect_order(const int *numbers, unsigned count)
         ck_assert_int_eq(ran->numbers[i], numbers[i]);
 }
 
-/* --- order ------------------------------------------------------------------------------------ */
+CASE_FOR_KINDS("Order")
 
-START_TEST(higher_levels_begin_first)
+TEST(higher_levels_begin_first)
 {
     static const enum ep_priority levels[] = {EP_PRIORITY_LOW, EP_PRIORITY_NORMAL,
                                               EP_PRIORITY_HIGH};
@@ -86,7 +86,6 @@ START_TEST(higher_levels_begin_first)
     expect_order(expected, 9);
     ep_executor_free(pool);
 }
-END_TEST
 
 /* The level of a task: its number / 1000. In a level they run in the order of their numbers. */
 static unsigned level_of(int number)
@@ -95,7 +94,7 @@ static unsigned level_of(int number)
 }
 
 /* All tasks wait at the beginning. Until a level is empty, at most 17 others begin between two of it. */
-START_TEST(no_level_starves)
+TEST(no_level_starves)
 {
     static const unsigned tasks[EP_PRIORITIES] = {
         [EP_PRIORITY_HIGH] = 150, [EP_PRIORITY_NORMAL] = 60, [EP_PRIORITY_LOW] = 20};
@@ -124,11 +123,10 @@ START_TEST(no_level_starves)
     ck_assert_uint_eq(level_of(ran->numbers[total - 1]), EP_PRIORITY_LOW);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- the bound -------------------------------------------------------------------------------- */
+CASE_FOR_KINDS("The bound")
 
-START_TEST(all_levels_share_the_bound)
+TEST(all_levels_share_the_bound)
 {
     struct ep_executor *pool =
         paused(&(struct ep_options){.workers = 1, .queue = 5, .when_full = EP_REJECT});
@@ -152,9 +150,8 @@ START_TEST(all_levels_share_the_bound)
     ck_assert_uint_eq(stats.queued + stats.queued_high + stats.queued_low, 0);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(the_oldest_of_the_lowest_level_is_discarded)
+TEST(the_oldest_of_the_lowest_level_is_discarded)
 {
     struct ep_executor *pool =
         paused(&(struct ep_options){.workers = 1, .queue = 3, .when_full = EP_DISCARD_OLDEST});
@@ -172,11 +169,10 @@ START_TEST(the_oldest_of_the_lowest_level_is_discarded)
     expect_order(expected, 4);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- what leaves its lane --------------------------------------------------------------------- */
+CASE_FOR_KINDS("What leaves its lane")
 
-START_TEST(cancelled_and_expired_ones_leave_their_lane)
+TEST(cancelled_and_expired_ones_leave_their_lane)
 {
     static const int expected[] = {3, 1, 2};
     struct ep_executor *pool = paused_of(16);
@@ -213,9 +209,8 @@ START_TEST(cancelled_and_expired_ones_leave_their_lane)
     ep_future_unref(kept);
     ep_executor_free(pool);
 }
-END_TEST
 
-START_TEST(cancelling_at_the_end_reaches_all_levels)
+TEST(cancelling_at_the_end_reaches_all_levels)
 {
     struct ep_executor *pool = paused_of(16);
     struct ep_future *futures[9];
@@ -234,9 +229,8 @@ START_TEST(cancelling_at_the_end_reaches_all_levels)
     ck_assert_uint_eq(atomic_load(&ran->count), 0);
     ep_executor_free(pool);
 }
-END_TEST
 
-/* --- races ------------------------------------------------------------------------------------ */
+CASE_FOR_KINDS("Races")
 
 enum { RACERS = 3, EACH = 60 };
 
@@ -276,7 +270,7 @@ static void *race(void *argument)
 }
 
 /* Every accepted task ends in one way, whatever its level, and the counts add up. */
-START_TEST(no_task_of_any_level_is_lost)
+TEST(no_task_of_any_level_is_lost)
 {
     for (unsigned round = 0; round < rounds_of(100, 20); round++) {
         struct ep_executor *pool = executor_that(2, 20, EP_BLOCK);
@@ -310,9 +304,8 @@ START_TEST(no_task_of_any_level_is_lost)
         ep_executor_free(pool);
     }
 }
-END_TEST
 
-/* --- others ----------------------------------------------------------------------------------- */
+CASE_FOR_THREADS("Others")
 
 static struct ep_executor *own_pool;
 
@@ -334,7 +327,7 @@ static int await_inner(struct ep_task *task)
 }
 
 /* A worker that waits for a task of its executor begins it, on whatever level it waits. */
-START_TEST(an_awaited_task_may_have_any_level)
+TEST(an_awaited_task_may_have_any_level)
 {
     struct ep_future *futures[EP_PRIORITIES];
     struct ep_bytes reply;
@@ -349,28 +342,14 @@ START_TEST(an_awaited_task_may_have_any_level)
     }
     ep_executor_free(own_pool);
 }
-END_TEST
 
-START_TEST(an_unknown_level_is_refused)
+CASE_FOR_KINDS("Levels")
+
+TEST(an_unknown_level_is_refused)
 {
     struct ep_executor *pool = paused_of(1);
 
     ck_assert_int_eq(submit_at(pool, EP_PRIORITIES, 0, NULL), -EINVAL);
     ck_assert_int_eq(submit_at(pool, (enum ep_priority) - 1, 0, NULL), -EINVAL);
     ep_executor_free(pool);
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("priority");
-
-    ADD_FOR_KINDS(suite, "Order", higher_levels_begin_first, no_level_starves);
-    ADD_FOR_KINDS(suite, "Bound", all_levels_share_the_bound,
-                  the_oldest_of_the_lowest_level_is_discarded, an_unknown_level_is_refused);
-    ADD_FOR_KINDS(suite, "Leaving", cancelled_and_expired_ones_leave_their_lane,
-                  cancelling_at_the_end_reaches_all_levels);
-    ADD_FOR_KINDS(suite, "Races", no_task_of_any_level_is_lost);
-    ADD_FOR_THREADS(suite, "Awaited", an_awaited_task_may_have_any_level);
-    return suite_main(suite);
 }

@@ -21,10 +21,9 @@
 static struct kit start_failing_with(const char *const arguments[], int error, const char *how,
                                      const char *value, bool takes)
 {
-    char number[16];
     struct kit kit;
+    const char *number = suite_text("%d", error);
 
-    snprintf(number, sizeof number, "%d", error);
     setenv("ACCEPT_ERROR", number, 1);
     setenv(how, value, 1);
     if (takes)
@@ -59,14 +58,15 @@ static void finish_counting(struct kit *kit, const char *complaint, int error)
                   outcome.out);
     ck_assert_msg(strstr(outcome.err, complaint) != NULL, "said: %s", outcome.err);
     ck_assert_msg(strstr(outcome.err, strerror(error)) != NULL, "said: %s", outcome.err);
-    outcome_clear(&outcome);
 }
 
 static const int lost_errors[] = {EPROTO, EPERM, ENETDOWN, EHOSTUNREACH};
 static const int want_errors[] = {ENOBUFS, ENFILE, ENOMEM, EMFILE};
 
+CASE("Errors")
+
 /* A connection that the kernel has given up is gone; the next one is like any other. */
-START_TEST(a_lost_connection)
+LOOP_TEST(a_lost_connection, COUNT_OF(lost_errors))
 {
     struct kit kit = start_failing(lost_errors[_i], "ACCEPT_FAILURES", "3", true);
 
@@ -78,10 +78,9 @@ START_TEST(a_lost_connection)
     }
     finish_counting(&kit, "a connection was lost before it could be accepted: ", lost_errors[_i]);
 }
-END_TEST
 
 /* libevent itself goes on to the next after this one, and does not even tell. */
-START_TEST(an_aborted_connection)
+TEST(an_aborted_connection)
 {
     struct kit kit = start_failing(ECONNABORTED, "ACCEPT_FAILURES", "3", true);
 
@@ -89,10 +88,9 @@ START_TEST(an_aborted_connection)
         expect_rest(kit_connect(&kit), "", 0);
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
 /* For want of something that will be there again: the connection waits and is served in the end. */
-START_TEST(a_want_of_something)
+LOOP_TEST(a_want_of_something, COUNT_OF(want_errors))
 {
     struct kit kit = start_failing(want_errors[_i], "ACCEPT_FAILURES", "3", false);
     int fd = kit_connect(&kit);
@@ -100,7 +98,6 @@ START_TEST(a_want_of_something)
     say_goodbye(fd);
     finish_counting(&kit, "cannot accept a connection now: ", want_errors[_i]);
 }
-END_TEST
 
 static void make_file(char *name)
 {
@@ -132,7 +129,7 @@ static const int stuck_errors[] = {ENOBUFS, EPROTO, EPERM};
  * cheap only as long as there are few. Warnings come once a second, so the second one says that a
  * second has passed.
  */
-START_TEST(failing_does_not_burn)
+LOOP_TEST(failing_does_not_burn, COUNT_OF(stuck_errors))
 {
     char file[] = "/tmp/check_accept.XXXXXX";
     struct kit kit;
@@ -154,7 +151,6 @@ START_TEST(failing_does_not_burn)
     say_goodbye(fd);
     kit_finish(&kit, true, "cannot accept a connection now");
 }
-END_TEST
 
 /*
  * accept() on the admin port fails, with each error it may have: one warning, and the request is
@@ -163,7 +159,6 @@ END_TEST
 static void outlive(const char *const arguments[], int error)
 {
     char file[] = "/tmp/check_accept.XXXXXX";
-    char warning[200];
     struct http_reply reply;
     struct kit kit;
     int fd;
@@ -172,9 +167,9 @@ static void outlive(const char *const arguments[], int error)
     kit = start_failing_with(arguments, error, "ACCEPT_FAILS_WHILE", file, false);
     fd = tcp_connect(kit_admin_port(&kit));
     tcp_send(fd, "GET /livez HTTP/1.0\r\n\r\n", 23);
-    snprintf(warning, sizeof warning,
-             "cannot accept a connection to the admin port: %s; trying again in 100 ms",
-             strerror(error));
+    const char *warning =
+        suite_text("cannot accept a connection to the admin port: %s; trying again in 100 ms",
+                   strerror(error));
     wait_for_error_text(&kit.program, warning);
     unlink(file);
     reply = http_read(fd, false);
@@ -188,40 +183,24 @@ static void outlive(const char *const arguments[], int error)
 static const int admin_errors[] = {EMFILE, ENFILE,   ENOMEM,     ENOBUFS,     EPROTO,
                                    EPERM,  ENETDOWN, ECONNRESET, EHOSTUNREACH};
 
-START_TEST(the_admin_port_with_each_error)
+CASE("Admin")
+
+LOOP_TEST(the_admin_port_with_each_error, COUNT_OF(admin_errors))
 {
     outlive(ARGUMENTS("--admin", "0"), admin_errors[_i]);
 }
-END_TEST
 
-START_TEST(the_admin_port_of_each_model)
+LOOP_TEST(the_admin_port_of_each_model, MODELS)
 {
     outlive(MODEL("--admin", "0"), EMFILE);
 }
-END_TEST
 
 #else
 
-START_TEST(not_with_a_sanitizer)
+CASE("Errors")
+
+TEST(not_with_a_sanitizer)
 {
 }
-END_TEST
 
 #endif
-
-int main(void)
-{
-    Suite *suite = suite_create("server_accept");
-
-#ifndef EP_SANITIZED
-    ADD_LOOP_TESTS(suite, "Errors", COUNT_OF(lost_errors), a_lost_connection);
-    ADD_TESTS(suite, "Errors", an_aborted_connection);
-    ADD_LOOP_TESTS(suite, "Errors", COUNT_OF(want_errors), a_want_of_something);
-    ADD_LOOP_TESTS(suite, "Errors", COUNT_OF(stuck_errors), failing_does_not_burn);
-    ADD_LOOP_TESTS(suite, "Admin", COUNT_OF(admin_errors), the_admin_port_with_each_error);
-    ADD_LOOP_TESTS(suite, "Admin", MODELS, the_admin_port_of_each_model);
-#else
-    ADD_TESTS(suite, "Errors", not_with_a_sanitizer);
-#endif
-    return suite_main(suite);
-}

@@ -31,10 +31,9 @@ static void preload(void)
 /* Let epoll refuse this many sockets, after this many that it takes. */
 static void refuse_watches(bool listeners, const char *skips, const char *failures)
 {
-    char number[16];
 
     preload();
-    snprintf(number, sizeof number, "%d", ENOSPC);
+    const char *number = suite_text("%d", ENOSPC);
     setenv("WATCH_ERROR", number, 1);
     setenv("WATCH_SKIPS", skips, 1);
     setenv("WATCH_FAILURES", failures, 1);
@@ -57,27 +56,26 @@ static void expect_no_start(const char *const arguments[], const char *sentence)
     ck_assert_msg(outcome.status == 1, "status %d, said: %s", outcome.status, outcome.err);
     ck_assert_str_eq(outcome.out, "");
     ck_assert_msg(strstr(outcome.err, sentence) != NULL, "said: %s", outcome.err);
-    outcome_clear(&outcome);
 }
 
-START_TEST(no_memory_for_an_event_base)
+CASE("Start")
+
+TEST(no_memory_for_an_event_base)
 {
     preload();
     setenv("CONFIG_FAILS", "2", 1); /* the first is the main loop's */
     expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--model", "event"),
                     "cannot start --model event with 4 workers: Cannot allocate memory");
 }
-END_TEST
 
-START_TEST(an_admin_port_that_cannot_be_watched)
+TEST(an_admin_port_that_cannot_be_watched)
 {
     refuse_watches(true, "0", "1");
     expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--admin", "0"),
                     ": No space left on device; raise fs.epoll.max_user_watches");
 }
-END_TEST
 
-START_TEST(a_port_that_cannot_be_watched)
+LOOP_TEST(a_port_that_cannot_be_watched, MODELS)
 {
     refuse_watches(true, "0", "1");
     expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--model", tested_models[_i].model,
@@ -85,10 +83,11 @@ START_TEST(a_port_that_cannot_be_watched)
                     "cannot watch the listening socket: No space left on device; raise "
                     "fs.epoll.max_user_watches");
 }
-END_TEST
+
+CASE("Later")
 
 /* Accepting was paused because the only worker was taken; it goes on once epoll takes the port again. */
-START_TEST(a_port_that_is_watched_again)
+TEST(a_port_that_is_watched_again)
 {
     struct kit kit;
     int first, second;
@@ -103,10 +102,9 @@ START_TEST(a_port_that_is_watched_again)
     say_goodbye(second);
     ck_assert_uint_eq(kit_finish(&kit, true, "No space left on device").served, 2);
 }
-END_TEST
 
 /* The same for the admin port, which pauses for a turn of the loop after some connections. */
-START_TEST(an_admin_port_that_is_watched_again)
+TEST(an_admin_port_that_is_watched_again)
 {
     struct kit kit;
 
@@ -119,7 +117,6 @@ START_TEST(an_admin_port_that_is_watched_again)
     wait_for_descriptors(kit.program.pid, kit.descriptors);
     kit_finish(&kit, true, "No space left on device");
 }
-END_TEST
 
 static const struct {
     const char *model;
@@ -127,7 +124,7 @@ static const struct {
 } watching[] = {{"iterative", "session"}, {"event", "session"}, {"thread-pool", "message"}};
 
 /* That client is sent away, and the next one is served. */
-START_TEST(a_connection_that_cannot_be_watched)
+LOOP_TEST(a_connection_that_cannot_be_watched, COUNT_OF(watching))
 {
     struct tally tally;
     struct kit kit;
@@ -148,7 +145,6 @@ START_TEST(a_connection_that_cannot_be_watched)
     ck_assert_uint_eq(tally.served, 1);
     ck_assert_uint_eq(tally.failed + tally.rejected, 1);
 }
-END_TEST
 
 /* Check for a line in a reply of the admin port. */
 static void expect_line(struct kit *kit, const char *path, const char *line)
@@ -158,8 +154,10 @@ static void expect_line(struct kit *kit, const char *path, const char *line)
     ck_assert_msg(strstr(body, line) != NULL, "\"%s\" is not in: %s", line, body);
 }
 
+CASE("Unknown")
+
 /* Without /proc the server serves, and does not claim to have no threads and no memory. */
-START_TEST(without_proc)
+LOOP_TEST(without_proc, MODELS)
 {
     static const char *const unknown[] = {"\"threads\": null", "\"resident_bytes\": null",
                                           "\"virtual_bytes\": null", "\"descriptors\": null"};
@@ -176,10 +174,9 @@ START_TEST(without_proc)
     wait_for_descriptors(kit.program.pid, kit.descriptors);
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
 /* Where the limits cannot be asked for, the server takes the usual ones, and serves. */
-START_TEST(without_prlimit)
+LOOP_TEST(without_prlimit, MODELS)
 {
     struct kit kit;
     int fd;
@@ -196,29 +193,13 @@ START_TEST(without_prlimit)
     wait_for_descriptors(kit.program.pid, kit.descriptors);
     kit_finish(&kit, true, NULL);
 }
-END_TEST
 
 #else
 
-START_TEST(not_with_a_sanitizer)
+CASE("Start")
+
+TEST(not_with_a_sanitizer)
 {
 }
-END_TEST
 
 #endif
-
-int main(void)
-{
-    Suite *suite = suite_create("server_refused");
-
-#ifndef EP_SANITIZED
-    ADD_TESTS(suite, "Start", no_memory_for_an_event_base, an_admin_port_that_cannot_be_watched);
-    ADD_LOOP_TESTS(suite, "Start", MODELS, a_port_that_cannot_be_watched);
-    ADD_TESTS(suite, "Later", a_port_that_is_watched_again, an_admin_port_that_is_watched_again);
-    ADD_LOOP_TESTS(suite, "Later", COUNT_OF(watching), a_connection_that_cannot_be_watched);
-    ADD_LOOP_TESTS(suite, "Unknown", MODELS, without_proc, without_prlimit);
-#else
-    ADD_TESTS(suite, "Start", not_with_a_sanitizer);
-#endif
-    return suite_main(suite);
-}
