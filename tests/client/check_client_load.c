@@ -225,7 +225,7 @@ LOOP_TEST(sessions_that_come_again_never_say_the_same, CLIENT_WAYS)
             ck_assert(all.seen[session][i - 1] || !all.seen[session][i]);
 }
 
-LOOP_TEST(they_come_until_the_time_is_over, CLIENT_PLAIN_WAYS)
+LOOP_TEST(sessions_reconnect_until_the_duration_has_elapsed, CLIENT_PLAIN_WAYS)
 {
     json_int_t connections;
     struct client_run run = client_run_against(
@@ -244,7 +244,7 @@ BEHAVIOUR(closing)
     peer_finish(fd);
 }
 
-LOOP_TEST(who_gets_nowhere_pauses_before_it_comes_again, CLIENT_WAYS)
+LOOP_TEST(a_failed_session_pauses_before_it_reconnects, CLIENT_WAYS)
 {
     json_int_t connections;
     struct client_run run =
@@ -256,7 +256,7 @@ LOOP_TEST(who_gets_nowhere_pauses_before_it_comes_again, CLIENT_WAYS)
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 0);
 }
 
-LOOP_TEST(who_has_nothing_more_to_say_does_not_come_again, CLIENT_WAYS)
+LOOP_TEST(a_session_with_nothing_to_send_does_not_reconnect, CLIENT_WAYS)
 {
     /* each has one message at most that is due in time */
     struct client_run run = client_run_against(

@@ -103,7 +103,7 @@ LOOP_TEST(echo_servers_that_are_not_ours, EACH_WAY(FOREIGN))
 }
 
 /* They change nothing, and so their replies are wrong for whom expects capitals. */
-LOOP_TEST(they_do_not_transform, EACH_WAY(FOREIGN))
+LOOP_TEST(other_servers_do_not_transform, EACH_WAY(FOREIGN))
 {
     struct program server;
     struct client_run run;

@@ -229,7 +229,7 @@ LOOP_TEST(a_ramp_lets_them_begin_one_after_another, CLIENT_WAYS)
 
 /* Session 1 of 2 begins at 100 ms, and its messages are due at 101, 103 ... 199 ms: not before it
    was there, when it would be late with all of them. */
-LOOP_TEST(who_comes_late_by_the_ramp_is_not_late, CLIENT_WAYS)
+LOOP_TEST(a_session_that_the_ramp_delays_is_not_late, CLIENT_WAYS)
 {
     struct client_run run =
         client_run_against(_i, peer_upper, NULL,

@@ -179,7 +179,7 @@ static bool are_three_in(void *context)
 }
 
 /* All are connected, and wait for a moment that is far away. */
-LOOP_TEST(before_the_moment_they_begin_at, CLIENT_WAYS)
+LOOP_TEST(before_the_start_time, CLIENT_WAYS)
 {
     uint16_t port;
     int listener = tcp_listen(&port);

@@ -59,7 +59,7 @@ TEST(it_connects_without_waiting)
     close(listener);
 }
 
-TEST(nobody_listens)
+TEST(no_listener)
 {
     uint16_t port;
     struct address address;

@@ -173,7 +173,7 @@ static void *record_some(void *unused)
     return NULL;
 }
 
-TEST(who_looks_on_disturbs_nobody)
+TEST(a_reader_does_not_disturb_recording)
 {
     pthread_t threads[RECORDERS];
     uint64_t last = 0;

@@ -160,7 +160,7 @@ TEST(several_at_once)
     clear();
 }
 
-TEST(who_thinks_waits_for_a_moment)
+TEST(a_session_that_thinks_waits_for_a_moment)
 {
     lay_out(SIZE);
     rig.plan.think = (struct spread){.kind = SPREAD_CONSTANT, .from_ns = 3600 * SECOND_NS};

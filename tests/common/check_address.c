@@ -150,7 +150,7 @@ TEST(equal_addresses_are_equal_bytes)
     ck_assert_mem_eq(&one, &two, sizeof one);
 }
 
-TEST(loopback_is_told_from_the_rest)
+TEST(loopback_differs_from_the_rest)
 {
     static const struct {
         const char *host;

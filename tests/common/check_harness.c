@@ -314,7 +314,7 @@ START_TEST(upper_is_not_none_fails_the_test)
     tcp_echo(fd, "text", 4, true);
 }
 
-TEST(end_and_reset_are_told_apart)
+TEST(end_of_file_differs_from_a_reset)
 {
     for (int with_reset = 0; with_reset < 2; with_reset++) {
         char bytes[10];

@@ -118,7 +118,7 @@ TEST(a_client_with_a_certificate)
     tls_ends_clear(&ends);
 }
 
-TEST(a_client_certificate_that_nobody_asks_for)
+TEST(a_client_certificate_that_is_not_asked_for)
 {
     tls_ends_shake_hands(&ends, tls_kit_server(&keys->server, NULL),
                          tls_kit_client(keys->ca.certificate, &keys->other_client), "localhost");
@@ -213,7 +213,7 @@ TEST(a_key_of_another_certificate_is_refused)
                             keys->renewed.key, keys->server.certificate));
 }
 
-TEST(an_encrypted_key_is_refused_and_nobody_asked)
+TEST(an_encrypted_key_is_refused_without_a_prompt)
 {
     expect_refused(keys->server.certificate, keys->encrypted, NULL,
                    sentence("the key in % is encrypted; store it without a passphrase, readable "

@@ -141,7 +141,7 @@ static void *produce(void *pool)
     return NULL;
 }
 
-TEST(a_forked_child_is_told_and_never_hangs)
+TEST(calls_in_a_forked_child_fail_and_never_hang)
 {
     struct ep_executor *pool = executor_that(2, 8, EP_BLOCK);
     struct ep_executor *busy = executor_that(2, 8, EP_BLOCK);

@@ -146,7 +146,7 @@ static int fail_somehow_task(struct ep_task *task)
     }
 }
 
-TEST(a_failure_is_told_apart_from_everything_else)
+TEST(a_failure_differs_from_every_other_end)
 {
     static const struct {
         int code;

@@ -68,7 +68,7 @@ static void *wait_idle_thread(void *pool)
     return (void *)(intptr_t)ep_executor_wait_idle(pool, EP_FOREVER);
 }
 
-TEST(all_who_wait_for_idle_wake)
+TEST(every_waiter_for_idle_wakes)
 {
     struct ep_executor *pool = executor_that(1, 8, EP_BLOCK);
     struct ep_future *future;

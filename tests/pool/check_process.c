@@ -554,7 +554,7 @@ static void *leave_late(void *argument)
 }
 
 /* A thread that received an outcome is still inside the library: freeing waits for it, and wakes. */
-TEST(free_waits_for_those_who_help)
+TEST(free_waits_for_helping_threads)
 {
     struct ep_executor *pool = processes_of(1, EP_BREAK);
     pthread_t thread;

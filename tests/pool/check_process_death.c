@@ -663,7 +663,7 @@ static void parent_of_workers(void)
 }
 
 /* B91, R56: the parent is killed: workers and zygote are gone within 2 s. */
-TEST(nobody_survives_the_parent)
+TEST(no_process_survives_the_parent)
 {
     pid_t parent = fork();
     int64_t deadline;

@@ -122,7 +122,7 @@ TEST(shutting_down_leaves_nothing_between)
     ep_executor_free(pool);
 }
 
-TEST(shutdown_wakes_those_who_wait_for_room)
+TEST(shutdown_wakes_submitters_that_wait_for_room)
 {
     struct ep_executor *pool = executor_that(1, 1, EP_BLOCK);
     pthread_t threads[BLOCKED];

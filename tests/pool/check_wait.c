@@ -340,7 +340,7 @@ TEST(the_end_comes_again_and_again)
     ep_completions_free(completions);
 }
 
-LOOP_TEST(those_done_come_first_and_then_the_order_of_completion, KINDS)
+LOOP_TEST(done_futures_come_first_and_then_the_order_of_completion, KINDS)
 {
     struct gate *gates[3] = {shared_gate(), shared_gate(), shared_gate()};
     struct ep_executor *pool = kind_executor(_i, 4, 0);

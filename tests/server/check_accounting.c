@@ -77,7 +77,7 @@ static void visit(struct accounting_entry *entry, void *context)
     last_visited = entry;
 }
 
-TEST(the_list_holds_who_is_here)
+TEST(the_list_holds_the_live_sessions)
 {
     struct accounting *accounting = accounting_new(4, 4);
     struct accounting_entry entries[3];

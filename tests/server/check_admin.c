@@ -261,7 +261,7 @@ TEST(events)
  * All listeners get the same event: the state is taken once for all of them. Each time that it is
  * taken it is another one, see fake_server.c.
  */
-TEST(all_are_told_the_same)
+TEST(every_stream_gets_the_same_events)
 {
     uint64_t ids[2] = {0, 0};
     char *data[2];
@@ -401,7 +401,7 @@ TEST(slow_reader_is_dropped)
 CASE_WITH("Places", fake_open, fake_close)
 
 /* Hundreds hold connections open and say nothing: the next one is served, and streams go on. */
-TEST(nobody_is_locked_out)
+TEST(no_client_is_locked_out)
 {
     int fds[300];
     uint64_t id;

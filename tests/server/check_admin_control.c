@@ -254,7 +254,7 @@ static const struct attempt granted[] = {
 };
 /* clang-format on */
 
-LOOP_TEST(who_is_refused, COUNT_OF(refused))
+LOOP_TEST(requests_that_are_refused, COUNT_OF(refused))
 {
     char token[ADMIN_TOKEN_CHARS + 1];
 
@@ -263,7 +263,7 @@ LOOP_TEST(who_is_refused, COUNT_OF(refused))
     expect_reply(&refused[_i], token);
 }
 
-LOOP_TEST(who_is_heard, COUNT_OF(granted))
+LOOP_TEST(requests_that_are_granted, COUNT_OF(granted))
 {
     const struct attempt *attempt = &granted[_i];
     char token[ADMIN_TOKEN_CHARS + 1];
@@ -279,7 +279,7 @@ LOOP_TEST(who_is_heard, COUNT_OF(granted))
 CASE_WITH("Without the option", fake_open, fake_close)
 
 /* Without --admin-control not even the right token would help, and the page has none. */
-TEST(nobody_without_the_option)
+TEST(no_control_without_the_option)
 {
     static const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
     char token[ADMIN_TOKEN_CHARS + 1];

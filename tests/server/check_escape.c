@@ -68,7 +68,7 @@ TEST(every_byte_alone)
 }
 
 /* Filled to each possible size, what is taken and what is left make the whole. */
-TEST(whatever_fits)
+TEST(pieces_of_every_size)
 {
     const unsigned char bytes[] = "ab\xe6\xb1\xa0\x1b\n\xff~";
     const size_t size = sizeof bytes - 1;

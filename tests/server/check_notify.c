@@ -124,7 +124,7 @@ LOOP_TEST(no_watchdog, 8)
 }
 
 /* No manager, or one that cannot be reached: nothing happens, and nothing is tried again. */
-TEST(nobody_to_tell)
+TEST(no_manager_to_notify)
 {
     static const char *const names[] = {NULL,
                                         "",
@@ -156,7 +156,7 @@ TEST(nobody_to_tell)
 }
 
 /* Its socket is full: the last words are kept until there is room, and the server does not wait. */
-LOOP_TEST(a_manager_who_is_busy, 2)
+LOOP_TEST(a_busy_manager, 2)
 {
     struct notify notify;
     int64_t again;

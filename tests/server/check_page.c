@@ -62,7 +62,7 @@ TEST(four_are_busy_and_six_wait)
     page_close(&page, NULL);
 }
 
-TEST(who_falls_out)
+TEST(rejected_and_late_sessions)
 {
     struct page page = page_open(ARGUMENTS("--workers", "1", "--queue", "1", "--on-full", "reject",
                                            "--queue-timeout", "4s", "--admin", "0"));
@@ -380,7 +380,7 @@ TEST(a_worker_leaves)
 }
 
 /* With a token that is not the server's the page shows the server's answer. */
-TEST(a_wrong_token_is_told)
+TEST(a_wrong_token_is_reported)
 {
     struct page page = page_open(ARGUMENTS("--admin", "0", "--admin-control"));
 

@@ -197,7 +197,7 @@ TEST(with_the_keyboard)
 }
 
 /* Landmarks, one heading of the first order, a name for every button, a place for what is said. */
-TEST(for_those_who_listen)
+TEST(the_page_in_a_screen_reader)
 {
     struct page page = page_open(ARGUMENTS("--admin", "0", "--admin-control"));
 

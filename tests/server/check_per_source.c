@@ -109,7 +109,7 @@ TEST(bounded)
 }
 
 /* Comings and goings in all orders against a plain array: no address is lost when others move up. */
-TEST(nobody_is_forgotten)
+TEST(no_source_is_forgotten)
 {
     enum { SOURCES = 40, LIMIT = 3, ROUNDS = 200000 };
     unsigned here[SOURCES] = {0};

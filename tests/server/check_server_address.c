@@ -299,7 +299,7 @@ static const char *hear(int manager)
     return words;
 }
 
-TEST(the_manager_is_told)
+TEST(the_manager_is_notified)
 {
     struct timeval limit = {.tv_sec = 20};
     char text[128], expected[256];
@@ -339,7 +339,7 @@ TEST(a_watchdog_is_fed)
     ck_assert_int_eq(unlink(path), 0);
 }
 
-TEST(a_manager_who_is_gone)
+TEST(a_manager_that_is_gone)
 {
     struct kit kit;
 

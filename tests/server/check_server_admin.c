@@ -113,7 +113,7 @@ LOOP_TEST(every_path, MODELS)
 }
 
 /* 2 are served, 3 wait: who has which, and in which order they wait. */
-TEST(who_is_where)
+TEST(each_session_and_its_place)
 {
     struct kit kit = kit_start(ARGUMENTS("--workers", "2", "--queue", "4", "--admin", "0"));
     uint16_t port = kit_admin_port(&kit);

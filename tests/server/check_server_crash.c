@@ -403,7 +403,7 @@ LOOP_TEST(fifty_at_once, PROCESS_MODELS)
 }
 
 /* A signal to the whole group, as ^C or a supervisor sends it, must not end the processes that serve. */
-LOOP_TEST(signals_to_everybody, PROCESS_MODELS)
+LOOP_TEST(signals_to_the_process_group, PROCESS_MODELS)
 {
     static const int numbers[] = {SIGINT, SIGUSR1, SIGHUP, SIGTTIN, SIGTTOU, SIGTERM};
     struct kit kit = kit_start(PROCESS_MODEL("--workers", "1", "--drain-timeout", "20s"));

@@ -207,7 +207,7 @@ LOOP_TEST(a_burst_adds_up, MODELS)
 }
 
 /* Clients whose connection the kernel has made, and who are gone when the server gets to them. */
-LOOP_TEST(gone_before_they_are_accepted, MODELS)
+LOOP_TEST(gone_before_being_accepted, MODELS)
 {
     enum { GONE = 20 };
     struct kit kit = kit_start(MODEL("--workers", "2"));

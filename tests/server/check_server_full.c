@@ -143,7 +143,7 @@ static unsigned bound(int model)
     return tested_models[model].one_at_a_time ? 1 : 3;
 }
 
-LOOP_TEST(beyond_the_bound_they_wait, MODELS)
+LOOP_TEST(beyond_the_bound_sessions_wait, MODELS)
 {
     if (tested_models[_i].never_pauses)
         return; /* see max_sessions_is_a_hard_end */
@@ -162,7 +162,7 @@ LOOP_TEST(beyond_the_bound_they_wait, MODELS)
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 10);
 }
 
-LOOP_TEST(beyond_the_bound_they_are_told, MODELS)
+LOOP_TEST(beyond_the_bound_sessions_are_rejected, MODELS)
 {
     struct kit kit = kit_start(MODEL(FOR_THREE, "--on-full", "reject"));
     int fds[3];

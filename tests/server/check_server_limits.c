@@ -243,7 +243,7 @@ static uint64_t soft_limit_of(pid_t pid)
 }
 
 /* 4 workers, 100 who wait, and 16 in reserve. */
-TEST(the_limit_is_raised_and_told)
+TEST(the_limit_is_raised_and_reported)
 {
     struct kit kit = start_with_descriptors(64, ARGUMENTS("--workers", "4", "--queue", "100"));
 

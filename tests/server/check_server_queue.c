@@ -57,7 +57,7 @@ static struct tally finish_saying(struct kit *kit, const char *words)
 
 CASE("Waiting for too long")
 
-LOOP_TEST(who_waits_too_long_is_told, POOLS)
+LOOP_TEST(a_session_that_waits_too_long_is_rejected, POOLS)
 {
     struct kit kit = kit_start(POOL("--workers", "1", "--queue", "3", "--queue-timeout", "500ms"));
     int fds[4];
@@ -90,7 +90,7 @@ LOOP_TEST(a_late_one_makes_room, POOLS)
 }
 
 /* Those who get their turn in time notice nothing of the limit, however long they are served. */
-LOOP_TEST(who_is_served_waits_no_more, POOLS)
+LOOP_TEST(a_session_that_is_served_waits_no_more, POOLS)
 {
     struct kit kit = kit_start(POOL("--workers", "2", "--queue", "3", "--queue-timeout", "500ms"));
     int fds[3];
@@ -221,7 +221,7 @@ LOOP_TEST(marks_with_a_distance, POOLS)
 }
 
 /* Without marks: paused when no more session fits, resumed as soon as one does. */
-LOOP_TEST(pauses_are_told, POOLS)
+LOOP_TEST(pauses_are_reported, POOLS)
 {
     struct kit kit = kit_start(POOL("--workers", "1", "--queue", "1"));
     int fds[3];

@@ -169,7 +169,7 @@ TEST(says_how_many_fit)
     ck_assert_str_eq(outcome.err, "");
 }
 
-TEST(too_few_descriptors_are_told)
+TEST(too_few_descriptors_are_reported)
 {
     struct kit kit =
         kit_start(ARGUMENTS("--limit", "nofile=30", "--workers", "4", "--queue", "100"));

@@ -22,7 +22,7 @@
 
 CASE("Drain")
 
-LOOP_TEST(with_nobody_there, MODELS)
+LOOP_TEST(without_sessions, MODELS)
 {
     struct kit kit = kit_start(MODEL("--workers", "4"));
 

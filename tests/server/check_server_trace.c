@@ -199,7 +199,7 @@ TEST(no_rows_without_a_cap)
 }
 
 /* Who was turned away has waited, and that is all. */
-TEST(those_who_are_turned_away)
+TEST(sessions_that_are_turned_away)
 {
     struct scratch scratch = scratch_new();
     struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "1", "--queue-timeout",

@@ -134,7 +134,7 @@ LOOP_TEST(no_limit_but_its_own, COUNT_OF(free_of_limits))
 }
 
 /* As long as it moves, however slowly, it is not idle. */
-TEST(who_moves_is_left_alone)
+TEST(an_active_session_is_left_alone)
 {
     struct scene scene;
 
@@ -148,7 +148,7 @@ TEST(who_moves_is_left_alone)
 }
 
 /* The server was stopped, and its workers with it: that is not the client's time. */
-TEST(time_that_nobody_had)
+TEST(time_while_the_server_is_stopped)
 {
     struct scene scene;
 
