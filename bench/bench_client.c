@@ -444,7 +444,7 @@ static void ask_lag(const struct asked *asked)
                 print_lag(asked, &lag_sides[i], placement);
 }
 
-/* --- All questions --------------------------------------------------------------------------- */
+/* --- All questions ------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;

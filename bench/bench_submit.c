@@ -203,7 +203,7 @@ static int64_t run_libuv(uint64_t tasks)
 #    define run_libuv NULL
 #endif
 
-/* --- Peers in separate processes -------------------------------------------------------- */
+/* --- Peers in separate processes ----------------------------------------------------------- */
 
 #if HAVE_TBB
 static struct peer_result run_tbb(uint64_t tasks)

@@ -155,7 +155,7 @@ void server_stop(struct server *server)
     waitpid(server->pid, NULL, 0);
 }
 
-/* --- Programs that exit on their own -------------------------------------------------------- */
+/* --- Programs that exit on their own ------------------------------------------------------- */
 
 struct program program_start(const char *const arguments[], const char *preload)
 {
@@ -198,7 +198,7 @@ struct usage program_end(struct program *program, char *text, size_t size)
                           .sleeps = (uint64_t)used.ru_nvcsw};
 }
 
-/* --- Ports ---------------------------------------------------------------------------------- */
+/* --- Ports --------------------------------------------------------------------------------- */
 
 uint16_t free_port(void)
 {
@@ -319,7 +319,7 @@ double system_kb(const char *name)
     return number_in("/proc/meminfo", name);
 }
 
-/* --- Processes and their descendants -------------------------------------------------------- */
+/* --- Processes and their descendants ------------------------------------------------------- */
 
 static void visit_family(pid_t pid, void (*visit)(pid_t pid, void *context), void *context);
 

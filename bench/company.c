@@ -183,7 +183,7 @@ static _Noreturn void read_slowly(int fd, unsigned bytes_a_second)
         pause();
 }
 
-/* --- All of it ------------------------------------------------------------------------------ */
+/* --- All of it ----------------------------------------------------------------------------- */
 
 struct guests company_start(const struct company *company, const struct server *server,
                             uint16_t admin_port)

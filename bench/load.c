@@ -150,7 +150,7 @@ static void session_close(struct session *session)
     close(session->fd);
 }
 
-/* --- All sessions --------------------------------------------------------------------------- */
+/* --- All sessions -------------------------------------------------------------------------- */
 
 static struct load *load_new(const struct load_options *options)
 {

@@ -30,7 +30,7 @@
 #define START_PAST_NS  SECOND_NS
 #define START_AHEAD_NS (7 * 24 * HOUR_NS)
 
-/* --- values ---------------------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------------------------- */
 
 /* Take off a prefix, if it is there. */
 static bool skip(const char **value, const char *prefix)
@@ -151,7 +151,7 @@ static bool read_expect(const char *value, void *member)
     return true;
 }
 
-/* --- the tables ------------------------------------------------------------------------------ */
+/* --- the tables ---------------------------------------------------------------------------- */
 
 static const char *const barrier_words[] = {"none", "connect", NULL}; /* stored as a bool */
 
@@ -294,7 +294,7 @@ static const struct option_command report = {
 
 const struct option_command *const option_commands[] = {&client, &report, NULL};
 
-/* --- what depends on several options ---------------------------------------------------------- */
+/* --- what depends on several options ------------------------------------------------------- */
 
 /* Refuse a pace that makes no sense. @param barrier  --barrier connect was given */
 static void check_pace(const struct options *options, bool barrier)

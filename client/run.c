@@ -32,7 +32,7 @@ struct run {
     unsigned steps_done; /* summaries that are filled */
 };
 
-/* --- before ------------------------------------------------------------------------------------- */
+/* --- before -------------------------------------------------------------------------------- */
 
 /** Open the source of messages. @return NULL: there is none, which is logged */
 static struct messages *open_messages(const struct options *options)
@@ -99,7 +99,7 @@ static void fill_plan(const struct options *options, struct session_plan *plan)
     plan->barrier = options->barrier;
 }
 
-/* --- the loads ---------------------------------------------------------------------------------- */
+/* --- the loads ----------------------------------------------------------------------------- */
 
 /** Run one load, into a summary of its own. @return false: it could not begin */
 static bool run_step(struct run *run, unsigned step, unsigned steps, unsigned sessions)
@@ -153,7 +153,7 @@ static bool run_all(struct run *run)
     return begun;
 }
 
-/* --- after -------------------------------------------------------------------------------------- */
+/* --- after --------------------------------------------------------------------------------- */
 
 /** Print the summary; with --quiet, log the errors alone. @return false: see report_print() */
 static bool print_summary(const struct run *run)

@@ -44,7 +44,7 @@ static const struct option_row *find(const struct option_row *rows, const char *
     return row;
 }
 
-/* --- values ---------------------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------------------------- */
 
 /* Write a bound as a user would: 4096, 16M, 1h. */
 static void write_bound(enum option_kind kind, uint64_t bound, char text[static 32])
@@ -129,7 +129,7 @@ static bool set(const struct option_row *row, const char *value, void *options)
     return true;
 }
 
-/* --- sentences ------------------------------------------------------------------------------- */
+/* --- sentences ----------------------------------------------------------------------------- */
 
 /* Print a text from HELP_COLUMN on, in lines of HELP_WIDTH. @param column  of the cursor */
 static void print_text(int column, const char *text)
@@ -205,7 +205,7 @@ static _Noreturn void refuse(const struct option_command *command, int code, con
               command->name);
 }
 
-/* --- the line -------------------------------------------------------------------------------- */
+/* --- the line ------------------------------------------------------------------------------ */
 
 /* Take an option from the command line, with its value. */
 static void take(const struct option_row *row, const char *value, void *options)

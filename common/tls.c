@@ -71,7 +71,7 @@ bool tls_is_built_in(void)
     return true;
 }
 
-/* --- words for errors ------------------------------------------------------------------------ */
+/* --- words for errors ---------------------------------------------------------------------- */
 
 /* Replace texts of OpenSSL that only its developers understand. @return NULL: keep the text */
 static const char *plain_words(int reason)
@@ -131,7 +131,7 @@ static void describe_failure(struct tls *tls)
         describe_queue(tls->why);
 }
 
-/* --- the socket as OpenSSL sees it ----------------------------------------------------------- */
+/* --- the socket as OpenSSL sees it --------------------------------------------------------- */
 
 /* Keep a result of the plain stream that is no count of bytes, and tell OpenSSL if it may retry. */
 static int socket_answer(BIO *bio, struct tls *tls, ssize_t answer, int retry)
@@ -191,7 +191,7 @@ static BIO_METHOD *socket_method(void)
     return NULL;
 }
 
-/* --- the stream ------------------------------------------------------------------------------ */
+/* --- the stream ---------------------------------------------------------------------------- */
 
 static void enter(struct stream *stream)
 {
@@ -455,7 +455,7 @@ const char *stream_error_text(const struct stream *stream, char text[static TLS_
     return text;
 }
 
-/* --- contexts -------------------------------------------------------------------------------- */
+/* --- contexts ------------------------------------------------------------------------------ */
 
 /* Write the cause, and clear the error queue. @return -EINVAL */
 static int __attribute__((format(printf, 2, 3)))

@@ -51,7 +51,7 @@ struct conductor {
     struct histogram *echo;     /* a copy, for the views */
 };
 
-/* --- setting up --------------------------------------------------------------------------------- */
+/* --- setting up ---------------------------------------------------------------------------- */
 
 /** @return false: there is no descriptor, which is logged */
 static bool open_descriptors(struct conductor *conductor)
@@ -119,7 +119,7 @@ static int64_t start_of(const struct load_settings *settings)
     return clock_now_ns() + settings->start_at_ns - clock_wall_ns();
 }
 
-/* --- views -------------------------------------------------------------------------------------- */
+/* --- views --------------------------------------------------------------------------------- */
 
 /** Fill in how the load stands. */
 static void look(struct conductor *conductor, struct progress *progress)
@@ -239,7 +239,7 @@ static void end_views(struct conductor *conductor)
     histogram_free(conductor->echo);
 }
 
-/* --- waiting ------------------------------------------------------------------------------------ */
+/* --- waiting ------------------------------------------------------------------------------- */
 
 static void stop_all(struct conductor *conductor)
 {
@@ -303,7 +303,7 @@ static void wait_for(struct conductor *conductor, int fd)
     }
 }
 
-/* --- all together ------------------------------------------------------------------------------- */
+/* --- all together -------------------------------------------------------------------------- */
 
 /** Run all sessions. The idle ones first, so that they hold what the others then lack. */
 static void run(struct conductor *conductor)

@@ -83,7 +83,7 @@ struct loops {
     struct loop loops[];
 };
 
-/* --- one session -------------------------------------------------------------------------------- */
+/* --- one session --------------------------------------------------------------------------- */
 
 static void advance(struct link *link, unsigned ready);
 
@@ -218,7 +218,7 @@ static void advance(struct link *link, unsigned ready)
     }
 }
 
-/* --- a loop's thread ---------------------------------------------------------------------------- */
+/* --- a loop's thread ----------------------------------------------------------------------- */
 
 #define FOR_EACH_LINK(link, loop)                                                                  \
     for (struct link *link = (loop)->links + (loop)->number;                                       \
@@ -278,7 +278,7 @@ static void *run_loop(void *argument)
     return NULL;
 }
 
-/* --- on the main thread ------------------------------------------------------------------------- */
+/* --- on the main thread -------------------------------------------------------------------- */
 
 /** Give up the sessions of a loop that has no thread. */
 static void give_up(struct loop *loop)
@@ -389,7 +389,7 @@ static void free_loops(struct runner *runner)
     free(loops);
 }
 
-/* --- making one --------------------------------------------------------------------------------- */
+/* --- making one ---------------------------------------------------------------------------- */
 
 /** Keep what libevent reports for --verbose: a failure that matters has a sentence of ours. */
 static void log_from_libevent(int severity, const char *message)

@@ -43,7 +43,7 @@ struct threads {
     struct strand strands[];
 };
 
-/* --- a session's thread ----------------------------------------------------------------------- */
+/* --- a session's thread -------------------------------------------------------------------- */
 
 /** Connect, wait for the others, converse. @return whether to do that again */
 static bool run_once(struct strand *strand, bool *arrived)
@@ -123,7 +123,7 @@ static double cpu_seconds(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* --- on the main thread ----------------------------------------------------------------------- */
+/* --- on the main thread -------------------------------------------------------------------- */
 
 static void start(struct runner *runner)
 {

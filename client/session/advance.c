@@ -23,7 +23,7 @@
 /* The buffer for replies: room for a "BUSY" line at least, for few system calls at most. */
 enum { REPLY_ROOM_MIN = 256, REPLY_ROOM_MAX = 64 << 10 };
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 size_t session_reply_room(size_t largest_message)
 {
@@ -100,7 +100,7 @@ void session_stop(struct session *session)
     MUST(pthread_mutex_unlock(&session->lock));
 }
 
-/* --- another connection ------------------------------------------------------------------------ */
+/* --- another connection -------------------------------------------------------------------- */
 
 static int64_t pause_ns(const struct session *session)
 {
@@ -143,7 +143,7 @@ void session_resume(struct session *session)
     session->connection.begun = begun;
 }
 
-/* --- the end ---------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------------- */
 
 /** STAGE_FINISH: all replies are there. Finish writing, and read to the server's end of file. */
 static enum session_stage finish(struct session *session, struct session_wait *wait)
@@ -239,7 +239,7 @@ void session_give_up(struct session *session, const char *reason)
     session->connection.stage = session_fail(session, "%s", reason);
 }
 
-/* --- all together ------------------------------------------------------------------------------ */
+/* --- all together -------------------------------------------------------------------------- */
 
 /** Call the function of the stage. @return the next stage */
 static enum session_stage step(struct session *session, unsigned ready, struct session_wait *wait)

@@ -13,7 +13,7 @@
 
 #include <sys/types.h>
 
-/* --- time ------------------------------------------------------------------------------------- */
+/* --- time ---------------------------------------------------------------------------------- */
 
 /** Read the clock. */
 static inline int64_t session_look_at_clock(struct session *session)
@@ -50,7 +50,7 @@ static inline enum session_stage session_wait_for(const struct session *session,
     return stage;
 }
 
-/* --- place ------------------------------------------------------------------------------------ */
+/* --- place --------------------------------------------------------------------------------- */
 
 /** Publish where the session stands. */
 static inline void session_set_place(struct session *session, enum session_place place)
@@ -73,7 +73,7 @@ void session_first_byte(struct session *session, int64_t now_ns);
 /** Name a point of the conversation, for a reason: "before the first reply". */
 const char *session_where(const struct session *session);
 
-/* --- end -------------------------------------------------------------------------------------- */
+/* --- end ----------------------------------------------------------------------------------- */
 
 /* How long a session waits before another connection, if the server did not begin to serve the last. */
 #define SESSION_PAUSE_NS INT64_C(10000000)

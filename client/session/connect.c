@@ -24,7 +24,7 @@
 /* Between two calls of a unix server whose backlog is full. */
 #define UNIX_AGAIN_NS INT64_C(2000000)
 
-/* --- connect ---------------------------------------------------------------------------------- */
+/* --- connect ------------------------------------------------------------------------------- */
 
 /** Let session_stop() see the socket, unless it came first. @return false: it did */
 static bool publish(struct session *session, int fd)
@@ -199,7 +199,7 @@ enum session_stage connect_finish(struct session *session, struct session_wait *
     return dialled(session, code, wait);
 }
 
-/* --- the barrier ------------------------------------------------------------------------------ */
+/* --- the barrier --------------------------------------------------------------------------- */
 
 enum session_stage connect_start(struct session *session, struct session_wait *wait)
 {
@@ -216,7 +216,7 @@ enum session_stage connect_start(struct session *session, struct session_wait *w
     return plan->tls != NULL ? STAGE_HANDSHAKE : converse_begin(session);
 }
 
-/* --- the handshake ---------------------------------------------------------------------------- */
+/* --- the handshake ------------------------------------------------------------------------- */
 
 /** Put TLS in the place of the plain stream, or the plain stream back; session_stop() sees either. */
 static int change_stream(struct session *session, struct tls_context *tls)

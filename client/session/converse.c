@@ -57,7 +57,7 @@ enum session_stage converse_begin(struct session *session)
     return STAGE_CONVERSE;
 }
 
-/* --- messages --------------------------------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------------------------ */
 
 /** Whether there is a message to send, now or later. */
 static bool has_more(const struct session *session)
@@ -161,7 +161,7 @@ static ssize_t send_some(struct session *session)
     return put;
 }
 
-/* --- replies ---------------------------------------------------------------------------------- */
+/* --- replies ------------------------------------------------------------------------------- */
 
 /**
  * Measure how long an echo took, unless the message was sent before the server began to serve this
@@ -301,7 +301,7 @@ static enum session_stage receive(struct session *session)
     return STAGE_CONVERSE;
 }
 
-/* --- both ------------------------------------------------------------------------------------- */
+/* --- both ---------------------------------------------------------------------------------- */
 
 /**
  * A send has failed. If that is because the server has gone, what it sent before says more: it may

@@ -13,7 +13,7 @@
 
 #include <sys/types.h>
 
-/* --- connect.c -------------------------------------------------------------------------------- */
+/* --- connect.c ----------------------------------------------------------------------------- */
 
 /** STAGE_BEGIN: wait for the session's time, open a socket and begin to connect. */
 enum session_stage connect_begin(struct session *session, struct session_wait *wait);
@@ -27,7 +27,7 @@ enum session_stage connect_start(struct session *session, struct session_wait *w
 /** STAGE_HANDSHAKE: agree on keys. */
 enum session_stage connect_handshake(struct session *session, struct session_wait *wait);
 
-/* --- converse.c ------------------------------------------------------------------------------- */
+/* --- converse.c ---------------------------------------------------------------------------- */
 
 /** From now on messages can be sent. @return STAGE_CONVERSE */
 enum session_stage converse_begin(struct session *session);
@@ -38,7 +38,7 @@ enum session_stage converse(struct session *session, unsigned ready, struct sess
 /** After STAGE_CONVERSE: bytes have come that no message asked for. */
 enum session_stage converse_extra(struct session *session, const unsigned char *bytes, size_t size);
 
-/* --- refusal.c -------------------------------------------------------------------------------- */
+/* --- refusal.c ----------------------------------------------------------------------------- */
 
 /** What a refusal begins with. */
 #define REFUSAL_WORD "BUSY"
@@ -64,7 +64,7 @@ enum session_stage refusal(struct session *session, struct session_wait *wait);
 /** Take back the bytes of a reply that was no refusal. @return how many */
 ssize_t refusal_take_back(struct connection *connection, unsigned char *bytes, size_t room);
 
-/* --- resume.c --------------------------------------------------------------------------------- */
+/* --- resume.c ------------------------------------------------------------------------------ */
 
 /**
  * The server has closed in order, and no reply has begun: end the session as closed by the server, or as

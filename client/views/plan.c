@@ -35,7 +35,7 @@ double plan_x(const struct plan *plan, int64_t ns)
     return PLOT_LEFT + (ns > 0 ? (double)ns : 0) / plan->range_ns * PLOT_WIDTH;
 }
 
-/* --- rows ---------------------------------------------------------------------------------------- */
+/* --- rows ---------------------------------------------------------------------------------- */
 
 static int compare(int64_t a, int64_t b)
 {
@@ -91,7 +91,7 @@ static bool find_rows(struct plan *plan, bool steps)
     return true;
 }
 
-/* --- what fits -------------------------------------------------------------------------------------- */
+/* --- what fits ----------------------------------------------------------------------------- */
 
 size_t plan_cell(const struct plan *plan, const struct mark *marks, size_t count)
 {
@@ -143,7 +143,7 @@ static void choose_rows(struct plan *plan)
         plan->pitch = plan->shown < 200 ? 5 : 1000.0 / (double)plan->shown;
 }
 
-/* --- figures of all sessions --------------------------------------------------------------------- */
+/* --- figures of all sessions --------------------------------------------------------------- */
 
 /** Add one session that was somewhere from one time to another: its part of each column's time. */
 static void add_to_strip(const struct plan *plan, double strip[static STRIP_COLUMNS],

@@ -40,7 +40,7 @@ struct chart {
     double bottom; /* of the rows */
 };
 
-/* --- style and shapes --------------------------------------------------------------------------- */
+/* --- style and shapes ---------------------------------------------------------------------- */
 
 /** Put the style. @param pitch  height of a row: lines in it are not thicker */
 static void put_style(struct outlet *out, double pitch)
@@ -108,7 +108,7 @@ static void put_head(const struct chart *chart)
     svg_rect(chart->out, "ground", 0, 0, CHART_WIDTH, height);
 }
 
-/* --- the caption ----------------------------------------------------------------------------------- */
+/* --- the caption --------------------------------------------------------------------------- */
 
 static void put_what_was_run(const struct chart *chart)
 {
@@ -179,7 +179,7 @@ static void put_what_is_shown(const struct chart *chart)
     svg_text(chart->out, "sub soft", 20, TITLE_Y + 39, SVG_START, "%s", text);
 }
 
-/* --- the legend ------------------------------------------------------------------------------------ */
+/* --- the legend ---------------------------------------------------------------------------- */
 
 /** Put words of the legend. @return where the next entry begins */
 static double put_words(struct outlet *out, double x, double width, const char *words)
@@ -218,7 +218,7 @@ static void put_legend(const struct chart *chart)
     }
 }
 
-/* --- the strips --------------------------------------------------------------------------------- */
+/* --- the strips ---------------------------------------------------------------------------- */
 
 /** Put how many sessions are at a place over time, with the maximum at the right. */
 static void put_strip(const struct chart *chart, const char *name, const char *class, double top,
@@ -246,7 +246,7 @@ static void put_strip(const struct chart *chart, const char *name, const char *c
              most < 0.95 ? 1 : 0, most);
 }
 
-/* --- the axis -------------------------------------------------------------------------------------- */
+/* --- the axis ------------------------------------------------------------------------------ */
 
 static void put_grid(const struct chart *chart)
 {

@@ -36,7 +36,7 @@ struct top {
     struct frame frame;
 };
 
-/* --- parts of the picture ----------------------------------------------------------------------- */
+/* --- parts of the picture ------------------------------------------------------------------ */
 
 /** Put a bar of up to `width` columns. A part that is not zero has at least one. */
 static void put_bar(struct top *top, double part, unsigned width)
@@ -120,7 +120,7 @@ static double mean_rate(const struct progress *progress)
                : 0;
 }
 
-/* --- the whole picture -------------------------------------------------------------------------- */
+/* --- the whole picture --------------------------------------------------------------------- */
 
 static void draw_head(struct top *top, const struct progress *progress)
 {
@@ -262,7 +262,7 @@ static void draw(struct top *top, const struct progress *progress)
     frame_write(&top->frame, alternate_fd());
 }
 
-/* --- the view ----------------------------------------------------------------------------------- */
+/* --- the view ------------------------------------------------------------------------------ */
 
 static void begin(struct view *view, const struct progress *progress)
 {

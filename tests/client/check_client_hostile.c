@@ -18,7 +18,7 @@
 
 enum { SIZE = 64, SESSIONS = 3, MESSAGES = 5, LARGE = 300000 };
 
-/* --- behaviours ------------------------------------------------------------------------------- */
+/* --- behaviours ---------------------------------------------------------------------------- */
 
 /* Serve some messages of SIZE bytes as they should be. */
 static bool serve(int fd, unsigned messages)

@@ -29,7 +29,7 @@ ssize_t send(int fd, const void *bytes, size_t size, int flags)
     return syscall(SYS_sendto, fd, bytes, size, flags, NULL, 0);
 }
 
-/* --- servers ----------------------------------------------------------------------------------- */
+/* --- servers ------------------------------------------------------------------------------- */
 
 static void finish(struct stream *stream, int fd)
 {

@@ -119,7 +119,7 @@ TEST(what_cannot_be_opened)
     ck_assert_int_eq(errno, ENOENT);
 }
 
-/* --- a run by hand ------------------------------------------------------------------------------------ */
+/* --- a run by hand ------------------------------------------------------------------------- */
 
 static const char *const reasons[] = {
     "", "refused: BUSY \"queue\" is full, come back", "connect: timed out", "\"", "",

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- a run by hand, and its chart ------------------------------------------------------------------ */
+/* --- a run by hand, and its chart ---------------------------------------------------------- */
 
 static struct {
     struct kit_file file;
@@ -39,7 +39,7 @@ static void chart_add(struct session_record record)
     chart.total.verified += record.verified;
 }
 
-/* --- whether it is XML ----------------------------------------------------------------------------- */
+/* --- whether it is XML --------------------------------------------------------------------- */
 
 enum { DEPTH_MAX = 32 };
 

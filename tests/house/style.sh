@@ -33,12 +33,18 @@ exported_by_prefix() {
     ! sed -n 's/^EP_API.*[ *]\([a-z_]*\)(.*/\1/p' pool/echopool.h pool/echopool-mp.h | grep -v '^ep_'
 }
 
+# The line above a section ends in column 97, whatever its words are.
+sections_of_one_width() {
+    ! git grep -h -E '^/[*]+ --- ' -- '*.c' '*.h' | LC_ALL=C awk '!/^\/[*] --- .* -+ [*]\/$/ || length != 97' | grep .
+}
+
 if clang-format --version >/dev/null 2>&1; then
     check 'formatted as .clang-format says' formatted
 else
     skip 'formatted as .clang-format says' 'clang-format is not installed'
 fi
 check 'every source names its licence' licence_lines
+check 'sections have lines of one width' sections_of_one_width
 check 'public functions begin with ep_' exported_by_prefix
 check 'no unbounded or unchecked string functions' \
     none '\b(strcpy|sprintf|vsprintf|gets|atoi|atol|strtok|alloca)\(' pool common server client

@@ -57,7 +57,7 @@ unsigned peer_unread(uint16_t port, unsigned bytes);
 /** The port on which a process listens on 127.0.0.1, of a server that the test did not start; 0: none yet. */
 uint16_t peer_port_of(pid_t pid);
 
-/* --- what behaviours are made of; errors read as the end of the connection ---------------------- */
+/* --- what behaviours are made of; errors read as the end of the connection ----------------- */
 
 /** Receive exactly size bytes. @return false: the connection ended before */
 bool peer_receive(int fd, void *bytes, size_t size);

@@ -90,7 +90,7 @@ char *suite_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
  */
 int suite_run(void);
 
-/* --- For programs that are not converted yet --- */
+/* --- For programs that are not converted yet ----------------------------------------------- */
 
 /** Add tests to a case of this name. Each of them runs once, or `count` times with _i from 0. */
 #define ADD_TESTS(suite, name, ...) suite_add(suite, name, -1, TESTS_OF(__VA_ARGS__))

@@ -19,7 +19,7 @@
 
 enum { DAY = 24 * 3600 };
 
-/* --- certificates ------------------------------------------------------------------------------ */
+/* --- certificates -------------------------------------------------------------------------- */
 
 /* The kind of a certificate. */
 struct request {
@@ -222,7 +222,7 @@ void use_keys(TCase *tcase)
     tcase_add_unchecked_fixture(tcase, make_keys, free_keys);
 }
 
-/* --- contexts and ends ------------------------------------------------------------------------- */
+/* --- contexts and ends --------------------------------------------------------------------- */
 
 struct tls_context *tls_kit_server(const struct tls_files *files, const char *ca_file)
 {

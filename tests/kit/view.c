@@ -14,7 +14,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* --- sessions ----------------------------------------------------------------------------------- */
+/* --- sessions ------------------------------------------------------------------------------ */
 
 static int64_t at(double ms)
 {
@@ -47,7 +47,7 @@ struct progress kit_progress(unsigned sessions, int64_t at_ns)
         .now_ns = ORIGIN + at_ns, .started_ns = ORIGIN, .steps = 1, .sessions = sessions};
 }
 
-/* --- files -------------------------------------------------------------------------------------- */
+/* --- files --------------------------------------------------------------------------------- */
 
 struct kit_file kit_file(void)
 {
@@ -77,7 +77,7 @@ struct kit_file kit_catch(int standard_fd)
     return file;
 }
 
-/* --- the terminal ------------------------------------------------------------------------------- */
+/* --- the terminal -------------------------------------------------------------------------- */
 
 static void erase(struct kit_terminal *terminal, unsigned from_row, unsigned from_column,
                   unsigned to_row)

@@ -42,7 +42,7 @@ char *kit_file_text(const struct kit_file *file);
 /** From now on a standard stream goes into a file. */
 struct kit_file kit_catch(int standard_fd);
 
-/** --- a terminal -------------------------------------------------------------------------------- */
+/* --- a terminal ---------------------------------------------------------------------------- */
 
 enum { KIT_COLUMNS = 220, KIT_ROWS = 60 };
 

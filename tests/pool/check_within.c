@@ -15,7 +15,7 @@ static struct ep_executor *pool;
 static int (*call)(void);
 static atomic_bool armed;
 
-/* --- The calls -------------------------------------------------------------------------------- */
+/* --- The calls ----------------------------------------------------------------------------- */
 
 #define A_MOMENT EP_MILLISECONDS(1)
 
@@ -114,7 +114,7 @@ static void make_call(void)
     atomic_fetch_add(&stage->counter, 1);
 }
 
-/* --- The functions ---------------------------------------------------------------------------- */
+/* --- The functions ------------------------------------------------------------------------- */
 
 static int initialize(void *context, unsigned worker)
 {

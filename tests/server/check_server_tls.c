@@ -20,7 +20,7 @@
 #define TLS_MODEL(...)                                                                             \
     MODEL("--tls-cert", keys->server.certificate, "--tls-key", keys->server.key, __VA_ARGS__)
 
-/* --- clients ----------------------------------------------------------------------------------- */
+/* --- clients ------------------------------------------------------------------------------- */
 
 /* A connection and its handshake. @return what the handshake said */
 static int try_tls(struct kit *kit, struct tls_context *context, struct stream *stream)
