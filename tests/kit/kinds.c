@@ -3,6 +3,7 @@
 #include "tests/kit/kinds.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,18 @@ struct ep_future *submit_gate(struct ep_executor *executor, struct gate *gate)
 struct ep_future *submit_int(struct ep_executor *executor, ep_task_fn fn, int n)
 {
     return submit_bytes(executor, fn, &n, sizeof n);
+}
+
+unsigned entries_of(const char *path)
+{
+    DIR *folder = opendir(path);
+    unsigned count = 0;
+
+    ck_assert_ptr_nonnull(folder);
+    while (readdir(folder) != NULL)
+        count++;
+    closedir(folder);
+    return count;
 }
 
 int nothing_task(struct ep_task *task)

@@ -44,6 +44,9 @@ int nothing_task(struct ep_task *task);
 /** A task that fails with code 7 and says "seven". */
 int fail_task(struct ep_task *task);
 
+/** Count the entries of a folder, such as /proc/self/task for threads; includes . and .. */
+unsigned entries_of(const char *path);
+
 /** The int that a reply consists of. */
 int int_of(const struct ep_bytes *reply);
 

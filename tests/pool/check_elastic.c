@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Executors whose number of workers follows the work. */
 #include "pool/echopool.h"
-#include "tests/kit/harness.h"
 #include "tests/kit/kinds.h"
 #include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <sched.h>
-#include <unistd.h>
 
 /** What initialize and finalize count; shared with worker processes. */
 static struct {
@@ -136,7 +134,7 @@ CASE_FOR_KINDS("Shrinking")
 TEST(idle_workers_end_down_to_the_least)
 {
     struct ep_executor *executor = elastic(2, 5, EP_MILLISECONDS(1));
-    unsigned threads = process_threads(getpid());
+    unsigned threads = entries_of("/proc/self/task");
 
     for (unsigned round = 0; round < 3; round++) {
         stage_occupy(executor, 5);
@@ -145,8 +143,8 @@ TEST(idle_workers_end_down_to_the_least)
         await_size(executor, 2);
         while (atomic_load(&lives->begun) - atomic_load(&lives->ended) != 2)
             sched_yield();
-        if (kind == THREADS)
-            wait_for_threads(getpid(), threads);
+        while (kind == THREADS && entries_of("/proc/self/task") != threads)
+            sched_yield();
     }
     /* A worker may also have been added, and have ended, before the task that it was for. */
     ck_assert_uint_ge(atomic_load(&lives->begun), 2 + 3 * 3);

@@ -7,7 +7,6 @@
 #include "tests/kit/kinds.h"
 #include "tests/kit/suite.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -331,18 +330,6 @@ static int make(const struct ep_options *options, struct ep_executor **pool)
 {
     return kind == PROCESSES ? ep_process_executor_new(options, pool)
                              : ep_thread_executor_new(options, pool);
-}
-
-static unsigned entries_of(const char *path)
-{
-    DIR *folder = opendir(path);
-    unsigned count = 0;
-
-    ck_assert_ptr_nonnull(folder);
-    while (readdir(folder) != NULL)
-        count++;
-    closedir(folder);
-    return count;
 }
 
 TEST(wrong_options_are_refused)
