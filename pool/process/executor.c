@@ -342,7 +342,8 @@ static int process_init(struct process_executor *executor, const struct ep_optio
     executor->credits = 1 + options->prefetch;
     executor->epoll = executor->wakeup = executor->line = -1;
     EP_ASSERT(pthread_mutex_init(&executor->life_mutex, NULL) == 0);
-    rc = executor_init(&executor->base, &process_ops, options, ep_usable_cpus(), 1);
+    rc = executor_init(&executor->base, &process_ops, options,
+                       options->workers > 0 ? options->workers : ep_usable_cpus(), 1);
     if (rc == 0 && zygote == NULL) {
         rc = ep_zygote_new(&executor->own_zygote);
         zygote = executor->own_zygote;

@@ -226,10 +226,13 @@ static const struct executor_ops thread_ops = {
     .observe = thread_observe,
 };
 
-static uint32_t workers_by_default(void)
+static uint32_t workers_or_default(uint32_t workers)
 {
-    uint32_t by_cpus = ep_usable_cpus() + 4;
+    uint32_t by_cpus;
 
+    if (workers > 0) /* no file is read then */
+        return workers;
+    by_cpus = ep_usable_cpus() + 4;
     return by_cpus < WORKERS_DEFAULT_MAX ? by_cpus : WORKERS_DEFAULT_MAX;
 }
 
@@ -286,7 +289,7 @@ int ep_thread_executor_new(const struct ep_options *options, struct ep_executor 
     made->one_cpu = allowed_cpus() == 1;
     made->searchers_max = made->one_cpu ? 1 : allowed_cpus() / 2;
     EP_ASSERT(pthread_mutex_init(&made->life_mutex, NULL) == 0);
-    rc = executor_init(&made->base, &thread_ops, options, workers_by_default(), 0);
+    rc = executor_init(&made->base, &thread_ops, options, workers_or_default(options->workers), 0);
     if (rc != 0) {
         thread_free(&made->base);
         return rc;
