@@ -67,10 +67,10 @@ static void put_functions(uint8_t *bytes, size_t size)
     while (size - at >= sizeof header) {
         memcpy(&header, bytes + at, sizeof header);
         if (header.fn < sizeof functions / sizeof functions[0])
-            header.fn = (uint64_t)(uintptr_t)functions[header.fn];
+            header.fn = (uint64_t)(uintptr_t)functions[(size_t)header.fn];
         memcpy(bytes + at, &header, sizeof header);
         at += sizeof header;
-        inside = header.flags & WIRE_IN_MEMFD ? 0 : header.size;
+        inside = header.flags & WIRE_IN_MEMFD ? 0 : (size_t)header.size;
         if (inside > size - at)
             return;
         inside += wire_padding(inside);
