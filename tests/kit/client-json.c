@@ -189,11 +189,6 @@ struct client_run client_wait(struct program *client)
     return client_run_read(program_wait(client));
 }
 
-void client_run_clear(struct client_run *run)
-{
-    (void)run;
-}
-
 void client_run_expect(const struct client_run *run, int status, int ok, int failed, int refused)
 {
     ck_assert_msg(

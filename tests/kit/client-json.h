@@ -70,9 +70,6 @@ struct client_run client_wait(struct program *client);
 /** The same for a client that was started otherwise, with --json, and has ended. */
 struct client_run client_run_read(struct outcome outcome);
 
-/** Not needed any more: a run lasts as long as the test. */
-void client_run_clear(struct client_run *run);
-
 /** An integer by its path of one or two keys; the second may be NULL. The test fails without it. */
 json_int_t client_run_integer(const struct client_run *run, const char *key, const char *inner);
 

@@ -349,12 +349,6 @@ struct outcome program_wait(struct program *program)
     return outcome;
 }
 
-void outcome_clear(struct outcome *outcome)
-{
-    outcome->out = NULL;
-    outcome->err = NULL;
-}
-
 void outcome_expect(const struct outcome *outcome, int status, const char *out, const char *err)
 {
     ck_assert_msg(outcome->status == status, "status %d, not %d; it said: %.2000s%.2000s",

@@ -88,9 +88,6 @@ struct outcome program_wait(struct program *program);
 /** SIGTERM, then program_wait(). */
 struct outcome program_stop(struct program *program);
 
-/** Not needed any more: what a program said lasts as long as the test. */
-void outcome_clear(struct outcome *outcome);
-
 /** Assert the exit status, and all that was said; NULL: anything. */
 void outcome_expect(const struct outcome *outcome, int status, const char *out, const char *err);
 

@@ -210,36 +210,3 @@ void case_for_kinds(const char *name)
     snprintf(names[used], sizeof *names, "%s on processes", name);
     case_begin_too(names[used++], stage_for_processes, stage_clear);
 }
-
-static void add_for(Suite *suite, const char *name, void (*prepare)(void), void (*setup)(void),
-                    void (*teardown)(void), const TTest *const *tests, size_t count)
-{
-    TCase *tcase = tcase_create(name);
-
-    tcase_add_checked_fixture(tcase, prepare, stage_clear);
-    if (setup != NULL)
-        tcase_add_checked_fixture(tcase, setup, teardown);
-    for (size_t i = 0; i < count; i++)
-        tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-}
-
-void add_for_threads(Suite *suite, const char *name, void (*setup)(void), void (*teardown)(void),
-                     const TTest *const *tests, size_t count)
-{
-    add_for(suite, name, stage_for_threads, setup, teardown, tests, count);
-}
-
-void add_for_kinds(Suite *suite, const char *name, void (*setup)(void), void (*teardown)(void),
-                   const TTest *const *tests, size_t count)
-{
-    static char names[64][64]; /* Check keeps the address */
-    static size_t used;
-
-    if (used + 2 > sizeof names / sizeof *names)
-        abort();
-    snprintf(names[used], sizeof *names, "%s on threads", name);
-    add_for(suite, names[used++], stage_for_threads, setup, teardown, tests, count);
-    snprintf(names[used], sizeof *names, "%s on processes", name);
-    add_for(suite, names[used++], stage_for_processes, setup, teardown, tests, count);
-}

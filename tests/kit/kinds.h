@@ -88,20 +88,4 @@ unsigned rounds_of(unsigned threads, unsigned processes);
 void case_for_kinds(const char *name);
 void case_for_threads(const char *name);
 
-/**
- * Add tests as a test case for each kind, or for threads only. They find a stage.
- *
- * @param setup     run before each test, when there is a stage. NULL: nothing more
- * @param teardown  run after it
- */
-void add_for_kinds(Suite *suite, const char *name, void (*setup)(void), void (*teardown)(void),
-                   const TTest *const *tests, size_t count);
-void add_for_threads(Suite *suite, const char *name, void (*setup)(void), void (*teardown)(void),
-                     const TTest *const *tests, size_t count);
-
-#define ADD_FOR_KINDS(suite, name, ...)                                                            \
-    add_for_kinds(suite, name, NULL, NULL, TESTS_OF(__VA_ARGS__))
-#define ADD_FOR_THREADS(suite, name, ...)                                                          \
-    add_for_threads(suite, name, NULL, NULL, TESTS_OF(__VA_ARGS__))
-
 #endif /* TESTS_KIT_KINDS_H */

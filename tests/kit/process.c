@@ -33,13 +33,6 @@ void case_with_shared(const char *name)
     case_time_limit(60);
 }
 
-void add_with_shared(Suite *suite, const char *name, const TTest *const *tests, size_t count)
-{
-    tcase_add_checked_fixture(suite_case(suite, name), setup, teardown);
-    tcase_set_timeout(suite_case(suite, name), 60);
-    suite_add(suite, name, -1, tests, count);
-}
-
 struct ep_executor *processes(const struct ep_options *options)
 {
     struct ep_executor *pool;

@@ -33,10 +33,6 @@ extern struct shared *shared;
 #define CASE_WITH_SHARED(name) SUITE_STEP(case_with_shared(name))
 void case_with_shared(const char *name);
 
-/** Add tests to a suite as a case of this name. Each of them finds `shared`. */
-#define ADD_WITH_SHARED(suite, name, ...) add_with_shared(suite, name, TESTS_OF(__VA_ARGS__))
-void add_with_shared(Suite *suite, const char *name, const TTest *const *tests, size_t count);
-
 /** An executor or a failed test. */
 struct ep_executor *processes(const struct ep_options *options);
 struct ep_executor *processes_of(uint32_t workers, enum ep_on_death on_death);

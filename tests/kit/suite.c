@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /** What the lines of a file add, in the order in which their constructors ran. */
 static struct step {
@@ -16,7 +15,7 @@ static struct step {
 } steps[256];
 static size_t step_count;
 
-static Suite *whole;
+static Suite *suite;
 /** The cases to which tests are added: one, or that and the cases that case_begin_too() made. */
 static TCase *cases[4];
 static size_t case_count;
@@ -42,7 +41,7 @@ void case_begin_too(const char *name, void (*setup)(void), void (*teardown)(void
         abort();
     if (setup != NULL)
         tcase_add_checked_fixture(tcase, setup, teardown);
-    suite_add_tcase(whole, tcase);
+    suite_add_tcase(suite, tcase);
     cases[case_count++] = tcase;
 }
 
@@ -114,44 +113,18 @@ static int by_line(const void *a, const void *b)
     return ((const struct step *)a)->line - ((const struct step *)b)->line;
 }
 
-TCase *suite_case(Suite *suite, const char *name)
+int suite_run(void)
 {
-    static TCase *last;
-    static const char *last_name;
-
-    if (last_name == NULL || strcmp(name, last_name) != 0) {
-        last = tcase_create(name);
-        last_name = name;
-        suite_add_tcase(suite, last);
-    }
-    return last;
-}
-
-void suite_add(Suite *suite, const char *name, int times, const TTest *const *tests, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (times < 0)
-            tcase_add_test(suite_case(suite, name), tests[i]);
-        else
-            tcase_add_loop_test(suite_case(suite, name), tests[i], 0, times);
-}
-
-int suite_main(Suite *suite)
-{
-    SRunner *runner = srunner_create(suite);
+    SRunner *runner;
     int failed;
 
+    suite = suite_create(program_invocation_short_name);
+    qsort(steps, step_count, sizeof *steps, by_line);
+    for (size_t i = 0; i < step_count; i++)
+        steps[i].run();
+    runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed > 0 && getenv("CK_TAP_LOG_FILE_NAME") == NULL ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
-int suite_run(void)
-{
-    whole = suite_create(program_invocation_short_name);
-    qsort(steps, step_count, sizeof *steps, by_line);
-    for (size_t i = 0; i < step_count; i++)
-        steps[i].run();
-    return suite_main(whole);
 }

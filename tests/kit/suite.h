@@ -90,19 +90,4 @@ char *suite_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
  */
 int suite_run(void);
 
-/* --- For programs that are not converted yet ----------------------------------------------- */
-
-/** Add tests to a case of this name. Each of them runs once, or `count` times with _i from 0. */
-#define ADD_TESTS(suite, name, ...) suite_add(suite, name, -1, TESTS_OF(__VA_ARGS__))
-#define ADD_LOOP_TESTS(suite, name, count, ...)                                                    \
-    suite_add(suite, name, (int)(count), TESTS_OF(__VA_ARGS__))
-#define TESTS_OF(...)                                                                              \
-    (const TTest *const[]){__VA_ARGS__}, COUNT_OF(((const TTest *const[]){__VA_ARGS__}))
-
-/** The case of this name: the one that was made last, or else a new one. */
-TCase *suite_case(Suite *suite, const char *name);
-void suite_add(Suite *suite, const char *name, int times, const TTest *const *tests, size_t count);
-
-int suite_main(Suite *suite);
-
 #endif /* TESTS_KIT_SUITE_H */

@@ -217,11 +217,6 @@ void case_with_keys(const char *name)
     case_fixture_once(make_keys, free_keys);
 }
 
-void use_keys(TCase *tcase)
-{
-    tcase_add_unchecked_fixture(tcase, make_keys, free_keys);
-}
-
 /* --- contexts and ends --------------------------------------------------------------------- */
 
 struct tls_context *tls_kit_server(const struct tls_files *files, const char *ca_file)

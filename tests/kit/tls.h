@@ -51,7 +51,6 @@ void tls_kit_free(struct tls_kit *kit);
 #define CASE_WITH_KEYS(name) SUITE_STEP(case_with_keys(name))
 void case_with_keys(const char *name);
 extern struct tls_kit *keys;
-void use_keys(TCase *tcase);
 
 /** @param ca_file  clients must have a certificate of this; NULL: need none */
 struct tls_context *tls_kit_server(const struct tls_files *files, const char *ca_file);

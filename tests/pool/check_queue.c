@@ -75,7 +75,9 @@ static int take(void)
     return n;
 }
 
-START_TEST(first_in_first_out)
+CASE_WITH("Core", setup, teardown)
+
+TEST(first_in_first_out)
 {
     for (int round = 0; round < 100; round++) {
         for (int n = 0; n < LIMIT; n++)
@@ -87,9 +89,8 @@ START_TEST(first_in_first_out)
         ck_assert_int_eq(take(), -1);
     }
 }
-END_TEST
 
-START_TEST(the_limit_counts_tasks_that_run)
+TEST(the_limit_counts_tasks_that_run)
 {
     for (int n = 0; n < LIMIT; n++)
         ck_assert_int_eq(push(n), 0);
@@ -105,9 +106,8 @@ START_TEST(the_limit_counts_tasks_that_run)
     for (int n = 1; n <= LIMIT; n++)
         ck_assert_int_eq(take(), n);
 }
-END_TEST
 
-START_TEST(a_cancelled_task_gives_its_place_back_at_once)
+TEST(a_cancelled_task_gives_its_place_back_at_once)
 {
     struct ep_future *future = push_future(0);
     struct ep_stats stats = {0};
@@ -127,10 +127,9 @@ START_TEST(a_cancelled_task_gives_its_place_back_at_once)
     ck_assert_int_eq(take(), -1);
     ep_future_unref(future);
 }
-END_TEST
 
 /* Far more cancels than the ring is long, while a living task holds the head in its place. */
-START_TEST(husks_never_make_the_queue_full)
+TEST(husks_never_make_the_queue_full)
 {
     ck_assert_int_eq(push(-7), 0);
     for (int n = 0; n < 1000; n++) {
@@ -149,7 +148,6 @@ START_TEST(husks_never_make_the_queue_full)
     ck_assert_int_eq(take(), 999);
     ck_assert_int_eq(take(), -1);
 }
-END_TEST
 
 /** Push that many numbers behind `held` others and take as many, so that `held` are left. */
 static void walk_round(int tasks, int held)
@@ -165,7 +163,7 @@ static void walk_round(int tasks, int held)
 }
 
 /* A bound of a million tasks costs nothing until they are held; what pushes touch is the ring. */
-START_TEST(the_ring_grows_with_what_is_held)
+TEST(the_ring_grows_with_what_is_held)
 {
     uint64_t first = fixture.queue.mask, grown;
 
@@ -187,7 +185,6 @@ START_TEST(the_ring_grows_with_what_is_held)
     walk_round(20000, 5000);
     ck_assert_uint_eq(fixture.queue.mask + 1, grown);
 }
-END_TEST
 
 /** Push a number with a future that waits in the lane of high priority, and take it at once. */
 static void pass_beside_the_ring(int n)
@@ -202,7 +199,7 @@ static void pass_beside_the_ring(int n)
 }
 
 /* Those that had a priority count neither for nor against it. */
-START_TEST(the_ring_does_not_grow_for_tasks_beside_it)
+TEST(the_ring_does_not_grow_for_tasks_beside_it)
 {
     uint64_t first = fixture.queue.mask;
 
@@ -219,10 +216,9 @@ START_TEST(the_ring_does_not_grow_for_tasks_beside_it)
     ck_assert_int_eq(take(), -7);
     ck_assert_int_eq(take(), -1);
 }
-END_TEST
 
 /* Without memory for a longer ring a push fails, until there is a place in the ring. */
-START_TEST(a_ring_that_cannot_grow_loses_nothing)
+TEST(a_ring_that_cannot_grow_loses_nothing)
 {
     int pushed = 0;
 
@@ -244,9 +240,8 @@ START_TEST(a_ring_that_cannot_grow_loses_nothing)
     for (int n = 1; n <= pushed + 1; n++)
         ck_assert_int_eq(take(), n);
 }
-END_TEST
 
-START_TEST(nothing_enters_after_close)
+TEST(nothing_enters_after_close)
 {
     ck_assert_int_eq(push(1), 0);
     queue_close(&fixture.queue, EP_ESHUTDOWN, false);
@@ -255,10 +250,9 @@ START_TEST(nothing_enters_after_close)
     ck_assert_int_eq(queue_refusal(&fixture.queue), EP_ESHUTDOWN);
     ck_assert_int_eq(take(), 1);
 }
-END_TEST
 
 /* Each thread that drops has a hold of its own; nothing that another thread calls ends it. */
-START_TEST(what_is_being_dropped_is_not_taken)
+TEST(what_is_being_dropped_is_not_taken)
 {
     ck_assert_int_eq(push(1), 0);
     ck_assert_int_eq(queue_pause(&fixture.queue, true), 0);
@@ -273,7 +267,6 @@ START_TEST(what_is_being_dropped_is_not_taken)
     ck_assert_int_eq(queue_pause(&fixture.queue, true), EP_ESHUTDOWN);
     ck_assert_int_eq(take(), 1);
 }
-END_TEST
 
 static void wait_in_on_room(void *semaphore)
 {
@@ -294,7 +287,7 @@ static void *take_in_thread(void *taken)
 }
 
 /* A worker that waits for the canceller of the oldest task must look again before it takes another. */
-START_TEST(a_pause_holds_also_a_worker_that_passes_a_husk)
+TEST(a_pause_holds_also_a_worker_that_passes_a_husk)
 {
     pthread_t canceller, taker;
     struct ep_future *husk;
@@ -326,9 +319,8 @@ START_TEST(a_pause_holds_also_a_worker_that_passes_a_husk)
     ep_future_unref(husk);
     sem_destroy(&go);
 }
-END_TEST
 
-START_TEST(drop_oldest_cancels)
+TEST(drop_oldest_cancels)
 {
     struct ep_future *future = push_future(1);
     struct ep_future *cancelled = push_future(2);
@@ -345,11 +337,10 @@ START_TEST(drop_oldest_cancels)
     ep_future_unref(future);
     ep_future_unref(cancelled);
 }
-END_TEST
 
 /* Positions are 64 bits wide: at a task a nanosecond they last 584 years. What 32 bits would make
  * of them is nothing to the queue. */
-START_TEST(positions_pass_32_bits)
+TEST(positions_pass_32_bits)
 {
     uint64_t start = UINT32_MAX - 5;
 
@@ -379,19 +370,4 @@ START_TEST(positions_pass_32_bits)
         }
         ck_assert_int_eq(take(), -1);
     }
-}
-END_TEST
-
-int main(void)
-{
-    Suite *suite = suite_create("queue");
-
-    tcase_add_checked_fixture(suite_case(suite, "Core"), setup, teardown);
-    ADD_TESTS(suite, "Core", first_in_first_out, the_limit_counts_tasks_that_run,
-              a_cancelled_task_gives_its_place_back_at_once, husks_never_make_the_queue_full,
-              the_ring_grows_with_what_is_held, the_ring_does_not_grow_for_tasks_beside_it,
-              a_ring_that_cannot_grow_loses_nothing, nothing_enters_after_close,
-              what_is_being_dropped_is_not_taken, a_pause_holds_also_a_worker_that_passes_a_husk,
-              drop_oldest_cancels, positions_pass_32_bits);
-    return suite_main(suite);
 }
