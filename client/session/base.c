@@ -73,7 +73,7 @@ enum session_stage session_close(struct session *session, enum session_state sta
     session_hang_up(session);
     connection->record.state = state;
     connection->record.ended_ns = clock_now_ns();
-    if (state != SESSION_REFUSED)
+    if (state == SESSION_FAILED) /* those of a closed one are sent again */
         measure_pending(session);
     connection->record.verified = session_verified(session);
     session_set_place(session, PLACE_OVER);

@@ -264,5 +264,6 @@ LOOP_TEST(reconnecting_to_a_server_that_closes, CLIENT_WAYS)
     ck_assert_int_eq(client_run_integer(&run, "sessions", "reconnected"), 6);
     ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), 15);
     ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 15);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "unanswered"), 0);
     ck_assert_uint_eq(run.accepted, 9);
 }
