@@ -206,20 +206,31 @@ static void worker_end_task(struct worker *worker, bool succeeded)
     worker_at(worker, TASK_ENDED);
 }
 
-/** Note since when it does what it does now. */
+/** Note since when it does what it does now, if the executor is observed. */
 static void worker_observe(struct worker *worker)
 {
     if (worker->executor->base.observer != NULL)
         atomic_store_explicit(&worker->since_ns, ep_now_ns(), memory_order_relaxed);
 }
 
-static void worker_run(struct worker *worker)
+/** Run the function of its task. */
+static bool worker_call(struct worker *worker)
 {
     struct ep_executor *executor = &worker->executor->base;
+    int64_t now;
 
+    if (executor->observer == NULL)
+        return task_run(&worker->entry, worker->index, &executor->terminating);
+    now = ep_now_ns();
+    atomic_store_explicit(&worker->since_ns, now, memory_order_relaxed);
+    return task_run_observed(&worker->entry, worker->index, &executor->terminating,
+                             executor->observer, now);
+}
+
+static void worker_run(struct worker *worker)
+{
     worker_at(worker, TASK_TAKEN);
-    worker_observe(worker);
-    worker_end_task(worker, executor_run(executor, &worker->entry, worker->index));
+    worker_end_task(worker, worker_call(worker));
     /* A cancellation that a task has left behind should end no other. The look at it costs as much
      * as a tenth of a task without a future. */
     if (worker->entry.future != NULL)
