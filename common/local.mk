@@ -13,6 +13,7 @@ noinst_LTLIBRARIES += %D%/libcommon.la
 	%D%/signal-mask.h \
 	%D%/stream.c %D%/stream.h \
 	%D%/tls.h \
+	%D%/tostop.h \
 	%D%/transform.c %D%/transform.h
 if WITH_OPENSSL
 %C%_libcommon_la_SOURCES += %D%/tls.c

@@ -18,7 +18,7 @@
 
 #include "common/clock.h"
 #include "common/printable.h"
-#include "common/signal-mask.h"
+#include "common/tostop.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -75,7 +75,7 @@ static bool write_all(const char *bytes, size_t size, int wait_ms)
 static void write_line(const char *line, size_t size, int wait_ms)
 {
     char note[128];
-    sigset_t before = signal_mask_tostop();
+    sigset_t before = tostop_block();
 
     pthread_mutex_lock(&writing);
     uint64_t missing = atomic_load(&lost) - lost_told;
@@ -90,7 +90,7 @@ static void write_line(const char *line, size_t size, int wait_ms)
     if (!write_all(line, size, wait_ms))
         atomic_fetch_add(&lost, 1);
     pthread_mutex_unlock(&writing);
-    signal_mask_restore(&before);
+    tostop_restore(&before);
 }
 
 uint64_t log_lost(void)

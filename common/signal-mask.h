@@ -27,23 +27,4 @@ static inline void signal_mask_restore(const sigset_t *before)
     MUST(pthread_sigmask(SIG_SETMASK, before, NULL));
 }
 
-/**
- * Block SIGTTOU if the program handles it. A terminal with `stty tostop` would send it for each write of a
- * program in the background, and the write would be restarted after the handler, and so on for ever.
- *
- * @return what was blocked before
- */
-static inline sigset_t signal_mask_tostop(void)
-{
-    struct sigaction action;
-    sigset_t tostop;
-    sigset_t before;
-
-    sigemptyset(&tostop);
-    if (sigaction(SIGTTOU, NULL, &action) == 0 && action.sa_handler != SIG_DFL)
-        sigaddset(&tostop, SIGTTOU);
-    MUST(pthread_sigmask(SIG_BLOCK, &tostop, &before));
-    return before;
-}
-
 #endif /* COMMON_SIGNAL_MASK_H */

@@ -32,6 +32,17 @@ static bool read_service_time(const char *value, void *member)
     return service_time_parse(value, LONGEST, member);
 }
 
+/* Add a host to those that were given before. */
+static bool read_host(const char *value, void *member)
+{
+    struct hosts *hosts = member;
+
+    if (value[0] == '\0' || hosts->count == SOCKETS_MAX)
+        return false;
+    hosts->at[hosts->count++] = value;
+    return true;
+}
+
 static bool read_limits(const char *value, void *member)
 {
     return limits_parse(value, member);
@@ -42,8 +53,9 @@ static const char *const workers_words[] = {"auto", NULL}; /* auto is stored as 
 /* clang-format off */
 static const struct option_row rows[] = {
     OPTION_HEADING("Where to listen:"),
-    {"host", "ADDR", "127.0.0.1", "address, name or unix:PATH to listen on",
-     OPTION_TEXT(host)},
+    {"host", "ADDR", NULL, "address, name or unix:PATH to listen on; may be given more than once",
+     OPTION_OTHER(hosts, read_host, "an address, a name or unix:PATH, of which there may be 32"),
+     .otherwise = "127.0.0.1"},
     {"port", "N", "8090", "port to listen on; 0: the kernel picks one",
      OPTION_NUMBER(port, 0, 65535)},
 
@@ -223,6 +235,8 @@ void options_parse(struct options *options, int argc, char **argv)
     *options = (struct options){0};
     log_init("echo-server", LOG_NORMAL);
     option_read(&command, argc, argv, options, &line);
+    if (options->hosts.count == 0)
+        options->hosts = (struct hosts){1, {"127.0.0.1"}};
     settle_marks(options, option_given(&line, "low-water"));
     fit_to_model(options, option_given(&line, "max-sessions"));
     if (options->tls_cert != NULL && !tls_is_built_in())

@@ -8,6 +8,7 @@
 
 #include "common/transform.h"
 #include "server/limits.h"
+#include "server/listen/open.h"
 #include "server/models/model.h"
 #include "server/output/printer.h"
 #include "server/session/service-time.h"
@@ -17,7 +18,7 @@
 
 /** Times are nanoseconds; 0: no limit. */
 struct options {
-    const char *host;
+    struct hosts hosts;
     uint64_t port; /**< 0: the kernel picks */
     int model;     /**< index in models[] */
     uint64_t workers;

@@ -158,12 +158,15 @@ void listening_socket_prepare(const struct listening_socket *socket)
                              &inherited[i].value, sizeof inherited[i].value);
 }
 
-static int listen_without_file(struct listening_socket *socket)
+static int listen_without_file(struct listening_socket *socket, int v6only)
 {
     struct address *address = &socket->address;
     int on = 1;
 
     listening_socket_prepare(socket);
+    if (address->storage.ss_family == AF_INET6 &&
+        setsockopt(socket->fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only) != 0)
+        return -errno;
     /* Without it a restarted server cannot bind until the connections of its predecessor are gone. */
     if (setsockopt(socket->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         bind(socket->fd, (const struct sockaddr *)&address->storage, address->length) != 0 ||
@@ -175,7 +178,7 @@ static int listen_without_file(struct listening_socket *socket)
     return 0;
 }
 
-int listening_socket_open(const struct address *address, struct listening_socket *result)
+static int open_socket(const struct address *address, bool v6only, struct listening_socket *result)
 {
     const int type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
     int rc;
@@ -184,10 +187,21 @@ int listening_socket_open(const struct address *address, struct listening_socket
                                         .address = *address};
     if (result->fd < 0)
         return -errno;
-    rc = address_path(address) != NULL ? listen_at_path(result) : listen_without_file(result);
+    rc = address_path(address) != NULL ? listen_at_path(result)
+                                       : listen_without_file(result, v6only);
     if (rc != 0)
         listening_socket_close(result);
     return rc;
+}
+
+int listening_socket_open(const struct address *address, struct listening_socket *result)
+{
+    return open_socket(address, false, result);
+}
+
+int listening_socket_open_v6only(const struct address *address, struct listening_socket *result)
+{
+    return open_socket(address, true, result);
 }
 
 void listening_socket_close(struct listening_socket *socket)

@@ -41,6 +41,12 @@ struct listening_socket {
 int listening_socket_open(const struct address *address, struct listening_socket *socket);
 
 /**
+ * The same. listening_socket_open() lets :: take IPv4 clients as well, whatever the system's default is;
+ * this leaves them to another socket.
+ */
+int listening_socket_open_v6only(const struct address *address, struct listening_socket *socket);
+
+/**
  * Set what accepted sockets inherit, which saves calls for each: TCP_NODELAY, so that small echoes are
  * sent at once, and keepalive, so that a peer that has vanished is detected within two minutes, also
  * with --idle-timeout 0. Nothing for a unix socket. Failure is ignored. listening_socket_open() does it.

@@ -17,13 +17,25 @@ struct model_type;
  * Take the sockets that the service manager has passed on. Call before any thread is made.
  *
  * @param local_only  a model that must be reachable from this machine only. NULL: any address is fine
- * @return            how many sockets. 0: call open_host()
+ * @return            how many sockets. 0: call open_hosts()
  */
 unsigned open_passed(const struct model_type *local_only,
                      struct listening_socket sockets[static SOCKETS_MAX]);
 
-/** Open a socket for --host and --port. Call after processes have been forked, or they would keep it. */
-void open_host(const char *host, uint16_t port, const struct model_type *local_only,
-               struct listening_socket *socket);
+/** The values of --host. */
+struct hosts {
+    unsigned count;
+    const char *at[SOCKETS_MAX];
+};
+
+/**
+ * Open a socket for each address of each --host, all with the same port. An address that this machine
+ * does not have is left out if its name has another. Call after processes have been forked, or they would
+ * keep the sockets.
+ *
+ * @return how many sockets
+ */
+unsigned open_hosts(const struct hosts *hosts, uint16_t port, const struct model_type *local_only,
+                    struct listening_socket sockets[static SOCKETS_MAX]);
 
 #endif /* SERVER_LISTEN_OPEN_H */

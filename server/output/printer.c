@@ -3,7 +3,7 @@
 #include "server/output/printer.h"
 
 #include "common/log.h"
-#include "common/signal-mask.h"
+#include "common/tostop.h"
 #include "server/output/child.h"
 #include "server/output/writer.h"
 
@@ -91,10 +91,10 @@ void printer_message(struct printer *printer, uint64_t session, const void *byte
 static void write_line(const char *text, size_t length)
 {
     struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
-    sigset_t before = signal_mask_tostop();
+    sigset_t before = tostop_block();
     bool written = poll(&out, 1, 0) == 1 && write(STDOUT_FILENO, text, length) >= 0;
 
-    signal_mask_restore(&before);
+    tostop_restore(&before);
     if (!written)
         log_verbose("standard output does not take: %.*s", (int)length - 1, text);
 }

@@ -72,6 +72,11 @@ static bool has_ipv6(void)
     return has;
 }
 
+static bool has_reported_descriptors(void *program)
+{
+    return strstr(program_output(program), "descriptors: ") != NULL;
+}
+
 LOOP_TEST(ipv6, 2)
 {
     static const char *const hosts[] = {"::1", "[::1]"};
@@ -87,6 +92,65 @@ LOOP_TEST(ipv6, 2)
     expect_echo(kit_connect(&kit));
     tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.served, 1);
+}
+
+/* The port of each "listening on" line. */
+static unsigned ports_of(const char *output, unsigned ports[], unsigned most)
+{
+    unsigned count = 0;
+
+    for (const char *at = output; count < most && (at = strstr(at, "listening on ")) != NULL;
+         at++) {
+        const char *end = strchr(at, '\n');
+        const char *colon = end;
+        while (*colon != ':')
+            colon--;
+        ck_assert_int_eq(sscanf(colon, ":%u", &ports[count++]), 1);
+    }
+    return count;
+}
+
+/* Each --host is listened on, all with the port that the kernel has picked for the first. */
+TEST(several_hosts)
+{
+    unsigned ports[4];
+    struct kit kit;
+
+    kit = kit_start(ARGUMENTS("--host", "127.0.0.1", "--host", "127.0.0.2", "--host", "127.0.0.1",
+                              "--host", host));
+    wait_until(has_reported_descriptors, &kit.program);
+    ck_assert_uint_eq(ports_of(program_output(&kit.program), ports, 2), 2);
+    ck_assert_uint_eq(ports[0], ports[1]);
+    expect_echo(connect_to(suite_text("127.0.0.1:%u", ports[0])));
+    expect_echo(connect_to(suite_text("127.0.0.2:%u", ports[1])));
+    expect_echo(connect_to(host));
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 3);
+}
+
+/* IPv4 and IPv6 with one port, as localhost is on most machines; :: alone takes both. */
+TEST(both_families)
+{
+    unsigned ports[2];
+    struct kit kit;
+
+    if (!has_ipv6()) {
+        dprintf(STDOUT_FILENO, "# skipped: this machine has no ::1\n");
+        return;
+    }
+    kit = kit_start(ARGUMENTS("--host", "127.0.0.1", "--host", "::1"));
+    wait_until(has_reported_descriptors, &kit.program);
+    ck_assert_uint_eq(ports_of(program_output(&kit.program), ports, 2), 2);
+    ck_assert_uint_eq(ports[0], ports[1]);
+    expect_echo(connect_to(suite_text("127.0.0.1:%u", ports[0])));
+    expect_echo(connect_to(suite_text("[::1]:%u", ports[0])));
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 2);
+
+    kit = kit_start(ARGUMENTS("--host", "::"));
+    expect_echo(connect_to(suite_text("127.0.0.1:%u", (unsigned)kit.program.port)));
+    kit_finish(&kit, true, NULL);
+    kit = kit_start(ARGUMENTS("--host", "0.0.0.0", "--host", "::"));
+    expect_echo(connect_to(suite_text("[::1]:%u", (unsigned)kit.program.port)));
+    kit_finish(&kit, true, NULL);
 }
 
 TEST(a_unix_socket)

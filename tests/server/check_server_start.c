@@ -50,7 +50,7 @@ static const struct {
     {"--workers", "99999999999999999999", "is not a number from 1 to 4096"},
     {"--workers", "", "--workers '' is not a number from 1 to 4096"},
     {"--workers", "4\n5", "--workers 4?5 is not a number from 1 to 4096"},
-    {"--host", "", "--host '' is not a value"},
+    {"--host", "", "--host '' is not an address, a name or unix:PATH"},
     {"--port", "65536", "--port 65536 is not a number from 0 to 65535"},
     {"--port", "http", "--port http is not a number from 0 to 65535"},
     {"--model", "magic",
