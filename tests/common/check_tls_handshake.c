@@ -269,6 +269,23 @@ TEST(no_common_cipher)
     ck_assert(!raw.agreed);
 }
 
+/* Of TLS 1.2, ciphers with CBC and SHA-1; static RSA goes the same way, by not being in the list. */
+static const char *const weak_ciphers[] = {"ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA",
+                                           "ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES128-CCM"};
+
+LOOP_TEST(weak_ciphers_are_refused, COUNT_OF(weak_ciphers))
+{
+    struct raw raw = {.version = TLS1_2_VERSION, .ciphers = weak_ciphers[_i]};
+    pthread_t client;
+
+    signal(SIGPIPE, SIG_IGN);
+    client = thread_start(raw_client, &raw);
+    tls_expect_error(&ends.server, stream_handshake(&ends.server), "no common cipher");
+    stream_finish_writing(&ends.server);
+    thread_join(client);
+    ck_assert(!raw.agreed);
+}
+
 TEST(renegotiation_is_refused)
 {
     struct raw raw = {.version = TLS1_2_VERSION, .renegotiate = true};
