@@ -631,7 +631,7 @@ struct ep_observation {
 /** What a worker does. Enumerations get more values at their end. */
 enum ep_worker_does {
     EP_WORKER_NONE,     /**< there is none with this number */
-    EP_WORKER_STARTING, /**< a process that is being made, or initializes */
+    EP_WORKER_STARTING, /**< it is being made, or initializes */
     EP_WORKER_IDLE,
     EP_WORKER_BUSY, /**< it has a task */
     EP_WORKER_ENDING,

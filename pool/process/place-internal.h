@@ -64,7 +64,7 @@ struct place {
     bool armed;            /**< the manager is notified when the socket is readable */
     bool blocked;          /**< the socket was full: the manager is notified when it is writable */
     bool watched;          /**< the socket is registered with epoll */
-    int64_t idle_since_ns; /**< if the executor is elastic or observed, and it is listed */
+    int64_t idle_since_ns; /**< if the executor is elastic or observed, and it is idle */
     _Atomic int64_t task_since_ns; /**< if observed: when its first task began */
     int64_t resend_ns; /**< when the manager tries to send again what may pass; 0: nothing waits */
     struct place *next_idle;

@@ -86,6 +86,15 @@ void place_settle(struct place *place, int rc)
     waitlist_wake_all(&place->executor->settling);
 }
 
+/** Note since when the worker is idle, if that is looked at. */
+static void note_idle_locked(struct place *place)
+{
+    struct process_executor *executor = place->executor;
+
+    if (executor->is_elastic || executor->base.observer != NULL)
+        place->idle_since_ns = ep_now_ns();
+}
+
 void place_is_ready(struct place *place)
 {
     struct process_executor *executor = place->executor;
@@ -97,6 +106,7 @@ void place_is_ready(struct place *place)
     if (place->life != LIFE_DYING) { /* otherwise it was ready, and has died since */
         lock_acquire(&executor->lock);
         place->life = LIFE_READY;
+        note_idle_locked(place);
         lock_release(&executor->lock);
         if (atomic_fetch_add(&executor->alive, 1) >= atomic_load(&executor->most))
             atomic_fetch_add(&executor->most, 1);
@@ -159,8 +169,7 @@ void place_list_locked(struct place *place)
 {
     struct process_executor *executor = place->executor;
 
-    if (executor->is_elastic || executor->base.observer != NULL)
-        place->idle_since_ns = ep_now_ns();
+    note_idle_locked(place);
     place->next_idle = executor->idle;
     executor->idle = place;
     place->listed = true;

@@ -114,8 +114,12 @@ static void thread_observe(struct ep_executor *base, struct ep_worker_state *sta
 
         if (worker == NULL || atomic_load(&worker->has_ended))
             continue;
-        states[i].does = atomic_load(&worker->stage) == NO_TASK ? EP_WORKER_IDLE : EP_WORKER_BUSY;
         states[i].since_ns = atomic_load_explicit(&worker->since_ns, memory_order_relaxed);
+        if (states[i].since_ns == 0)
+            states[i].does = EP_WORKER_STARTING;
+        else
+            states[i].does =
+                atomic_load(&worker->stage) == NO_TASK ? EP_WORKER_IDLE : EP_WORKER_BUSY;
     }
     lock_release(&executor->table_lock);
 }
