@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 CASE("From a pipe")
@@ -153,7 +154,14 @@ static void terminal_start(struct terminal *terminal, const char *port, const ch
     terminal->pid = forkpty(&terminal->fd, NULL, NULL, NULL);
     ck_assert_int_ge(terminal->pid, 0);
     if (terminal->pid == 0) {
+        struct termios how;
+
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        /* The kernel discards, after it has sent SIGINT, what the program has printed by then. */
+        if (tcgetattr(STDIN_FILENO, &how) != 0)
+            _exit(127);
+        how.c_lflag |= NOFLSH;
+        tcsetattr(STDIN_FILENO, TCSANOW, &how);
         execl(path, "echo-client", "--port", port, argument, (char *)NULL);
         _exit(127);
     }
