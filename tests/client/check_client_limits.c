@@ -52,7 +52,7 @@ LOOP_TEST(a_backlog_that_is_full, CLIENT_WAYS)
     close(listener);
 }
 
-/* What a shell command says on standard output; $C is the client. To be freed. */
+/* What a shell command says on standard output; $C is the client. */
 static struct outcome shell(const char *command)
 {
     struct outcome outcome = {.out = NULL};
@@ -63,6 +63,7 @@ static struct outcome shell(const char *command)
     pipe = popen(line, "r");
     ck_assert_ptr_nonnull(pipe);
     ck_assert_int_gt(getdelim(&outcome.out, &room, '\0', pipe), 0);
+    suite_keep(outcome.out);
     outcome.status = WEXITSTATUS(pclose(pipe));
     return outcome;
 }
