@@ -382,6 +382,18 @@ TEST(nothing_is_lost_while_workers_come_and_go)
     ck_assert_uint_eq(atomic_load(&stage->counter), rounds_of(20000, 3000));
 }
 
+/* What a thread needs is address space, and a process descriptors. The type of the constants is not the
+   same in all C libraries. */
+static int get_limit(struct rlimit *limit)
+{
+    return kind == THREADS ? getrlimit(RLIMIT_AS, limit) : getrlimit(RLIMIT_NOFILE, limit);
+}
+
+static int set_limit(const struct rlimit *limit)
+{
+    return kind == THREADS ? setrlimit(RLIMIT_AS, limit) : setrlimit(RLIMIT_NOFILE, limit);
+}
+
 /* The last ones cannot be made: for threads address space is wanting, for processes descriptors. */
 TEST(a_failed_resize_changes_nothing)
 {
@@ -391,17 +403,16 @@ TEST(a_failed_resize_changes_nothing)
     struct rlimit before;
     struct ep_executor *pool;
     struct ep_stats stats;
-    __typeof__(RLIMIT_AS) what = kind == THREADS ? RLIMIT_AS : RLIMIT_NOFILE;
 
 #ifdef EP_SANITIZED
     if (kind == THREADS)
         return; /* sanitizers reserve terabytes: RLIMIT_AS cannot be used */
 #endif
     pool = executor_with(&options);
-    ck_assert_int_eq(getrlimit(what, &before), 0);
+    ck_assert_int_eq(get_limit(&before), 0);
     if (kind == PROCESSES)
         few = (struct rlimit){.rlim_cur = 40, .rlim_max = before.rlim_max};
-    ck_assert_int_eq(setrlimit(what, &few), 0);
+    ck_assert_int_eq(set_limit(&few), 0);
     ck_assert_int_eq(ep_executor_resize(pool, 64), kind == THREADS ? -EAGAIN : -EMFILE);
     await_workers(pool, 2);
     ep_executor_stats(pool, &stats);
@@ -412,7 +423,7 @@ TEST(a_failed_resize_changes_nothing)
     gate_open(&stage->gate, 2);
     ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
     if (kind == PROCESSES) /* those of the failed attempt may not all have left yet */
-        ck_assert_int_eq(setrlimit(what, &before), 0);
+        ck_assert_int_eq(set_limit(&before), 0);
     ck_assert_int_eq(ep_executor_resize(pool, 4), 0);
     stage_occupy(pool, 4);
     gate_open(&stage->gate, 4);
