@@ -6,14 +6,12 @@
  *     FAIL_ERROR=28          with this errno
  *     FAIL_AFTER=3           the first three succeed
  *     FAIL_BYTES=256         of malloc: only those of this size
- *     HAS_ADDRESSES=::1,127.0.0.1     the addresses of every name, for getaddrinfo()
+ *     HAS_ADDRESSES=::1,127.0.0.1     the addresses of every name: kit/names.c
  */
 #include <dlfcn.h>
 #include <errno.h>
-#include <netdb.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -79,25 +77,4 @@ int connect(int fd, const struct sockaddr *address, socklen_t size)
 void *malloc(size_t size)
 {
     return size == (size_t)number("FAIL_BYTES") && fails("malloc") ? NULL : __libc_malloc(size);
-}
-
-int getaddrinfo(const char *restrict name, const char *restrict service,
-                const struct addrinfo *restrict hints, struct addrinfo **restrict found)
-{
-    union {
-        void *symbol;
-        int (*call)(const char *restrict, const char *restrict, const struct addrinfo *restrict,
-                    struct addrinfo **restrict);
-    } real = {.symbol = dlsym(RTLD_NEXT, "getaddrinfo")};
-    const char *addresses = getenv("HAS_ADDRESSES");
-    char names[256], *rest = names, *one;
-    int code = 0;
-
-    snprintf(names, sizeof names, "%s", addresses != NULL ? addresses : name);
-    while (code == 0 && (one = strsep(&rest, ",")) != NULL) {
-        code = real.call(one, service, hints, found);
-        if (code == 0)
-            found = &(*found)->ai_next;
-    }
-    return code;
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Names and ports to addresses and back, without using the network. */
+/* Names and ports to addresses and back, without using the network: kit/names.c has the names. */
 #include "common/address.h"
 #include "tests/kit/suite.h"
 
-#include <dlfcn.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -21,30 +19,6 @@ static struct address resolved(const char *host, uint16_t port, bool passive)
 
     ck_assert_msg(address_resolve(host, port, passive, &address, &cause), "%s: %s", host, cause);
     return address;
-}
-
-/*
- * In place of the C library's: a name such as "10.0.0.1,::1" is one that has these addresses. What the
- * system would make of it does not matter to what is tested here.
- */
-int getaddrinfo(const char *restrict name, const char *restrict service,
-                const struct addrinfo *restrict hints, struct addrinfo **restrict found)
-{
-    union {
-        void *symbol;
-        int (*call)(const char *restrict, const char *restrict, const struct addrinfo *restrict,
-                    struct addrinfo **restrict);
-    } real = {.symbol = dlsym(RTLD_NEXT, "getaddrinfo")};
-    char names[256], *rest = names, *one;
-    int code = 0;
-
-    snprintf(names, sizeof names, "%s", name);
-    while (code == 0 && (one = strsep(&rest, ",")) != NULL) {
-        code = real.call(one, service, hints, found);
-        if (code == 0)
-            found = &(*found)->ai_next;
-    }
-    return code;
 }
 
 CASE("Core")

@@ -16,4 +16,6 @@ TESTS += tests/common/tls_skipped.sh
 endif
 check_PROGRAMS += $(COMMON_TESTS)
 TESTS += $(COMMON_TESTS)
+# Behind the common library, which resolves names: an archive is searched once.
+tests_common_check_address_LDADD = $(LDADD) tests/kit/libnames.la
 EXTRA_DIST += tests/common/tls_skipped.sh

@@ -19,6 +19,10 @@ if PROGRAMS
 	%D%/server.c %D%/server.h \
 	%D%/state.c %D%/state.h \
 	%D%/view.c %D%/view.h
+
+# Apart, because it replaces getaddrinfo().
+check_LTLIBRARIES += %D%/libnames.la
+%C%_libnames_la_SOURCES = %D%/names.c
 endif
 if WITH_OPENSSL
 %C%_libkit_la_SOURCES += %D%/tls.c %D%/tls.h
