@@ -13,6 +13,8 @@
 #include "pool/queue-internal.h"
 #include "pool/task-internal.h"
 
+#include <pthread.h>
+
 /** The size of a thread's name, with the terminating zero. */
 #define EXECUTOR_NAME_SIZE 16
 
@@ -104,6 +106,12 @@ static inline bool executor_is_here(const struct ep_executor *executor)
  * system places memory above that only on request.
  */
 void executor_name(const void *address, char name[static EXECUTOR_NAME_SIZE]);
+
+/**
+ * Make a thread for the library itself, with every signal blocked, since signals are for the program.
+ * @return 0 or -EAGAIN
+ */
+int executor_make_thread(pthread_t *thread, void *(*function)(void *), void *argument);
 
 /**
  * Initialize the common part of a new executor, in zeroed memory.

@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,6 +63,18 @@ void executor_name(const void *address, char name[static EXECUTOR_NAME_SIZE])
     memcpy(name, "ep........", sizeof "ep........");
     for (size_t i = strlen(name); i > 2; i--, number /= 36)
         name[i - 1] = digits[number % 36];
+}
+
+int executor_make_thread(pthread_t *thread, void *(*function)(void *), void *argument)
+{
+    sigset_t all, before;
+    int rc;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* a new thread inherits the mask */
+    rc = pthread_create(thread, NULL, function, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -rc;
 }
 
 int executor_init(struct ep_executor *executor, const struct executor_ops *ops,

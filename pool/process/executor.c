@@ -32,7 +32,6 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -362,19 +361,6 @@ static int process_init(struct process_executor *executor, const struct ep_optio
     return rc;
 }
 
-/** Start the manager, with every signal blocked. */
-static int manager_start(struct process_executor *executor)
-{
-    sigset_t all, before;
-    int rc;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* a new thread inherits the mask */
-    rc = pthread_create(&executor->manager, NULL, manager_main, executor);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -rc;
-}
-
 int ep_process_executor_new(const struct ep_options *options, struct ep_executor **executor)
 {
     static const struct ep_options usual = {0};
@@ -391,7 +377,7 @@ int ep_process_executor_new(const struct ep_options *options, struct ep_executor
     memset(made, 0, sizeof *made);
     rc = process_init(made, options);
     if (rc == 0)
-        rc = manager_start(made);
+        rc = executor_make_thread(&made->manager, manager_main, made);
     if (rc != 0) {
         process_release(made);
         return rc;

@@ -17,7 +17,6 @@
 #include "pool/self-internal.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 
 void expiry_wake(struct ep_executor *base)
@@ -55,14 +54,8 @@ static void *expiry_main(void *argument)
 static int expiry_start(struct thread_executor *executor)
 {
     char name[EXECUTOR_NAME_SIZE + sizeof "-expiry"];
-    sigset_t all, before;
-    int rc;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* a new thread inherits the mask */
-    rc = pthread_create(&executor->expiry_thread, NULL, expiry_main, executor);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc != 0)
+    if (executor_make_thread(&executor->expiry_thread, expiry_main, executor) != 0)
         return -ENOMEM;
     snprintf(name, sizeof name, "%s-expiry", executor->base.name);
     name[EXECUTOR_NAME_SIZE - 1] = '\0';

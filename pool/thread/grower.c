@@ -6,7 +6,6 @@
 #include "pool/cancel-internal.h"
 #include "pool/thread/worker-internal.h"
 
-#include <signal.h>
 #include <stdio.h>
 
 static void join_ended_locked(struct thread_executor *executor)
@@ -63,15 +62,10 @@ static void *grower_main(void *argument)
 int grower_start(struct thread_executor *executor)
 {
     char name[16 + sizeof "-grower"];
-    sigset_t all, before;
-    int rc;
+    int rc = executor_make_thread(&executor->grower, grower_main, executor);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* a new thread inherits the mask */
-    rc = pthread_create(&executor->grower, NULL, grower_main, executor);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0)
-        return -rc;
+        return rc;
     executor->has_grower = true;
     snprintf(name, sizeof name, "%.8s-grower", executor->base.name);
     name[15] = '\0';
