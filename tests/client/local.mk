@@ -43,9 +43,9 @@ TESTS += $(CLIENT_TESTS)
 # Preloaded into the client; -rpath makes libtool build a shared object that is not installed.
 EXTRA_tests_client_check_client_faults_DEPENDENCIES = tests/client/fail_call.la
 check_LTLIBRARIES += tests/client/fail_call.la
-tests_client_fail_call_la_SOURCES = tests/client/fail_call.c
+tests_client_fail_call_la_SOURCES = tests/client/fail_call.c tests/kit/names.c
 tests_client_fail_call_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
-tests_client_fail_call_la_LIBADD = tests/kit/libnames.la -ldl
+tests_client_fail_call_la_LIBADD = -ldl
 
 # A session that the test leads by hand.
 SESSION_RIG = tests/client/session_rig.c tests/client/session_rig.h

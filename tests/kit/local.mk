@@ -20,9 +20,9 @@ if PROGRAMS
 	%D%/state.c %D%/state.h \
 	%D%/view.c %D%/view.h
 
-# Apart, because it replaces getaddrinfo().
-check_LTLIBRARIES += %D%/libnames.la
-%C%_libnames_la_SOURCES = %D%/names.c
+# Apart, because it replaces getaddrinfo(). A program or a shim that wants it has the source among its own: from an
+# archive the linker takes nothing that a sanitizer's library has, too.
+EXTRA_DIST += %D%/names.c
 endif
 if WITH_OPENSSL
 %C%_libkit_la_SOURCES += %D%/tls.c %D%/tls.h
