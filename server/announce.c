@@ -14,6 +14,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* What the service manager allows after the drain timeout: sessions end within two seconds, and a slow
+   standard output may take another. */
+#define AFTER_DRAIN_NS (5 * SECOND_NS)
+
 /* --- to people ----------------------------------------------------------------------------- */
 
 void announce_addresses(const struct server *server)
@@ -177,8 +181,8 @@ void announce_ready(struct server *server)
     char address[ADDRESS_TEXT_MAX];
     char status[ADDRESS_TEXT_MAX + 64];
 
-    if (server->listener == NULL)
-        return; /* it drains, and has reported that */
+    if (server->listener == NULL || server->lame_duck)
+        return; /* it stops, and has reported that */
     sockets = listener_sockets(server->listener, &count);
     address_text(&sockets[0].address, address);
     if (count == 1)
@@ -191,14 +195,36 @@ void announce_ready(struct server *server)
 
 void announce_reloading(struct server *server)
 {
-    if (server->listener == NULL)
+    if (server->listener == NULL || server->lame_duck)
         return;
     notify_reloading(&server->notify);
     send_due(server);
 }
 
+/* Report what the server does before it ends, at the latest `longest_ns` from now. */
+static void report_stopping(struct server *server, const char *status, int64_t longest_ns)
+{
+    if (server->admin != NULL)
+        admin_look_again(server->admin);
+    notify_stopping(&server->notify, status, longest_ns + AFTER_DRAIN_NS);
+    send_due(server);
+}
+
+void announce_lame_duck(struct server *server)
+{
+    const struct options *options = server->options;
+    char status[128];
+
+    snprintf(status, sizeof status, "not ready, and accepting for another %.3f s",
+             (double)options->shutdown_delay_ns / 1e9);
+    if (!options->quiet)
+        printer_line(server->shared->printer, "stopping: %s; a second signal ends this delay",
+                     status);
+    report_stopping(server, status, options->shutdown_delay_ns + options->drain_timeout_ns);
+}
+
 void announce_stopping(struct server *server)
 {
-    notify_stopping(&server->notify);
-    send_due(server);
+    report_stopping(server, "waiting for the last sessions to end",
+                    server->options->drain_timeout_ns);
 }

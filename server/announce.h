@@ -27,13 +27,15 @@ void announce_farewell(const struct server *server);
 
 /**
  * Report to the service manager that the server serves (after the start and after a reload), that it
- * reloads its files, or that it stops.
+ * reloads its files, that it stops but accepts for a while, or that it drains. The last two are on the
+ * admin port at once, too.
  */
 void announce_ready(struct server *server);
 void announce_reloading(struct server *server);
+void announce_lame_duck(struct server *server);
 void announce_stopping(struct server *server);
 
-/** Send what is due to the service manager: the callback of ON_NOTIFY, which the three above set. */
+/** Send what is due to the service manager: the callback of ON_NOTIFY, which those above set. */
 void announce_on_timer(evutil_socket_t fd, short what, void *server);
 
 #endif /* SERVER_ANNOUNCE_H */

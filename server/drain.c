@@ -2,14 +2,19 @@
 /*
  * Stopping without loss, after SIGTERM or SIGINT.
  *
- *     RUNNING --signal--> DRAINING --last session ended--> gone
+ *     RUNNING --signal--> LAME DUCK --shutdown delay, or second signal--> DRAINING
+ *
+ *     RUNNING --signal, without a delay--> DRAINING --last session ended--> gone
  *                            |  every 100 ms: a session that has waited for its client since the last
  *                            |  time is no longer read from (what has arrived is still echoed)
  *                            +--drain timeout--> CONCLUDING --last session ended--> gone
  *                                                   |  each session ends at its next boundary, after
  *                                                   |  half a second even if its client sends on
  *                                                   +--1 s--> CUT --last session ended--> gone
- *     any of these --second signal--> gone at once, status 1
+ *     each of these after LAME DUCK --another signal--> gone at once, status 1
+ *
+ * A lame duck accepts and serves like a running server, but /readyz says that it is not ready: load
+ * balancers and the endpoints of Kubernetes stop sending clients before there is no listener any more.
  *
  * The status is 0 if all that clients had sent was echoed and has arrived: session/boundary.h. Sessions
  * that wait in the queue are served like all others while there is time. Connections in the kernel's
@@ -97,6 +102,19 @@ static _Noreturn void end_at_once(struct server *server)
     _exit(EXIT_RUN);
 }
 
+/* Go on accepting for a while, not ready. @return false: there is no delay, or it has been used up */
+static bool begin_delay(struct server *server)
+{
+    struct timeval delay = clock_timeval(server->options->shutdown_delay_ns);
+
+    if (server->options->shutdown_delay_ns == 0 || server->lame_duck ||
+        event_add(server->events[ON_DELAY], &delay) != 0)
+        return false;
+    server->lame_duck = true;
+    announce_lame_duck(server);
+    return true;
+}
+
 /* Accept no more, and leave the loop when the last session has ended. */
 static void begin_drain(struct server *server)
 {
@@ -104,6 +122,8 @@ static void begin_drain(struct server *server)
     int64_t drain_ns = server->options->drain_timeout_ns;
     struct timeval deadline = clock_timeval(drain_ns);
 
+    event_del(server->events[ON_DELAY]);
+    server->lame_duck = false;
     announce_stopping(server);
     listener_take_backlog(server->listener);
     listener_state(server->listener, &server->listener_was);
@@ -129,7 +149,15 @@ void drain_on_stop(evutil_socket_t signal_number, short what, void *argument)
     (void)what;
     if (server->listener == NULL)
         end_at_once(server);
-    begin_drain(server);
+    if (!begin_delay(server))
+        begin_drain(server);
+}
+
+void drain_on_delay(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    begin_drain(argument);
 }
 
 void drain_on_failure(struct server *server)

@@ -12,8 +12,14 @@
 
 struct server;
 
-/** Begin to drain, or, if the server drains already, end at once: the callback of SIGTERM and SIGINT. */
+/**
+ * Begin the shutdown delay, or, if there is none or it has begun, begin to drain, or, if the server
+ * drains already, end at once: the callback of SIGTERM and SIGINT.
+ */
 void drain_on_stop(evutil_socket_t signal_number, short what, void *server);
+
+/** Begin to drain: the callback of the shutdown delay. */
+void drain_on_delay(evutil_socket_t fd, short what, void *server);
 
 /** Stop reading from idle sessions: the callback of a timer, every 100 ms while the server drains. */
 void drain_on_tick(evutil_socket_t fd, short what, void *server);

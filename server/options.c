@@ -102,7 +102,10 @@ static const struct option_row rows[] = {
     {"write-timeout", "T", "30s", "close a session that reads nothing of its echo for this long; 0: "
      "never",
      OPTION_TIME(write_timeout_ns, 0, LONGEST)},
-    {"drain-timeout", "T", "5s", "after SIGTERM, let sessions go on for this long, and then end each after its next echo",
+    {"shutdown-delay", "T", "0", "after SIGTERM, first go on accepting for this long, with /readyz at 503, "
+     "so that load balancers turn to other servers",
+     OPTION_TIME(shutdown_delay_ns, 0, LONGEST)},
+    {"drain-timeout", "T", "5s", "after that, let sessions go on for this long, and then end each after its next echo",
      OPTION_TIME(drain_timeout_ns, 0, LONGEST)},
 
     OPTION_HEADING("The echo:"),

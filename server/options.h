@@ -34,6 +34,7 @@ struct options {
     int64_t idle_timeout_ns;
     int64_t write_timeout_ns;
     int64_t session_timeout_ns;
+    int64_t shutdown_delay_ns; /**< how long to accept after the signal to stop */
     int64_t drain_timeout_ns; /**< 0: sessions are cut at once */
     enum transform transform;
     uint64_t buffer_bytes;

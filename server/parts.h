@@ -31,6 +31,7 @@ enum server_event {
     ON_TTIN,
     ON_TTOU,
     ON_TICK,
+    ON_DELAY,
     ON_DEADLINE,
     ON_NOTIFY,
     EVENTS
@@ -53,6 +54,7 @@ struct server {
     struct notify notify;               /* the service manager, if there is one */
     int64_t started_ns;
     enum ending ending; /* what sessions were asked for since the drain timeout */
+    bool lame_duck;     /* not ready, and still accepting: the shutdown delay */
     bool ended;         /* the loop has returned: the last session has ended */
     bool cut;           /* those that were left after that have been cut */
     bool has_terminal;  /* standard input was one at the start */

@@ -237,6 +237,7 @@ static void start_loop(struct server *server)
     events[ON_TTIN] = evsignal_new(server->base, SIGTTIN, on_resize, server);
     events[ON_TTOU] = evsignal_new(server->base, SIGTTOU, on_resize, server);
     events[ON_TICK] = event_new(server->base, -1, EV_PERSIST, drain_on_tick, server);
+    events[ON_DELAY] = evtimer_new(server->base, drain_on_delay, server);
     events[ON_DEADLINE] = evtimer_new(server->base, drain_on_deadline, server);
     events[ON_NOTIFY] = evtimer_new(server->base, announce_on_timer, server);
     for (int i = 0; i < EVENTS; i++)

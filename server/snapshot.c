@@ -15,6 +15,7 @@ static void take_settings(const struct server *server, struct state *state)
     state->on_full = on_full_words[options->on_full];
     state->hold = hold_words[options->hold];
     state->started_ns = server->started_ns;
+    state->lame_duck = server->lame_duck;
     state->ended = server->ended;
     state->settings = (struct state_settings){
         .max_sessions = options->max_sessions,
@@ -25,6 +26,7 @@ static void take_settings(const struct server *server, struct state *state)
         .queue_timeout_ns = options->queue_timeout_ns,
         .idle_timeout_ns = options->idle_timeout_ns,
         .session_timeout_ns = options->session_timeout_ns,
+        .shutdown_delay_ns = options->shutdown_delay_ns,
         .drain_timeout_ns = options->drain_timeout_ns,
         .delay = options->delay,
         .burn = options->burn,

@@ -128,6 +128,10 @@ static void serve_readyz(struct admin *admin, struct evhttp_request *request)
     if (state->draining)
         admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
                          "draining: the server is stopping and accepts no new clients");
+    else if (state->lame_duck)
+        admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
+                         "lame duck: the server is stopping; it still accepts clients, but send "
+                         "them to another");
     else if (state->type->capped && state->workers == 0)
         admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
                          "there is no worker: clients would wait");
@@ -366,10 +370,14 @@ const char *admin_address(const struct admin *admin)
     return admin->address;
 }
 
+void admin_look_again(struct admin *admin)
+{
+    admin->view.good_until_ns = 0;
+}
+
 void admin_end(struct admin *admin, struct event_base *base)
 {
-    admin->view.good_until_ns =
-        0; /* the state before the last session has ended is not shown again */
+    admin_look_again(admin); /* the state before the last session has ended is not shown again */
     admin_events_last(admin->events);
     /* What the kernel takes at once is sent; a client that does not read is not waited for. */
     for (int turn = 0; turn < LAST_TURNS && admin_events_wait(admin->events); turn++)

@@ -8,7 +8,7 @@
  *     /stats.json   the whole state as one JSON object
  *     /events       the same object, at most four times a second, as server-sent events
  *     /livez        200 as long as the loop turns; /healthz is the same
- *     /readyz       200, or 503 while the server drains, has no worker, or was paused by a person
+ *     /readyz       200, or 503 while the server stops, has no worker, or was paused by a person
  *     /control/     with --admin-control, what changes something: see control.h
  *
  * All except the last are for GET and HEAD, and change nothing. Clients are strangers: connections,
@@ -55,6 +55,9 @@ int admin_new(struct event_base *base, const char *address, bool control,
 
 /** Return the address that it listens on, with its port: "127.0.0.1:40124". */
 const char *admin_address(const struct admin *admin);
+
+/** Show nothing older than now: the server has changed in a way that must be seen at once. */
+void admin_look_again(struct admin *admin);
 
 /** Close all connections at once, and release it. NULL is fine. */
 void admin_free(struct admin *admin);

@@ -110,7 +110,9 @@ static void add_settings(struct text *text, const struct state *state)
         state->hold != NULL ? state->hold : "");
     seconds(text, "uptime_seconds", "gauge", "Time since the server was started.",
             state->uptime_ns);
-    gauge(text, "draining", "1 while the server is stopping.", state->draining);
+    gauge(text, "lame_duck", "1 while the server stops, is not ready, and still accepts.",
+          state->lame_duck);
+    gauge(text, "draining", "1 while the server stops and accepts no more.", state->draining);
 }
 
 static void add_connections(struct text *text, const struct state *state)

@@ -252,6 +252,14 @@ const struct state *state_view(struct state_view *view)
     return &view->state;
 }
 
+const char *state_word(const struct state *state)
+{
+    return state->ended       ? "ended"
+           : state->draining  ? "draining"
+           : state->lame_duck ? "lame duck"
+                              : "running";
+}
+
 int64_t state_longest_wait_ns(const struct state *state)
 {
     int64_t longest_ns = 0;

@@ -58,6 +58,7 @@ struct state_settings {
     int64_t queue_timeout_ns;
     int64_t idle_timeout_ns;
     int64_t session_timeout_ns;
+    int64_t shutdown_delay_ns;
     int64_t drain_timeout_ns;
     struct service_time delay;
     struct service_time burn;
@@ -76,6 +77,7 @@ struct state {
     int64_t started_ns;
 
     /* sessions */
+    bool lame_duck; /**< it stops, and still accepts */
     bool draining;
     bool ended; /**< the last session has ended, and this is the last state */
     struct counts counts;
@@ -111,6 +113,9 @@ struct state_view {
 
 /** Return the state to show now; valid until the next call. */
 const struct state *state_view(struct state_view *view);
+
+/** Return the state in a word: running, lame duck, draining, ended. */
+const char *state_word(const struct state *state);
 
 /** Return the longest time that a session that is listed has waited for a worker; 0: none waits. */
 int64_t state_longest_wait_ns(const struct state *state);

@@ -90,9 +90,13 @@ void notify_reloading(struct notify *notify)
     send_or_keep(notify, words);
 }
 
-void notify_stopping(struct notify *notify)
+void notify_stopping(struct notify *notify, const char *status, int64_t longest_ns)
 {
-    send_or_keep(notify, "STOPPING=1\nSTATUS=waiting for the last sessions to end");
+    char words[sizeof notify->unsent];
+
+    snprintf(words, sizeof words, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRId64 "\nSTATUS=%s",
+             longest_ns / 1000, status);
+    send_or_keep(notify, words);
 }
 
 int64_t notify_tend(struct notify *notify)

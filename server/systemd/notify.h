@@ -39,8 +39,13 @@ void notify_ready(struct notify *notify, const char *status);
 /** Report that the server reloads its files, until notify_ready(). */
 void notify_reloading(struct notify *notify);
 
-/** Report that the server stops. */
-void notify_stopping(struct notify *notify);
+/**
+ * Report that the server stops.
+ *
+ * @param status      one line for people
+ * @param longest_ns  how long that may take; a shorter TimeoutStopSec= does not apply
+ */
+void notify_stopping(struct notify *notify, const char *status, int64_t longest_ns);
 
 /**
  * Send again what could not be sent, and keep the watchdog from firing. Call it after each of the

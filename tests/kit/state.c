@@ -74,6 +74,7 @@ void state_fill(struct state *state)
                                               .queue_timeout_ns = 1500000000,
                                               .idle_timeout_ns = 2500000000,
                                               .session_timeout_ns = 3500000000,
+                                              .shutdown_delay_ns = 750000000,
                                               .drain_timeout_ns = 4500000000,
                                               .delay.mean_ns = 5500000000,
                                               .burn.mean_ns = 6500000000};

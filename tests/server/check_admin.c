@@ -105,8 +105,12 @@ static void expect_readiness(uint16_t port, int status, const char *why)
 TEST(readyz)
 {
     expect_readiness(fake.port, 200, "ready");
+    fake_set_lame_duck(true);
+    expect_readiness(fake.port, 503, "lame duck");
+    http_body(fake.port, "/livez", 200);
     fake_set_readiness(true, 4);
     expect_readiness(fake.port, 503, "draining");
+    fake_set_lame_duck(false);
     fake_set_readiness(false, 0);
     expect_readiness(fake.port, 503, "no worker");
     http_body(fake.port, "/livez", 200);

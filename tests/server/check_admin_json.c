@@ -114,6 +114,24 @@ TEST(counts_and_choices)
     expect_word(object, "listening", "127.0.0.1:8090");
 }
 
+TEST(each_state_has_its_word)
+{
+    state_fill(&state);
+    read_state(false);
+    expect_word(object, "state", "running");
+    state.lame_duck = true;
+    read_state(false);
+    expect_word(object, "state", "lame duck");
+    ck_assert(json_is_false(at(object, "draining")));
+    state.draining = true;
+    read_state(false);
+    expect_word(object, "state", "draining");
+    ck_assert(json_is_true(at(object, "draining")));
+    state.ended = true;
+    read_state(false);
+    expect_word(object, "state", "ended");
+}
+
 /* Each reason by itself. */
 LOOP_TEST(why_it_is_paused, 3)
 {
@@ -150,6 +168,7 @@ TEST(what_was_chosen)
     expect_real(object, "settings.queue_timeout_seconds", 1.5);
     expect_real(object, "settings.idle_timeout_seconds", 2.5);
     expect_real(object, "settings.session_timeout_seconds", 3.5);
+    expect_real(object, "settings.shutdown_delay_seconds", 0.75);
     expect_real(object, "settings.drain_timeout_seconds", 4.5);
     expect_real(object, "settings.delay_seconds", 5.5);
     expect_real(object, "settings.burn_seconds", 6.5);

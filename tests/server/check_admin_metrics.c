@@ -47,6 +47,7 @@ TEST(every_number_is_under_its_name)
     expect(metrics,
            "echopool_server_info{model=\"thread-pool\",on_full=\"pause\",hold=\"session\"}", 1);
     expect(metrics, "echopool_uptime_seconds", 90.25);
+    expect(metrics, "echopool_lame_duck", 0);
     expect(metrics, "echopool_draining", 0);
     for (int i = 0; i < OUTCOME_COUNT; i++) {
         snprintf(key, sizeof key, "echopool_connections_ended_total{outcome=\"%s\"}",
@@ -162,12 +163,14 @@ TEST(busy_and_idle)
     state = (struct state){.type = &(struct model_type){.name = "event", .holds_many = true},
                            .workers = 3,
                            .busy = 2,
+                           .lame_duck = true,
                            .draining = true};
     state.in_phase[PHASE_SENDING] = 7;
     state.in_phase[PHASE_PARKED] = 100;
     metrics = read_state();
     expect(metrics, "echopool_workers{state=\"busy\"}", 2);
     expect(metrics, "echopool_workers{state=\"idle\"}", 1);
+    expect(metrics, "echopool_lame_duck", 1);
     expect(metrics, "echopool_draining", 1);
     free(metrics);
 }

@@ -72,8 +72,8 @@ LOOP_TEST(the_states_of_a_life, 2)
     notify_reloading(&notify);
     ck_assert_int_eq(sscanf(heard(), "RELOADING=1\nMONOTONIC_USEC=%" SCNd64 "\nSTATUS=", &us), 1);
     ck_assert_int_gt(us, 0);
-    notify_stopping(&notify);
-    ck_assert_int_eq(strncmp(heard(), "STOPPING=1\nSTATUS=", 18), 0);
+    notify_stopping(&notify, "soon gone", 90 * SECOND);
+    ck_assert_str_eq(heard(), "STOPPING=1\nEXTEND_TIMEOUT_USEC=90000000\nSTATUS=soon gone");
     ck_assert_int_eq(notify_tend(&notify), 0);
     ck_assert_str_eq(heard(), "");
     notify_close(&notify);
@@ -149,7 +149,7 @@ TEST(no_manager_to_notify)
         notify_open(&notify);
         notify_ready(&notify, "here");
         ck_assert_int_eq(notify_tend(&notify), 0);
-        notify_stopping(&notify);
+        notify_stopping(&notify, "gone", SECOND);
         ck_assert_int_eq(notify_tend(&notify), 0);
         notify_close(&notify);
     }

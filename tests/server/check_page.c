@@ -243,11 +243,11 @@ TEST(one_child_for_each)
 CASE("Ends and beginnings")
 TIME_LIMIT(300)
 
-/* Each holds its worker for longer than the test may take: the server drains until a second signal. */
+/* Each holds its worker for longer than the test may take: the server drains until another signal. */
 TEST(draining)
 {
-    struct kit kit = kit_start(
-        ARGUMENTS("--workers", "2", "--delay", "20m", "--drain-timeout", "20m", "--admin", "0"));
+    struct kit kit = kit_start(ARGUMENTS("--workers", "2", "--delay", "20m", "--shutdown-delay",
+                                         "20m", "--drain-timeout", "20m", "--admin", "0"));
     struct page page = {.kit = kit, .admin = kit_admin_port(&kit)};
     struct outcome outcome;
     int fd = kit_connect(&kit);
@@ -256,6 +256,9 @@ TEST(draining)
     page_look(&page);
     tcp_send(fd, "a", 1);
     expect(&page, "document.querySelectorAll('.box[data-phase=working]').length == 1");
+    kill(kit.program.pid, SIGTERM);
+    expect_text(&page, "status", "lame duck: not ready, still accepting");
+    expect_text(&page, "gate", "accepting");
     kill(kit.program.pid, SIGTERM);
     expect_text(&page, "status", "draining: no new clients");
     expect_text(&page, "gate", "closed for good");

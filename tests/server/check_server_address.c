@@ -379,7 +379,32 @@ TEST(the_manager_is_notified)
     ck_assert_int_eq(strncmp(hear(manager), "RELOADING=1\nMONOTONIC_USEC=", 27), 0);
     ck_assert_str_eq(hear(manager), expected);
     kit_finish(&kit, true, "nothing to reload");
-    ck_assert_int_eq(strncmp(hear(manager), "STOPPING=1\n", 11), 0);
+    ck_assert_str_eq(hear(manager), "STOPPING=1\nEXTEND_TIMEOUT_USEC=10000000\n"
+                                    "STATUS=waiting for the last sessions to end");
+    close(manager);
+    ck_assert_int_eq(unlink(path), 0);
+}
+
+/* A stop in two steps: the manager learns how long each may take, and not again that the server is ready. */
+TEST(the_manager_learns_of_the_delay)
+{
+    struct timeval limit = {.tv_sec = 20};
+    char text[128];
+    int manager = make_socket(path, SOCK_DGRAM, text);
+    struct kit kit;
+
+    ck_assert_int_eq(setsockopt(manager, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+    setenv("NOTIFY_SOCKET", path, 1);
+    kit = kit_start(ARGUMENTS("--shutdown-delay", "60s", "--drain-timeout", "30s"));
+    ck_assert_int_eq(strncmp(hear(manager), "READY=1\n", 8), 0);
+    kit_signal(&kit, SIGTERM);
+    ck_assert_str_eq(hear(manager), "STOPPING=1\nEXTEND_TIMEOUT_USEC=95000000\n"
+                                    "STATUS=not ready, and accepting for another 60.000 s");
+    kit_signal(&kit, SIGHUP); /* without --tls-cert: nothing to reload */
+    kit_signal(&kit, SIGTERM);
+    kit_wait_end(&kit, 0, "nothing to reload", NULL);
+    ck_assert_str_eq(hear(manager), "STOPPING=1\nEXTEND_TIMEOUT_USEC=35000000\n"
+                                    "STATUS=waiting for the last sessions to end");
     close(manager);
     ck_assert_int_eq(unlink(path), 0);
 }

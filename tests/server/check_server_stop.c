@@ -4,6 +4,7 @@
  * its turn, and nothing keeps the process longer than the drain timeout.
  */
 #include "common/transform.h"
+#include "tests/kit/http.h"
 #include "tests/kit/server.h"
 #include "tests/kit/suite.h"
 
@@ -378,6 +379,71 @@ static bool is_refused(void *context)
 
     close(fd);
     return refused;
+}
+
+CASE("Lame duck")
+
+/* Wait until the server has handled the signal to stop, and is not ready. */
+static void wait_lame_duck(struct kit *kit)
+{
+    struct http_reply reply;
+
+    do
+        reply = http_get(kit_admin_port(kit), "/readyz");
+    while (reply.status == 200);
+    ck_assert_int_eq(reply.status, 503);
+    ck_assert_ptr_nonnull(strstr(reply.body, "lame duck"));
+}
+
+/* Not ready, and serving old and new clients all the same, until a second signal. */
+LOOP_TEST(a_lame_duck_serves, MODELS)
+{
+    struct kit kit = kit_start(MODEL("--admin", "0", "--shutdown-delay", "600s"));
+    int before = kit_connect(&kit), after;
+
+    say_hello(before);
+    kit_signal(&kit, SIGTERM);
+    wait_lame_duck(&kit);
+    http_body(kit_admin_port(&kit), "/livez", 200);
+    say_hello(before);
+    close(before);
+    kit_wait_in_flight(&kit, 0);
+    after = kit_connect(&kit);
+    say_hello(after);
+    kit_signal(&kit, SIGTERM);
+    expect_rest(after, "", 0);
+    expect_tally(kit_wait_end(&kit, 0, NULL, "not ready, and accepting for another 600.000 s"), 2,
+                 0, 0);
+}
+
+/* The delay passes without a second signal. */
+LOOP_TEST(a_delay_passes, MODELS)
+{
+    struct kit kit = kit_start(MODEL("--shutdown-delay", "20ms"));
+
+    say_goodbye(kit_connect(&kit));
+    kit_wait_in_flight(&kit, 0);
+    kit_signal(&kit, SIGTERM);
+    expect_tally(kit_wait_end(&kit, 0, NULL, "not ready, and accepting for another 0.020 s"), 1, 0,
+                 0);
+}
+
+/* The second signal ends the delay, and only the third one the server. */
+TEST(a_third_signal_ends_at_once)
+{
+    struct kit kit = kit_start(ARGUMENTS("--admin", "0", "--shutdown-delay", "600s", "--delay",
+                                         "600s", "--drain-timeout", "600s"));
+    int fd = kit_connect(&kit);
+
+    tcp_send(fd, "hello", 5);
+    kit_wait_in_flight(&kit, 1);
+    kit_signal(&kit, SIGTERM);
+    wait_lame_duck(&kit);
+    kit_signal(&kit, SIGTERM);
+    wait_until(is_refused, &kit);
+    kit_signal(&kit, SIGTERM);
+    kit_wait_end(&kit, 1, "second signal", NULL);
+    close(fd);
 }
 
 CASE("Signals")

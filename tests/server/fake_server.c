@@ -115,6 +115,13 @@ void fake_set_readiness(bool draining, uint64_t workers)
     pthread_mutex_unlock(&state_lock);
 }
 
+void fake_set_lame_duck(bool lame_duck)
+{
+    pthread_mutex_lock(&state_lock);
+    shown.lame_duck = lame_duck;
+    pthread_mutex_unlock(&state_lock);
+}
+
 int fake_workers_changed(void)
 {
     return atomic_load(&workers_changed);

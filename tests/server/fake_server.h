@@ -39,6 +39,7 @@ void fake_close(void);
 
 /** What /readyz depends on. */
 void fake_set_readiness(bool draining, uint64_t workers);
+void fake_set_lame_duck(bool lame_duck);
 /** What control.c has asked for: workers added less those taken away, and the last word on accepting. */
 int fake_workers_changed(void);
 bool fake_is_paused(void);

@@ -607,13 +607,14 @@ function showState(s) {
   }
   showSummary(s, queued);
   last = s;
-  setStatus(s.state === "ended" ? "ended" : s.draining ? "draining" : s.accept.why.person ? "paused" : "live");
+  setStatus(s.state !== "running" ? s.state : s.accept.why.person ? "paused" : "live");
 }
 
 const STATUS_WORDS = {
   connecting: "connecting",
   live: "live",
   paused: "accepting is paused",
+  "lame duck": "lame duck: not ready, still accepting",
   draining: "draining: no new clients",
   ended: "ended: the server has stopped",
   lost: "connection lost, trying again",
