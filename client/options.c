@@ -244,6 +244,7 @@ static const struct option_row rows[] = {
      OPTION_FLAG(quiet)},
     {"verbose", NULL, NULL, "log why each session failed, and more",
      OPTION_FLAG(verbose)},
+    OPTION_CONFIGURATION,
     OPTION_HELP_AND_VERSION,
     OPTION_END,
 };
@@ -276,10 +277,12 @@ static const struct option_command client = {
              "'echo-client report' merges summaries; see 'echo-client report --help'.\n",
     .closing =
         "Defaults are in brackets. Times need a unit (250ms, 5s), sizes may have one (64K).\n"
+        "Each option may also be a variable, as ECHO_CLIENT_PORT=8091, or a line of --config.\n"
         "Exit status: 0 success, 1 sessions failed or were refused, 2 wrong usage, 3 wrong\n"
         "bytes came back, 4 an expectation was not met, 130 interrupted.\n",
     .rows = rows,
     .conflicts = conflicts,
+    .environment = "ECHO_CLIENT_",
 };
 
 static const struct option_command report = {
@@ -364,6 +367,7 @@ void options_parse(int argc, char *argv[], struct options *options)
     for (unsigned i = 0; i < options->step_count; i++)
         if (options->steps[i] > options->sessions)
             options->sessions = options->steps[i];
+    option_print_config(&line);
     /* The view is for a person at a terminal. */
     options->top = options->top && !options->quiet && isatty(STDERR_FILENO);
 }

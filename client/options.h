@@ -58,12 +58,14 @@ struct options {
     bool top; /**< on a terminal, and not --quiet */
     bool quiet;
     bool verbose;
+    const char *config; /**< the file that options came from; NULL: none */
 };
 
 /**
- * Read the command line and fill in the defaults. Returns only if there is something to do: --help
- * and --version print and exit with status 0, and a wrong command line is answered with one line on
- * standard error and exit status 2.
+ * Read the command line, and what counts less: the variables ECHO_CLIENT_... and the file of --config.
+ * Fill in the defaults. Returns only if there is something to do: --help, --version and --print-config
+ * print and exit with status 0, and a mistake is answered with one line on standard error and exit
+ * status 2.
  */
 void options_parse(int argc, char *argv[], struct options *options);
 

@@ -7,6 +7,8 @@ noinst_LTLIBRARIES += %D%/libcommon.la
 	%D%/log.c %D%/log.h \
 	%D%/must.h \
 	%D%/option.c %D%/option.h \
+	%D%/option-row.c %D%/option-row.h \
+	%D%/option-source.c %D%/option-source.h \
 	%D%/parse.c %D%/parse.h \
 	%D%/printable.c %D%/printable.h \
 	%D%/random.c %D%/random.h \

@@ -3,19 +3,18 @@
  * Command lines from a table: see option.h.
  *
  * getopt_long() takes the line apart; its tables are made from the rows. All sentences are ours, so
- * that both programs word a mistake alike. set() is the one place where a text becomes a value, and
- * knows nothing of command lines: defaults go through it, and an environment or a file could.
+ * that both programs word a mistake alike. Values are collected from all sources first (option-source.c),
+ * and then stored from the source that counts least to the one that counts most (option-row.c), so that
+ * each is checked.
  */
 #include "common/option.h"
 
-#include "common/clock.h"
 #include "common/log.h"
 #include "common/must.h"
-#include "common/parse.h"
+#include "common/printable.h"
 #include "config.h"
 
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,110 +23,8 @@ enum {
     LETTERS = 256,    /* getopt_long() returns a letter, or LETTERS and the number of the row */
     HELP_COLUMN = 29, /* of --help: where texts begin */
     HELP_WIDTH = 80,
+    WHERE_COLUMN = 40, /* of --print-config: where comments begin */
 };
-
-static bool is_end(const struct option_row *row)
-{
-    return row->name == NULL && row->help == NULL;
-}
-
-/* Find a row by its name or its letter. There must be one. */
-static const struct option_row *find(const struct option_row *rows, const char *name, int letter)
-{
-    const struct option_row *row = rows;
-
-    while (name != NULL ? row->name == NULL || strcmp(row->name, name) != 0
-                        : row->letter != letter) {
-        MUST(is_end(row));
-        row++;
-    }
-    return row;
-}
-
-/* --- values -------------------------------------------------------------------------------- */
-
-/* Write a bound as a user would: 4096, 16M, 1h. */
-static void write_bound(enum option_kind kind, uint64_t bound, char text[static 32])
-{
-    static const struct unit {
-        const char *word;
-        uint64_t is;
-    } numbers[] = {{"", 1}}, sizes[] = {{"G", 1 << 30}, {"M", 1 << 20}, {"K", 1 << 10}, {"", 1}},
-      times[] = {{"h", HOUR_NS},           {"m", 60 * SECOND_NS},       {"s", SECOND_NS},
-                 {"ms", SECOND_NS / 1000}, {"us", SECOND_NS / 1000000}, {"ns", 1}};
-    const struct unit *unit = kind == OPTION_KIND_TIME   ? times
-                              : kind == OPTION_KIND_SIZE ? sizes
-                                                         : numbers;
-
-    while (bound % unit->is != 0)
-        unit++;
-    snprintf(text, 32, "%" PRIu64 "%s", bound / unit->is, bound == 0 ? "" : unit->word);
-}
-
-const char *option_range(const struct option_row *row, char text[static OPTION_RANGE_MAX])
-{
-    char least[32], most[32];
-    size_t length = 0;
-
-    text[0] = '\0';
-    if (row->kind == OPTION_KIND_OTHER)
-        return row->range;
-    if (row->most > 0) {
-        write_bound(row->kind, row->least, least);
-        write_bound(row->kind, row->most, most);
-        length = (size_t)snprintf(text, OPTION_RANGE_MAX, "%s to %s", least, most);
-    }
-    for (int i = 0; row->words != NULL && row->words[i] != NULL; i++) {
-        length += (size_t)snprintf(text + length, OPTION_RANGE_MAX - length, "%s%s",
-                                   length == 0                 ? ""
-                                   : row->words[i + 1] == NULL ? " or "
-                                                               : ", ",
-                                   row->words[i]);
-        MUST(length >= OPTION_RANGE_MAX);
-    }
-    return text;
-}
-
-/* Store a number in a member of that many bytes. */
-static void store(void *member, size_t size, uint64_t number)
-{
-    switch (size) {
-    case sizeof(uint8_t): *(uint8_t *)member = (uint8_t)number; break;
-    case sizeof(uint16_t): *(uint16_t *)member = (uint16_t)number; break;
-    case sizeof(uint32_t): *(uint32_t *)member = (uint32_t)number; break;
-    default: *(uint64_t *)member = number; break;
-    }
-}
-
-/* Read a value into its member. @return false: it is not in the row's range */
-static bool set(const struct option_row *row, const char *value, void *options)
-{
-    void *member = (char *)options + row->at;
-    int word = row->words != NULL ? parse_word(value, row->words) : -1;
-    uint64_t number = (uint64_t)word;
-    int64_t time_ns;
-
-    switch (row->kind) {
-    case OPTION_KIND_FLAG: *(bool *)member = true; return true;
-    case OPTION_KIND_TEXT:
-    case OPTION_KIND_FILE: *(const char **)member = value; return value[0] != '\0';
-    case OPTION_KIND_OTHER: return row->read(value, member);
-    case OPTION_KIND_TIME:
-        if (!parse_duration(value, (int64_t)row->most, &time_ns) || time_ns < (int64_t)row->least)
-            return false;
-        *(int64_t *)member = time_ns;
-        return true;
-    case OPTION_KIND_SIZE:
-        if (!parse_size(value, row->least, row->most, &number))
-            return false;
-        break;
-    default:
-        if (word < 0 && !parse_number(value, row->least, row->most, &number))
-            return false;
-    }
-    store(member, row->size, number);
-    return true;
-}
 
 /* --- sentences ----------------------------------------------------------------------------- */
 
@@ -172,12 +69,19 @@ static void print_row(const struct option_row *row)
     print_text(column, text);
 }
 
+static _Noreturn void end_printing(void)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        log_fatal("cannot write to standard output: %m");
+    exit(EXIT_OK);
+}
+
 static _Noreturn void print_and_exit(const struct option_command *command, bool help)
 {
     if (!help)
         printf("%.*s (echopool) %s\n", (int)strcspn(command->name, " "), command->name,
                PACKAGE_VERSION);
-    for (const struct option_row *row = command->rows; help && !is_end(row); row++) {
+    for (const struct option_row *row = command->rows; help && !option_row_is_end(row); row++) {
         if (row == command->rows)
             printf("%s\n", command->usage);
         if (row->name != NULL)
@@ -187,9 +91,7 @@ static _Noreturn void print_and_exit(const struct option_command *command, bool 
     }
     if (help && command->closing != NULL)
         printf("\n%s", command->closing);
-    if (fflush(stdout) != 0 || ferror(stdout))
-        log_fatal("cannot write to standard output: %m");
-    exit(EXIT_OK);
+    end_printing();
 }
 
 /* End the program because of an option that getopt_long() did not take. @param code  its result */
@@ -205,55 +107,96 @@ static _Noreturn void refuse(const struct option_command *command, int code, con
               command->name);
 }
 
-/* --- the line ------------------------------------------------------------------------------ */
-
-/* Take an option from the command line, with its value. */
-static void take(const struct option_row *row, const char *value, void *options)
+/* Print a line of the configuration: a value, and where it was given. */
+static void print_value(const struct option_values *values, const struct option_value *value)
 {
-    static const char *const kinds[] = {[OPTION_KIND_TEXT] = "a value",
-                                        [OPTION_KIND_FILE] = "the name of a file",
-                                        [OPTION_KIND_NUMBER] = "a number from ",
-                                        [OPTION_KIND_SIZE] = "a size from ",
-                                        [OPTION_KIND_TIME] = "a time with a unit, from ",
-                                        [OPTION_KIND_WORD] = "",
-                                        [OPTION_KIND_OTHER] = ""};
-    char range[OPTION_RANGE_MAX];
+    const unsigned char *text = (const unsigned char *)value->text;
+    char where[OPTION_WHERE_MAX];
+    int column = printf("%s%s", value->row->name, text[0] != '\0' ? " " : "");
 
-    if (!set(row, value, options))
-        log_usage("--%s %s is not %s%s", row->name, value[0] == '\0' ? "''" : value,
-                  kinds[row->kind], option_range(row, range));
+    for (size_t left = strlen(value->text), shown; left > 0; left -= shown, text += shown) {
+        shown = printable(text, left);
+        if (shown > 0)
+            column += (int)fwrite(text, 1, shown, stdout);
+        else
+            column += printf("?");
+        shown = shown > 0 ? shown : 1;
+    }
+    printf("%*s # %s\n", column < WHERE_COLUMN ? WHERE_COLUMN - column : 0, "",
+           option_source_where(values, value, where));
+}
+
+/* Print the line of an option that was not given, as a comment. */
+static void print_default(const struct option_row *row)
+{
+    const char *initial = row->initial != NULL ? row->initial : row->argument;
+    bool has_default = row->initial != NULL || row->otherwise != NULL;
+    int column =
+        printf("#%s%s%s", row->name, initial != NULL ? " " : "", initial != NULL ? initial : "");
+
+    printf("%*s # %s%s%s\n", column < WHERE_COLUMN ? WHERE_COLUMN - column : 0, "",
+           has_default ? "default" : "not given",
+           row->otherwise == NULL ? ""
+           : row->initial != NULL ? "; "
+                                  : ": ",
+           row->otherwise != NULL ? row->otherwise : "");
+}
+
+static void print_option(const struct option_line *line, const struct option_row *row)
+{
+    const struct option_value *given = line->given[row - line->rows];
+
+    if (given == NULL)
+        print_default(row);
+    for (unsigned i = 0; given != NULL && i < line->values.count; i++) {
+        const struct option_value *value = &line->values.at[i];
+        if (value == given || (row->repeats && value->row == row && value->source == given->source))
+            print_value(&line->values, value);
+    }
+}
+
+void option_print_config(const struct option_line *line)
+{
+    if (!option_given(line, "print-config"))
+        return;
+    for (const struct option_row *row = line->rows; !option_row_is_end(row); row++) {
+        if (row->name == NULL)
+            printf("%s# %s\n", row == line->rows ? "" : "\n", row->help);
+        else if (row->kind < OPTION_KIND_PRINT && strcmp(row->name, "config") != 0)
+            print_option(line, row);
+    }
+    end_printing();
+}
+
+/* --- the sources --------------------------------------------------------------------------- */
+
+/* Find a row by its letter. There must be one. */
+static const struct option_row *find_letter(const struct option_row *rows, int letter)
+{
+    for (; rows->letter != letter; rows++)
+        MUST(option_row_is_end(rows));
+    return rows;
+}
+
+/* Find the place of an option in the table. It must be there. */
+static size_t place(const struct option_line *line, const char *name)
+{
+    const struct option_row *row = option_row_find(line->rows, name);
+
+    MUST(row == NULL);
+    return (size_t)(row - line->rows);
 }
 
 bool option_given(const struct option_line *line, const char *name)
 {
-    return line->given[find(line->rows, name, 0) - line->rows] != NULL;
+    return line->given[place(line, name)] != NULL;
 }
 
-/* Refuse options without those that they need, and options that contradict each other. */
-static void check_together(const struct option_command *command, const struct option_line *line)
-{
-    for (const struct option_row *row = line->rows; !is_end(row); row++) {
-        const char *one = row->needs[0], *other = row->needs[1];
-
-        if (line->given[row - line->rows] == NULL || one == NULL || option_given(line, one) ||
-            (other != NULL && option_given(line, other)))
-            continue;
-        log_usage("--%s needs --%s%s%s; try '%s --help'", row->name, one,
-                  other != NULL ? " or --" : "", other != NULL ? other : "", command->name);
-    }
-    for (const struct option_conflict *pair = command->conflicts; pair != NULL && pair->one != NULL;
-         pair++)
-        if (option_given(line, pair->one) && option_given(line, pair->other))
-            log_usage("--%s and --%s exclude each other%s%s", pair->one, pair->other,
-                      pair->why != NULL ? ": " : "", pair->why != NULL ? pair->why : "");
-}
-
-/* Make getopt_long()'s two tables from the rows, and fill in the defaults. */
-static void prepare(const struct option_row *rows, void *options, struct option *names,
-                    char *letters)
+/* Make getopt_long()'s two tables from the rows. */
+static void prepare(const struct option_row *rows, struct option *names, char *letters)
 {
     *letters++ = ':'; /* tell a missing value from an unknown option */
-    for (const struct option_row *row = rows; !is_end(row); row++) {
+    for (const struct option_row *row = rows; !option_row_is_end(row); row++) {
         MUST(row - rows >= OPTION_ROWS_MAX);
         if (row->name != NULL)
             *names++ = (struct option){.name = row->name,
@@ -263,39 +206,159 @@ static void prepare(const struct option_row *rows, void *options, struct option 
             *letters++ = row->letter;
         if (row->letter != 0 && row->argument != NULL)
             *letters++ = ':';
-        if (row->initial != NULL)
-            MUST(!set(row, row->initial, options));
     }
+}
+
+/* Add what is on the command line. */
+static void read_arguments(const struct option_command *command, int argc, char *argv[],
+                           struct option_line *line)
+{
+    struct option names[OPTION_ROWS_MAX + 1] = {{0}};
+    char letters[2 * OPTION_ROWS_MAX + 2] = "";
+    int code;
+
+    prepare(line->rows, names, letters);
+    opterr = 0; /* no sentences from getopt_long() */
+    optind = 0; /* begin at the front, also the second time */
+    while ((code = getopt_long(argc, argv, letters, names, NULL)) != -1) {
+        struct option_value value = {.text = optarg != NULL ? optarg : "", .source = SOURCE_LINE};
+        if (code == '?' || code == ':')
+            refuse(command, code, argv[optind - 1]);
+        value.row = code >= LETTERS ? &line->rows[code - LETTERS] : find_letter(line->rows, code);
+        if (value.row->kind == OPTION_KIND_HELP || value.row->kind == OPTION_KIND_VERSION)
+            print_and_exit(command, value.row->kind == OPTION_KIND_HELP); /* abbreviated */
+        option_source_add(&line->values, &value);
+    }
+    if (optind < argc && command->operand == NULL)
+        log_usage("unexpected argument '%s'; try '%s --help'", argv[optind], command->name);
+    line->operands = optind;
+}
+
+/* Choose the source of each option: where it was given, and that counts most. */
+static void choose_sources(struct option_line *line)
+{
+    const struct option_value *values = line->values.at;
+
+    for (unsigned i = 0; i < line->values.count; i++) {
+        size_t row = (size_t)(values[i].row - line->rows);
+        if (values[i].source < line->source[row])
+            continue;
+        line->source[row] = values[i].source;
+        line->given[row] = option_row_is_off(values[i].row, values[i].text) ? NULL : &values[i];
+    }
+}
+
+/* Leave out options that exclude another in a source that counts more. */
+static void leave_out(const struct option_command *command, struct option_line *line)
+{
+    for (const struct option_conflict *pair = command->conflicts; pair != NULL && pair->one != NULL;
+         pair++) {
+        size_t one = place(line, pair->one), other = place(line, pair->other);
+        size_t weaker = line->source[one] < line->source[other] ? one : other;
+        if (line->given[one] == NULL || line->given[other] == NULL ||
+            line->source[one] == line->source[other])
+            continue;
+        line->given[weaker] = NULL;
+        line->source[weaker] = SOURCE_DEFAULT;
+    }
+}
+
+/* --- storing ------------------------------------------------------------------------------- */
+
+/* Store a value. */
+static void take(const struct option_values *values, const struct option_value *value,
+                 void *options)
+{
+    static const char *const kinds[] = {[OPTION_KIND_FLAG] = "yes or no",
+                                        [OPTION_KIND_TEXT] = "a value",
+                                        [OPTION_KIND_FILE] = "the name of a file",
+                                        [OPTION_KIND_NUMBER] = "a number from ",
+                                        [OPTION_KIND_SIZE] = "a size from ",
+                                        [OPTION_KIND_TIME] = "a time with a unit, from ",
+                                        [OPTION_KIND_WORD] = "",
+                                        [OPTION_KIND_OTHER] = ""};
+    char range[OPTION_RANGE_MAX], name[OPTION_WHERE_MAX];
+    const struct option_row *row = value->row;
+
+    if (!option_row_set(row, value->text, options))
+        log_usage("%s %s is not %s%s", option_source_name(values, value, name),
+                  value->text[0] == '\0' ? "''" : value->text, kinds[row->kind],
+                  option_range(row, range));
+}
+
+/* Store the defaults, and then the values, those that count least first. */
+static void store(const struct option_line *line, void *options)
+{
+    for (const struct option_row *row = line->rows; !option_row_is_end(row); row++)
+        if (row->initial != NULL)
+            MUST(!option_row_set(row, row->initial, options));
+    for (enum option_source source = SOURCE_FILE; source <= SOURCE_LINE; source++)
+        for (unsigned i = 0; i < line->values.count; i++) {
+            const struct option_value *value = &line->values.at[i];
+            enum option_source chosen = line->source[value->row - line->rows];
+            /* What is left out, and what another source adds up, is not stored. */
+            if (value->source == source && source <= chosen &&
+                (source == chosen || !value->row->repeats))
+                take(&line->values, value, options);
+        }
+}
+
+/* Refuse options without those that they need, and options that contradict each other. */
+static void check_together(const struct option_command *command, const struct option_line *line)
+{
+    char name[OPTION_WHERE_MAX];
+
+    for (const struct option_row *row = line->rows; !option_row_is_end(row); row++) {
+        const struct option_value *given = line->given[row - line->rows];
+        const char *one = row->needs[0], *other = row->needs[1];
+
+        if (given == NULL || one == NULL || option_given(line, one) ||
+            (other != NULL && option_given(line, other)))
+            continue;
+        log_usage("%s needs --%s%s%s; try '%s --help'",
+                  option_source_name(&line->values, given, name), one,
+                  other != NULL ? " or --" : "", other != NULL ? other : "", command->name);
+    }
+    for (const struct option_conflict *pair = command->conflicts; pair != NULL && pair->one != NULL;
+         pair++)
+        if (option_given(line, pair->one) && option_given(line, pair->other))
+            log_usage("%s and --%s exclude each other%s%s",
+                      option_source_name(&line->values, line->given[place(line, pair->one)], name),
+                      pair->other, pair->why != NULL ? ": " : "",
+                      pair->why != NULL ? pair->why : "");
+}
+
+/* Add what is in the environment, and in the file that it or the command line names. */
+static void read_others(const struct option_row *rows, struct option_values *values)
+{
+    enum option_source source = SOURCE_DEFAULT;
+
+    option_source_read_environment(rows, values);
+    for (unsigned i = 0; i < values->count; i++)
+        if (strcmp(values->at[i].row->name, "config") == 0 && values->at[i].source >= source) {
+            values->file = values->at[i].text;
+            source = values->at[i].source;
+        }
+    if (values->file != NULL)
+        option_source_read_file(rows, values);
 }
 
 void option_read(const struct option_command *command, int argc, char *argv[], void *options,
                  struct option_line *line)
 {
-    const struct option_row *rows = command->rows, *row;
-    struct option names[OPTION_ROWS_MAX + 1] = {{0}};
-    char letters[2 * OPTION_ROWS_MAX + 2] = "";
-    int code;
-
-    *line = (struct option_line){.rows = rows};
-    prepare(rows, options, names, letters);
+    *line = (struct option_line){
+        .rows = command->rows,
+        .values = {.program = command->name, .prefix = command->environment},
+    };
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0 ||
             strcmp(argv[i], "--version") == 0)
             print_and_exit(command, argv[i][2] != 'v');
-
-    opterr = 0; /* no sentences from getopt_long() */
-    optind = 0; /* begin at the front, also the second time */
-    while ((code = getopt_long(argc, argv, letters, names, NULL)) != -1) {
-        if (code == '?' || code == ':')
-            refuse(command, code, argv[optind - 1]);
-        row = code >= LETTERS ? &rows[code - LETTERS] : find(rows, NULL, code);
-        if (row->kind == OPTION_KIND_HELP || row->kind == OPTION_KIND_VERSION)
-            print_and_exit(command, row->kind == OPTION_KIND_HELP); /* abbreviated */
-        line->given[row - rows] = optarg != NULL ? optarg : "";
-        take(row, line->given[row - rows], options);
-    }
-    if (optind < argc && command->operand == NULL)
-        log_usage("unexpected argument '%s'; try '%s --help'", argv[optind], command->name);
-    line->operands = optind;
+    read_arguments(command, argc, argv, line);
+    if (command->environment != NULL)
+        read_others(command->rows, &line->values);
+    choose_sources(line);
+    leave_out(command, line);
+    store(line, options);
     check_together(command, line);
 }

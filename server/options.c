@@ -55,7 +55,7 @@ static const struct option_row rows[] = {
     OPTION_HEADING("Where to listen:"),
     {"host", "ADDR", NULL, "address, name or unix:PATH to listen on; may be given more than once",
      OPTION_OTHER(hosts, read_host, "an address, a name or unix:PATH, of which there may be 32"),
-     .otherwise = "127.0.0.1"},
+     .otherwise = "127.0.0.1", .repeats = true},
     {"port", "N", "8090", "port to listen on; 0: the kernel picks one",
      OPTION_NUMBER(port, 0, 65535)},
 
@@ -145,6 +145,7 @@ static const struct option_row rows[] = {
      OPTION_FLAG(verbose)},
     {"quiet", NULL, NULL, "print no configuration, no warnings and no final accounting",
      OPTION_FLAG(quiet)},
+    OPTION_CONFIGURATION,
     OPTION_HELP_AND_VERSION,
     OPTION_END,
 };
@@ -158,9 +159,11 @@ static const struct option_command command = {
              "Echo what clients send, by a chosen concurrency design.\n",
     .closing =
         "Defaults are in brackets. Times need a unit (250ms, 5s), sizes may have one (64K, 256M).\n"
+        "Each option may also be a variable, as ECHO_SERVER_WORKERS=8, or a line of --config.\n"
         "Try it: ./echo-server --workers 4, and then: nc 127.0.0.1 8090\n",
     .rows = rows,
     .conflicts = conflicts,
+    .environment = "ECHO_SERVER_",
 };
 
 const struct option_command *const option_commands[] = {&command, NULL};
@@ -247,6 +250,7 @@ void options_parse(struct options *options, int argc, char **argv)
                   "libssl-dev and build again");
     if (options->tls_key == NULL)
         options->tls_key = options->tls_cert;
+    option_print_config(&line);
     log_init("echo-server", options->quiet     ? LOG_QUIET
                             : options->verbose ? LOG_VERBOSE
                                                : LOG_NORMAL);

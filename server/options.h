@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file options.h
- * The command line of echo-server.
+ * The options of echo-server.
  */
 #ifndef SERVER_OPTIONS_H
 #define SERVER_OPTIONS_H
@@ -35,7 +35,7 @@ struct options {
     int64_t write_timeout_ns;
     int64_t session_timeout_ns;
     int64_t shutdown_delay_ns; /**< how long to accept after the signal to stop */
-    int64_t drain_timeout_ns; /**< 0: sessions are cut at once */
+    int64_t drain_timeout_ns;  /**< 0: sessions are cut at once */
     enum transform transform;
     uint64_t buffer_bytes;
     struct service_time delay;
@@ -53,13 +53,15 @@ struct options {
     const char *tls_ca; /**< NULL: clients need no certificate */
     bool verbose;
     bool quiet;
+    const char *config; /**< the file that options came from; NULL: none */
 };
 
 /**
- * Read the command line and fill in the defaults.
+ * Read the command line, and what counts less: the variables ECHO_SERVER_... and the file of --config.
+ * Fill in the defaults.
  *
- * Returns only if there is a server to run: --help and --version print and exit with status 0, and
- * a wrong command line is answered with one line on standard error and exit status 2.
+ * Returns only if there is a server to run: --help, --version and --print-config print and exit with
+ * status 0, and a mistake is answered with one line on standard error and exit status 2.
  */
 void options_parse(struct options *options, int argc, char **argv);
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * common/option: how a table of options reads a command line. The sentences about mistakes are
- * tested with the programs that make them, in check_client_options and check_server_start.
+ * common/option: how a table of options reads a command line, an environment and a file. The sentences
+ * about mistakes on a command line are tested with the programs that make them, in check_client_options
+ * and check_server_start; those about the other sources are here.
  */
 #include "common/option.h"
 #include "tests/kit/suite.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +25,7 @@ struct options {
     int64_t wait_ns;
     enum color color;
     unsigned other;
+    const char *config;
 };
 
 static const char *const colors[] = {"red", "green", "blue", NULL};
@@ -47,20 +51,26 @@ static const struct option_row rows[] = {
     {"wait", "T", "1.5s", "wait", OPTION_TIME(wait_ns, 1000000, INT64_C(5400) * 1000000000),
      .needs = {"name", "color"}},
     {"color", "WORD", "green", "color", OPTION_WORD(color, colors)},
-    {"other", "X", NULL, "other", OPTION_OTHER(other, read_other, "an x")},
+    {"other", "X", NULL, "other", OPTION_OTHER(other, read_other, "an x"), .otherwise = "no x",
+     .repeats = true},
+    OPTION_CONFIGURATION,
     OPTION_HELP_AND_VERSION,
     OPTION_END,
 };
 static const struct option_conflict conflicts[] = {{"fast", "name", "why"}, {NULL, NULL, NULL}};
-static const struct option_command command = {
-    .name = "test", .usage = "", .operand = "FILE", .rows = rows, .conflicts = conflicts};
+static const struct option_command command = {.name = "test",
+                                              .usage = "",
+                                              .operand = "FILE",
+                                              .rows = rows,
+                                              .conflicts = conflicts,
+                                              .environment = "TEST_"};
 
 static struct options options;
 static struct option_line line;
 
 static void read_line(const char *const arguments[])
 {
-    static char copies[12][32]; /* getopt_long() changes their order */
+    static char copies[12][64]; /* getopt_long() changes their order */
     char *argv[12] = {copies[0]};
     int argc = 1;
 
@@ -134,10 +144,17 @@ TEST(lines_are_taken_apart)
 TEST(ranges_are_written_as_a_user_would)
 {
     static const char *const expected[] = {
-        [1] = "",           [2] = "flat or deep",       [3] = "",
-        [5] = "0 to 65535", [6] = "1 to 4096 or auto",  [7] = "1 to 3M",
-        [8] = "1ms to 90m", [9] = "red, green or blue", [10] = "an x",
+        [1] = "",
+        [2] = "flat or deep",
+        [3] = "",
+        [5] = "0 to 65535",
+        [6] = "1 to 4096 or auto",
+        [7] = "1 to 3M",
+        [8] = "1ms to 90m",
+        [9] = "red, green or blue",
+        [10] = "an x",
         [11] = "",
+        [12] = "",
     };
     char text[OPTION_RANGE_MAX];
 
@@ -146,19 +163,33 @@ TEST(ranges_are_written_as_a_user_would)
             ck_assert_str_eq(option_range(&rows[i], text), expected[i]);
 }
 
+/* What a process with these arguments has printed, on standard output and standard error. */
+static char said[8192];
+
 /* Return the exit status for these arguments; 100: they are right. */
 static int end(const char *const arguments[])
 {
-    int status;
-    pid_t pid = fork();
+    int status, output[2];
+    size_t size = 0;
+    ssize_t more;
+    pid_t pid;
 
+    ck_assert_int_eq(pipe(output), 0);
+    pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
-        ck_assert_ptr_nonnull(freopen("/dev/null", "w", stdout));
-        ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
+        dup2(output[1], STDOUT_FILENO);
+        dup2(output[1], STDERR_FILENO);
+        close(output[0]);
         read_line(arguments);
+        option_print_config(&line);
         _exit(100);
     }
+    close(output[1]);
+    while ((more = read(output[0], said + size, sizeof said - 1 - size)) > 0)
+        size += (size_t)more;
+    said[size] = '\0';
+    close(output[0]);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -191,4 +222,259 @@ TEST(help_wins_wherever_it_stands)
     ck_assert_int_eq(END("--vers"), 0);
     ck_assert_int_eq(END("-fh"), 0);
     ck_assert_int_eq(END("--nonsense", "--", "--help"), 2);
+}
+
+/* A file of options; each test is a process, so one is enough. */
+static char path[64];
+
+/* Write it, and return its name. */
+static const char *file_of(const char *text)
+{
+    FILE *file;
+    int fd;
+
+    snprintf(path, sizeof path, "/tmp/check_option.XXXXXX");
+    fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    file = fdopen(fd, "w");
+    ck_assert_int_ge(fputs(text, file), 0);
+    fclose(file);
+    return path;
+}
+
+static void remove_file(void)
+{
+    if (path[0] != '\0')
+        unlink(path);
+}
+
+CASE_WITH("Sources", NULL, remove_file)
+
+TEST(a_file_has_a_line_for_each_option)
+{
+    READ("--config", file_of("# the first\n"
+                             "\n"
+                             "fast\r\n"
+                             "  port 1\n"
+                             "count=2\n"
+                             "bytes = 3K # the third\n"
+                             "\twait\t=\t4s\t# the fourth\n"
+                             "color=blue\n"
+                             "other x=#y\n"
+                             "depth flat"));
+    ck_assert(options.fast && !options.deep);
+    ck_assert_uint_eq(options.port, 1);
+    ck_assert_uint_eq(options.count, 2);
+    ck_assert_uint_eq(options.bytes, 3072);
+    ck_assert_int_eq(options.wait_ns, INT64_C(4000000000));
+    ck_assert_int_eq(options.color, BLUE);
+    ck_assert_str_eq(line.given[10]->text, "x=#y");
+    ck_assert(option_given(&line, "fast") && !option_given(&line, "name"));
+    READ("--config", file_of(""));
+    ck_assert_uint_eq(options.port, 8090);
+}
+
+TEST(each_option_is_a_variable)
+{
+    setenv("TEST_FAST", "yes", 1);
+    setenv("TEST_PORT", "7", 1);
+    setenv("TEST_COLOR", "blue", 1);
+    setenv("TEST", "none of ours", 1);
+    setenv("TESTS_X", "none of ours", 1);
+    READ("file");
+    ck_assert(options.fast);
+    ck_assert_uint_eq(options.port, 7);
+    ck_assert_int_eq(options.color, BLUE);
+    ck_assert(option_given(&line, "color"));
+}
+
+/* The command line over the environment over the file, in whatever order they are read. */
+TEST(the_nearest_source_counts)
+{
+    const char *config = file_of("port 1\ncount 1\nbytes 1\nother x\nother xx\nfast");
+
+    READ("--config", config);
+    ck_assert(options.port == 1 && options.count == 1 && options.bytes == 1 && options.fast);
+    ck_assert_uint_eq(options.other, 2);
+    setenv("TEST_CONFIG", config, 1);
+    setenv("TEST_COUNT", "2", 1);
+    setenv("TEST_BYTES", "2", 1);
+    setenv("TEST_OTHER", "xxx", 1);
+    setenv("TEST_FAST", "no", 1);
+    READ("--bytes", "3");
+    ck_assert(options.port == 1 && options.count == 2 && options.bytes == 3);
+    ck_assert_uint_eq(options.other, 1); /* one source's values add up, and not those of two */
+    ck_assert(!options.fast && !option_given(&line, "fast"));
+    READ("--fast", "--config", "/dev/null");
+    ck_assert(options.fast && options.port == 8090);
+}
+
+/* "fast" and "name" exclude each other. */
+TEST(a_nearer_source_replaces_what_it_excludes)
+{
+    const char *config = file_of("fast\n");
+
+    READ("--config", config, "--name", "n");
+    ck_assert(!options.fast && !option_given(&line, "fast"));
+    ck_assert_str_eq(options.name, "n");
+    setenv("TEST_NAME", "n", 1);
+    READ("--fast");
+    ck_assert(options.fast && !option_given(&line, "name"));
+    ck_assert_ptr_null(options.name);
+    ck_assert_int_eq(END("--fast", "--name", "n"), 2);
+    ck_assert_str_eq(said, "echopool: --fast and --name exclude each other: why\n");
+    setenv("TEST_FAST", "on", 1);
+    ck_assert_int_eq(END("--port", "1"), 2);
+    ck_assert_str_eq(said, "echopool: TEST_FAST and --name exclude each other: why\n");
+}
+
+/* Kubernetes makes these for services whose names begin with "test". */
+TEST(variables_of_a_service_are_not_ours)
+{
+    setenv("TEST_SERVICE_HOST", "10.0.0.1", 1);
+    setenv("TEST_SERVICE_PORT", "8090", 1);
+    setenv("TEST_SERVICE_PORT_ECHO", "8090", 1);
+    setenv("TEST_PORT", "tcp://10.0.0.1:8090", 1);
+    setenv("TEST_PORT_8090_TCP", "tcp://10.0.0.1:8090", 1);
+    setenv("TEST_PORT_8090_TCP_PROTO", "tcp", 1);
+    setenv("TEST_ADMIN_SERVICE_HOST", "10.0.0.1", 1);
+    setenv("TEST_ADMIN_PORT", "tcp://10.0.0.1:8091", 1);
+    READ("--fast");
+    ck_assert_uint_eq(options.port, 8090);
+    ck_assert(!option_given(&line, "port"));
+}
+
+/* What is wrong in a file is named with its line. */
+TEST(mistakes_in_a_file)
+{
+    static const char *const cases[][2] = {
+        {"\n# x\nports 1\n", ":3: unknown option 'ports'; try 'test --help'"},
+        {"--port 1\n", ":1: unknown option '--port'; try 'test --help'"},
+        {"= 1\n", ":1: unknown option ''; try 'test --help'"},
+        {"por 1\n", ":1: unknown option 'por'; try 'test --help'"},
+        {"port\n", ":1: port needs a value"},
+        {"fast\nport = # 1\n", ":2: port needs a value"},
+        {"port 65536\n", ":1: port 65536 is not a number from 0 to 65535"},
+        {"port 1 2\n", ":1: port 1 2 is not a number from 0 to 65535"},
+        {"fast maybe\n", ":1: fast maybe is not yes or no"},
+        {"color pink\n", ":1: color pink is not red, green or blue"},
+        {"config x\n", ":1: config has no meaning in a file"},
+        {"help\n", ":1: help has no meaning in a file"},
+        {"print-config\n", ":1: print-config has no meaning in a file"},
+        {"\n\nwait 1s\n", ":3: wait needs --name or --color; try 'test --help'"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        ck_assert_int_eq(END("--config", file_of(cases[i][0])), 2);
+        ck_assert_str_eq(said, suite_text("echopool: %s%s\n", path, cases[i][1]));
+        unlink(path);
+    }
+}
+
+/* A wrong value is named, though another one counts. */
+TEST(mistakes_that_are_replaced)
+{
+    ck_assert_int_eq(END("--config", file_of("port x\n"), "--port", "1"), 2);
+    ck_assert_ptr_nonnull(strstr(said, ":1: port x is not a number"));
+    setenv("TEST_PORT", "y", 1);
+    ck_assert_int_eq(END("--port", "1"), 2);
+    ck_assert_ptr_nonnull(strstr(said, "TEST_PORT y is not a number"));
+}
+
+TEST(files_that_cannot_be_read)
+{
+    static char long_text[OPTION_CONFIG_MAX + 2];
+
+    ck_assert_int_eq(END("--config", "/no/such/file"), 2);
+    ck_assert_str_eq(said,
+                     "echopool: cannot read --config /no/such/file: No such file or directory\n");
+    ck_assert_int_eq(END("--config", "/"), 2);
+    ck_assert_str_eq(said, "echopool: cannot read --config /: Is a directory\n");
+    ck_assert_int_eq(END("--config", "/dev/zero"), 2);
+    ck_assert_str_eq(said, "echopool: cannot read --config /dev/zero: it is larger than 64K\n");
+    ck_assert_int_eq(END("--config", "/proc/self/environ"), 2);
+    ck_assert_str_eq(said, "echopool: cannot read --config /proc/self/environ: it is no text, it "
+                           "has zero bytes\n");
+    memset(long_text, '#', sizeof long_text - 1);
+    long_text[OPTION_CONFIG_MAX] = '\0';
+    ck_assert_int_eq(END("--config", file_of(long_text)), 100);
+    unlink(path);
+    long_text[OPTION_CONFIG_MAX] = '#';
+    ck_assert_int_eq(END("--config", file_of(long_text)), 2);
+}
+
+TEST(mistakes_in_the_environment)
+{
+    static const char *const cases[][3] = {
+        {"TEST_PORTS", "1",
+         "unknown variable TEST_PORTS: there is no such option; try 'test --help'"},
+        {"TEST_port", "1",
+         "unknown variable TEST_port: there is no such option; try 'test --help'"},
+        {"TEST_", "1", "unknown variable TEST_: there is no such option; try 'test --help'"},
+        {"TEST_PORT", "", "TEST_PORT '' is not a number from 0 to 65535"},
+        {"TEST_FAST", "", "TEST_FAST '' is not yes or no"},
+        {"TEST_FAST", "2", "TEST_FAST 2 is not yes or no"},
+        {"TEST_HELP", "1", "TEST_HELP: --help is for the command line only"},
+        {"TEST_PRINT_CONFIG", "1",
+         "TEST_PRINT_CONFIG: --print-config is for the command line only"},
+        {"TEST_WAIT", "1s", "TEST_WAIT needs --name or --color; try 'test --help'"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        setenv(cases[i][0], cases[i][1], 1);
+        ck_assert_int_eq(END("--bytes", "1"), 2);
+        ck_assert_str_eq(said, suite_text("echopool: %s\n", cases[i][2]));
+        ck_assert_int_eq(END("--help"), 0); /* wins over this, too */
+        unsetenv(cases[i][0]);
+    }
+}
+
+TEST(too_many_values)
+{
+    static char text[OPTION_VALUES_MAX * 5 + 1];
+
+    for (int i = 0; i < OPTION_VALUES_MAX; i++)
+        strcat(text, "fast\n");
+    ck_assert_int_eq(END("--config", file_of(text)), 2);
+    ck_assert_str_eq(said, "echopool: more than 256 options are given\n");
+}
+
+/* What is printed says whence, and is a file that gives the same options. */
+TEST(the_configuration_is_printed)
+{
+    static const char expected[] = "# Some:\n"
+                                   "#fast                                    # not given\n"
+                                   "#depth deep                              # default\n"
+                                   "name a\303\251?b                               # command line\n"
+                                   "\n"
+                                   "# Others:\n"
+                                   "port 7                                   # TEST_PORT\n"
+                                   "#count 4                                 # default\n"
+                                   "bytes 2K                                 # %s:2\n"
+                                   "#wait 1.5s                               # default\n"
+                                   "color blue                               # command line\n"
+                                   "other x                                  # %s:1\n"
+                                   "other xx                                 # %s:3\n";
+    const char *config = file_of("other x\nbytes 2K\nother xx\nport 1\n");
+
+    setenv("TEST_PORT", "7", 1);
+    ck_assert_int_eq(END("--color", "red", "--print-config", "--config", config, "--name",
+                         "a\303\251\033b", "--color", "blue"),
+                     0);
+    ck_assert_str_eq(said, suite_text(expected, config, config, config));
+    unsetenv("TEST_PORT");
+    const char *again = file_of(said);
+    READ("--config", again);
+    ck_assert(options.port == 7 && options.bytes == 2048 && options.other == 2);
+    ck_assert(options.color == BLUE && option_given(&line, "color"));
+    ck_assert(!option_given(&line, "fast") && !option_given(&line, "count"));
+    unlink(config);
+}
+
+/* It is printed only if there is nothing wrong. */
+TEST(a_wrong_configuration_is_not_printed)
+{
+    ck_assert_int_eq(END("--print-config", "--port", "x"), 2);
+    ck_assert_int_eq(END("--print-config", "--wait", "1s"), 2);
+    ck_assert_ptr_null(strstr(said, "# default"));
 }

@@ -107,6 +107,54 @@ TEST(a_wrong_command_line_is_one_line)
                    "--max-sessions 30001 is too many for --model thread: 30000 is the most");
 }
 
+/* Each option is also a variable or a line of a file; whatever is wrong there names its place. */
+TEST(options_from_elsewhere)
+{
+    struct kit kit;
+
+    setenv("ECHO_SERVER_MODEL", "event", 1);
+    setenv("ECHO_SERVER_WORKERS", "3", 1);
+    setenv("ECHO_SERVER_PORT", "tcp://10.0.0.1:8090", 1); /* by Kubernetes, for a service */
+    kit = kit_start(ARGUMENTS("--workers", "2"));
+    kit_signal(&kit, SIGTERM);
+    kit_wait_end(&kit, 0, NULL, "model event: loops 2,");
+    kit = kit_start(NULL);
+    kit_signal(&kit, SIGTERM);
+    kit_wait_end(&kit, 0, NULL, "model event: loops 3,");
+}
+
+TEST(a_wrong_line_is_named)
+{
+    char path[] = "/tmp/check_server_start.XXXXXX";
+    int fd = mkstemp(path);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, "quiet\nworker 8\n", 15), 15);
+    close(fd);
+    expect_failure(COMMAND("--config", path), 2,
+                   suite_text("%s:2: unknown option 'worker'; try 'echo-server --help'", path));
+    unlink(path);
+    expect_failure(COMMAND("--config", path), 2, "cannot read --config /tmp/check_server_start");
+    setenv("ECHO_SERVER_WORKER", "8", 1);
+    expect_failure(COMMAND("--quiet"), 2, "unknown variable ECHO_SERVER_WORKER: there is no such");
+}
+
+/* The options in use, checked as a whole before they are printed. */
+TEST(the_configuration_is_printed)
+{
+    struct outcome outcome;
+
+    setenv("ECHO_SERVER_QUEUE", "5", 1);
+    outcome = program_run(COMMAND("--print-config", "--host", "::1", "--host", "unix:x"), NULL);
+    outcome_expect(&outcome, 0, NULL, "");
+    ck_assert_ptr_nonnull(strstr(outcome.out, "\nhost ::1 "));
+    ck_assert_ptr_nonnull(strstr(outcome.out, "\nhost unix:x "));
+    ck_assert_ptr_nonnull(strstr(outcome.out, "\nqueue 5 "));
+    ck_assert_ptr_nonnull(strstr(outcome.out, "# ECHO_SERVER_QUEUE\n"));
+    ck_assert_ptr_nonnull(strstr(outcome.out, "\n#workers 4 "));
+    expect_failure(COMMAND("--print-config", "--high-water", "6"), 2, "--high-water 6 is more");
+}
+
 TEST(help_and_version)
 {
     struct outcome outcome = program_run(COMMAND("--workers", "0", "--help"), NULL);
