@@ -10,6 +10,7 @@
 #include "client/prompt.h"
 #include "client/run.h"
 #include "common/log.h"
+#include "common/signal-mask.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,15 @@ static void keep_standard_descriptors(void)
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0)
             (void)open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR); /* gets this number */
+}
+
+/** Let SIGINT and SIGTERM end the program, also if its parent has blocked them. */
+static void settle_signals(void)
+{
+    static const int handled[] = {SIGINT, SIGTERM};
+
+    signal(SIGPIPE, SIG_IGN); /* `echo-client | head`: a write that fails is enough */
+    signal_mask_without(handled, sizeof handled / sizeof handled[0]);
 }
 
 static int run_prompt(const struct options *options, const struct session_plan *plan)
@@ -65,7 +75,7 @@ int main(int argc, char *argv[])
     int status;
 
     keep_standard_descriptors();
-    signal(SIGPIPE, SIG_IGN); /* `echo-client | head`: a write that fails is enough */
+    settle_signals();
     log_init("echo-client", LOG_NORMAL);
     /* one arena for all threads, or each would reserve its own for the little that sessions allocate */
     (void)mallopt(M_ARENA_MAX, 1);

@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/signal-mask.h"
 #include "pool/echopool.h"
 #include "server/admin/admin.h"
 #include "server/announce.h"
@@ -87,6 +88,19 @@ void server_open_standard_descriptors(void)
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
             _exit(EXIT_RUN); /* no /dev/null, and nowhere to say so */
+}
+
+/*
+ * Undo what the parent may have set: a blocked SIGTERM would never stop the server, and with SIGCHLD ignored
+ * the kernel keeps no report of how a process of --model fork has ended.
+ */
+static void settle_signals(void)
+{
+    static const int handled[] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP, SIGTTIN, SIGTTOU, SIGCHLD};
+
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
+    signal_mask_without(handled, sizeof handled / sizeof handled[0]);
 }
 
 /* Log it, and keep errno, which libevent's caller reads afterwards. */
@@ -355,7 +369,7 @@ int server_run(const struct options *options)
     const char *name = NULL;
     int rc;
 
-    signal(SIGPIPE, SIG_IGN);
+    settle_signals();
     rc = limits_apply(&options->limits, &name);
     if (rc != 0)
         log_fatal("cannot set --limit %s: %s; the hard limit is lower", name, strerror(-rc));

@@ -104,7 +104,6 @@ static void reap(struct child *child, char how[static HOW_MAX])
     struct fork_model *model = child->model;
     siginfo_t status = {0};
 
-    /* ECHILD: the server was started with SIGCHLD ignored, and the kernel has waited already. */
     while (waitid(P_PIDFD, (id_t)child->pidfd, &status, WEXITED) != 0 && errno == EINTR)
         continue;
     snprintf(how, HOW_MAX, "its process %d %s %d", (int)status.si_pid,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* echo-client without -n: lines from a pipe, and from a person at a (pseudo-)terminal. */
+#include "common/signal-mask.h"
 #include "tests/kit/client-json.h"
 #include "tests/kit/suite.h"
 
@@ -223,12 +224,15 @@ TEST_IF(a_person_is_prompted, terminal_is_there())
     peer_stop(peer);
 }
 
+/* Also if the parent of the client has blocked all signals. */
 TEST_IF(a_person_interrupts, terminal_is_there())
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct terminal terminal;
+    sigset_t before = signal_mask_all();
 
     terminal_start(&terminal, peer_port_text(peer), NULL);
+    signal_mask_restore(&before);
     terminal_expect(&terminal, ">>:");
     terminal_type(&terminal, "\x03"); /* ^C */
     ck_assert_int_eq(terminal_wait(&terminal), 128 + SIGINT);

@@ -199,21 +199,32 @@ static bool pass_sockets(int *failure)
     return *failure >= 0;
 }
 
+static bool deafened;
+
+void program_deafen(void)
+{
+    deafened = true;
+}
+
 /* In the child: become the program. Only async-signal-safe calls from here on. */
 static _Noreturn void become(const char *path, const char *const arguments[], pid_t parent,
                              const int standard[3], int failure)
 {
-    sigset_t none;
+    sigset_t mask;
     int why;
 
     /* Had the parent died before the first call, the second would tell. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent && dup2(standard[0], 0) == 0 &&
         dup2(standard[1], 1) == 1 && dup2(standard[2], 2) == 2 && pass_sockets(&failure)) {
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
         for (int number = 1; number < 32; number++)
             signal(number,
                    SIG_DFL); /* a shell that runs the tests in the background ignores some */
+        sigemptyset(&mask);
+        if (deafened) {
+            sigfillset(&mask);
+            signal(SIGCHLD, SIG_IGN);
+        }
+        sigprocmask(SIG_SETMASK, &mask, NULL);
         execv(path, (char *const *)(uintptr_t)arguments); /* it changes nothing in them */
     }
     why = errno;

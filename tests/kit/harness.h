@@ -75,6 +75,12 @@ struct program server_start(const char *const arguments[]);
 void program_pass(const int sockets[], int count);
 
 /**
+ * Programs that are started from now on begin as a careless parent may leave them: all signals blocked, and
+ * SIGCHLD ignored.
+ */
+void program_deafen(void);
+
+/**
  * Programs that are started from now on are preloaded with this shared object of the build tree. Not with
  * a sanitizer, which must be loaded first itself.
  *

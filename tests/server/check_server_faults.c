@@ -248,6 +248,17 @@ LOOP_TEST(signals_of_every_kind, MODELS)
     ck_assert_uint_eq(kit_finish(&kit, true, "nothing to reload").served, 1);
 }
 
+/* Signals work as always if the parent of the server has left them blocked. */
+LOOP_TEST(a_parent_that_blocks_signals, MODELS)
+{
+    struct kit kit;
+
+    program_deafen();
+    kit = kit_start(MODEL("--workers", "2"));
+    say_goodbye(kit_connect(&kit));
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 1);
+}
+
 /* One mask of signals of a thread, as /proc has it. */
 static uint64_t signal_mask(pid_t pid, const char *thread, const char *name)
 {
