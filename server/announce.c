@@ -26,11 +26,12 @@ void announce_addresses(const struct server *server)
     unsigned count;
     const struct listening_socket *sockets = listener_sockets(server->listener, &count);
     char text[ADDRESS_TEXT_MAX];
+    const char *admin;
 
     for (unsigned i = 0; i < count; i++)
         printer_line(printer, "listening on %s", address_text(&sockets[i].address, text));
-    if (server->admin != NULL)
-        printer_line(printer, "admin on http://%s", admin_address(server->admin));
+    for (unsigned i = 0; server->admin != NULL && (admin = admin_address(server->admin, i)); i++)
+        printer_line(printer, "admin on http://%s", admin);
 }
 
 /* Predict at which session an uncapped server under a limit on its address space runs out of room. */

@@ -9,7 +9,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/tend.c %D%/tend.h \
 	%D%/listen/activation.c %D%/listen/activation.h %D%/listen/listener.c %D%/listen/listener.h \
 	%D%/listen/listening-socket.c %D%/listen/listening-socket.h %D%/listen/open.c %D%/listen/open.h \
-	%D%/listen/retry.h \
+	%D%/listen/retry.h %D%/listen/wanted.c %D%/listen/wanted.h \
 	%D%/output/child.c %D%/output/child.h %D%/output/escape.c %D%/output/escape.h \
 	%D%/output/line.c %D%/output/line.h %D%/output/printer.c %D%/output/printer.h \
 	%D%/output/writer.c %D%/output/writer.h \

@@ -4,8 +4,8 @@
  *
  * evhttp reads requests and writes replies, on the loop's thread, which serves no session.
  * places.c bounds the connections, state.c takes the state and decides how often, metrics.c and json.c
- * write it, events.c repeats it, page.c has the page, and control.c changes something. Here are the
- * address and the paths.
+ * write it, events.c repeats it, page.c has the page, and control.c changes something. open.c decides where
+ * to listen. Here are the paths.
  *
  * evhttp itself answers requests that are no HTTP, or have too long a header or too large a body, with
  * 400 or 413 and a line of HTML. All other replies are made here; errors are a line of plain text.
@@ -14,11 +14,11 @@
 
 #include "common/address.h"
 #include "common/log.h"
-#include "common/parse.h"
 #include "server/admin/control.h"
 #include "server/admin/events.h"
 #include "server/admin/json.h"
 #include "server/admin/metrics.h"
+#include "server/admin/open.h"
 #include "server/admin/page.h"
 #include "server/admin/places.h"
 #include "server/admin/reply.h"
@@ -29,18 +29,13 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
-    BODY_MAX = 4096,           /* of a request; only the small ones of control.c are used */
-    SEND_BUFFER_BYTES = 65536, /* what the kernel holds for a client that does not read */
-    BACKLOG = 128,
+    BODY_MAX = 4096, /* of a request; only the small ones of control.c are used */
     LAST_TURNS = 16,
     PATH_SHOWN_MAX = 200, /* of an unknown path, in the reply */
 };
@@ -50,8 +45,8 @@ enum {
 struct admin {
     struct admin_places *places;
     struct admin_events *events;
-    struct evbuffer *body; /* of the reply that is being written */
-    char address[ADDRESS_TEXT_MAX];
+    struct evbuffer *body;                               /* of the reply that is being written */
+    char addresses[ADMIN_SOCKETS_MAX][ADDRESS_TEXT_MAX]; /* "": there are no more */
     struct admin_host host;
     struct state_view view;
     struct admin_control control;
@@ -218,84 +213,8 @@ static void on_request(struct evhttp_request *request, void *argument)
 
 /* --- start and end ------------------------------------------------------------------------- */
 
-/* Split [ADDR:]PORT and resolve ADDR, the host. @return 0, or -EINVAL and why */
-static int resolve(const char *text, char host[static ADMIN_HOST_MAX], struct address *address,
-                   char why[static ADMIN_WHY_MAX])
-{
-    const char *colon = strrchr(text, ':');
-    size_t length = colon == NULL ? 0 : (size_t)(colon - text);
-    const char *cause;
-    uint64_t port;
-
-    snprintf(host, ADMIN_HOST_MAX, "127.0.0.1");
-    if (!parse_number(colon == NULL ? text : colon + 1, 0, 65535, &port) ||
-        (colon != NULL && (length == 0 || length >= ADMIN_HOST_MAX))) {
-        snprintf(why, ADMIN_WHY_MAX, "this is not [ADDR:]PORT; try 8091 or 127.0.0.1:8091");
-        return -EINVAL;
-    }
-    if (colon != NULL) {
-        memcpy(host, text, length);
-        host[length] = '\0';
-    }
-    if (strchr(host, ':') != NULL && host[0] != '[') {
-        snprintf(why, ADMIN_WHY_MAX, "an IPv6 address stands in brackets here; try [::1]:8091");
-        return -EINVAL;
-    }
-    if (!address_resolve(host, (uint16_t)port, true, address, &cause)) {
-        snprintf(why, ADMIN_WHY_MAX, "%s; try 127.0.0.1:%u", cause, (unsigned)port);
-        return -EINVAL;
-    }
-    return 0;
-}
-
-/* Open a listening socket and write its address. @return a descriptor or a negated errno value */
-static int open_socket(struct address *address)
-{
-    int on = 1;
-    int bytes = SEND_BUFFER_BYTES;
-    int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int rc;
-
-    if (fd < 0)
-        return -errno;
-    /* Accepted sockets inherit these. The last two are not worth failing for. */
-    rc = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (rc == 0)
-        rc = bind(fd, (const struct sockaddr *)&address->storage, address->length);
-    if (rc == 0)
-        rc = listen(fd, BACKLOG);
-    if (rc == 0) {
-        address->length = sizeof address->storage;
-        rc = getsockname(fd, (struct sockaddr *)&address->storage, &address->length);
-    }
-    if (rc != 0) {
-        rc = -errno;
-        close(fd);
-        return rc;
-    }
-    return fd;
-}
-
-/* Write what to do about an errno value of open_socket() or set_up(). */
-static void explain(int error, const char *address, char why[static ADMIN_WHY_MAX])
-{
-    const char *advice = "";
-
-    if (error == EACCES)
-        advice = "; ports below 1024 need root";
-    else if (error == EADDRINUSE)
-        advice = "; stop the other program, or let the kernel pick with port 0";
-    else if (error == EADDRNOTAVAIL)
-        advice = "; this machine has no such address";
-    else if (error == ENOSPC)
-        advice = "; raise fs.epoll.max_user_watches";
-    snprintf(why, ADMIN_WHY_MAX, "cannot listen on %s: %s%s", address, strerror(error), advice);
-}
-
-/* Make everything except the socket, which is taken over. @return 0 or a negated errno value */
-static int set_up(struct admin *admin, struct event_base *base, int fd)
+/* Make everything except the sockets, which are taken over. @return 0 or a negated errno value */
+static int set_up(struct admin *admin, struct event_base *base, const int fds[], unsigned count)
 {
     struct evhttp *http = evhttp_new(base);
     int rc = -ENOMEM;
@@ -303,14 +222,15 @@ static int set_up(struct admin *admin, struct event_base *base, int fd)
     admin->body = evbuffer_new();
     admin->events = admin_events_new(base, &admin->view);
     if (http == NULL || admin->body == NULL || admin->events == NULL) {
-        close(fd);
+        for (unsigned i = 0; i < count; i++)
+            close(fds[i]);
     } else {
         evhttp_set_gencb(http, on_request, admin);
         evhttp_set_max_headers_size(http, ADMIN_HEADERS_MAX);
         evhttp_set_max_body_size(http, BODY_MAX);
         evhttp_set_default_content_type(http, NULL);
         evhttp_set_allowed_methods(http, ANY_METHOD); /* on_request() refuses them */
-        rc = admin_places_new(base, http, fd, &admin->places);
+        rc = admin_places_new(base, http, fds, count, &admin->places);
         if (rc == 0)
             return 0;
     }
@@ -319,55 +239,60 @@ static int set_up(struct admin *admin, struct event_base *base, int fd)
     return rc;
 }
 
+/* Warn of an address that other machines can reach. */
+static void warn_if_public(const struct address *address, bool control)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    if (!address_is_loopback(address))
+        log_warn(
+            "the admin port is open on %s: all machines that can reach it can read the state of "
+            "this server%s",
+            address_text(address, text), control ? ", and change its workers" : "");
+}
+
 int admin_new(struct event_base *base, const char *text, bool control,
               const struct admin_host *host, struct admin **result, char why[static ADMIN_WHY_MAX])
 {
+    struct listening_socket sockets[SOCKETS_MAX];
+    int fds[SOCKETS_MAX];
     char name[ADMIN_HOST_MAX];
-    struct address address;
-    struct admin *admin;
-    int rc = resolve(text, name, &address, why);
-    int fd;
+    struct admin *admin = calloc(1, sizeof *admin);
+    int count, rc;
 
-    if (rc != 0)
-        return rc;
     snprintf(why, ADMIN_WHY_MAX, "out of memory");
-    admin = calloc(1, sizeof *admin);
     if (admin == NULL)
         return -ENOMEM;
     admin->host = *host;
     admin->view.host = &admin->host;
-    rc = admin_control_init(&admin->control, &admin->host, control, name);
-    if (rc != 0) {
+    count = admin_open(text, name, sockets, why);
+    if (count < 0) {
+        admin_free(admin);
+        return count;
+    }
+    for (int i = 0; i < count; i++) {
+        fds[i] = sockets[i].fd;
+        address_text(&sockets[i].address, admin->addresses[i]);
+    }
+    rc = set_up(admin, base, fds, (unsigned)count);
+    if (rc != 0)
+        admin_open_explain(-rc, &sockets[0].address, why);
+    else if ((rc = admin_control_init(&admin->control, &admin->host, control, name)) != 0)
         snprintf(why, ADMIN_WHY_MAX, "cannot make random numbers: %s", strerror(-rc));
-        admin_free(admin);
-        return rc;
-    }
-    address_text(&address, admin->address);
-    fd = open_socket(&address);
-    if (fd < 0) {
-        explain(-fd, admin->address, why);
-        admin_free(admin);
-        return fd;
-    }
-    address_text(&address, admin->address); /* with the port that the kernel has chosen */
-    rc = set_up(admin, base, fd);
     if (rc != 0) {
-        explain(-rc, admin->address, why);
         admin_free(admin);
         return rc;
     }
-    if (!address_is_loopback(&address))
-        log_warn(
-            "the admin port is open on %s: all machines that can reach it can read the state of "
-            "this server%s",
-            admin->address, control ? ", and change its workers" : "");
+    for (int i = 0; i < count; i++)
+        warn_if_public(&sockets[i].address, control);
     *result = admin;
     return 0;
 }
 
-const char *admin_address(const struct admin *admin)
+const char *admin_address(const struct admin *admin, unsigned index)
 {
-    return admin->address;
+    return index < ADMIN_SOCKETS_MAX && admin->addresses[index][0] != '\0' ? admin->addresses[index]
+                                                                           : NULL;
 }
 
 void admin_look_again(struct admin *admin)

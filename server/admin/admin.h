@@ -22,16 +22,14 @@
 #define SERVER_ADMIN_ADMIN_H
 
 #include "server/admin/host.h"
+#include "server/admin/open.h"
 #include "server/admin/places.h"
 
 #include <event2/event.h>
 #include <stdbool.h>
 
-/** Descriptors that an admin port may take, its listener included. */
-#define ADMIN_DESCRIPTORS_MAX (ADMIN_CONNECTIONS_MAX + 1)
-
-/** Room for why there is no admin port. */
-#define ADMIN_WHY_MAX 320
+/** Descriptors that an admin port may take, its listeners included. */
+#define ADMIN_DESCRIPTORS_MAX (ADMIN_CONNECTIONS_MAX + ADMIN_SOCKETS_MAX)
 
 struct admin;
 
@@ -41,8 +39,8 @@ struct admin;
  * An address that other machines can reach is allowed, since the user has given it, with a warning on
  * standard error.
  *
- * @param address  [ADDR:]PORT. Without ADDR it is 127.0.0.1; an IPv6 address is in brackets; with
- *                 port 0 the kernel chooses one
+ * @param address  [ADDR:]PORT. Without ADDR it is 127.0.0.1; an IPv6 address is in brackets; of a name all
+ *                 addresses are listened on; with port 0 the kernel chooses one
  * @param control  whether clients may change something: see control.h
  * @param host     the server, copied
  * @return         0 and *admin. Otherwise why is what to do, and
@@ -53,8 +51,8 @@ struct admin;
 int admin_new(struct event_base *base, const char *address, bool control,
               const struct admin_host *host, struct admin **admin, char why[static ADMIN_WHY_MAX]);
 
-/** Return the address that it listens on, with its port: "127.0.0.1:40124". */
-const char *admin_address(const struct admin *admin);
+/** Return an address that it listens on, with its port: "127.0.0.1:40124". NULL: there are fewer. */
+const char *admin_address(const struct admin *admin, unsigned index);
 
 /** Show nothing older than now: the server has changed in a way that must be seen at once. */
 void admin_look_again(struct admin *admin);

@@ -6,6 +6,7 @@ server_libserver_la_SOURCES += \
 	%D%/host.h \
 	%D%/json.c %D%/json.h \
 	%D%/metrics.c %D%/metrics.h \
+	%D%/open.c %D%/open.h \
 	%D%/page.c %D%/page.h \
 	%D%/places.c %D%/places.h \
 	%D%/reply.c %D%/reply.h \

@@ -25,6 +25,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "server/admin/open.h"
 #include "server/listen/retry.h"
 
 #include <errno.h>
@@ -64,7 +65,8 @@ struct place {
 struct admin_places {
     LIST_ENTRY(admin_places) all;
     struct evhttp *http;
-    struct evconnlistener *listener; /* belongs to http */
+    struct evconnlistener *listeners[ADMIN_SOCKETS_MAX]; /* belong to http */
+    unsigned count;
     struct event *sweep;
     struct event *turn;
     struct event *retry;
@@ -166,20 +168,39 @@ static void place_look_after(struct place *place, int64_t now_ns)
 
 /* --- the listener -------------------------------------------------------------------------- */
 
+static void disable(struct admin_places *places)
+{
+    for (unsigned i = 0; i < places->count; i++)
+        evconnlistener_disable(places->listeners[i]);
+}
+
+/* Enable all of them or none. @return false: see errno */
+static bool enable(struct admin_places *places)
+{
+    for (unsigned i = 0; i < places->count; i++)
+        if (evconnlistener_enable(places->listeners[i]) != 0) {
+            int error = errno;
+            disable(places);
+            errno = error;
+            return false;
+        }
+    return true;
+}
+
 static void pause_for(struct admin_places *places, unsigned reason)
 {
     if (places->paused == 0)
-        evconnlistener_disable(places->listener);
+        disable(places);
     places->paused |= reason;
 }
 
-/* Remove a reason. If the listener cannot be enabled, the timer tries again. */
+/* Remove a reason. If the listeners cannot be enabled, the timer tries again. */
 static void resume_after(struct admin_places *places, unsigned reason)
 {
     if ((places->paused & reason) == 0)
         return;
     places->paused &= ~reason;
-    if (places->paused == 0 && evconnlistener_enable(places->listener) != 0) {
+    if (places->paused == 0 && !enable(places)) {
         places->paused = PAUSE_ERRORS;
         retry_soon(places->retry);
     }
@@ -191,8 +212,9 @@ static struct admin_places *places_of(const struct evconnlistener *listener)
     struct admin_places *places;
 
     LIST_FOREACH(places, &all_places, all)
-    if (places->listener == listener)
-        return places;
+    for (unsigned i = 0; i < places->count; i++)
+        if (places->listeners[i] == listener)
+            return places;
     abort(); /* every listener is in the list before it is enabled */
 }
 
@@ -350,57 +372,81 @@ void admin_places_keep(struct admin_places *places, struct evhttp_connection *co
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-int admin_places_new(struct event_base *base, struct evhttp *http, int fd,
-                     struct admin_places **result)
+/*
+ * Give a listening socket to http. Disabled, since evhttp_bind_listener() would ignore that enabling fails.
+ *
+ * @return false: no memory, and the socket is closed
+ */
+static bool add_listener(struct admin_places *places, struct event_base *base, struct evhttp *http,
+                         int fd)
+{
+    struct evconnlistener *listener = evconnlistener_new(
+        base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_DISABLED,
+        0 /* fd listens already */, fd);
+
+    if (listener == NULL) {
+        close(fd);
+        return false;
+    }
+    evconnlistener_set_error_cb(listener, accept_failed);
+    if (evhttp_bind_listener(http, listener) == NULL) {
+        evconnlistener_free(listener);
+        return false;
+    }
+    places->listeners[places->count++] = listener;
+    return true;
+}
+
+/* Make what needs memory, except the listeners. @return NULL: there is none */
+static struct admin_places *places_new(struct event_base *base)
 {
     struct admin_places *places = calloc(1, sizeof *places);
-    int rc = -ENOMEM;
 
     if (places == NULL)
-        goto fail_fd;
+        return NULL;
+    LIST_INSERT_HEAD(&all_places, places, all);
     places->sweep = evtimer_new(base, on_sweep, places);
     places->turn = event_new(base, -1, 0, on_turn, places);
     places->retry = evtimer_new(base, on_retry, places);
-    if (places->sweep == NULL || places->turn == NULL || places->retry == NULL)
-        goto fail;
-    /* Disabled, since evhttp_bind_listener() would ignore that enabling fails. */
-    places->listener = evconnlistener_new(
-        base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_DISABLED,
-        0 /* fd listens already */, fd);
-    if (places->listener == NULL)
-        goto fail;
-    LIST_INSERT_HEAD(&all_places, places, all);
-    evconnlistener_set_error_cb(places->listener, accept_failed);
-    evhttp_set_bevcb(http, place_give, places);
-    if (evhttp_bind_listener(http, places->listener) == NULL) {
-        evconnlistener_free(places->listener);
-        admin_places_free(places);
-        return -ENOMEM;
+    if (places->sweep != NULL && places->turn != NULL && places->retry != NULL)
+        return places;
+    admin_places_free(places);
+    return NULL;
+}
+
+/* On failure the listeners belong to http already, which the caller frees. */
+int admin_places_new(struct event_base *base, struct evhttp *http, const int fds[], unsigned count,
+                     struct admin_places **result)
+{
+    struct admin_places *places = places_new(base);
+    bool made = places != NULL;
+    int rc = -ENOMEM;
+
+    for (unsigned i = 0; i < count; i++)
+        if (made)
+            made = add_listener(places, base, http, fds[i]);
+        else
+            close(fds[i]);
+    if (made) {
+        evhttp_set_bevcb(http, place_give, places);
+        rc = enable(places) ? 0 : -errno;
     }
-    if (evconnlistener_enable(places->listener) != 0) {
-        rc = -errno;
-        admin_places_free(places); /* the listener belongs to http now, which the caller frees */
+    if (rc != 0) {
+        admin_places_free(places);
         return rc;
     }
     places->http = http;
     *result = places;
     return 0;
-
-fail:
-    admin_places_free(places);
-fail_fd:
-    close(fd);
-    return rc;
 }
 
 void admin_places_free(struct admin_places *places)
 {
     if (places == NULL)
         return;
-    if (places->listener != NULL)
-        LIST_REMOVE(places, all);
+    LIST_REMOVE(places, all);
     if (places->http != NULL)
-        evhttp_free(places->http); /* with its listener; it releases every connection */
+        evhttp_free(places->http); /* with its listeners; it releases every connection */
     for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
         struct place *place = &places->places[i];
         if (place->life == FREE)

@@ -31,12 +31,13 @@ struct admin_places;
 /**
  * Accept connections for an evhttp.
  *
- * @param http  released by admin_places_free()
- * @param fd    a listening socket that does not block; taken over, and closed on failure
- * @return      0 and *places; or -ENOMEM, or why the kernel does not watch the socket: -ENOSPC means
- *              fs.epoll.max_user_watches. On failure the caller still owns http
+ * @param http   released by admin_places_free()
+ * @param fds    listening sockets that do not block; taken over, and closed on failure
+ * @param count  at most ADMIN_SOCKETS_MAX
+ * @return       0 and *places; or -ENOMEM, or why the kernel does not watch a socket: -ENOSPC means
+ *               fs.epoll.max_user_watches. On failure the caller still owns http
  */
-int admin_places_new(struct event_base *base, struct evhttp *http, int fd,
+int admin_places_new(struct event_base *base, struct evhttp *http, const int fds[], unsigned count,
                      struct admin_places **places);
 
 /** Close the listener and all connections, and release http. NULL is fine. */

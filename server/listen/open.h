@@ -29,9 +29,8 @@ struct hosts {
 };
 
 /**
- * Open a socket for each address of each --host, all with the same port. An address that this machine
- * does not have is left out if its name has another. Call after processes have been forked, or they would
- * keep the sockets.
+ * Open a socket for each address of each --host, as wanted_open(). Call after processes have been forked, or
+ * they would keep the sockets.
  *
  * @return how many sockets
  */

@@ -571,3 +571,39 @@ TEST(address_in_use)
     close(fd);
     event_base_free(base);
 }
+
+/* All addresses of a name, with one port, except one that this machine does not have. */
+TEST(every_address_of_a_name)
+{
+    static const char request[] = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+    fake_open_on("127.0.0.1,192.0.2.1,127.0.0.2:0");
+    ck_assert_str_eq(admin_address(fake.admin, 1), suite_text("127.0.0.2:%u", fake.port));
+    ck_assert_ptr_null(admin_address(fake.admin, 2));
+    for (unsigned i = 0; i < 2; i++) {
+        int fd = connect_to(admin_address(fake.admin, i));
+        tcp_send(fd, request, sizeof request - 1);
+        ck_assert_int_eq(http_read(fd, false).status, 200);
+        close(fd);
+    }
+    fake_close();
+}
+
+/* One of them is taken: the sentence names it, and the other one is closed again. */
+TEST(one_address_in_use)
+{
+    struct event_base *base = event_base_new();
+    unsigned descriptors;
+    char why[ADMIN_WHY_MAX] = "";
+    struct admin *admin = NULL;
+    uint16_t port;
+    int fd = tcp_listen(&port);
+
+    descriptors = process_descriptors(getpid());
+    const char *text = suite_text("127.0.0.2,127.0.0.1:%u", (unsigned)port);
+    ck_assert_int_eq(admin_new(base, text, false, &fake_host, &admin, why), -EADDRINUSE);
+    ck_assert_msg(strstr(why, suite_text("on 127.0.0.1:%u: ", (unsigned)port)) != NULL, "%s", why);
+    ck_assert_uint_eq(process_descriptors(getpid()), descriptors);
+    close(fd);
+    event_base_free(base);
+}

@@ -3,6 +3,7 @@
  * The real server with --admin: what it tells is true, while sessions come and go, and whatever
  * strangers do to the admin port, echoes go on. check_admin.c has the port by itself.
  */
+#include "common/address.h"
 #include "tests/kit/http.h"
 #include "tests/kit/metrics.h"
 #include "tests/kit/server.h"
@@ -663,7 +664,7 @@ TEST(descriptors_are_planned_for)
     struct kit without = kit_start(NULL);
 
     ck_assert_uint_eq(descriptors_needed(&with),
-                      descriptors_needed(&without) + CONNECTIONS_MAX + 1);
+                      descriptors_needed(&without) + CONNECTIONS_MAX + ADDRESSES_MAX);
     kit_finish(&with, true, NULL);
     kit_finish(&without, true, NULL);
 }

@@ -72,7 +72,7 @@ const struct admin_host fake_host = {NULL, look, resize, pause_accepting};
 
 struct fake_server fake;
 
-static void open_with(bool control)
+static void open_with(const char *where, bool control)
 {
     char why[ADMIN_WHY_MAX] = "";
 
@@ -82,19 +82,25 @@ static void open_with(bool control)
     fake.stop_fd = eventfd(0, EFD_CLOEXEC);
     fake.stop = event_new(fake.base, fake.stop_fd, EV_READ, on_stop, fake.base);
     ck_assert_int_eq(event_add(fake.stop, NULL), 0);
-    ck_assert_msg(admin_new(fake.base, "0", control, &fake_host, &fake.admin, why) == 0, "%s", why);
-    ck_assert_int_eq(sscanf(admin_address(fake.admin), "127.0.0.1:%hu", &fake.port), 1);
+    ck_assert_msg(admin_new(fake.base, where, control, &fake_host, &fake.admin, why) == 0, "%s",
+                  why);
+    ck_assert_int_eq(sscanf(admin_address(fake.admin, 0), "127.0.0.1:%hu", &fake.port), 1);
     ck_assert_int_eq(pthread_create(&fake.thread, NULL, run_loop, fake.base), 0);
 }
 
 void fake_open(void)
 {
-    open_with(false);
+    open_with("0", false);
 }
 
 void fake_open_with_control(void)
 {
-    open_with(true);
+    open_with("0", true);
+}
+
+void fake_open_on(const char *where)
+{
+    open_with(where, false);
 }
 
 void fake_close(void)

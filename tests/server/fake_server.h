@@ -32,8 +32,9 @@ extern struct fake_server fake;
 
 /** Fixtures: open it on a free port, showing what state_fill() has. */
 void fake_open(void);
-/** The same with --admin-control. */
+/** The same with --admin-control; and on other addresses than that of "0". */
 void fake_open_with_control(void);
+void fake_open_on(const char *where);
 /** Stop the loop and close everything. */
 void fake_close(void);
 

@@ -55,7 +55,8 @@ tests_server_fail_calls_la_LIBADD = -ldl
 
 # These two put a made-up server under the admin port; so it is no part of the kit.
 FAKE_SERVER = tests/server/fake_server.c tests/server/fake_server.h
-tests_server_check_admin_SOURCES = tests/server/check_admin.c $(FAKE_SERVER)
+tests_server_check_admin_SOURCES = tests/server/check_admin.c tests/kit/names.c $(FAKE_SERVER)
+tests_server_check_admin_CFLAGS = $(AM_CFLAGS) # for an object of its own, see check_address
 tests_server_check_admin_control_SOURCES = tests/server/check_admin_control.c $(FAKE_SERVER)
 
 

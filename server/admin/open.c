@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the admin port listens: see open.h. */
+#include "server/admin/open.h"
+
+#include "common/address.h"
+#include "common/parse.h"
+#include "server/listen/wanted.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define SEND_BUFFER_BYTES 65536 /* what the kernel holds for a client that does not read */
+
+/* Split [ADDR:]PORT. @return 0, or -EINVAL and why */
+static int split(const char *text, char host[static ADMIN_HOST_MAX], uint16_t *port,
+                 char why[static ADMIN_WHY_MAX])
+{
+    const char *colon = strrchr(text, ':');
+    size_t length = colon == NULL ? 0 : (size_t)(colon - text);
+    uint64_t number;
+
+    snprintf(host, ADMIN_HOST_MAX, "127.0.0.1");
+    if (!parse_number(colon == NULL ? text : colon + 1, 0, 65535, &number) ||
+        (colon != NULL && (length == 0 || length >= ADMIN_HOST_MAX))) {
+        snprintf(why, ADMIN_WHY_MAX, "this is not [ADDR:]PORT; try 8091 or 127.0.0.1:8091");
+        return -EINVAL;
+    }
+    if (colon != NULL) {
+        memcpy(host, text, length);
+        host[length] = '\0';
+    }
+    if (strchr(host, ':') != NULL && host[0] != '[') {
+        snprintf(why, ADMIN_WHY_MAX, "an IPv6 address stands in brackets here; try [::1]:8091");
+        return -EINVAL;
+    }
+    *port = (uint16_t)number;
+    return 0;
+}
+
+void admin_open_explain(int error, const struct address *address, char why[static ADMIN_WHY_MAX])
+{
+    char text[ADDRESS_TEXT_MAX];
+    const char *advice = "";
+
+    if (error == EACCES)
+        advice = "; ports below 1024 need root";
+    else if (error == EADDRINUSE)
+        advice = "; stop the other program, or let the kernel pick with port 0";
+    else if (error == EADDRNOTAVAIL)
+        advice = "; this machine has no such address";
+    else if (error == ENOSPC)
+        advice = "; raise fs.epoll.max_user_watches";
+    snprintf(why, ADMIN_WHY_MAX, "cannot listen on %s: %s%s", address_text(address, text),
+             strerror(error), advice);
+}
+
+int admin_open(const char *text, char host[static ADMIN_HOST_MAX],
+               struct listening_socket sockets[static SOCKETS_MAX], char why[static ADMIN_WHY_MAX])
+{
+    const int bytes = SEND_BUFFER_BYTES;
+    struct wanted wanted = {0};
+    const char *cause;
+    unsigned failed = 0;
+    uint16_t port = 0;
+    int rc = split(text, host, &port, why);
+
+    if (rc != 0)
+        return rc;
+    if (wanted_add(&wanted, host, port, &cause) != 0) {
+        snprintf(why, ADMIN_WHY_MAX, "%s; try 127.0.0.1:%u", cause, (unsigned)port);
+        return -EINVAL;
+    }
+    rc = wanted_open(&wanted, sockets, &failed);
+    if (rc < 0)
+        admin_open_explain(-rc, &wanted.at[failed], why);
+    /* Accepted sockets inherit it; not worth failing for. */
+    for (int i = 0; i < rc; i++)
+        (void)setsockopt(sockets[i].fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    return rc;
+}

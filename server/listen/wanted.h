@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file wanted.h
+ * All addresses of some names, and a socket that listens on each of them, all with the same port.
+ *
+ *     struct wanted wanted = {0};
+ *     rc = wanted_add(&wanted, "localhost", 8090, &cause);      as often as there are names
+ *     rc = wanted_open(&wanted, sockets, &failed);
+ */
+#ifndef SERVER_LISTEN_WANTED_H
+#define SERVER_LISTEN_WANTED_H
+
+#include "common/address.h"
+#include "server/listen/listening-socket.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** Addresses to listen on, each once, and the name that it is of. Ready when zeroed. */
+struct wanted {
+    unsigned count;
+    struct address at[SOCKETS_MAX];
+    const char *name[SOCKETS_MAX]; /**< the caller's */
+    bool has_v4;
+};
+
+/**
+ * Add the addresses of a name, except those that are there already.
+ *
+ * @param port   0: the kernel picks one, the same for all
+ * @param cause  set on -EINVAL, as by address_resolve()
+ * @return       0, -EINVAL: the name has no address, or -E2BIG: they are more than SOCKETS_MAX
+ */
+int wanted_add(struct wanted *wanted, const char *name, uint16_t port, const char **cause);
+
+/**
+ * Open a socket for each. An address that this machine does not have is left out if its name has another.
+ * :: takes IPv4 clients as well, unless an IPv4 address is wanted, too.
+ *
+ * @param failed  set on failure to the index of the address
+ * @return        how many sockets, for listening_socket_close(); or as listening_socket_open(), and none is
+ *                open
+ */
+int wanted_open(const struct wanted *wanted, struct listening_socket sockets[static SOCKETS_MAX],
+                unsigned *failed);
+
+#endif /* SERVER_LISTEN_WANTED_H */
