@@ -18,7 +18,7 @@ noinst_LTLIBRARIES += %D%/libcommon.la
 	%D%/tostop.h \
 	%D%/transform.c %D%/transform.h
 if WITH_OPENSSL
-%C%_libcommon_la_SOURCES += %D%/tls.c
+%C%_libcommon_la_SOURCES += %D%/tls.c %D%/tls-try.c %D%/tls-internal.h
 else
 %C%_libcommon_la_SOURCES += %D%/tls-none.c
 endif

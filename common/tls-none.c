@@ -37,6 +37,12 @@ int tls_client_context_new(const struct tls_client_settings *settings, struct tl
     return refuse(why);
 }
 
+int tls_server_context_try(const struct tls_context *context, char why[static TLS_WHY_MAX])
+{
+    (void)context;
+    return refuse(why);
+}
+
 void tls_context_ref(struct tls_context *context)
 {
     (void)context;

@@ -21,7 +21,7 @@
  * OpenSSL has one error queue per thread. It is cleared before each call, or an old error would be
  * taken for the call's, and after each failure, or ours would be taken for that of another stream.
  */
-#include "common/tls.h"
+#include "common/tls-internal.h"
 
 #include "common/clock.h"
 
@@ -32,7 +32,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,13 +40,6 @@
 
 /* An alert from the peer has this reason, plus the alert's number. */
 #define ALERT_OFFSET 1000
-
-struct tls_context {
-    atomic_uint references;
-    /* set when it is made, then read-only */
-    SSL_CTX *ssl;
-    BIO_METHOD *socket;
-};
 
 /* The state of a TLS stream. */
 struct tls {
@@ -98,8 +90,7 @@ static const char *alert_words(int reason)
     return strcmp(words, "unknown") != 0 ? words : NULL;
 }
 
-/* Describe the first error in the queue, which caused the others. */
-static void describe_queue(char text[static TLS_WHY_MAX])
+void tls_describe_queue(char text[static TLS_WHY_MAX])
 {
     unsigned long error = ERR_peek_error();
     bool of_ssl = ERR_GET_LIB(error) == ERR_LIB_SSL;
@@ -128,7 +119,7 @@ static void describe_failure(struct tls *tls)
         snprintf(tls->why, sizeof tls->why, "certificate verify failed: %s",
                  X509_verify_cert_error_string(SSL_get_verify_result(tls->ssl)));
     else
-        describe_queue(tls->why);
+        tls_describe_queue(tls->why);
 }
 
 /* --- the socket as OpenSSL sees it --------------------------------------------------------- */
@@ -475,7 +466,7 @@ static int refuse_file(char why[static TLS_WHY_MAX], const char *file, const cha
 {
     char words[TLS_WHY_MAX];
 
-    describe_queue(words);
+    tls_describe_queue(words);
     return refuse(why, "%s holds no usable %s in PEM form: %s", file, what, words);
 }
 

@@ -3,8 +3,8 @@
  * @file tls.h
  * TLS streams: the second table of stream.h.
  *
- * configure chooses between tls.c, on OpenSSL 3, and tls-none.c, which refuses with a sentence; no
- * other file depends on the choice.
+ * configure chooses between tls.c and tls-try.c, on OpenSSL 3, and tls-none.c, which refuses with a
+ * sentence; no other file depends on the choice.
  *
  * Every context has TLS 1.2 or later, no renegotiation, no compression, no session tickets and no
  * resumption. The ciphers are those of the system's policy.
@@ -68,6 +68,15 @@ int tls_server_context_new(const struct tls_server_settings *settings, struct tl
                            char why[static TLS_WHY_MAX]);
 int tls_client_context_new(const struct tls_client_settings *settings, struct tls_context **context,
                            char why[static TLS_WHY_MAX]);
+
+/**
+ * Try whether a server's context works, by a handshake with a client in memory. Certificates are not verified,
+ * and the client needs none.
+ *
+ * @param why  on failure a few words on what went wrong: "no common cipher"
+ * @return     0; -EINVAL: no client of this program could shake hands; or -ENOMEM
+ */
+int tls_server_context_try(const struct tls_context *context, char why[static TLS_WHY_MAX]);
 
 /** Take a reference. */
 void tls_context_ref(struct tls_context *context);

@@ -80,6 +80,23 @@ static int copy_file(const char *file, unsigned char *bytes, size_t *size,
     return fd < 0 || got != 0 ? -EINVAL : 0;
 }
 
+/* Find out now, and not with the first client, that no client can shake hands. */
+static int try_context(const struct credentials *credentials, const struct tls_context *context,
+                       char why[static TLS_WHY_MAX])
+{
+    char words[TLS_WHY_MAX];
+    int rc = tls_server_context_try(context, words);
+
+    if (rc == -EINVAL)
+        snprintf(why, TLS_WHY_MAX,
+                 "no client can use the certificate in %.80s: a handshake was tried, and failed: "
+                 "%.50s; use an ECDSA or RSA key, or look into openssl.cnf",
+                 credentials->settings.certificate_file, words);
+    else if (rc != 0)
+        snprintf(why, TLS_WHY_MAX, "%s", words);
+    return rc;
+}
+
 /* Read the files into a context, and a copy of them into the place of the next generation. */
 static int read_files(struct credentials *credentials, struct tls_context **context,
                       char why[static TLS_WHY_MAX])
@@ -90,6 +107,7 @@ static int read_files(struct credentials *credentials, struct tls_context **cont
 
     if (rc != 0)
         return rc;
+    rc = try_context(credentials, *context, why);
     memset(copy->sizes, 0, sizeof copy->sizes);
     for (int i = 0; i < FILES && rc == 0; i++) {
         const char *file = file_of(&credentials->settings, i);

@@ -19,7 +19,7 @@ struct credentials;
 /**
  * @param settings  the strings stay the caller's, for as long as the credentials live
  * @return          0 and *credentials, or as tls_server_context_new() with a sentence in why; also
- *                  -EINVAL for a file of more than 256 KiB
+ *                  -EINVAL for a file of more than 256 KiB, or if no client could shake hands
  */
 int credentials_new(const struct tls_server_settings *settings, struct credentials **credentials,
                     char why[static TLS_WHY_MAX]);

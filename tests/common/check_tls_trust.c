@@ -213,6 +213,25 @@ TEST(a_key_of_another_certificate_is_refused)
                             keys->renewed.key, keys->server.certificate));
 }
 
+/* A certificate that can be read, and that no client can use, is found out without a client. */
+TEST(a_context_is_tried)
+{
+    const char *const cas[] = {NULL, keys->ca.certificate};
+    struct tls_context *context;
+    char why[TLS_WHY_MAX] = "";
+
+    for (size_t i = 0; i < COUNT_OF(cas); i++) {
+        context = tls_kit_server(&keys->expired, cas[i]);
+        ck_assert_int_eq(tls_server_context_try(context, why), 0);
+        tls_context_unref(context);
+    }
+    context = tls_kit_server(&keys->unusable, NULL);
+    ck_assert_int_eq(tls_server_context_try(context, why), -EINVAL);
+    ck_assert_str_eq(why, "no common cipher");
+    tls_context_unref(context);
+    tls_expect_no_errors_left();
+}
+
 TEST(an_encrypted_key_is_refused_without_a_prompt)
 {
     expect_refused(keys->server.certificate, keys->encrypted, NULL,

@@ -28,6 +28,7 @@ struct request {
     const char *hosts; /* subjectAltName; NULL: none */
     long days;         /* from now until it ends; it begins 2 days ago */
     bool is_ca;
+    const char *curve; /* of its key; NULL: P-256 */
 };
 
 /* The issuer: a certificate and its key. */
@@ -91,7 +92,7 @@ static X509 *fill_in(const struct request *request, EVP_PKEY *key)
 /* Make a pair and write it. @param by  NULL: itself. @return the pair */
 static struct signer issue(const struct request *request, const struct signer *by)
 {
-    struct signer fresh = {.key = EVP_EC_gen("P-256")};
+    struct signer fresh = {.key = EVP_EC_gen(request->curve != NULL ? request->curve : "P-256")};
 
     ck_assert_ptr_nonnull(fresh.key);
     fresh.certificate = fill_in(request, fresh.key);
@@ -113,9 +114,11 @@ static void forget(struct signer signer)
 static void issue_all(struct tls_kit *kit)
 {
     static const char here[] = "DNS:localhost,IP:127.0.0.1,IP:::1";
-    struct signer ca = issue(&(struct request){&kit->ca, "test CA", NULL, 2, true}, NULL);
-    struct signer other = issue(&(struct request){&kit->other_ca, "other CA", NULL, 2, true}, NULL);
-    struct signer server = issue(&(struct request){&kit->server, "server", here, 2, false}, &ca);
+    struct signer ca = issue(&(struct request){&kit->ca, "test CA", NULL, 2, true, NULL}, NULL);
+    struct signer other =
+        issue(&(struct request){&kit->other_ca, "other CA", NULL, 2, true, NULL}, NULL);
+    struct signer server =
+        issue(&(struct request){&kit->server, "server", here, 2, false, NULL}, &ca);
     FILE *file = create(kit->encrypted);
 
     ck_assert_int_eq(
@@ -125,14 +128,17 @@ static void issue_all(struct tls_kit *kit)
     file = create(kit->broken);
     ck_assert_int_ge(fputs("nothing of use\n", file), 0);
     ck_assert_int_eq(fclose(file), 0);
-    forget(issue(&(struct request){&kit->renewed, "renewed server", here, 2, false}, &ca));
-    forget(issue(&(struct request){&kit->expired, "expired server", here, -1, false}, &ca));
+    forget(issue(&(struct request){&kit->renewed, "renewed server", here, 2, false, NULL}, &ca));
+    forget(issue(&(struct request){&kit->expired, "expired server", here, -1, false, NULL}, &ca));
     forget(issue(
-        &(struct request){&kit->wrong_host, "elsewhere", "DNS:elsewhere.example", 2, false}, &ca));
-    forget(issue(&(struct request){&kit->stranger, "stranger", here, 2, false}, &other));
-    forget(issue(&(struct request){&kit->self_signed, "server alone", here, 2, false}, NULL));
-    forget(issue(&(struct request){&kit->client, "client", NULL, 2, false}, &ca));
-    forget(issue(&(struct request){&kit->other_client, "other client", NULL, 2, false}, &other));
+        &(struct request){&kit->wrong_host, "elsewhere", "DNS:elsewhere.example", 2, false, NULL},
+        &ca));
+    forget(issue(&(struct request){&kit->stranger, "stranger", here, 2, false, NULL}, &other));
+    forget(issue(&(struct request){&kit->self_signed, "server alone", here, 2, false, NULL}, NULL));
+    forget(issue(&(struct request){&kit->unusable, "old server", here, 2, false, "P-224"}, &ca));
+    forget(issue(&(struct request){&kit->client, "client", NULL, 2, false, NULL}, &ca));
+    forget(
+        issue(&(struct request){&kit->other_client, "other client", NULL, 2, false, NULL}, &other));
     forget(server);
     forget(other);
     forget(ca);
@@ -153,6 +159,7 @@ static struct tls_files *pair_of(struct tls_kit *kit, size_t i, const char **nam
         {&kit->wrong_host, "wrong-host"},
         {&kit->stranger, "stranger"},
         {&kit->self_signed, "self-signed"},
+        {&kit->unusable, "unusable"},
         {&kit->client, "client"},
         {&kit->other_client, "other-client"},
     };

@@ -25,7 +25,7 @@ struct tls_files {
     char key[TLS_KIT_PATH];
 };
 
-/** All of them with keys on P-256. Those of servers are for localhost, 127.0.0.1 and ::1. */
+/** With keys on P-256, except one. Those of servers are for localhost, 127.0.0.1 and ::1. */
 struct tls_kit {
     char folder[TLS_KIT_PATH / 2];
     struct tls_files ca;
@@ -36,6 +36,8 @@ struct tls_kit {
     struct tls_files wrong_host; /**< for elsewhere.example */
     struct tls_files stranger;   /**< for the right host, by other_ca */
     struct tls_files self_signed;
+    struct tls_files
+        unusable; /**< for the right host, with a key on P-224, which no client takes */
     struct tls_files client;
     struct tls_files other_client; /**< by other_ca */
     char broken[TLS_KIT_PATH];     /**< a file that holds no PEM */

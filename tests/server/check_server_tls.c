@@ -278,6 +278,34 @@ LOOP_TEST(clients_need_a_certificate, MODELS)
     expect_line(&kit, "handshake failed: 2\n");
 }
 
+/* The same with our own client: the right certificate, none, and one of a CA that the server does not trust. */
+LOOP_TEST(our_client_shows_a_certificate, MODELS)
+{
+    struct kit kit = kit_start(TLS_MODEL("--workers", "2", "--tls-ca", keys->ca.certificate));
+    const char *port = suite_text("%u", kit.program.port);
+    const char *arguments[16] = {"echo-client", "--port", port,   "-n",
+                                 "2",           "--tls",  "--ca", keys->ca.certificate};
+    const struct tls_files *const shown[] = {&keys->client, NULL, &keys->other_client};
+
+    for (size_t i = 0; i < COUNT_OF(shown); i++) {
+        struct outcome outcome;
+        if (shown[i] != NULL) {
+            arguments[8] = "--cert";
+            arguments[9] = shown[i]->certificate;
+            arguments[10] = "--key";
+            arguments[11] = shown[i]->key;
+        } else {
+            arguments[8] = NULL;
+        }
+        outcome = program_run(arguments, NULL);
+        ck_assert_msg(outcome.status == (i == 0 ? 0 : 1), "the client said: %s%s", outcome.out,
+                      outcome.err);
+        ck_assert_msg(strstr(outcome.out, i == 0 ? "2 ok, 0 failed" : "0 ok, 2 failed") != NULL,
+                      "%s", outcome.out);
+    }
+    expect_line(&kit, "handshake failed: 4\n");
+}
+
 /* The words are plain: they are worth no handshake, and nothing of TLS begins with a B. */
 TEST(busy_is_said_plainly)
 {
@@ -328,7 +356,7 @@ static bool fits(struct kit *kit)
     return false;
 }
 
-/* One that the client does not trust, then a good one, then nonsense: the good one stays. */
+/* One that the client does not trust, then a good one, then nonsense, then one for no client: the good one stays. */
 LOOP_TEST(sighup_replaces_the_certificate, MODELS)
 {
     char certificate[TLS_KIT_PATH + 16], key[TLS_KIT_PATH + 16];
@@ -353,6 +381,10 @@ LOOP_TEST(sighup_replaces_the_certificate, MODELS)
     copy_file(keys->broken, certificate);
     ck_assert_int_eq(kill(kit.program.pid, SIGHUP), 0);
     wait_for_error_text(&kit.program, "the old certificate stays in use");
+    copy_file(keys->unusable.certificate, certificate);
+    copy_file(keys->unusable.key, key);
+    ck_assert_int_eq(kill(kit.program.pid, SIGHUP), 0);
+    wait_for_error_text(&kit.program, "stays in use: no client can use the certificate");
     if (kit_ask(&kit).in_flight == 1 && strcmp(tested_models[_i].model, "iterative") != 0)
         ck_assert(fits(&kit));
     echo(&before, "one that began before goes on");
@@ -389,6 +421,9 @@ TEST(bad_files_are_named)
                    keys->encrypted);
     expect_refusal(SERVER("--tls-cert", certificate, "--tls-key", key, "--tls-ca", "/nowhere/ca"),
                    1, "/nowhere/ca");
+    expect_refusal(
+        SERVER("--tls-cert", keys->unusable.certificate, "--tls-key", keys->unusable.key), 1,
+        "no client can use the certificate in");
     expect_refusal(SERVER("--tls-key", key), 2, "--tls-cert");
     expect_refusal(SERVER("--tls-ca", certificate), 2, "--tls-cert");
 }
