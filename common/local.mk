@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += %D%/libcommon.la
 	%D%/address.c %D%/address.h \
 	%D%/clock.h \
 	%D%/histogram.c %D%/histogram.h \
+	%D%/json-line.c %D%/json-line.h \
 	%D%/log.c %D%/log.h \
 	%D%/must.h \
 	%D%/option.c %D%/option.h \

@@ -13,9 +13,10 @@ _echo_server() {
     /--on-full) words='pause reject drop-oldest caller-runs' ;;
     /--transform) words='upper none' ;;
     /--print) words='none line full' ;;
+    /--log) words='text json' ;;
     /--tls-cert | /--tls-key | /--tls-ca | /--trace | /--config) files=yes ;;
     /--host | /--port | /--max-sessions | /--queue | /--high-water | /--low-water | /--queue-timeout | /--per-source | /--handshake-timeout | /--session-timeout | /--idle-timeout | /--write-timeout | /--shutdown-delay | /--drain-timeout | /--buffer | /--delay | /--burn | /--admin | /--limit) ;;
-    /*) words='--host --port --model --workers --hold --max-sessions --allow-uncapped --queue --on-full --high-water --low-water --queue-timeout --per-source --handshake-timeout --session-timeout --idle-timeout --write-timeout --shutdown-delay --drain-timeout --transform --buffer --delay --burn --proxy-protocol --tls-cert --tls-key --tls-ca --print --trace --admin --admin-control --limit --verbose --quiet --config --print-config --help --version ' ;;
+    /*) words='--host --port --model --workers --hold --max-sessions --allow-uncapped --queue --on-full --high-water --low-water --queue-timeout --per-source --handshake-timeout --session-timeout --idle-timeout --write-timeout --shutdown-delay --drain-timeout --transform --buffer --delay --burn --proxy-protocol --tls-cert --tls-key --tls-ca --print --trace --admin --admin-control --limit --log --verbose --quiet --config --print-config --help --version ' ;;
     esac
     mapfile -t COMPREPLY < <(
         compgen -W "$words" -- "$word"

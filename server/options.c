@@ -141,6 +141,8 @@ static const struct option_row rows[] = {
      OPTION_FLAG(admin_control), .needs = {"admin"}},
     {"limit", "LIST", NULL, "limits that the server sets on itself",
      OPTION_OTHER(limits, read_limits, LIMITS_RANGE)},
+    {"log", "WORD", "text", "the form of the lines on standard error: sentences, or a JSON object each",
+     OPTION_WORD(log, log_form_words)},
     {"verbose", NULL, NULL, "log how each session ended",
      OPTION_FLAG(verbose)},
     {"quiet", NULL, NULL, "print no configuration, no warnings and no final accounting",
@@ -241,6 +243,7 @@ void options_parse(struct options *options, int argc, char **argv)
     *options = (struct options){0};
     log_init("echo-server", LOG_NORMAL);
     option_read(&command, argc, argv, options, &line);
+    log_set_form(options->log);
     if (options->hosts.count == 0)
         options->hosts = (struct hosts){1, {"127.0.0.1"}};
     settle_marks(options, option_given(&line, "low-water"));

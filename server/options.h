@@ -6,6 +6,7 @@
 #ifndef SERVER_OPTIONS_H
 #define SERVER_OPTIONS_H
 
+#include "common/log.h"
 #include "common/transform.h"
 #include "server/limits.h"
 #include "server/listen/open.h"
@@ -51,6 +52,7 @@ struct options {
     const char *tls_cert; /**< NULL: plain */
     const char *tls_key;
     const char *tls_ca; /**< NULL: clients need no certificate */
+    enum log_form log;
     bool verbose;
     bool quiet;
     const char *config; /**< the file that options came from; NULL: none */

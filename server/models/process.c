@@ -34,7 +34,9 @@ void process_session_over(struct session *session, const char *how)
         session_drop(session,
                      verdict == OUTCOME_CUT ? session_loss(session, session->fd) : verdict);
     } else {
-        log_warn("session %" PRIu64 " failed: %s", session->number, how);
+        log_event(LOG_NORMAL, "session failed",
+                  &(struct log_facts){.session = session->number, .reason = how},
+                  "session %" PRIu64 " failed: %s", session->number, how);
         session_drop(session, OUTCOME_FAILED);
     }
 }

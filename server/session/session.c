@@ -75,8 +75,10 @@ static enum need end_of_header(struct session *session, int rc, const struct add
         return finished(session, rc == -EPROTO ? OUTCOME_HANDSHAKE_FAILED : OUTCOME_FAILED);
     if (source->storage.ss_family != AF_UNSPEC) {
         session->peer = *source;
-        log_verbose("session %" PRIu64 " comes from %s", session->number,
-                    address_text(source, text));
+        address_text(source, text);
+        log_event(LOG_VERBOSE, "proxy header",
+                  &(struct log_facts){.session = session->number, .peer = text},
+                  "session %" PRIu64 " comes from %s", session->number, text);
     }
     session->stage = after_header(session);
     return NEED_NOTHING;
@@ -355,6 +357,7 @@ static void save_alert(struct session *session)
 static enum need shake_hands(struct session *session)
 {
     char words[TLS_WHY_MAX];
+    const char *why;
     int code = session->stream.tls == NULL ? wrap_in_tls(session) : 0;
 
     if (code == 0)
@@ -367,8 +370,10 @@ static enum need shake_hands(struct session *session)
         session->stage = STAGE_ECHO;
         return NEED_NOTHING;
     }
-    log_verbose("session %" PRIu64 ": no TLS: %s", session->number,
-                code == -EPROTO ? stream_error_text(&session->stream, words) : strerror(-code));
+    why = code == -EPROTO ? stream_error_text(&session->stream, words) : strerror(-code);
+    log_event(LOG_VERBOSE, "handshake failed",
+              &(struct log_facts){.session = session->number, .reason = why},
+              "session %" PRIu64 ": no TLS: %s", session->number, why);
     save_alert(session);
     if (is_checked(session))
         return finished(session, OUTCOME_SERVED);
@@ -510,6 +515,30 @@ static void note_in_trace(const struct session *session, enum outcome outcome)
         shared_wake(session->shared);
 }
 
+/* Log how the session has ended. @param why  it was rejected; NULL: it was not */
+static void log_end(const struct session *session, enum outcome outcome, const char *why)
+{
+    const struct accounting_entry *entry = &session->entry;
+    int64_t begun_ns = atomic_load_explicit(&entry->begun_ns, memory_order_relaxed);
+    int64_t now_ns = clock_now_ns();
+    char peer[ADDRESS_TEXT_MAX];
+    struct log_facts facts = {
+        .session = session->number,
+        .peer = address_text(&session->peer, peer),
+        .outcome = outcome_words[outcome],
+        .reason = why,
+        .echoes = atomic_load_explicit(&entry->echoes, memory_order_relaxed),
+        .bytes_received = atomic_load_explicit(&entry->bytes_received, memory_order_relaxed),
+        .bytes_sent = atomic_load_explicit(&entry->bytes_sent, memory_order_relaxed),
+        .waited_ns = (begun_ns == 0 ? now_ns : begun_ns) - entry->accepted_ns,
+        .held_ns = begun_ns == 0 ? -1 : now_ns - begun_ns,
+    };
+
+    log_event(LOG_VERBOSE, "session ended", &facts, "session %" PRIu64 " ended: %s%s%s",
+              session->number, outcome_words[outcome], why != NULL ? ": " : "",
+              why != NULL ? why : "");
+}
+
 /*
  * Count the session and release it. @return its descriptor, to be closed afterwards
  *
@@ -517,12 +546,13 @@ static void note_in_trace(const struct session *session, enum outcome outcome)
  * counted in its next request. The loop touches descriptors of live sessions only, and under the
  * accounting's lock: after the count no other thread uses the descriptor.
  */
-static int leave(struct session *session, enum outcome outcome)
+static int leave(struct session *session, enum outcome outcome, const char *why)
 {
     struct shared *shared = session->shared;
     int fd = session->fd;
 
-    log_verbose("session %" PRIu64 " ended: %s", session->number, outcome_words[outcome]);
+    if (log_writes(LOG_VERBOSE))
+        log_end(session, outcome, why);
     if (shared->trace != NULL)
         note_in_trace(session, outcome);
     if (shared->per_source != NULL)
@@ -537,7 +567,7 @@ void session_drop(struct session *session, enum outcome outcome)
     struct shared *shared = session->shared;
     bool awaited = atomic_load(shared->draining) || atomic_load(&shared->full);
 
-    close(leave(session, outcome));
+    close(leave(session, outcome, NULL));
     if (awaited)
         shared_wake(shared);
 }
@@ -551,8 +581,7 @@ void session_turn_away(struct session *session, enum outcome outcome, const char
 {
     struct shared *shared = session->shared;
 
-    log_verbose("session %" PRIu64 " rejected: %s", session->number, why);
-    refuse(shared->refuser, leave(session, outcome), why);
+    refuse(shared->refuser, leave(session, outcome, why), why);
 }
 
 /* --- the loop, on a session that is being served ------------------------------------------- */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,7 +95,114 @@ TEST(errno_is_seen_and_kept)
     ck_assert_int_eq(errno, ENOENT);
 }
 
+/* Parse the last line that was written. */
+static json_t *last_object(void)
+{
+    const char *line = said(), *next;
+    json_error_t error;
+    json_t *object;
+
+    while ((next = strchr(line, '\n')) != NULL && next[1] != '\0')
+        line = next + 1;
+    object = json_loads(line, 0, &error);
+    ck_assert_msg(object != NULL, "%s: %s", error.text, line);
+    return object;
+}
+
+static void expect_member(const json_t *object, const char *key, const char *text)
+{
+    ck_assert_pstr_eq(json_string_value(json_object_get(object, key)), text);
+}
+
+/* The same levels, and each line an object. */
+TEST(lines_for_programs)
+{
+    static const char *const levels[] = {"error", "warning", "info"};
+    json_t *object;
+    int64_t before = clock_wall_ns();
+
+    log_set_form(LOG_JSON);
+    log_init("p", LOG_QUIET);
+    log_warn("not written");
+    log_verbose("not written");
+    ck_assert_str_eq(said(), "");
+    log_init("p", LOG_VERBOSE);
+    for (size_t i = 0; i < COUNT_OF(levels); i++) {
+        errno = ENOENT;
+        (i == 0 ? log_error : i == 1 ? log_warn : log_verbose)("\"%s\" %d: %m\n", "x", (int)i);
+        ck_assert_int_eq(errno, ENOENT);
+        object = last_object();
+        ck_assert_uint_eq(json_object_size(object), 4);
+        expect_member(object, "level", levels[i]);
+        expect_member(object, "event", "message");
+        expect_member(object, "message",
+                      suite_text("\"x\" %d: No such file or directory\n", (int)i));
+        ck_assert_str_ge(json_string_value(json_object_get(object, "time")),
+                         before > 0 ? "2020-01-01T00:00:00.000000Z" : "");
+        json_decref(object);
+    }
+}
+
+/* An event is a sentence for people and its facts for programs, if its level is written. */
+TEST(events)
+{
+    struct log_facts facts = {.session = 7,
+                              .peer = "a:1",
+                              .outcome = "served",
+                              .echoes = 2,
+                              .bytes_received = 3,
+                              .bytes_sent = 4,
+                              .waited_ns = 1500000,
+                              .held_ns = -1};
+    json_t *object;
+
+    log_init("p", LOG_NORMAL);
+    log_event(LOG_VERBOSE, "session ended", &facts, "session %d", 7);
+    ck_assert_str_eq(said(), "");
+    ck_assert(log_writes(LOG_NORMAL) && !log_writes(LOG_VERBOSE));
+    log_event(LOG_NORMAL, "session ended", &facts, "session %d", 7);
+    ck_assert_str_eq(said(), "p: session 7\n");
+    log_set_form(LOG_JSON);
+    log_event(LOG_NORMAL, "session ended", &facts, "session %d", 7);
+    object = last_object();
+    ck_assert_uint_eq(json_object_size(object), 11);
+    expect_member(object, "level", "warning");
+    expect_member(object, "event", "session ended");
+    expect_member(object, "peer", "a:1");
+    expect_member(object, "outcome", "served");
+    expect_member(object, "reason", NULL);
+    ck_assert_int_eq(json_integer_value(json_object_get(object, "session")), 7);
+    ck_assert_int_eq(json_integer_value(json_object_get(object, "echoes")), 2);
+    ck_assert_int_eq(json_integer_value(json_object_get(object, "bytes_received")), 3);
+    ck_assert_int_eq(json_integer_value(json_object_get(object, "bytes_sent")), 4);
+    ck_assert(json_real_value(json_object_get(object, "waited_ms")) == 1.5);
+    ck_assert(json_is_null(json_object_get(object, "held_ms")));
+    json_decref(object);
+    log_event(LOG_NORMAL, "handshake failed", &(struct log_facts){.reason = "why"}, "why");
+    object = last_object();
+    ck_assert_uint_eq(json_object_size(object), 4);
+    expect_member(object, "reason", "why");
+    json_decref(object);
+}
+
 CASE_WITH("Limits", capture, release)
+
+/* A text that is too long for a line of JSON is cut within its quotes. */
+TEST(a_long_line_is_whole_json)
+{
+    static char text[5000];
+    json_t *object;
+    const char *message;
+
+    log_set_form(LOG_JSON);
+    memset(text, '\n', sizeof text - 1);
+    log_error("%s", text);
+    ck_assert_uint_le(strlen(said()), 2048);
+    object = last_object();
+    message = json_string_value(json_object_get(object, "message"));
+    ck_assert_str_eq(message + strlen(message) - 4, "\n...");
+    json_decref(object);
+}
 
 TEST(a_line_stays_one_line)
 {

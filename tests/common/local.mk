@@ -3,6 +3,7 @@ COMMON_TESTS = \
 	tests/common/check_address \
 	tests/common/check_harness \
 	tests/common/check_histogram \
+	tests/common/check_json_line \
 	tests/common/check_log \
 	tests/common/check_option \
 	tests/common/check_parse \

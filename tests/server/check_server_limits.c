@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -301,6 +302,78 @@ static void serve_one(struct kit *kit)
     say_hello(fd);
     shutdown(fd, SHUT_WR);
     expect_rest(fd, "", 0);
+}
+
+/* Find the event of the session that has ended. Every line is an object. */
+static json_t *ended_session(const char *errors)
+{
+    json_t *found = NULL;
+
+    for (const char *line = errors, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        json_t *object = json_loadb(line, (size_t)(end - line), 0, NULL);
+        const char *event = json_string_value(json_object_get(object, "event"));
+        ck_assert_msg(event != NULL, "no event: %s", line);
+        if (strcmp(event, "session ended") == 0) {
+            ck_assert_ptr_null(found);
+            found = json_incref(object);
+        }
+        json_decref(object);
+    }
+    ck_assert_msg(found != NULL, "no session has ended: %s", errors);
+    return found;
+}
+
+/* Each line for programs: what a session was, as all models know it. */
+LOOP_TEST(a_session_in_json, MODELS)
+{
+    struct kit kit = kit_start(MODEL("--verbose", "--log", "json"));
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+    struct outcome outcome;
+    json_t *session;
+    int fd = kit_connect(&kit);
+
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    say_hello(fd);
+    shutdown(fd, SHUT_WR);
+    expect_rest(fd, "", 0);
+    kit_signal(&kit, SIGHUP); /* a warning, which is a line, too */
+    wait_for_error_text(&kit.program, "nothing to reload");
+    outcome = program_stop(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    session = ended_session(outcome.err);
+    ck_assert_int_eq(json_integer_value(json_object_get(session, "session")), 1);
+    ck_assert_str_eq(json_string_value(json_object_get(session, "peer")),
+                     suite_text("127.0.0.1:%u", (unsigned)ntohs(address.sin_port)));
+    ck_assert_str_eq(json_string_value(json_object_get(session, "outcome")), "served");
+    ck_assert_int_eq(json_integer_value(json_object_get(session, "bytes_received")), 5);
+    ck_assert_int_eq(json_integer_value(json_object_get(session, "bytes_sent")), 5);
+    ck_assert_int_eq(json_integer_value(json_object_get(session, "echoes")), 1);
+    ck_assert(json_is_real(json_object_get(session, "waited_ms")));
+    ck_assert(json_is_real(json_object_get(session, "held_ms")));
+    json_decref(session);
+}
+
+/* One that no worker has begun: why, and how long it has waited. */
+TEST(a_refusal_in_json)
+{
+    struct kit kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "0", "--on-full", "reject",
+                                         "--verbose", "--log", "json"));
+    int held = kit_connect(&kit);
+    struct outcome outcome;
+    json_t *session;
+
+    say_hello(held);
+    expect_busy(kit_connect(&kit));
+    wait_for_error_text(&kit.program, "session ended");
+    session = ended_session(program_errors(&kit.program));
+    ck_assert_str_eq(json_string_value(json_object_get(session, "outcome")), "rejected");
+    ck_assert_ptr_nonnull(json_object_get(session, "reason"));
+    ck_assert(json_is_null(json_object_get(session, "held_ms")));
+    json_decref(session);
+    close(held);
+    outcome = program_stop(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
 }
 
 /* Workers log how sessions ended, and the log is not read: that costs lines, not workers. */
