@@ -27,6 +27,7 @@ if PROGRAMS
 include tests/common/local.mk
 include tests/server/local.mk
 include tests/client/local.mk
+include tests/beyond/local.mk
 endif
 include tests/house/local.mk
 else
