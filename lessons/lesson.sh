@@ -111,6 +111,10 @@ esac
 LC_ALL=C
 export LC_ALL
 
+# curl asks the server itself, and no proxy.
+no_proxy='*' NO_PROXY='*'
+export no_proxy NO_PROXY
+
 # The build tree: TOP_BUILDDIR, or this checkout if it was configured in place, or build/.
 if [ -n "${TOP_BUILDDIR-}" ]; then
     tree=$TOP_BUILDDIR

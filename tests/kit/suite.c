@@ -3,10 +3,14 @@
 #include "tests/kit/suite.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /** What the lines of a file add, in the order in which their constructors ran. */
 static struct step {
@@ -113,11 +117,37 @@ static int by_line(const void *a, const void *b)
     return ((const struct step *)a)->line - ((const struct step *)b)->line;
 }
 
+/*
+ * Make the same for every test what a program inherits: its standard descriptors are open, no signal is
+ * ignored or blocked, and files get their usual mode. A shell ignores SIGINT for a job in the
+ * background, nohup SIGHUP, Python SIGPIPE.
+ */
+static void inherit_nothing(void)
+{
+    struct sigaction action;
+    sigset_t none;
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+    /* A sanitizer has handlers of its own, which stay. */
+    for (int number = 1; number < SIGRTMIN; number++)
+        if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+            signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    umask(022);
+}
+
 int suite_run(void)
 {
     SRunner *runner;
     int failed;
 
+    inherit_nothing();
     suite = suite_create(program_invocation_short_name);
     qsort(steps, step_count, sizeof *steps, by_line);
     for (size_t i = 0; i < step_count; i++)

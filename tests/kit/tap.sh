@@ -6,6 +6,10 @@
 
 : "${TOP_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}"
 : "${TOP_BUILDDIR:=$PWD}"
+# Make the same for every test what it inherits: the language of tools, proxies, the mode of files, standard input.
+export LC_ALL=C.UTF-8 no_proxy='*' NO_PROXY='*'
+umask 022
+exec </dev/null
 tap_number=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
