@@ -30,6 +30,9 @@ include tests/client/local.mk
 include tests/beyond/local.mk
 endif
 include tests/house/local.mk
+
+# Those that read the source tree. In a tarball they show what it lacks: .ci/run has no other tests in its distcheck.
+TARBALL_TESTS = $(HOUSE_TESTS) tests/fuzz/replay.sh tests/pool/check_fork tests/pool/examples.sh
 else
 check-local:
 	@echo "make check needs Check, which configure did not find: install check (Debian, Ubuntu) or check-devel (Fedora)" >&2; exit 1
