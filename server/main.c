@@ -3,7 +3,7 @@
  * echo-server: one echo service under several concurrency designs.
  *
  * From here to the echo: main, server_run (server.c), listener_accept (listen/listener.c),
- * session_serve (session/session.c), communicate (session/session.c). Between the third and the fourth
+ * session_serve (session/serve.c), communicate (session/echo.c). Between the third and the fourth
  * the model decides which thread continues: models/local.mk lists the models in reading order.
  */
 #include "server/options.h"

@@ -11,6 +11,8 @@
  */
 #include "server/models/driven.h"
 
+#include "server/session/serve.h"
+
 #include <stddef.h>
 #include <stdlib.h>
 

@@ -3,6 +3,7 @@
 #include "server/models/process.h"
 
 #include "common/log.h"
+#include "server/session/serve.h"
 
 #include <inttypes.h>
 #include <signal.h>

@@ -50,6 +50,7 @@
 #include "pool/echopool.h"
 #include "server/models/buffers.h"
 #include "server/models/model.h"
+#include "server/session/serve.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -16,6 +16,7 @@
 #include "server/models/caller.h"
 #include "server/models/model.h"
 #include "server/models/waiting.h"
+#include "server/session/serve.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -16,6 +16,7 @@
 #include "common/signal-mask.h"
 #include "server/models/model.h"
 #include "server/models/spawn-backoff.h"
+#include "server/session/serve.h"
 
 #include <errno.h>
 #include <pthread.h>

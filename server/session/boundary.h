@@ -2,7 +2,7 @@
 /**
  * @file boundary.h
  * The end of a connection that the server ends because it stops: at a boundary between two messages, so
- * that all bytes that have come are echoed and all echoes arrive. What session.c does, in this order:
+ * that all bytes that have come are echoed and all echoes arrive. What echo.c and ending.c do, in this order:
  *
  *     boundary_input()        has more come? Then the echo that is about to be sent is not the last
  *     boundary_cork()         it is: hold its last segment until end of file can go with it

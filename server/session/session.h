@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file session.h
- * One client's connection, from accept to close, and communicate(), the echo itself.
+ * One client's connection, from accept to close. What is done with it in between is in serve.h.
  *
  * Life: the loop makes a session for each accepted connection and offers it to the model. Either the
  * model takes it, has session_serve() called until it returns NEED_NOTHING, and then calls session_end();
@@ -119,14 +119,6 @@ struct session *session_new(struct shared *shared, int fd, const struct address 
 /** Check --per-source, and count the session there until it ends. Call once, on the loop. */
 bool session_admit(struct session *session);
 
-/**
- * Serve the session: if it blocks, to its end; otherwise until it has to wait.
- *
- * @param buffer  shared->buffer_bytes, used during the call
- * @param worker  who serves it
- */
-enum need session_serve(struct session *session, unsigned char *buffer, unsigned worker);
-
 /** Make it non-blocking before session_serve() is called for the first time. */
 void session_set_nonblocking(struct session *session);
 
@@ -191,11 +183,26 @@ static inline void session_move(struct session *session, enum phase phase)
     atomic_store_explicit(&session->progress, (moves + 1) << 3 | phase, memory_order_relaxed);
 }
 
-/**
- * Echo: receive, transform, send, until the client sends end of file. Every model comes here.
- *
- * Two system calls an echo, no allocation, no lock.
- */
-enum need communicate(struct session *session, unsigned char *buffer);
+/** End the session: it only has to be closed, after what has been sent has arrived. Serving side only. */
+static inline enum need session_finish(struct session *session, enum outcome outcome)
+{
+    session->outcome = outcome;
+    session->stage = STAGE_SETTLE;
+    session_move(session, PHASE_CLOSING);
+    return NEED_NOTHING;
+}
+
+/** Get what a non-blocking session waits for after -EAGAIN. */
+static inline enum need session_awaits(const struct session *session)
+{
+    return session->stream.wants_write ? NEED_WRITE : NEED_READ;
+}
+
+/** Check for a proxy's health check, which has what it wants once its header was taken; a reset may end it. */
+static inline bool session_was_check(const struct session *session)
+{
+    return session->is_check &&
+           atomic_load_explicit(&session->entry.bytes_received, memory_order_relaxed) == 0;
+}
 
 #endif /* SERVER_SESSION_SESSION_H */

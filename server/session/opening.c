@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* The PROXY header and TLS: see opening.h. */
+#include "server/session/opening.h"
+
+#include "common/log.h"
+#include "common/tls.h"
+#include "server/session/credentials.h"
+#include "server/session/proxy.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* --- the PROXY header ---------------------------------------------------------------------- */
+
+/* Get the stage that follows a PROXY header. */
+static enum stage after_header(const struct session *session)
+{
+    return session->shared->credentials != NULL ? STAGE_TLS : STAGE_ECHO;
+}
+
+enum stage opening_stage(const struct session *session)
+{
+    return session->shared->proxy_protocol ? STAGE_PROXY : after_header(session);
+}
+
+/* Act on the header: it is complete, or will never be. */
+static enum need end_of_header(struct session *session, int rc, const struct address *source)
+{
+    enum outcome verdict = session_verdict(session);
+    char text[ADDRESS_TEXT_MAX];
+
+    session->is_check = rc == 0 && session->proxy->is_local;
+    free(session->proxy);
+    session->proxy = NULL;
+    if (verdict != OUTCOME_SERVED)
+        return session_finish(session, verdict);
+    /* A probe of the port, or a client that had sent nothing when the server began to drain. */
+    if (rc < 0 && atomic_load(&session->reading_stopped))
+        return session_finish(session, OUTCOME_STOPPED);
+    if (rc == -ENODATA)
+        return session_finish(session, OUTCOME_SERVED);
+    if (rc < 0)
+        return session_finish(session, rc == -EPROTO ? OUTCOME_HANDSHAKE_FAILED : OUTCOME_FAILED);
+    if (source->storage.ss_family != AF_UNSPEC) {
+        session->peer = *source;
+        address_text(source, text);
+        log_event(LOG_VERBOSE, "proxy header",
+                  &(struct log_facts){.session = session->number, .peer = text},
+                  "session %" PRIu64 " comes from %s", session->number, text);
+    }
+    session->stage = after_header(session);
+    return NEED_NOTHING;
+}
+
+enum need opening_read_header(struct session *session)
+{
+    struct address source;
+    int rc = -ENOMEM;
+
+    if (session->proxy == NULL)
+        session->proxy = calloc(1, sizeof *session->proxy);
+    if (session->proxy != NULL)
+        rc = proxy_read(session->proxy, session->stream.fd, session->stream.nonblocking, &source);
+    if (rc == -EAGAIN && session_verdict(session) == OUTCOME_SERVED)
+        return NEED_READ;
+    return end_of_header(session, rc, &source);
+}
+
+/* --- TLS ----------------------------------------------------------------------------------- */
+
+/* Make the connection a TLS stream; it stays blocking or non-blocking. */
+static int wrap_in_tls(struct session *session)
+{
+    bool nonblocking = session->stream.nonblocking;
+    struct tls_context *context = credentials_take(session->shared->credentials);
+    int rc = stream_init_tls(&session->stream, session->stream.fd, context, NULL);
+
+    tls_context_unref(context);
+    if (rc == 0 && nonblocking)
+        stream_set_nonblocking(&session->stream);
+    return rc;
+}
+
+/*
+ * Let a TLS alert arrive. Closing while input is unread would send a reset, which destroys the alert, so
+ * read what is there. A client that keeps sending may lose it.
+ */
+static void save_alert(struct session *session)
+{
+    char bytes[4096];
+
+    shutdown(session->stream.fd, SHUT_WR);
+    for (int i = 0; i < 16 && recv(session->stream.fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0; i++)
+        ;
+}
+
+enum need opening_shake_hands(struct session *session)
+{
+    char words[TLS_WHY_MAX];
+    const char *why;
+    int code = session->stream.tls == NULL ? wrap_in_tls(session) : 0;
+
+    if (code == 0)
+        code = stream_handshake(&session->stream);
+    if (session_verdict(session) != OUTCOME_SERVED)
+        return session_finish(session, session_verdict(session));
+    if (code == -EAGAIN)
+        return session_awaits(session);
+    if (code == 0) {
+        session->stage = STAGE_ECHO;
+        return NEED_NOTHING;
+    }
+    why = code == -EPROTO ? stream_error_text(&session->stream, words) : strerror(-code);
+    log_event(LOG_VERBOSE, "handshake failed",
+              &(struct log_facts){.session = session->number, .reason = why},
+              "session %" PRIu64 ": no TLS: %s", session->number, why);
+    save_alert(session);
+    if (session_was_check(session))
+        return session_finish(session, OUTCOME_SERVED);
+    return session_finish(session, code == -EPROTO ? OUTCOME_HANDSHAKE_FAILED : OUTCOME_FAILED);
+}
