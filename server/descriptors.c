@@ -5,7 +5,7 @@
 #include "common/log.h"
 #include "server/admin/admin.h"
 #include "server/parts.h"
-#include "server/session/refuse.h"
+#include "server/session/linger.h"
 
 #include <inttypes.h>
 
@@ -32,8 +32,8 @@ static uint64_t needed_by(const struct options *options, const struct model_type
         needed++;
     if (!type->capped || options->on_full == ON_FULL_REJECT ||
         options->on_full == ON_FULL_DROP_OLDEST || options->queue_timeout_ns > 0 ||
-        options->per_source > 0)
-        needed += REFUSE_LINGERING_MAX;
+        options->per_source > 0 || options->tls_cert != NULL)
+        needed += LINGERING_MAX;
     if (options->admin != NULL)
         needed += ADMIN_DESCRIPTORS_MAX;
     return needed;

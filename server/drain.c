@@ -29,7 +29,7 @@
 #include "server/announce.h"
 #include "server/parts.h"
 #include "server/session/accounting.h"
-#include "server/session/refuse.h"
+#include "server/session/linger.h"
 #include "server/session/session.h"
 #include "server/session/trace.h"
 
@@ -51,7 +51,7 @@ static uint64_t in_flight(struct server *server)
 /* Refused clients get their lines, unless that takes longer than all the rest. */
 void drain_look(struct server *server)
 {
-    if (in_flight(server) == 0 && (server->cut || refuser_is_idle(server->shared->refuser)))
+    if (in_flight(server) == 0 && (server->cut || lingerer_is_idle(server->shared->lingerer)))
         event_base_loopbreak(server->base);
 }
 

@@ -18,7 +18,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/session/per-source.c %D%/session/per-source.h %D%/session/proxy.c %D%/session/proxy.h \
 	%D%/session/echo.c %D%/session/echo.h %D%/session/ending.c %D%/session/ending.h \
 	%D%/session/opening.c %D%/session/opening.h \
-	%D%/session/refuse.c %D%/session/refuse.h %D%/session/service-time.c %D%/session/service-time.h \
+	%D%/session/linger.c %D%/session/linger.h %D%/session/service-time.c %D%/session/service-time.h \
 	%D%/session/serve.c %D%/session/serve.h \
 	%D%/session/session.c %D%/session/session.h %D%/session/shared.c %D%/session/shared.h \
 	%D%/session/store.c %D%/session/store.h %D%/session/trace.c %D%/session/trace.h \

@@ -22,8 +22,8 @@
 #include "server/models/table.h"
 #include "server/parts.h"
 #include "server/session/credentials.h"
+#include "server/session/linger.h"
 #include "server/session/per-source.h"
-#include "server/session/refuse.h"
 #include "server/session/session.h"
 #include "server/session/store.h"
 #include "server/session/timeouts.h"
@@ -257,8 +257,8 @@ static void start_loop(struct server *server)
     for (int i = 0; i < EVENTS; i++)
         if (events[i] == NULL || (i < ON_TICK && event_add(events[i], NULL) != 0))
             log_fatal("cannot make the event loop: %m");
-    server->shared->refuser = refuser_new(server->base);
-    if (server->shared->refuser == NULL)
+    server->shared->lingerer = lingerer_new(server->base);
+    if (server->shared->lingerer == NULL)
         log_fatal("no memory for the event loop");
 }
 
@@ -306,7 +306,6 @@ static void start_accepting(struct server *server)
         .pause_when_full = pauses,
         .high = pauses && options->marked ? options->high_water : 0,
         .low = options->low_water,
-        .per_source = options->per_source,
     };
     int rc = listener_start(server->listener, server->model, &marks);
 
@@ -340,7 +339,7 @@ static void end(struct server *server)
         log_warn("%" PRIu64 " messages were not printed: standard output was too slow", dropped);
     listener_free(server->listener);
     timeouts_free(server->timeouts);
-    refuser_free(shared->refuser);
+    lingerer_free(shared->lingerer);
     for (int i = 0; i < EVENTS; i++)
         event_free(server->events[i]);
     event_base_free(server->base);

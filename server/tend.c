@@ -4,6 +4,7 @@
 
 #include "server/drain.h"
 #include "server/parts.h"
+#include "server/session/linger.h"
 #include "server/session/trace.h"
 
 #include <sys/eventfd.h>
@@ -12,6 +13,7 @@ void tend(void *argument)
 {
     struct server *server = argument;
 
+    linger_tend(server->shared->lingerer);
     model_tend(server->model);
     if (server->shared->trace != NULL)
         trace_flush(server->shared->trace);

@@ -12,7 +12,7 @@
 #include "common/log.h"
 #include "server/listen/retry.h"
 #include "server/models/model.h"
-#include "server/session/refuse.h"
+#include "server/session/linger.h"
 #include "server/session/session.h"
 
 #include <errno.h>
@@ -40,12 +40,11 @@ struct listener {
     struct shared *shared;
     struct model *model; /* from listener_start() on */
     struct listener_marks marks;
-    char too_many_of_one[MODEL_WHY_MAX]; /* what --per-source says */
-    unsigned paused;                     /* a set of enum pause_reason */
-    unsigned accepted;                   /* since the last PAUSE_TURN */
-    uint64_t pauses;                     /* for PAUSE_FULL */
-    int64_t paused_ns;                   /* in the finished pauses for it */
-    int64_t full_ns;                     /* when the current one began */
+    unsigned paused;   /* a set of enum pause_reason */
+    unsigned accepted; /* since the last PAUSE_TURN */
+    uint64_t pauses;   /* for PAUSE_FULL */
+    int64_t paused_ns; /* in the finished pauses for it */
+    int64_t full_ns;   /* when the current one began */
     uint64_t errors;
     unsigned in_a_row; /* errors since the last connection */
     bool stops;        /* listener_take_backlog() was called */
@@ -197,10 +196,12 @@ static void take(struct listener *listener, int fd, const struct address *from)
     char why[MODEL_WHY_MAX] = "out of memory";
     struct session *session = session_new(listener->shared, fd, from);
 
-    if (session == NULL)
-        refuse(listener->shared->refuser, fd, why);
-    else if (!session_admit(session))
-        session_turn_away(session, OUTCOME_REJECTED, listener->too_many_of_one);
+    if (session == NULL) {
+        linger_busy(fd, why);
+        linger(listener->shared->lingerer, fd);
+    } else if (!listener->shared->proxy_protocol && !session_admit(session))
+        session_turn_away(session, OUTCOME_REJECTED,
+                          per_source_refusal(listener->shared->per_source));
     else if (listener->stops && !model_has_room(model))
         session_turn_away(session, OUTCOME_REJECTED, "the server is stopping");
     else if (model->type->dispatch(model, session, why) != 0)
@@ -266,8 +267,6 @@ int listener_start(struct listener *listener, struct model *model,
     listener->model = model;
     listener->marks = *marks;
     listener->shared->water_marks = marks->high > 0;
-    snprintf(listener->too_many_of_one, sizeof listener->too_many_of_one,
-             "your address has %" PRIu64 " sessions already", marks->per_source);
     listener->paused &= ~(unsigned)PAUSE_STARTING;
     return enable(listener) ? 0 : -errno;
 }

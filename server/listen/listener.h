@@ -48,8 +48,6 @@ struct listener_marks {
     bool pause_when_full; /**< leave clients in the kernel's backlog while the model has no room */
     uint64_t high;        /**< pause also when this many sessions wait for a worker; 0: no marks */
     uint64_t low;         /**< with marks: accept again only when no more than this many wait */
-    uint64_t
-        per_source; /**< the limit, for the BUSY line of a client that session_admit() rejects */
 };
 
 /**

@@ -96,7 +96,7 @@ struct model_type {
     /**
      * Fork what has to be forked before there is any thread. NULL: nothing.
      *
-     * @param shared  complete, except for the refuser
+     * @param shared  complete, except for the lingerer
      * @return        0 and *model, for create(), or a negated errno value with what failed in why
      */
     int (*prepare)(struct shared *shared, struct model **model, char why[static MODEL_WHY_MAX]);

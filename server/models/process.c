@@ -28,6 +28,7 @@ enum need process_serve(struct session *session, int fd, unsigned char *buffer, 
 void process_session_over(struct session *session, const char *how)
 {
     enum outcome verdict = (enum outcome)atomic_load(&session->verdict);
+    char peer[ADDRESS_TEXT_MAX];
 
     if (session->stage == STAGE_ENDED) {
         session_end(session);
@@ -35,9 +36,10 @@ void process_session_over(struct session *session, const char *how)
         session_drop(session,
                      verdict == OUTCOME_CUT ? session_loss(session, session->fd) : verdict);
     } else {
+        address_text(&session->peer, peer);
         log_event(LOG_NORMAL, "session failed",
-                  &(struct log_facts){.session = session->number, .reason = how},
-                  "session %" PRIu64 " failed: %s", session->number, how);
+                  &(struct log_facts){.session = session->number, .peer = peer, .reason = how},
+                  "session %" PRIu64 " from %s failed: %s", session->number, peer, how);
         session_drop(session, OUTCOME_FAILED);
     }
 }

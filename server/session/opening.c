@@ -5,13 +5,14 @@
 #include "common/log.h"
 #include "common/tls.h"
 #include "server/session/credentials.h"
+#include "server/session/linger.h"
+#include "server/session/per-source.h"
 #include "server/session/proxy.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* --- the PROXY header ---------------------------------------------------------------------- */
 
@@ -26,11 +27,34 @@ enum stage opening_stage(const struct session *session)
     return session->shared->proxy_protocol ? STAGE_PROXY : after_header(session);
 }
 
+/* Replace the proxy's address by the client's. */
+static void set_peer(struct session *session, const struct address *client)
+{
+    char texts[2][ADDRESS_TEXT_MAX];
+
+    if (log_writes(LOG_VERBOSE))
+        log_event(
+            LOG_VERBOSE, "proxy header",
+            &(struct log_facts){.session = session->number, .peer = address_text(client, texts[1])},
+            "session %" PRIu64 " from %s is proxied for %s", session->number,
+            address_text(&session->peer, texts[0]), texts[1]);
+    session->peer = *client;
+}
+
+/* Reject the session: send BUSY and why. */
+static enum need turn_away(struct session *session, const char *why)
+{
+    linger_busy(session->stream.fd, why);
+    session->why = why;
+    session->lingers = true;
+    return session_finish(session, OUTCOME_REJECTED);
+}
+
 /* Act on the header: it is complete, or will never be. */
 static enum need end_of_header(struct session *session, int rc, const struct address *source)
 {
     enum outcome verdict = session_verdict(session);
-    char text[ADDRESS_TEXT_MAX];
+    const char *why = rc == -EPROTO ? session->proxy->why : NULL;
 
     session->is_check = rc == 0 && session->proxy->is_local;
     free(session->proxy);
@@ -42,15 +66,15 @@ static enum need end_of_header(struct session *session, int rc, const struct add
         return session_finish(session, OUTCOME_STOPPED);
     if (rc == -ENODATA)
         return session_finish(session, OUTCOME_SERVED);
-    if (rc < 0)
+    if (rc < 0) {
+        session_log(session, "handshake failed", "has no PROXY header",
+                    why != NULL ? why : strerror(-rc));
         return session_finish(session, rc == -EPROTO ? OUTCOME_HANDSHAKE_FAILED : OUTCOME_FAILED);
-    if (source->storage.ss_family != AF_UNSPEC) {
-        session->peer = *source;
-        address_text(source, text);
-        log_event(LOG_VERBOSE, "proxy header",
-                  &(struct log_facts){.session = session->number, .peer = text},
-                  "session %" PRIu64 " comes from %s", session->number, text);
     }
+    if (source->storage.ss_family != AF_UNSPEC)
+        set_peer(session, source);
+    if (!session->is_check && !session_admit(session))
+        return turn_away(session, per_source_refusal(session->shared->per_source));
     session->stage = after_header(session);
     return NEED_NOTHING;
 }
@@ -84,23 +108,9 @@ static int wrap_in_tls(struct session *session)
     return rc;
 }
 
-/*
- * Let a TLS alert arrive. Closing while input is unread would send a reset, which destroys the alert, so
- * read what is there. A client that keeps sending may lose it.
- */
-static void save_alert(struct session *session)
-{
-    char bytes[4096];
-
-    shutdown(session->stream.fd, SHUT_WR);
-    for (int i = 0; i < 16 && recv(session->stream.fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0; i++)
-        ;
-}
-
 enum need opening_shake_hands(struct session *session)
 {
     char words[TLS_WHY_MAX];
-    const char *why;
     int code = session->stream.tls == NULL ? wrap_in_tls(session) : 0;
 
     if (code == 0)
@@ -113,11 +123,9 @@ enum need opening_shake_hands(struct session *session)
         session->stage = STAGE_ECHO;
         return NEED_NOTHING;
     }
-    why = code == -EPROTO ? stream_error_text(&session->stream, words) : strerror(-code);
-    log_event(LOG_VERBOSE, "handshake failed",
-              &(struct log_facts){.session = session->number, .reason = why},
-              "session %" PRIu64 ": no TLS: %s", session->number, why);
-    save_alert(session);
+    session_log(session, "handshake failed", "has no TLS",
+                code == -EPROTO ? stream_error_text(&session->stream, words) : strerror(-code));
+    session->lingers = true; /* an alert was sent */
     if (session_was_check(session))
         return session_finish(session, OUTCOME_SERVED);
     return session_finish(session, code == -EPROTO ? OUTCOME_HANDSHAKE_FAILED : OUTCOME_FAILED);

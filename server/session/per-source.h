@@ -7,7 +7,10 @@
  * all of its /64, and would otherwise never reach the limit. An IPv4 address mapped into IPv6
  * (::ffff:192.0.2.1) is that IPv4 address. Clients of a unix socket have no address and are not counted.
  *
- * Threads: any.
+ * The counts lie in memory that processes forked later share. One that is killed while it counts a session
+ * leaves neither a lock nor a wrong count behind.
+ *
+ * Threads: any, and in worker processes.
  */
 #ifndef SERVER_SESSION_PER_SOURCE_H
 #define SERVER_SESSION_PER_SOURCE_H
@@ -40,11 +43,16 @@ struct per_source_key per_source_key(const struct address *address);
 /**
  * Count one more session of a source.
  *
- * @return false: the source has reached the limit, and this session is not counted
+ * @param counted  the session's, all zero: set to the source. In memory that the processes share
+ * @return         false: the source has reached the limit, and this session is not counted
  */
-bool per_source_enter(struct per_source *table, const struct per_source_key *source);
+bool per_source_enter(struct per_source *table, const struct per_source_key *source,
+                      struct per_source_key *counted);
 
-/** Count one less: a session for which per_source_enter() returned true has ended. */
-void per_source_leave(struct per_source *table, const struct per_source_key *source);
+/** Count one less: a session has ended. Nothing if it was not counted. */
+void per_source_leave(struct per_source *table, const struct per_source_key *counted);
+
+/** Return why a session is not let in, for its client. */
+const char *per_source_refusal(const struct per_source *table);
 
 #endif /* SERVER_SESSION_PER_SOURCE_H */

@@ -36,6 +36,13 @@ enum {
 
 static const unsigned char signature[SIGNATURE_BYTES] = "\r\n\r\n\0\r\nQUIT\n";
 
+/* Keep what is wrong with a header. @return -EPROTO */
+static int never(const char **why, const char *what)
+{
+    *why = what;
+    return -EPROTO;
+}
+
 /* Set the address to "not given". */
 static void set_unknown(struct address *source)
 {
@@ -114,8 +121,8 @@ static bool split(char *line, char *fields[static LINE_FIELDS])
     return count == LINE_FIELDS;
 }
 
-/* Parse "PROXY TCP4 source destination port port", without its CR LF. @return 0 or -EPROTO */
-static int parse_line(char *line, struct address *source)
+/* Parse "PROXY TCP4 source destination port port", without its CR LF. @return 0, or -EPROTO and why */
+static int parse_line(char *line, struct address *source, const char **why)
 {
     char *fields[LINE_FIELDS];
     unsigned char hosts[2][sizeof(struct in6_addr)];
@@ -123,12 +130,12 @@ static int parse_line(char *line, struct address *source)
     bool is_v6;
 
     if (!split(line, fields))
-        return -EPROTO;
+        return never(why, "its line has not two addresses and two ports");
     is_v6 = strcmp(fields[1], "TCP6") == 0;
     for (int i = 0; i < 2; i++)
         if (inet_pton(is_v6 ? AF_INET6 : AF_INET, fields[2 + i], hosts[i]) != 1 ||
             !port_of(fields[4 + i], &ports[i]))
-            return -EPROTO;
+            return never(why, "its line has an invalid address or port");
     if (is_v6)
         set_ipv6(source, hosts[0], ports[0]);
     else
@@ -150,7 +157,7 @@ static bool is_open_line(const char *text, size_t size)
  * Parse version 1. A line is decoded when it is complete (2.1). Until then check only whether it can
  * become valid, so that a wrong one fails at once and not by a time limit. After UNKNOWN any text is valid.
  */
-static int parse_v1(const char *text, size_t size, struct address *source)
+static int parse_v1(const char *text, size_t size, struct address *source, const char **why)
 {
     const bool is_unknown = begins_with(text, size, "PROXY UNKNOWN");
     const size_t seen = size < LINE_MAX_BYTES ? size : LINE_MAX_BYTES;
@@ -160,22 +167,25 @@ static int parse_v1(const char *text, size_t size, struct address *source)
 
     if (!is_unknown && !begins_with(text, size, "PROXY TCP4 ") &&
         !begins_with(text, size, "PROXY TCP6 "))
-        return -EPROTO;
+        return never(why, "the first bytes are of neither version");
+    if (end == NULL && size >= LINE_MAX_BYTES)
+        return never(why, "its line has no end within 107 bytes");
     if (end == NULL)
-        return size < LINE_MAX_BYTES && (is_unknown || is_open_line(text, size)) ? -EAGAIN
-                                                                                 : -EPROTO;
+        return is_unknown || is_open_line(text, size)
+                   ? -EAGAIN
+                   : never(why, "its line has bytes that are not printable");
     length = (size_t)(end - text);
     if (is_unknown) {
         if (length > strlen("PROXY UNKNOWN") && text[strlen("PROXY UNKNOWN")] != ' ')
-            return -EPROTO;
+            return never(why, "the first bytes are of neither version");
         set_unknown(source);
         return (int)length + 2;
     }
     if (memchr(text, '\0', length) != NULL)
-        return -EPROTO;
+        return never(why, "its line has bytes that are not printable");
     memcpy(line, text, length);
     line[length] = '\0';
-    return parse_line(line, source) == 0 ? (int)length + 2 : -EPROTO;
+    return parse_line(line, source, why) == 0 ? (int)length + 2 : -EPROTO;
 }
 
 /* --- version 2 ----------------------------------------------------------------------------- */
@@ -219,47 +229,56 @@ static int parse_block(unsigned family, const unsigned char *block, size_t size,
  * Parse version 2, of which at least the first byte is here and valid. Each of its first bytes is checked
  * as soon as it has come.
  */
-static int parse_v2(const unsigned char *bytes, size_t size, struct address *source)
+static int parse_v2(const unsigned char *bytes, size_t size, struct address *source,
+                    const char **why)
 {
     unsigned family, transport;
     bool is_local;
     size_t length;
 
     if (memcmp(bytes, signature, size < SIGNATURE_BYTES ? size : SIGNATURE_BYTES) != 0)
-        return -EPROTO;
+        return never(why, "the signature of version 2 is wrong");
     if (size <= VERSION_AND_COMMAND)
         return -EAGAIN;
     if (bytes[VERSION_AND_COMMAND] != 0x20 && bytes[VERSION_AND_COMMAND] != 0x21)
-        return -EPROTO;
+        return never(why, "its version is not 2, or its command unknown");
     is_local = bytes[VERSION_AND_COMMAND] == 0x20;
     if (size <= FAMILY_AND_TRANSPORT)
         return -EAGAIN;
     family = bytes[FAMILY_AND_TRANSPORT] >> 4;
     transport = bytes[FAMILY_AND_TRANSPORT] & 0xf;
     if (!is_local && (family > 3 || transport > 2))
-        return -EPROTO;
+        return never(why, "its address family or transport is unknown");
     if (size < FIXED_BYTES)
         return -EAGAIN;
     length = FIXED_BYTES + (size_t)big_endian(bytes + LENGTH);
     if (length > PROXY_HEADER_MAX)
-        return -EPROTO;
+        return never(why, "it is longer than 4096 bytes");
     if (size < length)
         return -EAGAIN;
     /* With LOCAL everything after that is ignored, the family included (2.2). */
     if (is_local || family == 0 || transport == 0)
         set_unknown(source);
     else if (parse_block(family, bytes + FIXED_BYTES, length - FIXED_BYTES, source) != 0)
-        return -EPROTO;
+        return never(why, "its addresses, or the fields that follow them, do not fit its length");
     return (int)length;
 }
 
-int proxy_parse(const unsigned char *bytes, size_t size, struct address *source)
+/* As proxy_parse(), with a few words on -EPROTO. */
+static int parse(const unsigned char *bytes, size_t size, struct address *source, const char **why)
 {
     if (size == 0)
         return -EAGAIN;
     /* The first byte tells the versions apart. */
-    return bytes[0] == signature[0] ? parse_v2(bytes, size, source)
-                                    : parse_v1((const char *)bytes, size, source);
+    return bytes[0] == signature[0] ? parse_v2(bytes, size, source, why)
+                                    : parse_v1((const char *)bytes, size, source, why);
+}
+
+int proxy_parse(const unsigned char *bytes, size_t size, struct address *source)
+{
+    const char *why;
+
+    return parse(bytes, size, source, &why);
 }
 
 /* --- reading ------------------------------------------------------------------------------- */
@@ -281,7 +300,7 @@ static int take(struct proxy_reader *reader, int fd, size_t count)
     while (count > 0) {
         ssize_t got = receive(fd, reader->bytes + reader->size, count, MSG_DONTWAIT);
         if (got <= 0)
-            return got < 0 ? (int)got : -EPROTO;
+            return got < 0 ? (int)got : never(&reader->why, "the connection ended inside it");
         reader->size += (size_t)got;
         count -= (size_t)got;
     }
@@ -299,10 +318,10 @@ int proxy_read(struct proxy_reader *reader, int fd, bool nonblocking, struct add
         int parsed, taken;
 
         if (got == 0 || (got == -ECONNRESET && have == 0))
-            return have == 0 ? -ENODATA : -EPROTO;
+            return have == 0 ? -ENODATA : never(&reader->why, "the connection ended inside it");
         if (got < 0)
             return got == -EAGAIN && !nonblocking ? -ETIMEDOUT : (int)got;
-        parsed = proxy_parse(reader->bytes, have + (size_t)got, &found);
+        parsed = parse(reader->bytes, have + (size_t)got, &found, &reader->why);
         if (parsed == -EPROTO)
             return parsed;
         /* A header that has just become complete ends in the bytes that have just come. */

@@ -31,7 +31,8 @@
 
 /** As much of a header as has come. Zero-initialised it is ready. */
 struct proxy_reader {
-    bool is_local; /**< the proxy itself speaks, to check whether the server lives */
+    bool is_local;   /**< the proxy itself speaks, to check whether the server lives */
+    const char *why; /**< after -EPROTO: a few words on what is wrong with the header */
     size_t size;
     unsigned char bytes[PROXY_HEADER_MAX];
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file serve.h
- * A session from its beginning to its end, as the models have it served.
+ * A session from its beginning to its end: what models call.
  */
 #ifndef SERVER_SESSION_SERVE_H
 #define SERVER_SESSION_SERVE_H

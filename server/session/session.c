@@ -4,7 +4,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "server/session/refuse.h"
+#include "server/session/linger.h"
 #include "server/session/store.h"
 #include "server/session/trace.h"
 
@@ -34,15 +34,10 @@ struct session *session_new(struct shared *shared, int fd, const struct address 
 
 bool session_admit(struct session *session)
 {
-    struct per_source_key source;
+    struct per_source *table = session->shared->per_source;
+    struct per_source_key source = per_source_key(&session->peer);
 
-    if (session->shared->per_source == NULL)
-        return true;
-    source = per_source_key(&session->peer);
-    if (!per_source_enter(session->shared->per_source, &source))
-        return false;
-    session->source = source;
-    return true;
+    return table == NULL || per_source_enter(table, &source, &session->source);
 }
 
 void session_set_nonblocking(struct session *session)
@@ -58,6 +53,19 @@ enum outcome session_loss(const struct session *session, int fd)
                               atomic_load(&session->reading_stopped));
 
     return lost ? OUTCOME_CUT : OUTCOME_STOPPED;
+}
+
+void session_log(const struct session *session, const char *event, const char *words,
+                 const char *reason)
+{
+    char peer[ADDRESS_TEXT_MAX];
+
+    if (log_writes(LOG_VERBOSE))
+        log_event(LOG_VERBOSE, event,
+                  &(struct log_facts){.session = session->number,
+                                      .peer = address_text(&session->peer, peer),
+                                      .reason = reason},
+                  "session %" PRIu64 " from %s %s: %s", session->number, peer, words, reason);
 }
 
 static void note_in_trace(const struct session *session, enum outcome outcome)
@@ -96,8 +104,8 @@ static void log_end(const struct session *session, enum outcome outcome, const c
         .held_ns = begun_ns == 0 ? -1 : now_ns - begun_ns,
     };
 
-    log_event(LOG_VERBOSE, "session ended", &facts, "session %" PRIu64 " ended: %s%s%s",
-              session->number, outcome_words[outcome], why != NULL ? ": " : "",
+    log_event(LOG_VERBOSE, "session ended", &facts, "session %" PRIu64 " from %s ended: %s%s%s",
+              session->number, peer, outcome_words[outcome], why != NULL ? ": " : "",
               why != NULL ? why : "");
 }
 
@@ -127,10 +135,15 @@ static int leave(struct session *session, enum outcome outcome, const char *why)
 void session_drop(struct session *session, enum outcome outcome)
 {
     struct shared *shared = session->shared;
+    bool lingers = session->lingers;
     bool awaited = atomic_load(shared->draining) || atomic_load(&shared->full);
+    int fd = leave(session, outcome, session->why);
 
-    close(leave(session, outcome, NULL));
-    if (awaited)
+    if (lingers)
+        linger_later(shared->lingerer, fd);
+    else
+        close(fd);
+    if (awaited || lingers)
         shared_wake(shared);
 }
 
@@ -143,7 +156,10 @@ void session_turn_away(struct session *session, enum outcome outcome, const char
 {
     struct shared *shared = session->shared;
 
-    refuse(shared->refuser, leave(session, outcome, why), why);
+    int fd = leave(session, outcome, why);
+
+    linger_busy(fd, why);
+    linger(shared->lingerer, fd);
 }
 
 /* --- the loop, on a session that is being served ------------------------------------------- */

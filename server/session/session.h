@@ -89,6 +89,8 @@ struct session {
     struct proxy_reader *proxy; /* while its header is read */
     bool is_check;              /* a proxy's health check: a LOCAL header */
     bool conversed;             /* it has come to the echo */
+    bool lingers;               /* what was sent last is worth a lingering close */
+    const char *why;            /* it was rejected here; NULL: it was not */
     struct boundary boundary;   /* of one that the server ends */
 
     /* across */
@@ -116,8 +118,21 @@ struct session {
  */
 struct session *session_new(struct shared *shared, int fd, const struct address *peer);
 
-/** Check --per-source, and count the session there until it ends. Call once, on the loop. */
+/**
+ * Check --per-source, and count the session there until it ends. Call once: on the loop, or with
+ * --proxy-protocol on the serving side when the client's address is known.
+ */
 bool session_admit(struct session *session);
+
+/**
+ * Log with --verbose: "session 7 from 192.0.2.1:1001 has no TLS: no common cipher".
+ *
+ * Threads: the session's owner.
+ *
+ * @param event  what to call this in JSON, where its members are number, peer and reason
+ */
+void session_log(const struct session *session, const char *event, const char *words,
+                 const char *reason);
 
 /** Make it non-blocking before session_serve() is called for the first time. */
 void session_set_nonblocking(struct session *session);

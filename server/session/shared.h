@@ -4,7 +4,7 @@
  * What all sessions share: the options, and whether the server is full or drains.
  *
  * A worker process has a copy from the moment of its fork, and uses nothing in it except the options,
- * the printer, the credentials, and the one flag that all processes share.
+ * the printer, the credentials, the counts of --per-source, and the one flag that all processes share.
  */
 #ifndef SERVER_SESSION_SHARED_H
 #define SERVER_SESSION_SHARED_H
@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 struct accounting;
-struct refuser;
+struct lingerer;
 struct store;
 struct credentials;
 struct per_source;
@@ -29,7 +29,7 @@ struct shared {
     /* set before the first session, then read-only */
     struct accounting *accounting;
     struct store *store;
-    struct refuser *refuser;
+    struct lingerer *lingerer;
     struct per_source *per_source; /**< NULL: --per-source sets no limit */
     struct printer *printer;
     struct credentials *credentials; /**< NULL: plain */

@@ -7,8 +7,12 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* The source of an address in numbers. */
 static struct per_source_key from(const char *text)
@@ -39,11 +43,18 @@ static struct per_source_key numbered(unsigned n)
     return source;
 }
 
+static bool enter_key(struct per_source *table, const struct per_source_key *source)
+{
+    struct per_source_key counted = {0};
+
+    return per_source_enter(table, source, &counted);
+}
+
 static bool enter(struct per_source *table, const char *text)
 {
     struct per_source_key source = from(text);
 
-    return per_source_enter(table, &source);
+    return enter_key(table, &source);
 }
 
 CASE("Core")
@@ -79,7 +90,7 @@ TEST(what_is_one_source)
     ck_assert(enter(table, "::1"));
     ck_assert(enter(table, "0.0.0.0")); /* not the same as ::, though it has the same bytes */
     for (int i = 0; i < 5; i++)
-        ck_assert(per_source_enter(table, &none));
+        ck_assert(enter_key(table, &none));
     per_source_leave(table, &none);
     per_source_free(table);
 }
@@ -96,10 +107,10 @@ TEST(bounded)
     for (unsigned round = 0; round < 3; round++) {
         for (unsigned i = 0; i < MOST; i++) {
             source = numbered(round * MOST + i);
-            ck_assert(per_source_enter(table, &source));
+            ck_assert(enter_key(table, &source));
         }
         source = numbered(99999);
-        ck_assert(!per_source_enter(table, &source));
+        ck_assert(!enter_key(table, &source));
         for (unsigned i = 0; i < MOST; i++) {
             source = numbered(round * MOST + i);
             per_source_leave(table, &source);
@@ -121,7 +132,7 @@ TEST(no_source_is_forgotten)
         unsigned n = (state >> 16) % SOURCES;
         struct per_source_key source = numbered(n * 7919);
         if (state >> 31) {
-            bool enters = per_source_enter(table, &source);
+            bool enters = enter_key(table, &source);
             ck_assert(enters == (here[n] < LIMIT));
             here[n] += enters;
         } else if (here[n] > 0) {
@@ -138,7 +149,7 @@ static void *come_and_go(void *argument)
 
     for (unsigned i = 0; i < 20000; i++) {
         struct per_source_key source = numbered(i % 5);
-        if (per_source_enter(table, &source))
+        if (enter_key(table, &source))
             per_source_leave(table, &source);
     }
     return NULL;
@@ -157,7 +168,44 @@ TEST(from_several_threads)
         pthread_join(threads[i], NULL);
     for (unsigned i = 0; i < 5; i++) {
         struct per_source_key source = numbered(i);
-        ck_assert(per_source_enter(table, &source));
+        ck_assert(enter_key(table, &source));
     }
     per_source_free(table);
+}
+
+/*
+ * A process dies in the middle of counting: it may not write where the session keeps what it counts as. The
+ * others get the lock, and the session is not counted.
+ */
+TEST(a_process_that_is_killed)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    struct per_source_key *counted =
+        mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct per_source *table = per_source_new(2, 2);
+    struct per_source_key source = from("192.0.2.1");
+
+    ck_assert_ptr_ne(counted, MAP_FAILED);
+    ck_assert(enter(table, "192.0.2.1"));
+    for (int i = 0; i < 3; i++) {
+        pid_t pid = fork();
+        int status;
+        if (pid == 0) {
+            signal(SIGSEGV, SIG_DFL); /* a sanitizer would report it */
+            mprotect(counted, page, PROT_READ);
+            per_source_enter(table, i == 0 ? &source : &(struct per_source_key){.family = 6},
+                             counted);
+            _exit(0);
+        }
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert(WIFSIGNALED(status));
+    }
+    per_source_leave(table, counted); /* nothing, as it was not counted */
+    ck_assert(per_source_enter(table, &source, counted));
+    ck_assert(!enter(table, "192.0.2.1"));
+    ck_assert(enter(table, "2001:db8::1"));
+    per_source_leave(table, counted);
+    ck_assert(enter(table, "192.0.2.1"));
+    per_source_free(table);
+    munmap(counted, page);
 }

@@ -200,6 +200,62 @@ LOOP_TEST(too_many_of_one_address, 2)
     ck_assert_uint_eq(tally.rejected, 1);
 }
 
+/* A connection of a proxy, for a client at this address. */
+static int connect_for(struct kit *kit, const char *client)
+{
+    const char *header = suite_text("PROXY TCP4 %s 192.0.2.9 1001 7\r\n", client);
+    int fd = kit_connect(kit);
+
+    tcp_send(fd, header, strlen(header));
+    return fd;
+}
+
+/*
+ * Behind a proxy the address in the header counts, which only the worker gets to know; and one that sends
+ * on after BUSY still gets that line. Health checks, which have no client, do not count.
+ */
+LOOP_TEST(too_many_behind_a_proxy, MODELS)
+{
+    static const char busy[] = "BUSY your address has 1 sessions already\n";
+    static const char check[16] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0";
+    struct kit kit = kit_start(MODEL("--workers", "4", "--proxy-protocol", "--per-source", "1"));
+    bool single = tested_models[_i].one_at_a_time;
+    int one = connect_for(&kit, "192.0.2.1");
+    char line[sizeof busy];
+    int another, second;
+
+    say_hello(one);
+    if (single)
+        say_goodbye(one);
+    another = connect_for(&kit, "192.0.2.2");
+    say_hello(another);
+    for (int i = 0; i < 3 && !single; i++) {
+        second = connect_for(&kit, "192.0.2.1");
+        tcp_send(second, "hello", 5);
+        tcp_receive(second, line, sizeof busy - 1);
+        ck_assert_mem_eq(line, busy, sizeof busy - 1);
+        expect_rest(second, "", 0);
+    }
+    if (!single)
+        say_goodbye(one);
+    say_goodbye(another);
+    kit_wait_in_flight(&kit, 0);
+    for (int i = 0; i < 2; i++) {
+        one = connect_for(&kit, "192.0.2.1"); /* its place is free again */
+        say_goodbye(one);
+        kit_wait_in_flight(&kit, 0);
+        one = kit_connect(&kit);
+        tcp_send(one, check, sizeof check);
+        close(one);
+    }
+    kit_wait_in_flight(&kit, 0);
+    wait_for_descriptors(kit.program.pid, kit.descriptors);
+    kit_signal(&kit, SIGTERM);
+    struct tally tally = kit_wait_end(&kit, 0, NULL, NULL);
+    ck_assert_uint_eq(tally.rejected, single ? 0 : 3);
+    ck_assert_uint_eq(tally.served, 6);
+}
+
 /* A session that is not served to its end gives its place back too. */
 TEST(places_come_back)
 {
@@ -387,7 +443,7 @@ TEST(verbose_never_blocks)
         serve_one(&kit);
     empty_standard_error(&kit.program);
     serve_one(&kit);
-    wait_for_error_text(&kit.program, "session 21 ended: served");
+    wait_for_error_text(&kit.program, "session 21 from 127.0.0.1:");
     ck_assert_ptr_nonnull(
         strstr(program_errors(&kit.program), "(20 lines are missing: standard error is too slow)"));
     outcome = program_stop(&kit.program);

@@ -32,12 +32,20 @@ static int try_tls(struct kit *kit, struct tls_context *context, struct stream *
     return stream_handshake(stream);
 }
 
-static struct stream connect_tls(struct kit *kit)
+static struct stream shake_hands(int fd)
 {
+    struct tls_context *context = tls_kit_client(keys->ca.certificate, NULL);
     struct stream stream;
 
-    ck_assert_int_eq(try_tls(kit, tls_kit_client(keys->ca.certificate, NULL), &stream), 0);
+    ck_assert_int_eq(stream_init_tls(&stream, fd, context, "127.0.0.1"), 0);
+    tls_context_unref(context);
+    ck_assert_int_eq(stream_handshake(&stream), 0);
     return stream;
+}
+
+static struct stream connect_tls(struct kit *kit)
+{
+    return shake_hands(kit_connect(kit));
 }
 
 /* Receive exactly the upper-cased bytes. */
@@ -157,6 +165,29 @@ LOOP_TEST(many_messages, MODELS)
         echo(&stream, i % 2 ? "hello" : "a message of more than seven bytes");
     leave(&stream);
     expect_served(&kit, 1);
+}
+
+/* The header comes before the handshake. */
+LOOP_TEST(behind_a_proxy, MODELS)
+{
+    static const char header[] = "PROXY TCP4 192.0.2.1 192.0.2.2 1001 7\r\n";
+    struct kit kit = kit_start(TLS_MODEL("--workers", "2", "--proxy-protocol", "--verbose"));
+    struct stream stream;
+    int fd = kit_connect(&kit);
+
+    tcp_send(fd, header, 7);
+    tcp_send(fd, header + 7, sizeof header - 1 - 7);
+    stream = shake_hands(fd);
+    echo(&stream, "hello");
+    leave(&stream);
+    wait_for_error_text(&kit.program, " is proxied for 192.0.2.1:1001\n");
+    kit_wait_in_flight(&kit, 0);
+
+    ck_assert_int_lt(try_tls(&kit, tls_kit_client(keys->ca.certificate, NULL), &stream), 0);
+    stream_close(&stream);
+    wait_for_error_text(&kit.program, " has no PROXY header: the first bytes are of neither");
+    ck_assert_uint_eq(kit_wait_in_flight(&kit, 0).failed, 1);
+    end_of(&kit, " ended: handshake failed\n");
 }
 
 CASE_WITH_KEYS("Endings")

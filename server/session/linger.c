@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lingering closes on the loop: see refuse.h.
+ * Lingering closes on the loop: see linger.h.
  *
  * DESIGN. There is a fixed number of places, each with its event made at the start, so that a flood of
  * refusals allocates nothing and holds a known number of descriptors. When all are taken the oldest is
- * closed, because it has had the most time; the accept path never waits for a place.
+ * closed, because it has had the most time; the accept path never waits for a place. Workers do not touch
+ * the loop's events: they hand descriptors over, under a lock.
  */
-#include "server/session/refuse.h"
+#include "server/session/linger.h"
 
 #include "common/clock.h"
+#include "common/must.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +23,7 @@
 enum {
     LINGER_MS = 2000,
     LINGER_BYTES = 1024 * 1024,
+    LATER_MAX = 16, /* for a moment */
 };
 
 /* A place for one connection that lingers. */
@@ -30,9 +34,15 @@ struct place {
     size_t bytes_left;
 };
 
-struct refuser {
+struct lingerer {
+    /* loop only */
     struct event_base *base;
-    struct place places[REFUSE_LINGERING_MAX];
+    struct place places[LINGERING_MAX];
+
+    pthread_mutex_t lock;
+    /* guarded by lock: descriptors that were handed over */
+    int later[LATER_MAX];
+    unsigned count;
 };
 
 static void place_close(struct place *place)
@@ -75,12 +85,12 @@ static void place_ready(evutil_socket_t fd, short what, void *argument)
 }
 
 /* Get a free place; if there is none, close the oldest one. */
-static struct place *place_take(struct refuser *refuser)
+static struct place *place_take(struct lingerer *lingerer)
 {
-    struct place *oldest = &refuser->places[0];
+    struct place *oldest = &lingerer->places[0];
 
-    for (int i = 0; i < REFUSE_LINGERING_MAX; i++) {
-        struct place *place = &refuser->places[i];
+    for (int i = 0; i < LINGERING_MAX; i++) {
+        struct place *place = &lingerer->places[i];
         if (place->fd < 0)
             return place;
         if (place->until_ns < oldest->until_ns)
@@ -90,8 +100,7 @@ static struct place *place_take(struct refuser *refuser)
     return oldest;
 }
 
-/* Send the line. A new connection has room for it; otherwise the client sees only the end. */
-static void send_line(int fd, const char *why)
+void linger_busy(int fd, const char *why)
 {
     char line[256];
     int length = snprintf(line, sizeof line - 1, "BUSY %s", why);
@@ -102,58 +111,92 @@ static void send_line(int fd, const char *why)
     (void)send(fd, line, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void refuse(struct refuser *refuser, int fd, const char *why)
+void linger(struct lingerer *lingerer, int fd)
 {
-    struct place *place = place_take(refuser);
+    struct place *place = place_take(lingerer);
 
-    send_line(fd, why);
     shutdown(fd, SHUT_WR);
-
     place->fd = fd;
     place->bytes_left = LINGER_BYTES;
     place->until_ns = clock_now_ns() + LINGER_MS * INT64_C(1000000);
-    event_assign(place->event, refuser->base, fd, EV_READ, place_ready, place);
+    event_assign(place->event, lingerer->base, fd, EV_READ, place_ready, place);
     place_watch(place);
 }
 
-struct refuser *refuser_new(struct event_base *base)
+void linger_later(struct lingerer *lingerer, int fd)
 {
-    struct refuser *refuser = calloc(1, sizeof *refuser);
+    MUST(pthread_mutex_lock(&lingerer->lock));
+    if (lingerer->count < LATER_MAX) {
+        lingerer->later[lingerer->count++] = fd;
+        fd = -1;
+    }
+    MUST(pthread_mutex_unlock(&lingerer->lock));
+    if (fd >= 0)
+        close(fd);
+}
 
-    if (refuser == NULL)
+/* Take a descriptor that was handed over. @return -1: there is none */
+static int take_later(struct lingerer *lingerer)
+{
+    int fd;
+
+    MUST(pthread_mutex_lock(&lingerer->lock));
+    fd = lingerer->count > 0 ? lingerer->later[--lingerer->count] : -1;
+    MUST(pthread_mutex_unlock(&lingerer->lock));
+    return fd;
+}
+
+void linger_tend(struct lingerer *lingerer)
+{
+    int fd;
+
+    while ((fd = take_later(lingerer)) >= 0)
+        linger(lingerer, fd);
+}
+
+struct lingerer *lingerer_new(struct event_base *base)
+{
+    struct lingerer *lingerer = calloc(1, sizeof *lingerer);
+
+    if (lingerer == NULL)
         return NULL;
-    refuser->base = base;
-    for (int i = 0; i < REFUSE_LINGERING_MAX; i++) {
-        struct place *place = &refuser->places[i];
+    lingerer->base = base;
+    MUST(pthread_mutex_init(&lingerer->lock, NULL));
+    for (int i = 0; i < LINGERING_MAX; i++) {
+        struct place *place = &lingerer->places[i];
         place->fd = -1;
         place->event = event_new(base, -1, EV_READ, place_ready, place);
         if (place->event == NULL) {
-            refuser_free(refuser);
+            lingerer_free(lingerer);
             return NULL;
         }
     }
-    return refuser;
+    return lingerer;
 }
 
-bool refuser_is_idle(const struct refuser *refuser)
+bool lingerer_is_idle(struct lingerer *lingerer)
 {
-    for (int i = 0; i < REFUSE_LINGERING_MAX; i++)
-        if (refuser->places[i].fd >= 0)
+    linger_tend(lingerer);
+    for (int i = 0; i < LINGERING_MAX; i++)
+        if (lingerer->places[i].fd >= 0)
             return false;
     return true;
 }
 
-void refuser_free(struct refuser *refuser)
+void lingerer_free(struct lingerer *lingerer)
 {
-    if (refuser == NULL)
+    if (lingerer == NULL)
         return;
-    for (int i = 0; i < REFUSE_LINGERING_MAX; i++) {
-        struct place *place = &refuser->places[i];
+    for (int fd; (fd = take_later(lingerer)) >= 0;)
+        close(fd);
+    for (int i = 0; i < LINGERING_MAX; i++) {
+        struct place *place = &lingerer->places[i];
         if (place->event == NULL)
             continue;
         if (place->fd >= 0)
             place_close(place);
         event_free(place->event);
     }
-    free(refuser);
+    pthread_mutex_destroy(&lingerer->lock);
+    free(lingerer);
 }
