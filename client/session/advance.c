@@ -161,7 +161,7 @@ static enum session_stage finish(struct session *session, struct session_wait *w
             return session_lost(session, -ETIMEDOUT, "after the last reply");
         }
         connection->record.finishing_ns = session->now_ns;
-        if (!session->patient)
+        if (!session->patient && !heard)
             return session_wait_for(session, STAGE_FINISH, NEED_READ, wait);
     }
     got = heard ? refusal_take_back(connection, buffers->reply, buffers->reply_room)

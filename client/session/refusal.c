@@ -69,7 +69,8 @@ ssize_t refusal_take_back(struct connection *connection, unsigned char *bytes, s
     size_t count = connection->said_count < room ? connection->said_count : room;
 
     memcpy(bytes, connection->said, count);
-    connection->said_count = 0;
+    connection->said_count -= (unsigned char)count;
+    memmove(connection->said, connection->said + count, connection->said_count);
     return (ssize_t)count;
 }
 
@@ -97,6 +98,8 @@ static enum session_stage not_refused(struct session *session)
     switch (session->connection.doubt) {
     case DOUBT_NOT_TLS: return session_fail(session, "handshake: what the peer sent is not TLS");
     case DOUBT_CLOSED:
+        if (session->connection.said_count > 0) /* it said something before it closed */
+            return session->connection.unread > 0 ? STAGE_CONVERSE : STAGE_FINISH;
         if (session->plan->reconnect)
             return resume_closed(session);
         return session_lost(session, -EPIPE, session_where(session));

@@ -76,6 +76,23 @@ LOOP_TEST(bytes_while_it_waits, 2)
     clear();
 }
 
+/* A send fails as after a close in order, but then comes what no message asked for. */
+LOOP_TEST(bytes_after_a_send_has_failed, 2)
+{
+    reconnects = _i == 1;
+    begin_with_a_reply(true);
+    ck_assert_int_eq(shutdown(rig.session.connection.stream.fd, SHUT_WR), 0);
+    rig.session.connection.due_ns = clock_now_ns();
+    ck_assert_uint_eq(advance(READY_TIME), NEED_READ); /* it may be refused */
+    tcp_send(rig.peer, "spam\n", 5);
+    poll_session(POLLIN);
+    ck_assert_uint_eq(advance(READY_READ), NEED_NOTHING);
+    expect_over(SESSION_FAILED, "extra bytes after the last reply");
+    ck_assert(RECORD.mismatched);
+    ck_assert(!RECORD.resumed);
+    clear();
+}
+
 /* Where it reads when a close ends it: at a boundary, with its message received or not, or in a reply. */
 static const struct {
     size_t received;
