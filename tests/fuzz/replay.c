@@ -5,12 +5,16 @@
  *     replay FILE...            run each
  *     replay --bytes FILE       write the input to standard output, as a seed for libFuzzer
  *     replay --text FILE        write an input of libFuzzer as text
+ *
+ * With FUZZER defined it is empty, and libFuzzer's main() takes its place: see scripts/fuzz.
  */
 #include "config.h"
 
-#include "tests/fuzz/messages.h"
+#include "tests/fuzz/input.h"
 
-#include <string.h>
+#ifndef FUZZER
+
+#    include <string.h>
 
 static uint8_t input[INPUT_MAX];
 
@@ -56,3 +60,5 @@ int main(int argc, char **argv)
             return 1;
     return 0;
 }
+
+#endif /* FUZZER */
