@@ -120,17 +120,22 @@ struct ep_future {
     _Alignas(CACHE_LINE) _Atomic uint32_t state;
     _Atomic uint32_t references;
     struct lock lock;
-    _Atomic uint16_t worker; /* part of the outcome; a process executor sets it earlier */
-    bool has_message;
-    bool has_reply;
+    _Atomic uint16_t worker;  /* part of the outcome; a process executor sets it earlier */
+    bool reply_is_mapped;     /* part of the outcome; meaningful if has_reply */
+    bool has_extras;          /* set before submission, and then read-only, like `extras` */
     struct future_pool *pool; /* where the memory comes from */
     struct ep_executor *executor;
     ep_dropped_fn dropped;
     int verdict; /* part of the outcome: 0, or what ep_future_result() returns */
-    bool input_on_heap;
-    bool has_fds;
-    bool reply_is_mapped; /* part of the outcome; meaningful if has_reply */
-    bool has_extras;      /* set before submission, and then read-only, like `extras` */
+    union {
+        struct {
+            bool input_on_heap;
+            bool has_fds;
+            bool has_message; /* part of the outcome, as has_reply */
+            bool has_reply;
+        };
+        uint32_t holds; /* all four at once; 0: there is nothing to release */
+    };
     size_t input_size;
     ep_task_fn fn;
 
@@ -167,6 +172,13 @@ struct ep_future {
 struct ep_future *future_new(struct future_pool *pool, struct ep_executor *executor, ep_task_fn fn,
                              const void *input, size_t size, ep_dropped_fn dropped);
 
+/** Add the second reference, while no other thread has the future. Any later one is atomic. */
+static inline struct ep_future *future_ref_new(struct ep_future *future)
+{
+    atomic_store_explicit(&future->references, 2, memory_order_relaxed);
+    return future;
+}
+
 /** Keep what few submissions ask for. Threads: the submitting one, before submission. */
 void future_set_extras(struct ep_future *future, const struct extras *extras);
 
@@ -188,8 +200,41 @@ static inline int64_t future_limit_ns(const struct ep_future *future)
     return future->has_extras ? future->extras.limit_ns : 0;
 }
 
+/**
+ * Change the state; no other function does.
+ *
+ *     PENDING --future_start--> RUNNING --future_finish--> FINISHED
+ *        |                                                    ^
+ *        +--future_begin_cancel--> CANCELLING --future_expire-+
+ *        |                              |
+ *        |                              +--future_leave_queue--> CANCELLED
+ *        |                                                          ^
+ *        +-----future_drop------------------------------------------+
+ *
+ * @param from  the state it must have
+ * @param old   set to the word before the change, notes included; may be NULL
+ * @return      false if the state was another; nothing is changed then
+ */
+static inline bool future_change_state(struct ep_future *future, uint32_t from, uint32_t to,
+                                       uint32_t *old)
+{
+    uint32_t word = atomic_load_explicit(&future->state, memory_order_acquire);
+
+    do {
+        if ((word & STATE_MASK) != from)
+            return false;
+    } while (
+        !atomic_compare_exchange_weak(&future->state, &word, (word & ~(uint32_t)STATE_MASK) | to));
+    if (old != NULL)
+        *old = word;
+    return true;
+}
+
 /** Change PENDING to RUNNING. @return false if a canceller was faster */
-bool future_start(struct ep_future *future);
+static inline bool future_start(struct ep_future *future)
+{
+    return future_change_state(future, STATE_PENDING, STATE_RUNNING, NULL);
+}
 
 /**
  * Cancel a task that waits in the queue, in three steps. First change PENDING to CANCELLING: it will
@@ -250,7 +295,12 @@ void future_drop_input(struct ep_future *future, int reason);
 bool future_drop_calls(const struct ep_future *future);
 
 /** Get the input as the task sees it. */
-const void *future_input(const struct ep_future *future);
+static inline const void *future_input(const struct ep_future *future)
+{
+    if (future->input_size == 0)
+        return NULL;
+    return future->input_on_heap ? future->input.heap : future->input.inside;
+}
 
 /** Keep a reply, replacing an earlier one. @return 0 or -ENOMEM */
 int future_set_reply(struct ep_future *future, const void *data, size_t size);
@@ -283,7 +333,10 @@ void future_clear_local(struct ep_future *future);
 uint32_t future_publish(struct ep_future *future, uint32_t worker);
 void future_call_back(struct ep_future *future);
 
-/** Change RUNNING to FINISHED: release the input, publish, wake the sleepers, run callbacks. */
+/**
+ * Change RUNNING to FINISHED: release the input, publish, wake the sleepers, run callbacks. If a
+ * callback has ended the thread, another call, in another thread, runs the rest.
+ */
 void future_finish(struct ep_future *future, uint32_t worker);
 
 /** Ask whether it was made in the parent process and not done at the fork: it never will be. */

@@ -34,35 +34,6 @@
 
 /* --- state --------------------------------------------------------------------------------- */
 
-/**
- * Change the state; no other function does.
- *
- *     PENDING --future_start--> RUNNING --future_finish--> FINISHED
- *        |                                                    ^
- *        +--future_begin_cancel--> CANCELLING --future_expire-+
- *        |                              |
- *        |                              +--future_leave_queue--> CANCELLED
- *        |                                                          ^
- *        +-----future_drop------------------------------------------+
- *
- * @param from  the state it must have
- * @param old   set to the word before the change, notes included; may be NULL
- * @return      false if the state was another; nothing is changed then
- */
-static bool future_change_state(struct ep_future *future, uint32_t from, uint32_t to, uint32_t *old)
-{
-    uint32_t word = atomic_load_explicit(&future->state, memory_order_acquire);
-
-    do {
-        if ((word & STATE_MASK) != from)
-            return false;
-    } while (
-        !atomic_compare_exchange_weak(&future->state, &word, (word & ~(uint32_t)STATE_MASK) | to));
-    if (old != NULL)
-        *old = word;
-    return true;
-}
-
 static uint32_t future_load_state(const struct ep_future *future)
 {
     return atomic_load_explicit(&future->state, memory_order_acquire) & STATE_MASK;
@@ -304,19 +275,18 @@ struct ep_future *future_new(struct future_pool *pool, struct ep_executor *execu
     }
     if (size > 0)
         memcpy(heap ? heap : future->input.inside, input, size);
-    if (heap != NULL)
+    future->holds = 0;
+    if (heap != NULL) {
         future->input.heap = heap;
-    future->input_on_heap = heap != NULL;
+        future->input_on_heap = true;
+    }
     future->input_size = size;
     future->pool = pool;
     future->executor = executor;
     future->fn = fn;
     future->dropped = dropped;
-    future->has_fds = false;
     future->has_extras = false;
     future->verdict = 0;
-    future->has_message = false;
-    future->has_reply = false;
     atomic_store_explicit(&future->lock.word, 0, memory_order_relaxed);
     atomic_store_explicit(&future->references, 1, memory_order_relaxed);
     atomic_store_explicit(&future->state, STATE_PENDING, memory_order_relaxed);
@@ -362,7 +332,7 @@ void future_close_fds(struct ep_future *future)
     future_disown_fds(future);
 }
 
-static void future_release_input(struct ep_future *future)
+static OUT_OF_LINE void future_release_input(struct ep_future *future)
 {
     if (future->has_fds)
         future_close_fds(future);
@@ -400,10 +370,14 @@ struct ep_future *ep_future_ref(struct ep_future *future)
 
 void ep_future_unref(struct ep_future *future)
 {
-    if (future == NULL ||
+    if (future == NULL)
+        return;
+    /* The last reference is given up without an atomic subtraction: no other thread has one to copy. */
+    if (atomic_load_explicit(&future->references, memory_order_acquire) != 1 &&
         atomic_fetch_sub_explicit(&future->references, 1, memory_order_acq_rel) != 1)
         return;
-    future_clear_local(future);
+    if (future->holds != 0)
+        future_clear_local(future);
     future_pool_give(future->pool, future);
 }
 
@@ -423,11 +397,6 @@ void future_clear_local(struct ep_future *future)
 
 /* --- what executors do --------------------------------------------------------------------- */
 
-bool future_start(struct ep_future *future)
-{
-    return future_change_state(future, STATE_PENDING, STATE_RUNNING, NULL);
-}
-
 bool future_is_cancelling(const struct ep_future *future)
 {
     return future_load_state(future) == STATE_CANCELLING;
@@ -436,13 +405,6 @@ bool future_is_cancelling(const struct ep_future *future)
 void future_await_cancelled(struct ep_future *future)
 {
     future_sleep(future, NO_DEADLINE);
-}
-
-const void *future_input(const struct ep_future *future)
-{
-    if (future->input_size == 0)
-        return NULL;
-    return future->input_on_heap ? future->input.heap : future->input.inside;
 }
 
 static ep_on_drop_fn future_on_drop(const struct ep_future *future)
@@ -506,7 +468,7 @@ void future_expire(struct ep_future *future)
     uint32_t old;
 
     future_set_error(future, EP_EXPIRED, 0, ep_strerror(EP_EXPIRED));
-    future->worker = 0;
+    atomic_store_explicit(&future->worker, 0, memory_order_relaxed);
     EP_ASSERT(future_change_state(future, STATE_CANCELLING, STATE_FINISHED, &old));
     future_drop_input(future, EP_EXPIRED);
     future_announce(future, old);
@@ -574,8 +536,10 @@ uint32_t future_publish(struct ep_future *future, uint32_t worker)
 {
     uint32_t old;
 
-    future->worker = (uint16_t)worker;
-    future_release_input(future);
+    atomic_store_explicit(&future->worker, (uint16_t)worker, memory_order_relaxed);
+    if (future->holds != 0)
+        future_release_input(future);
+    future->input_size = 0;
     /* Only the worker that started a task can finish it. */
     EP_ASSERT(future_change_state(future, STATE_RUNNING, STATE_FINISHED, &old));
     if (old & STATE_HAS_HELPER)
@@ -594,7 +558,9 @@ void future_call_back(struct ep_future *future)
 
 void future_finish(struct ep_future *future, uint32_t worker)
 {
-    if (future_publish(future, worker) & STATE_HAS_WATCHES)
+    if (ep_future_done(future))
+        future_call_back(future);
+    else if (future_publish(future, worker) & STATE_HAS_WATCHES)
         future_tell(future);
 }
 

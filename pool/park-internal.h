@@ -39,6 +39,12 @@
             abort();                                                                               \
     } while (0)
 
+/**
+ * A function that few tasks need. Inlined, it would cost its registers and its stack on the way of
+ * every task.
+ */
+#define OUT_OF_LINE __attribute__((noinline))
+
 /* --- futex(2) ------------------------------------------------------------------------------ */
 
 /** Wait while *word is `expected`, but not beyond the deadline. May return early. */

@@ -7,6 +7,7 @@
 #define POOL_TASK_INTERNAL_H
 
 #include "pool/echopool.h"
+#include "pool/future-internal.h"
 #include "pool/queue-internal.h"
 
 /** What a task calls in the worker process that runs it. */
@@ -45,7 +46,15 @@ void task_lost(struct queue_entry *entry);
  * Publish the outcome of a task, run its callbacks, and release its input. If a callback has ended
  * the thread, another call, in another thread, runs the rest.
  */
-void task_end(struct queue_entry *entry, unsigned worker);
+static inline void task_end(struct queue_entry *entry, unsigned worker)
+{
+    if (entry->future == NULL) {
+        entry_release_input(entry);
+        return;
+    }
+    future_finish(entry->future, worker);
+    ep_future_unref(entry->future);
+}
 
 /**
  * Run a function as a task within a task. Its reply or failure goes to `outcome`, which only the

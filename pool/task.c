@@ -67,21 +67,6 @@ void task_lost(struct queue_entry *entry)
                          "its thread ended before its function returned");
 }
 
-void task_end(struct queue_entry *entry, unsigned worker)
-{
-    struct ep_future *future = entry->future;
-
-    if (future == NULL) {
-        entry_release_input(entry);
-        return;
-    }
-    if (ep_future_done(future))
-        future_call_back(future);
-    else
-        future_finish(future, worker);
-    ep_future_unref(future);
-}
-
 const void *ep_task_input(const struct ep_task *task, size_t *size)
 {
     if (size != NULL)
