@@ -18,9 +18,6 @@
 /** The size of a thread's name, with the terminating zero. */
 #define EXECUTOR_NAME_SIZE 16
 
-/** As the deadline of a submission: do not wait, and return -EAGAIN. */
-#define DO_NOT_WAIT INT64_MIN
-
 /** Counts that neither the queue nor the workers keep. */
 enum executor_count {
     COUNT_REJECTED,           /**< a submission found no room */
@@ -128,16 +125,40 @@ void executor_clear(struct ep_executor *executor);
 uint32_t executor_limit(const struct ep_executor *executor, uint32_t workers);
 
 /**
- * Queue a prepared task. The caller keeps ownership of it on failure.
- *
- * @param deadline_ns  until when to wait while it is full; DO_NOT_WAIT, NO_DEADLINE
- * @return  0, -EAGAIN (full, and DO_NOT_WAIT), -ETIMEDOUT, -EDEADLK, -ENOMEM, EP_ESHUTDOWN,
- *          EP_EBROKEN
+ * Queue a prepared task, unless the executor is full. The caller keeps ownership of it on failure.
+ * @return 0, -EAGAIN, -ENOMEM, EP_ESHUTDOWN, EP_EBROKEN
  */
-int executor_admit(struct ep_executor *executor, struct queue_entry *entry, int64_t deadline_ns);
+static inline int executor_try_admit(struct ep_executor *executor, const struct queue_entry *entry)
+{
+    int rc = queue_push(&executor->queue, entry);
+
+    if (rc < 0)
+        return rc;
+    executor->ops->arrived(executor);
+    if (rc == QUEUE_SOONER)
+        executor->ops->sooner(executor);
+    return 0;
+}
+
+/**
+ * The same, but wait while it is full.
+ *
+ * @param deadline_ns  until when; or NO_DEADLINE
+ * @return             -ETIMEDOUT or -EDEADLK in the place of -EAGAIN
+ */
+int executor_admit(struct ep_executor *executor, const struct queue_entry *entry,
+                   int64_t deadline_ns);
+
+/** Do executor_place_freed(), which has seen that some thread may wait. */
+void executor_notify_room(struct ep_executor *executor);
 
 /** Notify those who wait for a free place: a submitter, on_room, ep_executor_wait_idle(). */
-void executor_place_freed(struct ep_executor *executor);
+static inline void executor_place_freed(struct ep_executor *executor)
+{
+    if (atomic_load(&executor->room.count) != 0 || atomic_load(&executor->room_wanted) != 0 ||
+        atomic_load(&executor->drained.count) != 0 || executor->ops->drained != NULL)
+        executor_notify_room(executor);
+}
 
 /** The same after a change that may have made several places: wake a submitter for each. */
 void executor_places_made(struct ep_executor *executor);

@@ -8,7 +8,7 @@
  * A thread that frees a place, a worker after a task or a canceller, calls executor_place_freed().
  * It wakes the submitter that has waited longest, or calls `on_room`; after the last task it also
  * wakes the threads that wait for idle. All follow the protocol of park-internal.h, so freeing a
- * place costs three loads if no thread waits.
+ * place costs three loads if no thread waits, and executor_notify_room() is for the others.
  *
  * Cancelling all waiting tasks, and breaking, first close the queue and hold its tasks, so that no
  * worker takes one meanwhile. Each thread that drops has a hold of its own, which no other ends.
@@ -137,24 +137,20 @@ static int await_room(struct ep_executor *executor, struct waiter *waiter, enum 
                : -ETIMEDOUT;
 }
 
-int executor_admit(struct ep_executor *executor, struct queue_entry *entry, int64_t deadline_ns)
+int executor_admit(struct ep_executor *executor, const struct queue_entry *entry,
+                   int64_t deadline_ns)
 {
     enum waitlist_end end = WAITLIST_LAST;
     struct waiter waiter;
     int rc;
 
-    while ((rc = queue_push(&executor->queue, entry)) == -EAGAIN && deadline_ns != DO_NOT_WAIT) {
+    while ((rc = executor_try_admit(executor, entry)) == -EAGAIN) {
         rc = await_room(executor, &waiter, end, deadline_ns);
         if (rc != 0)
             break;
         end = WAITLIST_FIRST; /* another took the place, but this thread has waited longest */
     }
-    if (rc < 0)
-        return rc;
-    executor->ops->arrived(executor);
-    if (rc == QUEUE_SOONER)
-        executor->ops->sooner(executor);
-    return 0;
+    return rc;
 }
 
 /* --- giving back --------------------------------------------------------------------------- */
@@ -169,7 +165,7 @@ static void call_on_room(struct ep_executor *executor)
     self_drop_end();
 }
 
-void executor_place_freed(struct ep_executor *executor)
+void executor_notify_room(struct ep_executor *executor)
 {
     waitlist_wake_one(&executor->room);
     if (atomic_load(&executor->room_wanted) != 0 && atomic_exchange(&executor->room_wanted, 0) != 0)

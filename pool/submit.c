@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/** As the deadline of a submission: do not wait, and return -EAGAIN. */
+#define DO_NOT_WAIT INT64_MIN
+
 static const struct ep_submit_options usual = {0};
 
 /** Ask whether a future has to keep more than its input. Without a future, user data is for on_drop. */
@@ -32,10 +35,22 @@ static int future_furnish(struct ep_future *future, const struct ep_submit_optio
     return options->fd_count > 0 ? future_own_fds(future, options->fds, options->fd_count) : 0;
 }
 
+/** Copy an input that is too large for the entry. */
+static OUT_OF_LINE int entry_use_heap(struct queue_entry *entry, const void *input, size_t size)
+{
+    entry->input.heap.data = malloc(size);
+    if (entry->input.heap.data == NULL)
+        return -ENOMEM;
+    memcpy(entry->input.heap.data, input, size);
+    entry->input.heap.size = size;
+    entry->on_heap = true;
+    return 0;
+}
+
 /** Copy the input into the future, into the entry or, if it is large, to the heap. */
-static int entry_prepare(struct queue_entry *entry, struct ep_executor *executor, ep_task_fn fn,
-                         const void *input, size_t size, const struct ep_submit_options *options,
-                         bool with_future)
+static inline int entry_prepare(struct queue_entry *entry, struct ep_executor *executor,
+                                ep_task_fn fn, const void *input, size_t size,
+                                const struct ep_submit_options *options, bool with_future)
 {
     ep_dropped_fn dropped = options->dropped;
 
@@ -56,18 +71,11 @@ static int entry_prepare(struct queue_entry *entry, struct ep_executor *executor
         ep_future_unref(entry->future);
         return -ENOMEM;
     }
-    if (size <= ENTRY_INPUT_INLINE) {
-        entry->size = (uint32_t)size;
-        if (size > 0)
-            memcpy(entry->input.inside, input, size);
-        return 0;
-    }
-    entry->on_heap = true;
-    entry->input.heap.size = size;
-    entry->input.heap.data = malloc(size);
-    if (entry->input.heap.data == NULL)
-        return -ENOMEM;
-    memcpy(entry->input.heap.data, input, size);
+    if (size > ENTRY_INPUT_INLINE)
+        return entry_use_heap(entry, input, size);
+    entry->size = (uint32_t)size;
+    if (size > 0)
+        memcpy(entry->input.inside, input, size);
     return 0;
 }
 
@@ -114,19 +122,26 @@ static void callers_task_lost(void *context)
     task_end(task->entry, CALLERS_WORKER);
 }
 
-/** Run a task in the submitter's thread. */
-static void run_here(struct ep_executor *executor, struct queue_entry *entry)
+/** Start the task, run it, count it and end it. */
+static void callers_task_run(struct callers_task *task)
 {
-    struct callers_task task = {executor, entry, false};
     bool succeeded;
 
-    if (entry->future != NULL)
-        future_start(entry->future); /* no other thread has it yet */
+    if (task->entry->future != NULL)
+        future_start(task->entry->future); /* no other thread has it yet */
+    succeeded = executor_run(task->executor, task->entry, CALLERS_WORKER);
+    executor_count(task->executor, succeeded ? COUNT_FINISHED_ELSEWHERE : COUNT_FAILED_ELSEWHERE);
+    task->has_run = true;
+    task_end(task->entry, CALLERS_WORKER);
+}
+
+/** Run a task in the submitter's thread. */
+static OUT_OF_LINE void run_here(struct ep_executor *executor, struct queue_entry *entry)
+{
+    struct callers_task task = {executor, entry, false};
+
     pthread_cleanup_push(callers_task_lost, &task);
-    succeeded = executor_run(executor, entry, CALLERS_WORKER);
-    executor_count(executor, succeeded ? COUNT_FINISHED_ELSEWHERE : COUNT_FAILED_ELSEWHERE);
-    task.has_run = true;
-    task_end(entry, CALLERS_WORKER);
+    callers_task_run(&task);
     pthread_cleanup_pop(0);
 }
 
@@ -135,12 +150,27 @@ static enum ep_priority entry_priority(const struct queue_entry *entry)
     return entry->future != NULL ? future_priority(entry->future) : EP_PRIORITY_NORMAL;
 }
 
+/** Compute until when a submission waits for room. */
+static int64_t room_deadline(const struct ep_submit_options *options)
+{
+    int64_t deadline_ns = options->deadline_ns != 0 ? options->deadline_ns : NO_DEADLINE;
+
+    if (options->expires_ns != 0 && options->expires_ns < deadline_ns)
+        return options->expires_ns;
+    return deadline_ns;
+}
+
 /** Apply the policy of a full executor. */
-static int submit_when_full(struct ep_executor *executor, struct queue_entry *entry)
+static OUT_OF_LINE int submit_when_full(struct ep_executor *executor, struct queue_entry *entry,
+                                        const struct ep_submit_options *options)
 {
     int rc = -EAGAIN;
 
     switch (executor->options.when_full) {
+    case EP_BLOCK:
+        return options->deadline_ns == DO_NOT_WAIT
+                   ? rc
+                   : executor_admit(executor, entry, room_deadline(options));
     case EP_CALLER_RUNS:
         if (entry->future != NULL && deadline_is_over(future_expires_ns(entry->future)))
             expire_here(executor, entry);
@@ -154,7 +184,7 @@ static int submit_when_full(struct ep_executor *executor, struct queue_entry *en
     case EP_DISCARD_OLDEST:
         /* Another submitter may take the place that was made: then make another. */
         while (rc == -EAGAIN && executor_drop_oldest(executor, entry_priority(entry)))
-            rc = executor_admit(executor, entry, DO_NOT_WAIT);
+            rc = executor_try_admit(executor, entry);
         return rc;
     default: return rc;
     }
@@ -180,13 +210,35 @@ static int check_options(const struct ep_submit_options *options)
     return 0;
 }
 
-/** Do every form of submission. `use_policy`: false for ep_try_submit(). */
-static int submit(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
-                  const struct ep_submit_options *options, bool use_policy,
-                  struct ep_future **future)
+/** Take back what was prepared for a task that is refused. @return rc */
+static OUT_OF_LINE int submit_refused(struct ep_executor *executor, struct queue_entry *entry,
+                                      struct ep_future **future, int rc)
+{
+    if (rc == -EAGAIN || rc == -ETIMEDOUT)
+        executor_count(executor, COUNT_REJECTED);
+    if (entry->future == NULL) {
+        entry_release_input(entry);
+        return rc;
+    }
+    future_disown_fds(entry->future);
+    if (future != NULL) {
+        ep_future_unref(*future);
+        *future = NULL;
+    }
+    ep_future_unref(entry->future);
+    return rc;
+}
+
+/**
+ * Do every form of submission. `use_policy`: false for ep_try_submit(). Inlined, so that what options
+ * ask for costs nothing in a form that has none.
+ */
+static inline __attribute__((always_inline)) int submit(struct ep_executor *executor, ep_task_fn fn,
+                                                        const void *input, size_t size,
+                                                        const struct ep_submit_options *options,
+                                                        bool use_policy, struct ep_future **future)
 {
     struct queue_entry entry;
-    int64_t deadline_ns = DO_NOT_WAIT;
     int rc;
 
     if (future != NULL)
@@ -197,38 +249,18 @@ static int submit(struct ep_executor *executor, ep_task_fn fn, const void *input
         return rc;
     if (!executor_is_here(executor))
         return EP_EFORKED;
-    if (use_policy && executor->options.when_full == EP_BLOCK)
-        deadline_ns = options->deadline_ns != 0 ? options->deadline_ns : NO_DEADLINE;
-    if (options->expires_ns != 0) {
-        if (deadline_ns > options->expires_ns)
-            deadline_ns = options->expires_ns;
-        if (executor->ops->watch != NULL && (rc = executor->ops->watch(executor)) != 0)
-            return rc;
-    }
+    if (options->expires_ns != 0 && executor->ops->watch != NULL &&
+        (rc = executor->ops->watch(executor)) != 0)
+        return rc;
     rc = entry_prepare(&entry, executor, fn, input, size, options, future != NULL);
     if (rc != 0)
         return rc;
     if (future != NULL)
-        *future = ep_future_ref(entry.future); /* before a worker has it */
-    rc = executor_admit(executor, &entry, deadline_ns);
+        *future = future_ref_new(entry.future); /* before a worker has it */
+    rc = executor_try_admit(executor, &entry);
     if (rc == -EAGAIN && use_policy)
-        rc = submit_when_full(executor, &entry);
-    if (rc == 0)
-        return 0;
-
-    if (rc == -EAGAIN || rc == -ETIMEDOUT)
-        executor_count(executor, COUNT_REJECTED);
-    if (entry.future == NULL) {
-        entry_release_input(&entry);
-        return rc;
-    }
-    future_disown_fds(entry.future);
-    if (future != NULL) {
-        ep_future_unref(*future);
-        *future = NULL;
-    }
-    ep_future_unref(entry.future);
-    return rc;
+        rc = submit_when_full(executor, &entry, options);
+    return rc == 0 ? 0 : submit_refused(executor, &entry, future, rc);
 }
 
 int ep_submit(struct ep_executor *executor, ep_task_fn fn, const void *input, size_t size,
