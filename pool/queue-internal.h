@@ -16,6 +16,8 @@
 #include "pool/echopool.h"
 #include "pool/park-internal.h"
 
+#include <stdlib.h>
+
 /** Inputs up to this size travel in the ring itself when there is no future. */
 #define ENTRY_INPUT_INLINE 32
 
@@ -142,7 +144,10 @@ static inline void queue_advance_locked(struct queue *queue)
 }
 
 /** Free the place of a task that a worker has done. */
-void queue_task_done(struct queue *queue);
+static inline void queue_task_done(struct queue *queue)
+{
+    atomic_fetch_add(&queue->freed, 1);
+}
 /** Do queue_task_done() and queue_take() under one lock. */
 bool queue_done_and_take(struct queue *queue, uint32_t taker, struct queue_entry *entry);
 
@@ -173,7 +178,10 @@ void queue_set_limit(struct queue *queue, uint32_t limit);
 /** Change the number of takers. When this returns, no other worker takes a task. */
 void queue_set_takers(struct queue *queue, uint32_t takers);
 /** Sequentially consistent. */
-uint32_t queue_takers(struct queue *queue);
+static inline uint32_t queue_takers(struct queue *queue)
+{
+    return atomic_load(&queue->takers);
+}
 
 /** Count the entries of ring and lanes, husks included. */
 uint64_t queue_entries(struct queue *queue);
@@ -191,9 +199,21 @@ uint32_t queue_room(struct queue *queue);
 void queue_stats(struct queue *queue, struct ep_stats *stats);
 
 /** Get the input of an entry without a future. */
-const void *entry_input(const struct queue_entry *entry, size_t *size);
+static inline const void *entry_input(const struct queue_entry *entry, size_t *size)
+{
+    *size = entry->on_heap ? entry->input.heap.size : entry->size;
+    if (*size == 0)
+        return NULL;
+    return entry->on_heap ? entry->input.heap.data : entry->input.inside;
+}
+
 /** Release the memory of an entry without a future. */
-void entry_release_input(struct queue_entry *entry);
+static inline void entry_release_input(struct queue_entry *entry)
+{
+    if (entry->on_heap)
+        free(entry->input.heap.data);
+}
+
 /** Drop an entry without a future: call its `dropped` function, and release its memory. */
 void entry_drop(struct queue_entry *entry);
 

@@ -59,20 +59,6 @@ void queue_clear(struct queue *queue)
     queue->ring = NULL;
 }
 
-const void *entry_input(const struct queue_entry *entry, size_t *size)
-{
-    *size = entry->on_heap ? entry->input.heap.size : entry->size;
-    if (*size == 0)
-        return NULL;
-    return entry->on_heap ? entry->input.heap.data : entry->input.inside;
-}
-
-void entry_release_input(struct queue_entry *entry)
-{
-    if (entry->on_heap)
-        free(entry->input.heap.data);
-}
-
 void entry_drop(struct queue_entry *entry)
 {
     size_t size;
@@ -144,7 +130,7 @@ static bool queue_lengthen_locked(struct queue *queue)
 }
 
 /** Make space in a full ring. @return false if there is no memory for a longer one */
-static bool queue_make_space_locked(struct queue *queue, uint64_t tail)
+static OUT_OF_LINE bool queue_make_space_locked(struct queue *queue, uint64_t tail)
 {
     uint64_t held = queue_held(queue);
 
@@ -165,7 +151,7 @@ static bool queue_has_space_locked(struct queue *queue, uint64_t tail)
 }
 
 /** Take note of a task with extras. @return 0 or QUEUE_SOONER */
-static int queue_enter_aside(struct queue *queue, struct ep_future *future)
+static OUT_OF_LINE int queue_enter_aside(struct queue *queue, struct ep_future *future)
 {
     bool sooner;
 
@@ -269,7 +255,7 @@ static bool queue_await_canceller_locked(struct queue *queue, struct ep_future *
 }
 
 /** Remove the husk at the head, after its canceller. */
-static void queue_pass_husk_locked(struct queue *queue, struct ep_future *future)
+static OUT_OF_LINE void queue_pass_husk_locked(struct queue *queue, struct ep_future *future)
 {
     if (queue_await_canceller_locked(queue, future))
         return; /* another worker may have removed it meanwhile: look at the head again */
@@ -278,23 +264,37 @@ static void queue_pass_husk_locked(struct queue *queue, struct ep_future *future
     ep_future_unref(future);
 }
 
-/** Start the future of the task at the head of the ring. @return false if it was a husk, or is late */
-static bool queue_start_head_locked(struct queue *queue, struct ep_future *future)
+/** If the task at the head of the ring is late, leave it to the heap. @return whether it is */
+static OUT_OF_LINE bool queue_leave_late_locked(struct queue *queue, struct ep_future *future)
+{
+    if (!aside_is_late(future))
+        return false;
+    aside_set_aside(&queue->aside, future);
+    queue_advance_locked(queue);
+    queue->husks_swept++;
+    return true;
+}
+
+/** Note that a task with extras no longer waits. @return whether it was in a lane */
+static OUT_OF_LINE bool queue_leave_aside_locked(struct queue *queue, struct ep_future *future)
 {
     bool was_in_lane;
 
-    if (future->has_extras && aside_is_late(future)) {
-        aside_set_aside(&queue->aside, future);
-        queue_advance_locked(queue);
-        queue->husks_swept++;
+    aside_leave(&queue->aside, future, &was_in_lane);
+    return was_in_lane;
+}
+
+/** Start the future of the task at the head of the ring. @return false if it was a husk, or is late */
+static inline bool queue_start_head_locked(struct queue *queue, struct ep_future *future)
+{
+    if (future->has_extras && queue_leave_late_locked(queue, future))
         return false;
-    }
     if (!future_start(future)) {
         queue_pass_husk_locked(queue, future);
         return false;
     }
     if (future->has_extras)
-        aside_leave(&queue->aside, future, &was_in_lane);
+        queue_leave_aside_locked(queue, future);
     return true;
 }
 
@@ -314,14 +314,13 @@ static bool queue_take_lane_locked(struct queue *queue, enum ep_priority level,
                                    struct queue_entry *entry)
 {
     struct ep_future *future = aside_first(&queue->aside, level);
-    bool was_in_lane;
 
     if (aside_is_late(future)) {
         aside_set_aside(&queue->aside, future);
         return false;
     }
     if (future_start(future)) {
-        aside_leave(&queue->aside, future, &was_in_lane);
+        queue_leave_aside_locked(queue, future);
         *entry = (struct queue_entry){.fn = future->fn, .future = future};
         return true;
     }
@@ -334,8 +333,8 @@ static bool queue_take_lane_locked(struct queue *queue, enum ep_priority level,
 }
 
 /** Take the next task by its priority, while a lane has one. */
-static bool queue_take_by_priority_locked(struct queue *queue, struct queue_entry *head,
-                                          struct queue_entry *entry)
+static OUT_OF_LINE bool queue_take_by_priority_locked(struct queue *queue, struct queue_entry *head,
+                                                      struct queue_entry *entry)
 {
     enum ep_priority level = lanes_choose(&queue->aside.lanes, head != NULL);
 
@@ -346,7 +345,7 @@ static bool queue_take_by_priority_locked(struct queue *queue, struct queue_entr
     return true;
 }
 
-static bool queue_take_locked(struct queue *queue, uint32_t taker, struct queue_entry *entry)
+static inline bool queue_take_locked(struct queue *queue, uint32_t taker, struct queue_entry *entry)
 {
     /* Looked at for each entry, because the lock is released while a husk is passed. */
     while (atomic_load_explicit(&queue->holds, memory_order_relaxed) == 0 &&
@@ -383,8 +382,7 @@ int queue_claim(struct queue *queue, struct ep_future *future)
     lock_acquire(&queue->head_lock);
     holds = atomic_load_explicit(&queue->holds, memory_order_relaxed);
     if (holds == 0 && !aside_is_late(future) && (claimed = future_start(future))) {
-        if (future->has_extras)
-            aside_leave(&queue->aside, future, &was_in_lane);
+        was_in_lane = future->has_extras && queue_leave_aside_locked(queue, future);
         if (!was_in_lane)
             atomic_fetch_add(&queue->claimed, 1);
     }
@@ -394,11 +392,6 @@ int queue_claim(struct queue *queue, struct ep_future *future)
     if (claimed)
         return 0;
     return holds & HOLD_PAUSED ? -EBUSY : -EALREADY; /* a task that is being dropped is cancelled */
-}
-
-void queue_task_done(struct queue *queue)
-{
-    atomic_fetch_add(&queue->freed, 1);
 }
 
 bool queue_done_and_take(struct queue *queue, uint32_t taker, struct queue_entry *entry)
@@ -431,11 +424,6 @@ void queue_set_takers(struct queue *queue, uint32_t takers)
     lock_acquire(&queue->head_lock);
     atomic_store(&queue->takers, takers);
     lock_release(&queue->head_lock);
-}
-
-uint32_t queue_takers(struct queue *queue)
-{
-    return atomic_load(&queue->takers);
 }
 
 /* --- looking ------------------------------------------------------------------------------- */

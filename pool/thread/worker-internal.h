@@ -15,7 +15,7 @@
 enum stage {
     NO_TASK,
     TASK_TAKEN, /**< and its function may be running */
-    TASK_RUN,   /**< and counted; its outcome is being published, its callbacks run */
+    TASK_RUN,   /**< with a future: it is counted, its outcome is published, its callbacks run */
     TASK_ENDED, /**< nothing is left to do, except to free its place if it has no future */
 };
 
@@ -28,6 +28,7 @@ struct worker {
     _Atomic uint64_t finished;
     _Atomic uint64_t failed;
     uint64_t tasks_here; /* since its thread began */
+    uint64_t tasks_most; /* then it takes no other; 0: it was idle too long, see elastic.c */
 
     /* for this worker alone; a thread that a task has ended leaves them to its successor */
     struct queue_entry entry; /* if it has a task */
@@ -37,7 +38,6 @@ struct worker {
     bool begins;              /* it is in its initialize */
     bool is_initialized;      /* its finalize is still to be called */
     bool is_lost;             /* a function of the program has ended its last thread */
-    bool is_retired;          /* it was idle too long: see elastic.c */
 
     /* for the thread that made it */
     _Atomic uint32_t started; /* a futex word; 1: start_rc is set */

@@ -139,7 +139,8 @@ static bool worker_park(struct worker *worker)
     if (waiter_sleep(&worker->waiter, elastic_deadline(executor)) ||
         !waitlist_leave(&executor->idle, &worker->waiter))
         return true;
-    worker->is_retired = elastic_retire(executor);
+    if (elastic_retire(executor))
+        worker->tasks_most = 0;
     return false;
 }
 
@@ -148,7 +149,7 @@ static bool worker_is_done(const struct worker *worker)
 {
     struct thread_executor *executor = worker->executor;
 
-    return worker->is_retired || worker->index >= queue_takers(&executor->base.queue) ||
+    return worker->tasks_most == 0 || worker->index >= queue_takers(&executor->base.queue) ||
            (queue_refusal(&executor->base.queue) != 0 && !queue_has_entries(&executor->base.queue));
 }
 
@@ -197,8 +198,8 @@ static void worker_end_task(struct worker *worker, bool succeeded)
     struct ep_executor *executor = &worker->executor->base;
 
     worker_count(worker, succeeded);
-    worker_at(worker, TASK_RUN);
     if (worker->entry.future != NULL) {
+        worker_at(worker, TASK_RUN);
         queue_task_done(&executor->queue);
         executor_place_freed(executor);
     }
@@ -229,7 +230,6 @@ static bool worker_call(struct worker *worker)
 
 static void worker_run(struct worker *worker)
 {
-    worker_at(worker, TASK_TAKEN);
     worker_end_task(worker, worker_call(worker));
     /* A cancellation that a task has left behind should end no other. The look at it costs as much
      * as a tenth of a task without a future. */
@@ -240,25 +240,21 @@ static void worker_run(struct worker *worker)
 /** Ask whether a worker that has just run a task should take no other. */
 static bool worker_has_done_enough(const struct worker *worker)
 {
-    struct thread_executor *executor = worker->executor;
-    uint32_t most = executor->base.options.tasks_per_worker;
-
-    return worker->is_retired || worker->index >= queue_takers(&executor->base.queue) ||
-           (most > 0 && worker->tasks_here >= most);
+    return worker->tasks_here >= worker->tasks_most ||
+           worker->index >= queue_takers(&worker->executor->base.queue);
 }
 
 /** Take the next task, after freeing the place of the last one if it is not free yet. */
 static bool worker_take_next(struct worker *worker)
 {
     struct ep_executor *executor = &worker->executor->base;
-    bool frees = worker->entry.future == NULL, enough = worker_has_done_enough(worker);
-    bool taken = false;
+    bool frees = worker->entry.future == NULL, taken = false;
 
-    if (!frees)
-        taken = !enough && queue_take(&executor->queue, worker->index, &worker->entry);
-    else if (!enough)
-        taken = queue_done_and_take(&executor->queue, worker->index, &worker->entry);
-    else
+    /* The queue looks whether the worker is among the takers. */
+    if (worker->tasks_here < worker->tasks_most)
+        taken = frees ? queue_done_and_take(&executor->queue, worker->index, &worker->entry)
+                      : queue_take(&executor->queue, worker->index, &worker->entry);
+    else if (frees)
         queue_task_done(&executor->queue);
     if (taken)
         worker_at(worker, TASK_TAKEN);
@@ -280,6 +276,7 @@ static void worker_serve(struct worker *worker)
         pthread_testcancel();
         if (!worker_await_task(worker, &worker->entry))
             return;
+        worker_at(worker, TASK_TAKEN);
         do
             worker_run(worker);
         while (worker_take_next(worker));
@@ -548,6 +545,7 @@ static void place_worker_locked(struct thread_executor *executor, uint32_t index
 int worker_start_locked(struct thread_executor *executor, uint32_t index, bool waits)
 {
     struct worker *worker = aligned_alloc(CACHE_LINE, sizeof *worker);
+    uint32_t tasks = executor->base.options.tasks_per_worker;
     int rc;
 
     if (worker == NULL)
@@ -555,6 +553,7 @@ int worker_start_locked(struct thread_executor *executor, uint32_t index, bool w
     memset(worker, 0, sizeof *worker);
     worker->executor = executor;
     worker->index = index;
+    worker->tasks_most = tasks > 0 ? tasks : UINT64_MAX;
     worker->has_begun = !waits;
     atomic_fetch_add(&executor->alive, 1);
     place_worker_locked(executor, index, worker);
