@@ -71,7 +71,7 @@ TEST(a_result_is_out_after_the_bookkeeping)
 {
     struct ep_executor *pool = executor_that(1, EP_NO_QUEUE, EP_REJECT);
 
-    for (unsigned round = 1; round <= rounds_of(5000, 500); round++) {
+    for (unsigned round = 1; round <= rounds_of(1000, 200); round++) {
         struct ep_future *future;
         struct ep_stats stats;
 
