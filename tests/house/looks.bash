@@ -6,13 +6,15 @@
 # these, and servers of other people, can run at the same time.
 list=$1
 work=$2
+# In a command a blank in the folder's path is quoted, and the \ once more for sed.
+quoted=${work// /\\\\ }
 server=
 trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null' EXIT
 cd "$TOP_SRCDIR" || exit 1
 
 # Run what the document shows, but on other ports and in the folder of this test.
 translated() {
-    sed -e 's,127.0.0.1[:/]8091,127.0.0.1:'"$admin"',g' -e 's,\(127.0.0.1[ /:]\)8090,\1'"$port"',g' -e "s,/tmp/,$work/,g" \
+    sed -e 's,127.0.0.1[:/]8091,127.0.0.1:'"$admin"',g' -e 's,\(127.0.0.1[ /:]\)8090,\1'"$port"',g' -e "s,/tmp/,$quoted/,g" \
         -e "s,\./echo-client,'$TOP_BUILDDIR/echo-client' --port $port,"
 }
 
@@ -23,7 +25,7 @@ start_server() {
     line=${line/--admin 8091/--admin 0}
     [ -z "$server" ] || { kill -9 "$server"; wait "$server"; } 2>/dev/null
     : >"$work/server"
-    eval "$(sed "s,/tmp/,$work/,g" <<<"$line") >'$work/server' 2>&1 &"
+    eval "$(sed "s,/tmp/,$quoted/,g" <<<"$line") >'$work/server' 2>&1 &"
     server=$!
     until grep -q '^admin on' "$work/server"; do
         kill -0 "$server" 2>/dev/null || { echo "the server did not start: $line"; cat "$work/server"; exit 1; }

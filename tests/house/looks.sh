@@ -46,6 +46,12 @@ while IFS= read -r title <&9; do
             continue
         }
         ;;
+    '19: '*)
+        [ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge 1024 ] || {
+            skip "$title" '1,024 descriptors cannot be allowed here'
+            continue
+        }
+        ;;
     esac
     check "$title" section "$title"
 done 9<"$work/titles"

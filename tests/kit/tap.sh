@@ -10,6 +10,8 @@
 export LC_ALL=C.UTF-8 no_proxy='*' NO_PROXY='*'
 umask 022
 exec </dev/null
+# Programs need as many descriptors as a common shell allows. Only root may raise a low limit.
+[ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge 1024 ] || ulimit -n 4096 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 tap_number=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
