@@ -1,11 +1,12 @@
 #!/bin/sh
-# Three servers behind HAProxy, and two machines that load them without a pause: one with sessions that stay,
-# one with short ones. Meanwhile each server is stopped and started again, with the files of deploy/haproxy
-# as they are. No session fails and no message is lost. Then a server is killed, and one is stopped by SIGSTOP:
+# behind.sh haproxy|nginx: three servers behind one of them, and two machines that load them without a pause: one with sessions that stay,
+# one with short ones. Meanwhile each server is stopped and started again, with the files of deploy/ as they
+# are. No session fails and no message is lost. Then a server is killed, and one is stopped by SIGSTOP:
 # only their own sessions fail.
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/beyond/machines.sh"
-needs haproxy
-deploy=$TOP_SRCDIR/deploy/haproxy
+proxy=$1
+needs "$proxy"
+deploy=$TOP_SRCDIR/deploy
 servers='s1 s2 s3'
 
 address_of() {
@@ -13,7 +14,7 @@ address_of() {
 }
 
 start() {
-    start_server "$1" "$(address_of "$1")" --config "$deploy/echo-server.conf"
+    start_server "$1" "$(address_of "$1")" --config "$deploy/haproxy/echo-server.conf"
 }
 
 # Start a load in the background. Its summary is in NAME.json.
@@ -25,7 +26,7 @@ load() {
     eval "pid_$name=\$!"
 }
 
-# For HAProxy a server has come back: it has a session.
+# For the proxy a server has come back: it has a session.
 has_sessions() {
     [ "$( (on proxy curl -sf -m 1 "http://$1:8091/stats.json") | jq .connections.accepted)" -gt 0 ]
 }
@@ -42,7 +43,7 @@ rolling_restart() {
     wait_until 20 has_sessions "$(address_of s3)"
 }
 
-# HAProxy passes an echo on.
+# The proxy passes an echo on.
 serves() {
     [ "$(echo hello | (on load1 "$TOP_BUILDDIR/echo-client" --host 10.80.0.10) 2>"$work/serves.err")" = HELLO ]
 }
@@ -113,9 +114,15 @@ machine load2 10.80.0.22
 for name in $servers; do
     check "$name is ready" start "$name"
 done
-check 'the configuration of HAProxy is valid' haproxy -c -f "$deploy/haproxy.cfg"
-(on proxy haproxy -db -f "$deploy/haproxy.cfg") >"$work/haproxy.log" 2>&1 &
-wait_until 20 serves || { sed 's/^/# /' "$work/haproxy.log"; echo 'Bail out! HAProxy does not serve'; exit 1; }
+if [ "$proxy" = haproxy ]; then
+    check 'the configuration is valid' haproxy -c -f "$deploy/haproxy/haproxy.cfg"
+    set -- haproxy -db -f "$deploy/haproxy/haproxy.cfg"
+else
+    check 'the configuration is valid' nginx -t -c "$deploy/nginx/nginx.conf"
+    set -- nginx -g 'daemon off;' -c "$deploy/nginx/nginx.conf"
+fi
+(on proxy "$@") >"$work/proxy.log" 2>&1 &
+wait_until 20 serves || { sed 's/^/# /' "$work/proxy.log"; echo "Bail out! $proxy does not serve"; exit 1; }
 
 load load1 --reconnect -n 20 -d 60s --rate 400
 load load2 --reconnect -n 10 -d 60s --churn -m 5 --think 5ms
