@@ -34,6 +34,8 @@ enum server_event {
     ON_DELAY,
     ON_DEADLINE,
     ON_NOTIFY,
+    ON_CHILD,
+    ON_REAP,
     EVENTS
 };
 

@@ -21,6 +21,7 @@
 #include "server/listen/open.h"
 #include "server/models/table.h"
 #include "server/parts.h"
+#include "server/reap.h"
 #include "server/session/credentials.h"
 #include "server/session/linger.h"
 #include "server/session/per-source.h"
@@ -254,6 +255,8 @@ static void start_loop(struct server *server)
     events[ON_DELAY] = evtimer_new(server->base, drain_on_delay, server);
     events[ON_DEADLINE] = evtimer_new(server->base, drain_on_deadline, server);
     events[ON_NOTIFY] = evtimer_new(server->base, announce_on_timer, server);
+    events[ON_CHILD] = evsignal_new(server->base, SIGCHLD, reap_on_child, server);
+    events[ON_REAP] = evtimer_new(server->base, reap_on_child, server);
     for (int i = 0; i < EVENTS; i++)
         if (events[i] == NULL || (i < ON_TICK && event_add(events[i], NULL) != 0))
             log_fatal("cannot make the event loop: %m");
@@ -294,6 +297,16 @@ static void start_admin(struct server *server)
         log_usage("--admin %s: %s", wanted, why);
     if (rc != 0)
         log_fatal("--admin %s: %s", wanted, why);
+}
+
+/* Wait for processes that end, if they become this one's children. */
+static void start_reaping(struct server *server)
+{
+    if (!reap_is_needed())
+        return;
+    if (event_add(server->events[ON_CHILD], NULL) != 0)
+        log_fatal("cannot make the event loop: %m");
+    reap_on_child(-1, 0, server);
 }
 
 static void start_accepting(struct server *server)
@@ -388,6 +401,7 @@ int server_run(const struct options *options)
     start_watch(&server);
     start_admin(&server);
 
+    start_reaping(&server);
     start_accepting(&server); /* clients that come already are accepted in the loop */
     announce_addresses(&server);
     if (!options->quiet)

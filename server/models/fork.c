@@ -58,6 +58,7 @@ struct child {
     struct session *session;
     struct event *ended; /* the pidfd is readable */
     int pidfd;
+    pid_t pid;
     int64_t judged_ns; /* when the verdict was first seen; 0: there is none */
     LIST_ENTRY(child) all;
 };
@@ -131,6 +132,16 @@ static void child_ended(evutil_socket_t fd, short what, void *argument)
     process_session_over(session, how);
 }
 
+static bool owns(struct model *base, pid_t pid)
+{
+    struct child *child;
+
+    LIST_FOREACH(child, &((struct fork_model *)base)->all, all)
+    if (child->pid == pid)
+        return true;
+    return false;
+}
+
 /* Kill children that have not followed a verdict. */
 static void tend(struct model *base)
 {
@@ -173,6 +184,7 @@ static int fork_child(struct child *child)
     close(place);
     if (rc != 0)
         return rc;
+    child->pid = pid;
     child->pidfd = pidfd_open(pid, 0);
     if (child->pidfd < 0) { /* no memory in the kernel */
         rc = -errno;
@@ -272,6 +284,7 @@ const struct model_type model_fork = {
     .processes = true,
     .create = create,
     .dispatch = dispatch,
+    .owns = owns,
     .tend = tend,
     .destroy = destroy,
 };

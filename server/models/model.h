@@ -39,6 +39,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /** What happens to a client that connects when the model has no room. */
 enum on_full {
@@ -126,6 +127,12 @@ struct model_type {
 
     /** Check whether it can serve no session ever again, so that the server ends. NULL: never */
     bool (*is_broken)(struct model *model);
+
+    /**
+     * Check whether this is a process that the model has made and waits for itself. NULL: it has none, or
+     * need not know how they end
+     */
+    bool (*owns)(struct model *model, pid_t pid);
 
     /**
      * Release what sessions have left behind, and reject those that have waited too long. Called

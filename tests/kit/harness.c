@@ -213,9 +213,12 @@ static _Noreturn void become(const char *path, const char *const arguments[], pi
     sigset_t mask;
     int why;
 
-    /* Had the parent died before the first call, the second would tell. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent && dup2(standard[0], 0) == 0 &&
-        dup2(standard[1], 1) == 1 && dup2(standard[2], 2) == 2 && pass_sockets(&failure)) {
+    pid_t seen;
+
+    /* Had the parent died before the first call, the second would tell; except outside of a PID namespace. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ((seen = getppid()) == parent || seen == 0) &&
+        dup2(standard[0], 0) == 0 && dup2(standard[1], 1) == 1 && dup2(standard[2], 2) == 2 &&
+        pass_sockets(&failure)) {
         for (int number = 1; number < 32; number++)
             signal(number,
                    SIG_DFL); /* a shell that runs the tests in the background ignores some */

@@ -9,14 +9,17 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void stop(pid_t pid, int number)
@@ -449,4 +452,73 @@ LOOP_TEST(print_cuts_what_no_write_can_hold, PROCESS_MODELS)
     ck_assert_uint_lt(length, 4096);
     ck_assert_int_eq(strncmp(line + length - 7, "\\x01...", 7), 0);
     expect_tally(kit_finish(&kit, true, NULL), 1, 0, 0);
+}
+
+CASE("Process 1")
+
+/* Let programs that are started from now on be in a PID namespace, whose process 1 is the first of them. */
+static bool enter_namespace(void)
+{
+    if (unshare(CLONE_NEWPID) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWPID) == 0)
+        return true;
+    dprintf(STDOUT_FILENO, "# skipped: this process may make no PID namespace: %s\n",
+            strerror(errno));
+    return false;
+}
+
+/* Leave process 1 a child, which ends when this pipe does. */
+static void leave_a_child(int held[2])
+{
+    pid_t pid = fork();
+    int status;
+
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        if (fork() == 0) {
+            char byte;
+            close(held[1]);
+            (void)!read(held[0], &byte, 1);
+        }
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+}
+
+/*
+ * In a container the server is process 1, and gets the children of others that have ended. They do not stay as
+ * zombies, and the server knows how its own have ended all the same.
+ */
+LOOP_TEST(children_of_others, MODELS)
+{
+    bool has_workers = strcmp(tested_models[_i].model, "process-pool") == 0;
+    bool has_children = strcmp(tested_models[_i].model, "fork") == 0;
+    unsigned own = has_workers ? 1 : 0;
+    struct kit kit;
+    pid_t pids[8];
+    int held[2];
+
+    if (!enter_namespace())
+        return;
+    kit = kit_start(MODEL("--workers", "1"));
+    kit_wait_processes(&kit, pids, own);
+    ck_assert_int_eq(pipe2(held, O_CLOEXEC), 0);
+    for (int i = 0; i < 3; i++)
+        leave_a_child(held);
+    kit_wait_processes(&kit, pids, own + 3);
+    close(held[0]);
+    close(held[1]);
+    kit_wait_processes(&kit, pids, own);
+
+    if (has_workers || has_children) {
+        int fd = kit_connect(&kit);
+        say_hello(fd);
+        kit_wait_processes(&kit, pids, 1);
+        stop(pids[0], SIGKILL);
+        expect_end(fd);
+        kit_wait_in_flight(&kit, 0);
+        kit_finish(&kit, true, "was killed by signal 9");
+    } else {
+        kit_finish(&kit, true, NULL);
+    }
 }
