@@ -8,11 +8,13 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/option.h"
+#include "common/parse.h"
 #include "common/tls.h"
 #include "pool/echopool.h"
 #include "server/admin/admin.h"
 #include "server/models/table.h"
 
+#include <grp.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -43,6 +45,30 @@ static bool read_host(const char *value, void *member)
     return true;
 }
 
+/* Read permissions as chmod(1) does: in octal, and at least one. */
+static bool read_mode(const char *value, void *member)
+{
+    struct socket_rights *rights = member;
+    size_t digits = strspn(value, "01234567");
+
+    rights->mode = 0;
+    for (size_t i = 0; i < digits && digits <= 4; i++)
+        rights->mode = rights->mode * 8 + (mode_t)(value[i] - '0');
+    return value[digits] == '\0' && rights->mode > 0 && rights->mode <= 0777;
+}
+
+/* Read the name or the number of a group. */
+static bool read_group(const char *value, void *member)
+{
+    struct socket_rights *rights = member;
+    const struct group *group = getgrnam(value);
+    uint64_t number = group != NULL ? group->gr_gid : 0;
+
+    rights->has_group = group != NULL || parse_number(value, 0, UINT32_MAX - 1, &number);
+    rights->group = (gid_t)number;
+    return rights->has_group;
+}
+
 static bool read_limits(const char *value, void *member)
 {
     return limits_parse(value, member);
@@ -58,6 +84,12 @@ static const struct option_row rows[] = {
      .otherwise = "127.0.0.1", .repeats = true},
     {"port", "N", "8090", "port to listen on; 0: the kernel picks one",
      OPTION_NUMBER(port, 0, 65535)},
+
+    {"socket-mode", "MODE", NULL, "permissions of the file of a unix socket",
+     OPTION_OTHER(socket_rights, read_mode, "permissions in octal, from 1 to 777"),
+     .otherwise = "600, less the umask"},
+    {"socket-group", "GROUP", NULL, "the group of that file, which may use it unless --socket-mode says otherwise",
+     OPTION_OTHER(socket_rights, read_group, "a group of this system, or its number")},
 
     OPTION_HEADING("Who serves a session:"),
     {"model", "WORD", "thread-pool", "the concurrency design",
@@ -189,6 +221,19 @@ static void settle_marks(struct options *options, bool low_given)
                   options->low_water, options->high_water);
 }
 
+/* Refuse rights for a file that there is not. */
+static void check_rights(const struct options *options)
+{
+    bool given = options->socket_rights.mode != 0 || options->socket_rights.has_group;
+
+    for (unsigned i = 0; i < options->hosts.count; i++)
+        if (strncmp(options->hosts.at[i], "unix:", 5) == 0 && options->hosts.at[i][5] != '@')
+            return;
+    if (given)
+        log_usage("--socket-mode and --socket-group are for the file of a unix socket; use --host "
+                  "unix:PATH");
+}
+
 /*
  * Return the default of --max-sessions for models that hold many sessions: as many as there can be
  * descriptors. Some are kept for the server itself, for refused clients that linger, and for the
@@ -246,6 +291,7 @@ void options_parse(struct options *options, int argc, char **argv)
     log_set_form(options->log);
     if (options->hosts.count == 0)
         options->hosts = (struct hosts){1, {"127.0.0.1"}};
+    check_rights(options);
     settle_marks(options, option_given(&line, "low-water"));
     fit_to_model(options, option_given(&line, "max-sessions"));
     if (options->tls_cert != NULL && !tls_is_built_in())

@@ -21,7 +21,8 @@
 struct options {
     struct hosts hosts;
     uint64_t port; /**< 0: the kernel picks */
-    int model;     /**< index in models[] */
+    struct socket_rights socket_rights;
+    int model; /**< index in models[] */
     uint64_t workers;
     enum hold hold;
     uint64_t queue; /**< 0: no session waits */

@@ -394,7 +394,8 @@ int server_run(const struct options *options)
     start_first_thread(&server);
     start_loop(&server);
     if (socket_count == 0)
-        socket_count = open_hosts(&options->hosts, (uint16_t)options->port, local_only, sockets);
+        socket_count = open_hosts(&options->hosts, (uint16_t)options->port, &options->socket_rights,
+                                  local_only, sockets);
     if (listener_new(server.base, sockets, socket_count, server.shared, &server.listener) != 0)
         log_fatal("no memory for the event loop");
     start_model(&server);

@@ -72,7 +72,7 @@ int admin_open(const char *text, char host[static ADMIN_HOST_MAX],
         snprintf(why, ADMIN_WHY_MAX, "%s; try 127.0.0.1:%u", cause, (unsigned)port);
         return -EINVAL;
     }
-    rc = wanted_open(&wanted, sockets, &failed);
+    rc = wanted_open(&wanted, NULL, sockets, &failed);
     if (rc < 0)
         admin_open_explain(-rc, &wanted.at[failed], why);
     /* Accepted sockets inherit it; not worth failing for. */

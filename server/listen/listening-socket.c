@@ -106,6 +106,20 @@ static int bind_file(int fd, const struct address *address)
     return rc;
 }
 
+/* Give the file its group and then its mode, so that no other group has rights for a moment. */
+static int set_rights(const char *path, const struct socket_rights *rights)
+{
+    mode_t mode = rights->mode;
+
+    if (mode == 0 && rights->has_group)
+        mode = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP;
+    if (rights->has_group && lchown(path, (uid_t)-1, rights->group) != 0)
+        return -errno;
+    if (mode != 0 && fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) != 0)
+        return -errno;
+    return 0;
+}
+
 /* Remove the file, if it is still the one that was made. */
 static void remove_file(const struct listening_socket *socket)
 {
@@ -119,7 +133,7 @@ static void remove_file(const struct listening_socket *socket)
 }
 
 /* Bind, listen, and remember the file that was made, all under the lock. */
-static int listen_at_path(struct listening_socket *socket)
+static int listen_at_path(struct listening_socket *socket, const struct socket_rights *rights)
 {
     const char *path = address_path(&socket->address);
     int lock = lock_folder(path);
@@ -131,6 +145,8 @@ static int listen_at_path(struct listening_socket *socket)
         socket->device = file.st_dev;
         socket->inode = file.st_ino;
     }
+    if (rc == 0 && rights != NULL)
+        rc = set_rights(path, rights);
     if (rc == 0 && listen(socket->fd, SOMAXCONN) != 0)
         rc = -errno;
     unlock_folder(lock);
@@ -178,7 +194,8 @@ static int listen_without_file(struct listening_socket *socket, int v6only)
     return 0;
 }
 
-static int open_socket(const struct address *address, bool v6only, struct listening_socket *result)
+int listening_socket_open_with(const struct address *address, bool v6only,
+                               const struct socket_rights *rights, struct listening_socket *result)
 {
     const int type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
     int rc;
@@ -187,7 +204,7 @@ static int open_socket(const struct address *address, bool v6only, struct listen
                                         .address = *address};
     if (result->fd < 0)
         return -errno;
-    rc = address_path(address) != NULL ? listen_at_path(result)
+    rc = address_path(address) != NULL ? listen_at_path(result, rights)
                                        : listen_without_file(result, v6only);
     if (rc != 0)
         listening_socket_close(result);
@@ -196,12 +213,7 @@ static int open_socket(const struct address *address, bool v6only, struct listen
 
 int listening_socket_open(const struct address *address, struct listening_socket *result)
 {
-    return open_socket(address, false, result);
-}
-
-int listening_socket_open_v6only(const struct address *address, struct listening_socket *result)
-{
-    return open_socket(address, true, result);
+    return listening_socket_open_with(address, false, NULL, result);
 }
 
 void listening_socket_close(struct listening_socket *socket)

@@ -4,8 +4,8 @@
  * Listening sockets: made here for --host and --port, or taken over from the service manager
  * (activation.h); and the file that a unix socket has.
  *
- * A unix socket's file is made with mode 0600, less the umask. At the end it is removed, unless it was
- * replaced by another file. A file that a dead server has left behind is replaced; one on which a server
+ * A unix socket's file is made with mode 0600, less the umask; other rights are given to it before the socket
+ * listens. At the end it is removed, unless it was replaced by another file. A file that a dead server has left behind is replaced; one on which a server
  * listens is not, and a file of another kind is never touched. All of that happens under a lock on the
  * file's folder, so that two servers that start at once do not remove each other's file.
  */
@@ -30,6 +30,13 @@ struct listening_socket {
     ino_t inode;
 };
 
+/** Who may use the file of a unix socket. All zero: the user of this process, less the umask. */
+struct socket_rights {
+    mode_t mode;    /**< exactly this, whatever the umask is. 0: as above, or 0660 with a group */
+    bool has_group; /**< the file gets this group */
+    gid_t group;
+};
+
 /**
  * Bind and listen.
  *
@@ -41,10 +48,14 @@ struct listening_socket {
 int listening_socket_open(const struct address *address, struct listening_socket *socket);
 
 /**
- * The same. listening_socket_open() lets :: take IPv4 clients as well, whatever the system's default is;
- * this leaves them to another socket.
+ * The same, with choices; also -EPERM, if this process may not give a file to the group.
+ *
+ * @param v6only  :: leaves IPv4 clients to another socket. Otherwise it takes them as well, whatever the
+ *                system's default is
+ * @param rights  NULL: all zero
  */
-int listening_socket_open_v6only(const struct address *address, struct listening_socket *socket);
+int listening_socket_open_with(const struct address *address, bool v6only,
+                               const struct socket_rights *rights, struct listening_socket *socket);
 
 /**
  * Set what accepted sockets inherit, which saves calls for each: TCP_NODELAY, so that small echoes are

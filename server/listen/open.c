@@ -38,6 +38,10 @@ static _Noreturn void die_of_socket(const struct address *address, int rc)
         advice = has_file ? "; try a folder of your own"
                           : "; ports below 1024 need root, try --port 8090";
         break;
+    case EPERM:
+        advice = has_file ? "; a file can be given to a group of which you are a member, or by root"
+                          : "";
+        break;
     case EADDRINUSE:
         advice = address->storage.ss_family == AF_UNIX
                      ? "; stop the other program, or try another path"
@@ -84,7 +88,8 @@ static void want(struct wanted *wanted, const char *host, uint16_t port,
         check_exposure(local_only, &wanted->at[i], host);
 }
 
-unsigned open_hosts(const struct hosts *hosts, uint16_t port, const struct model_type *local_only,
+unsigned open_hosts(const struct hosts *hosts, uint16_t port, const struct socket_rights *rights,
+                    const struct model_type *local_only,
                     struct listening_socket sockets[static SOCKETS_MAX])
 {
     struct wanted wanted = {0};
@@ -93,7 +98,7 @@ unsigned open_hosts(const struct hosts *hosts, uint16_t port, const struct model
 
     for (unsigned i = 0; i < hosts->count; i++)
         want(&wanted, hosts->at[i], port, local_only);
-    rc = wanted_open(&wanted, sockets, &failed);
+    rc = wanted_open(&wanted, rights, sockets, &failed);
     if (rc < 0)
         die_of_socket(&wanted.at[failed], rc);
     return (unsigned)rc;

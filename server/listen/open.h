@@ -34,7 +34,8 @@ struct hosts {
  *
  * @return how many sockets
  */
-unsigned open_hosts(const struct hosts *hosts, uint16_t port, const struct model_type *local_only,
+unsigned open_hosts(const struct hosts *hosts, uint16_t port, const struct socket_rights *rights,
+                    const struct model_type *local_only,
                     struct listening_socket sockets[static SOCKETS_MAX]);
 
 #endif /* SERVER_LISTEN_OPEN_H */

@@ -58,7 +58,8 @@ static bool is_dispensable(const struct wanted *wanted, unsigned index, int rc)
 }
 
 /* Open all, with the port that the kernel picks for the first if none is given. Returns as wanted_open(). */
-static int open_all(const struct wanted *wanted, struct listening_socket *sockets, unsigned *failed)
+static int open_all(const struct wanted *wanted, const struct socket_rights *rights,
+                    struct listening_socket *sockets, unsigned *failed)
 {
     uint16_t port = 0;
     int count = 0;
@@ -68,8 +69,7 @@ static int open_all(const struct wanted *wanted, struct listening_socket *socket
         int rc;
         if (address_port(&address) == 0)
             set_port(&address, port);
-        rc = wanted->has_v4 ? listening_socket_open_v6only(&address, &sockets[count])
-                            : listening_socket_open(&address, &sockets[count]);
+        rc = listening_socket_open_with(&address, wanted->has_v4, rights, &sockets[count]);
         *failed = i;
         if (rc == 0) {
             uint16_t picked = address_port(&sockets[count++].address);
@@ -84,16 +84,16 @@ static int open_all(const struct wanted *wanted, struct listening_socket *socket
 }
 
 /* A port that is free for the first address may be taken for another. */
-int wanted_open(const struct wanted *wanted, struct listening_socket sockets[static SOCKETS_MAX],
-                unsigned *failed)
+int wanted_open(const struct wanted *wanted, const struct socket_rights *rights,
+                struct listening_socket sockets[static SOCKETS_MAX], unsigned *failed)
 {
-    int rc = open_all(wanted, sockets, failed);
+    int rc = open_all(wanted, rights, sockets, failed);
 
     for (int tries = 1; rc == -EADDRINUSE && tries < PORT_TRIES; tries++) {
         const struct address *taken = &wanted->at[*failed];
         if (taken->storage.ss_family == AF_UNIX || address_port(taken) != 0)
             break;
-        rc = open_all(wanted, sockets, failed);
+        rc = open_all(wanted, rights, sockets, failed);
     }
     return rc;
 }

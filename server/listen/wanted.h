@@ -5,7 +5,7 @@
  *
  *     struct wanted wanted = {0};
  *     rc = wanted_add(&wanted, "localhost", 8090, &cause);      as often as there are names
- *     rc = wanted_open(&wanted, sockets, &failed);
+ *     rc = wanted_open(&wanted, NULL, sockets, &failed);
  */
 #ifndef SERVER_LISTEN_WANTED_H
 #define SERVER_LISTEN_WANTED_H
@@ -37,11 +37,12 @@ int wanted_add(struct wanted *wanted, const char *name, uint16_t port, const cha
  * Open a socket for each. An address that this machine does not have is left out if its name has another.
  * :: takes IPv4 clients as well, unless an IPv4 address is wanted, too.
  *
+ * @param rights  of the files of unix sockets; NULL: all zero
  * @param failed  set on failure to the index of the address
- * @return        how many sockets, for listening_socket_close(); or as listening_socket_open(), and none is
- *                open
+ * @return        how many sockets, for listening_socket_close(); or as listening_socket_open_with(), and none
+ *                is open
  */
-int wanted_open(const struct wanted *wanted, struct listening_socket sockets[static SOCKETS_MAX],
-                unsigned *failed);
+int wanted_open(const struct wanted *wanted, const struct socket_rights *rights,
+                struct listening_socket sockets[static SOCKETS_MAX], unsigned *failed);
 
 #endif /* SERVER_LISTEN_WANTED_H */

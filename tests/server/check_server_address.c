@@ -168,6 +168,20 @@ TEST(a_unix_socket)
     ck_assert_uint_eq(mode_of(path), 0);
 }
 
+/* Other users may be let in, by the mode of the file and its group. */
+TEST(who_may_use_a_unix_socket)
+{
+    const char *group = suite_text("%u", (unsigned)getegid());
+    struct kit kit = kit_start(ARGUMENTS("--host", host, "--socket-mode", "0622"));
+
+    ck_assert_uint_eq(mode_of(path), S_IFSOCK | 0622);
+    kit_finish(&kit, true, NULL);
+    kit = kit_start(ARGUMENTS("--host", "127.0.0.1", "--host", host, "--socket-group", group));
+    ck_assert_uint_eq(mode_of(path), S_IFSOCK | 0660);
+    expect_echo(connect_to(host));
+    kit_finish(&kit, true, NULL);
+}
+
 TEST(an_abstract_unix_socket)
 {
     struct kit kit;

@@ -148,6 +148,45 @@ TEST(a_umask_takes_rights_away)
     listening_socket_close(&listening);
 }
 
+/* Rights that were asked for are those of the file, whatever the umask takes away. */
+LOOP_TEST(rights_that_were_asked_for, 3)
+{
+    static const struct socket_rights rights[] = {
+        {.mode = 0666}, {.has_group = true}, {.mode = 0620, .has_group = true}};
+    static const mode_t modes[] = {0666, 0660, 0620};
+    struct address address = at(path);
+    struct socket_rights asked = rights[_i];
+    struct listening_socket listening;
+    struct stat file;
+
+    asked.group = geteuid() == 0 ? 12345 : getegid(); /* root may give it to any */
+    umask(077);
+    ck_assert_int_eq(listening_socket_open_with(&address, false, &asked, &listening), 0);
+    ck_assert_int_eq(lstat(path, &file), 0);
+    ck_assert_uint_eq(file.st_mode, S_IFSOCK | modes[_i]);
+    ck_assert_uint_eq(file.st_gid, asked.has_group ? asked.group : getegid());
+    ck_assert(is_listened_on(&address));
+    listening_socket_close(&listening);
+    ck_assert_uint_eq(mode_of(path), 0);
+}
+
+/* Without them there is no socket, and no file. */
+TEST(a_group_that_cannot_be_had)
+{
+    struct address address = at(path);
+    struct socket_rights rights = {.has_group = true, .group = (gid_t)-2};
+    struct listening_socket listening;
+
+    if (geteuid() == 0 &&
+        (setegid(65534) != 0 || chown(folder, 65534, 65534) != 0 || seteuid(65534) != 0)) {
+        printf("# skipped: this process can neither do without root nor be another user\n");
+        return;
+    }
+    ck_assert_int_eq(listening_socket_open_with(&address, false, &rights, &listening), -EPERM);
+    ck_assert_uint_eq(mode_of(path), 0);
+    (void)!seteuid(0);
+}
+
 TEST(an_abstract_socket_has_no_file)
 {
     struct address address;
