@@ -173,6 +173,7 @@ bool address_resolve_all(const char *host, uint16_t port, bool passive, struct a
     int code;
 
     addresses->count = 1;
+    errno = EINVAL;
     if (strncmp(host, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
         return resolve_unix(host + strlen(UNIX_PREFIX), &addresses->at[0], cause);
     hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0);
@@ -184,6 +185,8 @@ bool address_resolve_all(const char *host, uint16_t port, bool passive, struct a
     code = look_up(name, service, &hints, &found);
     if (code != 0) {
         *cause = failure_text(code);
+        if (code != EAI_SYSTEM)
+            errno = code == EAI_MEMORY ? ENOMEM : EINVAL;
         return false;
     }
     collect(found, addresses);

@@ -39,7 +39,8 @@ struct addresses {
  * @param port     ignored for a unix address
  * @param passive  the address is for listening
  * @param cause    set on failure to a constant text such as gai_strerror()'s
- * @return         true and *address set to the first answer; or false
+ * @return         true and *address set to the first answer; or false, with errno: EINVAL if the name is
+ *                 wrong or has no address, otherwise what the system could not give
  */
 bool address_resolve(const char *host, uint16_t port, bool passive, struct address *address,
                      const char **cause);

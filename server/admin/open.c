@@ -68,9 +68,14 @@ int admin_open(const char *text, char host[static ADMIN_HOST_MAX],
 
     if (rc != 0)
         return rc;
-    if (wanted_add(&wanted, host, port, &cause) != 0) {
+    rc = wanted_add(&wanted, host, port, &cause);
+    if (rc == -E2BIG) {
+        cause = "the name has too many addresses";
+        rc = -EINVAL;
+    }
+    if (rc != 0) {
         snprintf(why, ADMIN_WHY_MAX, "%s; try 127.0.0.1:%u", cause, (unsigned)port);
-        return -EINVAL;
+        return rc;
     }
     rc = wanted_open(&wanted, NULL, sockets, &failed);
     if (rc < 0)

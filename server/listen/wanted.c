@@ -23,7 +23,7 @@ int wanted_add(struct wanted *wanted, const char *name, uint16_t port, const cha
     struct addresses addresses;
 
     if (!address_resolve_all(name, port, true, &addresses, cause))
-        return -EINVAL;
+        return -errno;
     for (unsigned i = 0; i < addresses.count; i++) {
         const struct address *address = &addresses.at[i];
         if (is_wanted(wanted, address))

@@ -32,6 +32,7 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -190,6 +191,7 @@ static int fork_child(struct child *child)
         rc = -errno;
         kill(pid, SIGKILL); /* not waited for yet, so the number is still its own */
         waitpid(pid, NULL, 0);
+        shutdown(child->session->fd, SHUT_RDWR); /* no BUSY line behind what the child has echoed */
     }
     return rc;
 }

@@ -18,9 +18,9 @@
 
 #ifndef EP_SANITIZED
 
-static const char *const switches[] = {"LD_PRELOAD",   "CONFIG_FAILS",   "WATCH_ERROR",
-                                       "WATCH_SKIPS",  "WATCH_FAILURES", "WATCH_LISTENERS",
-                                       "PROC_MISSING", "PRLIMIT_DENIED"};
+static const char *const switches[] = {
+    "LD_PRELOAD",      "CONFIG_FAILS", "WATCH_ERROR",    "WATCH_SKIPS",  "WATCH_FAILURES",
+    "WATCH_LISTENERS", "PROC_MISSING", "PRLIMIT_DENIED", "LOOKUP_FAILS", "PIDFD_FAILURES"};
 
 /* Programs that are started from now on have the calls of fail_calls.c. */
 static void preload(void)
@@ -66,6 +66,15 @@ TEST(no_memory_for_an_event_base)
     setenv("CONFIG_FAILS", "2", 1); /* the first is the main loop's */
     expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--model", "event"),
                     "cannot start --model event with 4 workers: Cannot allocate memory");
+}
+
+/* The command line is right: the status is not that of a wrong one. */
+TEST(no_memory_to_look_up_an_address)
+{
+    preload();
+    setenv("LOOKUP_FAILS", "2", 1); /* the first is that of --host */
+    expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--admin", "0"),
+                    "--admin 0: Memory allocation failure");
 }
 
 TEST(an_admin_port_that_cannot_be_watched)
@@ -144,6 +153,37 @@ LOOP_TEST(a_connection_that_cannot_be_watched, COUNT_OF(watching))
     tally = kit_finish(&kit, true, "No space left on device");
     ck_assert_uint_eq(tally.served, 1);
     ck_assert_uint_eq(tally.failed + tally.rejected, 1);
+}
+
+/*
+ * There is a process that may have begun to echo when the server finds out that it cannot watch it: nothing
+ * may come behind these bytes. The next client is served, if not within the back-off.
+ */
+TEST(a_process_that_cannot_be_watched)
+{
+    struct kit kit;
+    char bytes[200];
+    bool reset, served = false;
+    size_t size;
+    int fd;
+
+    preload();
+    setenv("PIDFD_FAILURES", "1", 1);
+    kit = kit_start(ARGUMENTS("--model", "fork"));
+    stop_refusing();
+    fd = kit_connect(&kit);
+    size = tcp_receive_all(fd, bytes, sizeof bytes, &reset);
+    ck_assert_msg(size == 0, "the client got: %.*s", (int)size, bytes);
+    close(fd);
+    while (!served) {
+        fd = kit_connect(&kit);
+        tcp_send(fd, "hello", 5);
+        tcp_receive(fd, bytes, 5);
+        served = memcmp(bytes, "HELLO", 5) == 0;
+        ck_assert(served || memcmp(bytes, "BUSY ", 5) == 0);
+        close(fd);
+    }
+    ck_assert_uint_ge(kit_finish(&kit, true, NULL).rejected, 1);
 }
 
 /* Check for a line in a reply of the admin port. */

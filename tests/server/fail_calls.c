@@ -16,12 +16,15 @@
  *     PRLIMIT_DENIED=1       a filter of system calls forbids prlimit64()
  *
  *     CONFIG_FAILS=2         event_config_new() finds no memory for the second and all after it
+ *     PIDFD_FAILURES=1       pidfd_open() finds none, this many times
+ *     LOOKUP_FAILS=2         getaddrinfo() finds none, likewise
  */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netdb.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -30,6 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -42,6 +46,8 @@ struct event_config *event_config_new(void);
 /* The loop's thread alone accepts, and the tests fail watches of few threads: no lock is needed. */
 static long failures;
 static long configs;
+static long lookups;
+static long pidfds;
 static atomic_long watches;
 
 static long number_of(const char *name)
@@ -123,6 +129,28 @@ struct event_config *event_config_new(void)
         return NULL;
     }
     return real.call();
+}
+
+int pidfd_open(pid_t pid, unsigned flags)
+{
+    if (++pidfds > number_of("PIDFD_FAILURES"))
+        return (int)syscall(SYS_pidfd_open, pid, flags);
+    errno = ENOMEM;
+    return -1;
+}
+
+int getaddrinfo(const char *restrict name, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict result)
+{
+    union {
+        void *symbol;
+        int (*call)(const char *restrict, const char *restrict, const struct addrinfo *restrict,
+                    struct addrinfo **restrict);
+    } real = {.symbol = dlsym(RTLD_NEXT, "getaddrinfo")};
+
+    if (number_of("LOOKUP_FAILS") != 0 && ++lookups >= number_of("LOOKUP_FAILS"))
+        return EAI_MEMORY;
+    return real.call(name, service, hints, result);
 }
 
 /* Before main(): forbid the call for good. */
