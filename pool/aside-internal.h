@@ -19,6 +19,8 @@ struct aside {
     struct deadlines expiries; /**< of the waiting tasks that expire */
     int64_t watched_ns;        /**< when the executor will look at them next */
     uint64_t unrun;            /**< tasks that have left a lane and will not run */
+    uint64_t
+        normal_taken; /**< tasks that workers had taken off the ring at the last lanes_note() */
 };
 
 void aside_init(struct aside *aside);

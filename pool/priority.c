@@ -56,11 +56,8 @@ enum ep_priority lanes_choose(const struct lanes *lanes, bool normal)
 
 void lanes_note(struct lanes *lanes, enum ep_priority taken, bool normal)
 {
-    bool alone =
-        lanes->of[EP_PRIORITY_HIGH].first == NULL && lanes->of[EP_PRIORITY_LOW].first == NULL;
-
     for (size_t i = 0; i < EP_PRIORITIES; i++)
-        if (alone || levels[i] == taken || !level_waits(lanes, levels[i], normal))
+        if (levels[i] == taken || !level_waits(lanes, levels[i], normal))
             lanes->passed[levels[i]] = 0;
         else
             lanes->passed[levels[i]]++;

@@ -332,16 +332,28 @@ static bool queue_take_lane_locked(struct queue *queue, enum ep_priority level,
     return false;
 }
 
+/** Count the tasks of the ring that workers have taken: all its entries that were no husks. */
+static uint64_t queue_normal_taken_locked(struct queue *queue)
+{
+    return atomic_load_explicit(&queue->head, memory_order_relaxed) - queue->husks_swept;
+}
+
 /** Take the next task by its priority, while a lane has one. */
 static OUT_OF_LINE bool queue_take_by_priority_locked(struct queue *queue, struct queue_entry *head,
                                                       struct queue_entry *entry)
 {
-    enum ep_priority level = lanes_choose(&queue->aside.lanes, head != NULL);
+    struct lanes *lanes = &queue->aside.lanes;
+    enum ep_priority level;
 
+    /* While the lanes are empty nothing is noted, so that normal tasks pay nothing. */
+    if (queue->aside.normal_taken != queue_normal_taken_locked(queue))
+        lanes->passed[EP_PRIORITY_NORMAL] = 0;
+    level = lanes_choose(lanes, head != NULL);
     if (!(level == EP_PRIORITY_NORMAL ? queue_take_head_locked(queue, head, entry)
                                       : queue_take_lane_locked(queue, level, entry)))
         return false;
-    lanes_note(&queue->aside.lanes, level, queue_head_locked(queue) != NULL);
+    lanes_note(lanes, level, queue_head_locked(queue) != NULL);
+    queue->aside.normal_taken = queue_normal_taken_locked(queue);
     return true;
 }
 

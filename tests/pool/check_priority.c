@@ -124,6 +124,61 @@ TEST(no_level_starves)
     ep_executor_free(pool);
 }
 
+/** The input of submit_next(). */
+struct chain {
+    struct ep_executor *pool;
+    int *length;
+};
+
+/** A task of the high level that submits the next one, until a normal task has run. */
+static int submit_next(struct ep_task *task)
+{
+    const struct chain *chain = ep_task_input(task, NULL);
+    struct ep_submit_options options = {.priority = EP_PRIORITY_HIGH};
+
+    if (atomic_load(&ran->count) > 0 || *chain->length == MOST)
+        return 0;
+    ++*chain->length;
+    return ep_submit_with(chain->pool, submit_next, chain, sizeof *chain, &options, NULL);
+}
+
+CASE_FOR_THREADS("One after another")
+
+/* One task of the high level waits whenever the worker looks, and never two. */
+TEST(a_chain_of_high_tasks_lets_a_normal_one_begin)
+{
+    struct ep_submit_options options = {.priority = EP_PRIORITY_HIGH};
+    struct ep_executor *pool = paused_of(16);
+    int length = 0;
+    struct chain chain = {pool, &length};
+
+    ck_assert_int_eq(ep_submit_with(pool, submit_next, &chain, sizeof chain, &options, NULL), 0);
+    ck_assert_int_eq(submit_at(pool, EP_PRIORITY_NORMAL, 0, NULL), 0);
+    run_all(pool);
+    ck_assert_int_eq(length, 16);
+    ep_executor_free(pool);
+}
+
+/* What was passed over before a normal task began is forgotten, also if no lane had a task then. */
+TEST(a_normal_task_that_has_begun_waits_for_its_next_turn)
+{
+    static const int expected[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  100,
+                                   10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 101};
+    struct ep_executor *pool = paused_of(MOST);
+
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(submit_at(pool, EP_PRIORITY_HIGH, i, NULL), 0);
+    ck_assert_int_eq(submit_at(pool, EP_PRIORITY_NORMAL, 100, NULL), 0);
+    run_all(pool);
+    ck_assert_int_eq(ep_executor_pause(pool), 0);
+    for (int i = 10; i < 20; i++)
+        ck_assert_int_eq(submit_at(pool, EP_PRIORITY_HIGH, i, NULL), 0);
+    ck_assert_int_eq(submit_at(pool, EP_PRIORITY_NORMAL, 101, NULL), 0);
+    run_all(pool);
+    expect_order(expected, 22);
+    ep_executor_free(pool);
+}
+
 CASE_FOR_KINDS("The bound")
 
 TEST(all_levels_share_the_bound)
