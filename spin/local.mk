@@ -1,6 +1,8 @@
 # Promela models of the library's protocols; README.md there says how to read them.
-EXTRA_DIST += %D%/README.md %D%/executor.inc %D%/future.pml %D%/helper.pml %D%/idle.pml %D%/mailbox.pml \
-	%D%/names %D%/queue.pml %D%/rights.pml %D%/runs %D%/shutdown.pml
+EXTRA_DIST += %D%/README.md %D%/elastic.pml %D%/executor.inc %D%/expiry.pml %D%/future.pml %D%/group.pml \
+	%D%/helper.pml %D%/idle.pml %D%/mailbox.pml %D%/names %D%/nested.pml %D%/priority.pml %D%/queue.pml \
+	%D%/rights.pml %D%/runs %D%/shutdown.pml
 
+# make check-model FULL=1: also the large runs.
 check-model:
-	CC='$(CC)' $(top_srcdir)/scripts/check-model
+	FULL='$(FULL)' CC='$(CC)' $(top_srcdir)/scripts/check-model
