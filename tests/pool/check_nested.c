@@ -428,7 +428,8 @@ TEST(on_room_does_not_wait)
     stage_occupy(pool, 1);
     ck_assert_uint_eq(ep_executor_room(pool), 0);
     gate_open(&stage->gate, 1);
-    ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
+    while (atomic_load(&begin_rc) == 0)
+        sched_yield(); /* the executor is idle a moment before it calls on_room */
     ep_executor_free(pool);
     ck_assert_int_eq(atomic_load(&begin_rc), -EDEADLK);
 }
