@@ -1003,7 +1003,10 @@ EP_API void ep_completions_free(struct ep_completions *completions);
  */
 typedef int (*ep_source_fn)(void *context, struct ep_bytes *input);
 
-/** Options of a map. All zero is a sensible map. */
+/**
+ * Options of a map. All zero is a sensible map. Its tasks have the normal priority, do not expire and
+ * have no limit: for those, submit each input on its own, into a group if they belong together.
+ */
 struct ep_map_options {
     /**
      * Inputs that travel together as one task. 0: 1. EP_CHUNK_AUTO: as multiprocessing.Pool. Each
