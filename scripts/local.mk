@@ -16,3 +16,11 @@ endif
 
 check-sanitizers:
 	$(top_srcdir)/scripts/check-sanitizers
+
+if PROGRAMS
+# Seven servers for a long time; with SEED=N the choices of an earlier run.
+EXTRA_DIST += %D%/soak
+T = 1h
+soak: echo-server$(EXEEXT) echo-client$(EXEEXT)
+	$(top_srcdir)/scripts/soak $(T) $(SEED)
+endif
