@@ -459,10 +459,16 @@ CASE("Process 1")
 /* Let programs that are started from now on be in a PID namespace, whose process 1 is the first of them. */
 static bool enter_namespace(void)
 {
+#ifdef EP_SANITIZED
+    const char *why = "a sanitizer's check for leaks cannot make its thread then";
+#else
+    const char *why;
+
     if (unshare(CLONE_NEWPID) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWPID) == 0)
         return true;
-    dprintf(STDOUT_FILENO, "# skipped: this process may make no PID namespace: %s\n",
-            strerror(errno));
+    why = strerror(errno);
+#endif
+    dprintf(STDOUT_FILENO, "# skipped: no PID namespace: %s\n", why);
     return false;
 }
 
@@ -517,7 +523,8 @@ LOOP_TEST(children_of_others, MODELS)
         stop(pids[0], SIGKILL);
         expect_end(fd);
         kit_wait_in_flight(&kit, 0);
-        kit_finish(&kit, true, "was killed by signal 9");
+        /* The pool may see the end of its socket first. */
+        kit_finish(&kit, true, has_children ? "was killed by signal 9" : " failed: worker 0 ");
     } else {
         kit_finish(&kit, true, NULL);
     }
