@@ -2,6 +2,8 @@
 /* What may be shown: see printable.h. */
 #include "common/printable.h"
 
+#include <string.h>
+
 size_t printable(const unsigned char *bytes, size_t size)
 {
     unsigned char lead = bytes[0];
@@ -38,5 +40,29 @@ size_t printable(const unsigned char *bytes, size_t size)
     if (lead == 0xe2 && ((bytes[1] == 0x80 && bytes[2] >= 0xa8 && bytes[2] <= 0xae) ||
                          (bytes[1] == 0x81 && bytes[2] >= 0xa6 && bytes[2] <= 0xa9)))
         return 0;
+    /* U+FFFE and U+FFFF are no characters, and XML does not take them. */
+    if (lead == 0xef && bytes[1] == 0xbf && bytes[2] >= 0xbe)
+        return 0;
     return length;
+}
+
+size_t printable_text(char *text, size_t room, const unsigned char *bytes, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t at = 0; at < size;) {
+        size_t shown = printable(bytes + at, size - at);
+        size_t length = shown == 0 ? 1 : shown;
+
+        if (used + length >= room)
+            break;
+        if (shown == 0)
+            text[used] = '.';
+        else
+            memcpy(text + used, bytes + at, shown);
+        used += length;
+        at += length;
+    }
+    text[used] = '\0';
+    return used;
 }

@@ -13,8 +13,17 @@
  *
  * @param size  at least 1
  * @return      0: it may not. It is a control character, U+0080 to U+009F included, a separator of lines,
- *              or turns the direction of the text; or it is no UTF-8, or is cut off
+ *              or turns the direction of the text; or it is no UTF-8 or no character, or is cut off
  */
 size_t printable(const unsigned char *bytes, size_t size);
+
+/**
+ * Copy bytes as text, with a dot for each byte that may not be shown. What does not fit is left out, and no
+ * character is cut.
+ *
+ * @param room  of the text and its end, at least 1
+ * @return      the length of the text
+ */
+size_t printable_text(char *text, size_t room, const unsigned char *bytes, size_t size);
 
 #endif /* COMMON_PRINTABLE_H */

@@ -2,6 +2,8 @@
 /* Adding up what the sessions did, and one run to another. */
 #include "client/report/summary.h"
 
+#include "common/printable.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +37,8 @@ void summary_add_errors(struct summary *summary, const char *words, uint64_t cou
     char cut[sizeof summary->errors[0].words];
     unsigned kind;
 
-    snprintf(cut, sizeof cut, "%s", words);
+    /* they may be of another machine's summary, and are shown on terminals */
+    printable_text(cut, sizeof cut, (const unsigned char *)words, strlen(words));
     kind = find_error(summary, cut);
     /* A server that invents words cannot make the list grow: all others share its last place. */
     if (kind == summary->error_kinds && kind >= SUMMARY_ERRORS) {

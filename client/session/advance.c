@@ -173,7 +173,7 @@ static enum session_stage finish(struct session *session, struct session_wait *w
         got = -ETIMEDOUT;
     /* it may have been out of time before its first message, or its end may have had to wait, too */
     if (got > 0 && !heard &&
-        refusal_suspect(connection, NULL, &(size_t){0}, buffers->reply, (size_t)got))
+        refusal_suspect(session, NULL, &(size_t){0}, buffers->reply, (size_t)got))
         return refusal_begin(session, DOUBT_EXTRA);
     if (got > 0)
         return converse_extra(session, buffers->reply, (size_t)got);

@@ -21,6 +21,7 @@
 #include "client/session/stages.h"
 #include "client/session/verify.h"
 #include "common/log.h"
+#include "common/printable.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -195,6 +196,8 @@ static void reply_done(struct session *session)
 
     if (!connection->skipping) {
         measure_reply(session, &session->pending[connection->pending_first]);
+        if (plan->messages == NULL)
+            refusal_remember(connection, &connection->out);
         connection->record.bytes += connection->received;
         session_set_verified(session, session_verified(session) + 1);
     }
@@ -226,7 +229,7 @@ static enum session_stage differs(struct session *session, size_t offset, const 
     const struct message *message = expected(session);
     size_t start = offset;
 
-    if (!heard && refusal_suspect(connection, message, &start, got, size)) {
+    if (!heard && refusal_suspect(session, message, &start, got, size)) {
         connection->unread += offset - start + size;
         connection->received = start;
         return refusal_begin(session, DOUBT_BYTES);
@@ -348,7 +351,7 @@ static enum session_stage look_for_close(struct session *session)
         return resume_closed(session);
     if (got < 0)
         return session_lost(session, got, session_where(session));
-    if (refusal_suspect(connection, NULL, &(size_t){0}, buffers->reply, (size_t)got))
+    if (refusal_suspect(session, NULL, &(size_t){0}, buffers->reply, (size_t)got))
         return refusal_begin(session, DOUBT_EXTRA);
     return converse_extra(session, buffers->reply, (size_t)got);
 }
@@ -425,9 +428,7 @@ enum session_stage converse_extra(struct session *session, const unsigned char *
 
     session->connection.record.mismatched = true;
     if (is_first_shown(session)) {
-        for (size_t i = 0; i < shown; i++)
-            text[i] = (char)(bytes[i] >= ' ' && bytes[i] <= '~' ? bytes[i] : '.');
-        text[shown] = '\0';
+        printable_text(text, sizeof text, bytes, shown);
         log_error("session %u: extra bytes after the last reply: \"%s\"%s", session->number, text,
                   size > shown ? "..." : "");
     }

@@ -156,13 +156,14 @@ struct connection {
     /* written by converse.c */
     unsigned pending_first;
     unsigned pending_count;
-    bool sending;             /* out is not sent whole yet */
-    bool given;               /* out is a message of session_give() that is not begun yet */
-    bool skipping;            /* this reply had a wrong byte: the rest of it is not compared */
-    unsigned char said_count; /* written by refusal.c, read here for each reply */
-    size_t out_sent;          /* bytes of out that are sent */
-    size_t received;          /* bytes of the reply to the message that is being answered */
-    size_t unread;            /* bytes sent that have not come back yet */
+    bool sending;              /* out is not sent whole yet */
+    bool given;                /* out is a message of session_give() that is not begun yet */
+    bool skipping;             /* this reply had a wrong byte: the rest of it is not compared */
+    unsigned char said_count;  /* written by refusal.c, read here for each reply */
+    unsigned char said_before; /* the first bytes of said, that were taken for earlier replies */
+    size_t out_sent;           /* bytes of out that are sent */
+    size_t received;           /* bytes of the reply to the message that is being answered */
+    size_t unread;             /* bytes sent that have not come back yet */
     bool waited;        /* for the moment of the next message, so the server may have closed */
     uint64_t begun;     /* messages, also of the connections that this one resumes */
     int64_t free_ns;    /* since when the next message could be sent, if it were due */
@@ -181,7 +182,7 @@ struct connection {
     struct message in; /* the message that is being answered, if that is not out */
     enum session_doubt doubt;
     ssize_t send_error; /* how a send failed, so that bytes may be missing; 0: none did */
-    unsigned char said[SESSION_SAID]; /* the beginning of a reply that may be BUSY */
+    unsigned char said[SESSION_SAID]; /* what may be BUSY; or the end of a prompt's last replies */
 };
 
 /* What outlives a connection. All of it belongs to the runner, unless a group says otherwise. */

@@ -47,16 +47,19 @@ enum session_stage converse_extra(struct session *session, const unsigned char *
 enum session_stage refusal_begin(struct session *session, enum session_doubt doubt);
 
 /**
- * Whether a refusal may begin in a reply with wrong bytes. If so they are kept, and the rest is for
- * STAGE_REFUSAL.
+ * Whether a refusal may begin in a reply with wrong bytes, or in those before it. If so its bytes are kept,
+ * and the rest is for STAGE_REFUSAL.
  *
  * @param message  the message that is answered; NULL if *offset is 0
  * @param offset   of the first wrong byte in the reply; what came before it was right. Set to where the
- *                 refusal may begin, that byte or one before it
+ *                 refusal may begin, that byte or one before it; 0 if it may begin in an earlier reply
  * @param got      that byte and what came after it
  */
-bool refusal_suspect(struct connection *connection, const struct message *message, size_t *offset,
+bool refusal_suspect(struct session *session, const struct message *message, size_t *offset,
                      const unsigned char *got, size_t size);
+
+/** Keep the end of the replies of a prompt, whose messages are gone when the next one is given. */
+void refusal_remember(struct connection *connection, const struct message *message);
 
 /** STAGE_REFUSAL: listen to the end of the line. If it is not BUSY, fail for what was in doubt. */
 enum session_stage refusal(struct session *session, struct session_wait *wait);

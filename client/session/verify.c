@@ -2,6 +2,8 @@
 /* Replies compared, and their differences shown. See verify.h. */
 #include "client/session/verify.h"
 
+#include "common/printable.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -56,7 +58,9 @@ static void show_row(const char *label, const int *bytes, char *text, size_t roo
     }
     end += (size_t)snprintf(text + end, room - end, "  |");
     for (int i = 0; i < ROW; i++) {
-        int shown = bytes[i] < 0 ? ' ' : bytes[i] >= ' ' && bytes[i] <= '~' ? bytes[i] : '.';
+        unsigned char byte = (unsigned char)bytes[i];
+        /* by itself, since each has its column */
+        int shown = bytes[i] < 0 ? ' ' : printable(&byte, 1) == 1 ? byte : '.';
 
         end += (size_t)snprintf(text + end, room - end, "%c", shown);
     }

@@ -2,9 +2,12 @@
 /* Times as text, and differences between two states of a load. */
 #include "client/views/figures.h"
 
+#include "common/printable.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *figures_us(char text[static FIGURES_ROOM], int64_t ns)
 {
@@ -35,11 +38,7 @@ const char *figures_time(char text[static FIGURES_ROOM], int64_t ns)
 
 const char *figures_clean(char text[static SESSION_REASON], const char *reason)
 {
-    size_t size = 0;
-
-    for (; size + 1 < SESSION_REASON && reason[size] != '\0'; size++)
-        text[size] = reason[size] >= ' ' && reason[size] <= '~' ? reason[size] : '.';
-    text[size] = '\0';
+    printable_text(text, SESSION_REASON, (const unsigned char *)reason, strlen(reason));
     return text;
 }
 

@@ -20,7 +20,7 @@ const char *figures_us(char text[static FIGURES_ROOM], int64_t ns);
 /** Print three digits and a unit, for people: "85.0 us", "1.20 ms", "12.3 s". @return text */
 const char *figures_time(char text[static FIGURES_ROOM], int64_t ns);
 
-/** Copy a reason with a dot for each byte that is not printable ASCII. @return text */
+/** Copy a reason with a dot for each byte that may not be shown. @return text */
 const char *figures_clean(char text[static SESSION_REASON], const char *reason);
 
 /** What happened in an interval. */

@@ -2,13 +2,16 @@
 /* Pieces of SVG. */
 #include "client/views/svg.h"
 
+#include "common/printable.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 void svg_escape(struct outlet *outlet, const char *text)
 {
-    for (; *text != '\0'; text++) {
+    for (size_t left = strlen(text), shown; left > 0; text += shown, left -= shown) {
+        shown = 1;
         switch (*text) {
         case '<': outlet_put(outlet, "&lt;", 4); break;
         case '>': outlet_put(outlet, "&gt;", 4); break;
@@ -16,7 +19,9 @@ void svg_escape(struct outlet *outlet, const char *text)
         case '"': outlet_put(outlet, "&quot;", 6); break;
         default:
             /* XML allows no control characters, and wants UTF-8, which a server need not send */
-            outlet_put(outlet, *text >= ' ' && *text <= '~' ? text : ".", 1);
+            shown = printable((const unsigned char *)text, left);
+            outlet_put(outlet, shown > 0 ? text : ".", shown > 0 ? shown : 1);
+            shown += shown == 0;
         }
     }
 }

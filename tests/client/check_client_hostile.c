@@ -443,6 +443,55 @@ LOOP_TEST(refused_in_place_of_an_echo_that_is_alike, COUNT_OF(lines))
     client_run_expect_error(&run, "refused: BUSY queue full", 2);
 }
 
+/* A file of these bytes, which has no newline at its end unless they have one. */
+static struct client_run run_with_text(int way, const char *text, const char *messages,
+                                       struct refusal *refusal)
+{
+    char path[] = "/tmp/check-client-hostile-XXXXXX";
+    int fd = mkstemp(path);
+    struct client_run run;
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    run = client_run_against(way, refusing, refusal,
+                             ARGUMENTS("-n", "2", "-m", messages, "-f", path, "--timeout", "20s"));
+    unlink(path);
+    return run;
+}
+
+/* The refusal is right at first: its bytes are those of one echo, or of several. */
+static const char *const without_newline[] = {"busy", "busy queue", "bus", "bu", "b"};
+
+LOOP_TEST(refused_after_the_line_was_taken_for_an_echo, 2 * COUNT_OF(without_newline) * CLIENT_WAYS)
+{
+    int kind = _i / CLIENT_WAYS;
+    int texts = COUNT_OF(without_newline);
+    const char *text = without_newline[kind % texts];
+    const char *messages = kind < texts ? "1" : "7";
+    struct refusal refusal = {"BUSY queue full\n", false, 0};
+    struct client_run run = run_with_text(_i % CLIENT_WAYS, text, messages, &refusal);
+
+    client_run_expect(&run, 1, 0, 0, 2);
+    client_run_expect_error(&run, "refused: BUSY queue full", 2);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "verified"), 0);
+    ck_assert_int_eq(client_run_integer(&run, "messages", "mismatched"), 0);
+    ck_assert_int_eq(client_run_integer(&run, "bytes", NULL), 0);
+    ck_assert_str_eq(run.outcome.err, "");
+}
+
+/* Surplus after a line that ended is none of it; nor is what does not begin with the word. */
+LOOP_TEST(surplus_after_an_echo_is_wrong, 3 * CLIENT_WAYS)
+{
+    static const char *const texts[] = {"busy\n", "busx", "us"};
+    static const char *const replies[] = {"BUSY\nqueue full\n", "BUSX queue full\n", "USY full\n"};
+    struct refusal refusal = {replies[_i / CLIENT_WAYS], false, 0};
+    struct client_run run = run_with_text(_i % CLIENT_WAYS, texts[_i / CLIENT_WAYS], "1", &refusal);
+
+    client_run_expect(&run, 3, 0, 2, 0);
+    client_run_expect_error(&run, "extra bytes after the last reply", 2);
+}
+
 /* What was cut off may have been a refusal. */
 BEHAVIOUR(resetting_within_busy)
 {

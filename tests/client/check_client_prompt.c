@@ -127,6 +127,21 @@ TEST(a_server_that_refuses)
                    client_text_port()));
 }
 
+/* Lines that are taken for echoes at first, since the refusal begins as they do. */
+TEST(a_refusal_that_begins_as_an_echo)
+{
+    static const char *const inputs[] = {"busy\n", "bu\n", "b\nusy\n", "b\nu\ns\ny\n"};
+
+    for (size_t i = 0; i < COUNT_OF(inputs); i++) {
+        struct outcome outcome = client_text(say_busy, NULL, NULL, inputs[i]);
+
+        outcome_expect(&outcome, 1, NULL,
+                       suite_text("echo-client: the server at 127.0.0.1:%s refused the session: "
+                                  "BUSY queue full\n",
+                                  client_text_port()));
+    }
+}
+
 TEST(no_server_there)
 {
     struct outcome outcome = program_run(ARGUMENTS("echo-client", "--port", "1"), "hello\n");

@@ -154,6 +154,28 @@ TEST(sessions_that_were_lost)
         strstr(outcome.out, "errors\n  3          connect: connection refused\n"));
 }
 
+/* One of two runs has seen them: the status is that of wrong bytes. */
+TEST(a_run_with_wrong_bytes)
+{
+    FILE *from = fopen(second, "r"), *to;
+    char text[16384];
+    size_t size;
+    char *count;
+
+    ck_assert_ptr_nonnull(from);
+    size = fread(text, 1, sizeof text - 1, from);
+    fclose(from);
+    text[size] = '\0';
+    count = strstr(text, "\"mismatched\":0");
+    ck_assert_ptr_nonnull(count);
+    count[strlen("\"mismatched\":")] = '1';
+    to = fopen(second, "w");
+    ck_assert_ptr_nonnull(to);
+    ck_assert_int_ge(fputs(text, to), 0);
+    ck_assert_int_eq(fclose(to), 0);
+    ck_assert_int_eq(RUN(first, second).status, 3);
+}
+
 TEST(one_bad_file_is_enough)
 {
     struct outcome outcome;

@@ -7,6 +7,7 @@ COMMON_TESTS = \
 	tests/common/check_log \
 	tests/common/check_option \
 	tests/common/check_parse \
+	tests/common/check_printable \
 	tests/common/check_stream \
 	tests/common/check_transform
 if WITH_OPENSSL
