@@ -16,6 +16,7 @@ static json_t *sessions(const struct summary *summary)
     object_count(&object, "refused", summary->refused);
     object_count(&object, "closed", summary->closed);
     object_count(&object, "reconnected", summary->reconnected);
+    object_count(&object, "unserved", summary->measure.unserved);
     return object;
 }
 
@@ -45,6 +46,15 @@ static json_t *times(const struct histogram *histogram)
     return object;
 }
 
+/** Put the least of some lower bounds, or null if there are none. */
+static void put_bound(json_t **object, const char *key, uint64_t count, int64_t ns_min)
+{
+    if (count > 0)
+        object_us(object, key, ns_min);
+    else
+        object_put(object, key, json_null());
+}
+
 static json_t *latency(const struct summary *summary)
 {
     json_t *object = json_object();
@@ -55,10 +65,9 @@ static json_t *latency(const struct summary *summary)
         if (!scheduled || summary->rate > 0)
             object_put(&object, measure_names[phase], times(summary->measure.times[phase]));
     }
-    if (summary->measure.unanswered > 0)
-        object_us(&object, "unanswered_min", summary->measure.unanswered_ns_min);
-    else
-        object_put(&object, "unanswered_min", json_null());
+    put_bound(&object, "unanswered_min", summary->measure.unanswered,
+              summary->measure.unanswered_ns_min);
+    put_bound(&object, "unserved_min", summary->measure.unserved, summary->measure.unserved_ns_min);
     return object;
 }
 

@@ -216,22 +216,30 @@ static void read_histograms(struct reader *reader, json_t *run, struct summary *
     }
 }
 
-/** Read how many messages are in the echo with a bound. Summaries of an earlier version have none. */
-static void read_unanswered(struct reader *reader, json_t *run, struct measure *measure)
+/** Read the least of some lower bounds. */
+static int64_t read_bound(struct reader *reader, json_t *run, const char *key)
 {
-    json_t *messages = member(reader, run, "messages");
+    double us = number(reader, member(reader, run, "latency_us"), key);
 
-    measure->unanswered = later_count(reader, messages, "unanswered");
+    if (us <= SECONDS_MAX * 1e6)
+        return (int64_t)(us * 1000);
+    fail(reader, "its \"%s\" is not a time", key);
+    return 0;
+}
+
+/** Read what is only known with a bound. Summaries of an earlier version have none of it. */
+static void read_bounds(struct reader *reader, json_t *run, struct measure *measure)
+{
+    measure->unanswered = later_count(reader, member(reader, run, "messages"), "unanswered");
     if (measure->unanswered > histogram_count(measure->times[MEASURE_ECHO]))
         fail(reader, "its \"unanswered\" are more than its echoes");
-    if (measure->unanswered > 0) {
-        double us = number(reader, member(reader, run, "latency_us"), "unanswered_min");
-
-        if (us > SECONDS_MAX * 1e6)
-            fail(reader, "its \"unanswered_min\" is not a time");
-        else
-            measure->unanswered_ns_min = (int64_t)(us * 1000);
-    }
+    if (measure->unanswered > 0)
+        measure->unanswered_ns_min = read_bound(reader, run, "unanswered_min");
+    measure->unserved = later_count(reader, member(reader, run, "sessions"), "unserved");
+    if (measure->unserved > histogram_count(measure->times[MEASURE_QUEUE_WAIT]))
+        fail(reader, "its \"unserved\" are more than its waits");
+    if (measure->unserved > 0)
+        measure->unserved_ns_min = read_bound(reader, run, "unserved_min");
 }
 
 static void add_span(struct reader *reader, json_t *run, struct spans *spans, size_t first)
@@ -297,7 +305,7 @@ static void read_run(struct reader *reader, json_t *run, struct summary *summary
         read_settings(reader, run, summary);
         read_errors(reader, run, summary);
         read_histograms(reader, run, summary);
-        read_unanswered(reader, run, &summary->measure);
+        read_bounds(reader, run, &summary->measure);
         read_spans(reader, run, spans);
     }
 }

@@ -154,6 +154,12 @@ void report_text(FILE *file, const struct report *report)
     show_runs(file, report);
     show_phases(file, summary);
     show_steps(file, report);
+    if (summary->measure.unserved > 0)
+        fprintf(file,
+                "unserved     %" PRIu64
+                " sessions ended while they waited for their first byte: they count in the queue "
+                "wait with the time that had passed, and > marks what is at least that long\n",
+                summary->measure.unserved);
     if (summary->measure.unanswered > 0)
         fprintf(file,
                 "unanswered   %" PRIu64

@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/must.h"
+#include "common/printable.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -66,6 +67,18 @@ static void measure_pending(const struct session *session)
                            1);
 }
 
+/** Measure the wait of a session that has asked the server for something and never got a byte. */
+static void measure_unserved_wait(const struct session *session)
+{
+    const struct session_plan *plan = session->plan;
+    const struct connection *connection = &session->connection;
+    const struct session_record *record = &connection->record;
+    bool asked = connection->pending_count > 0 || connection->stage == STAGE_HANDSHAKE;
+
+    if (plan->measure != NULL && asked && record->first_byte_ns == 0 && !record->mismatched)
+        measure_unserved(plan->measure, record->ended_ns - record->connected_ns);
+}
+
 enum session_stage session_close(struct session *session, enum session_state state)
 {
     struct connection *connection = &session->connection;
@@ -73,8 +86,10 @@ enum session_stage session_close(struct session *session, enum session_state sta
     session_hang_up(session);
     connection->record.state = state;
     connection->record.ended_ns = clock_now_ns();
-    if (state == SESSION_FAILED) /* those of a closed one are sent again */
+    if (state == SESSION_FAILED) { /* the messages of a closed one are sent again */
         measure_pending(session);
+        measure_unserved_wait(session);
+    }
     connection->record.verified = session_verified(session);
     session_set_place(session, PLACE_OVER);
     return STAGE_OVER;
@@ -83,14 +98,17 @@ enum session_stage session_close(struct session *session, enum session_state sta
 enum session_stage session_fail(struct session *session, const char *format, ...)
 {
     char *reason = session->connection.record.reason;
+    char text[SESSION_REASON];
     va_list arguments;
 
     if (atomic_load(&session->stopping)) {
         snprintf(reason, SESSION_REASON, "interrupted");
     } else {
         va_start(arguments, format);
-        vsnprintf(reason, SESSION_REASON, format, arguments);
+        vsnprintf(text, sizeof text, format, arguments);
         va_end(arguments);
+        /* some words are of the server */
+        printable_text(reason, SESSION_REASON, (const unsigned char *)text, strlen(text));
         log_verbose("session %u: %s", session->number, reason);
     }
     return session_close(session, SESSION_FAILED);

@@ -68,6 +68,22 @@ void measure_unanswered(struct measure *measure, int64_t ns, uint64_t count)
     MUST(pthread_mutex_unlock(&measure->lock));
 }
 
+/** Count unserved sessions. Under the lock, or while no other thread records. */
+static void add_unserved(struct measure *measure, uint64_t count, int64_t ns_min)
+{
+    if (count > 0 && (measure->unserved == 0 || ns_min < measure->unserved_ns_min))
+        measure->unserved_ns_min = ns_min;
+    measure->unserved += count;
+}
+
+void measure_unserved(struct measure *measure, int64_t ns)
+{
+    MUST(pthread_mutex_lock(&measure->lock));
+    histogram_record(measure->times[MEASURE_QUEUE_WAIT], ns);
+    add_unserved(measure, 1, ns);
+    MUST(pthread_mutex_unlock(&measure->lock));
+}
+
 void measure_flush(struct measure *measure, struct measure_batch *batch)
 {
     if (batch->count == 0)
@@ -88,6 +104,7 @@ void measure_merge(struct measure *into, const struct measure *from)
     for (unsigned phase = 0; phase < MEASURE_PHASES; phase++)
         histogram_add(into->times[phase], from->times[phase]);
     add_unanswered(into, from->unanswered, from->unanswered_ns_min);
+    add_unserved(into, from->unserved, from->unserved_ns_min);
 }
 
 void measure_peek(struct measure *measure, enum measure_phase phase, struct histogram *into)

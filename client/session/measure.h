@@ -14,7 +14,8 @@
  * A message that was due and never answered would be missing among the times, and the longer a server
  * stalls the more would be: so it counts in the echo with the time that had passed when the client stopped
  * to wait for it. What is known then is a bound (such a value is called censored), and a percentile that is
- * as high as the lowest of these bounds is one, too.
+ * as high as the lowest of these bounds is one, too. It is the same with the queue wait of a session that
+ * failed while it waited.
  */
 #ifndef CLIENT_SESSION_MEASURE_H
 #define CLIENT_SESSION_MEASURE_H
@@ -51,6 +52,8 @@ struct measure {
     struct histogram *times[MEASURE_PHASES];
     uint64_t unanswered;       /* messages that are in MEASURE_ECHO with the time that had passed */
     int64_t unanswered_ns_min; /* the least of these times, if there are any */
+    uint64_t unserved;         /* sessions that are so in MEASURE_QUEUE_WAIT */
+    int64_t unserved_ns_min;
 };
 
 /** Times of echoes that are not yet in the histograms. One thread only; zeroed it is empty. */
@@ -73,10 +76,15 @@ void measure_one(struct measure *measure, enum measure_phase phase, int64_t ns);
 /** Record that messages were never answered: this time had passed since they were due. Threads: any. */
 void measure_unanswered(struct measure *measure, int64_t ns, uint64_t count);
 
-/** Whether a time of the echo is only a bound: it may have been longer. After the run. */
+/** Record that a session has ended while it waited for its first byte, for this time. Threads: any. */
+void measure_unserved(struct measure *measure, int64_t ns);
+
+/** Whether a time is only a bound: it may have been longer. After the run. */
 static inline bool measure_is_bound(const struct measure *measure, enum measure_phase phase,
                                     int64_t ns)
 {
+    if (phase == MEASURE_QUEUE_WAIT)
+        return measure->unserved > 0 && ns >= measure->unserved_ns_min;
     return phase == MEASURE_ECHO && measure->unanswered > 0 && ns >= measure->unanswered_ns_min;
 }
 

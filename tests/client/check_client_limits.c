@@ -220,6 +220,7 @@ LOOP_TEST(interrupted_with_a_summary, CLIENT_WAYS)
         client_run_expect(&run, 128 + signals[i], 0, 3, 0);
         client_run_expect_error(&run, "interrupted", 3);
         ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), 3);
+        ck_assert_int_eq(client_run_integer(&run, "sessions", "unserved"), 3);
         peer_stop(peer);
     }
 }
@@ -249,5 +250,6 @@ LOOP_TEST(interrupted_while_connecting, CLIENT_WAYS)
     client_run_expect(&run, 130, 0, 3, 0);
     client_run_expect_error(&run, "interrupted", 3);
     ck_assert_int_eq(client_run_integer(&run, "messages", "sent"), 0);
+    ck_assert_int_eq(client_run_integer(&run, "sessions", "unserved"), 0);
     close(listener);
 }

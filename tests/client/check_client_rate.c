@@ -101,6 +101,20 @@ LOOP_TEST(a_closed_loop_counts_the_message_that_it_waits_for, CLIENT_WAYS)
     ck_assert_double_ge(client_run_latency(&run, "echo", "max"), 300e3);
 }
 
+/* Sessions that never get a byte are in the queue wait, with the time that they waited. */
+LOOP_TEST(sessions_that_are_never_served_have_waited, CLIENT_WAYS)
+{
+    unsigned answered = 0;
+    struct client_run run = client_run_against(
+        _i, stalling_for_ever, &answered,
+        ARGUMENTS("-n", "3", "-m", "3", "--timeout", "300ms", "--expect", "queue_wait.p50<50ms"));
+
+    client_run_expect(&run, 4, 0, 3, 0);
+    ck_assert_int_eq(client_run_integer(&run, "sessions", "unserved"), 3);
+    ck_assert_double_ge(client_run_latency(&run, "queue_wait", "p50"), 300e3);
+    ck_assert_ptr_nonnull(strstr(run.outcome.err, "expected queue_wait.p50<50ms: it is at least "));
+}
+
 static struct client_run run_stalled(int way, const char *const arguments[])
 {
     struct client_run run = client_run_against(way, stalling_once, NULL, arguments);

@@ -155,6 +155,26 @@ TEST(an_unanswered_message_has_a_bound)
     measure_clear(&other);
 }
 
+TEST(an_unserved_session_has_a_bound)
+{
+    struct measure other;
+
+    measure_one(&measure, MEASURE_QUEUE_WAIT, 5000);
+    ck_assert(!measure_is_bound(&measure, MEASURE_QUEUE_WAIT, INT64_MAX));
+    measure_unserved(&measure, 3000);
+    measure_unserved(&measure, 1000);
+    ck_assert_uint_eq(count(MEASURE_QUEUE_WAIT), 3);
+    ck_assert(!measure_is_bound(&measure, MEASURE_QUEUE_WAIT, 999));
+    ck_assert(measure_is_bound(&measure, MEASURE_QUEUE_WAIT, 1000));
+    ck_assert(!measure_is_bound(&measure, MEASURE_ECHO, 1000));
+    ck_assert(measure_init(&other));
+    measure_unserved(&other, 500);
+    measure_merge(&measure, &other);
+    ck_assert_uint_eq(measure.unserved, 3);
+    ck_assert_int_eq(measure.unserved_ns_min, 500);
+    measure_clear(&other);
+}
+
 CASE_WITH("Races", setup, teardown)
 
 enum { RECORDERS = 4, RECORDS = 5000 };

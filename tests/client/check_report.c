@@ -157,12 +157,20 @@ TEST(what_only_some_runs_have)
     measure_one(&run.measure, MEASURE_ECHO, 1500);
     measure_one(&run.measure, MEASURE_ECHO, 1600);
     measure_unanswered(&run.measure, 2000000, 1);
+    measure_one(&run.measure, MEASURE_QUEUE_WAIT, 1700);
+    measure_unserved(&run.measure, 3000000);
     text = written(&report, false);
     ck_assert_ptr_nonnull(strstr(text,
                                  "\nclosed       3 by the server between two messages: 2 went on "
                                  "with another connection, 1 messages were sent again\n"));
     ck_assert_ptr_nonnull(
         strstr(text, "\n  echo               1.6    >2000.0    >2000.0    >2000.0    >2000.0\n"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "\n  queue wait         1.7    >3000.0    >3000.0    >3000.0    >3000.0\n"));
+    ck_assert_ptr_nonnull(strstr(text,
+                                 "\nunserved     1 sessions ended while they waited for their "
+                                 "first byte: they count in the queue wait with the time that had "
+                                 "passed, and > marks what is at least that long\n"));
     ck_assert_ptr_nonnull(strstr(text,
                                  "\nunanswered   1 messages were due and never answered: they "
                                  "count in the echo with the time that had passed, and > marks "
@@ -383,6 +391,7 @@ TEST(what_is_read_back_is_the_same)
     summary.generator.periods = 128;
     summary.generator.throttled = 66;
     measure_unanswered(&summary.measure, 12345, 4);
+    measure_unserved(&summary.measure, 123456);
     measure_one(&summary.measure, MEASURE_ECHO, INT64_C(999999999999)); /* a sum above a second */
     first = written(&report, true);
     save(first);
