@@ -35,7 +35,7 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/views/screen.c %D%/views/screen.h %D%/views/frame.c %D%/views/frame.h \
 	%D%/views/svg.c %D%/views/svg.h \
 	%D%/views/timeline.c %D%/views/timeline.h %D%/views/rows.c %D%/views/rows.h \
-	%D%/views/plan.c %D%/views/plan.h \
+	%D%/views/plan.c %D%/views/plan.h %D%/views/mark.h %D%/views/served.c %D%/views/served.h \
 	%D%/views/view.h %D%/views/hist.c %D%/views/figures.c %D%/views/figures.h \
 	%D%/views/csv.c %D%/views/ndjson.c %D%/views/timeline-view.c \
 	%D%/views/progress.c %D%/views/top.c %D%/views/alternate.c %D%/views/alternate.h

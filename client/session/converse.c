@@ -100,6 +100,8 @@ static void begin_message(struct session *session)
         .free_ns = due_ns > connection->free_ns ? due_ns : connection->free_ns,
         .sent_ns = session->now_ns,
     };
+    if (connection->record.asked_ns == 0)
+        connection->record.asked_ns = session->now_ns;
     if (connection->pending_count++ == 0)
         session_progressed(session);
     connection->given = false;
@@ -173,6 +175,7 @@ static void measure_reply(struct session *session, const struct pending *pending
     const struct session_plan *plan = session->plan;
     struct session_record *record = &session->connection.record;
     int64_t echo_ns = session->now_ns - pending->due_ns;
+    int64_t raw_ns = session->now_ns - pending->sent_ns;
 
     if (plan->measure == NULL || pending->sent_ns < record->first_byte_ns)
         return;
@@ -186,6 +189,8 @@ static void measure_reply(struct session *session, const struct pending *pending
         measure_closed(plan->measure, session->buffers->batch, pending->sent_ns, session->now_ns);
     if (echo_ns > record->echo_ns_max)
         record->echo_ns_max = echo_ns;
+    if (raw_ns < record->echo_ns_min || record->echo_ns_min == 0)
+        record->echo_ns_min = raw_ns;
 }
 
 /** Count a complete reply, and decide when the next message is due. */

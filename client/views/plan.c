@@ -10,6 +10,8 @@
  */
 #include "client/views/plan.h"
 
+#include "client/views/served.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -167,7 +169,7 @@ static void fill_strips(struct plan *plan)
             continue;
         add_to_strip(plan, plan->waiting, mark->connected_ns, mark_waited_until_ns(mark));
         if (mark_is_served(mark))
-            add_to_strip(plan, plan->served, mark->first_byte_ns, mark->ended_ns);
+            add_to_strip(plan, plan->served, mark->served_ns, mark->ended_ns);
     }
 }
 
@@ -186,7 +188,7 @@ static bool measure_waits(struct plan *plan)
         const struct mark *mark = &plan->marks[i];
 
         if (mark_is_served(mark) && mark->connected_ns >= 0)
-            waits[plan->waits++] = mark->first_byte_ns - mark->connected_ns;
+            waits[plan->waits++] = mark->served_ns - mark->connected_ns;
     }
     qsort(waits, plan->waits, sizeof *waits, by_size);
     if (plan->waits > 0) {
@@ -203,7 +205,7 @@ bool plan_make(struct plan *plan, struct mark *marks, size_t count, bool steps)
     plan->range_ns = 1e6; /* at least a millisecond, so that an empty axis has ticks */
     for (size_t i = 0; i < count; i++)
         plan->range_ns = fmax(plan->range_ns, (double)marks[i].ended_ns * 1.01);
-    if (!find_rows(plan, steps))
+    if (!served_find(marks, count) || !find_rows(plan, steps))
         return false;
     choose_rows(plan);
     fill_strips(plan);

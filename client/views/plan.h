@@ -6,7 +6,7 @@
 #ifndef CLIENT_VIEWS_PLAN_H
 #define CLIENT_VIEWS_PLAN_H
 
-#include "client/session/record.h"
+#include "client/views/mark.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,19 +18,6 @@ enum { LABELLED_ROWS = 60, ROWS_MAX = 4000, CELLS_MAX = 4000 };
 
 /* In pixels. The strips above the rows have a value for every two pixels of width. */
 enum { CHART_WIDTH = 960, PLOT_LEFT = 72, PLOT_WIDTH = 824, STRIP_COLUMNS = PLOT_WIDTH / 2 };
-
-/** What the chart keeps of a session's record. Times in nanoseconds from the begin of the run. */
-struct mark {
-    unsigned session;
-    bool idle;
-    enum session_state state;
-    uint64_t connection; /**< of those of the session, from 0 */
-    int64_t begun_ns;
-    int64_t connected_ns;  /**< below 0: the session did not come so far */
-    int64_t first_byte_ns; /**< the same */
-    int64_t ended_ns;
-    const char *reason; /**< "" if all is well */
-};
 
 /** All connections of one session: marks [first, first + count). */
 struct row {
@@ -53,7 +40,7 @@ struct plan {
     bool idle;     /* some are of --idle */
     double range_ns;
     double pitch; /* height of a row, in pixels */
-    size_t waits; /* sessions whose wait ended with the server's first byte */
+    size_t waits; /* sessions that were served after a wait, however short */
     int64_t wait_median_ns;
     int64_t wait_max_ns;
     double waiting[STRIP_COLUMNS]; /* sessions at once, as a mean over the column's time */
@@ -85,17 +72,5 @@ size_t plan_cell(const struct plan *plan, const struct mark *marks, size_t count
  *         range that is above 0
  */
 double plan_tick(double range, unsigned most);
-
-/** @return whether the server worked for the session, and did not only refuse it */
-static inline bool mark_is_served(const struct mark *mark)
-{
-    return mark->first_byte_ns >= 0 && mark->state != SESSION_REFUSED && !mark->idle;
-}
-
-/** @return when the session stopped waiting */
-static inline int64_t mark_waited_until_ns(const struct mark *mark)
-{
-    return mark->first_byte_ns >= 0 ? mark->first_byte_ns : mark->ended_ns;
-}
 
 #endif /* CLIENT_VIEWS_PLAN_H */

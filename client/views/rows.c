@@ -37,7 +37,7 @@ static void put_title(struct outlet *out, const struct plan *plan, const struct 
                      figures_time(waited, mark_waited_until_ns(mark) - mark->connected_ns));
     if (mark_is_served(mark))
         outlet_print(out, ", served for %s",
-                     figures_time(served, mark->ended_ns - mark->first_byte_ns));
+                     figures_time(served, mark->ended_ns - mark->served_ns));
     if (mark->reason[0] != '\0') {
         outlet_print(out, "; ");
         svg_escape(out, mark->reason);
@@ -68,6 +68,7 @@ static void put_facts(struct outlet *out, const struct plan *plan, const struct 
     put_data(out, "connected", mark->connected_ns);
     put_data(out, "first-byte", mark->first_byte_ns);
     put_data(out, "ended", mark->ended_ns);
+    put_data(out, "served", mark->served_ns);
     outlet_put(out, ">", 1);
     put_title(out, plan, mark);
 }
@@ -86,6 +87,9 @@ static void put_connection(struct outlet *out, const struct plan *plan, const st
     if (is_connected)
         put_wait(out, mark->idle ? "idle" : "wait", connected,
                  plan_x(plan, mark_waited_until_ns(mark)), y);
+    if (mark_is_served(mark) && mark->served_ns < mark->first_byte_ns)
+        put_bar(out, plan, "first", plan_x(plan, mark->served_ns),
+                plan_x(plan, mark->first_byte_ns), y);
     if (mark_is_served(mark))
         put_bar(out, plan, "serve", plan_x(plan, mark->first_byte_ns), ended, y);
     if (marked)
@@ -153,8 +157,8 @@ static void put_example(struct outlet *out, const struct plan *plan, double top)
             continue;
         svg_text(out, "soft", x, top + plan->pitch * ((double)i + 0.5) + 4, SVG_START,
                  "waited %s, served for %s",
-                 figures_time(waited, mark->first_byte_ns - mark->connected_ns),
-                 figures_time(served, mark->ended_ns - mark->first_byte_ns));
+                 figures_time(waited, mark->served_ns - mark->connected_ns),
+                 figures_time(served, mark->ended_ns - mark->served_ns));
         return;
     }
 }

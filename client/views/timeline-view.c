@@ -107,8 +107,12 @@ static void session(struct view *view, const struct session_record *record)
         .state = record->state,
         .begun_ns = since(chart, record->begun_ns),
         .connected_ns = since(chart, record->connected_ns),
+        .asked_ns = since(chart, record->asked_ns),
+        .served_ns = -1,
         .first_byte_ns = since(chart, record->first_byte_ns),
         .ended_ns = since(chart, record->ended_ns),
+        .echo_ns_min = record->echo_ns_min,
+        .echo_ns_max = record->echo_ns_max,
         .reason = keep_reason(chart, record->reason),
     };
 }

@@ -53,14 +53,15 @@ static void put_style(struct outlet *out, double pitch)
         ".then{stroke:#59636e;stroke-dasharray:5 3}.ink{fill:#1f2328}\n"
         ".wait,.link,.idle{fill:none;stroke:#3d444d}.link{stroke-dasharray:1 2}\n"
         ".idle{stroke:#8c959f}.ok{stroke:#1f2328;stroke-width:1.6}\n"
-        ".serve{fill:#0072b2}.many{fill:#0072b2;fill-opacity:.55}.queue{fill:#8c959f}\n"
+        ".serve,.first,.many{fill:#0072b2}.first{fill-opacity:.4}.many{fill-opacity:.7}\n"
+        ".queue{fill:#8c959f}\n"
         ".failed{fill:none;stroke:#c93c00}\n"
         ".refused{fill:#fff;stroke:#8e3b8a}\n"
         "@media (prefers-color-scheme:dark){\n"
         ".ground,.halo{fill:#0d1117}text{fill:#e6edf3}.soft{fill:#9198a1}.grid{stroke:#262c36}\n"
         ".edge{stroke:#656c76}.then{stroke:#9198a1}.ink{fill:#e6edf3}\n"
         ".wait,.link{stroke:#b7bdc8}.idle{stroke:#656c76}.ok{stroke:#e6edf3}\n"
-        ".serve,.many{fill:#56b4e9}.queue{fill:#656c76}\n"
+        ".serve,.first,.many{fill:#56b4e9}.queue{fill:#656c76}\n"
         ".failed{stroke:#ff8a4c}.refused{fill:#0d1117;stroke:#e29bd6}\n"
         "}\n";
 
@@ -136,8 +137,7 @@ static void put_what_came_of_it(const struct chart *chart)
     char median[FIGURES_ROOM], longest[FIGURES_ROOM], seconds[FIGURES_ROOM], waits[128] = "";
 
     if (chart->plan->waits > 0)
-        snprintf(waits, sizeof waits,
-                 ". The wait for the server's first byte: median %s, longest %s",
+        snprintf(waits, sizeof waits, ". The wait to be served: median %s, longest %s",
                  figures_time(median, chart->plan->wait_median_ns),
                  figures_time(longest, chart->plan->wait_max_ns));
     svg_text(chart->out, "sub", 20, TITLE_Y + 21, SVG_START,
@@ -197,7 +197,9 @@ static void put_legend(const struct chart *chart)
     svg_use(out, "arrival-key", x, y);
     x = put_words(out, x + 26, 64, "connects");
     svg_line(out, "wait", x, y, x + 28, y);
-    x = put_words(out, x + 34, 194, "connected, waits for the first byte");
+    x = put_words(out, x + 34, 112, "connected, waits");
+    svg_rect(out, "first", x, y - 4, 28, 8);
+    x = put_words(out, x + 34, 82, "its first reply");
     svg_rect(out, "serve", x, y - 4, 28, 8);
     x = put_words(out, x + 34, 58, "served");
     if (chart->plan->labelled) {
