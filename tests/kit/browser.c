@@ -6,16 +6,23 @@
 #include "tests/kit/http.h"
 #include "tests/kit/suite.h"
 
+#include <dirent.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The time limit of one command, and of one condition: a loaded machine starts a browser slowly. */
 #define PATIENCE_SECONDS 120
+#define SECOND_NS        INT64_C(1000000000)
+
+/* chromedriver ends if the port that it was given is taken for IPv6: then it is started again. */
+enum { STARTS = 5 };
 
 #define STARTED "was started successfully on port "
 
@@ -80,20 +87,39 @@ __attribute__((format(printf, 1, 2))) static char *text_of(const char *format, .
     return text;
 }
 
-/* One reply over a connection of its own, whose body may be as long as a picture. */
-static char *ask(uint16_t port, const char *method, const char *path, const char *body)
+int64_t browser_patience_ns(const struct browser *browser)
 {
-    struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
+    int64_t until_ns = clock_now_ns() + PATIENCE_SECONDS * SECOND_NS;
+
+    return until_ns < browser->until_ns ? until_ns : browser->until_ns;
+}
+
+static int left_ms(int64_t until_ns)
+{
+    int64_t left_ns = until_ns - clock_now_ns();
+
+    return left_ns > 0 ? (int)(left_ns / 1000000) + 1 : 0;
+}
+
+/* One reply over a connection of its own, whose body may be as long as a picture. */
+static char *ask(struct browser *browser, const char *method, const char *path, const char *body)
+{
     char *request = text_of("%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nContent-Type: "
                             "application/json\r\nContent-Length: %zu\r\nConnection: "
                             "close\r\n\r\n%s",
-                            method, path, (unsigned)port, strlen(body), body);
-    int fd = tcp_connect(port);
+                            method, path, (unsigned)browser->port, strlen(body), body);
+    int64_t begun_ns = clock_now_ns();
+    int64_t until_ns = browser_patience_ns(browser);
+    struct pollfd answer = {.fd = tcp_connect(browser->port), .events = POLLIN};
+    int fd = answer.fd;
     struct http_reply reply;
 
-    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
     tcp_send(fd, request, strlen(request));
     free(request);
+    /* the reply comes as a whole, when the command has been carried out */
+    if (poll(&answer, 1, left_ms(until_ns)) <= 0)
+        ck_abort_msg("chromedriver has not answered for %d s: %s %s %.500s",
+                     (int)((clock_now_ns() - begun_ns) / SECOND_NS), method, path, body);
     reply = http_read(fd, false);
     close(fd);
     return reply.body;
@@ -104,7 +130,7 @@ static json_t *command(struct browser *browser, const char *method, const char *
 {
     char *path = text_of("%s%s", browser->path, what);
     char *request = body == NULL ? strdup("") : json_dumps(body, 0);
-    char *reply = ask(browser->port, method, path, request);
+    char *reply = ask(browser, method, path, request);
     json_t *object = json_loads(reply, 0, NULL);
     json_t *value = json_incref(json_object_get(object, "value"));
     const char *error = json_string_value(json_object_get(value, "error"));
@@ -132,12 +158,78 @@ static json_t *chromium_command(struct browser *browser, const char *name, json_
 /* --- start and end ------------------------------------------------------------------------- */
 
 /* The port in what chromedriver says. */
-static bool has_started(void *context)
+static bool has_started(struct browser *browser)
 {
-    struct browser *browser = context;
     const char *said = strstr(program_output(&browser->driver), STARTED);
 
     return said != NULL && sscanf(said + strlen(STARTED), "%" SCNu16 ".", &browser->port) == 1;
+}
+
+/* Whether all who could write have closed the pipes of its output. */
+static bool has_closed(const struct browser *browser)
+{
+    return browser->driver.out < 0 && browser->driver.err < 0;
+}
+
+/* @return false: it has ended without saying where it listens */
+static bool start_driver(struct browser *browser)
+{
+    const char *arguments[] = {driver_path(), "--port=0", NULL};
+    int64_t until_ns = browser_patience_ns(browser);
+
+    browser->driver = program_start(arguments);
+    while (!has_started(browser)) {
+        if (has_closed(browser))
+            return false;
+        if (clock_now_ns() > until_ns)
+            ck_abort_msg("chromedriver has not said its port for %d s, but: %s", PATIENCE_SECONDS,
+                         program_output(&browser->driver));
+        poll(NULL, 0, 1);
+    }
+    return true;
+}
+
+/* Kill what holds the other end of a pipe: Chromium has processes that may outlive chromedriver. */
+static void kill_holders(int pipe_fd)
+{
+    struct stat held, other;
+    DIR *processes = opendir("/proc");
+
+    ck_assert(processes != NULL && fstat(pipe_fd, &held) == 0);
+    for (struct dirent *entry; (entry = readdir(processes)) != NULL;) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        /* standard output and error: nothing else of chromedriver's is inherited */
+        for (int fd = 1; pid > 1 && pid != getpid() && fd <= 2; fd++) {
+            char path[48];
+            snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
+            if (stat(path, &other) != 0 || other.st_ino != held.st_ino ||
+                other.st_dev != held.st_dev)
+                continue;
+            printf("# process %d held the output of chromedriver, and was killed\n", (int)pid);
+            kill(pid, SIGKILL);
+            break;
+        }
+    }
+    closedir(processes);
+}
+
+/*
+ * The processes of Chromium have chromedriver's standard output: that it is closed shows that all of them
+ * are gone. One that stays must not keep the test.
+ */
+static void stop_driver(struct browser *browser)
+{
+    int64_t until_ns = clock_now_ns() + PATIENCE_SECONDS / 6 * SECOND_NS;
+
+    ck_assert_int_eq(kill(browser->driver.pid, SIGTERM), 0);
+    for (program_output(&browser->driver); !has_closed(browser); program_output(&browser->driver)) {
+        if (clock_now_ns() > until_ns) {
+            kill_holders(browser->driver.out >= 0 ? browser->driver.out : browser->driver.err);
+            until_ns += PATIENCE_SECONDS / 6 * SECOND_NS;
+        }
+        poll(NULL, 0, 1);
+    }
+    program_wait(&browser->driver);
 }
 
 /*
@@ -147,8 +239,11 @@ static bool has_started(void *context)
  */
 static json_t *capabilities(void)
 {
-    return json_pack("{s:{s:{s:s, s:{s:s}, s:{s:s, s:[s,s,s,s,s,s,s,s]}}}}", "capabilities",
-                     "alwaysMatch", "browserName", "chrome", "goog:loggingPrefs", "browser", "ALL",
+    int most_ms = PATIENCE_SECONDS * 1000 / 2; /* the driver then says itself what has not ended */
+
+    return json_pack("{s:{s:{s:s, s:{s:i, s:i}, s:{s:s}, s:{s:s, s:[s,s,s,s,s,s,s,s]}}}}",
+                     "capabilities", "alwaysMatch", "browserName", "chrome", "timeouts", "pageLoad",
+                     most_ms, "script", most_ms, "goog:loggingPrefs", "browser", "ALL",
                      "goog:chromeOptions", "binary", chromium_path(), "args", "--headless",
                      "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
                      "--remote-debugging-pipe", "--hide-scrollbars", "--no-first-run",
@@ -157,11 +252,15 @@ static json_t *capabilities(void)
 
 void browser_open(struct browser *browser)
 {
-    const char *arguments[] = {driver_path(), "--port=0", NULL};
     json_t *session;
 
-    *browser = (struct browser){.driver = program_start(arguments), .log = calloc(1, 1)};
-    wait_until(has_started, browser);
+    *browser = (struct browser){.until_ns = clock_now_ns() + (BROWSER_TIME_LIMIT - 60) * SECOND_NS,
+                                .log = calloc(1, 1)};
+    for (int i = 0; !start_driver(browser); i++) {
+        struct outcome outcome = program_wait(&browser->driver);
+        ck_assert_msg(i < STARTS, "chromedriver ends at once, with status %d, and says: %s%s",
+                      outcome.status, outcome.out, outcome.err);
+    }
     session = command(browser, "POST", "/session", capabilities());
     snprintf(browser->path, sizeof browser->path, "/session/%s",
              json_string_value(json_object_get(session, "sessionId")));
@@ -171,7 +270,7 @@ void browser_open(struct browser *browser)
 void browser_close(struct browser *browser)
 {
     json_decref(command(browser, "DELETE", "", NULL));
-    program_stop(&browser->driver);
+    stop_driver(browser);
     free(browser->log);
 }
 
@@ -201,7 +300,7 @@ char *browser_text(struct browser *browser, const char *script)
 
 void browser_wait(struct browser *browser, const char *expression)
 {
-    int64_t until_ns = clock_now_ns() + PATIENCE_SECONDS * INT64_C(1000000000);
+    int64_t until_ns = browser_patience_ns(browser);
     char *script = text_of("try { return !!(%s); } catch { return false; }", expression);
 
     for (bool is_true = false; !is_true;) {

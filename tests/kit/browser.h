@@ -6,7 +6,8 @@
  *
  * chromedriver is started on a port that it picks; it starts Chromium and holds a pipe to it, so
  * that both are gone when the test is, however it ends. Everything here fails the running Check
- * test when it cannot do its work.
+ * test when it cannot do its work. Nothing here waits for ever: what takes too long fails the test with a
+ * sentence that says what was waited for, before Check would kill it at its time limit, which says nothing.
  */
 #ifndef TESTS_KIT_BROWSER_H
 #define TESTS_KIT_BROWSER_H
@@ -17,11 +18,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/** The time limit of a test with a browser, for TIME_LIMIT(); the sentence comes a minute earlier. */
+enum { BROWSER_TIME_LIMIT = 420 };
+
 struct browser {
     struct program driver;
-    uint16_t port;  /**< of chromedriver */
-    char path[120]; /**< "/session/..." */
-    char *log;      /**< what the pages have complained of so far */
+    int64_t until_ns; /**< when the test has taken too long */
+    uint16_t port;    /**< of chromedriver */
+    char path[120];   /**< "/session/..." */
+    char *log;        /**< what the pages have complained of so far */
 };
 
 /** Whether there is a browser on this machine. *why says what is missing. */
@@ -45,6 +50,9 @@ char *browser_text(struct browser *browser, const char *script);
  * expression and what the page shows.
  */
 void browser_wait(struct browser *browser, const char *expression);
+
+/** When to stop waiting for a condition that begins to be waited for now, by clock.h. */
+int64_t browser_patience_ns(const struct browser *browser);
 
 /** Click on the first element that a CSS selector finds, as a person would. */
 void browser_click(struct browser *browser, const char *selector);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The live page, opened in a browser over a real server: see page.h. */
 #include "tests/kit/page.h"
+#include "common/clock.h"
 #include "tests/kit/suite.h"
 
 #include <check.h>
@@ -71,8 +72,12 @@ void connect_all(struct page *page, int fds[], int count, int served)
 
 void expect_nothing(struct page *page, const char *script)
 {
-    char *found = browser_text(&page->browser, script);
+    int64_t until_ns = browser_patience_ns(&page->browser);
+    char *found;
 
+    do
+        found = browser_text(&page->browser, script);
+    while (found[0] != '\0' && clock_now_ns() < until_ns);
     ck_assert_str_eq(found, "");
 }
 

@@ -42,7 +42,7 @@ void expect_text(struct page *page, const char *id, const char *text);
 /** Wait until an expression of JavaScript is true. */
 void expect(struct page *page, const char *expression);
 
-/** Run the body of a function of JavaScript, which returns what is wrong: "". */
+/** Wait until the body of a function of JavaScript, which returns what is wrong, returns "". */
 void expect_nothing(struct page *page, const char *script);
 
 /** Connect `count` clients, the first `served` of which have had an echo. Close them with close_all(). */

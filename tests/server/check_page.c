@@ -29,7 +29,7 @@ static void expect_sum(struct page *page)
 }
 
 CASE("What is shown")
-TIME_LIMIT(300)
+TIME_LIMIT(BROWSER_TIME_LIMIT)
 
 TEST(four_are_busy_and_six_wait)
 {
@@ -241,7 +241,7 @@ TEST(one_child_for_each)
 }
 
 CASE("Ends and beginnings")
-TIME_LIMIT(300)
+TIME_LIMIT(BROWSER_TIME_LIMIT)
 
 /* Each holds its worker for longer than the test may take: the server drains until another signal. */
 TEST(draining)
@@ -326,7 +326,7 @@ TEST(too_many_watch)
 }
 
 CASE("The controls")
-TIME_LIMIT(300)
+TIME_LIMIT(BROWSER_TIME_LIMIT)
 
 TEST(controls)
 {
