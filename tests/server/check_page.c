@@ -205,11 +205,11 @@ TEST(the_last_minute)
         expect_rest(fds[i], "A", 1);
     /* The median of three services of 30 ms and somewhat is in the step from 25 to 50 or above. */
     expect(&page, "/p50.*[0-9].*p99.*[0-9]/.test(document.querySelector('#chart-service .reading')"
-                  ".innerText)");
+                  ".textContent)");
     expect(&page, "/p50.*[0-9].*p99.*[0-9]/.test(document.querySelector('#chart-wait .reading')"
-                  ".innerText)");
+                  ".textContent)");
     expect(&page, "/mean [0-9.]*[1-9]/.test(document.querySelector('#chart-echoes .reading')"
-                  ".innerText)");
+                  ".textContent)");
     expect(&page, "document.querySelector('#chart-service path.one').getAttribute('d').length > 5");
     page_close(&page, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the live page looks like in a real browser: at four sizes, dark and light; and whether it can
- * be used without a mouse, without eyes, and without motion.
+ * What the live page looks like in a real browser: at all sizes, dark and light, with few sessions and with
+ * many; and whether it can be used without a mouse, without eyes, and without motion.
  *
  * Pictures are left in tests/ of the build tree, as page-*.png. Skipped where there is no browser.
  */
@@ -13,15 +13,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 CASE("At all sizes")
-TIME_LIMIT(300)
+TIME_LIMIT(BROWSER_TIME_LIMIT)
 
 static const struct {
     unsigned width;
     unsigned height;
-} sizes[] = {{1920, 1080}, {1366, 768}, {1024, 768}, {390, 844}};
+} sizes[] = {{1920, 1080}, {1366, 768}, {1366, 630}, {1280, 720}, {1024, 768}, {390, 844}};
+
+/* In a window of this width or more all of the page is in the window. */
+enum { WIDE = 1000 };
 
 static const char *const schemes[] = {"dark", "light"};
 
@@ -29,19 +33,61 @@ static const char *const schemes[] = {"dark", "light"};
 static const char too_small[] =
     "return [...document.querySelectorAll('body *')].filter((e) => e.offsetParent && "
     "[...e.childNodes].some((n) => n.nodeType == 3 && n.data.trim()) && "
-    "!e.closest('.unseen, svg, .dots[data-crowd=\"3\"], .dots[data-crowd=\"4\"]') && "
+    "!e.closest('.unseen, svg, .dots[data-crowd=\"3\"], .dots[data-crowd=\"4\"], "
+    ".boxes[data-crowd=\"6\"]') && "
     "parseFloat(getComputedStyle(e).fontSize) < 12).map((e) => e.outerHTML).join('\\n')";
 
-/* Elements whose text does not fit into them; and in a box of a worker the longest word must. */
+/*
+ * Texts that are not whole, with the longest that can come in their places: each must be within all that
+ * cuts it off and within its own frame, and not upon another. And lists that do not fit into their room.
+ */
 static const char cut_off[] =
-    "const states = [...document.querySelectorAll('.box .state')];"
-    "for (const state of states) state.textContent = 'working';"
-    "const found = [...document.querySelectorAll('body *')].filter((e) => "
-    "e.offsetParent && !e.closest('.unseen') && e.childElementCount == 0 && "
-    "getComputedStyle(e).display != 'inline' && e.scrollWidth > e.clientWidth + 1)"
-    ".map((e) => e.outerHTML).join('\\n');"
-    "for (const state of states) state.textContent = state.shown;"
-    "return found;";
+    "const put = (selector, ...texts) => document.querySelectorAll(selector).forEach((e, i) => {"
+    "  e.textContent = texts[i % texts.length]; changed.push(e); });"
+    "const changed = [];"
+    "put('.boxes:not([data-loops]):is([data-crowd=\"0\"], [data-crowd=\"1\"], [data-crowd=\"2\"], "
+    "[data-crowd=\"3\"]) .state', 'working');"
+    "put('.boxes:not([data-loops]) .who', '#123456 59 min');"
+    "put('#chart-wait .reading span, #chart-service .reading span', 'p50\u00a0', '2.5\u201310 "
+    "s\u00a0', "
+    "  'p99\u00a0', '30\u201360 s\u00a0');"
+    "put('#chart-echoes .reading span, #chart-sessions .reading span', '123,456\u00a0', "
+    "  'now, mean 123,456\u00a0');"
+    "const seen = (e) => e.checkVisibility() && !e.closest('.unseen, .skip, .ghost') && "
+    "  parseFloat(getComputedStyle(e).fontSize) > 0;"
+    "const inside = (r, b) => r.left > b.left - 1.5 && r.right < b.right + 1.5 && "
+    "  r.top > b.top - 1.5 && r.bottom < b.bottom + 1.5;"
+    "const found = [], texts = [];"
+    "const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);"
+    "for (let node; (node = walk.nextNode());) {"
+    "  const parent = node.parentElement;"
+    "  if (!node.data.trim() || !seen(parent) || parent.closest('script, style')) continue;"
+    "  const range = document.createRange(); range.selectNodeContents(node);"
+    "  const frame = parent.closest('.box, .dot, .term, .bin, figure, .stage, .panel, button, "
+    "    header, footer, main');"
+    "  for (const r of range.getClientRects()) {"
+    "    if (r.width < 1) continue;"
+    "    texts.push([node, r]);"
+    "    for (let e = parent; e; e = e.parentElement) {"
+    "      const clips = getComputedStyle(e).overflow != 'visible' && e != document.body && "
+    "        e != document.documentElement;"
+    "      if ((clips || e == frame) && !inside(r, e.getBoundingClientRect()))"
+    "        found.push(`${node.data} sticks out of ${e.id || e.className || e.tagName}`);"
+    "    }"
+    "  }"
+    "}"
+    "for (let i = 0; i < texts.length; i++) for (let k = 0; k < i; k++) {"
+    "  const [a, r] = texts[i], [b, q] = texts[k];"
+    "  if (a != b && Math.min(r.right, q.right) - Math.max(r.left, q.left) > 2 && "
+    "      Math.min(r.bottom, q.bottom) - Math.max(r.top, q.top) > 4)"
+    "    found.push(`${a.data} is upon ${b.data}`);"
+    "}"
+    "for (const e of changed) e.textContent = e.shown;"
+    "for (const e of document.querySelectorAll('.dots, .boxes'))"
+    "  if (e.checkVisibility() && (e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > "
+    "e.clientWidth + 1))"
+    "    found.push(`${e.id} has ${e.scrollHeight} pixels in ${e.clientHeight}`);"
+    "return [...new Set(found)].slice(0, 20).join('\\n');";
 
 /*
  * Elements whose letters stand out too little from what is behind them: WCAG's formula, 4.5 to 1, or
@@ -66,23 +112,27 @@ static const char too_faint[] =
     "  return (a + 0.05) / (b + 0.05) < (large ? 3 : 4.5);"
     "}).map((e) => e.outerHTML).join('\\n')";
 
-/*
- * All sizes in both schemes: nothing sticks out to the right, nothing is cut off or too small, and on a
- * projector all of it is there at once.
- */
-static void look_at_all_sizes(struct page *page)
+/* Nothing sticks out to the right, nothing is cut off; and in a wide window all of it is there at once. */
+static void fits(struct page *page, unsigned width)
+{
+    expect(page, "document.documentElement.scrollWidth <= innerWidth");
+    if (width >= WIDE)
+        expect(page, "document.documentElement.scrollHeight <= innerHeight");
+    expect_nothing(page, cut_off);
+}
+
+/* All sizes in both schemes; and letters can be read. */
+static void look_at_all_sizes(struct page *page, const char *scene)
 {
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (size_t k = 0; k < sizeof schemes / sizeof *schemes; k++) {
             browser_prefer(&page->browser, schemes[k], false);
             browser_resize(&page->browser, sizes[i].width, sizes[i].height);
-            expect(page, "document.documentElement.scrollWidth <= innerWidth");
-            if (sizes[i].height == 1080)
-                expect(page, "document.documentElement.scrollHeight <= innerHeight");
+            fits(page, sizes[i].width);
             expect_nothing(page, too_small);
-            expect_nothing(page, cut_off);
             expect_nothing(page, too_faint);
-            const char *name = suite_text("%ux%u-%s", sizes[i].width, sizes[i].height, schemes[k]);
+            const char *name =
+                suite_text("%s-%ux%u-%s", scene, sizes[i].width, sizes[i].height, schemes[k]);
             take_picture(page, name);
         }
 }
@@ -109,14 +159,59 @@ TEST(sizes_and_schemes)
     expect_text(&page, "out-rejected", "3");
     expect_text(&page, "out-failed", "2");
     expect(&page, "document.querySelector('#queue-dots .dot').dataset.age >= 1");
-    look_at_all_sizes(&page);
+    look_at_all_sizes(&page, "mixed");
     close_all(fds, 10);
     expect_text(&page, "sum-in-flight", "0");
     page_close(&page, NULL);
 }
 
+/* What a class may have before it: each model, few and many workers, few and many sessions. */
+static const struct {
+    const char *name;
+    const char *arguments[12];
+    int sessions;
+    int served; /* of them; the others wait somewhere */
+} scenes[] = {
+    {"iterative", {"--model", "iterative"}, 20, 1},
+    {"event", {"--model", "event", "--workers", "4"}, 30, 30},
+    {"event-300", {"--model", "event", "--workers", "2"}, 300, 300},
+    {"thread", {"--model", "thread"}, 50, 50},
+    {"pool-4", {"--workers", "4", "--queue-timeout", "20m", "--per-source", "100"}, 14, 4},
+    {"pool-32", {"--workers", "32"}, 44, 32},
+    {"pool-200", {"--workers", "200", "--queue", "100"}, 250, 200},
+    {"pool-1000-sessions", {"--workers", "4", "--queue", "1000"}, 1000, 4},
+    {"hold-message", {"--workers", "4", "--hold", "message"}, 60, 60},
+};
+enum { SESSIONS_MOST = 1000 };
+
+LOOP_TEST(every_scene_is_whole, COUNT_OF(scenes))
+{
+    const char *arguments[20] = {"--admin", "0", "--admin-control", "--idle-timeout", "0"};
+    static int fds[SESSIONS_MOST];
+    struct rlimit limit;
+    struct page page;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (size_t i = 0; scenes[_i].arguments[i] != NULL; i++)
+        arguments[5 + i] = scenes[_i].arguments[i];
+    page = page_open(arguments);
+    connect_all(&page, fds, scenes[_i].sessions, scenes[_i].served);
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        browser_resize(&page.browser, sizes[i].width, sizes[i].height);
+        browser_prefer(&page.browser, schemes[i % 2], true);
+        fits(&page, sizes[i].width);
+        expect_nothing(&page, too_small);
+        take_picture(&page,
+                     suite_text("%s-%ux%u", scenes[_i].name, sizes[i].width, sizes[i].height));
+    }
+    close_all(fds, scenes[_i].sessions);
+    page_close(&page, NULL);
+}
+
 CASE("For everybody")
-TIME_LIMIT(300)
+TIME_LIMIT(BROWSER_TIME_LIMIT)
 
 /* The switch of colours: as the system has them, dark, light; and it is remembered. */
 TEST(colours_can_be_chosen)

@@ -105,15 +105,32 @@ const isServed = (row) => row.phase !== "queued" && row.phase !== "parked";
 /* The more items there are, the smaller each is drawn: 0 is the largest. */
 const crowdOf = (n, ...steps) => steps.filter((step) => n > step).length;
 
+/*
+ * Draw the items in the size for their number, or smaller until all of them fit into the room that the
+ * window leaves. What was found is kept until the number or the window changes.
+ */
+function fit(container, attribute, count, crowd, most, draw) {
+  const key = `${attribute} ${count} ${crowd} ${innerWidth} ${innerHeight}`;
+  if (container.fitKey !== key) {
+    container.fitKey = key;
+    container.crowd = crowd;
+  }
+  for (;; container.crowd++) {
+    setData(container, attribute, container.crowd);
+    draw(container.crowd);
+    if (container.crowd >= most || container.scrollHeight <= container.clientHeight + 1) return;
+  }
+}
+
 function showDots(id, rows, total, ageOf) {
   const dots = $(id + "-dots");
-  setData(dots, "crowd", crowdOf(rows.length, 10, 24, 80, 160));
   keep(dots, rows, (row) => row.session, () => make("span", "dot"), (dot, row) => {
     const ms = ageOf(row);
     setText(dot, ageText(ms));
     setData(dot, "age", ms < 2000 ? 0 : ms < 10000 ? 1 : 2);
     dot.session = row.session;
   });
+  fit(dots, "crowd", rows.length, crowdOf(rows.length, 10, 24, 80, 160), 4, () => {});
   setText($(id + "-more"), total > rows.length ? `and ${(total - rows.length).toLocaleString("en")} more` : "");
 }
 
@@ -124,7 +141,7 @@ function showBacklog(s) {
   setText($("backlog-depth"), s.backlog.depth);
   setText($("backlog-of"), s.backlog.capacity ? `of ${s.backlog.capacity}` : "");
   keep($("backlog-dots"), Array.from({ length: shown }, (_, i) => i), (i) => i, () => make("span", "dot"), () => {});
-  setData($("backlog-dots"), "crowd", crowdOf(shown, 4, 10, 20));
+  fit($("backlog-dots"), "crowd", shown, crowdOf(shown, 4, 10, 20), 4, () => {});
   setText($("backlog-more"), s.backlog.depth > shown ? `and ${s.backlog.depth - shown} more` : "");
   setText($("gate"), s.draining ? "closed for good" : reasons.length ? `paused: ${reasons.join(", ")}` : "accepting");
   setData($("gate"), "gate", s.draining || reasons.length ? "shut" : "open");
@@ -175,6 +192,9 @@ function boxesOf(s, rows) {
   return [...boxes, ...others.values()];
 }
 
+/* Short, since a box may be narrow. */
+const heldText = (ms) => (ms < 10000 ? timeText(ms) : ms < 60000 ? `${Math.floor(ms / 1000)} s` : ms < 3600000 ? `${Math.floor(ms / 60000)} min` : `${Math.floor(ms / 3600000)} h`);
+
 function createBox() {
   const box = make("li", "box");
   for (const part of ["name", "state", "who", "how"]) box[part] = make("span", part, box);
@@ -204,25 +224,28 @@ function updateBox(box, { name, crew, size, leaves }, isLoop, crowd) {
   }
   if (box.crew) box.crew.remove(); /* the server was restarted with another model */
   box.crew = null;
-  setText(box.state, crowd === 3 ? LETTERS[phase] : STATE_WORDS[phase]);
-  setText(box.who, row ? `#${row.session} ${timeText(row.held_ms)}` : "\u00a0");
+  setText(box.state, crowd >= 4 ? LETTERS[phase] : STATE_WORDS[phase]);
+  setText(box.who, row ? `#${row.session} ${heldText(row.held_ms)}` : "\u00a0");
   setText(box.how, row ? many(row.echoes, "echo", "echoes") : "\u00a0");
 }
 
 function showWorkers(s, rows) {
   const boxes = boxesOf(s, rows);
   const isLoop = hasLoops(s);
-  const crowd = isLoop ? 0 : crowdOf(boxes.length, 6, 16, 48);
   const busy = isLoop ? s.connections.active : s.workers.busy;
   setText($("workers-title"), s.serving.title);
   setText($("workers-busy"), busy.toLocaleString("en"));
   setText($("workers-of"), isLoop ? `${busy === 1 ? "session" : "sessions"} in ${many(s.workers.count, "loop")}` :
     hasOwn(s) ? `of at most ${s.settings.max_sessions.toLocaleString("en")}` : `of ${s.workers.count.toLocaleString("en")} busy`);
-  setData($("boxes"), "crowd", crowd);
+  if (isLoop) setData($("boxes"), "crowd", 0);
   setData($("boxes"), "count", boxes.length);
+  setData($("boxes"), "only", boxes.length === 1 && !hasOwn(s) ? "" : null);
   setData($("boxes"), "loops", isLoop ? "" : null);
   setData($("boxes"), "own", hasOwn(s) ? "" : null);
-  keep($("boxes"), boxes, (box) => box.key, createBox, (element, box) => updateBox(element, box, isLoop, crowd));
+  const draw = (crowd) =>
+    keep($("boxes"), boxes, (box) => box.key, createBox, (element, box) => updateBox(element, box, isLoop, crowd));
+  if (isLoop) fit($("boxes"), "crew", rows.length, crowdOf(rows.length, 60, 150), 4, () => draw(0));
+  else fit($("boxes"), "crowd", boxes.length, crowdOf(boxes.length, 6, 16, 48, 48), 6, draw);
   const missing = s.workers.count - (hasOwn(s) ? boxes.length : s.workers.list.length);
   setText($("boxes-more"), missing > 0 ? `and ${missing.toLocaleString("en")} more` : "");
 }
@@ -231,6 +254,7 @@ function showWorkers(s, rows) {
 function showWay(s) {
   const way = $("way");
   way.classList.toggle("without-queue", !hasQueue(s));
+  way.classList.toggle("single", s.serving.single);
   way.classList.toggle("with-parked", parks(s));
   way.classList.toggle("crowded", hasQueue(s) && Math.max(s.queue.depth, s.sessions.phases.parked) > 80);
 }
@@ -421,7 +445,7 @@ function rules(p, list) {
   p.labels = list.filter(([, word]) => word).map(([y, word]) => {
     const label = make("span", "", p.plot);
     label.textContent = word;
-    label.style.top = `${y}%`;
+    label.style.top = `max(${y}%, 1.1em)`; /* in a low chart it would be above it */
     return label;
   });
 }
@@ -583,20 +607,29 @@ function showSummary(s, queued) {
 
 let last = null;
 
+function showStages(s, rows, queued) {
+  showBacklog(s);
+  showQueue(s, queued);
+  showParked(s, rows.filter((row) => row.phase === "parked"));
+  showWorkers(s, rows);
+}
+
+const queuedOf = (s) => s.sessions.list.filter((row) => row.phase === "queued");
+
+/* Dots and boxes are as large as the window allows. */
+onresize = () => last && showStages(last, last.sessions.list, queuedOf(last));
+
 function showState(s) {
   const restarted = last && s.uptime_seconds < last.uptime_seconds;
   if (restarted) history = [];
   const rows = s.sessions.list;
-  const queued = rows.filter((row) => row.phase === "queued");
+  const queued = queuedOf(s);
   const before = places();
   const positions = document.hidden || calm.matches ? new Map() : leaving(before, rows);
   showWay(s);
   showWords(s);
   showSum(s);
-  showBacklog(s);
-  showQueue(s, queued);
-  showParked(s, rows.filter((row) => row.phase === "parked"));
-  showWorkers(s, rows);
+  showStages(s, rows, queued);
   showResources(s);
   showMinute(s);
   showControls(s);
