@@ -120,6 +120,21 @@ void place_stop(struct place *place)
 /** The flag of a process that ends, among the flags in /proc/PID/stat: PF_EXITING of Linux. */
 #define IS_EXITING 4ul
 
+enum { PROC_SIZE = 512 };
+
+/** Read the beginning of a file of /proc. An empty text: there is none. */
+static void read_proc(const char *path, char text[static PROC_SIZE])
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = -1;
+
+    if (fd >= 0) {
+        size = read(fd, text, PROC_SIZE - 1);
+        close(fd);
+    }
+    text[size > 0 ? size : 0] = '\0';
+}
+
 /**
  * Ask whether a process goes on although its socket has ended: a task has closed it, or called exec.
  * One that ends closes its socket first, and its pidfd is readable a moment later.
@@ -127,21 +142,20 @@ void place_stop(struct place *place)
 static bool process_goes_on(const struct place *place)
 {
     struct pollfd ended = {.fd = place->pidfd, .events = POLLIN};
-    char path[32], text[512], *at;
+    char path[64], text[PROC_SIZE], *at;
     unsigned long flags = IS_EXITING;
-    ssize_t size = -1;
-    int fd;
+    int pid = 0; /* as /proc numbers it, which may be of another PID namespace than this process */
 
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)place->pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        size = read(fd, text, sizeof text - 1);
-        close(fd);
-    }
-    text[size > 0 ? size : 0] = '\0';
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", place->pidfd);
+    read_proc(path, text);
+    at = strstr(text, "\nPid:");
+    if (at == NULL || sscanf(at, "\nPid: %d", &pid) != 1)
+        return false;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    read_proc(path, text);
     at = strrchr(text, ')'); /* the end of its name; state, 5 numbers and the flags follow */
-    if (at != NULL && sscanf(at, ") %*c %*d %*d %*d %*d %*d %lu", &flags) != 1)
-        flags = IS_EXITING;
+    if (at == NULL || sscanf(at, ") %*c %*d %*d %*d %*d %*d %lu", &flags) != 1)
+        return false;
     /* The number was that of the process if the process has not been waited for even now. */
     return (flags & IS_EXITING) == 0 && poll(&ended, 1, 0) == 0;
 }

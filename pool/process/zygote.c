@@ -480,7 +480,7 @@ static void client_read(size_t client)
 {
     struct zygote_order order;
     struct wire_message message;
-    int rc;
+    int rc = -EAGAIN; /* nothing more to read */
 
     while (self.clients[client] >= 0 &&
            (rc = wire_receive(self.clients[client], &order, sizeof order, MSG_DONTWAIT,
