@@ -63,7 +63,7 @@ static const struct option_command command = {.name = "test",
                                               .operand = "FILE",
                                               .rows = rows,
                                               .conflicts = conflicts,
-                                              .environment = "TEST_"};
+                                              .environment = "TRIAL_"};
 
 static struct options options;
 static struct option_line line;
@@ -276,9 +276,9 @@ TEST(a_file_has_a_line_for_each_option)
 
 TEST(each_option_is_a_variable)
 {
-    setenv("TEST_FAST", "yes", 1);
-    setenv("TEST_PORT", "7", 1);
-    setenv("TEST_COLOR", "blue", 1);
+    setenv("TRIAL_FAST", "yes", 1);
+    setenv("TRIAL_PORT", "7", 1);
+    setenv("TRIAL_COLOR", "blue", 1);
     setenv("TEST", "none of ours", 1);
     setenv("TESTS_X", "none of ours", 1);
     READ("file");
@@ -296,11 +296,11 @@ TEST(the_nearest_source_counts)
     READ("--config", config);
     ck_assert(options.port == 1 && options.count == 1 && options.bytes == 1 && options.fast);
     ck_assert_uint_eq(options.other, 2);
-    setenv("TEST_CONFIG", config, 1);
-    setenv("TEST_COUNT", "2", 1);
-    setenv("TEST_BYTES", "2", 1);
-    setenv("TEST_OTHER", "xxx", 1);
-    setenv("TEST_FAST", "no", 1);
+    setenv("TRIAL_CONFIG", config, 1);
+    setenv("TRIAL_COUNT", "2", 1);
+    setenv("TRIAL_BYTES", "2", 1);
+    setenv("TRIAL_OTHER", "xxx", 1);
+    setenv("TRIAL_FAST", "no", 1);
     READ("--bytes", "3");
     ck_assert(options.port == 1 && options.count == 2 && options.bytes == 3);
     ck_assert_uint_eq(options.other, 1); /* one source's values add up, and not those of two */
@@ -317,28 +317,28 @@ TEST(a_nearer_source_replaces_what_it_excludes)
     READ("--config", config, "--name", "n");
     ck_assert(!options.fast && !option_given(&line, "fast"));
     ck_assert_str_eq(options.name, "n");
-    setenv("TEST_NAME", "n", 1);
+    setenv("TRIAL_NAME", "n", 1);
     READ("--fast");
     ck_assert(options.fast && !option_given(&line, "name"));
     ck_assert_ptr_null(options.name);
     ck_assert_int_eq(END("--fast", "--name", "n"), 2);
     ck_assert_str_eq(said, "echopool: --fast and --name exclude each other: why\n");
-    setenv("TEST_FAST", "on", 1);
+    setenv("TRIAL_FAST", "on", 1);
     ck_assert_int_eq(END("--port", "1"), 2);
-    ck_assert_str_eq(said, "echopool: TEST_FAST and --name exclude each other: why\n");
+    ck_assert_str_eq(said, "echopool: TRIAL_FAST and --name exclude each other: why\n");
 }
 
 /* Kubernetes makes these for services whose names begin with "test". */
 TEST(variables_of_a_service_are_not_ours)
 {
-    setenv("TEST_SERVICE_HOST", "10.0.0.1", 1);
-    setenv("TEST_SERVICE_PORT", "8090", 1);
-    setenv("TEST_SERVICE_PORT_ECHO", "8090", 1);
-    setenv("TEST_PORT", "tcp://10.0.0.1:8090", 1);
-    setenv("TEST_PORT_8090_TCP", "tcp://10.0.0.1:8090", 1);
-    setenv("TEST_PORT_8090_TCP_PROTO", "tcp", 1);
-    setenv("TEST_ADMIN_SERVICE_HOST", "10.0.0.1", 1);
-    setenv("TEST_ADMIN_PORT", "tcp://10.0.0.1:8091", 1);
+    setenv("TRIAL_SERVICE_HOST", "10.0.0.1", 1);
+    setenv("TRIAL_SERVICE_PORT", "8090", 1);
+    setenv("TRIAL_SERVICE_PORT_ECHO", "8090", 1);
+    setenv("TRIAL_PORT", "tcp://10.0.0.1:8090", 1);
+    setenv("TRIAL_PORT_8090_TCP", "tcp://10.0.0.1:8090", 1);
+    setenv("TRIAL_PORT_8090_TCP_PROTO", "tcp", 1);
+    setenv("TRIAL_ADMIN_SERVICE_HOST", "10.0.0.1", 1);
+    setenv("TRIAL_ADMIN_PORT", "tcp://10.0.0.1:8091", 1);
     READ("--fast");
     ck_assert_uint_eq(options.port, 8090);
     ck_assert(!option_given(&line, "port"));
@@ -376,9 +376,9 @@ TEST(mistakes_that_are_replaced)
 {
     ck_assert_int_eq(END("--config", file_of("port x\n"), "--port", "1"), 2);
     ck_assert_ptr_nonnull(strstr(said, ":1: port x is not a number"));
-    setenv("TEST_PORT", "y", 1);
+    setenv("TRIAL_PORT", "y", 1);
     ck_assert_int_eq(END("--port", "1"), 2);
-    ck_assert_ptr_nonnull(strstr(said, "TEST_PORT y is not a number"));
+    ck_assert_ptr_nonnull(strstr(said, "TRIAL_PORT y is not a number"));
 }
 
 TEST(files_that_cannot_be_read)
@@ -406,18 +406,18 @@ TEST(files_that_cannot_be_read)
 TEST(mistakes_in_the_environment)
 {
     static const char *const cases[][3] = {
-        {"TEST_PORTS", "1",
-         "unknown variable TEST_PORTS: there is no such option; try 'test --help'"},
-        {"TEST_port", "1",
-         "unknown variable TEST_port: there is no such option; try 'test --help'"},
-        {"TEST_", "1", "unknown variable TEST_: there is no such option; try 'test --help'"},
-        {"TEST_PORT", "", "TEST_PORT '' is not a number from 0 to 65535"},
-        {"TEST_FAST", "", "TEST_FAST '' is not yes or no"},
-        {"TEST_FAST", "2", "TEST_FAST 2 is not yes or no"},
-        {"TEST_HELP", "1", "TEST_HELP: --help is for the command line only"},
-        {"TEST_PRINT_CONFIG", "1",
-         "TEST_PRINT_CONFIG: --print-config is for the command line only"},
-        {"TEST_WAIT", "1s", "TEST_WAIT needs --name or --color; try 'test --help'"},
+        {"TRIAL_PORTS", "1",
+         "unknown variable TRIAL_PORTS: there is no such option; try 'test --help'"},
+        {"TRIAL_port", "1",
+         "unknown variable TRIAL_port: there is no such option; try 'test --help'"},
+        {"TRIAL_", "1", "unknown variable TRIAL_: there is no such option; try 'test --help'"},
+        {"TRIAL_PORT", "", "TRIAL_PORT '' is not a number from 0 to 65535"},
+        {"TRIAL_FAST", "", "TRIAL_FAST '' is not yes or no"},
+        {"TRIAL_FAST", "2", "TRIAL_FAST 2 is not yes or no"},
+        {"TRIAL_HELP", "1", "TRIAL_HELP: --help is for the command line only"},
+        {"TRIAL_PRINT_CONFIG", "1",
+         "TRIAL_PRINT_CONFIG: --print-config is for the command line only"},
+        {"TRIAL_WAIT", "1s", "TRIAL_WAIT needs --name or --color; try 'test --help'"},
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -448,7 +448,7 @@ TEST(the_configuration_is_printed)
                                    "name a\303\251?b                               # command line\n"
                                    "\n"
                                    "# Others:\n"
-                                   "port 7                                   # TEST_PORT\n"
+                                   "port 7                                   # TRIAL_PORT\n"
                                    "#count 4                                 # default\n"
                                    "bytes 2K                                 # %s:2\n"
                                    "#wait 1.5s                               # default\n"
@@ -457,12 +457,12 @@ TEST(the_configuration_is_printed)
                                    "other xx                                 # %s:3\n";
     const char *config = file_of("other x\nbytes 2K\nother xx\nport 1\n");
 
-    setenv("TEST_PORT", "7", 1);
+    setenv("TRIAL_PORT", "7", 1);
     ck_assert_int_eq(END("--color", "red", "--print-config", "--config", config, "--name",
                          "a\303\251\033b", "--color", "blue"),
                      0);
     ck_assert_str_eq(said, suite_text(expected, config, config, config));
-    unsetenv("TEST_PORT");
+    unsetenv("TRIAL_PORT");
     const char *again = file_of(said);
     READ("--config", again);
     ck_assert(options.port == 7 && options.bytes == 2048 && options.other == 2);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -121,10 +122,27 @@ static int by_line(const void *a, const void *b)
     return ((const struct step *)a)->line - ((const struct step *)b)->line;
 }
 
+/* Take away the variables that would be options of the programs. */
+static void unset_options(void)
+{
+    char name[128];
+
+    for (char **at = environ; *at != NULL;) {
+        size_t length = strcspn(*at, "=");
+        bool ours = strncmp(*at, "ECHO_SERVER_", 12) == 0 || strncmp(*at, "ECHO_CLIENT_", 12) == 0;
+        if (!ours || length >= sizeof name) {
+            at++;
+            continue;
+        }
+        snprintf(name, sizeof name, "%.*s", (int)length, *at);
+        unsetenv(name); /* the next one moves up */
+    }
+}
+
 /*
  * Make the same for every test what a program inherits: standard descriptors are open, no signal is
- * ignored or blocked, and files get their usual mode. A shell ignores SIGINT for a job in the
- * background, nohup SIGHUP, Python SIGPIPE.
+ * ignored or blocked, files get their usual mode, and no variable is an option. A shell ignores SIGINT
+ * for a job in the background, nohup SIGHUP, Python SIGPIPE.
  */
 static void inherit_nothing(void)
 {
@@ -144,6 +162,7 @@ static void inherit_nothing(void)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     umask(022);
+    unset_options();
 }
 
 /* Allow as many descriptors as a common shell does, and as many as servers raise it to. */

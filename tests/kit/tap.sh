@@ -6,10 +6,13 @@
 
 : "${TOP_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}"
 : "${TOP_BUILDDIR:=$PWD}"
-# Make the same for every test what it inherits: the language of tools, proxies, the mode of files, standard input.
+# Make the same for every test what it inherits: the language of tools, proxies, the mode of files, standard input,
+# and no variable that would be an option of the programs.
 export LC_ALL=C.UTF-8 no_proxy='*' NO_PROXY='*'
 umask 022
 exec </dev/null
+# shellcheck disable=SC2046  # names
+unset $(env | sed -n 's/^\(ECHO_\(SERVER\|CLIENT\)_[A-Za-z0-9_]*\)=.*/\1/p')
 # Programs need as many descriptors as a common shell allows. Only root may raise a low limit.
 [ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge 1024 ] || ulimit -n 4096 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 tap_number=0
