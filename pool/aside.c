@@ -43,10 +43,13 @@ bool aside_is_late(const struct ep_future *future)
 static bool leave_lane(struct aside *aside, struct ep_future *future)
 {
     struct queued *queued = &future->reply.queued;
+    enum ep_priority level = future_priority(future);
 
     if (queued->lane.link == NULL)
         return false;
-    lane_remove(&aside->lanes.of[future_priority(future)], &queued->lane);
+    lane_remove(&aside->lanes.of[level], &queued->lane);
+    if (aside->lanes.of[level].first == NULL)
+        aside->lanes.passed[level] = 0; /* none waits for the turn of this level */
     atomic_fetch_sub(&aside->count, 1);
     return true;
 }

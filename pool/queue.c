@@ -150,13 +150,19 @@ static bool queue_has_space_locked(struct queue *queue, uint64_t tail)
     return tail - queue->head_seen <= queue->mask || queue_make_space_locked(queue, tail);
 }
 
-/** Take note of a task with extras. @return 0 or QUEUE_SOONER */
-static OUT_OF_LINE int queue_enter_aside(struct queue *queue, struct ep_future *future)
+/**
+ * Accept a task with extras, and count it. Both under head_lock: without it another thread may take the task or
+ * let it expire, and one that is no longer held must not be missing in the sum of those accepted.
+ * @return 0 or QUEUE_SOONER
+ */
+static OUT_OF_LINE int queue_enter_aside(struct queue *queue, struct ep_future *future,
+                                         _Atomic uint64_t *count)
 {
     bool sooner;
 
     lock_acquire(&queue->head_lock);
     sooner = aside_enter(&queue->aside, future);
+    atomic_fetch_add(count, 1);
     lock_release(&queue->head_lock);
     return sooner ? QUEUE_SOONER : 0;
 }
@@ -175,17 +181,16 @@ int queue_push(struct queue *queue, const struct queue_entry *entry)
     } else if (!queue_admits_locked(queue, tail)) {
         rc = -EAGAIN;
     } else if (has_extras && future_priority(entry->future) != EP_PRIORITY_NORMAL) {
-        /* Counted first: a task that a worker has already done must not be missing in the sum. */
-        atomic_fetch_add(&queue->pushed_aside, 1);
-        rc = queue_enter_aside(queue, entry->future);
+        rc = queue_enter_aside(queue, entry->future, &queue->pushed_aside);
     } else if (!queue_has_space_locked(queue, tail)) {
         rc = -ENOMEM;
     } else {
         *entry_at(queue, tail) = *entry;
-        if (has_extras)
-            rc = queue_enter_aside(queue, entry->future);
         /* Sequentially consistent, because the caller next looks for a worker to wake. */
-        atomic_store(&queue->tail, tail + 1);
+        if (has_extras)
+            rc = queue_enter_aside(queue, entry->future, &queue->tail);
+        else
+            atomic_store(&queue->tail, tail + 1);
     }
     lock_release(&queue->tail_lock);
     return rc;

@@ -179,6 +179,32 @@ TEST(a_normal_task_that_has_begun_waits_for_its_next_turn)
     ep_executor_free(pool);
 }
 
+/* A level was passed over until its turn came; then its only task is cancelled. */
+TEST(a_turn_does_not_outlive_the_task_that_waited_for_it)
+{
+    static const int expected[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 20, 21, 22};
+    struct ep_submit_options high = {.priority = EP_PRIORITY_HIGH};
+    struct ep_executor *pool = paused_of(MOST);
+    struct gate *gate = &stage->gate;
+    struct ep_future *waited;
+
+    for (int i = 0; i < 15; i++)
+        ck_assert_int_eq(submit_at(pool, EP_PRIORITY_HIGH, i, NULL), 0);
+    ck_assert_int_eq(ep_submit_with(pool, gate_task, &gate, sizeof gate, &high, NULL), 0);
+    ck_assert_int_eq(submit_at(pool, EP_PRIORITY_LOW, 100, &waited), 0);
+    ck_assert_int_eq(ep_executor_resume(pool), 0);
+    gate_await(gate, 1);
+    ck_assert_int_eq(ep_executor_pause(pool), 0);
+    ck_assert_int_eq(ep_future_cancel(waited), 0);
+    gate_open(gate, 1);
+    for (int i = 20; i < 23; i++)
+        ck_assert_int_eq(submit_at(pool, i < 22 ? EP_PRIORITY_HIGH : EP_PRIORITY_LOW, i, NULL), 0);
+    run_all(pool);
+    expect_order(expected, 18);
+    ep_future_unref(waited);
+    ep_executor_free(pool);
+}
+
 CASE_FOR_KINDS("The bound")
 
 TEST(all_levels_share_the_bound)
