@@ -11,6 +11,8 @@
  * What is checked:
  *  - a task ends exactly once: it begins before it is late, expires, or is cancelled; its place is freed
  *    once (assertions in the workers, all_is_well);
+ *  - a task is counted before its place is freed (free_place): otherwise held tasks are missing in the
+ *    count, and a thread that waits for the last of them, or for room, may sleep for ever;
  *  - a late task is ended although no worker is free: with HOLDS the first task runs until all others
  *    are over; and the thread never sleeps beyond the first time that is due: a process that waits for
  *    ever is an invalid end state;
@@ -52,6 +54,7 @@ bool in_lane[TASKS], in_ring[TASKS], in_heap[TASKS], set_aside[TASKS];
 byte references[TASKS];    /* the queue's one, and those of threads that wait for a canceller */
 byte watched_ns = NO_DEADLINE;
 bool head_locked, refusal;
+byte tail, pushed_aside;
 byte freed;
 byte droppers;
 
@@ -72,6 +75,12 @@ inline touch() { assert(!gone) }
 inline ep_future_unref(t)
 {
     d_step { assert(references[t] > 0); references[t]-- }
+}
+
+/** Free the place of a task that was counted: what queue_held() returns is never below 0. */
+inline free_place()
+{
+    atomic { touch(); freed++; assert(freed <= tail + pushed_aside) }
 }
 
 /** expiry_wake() */
@@ -158,7 +167,7 @@ proctype worker()
 #ifdef HOLDS
             t > 0 || (submitters_left == 0 && IS_RESOLVED(1) && IS_RESOLVED(TASKS - 1));
 #endif
-            atomic { touch(); freed++ } /* queue_task_done() */
+            free_place(); /* queue_task_done() */
             state[t] = FINISHED;
             ep_future_unref(t)
         :: else
@@ -216,7 +225,7 @@ inline executor_expire(t, found, claimed, next)
     :: queue_take_expired(t, found, claimed, next);
         if
         :: found && claimed ->
-            atomic { touch(); freed++ } /* queue_task_expired() */
+            free_place(); /* queue_task_expired() */
             touch(); /* executor_place_freed() */
             d_step {
                 assert(state[t] == CANCELLING && begun[t] == 0);
@@ -225,7 +234,7 @@ inline executor_expire(t, found, claimed, next)
             }
         :: found && !claimed ->
 #ifdef WRONG_EXPIRES_ANYWAY
-            atomic { touch(); freed++ }
+            free_place();
 #endif
 #ifndef WITHOUT_AWAIT_CANCELLED
             IS_RESOLVED(t) /* future_await_cancelled() */
@@ -270,6 +279,34 @@ proctype expiry_main()
     atomic { touch(); expiry_over = true }
 }
 
+/** queue_push(). A task that neither expires nor has a lane is only counted. */
+inline queue_push(t, sooner)
+{
+    atomic {
+        !head_locked -> touch();
+        d_step { /* aside_enter() */
+            head_locked = true;
+            state[t] = PENDING;
+            references[t] = 1;
+            in_lane[t] = with_priority[t];
+            in_heap[t] = expires_ns[t] != NO_DEADLINE;
+            sooner = expires_ns[t] < watched_ns;
+            watched_ns = (sooner -> expires_ns[t] : watched_ns)
+        }
+    }
+#ifdef WRONG_COUNTED_LAST
+    head_locked = false;
+#endif
+    d_step { /* workers see the entry in the ring from here on */
+        in_ring[t] = !with_priority[t];
+        tail = tail + !with_priority[t];
+        pushed_aside = pushed_aside + with_priority[t];
+#ifndef WRONG_COUNTED_LAST
+        head_locked = false
+#endif
+    }
+}
+
 proctype submitter()
 {
     byte t;
@@ -294,18 +331,7 @@ proctype submitter()
 #endif
             fi
         }
-        atomic {
-            !head_locked -> touch();
-            d_step { /* queue_push(), aside_enter() */
-                state[t] = PENDING;
-                references[t] = 1;
-                in_lane[t] = with_priority[t];
-                in_ring[t] = !with_priority[t];
-                in_heap[t] = expires_ns[t] != NO_DEADLINE;
-                sooner = expires_ns[t] < watched_ns;
-                watched_ns = (sooner -> expires_ns[t] : watched_ns)
-            }
-        }
+        queue_push(t, sooner);
 #ifndef WITHOUT_SOONER
         if
         :: sooner -> expiry_wake()
@@ -333,14 +359,16 @@ proctype canceller()
         od
     }
         if
-        :: atomic { state[t] == PENDING -> state[t] = CANCELLING }
+        :: atomic { /* it has been submitted */
+            t < tail + pushed_aside && state[t] == PENDING -> state[t] = CANCELLING
+        }
             atomic { touch(); droppers++ } /* executor_task_cancelled() */
             atomic { !head_locked -> touch(); aside_leave(t, owned) } /* queue_task_cancelled() */
             if
             :: owned -> ep_future_unref(t)
             :: else
             fi;
-            atomic { touch(); freed++ }
+            free_place();
             atomic { touch(); droppers-- }
             state[t] = CANCELLED
         :: submitters_left == 0
@@ -372,7 +400,7 @@ proctype closer()
 inline all_is_well()
 {
     d_step {
-        assert(gone && droppers == 0 && freed == TASKS && !head_locked);
+        assert(gone && droppers == 0 && freed == TASKS && tail + pushed_aside == TASKS && !head_locked);
         for (k : 0 .. TASKS - 1) {
             assert(IS_RESOLVED(k) && references[k] == 0);
             assert(!IS_QUEUED(k) && !in_heap[k] && !set_aside[k]);
