@@ -107,6 +107,8 @@ static bool worker_search(struct worker *worker, struct queue_entry *entry)
             spin_pause();
         if (queue_offers(&executor->base.queue))
             found = queue_take(&executor->base.queue, worker->index, entry);
+        else if (queue_refusal(&executor->base.queue) != 0)
+            break; /* none will come, and each look may cost a time slice on a busy machine */
     }
     atomic_fetch_sub(&executor->searching, 1);
     return found;

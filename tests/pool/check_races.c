@@ -238,7 +238,7 @@ TEST(submit_races_shutdown)
 
 TEST(executors_come_and_go)
 {
-    const unsigned rounds = long_rounds(4000, 100);
+    const unsigned rounds = long_rounds(1000, 100);
 
     for (unsigned i = 0; i < rounds; i++) {
         struct ep_executor *pool = executor_that(1 + i % 3, 2, EP_BLOCK);
