@@ -203,7 +203,8 @@ int admin_metrics(const struct state *state, struct evbuffer *out)
     histogram(&text, "queue_wait_seconds", "From accept to the begin of service.",
               &state->counts.waits);
     histogram(&text, "task_duration_seconds",
-              "From the begin of service to the end of the session.", &state->counts.services);
+              "From the begin of service to the end of a session that was not rejected.",
+              &state->counts.services);
     add_resources(&text, state);
     return text.failed ? -ENOMEM : 0;
 }

@@ -8,8 +8,9 @@
  *
  * The number of sessions that wait is not counted but follows: whatever is in flight beyond the
  * sessions that can be served at once must wait. The most of it is reached just before a session
- * ends, so the peaks are looked at there. One that is being rejected was never served and never
- * waited: it does not make a peak.
+ * ends, so the peaks are looked at there. One that is rejected before a worker had it was never served
+ * and never waited: it does not make a peak. One that is rejected by its PROXY header has held a worker,
+ * and does; but since it was not served, its time with the worker is not among the services.
  */
 #include "server/session/accounting.h"
 
@@ -166,16 +167,17 @@ void accounting_end(struct accounting *accounting, struct accounting_entry *entr
     struct counts *counts = &accounting->counts;
     int64_t now_ns = clock_now_ns();
     int64_t begun_ns = atomic_load_explicit(&entry->begun_ns, memory_order_relaxed);
+    bool rejected = outcome == OUTCOME_REJECTED;
 
     lock(accounting);
-    note_peaks_locked(accounting, counts->in_flight - (outcome == OUTCOME_REJECTED));
+    note_peaks_locked(accounting, counts->in_flight - (rejected && begun_ns == 0));
     entry->previous->next = entry->next;
     entry->next->previous = entry->previous;
     counts->in_flight--;
     counts->ended[outcome]++;
     add_entry(counts, entry);
     add_wait(counts, entry);
-    if (begun_ns != 0)
+    if (begun_ns != 0 && !rejected)
         add_time(&counts->services, now_ns - begun_ns);
     unlock(accounting);
 }

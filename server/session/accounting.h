@@ -76,10 +76,10 @@ struct counts {
     uint64_t echoes;         /**< of all sessions, those that are here too */
     uint64_t bytes_received; /**< likewise; before the transform, without TLS's own */
     uint64_t bytes_sent;
-    uint64_t peak_served;  /**< the most sessions that were served at once */
+    uint64_t peak_served;  /**< the most sessions that had a worker at once */
     uint64_t peak_waiting; /**< the most that waited for a worker at once */
     struct times waits; /**< from accept to a worker, of sessions that were begun, live ones too */
-    struct times services; /**< from there to the end */
+    struct times services; /**< from there to the end, of sessions that were not rejected */
 };
 
 /** A place in the list of live sessions, and its counts; part of the session. */

@@ -67,6 +67,23 @@ TEST(peaks)
     accounting_free(accounting);
 }
 
+/* One that is rejected by its PROXY header had a worker: it makes a peak, has waited, and is not served. */
+TEST(rejected_by_a_worker)
+{
+    struct accounting *accounting = accounting_new(3, 2);
+    struct accounting_entry entry;
+    struct counts counts;
+
+    accounting_enter(accounting, &entry);
+    atomic_store(&entry.begun_ns, entry.accepted_ns);
+    accounting_end(accounting, &entry, OUTCOME_REJECTED);
+    accounting_snapshot(accounting, &counts);
+    ck_assert_uint_eq(counts.peak_served, 1);
+    ck_assert_uint_eq(counts.waits.count, 1);
+    ck_assert_uint_eq(counts.services.count, 0);
+    accounting_free(accounting);
+}
+
 static unsigned visits;
 static struct accounting_entry *last_visited;
 
