@@ -64,6 +64,18 @@ static const char *failure_text(int code)
     return text != NULL ? text : "the name cannot be resolved";
 }
 
+/* Return the errno value of getaddrinfo()'s error: EINVAL if the name itself is at fault. */
+static int failure_errno(int code)
+{
+    switch (code) {
+    case EAI_SYSTEM: return errno;
+    case EAI_MEMORY: return ENOMEM;
+    case EAI_AGAIN: return EAGAIN;
+    case EAI_FAIL: return EIO;
+    default: return EINVAL;
+    }
+}
+
 bool address_of_path(const char *path, struct address *address)
 {
     struct sockaddr_un *name = (struct sockaddr_un *)&address->storage;
@@ -185,8 +197,7 @@ bool address_resolve_all(const char *host, uint16_t port, bool passive, struct a
     code = look_up(name, service, &hints, &found);
     if (code != 0) {
         *cause = failure_text(code);
-        if (code != EAI_SYSTEM)
-            errno = code == EAI_MEMORY ? ENOMEM : EINVAL;
+        errno = failure_errno(code);
         return false;
     }
     collect(found, addresses);

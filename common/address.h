@@ -40,7 +40,8 @@ struct addresses {
  * @param passive  the address is for listening
  * @param cause    set on failure to a constant text such as gai_strerror()'s
  * @return         true and *address set to the first answer; or false, with errno: EINVAL if the name is
- *                 wrong or has no address, otherwise what the system could not give
+ *                 wrong or has no address, EAGAIN or EIO if the DNS does not answer for now or failed,
+ *                 otherwise what the system could not give
  */
 bool address_resolve(const char *host, uint16_t port, bool passive, struct address *address,
                      const char **cause);

@@ -46,7 +46,8 @@ struct admin;
  * @return         0 and *admin. Otherwise why is what to do, and
  *                 -EINVAL  address is not [ADDR:]PORT, or names no address
  *                 -ENOMEM  no memory
- *                 another negated errno value of socket(), bind(), listen() or getrandom()
+ *                 another negated errno value of address_resolve(), socket(), bind(), listen() or
+ *                 getrandom()
  */
 int admin_new(struct event_base *base, const char *address, bool control,
               const struct admin_host *host, struct admin **admin, char why[static ADMIN_WHY_MAX]);

@@ -22,7 +22,7 @@
  * @param host  set to ADDR; "127.0.0.1" without one
  * @return      how many sockets, at most ADMIN_SOCKETS_MAX. Otherwise why is what to do, and
  *              -EINVAL  text is not [ADDR:]PORT, or names no address
- *              another negated errno value of socket(), bind() or listen()
+ *              another negated errno value of address_resolve(), socket(), bind() or listen()
  */
 int admin_open(const char *text, char host[static ADMIN_HOST_MAX],
                struct listening_socket sockets[static SOCKETS_MAX], char why[static ADMIN_WHY_MAX]);

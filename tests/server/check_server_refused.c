@@ -10,6 +10,7 @@
 #include "tests/kit/suite.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@
 
 static const char *const switches[] = {
     "LD_PRELOAD",      "CONFIG_FAILS", "WATCH_ERROR",    "WATCH_SKIPS",  "WATCH_FAILURES",
-    "WATCH_LISTENERS", "PROC_MISSING", "PRLIMIT_DENIED", "LOOKUP_FAILS", "PIDFD_FAILURES"};
+    "WATCH_LISTENERS", "PROC_MISSING", "PRLIMIT_DENIED", "LOOKUP_FAILS", "LOOKUP_ERROR",
+    "PIDFD_FAILURES"};
 
 /* Programs that are started from now on have the calls of fail_calls.c. */
 static void preload(void)
@@ -69,12 +71,15 @@ TEST(no_memory_for_an_event_base)
 }
 
 /* The command line is right: the status is not that of a wrong one. */
-TEST(no_memory_to_look_up_an_address)
+LOOP_TEST(an_address_that_cannot_be_looked_up, 3)
 {
+    static const int codes[] = {EAI_MEMORY, EAI_AGAIN, EAI_FAIL};
+
     preload();
     setenv("LOOKUP_FAILS", "2", 1); /* the first is that of --host */
+    setenv("LOOKUP_ERROR", suite_text("%d", codes[_i]), 1);
     expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--admin", "0"),
-                    "--admin 0: Memory allocation failure");
+                    suite_text("--admin 0: %s; try", gai_strerror(codes[_i])));
 }
 
 TEST(an_admin_port_that_cannot_be_watched)

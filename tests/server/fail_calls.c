@@ -17,7 +17,8 @@
  *
  *     CONFIG_FAILS=2         event_config_new() finds no memory for the second and all after it
  *     PIDFD_FAILURES=1       pidfd_open() finds none, this many times
- *     LOOKUP_FAILS=2         getaddrinfo() finds none, likewise
+ *     LOOKUP_FAILS=2         getaddrinfo() fails likewise,
+ *     LOOKUP_ERROR=-3        with this code
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -149,7 +150,7 @@ int getaddrinfo(const char *restrict name, const char *restrict service,
     } real = {.symbol = dlsym(RTLD_NEXT, "getaddrinfo")};
 
     if (number_of("LOOKUP_FAILS") != 0 && ++lookups >= number_of("LOOKUP_FAILS"))
-        return EAI_MEMORY;
+        return (int)number_of("LOOKUP_ERROR");
     return real.call(name, service, hints, result);
 }
 
