@@ -40,8 +40,9 @@ struct lingerer {
     struct place places[LINGERING_MAX];
 
     pthread_mutex_t lock;
-    /* guarded by lock: descriptors that were handed over */
-    int later[LATER_MAX];
+    /* guarded by lock */
+    unsigned announced;   /* not handed over yet */
+    int later[LATER_MAX]; /* descriptors that were handed over */
     unsigned count;
 };
 
@@ -123,9 +124,17 @@ void linger(struct lingerer *lingerer, int fd)
     place_watch(place);
 }
 
+void linger_announce(struct lingerer *lingerer)
+{
+    MUST(pthread_mutex_lock(&lingerer->lock));
+    lingerer->announced++;
+    MUST(pthread_mutex_unlock(&lingerer->lock));
+}
+
 void linger_later(struct lingerer *lingerer, int fd)
 {
     MUST(pthread_mutex_lock(&lingerer->lock));
+    lingerer->announced--;
     if (lingerer->count < LATER_MAX) {
         lingerer->later[lingerer->count++] = fd;
         fd = -1;
@@ -176,6 +185,14 @@ struct lingerer *lingerer_new(struct event_base *base)
 
 bool lingerer_is_idle(struct lingerer *lingerer)
 {
+    unsigned announced;
+
+    /* First: if none is announced, those that were are handed over, and found below. */
+    MUST(pthread_mutex_lock(&lingerer->lock));
+    announced = lingerer->announced;
+    MUST(pthread_mutex_unlock(&lingerer->lock));
+    if (announced > 0)
+        return false;
     linger_tend(lingerer);
     for (int i = 0; i < LINGERING_MAX; i++)
         if (lingerer->places[i].fd >= 0)

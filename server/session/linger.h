@@ -22,15 +22,23 @@ struct lingerer *lingerer_new(struct event_base *base);
 /** Close those that still linger, and release. NULL is fine. No other thread may use it any more. */
 void lingerer_free(struct lingerer *lingerer);
 
-/** Check whether no connection lingers. Threads: loop only. */
+/** Check that no connection lingers and none is announced. Threads: loop only. */
 bool lingerer_is_idle(struct lingerer *lingerer);
 
 /** End our half of a connection and let it linger. Takes over the descriptor. Threads: loop only. */
 void linger(struct lingerer *lingerer, int fd);
 
 /**
- * Hand a connection over, to linger from the next linger_tend() on. Takes over the descriptor. If too many
- * have been handed over it is closed at once.
+ * Announce that linger_later() follows: until then the lingerer is not idle. So a session can be counted as
+ * ended before its connection is handed over, and the server still waits for both.
+ *
+ * Threads: any of the main process.
+ */
+void linger_announce(struct lingerer *lingerer);
+
+/**
+ * Hand over a connection that was announced, to linger from the next linger_tend() on. Takes over the
+ * descriptor. If too many have been handed over it is closed at once.
  *
  * Threads: any of the main process. The caller wakes the loop afterwards.
  */

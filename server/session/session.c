@@ -137,8 +137,12 @@ void session_drop(struct session *session, enum outcome outcome)
     struct shared *shared = session->shared;
     bool lingers = session->lingers;
     bool awaited = atomic_load(shared->draining) || atomic_load(&shared->full);
-    int fd = leave(session, outcome, session->why);
+    int fd;
 
+    /* Before the count, or a stop could see no session and no lingerer, and lose what was sent last. */
+    if (lingers)
+        linger_announce(shared->lingerer);
+    fd = leave(session, outcome, session->why);
     if (lingers)
         linger_later(shared->lingerer, fd);
     else

@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* The accounting: every session once, the identity always, and what the peaks mean. */
+/*
+ * The accounting: every session once, the identity always, what the peaks mean, and that a stop does not take
+ * the last count for the end of the last connection.
+ */
 #include "server/session/accounting.h"
+
+#include "server/session/linger.h"
+#include "server/session/session.h"
+#include "server/session/store.h"
 #include "tests/kit/suite.h"
 
+#include <event2/event.h>
 #include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static void expect_identity(const struct counts *counts)
 {
@@ -148,4 +161,60 @@ TEST(the_identity_holds_at_every_instant)
     ck_assert_uint_eq(counts.in_flight, 0);
     ck_assert_uint_eq(counts.echoes, THREADS * ROUNDS);
     accounting_free(accounting);
+}
+
+CASE("The last one")
+
+static void *reject(void *session)
+{
+    session_drop(session, OUTCOME_REJECTED);
+    return NULL;
+}
+
+/* Called with the lock, so that the session cannot be counted: its connection is announced all the same. */
+static void expect_announcement(struct accounting_entry *entry, void *worker)
+{
+    struct session *session = (struct session *)entry;
+    struct lingerer *lingerer = session->shared->lingerer;
+
+    ck_assert(lingerer_is_idle(lingerer));
+    ck_assert_int_eq(pthread_create(worker, NULL, reject, session), 0);
+    while (lingerer_is_idle(lingerer))
+        sched_yield();
+}
+
+/* A stop that sees no session any more sees that a connection lingers, until the client has ended it. */
+TEST(a_stop_waits_for_what_was_sent_last)
+{
+    struct shared *shared = shared_new();
+    struct event_base *base = event_base_new();
+    struct address peer;
+    struct session *session;
+    struct counts counts;
+    pthread_t worker;
+    int pair[2];
+
+    memset(&peer, 0, sizeof peer);
+    shared->accounting = accounting_new(1, 0);
+    shared->store = store_new(false, 0, sizeof *session);
+    shared->lingerer = lingerer_new(base);
+    shared->wake_fd = eventfd(0, EFD_CLOEXEC);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    session = session_new(shared, pair[0], &peer);
+    session->lingers = true;
+    accounting_each(shared->accounting, expect_announcement, &worker);
+    ck_assert_int_eq(pthread_join(worker, NULL), 0);
+    accounting_snapshot(shared->accounting, &counts);
+    ck_assert_uint_eq(counts.in_flight, 0);
+    ck_assert(!lingerer_is_idle(shared->lingerer));
+    close(pair[1]);
+    while (!lingerer_is_idle(shared->lingerer))
+        ck_assert_int_eq(event_base_loop(base, EVLOOP_ONCE), 0);
+
+    lingerer_free(shared->lingerer);
+    store_free(shared->store);
+    accounting_free(shared->accounting);
+    close(shared->wake_fd);
+    shared_free(shared);
+    event_base_free(base);
 }
