@@ -106,6 +106,25 @@ static int bind_file(int fd, const struct address *address)
     return rc;
 }
 
+/*
+ * Set the mode of a socket's file. The C library may need /proc for AT_SYMLINK_NOFOLLOW; without it
+ * look first: the file was made here, a moment ago, in a folder that others should not write to.
+ */
+static int set_mode(const char *path, mode_t mode)
+{
+    struct stat file;
+
+    if (fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    if (errno != EOPNOTSUPP && errno != ENOSYS)
+        return -errno;
+    if (lstat(path, &file) != 0)
+        return -errno;
+    if (!S_ISSOCK(file.st_mode))
+        return -EEXIST;
+    return chmod(path, mode) == 0 ? 0 : -errno;
+}
+
 /* Give the file its group and then its mode, so that no other group has rights for a moment. */
 static int set_rights(const char *path, const struct socket_rights *rights)
 {
@@ -115,9 +134,7 @@ static int set_rights(const char *path, const struct socket_rights *rights)
         mode = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP;
     if (rights->has_group && lchown(path, (uid_t)-1, rights->group) != 0)
         return -errno;
-    if (mode != 0 && fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) != 0)
-        return -errno;
-    return 0;
+    return mode == 0 ? 0 : set_mode(path, mode);
 }
 
 /* Remove the file, if it is still the one that was made. */

@@ -15,14 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef EP_SANITIZED
 
-static const char *const switches[] = {
-    "LD_PRELOAD",      "CONFIG_FAILS", "WATCH_ERROR",    "WATCH_SKIPS",  "WATCH_FAILURES",
-    "WATCH_LISTENERS", "PROC_MISSING", "PRLIMIT_DENIED", "LOOKUP_FAILS", "LOOKUP_ERROR",
-    "PIDFD_FAILURES"};
+static const char *const switches[] = {"LD_PRELOAD",   "CONFIG_FAILS",   "WATCH_ERROR",
+                                       "WATCH_SKIPS",  "WATCH_FAILURES", "WATCH_LISTENERS",
+                                       "PROC_MISSING", "PRLIMIT_DENIED", "LOOKUP_FAILS",
+                                       "LOOKUP_ERROR", "PIDFD_FAILURES"};
 
 /* Programs that are started from now on have the calls of fail_calls.c. */
 static void preload(void)
@@ -218,6 +219,25 @@ LOOP_TEST(without_proc, MODELS)
         strstr(http_body(kit_admin_port(&kit), "/metrics", 200), "\nechopool_threads "));
     wait_for_descriptors(kit.program.pid, kit.descriptors);
     kit_finish(&kit, true, NULL);
+}
+
+/* Also the file of a unix socket gets its mode. */
+TEST(a_unix_socket_without_proc)
+{
+    char folder[] = "/tmp/check_server_refused.XXXXXX";
+    struct stat file;
+    struct kit kit;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    const char *host = suite_text("unix:%s/echo", folder);
+    preload();
+    setenv("PROC_MISSING", "1", 1);
+    kit = kit_start(ARGUMENTS("--host", host, "--socket-mode", "666"));
+    stop_refusing();
+    ck_assert_int_eq(lstat(host + strlen("unix:"), &file), 0);
+    ck_assert_uint_eq(file.st_mode, S_IFSOCK | 0666);
+    kit_finish(&kit, true, NULL);
+    ck_assert_int_eq(rmdir(folder), 0);
 }
 
 /* Where the limits cannot be asked for, the server takes the usual ones, and serves. */

@@ -23,6 +23,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netdb.h>
@@ -196,6 +197,21 @@ DIR *opendir(const char *path)
     } real = {.symbol = dlsym(RTLD_NEXT, "opendir")};
 
     return is_missing(path) ? NULL : real.call(path);
+}
+
+/* Older C libraries reach a file that must not be a link through /proc, as this process would. */
+int fchmodat(int folder, const char *path, mode_t mode, int flags)
+{
+    union {
+        void *symbol;
+        int (*call)(int, const char *, mode_t, int);
+    } real = {.symbol = dlsym(RTLD_NEXT, "fchmodat")};
+
+    if ((flags & AT_SYMLINK_NOFOLLOW) != 0 && getenv("PROC_MISSING") != NULL) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    return real.call(folder, path, mode, flags);
 }
 
 int stat(const char *restrict path, struct stat *restrict result)
