@@ -48,7 +48,8 @@ struct socket_rights {
 int listening_socket_open(const struct address *address, struct listening_socket *socket);
 
 /**
- * The same, with choices; also -EPERM, if this process may not give a file to the group.
+ * The same, with choices; also -EPERM, if this process may not give a file to the group, and -EINVAL, if its
+ * user namespace does not have the group.
  *
  * @param v6only  :: leaves IPv4 clients to another socket. Otherwise it takes them as well, whatever the
  *                system's default is

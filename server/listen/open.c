@@ -39,8 +39,14 @@ static _Noreturn void die_of_socket(const struct address *address, int rc)
                           : "; ports below 1024 need root, try --port 8090";
         break;
     case EPERM:
-        advice = has_file ? "; a file can be given to a group of which you are a member, or by root"
-                          : "";
+        advice =
+            has_file
+                ? "; --socket-group needs root, or a group of which you are a member, and the unit "
+                  "of systemd forbids it: use SocketGroup= of echo-server.socket there"
+                : "";
+        break;
+    case EINVAL:
+        advice = has_file ? "; --socket-group needs a group that this user namespace has" : "";
         break;
     case EADDRINUSE:
         advice = address->storage.ss_family == AF_UNIX
