@@ -132,20 +132,23 @@ static char *read_whole(const char *path)
     static char text[OPTION_CONFIG_MAX + 2];
     size_t size = 0;
     ssize_t more;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC), error;
 
     if (fd < 0)
         log_usage("cannot read --config %s: %m", path);
     while ((more = read(fd, text + size, OPTION_CONFIG_MAX + 1 - size)) != 0) {
         if (more < 0 && errno == EINTR)
             continue;
-        if (more < 0)
-            log_usage("cannot read --config %s: %m", path);
-        size += (size_t)more;
-        if (size > OPTION_CONFIG_MAX)
-            log_usage("cannot read --config %s: it is larger than 64K", path);
+        if (more < 0 || (size += (size_t)more) > OPTION_CONFIG_MAX)
+            break;
     }
+    error = errno;
     close(fd);
+    errno = error;
+    if (more < 0)
+        log_usage("cannot read --config %s: %m", path);
+    if (size > OPTION_CONFIG_MAX)
+        log_usage("cannot read --config %s: it is larger than 64K", path);
     if (memchr(text, '\0', size) != NULL)
         log_usage("cannot read --config %s: it is no text, it has zero bytes", path);
     text[size] = '\0';

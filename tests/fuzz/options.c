@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Options of every source: whatever stands there, the program goes on, or prints its help and ends with
- * status 0, or prints one line and ends with status 2. The same options give the same result again.
+ * status 0, or prints one line and ends with status 2. The same options give the same result again, and no
+ * descriptor stays open.
  *
  * The input has a word of the command line in each line; after a line @ENVIRONMENT@ a variable in each; and
  * what follows a line @FILE@ is the file of --config.
@@ -101,9 +102,11 @@ static void run(const uint8_t *input, size_t size, struct printed *printed)
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
     static struct printed first, second;
+    int free_fd;
 
     if (stdout == NULL || fileno(stdout) == STDOUT_FILENO)
         stdout = fopen("/dev/null", "w"); /* for --help */
+    free_fd = lowest_free_fd();
     size = size < BYTES_MAX ? size : BYTES_MAX;
     run(input, size, &first);
     HOLDS(first.status == -1 || first.status == EXIT_OK || first.status == EXIT_USAGE);
@@ -111,5 +114,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     run(input, size, &second);
     HOLDS(second.status == first.status && second.size == first.size);
     HOLDS(memcmp(first.text, second.text, first.size) == 0);
+    HOLDS(lowest_free_fd() == free_fd);
     return 0;
 }
