@@ -3,6 +3,7 @@
 #include "common/option-source.h"
 
 #include "common/log.h"
+#include "common/printable.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -155,13 +156,19 @@ static char *read_whole(const char *path)
     return text;
 }
 
+/* Check whether a comment begins at a place of a line. */
+static bool is_comment(const char *line, size_t at)
+{
+    return line[at] == '#' && (at == 0 || strchr(BLANKS, line[at - 1]) != NULL);
+}
+
 /* End a line before its comment and the blanks there. */
 static void trim(char *line)
 {
     size_t length = 0;
 
     for (size_t i = 0; line[i] != '\0'; i++) {
-        if (line[i] == '#' && (i == 0 || strchr(BLANKS, line[i - 1]) != NULL))
+        if (is_comment(line, i))
             break;
         if (strchr(BLANKS, line[i]) == NULL)
             length = i + 1;
@@ -199,6 +206,23 @@ static void take_line(const struct option_row *rows, struct option_values *value
     option_source_add(
         values,
         &(struct option_value){.row = row, .text = value, .source = SOURCE_FILE, .line = number});
+}
+
+const char *option_source_line_mark(const struct option_value *value)
+{
+    const char *text = value->text;
+    size_t length = strlen(text);
+
+    if (length == 0)
+        return value->row->argument == NULL ? "" : NULL;
+    if (strchr(BLANKS, text[0]) != NULL || strchr(BLANKS, text[length - 1]) != NULL)
+        return NULL;
+    for (size_t i = 0, shown; i < length; i += shown) {
+        shown = printable((const unsigned char *)text + i, length - i);
+        if (shown == 0 || (i > 0 && is_comment(text, i)))
+            return NULL;
+    }
+    return text[0] == '#' || text[0] == '=' ? "=" : " ";
 }
 
 void option_source_read_file(const struct option_row *rows, struct option_values *values)

@@ -61,6 +61,13 @@ void option_source_read_environment(const struct option_row *rows, struct option
 /** Add the values in the file. One file at a time: the texts are valid until the next call. */
 void option_source_read_file(const struct option_row *rows, struct option_values *values);
 
+/**
+ * Find what must stand between an option and its value in a line of a file, so that the line gives that value.
+ *
+ * @return  "" if nothing follows the option; NULL: no line that can be shown gives the value
+ */
+const char *option_source_line_mark(const struct option_value *value);
+
 /** Write how an option was given, to begin a sentence: "--port", "ECHO_SERVER_PORT", "FILE:3: port". */
 const char *option_source_name(const struct option_values *values, const struct option_value *value,
                                char text[static OPTION_WHERE_MAX]);

@@ -107,23 +107,35 @@ static _Noreturn void refuse(const struct option_command *command, int code, con
               command->name);
 }
 
-/* Print a line of the configuration: a value, and where it was given. */
-static void print_value(const struct option_values *values, const struct option_value *value)
+/* Print a text within a line, with ? for each byte that may not be shown. @return its length */
+static int print_shown(const char *given)
 {
-    const unsigned char *text = (const unsigned char *)value->text;
-    char where[OPTION_WHERE_MAX];
-    int column = printf("%s%s", value->row->name, text[0] != '\0' ? " " : "");
+    const unsigned char *text = (const unsigned char *)given;
+    int length = 0;
 
-    for (size_t left = strlen(value->text), shown; left > 0; left -= shown, text += shown) {
+    for (size_t left = strlen(given), shown; left > 0; left -= shown, text += shown) {
         shown = printable(text, left);
         if (shown > 0)
-            column += (int)fwrite(text, 1, shown, stdout);
+            length += (int)fwrite(text, 1, shown, stdout);
         else
-            column += printf("?");
+            length += printf("?");
         shown = shown > 0 ? shown : 1;
     }
-    printf("%*s # %s\n", column < WHERE_COLUMN ? WHERE_COLUMN - column : 0, "",
-           option_source_where(values, value, where));
+    return length;
+}
+
+/* Print a line of the configuration: a value, and where it was given. It is a comment if it would give another. */
+static void print_value(const struct option_values *values, const struct option_value *value)
+{
+    const char *mark = option_source_line_mark(value);
+    char where[OPTION_WHERE_MAX];
+    int column =
+        printf("%s%s%s", mark == NULL ? "#" : "", value->row->name, mark == NULL ? " " : mark);
+
+    column += print_shown(value->text);
+    printf("%*s # ", column < WHERE_COLUMN ? WHERE_COLUMN - column : 0, "");
+    print_shown(option_source_where(values, value, where));
+    printf("%s\n", mark == NULL ? "; as a line it would be another value" : "");
 }
 
 /* Print the line of an option that was not given, as a comment. */

@@ -79,7 +79,8 @@ bool option_given(const struct option_line *line, const char *name);
 
 /**
  * If --print-config was given, print each option as a line of a file for --config, with where it was
- * given, and exit with status 0. What was not given is a comment. To be called when all is checked.
+ * given, and exit with status 0. What was not given is a comment, as is a value that has blanks at an end,
+ * a blank before #, or what may not be shown. To be called when all is checked.
  */
 void option_print_config(const struct option_line *line);
 

@@ -445,7 +445,7 @@ TEST(the_configuration_is_printed)
     static const char expected[] = "# Some:\n"
                                    "#fast                                    # not given\n"
                                    "#depth deep                              # default\n"
-                                   "name a\303\251?b                               # command line\n"
+                                   "name a\303\251=#b                              # command line\n"
                                    "\n"
                                    "# Others:\n"
                                    "port 7                                   # TRIAL_PORT\n"
@@ -459,7 +459,7 @@ TEST(the_configuration_is_printed)
 
     setenv("TRIAL_PORT", "7", 1);
     ck_assert_int_eq(END("--color", "red", "--print-config", "--config", config, "--name",
-                         "a\303\251\033b", "--color", "blue"),
+                         "a\303\251=#b", "--color", "blue"),
                      0);
     ck_assert_str_eq(said, suite_text(expected, config, config, config));
     unsetenv("TRIAL_PORT");
@@ -467,8 +467,52 @@ TEST(the_configuration_is_printed)
     READ("--config", again);
     ck_assert(options.port == 7 && options.bytes == 2048 && options.other == 2);
     ck_assert(options.color == BLUE && option_given(&line, "color"));
+    ck_assert_str_eq(options.name, "a\303\251=#b");
     ck_assert(!option_given(&line, "fast") && !option_given(&line, "count"));
     unlink(config);
+}
+
+/* A value is read back as it was, or the line is a comment, which says why. */
+TEST(odd_values_are_printed_and_read_back)
+{
+    static const struct {
+        const char *value, *line; /* its beginning */
+    } cases[] = {
+        {"#", "\nname=#  "},         {"#a", "\nname=#a  "},       {"# a", "\nname=# a  "},
+        {"=", "\nname==  "},         {"= a", "\nname== a  "},     {"=#", "\nname==#  "},
+        {"a#", "\nname a#  "},       {"a = b", "\nname a = b  "}, {"\"a\"", "\nname \"a\"  "},
+        {"a  b", "\nname a  b  "},   {"a\\", "\nname a\\  "},     {"yes", "\nname yes  "},
+        {"a #b", "\n#name a #b  "},  {"# #", "\n#name # #  "},    {"a #", "\n#name a #  "},
+        {" a", "\n#name  a  "},      {"a ", "\n#name a   "},      {" ", "\n#name    "},
+        {"a\nport 7", "\n#name a?"}, {"a\tb", "\n#name a?b  "},   {"a\r", "\n#name a?  "},
+        {"a\033b", "\n#name a?b  "}, {"a\377", "\n#name a?  "},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        bool comment = cases[i].line[1] == '#';
+        ck_assert_int_eq(END("--print-config", "--name", cases[i].value), 0);
+        ck_assert_ptr_nonnull(strstr(said, cases[i].line));
+        ck_assert_int_eq(strstr(said, "; as a line it would be another value\n") != NULL, comment);
+        READ("--config", file_of(said));
+        ck_assert_int_eq(option_given(&line, "name"), !comment);
+        if (!comment)
+            ck_assert_str_eq(options.name, cases[i].value);
+        ck_assert_uint_eq(options.port, 8090);
+        unlink(path);
+    }
+}
+
+/* The name of the file is within a comment, whatever it is. */
+TEST(an_odd_name_of_a_file_is_printed)
+{
+    char *odd = suite_text("%s\nport 7", file_of("fast\n"));
+
+    ck_assert_int_eq(rename(path, odd), 0);
+    ck_assert_int_eq(END("--print-config", "--config", odd), 0);
+    unlink(odd);
+    ck_assert_ptr_nonnull(strstr(said, "?port 7:1\n"));
+    READ("--config", file_of(said));
+    ck_assert(options.fast && options.port == 8090);
 }
 
 /* It is printed only if there is nothing wrong. */
