@@ -104,13 +104,29 @@ bool program_says(struct program *program, const char *text, int limit_ms)
     return true;
 }
 
+bool program_goes_on(struct program *program, struct orders *orders, struct program_wait *waited)
+{
+    int64_t now = clock_now_ns();
+
+    if (waited->end_ns == 0)
+        waited->end_ns = now + LIMIT_MS * INT64_C(1000000);
+    if (waited->shortage_end_ns == 0 && atomic_load(&orders->failed) > 0)
+        waited->shortage_end_ns = now + SHORTAGE_MS * INT64_C(1000000);
+    if (waited->shortage_end_ns != 0 && now > waited->shortage_end_ns)
+        atomic_store(&orders->armed, false);
+    program_says(program, NULL, 5);
+    if (!program->hangs)
+        return false;
+    program->hangs = clock_now_ns() > waited->end_ns;
+    return !program->hangs;
+}
+
 void program_finish(struct program *program, struct orders *orders)
 {
-    if (!program->hangs && !program_says(program, NULL, SHORTAGE_MS) && program->hangs) {
-        atomic_store(&orders->armed, false);
-        program->hangs = false;
-        program_says(program, NULL, LIMIT_MS);
-    }
+    struct program_wait waited = {0};
+
+    while (!program->hangs && program_goes_on(program, orders, &waited))
+        ;
     if (program->hangs)
         kill(-program->pid, SIGKILL);
     waitpid(program->pid, &program->status, 0);

@@ -11,11 +11,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum {
     LIMIT_MS = 60000,   /* of everything that must happen: a busy machine is no failure */
-    SHORTAGE_MS = 2000, /* how long a program may wait for a shortage to pass, before it does */
+    SHORTAGE_MS = 2000, /* how long a shortage lasts, from the first call that fails */
     SAID_MAX = 1 << 18,
 };
 
@@ -51,10 +52,21 @@ void program_start(struct program *program, const char *const arguments[], int i
  */
 bool program_says(struct program *program, const char *text, int limit_ms);
 
+/* How long a program is waited for: zero before the first time. */
+struct program_wait {
+    int64_t end_ns;
+    int64_t shortage_end_ns; /* 0: no call has failed yet */
+};
+
 /**
- * Wait for its end, or make one if it hangs. A program may wait until a shortage has passed: after a
- * moment no call fails any more.
+ * Wait for a moment. A program may wait until a shortage has passed: SHORTAGE_MS after the first call that
+ * fails, none does any more.
+ *
+ * @return  false: it has ended, or it hangs
  */
+bool program_goes_on(struct program *program, struct orders *orders, struct program_wait *waited);
+
+/** Wait for its end, or make one if it hangs. */
 void program_finish(struct program *program, struct orders *orders);
 
 /** Find the number behind some text; 0: not there. */

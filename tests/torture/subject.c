@@ -194,36 +194,38 @@ static unsigned reserve_port(void)
 /* Wait until a server listens. @return false: it has ended, or it hangs */
 static bool wait_for_service(struct program *program, struct orders *orders, unsigned port)
 {
-    int64_t shortage_end = clock_now_ns() + SHORTAGE_MS * INT64_C(1000000);
-    int64_t end = clock_now_ns() + LIMIT_MS * INT64_C(1000000);
+    struct program_wait waited = {0};
     int fd;
 
-    while ((fd = connect_to(port, LIMIT_MS)) < 0) {
-        program_says(program, NULL, 5);
-        if (!program->hangs)
+    while ((fd = connect_to(port, LIMIT_MS)) < 0)
+        if (!program_goes_on(program, orders, &waited))
             return false;
-        if (clock_now_ns() > shortage_end)
-            atomic_store(&orders->armed, false);
-        program->hangs = clock_now_ns() > end;
-        if (program->hangs)
-            return false;
-    }
     close(fd);
     return true;
+}
+
+/* Check whether a client should try again: no call has failed, so that the server is only slow. */
+static bool is_slow(struct orders *orders, int64_t end)
+{
+    return atomic_load(&orders->failed) == 0 && clock_now_ns() < end;
 }
 
 /* Visit a server under fault, and then without. Armed again, it is stopped. */
 static const char *judge_service(const struct subject *subject, struct program *program,
                                  struct orders *orders, unsigned port, unsigned admin)
 {
-    enum visit visited = visit(port, subject->tls, 1024, TRY_MS);
+    static const char *const paths[] = {"/metrics", "/stats.json", "/events"};
+    int64_t end = clock_now_ns() + LIMIT_MS * INT64_C(1000000);
+    enum visit visited;
     const char *bad;
 
-    if (subject->admin) {
-        ask(admin, "/metrics", true, TRY_MS);
-        ask(admin, "/stats.json", true, TRY_MS);
-        ask(admin, "/events", false, TRY_MS);
-    }
+    do
+        visited = visit(port, subject->tls, 1024, TRY_MS);
+    while (visited != SERVED && visited != WRONG_BYTES && is_slow(orders, end));
+    for (size_t i = 0; i < COUNT_OF(paths) && subject->admin; i++)
+        while (!ask(admin, paths[i], strcmp(paths[i], "/events") != 0, TRY_MS) &&
+               is_slow(orders, end))
+            ;
     atomic_store(&orders->armed, false);
     if (visited != WRONG_BYTES)
         visited = visit_when_there_is_room(port, subject->tls);
