@@ -42,6 +42,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +70,7 @@ struct series {
     const struct subject *subject;
     enum torture_class class;
     bool forever;
+    pid_t pid; /* of its process, while that runs */
 };
 
 /* Show where the call was made that has failed. */
@@ -165,27 +167,46 @@ static bool run_series(const struct series *series)
 
 /* --- The campaign -------------------------------------------------------------------------- */
 
+/* Begin a series, in a process that ends with this one. */
+static void start(struct series *series)
+{
+    fflush(stdout);
+    series->pid = fork();
+    if (series->pid < 0)
+        die("no process: %s", strerror(errno));
+    if (series->pid > 0)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    exit(run_series(series) ? 0 : 1);
+}
+
+/* Wait for the end of one of these series. @return whether all its runs have passed */
+static bool finish_one(struct series series[], unsigned count)
+{
+    int status;
+    pid_t pid = wait(&status);
+
+    for (unsigned i = 0; i < count; i++)
+        if (pid > 0 && series[i].pid == pid) {
+            series[i].pid = 0;
+            return status == 0;
+        }
+    die("process %d, a server for the clients, has ended with status %d", pid, status);
+}
+
 /* Run all series, some at a time. @return how many have failed */
-static unsigned run_all(const struct series series[], unsigned count)
+static unsigned run_all(struct series series[], unsigned count)
 {
     unsigned running = 0, failed = 0;
-    int status;
 
-    for (unsigned next = 0; next < count || running > 0;) {
+    for (unsigned next = 0; next < count || running > 0;)
         if (next < count && running < campaign.jobs) {
-            fflush(stdout);
-            pid_t pid = fork();
-            if (pid < 0)
-                die("no process: %s", strerror(errno));
-            if (pid == 0)
-                exit(run_series(&series[next]) ? 0 : 1);
-            next++;
+            start(&series[next++]);
             running++;
-        } else if (wait(&status) > 0) {
+        } else {
+            failed += !finish_one(series, next);
             running--;
-            failed += status != 0;
         }
-    }
     return failed;
 }
 
@@ -238,7 +259,7 @@ int main(int argc, char **argv)
                 if ((campaign.only == NULL || strstr(subjects[i].name, campaign.only) != NULL) &&
                     (campaign.class == NULL || strcmp(class_names[class], campaign.class) == 0) &&
                     subject_is_possible(&subjects[i]) && count < SERIES_MAX)
-                    series[count++] = (struct series){&subjects[i], class, forever == 1};
+                    series[count++] = (struct series){&subjects[i], class, forever == 1, 0};
     failed = run_all(series, count);
     subjects_teardown();
     return failed == 0 ? 0 : 1;
