@@ -377,15 +377,24 @@ static const char *hear(int manager)
     return words;
 }
 
-TEST(the_manager_is_notified)
+/* Be the service manager of servers that start from now on. @return its socket, where each wait has a limit */
+static int be_the_manager(void)
 {
     struct timeval limit = {.tv_sec = 20};
-    char text[128], expected[256];
+    char text[128];
     int manager = make_socket(path, SOCK_DGRAM, text);
-    struct kit kit;
 
     ck_assert_int_eq(setsockopt(manager, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
     setenv("NOTIFY_SOCKET", path, 1);
+    return manager;
+}
+
+TEST(the_manager_is_notified)
+{
+    int manager = be_the_manager();
+    char expected[256];
+    struct kit kit;
+
     kit = kit_start(NULL);
     snprintf(expected, sizeof expected, "READY=1\nSTATUS=listening on %s", kit.program.address);
     ck_assert_str_eq(hear(manager), expected);
@@ -402,13 +411,9 @@ TEST(the_manager_is_notified)
 /* A stop in two steps: the manager learns how long each may take, and not again that the server is ready. */
 TEST(the_manager_learns_of_the_delay)
 {
-    struct timeval limit = {.tv_sec = 20};
-    char text[128];
-    int manager = make_socket(path, SOCK_DGRAM, text);
+    int manager = be_the_manager();
     struct kit kit;
 
-    ck_assert_int_eq(setsockopt(manager, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
-    setenv("NOTIFY_SOCKET", path, 1);
     kit = kit_start(ARGUMENTS("--shutdown-delay", "60s", "--drain-timeout", "30s"));
     ck_assert_int_eq(strncmp(hear(manager), "READY=1\n", 8), 0);
     kit_signal(&kit, SIGTERM);
@@ -425,13 +430,9 @@ TEST(the_manager_learns_of_the_delay)
 
 TEST(a_watchdog_is_fed)
 {
-    struct timeval limit = {.tv_sec = 20};
-    char text[128];
-    int manager = make_socket(path, SOCK_DGRAM, text);
+    int manager = be_the_manager();
     struct kit kit;
 
-    ck_assert_int_eq(setsockopt(manager, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
-    setenv("NOTIFY_SOCKET", path, 1);
     setenv("WATCHDOG_USEC", "20000", 1);
     kit = kit_start(NULL);
     ck_assert_int_eq(strncmp(hear(manager), "READY=1\n", 8), 0);
