@@ -1,6 +1,6 @@
 # Scripts for people and for CI.
 EXTRA_DIST += %D%/build %D%/check-machines %D%/check-distributions %D%/check-model %D%/check-sanitizers \
-	%D%/check-surroundings %D%/check-torture %D%/demo %D%/failures %D%/fuzz %D%/packages %D%/test
+	%D%/check-surroundings %D%/check-torture %D%/demo %D%/failures %D%/fuzz %D%/installation %D%/packages %D%/test
 
 # Pictures of real runs.
 EXTRA_DIST += %D%/pictures %D%/plate %D%/sweep
