@@ -71,8 +71,12 @@ static void serve_page(struct admin *admin, struct evhttp_request *request)
 
 static void serve_metrics(struct admin *admin, struct evhttp_request *request)
 {
-    if (admin_metrics(state_view(&admin->view), admin->body) == 0)
-        admin_reply(admin->body, request, HTTP_OK, "OK", ADMIN_METRICS_TYPE);
+    enum metrics_format format = admin_metrics_format(
+        evhttp_find_header(evhttp_request_get_input_headers(request), "Accept"));
+
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Vary", "Accept");
+    if (admin_metrics(state_view(&admin->view), format, admin->body) == 0)
+        admin_reply(admin->body, request, HTTP_OK, "OK", admin_metrics_types[format]);
     else
         admin_reply_no_memory(admin->body, request);
 }

@@ -5,7 +5,7 @@ server_libserver_la_SOURCES += \
 	%D%/family.c %D%/family.h \
 	%D%/host.h \
 	%D%/json.c %D%/json.h \
-	%D%/metrics.c %D%/metrics.h \
+	%D%/metrics.c %D%/metrics.h %D%/metrics-format.c \
 	%D%/open.c %D%/open.h \
 	%D%/page.c %D%/page.h \
 	%D%/places.c %D%/places.h \

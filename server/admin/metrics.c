@@ -2,8 +2,10 @@
 /*
  * The state for Prometheus: see metrics.h.
  *
- * Every family has its HELP and TYPE lines once, before its samples. A failed evbuffer_add_vprintf() is
- * remembered until the end, so that the list of metrics reads as a list.
+ * Every family has its HELP and TYPE lines once, before its samples. The samples are the same in both
+ * formats, except for whole numbers in bounds of buckets. What OpenMetrics wants besides is made from
+ * the name and the type of a family. A failed evbuffer_add_vprintf() is remembered until the end, so
+ * that the list of metrics reads as a list.
  */
 #include "config.h"
 
@@ -15,12 +17,29 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <string.h>
 
 struct text {
     struct evbuffer *out;
+    enum metrics_format format;
     bool failed;
+};
+
+enum type { GAUGE, COUNTER, INFO, HISTOGRAM };
+
+/* The words of a type by format, and the end of the samples' names that OpenMetrics does not count as part
+ * of the family's name. */
+static const struct {
+    const char *words[2];
+    const char *suffix;
+} types[] = {
+    [GAUGE] = {{"gauge", "gauge"}, ""},
+    [COUNTER] = {{"counter", "counter"}, "_total"},
+    [INFO] = {{"gauge", "info"}, "_info"},
+    [HISTOGRAM] = {{"histogram", "histogram"}, ""},
 };
 
 static void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -35,22 +54,41 @@ static void add(struct text *text, const char *format, ...)
 
 /* --- kinds of families --------------------------------------------------------------------- */
 
-/* Begin a family, whose samples follow. */
-static void family(struct text *text, const char *name, const char *type, const char *help)
+/* Write the UNIT line of a family whose name, of this size, ends in one. */
+static void unit(struct text *text, const char *name, int size)
 {
-    add(text, "# HELP echopool_%s %s\n# TYPE echopool_%s %s\n", name, help, name, type);
+    static const char *const units[] = {"seconds", "bytes"};
+
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        int start = size - (int)strlen(units[i]);
+        if (start >= 0 && strncmp(name + start, units[i], strlen(units[i])) == 0)
+            add(text, "# UNIT echopool_%.*s %s\n", size, name, units[i]);
+    }
+}
+
+/* Begin a family, whose samples follow. */
+static void family(struct text *text, const char *name, enum type type, const char *help)
+{
+    int size = (int)strlen(name);
+
+    if (text->format == METRICS_OPEN)
+        size -= (int)strlen(types[type].suffix);
+    add(text, "# HELP echopool_%.*s %s\n# TYPE echopool_%.*s %s\n", size, name, help, size, name,
+        types[type].words[text->format]);
+    if (text->format == METRICS_OPEN)
+        unit(text, name, size);
 }
 
 static void counter(struct text *text, const char *name, const char *help, uint64_t value)
 {
-    family(text, name, "counter", help);
+    family(text, name, COUNTER, help);
     add(text, "echopool_%s %" PRIu64 "\n", name, value);
 }
 
 /* Write a gauge; what is not known has no sample. */
 static void gauge(struct text *text, const char *name, const char *help, uint64_t value)
 {
-    family(text, name, "gauge", help);
+    family(text, name, GAUGE, help);
     if (value != STATE_UNKNOWN)
         add(text, "echopool_%s %" PRIu64 "\n", name, value);
 }
@@ -62,12 +100,12 @@ static void limit(struct text *text, const char *name, const char *help, uint64_
         gauge(text, name, help, value);
         return;
     }
-    family(text, name, "gauge", help);
+    family(text, name, GAUGE, help);
     add(text, "echopool_%s +Inf\n", name);
 }
 
-/* Write a duration; type is gauge or counter. */
-static void seconds(struct text *text, const char *name, const char *type, const char *help,
+/* Write a duration; type is GAUGE or COUNTER. */
+static void seconds(struct text *text, const char *name, enum type type, const char *help,
                     int64_t ns)
 {
     family(text, name, type, help);
@@ -86,11 +124,14 @@ static void histogram(struct text *text, const char *name, const char *help,
 {
     uint64_t so_far = 0;
 
-    family(text, name, "histogram", help);
+    family(text, name, HISTOGRAM, help);
     for (int i = 0; i < TIME_BUCKETS; i++) {
+        double bound = time_bucket_seconds[i];
+        /* OpenMetrics has 1.0 where the older format has 1. */
+        bool is_whole = text->format == METRICS_OPEN && bound >= 1 && bound == trunc(bound);
         so_far += times->buckets[i];
-        add(text, "echopool_%s_bucket{le=\"%.9g\"} %" PRIu64 "\n", name, time_bucket_seconds[i],
-            so_far);
+        add(text, "echopool_%s_bucket{le=\"%.9g%s\"} %" PRIu64 "\n", name, bound,
+            is_whole ? ".0" : "", so_far);
     }
     add(text, "echopool_%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, times->count);
     add(text, "echopool_%s_sum %.9f\n", name, times->sum_seconds);
@@ -102,14 +143,13 @@ static void histogram(struct text *text, const char *name, const char *help,
 /* Words of options have only letters and hyphens, so they need no escapes. */
 static void add_settings(struct text *text, const struct state *state)
 {
-    family(text, "build_info", "gauge", "Always 1; what is running.");
+    family(text, "build_info", INFO, "Always 1; what is running.");
     add(text, "echopool_build_info{version=\"%s\"} 1\n", PACKAGE_VERSION);
-    family(text, "server_info", "gauge", "Always 1; the settings of the server.");
+    family(text, "server_info", INFO, "Always 1; the settings of the server.");
     add(text, "echopool_server_info{model=\"%s\",on_full=\"%s\",hold=\"%s\"} 1\n",
         state->type->name, state->on_full != NULL ? state->on_full : "",
         state->hold != NULL ? state->hold : "");
-    seconds(text, "uptime_seconds", "gauge", "Time since the server was started.",
-            state->uptime_ns);
+    seconds(text, "uptime_seconds", GAUGE, "Time since the server was started.", state->uptime_ns);
     gauge(text, "lame_duck", "1 while the server stops, is not ready, and still accepts.",
           state->lame_duck);
     gauge(text, "draining", "1 while the server stops and accepts no more.", state->draining);
@@ -123,15 +163,15 @@ static void add_connections(struct text *text, const struct state *state)
             "Connections that were accepted: the sum of ended and active ones.", counts->accepted);
     gauge(text, "connections_active", "Live sessions: served, waiting or parked.",
           counts->in_flight);
-    family(text, "connections_ended_total", "counter", "Ended sessions by outcome.");
+    family(text, "connections_ended_total", COUNTER, "Ended sessions by outcome.");
     for (int i = 0; i < OUTCOME_COUNT; i++)
         labelled(text, "connections_ended_total", "outcome", outcome_words[i], counts->ended[i]);
-    family(text, "errors_total", "counter", "Failures of accept(), of handshakes and of sessions.");
+    family(text, "errors_total", COUNTER, "Failures of accept(), of handshakes and of sessions.");
     labelled(text, "errors_total", "kind", "accept", state->listener.errors);
     labelled(text, "errors_total", "kind", "handshake", counts->ended[OUTCOME_HANDSHAKE_FAILED]);
     labelled(text, "errors_total", "kind", "session", counts->ended[OUTCOME_FAILED]);
     counter(text, "echoes_total", "Messages that were echoed.", counts->echoes);
-    family(text, "bytes_total", "counter", "Bytes of messages, by direction.");
+    family(text, "bytes_total", COUNTER, "Bytes of messages, by direction.");
     labelled(text, "bytes_total", "direction", "received", counts->bytes_received);
     labelled(text, "bytes_total", "direction", "sent", counts->bytes_sent);
 }
@@ -141,18 +181,18 @@ static void add_places(struct text *text, const struct state *state)
     const struct listener_state *listener = &state->listener;
     uint64_t busy = state_busy_workers(state);
 
-    family(text, "sessions", "gauge", "Live sessions by phase.");
+    family(text, "sessions", GAUGE, "Live sessions by phase.");
     for (int i = 0; i < PHASE_COUNT; i++)
         labelled(text, "sessions", "phase", phase_words[i], state->in_phase[i]);
     gauge(text, "sessions_served_peak", "The most sessions served at once.",
           state->counts.peak_served);
     gauge(text, "sessions_waiting_peak", "The most sessions that waited for a worker at once.",
           state->counts.peak_waiting);
-    family(text, "workers", "gauge", "Workers with and without a session.");
+    family(text, "workers", GAUGE, "Workers with and without a session.");
     labelled(text, "workers", "state", "busy", busy);
     labelled(text, "workers", "state", "idle", state_workers(state) - busy);
     gauge(text, "queue_depth", "Sessions that wait for a worker.", state->in_phase[PHASE_QUEUED]);
-    seconds(text, "queue_oldest_wait_seconds", "gauge",
+    seconds(text, "queue_oldest_wait_seconds", GAUGE,
             "How long the session that has waited longest for a worker has waited; 0: none waits.",
             state_longest_wait_ns(state));
     gauge(text, "queue_capacity", "Sessions that may wait for a worker.", state->queue);
@@ -160,7 +200,7 @@ static void add_places(struct text *text, const struct state *state)
     limit(text, "backlog_capacity", "Connections that may wait in the kernel.",
           listener->backlog_max);
     gauge(text, "accept_paused", "1 while accepting is paused.", listener->paused);
-    family(text, "accept_paused_by", "gauge",
+    family(text, "accept_paused_by", GAUGE,
            "1 for each reason of the pause: the model is full, accept() has failed, a person has "
            "asked for it.");
     labelled(text, "accept_paused_by", "reason", "full", listener->why_full);
@@ -169,7 +209,7 @@ static void add_places(struct text *text, const struct state *state)
     counter(text, "accept_pauses_total",
             "How often accepting was paused because workers and queue were full.",
             listener->pauses);
-    seconds(text, "accept_paused_seconds_total", "counter", "How long accepting was paused.",
+    seconds(text, "accept_paused_seconds_total", COUNTER, "How long accepting was paused.",
             listener->paused_ns);
 }
 
@@ -183,7 +223,7 @@ static void add_resources(struct text *text, const struct state *state)
           state->virtual_limit);
     gauge(text, "open_fds", "Descriptors that are open.", state->descriptors);
     limit(text, "max_fds", "Descriptors that may be open.", state->descriptor_limit);
-    seconds(text, "cpu_seconds_total", "counter", "User and system time of all processes.",
+    seconds(text, "cpu_seconds_total", COUNTER, "User and system time of all processes.",
             state->cpu_ns);
     counter(text, "print_dropped_total",
             "Messages that were not printed because standard output was too slow.",
@@ -193,9 +233,9 @@ static void add_resources(struct text *text, const struct state *state)
             state->trace_dropped);
 }
 
-int admin_metrics(const struct state *state, struct evbuffer *out)
+int admin_metrics(const struct state *state, enum metrics_format format, struct evbuffer *out)
 {
-    struct text text = {.out = out};
+    struct text text = {.out = out, .format = format};
 
     add_settings(&text, state);
     add_connections(&text, state);
@@ -206,5 +246,7 @@ int admin_metrics(const struct state *state, struct evbuffer *out)
               "From the begin of service to the end of a session that was not rejected.",
               &state->counts.services);
     add_resources(&text, state);
+    if (format == METRICS_OPEN)
+        add(&text, "# EOF\n");
     return text.failed ? -ENOMEM : 0;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file metrics.h
- * A state in the text format of Prometheus, version 0.0.4.
+ * A state as Prometheus reads it: in its text format, version 0.0.4, or in OpenMetrics 1.0.0.
  *
  * A pure function of the state. Times are in seconds and sizes in bytes, names of counters end in
- * _total, and no label depends on clients. The names are in the manual page.
+ * _total, and no label depends on clients. The names are in the manual page, and are the same in both
+ * formats.
  */
 #ifndef SERVER_ADMIN_METRICS_H
 #define SERVER_ADMIN_METRICS_H
@@ -13,10 +14,20 @@
 
 struct state;
 
-/** The Content-Type of the text. */
-#define ADMIN_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+enum metrics_format { METRICS_TEXT, METRICS_OPEN };
+
+/** The Content-Type of a format, by the enum. */
+extern const char *const admin_metrics_types[2];
+
+/**
+ * Choose the format that a client prefers: OpenMetrics only for one that names it with the version above,
+ * and does not prefer the other.
+ *
+ * @param accept  the value of its Accept header, or NULL
+ */
+enum metrics_format admin_metrics_format(const char *accept);
 
 /** Append the text. @return 0, or -ENOMEM after a part of it */
-int admin_metrics(const struct state *state, struct evbuffer *out);
+int admin_metrics(const struct state *state, enum metrics_format format, struct evbuffer *out);
 
 #endif /* SERVER_ADMIN_METRICS_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A strict reader of Prometheus' text format: see metrics.h. */
+/* A strict reader of what Prometheus reads: see metrics.h. */
 #include "tests/kit/metrics.h"
 
 #include "tests/kit/suite.h"
@@ -13,7 +13,8 @@
 /* The family whose samples are being read. */
 struct family {
     char name[100];
-    char type[20];   /* empty between HELP and TYPE */
+    char type[20]; /* empty between HELP and TYPE */
+    bool has_unit;
     double bound;    /* of the last bucket */
     double in_bound; /* how many it had */
     bool complete;   /* of a histogram: +Inf, sum and count were there */
@@ -22,6 +23,7 @@ struct family {
 
 struct reader {
     struct metrics *metrics;
+    bool open; /* OpenMetrics */
     struct family family;
     char names[100][100]; /* of all families so far */
 };
@@ -44,10 +46,16 @@ static bool is_name(const char *text, size_t size)
 }
 
 /* What a family must have had when it ends. */
-static void end_family(const struct family *family)
+static void end_family(const struct reader *reader)
 {
-    if (family->name[0] == '\0')
+    const struct family *family = &reader->family;
+    const char *name = family->name;
+
+    if (name[0] == '\0')
         return;
+    ck_assert_msg(family->has_unit ==
+                      (reader->open && (ends_with(name, "_seconds") || ends_with(name, "_bytes"))),
+                  "%s: its UNIT is missing, or too much", name);
     ck_assert_msg(family->samples > 0, "%s has no sample", family->name);
     ck_assert_msg(strcmp(family->type, "histogram") != 0 || family->complete, "%s is not whole",
                   family->name);
@@ -58,7 +66,7 @@ static void read_help(struct reader *reader, const char *line)
     struct family *family = &reader->family;
     size_t size = strcspn(line, " ");
 
-    end_family(family);
+    end_family(reader);
     *family = (struct family){.bound = -INFINITY};
     ck_assert_msg(is_name(line, size) && size < sizeof family->name && line[size] == ' ' &&
                       line[size + 1] != '\0',
@@ -80,10 +88,34 @@ static void read_type(struct reader *reader, const char *line)
     ck_assert_msg(family->type[0] == '\0' && family->samples == 0, "a TYPE too many: %s", line);
     snprintf(family->type, sizeof family->type, "%s", line + size + 1);
     ck_assert_msg(strcmp(family->type, "counter") == 0 || strcmp(family->type, "gauge") == 0 ||
-                      strcmp(family->type, "histogram") == 0,
+                      strcmp(family->type, "histogram") == 0 ||
+                      (reader->open && strcmp(family->type, "info") == 0),
                   "this type is not known: %s", line);
-    ck_assert_msg((strcmp(family->type, "counter") == 0) == ends_with(family->name, "_total"),
+    /* In OpenMetrics it ends the name of a sample, and not the one of its family. */
+    ck_assert_msg((!reader->open && strcmp(family->type, "counter") == 0) ==
+                      ends_with(family->name, "_total"),
                   "counters, and only those, end in _total: %s", line);
+}
+
+static void read_unit(struct reader *reader, const char *line)
+{
+    struct family *family = &reader->family;
+    const char *unit = strchr(line, ' ');
+
+    ck_assert_msg(unit != NULL && family->name[0] != '\0' && family->samples == 0 &&
+                      strncmp(line, family->name, strlen(family->name)) == 0 &&
+                      line + strlen(family->name) == unit,
+                  "a UNIT without its HELP before: %s", line);
+    ck_assert_msg(ends_with(family->name, unit + 1), "the name does not end in the unit: %s", line);
+    family->has_unit = true;
+}
+
+/* Return what the names of a family's samples have beyond its name, unless it is a histogram. */
+static const char *suffix_of(const struct reader *reader)
+{
+    if (!reader->open || strcmp(reader->family.type, "gauge") == 0)
+        return "";
+    return strcmp(reader->family.type, "info") == 0 ? "_info" : "_total";
 }
 
 /* Check {name="value",...}. @return where it ends; *bound is le's, if there is one */
@@ -150,15 +182,18 @@ static void read_sample(struct reader *reader, const char *line)
     if (strcmp(family->type, "histogram") == 0)
         check_histogram(family, suffix, bound, sample->value);
     else
-        ck_assert_msg(suffix[0] == '\0' && isnan(bound), "this is none of %s: %s", family->name,
-                      line);
-    sample->counts = strcmp(family->type, "gauge") != 0;
+        ck_assert_msg(strcmp(suffix, suffix_of(reader)) == 0 && isnan(bound),
+                      "this is none of %s: %s", family->name, line);
+    ck_assert_msg(!reader->open || !isfinite(bound) ||
+                      memchr(line, '.', (size_t)(end - line)) != NULL,
+                  "a bound without decimals: %s", line);
+    sample->counts = strcmp(family->type, "counter") == 0 || strcmp(family->type, "histogram") == 0;
     ck_assert_msg(sample->value >= 0, "less than nothing: %s", line);
     family->samples++;
     ck_assert_uint_lt(++metrics->count, sizeof metrics->samples / sizeof *metrics->samples);
 }
 
-struct metrics *metrics_read(const char *text)
+static struct metrics *read_text(const char *text, bool open)
 {
     struct reader *reader = calloc(1, sizeof *reader);
     struct metrics *metrics = suite_memory(sizeof *metrics);
@@ -167,6 +202,7 @@ struct metrics *metrics_read(const char *text)
     ck_assert_ptr_nonnull(reader);
     ck_assert_msg(ends_with(text, "\n"), "the last line has no end");
     reader->metrics = metrics;
+    reader->open = open;
     while (*text != '\0') {
         size_t size = strcspn(text, "\n");
         ck_assert_uint_lt(size, sizeof line);
@@ -177,12 +213,28 @@ struct metrics *metrics_read(const char *text)
             read_help(reader, line + 7);
         else if (strncmp(line, "# TYPE ", 7) == 0)
             read_type(reader, line + 7);
+        else if (open && strncmp(line, "# UNIT ", 7) == 0)
+            read_unit(reader, line + 7);
+        else if (open && strcmp(line, "# EOF") == 0)
+            break;
         else
             read_sample(reader, line);
     }
-    end_family(&reader->family);
+    ck_assert_msg(*text == '\0', "there is more behind the end: %s", text);
+    ck_assert_msg(!open || strcmp(line, "# EOF") == 0, "the last line is no # EOF: %s", line);
+    end_family(reader);
     free(reader);
     return metrics;
+}
+
+struct metrics *metrics_read(const char *text)
+{
+    return read_text(text, false);
+}
+
+struct metrics *metrics_read_open(const char *text)
+{
+    return read_text(text, true);
 }
 
 static const struct sample *find(const struct metrics *metrics, const char *key)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file metrics.h
- * A strict reader of Prometheus' text format 0.0.4, for tests.
+ * A strict reader of Prometheus' text format 0.0.4 and of OpenMetrics 1.0.0, for tests.
  *
  * Stricter than Prometheus itself: it also wants HELP and TYPE before the samples of a family,
  * every family once and in one piece, counters that end in _total, and histograms whose buckets
@@ -26,8 +26,14 @@ struct metrics {
     size_t families;
 };
 
-/** Read a whole text. */
+/** Read a whole text in format 0.0.4. */
 struct metrics *metrics_read(const char *text);
+
+/**
+ * Read a whole text in OpenMetrics: names of families without _total and _info, a UNIT if the name ends in a
+ * base unit, bounds with decimals, and # EOF.
+ */
+struct metrics *metrics_read_open(const char *text);
 
 /** The number of a sample; the test fails where there is none. */
 double metrics_value(const struct metrics *metrics, const char *key);

@@ -7,10 +7,10 @@
 
 #include "common/clock.h"
 #include "server/admin/events.h"
-#include "server/admin/metrics.h"
 #include "server/admin/places.h"
 #include "tests/kit/harness.h"
 #include "tests/kit/http.h"
+#include "tests/kit/metrics.h"
 #include "tests/kit/suite.h"
 #include "tests/server/fake_server.h"
 
@@ -31,7 +31,7 @@ static const struct expectation {
     const char *text; /* somewhere in the body */
 } expectations[] = {
     {"/", "text/plain; charset=utf-8", "/stats.json"},
-    {"/metrics", ADMIN_METRICS_TYPE, "\nechopool_connections_active 5\n"},
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", "\nechopool_connections_active 5\n"},
     {"/stats.json", "application/json", "\"schema\": \"echo-server/1\""},
     {"/livez", "text/plain; charset=utf-8", "ok\n"},
     {"/healthz", "text/plain; charset=utf-8", "ok\n"},
@@ -51,6 +51,23 @@ LOOP_TEST(every_path, COUNT_OF(expectations))
     ck_assert_str_eq(http_header(&reply, "Content-Type", value), expected->type);
     ck_assert_str_eq(http_header(&reply, "Cache-Control", value), "no-store");
     ck_assert_msg(strstr(reply.body, expected->text) != NULL, "%s", reply.body);
+}
+
+/* The Accept header chooses the format of /metrics, and caches learn that. */
+TEST(open_metrics)
+{
+    static const char request[] = "GET /metrics HTTP/1.1\r\nHost: test\r\n"
+                                  "Accept: application/openmetrics-text; version=1.0.0\r\n\r\n";
+    struct http_reply reply = http_send(fake.port, request, strlen(request));
+    char value[200];
+
+    ck_assert_int_eq(reply.status, 200);
+    ck_assert_str_eq(http_header(&reply, "Content-Type", value),
+                     "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    ck_assert_str_eq(http_header(&reply, "Vary", value), "Accept");
+    free(metrics_read_open(reply.body));
+    reply = http_get(fake.port, "/metrics");
+    ck_assert_str_eq(http_header(&reply, "Vary", value), "Accept");
 }
 
 /* HEAD says what GET would, without the body, and the connection goes on. */

@@ -12,19 +12,27 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct state state;
 
-static struct metrics *read_state(void)
+static struct metrics *read_as(enum metrics_format format)
 {
     struct evbuffer *out = evbuffer_new();
     struct metrics *metrics;
+    const char *text;
 
-    ck_assert_int_eq(admin_metrics(&state, out), 0);
+    ck_assert_int_eq(admin_metrics(&state, format, out), 0);
     ck_assert_int_eq(evbuffer_add(out, "", 1), 0);
-    metrics = metrics_read((const char *)evbuffer_pullup(out, -1));
+    text = (const char *)evbuffer_pullup(out, -1);
+    metrics = format == METRICS_OPEN ? metrics_read_open(text) : metrics_read(text);
     evbuffer_free(out);
     return metrics;
+}
+
+static struct metrics *read_state(void)
+{
+    return read_as(METRICS_TEXT);
 }
 
 static void expect(const struct metrics *metrics, const char *key, double value)
@@ -124,6 +132,73 @@ TEST(histograms)
     expect_histogram(metrics, "echopool_queue_wait_seconds", &state.counts.waits);
     expect_histogram(metrics, "echopool_task_duration_seconds", &state.counts.services);
     free(metrics);
+}
+
+/* The strict reader has checked names, units and the end; here are the samples. */
+TEST(both_formats_have_the_same_samples)
+{
+    struct metrics *text;
+    struct metrics *open;
+
+    state_fill(&state);
+    text = read_state();
+    open = read_as(METRICS_OPEN);
+    ck_assert_uint_eq(open->families, text->families);
+    ck_assert_uint_eq(open->count, text->count);
+    for (size_t i = 0; i < text->count; i++) {
+        ck_assert_msg(open->samples[i].value == text->samples[i].value, "%s: %f, %s: %f",
+                      open->samples[i].key, open->samples[i].value, text->samples[i].key,
+                      text->samples[i].value);
+        if (strcmp(open->samples[i].key, text->samples[i].key) != 0)
+            ck_assert_ptr_nonnull(strstr(open->samples[i].key, ".0\"}")); /* the bound 1 is 1.0 */
+    }
+    free(text);
+    free(open);
+}
+
+#define OPEN "application/openmetrics-text"
+
+static const struct preference {
+    const char *accept;
+    enum metrics_format format;
+} preferences[] = {
+    {NULL, METRICS_TEXT},
+    {"", METRICS_TEXT},
+    {"*/*", METRICS_TEXT},
+    {"text/plain", METRICS_TEXT},
+    {"image/png", METRICS_TEXT},
+    {OPEN, METRICS_OPEN},
+    {OPEN "; version=1.0.0", METRICS_OPEN},
+    {"Application/OpenMetrics-Text;Version=1.0.0;Charset=utf-8", METRICS_OPEN},
+    /* what Prometheus sends */
+    {OPEN ";version=1.0.0," OPEN ";version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+     METRICS_OPEN},
+    {"text/plain;version=0.0.4;q=0.5,*/*;q=0.1, \t" OPEN " ; version=1.0.0 ; q=0.75 ",
+     METRICS_OPEN},
+    {OPEN ";q=0.5, */*;q=0.5", METRICS_OPEN},
+    /* the other is preferred */
+    {OPEN ";q=0.4, text/plain;q=0.5", METRICS_TEXT},
+    {OPEN ";q=0.4, text/*", METRICS_TEXT},
+    {OPEN ";q=0.4, text/plain;version=1.0.0", METRICS_OPEN}, /* there is no such text */
+    /* this one is refused, or another version of it is wanted */
+    {OPEN ";q=0", METRICS_TEXT},
+    {OPEN ";version=0.0.1", METRICS_TEXT},
+    {OPEN ";version=0.0.1;q=1", METRICS_TEXT},
+    {OPEN ";version=1.0.0.0", METRICS_TEXT},
+    {OPEN "s", METRICS_TEXT},
+    /* not an Accept header */
+    {OPEN ";q=2", METRICS_TEXT},
+    {OPEN ";q=", METRICS_TEXT},
+    {OPEN ";q=x", METRICS_TEXT},
+    {OPEN " text/plain", METRICS_TEXT},
+    {",;,=;q,,; ;", METRICS_TEXT},
+    {",;," OPEN ",", METRICS_OPEN},
+};
+
+LOOP_TEST(the_client_chooses, COUNT_OF(preferences))
+{
+    ck_assert_msg(admin_metrics_format(preferences[_i].accept) == preferences[_i].format,
+                  "Accept: %s", preferences[_i].accept);
 }
 
 CASE("Limits")
