@@ -1,11 +1,8 @@
 #!/usr/bin/env bash
 # docs/what-to-look-at.md is true: its commands are run, and print what stands there.
 #
-# A line "    $ command" is run by this very shell, so that its descriptors and variables last; the
-# lines after it are what it prints. Three things are not taken literally: numbers of processes and
-# fractions of seconds, how columns are spaced, and the names that kernels have for where a thread
-# sleeps. What only looks is repeated until it sees what is expected, as a reader would who was too
-# quick; what starts, sends, receives or kills is done once.
+# Its commands are those of lines "    $ command", as commands.bash describes; looks.sh runs all of a section in one
+# shell, so that descriptors and variables last.
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 TOP_SRCDIR=$(cd "$TOP_SRCDIR" && pwd)
 TOP_BUILDDIR=$(cd "$TOP_BUILDDIR" && pwd)
@@ -21,7 +18,9 @@ twenty_two() {
 section() {
     awk -v title="## $1" '/^## / { on = $0 == title } on && /^    /' "$document" | sed 's/^    //' >"$work/block"
     grep -q '^\$ ' "$work/block" || { echo "no commands under '$1'"; return 1; }
-    timeout 120 bash "$TOP_SRCDIR/tests/house/looks.bash" "$work/block" "$work"
+    rm -rf "$work/folder"
+    mkdir "$work/folder"
+    timeout 120 setsid bash "$TOP_SRCDIR/tests/house/commands.bash" "$work/block" "$work/folder"
 }
 
 if grep -q '^EP_CFLAGS = .*-fsanitize' "$TOP_BUILDDIR/Makefile" 2>/dev/null; then
