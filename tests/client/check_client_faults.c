@@ -2,7 +2,7 @@
 /*
  * echo-client where the system refuses it memory, or to watch a socket: the sessions that can be run
  * are run, the others are counted with words, and no row is missing in a file without a word. The
- * failures come from fail_call.c, which is preloaded; not with a sanitizer, which must be loaded first
+ * failures come from kit/shim.c, which is preloaded; not with a sanitizer, which must be loaded first
  * itself.
  */
 #include "config.h"
@@ -21,16 +21,10 @@
 /* Clients of this test have a call that fails with an errno value, after this many that do not. */
 static void let_fail(const char *call, int error, unsigned after, size_t bytes)
 {
-    char text[24];
+    struct orders orders = {.first = after + 1, .last = UINT_MAX, .error = error, .bytes = bytes};
 
-    setenv("FAIL_CALL", call, 1);
-    snprintf(text, sizeof text, "%d", error);
-    setenv("FAIL_ERROR", text, 1);
-    snprintf(text, sizeof text, "%u", after);
-    setenv("FAIL_AFTER", text, 1);
-    snprintf(text, sizeof text, "%zu", bytes);
-    setenv("FAIL_BYTES", text, 1);
-    program_preload("tests/client/.libs/fail_call.so");
+    snprintf(orders.only, sizeof orders.only, "%s", call);
+    program_let_fail(orders);
 }
 
 /* Run a client, with further arguments, against a right server. */
@@ -169,7 +163,7 @@ CASE("Names with several addresses")
 static void have_addresses(const char *addresses)
 {
     setenv("HAS_ADDRESSES", addresses, 1);
-    program_preload("tests/client/.libs/fail_call.so");
+    program_preload("tests/kit/.libs/names.so");
 }
 
 LOOP_TEST(an_address_after_others_that_do_not_answer, CLIENT_WAYS)

@@ -245,7 +245,7 @@ LOOP_TEST(by_name_and_by_address, CLIENT_WAYS)
 LOOP_TEST(a_name_with_two_addresses, CLIENT_WAYS)
 {
     setenv("HAS_ADDRESSES", "127.0.0.9,127.0.0.1", 1);
-    program_preload("tests/client/.libs/fail_call.so");
+    program_preload("tests/kit/.libs/names.so");
     expect_all_well(_i, tls_upper, tls_kit_server(&keys->server, NULL),
                     TRUSTING("-n", "50", "--host", "localhost"), 50, 10);
 }

@@ -33,19 +33,14 @@ CLIENT_TESTS = \
 	tests/client/check_client_prompt
 if WITH_OPENSSL
 CLIENT_TESTS += tests/client/check_client_tls
-EXTRA_tests_client_check_client_tls_DEPENDENCIES = tests/client/fail_call.la
+EXTRA_tests_client_check_client_tls_DEPENDENCIES = tests/kit/names.la
 endif
 $(CLIENT_TESTS): client/libclient.la pool/libpool.la
 $(CLIENT_TESTS): ROOM_LIBS = client/libclient.la pool/libpool.la
 check_PROGRAMS += $(CLIENT_TESTS)
 TESTS += $(CLIENT_TESTS)
 
-# Preloaded into the client; -rpath makes libtool build a shared object that is not installed.
-EXTRA_tests_client_check_client_faults_DEPENDENCIES = tests/client/fail_call.la
-check_LTLIBRARIES += tests/client/fail_call.la
-tests_client_fail_call_la_SOURCES = tests/client/fail_call.c tests/kit/names.c
-tests_client_fail_call_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
-tests_client_fail_call_la_LIBADD = -ldl
+EXTRA_tests_client_check_client_faults_DEPENDENCIES = tests/kit/shim.la tests/kit/names.la
 
 # A session that the test leads by hand.
 SESSION_RIG = tests/client/session_rig.c tests/client/session_rig.h

@@ -19,6 +19,6 @@ endif
 check_PROGRAMS += $(COMMON_TESTS)
 TESTS += $(COMMON_TESTS)
 tests_common_check_address_SOURCES = tests/common/check_address.c tests/kit/names.c
-# Flags of its own give the object of names.c a name of its own: fail_call.la compiles it with libtool.
+# Flags of its own give the object of names.c a name of its own: names.la compiles it with libtool.
 tests_common_check_address_CFLAGS = $(AM_CFLAGS)
 EXTRA_DIST += tests/common/tls_skipped.sh

@@ -179,6 +179,21 @@ void program_preload(const char *object)
     setenv("LD_PRELOAD", path, 1);
 }
 
+struct orders *program_let_fail(struct orders orders)
+{
+    int fd = memfd_create("orders", MFD_CLOEXEC);
+    struct orders *shared;
+
+    ck_assert(fd >= 0 && ftruncate(fd, sizeof orders) == 0);
+    shared = mmap(NULL, sizeof orders, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    ck_assert(shared != MAP_FAILED);
+    *shared = orders;
+    atomic_store(&shared->armed, true);
+    setenv(ORDERS_VARIABLE, suite_text("/proc/%d/fd/%d", getpid(), fd), 1);
+    program_preload("tests/kit/.libs/shim.so");
+    return shared;
+}
+
 /* In the child: put the sockets where they belong, and say whom they are for. */
 static bool pass_sockets(int *failure)
 {

@@ -12,6 +12,8 @@
 #ifndef TESTS_KIT_HARNESS_H
 #define TESTS_KIT_HARNESS_H
 
+#include "tests/kit/shim.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -84,9 +86,16 @@ void program_deafen(void);
  * Programs that are started from now on are preloaded with this shared object of the build tree. Not with
  * a sanitizer, which must be loaded first itself.
  *
- * @param object  such as "tests/server/.libs/fail_accept.so"; NULL: nothing is preloaded any more
+ * @param object  such as "tests/kit/.libs/names.so"; NULL: nothing is preloaded any more
  */
 void program_preload(const char *object);
+
+/**
+ * Programs that are started from now on have calls that fail, by kit/shim.c, until program_preload(NULL).
+ *
+ * @return  the orders that the programs share: without `armed` nothing fails any more
+ */
+struct orders *program_let_fail(struct orders orders);
 
 /** Wait for the end and collect what it said. */
 struct outcome program_wait(struct program *program);

@@ -20,9 +20,17 @@ if PROGRAMS
 	%D%/state.c %D%/state.h \
 	%D%/view.c %D%/view.h
 
-# Apart, because it replaces getaddrinfo(). A program or a shim that wants it has the source among its own: from an
-# archive the linker takes nothing that a sanitizer's library has, too.
-EXTRA_DIST += %D%/names.c
+# Preloaded into programs under test; -rpath makes libtool build a shared object that is not installed. A test
+# program that wants names.c, which replaces getaddrinfo(), has the source among its own: from an archive the
+# linker takes nothing that a sanitizer's library has, too.
+PRELOADED = -module -avoid-version -shared -rpath /nowhere
+check_LTLIBRARIES += %D%/names.la %D%/shim.la
+%C%_names_la_SOURCES = %D%/names.c
+%C%_names_la_LDFLAGS = $(PRELOADED)
+%C%_names_la_LIBADD = -ldl
+%C%_shim_la_SOURCES = %D%/shim.c %D%/shim.h
+%C%_shim_la_LDFLAGS = $(PRELOADED)
+%C%_shim_la_LIBADD = -ldl
 endif
 if WITH_OPENSSL
 %C%_libkit_la_SOURCES += %D%/tls.c %D%/tls.h

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The real server and an accept() that fails: it is counted and told, the next one is served, and no
- * CPU is spent on trying. The failures come from fail_calls.c, which is preloaded into the server;
+ * CPU is spent on trying. The failures come from kit/shim.c, which is preloaded into the server;
  * not with a sanitizer, which must be loaded first itself.
  */
 #include "common/clock.h"
@@ -17,28 +17,28 @@
 
 #ifndef EP_SANITIZED
 
-/* Start a server whose accept() fails, as fail_calls.c reads it from the environment. */
-static struct kit start_failing_with(const char *const arguments[], int error, const char *how,
-                                     const char *value, bool takes)
+/* Start a server whose accept() fails this many times. @param loses  so does the connection end */
+static struct kit start_failing(int error, unsigned times, bool loses)
 {
     struct kit kit;
-    const char *number = suite_text("%d", error);
 
-    setenv("ACCEPT_ERROR", number, 1);
-    setenv(how, value, 1);
-    if (takes)
-        setenv("ACCEPT_TAKES", "1", 1);
-    program_preload("tests/server/.libs/fail_calls.so");
-    kit = kit_start(arguments);
+    program_let_fail((struct orders){
+        .only = "accept4", .first = 1, .last = times, .error = error, .loses = loses});
+    kit = kit_start(ARGUMENTS("--workers", "2"));
     program_preload(NULL);
-    unsetenv("ACCEPT_TAKES");
-    unsetenv(how);
     return kit;
 }
 
-static struct kit start_failing(int error, const char *how, const char *value, bool takes)
+/* Start one whose accept() fails until the test disarms the orders. */
+static struct kit start_stuck(const char *const arguments[], int error, struct orders **orders)
 {
-    return start_failing_with(ARGUMENTS("--workers", "2"), error, how, value, takes);
+    struct kit kit;
+
+    *orders = program_let_fail(
+        (struct orders){.only = "accept4", .first = 1, .last = UINT_MAX, .error = error});
+    kit = kit_start(arguments);
+    program_preload(NULL);
+    return kit;
 }
 
 /* kit_finish() with a look at how many failures were counted. */
@@ -68,7 +68,7 @@ CASE("Errors")
 /* A connection that the kernel has given up is gone; the next one is like any other. */
 LOOP_TEST(a_lost_connection, COUNT_OF(lost_errors))
 {
-    struct kit kit = start_failing(lost_errors[_i], "ACCEPT_FAILURES", "3", true);
+    struct kit kit = start_failing(lost_errors[_i], 3, true);
 
     for (int i = 0; i < 3; i++)
         expect_rest(kit_connect(&kit), "", 0);
@@ -82,7 +82,7 @@ LOOP_TEST(a_lost_connection, COUNT_OF(lost_errors))
 /* libevent itself goes on to the next after this one, and does not even tell. */
 TEST(an_aborted_connection)
 {
-    struct kit kit = start_failing(ECONNABORTED, "ACCEPT_FAILURES", "3", true);
+    struct kit kit = start_failing(ECONNABORTED, 3, true);
 
     for (int i = 0; i < 3; i++)
         expect_rest(kit_connect(&kit), "", 0);
@@ -92,19 +92,11 @@ TEST(an_aborted_connection)
 /* For want of something that will be there again: the connection waits and is served in the end. */
 LOOP_TEST(a_want_of_something, COUNT_OF(want_errors))
 {
-    struct kit kit = start_failing(want_errors[_i], "ACCEPT_FAILURES", "3", false);
+    struct kit kit = start_failing(want_errors[_i], 3, false);
     int fd = kit_connect(&kit);
 
     say_goodbye(fd);
     finish_counting(&kit, "cannot accept a connection now: ", want_errors[_i]);
-}
-
-static void make_file(char *name)
-{
-    int made = mkstemp(name);
-
-    ck_assert_int_ge(made, 0);
-    close(made);
 }
 
 static unsigned warnings(struct kit *kit)
@@ -131,21 +123,20 @@ static const int stuck_errors[] = {ENOBUFS, EPROTO, EPERM};
  */
 LOOP_TEST(failing_does_not_burn, COUNT_OF(stuck_errors))
 {
-    char file[] = "/tmp/check_accept.XXXXXX";
+    struct orders *orders;
     struct kit kit;
     int64_t cpu_ns;
     int64_t started_ns;
     int fd;
 
-    make_file(file);
-    kit = start_failing(stuck_errors[_i], "ACCEPT_FAILS_WHILE", file, false);
+    kit = start_stuck(ARGUMENTS("--workers", "2"), stuck_errors[_i], &orders);
     cpu_ns = process_cpu_ns(kit.program.pid);
     started_ns = clock_now_ns();
     fd = kit_connect(&kit);
     wait_until(has_warned_twice, &kit);
     cpu_ns = process_cpu_ns(kit.program.pid) - cpu_ns;
     started_ns = clock_now_ns() - started_ns;
-    unlink(file);
+    atomic_store(&orders->armed, false);
     ck_assert_msg(cpu_ns < started_ns / 10, "%lld of %lld ns were spent on failing",
                   (long long)cpu_ns, (long long)started_ns);
     say_goodbye(fd);
@@ -158,20 +149,19 @@ LOOP_TEST(failing_does_not_burn, COUNT_OF(stuck_errors))
  */
 static void outlive(const char *const arguments[], int error)
 {
-    char file[] = "/tmp/check_accept.XXXXXX";
+    struct orders *orders;
     struct http_reply reply;
     struct kit kit;
     int fd;
 
-    make_file(file);
-    kit = start_failing_with(arguments, error, "ACCEPT_FAILS_WHILE", file, false);
+    kit = start_stuck(arguments, error, &orders);
     fd = tcp_connect(kit_admin_port(&kit));
     tcp_send(fd, "GET /livez HTTP/1.0\r\n\r\n", 23);
     const char *warning =
         suite_text("cannot accept a connection to the admin port: %s; trying again in 100 ms",
                    strerror(error));
     wait_for_error_text(&kit.program, warning);
-    unlink(file);
+    atomic_store(&orders->armed, false);
     reply = http_read(fd, false);
     ck_assert_int_eq(reply.status, 200);
     close(fd);

@@ -2,7 +2,7 @@
 /*
  * The real server and a kernel, or a library, that refuses what it needs: memory for an event base, or a
  * place among the watches of epoll (fs.epoll.max_user_watches). At the start that is a sentence and
- * status 1, before the server claims to listen; later it passes. The failures come from fail_calls.c,
+ * status 1, before the server claims to listen; later it passes. The failures come from kit/shim.c,
  * which is preloaded into the server; not with a sanitizer, which must be loaded first itself.
  */
 #include "tests/kit/http.h"
@@ -20,42 +20,22 @@
 
 #ifndef EP_SANITIZED
 
-static const char *const switches[] = {"LD_PRELOAD",   "CONFIG_FAILS",   "WATCH_ERROR",
-                                       "WATCH_SKIPS",  "WATCH_FAILURES", "WATCH_LISTENERS",
-                                       "PROC_MISSING", "PRLIMIT_DENIED", "LOOKUP_FAILS",
-                                       "LOOKUP_ERROR", "PIDFD_FAILURES"};
-
-/* Programs that are started from now on have the calls of fail_calls.c. */
-static void preload(void)
+/* Let epoll refuse some sockets. */
+static void refuse_watches(bool listeners, unsigned first, unsigned last)
 {
-    program_preload("tests/server/.libs/fail_calls.so");
-}
-
-/* Let epoll refuse this many sockets, after this many that it takes. */
-static void refuse_watches(bool listeners, const char *skips, const char *failures)
-{
-
-    preload();
-    const char *number = suite_text("%d", ENOSPC);
-    setenv("WATCH_ERROR", number, 1);
-    setenv("WATCH_SKIPS", skips, 1);
-    setenv("WATCH_FAILURES", failures, 1);
-    if (listeners)
-        setenv("WATCH_LISTENERS", "1", 1);
-}
-
-/* Programs that are started from now on are as usual. */
-static void stop_refusing(void)
-{
-    for (size_t i = 0; i < COUNT_OF(switches); i++)
-        unsetenv(switches[i]);
+    program_let_fail((struct orders){.only = "epoll_ctl",
+                                     .first = first,
+                                     .last = last,
+                                     .error = ENOSPC,
+                                     .listeners = listeners,
+                                     .connections = !listeners});
 }
 
 static void expect_no_start(const char *const arguments[], const char *sentence)
 {
     struct outcome outcome = program_run(arguments, NULL);
 
-    stop_refusing();
+    program_preload(NULL);
     ck_assert_msg(outcome.status == 1, "status %d, said: %s", outcome.status, outcome.err);
     ck_assert_str_eq(outcome.out, "");
     ck_assert_msg(strstr(outcome.err, sentence) != NULL, "said: %s", outcome.err);
@@ -65,8 +45,8 @@ CASE("Start")
 
 TEST(no_memory_for_an_event_base)
 {
-    preload();
-    setenv("CONFIG_FAILS", "2", 1); /* the first is the main loop's */
+    /* the first is the main loop's */
+    program_let_fail((struct orders){.only = "event_config_new", .first = 2, .last = UINT_MAX});
     expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--model", "event"),
                     "cannot start --model event with 4 workers: Cannot allocate memory");
 }
@@ -76,23 +56,23 @@ LOOP_TEST(an_address_that_cannot_be_looked_up, 3)
 {
     static const int codes[] = {EAI_MEMORY, EAI_AGAIN, EAI_FAIL};
 
-    preload();
-    setenv("LOOKUP_FAILS", "2", 1); /* the first is that of --host */
-    setenv("LOOKUP_ERROR", suite_text("%d", codes[_i]), 1);
+    /* the first is that of --host */
+    program_let_fail(
+        (struct orders){.only = "getaddrinfo", .first = 2, .last = UINT_MAX, .error = codes[_i]});
     expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--admin", "0"),
                     suite_text("--admin 0: %s; try", gai_strerror(codes[_i])));
 }
 
 TEST(an_admin_port_that_cannot_be_watched)
 {
-    refuse_watches(true, "0", "1");
+    refuse_watches(true, 1, 1);
     expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--admin", "0"),
                     ": No space left on device; raise fs.epoll.max_user_watches");
 }
 
 LOOP_TEST(a_port_that_cannot_be_watched, MODELS)
 {
-    refuse_watches(true, "0", "1");
+    refuse_watches(true, 1, 1);
     expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--model", tested_models[_i].model,
                               "--hold", tested_models[_i].hold),
                     "cannot watch the listening socket: No space left on device; raise "
@@ -107,9 +87,9 @@ TEST(a_port_that_is_watched_again)
     struct kit kit;
     int first, second;
 
-    refuse_watches(true, "1", "2");
+    refuse_watches(true, 2, 3);
     kit = kit_start(ARGUMENTS("--workers", "1", "--queue", "0"));
-    stop_refusing();
+    program_preload(NULL);
     first = kit_connect(&kit);
     say_hello(first);
     second = kit_connect(&kit);
@@ -123,9 +103,9 @@ TEST(an_admin_port_that_is_watched_again)
 {
     struct kit kit;
 
-    refuse_watches(true, "2", "2");
+    refuse_watches(true, 3, 4);
     kit = kit_start(ARGUMENTS("--admin", "0"));
-    stop_refusing();
+    program_preload(NULL);
     for (int i = 0; i < 40; i++)
         http_body(kit_admin_port(&kit), "/livez", 200);
     wait_for_error_text(&kit.program, "No space left on device");
@@ -147,10 +127,10 @@ LOOP_TEST(a_connection_that_cannot_be_watched, COUNT_OF(watching))
     bool reset;
     int fd;
 
-    refuse_watches(false, "0", "1");
+    refuse_watches(false, 1, 1);
     kit = kit_start(
         ARGUMENTS("--model", watching[_i].model, "--hold", watching[_i].hold, "--workers", "2"));
-    stop_refusing();
+    program_preload(NULL);
     fd = kit_connect(&kit);
     (void)tcp_receive_all(fd, bytes, sizeof bytes, &reset);
     close(fd);
@@ -173,10 +153,9 @@ TEST(a_process_that_cannot_be_watched)
     size_t size;
     int fd;
 
-    preload();
-    setenv("PIDFD_FAILURES", "1", 1);
+    program_let_fail((struct orders){.only = "pidfd_open", .first = 1, .last = 1, .error = ENOMEM});
     kit = kit_start(ARGUMENTS("--model", "fork"));
-    stop_refusing();
+    program_preload(NULL);
     fd = kit_connect(&kit);
     size = tcp_receive_all(fd, bytes, sizeof bytes, &reset);
     ck_assert_msg(size == 0, "the client got: %.*s", (int)size, bytes);
@@ -209,10 +188,9 @@ LOOP_TEST(without_proc, MODELS)
                                           "\"virtual_bytes\": null", "\"descriptors\": null"};
     struct kit kit;
 
-    preload();
-    setenv("PROC_MISSING", "1", 1);
+    program_let_fail((struct orders){.no_proc = true});
     kit = kit_start(MODEL("--admin", "0"));
-    stop_refusing();
+    program_preload(NULL);
     for (size_t i = 0; i < COUNT_OF(unknown); i++)
         expect_line(&kit, "/stats.json", unknown[i]);
     ck_assert_ptr_null(
@@ -230,10 +208,9 @@ TEST(a_unix_socket_without_proc)
 
     ck_assert_ptr_nonnull(mkdtemp(folder));
     const char *host = suite_text("unix:%s/echo", folder);
-    preload();
-    setenv("PROC_MISSING", "1", 1);
+    program_let_fail((struct orders){.no_proc = true});
     kit = kit_start(ARGUMENTS("--host", host, "--socket-mode", "666"));
-    stop_refusing();
+    program_preload(NULL);
     ck_assert_int_eq(lstat(host + strlen("unix:"), &file), 0);
     ck_assert_uint_eq(file.st_mode, S_IFSOCK | 0666);
     kit_finish(&kit, true, NULL);
@@ -246,10 +223,9 @@ LOOP_TEST(without_prlimit, MODELS)
     struct kit kit;
     int fd;
 
-    preload();
-    setenv("PRLIMIT_DENIED", "1", 1);
+    program_let_fail((struct orders){.no_prlimit = true});
     kit = kit_start(MODEL("--admin", "0"));
-    stop_refusing();
+    program_preload(NULL);
     ck_assert_ptr_null(strstr(program_output(&kit.program), "sessions at most 0,"));
     expect_line(&kit, "/readyz", "ready");
     expect_line(&kit, "/stats.json", "\"descriptor_limit\": null");

@@ -47,14 +47,8 @@ TESTS += $(SERVER_TESTS)
 
 # The pictures that check_page* take, for a person to look at.
 CLEANFILES += tests/page-*.png
-EXTRA_tests_server_check_server_accept_DEPENDENCIES = tests/server/fail_calls.la
-EXTRA_tests_server_check_server_refused_DEPENDENCIES = tests/server/fail_calls.la
-
-# Preloaded into the server; -rpath makes libtool build a shared object that is not installed.
-check_LTLIBRARIES += tests/server/fail_calls.la
-tests_server_fail_calls_la_SOURCES = tests/server/fail_calls.c
-tests_server_fail_calls_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
-tests_server_fail_calls_la_LIBADD = -ldl
+EXTRA_tests_server_check_server_accept_DEPENDENCIES = tests/kit/shim.la
+EXTRA_tests_server_check_server_refused_DEPENDENCIES = tests/kit/shim.la
 
 # These two put a made-up server under the admin port; so it is no part of the kit.
 FAKE_SERVER = tests/server/fake_server.c tests/server/fake_server.h

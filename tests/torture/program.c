@@ -3,7 +3,7 @@
 #include "tests/torture/program.h"
 
 #include "common/clock.h"
-#include "tests/torture/shim.h"
+#include "tests/kit/shim.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@
 #ifndef TESTS_TORTURE_PROGRAM_H
 #define TESTS_TORTURE_PROGRAM_H
 
-#include "tests/torture/shim.h"
+#include "tests/kit/shim.h"
 
 #include <stdbool.h>
 #include <stddef.h>

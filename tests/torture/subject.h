@@ -6,8 +6,8 @@
 #ifndef TESTS_TORTURE_SUBJECT_H
 #define TESTS_TORTURE_SUBJECT_H
 
+#include "tests/kit/shim.h"
 #include "tests/torture/program.h"
-#include "tests/torture/shim.h"
 
 #include <stdbool.h>
 #include <stddef.h>

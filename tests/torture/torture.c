@@ -24,14 +24,14 @@
  *   - of another program: its status is 1 and it says why, or it is 0 and its output is complete.
  *
  * DESIGN. Each series, a subject with a class and one of the two ways, is a process, so that several can
- * run at a time. It talks with its program by pipes, with its shim by shared memory (shim.h), and with main()
+ * run at a time. It talks with its program by pipes, with its shim by shared memory (kit/shim.h), and with main()
  * by its exit status and the lines that it appends to the log. Each wait has a limit of a minute, so that a
  * busy machine is not a failure.
  */
 #include "config.h"
 
+#include "tests/kit/shim.h"
 #include "tests/torture/program.h"
-#include "tests/torture/shim.h"
 #include "tests/torture/subject.h"
 
 #include <errno.h>
@@ -118,7 +118,7 @@ static bool run_one(const struct series *series, unsigned number, struct orders 
     *orders = (struct orders){.class = series->class,
                               .caller = campaign.caller,
                               .first = number,
-                              .forever = series->forever};
+                              .last = series->forever && number != 0 ? UINT_MAX : number};
     atomic_store(&orders->armed, true);
     bad = series->subject->judge(series->subject, &program, orders, fd);
     if (bad == NULL && atomic_load(&orders->failed) == 0 && program.status != 0)
@@ -248,9 +248,9 @@ int main(int argc, char **argv)
 
     read_options(argc, argv);
     signal(SIGPIPE, SIG_IGN);
-    program_shim = open("tests/torture/.libs/shim.so", O_RDONLY);
+    program_shim = open("tests/kit/.libs/shim.so", O_RDONLY);
     if (program_shim < 0)
-        die("tests/torture/.libs/shim.so is not here: run it in a build folder, after make check "
+        die("tests/kit/.libs/shim.so is not here: run it in a build folder, after make check "
             "TESTS=");
     subjects_setup();
     for (size_t i = 0; i < subject_count; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded into a program by the campaign: counts its calls of one class, and lets one of them fail, or all
- * from one on. The orders are in a file, which processes that the program forks share: see shim.h.
+ * Preloaded into a program by the campaign of tests/torture, or by a test: counts its calls of one class, or of
+ * one name, and lets one of them fail, or several in a row. The orders are in a file, which processes that the program forks share: see shim.h.
  *
  * Each call below fails as the system would let it fail on a bad day, with an error that its manual page
  * lists. These never fail:
@@ -16,7 +16,7 @@
  * objects are noted before main(), so that a fork at any time leaves the child nothing that is held.
  */
 #undef _FORTIFY_SOURCE /* it would define some of these functions */
-#include "tests/torture/shim.h"
+#include "tests/kit/shim.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -24,6 +24,8 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <link.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
@@ -40,6 +42,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -51,7 +54,11 @@
 
 enum { OBJECTS_MAX = 64, STACK_MAX = 24 };
 
-/* NULL: the program is not one of the campaign, or it is not in main() yet. */
+struct event_config;
+
+struct event_config *event_config_new(void);
+
+/* NULL: there are none, or the program is not in main() yet. */
 static struct orders *orders;
 
 /* --- Who calls ----------------------------------------------------------------------------- */
@@ -156,21 +163,73 @@ static bool fails(enum torture_class class, const char *name, int error, const v
     unsigned number;
     bool result = false;
 
-    if (orders == NULL || class != orders->class || !atomic_load(&orders->armed) || within)
+    if (orders == NULL || !atomic_load(&orders->armed) || within)
+        return false;
+    if (*orders->only != '\0' ? strcmp(orders->only, name) != 0 : orders->class != class)
         return false;
     within = true;
     caller = caller_of(address);
-    if (caller != NULL && (caller->kind == OF_LIBRARY) == (orders->caller == CALLER_LIBRARY)) {
+    if (caller != NULL && (*orders->only != '\0' ||
+                           (caller->kind == OF_LIBRARY) == (orders->caller == CALLER_LIBRARY))) {
         number = atomic_fetch_add(&orders->calls, 1) + 1;
-        result = orders->first != 0 &&
-                 (number == orders->first || (orders->forever && number > orders->first));
+        result = number >= orders->first && number <= orders->last;
         if (result && atomic_fetch_add(&orders->failed, 1) == 0)
             note_failure(name, caller);
         if (result)
-            errno = error;
+            errno = orders->error != 0 ? orders->error : error;
     }
     within = false;
     return result;
+}
+
+/* --- For tests of one failure -------------------------------------------------------------- */
+
+/* Check whether a call needs /proc where there is none, and set errno. */
+static bool lacks_proc(bool needs, int error)
+{
+    if (!needs || orders == NULL || !orders->no_proc)
+        return false;
+    errno = error;
+    return true;
+}
+
+static bool is_in_proc(const char *path)
+{
+    return strncmp(path, "/proc", 5) == 0;
+}
+
+static bool has_size(size_t size)
+{
+    return orders == NULL || orders->bytes == 0 || orders->bytes == size;
+}
+
+/* Check whether it is a socket of the internet of the kind that is to fail. */
+static bool is_socket(int fd)
+{
+    int domain = 0, listens = 0;
+    socklen_t size = sizeof domain;
+
+    if (orders == NULL || (!orders->listeners && !orders->connections))
+        return true;
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_INET &&
+           getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 &&
+           (listens != 0) == orders->listeners;
+}
+
+/* Forbid the call for good. */
+static void deny_prlimit(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prlimit64, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        abort();
 }
 
 /* --- Calls --------------------------------------------------------------------------------- */
@@ -186,13 +245,11 @@ static void *find(_Atomic(void *) *found, const char *name)
 }
 
 /*
- * A function that may fail.
+ * A function that fails on a condition.
  *
- * @param where   a condition on its arguments without which it never fails
  * @param failure what it returns then
- * @param error   errno; 0: it returns the error
  */
-#define CALL_WHERE(where, class, type, name, parameters, arguments, failure, error)                \
+#define CALL_IF(condition, type, name, parameters, arguments, failure)                             \
     type name parameters                                                                           \
     {                                                                                              \
         static _Atomic(void *) found;                                                              \
@@ -201,21 +258,36 @@ static void *find(_Atomic(void *) *found, const char *name)
             type(*call) parameters;                                                                \
         } real = {.symbol = find(&found, #name)};                                                  \
                                                                                                    \
-        if ((where) && fails(class, #name, error, __builtin_return_address(0)))                    \
+        if (condition)                                                                             \
             return failure;                                                                        \
         return real.call arguments;                                                                \
     }
+/*
+ * The same, in its turn.
+ *
+ * @param where   a condition on its arguments without which it never fails
+ * @param error   errno; 0: it returns the error
+ */
+#define CALL_WHERE(where, class, type, name, parameters, arguments, failure, error)                \
+    CALL_IF((where) && fails(class, #name, error, __builtin_return_address(0)), type, name,        \
+            parameters, arguments, failure)
 #define CALL(class, type, name, parameters, arguments, failure, error)                             \
     CALL_WHERE(true, class, type, name, parameters, arguments, failure, error)
+/* Of a file with a path, which may be in /proc. */
+#define CALL_AT(class, type, name, parameters, arguments, failure, error)                          \
+    CALL_IF(lacks_proc(is_in_proc(path), ENOENT) ||                                                \
+                fails(class, #name, error, __builtin_return_address(0)),                           \
+            type, name, parameters, arguments, failure)
 
 /* clang-format off */
-CALL(CALL_MEMORY, void *, malloc, (size_t size), (size), NULL, ENOMEM)
+CALL_WHERE(has_size(size), CALL_MEMORY, void *, malloc, (size_t size), (size), NULL, ENOMEM)
 CALL(CALL_MEMORY, void *, calloc, (size_t count, size_t size), (count, size), NULL, ENOMEM)
 CALL_WHERE(size > 0, CALL_MEMORY, void *, realloc, (void *memory, size_t size), (memory, size), NULL, ENOMEM)
 CALL(CALL_MEMORY, void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size), NULL, ENOMEM)
 CALL(CALL_MEMORY, int, posix_memalign, (void **memory, size_t alignment, size_t size), (memory, alignment, size), ENOMEM, 0)
 CALL(CALL_MEMORY, void *, mmap, (void *address, size_t size, int protection, int flags, int fd, off_t offset),
      (address, size, protection, flags, fd, offset), MAP_FAILED, ENOMEM)
+CALL(CALL_MEMORY, struct event_config *, event_config_new, (void), (), NULL, ENOMEM)
 CALL(CALL_MEMORY, int, madvise, (void *address, size_t size, int advice), (address, size, advice), -1, ENOMEM)
 
 CALL(CALL_DESCRIPTORS, int, socket, (int domain, int type, int protocol), (domain, type, protocol), -1, EMFILE)
@@ -231,8 +303,8 @@ CALL(CALL_DESCRIPTORS, int, signalfd, (int fd, const sigset_t *signals, int flag
 CALL(CALL_DESCRIPTORS, int, timerfd_create, (int clock, int flags), (clock, flags), -1, EMFILE)
 CALL(CALL_DESCRIPTORS, int, memfd_create, (const char *name, unsigned flags), (name, flags), -1, EMFILE)
 CALL(CALL_DESCRIPTORS, int, pidfd_open, (pid_t pid, unsigned flags), (pid, flags), -1, EMFILE)
-CALL(CALL_DESCRIPTORS, FILE *, fopen, (const char *restrict path, const char *restrict mode), (path, mode), NULL, EMFILE)
-CALL(CALL_DESCRIPTORS, DIR *, opendir, (const char *path), (path), NULL, EMFILE)
+CALL_AT(CALL_DESCRIPTORS, FILE *, fopen, (const char *restrict path, const char *restrict mode), (path, mode), NULL, EMFILE)
+CALL_AT(CALL_DESCRIPTORS, DIR *, opendir, (const char *path), (path), NULL, EMFILE)
 
 CALL(CALL_THREADS, int, pthread_create, (pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
      void *(*run)(void *), void *restrict context), (thread, attributes, run, context), EAGAIN, 0)
@@ -257,10 +329,10 @@ CALL(CALL_NETWORK, ssize_t, send, (int fd, const void *bytes, size_t size, int f
 CALL(CALL_NETWORK, ssize_t, sendto, (int fd, const void *bytes, size_t size, int flags, const struct sockaddr *address, socklen_t length),
      (fd, bytes, size, flags, address, length), -1, ENOBUFS)
 CALL(CALL_NETWORK, ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags), -1, ENOBUFS)
-CALL_WHERE(operation == EPOLL_CTL_ADD, CALL_NETWORK, int, epoll_ctl, (int epoll, int operation, int fd, struct epoll_event *event),
+CALL_WHERE(operation == EPOLL_CTL_ADD && is_socket(fd), CALL_NETWORK, int, epoll_ctl, (int epoll, int operation, int fd, struct epoll_event *event),
            (epoll, operation, fd, event), -1, ENOSPC)
 CALL(CALL_NETWORK, int, getaddrinfo, (const char *restrict name, const char *restrict service, const struct addrinfo *restrict hints,
-     struct addrinfo **restrict result), (name, service, hints, result), EAI_MEMORY, 0)
+     struct addrinfo **restrict result), (name, service, hints, result), orders->error != 0 ? orders->error : EAI_MEMORY, 0)
 CALL(CALL_NETWORK, int, getnameinfo, (const struct sockaddr *restrict address, socklen_t size, char *restrict host, socklen_t host_size,
      char *restrict service, socklen_t service_size, int flags), (address, size, host, host_size, service, service_size, flags), EAI_MEMORY, 0)
 
@@ -278,12 +350,15 @@ CALL(CALL_FILES, ssize_t, pread, (int fd, void *bytes, size_t size, off_t offset
 CALL(CALL_FILES, ssize_t, pwrite, (int fd, const void *bytes, size_t size, off_t offset), (fd, bytes, size, offset), -1, ENOSPC)
 CALL(CALL_FILES, int, ftruncate, (int fd, off_t size), (fd, size), -1, ENOSPC)
 CALL(CALL_FILES, off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence), -1, ESPIPE)
-CALL(CALL_FILES, int, stat, (const char *restrict path, struct stat *restrict about), (path, about), -1, EACCES)
+CALL_AT(CALL_FILES, int, stat, (const char *restrict path, struct stat *restrict about), (path, about), -1, EACCES)
 CALL(CALL_FILES, int, lstat, (const char *restrict path, struct stat *restrict about), (path, about), -1, EACCES)
 CALL(CALL_FILES, int, fstat, (int fd, struct stat *about), (fd, about), -1, EIO)
 CALL(CALL_FILES, int, unlink, (const char *path), (path), -1, EACCES)
 CALL(CALL_FILES, int, flock, (int fd, int operation), (fd, operation), -1, ENOLCK)
 CALL(CALL_FILES, int, fflush, (FILE *file), (file), EOF, ENOSPC)
+/* Older C libraries reach a file that must not be a link through /proc, as this process would. */
+CALL_IF(lacks_proc((flags & AT_SYMLINK_NOFOLLOW) != 0, EOPNOTSUPP), int, fchmodat, (int folder, const char *path, mode_t mode, int flags),
+        (folder, path, mode, flags), -1)
 CALL(CALL_FILES, ssize_t, getrandom, (void *bytes, size_t size, unsigned flags), (bytes, size, flags), -1, ENOSYS)
 /* clang-format on */
 
@@ -297,10 +372,15 @@ int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict size,
     } real = {.symbol = find(&found, "accept4")};
     struct pollfd waiting = {.fd = fd, .events = POLLIN};
 
-    if (poll(&waiting, 1, 0) == 1 &&
-        fails(CALL_DESCRIPTORS, "accept4", EMFILE, __builtin_return_address(0)))
-        return -1;
-    return real.call(fd, address, size, flags);
+    if (poll(&waiting, 1, 0) != 1 ||
+        !fails(CALL_DESCRIPTORS, "accept4", EMFILE, __builtin_return_address(0)))
+        return real.call(fd, address, size, flags);
+    if (orders->loses) {
+        int error = errno;
+        close(real.call(fd, address, size, flags));
+        errno = error;
+    }
+    return -1;
 }
 
 int open(const char *path, int flags, ...)
@@ -417,4 +497,6 @@ __attribute__((constructor)) static void begin(void)
     if (mapped == MAP_FAILED)
         abort();
     orders = mapped;
+    if (orders->no_prlimit)
+        deny_prlimit();
 }
