@@ -28,6 +28,7 @@ include tests/common/local.mk
 include tests/server/local.mk
 include tests/client/local.mk
 include tests/beyond/local.mk
+include tests/deploy/local.mk
 include tests/torture/local.mk
 endif
 include tests/house/local.mk

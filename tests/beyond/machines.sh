@@ -2,7 +2,6 @@
 #
 #     machine NAME ADDRESS          a machine with this address in 10.80.0.0/24
 #     on NAME COMMAND...            run a command there; in the background $! is the command itself
-#     wait_until SECONDS COMMAND... wait until it succeeds; fail after this limit
 #     is_ready ADDRESS              does the server there say that it is ready?
 #     start_server NAME ADDRESS OPTION...   start echo-server there, and wait until it is ready
 #     stop_server NAME              send SIGTERM and wait for the end; sets $server_status
@@ -12,18 +11,6 @@
 
 # shellcheck shell=sh
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
-
-skip_all() {
-    echo "1..0 # SKIP $1"
-    exit 0
-}
-
-# needs COMMAND...: skip if one is not installed.
-needs() {
-    for command; do
-        command -v "$command" >/dev/null 2>&1 || skip_all "$command is not installed"
-    done
-}
 
 if [ "${BEYOND_INSIDE-}" = '' ]; then
     needs unshare nsenter ip curl jq
@@ -52,16 +39,6 @@ on() {
     on=$1
     shift
     exec nsenter "--net=/run/netns/$on" "$@"
-}
-
-wait_until() {
-    tries=$(($1 * 20))
-    shift
-    until "$@"; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || { echo "in vain: $*" >&2; return 1; }
-        sleep 0.05
-    done
 }
 
 is_ready() {

@@ -3,6 +3,9 @@
 #     check 'what is claimed' command argument...
 #     skip 'what is claimed' 'why it cannot be checked here'
 #     finish
+#     skip_all 'why nothing can be checked here'
+#     needs COMMAND...                  skip all if one is not installed
+#     wait_until SECONDS COMMAND...     wait until it succeeds; fail after this limit
 
 : "${TOP_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}"
 : "${TOP_BUILDDIR:=$PWD}"
@@ -47,4 +50,25 @@ skip() {
 
 finish() {
     echo "1..$tap_number"
+}
+
+skip_all() {
+    echo "1..0 # SKIP $1"
+    exit 0
+}
+
+needs() {
+    for command; do
+        command -v "$command" >/dev/null 2>&1 || skip_all "$command is not installed"
+    done
+}
+
+wait_until() {
+    tries=$(($1 * 20))
+    shift
+    until "$@"; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || { echo "in vain: $*" >&2; return 1; }
+        sleep 0.05
+    done
 }
