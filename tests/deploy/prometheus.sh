@@ -1,28 +1,11 @@
 #!/bin/sh
 # deploy/prometheus and deploy/grafana: promtool accepts the configuration, the rules pass their tests, and each
 # query of the dashboard has an answer while Prometheus scrapes a server under a small load.
-. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/deploy/server.sh"
 needs prometheus promtool curl jq
-deploy=$TOP_SRCDIR/deploy
-started=
-trap 'kill $started 2>/dev/null; wait; rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
-
-# Print the address that stands in a file after these words, once it is there.
-address_in() {
-    sed -n "s/.*$2\([0-9.:]*\).*/\1/p" "$1" | grep .
-}
-
-start_server() {
-    "$TOP_BUILDDIR/echo-server" --port 0 --admin 127.0.0.1:0 --workers 2 >"$work/server" 2>&1 &
-    started="$started $!"
-    wait_until 20 address_in "$work/server" 'admin on http:\/\/' >"$work/admin" &&
-        address_in "$work/server" 'listening on ' >"$work/address"
-}
 
 start_load() {
-    address=$(cat "$work/address")
-    "$TOP_BUILDDIR/echo-client" --host "${address%:*}" --port "${address##*:}" -n 4 --churn -m 3 --think 10ms -d 10m \
+    "$TOP_BUILDDIR/echo-client" --host 127.0.0.1 --port "$port" -n 4 --churn -m 3 --think 10ms -d 10m \
         >"$work/load" 2>&1 &
     started="$started $!"
 }
@@ -85,7 +68,7 @@ is_up() {
 
 check 'promtool accepts the configuration and the rules' promtool check config "$deploy/prometheus/prometheus.yml"
 check 'the rules pass their tests' promtool test rules "$deploy/prometheus/rules-test.yml"
-start_server && start_load && start_prometheus || { cat "$work/server" "$work/prometheus"; echo 'Bail out! cannot start'; exit 1; }
+start_server --workers 2 && start_load && start_prometheus || { cat "$work/server" "$work/prometheus"; echo 'Bail out! cannot start'; exit 1; }
 check 'names and types follow the conventions' follows_the_conventions
 check 'Prometheus scrapes a server, in OpenMetrics' is_up
 check 'each query of the dashboard has data' each_panel_has_data
