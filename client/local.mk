@@ -29,6 +29,7 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/load/signals.c %D%/load/signals.h \
 	%D%/session/sources.c %D%/session/sources.h \
 	%D%/start-at.c %D%/start-at.h \
+	%D%/target-name.c %D%/target-name.h %D%/targets.c %D%/targets.h \
 	%D%/report/summary.c %D%/report/summary.h \
 	%D%/session/verify.c %D%/session/verify.h \
 	%D%/views/outlet.c %D%/views/outlet.h \

@@ -9,6 +9,7 @@
 #include "client/options.h"
 #include "client/prompt.h"
 #include "client/run.h"
+#include "client/targets.h"
 #include "common/log.h"
 #include "common/signal-mask.h"
 
@@ -50,7 +51,7 @@ static int run_prompt(const struct options *options, const struct session_plan *
     }
 }
 
-/** Load the certificates to trust and to show, and set the name that the server must have. */
+/** Load the certificates to trust and to show. */
 static void prepare_tls(const struct options *options, struct session_plan *plan)
 {
     struct tls_client_settings settings = {.ca_file = options->ca_file,
@@ -63,15 +64,13 @@ static void prepare_tls(const struct options *options, struct session_plan *plan
         return;
     if (tls_client_context_new(&settings, &plan->tls, why) != 0)
         log_fatal("cannot prepare --tls: %s", why);
-    plan->server_name = options->host;
 }
 
 int main(int argc, char *argv[])
 {
     struct options options;
     struct session_plan plan = {.depth = 1, .sessions = 1};
-    atomic_uint answered = 0;
-    const char *cause;
+    struct targets targets;
     int status;
 
     keep_standard_descriptors();
@@ -84,9 +83,9 @@ int main(int argc, char *argv[])
     options_parse(argc, argv, &options);
     if (options.quiet || options.verbose)
         log_init("echo-client", options.quiet ? LOG_QUIET : LOG_VERBOSE);
-    if (!address_resolve_all(options.host, options.port, false, &plan.addresses, &cause))
-        log_fatal("cannot find the address of --host %s: %s", options.host, cause);
-    plan.answered = &answered;
+    targets_find(&targets, &options);
+    plan.targets = targets.at;
+    plan.target_count = targets.count;
     plan.timeout_ns = options.timeout_ns;
     prepare_tls(&options, &plan);
     status = options.sessions > 0 ? run_load(&options, &plan) : run_prompt(&options, &plan);

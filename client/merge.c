@@ -35,16 +35,13 @@ static bool read_all(char *const paths[], unsigned count, struct summary *total,
 static bool set_times(struct summary *total, const struct spans *spans, struct report_runs *runs)
 {
     struct spans_overlap overlap;
-    double asked = total->rate * total->seconds;
 
     if (!spans_measure(spans, &overlap)) {
         log_error("cannot get memory for the summary");
         return false;
     }
-    total->seconds = (double)overlap.any_ns / 1e9;
+    summary_set_seconds(total, (double)overlap.any_ns / 1e9);
     total->concurrency = overlap.concurrency;
-    if (total->seconds > 0)
-        total->rate = asked / total->seconds;
     runs->together_seconds = (double)overlap.together_ns / 1e9;
     return true;
 }

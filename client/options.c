@@ -9,6 +9,7 @@
 #include "client/report/expect.h"
 #include "client/session/message.h"
 #include "client/start-at.h"
+#include "client/target-name.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/option.h"
@@ -133,6 +134,17 @@ static bool read_start_at(const char *value, void *member)
     return true;
 }
 
+static bool read_host(const char *value, void *member)
+{
+    struct hosts *hosts = member;
+    struct target_name name;
+
+    if (hosts->count == TARGETS_MAX || !target_name_parse(value, 1, &name))
+        return false;
+    hosts->at[hosts->count++] = value;
+    return true;
+}
+
 static bool read_source(const char *value, void *member)
 {
     return sources_parse(value, member);
@@ -165,9 +177,13 @@ static const char *const barrier_words[] = {"none", "connect", NULL}; /* stored 
 
 static const struct option_row rows[] = {
     OPTION_HEADING("The server:"),
-    {"host", "ADDR", "127.0.0.1", "name, address or unix:PATH of the server",
-     OPTION_TEXT(host)},
-    {"port", "N", "8090", "port of the server",
+    {"host", "ADDR[:PORT]", NULL, "name, address or unix:PATH of the server; given more than once, "
+     "the sessions take them in turn",
+     OPTION_OTHER(hosts, read_host, "a name, an address or unix:PATH, perhaps with a port, of which "
+                  "there may be 32"), .otherwise = "127.0.0.1", .repeats = true},
+    {"all-addresses", NULL, NULL, "take each address of a name for a server of its own",
+     OPTION_FLAG(all_addresses), LOAD},
+    {"port", "N", "8090", "port of the server, if ADDR has none",
      OPTION_NUMBER(port, 1, 65535)},
     {"transform", "WORD", "upper", "what the server does to the bytes: ASCII letters to upper case, "
      "or nothing",
@@ -315,8 +331,20 @@ static void check_pace(const struct options *options, bool barrier)
                   "never all connected");
     if (options->duration_ns > 0 && options->ramp_ns >= options->duration_ns)
         log_usage("--ramp must be shorter than --duration: the last sessions would begin too late");
-    if (options->sources.count > 0 && strncmp(options->host, "unix:", strlen("unix:")) == 0)
-        log_usage("--source needs a --host with a port: a client of a unix socket has no address");
+}
+
+/* Refuse servers that the rest does not fit. */
+static void check_hosts(const struct options *options)
+{
+    if (options->hosts.count > 1 && options->sessions == 0 && options->step_count == 0)
+        log_usage("--host is given %u times, and the prompt talks to one server; several need "
+                  "--sessions or --steps",
+                  options->hosts.count);
+    for (unsigned i = 0; i < options->hosts.count; i++)
+        if (options->sources.count > 0 &&
+            strncmp(options->hosts.at[i], "unix:", strlen("unix:")) == 0)
+            log_usage(
+                "--source needs a --host with a port: a client of a unix socket has no address");
 }
 
 /* Refuse two outputs in one place: they would mix. */
@@ -355,6 +383,9 @@ void options_parse(int argc, char *argv[], struct options *options)
     barrier_given = option_given(&line, "barrier");
     check_pace(options, barrier_given && options->barrier);
     check_outputs(options);
+    if (options->hosts.count == 0)
+        options->hosts = (struct hosts){1, {"127.0.0.1"}};
+    check_hosts(options);
     if (options->tls && !tls_is_built_in())
         log_usage("--tls needs TLS, and this echo-client was built without it; install libssl-dev "
                   "and build again");

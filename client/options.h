@@ -7,6 +7,7 @@
 #define CLIENT_OPTIONS_H
 
 #include "client/session/pace.h"
+#include "client/session/session.h"
 #include "client/session/sources.h"
 #include "common/transform.h"
 
@@ -17,10 +18,17 @@
 /** The most loads of --steps. */
 enum { STEPS_MAX = 64 };
 
+/** The values of --host. */
+struct hosts {
+    unsigned count; /**< at least 1 */
+    const char *at[TARGETS_MAX];
+};
+
 /** Every member is valid once options_parse() has returned. */
 struct options {
-    const char *host;
-    uint16_t port;
+    struct hosts hosts;
+    bool all_addresses;        /**< each address of a name is a target */
+    uint16_t port;             /**< of those that have none of their own */
     unsigned sessions;         /**< at once, in the largest step; 0: the prompt */
     unsigned steps[STEPS_MAX]; /**< --steps 4,8,16: the sessions of each load */
     unsigned step_count;       /**< 0: one load */

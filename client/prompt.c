@@ -111,7 +111,7 @@ static void say_why(const struct session *session)
     const struct session_record *record = &session->connection.record;
     char where[ADDRESS_TEXT_MAX];
 
-    address_text(&session->plan->addresses.at[session->connection.address], where);
+    address_text(&session->target->addresses.at[session->connection.address], where);
     if (record->state == SESSION_REFUSED)
         log_error("the server at %s refused the session: %s", where,
                   record->reason + strlen("refused: "));
@@ -129,6 +129,7 @@ enum prompt_end prompt_run(const struct session_plan *plan, enum transform trans
     struct prompt prompt = {.plan = plan, .transform = transform, .quiet = quiet};
     struct line_reader *reader = line_reader_new(quiet ? "" : ">>:");
     bool good = reader != NULL && reserve(&prompt, 1024);
+    const struct session *session = &prompt.session;
     char where[ADDRESS_TEXT_MAX];
 
     if (!good) {
@@ -139,8 +140,9 @@ enum prompt_end prompt_run(const struct session_plan *plan, enum transform trans
     session_init(&prompt.session, 0, plan, &prompt.buffers, &prompt.pending, false);
     good = poll_run(&prompt.session, -1) == NEED_MESSAGE;
     if (good) {
-        log_verbose("connected to %s",
-                    address_text(&plan->addresses.at[prompt.session.connection.address], where));
+        log_verbose(
+            "connected to %s",
+            address_text(&session->target->addresses.at[session->connection.address], where));
         good = talk_all(&prompt, reader);
     }
     say_why(&prompt.session);

@@ -122,7 +122,8 @@ static bool run_step(struct run *run, unsigned step, unsigned steps, unsigned se
     run->steps_done++;
     if (!load_run(&settings, run->plan, &run->steps[step]))
         return false;
-    summary_merge(&run->total, &run->steps[step]);
+    if (!summary_merge(&run->total, &run->steps[step]))
+        log_fatal("cannot get memory for the histograms");
     return true;
 }
 
@@ -226,6 +227,19 @@ int run_status(const struct summary *summary, const char *expect, bool written)
     return summary->ok + summary->reconnected == summary->requested && written ? EXIT_OK : EXIT_RUN;
 }
 
+/** Log which of several targets are down. The sessions of the others have gone on. */
+static void name_dead_targets(const struct summary *total)
+{
+    for (unsigned i = 0; total->target_count > 1 && i < total->target_count; i++) {
+        const struct summary *target = total->targets[i];
+
+        if (target->failed > 0 && target->failed == target->requested && target->verified == 0)
+            log_error("target %s served none of its %" PRIu64
+                      " sessions; is the server running there?",
+                      target->target, target->requested);
+    }
+}
+
 /** Run the loads and report them. @return the exit status */
 static int carry_out(struct run *run)
 {
@@ -238,6 +252,8 @@ static int carry_out(struct run *run)
     /* files first: the summary, or the end of the program, shows that they are complete */
     written = close_views(run);
     written &= print_summary(run);
+    if (run->total.interrupted == 0)
+        name_dead_targets(&run->total);
     return run_status(&run->total, run->options->expect, written);
 }
 

@@ -12,7 +12,7 @@ _echo_client() {
     /--barrier) words='none connect' ;;
     /--ca | /--cert | /--key | /--file | /-f | /--csv | /--ndjson | /--hist | /--timeline | /--config) files=yes ;;
     /--host | /--port | /--timeout | /--source | /--sessions | /-n | /--steps | /--threads | /--messages | /-m | /--duration | /-d | /--size | /-s | /--depth | /--ramp | /--rate | /--think | /--idle | /--start-at | /--expect) ;;
-    /*) words='--host --port --transform --timeout --source --tls --ca --insecure --cert --key --sessions --steps --threads --messages --duration --size --file --depth --barrier --ramp --rate --think --churn --reconnect --idle --start-at --expect --json --csv --ndjson --hist --timeline --top --quiet --verbose --config --print-config --help --version ' ;;
+    /*) words='--host --all-addresses --port --transform --timeout --source --tls --ca --insecure --cert --key --sessions --steps --threads --messages --duration --size --file --depth --barrier --ramp --rate --think --churn --reconnect --idle --start-at --expect --json --csv --ndjson --hist --timeline --top --quiet --verbose --config --print-config --help --version ' ;;
     report/--expect) ;;
     report/*) words='--expect --json --help --version ' files=yes ;;
     esac

@@ -156,7 +156,8 @@ static void look(struct conductor *conductor, struct progress *progress)
     conductor->verified = progress->verified;
     if (conductor->echo != NULL) {
         histogram_clear(conductor->echo);
-        measure_peek(load->plan->measure, MEASURE_ECHO, conductor->echo);
+        for (unsigned i = 0; i < load->plan->target_count; i++)
+            measure_peek(load->plan->targets[i].measure, MEASURE_ECHO, conductor->echo);
     }
 }
 
@@ -326,6 +327,25 @@ static void run(struct conductor *conductor)
     }
 }
 
+/** Complete the summaries of the targets, and add up what was measured in them. */
+static void complete_targets(struct conductor *conductor)
+{
+    const struct session_plan *plan = conductor->load.plan;
+    struct summary *summary = conductor->load.summary;
+
+    for (unsigned i = 0; i < summary->target_count; i++) {
+        struct summary *target = summary->targets[i];
+        unsigned sessions = (plan->sessions + plan->target_count - 1 - i) / plan->target_count;
+
+        target->concurrency = sessions;
+        target->rate = plan->rate * sessions / plan->sessions;
+        target->depth = plan->depth;
+        target->seconds = summary->seconds;
+        summary_sort_errors(target);
+        measure_merge(&summary->measure, &target->measure);
+    }
+}
+
 /** Complete the summary once all sessions are over. */
 static void complete(struct conductor *conductor, int64_t end_ns)
 {
@@ -344,6 +364,7 @@ static void complete(struct conductor *conductor, int64_t end_ns)
     summary->concurrency = load->settings->sessions;
     summary->rate = load->plan->rate;
     summary->depth = load->plan->depth;
+    complete_targets(conductor);
     summary->generator.threads = conductor->runner->threads;
     summary->generator.cpu = conductor->runner->ops->cpu(
         conductor->runner, (double)(end_ns - load->plan->begin_ns) / (double)SECOND_NS);
@@ -356,6 +377,21 @@ static void complete(struct conductor *conductor, int64_t end_ns)
     summary_sort_errors(summary);
 }
 
+/** Give each target a summary of its own, where its sessions measure. @return false: no memory */
+static bool add_targets(const struct session_plan *plan, struct summary *summary)
+{
+    for (unsigned i = 0; i < plan->target_count; i++) {
+        struct summary *target = summary_add_target(summary, plan->targets[i].name);
+
+        if (target == NULL) {
+            log_error("cannot get memory for the histograms of %u targets", plan->target_count);
+            return false;
+        }
+        plan->targets[i].measure = &target->measure;
+    }
+    return true;
+}
+
 bool load_run(const struct load_settings *settings, const struct session_plan *plan,
               struct summary *summary)
 {
@@ -364,8 +400,9 @@ bool load_run(const struct load_settings *settings, const struct session_plan *p
     atomic_flag shown = ATOMIC_FLAG_INIT;
     bool ready = false;
 
+    if (!add_targets(plan, summary))
+        return false;
     conductor.start_at_ns = start_of(settings);
-    conductor.plan.measure = &summary->measure;
     conductor.plan.shown = &shown;
     conductor.plan.sessions = settings->sessions;
     conductor.plan.begin_ns =

@@ -18,7 +18,7 @@
  * SIGINT and SIGTERM end the load early, with the sessions so far in the summary; a second one
  * ends the program. A signal that was ignored when the program started stays ignored.
  *
- * @param plan     of its members, sessions, begin_ns, measure and shown are not used
+ * @param plan     of its members, sessions, begin_ns, shown and the measures of targets are not used
  * @param summary  summary_init(), and nothing added yet
  * @return         true, however the sessions went; false: the load could not begin, and the reason
  *                 is on standard error

@@ -61,9 +61,8 @@ struct loop {
     struct event *opened; /* the barrier */
     struct event *stop;
     struct event *sweep;
-    struct session_buffers buffers;
-    struct measure_batch batch;
-    struct link *links; /* of all loops; this one has every T-th, from its number on */
+    struct session_buffers *buffers; /* one for each target; they differ in their batches */
+    struct link *links;              /* of all loops; this one has every T-th, from its number on */
     unsigned number;
     unsigned running; /* links that are not over for good */
     int64_t cpu_ns;   /* of the thread, at its end */
@@ -77,8 +76,10 @@ struct loops {
     struct link *links;
     struct pending *pending;
     unsigned char *memory;
-    int stop_fd;        /* eventfd */
-    atomic_flag warned; /* of a session that could not be watched: once is enough */
+    struct session_buffers *buffers; /* of each loop, one for each target */
+    struct measure_batch *batches;   /* likewise */
+    int stop_fd;                     /* eventfd */
+    atomic_flag warned;              /* of a session that could not be watched: once is enough */
     unsigned count;
     struct loop loops[];
 };
@@ -248,6 +249,19 @@ static void on_stop(evutil_socket_t fd, short what, void *argument)
     }
 }
 
+/** Add to the histograms the batches that were begun by a moment. */
+static void flush(struct loop *loop, int64_t begun_ns)
+{
+    const struct session_plan *plan = loop->loops->load->plan;
+
+    for (unsigned i = 0; i < plan->target_count; i++) {
+        struct measure_batch *batch = loop->buffers[i].batch;
+
+        if (batch->count > 0 && batch->begun_ns <= begun_ns)
+            measure_flush(plan->targets[i].measure, batch);
+    }
+}
+
 static void on_sweep(evutil_socket_t fd, short what, void *argument)
 {
     struct loop *loop = argument;
@@ -258,8 +272,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *argument)
     FOR_EACH_LINK (link, loop)
         if (link->need != NEED_NOTHING && link->deadline_ns <= now_ns)
             advance(link, READY_READ | READY_TIME);
-    if (loop->batch.count > 0 && now_ns - loop->batch.begun_ns >= MEASURE_PATIENCE_NS)
-        measure_flush(loop->loops->load->plan->measure, &loop->batch);
+    flush(loop, now_ns - MEASURE_PATIENCE_NS);
 }
 
 static void *run_loop(void *argument)
@@ -271,8 +284,7 @@ static void *run_loop(void *argument)
         advance(link, 0);
     if (loop->running > 0 && event_base_dispatch(loop->base) != 0)
         log_fatal("an event loop has failed");
-    if (loop->batch.count > 0)
-        measure_flush(loop->loops->load->plan->measure, &loop->batch);
+    flush(loop, INT64_MAX);
     MUST(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu));
     loop->cpu_ns = cpu.tv_sec * SECOND_NS + cpu.tv_nsec;
     return NULL;
@@ -386,6 +398,8 @@ static void free_loops(struct runner *runner)
     free(loops->links);
     free(loops->pending);
     free(loops->memory);
+    free(loops->buffers);
+    free(loops->batches);
     free(loops);
 }
 
@@ -445,15 +459,19 @@ static bool init_loop(struct loops *loops, unsigned number, unsigned char *memor
 {
     struct loop *loop = &loops->loops[number];
     const struct timeval period = sweep_period(loops->load->plan->timeout_ns);
+    unsigned targets = loops->load->plan->target_count;
 
     loop->loops = loops;
     loop->number = number;
     loop->links = loops->links;
-    loop->buffers = (struct session_buffers){.reply = memory,
-                                             .reply_room = room,
-                                             .flat = memory + room,
-                                             .batch = &loop->batch,
-                                             .closing = on_closing};
+    loop->buffers = loops->buffers + (size_t)number * targets;
+    for (unsigned i = 0; i < targets; i++)
+        loop->buffers[i] =
+            (struct session_buffers){.reply = memory,
+                                     .reply_room = room,
+                                     .flat = memory + room,
+                                     .batch = &loops->batches[(size_t)number * targets + i],
+                                     .closing = on_closing};
     loop->base = make_base(loops->load->plan);
     if (loop->base == NULL)
         return false;
@@ -479,7 +497,8 @@ static void init_links(struct loops *loops)
         link->fd = -1;
         link->deadline_ns = INT64_MAX;
         MUST(evtimer_assign(&link->moment, link->loop->base, on_moment, link));
-        session_init(&link->session, first + i, plan, &link->loop->buffers,
+        session_init(&link->session, first + i, plan,
+                     &link->loop->buffers[(first + i) % plan->target_count],
                      loops->pending + (size_t)i * plan->depth, false);
         if (loops->idle)
             session_set_idle(&link->session);
@@ -490,6 +509,7 @@ struct runner *loops_new(struct load *load, unsigned count, bool idle)
 {
     static const struct runner_ops ops = {start, stop, join, look, measure_unsent, cpu, free_loops};
     unsigned sessions = idle ? load->settings->idle : load->settings->sessions;
+    unsigned targets = load->plan->target_count;
     size_t room = session_reply_room(messages_largest(load->plan->messages));
     struct loops *loops;
     bool good;
@@ -512,9 +532,11 @@ struct runner *loops_new(struct load *load, unsigned count, bool idle)
     loops->links = calloc(sessions, sizeof *loops->links);
     loops->pending = calloc((size_t)sessions * load->plan->depth, sizeof *loops->pending);
     loops->memory = malloc(count * (room + SESSION_SMALL));
+    loops->buffers = calloc((size_t)count * targets, sizeof *loops->buffers);
+    loops->batches = calloc((size_t)count * targets, sizeof *loops->batches);
     loops->stop_fd = eventfd(0, EFD_CLOEXEC);
     good = loops->links != NULL && loops->pending != NULL && loops->memory != NULL &&
-           loops->stop_fd >= 0;
+           loops->buffers != NULL && loops->batches != NULL && loops->stop_fd >= 0;
     for (unsigned i = 0; i < count && good; i++)
         good = init_loop(loops, i, loops->memory + i * (room + SESSION_SMALL), room);
     if (!good) {

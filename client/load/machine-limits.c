@@ -64,18 +64,20 @@ static void prepare_descriptors(const struct load_settings *settings)
 static void check_ports(const struct load_settings *settings, const struct session_plan *plan)
 {
     unsigned sources = plan->sources.count > 0 ? plan->sources.count : 1;
-    unsigned sockets = sockets_needed(settings);
+    /* each target has a port of its own for each of them */
+    unsigned sockets = (sockets_needed(settings) + plan->target_count - 1) / plan->target_count;
     uint64_t first, last;
 
-    if (plan->addresses.at[0].storage.ss_family == AF_UNIX ||
+    if (plan->targets[0].addresses.at[0].storage.ss_family == AF_UNIX ||
         read_numbers("/proc/sys/net/ipv4/ip_local_port_range", &first, &last) != 2 || last < first)
         return;
     if ((last - first + 1) * sources < sockets)
-        log_warn("%u sessions need as many local ports, but there are %" PRIu64
+        log_warn("%u sessions%s need as many local ports, but there are %" PRIu64
                  " and the sessions beyond "
                  "them will fail; widen net.ipv4.ip_local_port_range, give more addresses to "
                  "connect from (--source 127.0.0.1-127.0.0.8) or lower --sessions",
-                 sockets, (last - first + 1) * sources);
+                 sockets, plan->target_count > 1 ? " of a target" : "",
+                 (last - first + 1) * sources);
 }
 
 /** Warn about the limits on threads that can be read beforehand. */

@@ -31,6 +31,14 @@ static void count_idle(struct summary *summary, const struct session_record *rec
     summary->idle_ended += record->connected_ns != 0 && record->state != SESSION_OK ? 1 : 0;
 }
 
+static void count(struct summary *summary, const struct session_record *record)
+{
+    if (record->idle)
+        count_idle(summary, record);
+    else
+        summary_add(summary, record);
+}
+
 bool tally_session(struct load *load, struct session *session)
 {
     const struct session_record *record = &session->connection.record;
@@ -39,10 +47,8 @@ bool tally_session(struct load *load, struct session *session)
                  session_can_reconnect(session);
 
     MUST(pthread_mutex_lock(&load->lock));
-    if (record->idle)
-        count_idle(load->summary, record);
-    else
-        summary_add(load->summary, record);
+    count(load->summary, record);
+    count(load->summary->targets[session->target - load->plan->targets], record);
     keep(load, record);
     MUST(pthread_mutex_unlock(&load->lock));
     if (resumed)

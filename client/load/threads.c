@@ -76,7 +76,7 @@ static void *run_session(void *argument)
     while (run_once(strand, &arrived))
         continue;
     if (strand->batch.count > 0)
-        measure_flush(load->plan->measure, &strand->batch);
+        measure_flush(strand->session.target->measure, &strand->batch);
     tally_leave(load);
     return NULL;
 }

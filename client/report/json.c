@@ -113,34 +113,6 @@ static json_t *generator(const struct summary_generator *generator)
     return object;
 }
 
-/** Put all that is known of a run, except its histograms. */
-static void put_run(json_t **object, const struct summary *summary)
-{
-    object_put(object, "sessions", sessions(summary));
-    object_put(object, "messages", messages(summary));
-    object_count(object, "bytes", summary->bytes);
-    object_real(object, "seconds", summary->seconds);
-    object_real(object, "echoes_per_second", summary_rate(summary));
-    object_put(object, "latency_us", latency(summary));
-    object_put(object, "errors", errors(summary));
-    object_real(object, "started", (double)summary->started_wall_ns / 1e9);
-    object_real(object, "ended", (double)summary->ended_wall_ns / 1e9);
-    object_count(object, "interrupted", (uint64_t)summary->interrupted);
-    object_put(object, "load", load(summary));
-    object_count(object, "concurrency", summary->concurrency);
-    object_put(object, "idle", idle(summary));
-    object_put(object, "generator", generator(&summary->generator));
-}
-
-static json_t *merged(const struct report_runs *runs)
-{
-    json_t *object = json_object();
-
-    object_count(&object, "count", runs->count);
-    object_real(&object, "together_seconds", runs->together_seconds);
-    return object;
-}
-
 /** Append a value to an array. On failure the array is released and NULL. */
 static void append(json_t **array, json_t *value)
 {
@@ -148,19 +120,6 @@ static void append(json_t **array, json_t *value)
         return;
     json_decref(*array);
     *array = NULL;
-}
-
-static json_t *steps(const struct report *report)
-{
-    json_t *array = json_array();
-
-    for (unsigned i = 0; report->steps != NULL && i < report->step_count; i++) {
-        json_t *step = json_object();
-
-        put_run(&step, &report->steps[i]);
-        append(&array, step);
-    }
-    return array;
 }
 
 /** @return all that there is in a histogram: its buckets, and what they do not say */
@@ -191,12 +150,78 @@ static json_t *histograms(const struct measure *measure)
     return object;
 }
 
+/** Put what is known of a run, and of a target of it. */
+static void put_share(json_t **object, const struct summary *summary)
+{
+    object_put(object, "sessions", sessions(summary));
+    object_put(object, "messages", messages(summary));
+    object_count(object, "bytes", summary->bytes);
+    object_real(object, "echoes_per_second", summary_rate(summary));
+    object_put(object, "latency_us", latency(summary));
+    object_put(object, "errors", errors(summary));
+    object_put(object, "load", load(summary));
+    object_put(object, "idle", idle(summary));
+}
+
+/** @param all  with their histograms, unless they are the same as of the whole: there is one target */
+static json_t *targets(const struct summary *summary, bool all)
+{
+    json_t *array = json_array();
+
+    for (unsigned i = 0; i < summary->target_count; i++) {
+        const struct summary *target = summary->targets[i];
+        json_t *object = json_object();
+
+        object_text(&object, "name", target->target);
+        put_share(&object, target);
+        if (all && summary->target_count > 1)
+            object_put(&object, "histograms", histograms(&target->measure));
+        append(&array, object);
+    }
+    return array;
+}
+
+/** Put all that is known of a run, except its histograms. @param all  with those of its targets */
+static void put_run(json_t **object, const struct summary *summary, bool all)
+{
+    put_share(object, summary);
+    object_real(object, "seconds", summary->seconds);
+    object_real(object, "started", (double)summary->started_wall_ns / 1e9);
+    object_real(object, "ended", (double)summary->ended_wall_ns / 1e9);
+    object_count(object, "interrupted", (uint64_t)summary->interrupted);
+    object_count(object, "concurrency", summary->concurrency);
+    object_put(object, "generator", generator(&summary->generator));
+    object_put(object, "targets", targets(summary, all));
+}
+
+static json_t *merged(const struct report_runs *runs)
+{
+    json_t *object = json_object();
+
+    object_count(&object, "count", runs->count);
+    object_real(&object, "together_seconds", runs->together_seconds);
+    return object;
+}
+
+static json_t *steps(const struct report *report)
+{
+    json_t *array = json_array();
+
+    for (unsigned i = 0; report->steps != NULL && i < report->step_count; i++) {
+        json_t *step = json_object();
+
+        put_run(&step, &report->steps[i], false);
+        append(&array, step);
+    }
+    return array;
+}
+
 json_t *report_object(const struct report *report)
 {
     json_t *object = json_object();
 
     object_text(&object, "schema", "echo-client/1");
-    put_run(&object, report->total);
+    put_run(&object, report->total, true);
     if (report->runs != NULL)
         object_put(&object, "runs", merged(report->runs));
     object_put(&object, "steps", steps(report));

@@ -9,6 +9,7 @@
 #include "client/report/read.h"
 
 #include "common/clock.h"
+#include "common/printable.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -20,6 +21,9 @@
 
 /* Until the year 2096; the nanoseconds of two such times still add up within 64 bits. */
 #define SECONDS_MAX 4e9
+
+/* A merged report may have those of many runs. */
+enum { TARGETS_READ_MAX = 1024 };
 
 /** Why reading failed: the first thing that was wrong. */
 struct reader {
@@ -115,11 +119,13 @@ static int64_t nanoseconds(double seconds_since)
     return (int64_t)whole * SECOND_NS + (int64_t)llround((seconds_since - whole) * 1e9);
 }
 
+/** Read what a run and a target of it have alike. */
 static void read_counts(struct reader *reader, json_t *run, struct summary *summary)
 {
     json_t *sessions = member(reader, run, "sessions");
     json_t *messages = member(reader, run, "messages");
     json_t *idle = member(reader, run, "idle");
+    json_t *load = member(reader, run, "load");
 
     summary->requested = count(reader, sessions, "requested");
     summary->ok = count(reader, sessions, "ok");
@@ -138,17 +144,16 @@ static void read_counts(struct reader *reader, json_t *run, struct summary *summ
     summary->idle_requested = count(reader, idle, "requested");
     summary->idle_connected = count(reader, idle, "connected");
     summary->idle_ended = count(reader, idle, "ended");
+    summary->rate = number(reader, load, "rate");
+    summary->depth = small(reader, load, "depth");
 }
 
 /** Read the settings of the run, and when it took place. */
 static void read_settings(struct reader *reader, json_t *run, struct summary *summary)
 {
-    json_t *load = member(reader, run, "load");
     json_t *generator = member(reader, run, "generator");
 
     summary->concurrency = small(reader, run, "concurrency");
-    summary->rate = number(reader, load, "rate");
-    summary->depth = small(reader, load, "depth");
     summary->seconds = seconds(reader, run, "seconds");
     summary->started_wall_ns = nanoseconds(seconds(reader, run, "started"));
     summary->ended_wall_ns = nanoseconds(seconds(reader, run, "ended"));
@@ -242,6 +247,44 @@ static void read_bounds(struct reader *reader, json_t *run, struct measure *meas
         measure->unserved_ns_min = read_bound(reader, run, "unserved_min");
 }
 
+/** Read the share of one target. The histograms of the only one are those of the run. */
+static void read_target(struct reader *reader, json_t *run, json_t *object, struct summary *summary)
+{
+    const char *name = json_string_value(member(reader, object, "name"));
+    char shown[SUMMARY_TARGET];
+    struct summary *target;
+
+    if (name == NULL || strlen(name) >= SUMMARY_TARGET) {
+        fail(reader, "it has a target without a name, or with one that is too long");
+        return;
+    }
+    printable_text(shown, sizeof shown, (const unsigned char *)name, strlen(name));
+    for (unsigned i = 0; i < summary->target_count; i++)
+        if (strcmp(summary->targets[i]->target, shown) == 0)
+            fail(reader, "it has the target %.60s twice", shown);
+    target = reader->failed ? NULL : summary_add_target(summary, shown);
+    if (target == NULL) {
+        fail(reader, "there is not enough memory");
+        return;
+    }
+    target->seconds = summary->seconds;
+    read_counts(reader, object, target);
+    read_errors(reader, object, target);
+    read_histograms(reader, json_object_get(object, "histograms") != NULL ? object : run, target);
+    read_bounds(reader, object, &target->measure);
+}
+
+/** Read what each target has done. Summaries of an earlier version have none of it. */
+static void read_targets(struct reader *reader, json_t *run, struct summary *summary)
+{
+    json_t *list = json_object_get(run, "targets");
+
+    if ((list != NULL && !json_is_array(list)) || json_array_size(list) > TARGETS_READ_MAX)
+        fail(reader, "its \"targets\" are not a list, or are too many");
+    for (size_t i = 0; i < json_array_size(list) && !reader->failed; i++)
+        read_target(reader, run, json_array_get(list, i), summary);
+}
+
 static void add_span(struct reader *reader, json_t *run, struct spans *spans, size_t first)
 {
     struct span span = {
@@ -306,6 +349,7 @@ static void read_run(struct reader *reader, json_t *run, struct summary *summary
         read_errors(reader, run, summary);
         read_histograms(reader, run, summary);
         read_bounds(reader, run, &summary->measure);
+        read_targets(reader, run, summary);
         read_spans(reader, run, spans);
     }
 }
@@ -325,9 +369,9 @@ bool report_read(const char *path, struct summary *summary, struct spans *spans,
     json = load(&reader, path);
     if (!reader.failed)
         read_run(&reader, json, &run, spans);
-    if (!reader.failed)
-        summary_merge(summary, &run);
-    else
+    if (!reader.failed && !summary_merge(summary, &run))
+        fail(&reader, "there is not enough memory");
+    if (reader.failed)
         spans->count = spans_before;
     json_decref(json);
     summary_clear(&run);

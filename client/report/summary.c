@@ -18,7 +18,30 @@ bool summary_init(struct summary *summary)
 
 void summary_clear(struct summary *summary)
 {
+    for (unsigned i = 0; i < summary->target_count; i++) {
+        summary_clear(summary->targets[i]);
+        free(summary->targets[i]);
+    }
+    free(summary->targets);
     measure_clear(&summary->measure);
+}
+
+struct summary *summary_add_target(struct summary *summary, const char *name)
+{
+    struct summary **targets =
+        realloc(summary->targets, (summary->target_count + 1) * sizeof(struct summary *));
+    struct summary *target;
+
+    if (targets == NULL)
+        return NULL;
+    summary->targets = targets;
+    target = malloc(sizeof *target);
+    if (target == NULL || !summary_init(target)) {
+        free(target);
+        return NULL;
+    }
+    snprintf(target->target, sizeof target->target, "%s", name);
+    return targets[summary->target_count++] = target;
 }
 
 /** @return the kind of error with these words; error_kinds if there is none yet */
@@ -131,7 +154,37 @@ static void merge_times(struct summary *into, const struct summary *from)
     into->seconds += from->seconds;
 }
 
-void summary_merge(struct summary *into, const struct summary *from)
+void summary_set_seconds(struct summary *summary, double seconds)
+{
+    if (seconds > 0)
+        summary->rate *= summary->seconds / seconds;
+    summary->seconds = seconds;
+    for (unsigned i = 0; i < summary->target_count; i++)
+        summary_set_seconds(summary->targets[i], seconds);
+}
+
+/** Merge what each target has done. @return false: no memory */
+static bool merge_targets(struct summary *into, const struct summary *from)
+{
+    for (unsigned i = 0; i < from->target_count; i++) {
+        const char *name = from->targets[i]->target;
+        struct summary *target = NULL;
+
+        for (unsigned j = 0; j < into->target_count && target == NULL; j++)
+            if (strcmp(into->targets[j]->target, name) == 0)
+                target = into->targets[j];
+        if (target == NULL)
+            target = summary_add_target(into, name);
+        if (target == NULL || !summary_merge(target, from->targets[i]))
+            return false;
+    }
+    /* one that was not in both runs */
+    for (unsigned i = 0; i < into->target_count; i++)
+        summary_set_seconds(into->targets[i], into->seconds);
+    return true;
+}
+
+bool summary_merge(struct summary *into, const struct summary *from)
 {
     into->requested += from->requested;
     into->ok += from->ok;
@@ -154,6 +207,7 @@ void summary_merge(struct summary *into, const struct summary *from)
     for (unsigned i = 0; i < from->error_kinds; i++)
         summary_add_errors(into, from->errors[i].words, from->errors[i].count);
     summary_sort_errors(into);
+    return merge_targets(into, from);
 }
 
 double summary_rate(const struct summary *summary)

@@ -17,6 +17,9 @@
 /** The most kinds of errors that are counted separately; the rest is "other errors". */
 enum { SUMMARY_ERRORS = 32 };
 
+/** Room for the name of a target, as in struct session_target. */
+enum { SUMMARY_TARGET = 272 };
+
 struct summary_error {
     char words[SESSION_REASON];
     uint64_t count;
@@ -67,11 +70,19 @@ struct summary {
     struct summary_error errors[SUMMARY_ERRORS + 1];
     unsigned error_kinds;
     uint64_t unrecorded; /**< sessions that the views have not seen, for want of memory */
+
+    /* Each target's share of all that is above. Its seconds are those of the whole, so that rates add up. */
+    struct summary **targets;
+    unsigned target_count;
+    char target[SUMMARY_TARGET]; /**< of the summary of a target: its name */
 };
 
 /** @return false for want of memory; then there is nothing to clear */
 bool summary_init(struct summary *summary);
 void summary_clear(struct summary *summary);
+
+/** Add a target that has no share yet. @return its summary; NULL: there is no memory */
+struct summary *summary_add_target(struct summary *summary, const char *name);
 
 /** Count a session that has ended, in requested too. Those of --idle are not counted here. */
 void summary_add(struct summary *summary, const struct session_record *record);
@@ -82,9 +93,15 @@ void summary_add_errors(struct summary *summary, const char *words, uint64_t cou
 /**
  * Add one run to another: counts and histograms, without loss, and errors, sorted. The rate is the
  * mean of both, weighted by their seconds; of other settings the larger is kept. The seconds are
- * added; a caller that merges runs which overlap in time sets seconds, rate and concurrency afterwards.
+ * added; a caller that merges runs which overlap in time calls summary_set_seconds() and sets
+ * concurrency afterwards. Targets of the same name are one.
+ *
+ * @return false for want of memory; `into` is of no use then
  */
-void summary_merge(struct summary *into, const struct summary *from);
+bool summary_merge(struct summary *into, const struct summary *from);
+
+/** Set how long the run took, also of its targets. The rate changes so that the messages stay the same. */
+void summary_set_seconds(struct summary *summary, double seconds);
 
 /** Order the errors, the most frequent first. */
 void summary_sort_errors(struct summary *summary);

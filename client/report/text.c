@@ -106,6 +106,23 @@ static void show_p99(FILE *file, const struct measure *measure, enum measure_pha
         show_time(file, measure, phase, histogram_percentile(measure->times[phase], 99));
 }
 
+static void show_targets(FILE *file, const struct summary *summary)
+{
+    if (summary->target_count < 2)
+        return;
+    fprintf(file, "targets       %10s %10s %10s %10s %10s\n", "sessions", "ok", "not ok",
+            "echoes/s", "echo p99");
+    for (unsigned i = 0; i < summary->target_count; i++) {
+        const struct summary *target = summary->targets[i];
+
+        fprintf(file, "  %-11u %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10.0f", i + 1,
+                target->requested, target->ok, target->failed + target->refused,
+                summary_rate(target));
+        show_p99(file, &target->measure, MEASURE_ECHO);
+        fprintf(file, "  %s\n", target->target);
+    }
+}
+
 static void show_steps(FILE *file, const struct report *report)
 {
     if (report->steps == NULL)
@@ -153,6 +170,7 @@ void report_text(FILE *file, const struct report *report)
     show_counts(file, summary);
     show_runs(file, report);
     show_phases(file, summary);
+    show_targets(file, summary);
     show_steps(file, report);
     if (summary->measure.unserved > 0)
         fprintf(file,

@@ -42,9 +42,11 @@ bool session_can_be_patient(const struct session_plan *plan)
 static void reset(struct session *session, uint64_t number)
 {
     MUST(pthread_mutex_lock(&session->lock));
-    session->connection = (struct connection){
-        .stream.fd = -1,
-        .record = {.session = session->number, .connection = number, .idle = session->idle}};
+    session->connection = (struct connection){.stream.fd = -1,
+                                              .record = {.session = session->number,
+                                                         .target = session->target->name,
+                                                         .connection = number,
+                                                         .idle = session->idle}};
     MUST(pthread_mutex_unlock(&session->lock));
     session_set_verified(session, 0);
     session_set_place(session, PLACE_BEGINNING);
@@ -58,6 +60,7 @@ void session_init(struct session *session, unsigned number, const struct session
 
     memset(session, 0, sizeof *session);
     session->plan = plan;
+    session->target = &plan->targets[number % plan->target_count];
     session->buffers = buffers;
     session->pending = pending;
     session->number = number;
@@ -227,7 +230,7 @@ void session_measure_unsent(const struct session *session, int64_t start_ns, int
         pace_leave_out(&pace, count - 1);
         if (pace_due_ns(&pace) >= most_ns)
             break;
-        measure_unanswered(plan->measure, end_ns - start_ns - pace_due_ns(&pace), count);
+        measure_unanswered(session->target->measure, end_ns - start_ns - pace_due_ns(&pace), count);
         pace_next(&pace);
         left -= count;
     }

@@ -5,7 +5,7 @@
  * Each way to fail has a phrase of its own, put together of what happened and where: "closed before
  * the first reply", "reset in the middle of a reply", "timed out after the last reply". The report
  * counts sessions by these phrases, so there must be few of them: no numbers, and addresses only if the
- * name of the server has several.
+ * name of the server has several. With several targets the phrase begins with the target's name.
  */
 #include "client/session/base.h"
 
@@ -21,8 +21,8 @@
 
 void session_measure(const struct session *session, enum measure_phase phase, int64_t ns)
 {
-    if (session->plan->measure != NULL)
-        measure_one(session->plan->measure, phase, ns);
+    if (session->target->measure != NULL)
+        measure_one(session->target->measure, phase, ns);
 }
 
 void session_first_byte(struct session *session, int64_t now_ns)
@@ -61,8 +61,8 @@ static void measure_pending(const struct session *session)
     unsigned at = connection->pending_first + (connection->record.mismatched ? 1 : 0);
     unsigned end = connection->pending_first + connection->pending_count;
 
-    for (; plan->measure != NULL && at < end; at++)
-        measure_unanswered(plan->measure,
+    for (; session->target->measure != NULL && at < end; at++)
+        measure_unanswered(session->target->measure,
                            connection->record.ended_ns - session->pending[at % plan->depth].due_ns,
                            1);
 }
@@ -70,13 +70,13 @@ static void measure_pending(const struct session *session)
 /** Measure the wait of a session that has asked the server for something and never got a byte. */
 static void measure_unserved_wait(const struct session *session)
 {
-    const struct session_plan *plan = session->plan;
+    struct measure *measure = session->target->measure;
     const struct connection *connection = &session->connection;
     const struct session_record *record = &connection->record;
     bool asked = connection->pending_count > 0 || connection->stage == STAGE_HANDSHAKE;
 
-    if (plan->measure != NULL && asked && record->first_byte_ns == 0 && !record->mismatched)
-        measure_unserved(plan->measure, record->ended_ns - record->connected_ns);
+    if (measure != NULL && asked && record->first_byte_ns == 0 && !record->mismatched)
+        measure_unserved(measure, record->ended_ns - record->connected_ns);
 }
 
 enum session_stage session_close(struct session *session, enum session_state state)
@@ -95,6 +95,18 @@ enum session_stage session_close(struct session *session, enum session_state sta
     return STAGE_OVER;
 }
 
+void session_name_target(struct session *session)
+{
+    char *reason = session->connection.record.reason;
+    char text[2 * SESSION_REASON];
+
+    if (session->plan->target_count == 1 || session->given_up)
+        return;
+    /* a long name leaves room for what happened */
+    snprintf(text, sizeof text, "%.*s: %s", SESSION_REASON / 2, session->target->name, reason);
+    printable_text(reason, SESSION_REASON, (const unsigned char *)text, strlen(text));
+}
+
 enum session_stage session_fail(struct session *session, const char *format, ...)
 {
     char *reason = session->connection.record.reason;
@@ -109,6 +121,7 @@ enum session_stage session_fail(struct session *session, const char *format, ...
         va_end(arguments);
         /* some words are of the server */
         printable_text(reason, SESSION_REASON, (const unsigned char *)text, strlen(text));
+        session_name_target(session);
         log_verbose("session %u: %s", session->number, reason);
     }
     return session_close(session, SESSION_FAILED);

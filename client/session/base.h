@@ -84,6 +84,9 @@ void session_hang_up(struct session *session);
 /** Close the socket, if there is one, and complete the record. */
 enum session_stage session_close(struct session *session, enum session_state state);
 
+/** If there are several targets, put the session's one in front of the reason why it ended. */
+void session_name_target(struct session *session);
+
 /** Fail for a reason, or as "interrupted" if session_stop() caused it. */
 enum session_stage session_fail(struct session *session, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -54,8 +54,7 @@ static enum session_stage connected(struct session *session)
     }
     if (code != 0)
         return session_fail_errno(session, "connect", -code);
-    if (plan->answered != NULL)
-        atomic_store_explicit(plan->answered, connection->address, memory_order_relaxed);
+    atomic_store_explicit(&session->target->answered, connection->address, memory_order_relaxed);
     connection->record.reason[0] = '\0';
     stream_set_nodelay(&connection->stream);
     connection->record.connected_ns = session_look_at_clock(session);
@@ -68,7 +67,7 @@ static enum session_stage connected(struct session *session)
 
 static const struct address *address_of(const struct session *session)
 {
-    return &session->plan->addresses.at[session->connection.address];
+    return &session->target->addresses.at[session->connection.address];
 }
 
 /** Add the address and why it failed to the reason: "connect: [::1]:8090 connection refused, ..." */
@@ -105,7 +104,7 @@ static enum session_stage try_again(struct session *session)
 /** An address has failed: go on to the next one, or fail if it was the last. */
 static enum session_stage try_next(struct session *session, const char *operation, int error)
 {
-    const struct addresses *addresses = &session->plan->addresses;
+    const struct addresses *addresses = &session->target->addresses;
     struct connection *connection = &session->connection;
     char words[SESSION_REASON / 2], all[SESSION_REASON];
 
@@ -154,7 +153,7 @@ static void begin_to_connect(struct session *session)
         connection->record.begun_ns = session->now_ns;
     left_ns -= session->now_ns - connection->record.begun_ns;
     connection->deadline_ns =
-        session->now_ns + left_ns / (int64_t)(plan->addresses.count - connection->tried);
+        session->now_ns + left_ns / (int64_t)(session->target->addresses.count - connection->tried);
 }
 
 enum session_stage connect_begin(struct session *session, struct session_wait *wait)
@@ -169,8 +168,9 @@ enum session_stage connect_begin(struct session *session, struct session_wait *w
         wait->moment_ns = session->connect_ns;
         return STAGE_BEGIN;
     }
-    if (connection->tried == 0 && plan->answered != NULL)
-        connection->address = atomic_load_explicit(plan->answered, memory_order_relaxed);
+    if (connection->tried == 0)
+        connection->address =
+            atomic_load_explicit(&session->target->answered, memory_order_relaxed);
     fd = dial_socket(address_of(session));
     if (fd == -EAFNOSUPPORT)
         return try_next(session, "socket", -fd);
@@ -228,7 +228,7 @@ static int change_stream(struct session *session, struct tls_context *tls)
     MUST(pthread_mutex_lock(&session->lock));
     stream_release(stream);
     if (tls != NULL)
-        code = stream_init_tls(stream, fd, tls, session->plan->server_name);
+        code = stream_init_tls(stream, fd, tls, session->target->server_name);
     else
         stream_init_plain(stream, fd);
     MUST(pthread_mutex_unlock(&session->lock));

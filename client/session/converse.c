@@ -177,16 +177,17 @@ static void measure_reply(struct session *session, const struct pending *pending
     int64_t echo_ns = session->now_ns - pending->due_ns;
     int64_t raw_ns = session->now_ns - pending->sent_ns;
 
-    if (plan->measure == NULL || pending->sent_ns < record->first_byte_ns)
+    if (session->target->measure == NULL || pending->sent_ns < record->first_byte_ns)
         return;
     if (plan->rate > 0)
-        measure_scheduled(plan->measure, session->buffers->batch,
+        measure_scheduled(session->target->measure, session->buffers->batch,
                           &(struct measure_echo){.now_ns = session->now_ns,
                                                  .due_ns = pending->due_ns,
                                                  .free_ns = pending->free_ns,
                                                  .sent_ns = pending->sent_ns});
     else
-        measure_closed(plan->measure, session->buffers->batch, pending->sent_ns, session->now_ns);
+        measure_closed(session->target->measure, session->buffers->batch, pending->sent_ns,
+                       session->now_ns);
     if (echo_ns > record->echo_ns_max)
         record->echo_ns_max = echo_ns;
     if (raw_ns < record->echo_ns_min || record->echo_ns_min == 0)

@@ -42,6 +42,7 @@ struct session_record {
     int64_t ended_ns;     /**< the server's end of file, or whatever else ended it */
     uint64_t connection;  /**< which of the connections this is, from 0 */
     unsigned session;     /**< the session's number, from 0 */
+    const char *target;   /**< the name of its server */
     enum session_state state;
     bool idle;                   /**< one of --idle, which never sends */
     bool mismatched;             /**< wrong or extra bytes came */

@@ -184,6 +184,7 @@ static enum session_stage refused(struct session *session)
 
     printable_text(line, sizeof line, connection->said, length);
     snprintf(connection->record.reason, SESSION_REASON, "refused: %s", line);
+    session_name_target(session);
     take_replies_back(session);
     log_verbose("session %u: %s", session->number, connection->record.reason);
     return session_close(session, SESSION_REFUSED);

@@ -49,13 +49,23 @@
 /** Messages up to this size are sent with one call; larger ones are read while they are written. */
 #define SESSION_SMALL (16u << 10)
 
+/** The most servers of one load. */
+enum { TARGETS_MAX = 32 };
+
+/** A server of a load. Set before the sessions start, then read-only except for `answered`. */
+struct session_target {
+    const char *name;        /**< "web1:8090": for figures, and for failures if there are several */
+    const char *server_name; /**< for tls: the name that the certificate must have */
+    struct addresses addresses; /**< all of its name, in the order in which to try them */
+    atomic_uint answered;       /**< which of them answered last: it is tried first */
+    struct measure *measure;    /**< NULL: nothing is measured */
+};
+
 /** What all sessions of a load have in common. Set before they start, then read-only. */
 struct session_plan {
-    struct addresses
-        addresses; /**< of the server, all of its name, in the order in which to try them */
-    atomic_uint
-        *answered;      /**< which of them answered last: it is tried first; NULL: the first is */
-    int64_t timeout_ns; /**< of each operation; to connect, of all addresses together */
+    struct session_target *targets; /**< session i talks to target i mod target_count, always */
+    unsigned target_count;          /**< at least 1 */
+    int64_t timeout_ns;             /**< of each operation; to connect, of all addresses together */
     const struct messages *messages; /**< NULL: session_give() brings each one */
     uint64_t message_count;          /**< messages of each connection; UINT64_MAX: no bound */
     int64_t duration_ns; /**< after the start no message is begun later than this, even if it was
@@ -70,9 +80,7 @@ struct session_plan {
     struct sources sources;  /**< local addresses, in turn */
     bool reconnect;          /**< go on after a close by the server: see session_resume() */
     bool barrier;            /**< once connected, wait for session_go() */
-    struct measure *measure; /**< NULL: nothing is measured */
     struct tls_context *tls; /**< NULL: plain TCP */
-    const char *server_name; /**< for tls: the name that the certificate must have */
     atomic_flag *shown;      /**< set when the first difference is shown; NULL: show every one */
 };
 
@@ -83,7 +91,7 @@ struct session_buffers {
     unsigned char *reply; /**< where replies are received */
     size_t reply_room;    /**< session_reply_room() or more */
     unsigned char *flat;  /**< where messages of several parts are put together: SESSION_SMALL */
-    struct measure_batch *batch; /**< NULL: the plan measures nothing */
+    struct measure_batch *batch; /**< of one target; NULL: the plan measures nothing */
     /** Called before a session's socket is closed, to stop watching it. NULL: it is not watched. */
     void (*closing)(struct session *session);
 };
@@ -171,7 +179,7 @@ struct connection {
     struct message out; /* the message sent last */
 
     /* written by connect.c */
-    unsigned address; /* which of plan->addresses it is, or was, connected to */
+    unsigned address; /* which of the target's addresses it is, or was, connected to */
     unsigned tried;   /* addresses that have failed */
 
     /* written by every stage */
@@ -189,6 +197,7 @@ struct connection {
 struct session {
     /* set by session_init(), then read-only */
     const struct session_plan *plan;
+    struct session_target *target;
     struct session_buffers *buffers;
     struct pending *pending; /* plan->depth of them, a ring */
     unsigned number;         /* from 0 */

@@ -69,6 +69,8 @@ static void session(struct view *view, const struct session_record *record)
                  record->verified, record->bytes, record->mismatched ? 1 : 0,
                  record->echo_ns_max != 0 ? figures_us(longest, record->echo_ns_max) : "");
     put_quoted(csv->outlet, record->reason);
+    outlet_put(csv->outlet, ",", 1);
+    put_quoted(csv->outlet, record->target);
     outlet_put(csv->outlet, "\r\n", 2);
 }
 
@@ -87,7 +89,7 @@ struct view *view_csv_new(const char *path)
     static const struct view_ops ops = {.begin = begin, .session = session, .close = close_csv};
     static const char header[] =
         "step,session,connection,idle,state,arrived_us,connected_us,first_byte_us,finishing_us,"
-        "ended_us,sent,verified,bytes,mismatched,echo_max_us,reason\r\n";
+        "ended_us,sent,verified,bytes,mismatched,echo_max_us,reason,target\r\n";
     struct csv *csv = calloc(1, sizeof *csv);
 
     if (csv == NULL)

@@ -159,6 +159,7 @@ static void session(struct view *view, const struct session_record *record)
     else
         object_put(&object, "echo_max_us", json_null());
     object_text(&object, "reason", figures_clean(reason, record->reason));
+    object_text(&object, "target", record->target);
     put_event(ndjson, object);
 }
 

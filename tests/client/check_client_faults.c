@@ -178,6 +178,26 @@ LOOP_TEST(an_address_after_others_that_do_not_answer, CLIENT_WAYS)
     peer_stop(peer);
 }
 
+/* On request each address is a server, with its own share of the sessions. */
+LOOP_TEST(each_address_is_a_target, CLIENT_WAYS)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    const char *port = peer_port_text(peer);
+    struct client_run run;
+
+    have_addresses("127.0.0.9,127.0.0.1");
+    client_use_way(_i);
+    run = client_run(port, ARGUMENTS("-n", "5", "--host", "localhost", "--all-addresses"));
+    client_run_expect(&run, 1, 2, 3, 0);
+    client_run_expect_error(&run, suite_text("127.0.0.9:%s: connect: connection refused", port), 3);
+    ck_assert_str_eq(run.outcome.err,
+                     suite_text("echo-client: target 127.0.0.9:%s served none of its 3 sessions; "
+                                "is the server running there?\n",
+                                port));
+    ck_assert_uint_eq(peer_accepted(peer), 2);
+    peer_stop(peer);
+}
+
 LOOP_TEST(no_address_answers, CLIENT_WAYS)
 {
     const char *port = port_text(tcp_unused_port());

@@ -24,6 +24,8 @@ struct wrong {
 #define NEEDS  " needs --sessions or --steps" HINT
 #define SOURCE "a numeric address, or a range of up to 65536 such as 127.0.0.1-127.0.0.8"
 
+#define HOST "a name, an address or unix:PATH, perhaps with a port, of which there may be 32"
+
 static const struct wrong wrong[] = {
     {{"-n", "0"}, "--sessions 0 is not a number from 1 to 100000"},
     {{"--sessions", "100001"}, "--sessions 100001 is not a number from 1 to 100000"},
@@ -132,7 +134,17 @@ static const struct wrong wrong[] = {
      "--ca and --insecure exclude each other: a certificate that is not verified needs no CA"},
     {{"--tls=yes"}, "option '--tls=yes' takes no value" HINT},
     {{"-n", "1", "report"}, "unexpected argument 'report'" HINT},
-    {{"--host", ""}, "--host '' is not a value"},
+    {{"--host", ""}, "--host '' is not " HOST},
+    {{"--host", ":8090"}, "--host :8090 is not " HOST},
+    {{"--host", "web1:0"}, "--host web1:0 is not " HOST},
+    {{"--host", "[::1]:65536"}, "--host [::1]:65536 is not " HOST},
+    {{"--host", "web1:http"}, "--host web1:http is not " HOST},
+    {{"--host", "127.0.0.1", "--host", "127.0.0.2"},
+     "--host is given 2 times, and the prompt talks to one server; several need --sessions or "
+     "--steps"},
+    {{"-n", "2", "--host", "127.0.0.1:8090", "--host", "127.0.0.1"},
+     "--host 127.0.0.1:8090 is given twice: each server has one share of the sessions"},
+    {{"--all-addresses"}, "--all-addresses" NEEDS},
     {{"-m", "3"}, "--messages" NEEDS},
     {{"-s", "3"}, "--size" NEEDS},
     {{"-f", "/etc/passwd"}, "--file" NEEDS},

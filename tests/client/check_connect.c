@@ -12,25 +12,23 @@
 /* The server's name has another address before its own, on which no server listens. */
 static void have_two_addresses(void)
 {
-    rig.plan.addresses.at[1] = rig.plan.addresses.at[0];
-    rig.plan.addresses.count = 2;
-    ((struct sockaddr_in *)&rig.plan.addresses.at[0].storage)->sin_addr.s_addr = htonl(0x7f000009);
+    rig.target.addresses.at[1] = rig.target.addresses.at[0];
+    rig.target.addresses.count = 2;
+    ((struct sockaddr_in *)&rig.target.addresses.at[0].storage)->sin_addr.s_addr =
+        htonl(0x7f000009);
 }
 
 CASE("Names")
 
 TEST(the_next_address_is_tried)
 {
-    atomic_uint answered = 0;
-
     lay_out(SIZE);
     have_two_addresses();
-    rig.plan.answered = &answered;
     begin();
     ck_assert_uint_eq(connect_it(), NEED_READ);
     ck_assert_uint_eq(rig.session.connection.tried, 1);
     ck_assert_str_eq(rig.session.connection.record.reason, "");
-    ck_assert_uint_eq(answered, 1);
+    ck_assert_uint_eq(rig.target.answered, 1);
     session_clear(&rig.session);
     close(rig.peer);
     begin(); /* which knows now that it need not try the first */
@@ -45,7 +43,7 @@ TEST(no_address_answers)
 
     lay_out(SIZE);
     have_two_addresses();
-    port = ntohs(((struct sockaddr_in *)&rig.plan.addresses.at[1].storage)->sin_port);
+    port = ntohs(((struct sockaddr_in *)&rig.target.addresses.at[1].storage)->sin_port);
     close(rig.listener);
     rig.listener = tcp_listen(&(uint16_t){0});
     begin();
@@ -66,7 +64,7 @@ TEST(an_address_that_does_not_answer)
 
     lay_out(SIZE);
     have_two_addresses();
-    port = ((struct sockaddr_in *)&rig.plan.addresses.at[0].storage)->sin_port;
+    port = ((struct sockaddr_in *)&rig.target.addresses.at[0].storage)->sin_port;
     busy.sin_port = port;
     ck_assert_int_eq(bind(silent, (struct sockaddr *)&busy, sizeof busy), 0);
     ck_assert_int_eq(listen(silent, 0), 0);

@@ -36,7 +36,8 @@ TEST(defaults_of_the_prompt)
 {
     parse((const char *const[]){NULL});
     ck_assert_uint_eq(options.sessions, 0);
-    ck_assert_str_eq(options.host, "127.0.0.1");
+    ck_assert_uint_eq(options.hosts.count, 1);
+    ck_assert_str_eq(options.hosts.at[0], "127.0.0.1");
     ck_assert_uint_eq(options.port, 8090);
     ck_assert_int_eq(options.timeout_ns, 30000 * MS);
     ck_assert_int_eq(options.transform, TRANSFORM_UPPER);
@@ -170,11 +171,21 @@ TEST(everything_else_arrives)
     ck_assert_str_eq(options.timeline, "-");
     ck_assert_str_eq(options.file, "d");
     PARSE("--host", "h", "--port", "65535", "--transform", "none", "--timeout", "1h", "--verbose");
-    ck_assert_str_eq(options.host, "h");
+    ck_assert_uint_eq(options.hosts.count, 1);
+    ck_assert_str_eq(options.hosts.at[0], "h");
     ck_assert_uint_eq(options.port, 65535);
     ck_assert_int_eq(options.transform, TRANSFORM_NONE);
     ck_assert_int_eq(options.timeout_ns, 3600000 * MS);
     ck_assert(options.verbose);
+}
+
+TEST(several_hosts)
+{
+    PARSE("-n", "9", "--host", "h", "--host=[::1]:8091", "--all-addresses");
+    ck_assert_uint_eq(options.hosts.count, 2);
+    ck_assert_str_eq(options.hosts.at[0], "h");
+    ck_assert_str_eq(options.hosts.at[1], "[::1]:8091");
+    ck_assert(options.all_addresses);
 }
 
 TEST_IF(the_full_screen_needs_a_terminal, terminal_is_there())

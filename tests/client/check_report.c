@@ -374,8 +374,32 @@ static bool read_back(const char *from, struct summary *into, char why[static RE
     return good;
 }
 
+/* The whole as two targets, of which the second has one session and 50 echoes. */
+static void split(struct summary *whole, unsigned targets)
+{
+    struct summary *target = summary_add_target(whole, "web1:8090");
+
+    ck_assert_ptr_nonnull(target);
+    target->requested = whole->requested - (targets - 1);
+    target->ok = target->requested;
+    target->rate = targets > 1 ? 200 : 250;
+    target->seconds = whole->seconds;
+    measure_merge(&target->measure, &whole->measure);
+    if (targets == 1)
+        return;
+    target = summary_add_target(whole, "[::1]:8091");
+    ck_assert_ptr_nonnull(target);
+    target->requested = target->failed = 1;
+    target->verified = 50;
+    target->rate = 50;
+    target->seconds = whole->seconds;
+    for (int i = 0; i < 50; i++)
+        measure_one(&target->measure, MEASURE_ECHO, 4000000);
+    summary_add_errors(target, "[::1]:8091: connect: connection refused", 1);
+}
+
 /* Written, read, and written again it is the same to the last digit, histograms and all. */
-TEST(what_is_read_back_is_the_same)
+LOOP_TEST(what_is_read_back_is_the_same, 3)
 {
     struct summary back;
     struct report report = {.total = &summary}, again = {.total = &back};
@@ -393,6 +417,8 @@ TEST(what_is_read_back_is_the_same)
     measure_unanswered(&summary.measure, 12345, 4);
     measure_unserved(&summary.measure, 123456);
     measure_one(&summary.measure, MEASURE_ECHO, INT64_C(999999999999)); /* a sum above a second */
+    if (_i > 0)
+        split(&summary, (unsigned)_i);
     first = written(&report, true);
     save(first);
     ck_assert(summary_init(&back));
@@ -404,6 +430,43 @@ TEST(what_is_read_back_is_the_same)
     summary_clear(&back);
     free(first);
     free(second);
+}
+
+/* A target that is in one of two runs alone has its rates by the time of both. */
+TEST(targets_of_the_same_name_are_one)
+{
+    struct summary other, merged;
+    struct report report = {.total = &merged};
+    const struct summary *first, *second;
+    char *text;
+
+    fill(&other, 1);
+    split(&summary, 2);
+    split(&other, 1);
+    ck_assert(summary_init(&merged));
+    ck_assert(summary_merge(&merged, &summary));
+    ck_assert(summary_merge(&merged, &other));
+    ck_assert_uint_eq(merged.target_count, 2);
+    first = merged.targets[0];
+    second = merged.targets[1];
+    ck_assert_str_eq(first->target, "web1:8090");
+    ck_assert_uint_eq(first->requested, 49 + 50);
+    ck_assert_double_eq(first->seconds, 5);
+    ck_assert_double_eq(first->rate, 225);
+    ck_assert_uint_eq(histogram_count(first->measure.times[MEASURE_ECHO]), 200);
+    ck_assert_str_eq(second->target, "[::1]:8091");
+    ck_assert_double_eq(second->seconds, 5);
+    ck_assert_double_eq(second->rate, 25);
+    ck_assert_double_eq(summary_rate(second), 10);
+    text = written(&report, false);
+    ck_assert_ptr_nonnull(strstr(
+        text,
+        "\ntargets         sessions         ok     not ok   echoes/s   echo p99\n"
+        "  1                   99         99          0          0     1222.7  web1:8090\n"
+        "  2                    1          0          1         10     4000.0  [::1]:8091\n"));
+    free(text);
+    summary_clear(&merged);
+    summary_clear(&other);
 }
 
 TEST(two_read_are_two_merged)
@@ -530,6 +593,49 @@ LOOP_TEST(what_is_no_report_is_refused, COUNT_OF(edits))
     free(spans.span);
     summary_clear(&into);
     json_decref(json);
+}
+
+TEST(targets_that_are_none)
+{
+    static const struct {
+        const char *targets;
+        const char *why;
+    } wrong[] = {
+        {"5", "its \"targets\" are not a list, or are too many"},
+        {"[5]", "it has no \"name\""},
+        {"[{\"name\": 5}]", "it has a target without a name, or with one that is too long"},
+        {"[{\"name\": \"web1\"}]", "it has no \"sessions\""},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        struct report report = {.total = &summary};
+        json_t *json = as_json(&report);
+        struct summary into;
+        char why[REPORT_WHY] = "";
+
+        json_object_set_new(json, "targets", json_loads(wrong[i].targets, JSON_DECODE_ANY, NULL));
+        ck_assert_int_eq(json_dump_file(json, path, 0), 0);
+        ck_assert(summary_init(&into));
+        ck_assert(!read_back(path, &into, why));
+        ck_assert_str_eq(why, wrong[i].why);
+        summary_clear(&into);
+        json_decref(json);
+    }
+}
+
+TEST(the_same_target_twice)
+{
+    struct report report = {.total = &summary};
+    char why[REPORT_WHY] = "";
+    char *text;
+
+    split(&summary, 2);
+    snprintf(summary.targets[1]->target, SUMMARY_TARGET, "web1:8090");
+    text = written(&report, true);
+    save(text);
+    free(text);
+    ck_assert(!read_back(path, &summary, why));
+    ck_assert_str_eq(why, "it has the target web1:8090 twice");
 }
 
 TEST(what_is_not_even_json)

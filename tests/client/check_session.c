@@ -355,7 +355,7 @@ TEST(time_ends_connecting)
 
     lay_out(SIZE);
     ck_assert_int_eq(listen(rig.listener, 0), 0);
-    memcpy(&address, &rig.plan.addresses.at[0].storage, sizeof address);
+    memcpy(&address, &rig.target.addresses.at[0].storage, sizeof address);
     first = tcp_connect(ntohs(address.sin_port)); /* and there is room for no other */
     rig.plan.timeout_ns = 20000000;
     begin();
@@ -542,10 +542,10 @@ TEST(an_idle_one_is_stopped_while_it_connects)
 
     lay_out(SIZE);
     const char *host = suite_text("unix:/tmp/check_session.%d", (int)getpid());
-    ck_assert(address_resolve(host, 0, false, &rig.plan.addresses.at[0], &cause));
+    ck_assert(address_resolve(host, 0, false, &rig.target.addresses.at[0], &cause));
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&rig.plan.addresses.at[0].storage,
-                          rig.plan.addresses.at[0].length),
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&rig.target.addresses.at[0].storage,
+                          rig.target.addresses.at[0].length),
                      0);
     ck_assert_int_eq(listen(fd, 0), 0);
     first = connect_to(host);

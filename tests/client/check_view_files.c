@@ -189,7 +189,9 @@ static bool close_view(struct view *view)
 
 CASE("CSV")
 
-enum { FIELDS = 16 };
+#define TARGET "127.0.0.1:8090"
+
+enum { FIELDS = 17 };
 
 /* Read a field of the format of RFC 4180. @return what follows it and its comma or line end */
 static const char *read_field(const char *text, char *field, size_t room)
@@ -228,17 +230,17 @@ TEST(csv_has_all_of_a_session)
     static const char *const rows[][FIELDS] = {
         {"step", "session", "connection", "idle", "state", "arrived_us", "connected_us",
          "first_byte_us", "finishing_us", "ended_us", "sent", "verified", "bytes", "mismatched",
-         "echo_max_us", "reason"},
+         "echo_max_us", "reason", "target"},
         {"0", "7", "12", "0", "ok", "1000.000", "2250.000", "3500.000", "1000000.000",
-         "1004000.000", "10", "9", "640", "0", "1234.567", ""},
+         "1004000.000", "10", "9", "640", "0", "1234.567", "", TARGET},
         {"0", "3", "0", "0", "refused", "1000.001", "2000.000", "5000.000", "", "5000.000", "10",
-         "9", "640", "0", "", "refused: BUSY \"queue\" is full, come back"},
+         "9", "640", "0", "", "refused: BUSY \"queue\" is full, come back", TARGET},
         {"0", "1", "0", "0", "failed", "2000.000", "", "", "", "2000000.000", "10", "9", "640", "0",
-         "", "connect: timed out"},
+         "", "connect: timed out", TARGET},
         {"1", "0", "0", "0", "failed", "2500000.000", "2600000.000", "", "", "2700000.000", "10",
-         "9", "640", "1", "", "\""},
+         "9", "640", "1", "", "\"", TARGET},
         {"1", "1", "9223372036854775807", "1", "ok", "2500000.000", "2600000.000", "", "",
-         "2800000.000", "10", "9", "640", "0", "", ""},
+         "2800000.000", "10", "9", "640", "0", "", "", TARGET},
     };
     struct kit_file file = kit_file();
     struct view *view = view_csv_new(file.path);
@@ -270,7 +272,7 @@ TEST(csv_on_standard_output)
     ck_assert_int_eq(write(STDOUT_FILENO, "!", 1), 1); /* it is still open */
     text = kit_file_text(&out);
     ck_assert_ptr_eq(strstr(text, "step,session,"), text);
-    ck_assert_str_eq(text + strlen(text) - 9, "reason\r\n!");
+    ck_assert_str_eq(text + strlen(text) - 9, "target\r\n!");
 }
 
 CASE("NDJSON")
@@ -484,6 +486,7 @@ TEST(ndjson_of_any_bytes)
     rest = text = kit_file_text(&file);
     json_decref(next_event(&rest, "start"));
     event = next_event(&rest, "session");
+    ck_assert_str_eq(word(event, "target"), TARGET);
     ck_assert_str_eq(word(event, "reason"), "\"\\...\xc3\xa4 a");
     json_decref(event);
 }

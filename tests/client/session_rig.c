@@ -19,8 +19,11 @@ void lay_out(size_t message_size)
 
     rig.listener = tcp_listen(&port);
     rig.peer = -1;
-    ck_assert(address_resolve("127.0.0.1", port, false, &rig.plan.addresses.at[0], &cause));
-    rig.plan.addresses.count = 1;
+    ck_assert(address_resolve("127.0.0.1", port, false, &rig.target.addresses.at[0], &cause));
+    rig.target.name = "the peer";
+    rig.target.addresses.count = 1;
+    rig.plan.targets = &rig.target;
+    rig.plan.target_count = 1;
     rig.plan.timeout_ns = 60 * SECOND_NS;
     rig.plan.messages = messages_generated(message_size, message_size, TRANSFORM_UPPER);
     ck_assert_ptr_nonnull(rig.plan.messages);

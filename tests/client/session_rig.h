@@ -13,6 +13,7 @@ enum { SIZE = 64, DEPTH_MOST = 4, ROOM = 64 << 10 };
 
 /** A session and its server, which is this test. */
 struct rig {
+    struct session_target target;
     struct session_plan plan;
     struct session_buffers buffers;
     struct pending pending[DEPTH_MOST];

@@ -21,7 +21,7 @@ void options_target(int argc, char **argv)
         return;
     }
     options_parse(argc, argv, &options);
-    HOLDS(options.host != NULL && options.depth > 0 && options.timeout_ns > 0);
+    HOLDS(options.hosts.count > 0 && options.depth > 0 && options.timeout_ns > 0);
     HOLDS(options.size_min > 0 && options.size_min <= options.size_max);
     HOLDS(options.step_count <= STEPS_MAX && options.rate >= 0);
     for (unsigned i = 0; i < options.step_count; i++)

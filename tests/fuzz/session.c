@@ -332,6 +332,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     static unsigned char reply[64 << 10], flat[SESSION_SMALL];
     static atomic_flag shown;
     struct pending pending[DEPTH_MOST];
+    struct session_target target = {.name = "the peer", .addresses.count = 1};
     struct session_buffers buffers = {.reply = reply, .flat = flat};
     struct setup setup;
     int before = lowest_free_fd();
@@ -345,7 +346,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     setup = read_setup();
     atomic_flag_test_and_set(&shown);
     plan = (struct session_plan){
-        .addresses.count = 1,
+        .targets = &target,
+        .target_count = 1,
         .timeout_ns = HOUR_NS,
         .messages = setup.flags & PROMPT ? NULL : messages_of(setup.size),
         .message_count = setup.messages,

@@ -53,7 +53,7 @@ quoted=${work// /\\\\ }
 translated() {
     local line
     line=$(sed -E -e "s,127\.0\.0\.1([:/])8091,127.0.0.1\1$admin,g" -e "s,(127\.0\.0\.1[ /:])8090,\1$port,g" \
-        -e 's/10\.80\.0\.10/127.0.0.1/g' -e "s,/(tmp|etc)/,$quoted/,g" <<<"$1")
+        -e 's/10\.80\.0\.10/127.0.0.1/g' -e 's/10\.80\.0\.11/localhost/g' -e "s,/(tmp|etc)/,$quoted/,g" <<<"$1")
     if [[ $line =~ ^(.*echo-client.* -d )([0-9]+)([sm] .*|[sm])$ ]]; then
         local seconds=${BASH_REMATCH[2]}
         [[ ${BASH_REMATCH[3]} = s* ]] || seconds=$((seconds * 60))

@@ -74,7 +74,9 @@ static void check_arithmetic(const struct client_run *run)
     static const char *const figures[] = {"p50", "p90", "p99", "p999", "max"};
     const char *words;
     json_t *count;
-    json_int_t errors = 0;
+    json_int_t errors = 0, sessions = 0, verified = 0;
+    json_t *target;
+    size_t index;
 
     ck_assert_str_eq(json_string_value(member(run->json, "schema")), "echo-client/1");
     ck_assert_int_eq(client_run_integer(run, "sessions", "ok") +
@@ -94,6 +96,13 @@ static void check_arithmetic(const struct client_run *run)
                                 client_run_latency(run, phases[i], figures[j]));
     json_object_foreach(json_object_get(run->json, "errors"), words, count) errors +=
         json_integer_value(count);
+    json_array_foreach(member(run->json, "targets"), index, target)
+    {
+        sessions += json_integer_value(member(member(target, "sessions"), "requested"));
+        verified += json_integer_value(member(member(target, "messages"), "verified"));
+    }
+    ck_assert_int_eq(sessions, client_run_integer(run, "sessions", "requested"));
+    ck_assert_int_eq(verified, client_run_integer(run, "messages", "verified"));
     ck_assert_int_eq(errors, client_run_integer(run, "sessions", "failed") +
                                  client_run_integer(run, "sessions", "refused"));
 }

@@ -27,6 +27,7 @@ struct session_record kit_session(unsigned session, enum session_state state, do
 {
     struct session_record record = {
         .session = session,
+        .target = "127.0.0.1:8090",
         .state = state,
         .begun_ns = at(begun),
         .connected_ns = at(connected),

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* The servers of a run. See targets.h. */
+#include "client/targets.h"
+
+#include "common/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/** Write a target as the user gave it, with its port. */
+static void show(const struct target_name *name, const struct addresses *addresses,
+                 char text[static SUMMARY_TARGET])
+{
+    bool bare = name->host[0] != '[' && strchr(name->host, ':') != NULL; /* of IPv6 */
+
+    if (addresses->at[0].storage.ss_family == AF_UNIX)
+        snprintf(text, SUMMARY_TARGET, "%s", name->host);
+    else
+        snprintf(text, SUMMARY_TARGET, bare ? "[%s]:%u" : "%s:%u", name->host,
+                 (unsigned)name->port);
+}
+
+/** @return the index of a target with this text; targets->count: there is none */
+static unsigned find(const struct targets *targets, const char *text)
+{
+    unsigned i = 0;
+
+    while (i < targets->count && strcmp(targets->at[i].name, text) != 0)
+        i++;
+    return i;
+}
+
+static void add(struct targets *targets, const struct target_name *name, const char *text,
+                const struct addresses *addresses)
+{
+    unsigned i = targets->count;
+
+    if (i == TARGETS_MAX)
+        log_usage("the hosts have more than %d addresses; give fewer, or leave out --all-addresses",
+                  TARGETS_MAX);
+    targets->names[i] = *name;
+    snprintf(targets->texts[i], SUMMARY_TARGET, "%s", text);
+    targets->at[i].name = targets->texts[i];
+    targets->at[i].server_name = targets->names[i].host;
+    targets->at[i].addresses = *addresses;
+    targets->count++;
+}
+
+/** Add each address of a name. One that two names have is one target. */
+static void add_each(struct targets *targets, const struct target_name *name,
+                     const struct addresses *addresses)
+{
+    for (unsigned i = 0; i < addresses->count; i++) {
+        struct addresses one = {.count = 1, .at = {addresses->at[i]}};
+        char text[ADDRESS_TEXT_MAX];
+
+        address_text(&one.at[0], text);
+        if (find(targets, text) == targets->count)
+            add(targets, name, text, &one);
+    }
+}
+
+void targets_find(struct targets *targets, const struct options *options)
+{
+    *targets = (struct targets){0};
+    for (unsigned i = 0; i < options->hosts.count; i++) {
+        struct target_name name;
+        struct addresses addresses;
+        char text[SUMMARY_TARGET];
+        const char *cause = "it is too long";
+
+        if (!target_name_parse(options->hosts.at[i], options->port, &name) ||
+            !address_resolve_all(name.host, name.port, false, &addresses, &cause))
+            log_fatal("cannot find the address of --host %s: %s", options->hosts.at[i], cause);
+        show(&name, &addresses, text);
+        if (options->all_addresses)
+            add_each(targets, &name, &addresses);
+        else if (find(targets, text) == targets->count)
+            add(targets, &name, text, &addresses);
+        else
+            log_usage("--host %s is given twice: each server has one share of the sessions", text);
+    }
+}
