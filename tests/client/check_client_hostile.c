@@ -429,7 +429,7 @@ static const char *const lines[] = {"busy\n", "busy bees\n", "busy queue or not\
 
 LOOP_TEST(refused_in_place_of_an_echo_that_is_alike, COUNT_OF(lines))
 {
-    char path[] = "/tmp/check-client-hostile-XXXXXX";
+    char *path = suite_template();
     int fd = mkstemp(path);
     struct refusal refusal = {"BUSY queue full\n", false, 0};
     struct client_run run;
@@ -447,7 +447,7 @@ LOOP_TEST(refused_in_place_of_an_echo_that_is_alike, COUNT_OF(lines))
 static struct client_run run_with_text(int way, const char *text, const char *messages,
                                        struct refusal *refusal)
 {
-    char path[] = "/tmp/check-client-hostile-XXXXXX";
+    char *path = suite_template();
     int fd = mkstemp(path);
     struct client_run run;
 

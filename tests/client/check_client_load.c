@@ -381,7 +381,7 @@ LOOP_TEST(a_server_on_a_unix_socket, 2 * CLIENT_WAYS)
     struct client_run run;
 
     if (_i < CLIENT_WAYS)
-        snprintf(host, sizeof host, "unix:/tmp/check_client_load.%d", (int)getpid());
+        snprintf(host, sizeof host, "unix:%s", suite_template());
     else
         snprintf(host, sizeof host, "unix:@check_client_load.%d", (int)getpid());
     server = server_start(ARGUMENTS("--host", host));

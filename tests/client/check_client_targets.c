@@ -134,7 +134,7 @@ LOOP_TEST(another_connection_is_to_the_same_target, CLIENT_PLAIN_WAYS)
 {
     struct peer *first = peer_start(one_message, NULL), *second = peer_start(peer_upper, NULL);
     const char *port = peer_port_text(second);
-    char path[] = "/tmp/check-targets-XXXXXX", line[512];
+    char *path = suite_template(), line[512];
     int fd = mkstemp(path);
     struct client_run run;
     unsigned rows = 0;

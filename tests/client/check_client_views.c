@@ -42,7 +42,7 @@ static char paths[KINDS][96];
 
 static void make_folder(void)
 {
-    snprintf(folder, sizeof folder, "/tmp/check_client_views.XXXXXX");
+    snprintf(folder, sizeof folder, "%s", suite_template());
     ck_assert_ptr_nonnull(mkdtemp(folder));
     for (size_t i = 0; i < KINDS; i++)
         snprintf(paths[i], sizeof paths[i], "%s/%zu", folder, i);

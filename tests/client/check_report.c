@@ -12,7 +12,7 @@
 
 static struct summary summary; /* a run with everything in it */
 static struct summary steps[2];
-static char path[] = "/tmp/echopool-check-report-XXXXXX";
+static char *path;
 
 /* Numbers that are all different, n times each. */
 static void fill(struct summary *run, uint64_t n)
@@ -45,8 +45,9 @@ static void fill(struct summary *run, uint64_t n)
 
 static void setup(void)
 {
-    int fd = mkstemp(path);
+    path = suite_template();
 
+    int fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
     close(fd);
     fill(&summary, 1);

@@ -13,7 +13,7 @@
 #define SECOND INT64_C(1000000000)
 #define START  (1795271400 * SECOND)
 
-static char folder[] = "/tmp/echopool-check-merge-XXXXXX";
+static char *folder;
 static char first[64], second[64];
 
 /* Save a run of ten sessions that began `after` seconds after another and took ten. */
@@ -47,6 +47,7 @@ static void save(const char *path, int64_t after, int64_t echo_ns, uint64_t fail
 
 static void setup(void)
 {
+    folder = suite_template();
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(first, sizeof first, "%s/a.json", folder);
     snprintf(second, sizeof second, "%s/b.json", folder);

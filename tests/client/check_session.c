@@ -541,7 +541,7 @@ TEST(an_idle_one_is_stopped_while_it_connects)
     int fd, first;
 
     lay_out(SIZE);
-    const char *host = suite_text("unix:/tmp/check_session.%d", (int)getpid());
+    const char *host = suite_text("unix:%s", suite_template());
     ck_assert(address_resolve(host, 0, false, &rig.target.addresses.at[0], &cause));
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&rig.target.addresses.at[0].storage,

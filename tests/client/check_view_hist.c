@@ -10,12 +10,13 @@
 #include <unistd.h>
 
 static struct summary summary;
-static char path[] = "/tmp/echopool-check-hist-XXXXXX";
+static char *path;
 
 static void setup(void)
 {
-    int fd = mkstemp(path);
+    path = suite_template();
 
+    int fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
     close(fd);
     ck_assert(summary_init(&summary));

@@ -23,11 +23,11 @@
 
 #define LONG_BYTES (8u << 20)
 
-static char tree[] = "/tmp/check_harness.XXXXXX";
+static char *tree;
 
 static void make_tree(void)
 {
-    strcpy(tree + strlen(tree) - 6, "XXXXXX");
+    tree = suite_template();
     ck_assert_ptr_nonnull(mkdtemp(tree));
     ck_assert_int_eq(setenv("TOP_BUILDDIR", tree, 1), 0);
 }
@@ -473,4 +473,40 @@ int main(int argc, char *argv[])
 {
     (void)argv;
     return argc > 1 ? run_failures() : suite_run();
+}
+
+CASE("Files")
+
+/* Leave a folder with a file in it, and fail. Runs in the suite that the test below starts. */
+static void leave(const char *note)
+{
+    char *left = suite_template();
+
+    ck_assert_ptr_nonnull(mkdtemp(left));
+    const char *command =
+        suite_text("echo left >'%s/file'; printf %%s '%s' >'%s'", left, left, note);
+    ck_assert_int_eq(system(command), 0);
+    ck_abort_msg("on purpose");
+}
+
+TEST(what_a_test_leaves_is_removed)
+{
+    char *note = suite_template();
+    char left[64] = "";
+    FILE *file;
+
+    if (getenv("NOTE") != NULL)
+        leave(getenv("NOTE"));
+    const char *command =
+        suite_text("env -u CK_TAP_LOG_FILE_NAME CK_RUN_CASE=Files NOTE='%s' /proc/%d/exe >'%s.out'",
+                   note, (int)getpid(), note);
+    ck_assert_int_ne(system(command), 0);
+    file = fopen(note, "re");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_ptr_nonnull(fgets(left, sizeof left, file));
+    fclose(file);
+    ck_assert_int_eq(access(left, F_OK), -1);
+    *strrchr(left, '/') = '\0';
+    ck_assert_int_eq(access(left, F_OK), -1);
+    ck_assert_str_ne(left, getenv("TMPDIR"));
 }

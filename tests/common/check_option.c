@@ -233,7 +233,7 @@ static const char *file_of(const char *text)
     FILE *file;
     int fd;
 
-    snprintf(path, sizeof path, "/tmp/check_option.XXXXXX");
+    snprintf(path, sizeof path, "%s", suite_template());
     fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
     file = fdopen(fd, "w");

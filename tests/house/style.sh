@@ -50,6 +50,8 @@ check 'no unbounded or unchecked string functions' \
     none '\b(strcpy|sprintf|vsprintf|gets|atoi|atol|strtok|alloca)\(' pool common server client
 check 'nothing left undone' none '\b(TODO|FIXME|XXX)\b' '*.c' '*.h' scripts
 check 'tests do not sleep' none '\b(sleep|usleep)\(' tests
+check 'tests make files in the folder of the suite' \
+    none '"(unix:)?/tmp/[^"]*(XXXXXX|%d)"' 'tests/*.c' ':!tests/kit/suite.c' ':!tests/torture'
 check 'the library waits by the monotonic clock, and never for a while' \
     none '\b(CLOCK_REALTIME|FUTEX_CLOCK_REALTIME|(gettimeofday|sem_timedwait|pthread_cond_timedwait|pthread_mutex_timedlock|nanosleep|clock_nanosleep|usleep|sleep)\()' 'pool/*.c' 'pool/*-internal.h'
 check 'no blanks at the end of a line' none '[[:blank:]]+$' '*.c' '*.h' '*.md' '*.sh' '*.mk' scripts

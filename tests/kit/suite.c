@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -117,6 +118,30 @@ char *suite_text(const char *format, ...)
     return suite_keep(text);
 }
 
+/** For files of the tests; short enough for the name of a unix socket, whatever TMPDIR was. */
+static char folder[64];
+
+char *suite_template(void)
+{
+    return suite_text("%s/XXXXXX", folder);
+}
+
+/* Like /tmp it is for every user: tests become another one. */
+static bool make_folder(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/%.40s.XXXXXX", program_invocation_short_name);
+    return mkdtemp(folder) != NULL && chmod(folder, 01777) == 0 && setenv("TMPDIR", folder, 1) == 0;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+    (void)status;
+    (void)kind;
+    (void)place;
+    (void)remove(path);
+    return 0;
+}
+
 static int by_line(const void *a, const void *b)
 {
     return ((const struct step *)a)->line - ((const struct step *)b)->line;
@@ -188,6 +213,10 @@ int suite_run(void)
                DESCRIPTORS_MOST);
         return EXIT_SUCCESS;
     }
+    if (!make_folder()) {
+        printf("Bail out! no folder in /tmp: %s\n", strerror(errno));
+        return EXIT_FAILURE;
+    }
     suite = suite_create(program_invocation_short_name);
     qsort(steps, step_count, sizeof *steps, by_line);
     for (size_t i = 0; i < step_count; i++)
@@ -196,5 +225,6 @@ int suite_run(void)
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     return failed > 0 && getenv("CK_TAP_LOG_FILE_NAME") == NULL ? EXIT_FAILURE : EXIT_SUCCESS;
 }

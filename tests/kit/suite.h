@@ -83,6 +83,12 @@ void *suite_keep(void *memory);
 char *suite_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
+ * A template for mkstemp() or mkdtemp() in a folder that is removed, with all that is in it, when the
+ * suite has ended: also what a test leaves that fails. TMPDIR is that folder.
+ */
+char *suite_template(void);
+
+/**
  * Make and run the suite, and turn the outcome into an exit status.
  *
  * Under automake's TAP driver the status is 0 even where tests failed: the TAP lines say which,

@@ -19,8 +19,14 @@ unset $(env | sed -n 's/^\(ECHO_\(SERVER\|CLIENT\)_[A-Za-z0-9_]*\)=.*/\1/p')
 # Programs need as many descriptors as a common shell allows. Only root may raise a low limit.
 [ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge 1024 ] || ulimit -n 4096 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 tap_number=0
+# All files of a test are in this folder, also those of the programs that it starts.
 work=$(mktemp -d)
+export TMPDIR="$work"
 trap 'rm -rf "$work"' EXIT
+# Not every shell leaves by EXIT when a signal ends it.
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 # Print the value of a variable of the Makefile that configure has set.
 configured() {

@@ -177,7 +177,7 @@ struct tls_kit *tls_kit_new(void)
     const char *name = NULL;
 
     ck_assert_ptr_nonnull(kit);
-    snprintf(kit->folder, sizeof kit->folder, "/tmp/echopool-tls-XXXXXX");
+    snprintf(kit->folder, sizeof kit->folder, "%s", suite_template());
     ck_assert_ptr_nonnull(mkdtemp(kit->folder));
     for (size_t i = 0; (files = pair_of(kit, i, &name)) != NULL; i++) {
         snprintf(files->certificate, TLS_KIT_PATH, "%s/%s.crt", kit->folder, name);

@@ -16,7 +16,7 @@ static char root[64];
 
 static void make_root(void)
 {
-    snprintf(root, sizeof root, "/tmp/check_cpus.XXXXXX");
+    snprintf(root, sizeof root, "%s", suite_template());
     ck_assert_ptr_nonnull(mkdtemp(root));
 }
 

@@ -212,7 +212,7 @@ static int print_line(struct ep_task *task)
 /* What a task prints is seen when it is done, once, also what the parent had not written yet. */
 TEST(what_workers_print_appears_once)
 {
-    char path[] = "/tmp/echopool-print-XXXXXX", text[256] = "";
+    char *path = suite_template(), text[256] = "";
     int fd = mkstemp(path), saved = dup(STDOUT_FILENO);
     struct ep_executor *pool;
     struct ep_future *future;

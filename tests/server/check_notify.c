@@ -27,7 +27,7 @@ static void start_manager(bool abstract)
 {
     struct address address;
 
-    snprintf(manager.folder, sizeof manager.folder, "/tmp/check_notify.XXXXXX");
+    snprintf(manager.folder, sizeof manager.folder, "%s", suite_template());
     ck_assert_ptr_nonnull(mkdtemp(manager.folder));
     snprintf(manager.name, sizeof manager.name, "%s%s/manager", abstract ? "@" : "",
              manager.folder);

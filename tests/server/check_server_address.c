@@ -26,7 +26,7 @@ static const char *const path = host + sizeof "unix:" - 1;
 
 static void make_folder(void)
 {
-    snprintf(folder, sizeof folder, "/tmp/check_server_address.XXXXXX");
+    snprintf(folder, sizeof folder, "%s", suite_template());
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(host, sizeof host, "unix:%s/echo", folder);
 }

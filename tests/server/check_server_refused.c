@@ -202,7 +202,7 @@ LOOP_TEST(without_proc, MODELS)
 /* Also the file of a unix socket gets its mode. */
 TEST(a_unix_socket_without_proc)
 {
-    char folder[] = "/tmp/check_server_refused.XXXXXX";
+    char *folder = suite_template();
     struct stat file;
     struct kit kit;
 

@@ -132,7 +132,7 @@ TEST(options_from_elsewhere)
 
 TEST(a_wrong_line_is_named)
 {
-    char path[] = "/tmp/check_server_start.XXXXXX";
+    char *path = suite_template();
     int fd = mkstemp(path);
 
     ck_assert_int_ge(fd, 0);
@@ -141,7 +141,7 @@ TEST(a_wrong_line_is_named)
     expect_failure(COMMAND("--config", path), 2,
                    suite_text("%s:2: unknown option 'worker'; try 'echo-server --help'", path));
     unlink(path);
-    expect_failure(COMMAND("--config", path), 2, "cannot read --config /tmp/check_server_start");
+    expect_failure(COMMAND("--config", path), 2, "cannot read --config /tmp/check_server_start.");
     setenv("ECHO_SERVER_WORKER", "8", 1);
     expect_failure(COMMAND("--quiet"), 2, "unknown variable ECHO_SERVER_WORKER: there is no such");
 }

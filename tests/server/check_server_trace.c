@@ -20,8 +20,9 @@ struct scratch {
 
 static struct scratch scratch_new(void)
 {
-    struct scratch scratch = {.directory = "/tmp/check_trace.XXXXXX"};
+    struct scratch scratch;
 
+    snprintf(scratch.directory, sizeof scratch.directory, "%s", suite_template());
     ck_assert_ptr_nonnull(mkdtemp(scratch.directory));
     snprintf(scratch.path, sizeof scratch.path, "%s/trace.json", scratch.directory);
     return scratch;

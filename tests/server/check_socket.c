@@ -24,7 +24,7 @@ enum { FOREIGN_GROUP = 12345 };
 
 static void make_folder(void)
 {
-    snprintf(folder, sizeof folder, "/tmp/check_socket.XXXXXX");
+    snprintf(folder, sizeof folder, "%s", suite_template());
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/echo", folder);
 }

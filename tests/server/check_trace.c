@@ -17,7 +17,7 @@ static char path[64];
 
 static void set_up(void)
 {
-    strncpy(path, "/tmp/check_trace.XXXXXX", sizeof path - 1);
+    snprintf(path, sizeof path, "%s", suite_template());
     int fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
     close(fd);
