@@ -27,7 +27,9 @@ EXTRA_DIST += $(LESSONS:%=lessons/%/README.md) $(LESSONS:%=lessons/%/README.zh.m
 # The program of lesson 0, with its faults.
 noinst_PROGRAMS += lessons/00-the-seed/seed
 lessons_00_the_seed_seed_SOURCES = %D%/00-the-seed/seed.c
+lessons_00_the_seed_seed_LDADD =
 
 # Starts a server with a shorter backlog than the server would ask for.
 noinst_PROGRAMS += lessons/11-backlog/narrow
 lessons_11_backlog_narrow_SOURCES = %D%/11-backlog/narrow.c
+lessons_11_backlog_narrow_LDADD =
