@@ -9,6 +9,7 @@ html-local: %D%/html/index.html
 	$(AM_V_GEN)rm -rf %D%/html && $(MKDIR_P) %D%/html && { cat $(srcdir)/%D%/Doxyfile && \
 	  for file in $(REFERENCE); do echo "INPUT += $(srcdir)/$$file"; done && \
 	  echo 'USE_MDFILE_AS_MAINPAGE = $(srcdir)/%D%/library.md' && \
+	  echo 'STRIP_FROM_PATH = $(abs_top_srcdir)' && \
 	  echo 'FILTER_PATTERNS = *.h="$(AWK) -f $(srcdir)/%D%/header-to-doxygen.awk"' && \
 	  echo 'PROJECT_NUMBER = $(PACKAGE_VERSION)' && echo 'OUTPUT_DIRECTORY = %D%/html'; } | $(DOXYGEN) -
 CLEANFILES += %D%/html/*

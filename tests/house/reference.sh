@@ -47,8 +47,14 @@ has_results() {
     done
 }
 
+# Doxygen names the page of a document by its path.
+names_no_path() {
+    ls "$TOP_BUILDDIR/docs/html" | grep '^md_' >"$work/pages" && ! grep -v '^md_docs_' "$work/pages"
+}
+
 check 'the reference in HTML is made without a warning' builds
 check 'a parameter that does not exist fails it' notices
 check 'every public function is in it' is_whole
 check 'the results of a function are a list' has_results
+check 'the names of pages do not depend on where they are made' names_no_path
 finish
