@@ -35,6 +35,9 @@ include tests/house/local.mk
 
 # Those that read the source tree. In a tarball they show what it lacks: .ci/run has no other tests in its distcheck.
 TARBALL_TESTS = $(HOUSE_TESTS) tests/fuzz/replay.sh tests/pool/check_fork tests/pool/examples.sh
+
+# What debian/rules runs: the modules, and some sessions from end to end; no shell scripts and their tools.
+PACKAGE_TESTS = $(POOL_TESTS) $(COMMON_TESTS) tests/server/check_server_echo tests/client/check_client_load
 else
 check-local:
 	@echo "make check needs Check, which configure did not find: install check (Debian, Ubuntu) or check-devel (Fedora)" >&2; exit 1

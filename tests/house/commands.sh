@@ -15,6 +15,7 @@ export TOP_SRCDIR TOP_BUILDDIR
 not_run() {
     case $1 in
     scripts/demo* | scripts/test*) echo 'installs packages; .ci/run runs it' ;;
+    scripts/packages* | dpkg-buildpackage* | apt\ install*) echo 'installs packages; scripts/check-packages does the same' ;;
     lessons/*) echo 'takes up to a minute; .ci/run runs it' ;;
     ./autogen.sh* | *../configure* | make* | mkdir*) echo 'builds everything; scripts/build does the same' ;;
     ./lessons/00-the-seed/seed) echo 'never closes a connection: that is its lesson' ;;
