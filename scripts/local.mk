@@ -1,6 +1,7 @@
 # Scripts for people and for CI.
-EXTRA_DIST += %D%/build %D%/check-machines %D%/check-distributions %D%/check-model %D%/check-sanitizers \
-	%D%/check-surroundings %D%/check-torture %D%/demo %D%/failures %D%/fuzz %D%/installation %D%/packages %D%/test
+EXTRA_DIST += %D%/build %D%/check-machines %D%/check-distributions %D%/check-model %D%/check-packages \
+	%D%/check-sanitizers %D%/check-surroundings %D%/check-torture %D%/demo %D%/failures %D%/fuzz %D%/installation \
+	%D%/packages %D%/release %D%/test
 
 # Pictures of real runs.
 EXTRA_DIST += %D%/pictures %D%/plate %D%/sweep

@@ -1,5 +1,5 @@
 #!/bin/sh
-# debian/ says the same as the files that it repeats. The packages themselves are made by dpkg-buildpackage.
+# debian/ says the same as the files that it repeats. The packages themselves are made by scripts/check-packages.
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 cd "$TOP_SRCDIR" || exit 1
 
