@@ -526,10 +526,13 @@ EP_API int ep_executor_resume(struct ep_executor *executor);
  * Change the number of workers. New workers run when it returns. Surplus workers end when they have
  * finished their current task. The bound becomes workers + queue at once.
  *
+ * For an elastic executor the number is the new workers_max. options.workers of them stay when idle, or
+ * all if that is more than the new number. Workers are added by need as before: no new one is waited
+ * for, and one whose initialize fails breaks the executor.
+ *
  * @param workers  1 to EP_WORKERS_MAX
  * @return  0             the executor has that many workers
- *          -EINVAL       0, or more than EP_WORKERS_MAX; or the executor is elastic (workers_max), and
- *                        adapts its size itself
+ *          -EINVAL       0, or more than EP_WORKERS_MAX
  *          -EAGAIN, -ENOMEM, -EMFILE, -ENFILE
  *                        a worker could not be made; nothing has changed
  *          EP_EBROKEN    its initialize failed, and nothing has changed; or the executor is broken

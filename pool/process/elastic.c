@@ -6,6 +6,9 @@
  *
  * A submitter that queues a task and finds no idle worker pokes the manager. Until all workers are
  * there, no task is sent ahead to a busy one, so that those wait which the manager adds workers for.
+ *
+ * A resize sets `target` alone. The manager counts the dormant places below it, and wakes some if fewer
+ * than the least are awake, because the workers were in places that now end.
  */
 #include "pool/process/place-internal.h"
 
@@ -18,13 +21,14 @@ static bool is_starting(const struct place *place)
     return life == LIFE_NONE ? !place->given_up : life != LIFE_READY;
 }
 
-/** Count the places that are not dormant, and the workers among them that have not started yet. */
-static uint32_t count_awake(const struct process_executor *executor, uint32_t *starting)
+/** Of the first places, count those that are not dormant, and those whose worker has not started yet. */
+static uint32_t count_awake(const struct process_executor *executor, uint32_t target,
+                            uint32_t *starting)
 {
     uint32_t awake = 0;
 
     *starting = 0;
-    for (uint32_t i = 0; i < atomic_load(&executor->target); i++) {
+    for (uint32_t i = 0; i < target; i++) {
         const struct place *place = executor->places[i];
 
         if (place->dormant)
@@ -35,17 +39,32 @@ static uint32_t count_awake(const struct process_executor *executor, uint32_t *s
     return awake;
 }
 
+/** Compute how many workers stay when idle. */
+static uint32_t least_of(const struct process_executor *executor, uint32_t target)
+{
+    uint32_t least = executor->base.options.workers;
+
+    return least < target ? least : target;
+}
+
 void elastic_grow(struct process_executor *executor)
 {
+    uint32_t target = atomic_load(&executor->target), starting, coming, awake, least;
     struct ep_stats stats = {0};
-    uint32_t coming;
 
-    if (atomic_load(&executor->dormant) == 0 || queue_is_held(&executor->base.queue))
+    if (!executor->is_elastic)
+        return;
+    for (uint32_t i = target; i < executor->place_count; i++)
+        if (executor->places[i]->life == LIFE_NONE) /* otherwise its worker is ending */
+            executor->places[i]->dormant = true;
+    awake = count_awake(executor, target, &starting);
+    least = least_of(executor, target);
+    atomic_store(&executor->dormant, target - awake); /* before the look at the queue */
+    if (awake == target || (awake >= least && queue_is_held(&executor->base.queue)))
         return;
     queue_stats(&executor->base.queue, &stats);
-    count_awake(executor, &coming);
-    coming += atomic_load(&executor->idle_count);
-    for (uint32_t i = 0; i < atomic_load(&executor->target) && coming < stats.queued; i++) {
+    coming = starting + atomic_load(&executor->idle_count);
+    for (uint32_t i = 0; i < target && (awake < least || coming < stats.queued); i++) {
         struct place *place = executor->places[i];
 
         if (!place->dormant)
@@ -53,6 +72,7 @@ void elastic_grow(struct process_executor *executor)
         place->dormant = false;
         atomic_fetch_sub(&executor->dormant, 1);
         atomic_store(&place->renew, true);
+        awake++;
         coming++;
     }
 }
@@ -61,9 +81,10 @@ void elastic_shrink(struct place *place, int64_t now)
 {
     struct process_executor *executor = place->executor;
     int64_t timeout_ns = executor->base.options.idle_timeout_ns, idle_since = now;
-    uint32_t starting;
+    uint32_t target = atomic_load(&executor->target), starting;
 
-    if (!executor->is_elastic || count_awake(executor, &starting) <= executor->base.options.workers)
+    if (!executor->is_elastic ||
+        count_awake(executor, target, &starting) <= least_of(executor, target))
         return;
     lock_acquire(&executor->lock);
     if (place->listed)

@@ -159,11 +159,8 @@ static void process_observe(struct ep_executor *base, struct ep_worker_state *st
 
 /* --- size ---------------------------------------------------------------------------------- */
 
-/**
- * Make places for that many workers, and want a worker in each from `before` on. The number is set
- * first, because the manager may look at any time, and settles a place that is not wanted.
- */
-static int want_workers_locked(struct process_executor *executor, uint32_t before, uint32_t workers)
+/** Make places for that many workers. Those of an elastic executor are dormant. */
+static int make_places_locked(struct process_executor *executor, uint32_t workers)
 {
     for (uint32_t i = atomic_load(&executor->place_count); i < workers; i++) {
         executor->places[i] = place_new(executor, i);
@@ -171,26 +168,34 @@ static int want_workers_locked(struct process_executor *executor, uint32_t befor
             return -ENOMEM;
         atomic_store(&executor->place_count, i + 1);
     }
-    atomic_store(&executor->target, workers);
+    return 0;
+}
+
+/** Want a worker in each place from `before` on. */
+static void want_workers_locked(struct process_executor *executor, uint32_t before,
+                                uint32_t workers)
+{
     for (uint32_t i = before; i < workers; i++) {
         atomic_store(&executor->places[i]->settled, false);
         atomic_store(&executor->places[i]->renew, true);
     }
-    return 0;
 }
 
-/** Before the manager starts: let the places from that one on be dormant. */
-static void leave_dormant(struct process_executor *executor, uint32_t first)
+/** Before the manager starts: make the places, and want the workers that there are at the beginning. */
+static int begin(struct process_executor *executor)
 {
-    for (uint32_t i = first; i < atomic_load(&executor->target); i++) {
-        struct place *place = executor->places[i];
+    const struct ep_options *options = &executor->base.options;
+    int rc;
 
-        place->dormant = true;
-        atomic_store(&place->renew, false);
-        atomic_store(&place->settled, true);
-        atomic_fetch_add(&executor->dormant, 1);
-        executor->is_elastic = true;
-    }
+    executor->is_elastic = options->workers_max > options->workers;
+    rc = make_places_locked(executor, options->workers_max);
+    if (rc != 0)
+        return rc;
+    atomic_store(&executor->target, options->workers_max);
+    for (uint32_t i = 0; i < options->workers; i++)
+        executor->places[i]->dormant = false;
+    want_workers_locked(executor, 0, options->workers);
+    return 0;
 }
 
 static bool are_settled(void *context)
@@ -221,19 +226,18 @@ static int process_resize(struct ep_executor *base, uint32_t workers)
 {
     struct process_executor *executor = from_base(base);
     uint32_t before;
-    int rc = 0;
+    int rc;
 
-    if (executor->is_elastic)
-        return -EINVAL;
     if (self_serves(base)) /* the manager waits for a canceller when it passes the husk */
         return -EDEADLK;
     EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
     before = atomic_load(&executor->target);
-    if (workers > before)
-        rc = want_workers_locked(executor, before, workers);
-    else
-        atomic_store(&executor->target, workers);
+    rc = make_places_locked(executor, workers);
     if (rc == 0) {
+        /* First, because the manager may look at any time, and settles a place that is not wanted. */
+        atomic_store(&executor->target, workers);
+        if (!executor->is_elastic) /* otherwise the manager adds workers by need */
+            want_workers_locked(executor, before, workers);
         poke(executor);
         rc = workers > before ? await_workers(executor, before, workers) : 0;
     }
@@ -354,11 +358,7 @@ static int process_init(struct process_executor *executor, const struct ep_optio
     if (executor->places == NULL || executor->inbox == NULL)
         return -ENOMEM;
     rc = open_descriptors(executor, zygote);
-    if (rc == 0)
-        rc = want_workers_locked(executor, 0, executor->base.options.workers_max);
-    if (rc == 0)
-        leave_dormant(executor, executor->base.options.workers);
-    return rc;
+    return rc == 0 ? begin(executor) : rc;
 }
 
 int ep_process_executor_new(const struct ep_options *options, struct ep_executor **executor)

@@ -327,7 +327,7 @@ void place_try_bury(struct place *place);
 
 /* --- elastic.c ----------------------------------------------------------------------------- */
 
-/** Wake dormant places for the tasks that wait. Threads: the manager. */
+/** Wake dormant places for the tasks that wait, and for the least workers. Threads: the manager. */
 void elastic_grow(struct process_executor *executor);
 
 /** End a worker that has been idle too long, or make care due when it will have been. */

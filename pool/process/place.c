@@ -3,6 +3,7 @@
 #include "pool/process/place-internal.h"
 
 #include "pool/cancel-internal.h"
+#include "pool/clock-internal.h"
 #include "pool/process/calls-internal.h"
 
 #include <errno.h>
@@ -61,7 +62,9 @@ struct place *place_new(struct process_executor *executor, uint32_t index)
         place_free(place);
         return NULL;
     }
-    atomic_init(&place->renew, true);
+    place->dormant = executor->is_elastic;
+    atomic_init(&place->renew, !executor->is_elastic);
+    atomic_init(&place->settled, executor->is_elastic);
     return place;
 }
 
@@ -110,6 +113,8 @@ void place_is_ready(struct place *place)
         lock_release(&executor->lock);
         if (atomic_fetch_add(&executor->alive, 1) >= atomic_load(&executor->most))
             atomic_fetch_add(&executor->most, 1);
+        if (executor->is_elastic) /* its task may have gone to another one */
+            due_at(executor, deadline_after(executor->base.options.idle_timeout_ns));
     }
     place_settle(place, 0);
 }

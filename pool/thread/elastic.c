@@ -12,7 +12,10 @@
  * A worker that was idle for the timeout gives itself up, unless only the least are left. No task is
  * missed: the submitter pushes first and reads `size` second, the worker lowers `size` first and looks
  * at the queue second, all with sequential consistency. So the submitter asks for another worker, or
- * this one sees the task.
+ * this one sees the task. It holds life_mutex meanwhile, so that a resize knows which workers stay.
+ *
+ * A resize to fewer ends the workers in the last places, and these may be all that there are. So it first
+ * makes, in the first places, the least that stay.
  */
 #include "pool/thread/worker-internal.h"
 
@@ -33,37 +36,80 @@ void elastic_ask(struct thread_executor *executor)
 
 int64_t elastic_deadline(const struct thread_executor *executor)
 {
-    if (!is_elastic(executor) || atomic_load(&executor->size) <= executor->least)
+    if (!executor->is_elastic || atomic_load(&executor->size) <= executor->least)
         return NO_DEADLINE;
     return deadline_after(executor->base.options.idle_timeout_ns);
 }
 
-/** Change the number of workers by one, if it is below, or above, a bound. */
-static bool size_up(struct thread_executor *executor, uint32_t most)
+void elastic_retire(struct worker *worker)
 {
-    uint32_t size = atomic_load(&executor->size);
+    struct thread_executor *executor = worker->executor;
+    struct queue *queue = &executor->base.queue;
 
-    while (size < most)
-        if (atomic_compare_exchange_weak(&executor->size, &size, size + 1))
-            return true;
-    return false;
+    EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
+    if (atomic_load(&executor->size) > atomic_load(&executor->least)) {
+        atomic_fetch_sub(&executor->size, 1);
+        /* If a task has come meanwhile, stay, unless the most workers are there without this one. */
+        worker->leaving =
+            !queue_offers(queue) || atomic_load(&executor->size) >= queue_takers(queue);
+        if (!worker->leaving)
+            atomic_fetch_add(&executor->size, 1);
+    }
+    EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
 }
 
-static bool size_down(struct thread_executor *executor, uint32_t least)
+int elastic_add_locked(struct thread_executor *executor, uint32_t index)
 {
-    uint32_t size = atomic_load(&executor->size);
+    uint32_t most = atomic_load(&executor->most);
+    uint32_t size = atomic_fetch_add(&executor->size, 1) + 1;
+    int rc;
 
-    while (size > least)
-        if (atomic_compare_exchange_weak(&executor->size, &size, size - 1))
-            return true;
-    return false;
+    atomic_store(&executor->most, size > most ? size : most); /* before the worker can be seen */
+    rc = worker_start_locked(executor, index, false);
+    if (rc != 0) {
+        atomic_fetch_sub(&executor->size, 1);
+        atomic_store(&executor->most, most);
+    }
+    return rc;
 }
 
-bool elastic_retire(struct thread_executor *executor)
+/** Make workers until that many places have `least`. */
+static int make_least_locked(struct thread_executor *executor, uint32_t places, uint32_t least)
 {
-    if (!size_down(executor, executor->least))
-        return false;
-    /* If a task has come meanwhile, stay, unless the most workers are there without this one. */
-    return !queue_offers(&executor->base.queue) ||
-           !size_up(executor, queue_takers(&executor->base.queue));
+    uint32_t there = 0;
+    int rc = 0;
+
+    for (uint32_t i = 0; i < places; i++)
+        there += executor->workers[i] != NULL && !executor->workers[i]->leaving;
+    for (uint32_t i = 0; i < places && there < least && rc == 0; i++) {
+        const struct worker *worker = executor->workers[i];
+
+        if (worker != NULL && !worker->leaving)
+            continue;
+        if (worker != NULL)
+            worker_join_locked(executor, i);
+        rc = elastic_add_locked(executor, i);
+        there++;
+    }
+    return rc;
+}
+
+int elastic_resize_locked(struct thread_executor *executor, uint32_t workers)
+{
+    uint32_t before = queue_takers(&executor->base.queue), least = executor->base.options.workers;
+    int rc = places_locked(executor, workers);
+
+    if (rc != 0)
+        return rc;
+    if (least > workers)
+        least = workers;
+    if (workers > before)
+        set_takers(executor, workers);
+    rc = make_least_locked(executor, workers, least);
+    if (rc != 0) {
+        set_takers(executor, before);
+        return rc;
+    }
+    atomic_store(&executor->least, least);
+    return 0;
 }

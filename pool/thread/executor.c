@@ -89,7 +89,7 @@ static void thread_stats(struct ep_executor *base, struct ep_stats *stats)
 
     stats->workers_max = queue_takers(&base->queue);
     stats->workers_most = atomic_load(&executor->most);
-    stats->workers = is_elastic(executor) ? atomic_load(&executor->size) : stats->workers_max;
+    stats->workers = executor->is_elastic ? atomic_load(&executor->size) : stats->workers_max;
     lock_acquire(&executor->table_lock);
     stats->finished += executor->gone_finished;
     stats->failed += executor->gone_failed;
@@ -126,8 +126,7 @@ static void thread_observe(struct ep_executor *base, struct ep_worker_state *sta
 
 /* --- size ---------------------------------------------------------------------------------- */
 
-/** Make places for that many workers. */
-static int places_locked(struct thread_executor *executor, uint32_t places)
+int places_locked(struct thread_executor *executor, uint32_t places)
 {
     struct worker **workers, **replaced;
 
@@ -147,8 +146,7 @@ static int places_locked(struct thread_executor *executor, uint32_t places)
     return 0;
 }
 
-/** Set the number of workers, and wake the others so that they end. */
-static void set_takers(struct thread_executor *executor, uint32_t workers)
+void set_takers(struct thread_executor *executor, uint32_t workers)
 {
     queue_set_takers(&executor->base.queue, workers);
     wake_idle_workers(executor);
@@ -183,19 +181,22 @@ static int thread_resize(struct ep_executor *base, uint32_t workers)
 {
     struct thread_executor *executor = from_base(base);
     uint32_t before;
-    int rc = 0;
+    int rc;
 
-    if (is_elastic(executor))
-        return -EINVAL;
     if (worker_changes_here(executor))
         return -EDEADLK;
     EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
     before = queue_takers(&base->queue);
-    if (workers > before)
+    rc = queue_refusal(&base->queue); /* again: a thread that waits for the end may have returned */
+    if (rc == 0 && executor->is_elastic)
+        rc = elastic_resize_locked(executor, workers);
+    else if (rc == 0 && workers > before)
         rc = grow_locked(executor, workers);
     if (rc == 0)
         queue_set_limit(&base->queue, executor_limit(base, workers));
     set_takers(executor, rc == 0 ? workers : before);
+    if (executor->is_elastic)
+        elastic_ask(executor); /* for tasks that wait for more workers */
     EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
     executor_places_made(base); /* a higher bound makes places */
     return rc;
@@ -257,12 +258,11 @@ static int begin_locked(struct thread_executor *executor)
     const struct ep_options *options = &executor->base.options;
     int rc;
 
-    if (options->workers_max > options->workers) {
-        executor->least = options->workers;
-        atomic_store(&executor->size, options->workers);
-    }
+    executor->is_elastic = options->workers_max > options->workers;
+    atomic_store(&executor->least, options->workers);
+    atomic_store(&executor->size, options->workers);
     rc = grow_locked(executor, options->workers);
-    if (rc != 0 || !is_elastic(executor))
+    if (rc != 0 || !executor->is_elastic)
         return rc;
     rc = places_locked(executor, options->workers_max);
     if (rc != 0)

@@ -2,6 +2,12 @@
 /*
  * The thread of an elastic executor that makes workers, and joins those that have ended. It sleeps
  * until it is asked (elastic.c), and ends when the last worker has.
+ *
+ * It may make a worker although `alive` has fallen to 0 a moment ago: the queue was closed, it saw a task,
+ * and the last worker has taken that since. No thread that waits for the end returns beside such a worker.
+ * The look at the queue and the making are one section of life_mutex, and that thread takes life_mutex
+ * after it has seen the 0. If its section is the later one, it joins the worker. If it is the earlier one,
+ * the queue was empty before, and stays so because it is closed: then the grower makes none.
  */
 #include "pool/cancel-internal.h"
 #include "pool/thread/worker-internal.h"
@@ -16,31 +22,26 @@ static void join_ended_locked(struct thread_executor *executor)
 }
 
 /** Find an empty place. One whose worker is ending is not: it pokes the grower at its end. */
-static uint32_t empty_place_locked(const struct thread_executor *executor)
+static uint32_t empty_place_locked(struct thread_executor *executor)
 {
     uint32_t index = 0;
 
-    while (index < executor->places && executor->workers[index] != NULL)
+    while (index < queue_takers(&executor->base.queue) && executor->workers[index] != NULL)
         index++;
     return index;
 }
 
-/** Add a worker if a task waits that no other worker comes for. */
+/**
+ * Add a worker if a task waits that no other worker comes for. If that fails, the next task asks again.
+ */
 static void grow_locked(struct thread_executor *executor)
 {
-    uint32_t index = empty_place_locked(executor), size = atomic_load(&executor->size);
-    uint32_t most = atomic_load(&executor->most);
+    uint32_t index = empty_place_locked(executor), most = queue_takers(&executor->base.queue);
 
-    if (index == executor->places || size >= executor->places ||
-        !queue_offers(&executor->base.queue) || atomic_load(&executor->idle.count) > 0 ||
-        atomic_load(&executor->searching) > 0)
-        return;
-    size = atomic_fetch_add(&executor->size, 1) + 1;
-    atomic_store(&executor->most, size > most ? size : most); /* before the worker can be seen */
-    if (worker_start_locked(executor, index, false) != 0) {
-        atomic_fetch_sub(&executor->size, 1); /* the next task asks again */
-        atomic_store(&executor->most, most);
-    }
+    if (index < most && atomic_load(&executor->size) < most &&
+        queue_offers(&executor->base.queue) && atomic_load(&executor->idle.count) == 0 &&
+        atomic_load(&executor->searching) == 0)
+        elastic_add_locked(executor, index);
 }
 
 static void *grower_main(void *argument)

@@ -28,7 +28,7 @@ struct worker {
     _Atomic uint64_t finished;
     _Atomic uint64_t failed;
     uint64_t tasks_here; /* since its thread began */
-    uint64_t tasks_most; /* then it takes no other; 0: it was idle too long, see elastic.c */
+    uint64_t tasks_most; /* then it takes no other */
 
     /* for this worker alone; a thread that a task has ended leaves them to its successor */
     struct queue_entry entry; /* if it has a task */
@@ -49,7 +49,7 @@ struct worker {
     pthread_t thread;
     pthread_t predecessor; /* if has_predecessor: a thread that has ended; the new one joins it */
     bool has_predecessor;
-    bool leaving; /* it is ending, and must be joined */
+    bool leaving; /* it is ending, and must be joined; its own thread decides that */
 };
 
 /** The thread of expiry.c. */
@@ -61,7 +61,7 @@ struct thread_executor {
     /* set before the workers start, then read-only */
     uint32_t searchers_max;
     bool one_cpu;
-    uint32_t least;            /**< workers that stay when idle; 0: the executor is not elastic */
+    bool is_elastic;
     pthread_attr_t attributes; /* of every thread */
 
     /* written when a worker starts or stops searching or parking; read by every submit */
@@ -76,7 +76,8 @@ struct thread_executor {
     struct lock expiry_lock;         /**< held while the thread is made */
     pthread_t expiry_thread;         /**< written with expiry_lock; unless EXPIRY_NONE */
     bool expiry_joined;              /**< guarded by life_mutex */
-    _Atomic uint32_t size;           /**< of an elastic one: workers that will take tasks */
+    _Atomic uint32_t size;           /**< of an elastic one: workers that are not leaving */
+    _Atomic uint32_t least;          /**< of an elastic one: workers that stay when idle */
     _Atomic uint32_t asked;          /**< 1: the grower must look. It sleeps on this word */
     _Atomic bool grower_ends;
     _Atomic uint32_t most; /**< workers that there were at a time */
@@ -94,6 +95,12 @@ struct thread_executor {
     uint32_t places;                     /**< length of workers */
     uint64_t gone_finished, gone_failed; /**< counts of joined workers */
 };
+
+/** Make places for that many workers. @return 0 or -ENOMEM */
+int places_locked(struct thread_executor *executor, uint32_t places);
+
+/** Set the number of workers, and wake the others so that they end. */
+void set_takers(struct thread_executor *executor, uint32_t workers);
 
 /** Wake a parked worker, if there is one. It counts as searching from now on. */
 bool wake_idle_worker(struct thread_executor *executor);
@@ -138,11 +145,6 @@ void expiry_join_locked(struct thread_executor *executor);
 
 /* --- elastic.c: an executor whose number of workers follows the work ----------------------- */
 
-static inline bool is_elastic(const struct thread_executor *executor)
-{
-    return executor->least > 0;
-}
-
 /** Ask for one more worker, if a task waits and there may be one more. */
 void elastic_ask(struct thread_executor *executor);
 
@@ -152,8 +154,17 @@ void elastic_poke(struct thread_executor *executor);
 /** Compute until when a worker may be idle. */
 int64_t elastic_deadline(const struct thread_executor *executor);
 
-/** Give up a worker that has been idle too long. @return false: it must continue */
-bool elastic_retire(struct thread_executor *executor);
+/** Make a worker, without waiting for it, and count it. @return as worker_start_locked() */
+int elastic_add_locked(struct thread_executor *executor, uint32_t index);
+
+/** Give up a worker that has been idle too long: it is leaving, unless it must continue. */
+void elastic_retire(struct worker *worker);
+
+/**
+ * Prepare for that many workers at most: the least that stay are in the first places.
+ * @return 0, -EAGAIN, -ENOMEM
+ */
+int elastic_resize_locked(struct thread_executor *executor, uint32_t workers);
 
 /* --- grower.c: the thread that adds its workers -------------------------------------------- */
 

@@ -84,7 +84,7 @@ void task_arrived(struct ep_executor *base)
     struct thread_executor *executor = (struct thread_executor *)base;
 
     if (atomic_load(&executor->searching) == 0 && !wake_idle_worker(executor) &&
-        is_elastic(executor))
+        executor->is_elastic)
         elastic_ask(executor);
 }
 
@@ -141,8 +141,7 @@ static bool worker_park(struct worker *worker)
     if (waiter_sleep(&worker->waiter, elastic_deadline(executor)) ||
         !waitlist_leave(&executor->idle, &worker->waiter))
         return true;
-    if (elastic_retire(executor))
-        worker->tasks_most = 0;
+    elastic_retire(worker);
     return false;
 }
 
@@ -151,7 +150,7 @@ static bool worker_is_done(const struct worker *worker)
 {
     struct thread_executor *executor = worker->executor;
 
-    return worker->tasks_most == 0 || worker->index >= queue_takers(&executor->base.queue) ||
+    return worker->index >= queue_takers(&executor->base.queue) ||
            (queue_refusal(&executor->base.queue) != 0 && !queue_has_entries(&executor->base.queue));
 }
 
@@ -166,6 +165,8 @@ static bool worker_await_task(struct worker *worker, struct queue_entry *entry)
         if (worker_is_done(worker))
             return false;
         searching = worker_park(worker);
+        if (worker->leaving)
+            return false; /* it has retired */
     }
     /* Submitters have woken no other worker while this one searched: hand the rest over. */
     if (queue_offers(&executor->base.queue))
@@ -420,8 +421,12 @@ static bool worker_leaves(struct worker *worker)
 {
     struct thread_executor *executor = worker->executor;
 
+    if (worker->leaving) /* and may be joined by a thread that has life_mutex */
+        return true;
     EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
     worker->leaving = worker_is_done(worker);
+    if (worker->leaving)
+        atomic_fetch_sub(&executor->size, executor->is_elastic);
     EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
     return worker->leaving;
 }
@@ -449,7 +454,7 @@ static void worker_gone(struct worker *worker)
 
     atomic_store(&worker->has_ended, true);
     count_down(executor);
-    if (is_elastic(executor))
+    if (executor->is_elastic)
         elastic_poke(executor); /* it is there: this thread is joined first */
 }
 

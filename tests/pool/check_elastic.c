@@ -5,6 +5,7 @@
 #include "tests/kit/suite.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 
 /** What initialize and finalize count; shared with worker processes. */
@@ -199,6 +200,86 @@ TEST(it_ends_while_workers_come_and_go)
     }
 }
 
+CASE_FOR_KINDS("Resizing")
+
+TEST(a_resize_sets_the_most)
+{
+    struct ep_executor *executor = elastic(2, 4, EP_MILLISECONDS(1));
+    unsigned accepted = 0;
+
+    ck_assert_int_eq(ep_executor_resize(executor, 3), 0);
+    ck_assert_uint_eq(stats_of(executor).workers_max, 3);
+    stage_occupy(executor, 3);
+    while (stage_try_gate(executor) == 0)
+        accepted++;
+    ck_assert_uint_eq(accepted, 8);
+    ck_assert_uint_eq(stats_of(executor).running, 3);
+    ck_assert_int_eq(ep_executor_resize(executor, 6), 0); /* of those that wait, 3 more begin */
+    gate_await(&stage->gate, 3);
+    ck_assert_uint_eq(stats_of(executor).workers, 6);
+    gate_open(&stage->gate, 11);
+    ck_assert_int_eq(ep_executor_wait_idle(executor, EP_FOREVER), 0);
+    await_size(executor, 2);
+    ep_executor_free(executor);
+    ck_assert_uint_eq(atomic_load(&lives->begun), atomic_load(&lives->ended));
+}
+
+TEST(the_least_is_at_most_the_most)
+{
+    struct ep_executor *executor = elastic(3, 5, EP_MILLISECONDS(1));
+
+    stage_occupy(executor, 5);
+    ck_assert_int_eq(ep_executor_resize(executor, 1), 0); /* what runs is left alone */
+    ck_assert_uint_eq(stats_of(executor).running, 5);
+    gate_open(&stage->gate, 5);
+    await_size(executor, 1);
+    ck_assert_int_eq(ep_executor_resize(executor, 4), 0);
+    await_size(executor, 3);
+    stage_occupy(executor, 4);
+    gate_open(&stage->gate, 4);
+    ep_executor_free(executor);
+}
+
+static atomic_uint resizers;
+
+static void *resize_often(void *context)
+{
+    struct ep_executor *executor = context;
+
+    for (uint32_t i = 0, rounds = rounds_of(3000, 200); i < rounds; i++)
+        ck_assert_int_eq(ep_executor_resize(executor, 2 + i * 7 % 5), 0);
+    atomic_fetch_sub(&resizers, 1);
+    return NULL;
+}
+
+TEST(resizing_races_workers_that_come_and_go)
+{
+    struct ep_executor *executor = elastic(2, 4, 1);
+    pthread_t threads[2];
+    struct ep_stats stats;
+
+    atomic_store(&resizers, 2);
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, resize_often, executor), 0);
+    while (atomic_load(&resizers) > 0) {
+        stage_occupy(executor, 2); /* two must be there at a time, whatever the size */
+        gate_open(&stage->gate, 2);
+        ck_assert_int_eq(ep_executor_wait_idle(executor, EP_FOREVER), 0);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_int_eq(ep_executor_resize(executor, 3), 0);
+    stage_occupy(executor, 3);
+    gate_open(&stage->gate, 3);
+    await_size(executor, 2);
+    ep_executor_shutdown(executor, EP_WAIT);
+    stats = stats_of(executor);
+    ck_assert_uint_eq(stats.accepted, stats.finished);
+    ck_assert_uint_le(stats.workers_most, 6);
+    ep_executor_free(executor);
+    ck_assert_uint_eq(atomic_load(&lives->begun), atomic_load(&lives->ended));
+}
+
 CASE_FOR_KINDS("Limits")
 
 TEST(odd_sizes_are_refused)
@@ -212,9 +293,6 @@ TEST(odd_sizes_are_refused)
         ck_assert_int_eq(ep_thread_executor_new(&odd[i], &executor), -EINVAL);
         ck_assert_int_eq(ep_process_executor_new(&odd[i], &executor), -EINVAL);
     }
-    executor = elastic(1, 2, 0);
-    ck_assert_int_eq(ep_executor_resize(executor, 2), -EINVAL);
-    ep_executor_free(executor);
     executor = elastic(2, 2, 0); /* not elastic */
     ck_assert_int_eq(ep_executor_resize(executor, 3), 0);
     ck_assert_uint_eq(stats_of(executor).workers_max, 3);
@@ -236,4 +314,38 @@ TEST(an_added_worker_that_cannot_begin_breaks_it)
     ck_assert_int_eq(rc, EP_EBROKEN);
     gate_open(&stage->gate, 1);
     ep_executor_free(executor);
+}
+
+CASE_FOR_THREADS("Ending")
+
+static void *resize_to_the_end(void *executor)
+{
+    uint32_t workers = 2;
+
+    while (ep_executor_resize(executor, workers) == 0)
+        workers = 5 - workers;
+    return NULL;
+}
+
+/* A thread that resizes may be about to make one, or the thread that adds workers for a task that the last
+ * one takes. */
+TEST(no_worker_begins_after_the_end)
+{
+    for (unsigned round = 0; round < 1000; round++) {
+        struct ep_executor *executor = elastic(1 + round % 2, 2, 1); /* elastic or not */
+        pthread_t others[3];
+        unsigned begun;
+
+        for (unsigned i = 0; i < 3; i++)
+            ck_assert_int_eq(pthread_create(&others[i], NULL, resize_to_the_end, executor), 0);
+        for (unsigned i = 0; i < 2 + round % 3; i++)
+            ck_assert_int_eq(stage_submit(executor, NULL), 0);
+        ck_assert_int_eq(ep_executor_shutdown(executor, EP_WAIT), 0);
+        begun = atomic_load(&lives->begun);
+        ck_assert_uint_eq(begun, atomic_load(&lives->ended));
+        for (unsigned i = 0; i < 3; i++)
+            pthread_join(others[i], NULL);
+        ck_assert_uint_eq(atomic_load(&lives->begun), begun);
+        ep_executor_free(executor);
+    }
 }
