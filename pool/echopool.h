@@ -187,8 +187,8 @@ typedef int (*ep_task_fn)(struct ep_task *task);
  * Get the input that was submitted with the task.
  *
  * @param size  set to the number of bytes; may be NULL
- * @return      a copy of the input, aligned for any type, valid until the function returns;
- *              NULL if the input was empty
+ * @return      a copy of the input, aligned for any type, valid until the function returns, also in
+ *              processes that it forks; NULL if the input was empty
  *
  * Threads: the worker that runs the task.
  */
@@ -422,6 +422,10 @@ EP_API EP_MUSTCHECK int ep_thread_executor_new(const struct ep_options *options,
  * it could never be sent: for example, an input or a reply above 64 KiB travels in a memfd, which
  * RLIMIT_FSIZE bounds. There are two exceptions, also EP_ESHIP: a reply of that size for which the
  * worker has no descriptor, because its tasks use them up, or this process has none when it arrives.
+ *
+ * For such inputs one memfd is kept for each worker, and for such replies another, until the worker ends.
+ * Each is as large as the largest payload that it had, up to 4 MiB. A larger payload, and one that is
+ * under way beside another because of prefetch, has a memfd of its own, which costs more time.
  *
  * A task that calls exec or closes the socket of its worker ends the worker: its future has EP_EDIED,
  * and the message says so.

@@ -121,7 +121,6 @@ struct ep_future {
     _Atomic uint32_t references;
     struct lock lock;
     _Atomic uint16_t worker;  /* part of the outcome; a process executor sets it earlier */
-    bool reply_is_mapped;     /* part of the outcome; meaningful if has_reply */
     bool has_extras;          /* set before submission, and then read-only, like `extras` */
     struct future_pool *pool; /* where the memory comes from */
     struct ep_executor *executor;
@@ -308,8 +307,13 @@ int future_set_reply(struct ep_future *future, const void *data, size_t size);
 /** Keep an error, with a message that is cut at 127 bytes; NULL: keep an earlier message. */
 void future_set_error(struct ep_future *future, int verdict, int code, const char *message);
 
-/** Keep a reply that was mapped with mmap(); it is unmapped with the future. */
-void future_set_mapped_reply(struct ep_future *future, void *map, size_t size);
+/**
+ * Make room for the only reply of a task that has ended and needs its input no more. A large reply gets
+ * the memory of the input, if that is not much too large: to get new memory of a megabyte from the
+ * system, and to give it back, may cost more than the task.
+ * @return NULL for want of memory
+ */
+void *future_make_reply(struct ep_future *future, size_t size);
 
 /** Get the reply, or NULL. */
 const void *future_reply(const struct ep_future *future, uint64_t *size);

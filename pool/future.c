@@ -29,7 +29,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 /* --- state --------------------------------------------------------------------------------- */
@@ -348,18 +347,10 @@ static bool reply_is_on_heap(const struct ep_future *future)
 }
 
 /** Release the memory of a reply that does not lie in the future. */
-static void reply_free(void *heap, size_t size, bool is_mapped)
-{
-    if (is_mapped)
-        munmap(heap, size);
-    else
-        free(heap);
-}
-
 static void future_release_reply(struct ep_future *future)
 {
     if (reply_is_on_heap(future))
-        reply_free(future->reply.heap, future->reply_size, future->reply_is_mapped);
+        free(future->reply.heap);
 }
 
 struct ep_future *ep_future_ref(struct ep_future *future)
@@ -493,23 +484,31 @@ int future_set_reply(struct ep_future *future, const void *data, size_t size)
         return -ENOMEM;
     if (size > 0) /* `data` may lie in the replaced reply, which is released last */
         memmove(heap ? heap : future->reply.inside, data, size);
-    if (replaced != NULL)
-        reply_free(replaced, future->reply_size, future->reply_is_mapped);
+    free(replaced);
     if (heap != NULL)
         future->reply.heap = heap;
     future->reply_size = size;
-    future->reply_is_mapped = false;
     future->has_reply = true;
     return 0;
 }
 
-void future_set_mapped_reply(struct ep_future *future, void *map, size_t size)
+void *future_make_reply(struct ep_future *future, size_t size)
 {
-    future_release_reply(future);
-    future->reply.heap = map;
+    bool fits = future->input_on_heap && size <= future->input_size &&
+                size >= future->input_size / 2 && size > sizeof future->reply.inside;
+    void *heap = NULL;
+
+    if (size > sizeof future->reply.inside) {
+        heap = fits ? future->input.heap : malloc(size);
+        if (heap == NULL)
+            return NULL;
+        future->reply.heap = heap;
+    }
+    if (fits)
+        future->input_on_heap = false;
     future->reply_size = size;
-    future->reply_is_mapped = true;
     future->has_reply = true;
+    return heap != NULL ? heap : future->reply.inside;
 }
 
 const void *future_reply(const struct ep_future *future, uint64_t *size)

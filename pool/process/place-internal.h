@@ -26,7 +26,7 @@ enum { EVENT_WAKEUP = 0, PLACE_SOCKET = 1, PLACE_PIDFD = 2, EVENT_LINE = 3, EVEN
 struct slot {
     struct queue_entry entry;
     struct wire_task header;
-    bool use_memfd;   /**< its input did not fit into a message */
+    bool use_file;    /**< its input did not fit into a message */
     uint32_t nacks;   /**< times that its descriptors did not arrive */
     int64_t limit_ns; /**< 0: none */
 };
@@ -74,10 +74,12 @@ struct place {
     uint64_t limited; /**< 1 + the position of the task that kill_ns is about */
     uint64_t overran; /**< not 0: the process is killed, for the task at this position - 1 */
 
-    uint32_t misses;       /**< the sender's: sends in a row that failed but may pass */
-    size_t message_max;    /**< the sender's: the largest message of several tasks */
-    uint32_t unreported;   /**< the receiver's: places freed and not yet reported */
-    bool hostile;          /**< the receiver's: the process has sent an invalid message */
+    uint32_t misses;     /**< the sender's: sends in a row that failed but may pass */
+    size_t message_max;  /**< the sender's: the largest message of several tasks */
+    int file;            /**< the sender's: for large inputs; -1: none has been sent */
+    uint64_t file_used;  /**< the sender's: 1 + the position of the last task whose input it had */
+    uint32_t unreported; /**< the receiver's: places freed and not yet reported */
+    bool hostile;        /**< the receiver's: the process has sent an invalid message */
     _Atomic uint64_t head; /**< moved by the receiver */
     _Atomic uint64_t sent; /**< moved by the sender */
     _Atomic uint64_t tail; /**< moved by the sender */

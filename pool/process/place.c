@@ -54,7 +54,7 @@ struct place *place_new(struct process_executor *executor, uint32_t index)
     place->executor = executor;
     place->index = index;
     place->slot_mask = slots - 1;
-    place->socket = place->pidfd = -1;
+    place->socket = place->pidfd = place->file = -1;
     place->slots = aligned_alloc(CACHE_LINE, slots * sizeof *place->slots);
     place->spares = calloc(slots, sizeof(struct returned *));
     place->inbox = malloc(WIRE_MESSAGE_MAX);
@@ -142,7 +142,9 @@ void place_close(struct place *place)
         close(place->socket);
     if (place->pidfd >= 0)
         close(place->pidfd);
-    place->socket = place->pidfd = -1;
+    if (place->file >= 0) /* processes that the worker has made may have it */
+        close(place->file);
+    place->socket = place->pidfd = place->file = -1;
     place->watched = place->armed = place->blocked = false;
     place->resend_ns = 0;
     place->kill_ns = 0;

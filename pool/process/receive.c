@@ -43,20 +43,24 @@
 
 /** Keep the reply in the future. @return 0, or the reason why it could not arrive */
 static int keep_reply(struct ep_future *future, const struct wire_note *note, const void *payload,
-                      struct wire_message *message)
+                      const struct wire_message *message)
 {
+    bool in_file = note->flags & WIRE_IN_FILE;
     size_t size = (size_t)note->size;
-    void *map;
+    void *data;
     int rc;
 
-    if ((note->flags & WIRE_IN_MEMFD) == 0)
-        return future_set_reply(future, payload, size);
-    if (message->fds_lost || message->fd_count != 1)
+    if (in_file && (message->fds_lost || message->fd_count != 1))
         return -EMFILE;
-    rc = wire_memfd_map(message->fds[0], size, &map);
-    if (rc == 0)
-        future_set_mapped_reply(future, map, size);
-    return rc;
+    if (in_file && (rc = wire_file_check(message->fds[0], size)) != 0)
+        return rc;
+    data = future_make_reply(future, size);
+    if (data == NULL)
+        return -ENOMEM;
+    if (in_file)
+        return wire_file_read(message->fds[0], data, size);
+    memcpy(data, payload, size);
+    return 0;
 }
 
 /** Note when a task has ended, if the executor is observed. The next one begins then. */
@@ -73,20 +77,20 @@ static void observe_end(struct place *place)
 
 /** Take the outcome of the oldest task of a worker. */
 static void take_outcome(struct place *place, const struct wire_note *note, const char *words,
-                         struct wire_message *message)
+                         const struct wire_message *message)
 {
     struct process_executor *executor = place->executor;
     struct queue_entry entry =
         slot_at(place, atomic_load_explicit(&place->head, memory_order_relaxed))->entry;
     char text[WIRE_WORDS_MAX + 1];
-    int rc;
+    int rc = 0;
 
-    observe_end(place); /* first: another task may be sent once the ring is empty */
+    /* First, because another task may be sent once the ring is empty, and its reply written. */
+    observe_end(place);
+    if (note->verdict == 0 && entry.future != NULL && (note->flags & WIRE_HAS_REPLY))
+        rc = keep_reply(entry.future, note, words + note->words, message);
     atomic_fetch_add(&place->head, 1);
     if (note->verdict == 0) {
-        rc = entry.future != NULL && (note->flags & WIRE_HAS_REPLY)
-                 ? keep_reply(entry.future, note, words + note->words, message)
-                 : 0;
         if (rc != 0) {
             snprintf(text, sizeof text, "the reply could not be received: %s", strerror(-rc));
             lose_task(executor, &entry, place->index, EP_ESHIP, -rc, text);
@@ -148,7 +152,7 @@ static bool note_is_sound(const struct place *place, const struct wire_note *not
         return false;
     rest = message->size - sizeof *note;
     if (note->words > WIRE_WORDS_MAX || note->words > rest ||
-        rest - note->words != (note->flags & WIRE_IN_MEMFD ? 0 : note->size))
+        rest - note->words != (note->flags & WIRE_IN_FILE ? 0 : note->size))
         return false;
     /* It may have been ordered to end, or its end seen, before its first note is read. */
     if (note->kind == WIRE_READY || note->kind == WIRE_NOT_READY)
@@ -161,7 +165,7 @@ static bool note_is_sound(const struct place *place, const struct wire_note *not
         return note->verdict == 0 || note->verdict == EP_EFAILED || note->verdict == EP_EUNKNOWN ||
                note->verdict == EP_ESHIP;
     case WIRE_GOT_FDS: return task->fd_count > 0;
-    case WIRE_NACK: return task->fd_count > 0 || (task->flags & WIRE_IN_MEMFD) != 0;
+    case WIRE_NACK: return task->fd_count > 0 || (task->flags & WIRE_IN_FILE) != 0;
     default: return false;
     }
 }

@@ -6,9 +6,9 @@
  *
  * The thread that has the right to send to a worker takes tasks off the queue into the worker's
  * ring, and sends from the ring. Several small tasks share a message, without being copied
- * together; a task with descriptors or a large input has a message of its own. Sending never waits
- * for the socket: if it is full the tasks stay in the ring, and the manager continues when there is
- * room. They also stay while something else is missing that may come back, such as descriptors or
+ * together; a task with descriptors or a large input has a message of its own, and a large input lies
+ * in a file (wire-internal.h says in which). Sending never waits for the socket: if it is full the tasks
+ * stay in the ring, and the manager continues when there is room. They also stay while something else is missing that may come back, such as descriptors or
  * memory (wire_may_pass()); no event reports that, so the manager tries again after growing delays.
  * So it does with a task that was sent, but whose descriptors did not arrive. A task fails only for a
  * reason of its own.
@@ -138,7 +138,7 @@ static bool take_task(struct process_executor *executor, struct slot *slot)
     struct returned *returned = NULL;
 
     slot->nacks = 0;
-    slot->use_memfd = false;
+    slot->use_file = false;
     if (!queue_is_held(&executor->base.queue))
         returned = take_returned(executor);
     if (returned == NULL)
@@ -163,7 +163,7 @@ static const void *slot_input(const struct slot *slot, size_t *size)
 /** Ask whether a task needs a message of its own. */
 static bool slot_is_special(const struct slot *slot)
 {
-    return slot->header.fd_count > 0 || slot->header.size > WIRE_INLINE_MAX || slot->use_memfd;
+    return slot->header.fd_count > 0 || slot->header.size > WIRE_INLINE_MAX || slot->use_file;
 }
 
 static void slot_prepare(struct slot *slot, uint64_t id)
@@ -194,34 +194,39 @@ static void slot_parts(struct slot *slot, struct iovec parts[static 3])
     parts[2] = (struct iovec){.iov_base = (void *)(uintptr_t)zeros, .iov_len = wire_padding(size)};
 }
 
-/** Send one task with its descriptors, or with its input in a memfd. */
+/** Send one task with its descriptors, or with its input in a file. */
 static int send_special(struct place *place, struct slot *slot)
 {
     HOLD_CANCELLATION;
+    uint64_t position = atomic_load(&place->sent);
+    bool in_file = slot->header.size > WIRE_INLINE_MAX || slot->use_file;
+    bool keep = slot->header.size <= WIRE_KEPT_MAX && atomic_load(&place->head) >= place->file_used;
+    unsigned fd_count = slot->header.fd_count;
+    int other = -1, *file = keep ? &place->file : &other, rc = 0;
     struct iovec parts[3];
     int fds[WIRE_FDS_MAX];
-    unsigned fd_count = slot->header.fd_count;
-    int memfd = -1, rc;
 
     if (fd_count > 0)
         memcpy(fds, slot->entry.future->fds->fds, fd_count * sizeof fds[0]);
     slot_parts(slot, parts);
-    slot->header.flags &= ~(uint32_t)WIRE_IN_MEMFD;
-    if (slot->header.size > WIRE_INLINE_MAX || slot->use_memfd) {
-        memfd = wire_memfd_new(parts[1].iov_base, parts[1].iov_len);
-        if (memfd < 0)
-            return memfd;
-        slot->header.flags |= WIRE_IN_MEMFD;
-        fds[fd_count++] = memfd;
+    if (in_file) {
+        slot->header.flags &= ~(uint32_t)WIRE_KEPT;
+        slot->header.flags |= WIRE_IN_FILE | (keep ? WIRE_KEPT : 0);
+        rc = wire_file_write(file, parts[1].iov_base, parts[1].iov_len);
+        fds[fd_count++] = *file;
     }
-    atomic_fetch_add(&place->sent, 1); /* before, because the outcome may come at once */
-    rc = wire_send(place->socket, parts, memfd < 0 ? 3 : 1, fds, fd_count, MSG_DONTWAIT);
-    if (rc != 0)
-        atomic_fetch_sub(&place->sent, 1);
-    if (memfd >= 0)
-        close(memfd);
-    else if (rc == -EMSGSIZE && slot->header.size > 0) {
-        slot->use_memfd = true; /* the socket's buffer is a small one */
+    if (rc == 0) {
+        atomic_fetch_add(&place->sent, 1); /* before, because the outcome may come at once */
+        rc = wire_send(place->socket, parts, in_file ? 1 : 3, fds, fd_count, MSG_DONTWAIT);
+        if (rc != 0)
+            atomic_fetch_sub(&place->sent, 1);
+        else if (in_file && keep)
+            place->file_used = position + 1;
+    }
+    if (other >= 0)
+        close(other);
+    if (rc == -EMSGSIZE && !in_file && slot->header.size > 0) {
+        slot->use_file = true; /* the socket's buffer is a small one */
         return 0;
     }
     return rc;
@@ -254,7 +259,7 @@ static int send_plain(struct place *place, uint64_t tail)
         return 0;
     }
     if (rc == -EMSGSIZE && slot_at(place, sent)->header.size > 0) {
-        slot_at(place, sent)->use_memfd = true;
+        slot_at(place, sent)->use_file = true;
         return 0;
     }
     return rc;
@@ -380,6 +385,8 @@ static int place_fill(struct place *place, uint32_t credit, uint32_t *taken)
         if (!take_task(executor, slot))
             break;
         slot_prepare(slot, tail + 1);
+        if (!place_is_busy(place))
+            slot->header.flags |= WIRE_ALL_TAKEN;
         observe_begin(place, slot->entry.future);
         if (slot->entry.future != NULL)
             atomic_store_explicit(&slot->entry.future->worker, (uint16_t)place->index,

@@ -5,8 +5,28 @@
  *
  * Each worker has a SOCK_SEQPACKET socketpair of its own. A message arrives whole or not at all, so
  * a death leaves no half message, and descriptors stay with their message. Payloads up to
- * WIRE_INLINE_MAX are part of the message; larger ones lie in a sealed memfd that is sent along.
+ * WIRE_INLINE_MAX are part of the message; larger ones lie in a file in memory that is sent along.
  * Both sides are forked from one image, so numbers and function pointers mean the same on both.
+ *
+ * Files. To make a file of some pages and to free it costs more than to copy the payload. So the
+ * executor keeps one for each worker, into which it writes inputs again and again, and a worker keeps
+ * one for its replies. Such a file belongs in turn to the side that writes and to the side that reads:
+ *
+ *     the executor's  belongs to the worker from when a task is sent until its outcome is taken
+ *     the worker's    belongs to the executor from when a reply is sent until the worker receives a
+ *                     task with WIRE_ALL_TAKEN: when it was sent, the outcomes of all tasks before it
+ *                     had been taken. To take an outcome is first to read its reply, and then to move
+ *                     `head`, from which the sender sees it
+ *
+ * A writer to which its file does not belong makes another one for that payload alone; so with prefetch,
+ * when several large payloads are under way. For more than WIRE_KEPT_MAX bytes it does so too, which
+ * bounds what is kept. The descriptor is sent with each payload: neither side must know what the other
+ * has received, and nothing is left to correct if a message or a worker is lost.
+ *
+ * The worker maps an input; the mapping of the kept file stays. The executor, which trusts no worker,
+ * maps no reply. It reads it once, into memory of its own: a file that becomes shorter meanwhile is an
+ * error and no signal. So a worker that does not keep to this can change its own replies, and inputs of
+ * its own tasks. When it ends, the executor closes the file: processes that it has made may have it.
  *
  *     executor  --- one or several wire_task ----------------------->  worker
  *               <-- WIRE_READY or WIRE_NOT_READY, once -------------
@@ -29,7 +49,10 @@
 #define WIRE_INLINE_MAX  65536u
 #define WIRE_MESSAGE_MAX (WIRE_INLINE_MAX + 1024u)
 
-/** The most descriptors of one message: those of a task and the memfd with its input. */
+/** The most bytes of a file that is kept. */
+#define WIRE_KEPT_MAX (4u << 20)
+
+/** The most descriptors of one message: those of a task and the file with its input. */
 #define WIRE_FDS_MAX (EP_FDS_MAX + 1u)
 
 /** Payloads and records begin at multiples of this, so that an input is aligned for any type. */
@@ -41,25 +64,27 @@ static inline size_t wire_padding(size_t size)
 }
 
 enum wire_flag {
-    WIRE_IN_MEMFD = 1,    /**< the payload is in the last descriptor of the message */
+    WIRE_IN_FILE = 1,     /**< the payload is in the last descriptor of the message */
     WIRE_WANTS_REPLY = 2, /**< the task has a future */
     WIRE_HAS_REPLY = 4,   /**< the task left a reply, of 0 bytes or more */
+    WIRE_ALL_TAKEN = 8,   /**< the outcomes of all tasks before this one have been taken */
+    WIRE_KEPT = 16,       /**< the file is the one that the executor keeps for this worker */
 };
 
-/** Executor to worker: one task. Its input follows unless it is in a memfd, and then padding. */
+/** Executor to worker: one task. Its input follows unless it is in a file, and then padding. */
 struct wire_task {
     uint64_t id; /**< the executor counts the tasks of each worker process: 1, 2, 3, ... */
     uint64_t fn;
     uint64_t size;
     uint32_t flags;
-    uint32_t fd_count; /**< descriptors of the task, without the memfd */
+    uint32_t fd_count; /**< descriptors of the task, without the file */
 };
 
 _Static_assert(sizeof(struct wire_task) % WIRE_ALIGNMENT == 0, "an input is aligned");
 
 enum wire_kind { WIRE_READY = 1, WIRE_NOT_READY, WIRE_GOT_FDS, WIRE_NACK, WIRE_REPLY };
 
-/** Worker to executor. The words follow, and then the reply unless it is in a memfd. */
+/** Worker to executor. The words follow, and then the reply unless it is in a file. */
 struct wire_note {
     uint64_t id;
     uint64_t size; /**< of the reply */
@@ -85,7 +110,7 @@ int wire_send(int socket, const struct iovec *parts, size_t part_count, const in
               unsigned fd_count, int flags);
 
 /**
- * Ask whether a failure of wire_send() or wire_memfd_new() may pass by itself: no descriptors, no
+ * Ask whether a failure of wire_send() or wire_file_write() may pass by itself: no descriptors, no
  * memory, or too many descriptors of the user on their way.
  */
 bool wire_may_pass(int rc);
@@ -111,15 +136,22 @@ int wire_receive(int socket, void *buffer, size_t capacity, int flags,
 /** Close the descriptors of a message from index `from` on. */
 void wire_close_fds(struct wire_message *message, unsigned from);
 
-/** Put bytes into a new, sealed memfd. @return the descriptor, or a negated errno value */
-int wire_memfd_new(const void *data, size_t size);
+/**
+ * Write a payload to the beginning of a file in memory.
+ * @param fd  its descriptor; if it is -1, a new file is made
+ * @return    0 or a negated errno value
+ */
+int wire_file_write(int *fd, const void *data, size_t size);
 
 /**
- * Map a memfd that wire_memfd_new() made in another process, after checking that it has that size
- * and is sealed, so that reading it cannot fault. The caller keeps the descriptor.
- * @return 0 or a negated errno value
+ * Check that a file lies in memory, so that no read of it waits, and that all these bytes of it were
+ * written: to name a size costs the writer nothing, but to make room for it costs the reader memory.
+ * @return 0 or -EPROTO
  */
-int wire_memfd_map(int fd, size_t size, void **data);
+int wire_file_check(int fd, size_t size);
+
+/** Read the payload in a file that has been checked. @return 0 or a negated errno value */
+int wire_file_read(int fd, void *data, size_t size);
 
 /** Close every descriptor except 0, 1, 2 and the given ones. Sorts `keep`. */
 void wire_close_foreign(int *keep, size_t keep_count);

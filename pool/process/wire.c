@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages between processes, with descriptors and sealed memory: see wire-internal.h. */
+/* Messages between processes, with descriptors and files in memory: see wire-internal.h. */
 #include "pool/process/wire-internal.h"
 
 #include "pool/cancel-internal.h"
@@ -122,10 +122,10 @@ void wire_close_fds(struct wire_message *message, unsigned from)
     message->fd_count = from;
 }
 
-/* --- memory that is passed on -------------------------------------------------------------- */
+/* --- payloads in files --------------------------------------------------------------------- */
 
-/** The seals that the reader depends on. The kernel may add others, such as F_SEAL_EXEC. */
-#define ALL_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
+/** The unit of st_blocks. */
+#define BLOCK_BYTES 512u
 
 #ifndef MFD_NOEXEC_SEAL
 #    define MFD_NOEXEC_SEAL 8U
@@ -134,58 +134,60 @@ void wire_close_fds(struct wire_message *message, unsigned from)
 /** Create a memfd that cannot be executed, which vm.memfd_noexec=2 insists on. */
 static int memfd_new(void)
 {
-    int fd = memfd_create("echopool", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    int fd = memfd_create("echopool", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
 
     if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
-        fd = memfd_create("echopool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        fd = memfd_create("echopool", MFD_CLOEXEC);
     return fd;
 }
 
-int wire_memfd_new(const void *data, size_t size)
+int wire_file_write(int *fd, const void *data, size_t size)
 {
     HOLD_CANCELLATION;
-    const char *at = data;
+    const char *bytes = data;
     struct rlimit limit;
-    int fd, saved;
 
     /* Writing beyond the limit would raise SIGXFSZ, which kills the program. */
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur)
         return -EFBIG;
-    fd = memfd_new();
-    if (fd < 0)
+    if (*fd < 0 && (*fd = memfd_new()) < 0)
         return -errno;
-    while (size > 0) {
-        ssize_t written = write(fd, at, size);
+    for (size_t at = 0; at < size;) {
+        ssize_t written = pwrite(*fd, bytes + at, size - at, (off_t)at);
 
-        if (written < 0 && errno != EINTR)
-            goto fail;
-        if (written > 0) {
-            at += written;
-            size -= (size_t)written;
-        }
+        if (written > 0)
+            at += (size_t)written;
+        else if (errno != EINTR)
+            return -errno;
     }
-    if (fcntl(fd, F_ADD_SEALS, ALL_SEALS) == 0)
-        return fd;
-fail:
-    saved = errno;
-    close(fd);
-    return -saved;
+    return 0;
 }
 
-int wire_memfd_map(int fd, size_t size, void **data)
+int wire_file_check(int fd, size_t size)
 {
     struct stat status;
-    int seals = fcntl(fd, F_GET_SEALS);
-    void *map;
 
-    if (fstat(fd, &status) != 0)
-        return -errno;
-    if (size == 0 || status.st_size != (off_t)size || seals < 0 || (seals & ALL_SEALS) != ALL_SEALS)
+    if (fcntl(fd, F_GET_SEALS) < 0 || fstat(fd, &status) != 0 || size == 0 ||
+        (uint64_t)status.st_size < size || (uint64_t)status.st_blocks < size / BLOCK_BYTES)
         return -EPROTO;
-    map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (map == MAP_FAILED)
-        return -errno;
-    *data = map;
+    return 0;
+}
+
+int wire_file_read(int fd, void *data, size_t size)
+{
+    HOLD_CANCELLATION;
+    char *bytes = data;
+
+    for (size_t at = 0; at < size;) {
+        ssize_t got = pread(fd, bytes + at, size - at, (off_t)at);
+
+        if (got > 0)
+            at += (size_t)got;
+        else if (got == 0)
+            return -EPROTO; /* it has been cut meanwhile */
+        else if (errno != EINTR)
+            return -errno;
+    }
     return 0;
 }
 

@@ -10,7 +10,9 @@
  * task it had begun, the first one without an outcome, and that those behind it have not begun.
  *
  * A running task is the same struct ep_task as on a thread, with a future local to the worker that
- * collects reply and failure. Each task gets a new one.
+ * collects reply and failure. Each task gets a new one. A large reply does not go there: it is written
+ * at once into the file from which the executor reads it (wire-internal.h has the rules), which saves a
+ * copy.
  *
  * The end of the stream is the order to end: no more tasks come, and those sent have been done. A
  * worker ends by _exit(), because handlers registered with atexit() belong to the program. The
@@ -45,6 +47,12 @@ static struct {
     int socket;
     unsigned index;
     bool (*is_known)(uintptr_t fn);
+    int reply_file;         /* the one that is kept for replies; -1: none was needed */
+    bool reply_is_out;      /* the executor may not have read what is in it */
+    int other_file;         /* for the reply of the task that runs alone; -1: none was needed */
+    size_t written;         /* bytes of its reply that are in one of them; 0: it is in the future */
+    const void *kept_input; /* the file that the executor keeps; NULL: it has sent none */
+    struct ep_future future; /* of the task that runs */
     _Alignas(max_align_t) unsigned char inbox[WIRE_MESSAGE_MAX];
 } self;
 
@@ -79,30 +87,35 @@ static int send_note(struct wire_note *note, const char *words, const void *payl
     return rc;
 }
 
-/** Copy a reply into a memfd. If the worker's own tasks use up its descriptors, that is an error. */
-static int reply_memfd_new(const void *payload, size_t size)
+/** Write a reply into a file. If the worker's own tasks use up its descriptors, that is an error. */
+static int write_reply(int *file, const void *payload, size_t size)
 {
     unsigned tries = 0;
-    int fd;
-
-    do
-        fd = wire_memfd_new(payload, size);
-    while (fd != -EMFILE && wire_may_pass(fd) && wait_to_retry(tries++));
-    return fd;
-}
-
-/** Send the reply of a task in a memfd. @return 0, or the error: nothing was sent then */
-static int send_large(struct wire_note *note, const void *payload)
-{
-    int fd = reply_memfd_new(payload, (size_t)note->size);
     int rc;
 
-    if (fd < 0)
-        return fd;
-    note->flags |= WIRE_IN_MEMFD;
-    rc = send_note(note, NULL, NULL, fd);
-    close(fd);
+    do
+        rc = wire_file_write(file, payload, size);
+    while (rc != -EMFILE && wire_may_pass(rc) && wait_to_retry(tries++));
     return rc;
+}
+
+/** Choose the file for a large reply of the task that runs. */
+static int *choose_file(uint64_t size)
+{
+    return !self.reply_is_out && size <= WIRE_KEPT_MAX ? &self.reply_file : &self.other_file;
+}
+
+/** Send the reply of a task in a file. @return 0, or the error: nothing was sent then */
+static int send_large(struct wire_note *note, const void *payload)
+{
+    int *file = choose_file(note->size);
+    int rc = self.written > 0 ? 0 : write_reply(file, payload, (size_t)note->size);
+
+    if (rc != 0)
+        return rc;
+    note->flags |= WIRE_IN_FILE;
+    self.reply_is_out = self.reply_is_out || file == &self.reply_file;
+    return send_note(note, NULL, NULL, *file);
 }
 
 /** Report that a reply could not be sent. */
@@ -117,17 +130,20 @@ static int cannot_ship(uint64_t id, int rc)
 }
 
 /** Send the outcome of a task. */
-static int send_outcome(uint64_t id, struct ep_future *future)
+static int send_outcome(uint64_t id)
 {
+    struct ep_future *future = &self.future;
     struct wire_note note = {.id = id, .kind = WIRE_REPLY, .verdict = future->verdict};
     const void *reply = future_reply(future, &note.size);
     int rc;
 
+    if (self.written > 0)
+        note.size = self.written;
     if (future->verdict != 0)
         note.code = future->code;
     if (future->has_message)
         note.words = (uint32_t)strlen(future->message);
-    if (future->has_reply && future->verdict == 0)
+    if ((future->has_reply || self.written > 0) && future->verdict == 0)
         note.flags = WIRE_HAS_REPLY;
     else
         note.size = 0;
@@ -158,30 +174,47 @@ static bool worker_is_stopping(void)
     return poll(&poll_socket, 1, 0) > 0 && (poll_socket.revents & (POLLRDHUP | POLLHUP)) != 0;
 }
 
+/** Write a large reply into a file at once, which saves a copy. If that fails, it is done later. */
+static bool worker_takes_reply(const struct ep_task *task, const void *data, size_t size)
+{
+    if (task->future != &self.future) /* a task within the one that runs */
+        return false;
+    self.written = 0;
+    if (size > WIRE_INLINE_MAX && wire_file_write(choose_file(size), data, size) == 0)
+        self.written = size;
+    return self.written > 0;
+}
+
 static const struct task_process process = {
     .is_stopping = worker_is_stopping,
     .refuses = worker_refuses,
+    .takes_reply = worker_takes_reply,
 };
 
 /** Run one task, of which all parts have arrived. */
 static int run(const struct wire_task *header, const void *input, struct task_fds *fds)
 {
-    struct ep_future future;
-    struct ep_task task = {
-        .input = input, .size = (size_t)header->size, .process = &process, .worker = self.index};
+    struct ep_task task = {.input = input,
+                           .size = (size_t)header->size,
+                           .process = &process,
+                           .future = &self.future,
+                           .worker = self.index};
     int rc;
 
-    future_init_local(&future);
-    future.fds = fds;
-    future.has_fds = fds != NULL;
-    task.future = &future;
+    future_init_local(&self.future);
+    self.future.fds = fds;
+    self.future.has_fds = fds != NULL;
+    self.written = 0;
     task.no_reply = (header->flags & WIRE_WANTS_REPLY) == 0;
     if (!worker_refuses(&task, (ep_task_fn)(uintptr_t)header->fn) &&
         (rc = ((ep_task_fn)(uintptr_t)header->fn)(&task)) != 0 && !task.failed)
         ep_task_fail(&task, rc, NULL);
     fflush(stdout); /* what a task prints is visible when it is done */
-    rc = send_outcome(header->id, &future);
-    future_clear_local(&future);
+    rc = send_outcome(header->id);
+    future_clear_local(&self.future);
+    if (self.other_file >= 0)
+        close(self.other_file);
+    self.other_file = -1;
     return rc;
 }
 
@@ -198,23 +231,46 @@ static struct task_fds *keep_fds(struct task_fds *room, const struct wire_task *
     return room;
 }
 
+/**
+ * Map the input in a file. That of the file which the executor keeps stays mapped, in its whole length,
+ * of which only what was written may be used.
+ */
+static int map_input(const struct wire_task *header, int fd, const void **input)
+{
+    bool kept = header->flags & WIRE_KEPT;
+    int rc = wire_file_check(fd, (size_t)header->size);
+    void *map;
+
+    if (rc != 0 || (kept && header->size > WIRE_KEPT_MAX))
+        return -EPROTO;
+    *input = self.kept_input;
+    if (kept && self.kept_input != NULL)
+        return 0;
+    map = mmap(NULL, kept ? WIRE_KEPT_MAX : (size_t)header->size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (map == MAP_FAILED)
+        return -errno;
+    *input = map;
+    if (kept)
+        self.kept_input = map;
+    return 0;
+}
+
 /** Run a task whose input or descriptors came beside the message. */
 static int take_special(const struct wire_task *header, const void *input,
                         struct wire_message *message)
 {
-    unsigned in_memfd = header->flags & WIRE_IN_MEMFD ? 1 : 0;
+    unsigned in_file = header->flags & WIRE_IN_FILE ? 1 : 0;
     struct wire_note note = {.id = header->id, .kind = WIRE_NACK, .code = EMFILE};
     _Alignas(
         struct task_fds) unsigned char room[sizeof(struct task_fds) + EP_FDS_MAX * sizeof(int)];
-    void *map = NULL;
     int rc;
 
-    if (message->fds_lost || message->fd_count != header->fd_count + in_memfd) {
+    if (message->fds_lost || message->fd_count != header->fd_count + in_file) {
         wire_close_fds(message, 0);
         return send_note(&note, NULL, NULL, -1);
     }
-    if (in_memfd) {
-        rc = wire_memfd_map(message->fds[header->fd_count], (size_t)header->size, &map);
+    if (in_file) {
+        rc = map_input(header, message->fds[header->fd_count], &input);
         wire_close_fds(message, header->fd_count);
         if (rc != 0) {
             wire_close_fds(message, 0);
@@ -225,10 +281,9 @@ static int take_special(const struct wire_task *header, const void *input,
     note.kind = WIRE_GOT_FDS;
     rc = header->fd_count > 0 ? send_note(&note, NULL, NULL, -1) : 0;
     if (rc == 0)
-        rc = run(header, map != NULL ? map : input,
-                 keep_fds((struct task_fds *)(void *)room, header, message));
-    if (map != NULL)
-        munmap(map, (size_t)header->size);
+        rc = run(header, input, keep_fds((struct task_fds *)(void *)room, header, message));
+    if (in_file && input != self.kept_input)
+        munmap((void *)(uintptr_t)input, (size_t)header->size);
     return rc;
 }
 
@@ -245,7 +300,7 @@ static int take_message(struct wire_message *message)
 
         memcpy(&header, self.inbox + at, sizeof header);
         at += sizeof header;
-        inside = header.flags & WIRE_IN_MEMFD ? 0 : (size_t)header.size;
+        inside = header.flags & WIRE_IN_FILE ? 0 : (size_t)header.size;
         if (inside > message->size - at || header.fd_count > EP_FDS_MAX) {
             rc = -EPROTO;
             break;
@@ -254,8 +309,10 @@ static int take_message(struct wire_message *message)
         at += inside + wire_padding(inside);
         if (at > message->size)
             at = message->size;
+        if (header.flags & WIRE_ALL_TAKEN)
+            self.reply_is_out = false;
         if (message->fd_count > 0 || message->fds_lost || header.fd_count > 0 ||
-            (header.flags & WIRE_IN_MEMFD))
+            (header.flags & WIRE_IN_FILE))
             rc = take_special(&header, input, message);
         else
             rc = run(&header, input, NULL);
@@ -297,6 +354,7 @@ void worker_process(int socket, const struct worker_plan *plan, bool (*is_known)
     self.socket = socket;
     self.index = plan->index;
     self.is_known = is_known;
+    self.reply_file = self.other_file = -1;
     pthread_cleanup_push(end_process, NULL);
     prctl(PR_SET_NAME, plan->name);
     rc = plan->initialize != NULL ? plan->initialize(plan->context, plan->index) : 0;

@@ -29,7 +29,7 @@
 /** The longest input. */
 #define INPUT_MAX 300000u
 
-/** In the number of a message to the pool: its last descriptor is sealed memory. */
+/** In the number of a message to the pool: its last descriptor is a file in memory. */
 #define MESSAGE_MEMFD 0x20u
 
 /** The target: as libFuzzer calls it. Aborts if something is wrong. */

@@ -34,8 +34,8 @@ bool message_send(int socket, const uint8_t *input, size_t size, size_t *at,
     for (unsigned i = 0; i < count; i++) {
         bool memfd = i == count - 1 && (number & MESSAGE_MEMFD);
 
-        fds[i] = memfd ? wire_memfd_new(memory, sizeof memory) : open("/dev/null", O_RDWR);
-        HOLDS(fds[i] >= 0);
+        fds[i] = memfd ? -1 : open("/dev/null", O_RDWR);
+        HOLDS(memfd ? wire_file_write(&fds[i], memory, sizeof memory) == 0 : fds[i] >= 0);
     }
     /* What is too large for the socket, or has more descriptors than the wire allows, does not arrive. */
     if (count <= WIRE_FDS_MAX)

@@ -5,7 +5,7 @@
  * for both directions.
  *
  * The number of a message says how many descriptors of /dev/null it brings, at most 17; with MESSAGE_MEMFD
- * the last of them is sealed memory of MEMFD_SIZE bytes.
+ * the last of them is a file in memory of MEMFD_SIZE bytes.
  */
 #ifndef TESTS_FUZZ_MESSAGES_H
 #define TESTS_FUZZ_MESSAGES_H

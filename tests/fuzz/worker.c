@@ -70,7 +70,7 @@ static void put_functions(uint8_t *bytes, size_t size)
             header.fn = (uint64_t)(uintptr_t)functions[(size_t)header.fn];
         memcpy(bytes + at, &header, sizeof header);
         at += sizeof header;
-        inside = header.flags & WIRE_IN_MEMFD ? 0 : (size_t)header.size;
+        inside = header.flags & WIRE_IN_FILE ? 0 : (size_t)header.size;
         if (inside > size - at)
             return;
         inside += wire_padding(inside);
@@ -88,6 +88,18 @@ static void *read_notes(void *socket)
     return NULL;
 }
 
+/** Be as a new worker for the next input. */
+static void forget_files(void)
+{
+    if (self.reply_file >= 0)
+        close(self.reply_file);
+    self.reply_file = -1;
+    self.reply_is_out = false;
+    if (self.kept_input != NULL)
+        munmap((void *)(uintptr_t)self.kept_input, WIRE_KEPT_MAX);
+    self.kept_input = NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
     static int notes[2], tasks[2];
@@ -102,6 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
         EP_ASSERT(pthread_create(&reader, NULL, read_notes, &notes[1]) == 0);
         self.socket = notes[0];
         self.is_known = knows;
+        self.reply_file = self.other_file = -1;
     }
     before = lowest_free_fd();
     while (rc == 0 && message_send(tasks[0], input, size, &at, put_functions)) {
@@ -111,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
         else if (rc == -EAGAIN) /* it was too large to be sent */
             rc = 0;
     }
+    forget_files();
     EP_ASSERT(lowest_free_fd() == before);
     return 0;
 }

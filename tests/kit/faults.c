@@ -138,6 +138,16 @@ int memfd_create(const char *name, unsigned flags)
     return fails(FAULT_MEMFD) ? -1 : (int)syscall(SYS_memfd_create, name, flags);
 }
 
+ssize_t pwrite(int fd, const void *bytes, size_t size, off_t at)
+{
+    static _Atomic(void *) found;
+    ssize_t (*real)(int, const void *, size_t, off_t);
+
+    *(void **)(void *)&real =
+        real_function(&found, sizeof at > sizeof(long) ? "pwrite64" : "pwrite");
+    return fails(FAULT_PWRITE) ? -1 : real(fd, bytes, size, at);
+}
+
 DIR *opendir(const char *name)
 {
     static _Atomic(void *) found;

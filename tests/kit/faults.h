@@ -31,6 +31,7 @@
 enum fault {
     FAULT_SENDMSG, /**< by syscall(), as the last three */
     FAULT_MEMFD,   /**< memfd_create() */
+    FAULT_PWRITE,  /**< pwrite() */
     FAULT_REALLOC, /**< realloc(); not with a sanitizer, which has its own */
     FAULT_ALIGNED, /**< aligned_alloc(), likewise */
     FAULT_UNSHARE,

@@ -98,11 +98,26 @@ LOOP_TEST(replies_wait_for_what_may_pass, COUNT_OF(send_errors))
     faults_set(FAULT_SENDMSG, worker, send_errors[_i], 3);
     run_at_once(pool, echo_of, 5, 70000);
     ck_assert_uint_eq(faults_failed(FAULT_SENDMSG), 3);
-    if (send_errors[_i] == ENOMEM) {
-        faults_set(FAULT_MEMFD, worker, ENOMEM, 3);
-        run_at_once(pool, echo_of, 5, 70000);
-        ck_assert_uint_eq(faults_failed(FAULT_MEMFD), 3);
-    }
+    ep_executor_free(pool);
+}
+
+static const int write_errors[] = {ENOMEM};
+
+/* Without memory for a payload, and without a file for it. */
+LOOP_TEST(large_payloads_wait_for_memory, COUNT_OF(write_errors))
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+    pid_t worker = int_result(submit(pool, pid_of, NULL, 0));
+
+    faults_set(FAULT_MEMFD, worker, write_errors[_i], 3);
+    run_at_once(pool, echo_of, 5, 70000);
+    ck_assert_uint_eq(faults_failed(FAULT_MEMFD), 3);
+    faults_set(FAULT_PWRITE, worker, write_errors[_i], 3);
+    run_at_once(pool, echo_of, 5, 70000);
+    ck_assert_uint_eq(faults_failed(FAULT_PWRITE), 3);
+    faults_set(FAULT_PWRITE, getpid(), write_errors[_i], 3);
+    run_at_once(pool, echo_of, 5, 70000);
+    ck_assert_uint_eq(faults_failed(FAULT_PWRITE), 3);
     ep_executor_free(pool);
 }
 

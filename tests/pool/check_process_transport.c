@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "pool/echopool.h"
-#include "pool/process/wire-internal.h"
+#include "pool/process/place-internal.h"
 #include "tests/kit/faults.h"
 #include "tests/kit/process.h"
 #include "tests/kit/suite.h"
@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 CASE_WITH_SHARED("Payloads")
@@ -122,6 +123,202 @@ TEST(inputs_are_aligned)
     ep_executor_free(pool);
 }
 
+CASE_WITH_SHARED("Large payloads")
+FIXTURE(faults_setup, NULL)
+
+static const struct place *place_of(struct ep_executor *pool)
+{
+    return ((struct process_executor *)pool)->places[0];
+}
+
+static unsigned open_fds(void)
+{
+    unsigned count = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static int count_fds(struct ep_task *task)
+{
+    int count = (int)open_fds();
+
+    return ep_task_reply(task, &count, sizeof count);
+}
+
+/* Each side makes one file, and needs no other. The largest is not kept. */
+TEST(files_are_kept_for_the_next_payload)
+{
+    struct ep_options options = {.workers = 1, .prefetch = 3};
+    struct ep_executor *pool = processes(&options);
+    size_t most = WIRE_KEPT_MAX + 1;
+    unsigned char *bytes = malloc(most);
+    struct ep_future *future;
+
+    fill(bytes, most);
+    assert_echoed(pool, bytes, most);
+    ck_assert_int_eq(place_of(pool)->file, -1);
+    ck_assert_int_eq(int_result(submit(pool, count_fds, NULL, 0)), 4); /* 0, 1, 2, its socket */
+    assert_echoed(pool, bytes, 70000);
+    ck_assert_int_eq(int_result(submit(pool, count_fds, NULL, 0)), 5);
+    faults_set(FAULT_MEMFD, 0, EPERM, UINT_MAX);
+    for (size_t size = WIRE_INLINE_MAX; size <= WIRE_KEPT_MAX; size += size / 3)
+        assert_echoed(pool, bytes + size % 256, size);
+    assert_echoed(pool, bytes, WIRE_KEPT_MAX);
+    assert_echoed(pool, bytes + 1, 70000);
+    future = submit(pool, echo_of, bytes, most);
+    ck_assert_int_eq(error_of(future).kind, EP_ESHIP);
+    ep_future_unref(future);
+    free(bytes);
+    ep_executor_free(pool);
+}
+
+enum { AHEAD = 7, LARGE = 100000 };
+
+/** Sees that its input is one letter, also after a while, and replies with it. */
+static int echo_slowly(struct ep_task *task)
+{
+    const char *input = ep_task_input(task, NULL);
+    char letter = input[0];
+    int rc = 0;
+
+    for (int look = 0; look < 100 && rc == 0; look++) {
+        sched_yield();
+        for (size_t i = 0; i < LARGE && rc == 0; i++)
+            rc = input[i] != letter;
+    }
+    if (rc == 0)
+        rc = ep_task_reply(task, input, LARGE);
+    atomic_fetch_add(&shared->done, 1);
+    return rc;
+}
+
+static void await_tasks(struct ep_future *future, void *unused)
+{
+    (void)future;
+    (void)unused;
+    AWAIT(atomic_load(&shared->done) == AHEAD);
+}
+
+/* With prefetch inputs are sent before a task has ended, and replies wait to be read. */
+TEST(no_large_payload_is_written_over)
+{
+    struct ep_options options = {.workers = 1, .prefetch = AHEAD};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *first, *futures[AHEAD];
+    static char bytes[LARGE];
+    struct ep_bytes reply;
+
+    ck_assert_int_eq(ep_executor_pause(pool), 0);
+    first = submit(pool, pid_of, NULL, 0);
+    ck_assert_int_eq(ep_future_add_done_callback(first, await_tasks, NULL), 0);
+    for (int i = 0; i < AHEAD; i++) {
+        memset(bytes, 'a' + i, sizeof bytes);
+        futures[i] = submit(pool, echo_slowly, bytes, sizeof bytes);
+    }
+    ck_assert_int_eq(ep_executor_resume(pool), 0);
+    AWAIT(atomic_load(&shared->done) == AHEAD); /* no thread receives until then */
+    for (int i = 0; i < AHEAD; i++) {
+        memset(bytes, 'a' + i, sizeof bytes);
+        ck_assert_int_eq(ep_future_result(futures[i], EP_FOREVER, &reply), 0);
+        ck_assert_uint_eq(reply.size, sizeof bytes);
+        ck_assert_int_eq(memcmp(reply.data, bytes, sizeof bytes), 0);
+        ep_future_unref(futures[i]);
+    }
+    ep_future_unref(first);
+    ep_executor_free(pool);
+}
+
+static const size_t reply_sizes[] = {0, 10, 70000, 100000, WIRE_KEPT_MAX + 1};
+
+/** Replies, or does not at first, and again; 0: fails instead. */
+static int reply_twice(struct ep_task *task)
+{
+    const size_t *sizes = ep_task_input(task, NULL);
+    int rc = 0;
+
+    for (int i = 0; i < 2 && rc == 0; i++) {
+        char *bytes = malloc(sizes[i] + 1);
+
+        memset(bytes, 'a' + i, sizes[i]);
+        if (sizes[i] > 0)
+            rc = ep_task_reply(task, bytes, sizes[i]);
+        else if (i == 1)
+            rc = ep_task_fail(task, 5, NULL);
+        free(bytes);
+    }
+    return rc;
+}
+
+/* The last one counts, whatever the way of each. */
+LOOP_TEST(a_second_reply_replaces_the_first, COUNT_OF(reply_sizes))
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+
+    for (size_t second = 0; second < COUNT_OF(reply_sizes); second++) {
+        size_t sizes[] = {reply_sizes[_i], reply_sizes[second]};
+        struct ep_future *future = submit(pool, reply_twice, sizes, sizeof sizes);
+        struct ep_bytes reply;
+        int rc = ep_future_result(future, EP_FOREVER, &reply);
+
+        ck_assert_int_eq(rc, sizes[1] > 0 ? 0 : EP_EFAILED);
+        if (rc == 0) {
+            ck_assert_uint_eq(reply.size, sizes[1]);
+            ck_assert_int_eq(((const char *)reply.data)[0], 'b');
+            ck_assert_int_eq(((const char *)reply.data)[sizes[1] - 1], 'b');
+        }
+        ep_future_unref(future);
+    }
+    ck_assert_int_le(int_result(submit(pool, count_fds, NULL, 0)), 5); /* at most the kept file */
+    ep_executor_free(pool);
+}
+
+/* A task within a task has a reply of its own, however large. */
+TEST(large_replies_of_a_chunk)
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+    static char rows[3][LARGE];
+    struct ep_column column = {.elements = rows, .size = LARGE};
+    struct ep_map_options options = {.chunk = 3};
+    struct ep_bytes reply;
+    struct ep_map *map;
+
+    for (int i = 0; i < 3; i++)
+        memset(rows[i], 'a' + i, LARGE);
+    ck_assert_int_eq(ep_map_columns(pool, echo_of, &column, 1, 3, &options, &map), 0);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(ep_map_next(map, &reply), 0);
+        ck_assert_uint_eq(reply.size, LARGE);
+        ck_assert_int_eq(memcmp(reply.data, rows[i], LARGE), 0);
+    }
+    ep_map_free(map);
+    ep_executor_free(pool);
+}
+
+/* Processes that a worker has made may still have the file of its inputs: its successor gets another. */
+TEST(a_successor_gets_another_file)
+{
+    unsigned fds = open_fds();
+    struct ep_executor *pool = processes_of(1, EP_REPLACE);
+    static char bytes[70000];
+    struct ep_future *future;
+    struct stat before, after;
+
+    assert_echoed(pool, bytes, sizeof bytes);
+    ck_assert_int_eq(fstat(place_of(pool)->file, &before), 0);
+    future = submit(pool, kill_self, &(int){SIGKILL}, sizeof(int));
+    ck_assert_int_eq(error_of(future).kind, EP_EDIED);
+    ep_future_unref(future);
+    ck_assert_int_gt(int_result(submit(pool, pid_of, NULL, 0)), 0);
+    ck_assert_int_eq(place_of(pool)->file, -1);
+    assert_echoed(pool, bytes, sizeof bytes);
+    ck_assert_int_eq(fstat(place_of(pool)->file, &after), 0);
+    ck_assert_uint_ne(before.st_ino, after.st_ino);
+    ep_executor_free(pool);
+    ck_assert_uint_eq(open_fds(), fds);
+}
+
 CASE_WITH_SHARED("What a worker has")
 
 static int fd_is_open(struct ep_task *task)
@@ -131,15 +328,6 @@ static int fd_is_open(struct ep_task *task)
     memcpy(&fd, ep_task_input(task, NULL), sizeof fd);
     open = fcntl(fd, F_GETFD) >= 0;
     return ep_task_reply(task, &open, sizeof open);
-}
-
-static int count_fds(struct ep_task *task)
-{
-    int count = 0;
-
-    for (int fd = 0; fd < 1024; fd++)
-        count += fcntl(fd, F_GETFD) >= 0;
-    return ep_task_reply(task, &count, sizeof count);
 }
 
 /* B92, R58: descriptors of the parent's are not there; 0, 1, 2 and one socket are. */
@@ -473,15 +661,6 @@ TEST(odd_messages_are_refused)
     close(spare);
 }
 
-static unsigned open_fds(void)
-{
-    unsigned count = 0;
-
-    for (int fd = 0; fd < 1024; fd++)
-        count += fcntl(fd, F_GETFD) >= 0;
-    return count;
-}
-
 /* Send a message with descriptors past wire_send(), which has a bound. */
 static void send_fds(int socket, const void *bytes, size_t size, unsigned count)
 {
@@ -594,42 +773,36 @@ LOOP_TEST(a_hostile_worker_is_replaced, COUNT_OF(hostile))
     ep_executor_free(pool);
 }
 
-/* A memfd that can still shrink, or is of another size, would kill the process that reads the mapping. */
-TEST(only_sealed_memory_is_mapped)
+/* A file that is no memory could block its reader, and one with holes makes it write what no one has. */
+TEST(only_what_lies_in_memory_is_read)
 {
-    int fd = memfd_create("loose", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    void *map;
+    int fd = -1, ends[2];
+    char bytes[16];
 
-    ck_assert_int_eq(ftruncate(fd, 100000), 0);
-    ck_assert_int_eq(wire_memfd_map(fd, 100000, &map), -EPROTO);
+    ck_assert_int_eq(wire_file_write(&fd, "0123456789", 10), 0);
+    ck_assert_int_eq(wire_file_write(&fd, "abc", 3), 0);
+    ck_assert_int_eq(wire_file_check(fd, 0), -EPROTO);
+    ck_assert_int_eq(wire_file_check(fd, 11), -EPROTO);
+    ck_assert_int_eq(wire_file_check(fd, 10), 0);
+    ck_assert_int_eq(wire_file_read(fd, bytes, 10), 0);
+    ck_assert_int_eq(memcmp(bytes, "abc3456789", 10), 0);
+    ck_assert_int_eq(ftruncate(fd, 5), 0); /* after the check: an error, and no signal */
+    ck_assert_int_eq(wire_file_read(fd, bytes, 10), -EPROTO);
+    ck_assert_int_eq(ftruncate(fd, 1 << 30), 0);
+    ck_assert_int_eq(wire_file_check(fd, 1 << 30), -EPROTO);
     close(fd);
-    fd = wire_memfd_new("0123456789", 10);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(wire_memfd_map(fd, 11, &map), -EPROTO);
-    ck_assert_int_eq(wire_memfd_map(fd, 10, &map), 0);
-    ck_assert_int_eq(memcmp(map, "0123456789", 10), 0);
-    ck_assert_int_eq(ftruncate(fd, 5), -1);
-    ck_assert_int_eq(write(fd, "x", 1), -1);
-    munmap(map, 10);
-    close(fd);
-    fd = memfd_create("more", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    ck_assert_int_eq(ftruncate(fd, 10), 0);
-    ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK), 0);
-    ck_assert_int_eq(wire_memfd_map(fd, 10, &map), -EPROTO);
-    ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL), 0);
-    ck_assert_int_eq(wire_memfd_map(fd, 10, &map), 0); /* more seals do no harm */
-    munmap(map, 10);
-    close(fd);
-    fd = open(".", O_TMPFILE | O_RDWR, 0600);
-    if (fd < 0) /* a file system without */
-        return;
-    ck_assert_int_eq(ftruncate(fd, 10), 0);
-    ck_assert_int_eq(wire_memfd_map(fd, 10, &map), -EPROTO); /* nothing seals a file */
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(wire_file_check(ends[0], 10), -EPROTO);
+    close(ends[0]);
+    close(ends[1]);
+    fd = open("/proc/self/exe", O_RDONLY);
+    if (fcntl(fd, F_GET_SEALS) < 0) /* otherwise the tests run in memory */
+        ck_assert_int_eq(wire_file_check(fd, 10), -EPROTO);
     close(fd);
 }
 
 /* The kernels before 6.3 do not know the flag by which a memfd cannot be executed. */
-TEST(an_old_kernel_has_sealed_memory_too)
+TEST(an_old_kernel_has_files_in_memory_too)
 {
     struct ep_executor *pool;
     static char bytes[100000];
