@@ -57,7 +57,9 @@ int wire_send(int socket, const struct iovec *parts, size_t part_count, const in
 
 bool wire_may_pass(int rc)
 {
-    return rc == -ENOBUFS || rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE || rc == -ETOOMANYREFS;
+    /* ENOSPC: a file in memory gets no more, because vm.overcommit_memory=2 bounds what may be promised. */
+    return rc == -ENOBUFS || rc == -ENOMEM || rc == -ENOSPC || rc == -EMFILE || rc == -ENFILE ||
+           rc == -ETOOMANYREFS;
 }
 
 /** Collect the descriptors from all control messages; close those that are too many. */

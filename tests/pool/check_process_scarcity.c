@@ -101,7 +101,7 @@ LOOP_TEST(replies_wait_for_what_may_pass, COUNT_OF(send_errors))
     ep_executor_free(pool);
 }
 
-static const int write_errors[] = {ENOMEM};
+static const int write_errors[] = {ENOMEM, ENOSPC};
 
 /* Without memory for a payload, and without a file for it. */
 LOOP_TEST(large_payloads_wait_for_memory, COUNT_OF(write_errors))
