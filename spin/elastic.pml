@@ -122,7 +122,7 @@ inline task_arrived(other, some)
     some = false
 }
 
-/** size_down() and size_up(): compare and exchange, in a loop; `some`: whether it was below, or above */
+/** In C with life_mutex, which makes fewer orders possible; `some`: whether it was above, or below */
 inline size_down(some)
 {
     atomic {
