@@ -5,4 +5,5 @@ EXTRA_DIST += %D%/grafana/README.md %D%/grafana/echo-server.json
 EXTRA_DIST += %D%/kubernetes/README.md %D%/kubernetes/kustomization.yaml %D%/kubernetes/deployment.yaml \
 	%D%/kubernetes/service.yaml %D%/kubernetes/disruption.yaml %D%/kubernetes/autoscaler.yaml %D%/kubernetes/adapter-rules.yaml \
 	%D%/kubernetes/network.yaml %D%/kubernetes/load.yaml %D%/kubernetes/load.sh
+EXTRA_DIST += %D%/launch/README.md %D%/launch/load
 EXTRA_DIST += %D%/prometheus/README.md %D%/prometheus/prometheus.yml %D%/prometheus/rules.yml %D%/prometheus/rules-test.yml
