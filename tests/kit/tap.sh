@@ -20,7 +20,7 @@ unset $(env | sed -n 's/^\(ECHO_\(SERVER\|CLIENT\)_[A-Za-z0-9_]*\)=.*/\1/p')
 [ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge 1024 ] || ulimit -n 4096 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 tap_number=0
 # All files of a test are in this folder, also those of the programs that it starts.
-work=$(mktemp -d)
+work=$(mktemp -d) || exit 1
 export TMPDIR="$work"
 trap 'rm -rf "$work"' EXIT
 # Not every shell leaves by EXIT when a signal ends it.
