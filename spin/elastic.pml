@@ -231,8 +231,13 @@ live:
             fi;
             if
             :: found -> break
-            :: !found && (retired || (refusal && !OFFERS)) -> goto leave
-            :: else -> worker_park(me, counted, retired, some)
+            :: !found && refusal && !OFFERS -> goto leave
+            :: else ->
+                worker_park(me, counted, retired, some);
+                if
+                :: retired -> goto leave
+                :: else
+                fi
             fi
         od;
 #ifndef WITHOUT_HANDOVER
@@ -241,18 +246,14 @@ live:
         :: else
         fi;
 #endif
-        do /* worker_serve(): it takes another one, unless it has retired */
+        do /* worker_serve(): it takes another one */
         :: run_task();
-            atomic { found = waiting > 0 && !retired; waiting = waiting - found }
+            atomic { found = waiting > 0; waiting = waiting - found }
             if
             :: found
             :: else -> break
             fi
-        od;
-        if
-        :: retired -> break
-        :: else
-        fi
+        od
     od;
 leave:
     if /* worker_hand_over() */
