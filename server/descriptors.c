@@ -4,22 +4,23 @@
 
 #include "common/log.h"
 #include "server/admin/admin.h"
+#include "server/listen/listener.h"
 #include "server/parts.h"
 #include "server/session/linger.h"
 
 #include <inttypes.h>
 
 enum {
-    RESERVED_DESCRIPTORS = 16,   /* standard streams, epoll, listener, eventfds, signals */
+    RESERVED_DESCRIPTORS = 16,   /* standard streams, epoll, one socket, eventfds, signals */
     DESCRIPTORS_PER_PROCESS = 2, /* a worker's socket and its pidfd */
     DESCRIPTORS_PER_LOOP = 2,    /* its epoll and its eventfd */
 };
 
 /* Count the descriptors that all sessions, workers and clients together can take. */
 static uint64_t needed_by(const struct options *options, const struct model_type *type,
-                          uint64_t workers)
+                          uint64_t workers, unsigned sockets)
 {
-    uint64_t needed = RESERVED_DESCRIPTORS;
+    uint64_t needed = RESERVED_DESCRIPTORS + (sockets - 1);
 
     needed += type->capped ? workers + options->queue : options->max_sessions;
     if (type->processes) /* for each session a pidfd, or the copy that goes to a worker */
@@ -43,9 +44,13 @@ void descriptors_secure(struct server *server, uint64_t workers)
 {
     const struct options *options = server->options;
     bool capped = server->type->capped;
-    uint64_t needed = needed_by(options, server->type, workers);
+    unsigned sockets = options->hosts.count; /* as long as no name has been looked up */
+    uint64_t needed;
     uint64_t have = options->limits.nofile;
 
+    if (server->listener != NULL)
+        listener_sockets(server->listener, &sockets);
+    needed = needed_by(options, server->type, workers, sockets);
     if (have == 0)
         have = limits_raise_nofile(needed);
     if (have != 0 && have < needed)

@@ -398,6 +398,8 @@ int server_run(const struct options *options)
                                   local_only, sockets);
     if (listener_new(server.base, sockets, socket_count, server.shared, &server.listener) != 0)
         log_fatal("no memory for the event loop");
+    if (socket_count > options->hosts.count) /* of a name that has several addresses, or passed */
+        descriptors_secure(&server, options->workers);
     start_model(&server);
     start_watch(&server);
     start_admin(&server);

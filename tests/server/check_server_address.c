@@ -168,16 +168,34 @@ TEST(a_unix_socket)
     ck_assert_uint_eq(mode_of(path), 0);
 }
 
+/* A group that a file gets only if it is given it, or if there is none, the usual one. */
+static gid_t another_group(void)
+{
+    gid_t groups[64];
+    int count = getgroups(64, groups);
+
+    if (chown(folder, (uid_t)-1, getegid() + 1) == 0)
+        return getegid() + 1;
+    for (int i = 0; i < count; i++)
+        if (groups[i] != getegid())
+            return groups[i];
+    return getegid();
+}
+
 /* Other users may be let in, by the mode of the file and its group. */
 TEST(who_may_use_a_unix_socket)
 {
-    const char *group = suite_text("%u", (unsigned)getegid());
+    gid_t group = another_group();
+    struct stat file;
     struct kit kit = kit_start(ARGUMENTS("--host", host, "--socket-mode", "0622"));
 
     ck_assert_uint_eq(mode_of(path), S_IFSOCK | 0622);
     kit_finish(&kit, true, NULL);
-    kit = kit_start(ARGUMENTS("--host", "127.0.0.1", "--host", host, "--socket-group", group));
+    kit = kit_start(ARGUMENTS("--host", "127.0.0.1", "--host", host, "--socket-group",
+                              suite_text("%u", (unsigned)group)));
     ck_assert_uint_eq(mode_of(path), S_IFSOCK | 0660);
+    ck_assert_int_eq(lstat(path, &file), 0);
+    ck_assert_uint_eq(file.st_gid, group);
     expect_echo(connect_to(host));
     kit_finish(&kit, true, NULL);
 }
@@ -320,6 +338,9 @@ TEST(two_passed_sockets)
     ck_assert_str_eq(kit.program.address, text[0]);
     ck_assert_msg(strstr(program_output(&kit.program), text[1]) != NULL, "%s",
                   program_output(&kit.program));
+    wait_until(has_reported_descriptors,
+               &kit.program); /* 16, two sessions, and the second socket */
+    ck_assert_ptr_nonnull(strstr(program_output(&kit.program), "\ndescriptors: up to 19 needed"));
     for (int i = 0; i < 2; i++)
         expect_echo(connect_to(text[i]));
     kit_wait_in_flight(&kit, 0);

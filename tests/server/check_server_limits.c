@@ -291,6 +291,11 @@ static struct kit start_with_descriptors(rlim_t soft, const char *const argument
     return kit;
 }
 
+static bool has_reported_descriptors(void *program)
+{
+    return strstr(program_output(program), "descriptors: ") != NULL;
+}
+
 static uint64_t soft_limit_of(pid_t pid)
 {
     struct rlimit limit;
@@ -311,6 +316,20 @@ TEST(the_limit_is_raised_and_reported)
     while (soft_limit_of(kit.program.pid) != 121)
         kit_ask(&kit); /* another worker takes another one */
     kit.threads++;
+    kit_finish(&kit, true, NULL);
+}
+
+/* One more for each address after the first. */
+TEST(each_address_takes_a_descriptor)
+{
+    struct kit kit = start_with_descriptors(64, ARGUMENTS("--workers", "4", "--queue", "100",
+                                                          "--host", "127.0.0.1", "--host",
+                                                          "127.0.0.2", "--host", "127.0.0.3"));
+
+    wait_until(has_reported_descriptors, &kit.program);
+    ck_assert_ptr_nonnull(
+        strstr(program_output(&kit.program), "\ndescriptors: up to 122 needed, 122 allowed\n"));
+    ck_assert_uint_eq(soft_limit_of(kit.program.pid), 122);
     kit_finish(&kit, true, NULL);
 }
 
