@@ -12,6 +12,7 @@ SERVER_TESTS = \
 	tests/server/check_notify \
 	tests/server/check_page \
 	tests/server/check_proxy \
+	tests/server/check_reap \
 	tests/server/check_server_accept \
 	tests/server/check_server_address \
 	tests/server/check_server_admin \
