@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Changes while the server runs: see control.h. */
-#include "server/control.h"
+/* Changes while the server runs: see adjust.h. */
+#include "server/adjust.h"
 
 #include "pool/echopool.h"
 #include "server/descriptors.h"
@@ -26,7 +26,7 @@ static const char *obstacle(int error, uint64_t wanted)
     return strerror(error);
 }
 
-int control_resize(struct server *server, bool more, uint64_t *workers,
+int adjust_workers(struct server *server, bool more, uint64_t *workers,
                    char why[static HOST_WHY_MAX])
 {
     uint64_t wanted = more ? server->workers + 1 : server->workers - 1;
@@ -51,7 +51,7 @@ int control_resize(struct server *server, bool more, uint64_t *workers,
     return 0;
 }
 
-int control_pause(struct server *server, bool paused, char why[static HOST_WHY_MAX])
+int adjust_accepting(struct server *server, bool paused, char why[static HOST_WHY_MAX])
 {
     if (server->listener == NULL) {
         snprintf(why, HOST_WHY_MAX, "the server is stopping");

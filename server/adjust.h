@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file control.h
- * What a person may change while the server runs, by a signal or, with --admin-control, on the admin
+ * @file adjust.h
+ * What a person may adjust while the server runs, by a signal or, with --admin-control, on the admin
  * port.
  *
  * Threads: loop only.
  */
-#ifndef SERVER_CONTROL_H
-#define SERVER_CONTROL_H
+#ifndef SERVER_ADJUST_H
+#define SERVER_ADJUST_H
 
 #include "server/admin/host.h"
 
@@ -24,7 +24,7 @@
  *                 -EINVAL   there would be none, or more than a pool can have
  *                 another negated errno value of the pool
  */
-int control_resize(struct server *server, bool more, uint64_t *workers,
+int adjust_workers(struct server *server, bool more, uint64_t *workers,
                    char why[static HOST_WHY_MAX]);
 
 /**
@@ -33,6 +33,6 @@ int control_resize(struct server *server, bool more, uint64_t *workers,
  *
  * @return 0, or -ESHUTDOWN and why: the server drains, and will not accept again
  */
-int control_pause(struct server *server, bool paused, char why[static HOST_WHY_MAX]);
+int adjust_accepting(struct server *server, bool paused, char why[static HOST_WHY_MAX]);
 
-#endif /* SERVER_CONTROL_H */
+#endif /* SERVER_ADJUST_H */

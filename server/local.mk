@@ -2,7 +2,7 @@
 # Everything but main() is a convenience library, so that the unit tests link the same objects.
 noinst_LTLIBRARIES += %D%/libserver.la
 %C%_libserver_la_SOURCES = %D%/parts.h \
-	%D%/announce.c %D%/announce.h %D%/control.c %D%/control.h \
+	%D%/adjust.c %D%/adjust.h %D%/announce.c %D%/announce.h \
 	%D%/descriptors.c %D%/descriptors.h %D%/drain.c %D%/drain.h \
 	%D%/limits.c %D%/limits.h %D%/snapshot.c %D%/snapshot.h \
 	%D%/options.c %D%/options.h %D%/server.c %D%/server.h \

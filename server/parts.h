@@ -3,7 +3,7 @@
  * @file parts.h
  * struct server: the parts of a running server, for the files that make up its life. server.c starts
  * and ends it, tend.c follows what sessions and workers do, drain.c stops it, announce.c reports on it,
- * control.c changes it.
+ * adjust.c changes it.
  *
  * Threads: loop only.
  */

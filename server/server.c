@@ -13,9 +13,9 @@
 #include "common/log.h"
 #include "common/signal-mask.h"
 #include "pool/echopool.h"
+#include "server/adjust.h"
 #include "server/admin/admin.h"
 #include "server/announce.h"
-#include "server/control.h"
 #include "server/descriptors.h"
 #include "server/drain.h"
 #include "server/listen/open.h"
@@ -78,7 +78,7 @@ static void on_resize(evutil_socket_t signal_number, short what, void *argument)
     uint64_t workers;
 
     (void)what;
-    if (control_resize(argument, signal_number == SIGTTIN, &workers, why) != 0)
+    if (adjust_workers(argument, signal_number == SIGTTIN, &workers, why) != 0)
         log_warn("the workers stay %" PRIu64 ": %s", workers, why);
 }
 
@@ -284,7 +284,7 @@ static void start_watch(struct server *server)
 /* Open the admin port. It answers while the loop runs, also while the server drains. */
 static void start_admin(struct server *server)
 {
-    const struct admin_host host = {server, snapshot_take, control_resize, control_pause};
+    const struct admin_host host = {server, snapshot_take, adjust_workers, adjust_accepting};
     const char *wanted = server->options->admin;
     char why[ADMIN_WHY_MAX];
     int rc;

@@ -2,7 +2,7 @@
 /**
  * @file host.h
  * What the admin port asks of the server it belongs to. That is above this folder, so it hands down
- * these functions: see server/control.c.
+ * these functions: see server/adjust.c.
  *
  * Threads: loop only.
  */
