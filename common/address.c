@@ -231,17 +231,9 @@ static void unix_text(const struct address *address, char text[static ADDRESS_TE
     if (length > 0 && name->sun_path[0] != '\0')
         length = strnlen(name->sun_path, length);
     memcpy(text, UNIX_PREFIX, strlen(UNIX_PREFIX));
-    for (size_t i = 0; i < length;) {
-        const char *from = name->sun_path + i;
-        size_t shown = printable((const unsigned char *)from, length - i);
-        if (shown == 0)
-            *to = *from == '\0' ? '@' : '?';
-        else
-            memcpy(to, from, shown);
-        to += shown == 0 ? 1 : shown;
-        i += shown == 0 ? 1 : shown;
-    }
-    *to = '\0';
+    for (size_t i = 0; i < length; i++)
+        to[i] = name->sun_path[i] == '\0' ? '@' : name->sun_path[i];
+    printable_text(to, PATH_ROOM + 1, to, length, '?');
 }
 
 const char *address_text(const struct address *address, char text[static ADDRESS_TEXT_MAX])

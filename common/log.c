@@ -154,11 +154,7 @@ static __attribute__((format(printf, 2, 0))) void say_text(int wait_ms, const ch
     } else if (length >= 0) {
         used += (size_t)length;
     }
-    for (size_t i = 0, shown; i < used; i += shown == 0 ? 1 : shown) {
-        shown = printable((const unsigned char *)line + i, used - i);
-        if (shown == 0)
-            line[i] = '?';
-    }
+    used = printable_text(line, sizeof line, line, used, '?');
     line[used] = '\n';
     write_line(line, used + 1, wait_ms);
 }

@@ -110,18 +110,14 @@ static _Noreturn void refuse(const struct option_command *command, int code, con
 /* Print a text within a line, with ? for each byte that may not be shown. @return its length */
 static int print_shown(const char *given)
 {
-    const unsigned char *text = (const unsigned char *)given;
-    int length = 0;
+    size_t length = strlen(given);
+    char *text = malloc(length + 1);
 
-    for (size_t left = strlen(given), shown; left > 0; left -= shown, text += shown) {
-        shown = printable(text, left);
-        if (shown > 0)
-            length += (int)fwrite(text, 1, shown, stdout);
-        else
-            length += printf("?");
-        shown = shown > 0 ? shown : 1;
-    }
-    return length;
+    if (text == NULL)
+        log_fatal("cannot print the options: %m");
+    length = fwrite(text, 1, printable_text(text, length + 1, given, length, '?'), stdout);
+    free(text);
+    return (int)length;
 }
 
 /* Print a line of the configuration: a value, and where it was given. It is a comment if it would give another. */

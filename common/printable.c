@@ -46,20 +46,21 @@ size_t printable(const unsigned char *bytes, size_t size)
     return length;
 }
 
-size_t printable_text(char *text, size_t room, const unsigned char *bytes, size_t size)
+size_t printable_text(char *text, size_t room, const void *bytes, size_t size, char instead)
 {
+    const unsigned char *from = bytes;
     size_t used = 0;
 
     for (size_t at = 0; at < size;) {
-        size_t shown = printable(bytes + at, size - at);
+        size_t shown = printable(from + at, size - at);
         size_t length = shown == 0 ? 1 : shown;
 
         if (used + length >= room)
             break;
         if (shown == 0)
-            text[used] = '.';
+            text[used] = instead;
         else
-            memcpy(text + used, bytes + at, shown);
+            memmove(text + used, from + at, shown);
         used += length;
         at += length;
     }

@@ -18,12 +18,14 @@
 size_t printable(const unsigned char *bytes, size_t size);
 
 /**
- * Copy bytes as text, with a dot for each byte that may not be shown. What does not fit is left out, and no
- * character is cut.
+ * Copy bytes as text, with another one for each byte that may not be shown. What does not fit is left out, and
+ * no character is cut.
  *
- * @param room  of the text and its end, at least 1
- * @return      the length of the text
+ * @param text     may be where the bytes are
+ * @param room     of the text and its end, at least 1
+ * @param instead  such as a dot
+ * @return         the length of the text
  */
-size_t printable_text(char *text, size_t room, const unsigned char *bytes, size_t size);
+size_t printable_text(char *text, size_t room, const void *bytes, size_t size, char instead);
 
 #endif /* COMMON_PRINTABLE_H */

@@ -258,7 +258,7 @@ static void read_target(struct reader *reader, json_t *run, json_t *object, stru
         fail(reader, "it has a target without a name, or with one that is too long");
         return;
     }
-    printable_text(shown, sizeof shown, (const unsigned char *)name, strlen(name));
+    printable_text(shown, sizeof shown, name, strlen(name), '.');
     for (unsigned i = 0; i < summary->target_count; i++)
         if (strcmp(summary->targets[i]->target, shown) == 0)
             fail(reader, "it has the target %.60s twice", shown);

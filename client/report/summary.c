@@ -61,7 +61,7 @@ void summary_add_errors(struct summary *summary, const char *words, uint64_t cou
     unsigned kind;
 
     /* they may be of another machine's summary, and are shown on terminals */
-    printable_text(cut, sizeof cut, (const unsigned char *)words, strlen(words));
+    printable_text(cut, sizeof cut, words, strlen(words), '.');
     kind = find_error(summary, cut);
     /* A server that invents words cannot make the list grow: all others share its last place. */
     if (kind == summary->error_kinds && kind >= SUMMARY_ERRORS) {

@@ -104,7 +104,7 @@ void session_name_target(struct session *session)
         return;
     /* a long name leaves room for what happened */
     snprintf(text, sizeof text, "%.*s: %s", SESSION_REASON / 2, session->target->name, reason);
-    printable_text(reason, SESSION_REASON, (const unsigned char *)text, strlen(text));
+    printable_text(reason, SESSION_REASON, text, strlen(text), '.');
 }
 
 enum session_stage session_fail(struct session *session, const char *format, ...)
@@ -120,7 +120,7 @@ enum session_stage session_fail(struct session *session, const char *format, ...
         vsnprintf(text, sizeof text, format, arguments);
         va_end(arguments);
         /* some words are of the server */
-        printable_text(reason, SESSION_REASON, (const unsigned char *)text, strlen(text));
+        printable_text(reason, SESSION_REASON, text, strlen(text), '.');
         session_name_target(session);
         log_verbose("session %u: %s", session->number, reason);
     }

@@ -434,7 +434,7 @@ enum session_stage converse_extra(struct session *session, const unsigned char *
 
     session->connection.record.mismatched = true;
     if (is_first_shown(session)) {
-        printable_text(text, sizeof text, bytes, shown);
+        printable_text(text, sizeof text, bytes, shown, '.');
         log_error("session %u: extra bytes after the last reply: \"%s\"%s", session->number, text,
                   size > shown ? "..." : "");
     }

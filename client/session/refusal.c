@@ -182,7 +182,7 @@ static enum session_stage refused(struct session *session)
     size_t length = end != NULL ? (size_t)(end - connection->said) : connection->said_count;
     char line[SESSION_SAID + 1];
 
-    printable_text(line, sizeof line, connection->said, length);
+    printable_text(line, sizeof line, connection->said, length, '.');
     snprintf(connection->record.reason, SESSION_REASON, "refused: %s", line);
     session_name_target(session);
     take_replies_back(session);

@@ -38,7 +38,7 @@ const char *figures_time(char text[static FIGURES_ROOM], int64_t ns)
 
 const char *figures_clean(char text[static SESSION_REASON], const char *reason)
 {
-    printable_text(text, SESSION_REASON, (const unsigned char *)reason, strlen(reason));
+    printable_text(text, SESSION_REASON, reason, strlen(reason), '.');
     return text;
 }
 

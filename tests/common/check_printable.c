@@ -45,8 +45,16 @@ TEST(a_dot_for_each_byte_that_may_not_be_shown)
     static const unsigned char bytes[] = "a\x1b[2J\0\xe2\x80\xae\xc3\xa4";
     char text[20];
 
-    ck_assert_uint_eq(printable_text(text, sizeof text, bytes, sizeof bytes - 1), 11);
+    ck_assert_uint_eq(printable_text(text, sizeof text, bytes, sizeof bytes - 1, '.'), 11);
     ck_assert_str_eq(text, "a.[2J....\xc3\xa4");
+}
+
+TEST(a_text_is_made_where_it_is)
+{
+    char text[] = "a\x1b[2J\xe2\x80\xae\xc3\xa4";
+
+    ck_assert_uint_eq(printable_text(text, sizeof text, text, strlen(text), '?'), strlen(text));
+    ck_assert_str_eq(text, "a?[2J???\xc3\xa4");
 }
 
 /* What does not fit is left out, and no character is cut. */
@@ -55,9 +63,9 @@ TEST(a_text_in_too_little_room)
     static const unsigned char bytes[] = "ab\xc3\xa4";
     char text[5];
 
-    ck_assert_uint_eq(printable_text(text, 5, bytes, 4), 4);
-    ck_assert_uint_eq(printable_text(text, 4, bytes, 4), 2);
+    ck_assert_uint_eq(printable_text(text, 5, bytes, 4, '.'), 4);
+    ck_assert_uint_eq(printable_text(text, 4, bytes, 4, '.'), 2);
     ck_assert_str_eq(text, "ab");
-    ck_assert_uint_eq(printable_text(text, 1, bytes, 4), 0);
+    ck_assert_uint_eq(printable_text(text, 1, bytes, 4, '.'), 0);
     ck_assert_str_eq(text, "");
 }
