@@ -219,6 +219,8 @@ static const struct option_row rows[] = {
      .otherwise = "with --duration and without --churn as many as there is time for"},
     {"duration", "T", NULL, "begin no message after this time",
      OPTION_TIME(duration_ns, MS_NS, 24 * HOUR_NS), LOAD, .letter = 'd'},
+    {"warm-up", "T", NULL, "leave what begins in this time, the first, out of times and rates",
+     OPTION_TIME(warm_up_ns, MS_NS, HOUR_NS), LOAD},
     {"size", "SIZE", "64", "bytes of a message",
      OPTION_WHOLE(read_size, "a size from 1 to 16M, or a range such as 64-4K"), LOAD, .letter = 's'},
     {"file", "FILE", NULL, "send the lines of FILE instead of generated messages",
@@ -318,6 +320,8 @@ const struct option_command *const option_commands[] = {&client, &report, NULL};
 /* Refuse a pace that makes no sense. @param barrier  --barrier connect was given */
 static void check_pace(const struct options *options, bool barrier)
 {
+    if (options->duration_ns > 0 && options->warm_up_ns >= options->duration_ns)
+        log_usage("--warm-up must be shorter than --duration: nothing would be left to measure");
     if (options->depth > 1 && options->think.kind != SPREAD_NONE)
         log_usage("--depth and --think exclude each other: a session that waits after each reply "
                   "has no other message under way");

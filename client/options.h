@@ -35,6 +35,7 @@ struct options {
     unsigned threads;          /**< loops that share the sessions; 0: a thread for each session */
     uint64_t messages;         /**< per session; UINT64_MAX: as many as the duration has time for */
     int64_t duration_ns;       /**< no message is begun later; 0: no limit */
+    int64_t warm_up_ns;        /**< at the beginning, in no time and in no rate; 0: none */
     size_t size_min;           /**< bytes of a generated message */
     size_t size_max;
     const char *file;    /**< NULL: generated messages */

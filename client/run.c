@@ -89,6 +89,7 @@ static void fill_plan(const struct options *options, struct session_plan *plan)
 {
     plan->message_count = options->messages;
     plan->duration_ns = options->duration_ns;
+    plan->warm_up_ns = options->warm_up_ns;
     plan->depth = options->depth;
     plan->rate = options->rate;
     plan->rate_random = options->rate_random;

@@ -341,6 +341,7 @@ static void complete_targets(struct conductor *conductor)
         target->rate = plan->rate * sessions / plan->sessions;
         target->depth = plan->depth;
         target->seconds = summary->seconds;
+        target->warm_up_seconds = summary->warm_up_seconds;
         summary_sort_errors(target);
         measure_merge(&summary->measure, &target->measure);
     }
@@ -353,13 +354,22 @@ static void complete(struct conductor *conductor, int64_t end_ns)
     struct summary *summary = load->summary;
     int64_t start_ns =
         load->plan->barrier ? barrier_opened_ns(&load->barrier) : load->plan->begin_ns;
+    int64_t counted_ns;
 
     if (start_ns > end_ns)
         start_ns = end_ns; /* it was interrupted before the start */
     conductor->runner->ops->measure_unsent(conductor->runner, start_ns, end_ns);
+    counted_ns = start_ns + load->plan->warm_up_ns;
+    if (counted_ns > end_ns) {
+        counted_ns = end_ns;
+        if (conductor->interrupted == 0)
+            log_warn("the load was over before its warm-up: no time and no rate was measured; "
+                     "give more --messages, or a --duration");
+    }
+    summary->warm_up_seconds = (double)load->plan->warm_up_ns / (double)SECOND_NS;
     summary->ended_wall_ns = clock_wall_ns() - (clock_now_ns() - end_ns);
-    summary->started_wall_ns = summary->ended_wall_ns - (end_ns - start_ns);
-    summary->seconds = (double)(end_ns - start_ns) / (double)SECOND_NS;
+    summary->started_wall_ns = summary->ended_wall_ns - (end_ns - counted_ns);
+    summary->seconds = (double)(end_ns - counted_ns) / (double)SECOND_NS;
     summary->interrupted = conductor->interrupted;
     summary->concurrency = load->settings->sessions;
     summary->rate = load->plan->rate;

@@ -90,6 +90,16 @@ static json_t *load(const struct summary *summary)
     return object;
 }
 
+static json_t *warm_up(const struct summary *summary)
+{
+    json_t *object = json_object();
+
+    object_real(&object, "seconds", summary->warm_up_seconds);
+    object_count(&object, "sent", summary->warm_sent);
+    object_count(&object, "verified", summary->warm_verified);
+    return object;
+}
+
 static json_t *idle(const struct summary *summary)
 {
     json_t *object = json_object();
@@ -161,6 +171,7 @@ static void put_share(json_t **object, const struct summary *summary)
     object_put(object, "errors", errors(summary));
     object_put(object, "load", load(summary));
     object_put(object, "idle", idle(summary));
+    object_put(object, "warm_up", warm_up(summary));
 }
 
 /** @param all  with their histograms, unless they are the same as of the whole: there is one target */

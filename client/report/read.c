@@ -119,6 +119,20 @@ static int64_t nanoseconds(double seconds_since)
     return (int64_t)whole * SECOND_NS + (int64_t)llround((seconds_since - whole) * 1e9);
 }
 
+/** Read what was left out of times and rates. Summaries of an earlier version have none of it. */
+static void read_warm_up(struct reader *reader, json_t *run, struct summary *summary)
+{
+    json_t *warm_up = json_object_get(run, "warm_up");
+
+    if (warm_up == NULL)
+        return;
+    summary->warm_up_seconds = seconds(reader, warm_up, "seconds");
+    summary->warm_sent = count(reader, warm_up, "sent");
+    summary->warm_verified = count(reader, warm_up, "verified");
+    if (summary->warm_sent > summary->sent || summary->warm_verified > summary->verified)
+        fail(reader, "its \"warm_up\" has more messages than the run");
+}
+
 /** Read what a run and a target of it have alike. */
 static void read_counts(struct reader *reader, json_t *run, struct summary *summary)
 {
@@ -146,6 +160,7 @@ static void read_counts(struct reader *reader, json_t *run, struct summary *summ
     summary->idle_ended = count(reader, idle, "ended");
     summary->rate = number(reader, load, "rate");
     summary->depth = small(reader, load, "depth");
+    read_warm_up(reader, run, summary);
 }
 
 /** Read the settings of the run, and when it took place. */

@@ -92,6 +92,8 @@ void summary_add(struct summary *summary, const struct session_record *record)
     summary->reconnected += record->resumed ? 1 : 0;
     summary->resent += record->resent;
     summary->sent += record->sent;
+    summary->warm_sent += record->warm_sent;
+    summary->warm_verified += record->warm_verified;
     summary->verified += record->verified;
     summary->mismatched += record->mismatched ? 1 : 0;
     summary->bytes += record->bytes;
@@ -197,6 +199,9 @@ bool summary_merge(struct summary *into, const struct summary *from)
     into->idle_connected += from->idle_connected;
     into->idle_ended += from->idle_ended;
     into->sent += from->sent;
+    into->warm_up_seconds = larger(into->warm_up_seconds, from->warm_up_seconds);
+    into->warm_sent += from->warm_sent;
+    into->warm_verified += from->warm_verified;
     into->verified += from->verified;
     into->mismatched += from->mismatched;
     into->bytes += from->bytes;
@@ -210,7 +215,17 @@ bool summary_merge(struct summary *into, const struct summary *from)
     return merge_targets(into, from);
 }
 
+static double per_second(const struct summary *summary, uint64_t count)
+{
+    return summary->seconds > 0 ? (double)count / summary->seconds : 0;
+}
+
 double summary_rate(const struct summary *summary)
 {
-    return summary->seconds > 0 ? (double)summary->verified / summary->seconds : 0;
+    return per_second(summary, summary->verified - summary->warm_verified);
+}
+
+double summary_sent_rate(const struct summary *summary)
+{
+    return per_second(summary, summary->sent - summary->warm_sent);
 }

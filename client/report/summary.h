@@ -62,7 +62,11 @@ struct summary {
     double rate;    /**< messages a second that were requested; 0: closed loop */
     unsigned depth; /**< messages of a session that may be unanswered at once */
     double seconds; /**< from when sessions could send (the barrier) to the end of the last */
-    int64_t started_wall_ns; /**< the same by CLOCK_REALTIME */
+    /* Of the warm-up, which is not in seconds. Its messages are in sent and verified, but in no rate or time. */
+    double warm_up_seconds; /**< 0: there was none */
+    uint64_t warm_sent;
+    uint64_t warm_verified;
+    int64_t started_wall_ns; /**< when the seconds begin, by CLOCK_REALTIME */
     int64_t ended_wall_ns;
     int interrupted; /**< the signal that ended the run early; 0: none did */
     struct summary_generator generator;
@@ -106,7 +110,10 @@ void summary_set_seconds(struct summary *summary, double seconds);
 /** Order the errors, the most frequent first. */
 void summary_sort_errors(struct summary *summary);
 
-/** @return verified replies per second; 0 if no time has passed */
+/** @return verified replies per second, without those of the warm-up; 0 if no time has passed */
 double summary_rate(const struct summary *summary);
+
+/** @return the same of the messages that were sent */
+double summary_sent_rate(const struct summary *summary);
 
 #endif /* CLIENT_REPORT_SUMMARY_H */

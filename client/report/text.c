@@ -56,11 +56,20 @@ static void show_counts(FILE *file, const struct summary *summary)
                 summary->closed, summary->reconnected, summary->resent);
     fprintf(file, "messages     %" PRIu64 " sent: %" PRIu64 " verified, %" PRIu64 " mismatched\n",
             summary->sent, summary->verified, summary->mismatched);
-    fprintf(file, "bytes        %" PRIu64 " verified in %.3f s: %.0f echoes/s\n", summary->bytes,
-            summary->seconds, summary_rate(summary));
+    if (summary->warm_up_seconds > 0)
+        fprintf(file,
+                "warm-up      %.3f s, not in the times and rates: %" PRIu64
+                " messages sent, %" PRIu64 " verified\n"
+                "bytes        %" PRIu64
+                " verified; in the %.3f s after the warm-up: %.0f echoes/s\n",
+                summary->warm_up_seconds, summary->warm_sent, summary->warm_verified,
+                summary->bytes, summary->seconds, summary_rate(summary));
+    else
+        fprintf(file, "bytes        %" PRIu64 " verified in %.3f s: %.0f echoes/s\n",
+                summary->bytes, summary->seconds, summary_rate(summary));
     if (summary->rate > 0)
         fprintf(file, "rate         %.1f messages/s requested, %.1f sent\n", summary->rate,
-                summary->seconds > 0 ? (double)summary->sent / summary->seconds : 0);
+                summary_sent_rate(summary));
     if (summary->idle_requested > 0)
         fprintf(file,
                 "idle         %" PRIu64 " requested: %" PRIu64 " connected, %" PRIu64

@@ -182,7 +182,7 @@ static enum session_stage finish(struct session *session, struct session_wait *w
         return converse_extra(session, buffers->reply, (size_t)got);
     if (got < 0 || atomic_load(&session->stopping))
         return session_lost(session, got, "after the last reply");
-    session_measure(session, MEASURE_CLOSE, session->now_ns - connection->record.finishing_ns);
+    session_measure(session, MEASURE_CLOSE, connection->record.finishing_ns, session->now_ns);
     return session_close(session, SESSION_OK);
 }
 
@@ -230,7 +230,9 @@ void session_measure_unsent(const struct session *session, int64_t start_ns, int
         pace_leave_out(&pace, count - 1);
         if (pace_due_ns(&pace) >= most_ns)
             break;
-        measure_unanswered(session->target->measure, end_ns - start_ns - pace_due_ns(&pace), count);
+        if (pace_due_ns(&pace) >= plan->warm_up_ns)
+            measure_unanswered(session->target->measure, end_ns - start_ns - pace_due_ns(&pace),
+                               count);
         pace_next(&pace);
         left -= count;
     }

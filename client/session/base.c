@@ -19,10 +19,11 @@
 #include <stdio.h>
 #include <string.h>
 
-void session_measure(const struct session *session, enum measure_phase phase, int64_t ns)
+void session_measure(const struct session *session, enum measure_phase phase, int64_t begun_ns,
+                     int64_t ended_ns)
 {
-    if (session->target->measure != NULL)
-        measure_one(session->target->measure, phase, ns);
+    if (session->target->measure != NULL && session_counts(session, begun_ns))
+        measure_one(session->target->measure, phase, ended_ns - begun_ns);
 }
 
 void session_first_byte(struct session *session, int64_t now_ns)
@@ -31,7 +32,7 @@ void session_first_byte(struct session *session, int64_t now_ns)
 
     record->first_byte_ns = now_ns;
     session_set_place(session, PLACE_SERVED);
-    session_measure(session, MEASURE_QUEUE_WAIT, now_ns - record->connected_ns);
+    session_measure(session, MEASURE_QUEUE_WAIT, record->connected_ns, now_ns);
 }
 
 const char *session_where(const struct session *session)
@@ -61,10 +62,12 @@ static void measure_pending(const struct session *session)
     unsigned at = connection->pending_first + (connection->record.mismatched ? 1 : 0);
     unsigned end = connection->pending_first + connection->pending_count;
 
-    for (; session->target->measure != NULL && at < end; at++)
-        measure_unanswered(session->target->measure,
-                           connection->record.ended_ns - session->pending[at % plan->depth].due_ns,
-                           1);
+    for (; session->target->measure != NULL && at < end; at++) {
+        int64_t due_ns = session->pending[at % plan->depth].due_ns;
+
+        if (session_counts(session, due_ns))
+            measure_unanswered(session->target->measure, connection->record.ended_ns - due_ns, 1);
+    }
 }
 
 /** Measure the wait of a session that has asked the server for something and never got a byte. */
@@ -75,7 +78,8 @@ static void measure_unserved_wait(const struct session *session)
     const struct session_record *record = &connection->record;
     bool asked = connection->pending_count > 0 || connection->stage == STAGE_HANDSHAKE;
 
-    if (measure != NULL && asked && record->first_byte_ns == 0 && !record->mismatched)
+    if (measure != NULL && asked && record->first_byte_ns == 0 && !record->mismatched &&
+        session_counts(session, record->connected_ns))
         measure_unserved(measure, record->ended_ns - record->connected_ns);
 }
 
@@ -91,6 +95,11 @@ enum session_stage session_close(struct session *session, enum session_state sta
         measure_unserved_wait(session);
     }
     connection->record.verified = session_verified(session);
+    /* a reply may have been taken back, and a message may be sent again */
+    if (connection->record.warm_verified > connection->record.verified)
+        connection->record.warm_verified = connection->record.verified;
+    if (connection->record.warm_sent > connection->record.sent)
+        connection->record.warm_sent = connection->record.sent;
     session_set_place(session, PLACE_OVER);
     return STAGE_OVER;
 }

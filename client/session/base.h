@@ -64,8 +64,18 @@ static inline void session_set_verified(struct session *session, uint64_t verifi
     atomic_store_explicit(&session->verified, verified, memory_order_relaxed);
 }
 
-/** Record the time of a phase, if the plan measures. */
-void session_measure(const struct session *session, enum measure_phase phase, int64_t ns);
+/** Whether what began at a moment is in the times and rates: not if the warm-up was under way. */
+static inline bool session_counts(const struct session *session, int64_t begun_ns)
+{
+    const struct session_plan *plan = session->plan;
+    int64_t start_ns = session->start_ns != 0 || plan->barrier ? session->start_ns : plan->begin_ns;
+
+    return plan->warm_up_ns == 0 || (start_ns != 0 && begun_ns - start_ns >= plan->warm_up_ns);
+}
+
+/** Record how long a phase took, if the plan measures and it did not begin in the warm-up. */
+void session_measure(const struct session *session, enum measure_phase phase, int64_t begun_ns,
+                     int64_t ended_ns);
 
 /** The server has begun to serve this session: it no longer waits for a worker. */
 void session_first_byte(struct session *session, int64_t now_ns);

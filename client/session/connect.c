@@ -61,7 +61,7 @@ static enum session_stage connected(struct session *session)
     session_set_place(session, PLACE_QUEUED);
     if (session->idle)
         return STAGE_IDLE;
-    session_measure(session, MEASURE_CONNECT, session->now_ns - connection->record.begun_ns);
+    session_measure(session, MEASURE_CONNECT, connection->record.begun_ns, session->now_ns);
     return STAGE_START;
 }
 
@@ -252,7 +252,7 @@ static enum session_stage shaken_hands(struct session *session)
     if (first_byte_ns == 0)
         first_byte_ns = session->now_ns; /* it came within the last step */
     session_first_byte(session, first_byte_ns);
-    session_measure(session, MEASURE_HANDSHAKE, session->now_ns - first_byte_ns);
+    session_measure(session, MEASURE_HANDSHAKE, first_byte_ns, session->now_ns);
     if (session->patient)
         stream_set_blocking(&session->connection.stream);
     return converse_begin(session);

@@ -136,6 +136,15 @@ static ssize_t send_parts(struct connection *connection)
     return stream_write_parts(&connection->stream, pieces, count);
 }
 
+/** When the message that was begun last was due. */
+static int64_t last_due_ns(const struct session *session)
+{
+    const struct connection *connection = &session->connection;
+    unsigned last = connection->pending_first + connection->pending_count - 1;
+
+    return session->pending[last % session->plan->depth].due_ns;
+}
+
 /** Send what can be sent of the message that has been begun. @return as stream_write_some() */
 static ssize_t send_some(struct session *session)
 {
@@ -160,6 +169,8 @@ static ssize_t send_some(struct session *session)
         session_progressed(session);
     } else {
         connection->record.sent++;
+        if (session->plan->warm_up_ns > 0 && !session_counts(session, last_due_ns(session)))
+            connection->record.warm_sent++;
     }
     return put;
 }
@@ -176,16 +187,17 @@ static void measure_reply(struct session *session, const struct pending *pending
     struct session_record *record = &session->connection.record;
     int64_t echo_ns = session->now_ns - pending->due_ns;
     int64_t raw_ns = session->now_ns - pending->sent_ns;
+    bool counts = session_counts(session, pending->due_ns);
 
     if (session->target->measure == NULL || pending->sent_ns < record->first_byte_ns)
         return;
-    if (plan->rate > 0)
+    if (counts && plan->rate > 0)
         measure_scheduled(session->target->measure, session->buffers->batch,
                           &(struct measure_echo){.now_ns = session->now_ns,
                                                  .due_ns = pending->due_ns,
                                                  .free_ns = pending->free_ns,
                                                  .sent_ns = pending->sent_ns});
-    else
+    else if (counts)
         measure_closed(session->target->measure, session->buffers->batch, pending->sent_ns,
                        session->now_ns);
     if (echo_ns > record->echo_ns_max)
@@ -202,6 +214,8 @@ static void reply_done(struct session *session)
 
     if (!connection->skipping) {
         measure_reply(session, &session->pending[connection->pending_first]);
+        if (!session_counts(session, session->pending[connection->pending_first].due_ns))
+            connection->record.warm_verified++;
         if (plan->messages == NULL)
             refusal_remember(connection, &connection->out);
         connection->record.bytes += connection->received;

@@ -29,8 +29,10 @@ enum { SESSION_REASON = 160 };
 
 struct session_record {
     /* what every exchange changes stands together: see struct session */
-    uint64_t sent;         /**< messages */
-    uint64_t bytes;        /**< of verified replies */
+    uint64_t sent;      /**< messages */
+    uint64_t bytes;     /**< of verified replies */
+    uint64_t warm_sent; /**< of those, messages that were due in the warm-up */
+    uint64_t warm_verified;
     int64_t echo_ns_max;   /**< the longest echo, except the first; 0: there was none */
     int64_t echo_ns_min;   /**< the shortest of them, from when it was sent */
     int64_t first_byte_ns; /**< the server's first byte came: the wait for a worker was over */

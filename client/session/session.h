@@ -70,8 +70,10 @@ struct session_plan {
     uint64_t message_count;          /**< messages of each connection; UINT64_MAX: no bound */
     int64_t duration_ns; /**< after the start no message is begun later than this, even if it was
                             due earlier; 0: no limit */
-    unsigned depth;      /**< messages that may be under way at once, at least 1 */
-    double rate;         /**< messages a second of all sessions; 0: closed loop */
+    int64_t
+        warm_up_ns; /**< what begins within this time after the start is in no time and in no rate */
+    unsigned depth; /**< messages that may be under way at once, at least 1 */
+    double rate;    /**< messages a second of all sessions; 0: closed loop */
     bool rate_random;
     unsigned sessions;       /**< that share the rate and the ramp, at least 1 */
     int64_t ramp_ns;         /**< the time over which their beginnings are spread */

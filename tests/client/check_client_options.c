@@ -115,6 +115,10 @@ static const struct wrong wrong[] = {
     {{"-n", "1", "--churn", "-d", "1s", "--barrier", "connect"},
      "--churn and --barrier connect exclude each other: sessions that come and go are never all "
      "connected"},
+    {{"-n", "1", "--warm-up", "1s", "-d", "1s"},
+     "--warm-up must be shorter than --duration: nothing would be left to measure"},
+    {{"-n", "1", "--warm-up", "0"}, "--warm-up 0 is not a time with a unit, from 1ms to 1h"},
+    {{"--warm-up", "1s"}, "--warm-up" NEEDS},
     {{"-n", "1", "--ramp", "1s", "-d", "1s"},
      "--ramp must be shorter than --duration: the last sessions would begin too late"},
     {{"-n", "1", "--json", "--csv", "-"}, "--json and --csv would both write to standard output"},

@@ -415,6 +415,9 @@ LOOP_TEST(what_is_read_back_is_the_same, 3)
     summary.resent = 1;
     summary.generator.periods = 128;
     summary.generator.throttled = 66;
+    summary.warm_up_seconds = 0.5;
+    summary.warm_sent = 12;
+    summary.warm_verified = 11;
     measure_unanswered(&summary.measure, 12345, 4);
     measure_unserved(&summary.measure, 123456);
     measure_one(&summary.measure, MEASURE_ECHO, INT64_C(999999999999)); /* a sum above a second */
@@ -566,6 +569,9 @@ static const struct edit edits[] = {
     {"histograms.lag", "min_ns", "-1", "its \"min_ns\" is not a count"},
     {"histograms.lag", "max_ns", "1", "its histogram of \"lag\" contradicts itself"},
     {"histograms.lag", "sum_s", "1", "its histogram of \"lag\" contradicts itself"},
+    {"warm_up", "sent", "501", "its \"warm_up\" has more messages than the run"},
+    {"warm_up", "verified", "481", "its \"warm_up\" has more messages than the run"},
+    {"warm_up", "seconds", "-1", "its \"seconds\" is not a number, or is negative"},
     {"histograms.lag", "sum_ns", NULL, "it has no \"sum_ns\""},
 };
 

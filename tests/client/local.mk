@@ -29,6 +29,7 @@ CLIENT_TESTS = \
 	tests/client/check_client_rate \
 	tests/client/check_client_stop \
 	tests/client/check_client_targets \
+	tests/client/check_client_warm_up \
 	tests/client/check_client_peers \
 	tests/client/check_client_views \
 	tests/client/check_client_prompt
