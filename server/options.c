@@ -84,6 +84,8 @@ static const struct option_row rows[] = {
      .otherwise = "127.0.0.1", .repeats = true},
     {"port", "N", "8090", "port to listen on; 0: the kernel picks one",
      OPTION_NUMBER(port, 0, 65535)},
+    {"reuse-port", NULL, NULL, "share the port with other servers of this user that have this option",
+     OPTION_FLAG(hosts.reuse_port)},
 
     {"socket-mode", "MODE", NULL, "permissions of the file of a unix socket",
      OPTION_OTHER(socket_rights, read_mode, "permissions in octal, from 1 to 777"),
@@ -234,6 +236,16 @@ static void check_rights(const struct options *options)
                   "unix:PATH");
 }
 
+/* Refuse to share what is no port. */
+static void check_reuse_port(const struct options *options)
+{
+    for (unsigned i = 0; i < options->hosts.count && options->hosts.reuse_port; i++)
+        if (strncmp(options->hosts.at[i], "unix:", 5) == 0)
+            log_usage("--reuse-port shares a port, and --host %s has none: a unix socket has one "
+                      "server at a time",
+                      options->hosts.at[i]);
+}
+
 /*
  * Return the default of --max-sessions for models that hold many sessions: as many as there can be
  * descriptors. Some are kept for the server itself, for refused clients that linger, and for the
@@ -290,7 +302,8 @@ void options_parse(struct options *options, int argc, char **argv)
     option_read(&command, argc, argv, options, &line);
     log_set_form(options->log);
     if (options->hosts.count == 0)
-        options->hosts = (struct hosts){1, {"127.0.0.1"}};
+        options->hosts.at[options->hosts.count++] = "127.0.0.1";
+    check_reuse_port(options);
     check_rights(options);
     settle_marks(options, option_given(&line, "low-water"));
     fit_to_model(options, option_given(&line, "max-sessions"));

@@ -388,6 +388,10 @@ int server_run(const struct options *options)
     descriptors_secure(&server, options->workers);
     notify_open(&server.notify);
     socket_count = open_passed(local_only, sockets);
+    if (socket_count > 0 && options->hosts.reuse_port)
+        log_usage("--reuse-port is for ports that the server opens itself, and the service manager "
+                  "has passed %u sockets; use ReusePort= of its socket unit instead",
+                  socket_count);
     start_shared(&server);
     start_trace(&server);
     start_tls(&server);

@@ -191,14 +191,17 @@ void listening_socket_prepare(const struct listening_socket *socket)
                              &inherited[i].value, sizeof inherited[i].value);
 }
 
-static int listen_without_file(struct listening_socket *socket, int v6only)
+static int listen_without_file(struct listening_socket *socket, struct socket_port port)
 {
     struct address *address = &socket->address;
-    int on = 1;
+    int on = 1, v6only = port.v6only;
 
     listening_socket_prepare(socket);
     if (address->storage.ss_family == AF_INET6 &&
         setsockopt(socket->fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only) != 0)
+        return -errno;
+    if (port.reuse && address->storage.ss_family != AF_UNIX &&
+        setsockopt(socket->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
         return -errno;
     /* Without it a restarted server cannot bind until the connections of its predecessor are gone. */
     if (setsockopt(socket->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
@@ -211,7 +214,7 @@ static int listen_without_file(struct listening_socket *socket, int v6only)
     return 0;
 }
 
-int listening_socket_open_with(const struct address *address, bool v6only,
+int listening_socket_open_with(const struct address *address, struct socket_port port,
                                const struct socket_rights *rights, struct listening_socket *result)
 {
     const int type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
@@ -222,7 +225,7 @@ int listening_socket_open_with(const struct address *address, bool v6only,
     if (result->fd < 0)
         return -errno;
     rc = address_path(address) != NULL ? listen_at_path(result, rights)
-                                       : listen_without_file(result, v6only);
+                                       : listen_without_file(result, port);
     if (rc != 0)
         listening_socket_close(result);
     return rc;
@@ -230,7 +233,7 @@ int listening_socket_open_with(const struct address *address, bool v6only,
 
 int listening_socket_open(const struct address *address, struct listening_socket *result)
 {
-    return listening_socket_open_with(address, false, NULL, result);
+    return listening_socket_open_with(address, (struct socket_port){0}, NULL, result);
 }
 
 void listening_socket_close(struct listening_socket *socket)

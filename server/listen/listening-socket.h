@@ -30,6 +30,12 @@ struct listening_socket {
     ino_t inode;
 };
 
+/** How the port of a socket may be used. All zero: by this socket alone, and :: takes IPv4 clients as well. */
+struct socket_port {
+    bool v6only; /**< :: leaves IPv4 clients to another socket, whatever the system's default is */
+    bool reuse; /**< other sockets of this user that ask for it have the port, too (SO_REUSEPORT) */
+};
+
 /** Who may use the file of a unix socket. All zero: the user of this process, less the umask. */
 struct socket_rights {
     mode_t mode;    /**< exactly this, whatever the umask is. 0: as above, or 0660 with a group */
@@ -51,11 +57,10 @@ int listening_socket_open(const struct address *address, struct listening_socket
  * The same, with choices; also -EPERM, if this process may not give a file to the group, and -EINVAL, if its
  * user namespace does not have the group.
  *
- * @param v6only  :: leaves IPv4 clients to another socket. Otherwise it takes them as well, whatever the
- *                system's default is
- * @param rights  NULL: all zero
+ * @param port    of a socket that has one
+ * @param rights  of one that has a file; NULL: all zero
  */
-int listening_socket_open_with(const struct address *address, bool v6only,
+int listening_socket_open_with(const struct address *address, struct socket_port port,
                                const struct socket_rights *rights, struct listening_socket *socket);
 
 /**

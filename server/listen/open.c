@@ -26,7 +26,7 @@ static void check_exposure(const struct model_type *local_only, const struct add
 }
 
 /* Exit with a sentence about a socket that could not be opened. */
-static _Noreturn void die_of_socket(const struct address *address, int rc)
+static _Noreturn void die_of_socket(const struct address *address, bool reuse_port, int rc)
 {
     char text[ADDRESS_TEXT_MAX];
     bool has_file = address_path(address) != NULL;
@@ -51,7 +51,8 @@ static _Noreturn void die_of_socket(const struct address *address, int rc)
     case EADDRINUSE:
         advice = address->storage.ss_family == AF_UNIX
                      ? "; stop the other program, or try another path"
-                     : "; stop the other program, or try --port 0";
+                 : reuse_port ? "; the other program must have --reuse-port, too, and the same user"
+                              : "; stop the other program, or try --port 0";
         break;
     case EADDRNOTAVAIL: advice = "; this machine has no such address, try --host 127.0.0.1"; break;
     case EAFNOSUPPORT: advice = "; this machine has no IPv6, try --host 127.0.0.1"; break;
@@ -98,7 +99,7 @@ unsigned open_hosts(const struct hosts *hosts, uint16_t port, const struct socke
                     const struct model_type *local_only,
                     struct listening_socket sockets[static SOCKETS_MAX])
 {
-    struct wanted wanted = {0};
+    struct wanted wanted = {.reuse_port = hosts->reuse_port};
     unsigned failed = 0;
     int rc;
 
@@ -106,6 +107,6 @@ unsigned open_hosts(const struct hosts *hosts, uint16_t port, const struct socke
         want(&wanted, hosts->at[i], port, local_only);
     rc = wanted_open(&wanted, rights, sockets, &failed);
     if (rc < 0)
-        die_of_socket(&wanted.at[failed], rc);
+        die_of_socket(&wanted.at[failed], hosts->reuse_port, rc);
     return (unsigned)rc;
 }

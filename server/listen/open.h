@@ -26,6 +26,7 @@ unsigned open_passed(const struct model_type *local_only,
 struct hosts {
     unsigned count;
     const char *at[SOCKETS_MAX];
+    bool reuse_port; /**< --reuse-port */
 };
 
 /**

@@ -66,10 +66,11 @@ static int open_all(const struct wanted *wanted, const struct socket_rights *rig
 
     for (unsigned i = 0; i < wanted->count; i++) {
         struct address address = wanted->at[i];
+        struct socket_port shared = {.v6only = wanted->has_v4, .reuse = wanted->reuse_port};
         int rc;
         if (address_port(&address) == 0)
             set_port(&address, port);
-        rc = listening_socket_open_with(&address, wanted->has_v4, rights, &sockets[count]);
+        rc = listening_socket_open_with(&address, shared, rights, &sockets[count]);
         *failed = i;
         if (rc == 0) {
             uint16_t picked = address_port(&sockets[count++].address);

@@ -22,6 +22,7 @@ struct wanted {
     struct address at[SOCKETS_MAX];
     const char *name[SOCKETS_MAX]; /**< the caller's */
     bool has_v4;
+    bool reuse_port; /**< set by the caller: other servers of this user may have the same port */
 };
 
 /**

@@ -165,7 +165,8 @@ LOOP_TEST(rights_that_were_asked_for, 3)
     /* Root may give it to any group; except in a user namespace that lacks this one. */
     asked.group = chown(folder, (uid_t)-1, FOREIGN_GROUP) == 0 ? FOREIGN_GROUP : getegid();
     umask(077);
-    ck_assert_int_eq(listening_socket_open_with(&address, false, &asked, &listening), 0);
+    ck_assert_int_eq(
+        listening_socket_open_with(&address, (struct socket_port){0}, &asked, &listening), 0);
     ck_assert_int_eq(lstat(path, &file), 0);
     ck_assert_uint_eq(file.st_mode, S_IFSOCK | modes[_i]);
     ck_assert_uint_eq(file.st_gid, asked.has_group ? asked.group : getegid());
@@ -186,7 +187,8 @@ TEST(a_group_that_cannot_be_had)
         printf("# skipped: this process can neither do without root nor be another user\n");
         return;
     }
-    ck_assert_int_eq(listening_socket_open_with(&address, false, &rights, &listening), -EPERM);
+    ck_assert_int_eq(
+        listening_socket_open_with(&address, (struct socket_port){0}, &rights, &listening), -EPERM);
     ck_assert_uint_eq(mode_of(path), 0);
     (void)!seteuid(0);
 }

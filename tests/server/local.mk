@@ -25,6 +25,7 @@ SERVER_TESTS = \
 	tests/server/check_server_limits \
 	tests/server/check_server_queue \
 	tests/server/check_server_refused \
+	tests/server/check_server_reuse_port \
 	tests/server/check_server_start \
 	tests/server/check_server_stop \
 	tests/server/check_server_trace \
