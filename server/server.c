@@ -15,6 +15,7 @@
 #include "pool/echopool.h"
 #include "server/adjust.h"
 #include "server/admin/admin.h"
+#include "server/admin/reserve.h"
 #include "server/announce.h"
 #include "server/descriptors.h"
 #include "server/drain.h"
@@ -238,6 +239,8 @@ static void start_loop(struct server *server)
 {
     struct event **events = server->events;
 
+    if (server->options->admin != NULL)
+        reserve_install();
     event_set_log_callback(log_from_libevent);
     event_set_fatal_callback(die_of_libevent);
     server->base = event_base_new();

@@ -10,6 +10,7 @@ server_libserver_la_SOURCES += \
 	%D%/page.c %D%/page.h \
 	%D%/places.c %D%/places.h \
 	%D%/reply.c %D%/reply.h \
+	%D%/reserve.c %D%/reserve.h \
 	%D%/secret.c %D%/secret.h \
 	%D%/state.c %D%/state.h
 

@@ -113,6 +113,39 @@ TEST(an_admin_port_that_is_watched_again)
     kit_finish(&kit, true, "No space left on device");
 }
 
+/*
+ * Memory runs out while a client connects to the admin port and asks: for each allocation in turn, and for all
+ * from it on. The server survives, and answers the next client.
+ */
+LOOP_TEST(an_admin_port_without_memory, 2)
+{
+    struct orders *orders = program_let_fail((struct orders){.only = "malloc"});
+    struct kit kit;
+    char reply[1000];
+    bool reset;
+    int fd;
+
+    atomic_store(&orders->armed, false);
+    kit = kit_start(ARGUMENTS("--admin", "0"));
+    program_preload(NULL);
+    do {
+        orders->first++;
+        orders->last = _i == 0 ? orders->first : UINT_MAX;
+        atomic_store(&orders->calls, 0);
+        atomic_store(&orders->failed, 0);
+        atomic_store(&orders->armed, true);
+        fd = tcp_connect(kit_admin_port(&kit));
+        tcp_send(fd, "GET /livez HTTP/1.0\r\n\r\n", 23);
+        (void)tcp_receive_all(fd, reply, sizeof reply, &reset);
+        close(fd);
+        atomic_store(&orders->armed, false);
+        http_body(kit_admin_port(&kit), "/livez", 200);
+    } while (atomic_load(&orders->failed) > 0);
+    ck_assert_uint_gt(orders->first, 10);
+    wait_for_descriptors(kit.program.pid, kit.descriptors);
+    kit_finish(&kit, true, NULL);
+}
+
 static const struct {
     const char *model;
     const char *hold;
