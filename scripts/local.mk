@@ -1,7 +1,7 @@
 # Scripts for people and for CI.
 EXTRA_DIST += %D%/build %D%/check-machines %D%/check-distributions %D%/check-model %D%/check-packages \
-	%D%/check-sanitizers %D%/check-surroundings %D%/check-torture %D%/demo %D%/failures %D%/fuzz %D%/installation \
-	%D%/packages %D%/release %D%/test
+	%D%/check-sanitizers %D%/check-surroundings %D%/check-torture %D%/coverage %D%/demo %D%/failures %D%/fuzz \
+	%D%/installation %D%/packages %D%/release %D%/test
 
 # Pictures of real runs.
 EXTRA_DIST += %D%/pictures %D%/plate %D%/sweep
@@ -17,6 +17,9 @@ endif
 
 check-sanitizers:
 	$(top_srcdir)/scripts/check-sanitizers
+
+coverage:
+	$(top_srcdir)/scripts/coverage
 
 if PROGRAMS
 # Seven servers for a long time; with SEED=N the choices of an earlier run.
