@@ -32,6 +32,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/thread/expiry.c \
 	%D%/thread/grower.c \
 	%D%/thread/nested.c \
+	%D%/thread/resize.c \
 	%D%/thread/worker.c %D%/thread/worker-internal.h \
 	%D%/process/calls-internal.h \
 	%D%/process/death.c \

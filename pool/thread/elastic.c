@@ -13,9 +13,6 @@
  * missed: the submitter pushes first and reads `size` second, the worker lowers `size` first and looks
  * at the queue second, all with sequential consistency. So the submitter asks for another worker, or
  * this one sees the task. It holds life_mutex meanwhile, so that a resize knows which workers stay.
- *
- * A resize to fewer ends the workers in the last places, and these may be all that there are. So it first
- * makes, in the first places, the least that stay.
  */
 #include "pool/thread/worker-internal.h"
 
@@ -56,60 +53,4 @@ void elastic_retire(struct worker *worker)
             atomic_fetch_add(&executor->size, 1);
     }
     EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
-}
-
-int elastic_add_locked(struct thread_executor *executor, uint32_t index)
-{
-    uint32_t most = atomic_load(&executor->most);
-    uint32_t size = atomic_fetch_add(&executor->size, 1) + 1;
-    int rc;
-
-    atomic_store(&executor->most, size > most ? size : most); /* before the worker can be seen */
-    rc = worker_start_locked(executor, index, false);
-    if (rc != 0) {
-        atomic_fetch_sub(&executor->size, 1);
-        atomic_store(&executor->most, most);
-    }
-    return rc;
-}
-
-/** Make workers until that many places have `least`. */
-static int make_least_locked(struct thread_executor *executor, uint32_t places, uint32_t least)
-{
-    uint32_t there = 0;
-    int rc = 0;
-
-    for (uint32_t i = 0; i < places; i++)
-        there += executor->workers[i] != NULL && !executor->workers[i]->leaving;
-    for (uint32_t i = 0; i < places && there < least && rc == 0; i++) {
-        const struct worker *worker = executor->workers[i];
-
-        if (worker != NULL && !worker->leaving)
-            continue;
-        if (worker != NULL)
-            worker_join_locked(executor, i);
-        rc = elastic_add_locked(executor, i);
-        there++;
-    }
-    return rc;
-}
-
-int elastic_resize_locked(struct thread_executor *executor, uint32_t workers)
-{
-    uint32_t before = queue_takers(&executor->base.queue), least = executor->base.options.workers;
-    int rc = places_locked(executor, workers);
-
-    if (rc != 0)
-        return rc;
-    if (least > workers)
-        least = workers;
-    if (workers > before)
-        set_takers(executor, workers);
-    rc = make_least_locked(executor, workers, least);
-    if (rc != 0) {
-        set_takers(executor, before);
-        return rc;
-    }
-    atomic_store(&executor->least, least);
-    return 0;
 }

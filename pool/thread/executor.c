@@ -32,15 +32,9 @@ static struct thread_executor *from_base(struct ep_executor *executor)
 
 /* --- waking -------------------------------------------------------------------------------- */
 
-static void wake_idle_workers(struct thread_executor *executor)
-{
-    while (wake_idle_worker(executor))
-        ;
-}
-
 static void thread_closed(struct ep_executor *base)
 {
-    wake_idle_workers(from_base(base));
+    resize_wake_idle(from_base(base));
 }
 
 /* --- ending -------------------------------------------------------------------------------- */
@@ -126,57 +120,6 @@ static void thread_observe(struct ep_executor *base, struct ep_worker_state *sta
 
 /* --- size ---------------------------------------------------------------------------------- */
 
-int places_locked(struct thread_executor *executor, uint32_t places)
-{
-    struct worker **workers, **replaced;
-
-    if (places <= executor->places)
-        return 0;
-    workers = calloc(places, sizeof(struct worker *));
-    if (workers == NULL)
-        return -ENOMEM;
-    if (executor->places > 0)
-        memcpy(workers, executor->workers, executor->places * sizeof(struct worker *));
-    lock_acquire(&executor->table_lock);
-    replaced = executor->workers;
-    executor->workers = workers;
-    executor->places = places;
-    lock_release(&executor->table_lock);
-    free(replaced);
-    return 0;
-}
-
-void set_takers(struct thread_executor *executor, uint32_t workers)
-{
-    queue_set_takers(&executor->base.queue, workers);
-    wake_idle_workers(executor);
-}
-
-/** Start workers up to that number. On failure the started ones end. */
-static int grow_locked(struct thread_executor *executor, uint32_t workers)
-{
-    uint32_t before = queue_takers(&executor->base.queue);
-    int rc = places_locked(executor, workers);
-
-    if (rc == 0)
-        set_takers(executor, workers);
-    for (uint32_t i = before; i < workers && rc == 0; i++) {
-        struct worker *worker = executor->workers[i];
-
-        if (worker != NULL && worker->leaving) {
-            worker_join_locked(executor, i);
-            worker = NULL;
-        }
-        if (worker == NULL)
-            rc = worker_start_locked(executor, i, true);
-    }
-    if (rc != 0)
-        set_takers(executor, before);
-    else if (workers > atomic_load(&executor->most))
-        atomic_store(&executor->most, workers);
-    return rc;
-}
-
 static int thread_resize(struct ep_executor *base, uint32_t workers)
 {
     struct thread_executor *executor = from_base(base);
@@ -189,12 +132,12 @@ static int thread_resize(struct ep_executor *base, uint32_t workers)
     before = queue_takers(&base->queue);
     rc = queue_refusal(&base->queue); /* again: a thread that waits for the end may have returned */
     if (rc == 0 && executor->is_elastic)
-        rc = elastic_resize_locked(executor, workers);
+        rc = resize_elastic_locked(executor, workers);
     else if (rc == 0 && workers > before)
-        rc = grow_locked(executor, workers);
+        rc = resize_grow_locked(executor, workers);
     if (rc == 0)
         queue_set_limit(&base->queue, executor_limit(base, workers));
-    set_takers(executor, rc == 0 ? workers : before);
+    resize_takers(executor, rc == 0 ? workers : before);
     if (executor->is_elastic)
         elastic_ask(executor); /* for tasks that wait for more workers */
     EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
@@ -261,10 +204,10 @@ static int begin_locked(struct thread_executor *executor)
     executor->is_elastic = options->workers_max > options->workers;
     atomic_store(&executor->least, options->workers);
     atomic_store(&executor->size, options->workers);
-    rc = grow_locked(executor, options->workers);
+    rc = resize_grow_locked(executor, options->workers);
     if (rc != 0 || !executor->is_elastic)
         return rc;
-    rc = places_locked(executor, options->workers_max);
+    rc = resize_places_locked(executor, options->workers_max);
     if (rc != 0)
         return rc;
     queue_set_takers(&executor->base.queue, options->workers_max);

@@ -41,7 +41,7 @@ static void grow_locked(struct thread_executor *executor)
     if (index < most && atomic_load(&executor->size) < most &&
         queue_offers(&executor->base.queue) && atomic_load(&executor->idle.count) == 0 &&
         atomic_load(&executor->searching) == 0)
-        elastic_add_locked(executor, index);
+        resize_add_locked(executor, index);
 }
 
 static void *grower_main(void *argument)

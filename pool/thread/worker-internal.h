@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file worker-internal.h
- * The thread executor: executor.c has what its users call, worker.c what its workers do, elastic.c and
- * grower.c how many there are, and expiry.c the thread that ends tasks which have waited too long.
+ * The thread executor: executor.c has what its users call, worker.c what its workers do, elastic.c,
+ * resize.c and grower.c how many there are, and expiry.c the thread that ends tasks which have waited too long.
  */
 #ifndef POOL_THREAD_WORKER_INTERNAL_H
 #define POOL_THREAD_WORKER_INTERNAL_H
@@ -96,12 +96,6 @@ struct thread_executor {
     uint64_t gone_finished, gone_failed; /**< counts of joined workers */
 };
 
-/** Make places for that many workers. @return 0 or -ENOMEM */
-int places_locked(struct thread_executor *executor, uint32_t places);
-
-/** Set the number of workers, and wake the others so that they end. */
-void set_takers(struct thread_executor *executor, uint32_t workers);
-
 /** Wake a parked worker, if there is one. It counts as searching from now on. */
 bool wake_idle_worker(struct thread_executor *executor);
 
@@ -154,17 +148,31 @@ void elastic_poke(struct thread_executor *executor);
 /** Compute until when a worker may be idle. */
 int64_t elastic_deadline(const struct thread_executor *executor);
 
-/** Make a worker, without waiting for it, and count it. @return as worker_start_locked() */
-int elastic_add_locked(struct thread_executor *executor, uint32_t index);
-
 /** Give up a worker that has been idle too long: it is leaving, unless it must continue. */
 void elastic_retire(struct worker *worker);
+
+/* --- resize.c: places, and workers in them --------------------------------------------------- */
+
+/** Wake all parked workers. */
+void resize_wake_idle(struct thread_executor *executor);
+
+/** Make places for that many workers. @return 0 or -ENOMEM */
+int resize_places_locked(struct thread_executor *executor, uint32_t places);
+
+/** Set the number of workers, and wake the others so that they end. */
+void resize_takers(struct thread_executor *executor, uint32_t workers);
+
+/** Start workers up to that number. On failure the started ones end. @return as worker_start_locked() */
+int resize_grow_locked(struct thread_executor *executor, uint32_t workers);
+
+/** Make a worker of an elastic executor, without waiting for it, and count it. @return likewise */
+int resize_add_locked(struct thread_executor *executor, uint32_t index);
 
 /**
  * Prepare for that many workers at most: the least that stay are in the first places.
  * @return 0, -EAGAIN, -ENOMEM
  */
-int elastic_resize_locked(struct thread_executor *executor, uint32_t workers);
+int resize_elastic_locked(struct thread_executor *executor, uint32_t workers);
 
 /* --- grower.c: the thread that adds its workers -------------------------------------------- */
 
