@@ -45,8 +45,10 @@
 static uint32_t place_credit_locked(const struct place *place)
 {
     const struct process_executor *executor = place->executor;
+    /* Surplus workers are alive, too, until they end: a dormant place may be one of the target. */
     bool grows =
-        executor->is_elastic && atomic_load(&executor->alive) < atomic_load(&executor->target);
+        executor->is_elastic && (atomic_load(&executor->dormant) > 0 ||
+                                 atomic_load(&executor->alive) < atomic_load(&executor->target));
     uint32_t credits = grows ? 1 : executor->credits;
     uint32_t load = place_load(place), credit = credits > load ? credits - load : 0;
     uint32_t each = executor->base.options.tasks_per_worker;

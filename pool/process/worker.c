@@ -246,7 +246,7 @@ static int map_input(const struct wire_task *header, int fd, const void **input)
     *input = self.kept_input;
     if (kept && self.kept_input != NULL)
         return 0;
-    map = mmap(NULL, kept ? WIRE_KEPT_MAX : (size_t)header->size, PROT_READ, MAP_PRIVATE, fd, 0);
+    map = mmap(NULL, kept ? WIRE_KEPT_MAX : (size_t)header->size, PROT_READ, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED)
         return -errno;
     *input = map;
