@@ -30,6 +30,7 @@ include tests/client/local.mk
 include tests/beyond/local.mk
 include tests/deploy/local.mk
 include tests/torture/local.mk
+include tests/labs/local.mk
 endif
 include tests/house/local.mk
 
