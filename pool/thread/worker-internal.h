@@ -151,7 +151,7 @@ int64_t elastic_deadline(const struct thread_executor *executor);
 /** Give up a worker that has been idle too long: it is leaving, unless it must continue. */
 void elastic_retire(struct worker *worker);
 
-/* --- resize.c: places, and workers in them --------------------------------------------------- */
+/* --- resize.c: places, and workers in them ------------------------------------------------- */
 
 /** Wake all parked workers. */
 void resize_wake_idle(struct thread_executor *executor);
