@@ -40,10 +40,9 @@ static uint64_t needed_by(const struct options *options, const struct model_type
     return needed;
 }
 
-void descriptors_secure(struct server *server, uint64_t workers)
+void descriptors_raise(struct server *server, uint64_t workers)
 {
     const struct options *options = server->options;
-    bool capped = server->type->capped;
     unsigned sockets = options->hosts.count; /* as long as no name has been looked up */
     uint64_t needed;
     uint64_t have = options->limits.nofile;
@@ -53,10 +52,18 @@ void descriptors_secure(struct server *server, uint64_t workers)
     needed = needed_by(options, server->type, workers, sockets);
     if (have == 0)
         have = limits_raise_nofile(needed);
-    if (have != 0 && have < needed)
-        log_warn("up to %" PRIu64 " descriptors may be needed and %" PRIu64
-                 " are allowed: raise the limit (ulimit -n %" PRIu64 "), or lower %s",
-                 needed, have, needed, capped ? "--workers or --queue" : "--max-sessions");
     server->descriptors_needed = needed;
     server->descriptors_allowed = have;
+}
+
+void descriptors_secure(struct server *server, uint64_t workers)
+{
+    descriptors_raise(server, workers);
+    if (server->descriptors_allowed != 0 &&
+        server->descriptors_allowed < server->descriptors_needed)
+        log_warn("up to %" PRIu64 " descriptors may be needed and %" PRIu64
+                 " are allowed: raise the limit (ulimit -n %" PRIu64 "), or lower %s",
+                 server->descriptors_needed, server->descriptors_allowed,
+                 server->descriptors_needed,
+                 server->type->capped ? "--workers or --queue" : "--max-sessions");
 }

@@ -20,6 +20,14 @@
 #define MIB (KIB * 1024)
 #define GIB (MIB * 1024)
 
+/* The least stack of a thread: more than 64 KiB on arm64, and where a CPU has many registers to save. */
+static uint64_t least_stack(void)
+{
+    long bytes = sysconf(_SC_THREAD_STACK_MIN);
+
+    return bytes > 0 && (uint64_t)bytes > 64 * KIB ? (uint64_t)bytes : 64 * KIB;
+}
+
 /* One `name=value` of the list. */
 static bool parse_item(const char *item, struct limits *limits)
 {
@@ -30,7 +38,7 @@ static bool parse_item(const char *item, struct limits *limits)
         return limits->nofile == 0 && parse_number(item + 7, 16, 1048576, &limits->nofile);
     if (strncmp(item, "stack=", 6) == 0)
         return limits->stack_bytes == 0 &&
-               parse_size(item + 6, 64 * KIB, GIB, &limits->stack_bytes);
+               parse_size(item + 6, least_stack(), GIB, &limits->stack_bytes);
     return false;
 }
 

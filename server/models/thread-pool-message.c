@@ -234,6 +234,15 @@ static int visit(struct ep_task *task)
 
 /* --- in the loop --------------------------------------------------------------------------- */
 
+/* Let on_moment() run after a moment; without memory for the timer in the next turn of the loop. */
+static void wait_a_moment(struct message_model *model)
+{
+    static const struct timeval moment = {.tv_usec = SESSION_MOMENT_NS / 1000};
+
+    if (!event_pending(model->moment, EV_TIMEOUT, NULL) && event_add(model->moment, &moment) != 0)
+        event_active(model->moment, EV_TIMEOUT, 0);
+}
+
 /* Append ready sessions to the line, and submit as many visits as they need. */
 static void line_up(struct message_model *model, struct line *sessions)
 {
@@ -247,8 +256,14 @@ static void line_up(struct message_model *model, struct line *sessions)
     }
     MUST(pthread_mutex_unlock(&model->lock));
     /* The pool has a place for each: there are no more visits than there may be workers. */
-    while (visits-- > 0)
-        MUST(ep_try_submit(model->executor, visit, &model, sizeof model, NULL));
+    while (visits > 0 && ep_try_submit(model->executor, visit, &model, sizeof model, NULL) == 0)
+        visits--;
+    if (visits > 0) { /* but no memory: on_moment() tries again */
+        MUST(pthread_mutex_lock(&model->lock));
+        model->visits -= visits;
+        MUST(pthread_mutex_unlock(&model->lock));
+        wait_a_moment(model);
+    }
 }
 
 /* Line up all sessions that this turn of the loop has found ready. */
@@ -308,7 +323,6 @@ static void end(struct held *held)
 /* End the sessions that workers have given back, or let them wait a moment. */
 static void tend(struct model *base)
 {
-    static const struct timeval moment = {.tv_usec = SESSION_MOMENT_NS / 1000};
     struct message_model *model = (struct message_model *)base;
     struct line returned;
 
@@ -323,10 +337,8 @@ static void tend(struct model *base)
         else
             line_append(&model->moments, held);
     }
-    /* Without memory for the timer they do not wait. */
-    if (model->moments.first != NULL && !event_pending(model->moment, EV_TIMEOUT, NULL) &&
-        event_add(model->moment, &moment) != 0)
-        line_up(model, &model->moments);
+    if (model->moments.first != NULL)
+        wait_a_moment(model);
 }
 
 static bool has_room(struct model *base)
