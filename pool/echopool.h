@@ -588,13 +588,14 @@ struct ep_stats {
     uint64_t cancelled; /**< tasks that never began: ep_future_cancel(), EP_CANCEL, a policy */
     uint64_t broken;    /**< tasks lost with their worker, or never begun for that reason */
     uint64_t rejected;  /**< submits that returned -EAGAIN or -ETIMEDOUT for want of room */
-    uint32_t workers;   /**< includes one that is being replaced, but not one that cannot be; 0 if a
-                           process executor is broken or has ended */
-    uint32_t queued;    /**< accepted, not begun, not cancelled */
-    uint32_t running;   /**< taken by a worker and not done, those on top of another one too */
-    uint32_t blocked;   /**< submitters that sleep until there is room */
-    uint64_t expired;   /**< among those that failed: EP_EXPIRED */
-    uint64_t limited;   /**< among those that failed: EP_ELIMIT */
+    uint32_t workers; /**< includes one that is being replaced, but not one that cannot be, nor, of
+                           an elastic one, one that ends because of a resize; 0 if a process
+                           executor is broken or has ended */
+    uint32_t queued;  /**< accepted, not begun, not cancelled */
+    uint32_t running; /**< taken by a worker and not done, those on top of another one too */
+    uint32_t blocked; /**< submitters that sleep until there is room */
+    uint64_t expired; /**< among those that failed: EP_EXPIRED */
+    uint64_t limited; /**< among those that failed: EP_ELIMIT */
     uint32_t queued_high;  /**< among those queued: EP_PRIORITY_HIGH */
     uint32_t queued_low;   /**< among those queued: EP_PRIORITY_LOW */
     uint32_t workers_max;  /**< how many there may be: `workers` if it is not elastic */

@@ -16,8 +16,8 @@ struct task_process {
     bool (*is_stopping)(void);
     /** Fail the task with EP_EUNKNOWN if the process does not know fn. @return whether it did */
     bool (*refuses)(struct ep_task *task, ep_task_fn fn);
-    /** Write a large reply to where the executor reads it, not to the future. @return whether it did */
-    bool (*takes_reply)(const struct ep_task *task, const void *data, size_t size);
+    /** Keep the reply. @return 0, or -ENOMEM: an earlier one is kept */
+    int (*reply)(const struct ep_task *task, const void *data, size_t size);
 };
 
 struct ep_task {

@@ -78,8 +78,8 @@ int ep_task_reply(struct ep_task *task, const void *data, size_t size)
 {
     if (task->future == NULL || task->no_reply)
         return 0;
-    if (task->process != NULL && task->process->takes_reply(task, data, size))
-        return 0;
+    if (task->process != NULL)
+        return task->process->reply(task, data, size);
     return future_set_reply(task->future, data, size);
 }
 

@@ -140,6 +140,8 @@ static int memfd_new(void)
 
     if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
         fd = memfd_create("echopool", MFD_CLOEXEC);
+    else if (fd >= 0) /* that flag allows seals: a worker must not keep the executor from writing */
+        (void)fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL);
     return fd;
 }
 

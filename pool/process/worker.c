@@ -47,11 +47,12 @@ static struct {
     int socket;
     unsigned index;
     bool (*is_known)(uintptr_t fn);
-    int reply_file;         /* the one that is kept for replies; -1: none was needed */
-    bool reply_is_out;      /* the executor may not have read what is in it */
-    int other_file;         /* for the reply of the task that runs alone; -1: none was needed */
-    size_t written;         /* bytes of its reply that are in one of them; 0: it is in the future */
-    const void *kept_input; /* the file that the executor keeps; NULL: it has sent none */
+    int reply_file;          /* the one that is kept for replies; -1: none was needed */
+    bool reply_is_out;       /* the executor may not have read what is in it */
+    int other_file;          /* for the reply of the task that runs alone; -1: none was needed */
+    int *written_to;         /* the one of them with its reply; NULL: that is in the future */
+    size_t written;          /* how many bytes that has */
+    const void *kept_input;  /* the file that the executor keeps; NULL: it has sent none */
     struct ep_future future; /* of the task that runs */
     _Alignas(max_align_t) unsigned char inbox[WIRE_MESSAGE_MAX];
 } self;
@@ -99,17 +100,19 @@ static int write_reply(int *file, const void *payload, size_t size)
     return rc;
 }
 
-/** Choose the file for a large reply of the task that runs. */
+/** Choose a file for a large reply of the task that runs. NULL: the only one has an earlier reply. */
 static int *choose_file(uint64_t size)
 {
-    return !self.reply_is_out && size <= WIRE_KEPT_MAX ? &self.reply_file : &self.other_file;
+    if (!self.reply_is_out && size <= WIRE_KEPT_MAX && self.written_to != &self.reply_file)
+        return &self.reply_file;
+    return self.written_to != &self.other_file ? &self.other_file : NULL;
 }
 
 /** Send the reply of a task in a file. @return 0, or the error: nothing was sent then */
 static int send_large(struct wire_note *note, const void *payload)
 {
-    int *file = choose_file(note->size);
-    int rc = self.written > 0 ? 0 : write_reply(file, payload, (size_t)note->size);
+    int *file = self.written_to != NULL ? self.written_to : choose_file(note->size);
+    int rc = self.written_to != NULL ? 0 : write_reply(file, payload, (size_t)note->size);
 
     if (rc != 0)
         return rc;
@@ -137,13 +140,13 @@ static int send_outcome(uint64_t id)
     const void *reply = future_reply(future, &note.size);
     int rc;
 
-    if (self.written > 0)
+    if (self.written_to != NULL)
         note.size = self.written;
     if (future->verdict != 0)
         note.code = future->code;
     if (future->has_message)
         note.words = (uint32_t)strlen(future->message);
-    if ((future->has_reply || self.written > 0) && future->verdict == 0)
+    if ((future->has_reply || self.written_to != NULL) && future->verdict == 0)
         note.flags = WIRE_HAS_REPLY;
     else
         note.size = 0;
@@ -174,21 +177,31 @@ static bool worker_is_stopping(void)
     return poll(&poll_socket, 1, 0) > 0 && (poll_socket.revents & (POLLRDHUP | POLLHUP)) != 0;
 }
 
-/** Write a large reply into a file at once, which saves a copy. If that fails, it is done later. */
-static bool worker_takes_reply(const struct ep_task *task, const void *data, size_t size)
+/**
+ * Keep a reply, a large one in a file at once, which saves a copy. An earlier reply is there until this one is,
+ * in the future or in the other file.
+ */
+static int worker_reply(const struct ep_task *task, const void *data, size_t size)
 {
-    if (task->future != &self.future) /* a task within the one that runs */
-        return false;
-    self.written = 0;
-    if (size > WIRE_INLINE_MAX && wire_file_write(choose_file(size), data, size) == 0)
+    bool own = task->future == &self.future; /* not that of a task within the one that runs */
+    int *file = own && size > WIRE_INLINE_MAX ? choose_file(size) : NULL;
+    int rc;
+
+    if (file != NULL && wire_file_write(file, data, size) == 0) {
+        self.written_to = file;
         self.written = size;
-    return self.written > 0;
+        return 0;
+    }
+    rc = future_set_reply(task->future, data, size);
+    if (rc == 0 && own)
+        self.written_to = NULL;
+    return rc;
 }
 
 static const struct task_process process = {
     .is_stopping = worker_is_stopping,
     .refuses = worker_refuses,
-    .takes_reply = worker_takes_reply,
+    .reply = worker_reply,
 };
 
 /** Run one task, of which all parts have arrived. */
@@ -204,7 +217,7 @@ static int run(const struct wire_task *header, const void *input, struct task_fd
     future_init_local(&self.future);
     self.future.fds = fds;
     self.future.has_fds = fds != NULL;
-    self.written = 0;
+    self.written_to = NULL;
     task.no_reply = (header->flags & WIRE_WANTS_REPLY) == 0;
     if (!worker_refuses(&task, (ep_task_fn)(uintptr_t)header->fn) &&
         (rc = ((ep_task_fn)(uintptr_t)header->fn)(&task)) != 0 && !task.failed)
@@ -354,6 +367,11 @@ void worker_process(int socket, const struct worker_plan *plan, bool (*is_known)
     self.socket = socket;
     self.index = plan->index;
     self.is_known = is_known;
+    /* In a worker of a worker these are still the outer one's. */
+    if (self.kept_input != NULL)
+        munmap((void *)(uintptr_t)self.kept_input, WIRE_KEPT_MAX);
+    self.kept_input = NULL;
+    self.reply_is_out = false;
     self.reply_file = self.other_file = -1;
     pthread_cleanup_push(end_process, NULL);
     prctl(PR_SET_NAME, plan->name);

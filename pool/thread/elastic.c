@@ -44,7 +44,8 @@ void elastic_retire(struct worker *worker)
     struct queue *queue = &executor->base.queue;
 
     EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
-    if (atomic_load(&executor->size) > atomic_load(&executor->least)) {
+    if (worker->index < queue_takers(queue) &&
+        atomic_load(&executor->size) > atomic_load(&executor->least)) {
         atomic_fetch_sub(&executor->size, 1);
         /* If a task has come meanwhile, stay, unless the most workers are there without this one. */
         worker->leaving =

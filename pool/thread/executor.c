@@ -53,6 +53,9 @@ static int thread_join(struct ep_executor *base, int64_t deadline_ns)
     if (!waitlist_await(&executor->ended, all_have_left, executor, deadline_ns))
         return -ETIMEDOUT;
     grower_stop(executor);
+    /* It may have made a last one, which needs life_mutex to leave. */
+    if (!waitlist_await(&executor->ended, all_have_left, executor, deadline_ns))
+        return -ETIMEDOUT;
     EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
     for (uint32_t i = 0; i < executor->places; i++)
         if (executor->workers[i] != NULL)
@@ -138,8 +141,10 @@ static int thread_resize(struct ep_executor *base, uint32_t workers)
     if (rc == 0)
         queue_set_limit(&base->queue, executor_limit(base, workers));
     resize_takers(executor, rc == 0 ? workers : before);
-    if (executor->is_elastic)
+    if (executor->is_elastic) {
+        resize_count_locked(executor);
         elastic_ask(executor); /* for tasks that wait for more workers */
+    }
     EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
     executor_places_made(base); /* a higher bound makes places */
     return rc;

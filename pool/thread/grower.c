@@ -3,11 +3,10 @@
  * The thread of an elastic executor that makes workers, and joins those that have ended. It sleeps
  * until it is asked (elastic.c), and ends when the last worker has.
  *
- * It may make a worker although `alive` has fallen to 0 a moment ago: the queue was closed, it saw a task,
- * and the last worker has taken that since. No thread that waits for the end returns beside such a worker.
- * The look at the queue and the making are one section of life_mutex, and that thread takes life_mutex
- * after it has seen the 0. If its section is the later one, it joins the worker. If it is the earlier one,
- * the queue was empty before, and stays so because it is closed: then the grower makes none.
+ * It may make a worker when the queue is closed, because a task waits. A worker that has taken a task needs
+ * life_mutex to leave, as does this thread to look and to make one; so `alive` does not fall to 0 in between,
+ * except if the last worker could not be initialized. Who waits for the end therefore waits again after this
+ * thread has ended.
  */
 #include "pool/cancel-internal.h"
 #include "pool/thread/worker-internal.h"

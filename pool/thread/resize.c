@@ -3,7 +3,8 @@
  * The places of the workers, and how many of them have one: at the start, by a resize, and for the grower.
  *
  * DESIGN. A resize to fewer ends the workers in the last places, and of an elastic executor these may be all that
- * there are. So that first makes, in the first places, the least that stay.
+ * there are. So that first makes, in the first places, the least that stay. Surplus workers run their task to its end
+ * and leave, and `size` does not count them: those that are counted take tasks.
  */
 #include "pool/thread/worker-internal.h"
 
@@ -101,6 +102,15 @@ static int make_least_locked(struct thread_executor *executor, uint32_t places, 
         there++;
     }
     return rc;
+}
+
+void resize_count_locked(struct thread_executor *executor)
+{
+    uint32_t size = 0, takers = queue_takers(&executor->base.queue);
+
+    for (uint32_t i = 0; i < takers; i++)
+        size += executor->workers[i] != NULL && !executor->workers[i]->leaving;
+    atomic_store(&executor->size, size);
 }
 
 int resize_elastic_locked(struct thread_executor *executor, uint32_t workers)

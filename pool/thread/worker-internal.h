@@ -76,9 +76,10 @@ struct thread_executor {
     struct lock expiry_lock;         /**< held while the thread is made */
     pthread_t expiry_thread;         /**< written with expiry_lock; unless EXPIRY_NONE */
     bool expiry_joined;              /**< guarded by life_mutex */
-    _Atomic uint32_t size;           /**< of an elastic one: workers that are not leaving */
-    _Atomic uint32_t least;          /**< of an elastic one: workers that stay when idle */
-    _Atomic uint32_t asked;          /**< 1: the grower must look. It sleeps on this word */
+    _Atomic uint32_t
+        size; /**< of an elastic one: workers that take tasks: not leaving, and not surplus. Written with life_mutex */
+    _Atomic uint32_t least; /**< of an elastic one: workers that stay when idle */
+    _Atomic uint32_t asked; /**< 1: the grower must look. It sleeps on this word */
     _Atomic bool grower_ends;
     _Atomic uint32_t most; /**< workers that there were at a time */
 
@@ -167,6 +168,9 @@ int resize_grow_locked(struct thread_executor *executor, uint32_t workers);
 
 /** Make a worker of an elastic executor, without waiting for it, and count it. @return likewise */
 int resize_add_locked(struct thread_executor *executor, uint32_t index);
+
+/** Count the workers of an elastic executor again, after its number of places has changed. */
+void resize_count_locked(struct thread_executor *executor);
 
 /**
  * Prepare for that many workers at most: the least that stay are in the first places.

@@ -425,8 +425,9 @@ static bool worker_leaves(struct worker *worker)
         return true;
     EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
     worker->leaving = worker_is_done(worker);
-    if (worker->leaving)
-        atomic_fetch_sub(&executor->size, executor->is_elastic);
+    if (worker->leaving && executor->is_elastic &&
+        worker->index < queue_takers(&executor->base.queue))
+        atomic_fetch_sub(&executor->size, 1);
     EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
     return worker->leaving;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 
 /** What initialize and finalize count; shared with worker processes. */
 static struct {
@@ -238,6 +239,50 @@ TEST(the_least_is_at_most_the_most)
     stage_occupy(executor, 4);
     gate_open(&stage->gate, 4);
     ep_executor_free(executor);
+}
+
+/** A door for each worker. */
+struct doors {
+    atomic_uint begun;
+    sem_t of[2];
+};
+
+static int wait_at_door(struct ep_task *task)
+{
+    struct doors *doors = *(struct doors *const *)ep_task_input(task, NULL);
+
+    atomic_fetch_add(&doors->begun, 1);
+    while (sem_wait(&doors->of[ep_task_worker(task)]) != 0)
+        continue;
+    return 0;
+}
+
+/* After a resize to fewer a surplus worker is still busy: the others stay, and take all tasks. */
+TEST(a_surplus_worker_is_not_counted)
+{
+    struct doors *doors = shared_memory(sizeof *doors);
+    struct ep_executor *executor = elastic(1, 2, 1);
+    struct ep_future *future;
+    int number = 3;
+
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(sem_init(&doors->of[i], 1, 0), 0);
+    for (unsigned i = 1; i <= 2; i++) {
+        ck_assert_int_eq(ep_submit(executor, wait_at_door, &doors, sizeof doors, NULL), 0);
+        while (atomic_load(&doors->begun) < i)
+            sched_yield();
+    }
+    ck_assert_int_eq(ep_executor_resize(executor, 1), 0);
+    sem_post(&doors->of[0]);
+    await_size(executor, 1);
+    ck_assert_int_eq(ep_submit(executor, square_task, &number, sizeof number, &future), 0);
+    ck_assert_int_eq(ep_future_result(future, EP_FOREVER, NULL), 0);
+    ep_future_unref(future);
+    sem_post(&doors->of[1]);
+    ck_assert_int_eq(ep_executor_wait_idle(executor, EP_FOREVER), 0);
+    await_size(executor, 1);
+    ep_executor_free(executor);
+    ck_assert_uint_eq(atomic_load(&lives->begun), atomic_load(&lives->ended));
 }
 
 static atomic_uint resizers;

@@ -637,6 +637,56 @@ TEST(a_task_may_have_an_executor_of_its_own)
     ep_executor_free(pool);
 }
 
+/** More than fits into a message. */
+enum { LARGE = 100000 };
+
+/** Replies with the last byte of its input. */
+static int last_byte_of(struct ep_task *task)
+{
+    size_t size;
+    const char *input = ep_task_input(task, &size);
+
+    return ep_task_reply(task, &input[size - 1], 1);
+}
+
+/** Does the same to a large input, by worker processes of its own. */
+static int last_byte_deeper(struct ep_task *task)
+{
+    static char bytes[LARGE];
+    struct ep_executor *own = processes_of(1, EP_BREAK);
+    struct ep_future *future;
+    struct ep_bytes reply;
+    int rc;
+
+    memset(bytes, 'i', sizeof bytes);
+    future = submit(own, last_byte_of, bytes, sizeof bytes);
+    rc = ep_future_result(future, EP_FOREVER, &reply);
+    if (rc == 0)
+        rc = ep_task_reply(task, reply.data, reply.size);
+    ep_future_unref(future);
+    ep_executor_free(own);
+    return rc;
+}
+
+/* The inner worker is forked from an image in which the outer one has an input. */
+TEST(large_inputs_of_two_levels_are_two)
+{
+    static char bytes[LARGE];
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+
+    memset(bytes, 'o', sizeof bytes);
+    for (int i = 0; i < 2; i++) {
+        struct ep_future *future = submit(pool, last_byte_deeper, bytes, sizeof bytes);
+        struct ep_bytes reply;
+
+        ck_assert_int_eq(ep_future_result(future, EP_FOREVER, &reply), 0);
+        ck_assert_uint_eq(reply.size, 1);
+        ck_assert_int_eq(*(const char *)reply.data, 'i');
+        ep_future_unref(future);
+    }
+    ep_executor_free(pool);
+}
+
 static int last_cannot(void *context, unsigned worker)
 {
     (void)context;

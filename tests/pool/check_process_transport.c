@@ -786,6 +786,7 @@ TEST(only_what_lies_in_memory_is_read)
     ck_assert_int_eq(wire_file_check(fd, 10), 0);
     ck_assert_int_eq(wire_file_read(fd, bytes, 10), 0);
     ck_assert_int_eq(memcmp(bytes, "abc3456789", 10), 0);
+    ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), -1); /* a worker could end its use */
     ck_assert_int_eq(ftruncate(fd, 5), 0); /* after the check: an error, and no signal */
     ck_assert_int_eq(wire_file_read(fd, bytes, 10), -EPROTO);
     ck_assert_int_eq(ftruncate(fd, 1 << 30), 0);
@@ -800,6 +801,35 @@ TEST(only_what_lies_in_memory_is_read)
         ck_assert_int_eq(wire_file_check(fd, 10), -EPROTO);
     close(fd);
 }
+
+#ifndef EP_SANITIZED
+/** Replies with 'a's, and then with more than there is memory for. */
+static int reply_with_too_much(struct ep_task *task)
+{
+    static char bytes[100000];
+
+    memset(bytes, 'a', sizeof bytes);
+    if (ep_task_reply(task, bytes, sizeof bytes) != 0)
+        return 1;
+    return ep_task_reply(task, bytes, SIZE_MAX / 2) == -ENOMEM ? 0 : 2;
+}
+
+TEST(an_earlier_reply_is_kept)
+{
+    struct ep_executor *pool = processes_of(1, EP_BREAK);
+    struct ep_future *future;
+    struct ep_bytes reply;
+
+    for (int i = 0; i < 2; i++) {
+        future = submit(pool, reply_with_too_much, NULL, 0);
+        ck_assert_int_eq(ep_future_result(future, EP_FOREVER, &reply), 0);
+        ck_assert_uint_eq(reply.size, 100000);
+        ck_assert_int_eq(((const char *)reply.data)[99999], 'a');
+        ep_future_unref(future);
+    }
+    ep_executor_free(pool);
+}
+#endif
 
 /* The kernels before 6.3 do not know the flag by which a memfd cannot be executed. */
 TEST(an_old_kernel_has_files_in_memory_too)
