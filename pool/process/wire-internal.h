@@ -26,8 +26,9 @@
  * The worker maps an input; the mapping of the kept file stays. The executor, which trusts no worker,
  * maps no reply. It reads it once, into memory of its own: a file that becomes shorter meanwhile is an
  * error and no signal. So a worker that does not keep to this can change its own replies, and inputs of
- * its own tasks; and it cannot seal the executor's. While it changes the size of that file the kernel makes
- * the executor's write wait for it. When it ends, the executor closes the file: processes that it has made may have it.
+ * its own tasks; and it cannot seal the executor's. While it changes the size of that file the kernel
+ * makes the executor's write wait for it. When it ends, the executor closes the file: processes that it
+ * has made may have it.
  *
  *     executor  --- one or several wire_task ----------------------->  worker
  *               <-- WIRE_READY or WIRE_NOT_READY, once -------------

@@ -160,6 +160,12 @@ static bool is_gone(void *context)
     return state == 'Z' || state == 'X';
 }
 
+/* Whether a process waits for its client, and so has counted what it has sent. */
+static bool is_asleep(void *context)
+{
+    return state_of(*(const pid_t *)context) == 'S';
+}
+
 static bool is_stopped(void *context)
 {
     return state_of(*(const pid_t *)context) == 'T';
@@ -352,8 +358,10 @@ static void end_with_a_stopped_process(int _i, bool message)
 
     say_hello(fd);
     kit_wait_processes(&kit, pids, count);
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
+        wait_until(is_asleep, &pids[i]);
         stop(pids[i], SIGSTOP);
+    }
     for (unsigned i = 0; i < count; i++)
         wait_until(is_stopped, &pids[i]);
     if (message)
