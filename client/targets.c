@@ -30,6 +30,14 @@ static unsigned find(const struct targets *targets, const char *text)
     return i;
 }
 
+/** Write the name that the certificate must have: an address of IPv6 is without its brackets there. */
+static void name_server(const char *host, char name[static TARGET_HOST_MAX])
+{
+    size_t bracket = host[0] == '[' ? 1 : 0;
+
+    snprintf(name, TARGET_HOST_MAX, "%.*s", (int)(strlen(host) - 2 * bracket), host + bracket);
+}
+
 static void add(struct targets *targets, const struct target_name *name, const char *text,
                 const struct addresses *addresses)
 {
@@ -38,10 +46,10 @@ static void add(struct targets *targets, const struct target_name *name, const c
     if (i == TARGETS_MAX)
         log_usage("the hosts have more than %d addresses; give fewer, or leave out --all-addresses",
                   TARGETS_MAX);
-    targets->names[i] = *name;
+    name_server(name->host, targets->names[i]);
     snprintf(targets->texts[i], SUMMARY_TARGET, "%s", text);
     targets->at[i].name = targets->texts[i];
-    targets->at[i].server_name = targets->names[i].host;
+    targets->at[i].server_name = targets->names[i];
     targets->at[i].addresses = *addresses;
     targets->count++;
 }

@@ -15,8 +15,8 @@
 struct targets {
     unsigned count;
     struct session_target at[TARGETS_MAX];
-    struct target_name names[TARGETS_MAX];
-    char texts[TARGETS_MAX][SUMMARY_TARGET]; /* their names with the ports, as they are shown */
+    char names[TARGETS_MAX][TARGET_HOST_MAX]; /* that their certificates must have */
+    char texts[TARGETS_MAX][SUMMARY_TARGET];  /* their names with the ports, as they are shown */
 };
 
 /**

@@ -240,6 +240,23 @@ LOOP_TEST(by_name_and_by_address, CLIENT_WAYS)
                    "handshake: certificate verify failed: IP address mismatch");
 }
 
+LOOP_TEST(by_an_address_in_brackets, CLIENT_WAYS)
+{
+    struct tls_context *context = tls_kit_server(&keys->server, NULL);
+    struct peer *peer = peer_start_v6(tls_upper, context);
+    struct client_run run;
+
+    if (peer != NULL) {
+        client_use_way(_i);
+        run = client_run(
+            "1", TRUSTING("-n", "1", "--host", suite_text("[::1]:%s", peer_port_text(peer))));
+        client_run_expect(&run, 0, 1, 0, 0);
+        peer_stop(peer);
+    } else
+        dprintf(STDOUT_FILENO, "# skipped: this machine has no ::1\n");
+    tls_context_unref(context);
+}
+
 #ifndef EP_SANITIZED
 /* In the manual: --tls --ca ca.pem --host localhost, where ::1 is localhost, too. */
 LOOP_TEST(a_name_with_two_addresses, CLIENT_WAYS)

@@ -514,6 +514,25 @@ int tcp_listen(uint16_t *port)
     return fd;
 }
 
+int tcp_listen_v6(uint16_t *port)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, size) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    if (fd < 0)
+        return -1;
+    ck_assert_msg(listen(fd, SOMAXCONN) == 0 &&
+                      getsockname(fd, (struct sockaddr *)&address, &size) == 0,
+                  "cannot listen: %s", strerror(errno));
+    *port = ntohs(address.sin6_port);
+    return fd;
+}
+
 const char *port_text(uint16_t port)
 {
     static char text[8];

@@ -120,6 +120,8 @@ int connect_to(const char *address);
 
 /** A listener on 127.0.0.1 for tests that play the server. @return descriptor; *port is set */
 int tcp_listen(uint16_t *port);
+/** The same on ::1. @return -1: this machine has none */
+int tcp_listen_v6(uint16_t *port);
 
 /** A port as text, for a command line. Lives as long as the test does not ask for another. */
 const char *port_text(uint16_t port);

@@ -73,15 +73,20 @@ static void *accept_all(void *argument)
     return NULL;
 }
 
-static struct peer *start(peer_behaviour *behaviour, void *context, bool iterative)
+static struct peer *start(int (*listen_on)(uint16_t *port), peer_behaviour *behaviour,
+                          void *context, bool iterative)
 {
     struct peer *peer = calloc(1, sizeof *peer);
 
     ck_assert_ptr_nonnull(peer);
+    peer->listener = listen_on(&peer->port);
+    if (peer->listener < 0) {
+        free(peer);
+        return NULL;
+    }
     peer->behaviour = behaviour;
     peer->context = context;
     peer->iterative = iterative;
-    peer->listener = tcp_listen(&peer->port);
     snprintf(peer->port_text, sizeof peer->port_text, "%u", (unsigned)peer->port);
     ck_assert_int_eq(pthread_create(&peer->acceptor, NULL, accept_all, peer), 0);
     return peer;
@@ -89,12 +94,17 @@ static struct peer *start(peer_behaviour *behaviour, void *context, bool iterati
 
 struct peer *peer_start(peer_behaviour *behaviour, void *context)
 {
-    return start(behaviour, context, false);
+    return start(tcp_listen, behaviour, context, false);
+}
+
+struct peer *peer_start_v6(peer_behaviour *behaviour, void *context)
+{
+    return start(tcp_listen_v6, behaviour, context, false);
 }
 
 struct peer *peer_start_iterative(peer_behaviour *behaviour, void *context)
 {
-    return start(behaviour, context, true);
+    return start(tcp_listen, behaviour, context, true);
 }
 
 uint16_t peer_port(const struct peer *peer)

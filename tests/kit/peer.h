@@ -32,7 +32,10 @@ typedef void peer_behaviour(int fd, unsigned number, void *context);
 /** Up to 256 connections, each on a thread of its own. */
 struct peer *peer_start(peer_behaviour *behaviour, void *context);
 
-/** The same, but one connection after the other: the next is accepted when the last is done. */
+/** The same on ::1. @return NULL: this machine has none */
+struct peer *peer_start_v6(peer_behaviour *behaviour, void *context);
+
+/** The same on 127.0.0.1, but one connection after the other: the next is accepted when the last is done. */
 struct peer *peer_start_iterative(peer_behaviour *behaviour, void *context);
 
 uint16_t peer_port(const struct peer *peer);

@@ -64,12 +64,12 @@ CASE_WITH("Addresses", make_folder, remove_folder)
 
 static bool has_ipv6(void)
 {
-    struct sockaddr_in6 local = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-    int fd = socket(AF_INET6, SOCK_STREAM, 0);
-    bool has = fd >= 0 && bind(fd, (struct sockaddr *)&local, sizeof local) == 0;
+    uint16_t port;
+    int fd = tcp_listen_v6(&port);
 
-    close(fd);
-    return has;
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
 }
 
 static bool has_reported_descriptors(void *program)
