@@ -80,6 +80,10 @@ void targets_find(struct targets *targets, const struct options *options)
         if (!target_name_parse(options->hosts.at[i], options->port, &name) ||
             !address_resolve_all(name.host, name.port, false, &addresses, &cause))
             log_fatal("cannot find the address of --host %s: %s", options->hosts.at[i], cause);
+        if (options->all_addresses && addresses.more)
+            log_usage("--host %s has more than %d addresses; give those to use, each with --host, "
+                      "and leave out --all-addresses",
+                      options->hosts.at[i], ADDRESSES_MAX);
         show(&name, &addresses, text);
         if (options->all_addresses)
             add_each(targets, &name, &addresses);

@@ -147,13 +147,16 @@ static bool contains(const struct addresses *addresses, const struct address *ad
 /* Collect the answers, each once: /etc/hosts may have a name in several lines. */
 static void collect(const struct addrinfo *found, struct addresses *addresses)
 {
-    for (addresses->count = 0; found != NULL && addresses->count < ADDRESSES_MAX;
-         found = found->ai_next) {
-        struct address *next = &addresses->at[addresses->count];
+    for (addresses->count = 0; found != NULL; found = found->ai_next) {
+        struct address next;
 
-        copy_answer(found, next);
-        if (!contains(addresses, next))
-            addresses->count++;
+        copy_answer(found, &next);
+        if (contains(addresses, &next))
+            continue;
+        addresses->more = addresses->count == ADDRESSES_MAX;
+        if (addresses->more)
+            return;
+        addresses->at[addresses->count++] = next;
     }
 }
 
@@ -185,6 +188,7 @@ bool address_resolve_all(const char *host, uint16_t port, bool passive, struct a
     int code;
 
     addresses->count = 1;
+    addresses->more = false;
     errno = EINVAL;
     if (strncmp(host, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
         return resolve_unix(host + strlen(UNIX_PREFIX), &addresses->at[0], cause);

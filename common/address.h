@@ -23,9 +23,10 @@ struct address {
 /** The most addresses of one name that are kept. */
 enum { ADDRESSES_MAX = 16 };
 
-/** All addresses of a name. */
+/** All addresses of a name, or the first of them. */
 struct addresses {
     unsigned count; /**< at least 1 */
+    bool more;      /**< the name has others, which were left out */
     struct address at[ADDRESSES_MAX];
 };
 

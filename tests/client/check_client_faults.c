@@ -201,6 +201,22 @@ LOOP_TEST(each_address_is_a_target, CLIENT_WAYS)
     peer_stop(peer);
 }
 
+/* None of them is left out without a word. */
+TEST(more_addresses_than_are_kept)
+{
+    struct outcome outcome;
+
+    have_addresses(
+        "127.0.0.1,127.0.0.2,127.0.0.3,127.0.0.4,127.0.0.5,127.0.0.6,127.0.0.7,127.0.0.8,"
+        "127.0.0.9,127.0.0.10,127.0.0.11,127.0.0.12,127.0.0.13,127.0.0.14,127.0.0.15,"
+        "127.0.0.16,127.0.0.17");
+    outcome =
+        program_run(ARGUMENTS("echo-client", "-n", "1", "--host", "web", "--all-addresses"), NULL);
+    outcome_expect(&outcome, 2, "",
+                   "echo-client: --host web has more than 16 addresses; give those to use, each "
+                   "with --host, and leave out --all-addresses\n");
+}
+
 LOOP_TEST(no_address_answers, CLIENT_WAYS)
 {
     const char *port = port_text(tcp_unused_port());
