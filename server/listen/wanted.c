@@ -24,6 +24,10 @@ int wanted_add(struct wanted *wanted, const char *name, uint16_t port, const cha
 
     if (!address_resolve_all(name, port, true, &addresses, cause))
         return -errno;
+    if (addresses.more) {
+        *cause = "the name has too many addresses";
+        return -EINVAL;
+    }
     for (unsigned i = 0; i < addresses.count; i++) {
         const struct address *address = &addresses.at[i];
         if (is_wanted(wanted, address))

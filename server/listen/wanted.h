@@ -30,8 +30,8 @@ struct wanted {
  *
  * @param port   0: the kernel picks one, the same for all
  * @param cause  set on failure except -E2BIG, as by address_resolve()
- * @return       0, -EINVAL: the name has no address, -E2BIG: they are more than SOCKETS_MAX, or another
- *               negated errno value: it could not be looked up
+ * @return       0, -EINVAL: the name has no address, or more than ADDRESSES_MAX, -E2BIG: all together are more
+ *               than SOCKETS_MAX, or another negated errno value: it could not be looked up
  */
 int wanted_add(struct wanted *wanted, const char *name, uint16_t port, const char **cause);
 

@@ -592,6 +592,23 @@ LOOP_TEST(address_in_use, 2)
     event_base_free(base);
 }
 
+/* None of them is left out without a word. */
+TEST(more_addresses_than_are_kept)
+{
+    struct event_base *base = event_base_new();
+    char why[ADMIN_WHY_MAX] = "";
+    struct admin *admin = NULL;
+
+    ck_assert_int_eq(admin_new(base,
+                               "127.0.0.1,127.0.0.2,127.0.0.3,127.0.0.4,127.0.0.5,127.0.0.6,"
+                               "127.0.0.7,127.0.0.8,127.0.0.9,127.0.0.10,127.0.0.11,127.0.0.12,"
+                               "127.0.0.13,127.0.0.14,127.0.0.15,127.0.0.16,127.0.0.17:0",
+                               false, &fake_host, &admin, why),
+                     -EINVAL);
+    ck_assert_msg(strstr(why, "the name has too many addresses; try ") != NULL, "%s", why);
+    event_base_free(base);
+}
+
 /* All addresses of a name, with one port, except one that this machine does not have. */
 TEST(every_address_of_a_name)
 {
