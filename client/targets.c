@@ -3,11 +3,12 @@
 #include "client/targets.h"
 
 #include "common/log.h"
+#include "common/printable.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/** Write a target as the user gave it, with its port. */
+/** Write a target as the user gave it, with its port. JSON takes only what is UTF-8. */
 static void show(const struct target_name *name, const struct addresses *addresses,
                  char text[static SUMMARY_TARGET])
 {
@@ -18,16 +19,7 @@ static void show(const struct target_name *name, const struct addresses *address
     else
         snprintf(text, SUMMARY_TARGET, bare ? "[%s]:%u" : "%s:%u", name->host,
                  (unsigned)name->port);
-}
-
-/** @return the index of a target with this text; targets->count: there is none */
-static unsigned find(const struct targets *targets, const char *text)
-{
-    unsigned i = 0;
-
-    while (i < targets->count && strcmp(targets->at[i].name, text) != 0)
-        i++;
-    return i;
+    printable_text(text, SUMMARY_TARGET, text, strlen(text), '?');
 }
 
 /** Write the name that the certificate must have: an address of IPv6 is without its brackets there. */
@@ -36,6 +28,26 @@ static void name_server(const char *host, char name[static TARGET_HOST_MAX])
     size_t bracket = host[0] == '[' ? 1 : 0;
 
     snprintf(name, TARGET_HOST_MAX, "%.*s", (int)(strlen(host) - 2 * bracket), host + bracket);
+}
+
+/**
+ * Tell if a target is there already. Paths that differ only in bytes that are not shown would be one in the
+ * summary: they are refused.
+ */
+static bool is_there(const struct targets *targets, const struct target_name *name,
+                     const char *text)
+{
+    unsigned i = 0;
+
+    while (i < targets->count && strcmp(targets->at[i].name, text) != 0)
+        i++;
+    if (i == targets->count)
+        return false;
+    if (targets->at[i].addresses.at[0].storage.ss_family == AF_UNIX &&
+        strcmp(targets->names[i], name->host) != 0)
+        log_usage("two values of --host are both shown as %s; give one of the sockets another path",
+                  text);
+    return true;
 }
 
 static void add(struct targets *targets, const struct target_name *name, const char *text,
@@ -63,7 +75,7 @@ static void add_each(struct targets *targets, const struct target_name *name,
         char text[ADDRESS_TEXT_MAX];
 
         address_text(&one.at[0], text);
-        if (find(targets, text) == targets->count)
+        if (!is_there(targets, name, text))
             add(targets, name, text, &one);
     }
 }
@@ -87,7 +99,7 @@ void targets_find(struct targets *targets, const struct options *options)
         show(&name, &addresses, text);
         if (options->all_addresses)
             add_each(targets, &name, &addresses);
-        else if (find(targets, text) == targets->count)
+        else if (!is_there(targets, &name, text))
             add(targets, &name, text, &addresses);
         else
             log_usage("--host %s is given twice: each server has one share of the sessions", text);

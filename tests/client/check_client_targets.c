@@ -208,6 +208,40 @@ LOOP_TEST(a_target_that_refuses, CLIENT_WAYS)
     peer_stop(second);
 }
 
+#define NO_UTF8 "unix:/nowhere/\xff"
+
+/* JSON cannot have such bytes, and is not lost for them. */
+TEST(a_path_that_is_no_utf8)
+{
+    struct client_run run = client_run("1", ARGUMENTS("-n", "1", "--host", NO_UTF8));
+    const json_t *target = json_array_get(json_object_get(run.json, "targets"), 0);
+    struct outcome outcome;
+
+    client_run_expect(&run, 1, 0, 1, 0);
+    ck_assert_str_eq(json_string_value(json_object_get(target, "name")), "unix:/nowhere/?");
+    outcome = program_run(
+        ARGUMENTS("echo-client", "-n", "1", "--host", NO_UTF8, "--ndjson", "-", "--quiet"), NULL);
+    ck_assert_int_eq(outcome.status, 1);
+    ck_assert_msg(strstr(outcome.out, ",\"target\":\"unix:/nowhere/?\"}\n") != NULL, "it says: %s",
+                  outcome.out);
+}
+
+LOOP_TEST(paths_that_are_shown_alike, 2)
+{
+    const char *all = _i > 0 ? "--all-addresses" : NULL;
+    struct outcome outcome = program_run(
+        ARGUMENTS("echo-client", "-n", "1", "--host", NO_UTF8, "--host", "unix:/nowhere/\xfe", all),
+        NULL);
+
+    outcome_expect(&outcome, 2, "",
+                   "echo-client: two values of --host are both shown as unix:/nowhere/?; give one "
+                   "of the sockets another path\n");
+    outcome = program_run(
+        ARGUMENTS("echo-client", "-n", "1", "--host", NO_UTF8, "--host", NO_UTF8, all), NULL);
+    ck_assert_int_eq(outcome.status, _i > 0 ? 1 : 2); /* with --all-addresses they are one target */
+    ck_assert((strstr(outcome.err, "is given twice") != NULL) == (_i == 0));
+}
+
 TEST(more_than_there_is_room_for)
 {
     const char *arguments[80] = {"echo-client", "-n", "1"};
