@@ -135,15 +135,20 @@ static void put_what_came_of_it(const struct chart *chart)
 {
     const struct summary *total = chart->timeline->total;
     char median[FIGURES_ROOM], longest[FIGURES_ROOM], seconds[FIGURES_ROOM], waits[128] = "";
+    char when[96];
 
+    figures_time(seconds, (int64_t)(total->seconds * 1e9));
+    if (total->warm_up_seconds > 0)
+        snprintf(when, sizeof when, ", %" PRIu64 " of them in the %s after the warm-up",
+                 total->verified - total->warm_verified, seconds);
+    else
+        snprintf(when, sizeof when, " in %s", seconds);
     if (chart->plan->waits > 0)
         snprintf(waits, sizeof waits, ". The wait to be served: median %s, longest %s",
                  figures_time(median, chart->plan->wait_median_ns),
                  figures_time(longest, chart->plan->wait_max_ns));
-    svg_text(chart->out, "sub", 20, TITLE_Y + 21, SVG_START,
-             "%" PRIu64 " message%s verified in %s%s.", total->verified,
-             total->verified == 1 ? "" : "s",
-             figures_time(seconds, (int64_t)(total->seconds * 1e9)), waits);
+    svg_text(chart->out, "sub", 20, TITLE_Y + 21, SVG_START, "%" PRIu64 " message%s verified%s%s.",
+             total->verified, total->verified == 1 ? "" : "s", when, waits);
 }
 
 static const char *ordinal(size_t number)

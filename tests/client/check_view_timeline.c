@@ -533,6 +533,17 @@ TEST(interrupted)
     has(">1 session: 0 ok, 1 failed, 0 refused (interrupted)<");
 }
 
+/* The time is the one after the warm-up, and so is the number beside it. */
+TEST(a_warm_up)
+{
+    chart_begin(1);
+    chart_add(kit_session(0, SESSION_OK, 0, 1, 2, 3, ""));
+    chart.total.warm_up_seconds = 1;
+    chart.total.warm_verified = 4;
+    chart_draw();
+    has(">9 messages verified, 5 of them in the 2.50 s after the warm-up. The wait to be served: ");
+}
+
 CASE("The axis")
 
 TEST(ticks_are_round)
