@@ -174,7 +174,17 @@ static void put_share(json_t **object, const struct summary *summary)
     object_put(object, "warm_up", warm_up(summary));
 }
 
-/** @param all  with their histograms, unless they are the same as of the whole: there is one target */
+/** Tell if the histograms of a target are those of the whole. A merged summary may have more than its target. */
+static bool has_all_times(const struct summary *target, const struct summary *whole)
+{
+    for (unsigned phase = 0; phase < MEASURE_PHASES; phase++)
+        if (histogram_count(target->measure.times[phase]) !=
+            histogram_count(whole->measure.times[phase]))
+            return false;
+    return true;
+}
+
+/** @param all  with their histograms, unless there is one target and they are those of the whole */
 static json_t *targets(const struct summary *summary, bool all)
 {
     json_t *array = json_array();
@@ -185,7 +195,7 @@ static json_t *targets(const struct summary *summary, bool all)
 
         object_text(&object, "name", target->target);
         put_share(&object, target);
-        if (all && summary->target_count > 1)
+        if (all && (summary->target_count > 1 || !has_all_times(target, summary)))
             object_put(&object, "histograms", histograms(&target->measure));
         append(&array, object);
     }

@@ -473,6 +473,32 @@ TEST(targets_of_the_same_name_are_one)
     summary_clear(&other);
 }
 
+/* Merged with a summary of an earlier version, which has no targets, and read again. */
+TEST(a_target_that_is_not_the_whole)
+{
+    struct summary other, merged, back;
+    struct report report = {.total = &merged};
+    char why[REPORT_WHY] = "";
+    char *text;
+
+    fill(&other, 1);
+    split(&other, 1);
+    ck_assert(summary_init(&merged));
+    ck_assert(summary_merge(&merged, &summary));
+    ck_assert(summary_merge(&merged, &other));
+    text = written(&report, true);
+    save(text);
+    free(text);
+    ck_assert(summary_init(&back));
+    ck_assert_msg(read_back(path, &back, why), "%s", why);
+    ck_assert_uint_eq(histogram_count(back.measure.times[MEASURE_ECHO]), 200);
+    ck_assert_uint_eq(back.target_count, 1);
+    ck_assert_uint_eq(histogram_count(back.targets[0]->measure.times[MEASURE_ECHO]), 100);
+    summary_clear(&other);
+    summary_clear(&merged);
+    summary_clear(&back);
+}
+
 TEST(two_read_are_two_merged)
 {
     struct summary other, read, merged;
