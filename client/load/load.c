@@ -362,9 +362,11 @@ static void complete(struct conductor *conductor, int64_t end_ns)
     counted_ns = start_ns + load->plan->warm_up_ns;
     if (counted_ns > end_ns) {
         counted_ns = end_ns;
-        if (conductor->interrupted == 0)
+        /* a session that failed would not have lasted longer with more messages */
+        if (conductor->interrupted == 0 && summary->ok > 0)
             log_warn("the load was over before its warm-up: no time and no rate was measured; "
-                     "give more --messages, or a --duration");
+                     "give more --messages%s",
+                     load->plan->duration_ns == 0 ? ", or a --duration" : "");
     }
     summary->warm_up_seconds = (double)load->plan->warm_up_ns / (double)SECOND_NS;
     summary->ended_wall_ns = clock_wall_ns() - (clock_now_ns() - end_ns);

@@ -56,6 +56,43 @@ LOOP_TEST(all_of_it, CLIENT_WAYS)
                      "measured; give more --messages, or a --duration\n");
 }
 
+/* What the warning advises must help. */
+LOOP_TEST(advice_that_a_duration_makes_needless, CLIENT_WAYS)
+{
+    struct client_run run = client_run_against(
+        _i, peer_upper, NULL, ARGUMENTS("-n", "2", "-m", "5", "-d", "2h", "--warm-up", "1h"));
+
+    client_run_expect(&run, 0, 2, 0, 0);
+    ck_assert_str_eq(run.outcome.err,
+                     "echo-client: the load was over before its warm-up: no time and no rate was "
+                     "measured; give more --messages\n");
+}
+
+/* Answers one message, and closes. */
+BEHAVIOUR(one_message)
+{
+    unsigned char bytes[64];
+
+    if (!peer_receive(fd, bytes, sizeof bytes))
+        return;
+    transform_apply(TRANSFORM_UPPER, bytes, sizeof bytes);
+    peer_send(fd, bytes, sizeof bytes);
+    peer_finish(fd);
+}
+
+LOOP_TEST(sessions_that_fail_in_it, CLIENT_WAYS)
+{
+    struct client_run run = client_run_against(_i, one_message, NULL,
+                                               ARGUMENTS("-n", "2", "-d", "2h", "--warm-up", "1h"));
+
+    ck_assert_int_eq(client_run_integer(&run, "sessions", "ok"), 0);
+    ck_assert_str_eq(run.outcome.err, "");
+    run = client_run(port_text(tcp_unused_port()),
+                     ARGUMENTS("-n", "2", "-m", "5", "--warm-up", "1h"));
+    client_run_expect(&run, 1, 0, 2, 0);
+    ck_assert_str_eq(run.outcome.err, "");
+}
+
 /* Never answers the first session, and every other one. */
 BEHAVIOUR(all_except_the_first)
 {
