@@ -2,8 +2,8 @@
 /*
  * A run, from its messages to its exit status.
  *
- * The files that it writes are opened before the first session, so that an error shows before there
- * is anything to lose.
+ * The files that it writes are opened, and the summaries of all loads are made, before the first session,
+ * so that an error shows before there is anything to lose.
  */
 #include "client/run.h"
 
@@ -29,6 +29,7 @@ struct run {
     unsigned view_count;
     struct summary total;
     struct summary steps[STEPS_MAX];
+    unsigned step_count; /* at least 1: without --steps one load */
     unsigned steps_done; /* summaries that are filled */
 };
 
@@ -85,6 +86,25 @@ static bool open_views(struct run *run)
     return open_view(run, options->top ? view_top_new() : view_progress_new(), "the progress");
 }
 
+/** Make a summary, and one in it for each target. */
+static void make_summary(struct summary *summary, const struct session_plan *plan)
+{
+    bool made = summary_init(summary);
+
+    for (unsigned i = 0; made && i < plan->target_count; i++)
+        made = summary_add_target(summary, plan->targets[i].name) != NULL;
+    if (!made)
+        log_fatal("cannot get memory for the histograms");
+}
+
+static void make_summaries(struct run *run)
+{
+    run->step_count = run->options->step_count > 0 ? run->options->step_count : 1;
+    make_summary(&run->total, run->plan);
+    for (unsigned i = 0; i < run->step_count; i++)
+        make_summary(&run->steps[i], run->plan);
+}
+
 static void fill_plan(const struct options *options, struct session_plan *plan)
 {
     plan->message_count = options->messages;
@@ -103,7 +123,7 @@ static void fill_plan(const struct options *options, struct session_plan *plan)
 /* --- the loads ----------------------------------------------------------------------------- */
 
 /** Run one load, into a summary of its own. @return false: it could not begin */
-static bool run_step(struct run *run, unsigned step, unsigned steps, unsigned sessions)
+static bool run_step(struct run *run, unsigned step, unsigned sessions)
 {
     const struct options *options = run->options;
     struct load_settings settings = {
@@ -115,11 +135,9 @@ static bool run_step(struct run *run, unsigned step, unsigned steps, unsigned se
         .views = run->views,
         .view_count = run->view_count,
         .step = step,
-        .steps = steps,
+        .steps = run->step_count,
     };
 
-    if (!summary_init(&run->steps[step]))
-        log_fatal("cannot get memory for the histograms");
     run->steps_done++;
     if (!load_run(&settings, run->plan, &run->steps[step]))
         return false;
@@ -134,9 +152,9 @@ static bool run_steps(struct run *run)
     const struct options *options = run->options;
 
     if (options->step_count == 0)
-        return run_step(run, 0, 1, options->sessions);
+        return run_step(run, 0, options->sessions);
     for (unsigned i = 0; i < options->step_count && run->total.interrupted == 0; i++)
-        if (!run_step(run, i, options->step_count, options->steps[i]))
+        if (!run_step(run, i, options->steps[i]))
             return false;
     return true;
 }
@@ -264,15 +282,16 @@ int run_load(const struct options *options, struct session_plan *plan)
     struct run *run = calloc(1, sizeof *run);
     int status = EXIT_RUN;
 
-    if (run == NULL || !summary_init(&run->total))
+    if (run == NULL)
         log_fatal("cannot get memory for the histograms");
     run->options = options;
     run->plan = plan;
+    make_summaries(run);
     plan->messages = messages;
     fill_plan(options, plan);
     if (messages != NULL)
         status = carry_out(run);
-    for (unsigned i = 0; i < run->steps_done; i++)
+    for (unsigned i = 0; i < run->step_count; i++)
         summary_clear(&run->steps[i]);
     summary_clear(&run->total);
     free(run);

@@ -389,21 +389,6 @@ static void complete(struct conductor *conductor, int64_t end_ns)
     summary_sort_errors(summary);
 }
 
-/** Give each target a summary of its own, where its sessions measure. @return false: no memory */
-static bool add_targets(const struct session_plan *plan, struct summary *summary)
-{
-    for (unsigned i = 0; i < plan->target_count; i++) {
-        struct summary *target = summary_add_target(summary, plan->targets[i].name);
-
-        if (target == NULL) {
-            log_error("cannot get memory for the histograms of %u targets", plan->target_count);
-            return false;
-        }
-        plan->targets[i].measure = &target->measure;
-    }
-    return true;
-}
-
 bool load_run(const struct load_settings *settings, const struct session_plan *plan,
               struct summary *summary)
 {
@@ -412,8 +397,8 @@ bool load_run(const struct load_settings *settings, const struct session_plan *p
     atomic_flag shown = ATOMIC_FLAG_INIT;
     bool ready = false;
 
-    if (!add_targets(plan, summary))
-        return false;
+    for (unsigned i = 0; i < plan->target_count; i++)
+        plan->targets[i].measure = &summary->targets[i]->measure;
     conductor.start_at_ns = start_of(settings);
     conductor.plan.shown = &shown;
     conductor.plan.sessions = settings->sessions;

@@ -19,7 +19,7 @@
  * ends the program. A signal that was ignored when the program started stays ignored.
  *
  * @param plan     of its members, sessions, begin_ns, shown and the measures of targets are not used
- * @param summary  summary_init(), and nothing added yet
+ * @param summary  has a target for each target of the plan, and nothing is counted yet
  * @return         true, however the sessions went; false: the load could not begin, and the reason
  *                 is on standard error
  *

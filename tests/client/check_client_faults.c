@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "client/load/tally.h"
+#include "client/report/summary.h"
 #include "tests/kit/client-json.h"
 #include "tests/kit/suite.h"
 
@@ -106,6 +107,22 @@ TEST(idle_sessions_that_cannot_be_watched)
     run = client_run(peer_port_text(peer), ARGUMENTS("-n", "2", "--idle", "3"));
     client_run_expect(&run, 0, 2, 0, 0);
     ck_assert_int_eq(client_run_integer(&run, "idle", "requested"), 3);
+    peer_stop(peer);
+}
+
+CASE("Summaries")
+
+/* That of a later load is missed before there is anything to lose. There are three, one of them of the whole. */
+LOOP_TEST(no_memory_for_a_summary, 3)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct outcome outcome;
+
+    let_fail("malloc", ENOMEM, (unsigned)_i, sizeof(struct summary));
+    outcome = program_run(
+        ARGUMENTS("echo-client", "--port", peer_port_text(peer), "--steps", "1,2"), NULL);
+    outcome_expect(&outcome, 1, "", "echo-client: cannot get memory for the histograms\n");
+    ck_assert_uint_eq(peer_accepted(peer), 0);
     peer_stop(peer);
 }
 
