@@ -42,6 +42,25 @@ TEST(both_have_clients)
     ck_assert_uint_gt(served[1], 0);
 }
 
+TEST(the_admin_port_is_not_shared)
+{
+    struct kit first = kit_start(ARGUMENTS("--model", "event", "--reuse-port", "--admin", "0"));
+    const char *port = suite_text("%u", (unsigned)kit_admin_port(&first));
+    struct outcome outcome = program_run(ARGUMENTS("echo-server", "--host", "127.0.0.1", "--model",
+                                                   "event", "--reuse-port", "--port",
+                                                   port_text(first.program.port), "--admin", port),
+                                         NULL);
+
+    ck_assert_int_eq(outcome.status, 1);
+    ck_assert_str_eq(outcome.err,
+                     suite_text("echo-server: --admin %s: cannot listen on 127.0.0.1:%s: Address "
+                                "already in use; stop the other program, or let the kernel pick "
+                                "with port 0\n",
+                                port, port));
+    kit_signal(&first, SIGTERM);
+    (void)kit_wait_end(&first, 0, NULL, NULL);
+}
+
 /* All sessions have had a reply: one that has not would not go on with another connection. */
 static bool are_served(void *client)
 {
