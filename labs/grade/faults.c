@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +20,10 @@ atomic_int lab_waiting, lab_spurious;
 
 ssize_t __real_write(int fd, const void *bytes, size_t size);
 ssize_t __real_send(int fd, const void *bytes, size_t size, int flags);
+ssize_t __real_sendto(int fd, const void *bytes, size_t size, int flags, const struct sockaddr *to,
+                      socklen_t length);
+ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __real_writev(int fd, const struct iovec *pieces, int count);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*start)(void *), void *argument);
 int __real_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
@@ -44,6 +49,29 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t size)
 ssize_t __wrap_send(int fd, const void *bytes, size_t size, int flags)
 {
     return __real_send(fd, bytes, part(fd, size), flags);
+}
+
+ssize_t __wrap_sendto(int fd, const void *bytes, size_t size, int flags, const struct sockaddr *to,
+                      socklen_t length)
+{
+    return __real_sendto(fd, bytes, part(fd, size), flags, to, length);
+}
+
+/* Of several pieces a socket takes a part of the first. */
+ssize_t __wrap_writev(int fd, const struct iovec *pieces, int count)
+{
+    if (count > 0 && part(fd, pieces[0].iov_len) < pieces[0].iov_len)
+        return __real_write(fd, pieces[0].iov_base, part(fd, pieces[0].iov_len));
+    return __real_writev(fd, pieces, count);
+}
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    if (message->msg_iovlen > 0 &&
+        part(fd, message->msg_iov[0].iov_len) < message->msg_iov[0].iov_len)
+        return __real_send(fd, message->msg_iov[0].iov_base, part(fd, message->msg_iov[0].iov_len),
+                           flags);
+    return __real_sendmsg(fd, message, flags);
 }
 
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,

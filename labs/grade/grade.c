@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,8 +39,40 @@ static const struct {
     {"detected memory leaks", "memory was allocated and never freed"},
     {"runtime error:", "the program does what C does not define"},
     {"AddressSanitizer", "the program uses memory that it must not use"},
+    {"FATAL: ThreadSanitizer",
+     "it could not be tried: the thread sanitizer does not run on this machine"},
     {"ThreadSanitizer", "threads disturb one another"},
 };
+
+/* Signals that end the grader, and the trial whose group ends with it. */
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+static volatile pid_t trial;
+
+static void on_end(int number)
+{
+    if (trial > 0)
+        kill(-trial, SIGKILL);
+    _exit(128 + number);
+}
+
+/* End what the trial has left, also what has made itself a session: it is this process's child by now. */
+static void end_orphans(void)
+{
+    char path[64];
+    int pid, ended;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    do {
+        FILE *file = fopen(path, "r");
+        while (file != NULL && fscanf(file, "%d", &pid) == 1)
+            kill(pid, SIGKILL);
+        if (file != NULL)
+            fclose(file);
+        ended = waitpid(-1, NULL, WNOHANG);
+        if (ended == 0)
+            poll(NULL, 0, 5);
+    } while (ended >= 0);
+}
 
 int patience_s(void)
 {
@@ -88,11 +121,16 @@ static bool was_reported(FILE *log, char why[static WHY_MAX])
 
     rewind(log);
     size = fread(text, 1, sizeof text - 1, log);
+    for (size_t i = 0; i < size; i++)
+        if (text[i] == '\0')
+            text[i] = ' ';
     text[size] = '\0';
     for (size_t i = 0; i < sizeof sanitizers / sizeof *sanitizers; i++) {
         const char *at = strstr(text, sanitizers[i].report);
         if (at == NULL)
             continue;
+        while (at > text && at[-1] != '\n')
+            at--;
         find_place(at, place);
         wrong(why, "%s%s%s", sanitizers[i].words, *place != '\0' ? ": look at " : "", place);
         return true;
@@ -115,6 +153,8 @@ static _Noreturn void try(const struct requirement *requirement, int fd, FILE *l
     bool met;
 
     setpgid(0, 0);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        signal(ends[i], SIG_DFL);
     dup2(fileno(log), STDERR_FILENO);
     met = requirement->is_met(why);
     if (write(fd, why, strlen(why)) < 0)
@@ -138,6 +178,7 @@ static bool try_one(const struct requirement *requirement, char why[static WHY_M
     if (pid < 0)
         return wrong(why, "this machine cannot make processes now: %s", strerror(errno));
     setpgid(pid, pid);
+    trial = pid;
     close(pipe_fd[1]);
     *why = '\0';
     ended = has_ended(pipe_fd[0]);
@@ -148,6 +189,8 @@ static bool try_one(const struct requirement *requirement, char why[static WHY_M
     kill(-pid, SIGKILL);
     if (!ended)
         waitpid(pid, &status, 0);
+    trial = 0;
+    end_orphans();
     close(pipe_fd[0]);
 
     bool met = ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
@@ -206,6 +249,10 @@ static unsigned grade_one(const struct requirement *requirement, json_t *list, u
         return 0;
     }
     *of += requirement->points;
+    if (isatty(STDOUT_FILENO)) {
+        printf("  ./%u  %s\r", requirement->points, requirement->what);
+        fflush(stdout);
+    }
     bool met = try_one(requirement, why);
     print_result(requirement, met, why, list);
     return met ? requirement->points : 0;
@@ -223,6 +270,9 @@ int grade(unsigned number, const struct lab *lab)
     char why[WHY_MAX];
 
     setlinebuf(stdout);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        signal(ends[i], on_end);
     printf("Lab %u: %s\n\n", number, lab->title);
     for (size_t i = 0; i < lab->count; i++)
         points += grade_one(&lab->requirements[i], list, &of);
@@ -233,6 +283,14 @@ int grade(unsigned number, const struct lab *lab)
         points += met ? clean.points : 0;
         of += clean.points;
     }
+    if (of == 0) {
+        fprintf(stderr, "grade: lab %u has no requirement %s; it has", number, getenv("LAB_ONLY"));
+        for (size_t i = 0; i < lab->count; i++)
+            fprintf(stderr, " %s", lab->requirements[i].id);
+        fputs("\n", stderr);
+        json_decref(list);
+        return 2;
+    }
     printf("\nPoints: %u of %u\n", points, of);
 
     json_t *report = json_pack("{s:i, s:s, s:i, s:i, s:o}", "lab", (int)number, "title", lab->title,
@@ -242,5 +300,5 @@ int grade(unsigned number, const struct lab *lab)
         return 2;
     }
     json_decref(report);
-    return points == of && of > 0 ? 0 : 1;
+    return points == of ? 0 : 1;
 }

@@ -116,8 +116,10 @@ static bool survives_the_vanished(char why[static WHY_MAX])
         fd = client_connect(&server, why);
         if (fd < 0)
             return false;
-        client_flood(&server, fd, 20000);
-        shutdown(fd, SHUT_WR);
+        if (i < 2) {
+            client_flood(&server, fd, 20000);
+            shutdown(fd, SHUT_WR);
+        }
         client_reset(fd);
     }
     server_thaw(&server);
@@ -284,20 +286,27 @@ static bool fifth_waits(char why[static WHY_MAX])
 }
 
 /* What it computes until it sleeps counts, and not the time, of which a busy machine takes the most. */
+static bool sleeps(struct server *server, const char *when, char why[static WHY_MAX])
+{
+    long before = server_cpu_ms(server);
+
+    while (server_cpu_ms(server) - before < 300)
+        if (server_sleeps(server))
+            return true;
+    return wrong(why, "%s, and the server does not sleep: a thread looks again and again instead",
+                 when);
+}
+
 static bool is_idle(char why[static WHY_MAX])
 {
     struct server server = {0};
-    long before;
+    int deaf;
 
-    if (!begin(&server, NULL, why) || served(&server, "a client", why) < 0)
+    if (!begin(&server, NULL, why) || served(&server, "a client", why) < 0 ||
+        !sleeps(&server, "no client sends", why) || (deaf = client_connect(&server, why)) < 0)
         return false;
-    before = server_cpu_ms(&server);
-    while (server_cpu_ms(&server) - before < 300)
-        if (server_sleeps(&server))
-            return true;
-    return wrong(
-        why,
-        "no client sends, and the server does not sleep: a thread looks again and again instead");
+    client_flood(&server, deaf, 64 * MIB);
+    return sleeps(&server, "a client does not read", why);
 }
 
 static bool ends(struct server *server, char why[static WHY_MAX])
@@ -373,7 +382,7 @@ static bool serves_beside_silent(char why[static WHY_MAX])
             return false;
     if (served(&server, "a client beside 200 silent ones", why) < 0)
         return false;
-    return server_threads(&server) <= 2 ||
+    return getenv("LAB_BUILT") == NULL || server_threads(&server) <= 2 ||
            wrong(why, "it has %u threads: one is enough", server_threads(&server));
 }
 
@@ -479,7 +488,7 @@ static const struct requirement lab4[] = {
     ECHOES,
     FIFTY,
     {"bound", "there are as many threads as workers", 3, "lessons/04-the-pool", is_bounded, NULL,
-     false},
+     true},
     {"fifth", "a fifth client waits for one of four workers, and gets it", 3,
      "lessons/05-the-fifth-client", fifth_waits, NULL, false},
     FINISHES,

@@ -5,6 +5,8 @@
 cd "$TOP_SRCDIR" || exit 1
 export ECHO_CLIENT="$TOP_BUILDDIR/echo-client"
 
+needs jq setsid
+
 # The folder of a lab: 3-queue.
 lab() {
     (cd labs && echo "$1"-*)
@@ -58,12 +60,14 @@ done
 mistake 'write() unchecked' 1 short 60 'took only a part' 's/while (size > 0)/if (size > 0)/'
 mistake 'SIGPIPE' 1 vanished 60 'raises SIGPIPE' 's/MSG_NOSIGNAL/0/'
 mistake 'one error ends the server' 1 vanished 60 'must end that connection only' 's/^            break;/            exit(1);/'
-mistake 'connections are not closed' 1 descriptors 6 'does not close its connection' '/^    close(fd);/d'
+mistake 'connections are not closed' 1 descriptors 20 'does not close its connection' '/^    close(fd);/d'
+mistake 'an error of one client ends the server' 1 vanished 60 'must end that connection only' 's/^    close(fd);/    if (size < 0) exit(1);\n    close(fd);/'
 mistake 'one message only' 1 echo 60 'closed the connection' 's/while ((size = recv(\(.*\)) > 0)/for (int once = 0; once < 1 \&\& (size = recv(\1) > 0; once++)/'
 mistake 'bytes taken for a string' 1 sizes 60 'heap\|overflow\|beyond\|byte\|echo-client' 's/bytes, (size_t)size))/bytes, strlen(bytes)))/; s/<stdlib.h>/<stdlib.h>\n#include <string.h>/'
 mistake 'served in the accept loop' 2 two 60 'while the first one is silent' 's/pthread_create(&thread, NULL, thread_main, \(.*\)) != 0/(thread_main(\1), thread = pthread_self(), 1)/; s/^            close(fd);/            ;/'
 mistake 'threads never joined' 2 threads 60 'joined, or detached' 's/pthread_detach(thread);/;/'
 mistake 'a variable of the loop for all threads' 2 race 60 'without a lock' 's/(void \*)(intptr_t)fd/\&fd/; s/(int)(intptr_t)argument/*(int *)argument/; s/int fd = accept/static int fd; fd = accept/'
+mistake 'a total of all threads' 2 race 60 'one of them writes: look at echo.c' 's/^static void serve/static long total;\n\nstatic void serve/; s/        if (!send_all/        if (total += size, !send_all/'
 mistake 'no thread, and the client is left alone' 2 no-thread 60 'left waiting' 's/^            close(fd);/            ;/'
 mistake 'no thread, and the server ends' 2 no-thread 60 'died of it' 's/^            close(fd);/            exit(1);/'
 mistake 'if instead of while' 3 again 60 'in a loop, not with if' '/count == 0/s/while/if/'
@@ -84,6 +88,7 @@ mistake 'closed before the echo' 4 order 60 'of 40000 bytes only' 's/SHUT_RD)/SH
 mistake 'does not end' 4 stop 60 'does not end after SIGTERM' 's/queue_close(queue);//'
 mistake 'a loop without a wait' 5 idle 60 'again and again' 's/client_count, -1)/client_count, 0)/'
 mistake 'always ready to write' 5 idle 60 'again and again' 's/POLLOUT : POLLIN}/POLLOUT : POLLIN | POLLOUT}/'
+mistake 'both to read and to write' 5 idle 20 'does not read, and the server does not sleep' 's/POLLOUT : POLLIN}/POLLIN | POLLOUT : POLLIN}/'
 mistake 'a connection that blocks' 5 deaf 60 'make each connection non-blocking' '/^static void add/,/^}/s/fcntl.*//'
 mistake 'what one send leaves is dropped' 5 flush 60 'bytes only\|is not what was sent' 's/while (client->sent < client->size)/if (client->sent < client->size)/'
 mistake 'freed while the call runs' 6 give-up 60 'that it has freed' 's/owners = 2/owners = 1/'
@@ -106,14 +111,43 @@ refuses() {
     labs/check "$@" >"$work/report" 2>&1 || status=$?
     [ "$status" -eq 2 ] && grep -q -e "$sentence" "$work/report" || { cat "$work/report"; return 1; }
 }
+check 'an unknown requirement is named' refuses 'lab 3 has no requirement x; it has order bound' 3 tests/labs/3-queue --only x
 check 'there is no lab 7' refuses 'labs/check N' 7
 check 'a folder that does not exist is named' refuses 'there is no folder /nowhere' 1 /nowhere
 check 'lab 3 is not a server' refuses 'graded by its functions' 3 --command 'x {port}'
+
+# What a program has left, in whatever session, ends with its trial; and all of it with labs/check.
+leaves_nothing() {
+    assemble 1
+    sed -i 's/int main(.*/&\n/; s/    for (;;) {/    if (fork() == 0) {\n        setsid();\n        for (;;)\n            pause();\n    }\n&/' "$work/mine/echo.c"
+    labs/check 1 "$work/mine" --only echo >"$work/report" || { cat "$work/report"; return 1; }
+    has_ended "$work/report"
+}
+
+# labs/check builds below the folder of this test.
+has_ended() {
+    ! pgrep -f "$work/.*/address [0-9]+" >"$work/left" || { ps -o pid,args -p "$(tr '\n' , <"$work/left")0"; return 1; }
+}
+
+is_interrupted() {
+    assemble 3
+    sed -i '/signal(&queue->not_empty)/d' "$work/mine/queue.c"
+    setsid labs/check 3 "$work/mine" --only empty >"$work/report" 2>&1 &
+    wait_until 60 pgrep -s $! -f grade-address >/dev/null
+    kill -TERM $!
+    ! wait $! && wait_until 20 no_grader $!
+}
+
+no_grader() {
+    ! pgrep -s "$1" -f grade-address >/dev/null
+}
 
 does_not_compile() {
     mkdir "$work/broken" && echo 'int main(void) { return x; }' >"$work/broken/echo.c"
     labs/check 1 "$work/broken" --json "$work/report.json" >"$work/report" && return 1
     grep -q "echo.c:1.*error" "$work/report" && [ "$(jq .points "$work/report.json")" = 0 ]
 }
+check 'what a program has left ends with its trial' leaves_nothing
+check 'a signal ends the grader and its trial' is_interrupted
 check 'what does not compile has no points, and the first error is shown' does_not_compile
 finish
