@@ -191,6 +191,37 @@ TEST(an_added_worker_is_seen)
     ep_executor_free(executor);
 }
 
+/* Shared with worker processes: those that are added wait in initialize. */
+static struct gate *entrance;
+
+static int enter(void *context, unsigned worker)
+{
+    (void)context;
+    while (worker > 0 && sem_wait(&entrance->opened) != 0)
+        continue;
+    return 0;
+}
+
+TEST(a_worker_that_initializes_is_starting)
+{
+    struct ep_executor *executor;
+    struct ep_worker_state states[2];
+
+    entrance = shared_memory(sizeof *entrance);
+    ck_assert_int_eq(sem_init(&entrance->opened, 1, 0), 0);
+    executor = observed((struct ep_options){.workers = 1, .workers_max = 2, .initialize = enter});
+    stage_occupy(executor, 1);
+    ck_assert_int_eq(stage_try_gate(executor), 0); /* another worker is made for it */
+    do
+        ck_assert_int_eq(ep_executor_observe(executor, NULL, states, 2), 0);
+    while (states[1].does == EP_WORKER_NONE);
+    ck_assert_int_eq(states[1].does, EP_WORKER_STARTING);
+    sem_post(&entrance->opened);
+    gate_await(&stage->gate, 1);
+    gate_open(&stage->gate, 2);
+    ep_executor_free(executor);
+}
+
 CASE("Processes")
 
 /* Tasks that are sent ahead begin one after the other, so their times do not overlap. */
