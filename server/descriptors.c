@@ -40,7 +40,8 @@ static uint64_t needed_by(const struct options *options, const struct model_type
     return needed;
 }
 
-void descriptors_raise(struct server *server, uint64_t workers)
+/* @return whether the limit is too low */
+static bool raise_limit(struct server *server, uint64_t workers)
 {
     const struct options *options = server->options;
     unsigned sockets = options->hosts.count; /* as long as no name has been looked up */
@@ -54,16 +55,24 @@ void descriptors_raise(struct server *server, uint64_t workers)
         have = limits_raise_nofile(needed);
     server->descriptors_needed = needed;
     server->descriptors_allowed = have;
+    return have != 0 && have < needed;
 }
 
 void descriptors_secure(struct server *server, uint64_t workers)
 {
-    descriptors_raise(server, workers);
-    if (server->descriptors_allowed != 0 &&
-        server->descriptors_allowed < server->descriptors_needed)
+    if (raise_limit(server, workers))
         log_warn("up to %" PRIu64 " descriptors may be needed and %" PRIu64
                  " are allowed: raise the limit (ulimit -n %" PRIu64 "), or lower %s",
                  server->descriptors_needed, server->descriptors_allowed,
                  server->descriptors_needed,
                  server->type->capped ? "--workers or --queue" : "--max-sessions");
+}
+
+void descriptors_secure_again(struct server *server, uint64_t workers)
+{
+    if (server->descriptors_allowed != 0 &&
+        server->descriptors_allowed < server->descriptors_needed)
+        raise_limit(server, workers);
+    else
+        descriptors_secure(server, workers);
 }

@@ -11,12 +11,12 @@
 struct server;
 
 /**
- * Raise the limit to what this number of workers may need. Sets descriptors_needed and
- * descriptors_allowed. Threads: loop only.
+ * Raise the limit to what this number of workers may need, or warn that it is too low. Sets
+ * descriptors_needed and descriptors_allowed. Threads: loop only.
  */
-void descriptors_raise(struct server *server, uint64_t workers);
-
-/** The same, and warn if that is too low. */
 void descriptors_secure(struct server *server, uint64_t workers);
+
+/** The same, but if the last call has warned, this one does not. */
+void descriptors_secure_again(struct server *server, uint64_t workers);
 
 #endif /* SERVER_DESCRIPTORS_H */

@@ -388,7 +388,7 @@ int server_run(const struct options *options)
     rc = limits_apply(&options->limits, &name);
     if (rc != 0)
         log_fatal("cannot set --limit %s: %s; the hard limit is lower", name, strerror(-rc));
-    descriptors_raise(&server, options->workers);
+    descriptors_secure(&server, options->workers);
     notify_open(&server.notify);
     socket_count = open_passed(local_only, sockets);
     if (socket_count > 0 && options->hosts.reuse_port)
@@ -405,7 +405,7 @@ int server_run(const struct options *options)
                                   local_only, sockets);
     if (listener_new(server.base, sockets, socket_count, server.shared, &server.listener) != 0)
         log_fatal("no memory for the event loop");
-    descriptors_secure(&server, options->workers); /* again: the sockets are known */
+    descriptors_secure_again(&server, options->workers); /* the sockets are known now */
     start_model(&server);
     start_watch(&server);
     start_admin(&server);

@@ -678,7 +678,10 @@ TEST(large_inputs_of_two_levels_are_two)
     for (int i = 0; i < 2; i++) {
         struct ep_future *future = submit(pool, last_byte_deeper, bytes, sizeof bytes);
         struct ep_bytes reply;
+        struct ep_error error;
 
+        ck_assert_int_eq(ep_future_error(future, EP_FOREVER, &error), 0);
+        ck_assert_msg(!error.failed, "failed with %d: %s", error.code, error.message);
         ck_assert_int_eq(ep_future_result(future, EP_FOREVER, &reply), 0);
         ck_assert_uint_eq(reply.size, 1);
         ck_assert_int_eq(*(const char *)reply.data, 'i');
