@@ -649,17 +649,25 @@ static int last_byte_of(struct ep_task *task)
     return ep_task_reply(task, &input[size - 1], 1);
 }
 
-/** Does the same to a large input, by worker processes of its own. */
+/**
+ * Does the same to a large input, by worker processes of its own. Without Check, which in a worker would write to
+ * whatever has the number of its pipe.
+ */
 static int last_byte_deeper(struct ep_task *task)
 {
     static char bytes[LARGE];
-    struct ep_executor *own = processes_of(1, EP_BREAK);
+    struct ep_options options = {.workers = 1};
+    struct ep_executor *own;
     struct ep_future *future;
     struct ep_bytes reply;
-    int rc;
+    int rc = ep_process_executor_new(&options, &own);
 
+    if (rc != 0)
+        return rc;
     memset(bytes, 'i', sizeof bytes);
-    future = submit(own, last_byte_of, bytes, sizeof bytes);
+    rc = ep_submit(own, last_byte_of, bytes, sizeof bytes, &future);
+    if (rc != 0)
+        return rc;
     rc = ep_future_result(future, EP_FOREVER, &reply);
     if (rc == 0)
         rc = ep_task_reply(task, reply.data, reply.size);
