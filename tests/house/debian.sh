@@ -37,8 +37,24 @@ what_it_builds_with_is_installed() {
     ! grep -vxF -f "$work/sets" "$work/asked" && grep -qx doxygen "$work/asked" && grep -qx libevent-dev "$work/asked"
 }
 
+# The script with a folder of this test for systemd's, and a program that writes down what it is asked for.
+prerm() {
+    sed "s|/run/systemd/system|$work|" debian/echopool-tools.prerm >"$work/prerm"
+    : >"$work/asked"
+    PATH=$work/bin:$PATH sh "$work/prerm" "$@" && cat "$work/asked"
+}
+
+removal_stops_the_server() {
+    mkdir -p "$work/bin"
+    printf '#!/bin/sh\necho "$@" >>"%s"\nexit 1\n' "$work/asked" >"$work/bin/deb-systemd-invoke"
+    chmod +x "$work/bin/deb-systemd-invoke"
+    [ "$(prerm remove)" = 'stop echo-server.socket echo-server.service' ] && [ -z "$(prerm upgrade 0.2.0)" ] &&
+        grep -qx '#DEBHELPER#' debian/echopool-tools.prerm
+}
+
 check 'the version of the packages is the one of configure.ac' version_is_that_of_configure
 check 'each node of pool/echopool.map is in the symbols file, with its version' symbols_are_versioned
 check 'debian/copyright has the text of LICENSE' licence_is_the_project_s
 check 'scripts/packages installs what debian/control builds with' what_it_builds_with_is_installed
+check 'a removal of the tools stops a server, and an upgrade does not' removal_stops_the_server
 finish
