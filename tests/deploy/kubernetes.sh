@@ -64,7 +64,8 @@ apply)
     arguments=\$(sed -n 's/.*args: \[\(.*\)\]/\1/p' job.yaml | tr -d "',")
     arguments=\$(echo "\$arguments" | sed -e 's/--host echo/--host 127.0.0.1 --port $port/' -e 's/-n 250/-n 5/' -e 's/-d 30s/-d 1s/')
     for index in \$(seq 0 \$((\$(sed -n 's/.*completions: //p' job.yaml) - 1))); do
-        (echo-client \$arguments >"\$index"; echo \$? >"\$index.status") >/dev/null 2>"\$index.err" &
+        ([ "\$index" != "\${FAILS-}" ] || arguments=--no-such-option
+            echo-client \$arguments >"\$index" 2>&1; echo \$? >"\$index.status") &
     done ;;
 wait) until [ "\$(cat ./*.status 2>/dev/null | wc -l)" = 4 ]; do sleep 0.1; done; ! grep -v '^0' ./*.status ;;
 get) for index in 0 1 2 3; do echo "pod/\$index"; done ;;
@@ -76,10 +77,18 @@ END
 }
 
 load_is_merged() {
-    play_kubectl
     PATH=$work/bin:$PATH WAIT=15 sh "$manifests/load.sh" >"$work/report" || { cat "$work"/pods/*; return 1; }
     cat "$work/report"
     curl -s "http://$(cat "$work/admin")/stats.json" | jq -e '.connections.accepted == 20' && grep -q '\b20\b' "$work/report"
+}
+
+# A pod that fails has printed only an error; kubectl logs does not keep it apart.
+failed_pod_is_named() {
+    rm -f "$work"/pods/*
+    ! PATH=$work/bin:$PATH WAIT=15 FAILS=3 sh "$manifests/load.sh" >"$work/report" 2>"$work/errors" || return 1
+    cat "$work/report" "$work/errors"
+    grep -qE '^sessions +15 requested: 15 ok' "$work/report" && [ "$(grep -c 'has printed no summary' "$work/errors")" = 1 ] &&
+        grep -q '^load.sh: pod/3 has printed no summary' "$work/errors"
 }
 
 check 'each manifest is valid' each_is_valid
@@ -90,5 +99,7 @@ check 'a missing field is refused' refuses selector deployment.yaml '/^  selecto
 check 'an unknown kind is refused' refuses PodDisruptiveBudget disruption.yaml 's/kind: PodDisruption/kind: PodDisruptive/'
 check 'the variables are options of the server' variables_are_options
 start_server --workers 20 || { cat "$work/server"; echo 'Bail out! cannot start'; exit 1; }
+play_kubectl
 check 'load.sh runs four pods that begin together, and merges what they print' load_is_merged
+check 'a pod that fails is named, and the report is that of the others' failed_pod_is_named
 finish

@@ -1,13 +1,18 @@
 #!/bin/sh
 # deploy/launch/load with each launcher that is installed: two clients begin together, and their report is that of all.
-# This machine stands for two; for parallel a script plays ssh.
+# This machine stands for two; for parallel a script plays ssh. A machine that fails is named, and missing in the report.
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/deploy/server.sh"
 needs curl jq
 export PATH="$work/bin:$PATH" WAIT=15
 
 play_ssh() {
     mkdir -p "$work/bin"
-    ln -s "$(cd "$TOP_BUILDDIR" && pwd)/echo-client" "$work/bin/echo-client"
+    # Of those that mpirun starts one can be made to fail at once.
+    cat >"$work/bin/echo-client" <<END
+#!/bin/sh
+[ "\${OMPI_COMM_WORLD_RANK-none}" != "\${FAILS-}" ] || exit 3
+exec "$(cd "$TOP_BUILDDIR" && pwd)/echo-client" "\$@"
+END
     # As ssh does, it gives a shell all that follows the machine, as one text.
     cat >"$work/bin/ssh" <<'END'
 #!/bin/sh
@@ -15,19 +20,33 @@ play_ssh() {
 shift
 exec sh -c "$*"
 END
-    chmod +x "$work/bin/ssh"
+    chmod +x "$work/bin/ssh" "$work/bin/echo-client"
 }
 
 accepted() {
     curl -s "http://$(cat "$work/admin")/stats.json" | jq .connections.accepted
 }
 
+# The arguments have what a shell would take for its own.
+load() {
+    echo hello >"$work/it's {} \$work; a file"
+    sh "$deploy/launch/load" "$1" --host 127.0.0.1 --port "$port" -n 5 -d 1s --expect 'failed=0,p99<1h' \
+        -f "$work/it's {} \$work; a file" >"$work/report" 2>"$work/errors"
+    load_status=$?
+    cat "$work/report" "$work/errors"
+    return "$load_status"
+}
+
 # merges LAUNCHER: the report has the sessions of both clients, and the server has had as many.
 merges() {
     before=$(accepted)
-    sh "$deploy/launch/load" "$1" --host 127.0.0.1 --port "$port" -n 5 -d 1s >"$work/report" || { cat "$work/report"; return 1; }
-    cat "$work/report"
-    grep -qE '^sessions +10 requested: 10 ok' "$work/report" && [ $(($(accepted) - before)) = 10 ]
+    load "$1" && grep -qE '^sessions +10 requested: 10 ok' "$work/report" && [ $(($(accepted) - before)) = 10 ]
+}
+
+# names_the_missing LAUNCHER MACHINE: one has failed, and the report is that of the other.
+names_the_missing() {
+    ! load "$1" && grep -qE '^sessions +5 requested: 5 ok' "$work/report" &&
+        [ "$(grep -c '^load: ' "$work/errors")" = 1 ] && grep -q "^load: $2 has printed no summary" "$work/errors"
 }
 
 # has LAUNCHER: skip its check if it is not installed.
@@ -43,8 +62,12 @@ play_ssh
 start_server --workers 10 || { cat "$work/server"; echo 'Bail out! cannot start'; exit 1; }
 export MACHINES=one,two PARALLEL_HOME="$work/parallel"
 has parallel && check 'parallel starts two clients, and their reports are merged' merges parallel
+export MACHINES=one,three
+has parallel && check 'of two machines of parallel one fails: it is named, and the report is that of the other' names_the_missing parallel three
 # As root, and on the loopback device only.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_oob_tcp_if_include=lo OMPI_MCA_plm=isolated MACHINES=localhost:2
 has mpirun && check 'mpirun starts two clients, and their reports are merged' merges mpirun
+export FAILS=1
+has mpirun && check 'of two clients of mpirun one fails: it is named, and the report is that of the other' names_the_missing mpirun rank.1
 check 'an unknown launcher is refused' refuses_unknown
 finish
