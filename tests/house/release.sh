@@ -73,10 +73,22 @@ no_tarball() {
         ! release "$out" && grep -qx broken "$work/said" && grep -q 'release: the tarball could not be made' "$work/said" && [ -z "$(ls "$out")" ]
 }
 
+# git reads no checkout of another user without safe.directory: neither to clone it, nor to look for changes.
+of_another_user() {
+    repository 1.0 1.0 && chown -R 65534:65534 "$tree" && release "$out" && touch "$tree/new" && rm -r "$out" &&
+        refused 'new has changed, or is new, and is not committed' && rm "$tree/new" && git -C "$tree" -c safe.directory='*' tag v1.0 &&
+        refused 'the tag v1.0 exists' && [ -z "$(find "$tree/.git" -maxdepth 1 -name index -user 0)" ]
+}
+
 check 'a release is a tarball, what is new in it, and their sums' makes_three_files
 check 'changes that are not committed are refused' changes
 check 'a version that NEWS.md does not begin with is refused' another_version
 check 'a version that has a tag is refused' a_tag
 check 'a version that is not released yet is only tried' not_yet
 check 'without a tarball there are no sums' no_tarball
+if : >"$work/file" && chown 65534:65534 "$work/file" 2>/dev/null; then
+    check 'root releases the checkout of another user' of_another_user
+else
+    skip 'root releases the checkout of another user' 'only root can give it files'
+fi
 finish
