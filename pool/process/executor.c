@@ -234,7 +234,7 @@ static int process_resize(struct ep_executor *base, uint32_t workers)
     before = atomic_load(&executor->target);
     rc = make_places_locked(executor, workers);
     if (rc == 0) {
-        /* First, because the manager may look at any time, and settles a place that is not wanted. */
+        /* First, because the manager may look at any time, and settles a place that is not wanted: place_care() */
         atomic_store(&executor->target, workers);
         if (!executor->is_elastic) /* otherwise the manager adds workers by need */
             want_workers_locked(executor, before, workers);

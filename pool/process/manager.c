@@ -227,7 +227,8 @@ static void place_care_for_resend(struct place *place, int64_t now)
 static void place_care(struct place *place, int64_t now)
 {
     struct process_executor *executor = place->executor;
-    bool wanted = place_is_wanted(place);
+    /* Read first, because a resize sets `target` first: what is unsettled by then is known to be wanted. */
+    bool settled = atomic_load(&place->settled), wanted = place_is_wanted(place);
 
     switch ((enum life)atomic_load(&place->life)) { /* clang does not switch on an atomic */
     case LIFE_NONE:
@@ -236,9 +237,11 @@ static void place_care(struct place *place, int64_t now)
             place->failures = 0;
             place->retry_ns = 1;
         }
-        if (!wanted)
+        if (!wanted && !settled)
             place_settle(place,
                          is_closing(executor) ? queue_refusal(&executor->base.queue) : EP_EBROKEN);
+        else if (!wanted)
+            break;
         else if (place->retry_ns > now)
             due_at(executor, place->retry_ns);
         else if (place->retry_ns > 0)

@@ -63,8 +63,7 @@ struct place *place_new(struct process_executor *executor, uint32_t index)
         return NULL;
     }
     place->dormant = executor->is_elastic;
-    atomic_init(&place->renew, !executor->is_elastic);
-    atomic_init(&place->settled, executor->is_elastic);
+    atomic_init(&place->settled, true); /* until a worker is wanted */
     return place;
 }
 
