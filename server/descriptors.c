@@ -40,8 +40,13 @@ static uint64_t needed_by(const struct options *options, const struct model_type
     return needed;
 }
 
-/* @return whether the limit is too low */
-static bool raise_limit(struct server *server, uint64_t workers)
+static bool is_too_low(const struct server *server)
+{
+    return server->descriptors_allowed != 0 &&
+           server->descriptors_allowed < server->descriptors_needed;
+}
+
+static void raise_limit(struct server *server, uint64_t workers)
 {
     const struct options *options = server->options;
     unsigned sockets = options->hosts.count; /* as long as no name has been looked up */
@@ -55,12 +60,12 @@ static bool raise_limit(struct server *server, uint64_t workers)
         have = limits_raise_nofile(needed);
     server->descriptors_needed = needed;
     server->descriptors_allowed = have;
-    return have != 0 && have < needed;
 }
 
 void descriptors_secure(struct server *server, uint64_t workers)
 {
-    if (raise_limit(server, workers))
+    raise_limit(server, workers);
+    if (is_too_low(server))
         log_warn("up to %" PRIu64 " descriptors may be needed and %" PRIu64
                  " are allowed: raise the limit (ulimit -n %" PRIu64 "), or lower %s",
                  server->descriptors_needed, server->descriptors_allowed,
@@ -70,8 +75,7 @@ void descriptors_secure(struct server *server, uint64_t workers)
 
 void descriptors_secure_again(struct server *server, uint64_t workers)
 {
-    if (server->descriptors_allowed != 0 &&
-        server->descriptors_allowed < server->descriptors_needed)
+    if (is_too_low(server)) /* and it was logged */
         raise_limit(server, workers);
     else
         descriptors_secure(server, workers);
