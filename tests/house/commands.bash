@@ -25,7 +25,7 @@ done
 PATH=$work:$PATH
 server=
 declare -A terminals
-export ECHO_CLIENT_TIMEOUT=5s
+export ECHO_CLIENT_TIMEOUT=20s
 trap 'for pid in $(pgrep -s 0); do [ "$pid" = $$ ] || kill -KILL "$pid"; done 2>/dev/null' EXIT
 trap 'exit 1' TERM
 
