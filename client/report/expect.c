@@ -286,6 +286,24 @@ static bool allows_bound(const struct clause *clause, double ns)
     return (clause->allowed & possible) == possible;
 }
 
+/**
+ * Whether a clause allows a percentile however long the messages have waited that were not answered: at
+ * most this part of all may lie above the percentile, instead of below it.
+ *
+ * @param ns  what the percentile is at most, if it is known
+ */
+static bool allows_at_most(const struct clause *clause, const struct measure *measure, double *ns)
+{
+    const struct histogram *times = measure->times[clause->phase];
+    uint64_t open = clause->phase == MEASURE_QUEUE_WAIT ? measure->unserved : measure->unanswered;
+    double percent = clause->percent + 100 * (double)open / (double)histogram_count(times);
+
+    if (percent > 100 || (clause->allowed & GREATER) != 0)
+        return false;
+    *ns = (double)histogram_percentile(times, percent);
+    return allows(clause, *ns<(double)clause->whole, *ns>(double) clause->whole);
+}
+
 /** Judge a time. If nothing was measured, it is neither below nor above a value: no clause holds. */
 static bool time_holds(const struct clause *clause, const struct summary *summary,
                        char found[static FOUND])
@@ -293,6 +311,7 @@ static bool time_holds(const struct clause *clause, const struct summary *summar
     const struct histogram *times = summary->measure.times[clause->phase];
     double ns = clause->percent > 100 ? histogram_mean(times)
                                       : (double)histogram_percentile(times, clause->percent);
+    double most_ns;
     bool bound;
 
     if (histogram_count(times) == 0) {
@@ -301,6 +320,10 @@ static bool time_holds(const struct clause *clause, const struct summary *summar
     }
     bound = clause->percent > 100 ? measure_is_bound(&summary->measure, clause->phase, INT64_MAX)
                                   : measure_is_bound(&summary->measure, clause->phase, (int64_t)ns);
+    if (bound && allows_at_most(clause, &summary->measure, &most_ns)) {
+        show_time("it is at most", most_ns, found);
+        return true;
+    }
     show_time(bound ? "it is at least" : "it is", ns, found);
     if (bound)
         return allows_bound(clause, ns);
