@@ -15,7 +15,7 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/load/load.c %D%/load/load.h %D%/load/settings.h \
 	%D%/session/measure.c %D%/session/measure.h \
 	%D%/session/message.c %D%/session/message.h \
-	%D%/report/expect.c %D%/report/expect.h \
+	%D%/report/expect.c %D%/report/expect.h %D%/report/search.c %D%/report/search.h \
 	%D%/options.c %D%/options.h \
 	%D%/session/pace.c %D%/session/pace.h \
 	%D%/prompt.c %D%/prompt.h \
@@ -34,7 +34,7 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/session/verify.c %D%/session/verify.h \
 	%D%/views/outlet.c %D%/views/outlet.h \
 	%D%/views/screen.c %D%/views/screen.h %D%/views/frame.c %D%/views/frame.h \
-	%D%/views/svg.c %D%/views/svg.h \
+	%D%/views/svg.c %D%/views/svg.h %D%/views/curve.c %D%/views/curve.h \
 	%D%/views/timeline.c %D%/views/timeline.h %D%/views/rows.c %D%/views/rows.h \
 	%D%/views/plan.c %D%/views/plan.h %D%/views/mark.h %D%/views/served.c %D%/views/served.h \
 	%D%/views/view.h %D%/views/hist.c %D%/views/figures.c %D%/views/figures.h \

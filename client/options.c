@@ -24,7 +24,6 @@
 #define THREADS_MAX  1024
 #define DEPTH_MAX    1024
 #define RATE_MIN     0.001
-#define RATE_MAX     1e9
 #define MS_NS        (SECOND_NS / 1000)
 
 /* `date +%s` cuts off the second that has begun: accept a time that has passed by less. */
@@ -97,7 +96,7 @@ static bool read_rate(const char *value, void *member)
     struct options *options = member;
 
     options->rate_random = skip(&value, "exp:");
-    return parse_decimal(value, RATE_MIN, RATE_MAX, &options->rate);
+    return parse_decimal(value, RATE_MIN, PACE_RATE_MAX, &options->rate);
 }
 
 /* Read T, A-B with the smaller one first, or exp:T. */
@@ -151,16 +150,26 @@ static bool read_source(const char *value, void *member)
 }
 
 /* Check the clauses now: a mistake in them must not show at the end of a long run. */
-static bool read_expect(const char *value, void *member)
+static bool read_clauses(const char *option, const char *value, void *member)
 {
     char why[EXPECT_SENTENCE];
     struct expect *expect = expect_parse(value, why);
 
     if (expect == NULL)
-        log_usage("--expect cannot be understood: %s", why);
+        log_usage("%s cannot be understood: %s", option, why);
     expect_free(expect);
     *(const char **)member = value;
     return true;
+}
+
+static bool read_expect(const char *value, void *member)
+{
+    return read_clauses("--expect", value, member);
+}
+
+static bool read_find_rate(const char *value, void *member)
+{
+    return read_clauses("--find-rate", value, member);
 }
 
 /* --- the tables ---------------------------------------------------------------------------- */
@@ -168,6 +177,10 @@ static bool read_expect(const char *value, void *member)
 static const char *const barrier_words[] = {"none", "connect", NULL}; /* stored as a bool */
 
 #define LOAD .needs = {"sessions", "steps"}
+
+/* A search without --rate begins low, and without --duration each of its loads is long enough for a p99. */
+#define FIND_RATE_FROM 100
+#define FIND_RATE_NS   (5 * SECOND_NS)
 
 /* clang-format off */
 #define EXPECT_AND_JSON(...)                                                                       \
@@ -218,7 +231,8 @@ static const struct option_row rows[] = {
      OPTION_NUMBER(messages, 1, MESSAGES_MAX), LOAD, .letter = 'm',
      .otherwise = "with --duration and without --churn as many as there is time for"},
     {"duration", "T", NULL, "begin no message after this time",
-     OPTION_TIME(duration_ns, MS_NS, 24 * HOUR_NS), LOAD, .letter = 'd'},
+     OPTION_TIME(duration_ns, MS_NS, 24 * HOUR_NS), LOAD, .letter = 'd',
+     .otherwise = "5s with --find-rate"},
     {"warm-up", "T", NULL, "leave what begins in this time, the first, out of times and rates",
      OPTION_TIME(warm_up_ns, MS_NS, HOUR_NS), LOAD},
     {"size", "SIZE", "64", "bytes of a message",
@@ -233,7 +247,11 @@ static const struct option_row rows[] = {
      OPTION_TIME(ramp_ns, MS_NS, HOUR_NS), LOAD},
     {"rate", "R", NULL, "messages a second of all sessions together, by a schedule that does not wait "
      "for the server",
-     OPTION_WHOLE(read_rate, "a number from 0.001 to 1000000000, or exp:R for random times"), LOAD},
+     OPTION_WHOLE(read_rate, "a number from 0.001 to 1000000000, or exp:R for random times"), LOAD,
+     .otherwise = "100 with --find-rate"},
+    {"find-rate", "CLAUSES", NULL, "search for the highest rate at which these hold, from --rate on: one "
+     "load of --duration after another",
+     OPTION_OTHER(find_rate, read_find_rate, "clauses such as 'p99<5ms,failed=0'"), LOAD},
     {"think", "T", NULL, "wait between a reply and the next message",
      OPTION_OTHER(think, read_think, "a time up to 1h with its unit, a range such as 10ms-50ms, or "
                   "exp:T for random times with mean T"), LOAD},
@@ -256,6 +274,8 @@ static const struct option_row rows[] = {
      OPTION_FILE(hist), LOAD},
     {"timeline", "FILE", NULL, "draw a bar for each session, as SVG",
      OPTION_FILE(timeline), LOAD},
+    {"curve", "FILE", NULL, "draw the percentiles of --find-rate by the rate, as SVG",
+     OPTION_FILE(curve), .needs = {"find-rate"}},
     {"top", NULL, NULL, "show a full-screen view during the run, on a terminal",
      OPTION_FLAG(top), LOAD},
     {"quiet", NULL, NULL, "print errors only, and the object of --json",
@@ -278,6 +298,10 @@ static const struct option_conflict conflicts[] = {
     {"sessions", "steps", "each step has its own number"},
     {"size", "file", "the lines of the file have their sizes"},
     {"rate", "think", "a schedule does not wait for replies"},
+    {"find-rate", "think", "a schedule does not wait for replies"},
+    {"find-rate", "steps", "each load of a search has the same number of sessions"},
+    {"find-rate", "messages", "each load of a search lasts for --duration"},
+    {"find-rate", "churn", "each session of a search lasts for --duration"},
     {"ca", "insecure", "a certificate that is not verified needs no CA"},
     {"quiet", "verbose", NULL},
     {"top", "verbose", "both write to standard error"},
@@ -360,7 +384,7 @@ static void check_outputs(const struct options *options)
     } outputs[] = {
         {"--json", options->json ? "-" : NULL}, {"--csv", options->csv},
         {"--ndjson", options->ndjson},          {"--hist", options->hist},
-        {"--timeline", options->timeline},
+        {"--timeline", options->timeline},      {"--curve", options->curve},
     };
     size_t count = sizeof outputs / sizeof outputs[0];
 
@@ -385,6 +409,10 @@ void options_parse(int argc, char *argv[], struct options *options)
     *options = (struct options){0};
     option_read(&client, argc, argv, options, &line);
     barrier_given = option_given(&line, "barrier");
+    if (options->find_rate != NULL && options->rate <= 0)
+        options->rate = FIND_RATE_FROM;
+    if (options->find_rate != NULL && options->duration_ns == 0)
+        options->duration_ns = FIND_RATE_NS;
     check_pace(options, barrier_given && options->barrier);
     check_outputs(options);
     if (options->hosts.count == 0)

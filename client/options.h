@@ -38,10 +38,12 @@ struct options {
     int64_t warm_up_ns;        /**< at the beginning, in no time and in no rate; 0: none */
     size_t size_min;           /**< bytes of a generated message */
     size_t size_max;
-    const char *file;    /**< NULL: generated messages */
-    bool barrier;        /**< no session sends until all have connected */
-    double rate;         /**< messages a second of all sessions together; 0: closed loop */
-    bool rate_random;    /**< --rate exp:R: at random times, as from independent people */
+    const char *file; /**< NULL: generated messages */
+    bool barrier;     /**< no session sends until all have connected */
+    double rate;      /**< messages a second of all sessions together; 0: closed loop */
+    bool rate_random; /**< --rate exp:R: at random times, as from independent people */
+    const char
+        *find_rate;      /**< clauses: search for the highest rate, from `rate` on; NULL: do not */
     unsigned depth;      /**< messages of a session that may be under way at once */
     int64_t ramp_ns;     /**< the sessions begin spread over this time; 0: at once */
     struct spread think; /**< between a reply and the next message */
@@ -64,6 +66,7 @@ struct options {
     const char *ndjson;
     const char *hist;
     const char *timeline;
+    const char *curve;
     bool top; /**< on a terminal, and not --quiet */
     bool quiet;
     bool verbose;

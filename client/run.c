@@ -11,6 +11,8 @@
 #include "client/load/signals.h"
 #include "client/report/expect.h"
 #include "client/report/report.h"
+#include "client/report/search.h"
+#include "client/views/curve.h"
 #include "client/views/view.h"
 #include "common/log.h"
 
@@ -29,9 +31,14 @@ struct run {
     unsigned view_count;
     struct summary total;
     struct summary steps[STEPS_MAX];
-    unsigned step_count; /* at least 1: without --steps one load */
-    unsigned steps_done; /* summaries that are filled */
+    unsigned
+        step_count; /* at least 1: without --steps one load; with --find-rate the most it can take */
+    unsigned steps_done;   /* summaries that are filled */
+    struct search *search; /* NULL: no --find-rate */
+    struct outlet *curve;  /* NULL: no --curve */
 };
+
+_Static_assert((int)SEARCH_STEPS <= (int)STEPS_MAX, "a search has its steps in struct run");
 
 /* --- before -------------------------------------------------------------------------------- */
 
@@ -81,6 +88,13 @@ static bool open_views(struct run *run)
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         if (files[i].path != NULL && !open_view(run, files[i].make(files[i].path), files[i].path))
             return false;
+    if (options->curve != NULL) {
+        run->curve = outlet_open(options->curve);
+        if (run->curve == NULL) {
+            log_error("cannot write %s: %s", options->curve, strerror(errno));
+            return false;
+        }
+    }
     if (options->quiet || !isatty(STDERR_FILENO))
         return true;
     return open_view(run, options->top ? view_top_new() : view_progress_new(), "the progress");
@@ -99,7 +113,9 @@ static void make_summary(struct summary *summary, const struct session_plan *pla
 
 static void make_summaries(struct run *run)
 {
-    run->step_count = run->options->step_count > 0 ? run->options->step_count : 1;
+    run->step_count = run->search != NULL            ? SEARCH_STEPS
+                      : run->options->step_count > 0 ? run->options->step_count
+                                                     : 1;
     make_summary(&run->total, run->plan);
     for (unsigned i = 0; i < run->step_count; i++)
         make_summary(&run->steps[i], run->plan);
@@ -159,6 +175,23 @@ static bool run_steps(struct run *run)
     return true;
 }
 
+/** Run a load with each rate of the search. @return false: a load could not begin */
+static bool run_search(struct run *run)
+{
+    double rate = run->options->rate;
+
+    for (unsigned i = 0; rate > 0; i++) {
+        run->plan->rate = rate;
+        if (!run_step(run, i, run->options->sessions))
+            return false;
+        if (run->total.interrupted != 0)
+            return true; /* it shows nothing about this rate */
+        search_judge(run->search, rate, &run->steps[i]);
+        rate = run->total.mismatched > 0 ? 0 : search_next(run->search);
+    }
+    return true;
+}
+
 /** Run all loads. A signal between two of them, or after the last, interrupts the run as well. */
 static bool run_all(struct run *run)
 {
@@ -166,7 +199,7 @@ static bool run_all(struct run *run)
     bool begun;
 
     signals_block(&blocked);
-    begun = run_steps(run);
+    begun = run->search != NULL ? run_search(run) : run_steps(run);
     if (run->total.interrupted == 0)
         run->total.interrupted = signals_take(&blocked);
     signals_restore(&blocked);
@@ -179,10 +212,12 @@ static bool run_all(struct run *run)
 static bool print_summary(const struct run *run)
 {
     const struct summary *total = &run->total;
+    bool stepped = run->options->step_count > 0 || run->search != NULL;
     const struct report report = {
         .total = total,
-        .steps = run->options->step_count > 0 ? run->steps : NULL,
-        .step_count = run->options->step_count > 0 ? run->steps_done : 0,
+        .steps = stepped ? run->steps : NULL,
+        .step_count = stepped ? run->steps_done : 0,
+        .search = run->search,
     };
 
     if (run->options->json || !run->options->quiet)
@@ -208,6 +243,10 @@ static bool close_views(struct run *run)
                   run->total.unrecorded, run->total.requested, strerror(ENOMEM));
     for (unsigned i = 0; i < run->view_count; i++)
         written &= run->views[i]->ops->close(run->views[i], &run->total);
+    if (run->curve != NULL) {
+        curve_draw(run->curve, run->search, run->steps);
+        written &= outlet_close(run->curve, "", 0) == 0;
+    }
     return written && run->total.unrecorded == 0;
 }
 
@@ -246,6 +285,35 @@ int run_status(const struct summary *summary, const char *expect, bool written)
     return summary->ok + summary->reconnected == summary->requested && written ? EXIT_OK : EXIT_RUN;
 }
 
+/** Choose the exit status of a search. If it has found a rate, the load with that rate decides. */
+static int search_status(const struct run *run, bool written)
+{
+    const struct search *search = run->search;
+    const struct search_step *best = search->best, *less = search->less;
+
+    if (run->total.interrupted != 0 || run->total.mismatched > 0)
+        return run_status(&run->total, NULL, written);
+    switch (search_end(search)) {
+    case SEARCH_FOUND:
+        return run_status(&run->steps[best - search->steps], run->options->expect, written);
+    case SEARCH_TOO_HIGH:
+        log_error("not even the first rate of the search, %.7g messages a second, held: %s; give a "
+                  "lower --rate",
+                  less->rate, less->found);
+        return EXIT_EXPECTATION;
+    case SEARCH_LIMITED:
+        log_error(
+            "the client was the limit of the search at %.7g messages a second, and the server "
+            "may be able to do more; use more --threads, fewer sessions, or a separate machine",
+            less->rate);
+        return EXIT_RUN;
+    case SEARCH_UNFINISHED: break;
+    }
+    log_error("the search ended at %.7g messages a second, which held; begin with a higher --rate",
+              best->rate);
+    return EXIT_RUN;
+}
+
 /** Log which of several targets are down. The sessions of the others have gone on. */
 static void name_dead_targets(const struct summary *total)
 {
@@ -273,7 +341,27 @@ static int carry_out(struct run *run)
     written &= print_summary(run);
     if (run->total.interrupted == 0)
         name_dead_targets(&run->total);
-    return run_status(&run->total, run->options->expect, written);
+    return run->search != NULL ? search_status(run, written)
+                               : run_status(&run->total, run->options->expect, written);
+}
+
+/** Read the conditions of --find-rate, which options_parse() has accepted. */
+static void make_search(struct run *run)
+{
+    char why[EXPECT_SENTENCE];
+
+    if (run->options->find_rate == NULL)
+        return;
+    run->search = malloc(sizeof *run->search);
+    if (run->search == NULL || !search_init(run->search, run->options->find_rate, why))
+        log_fatal("cannot get memory for the search");
+}
+
+static void free_search(struct run *run)
+{
+    if (run->search != NULL)
+        search_clear(run->search);
+    free(run->search);
 }
 
 int run_load(const struct options *options, struct session_plan *plan)
@@ -286,6 +374,7 @@ int run_load(const struct options *options, struct session_plan *plan)
         log_fatal("cannot get memory for the histograms");
     run->options = options;
     run->plan = plan;
+    make_search(run);
     make_summaries(run);
     plan->messages = messages;
     fill_plan(options, plan);
@@ -294,6 +383,7 @@ int run_load(const struct options *options, struct session_plan *plan)
     for (unsigned i = 0; i < run->step_count; i++)
         summary_clear(&run->steps[i]);
     summary_clear(&run->total);
+    free_search(run);
     free(run);
     messages_free(messages);
     return status;

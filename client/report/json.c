@@ -237,6 +237,28 @@ static json_t *steps(const struct report *report)
     return array;
 }
 
+static json_t *search(const struct search *search)
+{
+    static const char *const ends[] = {"found", "too high", "client", "unfinished"};
+    json_t *object = json_object();
+    json_t *tried = json_array();
+
+    for (unsigned i = 0; i < search->count; i++) {
+        const struct search_step *step = &search->steps[i];
+        json_t *one = json_object();
+
+        object_real(&one, "rate", step->rate);
+        object_text(&one, "outcome", search_word(step->outcome));
+        object_text(&one, "because", step->found);
+        append(&tried, one);
+    }
+    object_text(&object, "conditions", search->conditions);
+    object_text(&object, "end", ends[search_end(search)]);
+    object_put(&object, "rate", search->best != NULL ? json_real(search->best->rate) : json_null());
+    object_put(&object, "steps", tried);
+    return object;
+}
+
 json_t *report_object(const struct report *report)
 {
     json_t *object = json_object();
@@ -246,6 +268,8 @@ json_t *report_object(const struct report *report)
     if (report->runs != NULL)
         object_put(&object, "runs", merged(report->runs));
     object_put(&object, "steps", steps(report));
+    if (report->search != NULL)
+        object_put(&object, "search", search(report->search));
     object_put(&object, "histograms", histograms(&report->total->measure));
     return object;
 }

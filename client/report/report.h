@@ -6,6 +6,7 @@
 #ifndef CLIENT_REPORT_REPORT_H
 #define CLIENT_REPORT_REPORT_H
 
+#include "client/report/search.h"
 #include "client/report/summary.h"
 
 #include <stdbool.h>
@@ -17,12 +18,13 @@ struct report_runs {
     double together_seconds; /**< how long two or more of them ran at once */
 };
 
-/** A run: each step of --steps, and all together. */
+/** A run: each step of --steps or --find-rate, and all together. */
 struct report {
     const struct summary *total;
     const struct summary *steps; /**< one for each step; NULL: there are none */
     unsigned step_count;
     const struct report_runs *runs; /**< of merged runs; NULL: it is one run */
+    const struct search *search;    /**< judges the steps; NULL: there is none */
 };
 
 /**

@@ -107,12 +107,13 @@ static void show_phases(FILE *file, const struct summary *summary)
 }
 
 /** Show one figure of a step, or a dash. */
-static void show_p99(FILE *file, const struct measure *measure, enum measure_phase phase)
+static void show_percentile(FILE *file, const struct measure *measure, enum measure_phase phase,
+                            double percent)
 {
     if (histogram_count(measure->times[phase]) == 0)
         fprintf(file, " %10s", "-");
     else
-        show_time(file, measure, phase, histogram_percentile(measure->times[phase], 99));
+        show_time(file, measure, phase, histogram_percentile(measure->times[phase], percent));
 }
 
 static void show_targets(FILE *file, const struct summary *summary)
@@ -127,7 +128,7 @@ static void show_targets(FILE *file, const struct summary *summary)
         fprintf(file, "  %-11u %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10.0f", i + 1,
                 target->requested, target->ok, target->failed + target->refused,
                 summary_rate(target));
-        show_p99(file, &target->measure, MEASURE_ECHO);
+        show_percentile(file, &target->measure, MEASURE_ECHO, 99);
         fprintf(file, "  %s\n", target->target);
     }
 }
@@ -143,10 +144,38 @@ static void show_steps(FILE *file, const struct report *report)
 
         fprintf(file, "  %-11u %10u %10" PRIu64 " %10" PRIu64 " %10.0f", i + 1, step->concurrency,
                 step->ok, step->failed + step->refused, summary_rate(step));
-        show_p99(file, &step->measure, MEASURE_QUEUE_WAIT);
-        show_p99(file, &step->measure, MEASURE_ECHO);
+        show_percentile(file, &step->measure, MEASURE_QUEUE_WAIT, 99);
+        show_percentile(file, &step->measure, MEASURE_ECHO, 99);
         fprintf(file, "\n");
     }
+}
+
+/** Show the curve: a row for each rate, in the order in which they were tried, and what was found. */
+static void show_search(FILE *file, const struct report *report)
+{
+    const struct search *search = report->search;
+
+    fprintf(file, "search        %10s %10s %10s %10s\n", "rate", "sent", "echo p50", "echo p99");
+    for (unsigned i = 0; i < search->count; i++) {
+        const struct summary *step = &report->steps[i];
+
+        fprintf(file, "  %-11u %10.1f %10.1f", i + 1, search->steps[i].rate,
+                summary_sent_rate(step));
+        show_percentile(file, &step->measure, MEASURE_ECHO, 50);
+        show_percentile(file, &step->measure, MEASURE_ECHO, 99);
+        fprintf(file, "  %-8s  %s\n", search_word(search->steps[i].outcome),
+                search->steps[i].found);
+    }
+    if (search->best != NULL)
+        fprintf(file, "highest rate  %10.1f messages/s held", search->best->rate);
+    else
+        fprintf(file, "highest rate  %10s", "none held");
+    if (search->less != NULL)
+        fprintf(file, "; %.1f did not%s\n", search->less->rate,
+                search->less->outcome == SEARCH_CLIENT ? ", and the client was the limit there"
+                                                       : "");
+    else
+        fprintf(file, "; no rate was tried that did not\n");
 }
 
 /** Show why the figures above say less about the server than they seem to. */
@@ -180,7 +209,10 @@ void report_text(FILE *file, const struct report *report)
     show_runs(file, report);
     show_phases(file, summary);
     show_targets(file, summary);
-    show_steps(file, report);
+    if (report->search != NULL)
+        show_search(file, report);
+    else
+        show_steps(file, report);
     if (summary->measure.unserved > 0)
         fprintf(file,
                 "unserved     %" PRIu64

@@ -18,6 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/** The highest rate of a schedule, in messages a second of all sessions together. */
+#define PACE_RATE_MAX 1e9
+
 /** A length of time: always the same, or random. */
 struct spread {
     enum spread_kind {

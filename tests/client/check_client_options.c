@@ -171,6 +171,23 @@ static const struct wrong wrong[] = {
     {{"--top"}, "--top" NEEDS},
     {{"-n", "1", "-s", "9", "-f", "/etc/passwd"},
      "--size and --file exclude each other: the lines of the file have their sizes"},
+    {{"-n", "5", "--find-rate", "p99<5"},
+     "--find-rate cannot be understood: in 'p99<5', '5' is not a time with its unit, such as 5ms"},
+    {{"--find-rate", "p99<5ms"}, "--find-rate needs --sessions or --steps" HINT},
+    {{"-n", "5", "--curve", "rate.svg"}, "--curve needs --find-rate" HINT},
+    {{"--find-rate", "p99<5ms", "--steps", "1,2"},
+     "--find-rate and --steps exclude each other: each load of a search has the same number of "
+     "sessions"},
+    {{"-n", "5", "--find-rate", "p99<5ms", "-m", "10"},
+     "--find-rate and --messages exclude each other: each load of a search lasts for --duration"},
+    {{"-n", "5", "--find-rate", "p99<5ms", "--churn", "-d", "1s"},
+     "--find-rate and --churn exclude each other: each session of a search lasts for --duration"},
+    {{"-n", "5", "--find-rate", "p99<5ms", "--think", "1s"},
+     "--find-rate and --think exclude each other: a schedule does not wait for replies"},
+    {{"-n", "5", "--find-rate", "p99<5ms", "--warm-up", "5s"},
+     "--warm-up must be shorter than --duration: nothing would be left to measure"},
+    {{"-n", "5", "--find-rate", "p99<5ms", "--csv", "a", "--curve", "a"},
+     "--csv and --curve would both write to a"},
     {{"--quiet", "--verbose"}, "--quiet and --verbose exclude each other"},
 };
 

@@ -12,6 +12,7 @@ CLIENT_TESTS = \
 	tests/client/check_resume \
 	tests/client/check_session \
 	tests/client/check_expect \
+	tests/client/check_search \
 	tests/client/check_report \
 	tests/client/check_report_merge \
 	tests/client/check_view_hist \
@@ -27,6 +28,7 @@ CLIENT_TESTS = \
 	tests/client/check_client_limits \
 	tests/client/check_client_load \
 	tests/client/check_client_rate \
+	tests/client/check_client_search \
 	tests/client/check_client_stop \
 	tests/client/check_client_targets \
 	tests/client/check_client_warm_up \
