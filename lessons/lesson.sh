@@ -10,9 +10,9 @@
 #     stop_server one
 #     question
 #
-# DESIGN. The text is in README.md and, in Chinese, in README.zh.md, under six headings in this
-# order: Claim, What happens, Run it, What to see, Why, Question. The script has no sentences of its
-# own: `show 2` prints step 2 of "What happens", and `expect 2` prints point 2 of "What to see" after
+# DESIGN. The text is in README.md and, in Chinese, in README.zh.md, under seven headings in this
+# order: Claim, What happens, Run it, What to see, Why, Question, Output. The last has what the script
+# prints, written there by lessons/samples. The script has no sentences of its own: `show 2` prints step 2 of "What happens", and `expect 2` prints point 2 of "What to see" after
 # checking it. Between them it prints the commands, as a user would type them, and the output of the
 # programs.
 #
@@ -58,6 +58,7 @@
 #     freeze NAME, thaw NAME        stop it by SIGSTOP, continue it by SIGCONT
 #     end_process NAME [SIGNAL]     end it, and wait until it has ended; sets $status
 #     json_field FILE PATH          print a value of a JSON file
+#     picture NAME                  this is the moment for the README's scene.svg, which lessons/samples draws
 
 # shellcheck shell=sh disable=SC2034  # the lessons use what this file sets
 set -eu
@@ -365,11 +366,14 @@ run() {
     "$@" 2>&1 | indent
 }
 
-# Close the writing ends of the sessions' pipes in each child, or no client would see end of file.
+# Close the writing ends of the sessions' pipes in each child, or no client would see end of file. Make
+# its files first: they may be read before it has begun.
 spawn() {
     name=$1
     input=$2
     shift 2
+    : >"$work/$name.out"
+    : >"$work/$name.err"
     eval '"$@" <"$input" >"$work/$name.out" 2>"$work/$name.err" '"$paths_are_closed"' &'
     echo $! >"$work/$name.pid"
     last_spawned=$!
@@ -458,6 +462,13 @@ server_field() {
     json_field "$work/$1.stats" "$2"
 }
 
+# Draw the state of a server, as it was last read, and only for lessons/samples.
+picture() {
+    [ -n "${LESSON_PICTURES-}" ] || return 0
+    json_lines <"$work/$1.stats" |
+        awk -f "$top/scripts/draw/svg.awk" -f "$top/scripts/draw/scene.awk" >"$LESSON_PICTURES/scene.svg"
+}
+
 # See proc_net_tcp(5). The two hexadecimal numbers of the queues are the bytes not yet acknowledged
 # and the bytes not yet read.
 connections() {
@@ -471,7 +482,7 @@ start_client() {
     echo "\$ ./echo-client --port $port $(shift && echo "$*") &"
     crowd=$1
     shift
-    spawn "$crowd" /dev/null "$tree/echo-client" --port "$port" --json "$@"
+    spawn "$crowd" /dev/null "$tree/echo-client" --port "$port" --json ${LESSON_PICTURES:+--timeline "$LESSON_PICTURES/$crowd.svg"} "$@"
 }
 
 wait_client() {
@@ -489,7 +500,7 @@ client() {
     echo "\$ ./echo-client --port $port $(shift && echo "$*")"
     crowd=$1
     shift
-    spawn "$crowd" /dev/null "$tree/echo-client" --port "$port" --json "$@"
+    spawn "$crowd" /dev/null "$tree/echo-client" --port "$port" --json ${LESSON_PICTURES:+--timeline "$LESSON_PICTURES/$crowd.svg"} "$@"
     wait_client "$crowd"
 }
 

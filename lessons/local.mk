@@ -1,5 +1,5 @@
 # The lessons: scripts that run the programs, with their pages in English and Chinese.
-EXTRA_DIST += %D%/lesson.sh %D%/all %D%/README.md %D%/README.zh.md %D%/teaching.md %D%/teaching.zh.md
+EXTRA_DIST += %D%/lesson.sh %D%/all %D%/samples %D%/README.md %D%/README.zh.md %D%/teaching.md %D%/teaching.zh.md
 
 # One a line, in order. lessons/all finds them by their folders; tests/house/languages.sh checks that
 # none is missing here.
@@ -23,6 +23,11 @@ LESSONS = \
 	16-one-crashes
 
 EXTRA_DIST += $(LESSONS:%=lessons/%/README.md) $(LESSONS:%=lessons/%/README.zh.md) $(LESSONS:%=lessons/%/run)
+
+# The pictures that lessons/samples has drawn for the READMEs.
+EXTRA_DIST += %D%/01-iterative/scene.svg %D%/02-thread-per-client/scene.svg %D%/05-the-fifth-client/scene.svg \
+	%D%/06-queue-full/scene.svg %D%/07-idle-sessions/scene.svg %D%/10-echo-deadlock/scene.svg \
+	%D%/11-backlog/scene.svg %D%/12-stopping/scene.svg %D%/15-event-loop/turns.svg %D%/16-one-crashes/scene.svg
 
 # The program of lesson 0, with its faults.
 noinst_PROGRAMS += lessons/00-the-seed/seed

@@ -3,7 +3,8 @@
 # each ends with 0, or with a status that its comment names. languages.sh holds the Chinese pages to the same.
 #
 # A block of code is one of commands if a line begins with "$ ", and then the other lines are what is printed, or
-# if it begins with make or with a program whose name has a /. A server goes on while the rest of its block is
+# if it begins with make or with a program whose name has a /. A block between fences is never one: the lessons have
+# samples of their output there, which lessons.sh looks at. A server goes on while the rest of its block is
 # run; if several follow one another, the rest is run with each. If the paragraph before speaks of terminals,
 # each line has one. A block without a server finds one that has default options. commands.bash has the rest.
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"

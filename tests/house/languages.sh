@@ -1,6 +1,6 @@
 #!/bin/sh
 # What is said in English and in Chinese is in step: each page has the same headings, commands,
-# lists and links in both, and each lesson its six headings and all the lines that its script shows.
+# lists and links in both, and each lesson its seven headings and all the lines that its script shows.
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 cd "$TOP_SRCDIR" || exit 1
 
@@ -22,8 +22,8 @@ outline() {
                 print kind, link
             }
         }
-        /^```/ { fenced = !fenced; print "code", $0; next }
-        fenced { print "code", $0; next }
+        /^```/ { fenced = !fenced; sample = /console/; print "code", $0; next }
+        fenced { if (!sample) print "code", $0; next }
         /^    / && (blank || code) { code = 1; print "code", $0; next }
         { code = 0; blank = ($0 == "") }
         /^#+ / { print "heading", $1 }
@@ -44,7 +44,7 @@ in_step() {
 # same set, however the sentences go.
 same_names() {
     for language in .md .zh.md; do
-        awk '/^## / { section++ } !/^    / { print section "\t" $0 }' "$1$language" |
+        awk '/^```/ { fenced = !fenced } /^## / && !fenced { section++ } !/^    / && !fenced { print section "\t" $0 }' "$1$language" |
             awk -F '\t' '{
                 while (match($2, /`[^`]+`/)) {
                     print $1, substr($2, RSTART, RLENGTH)
@@ -72,9 +72,9 @@ headings() {
 }
 
 has_headings() {
-    printf '%s\n' Claim 'What happens' 'Run it' 'What to see' Why Question >"$work/wanted"
+    printf '%s\n' Claim 'What happens' 'Run it' 'What to see' Why Question Output >"$work/wanted"
     headings "$1/README.md" | diff "$work/wanted" - || return 1
-    printf '%s\n' 论点 发生了什么 动手运行 看什么 为什么 问题 >"$work/wanted"
+    printf '%s\n' 论点 发生了什么 动手运行 看什么 为什么 问题 输出 >"$work/wanted"
     headings "$1/README.zh.md" | diff "$work/wanted" -
 }
 
@@ -119,7 +119,7 @@ names_places_on_the_page() {
     paragraphs docs/what-to-look-at.md 'On the page' | grep -oE 'On the page[^.]*' | is_on_the_page
 }
 
-# The question, and then where its answer can be seen.
+# The question, and then where its answer can be seen, which the output follows.
 ends_with_a_way_to_the_answer() {
     awk '/^## / { last = ($0 == "## Question") } last' "$1/README.md" >"$work/question"
     [ "$(awk -v RS= 'END { print NR }' "$work/question")" -ge 3 ] && tail -n 3 "$work/question" | grep -qE '`|page|[Ll]esson'

@@ -408,6 +408,22 @@ check 'plate wants a folder' refuses "there is no folder $work/none" "$plate" -o
 check 'pictures knows its pictures' refuses 'there is no picture moon' "$pictures" moon
 check 'pictures wants a folder' refuses "there is no folder $work/none" "$pictures" -o "$work/none"
 
+# The state of a server: three of twelve workers, 25 in the queue, and a phase that the script does not know.
+scene_is_drawn() {
+    {
+        printf '%s\t%s\n' model 'a & b' accept.paused true serving.queues true serving.title Workers capped true \
+            workers.count 12 workers.busy 3 queue.depth 25 queue.capacity 30 backlog.depth 2 connections.ended.cut 4
+        for i in 0 1 2; do
+            printf '%s\t%s\n' workers.list.$i.worker $i workers.list.$i.state '<new>' workers.list.$i.sessions $i
+        done
+    } >"$work/state"
+    LC_ALL=C awk -f "$draw/svg.awk" -f "$draw/scene.awk" "$work/state" >"$work/scene.svg"
+    [ "$(grep -c '<circle' "$work/scene.svg")" -eq 22 ] && [ "$(grep -c '<rect class="[an]' "$work/scene.svg")" -eq 8 ] &&
+        [ "$(grep -c 'and [45] more' "$work/scene.svg")" -eq 2 ] && grep -q '>4</text>' "$work/scene.svg" &&
+        well_formed "$work/scene.svg"
+}
+check 'the scene shows the state of a server' scene_is_drawn
+
 # Those of the documents, and what they were drawn from.
 documents=$TOP_SRCDIR/docs/pictures
 points='p50_ms mean_ms p99_ms'
