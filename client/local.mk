@@ -28,7 +28,7 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/session/advance.c %D%/session/session.h \
 	%D%/load/signals.c %D%/load/signals.h \
 	%D%/session/sources.c %D%/session/sources.h \
-	%D%/start-at.c %D%/start-at.h \
+	%D%/start-at.c %D%/start-at.h %D%/clock-of.c %D%/clock-of.h \
 	%D%/target-name.c %D%/target-name.h %D%/targets.c %D%/targets.h \
 	%D%/report/summary.c %D%/report/summary.h \
 	%D%/session/verify.c %D%/session/verify.h \

@@ -144,6 +144,14 @@ static bool read_host(const char *value, void *member)
     return true;
 }
 
+static bool read_clock_of(const char *value, void *member)
+{
+    struct target_name name;
+
+    *(const char **)member = value;
+    return target_name_parse(value, 0, &name) && name.port != 0;
+}
+
 static bool read_source(const char *value, void *member)
 {
     return sources_parse(value, member);
@@ -264,6 +272,9 @@ static const struct option_row rows[] = {
     {"start-at", "TIME", NULL, "begin at this time",
      OPTION_OTHER(start_at_ns, read_start_at,
                   "a time such as 2026-11-21T14:30:00Z, or the seconds since 1970"), LOAD},
+    {"clock-of", "ADDR:PORT", NULL, "compare the clock with that of the server whose --admin this is, and "
+     "report the difference",
+     OPTION_OTHER(clock_of, read_clock_of, "a name or an address with a port, such as web1:8091"), LOAD},
 
     OPTION_HEADING("The output:"),
     EXPECT_AND_JSON(LOAD),

@@ -52,6 +52,7 @@ struct options {
     bool
         reconnect; /**< after a close by the server, each session goes on with another connection */
     int64_t start_at_ns;    /**< by CLOCK_REALTIME; 0: at once */
+    const char *clock_of;   /**< a server's admin port, to compare the clock with; NULL: none */
     struct sources sources; /**< local addresses, in turn; count 0: the kernel's choice */
     enum transform transform;
     int64_t timeout_ns; /**< of each operation */

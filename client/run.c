@@ -7,6 +7,7 @@
  */
 #include "client/run.h"
 
+#include "client/clock-of.h"
 #include "client/load/load.h"
 #include "client/load/signals.h"
 #include "client/report/expect.h"
@@ -376,6 +377,8 @@ int run_load(const struct options *options, struct session_plan *plan)
     run->plan = plan;
     make_search(run);
     make_summaries(run);
+    if (options->clock_of != NULL)
+        clock_of_measure(options->clock_of, &run->total.clock);
     plan->messages = messages;
     fill_plan(options, plan);
     if (messages != NULL)

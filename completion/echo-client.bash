@@ -11,8 +11,8 @@ _echo_client() {
     /--transform) words='upper none' ;;
     /--barrier) words='none connect' ;;
     /--ca | /--cert | /--key | /--file | /-f | /--csv | /--ndjson | /--hist | /--timeline | /--curve | /--config) files=yes ;;
-    /--host | /--port | /--timeout | /--source | /--sessions | /-n | /--steps | /--threads | /--messages | /-m | /--duration | /-d | /--warm-up | /--size | /-s | /--depth | /--ramp | /--rate | /--find-rate | /--think | /--idle | /--start-at | /--expect) ;;
-    /*) words='--host --all-addresses --port --transform --timeout --source --tls --ca --insecure --cert --key --sessions --steps --threads --messages --duration --warm-up --size --file --depth --barrier --ramp --rate --find-rate --think --churn --reconnect --idle --start-at --expect --json --csv --ndjson --hist --timeline --curve --top --quiet --verbose --config --print-config --help --version ' ;;
+    /--host | /--port | /--timeout | /--source | /--sessions | /-n | /--steps | /--threads | /--messages | /-m | /--duration | /-d | /--warm-up | /--size | /-s | /--depth | /--ramp | /--rate | /--find-rate | /--think | /--idle | /--start-at | /--clock-of | /--expect) ;;
+    /*) words='--host --all-addresses --port --transform --timeout --source --tls --ca --insecure --cert --key --sessions --steps --threads --messages --duration --warm-up --size --file --depth --barrier --ramp --rate --find-rate --think --churn --reconnect --idle --start-at --clock-of --expect --json --csv --ndjson --hist --timeline --curve --top --quiet --verbose --config --print-config --help --version ' ;;
     report/--expect) ;;
     report/*) words='--expect --json --help --version ' files=yes ;;
     esac

@@ -215,12 +215,24 @@ static void put_run(json_t **object, const struct summary *summary, bool all)
     object_put(object, "targets", targets(summary, all));
 }
 
+static json_t *clock_of(const struct summary_clock *clock)
+{
+    json_t *object = json_object();
+
+    object_text(&object, "of", clock->of);
+    object_real(&object, "ahead_seconds", (double)clock->ahead_ns / 1e9);
+    object_real(&object, "within_seconds", (double)clock->within_ns / 1e9);
+    return object;
+}
+
 static json_t *merged(const struct report_runs *runs)
 {
     json_t *object = json_object();
 
     object_count(&object, "count", runs->count);
     object_real(&object, "together_seconds", runs->together_seconds);
+    if (runs->clocks > 1)
+        object_real(&object, "clocks_apart_seconds", runs->clocks_apart_seconds);
     return object;
 }
 
@@ -267,6 +279,8 @@ json_t *report_object(const struct report *report)
     put_run(&object, report->total, true);
     if (report->runs != NULL)
         object_put(&object, "runs", merged(report->runs));
+    if (report->total->clock.of[0] != '\0')
+        object_put(&object, "clock", clock_of(&report->total->clock));
     object_put(&object, "steps", steps(report));
     if (report->search != NULL)
         object_put(&object, "search", search(report->search));

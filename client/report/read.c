@@ -300,6 +300,25 @@ static void read_targets(struct reader *reader, json_t *run, struct summary *sum
         read_target(reader, run, json_array_get(list, i), summary);
 }
 
+/** Read how the clock of the machine was. Most runs have not compared it. */
+static void read_clock(struct reader *reader, json_t *run, struct summary_clock *clock)
+{
+    json_t *object = json_object_get(run, "clock");
+    const char *of = json_string_value(json_object_get(object, "of"));
+    json_t *ahead = json_object_get(object, "ahead_seconds");
+
+    if (object == NULL)
+        return;
+    if (of == NULL || *of == '\0' || strlen(of) >= sizeof clock->of || !json_is_number(ahead) ||
+        fabs(json_number_value(ahead)) > SECONDS_MAX) {
+        fail(reader, "its \"clock\" is not a comparison with another");
+        return;
+    }
+    printable_text(clock->of, sizeof clock->of, of, strlen(of), '.');
+    clock->ahead_ns = llround(json_number_value(ahead) * 1e9);
+    clock->within_ns = llround(seconds(reader, object, "within_seconds") * 1e9);
+}
+
 static void add_span(struct reader *reader, json_t *run, struct spans *spans, size_t first)
 {
     struct span span = {
@@ -365,12 +384,13 @@ static void read_run(struct reader *reader, json_t *run, struct summary *summary
         read_histograms(reader, run, summary);
         read_bounds(reader, run, &summary->measure);
         read_targets(reader, run, summary);
+        read_clock(reader, run, &summary->clock);
         read_spans(reader, run, spans);
     }
 }
 
 bool report_read(const char *path, struct summary *summary, struct spans *spans,
-                 char why[static REPORT_WHY])
+                 struct summary_clock *clock, char why[static REPORT_WHY])
 {
     struct reader reader = {.why = why};
     size_t spans_before = spans->count;
@@ -388,6 +408,8 @@ bool report_read(const char *path, struct summary *summary, struct spans *spans,
         fail(&reader, "there is not enough memory");
     if (reader.failed)
         spans->count = spans_before;
+    else if (clock != NULL)
+        *clock = run.clock;
     json_decref(json);
     summary_clear(&run);
     return !reader.failed;

@@ -19,9 +19,10 @@ enum { REPORT_WHY = 160 };
  * @param path     "-": standard input
  * @param summary  summary_init(); the run is merged into it
  * @param spans    the times of the run's loads, which do not overlap, are added to them
+ * @param clock    set to the run's; NULL: it is not wanted
  * @param why      on failure, what is wrong with the file
  */
 bool report_read(const char *path, struct summary *summary, struct spans *spans,
-                 char why[static REPORT_WHY]);
+                 struct summary_clock *clock, char why[static REPORT_WHY]);
 
 #endif /* CLIENT_REPORT_READ_H */

@@ -16,6 +16,8 @@
 struct report_runs {
     unsigned count;
     double together_seconds; /**< how long two or more of them ran at once */
+    unsigned clocks;         /**< runs that have compared their clocks with that of one server */
+    double clocks_apart_seconds; /**< the greatest difference between two of these clocks */
 };
 
 /** A run: each step of --steps or --find-rate, and all together. */

@@ -35,6 +35,13 @@ struct summary_generator {
     uint64_t throttled; /**< of them: the quota was used up, and the client had to wait */
 };
 
+/** The clock of this machine, compared with that of a server by --clock-of. */
+struct summary_clock {
+    char of[SUMMARY_TARGET]; /**< the name of the server; "": it was not compared */
+    int64_t ahead_ns;        /**< of the server's clock; negative: behind */
+    int64_t within_ns;       /**< the error is at most that */
+};
+
 /** A message is late if it is due and can be sent, but has not been for this long. */
 #define SUMMARY_LATE_NS INT64_C(1000000)
 
@@ -68,7 +75,8 @@ struct summary {
     uint64_t warm_verified;
     int64_t started_wall_ns; /**< when the seconds begin, by CLOCK_REALTIME */
     int64_t ended_wall_ns;
-    int interrupted; /**< the signal that ended the run early; 0: none did */
+    struct summary_clock clock; /**< of one run: summary_merge() leaves it as it is */
+    int interrupted;            /**< the signal that ended the run early; 0: none did */
     struct summary_generator generator;
     struct measure measure; /**< histograms in nanoseconds */
     struct summary_error errors[SUMMARY_ERRORS + 1];

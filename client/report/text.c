@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 static double us(int64_t ns)
@@ -75,6 +76,14 @@ static void show_counts(FILE *file, const struct summary *summary)
                 "idle         %" PRIu64 " requested: %" PRIu64 " connected, %" PRIu64
                 " ended by the server\n",
                 summary->idle_requested, summary->idle_connected, summary->idle_ended);
+}
+
+static void show_clock(FILE *file, const struct summary_clock *clock)
+{
+    if (clock->of[0] != '\0')
+        fprintf(file, "clock        %.3f ms %s that of %s, to within %.3f ms\n",
+                fabs((double)clock->ahead_ns) / 1e6, clock->ahead_ns < 0 ? "behind" : "ahead of",
+                clock->of, (double)clock->within_ns / 1e6);
 }
 
 static void show_runs(FILE *file, const struct report *report)
@@ -207,6 +216,7 @@ void report_text(FILE *file, const struct report *report)
 
     show_counts(file, summary);
     show_runs(file, report);
+    show_clock(file, &summary->clock);
     show_phases(file, summary);
     show_targets(file, summary);
     if (report->search != NULL)

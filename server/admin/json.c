@@ -13,6 +13,7 @@
 
 #include "server/admin/json.h"
 
+#include "common/clock.h"
 #include "server/admin/state.h"
 #include "server/models/model.h"
 
@@ -291,6 +292,8 @@ static json_t *whole(const struct state *state)
     return OBJECT({"schema", word("echo-server/1")},
                   {"version", word(PACKAGE_VERSION)},
                   {"uptime_seconds", seconds(state->uptime_ns)},
+                  /* of now, and not of the state: clients compare their clocks with it */
+                  {"wall_clock_us", json_integer(clock_wall_ns() / 1000)},
                   {"state", word(state_word(state))},
                   {"draining", flag(state->draining)},
                   {"listening", word(state->address)},

@@ -369,7 +369,7 @@ static void save(const char *text)
 static bool read_back(const char *from, struct summary *into, char why[static REPORT_WHY])
 {
     struct spans spans = {0};
-    bool good = report_read(from, into, &spans, why);
+    bool good = report_read(from, into, &spans, NULL, why);
 
     free(spans.span);
     return good;
@@ -597,6 +597,13 @@ static const struct edit edits[] = {
     {"histograms.lag", "sum_s", "1", "its histogram of \"lag\" contradicts itself"},
     {"warm_up", "sent", "501", "its \"warm_up\" has more messages than the run"},
     {"warm_up", "verified", "481", "its \"warm_up\" has more messages than the run"},
+    {"", "clock", "{}", "its \"clock\" is not a comparison with another"},
+    {"", "clock", "{\"of\": \"\", \"ahead_seconds\": 1, \"within_seconds\": 1}",
+     "its \"clock\" is not a comparison with another"},
+    {"", "clock", "{\"of\": \"a\", \"ahead_seconds\": -1e300, \"within_seconds\": 1}",
+     "its \"clock\" is not a comparison with another"},
+    {"", "clock", "{\"of\": \"a\", \"ahead_seconds\": 1, \"within_seconds\": -1}",
+     "its \"within_seconds\" is not a number, or is negative"},
     {"warm_up", "seconds", "-1", "its \"seconds\" is not a number, or is negative"},
     {"histograms.lag", "sum_ns", NULL, "it has no \"sum_ns\""},
 };
@@ -605,11 +612,13 @@ LOOP_TEST(what_is_no_report_is_refused, COUNT_OF(edits))
 {
     const struct edit *edit = &edits[_i];
     struct report report = {.total = &summary};
-    json_t *json = as_json(&report);
+    json_t *json;
     struct summary into;
     char why[REPORT_WHY] = "";
     struct spans spans = {0};
 
+    summary.clock = (struct summary_clock){"web1:8091", -1, 1};
+    json = as_json(&report);
     ck_assert_ptr_nonnull(at(at(json, edit->keys), edit->key));
     if (edit->value == NULL)
         json_object_del(at(json, edit->keys), edit->key);
@@ -618,7 +627,7 @@ LOOP_TEST(what_is_no_report_is_refused, COUNT_OF(edits))
                             json_loads(edit->value, JSON_DECODE_ANY, NULL));
     ck_assert_int_eq(json_dump_file(json, path, 0), 0);
     ck_assert(summary_init(&into));
-    ck_assert(!report_read(path, &into, &spans, why));
+    ck_assert(!report_read(path, &into, &spans, NULL, why));
     ck_assert_str_eq(why, edit->why);
     ck_assert_uint_eq(into.requested + into.sent + into.error_kinds, 0); /* as it was */
     ck_assert_uint_eq(histogram_count(into.measure.times[MEASURE_CONNECT]), 0);
@@ -761,7 +770,7 @@ TEST(the_times_of_a_run_are_those_of_its_steps)
     text = written(&report, true);
     save(text);
     ck_assert(summary_init(&into));
-    ck_assert_msg(report_read(path, &into, &spans, why), "%s", why);
+    ck_assert_msg(report_read(path, &into, &spans, NULL, why), "%s", why);
     ck_assert_uint_eq(spans.count, 2);
     ck_assert_int_eq(spans.span[0].from_ns, summary.started_wall_ns);
     ck_assert_int_eq(spans.span[0].to_ns, summary.started_wall_ns + INT64_C(5000000000));

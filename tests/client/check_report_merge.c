@@ -16,6 +16,9 @@
 static char *folder;
 static char first[64], second[64];
 
+/* The clock of the next run to be saved. */
+static struct summary_clock clock_now;
+
 /* Save a run of ten sessions that began `after` seconds after another and took ten. */
 static void save(const char *path, int64_t after, int64_t echo_ns, uint64_t failed)
 {
@@ -36,6 +39,7 @@ static void save(const char *path, int64_t after, int64_t echo_ns, uint64_t fail
     summary.seconds = 10;
     summary.started_wall_ns = START + after * SECOND;
     summary.ended_wall_ns = summary.started_wall_ns + 10 * SECOND;
+    summary.clock = clock_now;
     if (failed > 0)
         summary_add_errors(&summary, "connect: connection refused", failed);
     for (int i = 0; i < 1000; i++)
@@ -102,6 +106,56 @@ TEST(runs_that_overlap)
     ck_assert_double_eq(figure(&outcome, "ended", NULL), 1795271414);
     ck_assert_double_eq(figure(&outcome, "runs", "count"), 2);
     ck_assert_double_eq(figure(&outcome, "runs", "together_seconds"), 6);
+}
+
+static const struct {
+    struct summary_clock first, second;
+    const char *words; /* NULL: nothing is wrong */
+    double apart;      /* negative: they cannot be compared */
+} clocks[] = {
+    {{"", 0, 0}, {"", 0, 0}, NULL, -1},
+    {{"web1:8091", 0, 1000}, {"", 0, 0}, NULL, -1},
+    {{"web1:8091", 0, 1000}, {"web2:8091", SECOND, 1000}, NULL, -1},
+    {{"web1:8091", 3 * SECOND, 1000}, {"web1:8091", 3 * SECOND + 100000000, 1000}, NULL, 0.1},
+    {{"web1:8091", 0, SECOND}, {"web1:8091", 200000000, 1000}, NULL, 0.2},
+    {{"web1:8091", 1000000, 200000},
+     {"web1:8091", 201000000, 300000},
+     "b.json was 200.0 ms ahead of that of FOLDER/a.json, to within 0.5 ms by the clock of "
+     "web1:8091: with the same --start-at it began that much earlier, and the time at once and the "
+     "rates are wrong by as much; synchronize the clocks\n",
+     0.2},
+    {{"web1:8091", -200000000, 200000},
+     {"web1:8091", -1000000, 300000},
+     "a.json was 199.0 ms behind that of FOLDER/b.json, to within 0.5 ms by the clock of "
+     "web1:8091: with the same --start-at it began that much later, and the time at once and the "
+     "rates are wrong by as much; synchronize the clocks\n",
+     0.199},
+};
+
+/* The run is named whose clock is further from that of the server. */
+LOOP_TEST(clocks_that_are_apart, COUNT_OF(clocks))
+{
+    const char *words = clocks[_i].words;
+    char *expected = suite_text("%s", "");
+    struct outcome outcome;
+
+    clock_now = clocks[_i].first;
+    save(first, 0, 1000, 0);
+    clock_now = clocks[_i].second;
+    save(second, 0, 1000, 0);
+    if (words != NULL) {
+        const char *at = strstr(words, "FOLDER");
+
+        expected = suite_text("echo-client: the clock of %s/%.*s%s%s", folder, (int)(at - words),
+                              words, folder, at + strlen("FOLDER"));
+    }
+    outcome = RUN("--json", first, second);
+    outcome_expect(&outcome, 0, NULL, expected);
+    if (clocks[_i].apart >= 0)
+        ck_assert_double_eq_tol(figure(&outcome, "runs", "clocks_apart_seconds"), clocks[_i].apart,
+                                1e-9);
+    else
+        ck_assert_ptr_null(strstr(outcome.out, "clocks_apart"));
 }
 
 /* A night between two runs is no time in which nothing was answered. */

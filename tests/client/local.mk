@@ -27,6 +27,7 @@ CLIENT_TESTS = \
 	tests/client/check_client_hostile \
 	tests/client/check_client_limits \
 	tests/client/check_client_load \
+	tests/client/check_client_clock \
 	tests/client/check_client_rate \
 	tests/client/check_client_search \
 	tests/client/check_client_stop \

@@ -35,7 +35,7 @@ static void run_read(struct run *run, const void *bytes, size_t size, int times)
     for (int i = 0; i < times; i++) {
         size_t spans = run->spans.count;
 
-        run->is_read = report_read(path, &run->summary, &run->spans, why);
+        run->is_read = report_read(path, &run->summary, &run->spans, NULL, why);
         if (run->is_read)
             continue;
         HOLDS(why[0] != '\0' && memchr(why, '\0', sizeof why) != NULL);

@@ -52,8 +52,8 @@ wait() {
 quoted=${work// /\\\\ }
 translated() {
     local line
-    line=$(sed -E -e "s,127\.0\.0\.1([:/])8091,127.0.0.1\1$admin,g" -e "s,(127\.0\.0\.1[ /:])8090,\1$port,g" \
-        -e 's/10\.80\.0\.10/127.0.0.1/g' -e 's/10\.80\.0\.11/localhost/g' -e "s,/(tmp|etc)/,$quoted/,g" <<<"$1")
+    line=$(sed -E -e 's/10\.80\.0\.10/127.0.0.1/g' -e 's/10\.80\.0\.11/localhost/g' \
+        -e "s,127\.0\.0\.1([:/])8091,127.0.0.1\1$admin,g" -e "s,(127\.0\.0\.1[ /:])8090,\1$port,g" -e "s,/(tmp|etc)/,$quoted/,g" <<<"$1")
     if [[ $line =~ ^(.*echo-client.* -d )([0-9]+)([sm] .*|[sm])$ ]]; then
         local seconds=${BASH_REMATCH[2]}
         [[ ${BASH_REMATCH[3]} = s* ]] || seconds=$((seconds * 60))
@@ -76,7 +76,8 @@ start_server() {
     line=${1%% #*}
     line=$(translated "${line%%&*}")
     : >"$work/printed"
-    ECHO_SERVER_PORT=0 eval "${line/--admin 8091/--admin 0} >'$work/printed' 2>&1 &"
+    line=$(sed -E 's/--admin (127\.0\.0\.1:)?[0-9]+/--admin 0/' <<<"$line")
+    ECHO_SERVER_PORT=0 eval "$line >'$work/printed' 2>&1 &"
     server=$! stopped=
     until says_where "$line"; do
         kill -0 "$server" 2>/dev/null || { echo "the server did not start: $line"; cat "$work/printed"; exit 1; }

@@ -31,6 +31,9 @@ check_LTLIBRARIES += %D%/names.la %D%/shim.la
 %C%_shim_la_SOURCES = %D%/shim.c %D%/shim.h
 %C%_shim_la_LDFLAGS = $(PRELOADED)
 %C%_shim_la_LIBADD = -ldl
+check_LTLIBRARIES += %D%/clock.la
+%C%_clock_la_SOURCES = %D%/clock.c
+%C%_clock_la_LDFLAGS = $(PRELOADED)
 endif
 if WITH_OPENSSL
 %C%_libkit_la_SOURCES += %D%/tls.c %D%/tls.h

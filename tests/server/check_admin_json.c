@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /stats.json: it is JSON, and every number is under its key. */
+#include "common/clock.h"
 #include "server/admin/json.h"
 #include "server/models/model.h"
 #include "tests/kit/state.h"
@@ -78,6 +79,8 @@ CASE("Core")
 
 TEST(counts_and_choices)
 {
+    int64_t before_us = clock_wall_ns() / 1000;
+
     state_fill(&state);
     read_state(true);
     expect_word(object, "schema", "echo-server/1");
@@ -93,6 +96,8 @@ TEST(counts_and_choices)
     ck_assert(json_is_true(at(object, "capped")));
     ck_assert(json_is_false(at(object, "draining")));
     expect_real(object, "uptime_seconds", 90.25);
+    ck_assert_int_ge(json_integer_value(at(object, "wall_clock_us")), before_us);
+    ck_assert_int_le(json_integer_value(at(object, "wall_clock_us")), clock_wall_ns() / 1000);
     expect_number(object, "connections.accepted", state.counts.accepted);
     expect_number(object, "connections.active", 5);
     ck_assert_uint_eq(json_object_size(at(object, "connections.ended")), OUTCOME_COUNT);
