@@ -26,8 +26,9 @@
 
 #define LINGER_NS SECOND_NS
 
-/* Of the kernel's tcp_states.h: both sides have ended, or a reset came. */
-#define STATE_CLOSE 7
+/* Of the kernel's tcp_states.h: both sides have ended, or a reset came; the client has sent end of file. */
+#define STATE_CLOSE      7
+#define STATE_CLOSE_WAIT 8
 
 /* Ask the kernel about a connection. @return false: it is not TCP */
 static bool ask(int fd, struct tcp_info *info)
@@ -66,15 +67,19 @@ bool boundary_arrived(const struct stream *stream)
 {
     struct tcp_info info;
 
-    return !ask(stream->fd, &info) || queued(stream->fd, SIOCOUTQ) == 0;
+    return !ask(stream->fd, &info) || info.tcpi_state == STATE_CLOSE ||
+           queued(stream->fd, SIOCOUTQ) == 0;
 }
 
 void boundary_half_close(struct boundary *boundary, const struct stream *stream)
 {
     struct tcp_info info;
 
-    if (ask(stream->fd, &info))
+    if (ask(stream->fd, &info)) {
         boundary->segments_seen = info.tcpi_data_segs_in;
+        boundary->client_ended =
+            info.tcpi_state == STATE_CLOSE_WAIT || info.tcpi_state == STATE_CLOSE;
+    }
     boundary->half_closed = true;
     shutdown(stream->fd, SHUT_WR);
     boundary->until_ns = clock_now_ns() + LINGER_NS;
@@ -113,5 +118,7 @@ bool boundary_lost(const struct boundary *boundary, int fd, bool is_plain, bool 
     if (is_plain && boundary->half_closed && reading_stopped &&
         info.tcpi_data_segs_in != boundary->segments_seen)
         return true;
+    if (boundary->client_ended && info.tcpi_state == STATE_CLOSE)
+        return false; /* a reset, and not ours: after its end of file no bytes came that we would answer so */
     return queued(fd, SIOCOUTQ) > ours;
 }

@@ -26,6 +26,7 @@ struct boundary {
     bool corked;            /**< end of file goes with the last echo */
     bool half_closed;       /**< it was sent */
     bool late;              /**< a message came after that, through TLS */
+    bool client_ended;      /**< the client's end of file, or its reset, had come by then */
     uint32_t segments_seen; /**< segments with data that had come until then */
     int64_t until_ns;       /**< how long to wait for the client's */
 };
@@ -39,7 +40,7 @@ bool boundary_input(const struct stream *stream);
  */
 void boundary_cork(struct boundary *boundary, const struct stream *stream);
 
-/** Check whether the client's kernel has acknowledged every echo. On a unix socket it always has. */
+/** Check whether the client's kernel has acknowledged every echo, or never will. On a unix socket it always has. */
 bool boundary_arrived(const struct stream *stream);
 
 /** Send end of file, and remember what is needed to see whether bytes come after that. */
@@ -49,7 +50,8 @@ void boundary_half_close(struct boundary *boundary, const struct stream *stream)
 bool boundary_lingers(struct boundary *boundary, struct stream *stream);
 
 /**
- * Check whether bytes came that were not read, or were sent and have not arrived.
+ * Check whether bytes came that were not read, or were sent and have not arrived. Those do not count that a
+ * client threw away, by closing before it had its echo: it would have done so without a stop.
  *
  * @param fd               the connection, in this process
  * @param is_plain         it is no TLS, whose own bytes may be left

@@ -198,6 +198,19 @@ LOOP_TEST(a_message_after_the_end_is_lost, MODELS)
     close(fd);
 }
 
+/* A client that has gone before it had its echo is no loss of the stop. */
+LOOP_TEST(who_has_gone_is_not_cut, MODELS)
+{
+    struct kit kit = kit_start(MODEL("--delay", "500ms", "--drain-timeout", "20s"));
+    int fd = kit_connect(&kit);
+
+    say_hello(fd);
+    tcp_send(fd, "hello", 5);
+    close(fd);
+    kit_signal(&kit, SIGTERM);
+    expect_tally(kit_wait_end(&kit, 0, NULL, NULL), 1, 0, 0);
+}
+
 /* A client that still waits in the kernel's backlog learns why it is not served. */
 LOOP_TEST(the_backlog_is_not_reset, MODELS)
 {
