@@ -1,6 +1,7 @@
 #!/bin/sh
 # deploy/launch/load with each launcher that is installed: two clients begin together, and their report is that of all.
-# This machine stands for two; for parallel a script plays ssh. A machine that fails is named, and missing in the report.
+# This machine stands for two; for parallel a script plays ssh, and Slurm has two nodes here. A machine that fails is
+# named, and missing in the report.
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/deploy/server.sh"
 needs curl jq
 export PATH="$work/bin:$PATH" WAIT=15
@@ -10,13 +11,14 @@ play_ssh() {
     # Of those that mpirun starts one can be made to fail at once.
     cat >"$work/bin/echo-client" <<END
 #!/bin/sh
-[ "\${OMPI_COMM_WORLD_RANK-none}" != "\${FAILS-}" ] || exit 3
+[ "\${OMPI_COMM_WORLD_RANK-\${SLURM_PROCID-none}}" != "\${FAILS-}" ] || exit 3
 exec "$(cd "$TOP_BUILDDIR" && pwd)/echo-client" "\$@"
 END
-    # As ssh does, it gives a shell all that follows the machine, as one text.
+    # As ssh does, it gives a shell all that follows the machine, as one text. That of one machine greets.
     cat >"$work/bin/ssh" <<'END'
 #!/bin/sh
 [ "$1" = one ] || [ "$1" = two ] || exit 255
+[ "$1" = one ] || echo 'Welcome to two'
 shift
 exec sh -c "$*"
 END
@@ -54,6 +56,58 @@ has() {
     command -v "$1" >/dev/null 2>&1 || { skip "$1 works" "$1 is not installed"; return 1; }
 }
 
+# A port that is free now.
+free_port() {
+    "$TOP_BUILDDIR/echo-server" --port 0 >"$work/free" &
+    wait_until 20 address_in "$work/free" 'listening on ' | sed 's/.*://'
+    kill $! && wait $!
+}
+
+daemon() {
+    "$@" >>"$work/slurm/log" 2>&1 &
+    started="$started $!"
+}
+
+nodes_are_idle() {
+    [ "$(timeout 20 sinfo --noheader --format '%D %t' 2>/dev/null)" = '2 idle' ]
+}
+
+# Slurm with two nodes, which are this machine. It has no authentication, so it listens on 127.0.0.1 only.
+start_slurm() {
+    mkdir "$work/slurm" "$work/slurm/one" "$work/slurm/two"
+    cat >"$work/slurm/slurm.conf" <<END
+ClusterName=test
+SlurmctldHost=$(hostname -s)(127.0.0.1)
+SlurmctldPort=$(free_port)
+AuthType=auth/none
+CredType=cred/none
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+SlurmUser=root
+StateSaveLocation=$work/slurm
+SlurmdSpoolDir=$work/slurm/%n
+SlurmctldPidFile=$work/slurm/slurmctld.pid
+SlurmdPidFile=$work/slurm/%n.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+NodeName=one NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=$(free_port)
+NodeName=two NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=$(free_port)
+PartitionName=all Nodes=one,two Default=YES
+END
+    export SLURM_CONF="$work/slurm/slurm.conf"
+    daemon slurmctld -D
+    daemon slurmd -D -N one
+    daemon slurmd -D -N two
+    wait_until 60 nodes_are_idle 2>/dev/null
+}
+
+# Where Slurm does not start, as for an ordinary user, there is nothing to check.
+has_slurm() {
+    command -v srun >/dev/null 2>&1 && command -v slurmd >/dev/null 2>&1 && command -v slurmctld >/dev/null 2>&1 ||
+        { skip 'srun works' 'Slurm is not installed'; return 1; }
+    [ "$(id -u)" = 0 ] || { skip 'srun works' 'only root can start Slurm'; return 1; }
+    start_slurm || { sed 's/^/# /' "$work/slurm/log"; skip 'srun works' 'Slurm does not start here'; return 1; }
+}
+
 refuses_unknown() {
     ! sh "$deploy/launch/load" telnet -n 5 >"$work/refused" 2>&1 && grep -q 'telnet is not one of' "$work/refused"
 }
@@ -69,5 +123,12 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_oob_tc
 has mpirun && check 'mpirun starts two clients, and their reports are merged' merges mpirun
 export FAILS=1
 has mpirun && check 'of two clients of mpirun one fails: it is named, and the report is that of the other' names_the_missing mpirun rank.1
+unset FAILS
+export MACHINES=one,two
+if has_slurm; then
+    check 'srun starts two clients, and their reports are merged' merges srun
+    export FAILS=1
+    check 'of two clients of srun one fails: it is named, and the report is that of the other' names_the_missing srun rank.1
+fi
 check 'an unknown launcher is refused' refuses_unknown
 finish
