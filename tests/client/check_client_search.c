@@ -183,7 +183,7 @@ CASE("Output")
 
 TEST(a_table_and_a_picture)
 {
-    char path[] = "/tmp/search-XXXXXX";
+    char *path = suite_template();
     int fd = mkstemp(path);
     unsigned most = 30;
     struct outcome outcome = client_text(so_many, &most,
@@ -199,7 +199,6 @@ TEST(a_table_and_a_picture)
     ck_assert_int_gt(read(fd, text, sizeof text - 1), 0);
     ck_assert_int_eq(strncmp(text, "<svg ", 5), 0);
     close(fd);
-    unlink(path);
 }
 
 TEST(a_picture_that_cannot_be_written)

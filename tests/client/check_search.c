@@ -187,7 +187,7 @@ CASE_WITH("Picture", setup, teardown)
 static const char *picture(void)
 {
     static char text[65536];
-    char path[] = "/tmp/curve-XXXXXX";
+    char *path = suite_template();
     int fd = mkstemp(path);
     struct outlet *outlet = outlet_open(path);
     ssize_t size;
@@ -199,7 +199,6 @@ static const char *picture(void)
     ck_assert_int_gt(size, 0);
     text[size] = '\0';
     close(fd);
-    unlink(path);
     return text;
 }
 
