@@ -324,6 +324,11 @@ sessions_are_csv() {
     [ "$(wc -l <"$work/from-svg")" -eq 12 ] && diff "$work/from-svg" "$work/from-csv"
 }
 
+# same_columns CSV OTHER
+same_columns() {
+    [ "$(head -n 1 "$1")" = "$(head -n 1 "$2")" ] || { echo "$2: other columns than $1: draw it again by scripts/pictures"; return 1; }
+}
+
 # The client knows what became of each session, and so must the last sample.
 plate_agrees_with_client() {
     for side in uncapped capped; do
@@ -465,4 +470,5 @@ mkdir "$work/folder"
 check 'pictures makes the timeline' "$pictures" --quick -o "$work/folder" timeline
 check 'the timeline is well-formed' well_formed "$work/folder/timeline.svg"
 check 'the timeline shows what the client has written' sessions_are_csv "$work/folder/timeline"
+check 'timeline.csv has the columns that the client writes' same_columns "$work/folder/timeline.csv" "$documents/timeline.csv"
 finish
