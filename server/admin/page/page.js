@@ -482,14 +482,24 @@ function chartTimes(id, what, edges) {
   line(p.one, points.map((look) => [acrossOf(look), heightOfFound(look[what + "Points"][0])]));
   line(p.two, points.map((look) => [acrossOf(look), heightOfFound(look[what + "Points"][1])]));
   const word = (share) => percentileText(percentile(first[what], now[what], edges, share));
-  showReading($(id), [["dim", "p50"], ["one", word(0.5)], ["dim", "p99"], ["two", word(0.99)]]);
+  showReading($(id), [["one", word(0.5), "p50"], ["two", word(0.99), "p99"]]);
 }
 
+/* Show figures, [class, text, name] each; one that has a name stays with it. */
 function showReading(figure, parts) {
-  keep(figure.reading, parts.map((part, i) => [...part, i]), ([, , i]) => i, ([className]) => make("span", className), (element, [, text]) => setText(element, text + "\u00a0"));
+  const create = ([className]) => {
+    const element = make("span", className);
+    element.name = make("i", "dim", element);
+    element.figure = make("b", "", element);
+    return element;
+  };
+  keep(figure.reading, parts, ([className]) => className, create, (element, [, text, name]) => {
+    setText(element.name, name || "");
+    setText(element.figure, text);
+  });
   if (performance.now() - (figure.labelledAt || -1e9) > 10000) {
     figure.labelledAt = performance.now();
-    figure.plot.svg.setAttribute("aria-label", `${figure.firstElementChild.textContent}: ${parts.map((part) => part[1]).join(" ")}`);
+    figure.plot.svg.setAttribute("aria-label", `${figure.firstElementChild.textContent}: ${parts.map(([, text, name]) => `${name || ""} ${text}`).join(", ")}`);
   }
 }
 
