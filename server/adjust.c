@@ -3,6 +3,7 @@
 #include "server/adjust.h"
 
 #include "pool/echopool.h"
+#include "server/admin/visitor.h"
 #include "server/descriptors.h"
 #include "server/output/printer.h"
 #include "server/parts.h"
@@ -61,4 +62,25 @@ int adjust_accepting(struct server *server, bool paused, char why[static HOST_WH
         printer_line(server->shared->printer, "accepting %s",
                      paused ? "is paused by a person" : "goes on");
     return 0;
+}
+
+int adjust_visitors(struct server *server, unsigned count, bool silent,
+                    char why[static HOST_WHY_MAX])
+{
+    struct visitor_counts counts;
+    int rc = server->listener == NULL ? -ESHUTDOWN : visitors_send(server->visitors, count, silent);
+
+    visitors_count(server->visitors, &counts);
+    if (rc == 0)
+        printer_line(server->shared->printer, "a person has sent %u %svisitor%s", count,
+                     silent ? "silent " : "", count == 1 ? "" : "s");
+    else if (rc == -ENOTSUP)
+        snprintf(why, HOST_WHY_MAX, "%s", counts.obstacle);
+    else if (rc == -EBUSY)
+        snprintf(why, HOST_WHY_MAX, "%" PRIu64 " are here, and %d are the most", counts.here,
+                 VISITORS_MAX);
+    else
+        snprintf(why, HOST_WHY_MAX, "%s",
+                 rc == -ESHUTDOWN ? "the server is stopping" : strerror(-rc));
+    return rc;
 }

@@ -35,4 +35,12 @@ int adjust_workers(struct server *server, bool more, uint64_t *workers,
  */
 int adjust_accepting(struct server *server, bool paused, char why[static HOST_WHY_MAX]);
 
+/**
+ * Send visitors: see admin/visitor.h.
+ *
+ * @return 0, or -ESHUTDOWN, or an error of visitors_send(), and why
+ */
+int adjust_visitors(struct server *server, unsigned count, bool silent,
+                    char why[static HOST_WHY_MAX]);
+
 #endif /* SERVER_ADJUST_H */

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "server/admin/admin.h"
+#include "server/admin/visitor.h"
 #include "server/limits.h"
 #include "server/output/printer.h"
 #include "server/parts.h"
@@ -111,11 +112,19 @@ void announce_choices(const struct server *server)
 
 void announce_accounting(const struct server *server)
 {
+    struct visitor_counts visitors;
     struct counts counts;
     char text[192];
 
     accounting_snapshot(server->shared->accounting, &counts);
     printer_line(server->shared->printer, "%s", counts_text(&counts, text, sizeof text));
+    visitors_count(server->visitors, &visitors);
+    if (visitors.sent > 0)
+        printer_line(server->shared->printer,
+                     "among them visitors from the page: sent %" PRIu64 " = served %" PRIu64
+                     " + rejected %" PRIu64 " + ended %" PRIu64 " + here %" PRIu64,
+                     visitors.sent, visitors.served, visitors.rejected, visitors.ended,
+                     visitors.here);
 }
 
 /* Print how many sessions the stop and each limit have ended. */

@@ -4,6 +4,7 @@
 
 #include "common/log.h"
 #include "server/admin/admin.h"
+#include "server/admin/visitor.h"
 #include "server/listen/listener.h"
 #include "server/parts.h"
 #include "server/session/linger.h"
@@ -37,6 +38,8 @@ static uint64_t needed_by(const struct options *options, const struct model_type
         needed += LINGERING_MAX;
     if (options->admin != NULL)
         needed += ADMIN_DESCRIPTORS_MAX;
+    if (options->admin_control)
+        needed += VISITORS_MAX;
     return needed;
 }
 

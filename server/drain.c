@@ -26,6 +26,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "server/admin/visitor.h"
 #include "server/announce.h"
 #include "server/parts.h"
 #include "server/session/accounting.h"
@@ -132,6 +133,7 @@ static void begin_drain(struct server *server)
     server->listener_was.backlog = server->listener_was.backlog_max = 0;
     listener_free(server->listener);
     server->listener = NULL;
+    visitors_leave(server->visitors);
     /* From here on each session that ends wakes the loop. The wake-up below is for those that ended before. */
     atomic_store(server->shared->draining, true);
     accounting_each(server->shared->accounting, session_nudge, NULL); /* the first look */

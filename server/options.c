@@ -12,6 +12,7 @@
 #include "common/tls.h"
 #include "pool/echopool.h"
 #include "server/admin/admin.h"
+#include "server/admin/visitor.h"
 #include "server/models/table.h"
 
 #include <grp.h>
@@ -171,7 +172,7 @@ static const struct option_row rows[] = {
      "port",
      OPTION_TEXT(admin)},
     {"admin-control", NULL, NULL, "put buttons on the live page: more or fewer workers, pause "
-     "accepting",
+     "accepting, send clients",
      OPTION_FLAG(admin_control), .needs = {"admin"}},
     {"limit", "LIST", NULL, "limits that the server sets on itself",
      OPTION_OTHER(limits, read_limits, LIMITS_RANGE)},
@@ -258,6 +259,8 @@ static uint64_t sessions_that_fit(const struct options *options)
 
     if (options->admin != NULL)
         kept += ADMIN_DESCRIPTORS_MAX;
+    if (options->admin_control)
+        kept += VISITORS_MAX;
     most = most > 2 * kept ? most - kept : most / 2;
     return most > SESSIONS_HELD ? SESSIONS_HELD : most;
 }

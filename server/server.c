@@ -16,6 +16,7 @@
 #include "server/adjust.h"
 #include "server/admin/admin.h"
 #include "server/admin/reserve.h"
+#include "server/admin/visitor.h"
 #include "server/announce.h"
 #include "server/descriptors.h"
 #include "server/drain.h"
@@ -284,10 +285,32 @@ static void start_watch(struct server *server)
         log_fatal("no memory for the event loop");
 }
 
+static void start_visitors(struct server *server)
+{
+    const struct options *options = server->options;
+    unsigned count;
+    const struct visitor_settings settings = {
+        .socket = listener_sockets(server->listener, &count),
+        .reuse_port = options->hosts.reuse_port,
+        .proxy_protocol = options->proxy_protocol,
+        .tls = options->tls_cert != NULL,
+        .tls_clients_certified = options->tls_ca != NULL,
+        .pause_ns = VISITOR_PAUSE_NS,
+        .life_ns = VISITOR_LIFE_NS,
+    };
+
+    if (!options->admin_control)
+        return;
+    server->visitors = visitors_new(server->base, &settings);
+    if (server->visitors == NULL)
+        log_fatal("no memory for the event loop");
+}
+
 /* Open the admin port. It answers while the loop runs, also while the server drains. */
 static void start_admin(struct server *server)
 {
-    const struct admin_host host = {server, snapshot_take, adjust_workers, adjust_accepting};
+    const struct admin_host host = {server, snapshot_take, adjust_workers, adjust_accepting,
+                                    adjust_visitors};
     const char *wanted = server->options->admin;
     char why[ADMIN_WHY_MAX];
     int rc;
@@ -339,6 +362,7 @@ static void end(struct server *server)
     uint64_t dropped;
 
     server->ended = true;
+    visitors_leave(server->visitors);
     if (server->admin != NULL)
         admin_end(server->admin, server->base);
     admin_free(server->admin);
@@ -353,6 +377,7 @@ static void end(struct server *server)
     dropped = printer_free(shared->printer);
     if (dropped > 0)
         log_warn("%" PRIu64 " messages were not printed: standard output was too slow", dropped);
+    visitors_free(server->visitors);
     listener_free(server->listener);
     timeouts_free(server->timeouts);
     lingerer_free(shared->lingerer);
@@ -408,6 +433,7 @@ int server_run(const struct options *options)
     descriptors_secure_again(&server, options->workers); /* the sockets are known now */
     start_model(&server);
     start_watch(&server);
+    start_visitors(&server);
     start_admin(&server);
 
     start_reaping(&server);

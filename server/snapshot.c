@@ -52,5 +52,6 @@ void snapshot_take(struct server *server, struct state *state)
 {
     take_settings(server, state);
     take_listener(server, state);
+    visitors_count(server->visitors, &state->visitors);
     state_take(server->shared, state);
 }

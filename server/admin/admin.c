@@ -155,6 +155,11 @@ static void serve_accept(struct admin *admin, struct evhttp_request *request)
     admin_control_accept(&admin->control, admin->body, request);
 }
 
+static void serve_visitors(struct admin *admin, struct evhttp_request *request)
+{
+    admin_control_visitors(&admin->control, admin->body, request);
+}
+
 static const struct route {
     const char *path;
     void (*serve)(struct admin *admin, struct evhttp_request *request);
@@ -169,6 +174,7 @@ static const struct route {
     {"/readyz", serve_readyz, false},
     {"/control/workers", serve_workers, true},
     {"/control/accept", serve_accept, true},
+    {"/control/visitors", serve_visitors, true},
 };
 
 /* Find the route of a request. @return NULL: there is no such path */

@@ -6,6 +6,7 @@
 #include "server/admin/host.h"
 #include "server/admin/reply.h"
 #include "server/admin/secret.h"
+#include "server/admin/visitor.h"
 
 #include <errno.h>
 #include <event2/bufferevent.h>
@@ -209,6 +210,29 @@ void admin_control_accept(struct admin_control *control, struct evbuffer *body,
         reply_conflict(body, request, "accepting cannot be paused or resumed", why);
     } else {
         evbuffer_add_printf(body, "{\"paused\": %s}\n", paused ? "true" : "false");
+        admin_reply(body, request, HTTP_OK, "OK", "application/json");
+    }
+    json_decref(asked);
+}
+
+void admin_control_visitors(struct admin_control *control, struct evbuffer *body,
+                            struct evhttp_request *request)
+{
+    json_t *asked = admit(control, body, request);
+    char why[HOST_WHY_MAX];
+    json_int_t count = 0;
+    int silent = 0;
+
+    if (asked == NULL)
+        return;
+    if (json_unpack(asked, "{s:I, s:b!}", "count", &count, "silent", &silent) != 0 || count < 1 ||
+        count > VISITORS_SENT_MAX) {
+        admin_reply_text(body, request, HTTP_BADREQUEST, "Bad Request",
+                         "send {\"count\": 1, \"silent\": false}, with a count from 1 to 10");
+    } else if (control->host->visit(control->host->server, (unsigned)count, silent, why) != 0) {
+        reply_conflict(body, request, "no visitor was sent", why);
+    } else {
+        evbuffer_add_printf(body, "{\"sent\": %u}\n", (unsigned)count);
         admin_reply(body, request, HTTP_OK, "OK", "application/json");
     }
     json_decref(asked);

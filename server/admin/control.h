@@ -7,6 +7,8 @@
  *     answered by             {"workers": 5}
  *     POST /control/accept    {"paused": true}  pause accepting; false: accept again
  *     answered by             {"paused": true}
+ *     POST /control/visitors  {"count": 10, "silent": false}   send visitors: see visitor.h
+ *     answered by             {"sent": 10}
  *
  * All clients that reach the port may read. A change needs --admin-control and these headers, since any
  * page in a browser on this machine can send requests to 127.0.0.1:
@@ -63,5 +65,7 @@ void admin_control_workers(struct admin_control *control, struct evbuffer *body,
                            struct evhttp_request *request);
 void admin_control_accept(struct admin_control *control, struct evbuffer *body,
                           struct evhttp_request *request);
+void admin_control_visitors(struct admin_control *control, struct evbuffer *body,
+                            struct evhttp_request *request);
 
 #endif /* SERVER_ADMIN_CONTROL_H */

@@ -272,6 +272,17 @@ static json_t *accepting(const struct listener_state *listener)
                   {"errors", number(listener->errors)});
 }
 
+static json_t *visitors(const struct visitor_counts *counts)
+{
+    return OBJECT({"obstacle", word(counts->obstacle)},
+                  {"most", number(VISITORS_MAX)},
+                  {"sent", number(counts->sent)},
+                  {"here", number(counts->here)},
+                  {"served", number(counts->served)},
+                  {"rejected", number(counts->rejected)},
+                  {"ended", number(counts->ended)});
+}
+
 static json_t *resources(const struct state *state)
 {
     return OBJECT({"threads", number(state->threads)},
@@ -311,6 +322,7 @@ static json_t *whole(const struct state *state)
                   {"backlog", OBJECT({"depth", number(listener->backlog)},
                                      {"capacity", limit(listener->backlog_max)})},
                   {"accept", accepting(listener)},
+                  {"visitors", visitors(&state->visitors)},
                   {"echoes", number(counts->echoes)},
                   {"bytes", OBJECT({"received", number(counts->bytes_received)},
                                    {"sent", number(counts->bytes_sent)})},

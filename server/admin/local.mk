@@ -12,7 +12,8 @@ server_libserver_la_SOURCES += \
 	%D%/reply.c %D%/reply.h \
 	%D%/reserve.c %D%/reserve.h \
 	%D%/secret.c %D%/secret.h \
-	%D%/state.c %D%/state.h
+	%D%/state.c %D%/state.h \
+	%D%/visitor.c %D%/visitor.h
 
 # The live page: three files that people read and write, joined into one that the program holds.
 PAGE_PARTS = %D%/page/page.html %D%/page/page.css %D%/page/page.js

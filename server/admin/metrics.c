@@ -213,6 +213,17 @@ static void add_places(struct text *text, const struct state *state)
             listener->paused_ns);
 }
 
+static void add_visitors(struct text *text, const struct visitor_counts *visitors)
+{
+    gauge(text, "visitors", "Visitors that are here: clients that the page has sent.",
+          visitors->here);
+    family(text, "visitors_ended_total", COUNTER,
+           "Visitors that have gone, by outcome; as sessions they are counted among all others.");
+    labelled(text, "visitors_ended_total", "outcome", "served", visitors->served);
+    labelled(text, "visitors_ended_total", "outcome", "rejected", visitors->rejected);
+    labelled(text, "visitors_ended_total", "outcome", "ended", visitors->ended);
+}
+
 static void add_resources(struct text *text, const struct state *state)
 {
     gauge(text, "threads", "Threads of the server.", state->threads);
@@ -245,6 +256,7 @@ int admin_metrics(const struct state *state, enum metrics_format format, struct 
     histogram(&text, "task_duration_seconds",
               "From the begin of service to the end of a session that was not rejected.",
               &state->counts.services);
+    add_visitors(&text, &state->visitors);
     add_resources(&text, state);
     if (format == METRICS_OPEN)
         add(&text, "# EOF\n");

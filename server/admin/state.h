@@ -17,6 +17,7 @@
 #define SERVER_ADMIN_STATE_H
 
 #include "common/address.h"
+#include "server/admin/visitor.h"
 #include "server/listen/listener.h"
 #include "server/session/accounting.h"
 #include "server/session/service-time.h"
@@ -74,6 +75,7 @@ struct state {
     struct state_settings settings;
     char address[ADDRESS_TEXT_MAX]; /**< the first that it listens on; "": it drains */
     struct listener_state listener;
+    struct visitor_counts visitors;
     int64_t started_ns;
 
     /* sessions */

@@ -10,6 +10,7 @@
 
 #include "server/admin/admin.h"
 #include "server/admin/control.h"
+#include "server/admin/visitor.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/printed.h"
 #include "tests/kit/state.h"
@@ -70,6 +71,17 @@ static int pause_accepting(struct server *server, bool paused, char why[static H
     return -EBUSY;
 }
 
+static int visit(struct server *server, unsigned count, bool silent, char why[static HOST_WHY_MAX])
+{
+    (void)server;
+    HOLDS(count >= 1 && count <= VISITORS_SENT_MAX);
+    changes++;
+    if (!silent)
+        return 0;
+    snprintf(why, HOST_WHY_MAX, "nothing silent comes in here");
+    return -EBUSY;
+}
+
 /* --- a request ----------------------------------------------------------------------------- */
 
 /** Ask, and let the loop answer. @return the size of the reply */
@@ -124,7 +136,7 @@ static void start(char reply[static REPLY_MAX])
     static const char request[] =
         "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n";
     static const char before_token[] = "content=\"";
-    static const struct admin_host host = {NULL, look, resize, pause_accepting};
+    static const struct admin_host host = {NULL, look, resize, pause_accepting, visit};
     static struct admin *admin; /* until the process ends */
     char why[ADMIN_WHY_MAX];
     const char *at;

@@ -11,6 +11,7 @@ if PROGRAMS
 %C%_libkit_la_SOURCES += \
 	%D%/browser.c %D%/browser.h \
 	%D%/client-json.c %D%/client-json.h \
+	%D%/controlled.c %D%/controlled.h \
 	%D%/harness.c %D%/harness.h \
 	%D%/http.c %D%/http.h \
 	%D%/metrics.c %D%/metrics.h \

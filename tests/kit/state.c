@@ -83,6 +83,8 @@ void state_fill(struct state *state)
     fill_rows(state);
     state->listener = (struct listener_state){
         .pauses = 801, .paused_ns = 1500000000, .errors = 802, .backlog = 803, .backlog_max = 804};
+    state->visitors = (struct visitor_counts){
+        .sent = 1010, .here = 101, .served = 202, .rejected = 303, .ended = 404};
     state->uptime_ns = 90250000000;
     state->threads = 6;
     state->processes = 1;

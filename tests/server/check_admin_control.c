@@ -149,10 +149,12 @@ struct attempt {
     const char *says; /* somewhere in the reply */
 };
 
-#define WORKERS "/control/workers"
-#define ACCEPT  "/control/accept"
-#define JSON    "application/json"
-#define MORE    "{\"change\": 1}"
+#define WORKERS  "/control/workers"
+#define ACCEPT   "/control/accept"
+#define VISITORS "/control/visitors"
+#define TEN      "{\"count\": 10, \"silent\": false}"
+#define JSON     "application/json"
+#define MORE     "{\"change\": 1}"
 
 static size_t add_header(char *text, size_t size, const char *name, const char *value)
 {
@@ -193,6 +195,7 @@ static void expect_reply(const struct attempt *attempt, const char *token)
     if (attempt->status != 200) {
         ck_assert_int_eq(fake_workers_changed(), 0);
         ck_assert(!fake_is_paused());
+        ck_assert_int_eq(fake_visitors(false) + fake_visitors(true), 0);
     }
 }
 
@@ -237,7 +240,17 @@ static const struct attempt refused[] = {
     {"POST", WORKERS, "localhost", NULL, JSON, "right", "{\"change\": \"1\"}", 400, "send"},
     {"POST", ACCEPT, "localhost", NULL, JSON, "right", "{\"paused\": 1}", 400, "send {\"paused\": true}"},
     {"POST", ACCEPT, "localhost", NULL, JSON, "right", MORE, 400, "send"},
+    {"POST", VISITORS, "localhost", NULL, JSON, NULL, TEN, 403, "the token"},
+    {"POST", VISITORS, "localhost", NULL, JSON, "right", "{}", 400, "send {\"count\": 1"},
+    {"POST", VISITORS, "localhost", NULL, JSON, "right", "{\"count\": 0, \"silent\": true}", 400, "from 1 to 10"},
+    {"POST", VISITORS, "localhost", NULL, JSON, "right", "{\"count\": 11, \"silent\": true}", 400, "from 1 to 10"},
+    {"POST", VISITORS, "localhost", NULL, JSON, "right", "{\"count\": -1, \"silent\": true}", 400, "from 1 to 10"},
+    {"POST", VISITORS, "localhost", NULL, JSON, "right", "{\"count\": 4294967297, \"silent\": true}", 400, "from 1 to 10"},
+    {"POST", VISITORS, "localhost", NULL, JSON, "right", "{\"count\": 1}", 400, "send"},
+    {"POST", VISITORS, "localhost", NULL, JSON, "right", "{\"count\": 1, \"silent\": 1}", 400, "send"},
+    {"POST", VISITORS, "localhost", NULL, JSON, "right", "{\"count\": 1, \"silent\": true, \"x\": 1}", 400, "send"},
     /* other methods */
+    {"GET", VISITORS, "localhost", NULL, JSON, "right", TEN, 405, "only POST"},
     {"GET", WORKERS, "localhost", NULL, JSON, "right", MORE, 405, "only POST"},
     {"PUT", WORKERS, "localhost", NULL, JSON, "right", MORE, 405, "only POST"},
     {"OPTIONS", WORKERS, "localhost", "http://evil.example", NULL, NULL, "", 405, "only POST"},
@@ -251,6 +264,8 @@ static const struct attempt granted[] = {
     {"POST", WORKERS, "127.0.0.1:8091", "http://127.0.0.1:8091", JSON, "right", "{\"change\": -1}", 200, "{\"workers\": 3}"},
     {"POST", ACCEPT, "localhost", NULL, JSON, "right", "{\"paused\": true}", 200, "{\"paused\": true}"},
     {"POST", ACCEPT, "localhost", NULL, JSON, "right", "{\"paused\": false}", 200, "{\"paused\": false}"},
+    {"POST", VISITORS, "localhost", NULL, JSON, "right", TEN, 200, "{\"sent\": 10}"},
+    {"POST", VISITORS, "localhost", NULL, JSON, "right", "{\"silent\": true, \"count\": 1}", 200, "{\"sent\": 1}"},
 };
 /* clang-format on */
 
@@ -272,8 +287,10 @@ LOOP_TEST(requests_that_are_granted, COUNT_OF(granted))
     expect_reply(attempt, token);
     if (strcmp(attempt->path, WORKERS) == 0)
         ck_assert_int_eq(fake_workers_changed(), strcmp(attempt->body, MORE) == 0 ? 1 : -1);
-    else
+    else if (strcmp(attempt->path, ACCEPT) == 0)
         ck_assert_int_eq(fake_is_paused(), strstr(attempt->body, "true") != NULL);
+    ck_assert_int_eq(fake_visitors(false), strcmp(attempt->body, TEN) == 0 ? 10 : 0);
+    ck_assert_int_eq(fake_visitors(true), strstr(attempt->body, "count\": 1}") != NULL ? 1 : 0);
 }
 
 CASE_WITH("Without the option", fake_open, fake_close)
@@ -303,12 +320,14 @@ TEST(what_cannot_be_done)
         {"POST", WORKERS, "localhost", NULL, JSON, "right", MORE, 409, "this server has none"},
         {"POST", ACCEPT, "localhost", NULL, JSON, "right", "{\"paused\": true}", 409,
          "this server is closed"},
+        {"POST", VISITORS, "localhost", NULL, JSON, "right", TEN, 409,
+         "no visitor was sent: this server has had enough"},
     };
     char token[ADMIN_TOKEN_CHARS + 1];
 
     fake_refuse_control();
     read_token("localhost", token);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < COUNT_OF(attempts); i++)
         expect_reply(&attempts[i], token);
 }
 

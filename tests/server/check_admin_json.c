@@ -116,6 +116,13 @@ TEST(counts_and_choices)
     expect_number(object, "accept.pauses", 801);
     expect_real(object, "accept.paused_seconds", 1.5);
     expect_number(object, "accept.errors", 802);
+    ck_assert(json_is_null(at(object, "visitors.obstacle")));
+    expect_number(object, "visitors.most", VISITORS_MAX);
+    expect_number(object, "visitors.sent", 1010);
+    expect_number(object, "visitors.here", 101);
+    expect_number(object, "visitors.served", 202);
+    expect_number(object, "visitors.rejected", 303);
+    expect_number(object, "visitors.ended", 404);
     expect_word(object, "listening", "127.0.0.1:8090");
 }
 

@@ -90,6 +90,10 @@ TEST(every_number_is_under_its_name)
     expect(metrics, "echopool_accept_paused_by{reason=\"person\"}", 0);
     expect(metrics, "echopool_accept_pauses_total", 801);
     expect(metrics, "echopool_accept_paused_seconds_total", 1.5);
+    expect(metrics, "echopool_visitors", 101);
+    expect(metrics, "echopool_visitors_ended_total{outcome=\"served\"}", 202);
+    expect(metrics, "echopool_visitors_ended_total{outcome=\"rejected\"}", 303);
+    expect(metrics, "echopool_visitors_ended_total{outcome=\"ended\"}", 404);
     expect(metrics, "echopool_threads", 6);
     expect(metrics, "echopool_processes", 1);
     expect(metrics, "echopool_resident_memory_bytes", 901);

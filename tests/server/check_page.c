@@ -366,6 +366,38 @@ TEST(controls)
 }
 
 /* A worker that is to go stays to be seen until its session has ended. */
+/* One client, ten, and one that is silent, without another terminal. */
+TEST(visitors)
+{
+    struct page page = page_open(ARGUMENTS("--workers", "3", "--queue", "6", "--on-full", "reject",
+                                           "--admin", "0", "--admin-control"));
+
+    browser_click(&page.browser, "#send-silent");
+    expect(&page, "document.querySelectorAll('.box[data-phase=receiving]').length == 1");
+    browser_click(&page.browser, "#send-one");
+    expect(&page, "/^[12] of 2 sent are here$/.test(document.querySelector('#visitors-here')"
+                  ".innerText)");
+    browser_click(&page.browser, "#send-ten");
+    expect(&page, "document.querySelectorAll('#queue-dots .dot').length > 2");
+    expect(&page, "+document.querySelector('#out-rejected').innerText > 0");
+    expect_sum(&page);
+    /* All except the silent one have said their words, and are gone. */
+    expect_text(&page, "visitors-here", "1 of 12 sent are here");
+    expect(&page, "((n) => n('served') + n('rejected') == 11 && n('in-flight') == 1)"
+                  "((id) => +document.getElementById('sum-' + id).innerText)");
+    page_close(&page, NULL);
+}
+
+/* Where they would not come to this server, the page says why. */
+TEST(no_visitors)
+{
+    struct page page = page_open(ARGUMENTS("--reuse-port", "--admin", "0", "--admin-control"));
+
+    expect(&page, "document.querySelector('#visitors').hidden && document.querySelector("
+                  "'#visitors-here').innerText.includes('another server may listen')");
+    page_close(&page, NULL);
+}
+
 TEST(a_worker_leaves)
 {
     struct page page = page_open(ARGUMENTS("--workers", "2", "--admin", "0", "--admin-control"));

@@ -3,95 +3,18 @@
  * The real server with --admin-control: what is asked for happens, and is shown everywhere.
  * check_admin_control.c says who may ask.
  */
+#include "tests/kit/controlled.h"
 #include "tests/kit/http.h"
 #include "tests/kit/metrics.h"
 #include "tests/kit/server.h"
 #include "tests/kit/suite.h"
 
-#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* A server whose admin port may change it. */
-struct controlled {
-    struct kit kit;
-    uint16_t port;
-    char token[65];
-};
-
-static struct controlled start(const char *const arguments[])
-{
-    static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n";
-    struct controlled server = {.kit = kit_start(arguments)};
-    struct http_reply reply;
-    const char *found;
-    int fd;
-
-    server.port = kit_admin_port(&server.kit);
-    fd = tcp_connect(server.port);
-    tcp_send(fd, request, sizeof request - 1);
-    reply = http_read(fd, false);
-    close(fd);
-    found = strstr(reply.body, "\"control-token\" content=\"");
-    ck_assert_ptr_nonnull(found);
-    ck_assert_int_eq(sscanf(found, "\"control-token\" content=\"%64[0-9a-f]\"", server.token), 1);
-    return server;
-}
-
-/* Ask for something, as the page does. @return the reply's body, to be released with free() */
-static char *ask(const struct controlled *server, const char *path, const char *body, int status)
-{
-    struct http_reply reply;
-    int fd = tcp_connect(server->port);
-    const char *request = suite_text(
-        "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nOrigin: http://127.0.0.1:%u\r\n"
-        "Content-Type: application/json\r\nX-Echo-Control: %s\r\nContent-Length: "
-        "%zu\r\n\r\n%s",
-        path, (unsigned)server->port, (unsigned)server->port, server->token, strlen(body), body);
-
-    tcp_send(fd, request, strlen(request));
-    reply = http_read(fd, false);
-    close(fd);
-    ck_assert_msg(reply.status == status, "%s %s: %s%s", path, body, reply.head, reply.body);
-    free(reply.head);
-    return reply.body;
-}
-
-static void expect_reply(const struct controlled *server, const char *path, const char *body,
-                         int status, const char *says)
-{
-    char *reply = ask(server, path, body, status);
-
-    ck_assert_msg(strstr(reply, says) != NULL, "%s %s: %s", path, body, reply);
-}
-
-/* What a path of /stats.json says now; the state may be some milliseconds old. */
-static json_t *stat_of(const struct controlled *server, const char *part, const char *key)
-{
-    char *text = http_body(server->port, "/stats.json", 200);
-    json_t *stats = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-    json_t *value = json_incref(json_object_get(json_object_get(stats, part), key));
-
-    ck_assert_msg(value != NULL, "no %s.%s in %s", part, key, text);
-    json_decref(stats);
-    return value;
-}
-
-static void wait_for_number(const struct controlled *server, const char *part, const char *key,
-                            json_int_t wanted)
-{
-    json_int_t is;
-
-    do {
-        json_t *value = stat_of(server, part, key);
-        is = json_integer_value(value);
-        json_decref(value);
-    } while (is != wanted);
-}
 
 static void wait_for_metric(const struct controlled *server, const char *name, double wanted)
 {
@@ -115,16 +38,16 @@ CASE("Workers")
 LOOP_TEST(workers_more_and_fewer, COUNT_OF(pools))
 {
     struct controlled server =
-        start(ARGUMENTS("--model", pools[_i].model, "--hold", pools[_i].hold, "--workers", "2",
-                        "--admin", "0", "--admin-control"));
+        controlled_start(ARGUMENTS("--model", pools[_i].model, "--hold", pools[_i].hold,
+                                   "--workers", "2", "--admin", "0", "--admin-control"));
 
-    expect_reply(&server, "/control/workers", "{\"change\": 1}", 200, "{\"workers\": 3}");
-    wait_for_number(&server, "settings", "workers", 3);
-    expect_reply(&server, "/control/workers", "{\"change\": -1}", 200, "{\"workers\": 2}");
-    expect_reply(&server, "/control/workers", "{\"change\": -1}", 200, "{\"workers\": 1}");
-    expect_reply(&server, "/control/workers", "{\"change\": -1}", 409, "one is the fewest");
-    wait_for_number(&server, "settings", "workers", 1);
-    expect_reply(&server, "/control/workers", "{\"change\": 1}", 200, "{\"workers\": 2}");
+    controlled_expect(&server, "/control/workers", "{\"change\": 1}", 200, "{\"workers\": 3}");
+    controlled_wait(&server, "settings", "workers", 3);
+    controlled_expect(&server, "/control/workers", "{\"change\": -1}", 200, "{\"workers\": 2}");
+    controlled_expect(&server, "/control/workers", "{\"change\": -1}", 200, "{\"workers\": 1}");
+    controlled_expect(&server, "/control/workers", "{\"change\": -1}", 409, "one is the fewest");
+    controlled_wait(&server, "settings", "workers", 1);
+    controlled_expect(&server, "/control/workers", "{\"change\": 1}", 200, "{\"workers\": 2}");
     ck_assert_ptr_nonnull(strstr(program_output(&server.kit.program), "workers: 3\nworkers: 2\n"));
     kit_finish(&server.kit, true, NULL);
 }
@@ -133,19 +56,19 @@ LOOP_TEST(workers_more_and_fewer, COUNT_OF(pools))
 TEST(a_worker_more_serves)
 {
     struct controlled server =
-        start(ARGUMENTS("--workers", "1", "--admin", "0", "--admin-control"));
+        controlled_start(ARGUMENTS("--workers", "1", "--admin", "0", "--admin-control"));
     int fds[2] = {kit_connect(&server.kit), -1};
 
     tcp_echo(fds[0], "a", 1, true);
     fds[1] = kit_connect(&server.kit);
     tcp_send(fds[1], "b", 1);
-    wait_for_number(&server, "queue", "depth", 1);
-    ask(&server, "/control/workers", "{\"change\": 1}", 200);
+    controlled_wait(&server, "queue", "depth", 1);
+    controlled_ask(&server, "/control/workers", "{\"change\": 1}", 200);
     for (int i = 0; i < 2; i++)
         shutdown(fds[i], SHUT_WR);
     expect_rest(fds[0], "", 0);
     expect_rest(fds[1], "B", 1);
-    ask(&server, "/control/workers", "{\"change\": -1}", 200);
+    controlled_ask(&server, "/control/workers", "{\"change\": -1}", 200);
     kit_finish(&server.kit, true, NULL);
 }
 
@@ -154,9 +77,10 @@ LOOP_TEST(no_pool_no_workers, 4)
 {
     static const char *const without[] = {"iterative", "thread", "fork", "event"};
     struct controlled server =
-        start(ARGUMENTS("--model", without[_i], "--admin", "0", "--admin-control"));
+        controlled_start(ARGUMENTS("--model", without[_i], "--admin", "0", "--admin-control"));
 
-    expect_reply(&server, "/control/workers", "{\"change\": 1}", 409, "this model has no pool");
+    controlled_expect(&server, "/control/workers", "{\"change\": 1}", 409,
+                      "this model has no pool");
     kit_finish(&server.kit, true, NULL);
 }
 
@@ -168,7 +92,7 @@ CASE("Accept")
  */
 LOOP_TEST(paused_by_a_person, MODELS)
 {
-    struct controlled server = start(MODEL("--admin", "0", "--admin-control"));
+    struct controlled server = controlled_start(MODEL("--admin", "0", "--admin-control"));
     int here = kit_connect(&server.kit);
     int late;
     char *text;
@@ -176,20 +100,22 @@ LOOP_TEST(paused_by_a_person, MODELS)
     tcp_echo(here, "a", 1, true);
     http_body(server.port, "/readyz", 200);
     for (int twice = 0; twice < 2; twice++)
-        expect_reply(&server, "/control/accept", "{\"paused\": true}", 200, "{\"paused\": true}");
+        controlled_expect(&server, "/control/accept", "{\"paused\": true}", 200,
+                          "{\"paused\": true}");
     late = kit_connect(&server.kit);
     tcp_send(late, "b", 1);
-    wait_for_number(&server, "backlog", "depth", 1);
+    controlled_wait(&server, "backlog", "depth", 1);
     tcp_echo(here, "goes on", 7, true);
     wait_for_metric(&server, "echopool_accept_paused_by{reason=\"person\"}", 1);
     wait_for_metric(&server, "echopool_accept_paused", 1);
     text = http_body(server.port, "/readyz", 503);
     ck_assert_ptr_nonnull(strstr(text, "a person has paused accepting"));
-    wait_for_number(&server, "connections", "accepted", 1);
+    controlled_wait(&server, "connections", "accepted", 1);
     shutdown(here, SHUT_WR);
     expect_rest(here, "", 0);
     for (int twice = 0; twice < 2; twice++)
-        expect_reply(&server, "/control/accept", "{\"paused\": false}", 200, "{\"paused\": false}");
+        controlled_expect(&server, "/control/accept", "{\"paused\": false}", 200,
+                          "{\"paused\": false}");
     shutdown(late, SHUT_WR);
     expect_rest(late, "B", 1);
     wait_for_metric(&server, "echopool_accept_paused_by{reason=\"person\"}", 0);
@@ -203,34 +129,128 @@ LOOP_TEST(paused_by_a_person, MODELS)
 LOOP_TEST(full_and_paused, 2)
 {
     bool person_first = _i == 0;
-    struct controlled server =
-        start(ARGUMENTS("--workers", "1", "--queue", "0", "--admin", "0", "--admin-control"));
+    struct controlled server = controlled_start(
+        ARGUMENTS("--workers", "1", "--queue", "0", "--admin", "0", "--admin-control"));
     int here = kit_connect(&server.kit);
     int late;
 
     tcp_echo(here, "a", 1, true);
     wait_for_metric(&server, "echopool_accept_paused_by{reason=\"full\"}", 1);
     wait_for_metric(&server, "echopool_accept_paused_by{reason=\"person\"}", 0);
-    ask(&server, "/control/accept", "{\"paused\": true}", 200);
+    controlled_ask(&server, "/control/accept", "{\"paused\": true}", 200);
     wait_for_metric(&server, "echopool_accept_paused_by{reason=\"person\"}", 1);
     wait_for_metric(&server, "echopool_accept_paused_by{reason=\"full\"}", 1);
     late = kit_connect(&server.kit);
-    wait_for_number(&server, "backlog", "depth", 1);
+    controlled_wait(&server, "backlog", "depth", 1);
     for (int i = 0; i < 2; i++) {
         if ((i == 0) == person_first) {
-            ask(&server, "/control/accept", "{\"paused\": false}", 200);
+            controlled_ask(&server, "/control/accept", "{\"paused\": false}", 200);
             wait_for_metric(&server, "echopool_accept_paused_by{reason=\"person\"}", 0);
         } else {
             shutdown(here, SHUT_WR);
             expect_rest(here, "", 0);
-            wait_for_number(&server, "connections", "active", person_first ? 1 : 0);
+            controlled_wait(&server, "connections", "active", person_first ? 1 : 0);
         }
         if (i == 0)
-            wait_for_number(&server, "connections", "accepted", 1);
+            controlled_wait(&server, "connections", "accepted", 1);
     }
     tcp_echo(late, "b", 1, true);
     shutdown(late, SHUT_WR);
     expect_rest(late, "", 0);
+    kit_finish(&server.kit, true, NULL);
+}
+
+CASE("Visitors")
+
+#define VISITORS "/control/visitors"
+#define TWO      "{\"count\": 2, \"silent\": false}"
+#define SILENT   "{\"count\": 1, \"silent\": true}"
+
+/* Two visitors come and are served, and are counted as sessions and as visitors. */
+static void expect_two_served(struct controlled *server)
+{
+    controlled_expect(server, VISITORS, TWO, 200, "{\"sent\": 2}");
+    controlled_wait(server, "visitors", "served", 2);
+    controlled_wait(server, "visitors", "here", 0);
+    controlled_wait(server, "connections", "active", 0);
+    controlled_wait(server, "connections", "accepted", 2);
+    ck_assert_uint_eq(kit_finish(&server->kit, true, NULL).served, 2);
+}
+
+LOOP_TEST(visitors_are_served, MODELS)
+{
+    struct controlled server =
+        controlled_start(MODEL("--workers", "2", "--admin", "0", "--admin-control"));
+
+    expect_two_served(&server);
+}
+
+TEST(visitors_with_a_proxy_header)
+{
+    struct controlled server =
+        controlled_start(ARGUMENTS("--proxy-protocol", "--admin", "0", "--admin-control"));
+
+    controlled_expect(&server, VISITORS, TWO, 200, "{\"sent\": 2}");
+    controlled_wait(&server, "visitors", "served", 2);
+    controlled_wait(&server, "connections", "active", 0);
+    expect_tally(tally_of(program_stop(&server.kit.program).out), 2, 0, 0);
+}
+
+TEST(visitors_on_a_unix_socket)
+{
+    const char *path = suite_text("unix:%s", suite_template());
+    struct controlled server =
+        controlled_start(ARGUMENTS("--host", path, "--admin", "0", "--admin-control"));
+
+    expect_two_served(&server);
+}
+
+/* They get BUSY, wait, hold a worker and are counted as all others; and at the end they leave. */
+TEST(visitors_are_no_exception)
+{
+    struct controlled server =
+        controlled_start(ARGUMENTS("--workers", "1", "--queue", "1", "--on-full", "reject",
+                                   "--admin", "0", "--admin-control"));
+    struct outcome outcome;
+    int here = kit_connect(&server.kit);
+
+    tcp_echo(here, "a", 1, true);
+    controlled_ask(&server, VISITORS, SILENT, 200);
+    controlled_wait(&server, "queue", "depth", 1);
+    controlled_ask(&server, VISITORS, TWO, 200);
+    controlled_wait(&server, "visitors", "rejected", 2);
+    controlled_wait(&server, "visitors", "here", 1);
+    controlled_wait(&server, "connections", "accepted", 4);
+    wait_for_metric(&server, "echopool_visitors", 1);
+    wait_for_metric(&server, "echopool_visitors_ended_total{outcome=\"rejected\"}", 2);
+    close(here);
+    controlled_wait(&server, "queue", "depth", 0);
+    controlled_wait(&server, "connections", "active", 1); /* the silent one has the worker */
+    outcome = program_stop(&server.kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_str_eq(outcome.err, "");
+    ck_assert_ptr_nonnull(strstr(outcome.out, "a person has sent 1 silent visitor\n"
+                                              "a person has sent 2 visitors\n"));
+    ck_assert_ptr_nonnull(strstr(outcome.out, "accepted 4 = served 2 + rejected 2 + timed out 0"));
+    ck_assert_ptr_nonnull(strstr(outcome.out, "among them visitors from the page: sent 3 = served "
+                                              "1 + rejected 2 + ended 0 + here 0\n"));
+}
+
+/* Not more than there is room for; and none where another server may get them. */
+TEST(visitors_are_bounded)
+{
+    struct controlled server = controlled_start(
+        ARGUMENTS("--workers", "1", "--queue", "100", "--admin", "0", "--admin-control"));
+
+    for (int i = 0; i < 6; i++)
+        controlled_ask(&server, VISITORS, "{\"count\": 10, \"silent\": true}", 200);
+    controlled_expect(&server, VISITORS, "{\"count\": 10, \"silent\": true}", 409,
+                      "no visitor was sent: 60 are here, and 64 are the most");
+    controlled_wait(&server, "visitors", "sent", 60);
+    controlled_wait(&server, "queue", "depth", 59);
+    ck_assert_int_eq(program_stop(&server.kit.program).status, 0);
+    server = controlled_start(ARGUMENTS("--reuse-port", "--admin", "0", "--admin-control"));
+    controlled_expect(&server, VISITORS, TWO, 409, "another server may listen on this address");
     kit_finish(&server.kit, true, NULL);
 }
 
@@ -240,17 +260,20 @@ CASE("Ends")
 TEST(no_pause_while_it_drains)
 {
     struct controlled server =
-        start(ARGUMENTS("--workers", "1", "--delay", "20m", "--drain-timeout", "20m", "--admin",
-                        "0", "--admin-control"));
+        controlled_start(ARGUMENTS("--workers", "1", "--delay", "20m", "--drain-timeout", "20m",
+                                   "--admin", "0", "--admin-control"));
     struct outcome outcome;
     int fd = kit_connect(&server.kit);
 
     tcp_send(fd, "a", 1);
-    wait_for_number(&server, "connections", "active", 1);
+    controlled_wait(&server, "connections", "active", 1);
     kill(server.kit.program.pid, SIGTERM);
     wait_for_metric(&server, "echopool_draining", 1);
-    expect_reply(&server, "/control/accept", "{\"paused\": false}", 409, "the server is stopping");
-    expect_reply(&server, "/control/accept", "{\"paused\": true}", 409, "the server is stopping");
+    controlled_expect(&server, "/control/accept", "{\"paused\": false}", 409,
+                      "the server is stopping");
+    controlled_expect(&server, "/control/accept", "{\"paused\": true}", 409,
+                      "the server is stopping");
+    controlled_expect(&server, VISITORS, TWO, 409, "the server is stopping");
     kill(server.kit.program.pid, SIGTERM);
     outcome = program_wait(&server.kit.program);
     ck_assert_int_eq(outcome.status, 1);
@@ -260,11 +283,11 @@ TEST(no_pause_while_it_drains)
 /* A server that was paused by a person ends as others do. */
 TEST(paused_to_the_end)
 {
-    struct controlled server = start(ARGUMENTS("--admin", "0", "--admin-control"));
+    struct controlled server = controlled_start(ARGUMENTS("--admin", "0", "--admin-control"));
     struct outcome outcome;
     int fd;
 
-    ask(&server, "/control/accept", "{\"paused\": true}", 200);
+    controlled_ask(&server, "/control/accept", "{\"paused\": true}", 200);
     fd = kit_connect(&server.kit);
     outcome = program_stop(&server.kit.program);
     ck_assert_int_eq(outcome.status, 0);

@@ -4,6 +4,7 @@
  * replaced while it runs. What TLS itself does is tested in check_tls*.
  */
 #include "common/transform.h"
+#include "tests/kit/controlled.h"
 #include "tests/kit/server.h"
 #include "tests/kit/suite.h"
 #include "tests/kit/tls.h"
@@ -307,6 +308,25 @@ LOOP_TEST(clients_need_a_certificate, MODELS)
     echo(&stream, "it is me");
     leave(&stream);
     expect_line(&kit, "handshake failed: 2\n");
+}
+
+/* Clients that the server sends to itself shake hands like all others; and need no certificate, or are none. */
+TEST(visitors_speak_tls)
+{
+    static const char two[] = "{\"count\": 2, \"silent\": false}";
+    struct controlled server =
+        controlled_start(ARGUMENTS("--tls-cert", keys->server.certificate, "--tls-key",
+                                   keys->server.key, "--admin", "0", "--admin-control"));
+
+    controlled_expect(&server, "/control/visitors", two, 200, "{\"sent\": 2}");
+    controlled_wait(&server, "visitors", "served", 2);
+    controlled_wait(&server, "connections", "active", 0);
+    expect_tally(tally_of(program_stop(&server.kit.program).out), 2, 0, 0);
+    server = controlled_start(ARGUMENTS("--tls-cert", keys->server.certificate, "--tls-key",
+                                        keys->server.key, "--tls-ca", keys->ca.certificate,
+                                        "--admin", "0", "--admin-control"));
+    controlled_expect(&server, "/control/visitors", two, 409, "clients need a certificate");
+    program_stop(&server.kit.program);
 }
 
 /* The same with our own client: the right certificate, none, and one of a CA that the server does not trust. */

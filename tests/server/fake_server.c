@@ -30,6 +30,7 @@ static void look(struct server *server, struct state *state)
 /* These only remember, and refuse when a test wants it. */
 static atomic_int workers_changed;
 static atomic_bool is_paused;
+static atomic_int visitors, silent_visitors;
 static atomic_bool refuses;
 
 static int resize(struct server *server, bool more, uint64_t *workers,
@@ -55,6 +56,17 @@ static int pause_accepting(struct server *server, bool paused, char why[static H
     return 0;
 }
 
+static int visit(struct server *server, unsigned count, bool silent, char why[static HOST_WHY_MAX])
+{
+    (void)server;
+    if (atomic_load(&refuses)) {
+        snprintf(why, HOST_WHY_MAX, "this server has had enough");
+        return -EBUSY;
+    }
+    atomic_fetch_add(silent ? &silent_visitors : &visitors, (int)count);
+    return 0;
+}
+
 static void on_stop(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd;
@@ -68,7 +80,7 @@ static void *run_loop(void *argument)
     return NULL;
 }
 
-const struct admin_host fake_host = {NULL, look, resize, pause_accepting};
+const struct admin_host fake_host = {NULL, look, resize, pause_accepting, visit};
 
 struct fake_server fake;
 
@@ -136,6 +148,11 @@ int fake_workers_changed(void)
 bool fake_is_paused(void)
 {
     return atomic_load(&is_paused);
+}
+
+int fake_visitors(bool silent)
+{
+    return atomic_load(silent ? &silent_visitors : &visitors);
 }
 
 void fake_refuse_control(void)

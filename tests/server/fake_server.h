@@ -44,6 +44,8 @@ void fake_set_lame_duck(bool lame_duck);
 /** What control.c has asked for: workers added less those taken away, and the last word on accepting. */
 int fake_workers_changed(void);
 bool fake_is_paused(void);
+/** How many visitors it has asked for, of this kind. */
+int fake_visitors(bool silent);
 /** From now on refuse what control.c asks for. */
 void fake_refuse_control(void);
 /** How often the state was taken so far. */

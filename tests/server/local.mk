@@ -34,7 +34,8 @@ SERVER_TESTS = \
 	tests/server/check_per_source \
 	tests/server/check_state \
 	tests/server/check_trace \
-	tests/server/check_timeouts
+	tests/server/check_timeouts \
+	tests/server/check_visitor
 if WITH_OPENSSL
 SERVER_TESTS += tests/server/check_server_tls
 endif

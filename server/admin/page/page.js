@@ -643,6 +643,7 @@ function showState(s) {
   showResources(s);
   showMinute(s);
   showControls(s);
+  showVisitors(s);
   if (last && !restarted) {
     const was = ways(last.connections.ended);
     const is = ways(s.connections.ended);
@@ -683,6 +684,15 @@ function showControls(s) {
   setOff($("fewer"), s.draining || s.settings.workers <= 1);
 }
 
+const VISITS = { "send-one": { count: 1, silent: false }, "send-ten": { count: 10, silent: false }, "send-silent": { count: 1, silent: true } };
+
+function showVisitors(s) {
+  const { obstacle, most, sent, here } = s.visitors;
+  setHidden($("visitors"), !token || obstacle !== null);
+  for (const [id, { count }] of Object.entries(VISITS)) setOff($(id), s.draining || here + count > most);
+  setText($("visitors-here"), !token ? "" : obstacle ? `No clients from here: ${obstacle}.` : sent ? `${here} of ${sent} sent are here` : "");
+}
+
 /* Not `disabled`, which would take the focus away from the person who has just pressed the button. */
 function setOff(button, off) {
   if (button.getAttribute("aria-disabled") !== String(off)) button.setAttribute("aria-disabled", off);
@@ -717,6 +727,7 @@ async function renewToken() {
 onPress("more", () => control("/control/workers", { change: 1 }));
 onPress("fewer", () => control("/control/workers", { change: -1 }));
 onPress("pause", () => control("/control/accept", { paused: !(last && last.accept.why.person) }));
+for (const [id, visit] of Object.entries(VISITS)) onPress(id, () => control("/control/visitors", visit));
 
 const THEMES = ["auto", "dark", "light"];
 
