@@ -131,5 +131,5 @@ endif
 # Build all measurements, and run none.
 bench-programs: $(bench_built) %D%/libcount.la
 CLEANFILES += $(bench_built) $(bench_go) %D%/libcount.la
-clean-local:
+clean-local: clean-site
 	rm -rf %D%/go-cache
