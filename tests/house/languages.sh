@@ -55,15 +55,22 @@ same_names() {
     diff "$work/names.md" "$work/names.zh.md"
 }
 
-# A line break in a paragraph is a space on the page, so none may stand between two Chinese characters.
-# They, and full-width punctuation, are three bytes each. Code keeps its lines.
+# A line break in a paragraph is a space on the page, so a paragraph is one line: none may end between two Chinese
+# characters. Nor may a space stand between two of them, or beside their full-width punctuation, which is wide enough;
+# an address before it is in <>. All of them are three bytes each. Code keeps its lines.
 has_no_spaces_in_chinese() {
-    ! LC_ALL=C awk -v chinese='([\343-\351][\200-\277][\200-\277]|\357[\274\275][\200-\277]|\342\200[\224\230-\235\246])' '
+    ! LC_ALL=C awk -v chinese='([\343-\351][\200-\277][\200-\277]|\357[\274\275][\200-\277]|\342\200[\224\230-\235\246])' \
+        -v mark='(\343\200[\201\202]|\357\274[\201\210\211\214\232\233\237]|\342\200[\230-\235])' '
+        function stray() { print FILENAME ":" FNR ": " $0; found = 1 }
         /^```/ { fenced = !fenced }
         fenced || /^    / { open = 0; next }
-        { text = $0; sub(/^ +/, "", text) }
-        open && text ~ "^" chinese { print FILENAME ":" FNR ": " $0; found = 1 }
-        { open = (text ~ chinese "$") }
+        { text = $0; if (sub(/^ *([0-9]+\.|[-*]|#+) +/, "", text)) open = 0; sub(/^ +/, "", text) }
+        open && text ~ "^" chinese { stray() }
+        {
+            open = (text ~ chinese "$")
+            gsub(/ *\| */, "|", text)
+        }
+        text ~ chinese " +" chinese || text ~ " " mark || text ~ mark " " { stray() }
         END { exit !found }' "$1.zh.md"
 }
 
