@@ -33,6 +33,21 @@ has_its_sample() {
     }
 }
 
+# commands LESSON: those of its run that have no variables, as they are printed; a port is 0.
+commands() {
+    sed -nE '/[$"]/d; s|^start_server [a-z_]+|./echo-server --port 0 --admin 0|p; s|^(start_)?client [a-z_]+|./echo-client --port 0|p' \
+        "$1/run" | sed 's/ *$//'
+}
+
+has_its_commands() {
+    commands "$1" >"$work/commands"
+    sed -nE '/^\$ /{ s/^\$ //; s/ &$//; s/--port [0-9]+/--port 0/; p; }' "$2" >"$work/printed"
+    ! grep -vxF -f "$work/printed" "$work/commands" || {
+        echo "not in the sample; lessons/samples ${1#lessons/} writes it again"
+        return 1
+    }
+}
+
 # quotes PAGE: a line for each line of quoted code: the file, as the last link before it leads there, a tab, the line.
 quotes() {
     awk '
@@ -96,6 +111,7 @@ for lesson in lessons/[0-9]*/; do
     lesson=${lesson%/}
     for page in "$lesson/README.md" "$lesson/README.zh.md"; do
         check "$page has a sample of what is printed" has_its_sample "$lesson" "$page"
+        check "$page has the commands of the run in it" has_its_commands "$lesson" "$page"
         check "$page quotes the source" quotes_the_source "$page"
     done
     check "$lesson shows its pictures" shows_its_pictures "$lesson"
