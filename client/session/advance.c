@@ -129,6 +129,7 @@ bool session_can_reconnect(const struct session *session)
 void session_reconnect(struct session *session)
 {
     session->connect_ns = clock_now_ns() + pause_ns(session);
+    session->patience_ns = 0;
     reset(session, session->connection.record.connection + 1);
 }
 
@@ -140,7 +141,7 @@ void session_resume(struct session *session)
 
     session->sequence -= connection->record.resent;
     session->connect_ns = clock_now_ns() + (served ? 0 : SESSION_PAUSE_NS);
-    if (served)
+    if (served || session->patience_ns == 0)
         session->patience_ns = session->connect_ns + session->plan->timeout_ns;
     reset(session, connection->record.connection + 1);
     session->connection.begun = begun;

@@ -9,20 +9,25 @@
  * for it is paid for each message, as with --reconnect; and even then the close may come a moment later.
  * A message of which no byte came back before the orderly end was not served, so it may be sent again:
  * an echo changes nothing in the server. After a reset that is not known, and the session has failed.
+ *
+ * A connection may also be closed before its first reply: it has waited in the queue of a server that stops. A
+ * server that closes each of them would keep the session for ever, so without a reply it goes on only for the
+ * time of one operation.
  */
 #include "client/session/base.h"
 #include "client/session/stages.h"
 
 #include <stdio.h>
 
-/** Whether another connection could go on with what is left to send. */
+/** Whether another connection could go on with what is left to send: see above. */
 static bool can_resume(const struct session *session)
 {
     const struct session_plan *plan = session->plan;
 
     return plan->reconnect && plan->messages != NULL &&
            (plan->duration_ns == 0 || session->now_ns - session->start_ns < plan->duration_ns) &&
-           (session_verified(session) > 0 || session->now_ns < session->patience_ns);
+           (session_verified(session) > 0 || session->patience_ns == 0 ||
+            session->now_ns < session->patience_ns);
 }
 
 enum session_stage resume_closed(struct session *session)

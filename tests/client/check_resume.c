@@ -194,16 +194,64 @@ TEST(it_tries_again_for_a_while)
     clear();
 }
 
-/* A server that closes each connection would keep the session for ever. */
-TEST(a_server_that_never_answers)
+/* The first connection, or one of --churn, may be to a server that stops before it has answered. */
+LOOP_TEST(closed_before_the_first_reply, 2)
 {
-    reconnects = true;
     lay_out(SIZE);
     rig.plan.reconnect = true;
     begin();
     connect_it();
+    if (_i == 1) {
+        answer(SIZE);
+        close_after(0, 0);
+        while (advance(READY_READ) != NEED_NOTHING)
+            poll_session(POLLIN);
+        close(rig.peer);
+        rig.session.patience_ns = 1; /* it has resumed before, long ago */
+        session_reconnect(&rig.session);
+        ck_assert_uint_eq(connect_it(), NEED_READ);
+    }
     close_after(SIZE, 0);
     advance(READY_READ);
+    expect_over(SESSION_CLOSED, "closed by the server");
+    ck_assert(RECORD.resumed);
+    ck_assert_uint_eq(RECORD.resent, 1);
+    close(rig.peer);
+    session_resume(&rig.session);
+    while (advance(0) == NEED_MOMENT)
+        rig.session.connect_ns = 0; /* the moment has come */
+    ck_assert_uint_eq(connect_it(), NEED_READ);
+    answer(SIZE);
+    poll_session(POLLIN);
+    ck_assert_uint_eq(advance(READY_READ), NEED_READ);
+    clear();
+}
+
+/* A server that closes each connection would keep the session for ever. */
+TEST(a_server_that_never_answers)
+{
+    int64_t patience_ns = 0;
+
+    lay_out(SIZE);
+    rig.plan.reconnect = true;
+    begin();
+    for (unsigned connection = 0; connection < 3; connection++) {
+        while (advance(0) == NEED_MOMENT)
+            rig.session.connect_ns = 0; /* the moment has come */
+        connect_it();
+        if (connection == 2)
+            rig.session.patience_ns = clock_now_ns();
+        close_after(SIZE, 0);
+        advance(READY_READ);
+        if (connection == 2)
+            break;
+        expect_over(SESSION_CLOSED, "closed by the server");
+        close(rig.peer);
+        session_resume(&rig.session);
+        ck_assert_int_gt(rig.session.patience_ns, 0);
+        ck_assert(connection == 0 || rig.session.patience_ns == patience_ns);
+        patience_ns = rig.session.patience_ns;
+    }
     expect_over(SESSION_FAILED, "closed before the first reply");
     clear();
 }
