@@ -15,8 +15,8 @@ _echo_server() {
     /--print) words='none line full' ;;
     /--log) words='text json' ;;
     /--tls-cert | /--tls-key | /--tls-ca | /--trace | /--config) files=yes ;;
-    /--host | /--port | /--socket-mode | /--socket-group | /--max-sessions | /--queue | /--high-water | /--low-water | /--queue-timeout | /--per-source | /--handshake-timeout | /--session-timeout | /--idle-timeout | /--write-timeout | /--shutdown-delay | /--drain-timeout | /--buffer | /--delay | /--burn | /--admin | /--limit) ;;
-    /*) words='--host --port --reuse-port --socket-mode --socket-group --model --workers --hold --max-sessions --allow-uncapped --queue --on-full --high-water --low-water --queue-timeout --per-source --handshake-timeout --session-timeout --idle-timeout --write-timeout --shutdown-delay --drain-timeout --transform --buffer --delay --burn --proxy-protocol --tls-cert --tls-key --tls-ca --print --trace --admin --admin-control --limit --log --verbose --quiet --config --print-config --help --version ' ;;
+    /--host | /--port | /--socket-mode | /--socket-group | /--max-sessions | /--queue | /--high-water | /--low-water | /--queue-timeout | /--per-source | /--handshake-timeout | /--session-timeout | /--idle-timeout | /--write-timeout | /--shutdown-delay | /--drain-timeout | /--buffer | /--delay | /--burn | /--admin | /--agent | /--limit) ;;
+    /*) words='--host --port --reuse-port --socket-mode --socket-group --model --workers --hold --max-sessions --allow-uncapped --queue --on-full --high-water --low-water --queue-timeout --per-source --handshake-timeout --session-timeout --idle-timeout --write-timeout --shutdown-delay --drain-timeout --transform --buffer --delay --burn --proxy-protocol --tls-cert --tls-key --tls-ca --print --trace --admin --admin-control --agent --limit --log --verbose --quiet --config --print-config --help --version ' ;;
     esac
     mapfile -t COMPREPLY < <(
         compgen -W "$words" -- "$word"

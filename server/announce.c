@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "server/admin/admin.h"
+#include "server/admin/agent.h"
 #include "server/admin/visitor.h"
 #include "server/limits.h"
 #include "server/output/printer.h"
@@ -27,12 +28,14 @@ void announce_addresses(const struct server *server)
     unsigned count;
     const struct listening_socket *sockets = listener_sockets(server->listener, &count);
     char text[ADDRESS_TEXT_MAX];
-    const char *admin;
+    const char *admin, *agent;
 
     for (unsigned i = 0; i < count; i++)
         printer_line(printer, "listening on %s", address_text(&sockets[i].address, text));
     for (unsigned i = 0; server->admin != NULL && (admin = admin_address(server->admin, i)); i++)
         printer_line(printer, "admin on http://%s", admin);
+    for (unsigned i = 0; server->agent != NULL && (agent = agent_address(server->agent, i)); i++)
+        printer_line(printer, "agent on %s", agent);
 }
 
 /* Predict at which session an uncapped server under a limit on its address space runs out of room. */
@@ -216,6 +219,8 @@ static void report_stopping(struct server *server, const char *status, int64_t l
 {
     if (server->admin != NULL)
         admin_look_again(server->admin);
+    if (server->agent != NULL)
+        agent_look_again(server->agent);
     notify_stopping(&server->notify, status, longest_ns + AFTER_DRAIN_NS);
     send_due(server);
 }

@@ -4,6 +4,7 @@
 
 #include "common/log.h"
 #include "server/admin/admin.h"
+#include "server/admin/agent.h"
 #include "server/admin/visitor.h"
 #include "server/listen/listener.h"
 #include "server/parts.h"
@@ -40,6 +41,8 @@ static uint64_t needed_by(const struct options *options, const struct model_type
         needed += ADMIN_DESCRIPTORS_MAX;
     if (options->admin_control)
         needed += VISITORS_MAX;
+    if (options->agent != NULL)
+        needed += AGENT_DESCRIPTORS_MAX;
     return needed;
 }
 

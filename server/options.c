@@ -12,6 +12,7 @@
 #include "common/tls.h"
 #include "pool/echopool.h"
 #include "server/admin/admin.h"
+#include "server/admin/agent.h"
 #include "server/admin/visitor.h"
 #include "server/models/table.h"
 
@@ -174,6 +175,8 @@ static const struct option_row rows[] = {
     {"admin-control", NULL, NULL, "put buttons on the live page: more or fewer workers, pause "
      "accepting, send clients",
      OPTION_FLAG(admin_control), .needs = {"admin"}},
+    {"agent", "[ADDR:]PORT", NULL, "tell HAProxy's agent-check on this port how much of the server is free",
+     OPTION_TEXT(agent)},
     {"limit", "LIST", NULL, "limits that the server sets on itself",
      OPTION_OTHER(limits, read_limits, LIMITS_RANGE)},
     {"log", "WORD", "text", "the form of the lines on standard error: sentences, or a JSON object each",
@@ -261,6 +264,8 @@ static uint64_t sessions_that_fit(const struct options *options)
         kept += ADMIN_DESCRIPTORS_MAX;
     if (options->admin_control)
         kept += VISITORS_MAX;
+    if (options->agent != NULL)
+        kept += AGENT_DESCRIPTORS_MAX;
     most = most > 2 * kept ? most - kept : most / 2;
     return most > SESSIONS_HELD ? SESSIONS_HELD : most;
 }

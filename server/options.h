@@ -47,6 +47,7 @@ struct options {
     struct limits limits;
     uint64_t max_sessions;
     const char *admin;  /**< [ADDR:]PORT of the admin port; NULL: none */
+    const char *agent;  /**< [ADDR:]PORT for the agent-check of HAProxy; NULL: none */
     bool admin_control; /**< requests to the admin port may change something */
     bool allow_uncapped;
     bool proxy_protocol;  /**< every connection begins with a PROXY header */

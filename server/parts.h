@@ -50,6 +50,7 @@ struct server {
     struct model *model;
     struct admin *admin;                /* NULL: no admin port */
     struct visitors *visitors;          /* NULL: the page cannot send any */
+    struct agent *agent;                /* NULL: no --agent */
     uint64_t workers;                   /* now: --workers, as changed by signals and the page */
     struct listener_state listener_was; /* at the moment when the server began to drain */
     uint64_t descriptors_needed;        /* at most */

@@ -15,6 +15,7 @@
 #include "pool/echopool.h"
 #include "server/adjust.h"
 #include "server/admin/admin.h"
+#include "server/admin/agent.h"
 #include "server/admin/reserve.h"
 #include "server/admin/visitor.h"
 #include "server/announce.h"
@@ -325,6 +326,24 @@ static void start_admin(struct server *server)
         log_fatal("--admin %s: %s", wanted, why);
 }
 
+/* Open the port of --agent, for which the same holds. */
+static void start_agent(struct server *server)
+{
+    const struct admin_host host = {.server = server,
+                                    .look = snapshot_take}; /* it changes nothing */
+    const char *wanted = server->options->agent;
+    char why[ADMIN_WHY_MAX];
+    int rc;
+
+    if (wanted == NULL)
+        return;
+    rc = agent_new(server->base, wanted, &host, &server->agent, why);
+    if (rc == -EINVAL)
+        log_usage("--agent %s: %s", wanted, why);
+    if (rc != 0)
+        log_fatal("--agent %s: %s", wanted, why);
+}
+
 /* Wait for processes that end, if they become this one's children. */
 static void start_reaping(struct server *server)
 {
@@ -366,6 +385,7 @@ static void end(struct server *server)
     if (server->admin != NULL)
         admin_end(server->admin, server->base);
     admin_free(server->admin);
+    agent_free(server->agent);
     server->type->destroy(server->model);
     drain_end(server);
     if (!server->options->quiet)
@@ -435,6 +455,7 @@ int server_run(const struct options *options)
     start_watch(&server);
     start_visitors(&server);
     start_admin(&server);
+    start_agent(&server);
 
     start_reaping(&server);
     start_accepting(&server); /* clients that come already are accepted in the loop */

@@ -122,25 +122,10 @@ static void serve_livez(struct admin *admin, struct evhttp_request *request)
 
 static void serve_readyz(struct admin *admin, struct evhttp_request *request)
 {
-    const struct state *state = state_view(&admin->view);
+    const char *why = state_not_ready(state_view(&admin->view));
 
-    if (state->draining)
-        admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
-                         "draining: the server is stopping and accepts no new clients");
-    else if (state->lame_duck)
-        admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
-                         "lame duck: the server is stopping; it still accepts clients, but send "
-                         "them to another");
-    else if (state->type->capped && state->workers == 0)
-        admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
-                         "there is no worker: clients would wait");
-    else if (state->listener.why_person)
-        admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
-                         "paused: a person has paused accepting; clients wait in the kernel's "
-                         "backlog");
-    else if (state->listener.why_errors)
-        admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable",
-                         "accept() fails: clients wait in the kernel's backlog");
+    if (why != NULL)
+        admin_reply_text(admin->body, request, HTTP_SERVUNAVAIL, "Service Unavailable", why);
     else
         admin_reply_text(admin->body, request, HTTP_OK, "OK", "ready");
 }

@@ -1,5 +1,6 @@
 server_libserver_la_SOURCES += \
 	%D%/admin.c %D%/admin.h \
+	%D%/agent.c %D%/agent.h \
 	%D%/control.c %D%/control.h \
 	%D%/events.c %D%/events.h \
 	%D%/family.c %D%/family.h \

@@ -270,6 +270,22 @@ int64_t state_longest_wait_ns(const struct state *state)
     return longest_ns;
 }
 
+const char *state_not_ready(const struct state *state)
+{
+    if (state->draining)
+        return "draining: the server is stopping and accepts no new clients";
+    if (state->lame_duck)
+        return "lame duck: the server is stopping; it still accepts clients, but send them to "
+               "another";
+    if (state->type->capped && state->workers == 0)
+        return "there is no worker: clients would wait";
+    if (state->listener.why_person)
+        return "paused: a person has paused accepting; clients wait in the kernel's backlog";
+    if (state->listener.why_errors)
+        return "accept() fails: clients wait in the kernel's backlog";
+    return NULL;
+}
+
 /* --- workers ------------------------------------------------------------------------------- */
 
 bool state_has_worker(enum phase phase)

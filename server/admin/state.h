@@ -119,6 +119,9 @@ const struct state *state_view(struct state_view *view);
 /** Return the state in a word: running, lame duck, draining, ended. */
 const char *state_word(const struct state *state);
 
+/** Return why a load balancer must send no more clients here; NULL: it may. */
+const char *state_not_ready(const struct state *state);
+
 /** Return the longest time that a session that is listed has waited for a worker; 0: none waits. */
 int64_t state_longest_wait_ns(const struct state *state);
 

@@ -48,7 +48,7 @@ is_ready() {
 start_server() {
     name=$1 address=$2
     shift 2
-    (on "$name" "$TOP_BUILDDIR/echo-server" --host "$address" --admin "$address:8091" "$@") \
+    (on "$name" "$TOP_BUILDDIR/echo-server" --host "$address" --admin "$address:8091" --agent "$address:8092" "$@") \
         >>"$work/$name.out" 2>>"$work/$name.err" &
     eval "pid_$name=\$!"
     wait_until 20 is_ready "$address"

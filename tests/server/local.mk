@@ -6,6 +6,7 @@ SERVER_TESTS = \
 	tests/server/check_admin_control \
 	tests/server/check_admin_json \
 	tests/server/check_admin_metrics \
+	tests/server/check_agent \
 	tests/server/check_escape \
 	tests/server/check_extra_model \
 	tests/server/check_limits \
@@ -16,6 +17,7 @@ SERVER_TESTS = \
 	tests/server/check_server_accept \
 	tests/server/check_server_address \
 	tests/server/check_server_admin \
+	tests/server/check_server_agent \
 	tests/server/check_server_control \
 	tests/server/check_server_crash \
 	tests/server/check_server_echo \

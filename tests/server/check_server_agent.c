@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* The real server with --agent, while its workers are taken and while it stops. */
+#include "tests/kit/harness.h"
+#include "tests/kit/suite.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+CASE("Core")
+
+/* Connect, send something or not, and read to the end of file. */
+static const char *ask(uint16_t port, const char *question)
+{
+    static char text[64];
+    int fd = tcp_connect(port);
+    size_t size = 0;
+    ssize_t got;
+
+    tcp_send(fd, question, strlen(question));
+    while ((got = recv(fd, text + size, sizeof text - 1 - size, 0)) > 0)
+        size += (size_t)got;
+    ck_assert_int_eq(got, 0);
+    text[size] = '\0';
+    close(fd);
+    return text;
+}
+
+static bool has_agent(void *server)
+{
+    return strstr(program_output(server), "agent on 127.0.0.1:") != NULL;
+}
+
+static uint16_t port_of(struct program *server)
+{
+    uint16_t port;
+
+    wait_until(has_agent, server);
+    ck_assert_int_eq(
+        sscanf(strstr(program_output(server), "agent on "), "agent on 127.0.0.1:%hu", &port), 1);
+    return port;
+}
+
+struct asked {
+    uint16_t port;
+    const char *line;
+};
+
+static bool is_answered(void *context)
+{
+    const struct asked *asked = context;
+
+    return strcmp(ask(asked->port, ""), asked->line) == 0;
+}
+
+static void await(uint16_t port, const char *line)
+{
+    wait_until(is_answered, &(struct asked){port, line});
+}
+
+TEST(workers_that_are_taken_and_a_stop)
+{
+    struct program server = server_start(
+        (const char *const[]){"--workers", "2", "--agent", "0", "--shutdown-delay", "1h", NULL});
+    uint16_t port = port_of(&server);
+    int one = tcp_connect(server.port), other;
+
+    tcp_echo(one, "hello", 5, true);
+    await(port, "ready 50%\n");
+    ck_assert_str_eq(ask(port, "how are you?\n"), "ready 50%\n");
+    other = tcp_connect(server.port);
+    tcp_echo(other, "hello", 5, true);
+    await(port, "ready 1%\n");
+    close(one);
+    close(other);
+    await(port, "ready 100%\n");
+    ck_assert_int_eq(kill(server.pid, SIGTERM), 0);
+    await(port, "drain\n");
+    ck_assert_int_eq(kill(server.pid, SIGTERM), 0);
+    program_wait(&server);
+}
+
+TEST(an_address_that_is_none)
+{
+    struct outcome outcome = program_run(
+        (const char *const[]){"echo-server", "--port", "0", "--agent", "nowhere:x", NULL}, NULL);
+
+    ck_assert_int_eq(outcome.status, 2);
+    ck_assert_ptr_nonnull(strstr(outcome.err, "--agent nowhere:x: "));
+}
