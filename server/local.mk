@@ -6,7 +6,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/descriptors.c %D%/descriptors.h %D%/drain.c %D%/drain.h \
 	%D%/limits.c %D%/limits.h %D%/snapshot.c %D%/snapshot.h \
 	%D%/options.c %D%/options.h %D%/server.c %D%/server.h \
-	%D%/reap.c %D%/reap.h %D%/tend.c %D%/tend.h \
+	%D%/reap.c %D%/reap.h %D%/signals.c %D%/signals.h %D%/tend.c %D%/tend.h \
 	%D%/listen/activation.c %D%/listen/activation.h %D%/listen/listener.c %D%/listen/listener.h \
 	%D%/listen/listening-socket.c %D%/listen/listening-socket.h %D%/listen/open.c %D%/listen/open.h \
 	%D%/listen/retry.h %D%/listen/wanted.c %D%/listen/wanted.h \

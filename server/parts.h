@@ -24,17 +24,11 @@
 /** The events of a server, in the order in which they are made. */
 enum server_event {
     ON_WAKE,
-    ON_TERM,
-    ON_INT,
-    ON_USR1,
-    ON_HUP,
-    ON_TTIN,
-    ON_TTOU,
+    ON_SIGNAL,
     ON_TICK,
     ON_DELAY,
     ON_DEADLINE,
     ON_NOTIFY,
-    ON_CHILD,
     ON_REAP,
     EVENTS
 };

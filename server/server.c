@@ -32,6 +32,7 @@
 #include "server/session/store.h"
 #include "server/session/timeouts.h"
 #include "server/session/trace.h"
+#include "server/signals.h"
 #include "server/snapshot.h"
 #include "server/tend.h"
 
@@ -236,6 +237,14 @@ static void start_trace(struct server *server)
         log_fatal("cannot write --trace %s: %s", options->trace, strerror(-rc));
 }
 
+static const struct {
+    int number;
+    event_callback_fn callback;
+} callbacks[] = {
+    {SIGTERM, drain_on_stop}, {SIGINT, drain_on_stop}, {SIGUSR1, on_accounting},
+    {SIGHUP, on_reload},      {SIGTTIN, on_resize},    {SIGTTOU, on_resize},
+};
+
 /* Make the base and all its events now, so that none has to be made when memory has run out. */
 static void start_loop(struct server *server)
 {
@@ -250,21 +259,17 @@ static void start_loop(struct server *server)
         log_fatal("cannot make the event loop: %m");
     events[ON_WAKE] = event_new(server->base, server->shared->wake_fd, EV_READ | EV_PERSIST,
                                 tend_on_wake, server);
-    events[ON_TERM] = evsignal_new(server->base, SIGTERM, drain_on_stop, server);
-    events[ON_INT] = evsignal_new(server->base, SIGINT, drain_on_stop, server);
-    events[ON_USR1] = evsignal_new(server->base, SIGUSR1, on_accounting, server);
-    events[ON_HUP] = evsignal_new(server->base, SIGHUP, on_reload, server);
-    events[ON_TTIN] = evsignal_new(server->base, SIGTTIN, on_resize, server);
-    events[ON_TTOU] = evsignal_new(server->base, SIGTTOU, on_resize, server);
+    events[ON_SIGNAL] = signals_new(server->base, server);
     events[ON_TICK] = event_new(server->base, -1, EV_PERSIST, drain_on_tick, server);
     events[ON_DELAY] = evtimer_new(server->base, drain_on_delay, server);
     events[ON_DEADLINE] = evtimer_new(server->base, drain_on_deadline, server);
     events[ON_NOTIFY] = evtimer_new(server->base, announce_on_timer, server);
-    events[ON_CHILD] = evsignal_new(server->base, SIGCHLD, reap_on_child, server);
     events[ON_REAP] = evtimer_new(server->base, reap_on_child, server);
     for (int i = 0; i < EVENTS; i++)
         if (events[i] == NULL || (i < ON_TICK && event_add(events[i], NULL) != 0))
             log_fatal("cannot make the event loop: %m");
+    for (size_t i = 0; i < sizeof callbacks / sizeof callbacks[0]; i++)
+        signals_handle(callbacks[i].number, callbacks[i].callback);
     server->shared->lingerer = lingerer_new(server->base);
     if (server->shared->lingerer == NULL)
         log_fatal("no memory for the event loop");
@@ -349,8 +354,7 @@ static void start_reaping(struct server *server)
 {
     if (!reap_is_needed())
         return;
-    if (event_add(server->events[ON_CHILD], NULL) != 0)
-        log_fatal("cannot make the event loop: %m");
+    signals_handle(SIGCHLD, reap_on_child);
     reap_on_child(-1, 0, server);
 }
 
@@ -404,6 +408,7 @@ static void end(struct server *server)
     for (int i = 0; i < EVENTS; i++)
         event_free(server->events[i]);
     event_base_free(server->base);
+    signals_end();
     accounting_free(shared->accounting);
     store_free(shared->store);
     notify_close(&server->notify);

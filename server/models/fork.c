@@ -67,8 +67,8 @@ struct child {
 /* --- in the child -------------------------------------------------------------------------- */
 
 /*
- * Set signals as in a new process. A handler of libevent would write into a socket of the loop, so all
- * signals stay blocked until there is none.
+ * Set signals as in a new process. A handler of the server would wake its loop, so all signals stay blocked
+ * until there is none.
  */
 static void reset_signals(struct shared *shared)
 {

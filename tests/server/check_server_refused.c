@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The real server and a kernel, or a library, that refuses what it needs: memory for an event base, or a
- * place among the watches of epoll (fs.epoll.max_user_watches). At the start that is a sentence and
- * status 1, before the server claims to listen; later it passes. The failures come from kit/shim.c,
- * which is preloaded into the server; not with a sanitizer, which must be loaded first itself.
+ * The real server and a kernel, or a library, that refuses what it needs: memory for an event base, a place
+ * among the watches of epoll (fs.epoll.max_user_watches), or room for a byte in a socket. At the start that
+ * is a sentence and status 1, before the server claims to listen; later it passes. The failures come from
+ * kit/shim.c, which is preloaded into the server; not with a sanitizer, which must be loaded first itself.
  */
 #include "tests/kit/http.h"
 #include "tests/kit/server.h"
@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,23 @@ LOOP_TEST(an_admin_port_without_memory, 2)
     ck_assert_uint_gt(orders->first, 10);
     wait_for_descriptors(kit.program.pid, kit.descriptors);
     kit_finish(&kit, true, NULL);
+}
+
+/* A signal reaches the loop although the kernel has no memory for a byte that a process writes to itself. */
+LOOP_TEST(a_signal_without_memory, MODELS)
+{
+    struct orders *orders = program_let_fail(
+        (struct orders){.only = "write", .first = 1, .last = UINT_MAX, .error = ENOBUFS});
+    struct kit kit;
+
+    atomic_store(&orders->armed, false);
+    kit = kit_start(MODEL("--quiet"));
+    program_preload(NULL);
+    say_goodbye(kit_connect(&kit));
+    kit_wait_in_flight(&kit, 0);
+    atomic_store(&orders->armed, true);
+    kit_signal(&kit, SIGTERM);
+    ck_assert_int_eq(program_wait(&kit.program).status, 0);
 }
 
 static const struct {

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Signals, as calls from the event loop: see signals.h.
+ *
+ * DESIGN. A handler counts, and wakes the loop by an eventfd, whose counter takes no memory: writing to it
+ * cannot fail. libevent's own handler writes to a socket, and drops the signal if the kernel has no memory
+ * for that byte. A signalfd would be as safe, but it forgets a signal that comes while the same one is
+ * pending: the second of two SIGTERM, or SIGTTIN, in a row.
+ */
+#include "server/signals.h"
+
+#include "common/must.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static struct {
+    event_callback_fn callback;
+    atomic_uint caught; /* and not called back yet */
+} signals[NSIG];
+
+static volatile sig_atomic_t wake_fd = -1;
+
+static void note(int number)
+{
+    int error = errno;
+
+    atomic_fetch_add(&signals[number].caught, 1);
+    (void)eventfd_write(wake_fd, 1);
+    errno = error;
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *argument)
+{
+    eventfd_t count;
+
+    (void)what;
+    (void)eventfd_read(fd, &count); /* first: a signal from here on wakes the loop again */
+    for (int number = 1; number < NSIG; number++)
+        for (unsigned left = atomic_exchange(&signals[number].caught, 0); left > 0; left--)
+            signals[number].callback(number, EV_SIGNAL, argument);
+}
+
+struct event *signals_new(struct event_base *base, void *context)
+{
+    wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return wake_fd < 0 ? NULL : event_new(base, wake_fd, EV_READ | EV_PERSIST, on_wake, context);
+}
+
+void signals_handle(int number, event_callback_fn callback)
+{
+    struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
+
+    sigfillset(&action.sa_mask);
+    signals[number].callback = callback;
+    MUST(sigaction(number, &action, NULL));
+}
+
+void signals_end(void)
+{
+    int fd = wake_fd;
+
+    wake_fd = -1;
+    close(fd);
+}
