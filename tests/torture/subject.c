@@ -135,7 +135,8 @@ static bool ask(unsigned port, const char *path, bool whole, int limit_ms)
 /* Copy arguments, with the files and ports of this campaign. */
 static void complete(const struct subject *subject, const char *arguments[], size_t most)
 {
-    static char port[8], csv[96], ndjson[96], timeline[96], hist[96], summary[96];
+    static char port[8], csv[96], ndjson[96], timeline[96], hist[96], summary[96], local[96],
+        trace[96];
     size_t i;
 
     snprintf(port, sizeof port, "%u", subject->tls ? campaign.tls_port : campaign.plain_port);
@@ -144,6 +145,8 @@ static void complete(const struct subject *subject, const char *arguments[], siz
     snprintf(timeline, sizeof timeline, "%s/%d.svg", campaign.folder, getpid());
     snprintf(hist, sizeof hist, "%s/%d.hist", campaign.folder, getpid());
     snprintf(summary, sizeof summary, "%s/summary.json", campaign.folder);
+    snprintf(local, sizeof local, "unix:%s/%d.socket", campaign.folder, getpid());
+    snprintf(trace, sizeof trace, "%s/%d.trace", campaign.folder, getpid());
     for (i = 0; i + 1 < most && subject->arguments[i] != NULL; i++) {
         const char *word = subject->arguments[i];
         arguments[i] = strcmp(word, "PORT") == 0          ? port
@@ -154,6 +157,8 @@ static void complete(const struct subject *subject, const char *arguments[], siz
                        : strcmp(word, "TIMELINE") == 0    ? timeline
                        : strcmp(word, "HIST") == 0        ? hist
                        : strcmp(word, "SUMMARY") == 0     ? summary
+                       : strcmp(word, "UNIX") == 0        ? local
+                       : strcmp(word, "TRACE") == 0       ? trace
                        : strcmp(word, "CERTIFICATE") == 0 ? campaign.certificate
                        : strcmp(word, "KEY") == 0         ? campaign.key
                                                           : word;
@@ -362,6 +367,8 @@ static const char *judge_program(const struct subject *subject, struct program *
 #define CLIENT(title, with_tls, ...) \
     {.name = "client, " title, .judge = judge_program, .tls = with_tls, \
      .arguments = {"./echo-client", "--port", "PORT", "--transform", "none", __VA_ARGS__, NULL}}
+#define WITH_FILES "--workers", "2", "--host", "127.0.0.1", "--host", "UNIX", "--socket-mode", "666", "--trace", "TRACE", \
+    "--per-source", "9", "--print", "line"
 #define FILES "--csv", "CSV", "--ndjson", "NDJSON", "--timeline", "TIMELINE"
 
 const struct subject subjects[] = {
@@ -372,6 +379,8 @@ const struct subject subjects[] = {
     SERVER("thread-pool, --hold message", "--model", "thread-pool", "--hold", "message", "--workers", "2"),
     SERVER("process-pool", "--model", "process-pool", "--workers", "2"),
     SERVER("event", "--model", "event", "--workers", "2"),
+    SERVER_WITH("thread-pool, files", false, false, "--model", "thread-pool", WITH_FILES),
+    SERVER_WITH("process-pool, files", false, false, "--model", "process-pool", WITH_FILES),
     CLIENT("threads", false, "-n", "3", "-m", "2", "--json"),
     CLIENT("threads, files", false, "-n", "3", "-m", "2", "--json", FILES),
     CLIENT("threads, --tls", true, "-n", "3", "-m", "2", "--json", "--tls", "--ca", "CERTIFICATE"),
