@@ -353,6 +353,7 @@ CALL(CALL_FILES, off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, 
 CALL_AT(CALL_FILES, int, stat, (const char *restrict path, struct stat *restrict about), (path, about), -1, EACCES)
 CALL(CALL_FILES, int, lstat, (const char *restrict path, struct stat *restrict about), (path, about), -1, EACCES)
 CALL(CALL_FILES, int, fstat, (int fd, struct stat *about), (fd, about), -1, EIO)
+CALL(CALL_FILES, int, fchmod, (int fd, mode_t mode), (fd, mode), -1, EROFS)
 CALL(CALL_FILES, int, unlink, (const char *path), (path), -1, EACCES)
 CALL(CALL_FILES, int, flock, (int fd, int operation), (fd, operation), -1, ENOLCK)
 CALL(CALL_FILES, int, fflush, (FILE *file), (file), EOF, ENOSPC)

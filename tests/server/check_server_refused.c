@@ -80,7 +80,97 @@ LOOP_TEST(a_port_that_cannot_be_watched, MODELS)
                     "fs.epoll.max_user_watches");
 }
 
+/* clang-format off */
+/* The reason is the kernel's, and the advice is for this kind of address. */
+static const struct {
+    const char *call;
+    unsigned number; /* of the one that fails, from 1 */
+    int error;
+    const char *words[4];
+    const char *sentence;
+} refusals[] = {
+    {"bind", 1, EACCES, {"--port", "0"}, "; ports below 1024 need root, try --port 8090\n"},
+    {"bind", 1, EACCES, {"--host", "unix:"}, "Permission denied; try a folder of your own\n"},
+    {"bind", 1, EPERM, {"--port", "0"}, "127.0.0.1:0: Operation not permitted\n"},
+    {"bind", 1, EPERM, {"--host", "unix:"}, "; --socket-group needs root"},
+    {"bind", 1, EINVAL, {"--port", "0"}, "127.0.0.1:0: Invalid argument\n"},
+    {"bind", 1, EINVAL, {"--host", "unix:"}, "; --socket-group needs a group"},
+    {"bind", 1, EADDRNOTAVAIL, {"--port", "0"}, "; this machine has no such address, try --host 127.0.0.1\n"},
+    {"socket", 1, EAFNOSUPPORT, {"--host", "::1"}, "; this machine has no IPv6, try --host 127.0.0.1\n"},
+    {"fchmod", 1, EROFS, {"--host", "unix:"}, "Read-only file system\n"},
+    {"bind", 2, EACCES, {"--port", "0", "--admin", "80"}, "--admin 80: cannot listen on 127.0.0.1:80: Permission denied; ports below 1024 need root\n"},
+    {"bind", 2, EADDRNOTAVAIL, {"--port", "0", "--admin", "0"}, "; this machine has no such address\n"},
+    {"getrlimit", 1, EPERM, {"--limit", "nofile=64"}, "cannot set --limit nofile: Operation not permitted"},
+    {"setrlimit", 1, EPERM, {"--limit", "nofile=64"}, "cannot set --limit nofile: Operation not permitted"},
+};
+/* clang-format on */
+
+LOOP_TEST(advice_for_each_refusal, COUNT_OF(refusals))
+{
+    struct orders orders = {
+        .first = refusals[_i].number, .last = refusals[_i].number, .error = refusals[_i].error};
+    const char *const *words = refusals[_i].words;
+    const char *value = words[1];
+    char *folder = suite_template();
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    if (strcmp(value, "unix:") == 0)
+        value = suite_text("unix:%s/echo", folder);
+    snprintf(orders.only, sizeof orders.only, "%s", refusals[_i].call);
+    program_let_fail(orders);
+    expect_no_start(ARGUMENTS("echo-server", words[0], value, words[2], words[3]),
+                    refusals[_i].sentence);
+}
+
+/* The port that the kernel has picked for the first address is taken for the second: it picks another. */
+TEST(a_port_that_is_taken_for_another_address)
+{
+    struct kit kit;
+
+    program_let_fail((struct orders){.only = "bind", .first = 2, .last = 3, .error = EADDRINUSE});
+    kit = kit_start(ARGUMENTS("--host", "127.0.0.1", "--host", "127.0.0.2"));
+    program_preload(NULL);
+    say_goodbye(kit_connect(&kit));
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 1);
+}
+
 CASE("Later")
+
+static const struct {
+    const char *model;
+    const char *hold;
+} watching[] = {{"iterative", "session"}, {"event", "session"}, {"thread-pool", "message"}};
+
+/*
+ * A client does not read, and there is no memory for what cannot be written to it: its session fails, and the
+ * next client is served.
+ */
+LOOP_TEST(an_echo_that_cannot_be_kept, COUNT_OF(watching))
+{
+    static const char bytes[65536];
+    struct orders *orders =
+        program_let_fail((struct orders){.only = "malloc", .first = 1, .last = UINT_MAX});
+    struct tally tally;
+    struct kit kit;
+    int fd;
+
+    atomic_store(&orders->armed, false);
+    kit = kit_start(
+        ARGUMENTS("--model", watching[_i].model, "--hold", watching[_i].hold, "--workers", "2"));
+    program_preload(NULL);
+    fd = kit_connect(&kit);
+    say_hello(fd);
+    atomic_store(&orders->armed, true);
+    while (send(fd, bytes, sizeof bytes, MSG_NOSIGNAL) > 0)
+        ;
+    atomic_store(&orders->armed, false);
+    close(fd);
+    ck_assert_uint_gt(atomic_load(&orders->failed), 0);
+    say_goodbye(kit_connect(&kit));
+    tally = kit_finish(&kit, true, NULL);
+    ck_assert_uint_eq(tally.served, 1);
+    ck_assert_uint_eq(tally.failed, 1);
+}
 
 /* Accepting was paused because the only worker was taken; it goes on once epoll takes the port again. */
 TEST(a_port_that_is_watched_again)
@@ -163,11 +253,6 @@ LOOP_TEST(a_signal_without_memory, MODELS)
     kit_signal(&kit, SIGTERM);
     ck_assert_int_eq(program_wait(&kit.program).status, 0);
 }
-
-static const struct {
-    const char *model;
-    const char *hold;
-} watching[] = {{"iterative", "session"}, {"event", "session"}, {"thread-pool", "message"}};
 
 /* That client is sent away, and the next one is served. */
 LOOP_TEST(a_connection_that_cannot_be_watched, COUNT_OF(watching))

@@ -460,10 +460,15 @@ TEST(bad_files_are_named)
 {
     const char *certificate = keys->server.certificate;
     const char *key = keys->server.key;
+    const char *large = suite_text("%s/large.pem", keys->folder);
 
     expect_refusal(SERVER("--tls-cert", "/nowhere/cert.pem"), 1, "/nowhere/cert.pem");
     expect_refusal(SERVER("--tls-cert", keys->broken), 1, keys->broken);
     expect_refusal(SERVER("--tls-cert", "/"), 1, "/");
+    copy_file(certificate, large);
+    ck_assert_int_eq(truncate(large, 300000), 0); /* OpenSSL would read its beginning */
+    expect_refusal(SERVER("--tls-cert", large, "--tls-key", key), 1, " is larger than 256 KiB");
+    unlink(large);
     expect_refusal(SERVER("--tls-cert", certificate, "--tls-key", "/nowhere/key.pem"), 1,
                    "/nowhere/key.pem");
     expect_refusal(SERVER("--tls-cert", certificate, "--tls-key", keys->client.key), 1,
