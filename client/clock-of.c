@@ -25,15 +25,13 @@
 
 enum { QUESTIONS = 8, ANSWER_MAX = 1 << 20 };
 
-/* Of each system call of a question. */
-#define PATIENCE_S 5
-
 static const char question[] = "GET /stats.json HTTP/1.0\r\n\r\n";
 
 /** @return a connected socket; -1 with errno */
-static int connect_to(const struct address *address)
+static int connect_to(const struct address *address, int64_t timeout_ns)
 {
-    static const struct timeval patience = {.tv_sec = PATIENCE_S};
+    const struct timeval patience = {.tv_sec = timeout_ns / SECOND_NS,
+                                     .tv_usec = timeout_ns % SECOND_NS / 1000};
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
@@ -86,10 +84,10 @@ static bool find_clock(const char *answer, size_t size, int64_t *wall_ns)
 }
 
 /** Ask once. @return NULL, or why there is no answer */
-static const char *ask(const struct address *address, char answer[static ANSWER_MAX],
-                       struct summary_clock *clock)
+static const char *ask(const struct address *address, int64_t timeout_ns,
+                       char answer[static ANSWER_MAX], struct summary_clock *clock)
 {
-    int fd = connect_to(address);
+    int fd = connect_to(address, timeout_ns);
     int64_t asked_ns = clock_wall_ns(), answered_ns = 0, wall_ns;
     ssize_t size = -1;
     int error;
@@ -108,7 +106,7 @@ static const char *ask(const struct address *address, char answer[static ANSWER_
     return NULL;
 }
 
-void clock_of_measure(const char *server, struct summary_clock *clock)
+void clock_of_measure(const char *server, int64_t timeout_ns, struct summary_clock *clock)
 {
     static char answer[ANSWER_MAX];
     struct target_name name;
@@ -123,9 +121,9 @@ void clock_of_measure(const char *server, struct summary_clock *clock)
     for (unsigned i = 0; i < QUESTIONS; i++) {
         struct summary_clock one = {0};
 
-        cause = ask(&addresses.at[at], answer, &one);
+        cause = ask(&addresses.at[at], timeout_ns, answer, &one);
         while (cause != NULL && i == 0 && ++at < addresses.count)
-            cause = ask(&addresses.at[at], answer, &one);
+            cause = ask(&addresses.at[at], timeout_ns, answer, &one);
         if (cause != NULL)
             log_fatal("cannot read the clock of --clock-of %s: %s", server, cause);
         if (one.within_ns < clock->within_ns)

@@ -12,7 +12,11 @@
 
 #include "client/report/summary.h"
 
-/** Ask the admin port of a server. If it does not answer, the program ends with a sentence. */
-void clock_of_measure(const char *server, struct summary_clock *clock);
+/**
+ * Ask the admin port of a server. If it does not answer, the program ends with a sentence.
+ *
+ * @param timeout_ns  of each system call
+ */
+void clock_of_measure(const char *server, int64_t timeout_ns, struct summary_clock *clock);
 
 #endif /* CLIENT_CLOCK_OF_H */

@@ -378,7 +378,7 @@ int run_load(const struct options *options, struct session_plan *plan)
     make_search(run);
     make_summaries(run);
     if (options->clock_of != NULL)
-        clock_of_measure(options->clock_of, &run->total.clock);
+        clock_of_measure(options->clock_of, options->timeout_ns, &run->total.clock);
     plan->messages = messages;
     fill_plan(options, plan);
     if (messages != NULL)

@@ -104,6 +104,25 @@ LOOP_TEST(an_answer_without_a_clock, COUNT_OF(answers))
     peer_stop(clock);
 }
 
+/* Receives the question, and waits for the client to give up. */
+BEHAVIOUR(silence)
+{
+    peer_drain(fd);
+}
+
+TEST(a_server_that_does_not_answer)
+{
+    struct peer *clock = peer_start(silence, NULL);
+    char *of = suite_text("127.0.0.1:%s", peer_port_text(clock));
+    struct outcome outcome = client_text(
+        peer_upper, NULL, ARGUMENTS("-n", "1", "--timeout", "100ms", "--clock-of", of), NULL);
+    char *expected =
+        suite_text("echo-client: cannot read the clock of --clock-of %s: it does not answer\n", of);
+
+    outcome_expect(&outcome, 1, "", expected);
+    peer_stop(clock);
+}
+
 TEST(no_server)
 {
     char *of = suite_text("127.0.0.1:%s", port_text(tcp_unused_port()));
