@@ -11,6 +11,7 @@
  */
 #include "server/models/driven.h"
 
+#include "server/models/loops.h"
 #include "server/session/serve.h"
 
 #include <stddef.h>
@@ -25,9 +26,9 @@ struct driver {
 };
 
 struct driven {
+    struct arrival arrival;
     struct driver *driver;
     struct session *session;
-    struct driven *next;
     enum need need; /* what the event waits for */
     /* a struct event, whose size is known at run time only */
     _Alignas(max_align_t) unsigned char event[];
@@ -128,11 +129,6 @@ void driven_start(struct driven *driven)
 {
     session_set_nonblocking(driven->session);
     go_on(-1, 0, driven);
-}
-
-struct driven **driven_next(struct driven *driven)
-{
-    return &driven->next;
 }
 
 struct driver *driver_new(struct event_base *base, struct shared *shared, unsigned worker,

@@ -33,13 +33,17 @@ struct driver *driver_new(struct event_base *base, struct shared *shared, unsign
 /** Release it; it must have no session. NULL is fine. */
 void driver_free(struct driver *driver);
 
-/** Make what the loop needs for a session. @return NULL: out of memory. Threads: any */
+/**
+ * Make what the loop needs for a session. It begins with a struct arrival (loops.h), for use until
+ * driven_start().
+ *
+ * @return NULL: out of memory
+ *
+ * Threads: any
+ */
 struct driven *driven_new(struct driver *driver, struct session *session);
 
 /** Serve it from now to its end, which may come before this returns; then it is released. */
 void driven_start(struct driven *driven);
-
-/** Return its link in a list, for use between driven_new() and driven_start(). */
-struct driven **driven_next(struct driven *driven);
 
 #endif /* SERVER_MODELS_DRIVEN_H */

@@ -13,6 +13,7 @@ server_libserver_la_SOURCES += $(MODELS) \
 	%D%/buffers.c %D%/buffers.h \
 	%D%/caller.c %D%/caller.h \
 	%D%/driven.c %D%/driven.h \
+	%D%/loops.c %D%/loops.h \
 	%D%/model.c %D%/model.h \
 	%D%/process.c %D%/process.h \
 	%D%/table.h \
