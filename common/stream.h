@@ -4,7 +4,8 @@
  * A connected socket, read and written through a table of functions.
  *
  * Plain sockets (TCP or unix) are one table, TLS is a second with the same entries (tls.h), so that
- * the server's communicate() and the client's session are the same for both.
+ * the server's communicate() and the client's session are the same for both. A third one, of plain
+ * sockets whose bytes a ring of the kernel moves, is in server/models/io-uring.c.
  *
  * A new stream is blocking. Its time limits are those of the socket (SO_RCVTIMEO, SO_SNDTIMEO): one
  * system call at the start of a session instead of one per message. For an event loop,
@@ -46,6 +47,7 @@ struct stream {
     /** After -EAGAIN: wait until the descriptor is writable. Otherwise: until it is readable. */
     bool wants_write;
     void *tls; /**< of tls.c; NULL for a plain stream */
+    void *own; /**< of another table, such as that of server/models/io-uring.c */
 };
 
 /** Make a plain stream of a connected, blocking descriptor. Takes the descriptor over. */
@@ -102,7 +104,7 @@ static inline ssize_t stream_read(struct stream *stream, void *bytes, size_t siz
 
 /**
  * Tell if the stream holds bytes that poll() does not see. Always false for a plain stream, and
- * after a read that returned -EAGAIN.
+ * with TLS after a read that returned -EAGAIN.
  */
 static inline bool stream_has_pending(const struct stream *stream)
 {

@@ -47,9 +47,10 @@ static unsigned queued(int fd, unsigned long request)
     return ioctl(fd, request, &bytes) == 0 && bytes > 0 ? (unsigned)bytes : 0;
 }
 
+/* The socket first: a stream that reads ahead may move bytes from there meanwhile, but not back. */
 bool boundary_input(const struct stream *stream)
 {
-    return stream_has_pending(stream) || queued(stream->fd, SIOCINQ) > 0;
+    return queued(stream->fd, SIOCINQ) > 0 || stream_has_pending(stream);
 }
 
 void boundary_cork(struct boundary *boundary, const struct stream *stream)
@@ -114,11 +115,11 @@ bool boundary_lost(const struct boundary *boundary, int fd, bool is_plain, bool 
     if (boundary->late || (is_plain && queued(fd, SIOCINQ) > 0))
         return true;
     if (!ask(fd, &info))
-        return false;
+        return boundary->unsent;
     if (is_plain && boundary->half_closed && reading_stopped &&
         info.tcpi_data_segs_in != boundary->segments_seen)
         return true;
     if (boundary->client_ended && info.tcpi_state == STATE_CLOSE)
         return false; /* a reset, and not ours: after its end of file no bytes came that we would answer so */
-    return queued(fd, SIOCOUTQ) > ours;
+    return boundary->unsent || queued(fd, SIOCOUTQ) > ours;
 }

@@ -27,6 +27,7 @@ struct boundary {
     bool half_closed;       /**< it was sent */
     bool late;              /**< a message came after that, through TLS */
     bool client_ended;      /**< the client's end of file, or its reset, had come by then */
+    bool unsent;            /**< an echo was counted as sent that was not: see echo_take_back() */
     uint32_t segments_seen; /**< segments with data that had come until then */
     int64_t until_ns;       /**< how long to wait for the client's */
 };

@@ -110,6 +110,11 @@ static enum need hold_back(struct session *session, const unsigned char *bytes, 
     return NEED_TURN;
 }
 
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 /* Send what a non-blocking session could not send the last time, or what was held back. */
 static enum need write_rest(struct session *session)
 {
@@ -123,19 +128,40 @@ static enum need write_rest(struct session *session)
     code =
         stream_write(&session->stream, rest->bytes + rest->sent, rest->size - rest->sent, &written);
 
+    note_sent(session,
+              larger(rest->sent + written, rest->counted) - larger(rest->sent, rest->counted));
     rest->sent += written;
-    note_sent(session, written);
     if (code == -EAGAIN && session_verdict(session) == OUTCOME_SERVED) {
         if (written > 0)
             session_move(session, PHASE_SENDING);
         return session_awaits(session);
     }
+    session->boundary.unsent |= rest->sent < rest->counted;
+    if (code == 0 && rest->size > rest->counted)
+        note_echo(session);
     free(rest->bytes);
     *rest = (struct rest){0};
     if (code != 0)
         return not_all_written(session, -EPIPE, NULL, 0);
-    note_echo(session);
     return session->boundary.corked ? session_finish(session, OUTCOME_STOPPED) : NEED_NOTHING;
+}
+
+/* What was held back, or not written, came later: these bytes go before it. */
+int echo_take_back(struct session *session, const unsigned char *bytes, size_t size)
+{
+    struct rest *rest = &session->rest;
+    unsigned char *all = realloc(rest->bytes, rest->size + size);
+
+    session->boundary.unsent |= all == NULL;
+    if (all == NULL)
+        return -ENOMEM;
+    memmove(all + rest->counted + size, all + rest->counted, rest->size - rest->counted);
+    memcpy(all + rest->counted, bytes, size);
+    rest->bytes = all;
+    rest->size += size;
+    rest->counted += size;
+    session_move(session, PHASE_SENDING);
+    return 0;
 }
 
 /* Do to the bytes what the options ask for, between receiving and sending. */

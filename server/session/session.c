@@ -48,9 +48,11 @@ void session_set_nonblocking(struct session *session)
 enum outcome session_loss(const struct session *session, int fd)
 {
     uint64_t received = atomic_load(&session->entry.bytes_received);
-    bool lost = received > atomic_load(&session->entry.bytes_sent) ||
-                boundary_lost(&session->boundary, fd, session->stream.tls == NULL,
-                              atomic_load(&session->reading_stopped));
+    bool is_plain = session->stream.tls == NULL;
+    bool lost =
+        received > atomic_load(&session->entry.bytes_sent) ||
+        boundary_lost(&session->boundary, fd, is_plain, atomic_load(&session->reading_stopped)) ||
+        (is_plain && stream_has_pending(&session->stream));
 
     return lost ? OUTCOME_CUT : OUTCOME_STOPPED;
 }

@@ -66,6 +66,8 @@ struct rest {
     size_t size;
     size_t sent;
     bool held; /* not for want of room: to see whether more comes, or this is the last echo */
+    size_t
+        counted; /* of its first bytes, as sent, before they turned out not to be: echo_take_back() */
 };
 
 struct proxy_reader;
