@@ -7,7 +7,7 @@ _echo_server() {
     [[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD - 2]}
     [[ $word == = ]] && word=''
     case $command/$before in
-    /--model) words='iterative thread fork thread-pool process-pool event' ;;
+    /--model) words='iterative thread fork thread-pool process-pool event io-uring' ;;
     /--workers) words='auto' ;;
     /--hold) words='session message' ;;
     /--on-full) words='pause reject drop-oldest caller-runs' ;;

@@ -25,7 +25,8 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/session/timeouts.c %D%/session/timeouts.h \
 	%D%/systemd/notify.c %D%/systemd/notify.h
 nodist_%C%_libserver_la_SOURCES =
-%C%_libserver_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS)
+%C%_libserver_la_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(JANSSON_CFLAGS) $(LIBURING_CFLAGS)
+%C%_libserver_la_LIBADD = $(LIBURING_LIBS)
 
 bin_PROGRAMS += echo-server
 echo_server_SOURCES = %D%/main.c

@@ -140,8 +140,11 @@ static void start_model(struct server *server)
         .queue_timeout_ns = options->queue_timeout_ns,
     };
     char why[MODEL_WHY_MAX];
+    int rc = server->type->create(&settings, &server->model, why);
 
-    if (server->type->create(&settings, &server->model, why) != 0)
+    if (rc == -ENOTSUP)
+        log_fatal("cannot start --model %s: %s", server->type->name, why);
+    if (rc != 0)
         log_fatal("cannot start --model %s with %" PRIu64 " workers: %s; try fewer --workers or a "
                   "higher --limit",
                   server->type->name, options->workers, why);

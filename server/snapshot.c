@@ -53,5 +53,8 @@ void snapshot_take(struct server *server, struct state *state)
     take_settings(server, state);
     take_listener(server, state);
     visitors_count(server->visitors, &state->visitors);
+    state->rings = (struct ring_counts){0};
+    if (server->type->rings != NULL)
+        server->type->rings(server->model, &state->rings);
     state_take(server->shared, state);
 }

@@ -283,6 +283,20 @@ static json_t *visitors(const struct visitor_counts *counts)
                   {"ended", number(counts->ended)});
 }
 
+static json_t *rings(const struct state *state)
+{
+    const struct ring_counts *counts = &state->rings;
+
+    if (state->type->rings == NULL)
+        return json_null();
+    return OBJECT({"enters", number(counts->enters)},
+                  {"submissions", number(counts->submissions)},
+                  {"completions", number(counts->completions)},
+                  {"shortages", number(counts->shortages)},
+                  {"buffers", number(counts->buffers)},
+                  {"lent", number(counts->lent)});
+}
+
 static json_t *resources(const struct state *state)
 {
     return OBJECT({"threads", number(state->threads)},
@@ -328,6 +342,7 @@ static json_t *whole(const struct state *state)
                                    {"sent", number(counts->bytes_sent)})},
                   {"queue_wait", histogram(&counts->waits)},
                   {"task_duration", histogram(&counts->services)},
+                  {"rings", rings(state)},
                   {"resources", resources(state)},
                   {"dropped", OBJECT({"print", number(state->print_dropped)},
                                      {"trace", number(state->trace_dropped)})});

@@ -224,6 +224,24 @@ static void add_visitors(struct text *text, const struct visitor_counts *visitor
     labelled(text, "visitors_ended_total", "outcome", "ended", visitors->ended);
 }
 
+/* Of --model io-uring only. Calls by echoes is what it saves. */
+static void add_rings(struct text *text, const struct state *state)
+{
+    const struct ring_counts *rings = &state->rings;
+
+    counter(text, "ring_enters_total",
+            "System calls that handed operations over to a ring, or waited for one.",
+            rings->enters);
+    counter(text, "ring_submissions_total", "Operations that were handed over.",
+            rings->submissions);
+    counter(text, "ring_completions_total", "Completions that were taken from the rings.",
+            rings->completions);
+    counter(text, "ring_shortages_total",
+            "Receives that ended because every buffer of the ring was lent.", rings->shortages);
+    gauge(text, "ring_buffers", "Buffers that the rings lend to receives.", rings->buffers);
+    gauge(text, "ring_buffers_lent", "Buffers that hold bytes of a session.", rings->lent);
+}
+
 static void add_resources(struct text *text, const struct state *state)
 {
     gauge(text, "threads", "Threads of the server.", state->threads);
@@ -257,6 +275,8 @@ int admin_metrics(const struct state *state, enum metrics_format format, struct 
               "From the begin of service to the end of a session that was not rejected.",
               &state->counts.services);
     add_visitors(&text, &state->visitors);
+    if (state->type->rings != NULL)
+        add_rings(&text, state);
     add_resources(&text, state);
     if (format == METRICS_OPEN)
         add(&text, "# EOF\n");

@@ -19,6 +19,7 @@
 #include "common/address.h"
 #include "server/admin/visitor.h"
 #include "server/listen/listener.h"
+#include "server/models/ring-counts.h"
 #include "server/session/accounting.h"
 #include "server/session/service-time.h"
 
@@ -76,6 +77,7 @@ struct state {
     char address[ADDRESS_TEXT_MAX]; /**< the first that it listens on; "": it drains */
     struct listener_state listener;
     struct visitor_counts visitors;
+    struct ring_counts rings; /**< if type->rings is not NULL */
     int64_t started_ns;
 
     /* sessions */

@@ -7,6 +7,15 @@ MODELS = \
 	%D%/thread-pool.c \
 	%D%/process-pool.c \
 	%D%/event.c
+RING = %D%/batch.c %D%/batch.h %D%/member.c %D%/member.h %D%/ring.c %D%/ring.h
+if WITH_LIBURING
+MODELS += %D%/io-uring.c
+server_libserver_la_SOURCES += $(RING)
+else
+MODELS += %D%/io-uring-none.c
+endif
+# configure chooses, but a tarball needs both.
+EXTRA_DIST += $(RING) %D%/io-uring.c %D%/io-uring-none.c
 
 server_libserver_la_SOURCES += $(MODELS) \
 	%D%/spawn-backoff.c %D%/spawn-backoff.h \
@@ -16,6 +25,7 @@ server_libserver_la_SOURCES += $(MODELS) \
 	%D%/loops.c %D%/loops.h \
 	%D%/model.c %D%/model.h \
 	%D%/process.c %D%/process.h \
+	%D%/ring-counts.h \
 	%D%/table.h \
 	%D%/thread-pool-message.c \
 	%D%/waiting.c %D%/waiting.h

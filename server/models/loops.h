@@ -2,7 +2,7 @@
 /**
  * @file loops.h
  * Threads, each of which serves many sessions by turns: what models of that kind share. They differ in
- * how a thread waits for all its sessions at once: see event.c.
+ * how a thread waits for all its sessions at once: see event.c and io-uring.c.
  *
  *     accept loop: dispatch ──link──> list of the loop with the fewest sessions, eventfd
  *                                      └ loop's thread: loop_arrivals()

@@ -15,7 +15,7 @@
  *     thread-pool      the executor is full       on_room, in a worker
  *     process-pool     the executor is full       on_room, in the pool's manager
  *                      too many are not counted   done, in the manager, if has_room() said no
- *     event            --max-sessions are held    when one ends, in its loop's thread, if there were as many
+ *     event, io-uring  --max-sessions are held    when one ends, in its loop's thread, if there were as many
  *     --hold message   --max-sessions are held    when one has ended, in the worker that served it
  *     caller-runs      the loop has a session     when that ends (the loop itself)
  *     (water marks)    high ones wait             a worker that begins a session, if shared->full
@@ -24,8 +24,8 @@
  * listener look again. No wake-up is lost, because both sides write first and read second, sequentially
  * consistent, so that one of them sees the other. The loop sets shared->full (pause_while_full()), or the
  * pool's room_wanted (ep_executor_room()), and then reads how many places are taken. A worker gives its
- * place back and then reads the flag. With `event` the one decrement that makes room wakes; with --hold
- * message the list of ended sessions has a lock.
+ * place back and then reads the flag. With `event` and `io-uring` the one decrement that makes room wakes;
+ * with --hold message the list of ended sessions has a lock.
  *
  * Functions are called by the accept loop. A model blocks all signals in its threads, and has no
  * thread and no process left when destroy() has returned.
@@ -33,6 +33,7 @@
 #ifndef SERVER_MODELS_MODEL_H
 #define SERVER_MODELS_MODEL_H
 
+#include "server/models/ring-counts.h"
 #include "server/session/session.h"
 
 #include <event2/event.h>
@@ -106,7 +107,8 @@ struct model_type {
      * Make the model, and its threads if their number is fixed.
      *
      * @param model  what prepare() has made, if there is a prepare(); released on failure
-     * @return       0 and *model, or a negated errno value with what failed in why
+     * @return       0 and *model, or a negated errno value with what failed in why; -ENOTSUP: this
+     *               system cannot have the model, and why also has what to do
      */
     int (*create)(const struct model_settings *settings, struct model **model,
                   char why[static MODEL_WHY_MAX]);
@@ -139,6 +141,9 @@ struct model_type {
      * when the loop was woken, and from time to time. NULL: nothing to do
      */
     void (*tend)(struct model *model);
+
+    /** Add up what its rings have done. NULL: it has none. */
+    void (*rings)(struct model *model, struct ring_counts *counts);
 
     /** Change the number of workers. @return 0 or a negated errno value. NULL: it has no pool */
     int (*resize)(struct model *model, uint64_t workers);

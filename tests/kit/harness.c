@@ -575,6 +575,13 @@ void tcp_send(int fd, const void *bytes, size_t size)
     }
 }
 
+size_t tcp_pump(int fd, const void *bytes, size_t size)
+{
+    ssize_t put = send(fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    return put > 0 ? (size_t)put : 0;
+}
+
 /* recv() that only lets through what ends a connection. @return bytes, 0, or -1 for a reset */
 static ssize_t receive_some(int fd, void *bytes, size_t size)
 {

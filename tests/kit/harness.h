@@ -135,6 +135,9 @@ unsigned char *some_bytes(size_t size, unsigned seed);
 /** Send all of it. */
 void tcp_send(int fd, const void *bytes, size_t size);
 
+/** Send what goes at once. @return bytes sent; 0: none go, or the connection is gone */
+size_t tcp_pump(int fd, const void *bytes, size_t size);
+
 /** Receive exactly size bytes; the test fails at an early end of file. */
 void tcp_receive(int fd, void *bytes, size_t size);
 

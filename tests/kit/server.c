@@ -8,11 +8,15 @@
 
 #include <dirent.h>
 #include <inttypes.h>
+#ifdef HAVE_LIBURING
+#    include <linux/io_uring.h>
+#endif
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PROBE_BYTES 65536
@@ -26,13 +30,40 @@ const struct tested_model tested_models[] = {
     {.model = "thread-pool", .hold = "message"},
     {.model = "process-pool", .hold = "session"},
     {.model = "event", .hold = "session"},
+    {.model = "io-uring", .hold = "session"},
 };
 
 const char *const pool_models[] = {"thread-pool", "process-pool"};
 const char *const process_models[] = {"fork", "process-pool"};
 /* clang-format on */
 
-_Static_assert(sizeof tested_models / sizeof tested_models[0] == MODELS, "every model is tested");
+_Static_assert(sizeof tested_models / sizeof tested_models[0] == ALL_MODELS,
+               "every model is tested");
+
+#ifdef HAVE_LIBURING
+bool has_io_uring(void)
+{
+    static bool asked, has;
+    struct io_uring_params none = {0};
+    int fd;
+
+    if (asked)
+        return has;
+    fd = (int)syscall(SYS_io_uring_setup, 1, &none);
+    asked = true;
+    has = fd >= 0;
+    if (has)
+        close(fd);
+    else
+        fprintf(stderr, "--model io-uring is not tested: %m\n");
+    return has;
+}
+#else
+bool has_io_uring(void)
+{
+    return false;
+}
+#endif
 
 /* --- the accounting ------------------------------------------------------------------------ */
 

@@ -48,9 +48,14 @@ struct tested_model {
     bool never_pauses;    /**< a client beyond its bound gets BUSY under --on-full pause, too */
 };
 
-/** All models, in reading order; for loop tests from 0 to MODELS. */
+/**
+ * All models, in reading order; for loop tests from 0 to MODELS. The last is io-uring, which is not among
+ * them if this build has it not, or this kernel forbids it.
+ */
 extern const struct tested_model tested_models[];
-enum { MODELS = 7 };
+enum { ALL_MODELS = 8 };
+#define MODELS (has_io_uring() ? ALL_MODELS : ALL_MODELS - 1)
+bool has_io_uring(void);
 
 /** The arguments of a server under the model that a loop test runs for. */
 #define MODEL(...)                                                                                 \

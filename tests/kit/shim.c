@@ -16,6 +16,8 @@
  * objects are noted before main(), so that a fork at any time leaves the child nothing that is held.
  */
 #undef _FORTIFY_SOURCE /* it would define some of these functions */
+#include "config.h"
+
 #include "tests/kit/shim.h"
 
 #include <dirent.h>
@@ -26,6 +28,9 @@
 #include <link.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#ifdef HAVE_LIBURING
+#    include <liburing.h>
+#endif
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
@@ -216,13 +221,23 @@ static bool is_socket(int fd)
            (listens != 0) == orders->listeners;
 }
 
-/* Forbid the call for good. */
-static void deny_prlimit(void)
+enum { ANY_ARGUMENT = -1 };
+
+/* Forbid a call for good, or those with this second argument. */
+static void deny(unsigned number, int argument, int error)
 {
+    unsigned at = (unsigned)offsetof(struct seccomp_data, args[1]);
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prlimit64, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, argument == ANY_ARGUMENT ? 1 : 3),
+        argument == ANY_ARGUMENT
+            ? (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error)
+            : (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                                           __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? at + 4 : at),
+        argument == ANY_ARGUMENT
+            ? (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+            : (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)argument, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
@@ -481,6 +496,43 @@ long syscall(long number, ...)
                      arguments[5]);
 }
 
+#ifdef HAVE_LIBURING
+/* An older kernel refuses flags that it does not know. */
+int io_uring_queue_init_params(unsigned entries, struct io_uring *ring,
+                               struct io_uring_params *parameters)
+{
+    static _Atomic(void *) found;
+    union {
+        void *symbol;
+        int (*call)(unsigned, struct io_uring *, struct io_uring_params *);
+    } real = {.symbol = find(&found, "io_uring_queue_init_params")};
+
+    if (orders != NULL && (parameters->flags & orders->ring_flags) != 0)
+        return -EINVAL;
+    if (orders != NULL && orders->small_rings)
+        entries = parameters->cq_entries = 4;
+    return real.call(entries, ring, parameters);
+}
+
+/* Make receives that repeat ones with a flag that no kernel knows. */
+int io_uring_submit_and_wait(struct io_uring *ring, unsigned wait)
+{
+    static _Atomic(void *) found;
+    union {
+        void *symbol;
+        int (*call)(struct io_uring *, unsigned);
+    } real = {.symbol = find(&found, "io_uring_submit_and_wait")};
+
+    for (unsigned i = ring->sq.sqe_head;
+         orders != NULL && orders->no_repeat && i != ring->sq.sqe_tail; i++) {
+        struct io_uring_sqe *operation = &ring->sq.sqes[i & *ring->sq.kring_mask];
+        if (operation->opcode == IORING_OP_RECV && (operation->ioprio & IORING_RECV_MULTISHOT) != 0)
+            operation->ioprio |= 1U << 15;
+    }
+    return real.call(ring, wait);
+}
+#endif
+
 /* Before main(): note who is there, and read the orders. */
 __attribute__((constructor)) static void begin(void)
 {
@@ -499,5 +551,11 @@ __attribute__((constructor)) static void begin(void)
         abort();
     orders = mapped;
     if (orders->no_prlimit)
-        deny_prlimit();
+        deny(SYS_prlimit64, ANY_ARGUMENT, EPERM);
+    if (orders->no_ring != 0)
+        deny(SYS_io_uring_setup, ANY_ARGUMENT, orders->no_ring);
+#ifdef HAVE_LIBURING
+    if (orders->no_lending)
+        deny(SYS_io_uring_register, IORING_REGISTER_PBUF_RING, EINVAL);
+#endif
 }

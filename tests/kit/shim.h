@@ -41,14 +41,19 @@ struct orders {
     unsigned last;  /**< as do all up to this one; 0: none does, UINT_MAX: all from the first on */
 
     /* for tests of one failure */
-    char only[24];    /**< calls of this name, of any class and caller */
-    int error;        /**< instead of the usual one */
-    size_t bytes;     /**< malloc() of this size; 0: of any */
-    bool listeners;   /**< epoll_ctl() of a socket that listens, */
-    bool connections; /**< or of one that is connected */
-    bool loses;       /**< accept4() ends the connection that it does not return */
-    bool no_proc;     /**< there is no /proc */
-    bool no_prlimit;  /**< a filter of system calls forbids prlimit64() */
+    char only[24];       /**< calls of this name, of any class and caller */
+    int error;           /**< instead of the usual one */
+    size_t bytes;        /**< malloc() of this size; 0: of any */
+    bool listeners;      /**< epoll_ctl() of a socket that listens, */
+    bool connections;    /**< or of one that is connected */
+    bool loses;          /**< accept4() ends the connection that it does not return */
+    bool no_proc;        /**< there is no /proc */
+    bool no_prlimit;     /**< a filter of system calls forbids prlimit64() */
+    int no_ring;         /**< a filter answers io_uring_setup() with this error */
+    bool no_lending;     /**< the kernel's rings provide no buffers, as before Linux 5.19, */
+    bool no_repeat;      /**< or receive once only, as before 6.0 */
+    unsigned ring_flags; /**< flags of io_uring_setup() that the kernel does not know */
+    bool small_rings;    /**< rings have room for 4 operations, and for 4 completions */
 
     /** Calls count, and fail, while this is set. */
     atomic_bool armed;

@@ -85,6 +85,12 @@ void state_fill(struct state *state)
         .pauses = 801, .paused_ns = 1500000000, .errors = 802, .backlog = 803, .backlog_max = 804};
     state->visitors = (struct visitor_counts){
         .sent = 1010, .here = 101, .served = 202, .rejected = 303, .ended = 404};
+    state->rings = (struct ring_counts){.enters = 951,
+                                        .submissions = 952,
+                                        .completions = 953,
+                                        .shortages = 954,
+                                        .buffers = 955,
+                                        .lent = 956};
     state->uptime_ns = 90250000000;
     state->threads = 6;
     state->processes = 1;

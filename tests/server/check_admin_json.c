@@ -218,6 +218,29 @@ TEST(what_it_takes)
     expect_number(object, "dropped.trace", 907);
 }
 
+static void no_counts(struct model *model, struct ring_counts *counts)
+{
+    (void)model;
+    (void)counts;
+}
+
+TEST(rings)
+{
+    const struct model_type type = {.name = "io-uring", .holds_many = true, .rings = no_counts};
+
+    state_fill(&state);
+    read_state(false);
+    ck_assert(json_is_null(at(object, "rings")));
+    state.type = &type;
+    read_state(false);
+    expect_number(object, "rings.enters", 951);
+    expect_number(object, "rings.submissions", 952);
+    expect_number(object, "rings.completions", 953);
+    expect_number(object, "rings.shortages", 954);
+    expect_number(object, "rings.buffers", 955);
+    expect_number(object, "rings.lent", 956);
+}
+
 TEST(workers_and_queue)
 {
     state_fill(&state);

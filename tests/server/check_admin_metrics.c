@@ -254,6 +254,29 @@ TEST(busy_and_idle)
     free(metrics);
 }
 
+static void no_counts(struct model *model, struct ring_counts *counts)
+{
+    (void)model;
+    (void)counts;
+}
+
+TEST(rings)
+{
+    const struct model_type type = {.name = "io-uring", .holds_many = true, .rings = no_counts};
+    struct metrics *metrics;
+
+    state_fill(&state);
+    state.type = &type;
+    metrics = read_state();
+    expect(metrics, "echopool_ring_enters_total", 951);
+    expect(metrics, "echopool_ring_submissions_total", 952);
+    expect(metrics, "echopool_ring_completions_total", 953);
+    expect(metrics, "echopool_ring_shortages_total", 954);
+    expect(metrics, "echopool_ring_buffers", 955);
+    expect(metrics, "echopool_ring_buffers_lent", 956);
+    free(metrics);
+}
+
 TEST(the_greatest_numbers)
 {
     struct metrics *metrics;

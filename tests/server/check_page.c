@@ -111,7 +111,7 @@ TEST(the_kernels_backlog)
 /* What is shown under each model is what that model has. */
 LOOP_TEST(every_model, MODELS)
 {
-    static const char *const words[MODELS] = {
+    static const char *const words[ALL_MODELS] = {
         "One session at a time",
         "A thread for each session",
         "A process for each session",
@@ -119,15 +119,17 @@ LOOP_TEST(every_model, MODELS)
         "4 workers, each a thread that holds a session only while there are bytes to echo",
         "4 workers, each a process that holds one session until it ends",
         "4 loops, each a thread that serves many sessions by turns",
+        "4 rings, each a thread for which the kernel reads and writes many sessions",
     };
     /* Where sessions that are silent stand. */
-    static const char *const places[MODELS] = {
+    static const char *const places[ALL_MODELS] = {
         "#boxes .box[data-phase=receiving]",
         "#boxes .box[data-phase=receiving]",
         "#boxes .box[data-phase=receiving]",
         "#boxes .box[data-phase=receiving]",
         "#parked-dots .dot",
         "#boxes .box[data-phase=receiving]",
+        "#boxes .crew i",
         "#boxes .crew i",
     };
     const struct tested_model *model = &tested_models[_i];

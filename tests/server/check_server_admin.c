@@ -225,7 +225,7 @@ LOOP_TEST(workers_of_every_model, MODELS)
 {
     static const struct {
         uint64_t count, least_busy, most_busy, listed;
-    } expected[MODELS] = {
+    } expected[ALL_MODELS] = {
         {1, 1, 1, 1}, /* iterative */
         {3, 3, 3, 0}, /* thread */
         {3, 3, 3, 0}, /* fork */
@@ -233,6 +233,7 @@ LOOP_TEST(workers_of_every_model, MODELS)
         {4, 0, 0, 4}, /* thread-pool, held for a message: all are silent */
         {4, 3, 3, 4}, /* process-pool */
         {4, 1, 3, 4}, /* event: whichever loops have them */
+        {4, 1, 3, 4}, /* io-uring: likewise */
     };
     struct kit kit = kit_start(MODEL("--admin", "0"));
     uint16_t port = kit_admin_port(&kit);

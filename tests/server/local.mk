@@ -38,6 +38,9 @@ SERVER_TESTS = \
 	tests/server/check_trace \
 	tests/server/check_timeouts \
 	tests/server/check_visitor
+if WITH_LIBURING
+SERVER_TESTS += tests/server/check_server_io_uring
+endif
 if WITH_OPENSSL
 SERVER_TESTS += tests/server/check_server_tls
 endif
@@ -53,6 +56,7 @@ TESTS += $(SERVER_TESTS)
 # The pictures that check_page* take, for a person to look at.
 CLEANFILES += tests/page-*.png
 EXTRA_tests_server_check_server_accept_DEPENDENCIES = tests/kit/shim.la
+EXTRA_tests_server_check_server_io_uring_DEPENDENCIES = tests/kit/shim.la
 EXTRA_tests_server_check_server_refused_DEPENDENCIES = tests/kit/shim.la
 
 # These two put a made-up server under the admin port; so it is no part of the kit.
