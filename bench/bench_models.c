@@ -22,6 +22,9 @@
 
 static const char *const print_full[] = {"--print", "full", NULL};
 static const char *const admin[] = {"--admin", "%a", NULL};
+static const char *const loops_2[] = {"--workers", "2", NULL};
+static const char *const burn[] = {"--burn", "50us", NULL};
+static const char *const burn_2[] = {"--burn", "50us", "--workers", "2", NULL};
 static const char *const many[] = {"--idle-timeout", "0", "--max-sessions", "12000", NULL};
 
 /* clang-format off */
@@ -43,6 +46,13 @@ static const struct contest contests[] = {
      .sides = {SIDE(floor_epoll), SIDE(model_event), SIDE(peer_bufferevent), SIDE(peer_go),
                SIDE(peer_seed), SIDE(peer_socat)},
      .targets = {{RATE, 1, 0, 0.95}, {CPU, 1, 0, 1.05}, {CPU, 1, 2, 1.0}, {CPU, 1, 3, 1.0}}},
+    {.name = "loops", .title = "one loop and two, also with 50 us of work for each echo", .threads = 1,
+     .part = 2, .spread = true,
+     .sides = {NAMED("1 loop", model_event, NULL, ALONE),
+               NAMED("2 loops", model_event, loops_2, ALONE),
+               NAMED("1 loop, work", model_event, burn, ALONE),
+               NAMED("2 loops, work", model_event, burn_2, ALONE)},
+     .targets = {{CPU, 1, 0, 1.1}, {RATE, 3, 2, 1.7}, {CPU, 3, 2, 1.05}}},
     {.name = "message", .title = "a worker for each message",
      .sides = {SIDE(model_event), SIDE(model_message)},
      .targets = {{CPU, 1, 0, 2.0}, {P99, 1, 0, 2.0}}},
@@ -78,6 +88,7 @@ static const struct {
 } traced[] = {
     {&floor_thread, 0},  {&model_thread_pool, 2.0}, {&floor_epoll, 0},      {&model_event, 0},
     {&model_message, 0}, {&model_process_pool, 0},  {&peer_bufferevent, 0}, {&peer_go, 0},
+    {&peer_uv, 0},       {&peer_tokio, 0},
 };
 
 static void count_calls(const struct candidate *candidate, double target)
@@ -117,7 +128,8 @@ static void run_contest(const struct contest *contest, const struct extent *exte
     static struct outcome outcomes[SIDES_MAX];
 
     for (enum placement placement = ANYWHERE; placement < PLACEMENTS; placement++)
-        if ((placements & 1u << placement) != 0 && (placement == ANYWHERE || cpus_allowed() > 1)) {
+        if ((placements & 1u << placement) != 0 &&
+            (placement == ANYWHERE || (cpus_allowed() > 1 && !contest->spread))) {
             contest_measure(contest, extent, placement, outcomes);
             contest_print(contest, extent, placement, outcomes);
         }
@@ -176,7 +188,7 @@ int main(int argc, char *argv[])
         argv + read_numbers(argc, argv,
                             "bench_models [OPTION]... [QUESTION]...\n"
                             "Compare the server's models with floors and peers. Questions:\n"
-                            "session one event message idle connect tls print metrics "
+                            "session one event loops message idle connect tls print metrics "
                             "calls",
                             options);
 

@@ -41,10 +41,21 @@ const struct candidate tls_thread_pool = {
 const struct candidate tls_event = {
     .name = "event, TLS", .arguments = {ECHO_SERVER, "event", "--workers", "1", WITH_TLS}};
 
+const struct candidate floor_uring = {.name = "floor_uring",
+                                      .arguments = {"bench/floor_uring"},
+                                      .needs = "liburing (Debian: liburing-dev)"};
+const struct candidate model_io_uring = {.name = "io-uring",
+                                         .arguments = {ECHO_SERVER, "io-uring", "--workers", "1"}};
+
 const struct candidate peer_bufferevent = {.name = "libevent bufferevent",
                                            .arguments = {"bench/peer_bufferevent"}};
+const struct candidate peer_uv = {
+    .name = "libuv", .arguments = {"bench/peer_uv"}, .needs = "libuv (Debian: libuv1-dev)"};
 const struct candidate peer_go = {
     .name = "Go", .arguments = {"bench/peer_go"}, .needs = "Go (Debian: golang-go)"};
+const struct candidate peer_tokio = {.name = "Rust tokio",
+                                     .arguments = {"bench/peer_tokio/release/peer_tokio"},
+                                     .needs = "tokio (Debian: cargo, librust-tokio-dev)"};
 const struct candidate peer_seed = {.name = "Python threads",
                                     .arguments = {"python3", BENCH_FOLDER "/peer_seed.py"},
                                     .needs = "python3"};

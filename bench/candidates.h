@@ -36,7 +36,9 @@ extern const struct candidate model_event;
 extern const struct candidate model_message;
 /** The same models with TLS. */
 extern const struct candidate tls_thread_pool, tls_event;
-extern const struct candidate peer_bufferevent, peer_go, peer_seed, peer_socat;
+/** One ring, and its floor. */
+extern const struct candidate model_io_uring, floor_uring;
+extern const struct candidate peer_bufferevent, peer_uv, peer_go, peer_tokio, peer_seed, peer_socat;
 
 /**
  * Make the certificate and key for "%c" and "%k", if there is OpenSSL. Call it once; they are

@@ -408,6 +408,19 @@ unsigned family_descriptors(pid_t pid)
     return sum;
 }
 
+static void add_threads(pid_t pid, void *sum)
+{
+    *(unsigned *)sum += (unsigned)process_kb(pid, "status", "Threads:");
+}
+
+unsigned family_threads(pid_t pid)
+{
+    unsigned sum = 0;
+
+    visit_family(pid, add_threads, &sum);
+    return sum;
+}
+
 static void add_kb(pid_t pid, void *sum)
 {
     *(double *)sum += process_kb(pid, "smaps_rollup", "Pss:") + process_kb(pid, "status", "VmPTE:");

@@ -85,6 +85,8 @@ uint64_t process_sleeps(pid_t pid);
 unsigned process_descriptors(pid_t pid);
 /** @return the number of descriptors of the process and all its descendants */
 unsigned family_descriptors(pid_t pid);
+/** @return the number of threads of the process and all its descendants */
+unsigned family_threads(pid_t pid);
 /** @return the value of a line "Name:  123 kB" in "smaps_rollup" or "status" of the process */
 double process_kb(pid_t pid, const char *file, const char *name);
 /**

@@ -13,7 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define WARM_PART 20 /* a twentieth of the work is done first, unmeasured */
+#define WARM_PART       20 /* a twentieth of the work is done first, unmeasured */
+#define KERNEL_STACK_KB 16 /* of a thread, on 64-bit machines */
 
 /* A running server. */
 struct run {
@@ -63,6 +64,7 @@ static void run_begin(struct run *run, const struct contest *contest, const stru
     run->load = (struct load_options){.server = name_of(run->side),
                                       .sessions = sessions,
                                       .served = sessions,
+                                      .threads = contest->threads,
                                       .transport = contest->tls ? load_tls : NULL,
                                       .unchanged = run->side->candidate->unchanged};
     run->errors = memfd_create("errors", MFD_CLOEXEC);
@@ -154,6 +156,8 @@ static void measure_echoes(struct run *run, unsigned messages, const struct exte
     if (company.idle > 0)
         series_add(&outcome->figure[IDLE_KB], (family_kb(run->server.pid) - before) / company.idle);
     load_run(echoes.load, each / WARM_PART + 1);
+    series_add(&outcome->memory_kb,
+               family_kb(run->server.pid) + KERNEL_STACK_KB * family_threads(run->server.pid));
     clock_work(run, (double)count, outcome, do_echoes, &echoes);
     load_close(echoes.load);
     series_add(&outcome->p50, times_percentile(echoes.times_ns, count, 50) / 1e3);

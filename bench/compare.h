@@ -15,7 +15,7 @@
 
 #include <stdbool.h>
 
-#define SIDES_MAX   8
+#define SIDES_MAX   12
 #define TARGETS_MAX 6
 
 /** One of the compared servers. */
@@ -54,8 +54,10 @@ struct contest {
     const char *title;
     enum work work;
     unsigned sessions; /**< 0: the number on the command line */
+    unsigned threads;  /**< event loops of the load; 0: a thread for each session */
     unsigned part;     /**< send only every Nth message; 0: send all */
     bool tls;
+    bool spread;                  /**< the server needs more than one CPU: not measured apart */
     struct side sides[SIDES_MAX]; /**< ended by one without a candidate; ratios are to the first */
     struct target targets[TARGETS_MAX]; /**< ended by one whose bound is 0 */
 };
@@ -82,7 +84,8 @@ struct outcome {
     char why[200]; /**< if not, the reason */
     struct series figure[FIGURES_JUDGED];
     struct series p50;
-    struct series scrapes; /**< replies to the scraper per second */
+    struct series memory_kb; /**< the server, all its sessions, its stacks in the kernel */
+    struct series scrapes;   /**< replies to the scraper per second */
 };
 
 /** Run a contest without printing. `outcomes` is overwritten. */

@@ -12,12 +12,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define STACK_BYTES (256u << 10) /* OpenSSL needs more than plain sockets */
 
 #define SOURCES_MAX 250
+#define EVENTS      64 /* of one turn of a loop, as in floor_epoll.c */
 
 struct session {
     pthread_t thread;
@@ -27,6 +29,10 @@ struct session {
     void *state; /* of the transport */
     unsigned messages;
     double *times_ns; /* NULL: do not measure times */
+    /* in a loop: of the current message */
+    size_t have;
+    unsigned done;
+    int64_t sent_ns;
 };
 
 struct load {
@@ -73,6 +79,16 @@ static const char *name(const struct session *session)
     return session->load->options.server != NULL ? session->load->options.server : "the server";
 }
 
+static _Noreturn void failed_to_send(const struct session *session)
+{
+    log_fatal("the load cannot send to %s: %s", name(session), strerror(errno));
+}
+
+static _Noreturn void ended(const struct session *session, ssize_t got)
+{
+    log_fatal("%s ended a session: %s", name(session), got < 0 ? strerror(errno) : "end of file");
+}
+
 /* Send one message and receive its reply. */
 static void echo(struct session *session, const char *message, const char *expected)
 {
@@ -82,17 +98,26 @@ static void echo(struct session *session, const char *message, const char *expec
 
     if (transport->send(session->state, session->fd, message, sizeof reply) !=
         (ssize_t)sizeof reply)
-        log_fatal("the load cannot send to %s: %s", name(session), strerror(errno));
+        failed_to_send(session);
     while (have < sizeof reply) {
         ssize_t got =
             transport->recv(session->state, session->fd, reply + have, sizeof reply - have);
         if (got <= 0)
-            log_fatal("%s ended a session: %s", name(session),
-                      got < 0 ? strerror(errno) : "end of file");
+            ended(session, got);
         have += (size_t)got;
     }
     if (memcmp(reply, expected, sizeof reply) != 0)
         log_fatal("%s echoed wrong bytes", name(session));
+}
+
+/* Make the message that every session sends, and its reply. */
+static void make_message(const struct load_options *options, char message[LOAD_MESSAGE_BYTES],
+                         char expected[LOAD_MESSAGE_BYTES])
+{
+    for (size_t i = 0; i < LOAD_MESSAGE_BYTES; i++) {
+        message[i] = (char)('a' + i % 26);
+        expected[i] = (char)((options->unchanged ? 'a' : 'A') + i % 26);
+    }
 }
 
 static void *speak(void *argument)
@@ -101,10 +126,7 @@ static void *speak(void *argument)
     char message[LOAD_MESSAGE_BYTES];
     char expected[LOAD_MESSAGE_BYTES];
 
-    for (size_t i = 0; i < sizeof message; i++) {
-        message[i] = (char)('a' + i % 26);
-        expected[i] = (char)((session->load->options.unchanged ? 'a' : 'A') + i % 26);
-    }
+    make_message(&session->load->options, message, expected);
     for (unsigned i = 0; i < session->messages; i++) {
         int64_t start = session->times_ns != NULL ? clock_now_ns() : 0;
         echo(session, message, expected);
@@ -200,13 +222,103 @@ static void in_threads(struct load *load, void *(*main)(void *session))
     pthread_attr_destroy(&attributes);
 }
 
+/* --- Sessions on event loops --------------------------------------------------------------- */
+
+struct loop {
+    pthread_t thread;
+    struct load *load;
+    unsigned number;
+    char message[LOAD_MESSAGE_BYTES];
+    char expected[LOAD_MESSAGE_BYTES];
+};
+
+static void loop_send(const struct loop *loop, struct session *session)
+{
+    session->have = 0;
+    session->sent_ns = session->times_ns != NULL ? clock_now_ns() : 0;
+    if (send(session->fd, loop->message, sizeof loop->message, MSG_NOSIGNAL | MSG_DONTWAIT) !=
+        (ssize_t)sizeof loop->message)
+        failed_to_send(session);
+}
+
+/* Receive what is there, and send the next message after a whole reply. @return it was the last one */
+static bool loop_receive(const struct loop *loop, struct session *session)
+{
+    char reply[LOAD_MESSAGE_BYTES];
+    ssize_t got = recv(session->fd, reply, sizeof reply - session->have, MSG_DONTWAIT);
+
+    if (got <= 0)
+        ended(session, got);
+    if (memcmp(reply, loop->expected + session->have, (size_t)got) != 0)
+        log_fatal("%s echoed wrong bytes", name(session));
+    session->have += (size_t)got;
+    if (session->have < sizeof reply)
+        return false;
+    if (session->times_ns != NULL)
+        session->times_ns[session->done] = (double)(clock_now_ns() - session->sent_ns);
+    if (++session->done == session->messages)
+        return true;
+    loop_send(loop, session);
+    return false;
+}
+
+static void *loop_main(void *argument)
+{
+    struct loop *loop = argument;
+    struct load *load = loop->load;
+    struct epoll_event events[EVENTS];
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    unsigned running = 0;
+
+    for (unsigned i = loop->number; i < load->options.sessions; i += load->options.threads) {
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &load->session[i]};
+        if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, load->session[i].fd, &event) != 0)
+            log_fatal("the load cannot watch a session: %s", strerror(errno));
+        load->session[i].done = 0;
+        running++;
+    }
+    for (unsigned i = loop->number; i < load->options.sessions; i += load->options.threads)
+        loop_send(loop, &load->session[i]);
+    while (running > 0) {
+        int ready = epoll_wait(epoll, events, EVENTS, -1);
+        for (int i = 0; i < ready; i++)
+            running -= loop_receive(loop, events[i].data.ptr) ? 1 : 0;
+    }
+    close(epoll);
+    return NULL;
+}
+
+static void in_loops(struct load *load)
+{
+    unsigned count = load->options.threads;
+    struct loop *loops = calloc(count, sizeof *loops);
+
+    if (loops == NULL)
+        log_fatal("no memory for %u loops", count);
+    for (unsigned i = 0; i < count; i++) {
+        int code;
+        loops[i].load = load;
+        loops[i].number = i;
+        make_message(&load->options, loops[i].message, loops[i].expected);
+        code = pthread_create(&loops[i].thread, NULL, loop_main, &loops[i]);
+        if (code != 0)
+            log_fatal("the load cannot start loop %u: %s", i, strerror(code));
+    }
+    for (unsigned i = 0; i < count; i++)
+        pthread_join(loops[i].thread, NULL);
+    free(loops);
+}
+
 void load_run_timed(struct load *load, unsigned messages, double *times_ns)
 {
     for (unsigned i = 0; i < load->options.sessions; i++) {
         load->session[i].messages = messages;
         load->session[i].times_ns = times_ns != NULL ? times_ns + (size_t)i * messages : NULL;
     }
-    in_threads(load, speak);
+    if (load->options.threads > 0)
+        in_loops(load);
+    else
+        in_threads(load, speak);
 }
 
 void load_run(struct load *load, unsigned messages)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file load.h
- * A bare closed-loop load: S sessions with a thread each, one message in flight per session.
+ * A bare closed-loop load: S sessions, one message in flight per session. Each has a thread, or a few
+ * threads have event loops with many sessions each: which of them decides what limits the server.
  *
  * It is deliberately not echo-client: the load for the server must not change when the client does,
  * and must cost little. It still compares the replies, because the speed of wrong replies means
@@ -37,6 +38,7 @@ struct load_options {
     const struct load_transport *transport; /**< NULL: plain */
     bool unchanged;   /**< the server echoes bytes unchanged, not in capitals */
     unsigned sources; /**< number of source addresses, from 127.0.0.2 on; 0: the kernel picks */
+    unsigned threads; /**< event loops that share the sessions, plain only; 0: a thread each */
 };
 
 struct load;

@@ -1,6 +1,7 @@
 # Measurements, built and run by make bench only; README.md explains them.
 bench_built = \
 	%D%/bench_allocations \
+	%D%/bench_best \
 	%D%/bench_calls \
 	%D%/bench_client \
 	%D%/bench_echo \
@@ -43,6 +44,10 @@ EXTRA_PROGRAMS += $(bench_built)
 %C%_bench_models_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
 %C%_bench_models_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 %C%_bench_models_LDADD = common/libcommon.la $(OPENSSL_LIBS)
+%C%_bench_best_SOURCES = %D%/bench_best.c $(bench_compare)
+%C%_bench_best_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
+%C%_bench_best_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+%C%_bench_best_LDADD = common/libcommon.la $(OPENSSL_LIBS)
 %C%_bench_table_SOURCES = %D%/bench_table.c $(bench_compare)
 %C%_bench_table_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
 %C%_bench_table_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
@@ -65,6 +70,18 @@ bench_go = %D%/peer_go
 	$(AM_V_GEN)$(MKDIR_P) %D% && GO111MODULE=off GOCACHE='$(abs_builddir)/%D%/go-cache' \
 	  $(GO) build -o $@ $(srcdir)/%D%/peer_echo.go
 endif
+if HAVE_TOKIO
+# From the crates of Debian only. If they do not suffice, the table names it as left out.
+bench_tokio = %D%/peer_tokio/release/peer_tokio
+%D%/peer_tokio/release/peer_tokio: $(srcdir)/%D%/peer_tokio/src/main.rs $(srcdir)/%D%/peer_tokio/Cargo.toml
+	$(AM_V_GEN)$(MKDIR_P) %D%/peer_tokio/crate/src && \
+	  cp $(srcdir)/%D%/peer_tokio/Cargo.toml %D%/peer_tokio/crate && \
+	  cp $(srcdir)/%D%/peer_tokio/src/main.rs %D%/peer_tokio/crate/src && cd %D%/peer_tokio/crate && \
+	  CARGO_HOME='$(abs_builddir)/%D%/peer_tokio/home' CARGO_TARGET_DIR='$(abs_builddir)/%D%/peer_tokio' \
+	  $(CARGO) build --release --offline --quiet --config 'source.crates-io.replace-with="debian"' \
+	  --config 'source.debian.directory="/usr/share/cargo/registry"' || \
+	  echo "make bench: the peer with tokio does not build, and is left out" >&2
+endif
 
 # Preloaded in front of the C library by LD_PRELOAD; libtool builds it shared because of the rpath.
 EXTRA_LTLIBRARIES = %D%/libcount.la
@@ -81,6 +98,10 @@ bench_with_glib = -DHAVE_GLIB=0
 endif
 if HAVE_LIBUV
 bench_with_libuv = -DHAVE_LIBUV=1
+bench_built += %D%/peer_uv
+%C%_peer_uv_SOURCES = %D%/peer_uv.c %D%/floor.h
+%C%_peer_uv_CFLAGS = $(AM_CFLAGS) $(LIBUV_CFLAGS)
+%C%_peer_uv_LDADD = common/libcommon.la $(LIBUV_LIBS)
 else
 bench_with_libuv = -DHAVE_LIBUV=0
 endif
@@ -115,7 +136,9 @@ bench_pool = pool/libpool.la common/libcommon.la
 %C%_bench_process_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
 %C%_bench_process_LDADD = $(bench_pool)
 
-EXTRA_DIST += %D%/README.md %D%/run %D%/table-into-readme %D%/peer_python.py %D%/peer_seed.py %D%/peer_echo.go
+EXTRA_DIST += %D%/README.md %D%/run %D%/markers.sh %D%/table-into-readme %D%/best-into-readme \
+	%D%/best-table.awk %D%/best-svg.awk %D%/peer_python.py %D%/peer_seed.py %D%/peer_echo.go \
+	%D%/peer_tokio/Cargo.toml %D%/peer_tokio/src/main.rs
 # configure chooses one of the two files, but a tarball needs both.
 EXTRA_DIST += %D%/load-tls.c %D%/load-tls-none.c %D%/floor_tls.c
 
@@ -124,7 +147,7 @@ if SANITIZED
 bench:
 	@echo "make bench: a build with a sanitizer measures the sanitizer; configure without it" >&2; exit 1
 else
-bench: $(bench_built) $(bench_go) %D%/libcount.la echo-server echo-client
+bench: $(bench_built) $(bench_go) $(bench_tokio) %D%/libcount.la echo-server echo-client
 	@TOP_BUILDDIR='$(abs_top_builddir)' BENCH_COMPILER="`$(CC) --version | sed 1q`, $(CFLAGS)" \
 	  $(SHELL) $(srcdir)/%D%/run $(BENCH)
 endif
@@ -132,4 +155,4 @@ endif
 bench-programs: $(bench_built) %D%/libcount.la
 CLEANFILES += $(bench_built) $(bench_go) %D%/libcount.la
 clean-local: clean-site
-	rm -rf %D%/go-cache
+	rm -rf %D%/go-cache %D%/peer_tokio

@@ -13,11 +13,13 @@ function svg_escape(text) {
     return text
 }
 
-function svg_colours(ink, muted, grid, paper, a, b, c, d) {
+# lines: the colours of the classes a, b, c and so on
+function svg_colours(ink, muted, grid, paper, lines,    i, colour) {
     printf ".paper{fill:%s}.ink{fill:%s}.muted{fill:%s}.grid{stroke:%s}.axis{stroke:%s}", \
         paper, ink, muted, grid, muted
-    printf ".a{stroke:%s;fill:%s}.b{stroke:%s;fill:%s}.c{stroke:%s;fill:%s}.d{stroke:%s;fill:%s}", \
-        a, a, b, b, c, c, d, d
+    split(lines, colour, " ")
+    for (i = 1; i in colour; i++)
+        printf ".%s{stroke:%s;fill:%s}", substr("abcdefgk", i, 1), colour[i], colour[i]
     printf ".note{stroke:%s}", muted
 }
 
@@ -33,12 +35,14 @@ function svg_begin(width, height, title, description) {
     printf ".line{stroke-width:2.2;stroke-linejoin:round}"
     printf ".model{stroke-width:1.6;stroke-dasharray:5 4}.note{stroke-dasharray:2 3}"
     printf ".grid{stroke-width:1}.dot{stroke-width:1.5}"
-    svg_colours("#1f2328", "#656d76", "#e4e7eb", "#ffffff", "#0b63c5", "#b35900", "#1a7f37", "#c4232b")
+    svg_colours("#1f2328", "#656d76", "#e4e7eb", "#ffffff", \
+        "#0b63c5 #b35900 #1a7f37 #c4232b #7a3fc0 #0f7b87 #a3246f #6b5d00")
     printf "@media (prefers-color-scheme:dark){"
-    svg_colours("#e6edf3", "#9198a1", "#2b323b", "#0d1117", "#58a6ff", "#e3994a", "#4fb862", "#ff7b72")
+    svg_colours("#e6edf3", "#9198a1", "#2b323b", "#0d1117", \
+        "#58a6ff #e3994a #4fb862 #ff7b72 #b98cff #39c5cf #f778ba #d4c04a")
     printf "}"
     # These come after the colours, because they override them.
-    printf ".line,.model,.hollow{fill:none}text.a,text.b,text.c,text.d{stroke:none}</style>\n"
+    printf ".line,.model,.hollow{fill:none}text[class]{stroke:none}</style>\n"
     printf "<rect class=\"paper\" width=\"%d\" height=\"%d\"/>\n", width, height
     svg_text(24, 32, "ink h", "start", title)
 }
@@ -77,15 +81,48 @@ function three_digits(value) {
     return value >= 100 ? sprintf("%.0f", value) : value >= 10 ? sprintf("%.1f", value) : sprintf("%.2f", value)
 }
 
-function sx(x) { return P_x + (x - P_x0) / (P_x1 - P_x0) * P_w }
-function sy(y) { return P_y + P_h - y / P_y1 * P_h }
+function log10(x) { return log(x) / log(10) }
+
+# On logarithmic axes P_x0 to P_y1 are exponents.
+function sx(x) { return P_x + ((P_log ? log10(x) : x) - P_x0) / (P_x1 - P_x0) * P_w }
+function sy(y) { return P_y + P_h - ((P_log ? log10(y) : y) - P_y0) / (P_y1 - P_y0) * P_h }
+
+# @return the largest whole number that is not above
+function floor_of(x) { return x < int(x) ? int(x) - 1 : int(x) }
+
+# Begin a panel with two logarithmic axes: x from x0 to x1, powers of ten, y so that y0 to y1 have
+# room; they should be above 0. Gridlines are at 1, 2 and 5 times a power of ten, or at powers if there are many.
+function panel_log(x, y, w, h, x0, x1, y0, y1, title, x_title,    at, i, factor, lines) {
+    if (y1 <= 0)
+        y1 = 1
+    if (y0 <= 0)
+        y0 = y1 / 1000
+    P_x = x; P_y = y; P_w = w; P_h = h; P_log = 1
+    P_x0 = log10(x0)
+    P_x1 = x1 > x0 ? log10(x1) : P_x0 + 1
+    P_y0 = log10(y0 * 0.9)
+    P_y1 = log10(y1 * 1.1)
+    svg_text(x, y - 14, "ink p", "start", title)
+    lines = split(P_y1 - P_y0 > 2.5 ? "1" : "1 2 5", factor, " ")
+    for (at = floor_of(P_y0); at <= P_y1; at++)
+        for (i = 1; i <= lines; i++)
+            if (log10(factor[i]) + at >= P_y0 && log10(factor[i]) + at <= P_y1) {
+                svg_line(x, sy(factor[i] * 10 ^ at), x + w, sy(factor[i] * 10 ^ at), "grid")
+                svg_text(x - 8, sy(factor[i] * 10 ^ at) + 4, "muted s", "end", plain(factor[i] * 10 ^ at))
+            }
+    svg_line(x, y + h, x + w, y + h, "axis")
+    for (at = P_x0; at <= P_x1 + 0.0001; at++)
+        svg_text(sx(10 ^ at), y + h + 18, "muted s", "middle", plain(10 ^ at))
+    if (x_title != "")
+        svg_text(x + w / 2, y + h + 38, "muted s", "middle", x_title)
+}
 
 # Begin a panel at these pixels. Its axes go from x0 to x1, and from 0 to y1 or a little more, or to 1 if
-# y1 is 0.
+# y1 is 0. With P_bare the x axis has no numbers.
 function panel(x, y, w, h, x0, x1, y1, title, x_title,    step, at) {
     if (y1 <= 0)
         y1 = 1
-    P_x = x; P_y = y; P_w = w; P_h = h; P_x0 = x0; P_x1 = x1
+    P_x = x; P_y = y; P_w = w; P_h = h; P_x0 = x0; P_x1 = x1; P_y0 = 0; P_log = 0
     step = nice_step(y1, h / 45)
     P_y1 = step * int(y1 / step)
     while (P_y1 < y1 * 1.02)
@@ -96,7 +133,7 @@ function panel(x, y, w, h, x0, x1, y1, title, x_title,    step, at) {
         svg_text(x - 8, sy(at) + 4, "muted s", "end", plain(at))
     }
     step = nice_step(x1 - x0, w / 65)
-    for (at = step * int(x0 / step); at <= x1 * 1.0001; at += step)
+    for (at = step * int(x0 / step); at <= x1 * 1.0001 && !P_bare; at += step)
         if (at >= x0)
             svg_text(sx(at), y + h + 18, "muted s", "middle", plain(at))
     if (x_title != "")
