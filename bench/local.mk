@@ -48,6 +48,16 @@ EXTRA_PROGRAMS += $(bench_built)
 %C%_bench_best_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
 %C%_bench_best_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 %C%_bench_best_LDADD = common/libcommon.la $(OPENSSL_LIBS)
+# Not only for make bench: scripts/designs needs it, and its test.
+if PROGRAMS
+noinst_PROGRAMS += %D%/bench_designs
+else
+EXTRA_PROGRAMS += %D%/bench_designs
+endif
+%C%_bench_designs_SOURCES = %D%/bench_designs.c $(bench_compare)
+%C%_bench_designs_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
+%C%_bench_designs_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+%C%_bench_designs_LDADD = common/libcommon.la $(OPENSSL_LIBS)
 %C%_bench_table_SOURCES = %D%/bench_table.c $(bench_compare)
 %C%_bench_table_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
 %C%_bench_table_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)

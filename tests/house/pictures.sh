@@ -252,13 +252,17 @@ json_is_tsv() {
     sed 1d "$1.tsv" | sed "$2" | diff "$work/from-json" -
 }
 
-# Each circle of the picture, "series x y", is a cell of the TSV, and the other way round.
+# Each circle of the picture, "series x y", is a cell of the TSV that is not empty, and the other way round.
 points_are_tsv() {
     sed -n 's/^<circle .*data-series="\([a-z0-9_]*\)" data-x="\([^"]*\)" data-y="\([^"]*\)".*/\1 \2 \3/p' "$1.svg" |
         sort >"$work/from-svg"
     LC_ALL=C awk -F '\t' -v what="$2" -v series="$3" '
         NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; count = split(series, name, " "); next }
-        { for (i = 1; i <= count; i++) printf "%s %.7g %.7g\n", name[i], $at[what], $at[name[i]] }' "$1.tsv" |
+        {
+            for (i = 1; i <= count; i++)
+                if ($at[name[i]] != "")
+                    printf "%s %.7g %.7g\n", name[i], $at[what], $at[name[i]]
+        }' "$1.tsv" |
         sort >"$work/from-tsv"
     [ -s "$work/from-svg" ] && diff "$work/from-svg" "$work/from-tsv"
 }
@@ -393,11 +397,12 @@ check 'distances of ticks' ticks
 check 'a chart of zeros' nothing_to_show
 check 'labels stand apart' labels_apart
 
-for script in plate sweep pictures; do
+for script in plate sweep designs pictures; do
     check "$script --help" explains $script
 done
 plate=$TOP_SRCDIR/scripts/plate
 sweep=$TOP_SRCDIR/scripts/sweep
+designs=$TOP_SRCDIR/scripts/designs
 pictures=$TOP_SRCDIR/scripts/pictures
 check 'sweep wants to know what' refuses 'one of workers, sessions, service' "$sweep" threads
 check 'sweep knows its options' refuses 'there is no option --fast' "$sweep" workers --fast
@@ -410,6 +415,9 @@ check 'plate reads numbers' refuses '-n many is not a whole number' "$plate" -n 
 check 'plate wants a limit to meet' refuses '--limit stack=8M has no as=' "$plate" --limit stack=8M -o "$work/plate.svg"
 check 'plate draws SVG' refuses 'does not end in .svg' "$plate" -o plate.png
 check 'plate wants a folder' refuses "there is no folder $work/none" "$plate" -o "$work/none/plate.svg"
+check 'designs knows its options' refuses 'there is no option --slow' "$designs" --slow
+check 'designs reads numbers' refuses '--rounds 0 is not a whole number' "$designs" --rounds 0
+check 'designs draws SVG' refuses 'does not end in .svg' "$designs" -o designs.tsv
 check 'pictures knows its pictures' refuses 'there is no picture moon' "$pictures" moon
 check 'pictures wants a folder' refuses "there is no folder $work/none" "$pictures" -o "$work/none"
 
@@ -465,6 +473,50 @@ for sweep_of in workers service; do
     check "the sweep of $sweep_of: its JSON has what was measured" json_is_tsv "$work/$sweep_of" ''
     check "the sweep of $sweep_of: what follows from it" rows_are_computed "$work/$sweep_of"
 done
+
+# Each word of --model is there with each number of sessions, with figures above zero or with a reason; and
+# a model that serves one session at a time is left out from the second on.
+designs_are_all_there() {
+    "$TOP_BUILDDIR/echo-server" --help | tr '\n' ' ' |
+        sed 's/.*--model WORD *the concurrency design: \([^[]*\)\[.*/\1/; s/,/ /g; s/ or / /' | tr -s ' ' '\n' |
+        grep . | sort >"$work/models"
+    LC_ALL=C awk -F '\t' '
+        FNR == NR { wanted[$1]; next }
+        FNR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+        {
+            rows[$1]++
+            good = $at["left_out"] == "" ? $3 > 0 && $4 > 0 && $5 > 0 && $6 > 0 : $3 $4 $5 $6 == ""
+            if (!good || $1 == "iterative" && ($2 > 1) != ($at["left_out"] != "")) {
+                print
+                wrong = 1
+            }
+        }
+        END {
+            for (model in wanted)
+                if (rows[model] != 3) {
+                    print model ": " rows[model] + 0 " rows"
+                    wrong = 1
+                }
+            exit wrong || !("event" in wanted)
+        }' "$work/models" "$1.tsv"
+}
+
+designs_json_is_tsv() {
+    jq -r '.runs[] | [.design, .sessions, .rate, .cpu_us, .p99_us, .memory_mb, .left_out] | @tsv' "$1.json" >"$work/from-json" &&
+        LC_ALL=C awk -F '\t' -v OFS='\t' 'NR > 1 { for (i = 2; i < NF; i++) if ($i != "") $i += 0; print }' "$1.tsv" |
+        diff "$work/from-json" -
+}
+
+check 'designs runs' "$designs" --quick -o "$work/designs.svg"
+check 'the chart of designs is well-formed' well_formed "$work/designs.svg"
+check 'the chart of designs is small' small "$work/designs.svg"
+check 'the chart of designs shows what was measured' points_are_tsv "$work/designs" sessions 'rate cpu_us p99_us memory_mb'
+check 'each design is there, or left out with its reason' designs_are_all_there "$work/designs"
+if command -v jq >/dev/null 2>&1; then
+    check 'its JSON has what was measured in each design' designs_json_is_tsv "$work/designs"
+else
+    skip 'its JSON' 'jq is missing'
+fi
 
 mkdir "$work/folder"
 check 'pictures makes the timeline' "$pictures" --quick -o "$work/folder" timeline
