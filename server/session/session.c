@@ -10,10 +10,23 @@
 
 #include <inttypes.h>
 #include <linux/futex.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/*
+ * Sessions lie beside one another in memory, and two CPUs may serve neighbours. For an echo a session writes
+ * its entry's counts, at its beginning, and `progress`, towards its end: no line of a cache has both the last
+ * of one session and the first of the next, wherever lines begin. ARCHITECTURE.md has the list of what an
+ * echo writes.
+ */
+#define CACHE_LINE_BYTES 64
+#define FIRST_WRITTEN    offsetof(struct session, entry.echoes)
+#define END_OF_WRITTEN   (offsetof(struct session, progress) + sizeof(uint64_t))
+_Static_assert(sizeof(struct session) - END_OF_WRITTEN + FIRST_WRITTEN >= CACHE_LINE_BYTES,
+               "two sessions would write to one cache line for their echoes");
 
 struct session *session_new(struct shared *shared, int fd, const struct address *peer)
 {
