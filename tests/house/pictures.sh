@@ -449,6 +449,7 @@ check 'timeline.svg shows what is in timeline.csv' sessions_are_csv "$documents/
 check 'workers.svg shows what is in workers.tsv' points_are_tsv "$documents/workers" workers "throughput $points"
 check 'sessions.svg shows what is in sessions.tsv' points_are_tsv "$documents/sessions" sessions "throughput $points"
 check 'service.svg shows what is in service.tsv' points_are_tsv "$documents/service" service_ms "busy $points"
+check 'designs.svg shows what is in designs.tsv' points_are_tsv "$documents/designs" sessions 'rate cpu_us p99_us memory_mb'
 for sweep_of in workers sessions; do
     check "$sweep_of.svg has the curve of $sweep_of.tsv" curve_is_tsv "$documents/$sweep_of" $sweep_of model_throughput
 done
