@@ -504,7 +504,7 @@ designs_are_all_there() {
 
 designs_json_is_tsv() {
     jq -r '.runs[] | [.design, .sessions, .rate, .cpu_us, .p99_us, .memory_mb, .left_out] | @tsv' "$1.json" >"$work/from-json" &&
-        LC_ALL=C awk -F '\t' -v OFS='\t' 'NR > 1 { for (i = 2; i < NF; i++) if ($i != "") $i += 0; print }' "$1.tsv" |
+        LC_ALL=C awk -F '\t' -v OFS='\t' -v CONVFMT=%.12g 'NR > 1 { for (i = 2; i < NF; i++) if ($i != "") $i += 0; print }' "$1.tsv" |
         diff "$work/from-json" -
 }
 
