@@ -40,19 +40,56 @@ in_step() {
     [ -s "$work/en" ] && diff "$work/en" "$work/zh"
 }
 
-# The words between `...` are names of things and the same in every language. Per section they are the
-# same set, however the sentences go.
+# table LANGUAGE: the keys and texts of the live page in this language, a line each.
+table() {
+    awk -v language="$1:" '/^  [a-z]+: [{]$/ { on = $1 == language } on' server/admin/page/texts.js |
+        grep -oE '("[^"]+"|[A-Za-z_]+): "[^"]*"' | sed -E 's/^"?([^":]*)"?: "(.*)"$/\1\t\2/'
+}
+table en >"$work/texts.en"
+table zh >"$work/texts.zh"
+
+# The words between `...` are names of things and the same in every language, except for those of places on
+# the live page, which has both. Per section they are the same set, however the sentences go.
 same_names() {
     for language in .md .zh.md; do
         awk '/^```/ { fenced = !fenced } /^## / && !fenced { section++ } !/^    / && !fenced { print section "\t" $0 }' "$1$language" |
-            awk -F '\t' '{
+            awk -F '\t' -v english="$work/texts.en" -v chinese="$work/texts.zh" '
+            BEGIN {
+                while ((getline <chinese) > 0)
+                    text[$1] = $2
+                while ((getline <english) > 0)
+                    if (!($2 in place))
+                        place[$2] = text[$1]
+            }
+            {
                 while (match($2, /`[^`]+`/)) {
-                    print $1, substr($2, RSTART, RLENGTH)
+                    name = substr($2, RSTART + 1, RLENGTH - 2)
+                    print $1, (name in place) ? place[name] : name
                     $2 = substr($2, RSTART + RLENGTH)
                 }
             }' | sort -u >"$work/names$language"
     done
     diff "$work/names.md" "$work/names.zh.md"
+}
+
+# Both tables have something, and the same keys; tests/server/check_page_languages compares the texts.
+same_keys() {
+    for language in en zh; do
+        cut -f 1 "$work/texts.$language" | sort >"$work/keys.$language"
+    done
+    [ "$(wc -l <"$work/keys.en")" -gt 100 ] && diff "$work/keys.en" "$work/keys.zh"
+}
+
+# What each model says about itself has a text in each language.
+models_are_translated() {
+    sed -nE 's/^ *\.(title|unit|words) = (.*),$/\2/p' server/models/*.c | tr -d '"' | sort -u >"$work/said"
+    [ -s "$work/said" ] || return 1
+    while IFS= read -r words; do
+        grep -qF "$words	" "$work/texts.zh" || {
+            echo "no text in server/admin/page/texts.js for: $words"
+            return 1
+        }
+    done <"$work/said"
 }
 
 # A line break in a paragraph is a space on the page, so a paragraph is one line: none may end between two Chinese
@@ -106,11 +143,11 @@ paragraphs() {
 
 # What is said to stand on the live page stands there: each of the names between `...`, except for options
 # and commands.
-is_on_the_page() {
+is_on_the_page() { # LANGUAGE
     grep -oE '`[^`]+`' | tr -d '`' | grep -vE '^(--|\./|jq)' | sort -u >"$work/places"
     [ -s "$work/places" ] || return 1
     while IFS= read -r place; do
-        grep -qF -e ">$place<" -e "\"$place" -e "\`$place" server/admin/page/page.html server/admin/page/page.js server/models/*.c || {
+        cut -f 2 "$work/texts.$1" | grep -qxF -e "$place" || {
             echo "not on the page: $place"
             return 1
         }
@@ -118,12 +155,14 @@ is_on_the_page() {
 }
 
 says_where_to_look() {
-    paragraphs "$1/README.md" 'open http://127.0.0.1:8091/' | is_on_the_page
+    paragraphs "$1/README.md" 'open http://127.0.0.1:8091/' | is_on_the_page en || return 1
+    paragraphs "$1/README.zh.md" '打开 <http://127.0.0.1:8091/>' | is_on_the_page zh
 }
 
 # In this document it is sentences.
 names_places_on_the_page() {
-    paragraphs docs/what-to-look-at.md 'On the page' | grep -oE 'On the page[^.]*' | is_on_the_page
+    paragraphs docs/what-to-look-at.md 'On the page' | grep -oE 'On the page[^.]*' | is_on_the_page en || return 1
+    paragraphs docs/what-to-look-at.zh.md '页面上' | grep -oE '页面上[^。]*' | is_on_the_page zh
 }
 
 # The question, and then where its answer can be seen, which the output follows.
@@ -142,6 +181,9 @@ all_are_named() {
         }
     done
 }
+
+check 'the live page has the same texts in both languages' same_keys
+check 'the live page has each model in both languages' models_are_translated
 
 # Either language is enough for a page to be one.
 for page in README.md docs/*.zh.md lessons/*.md lessons/*/*.md; do

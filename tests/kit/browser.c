@@ -342,6 +342,13 @@ void browser_prefer(struct browser *browser, const char *scheme, bool reduced_mo
                                            reduced_motion ? "reduce" : "no-preference")));
 }
 
+void browser_speak(struct browser *browser, const char *languages)
+{
+    json_decref(chromium_command(
+        browser, "Emulation.setUserAgentOverride",
+        json_pack("{s:s, s:s}", "userAgent", "a browser under test", "acceptLanguage", languages)));
+}
+
 /* --- what it shows ------------------------------------------------------------------------- */
 
 /* Six bits of a base64 digit. */

@@ -63,6 +63,9 @@ void browser_resize(struct browser *browser, unsigned width, unsigned height);
 /** Prefer this of "dark" and "light", with or without motion. */
 void browser_prefer(struct browser *browser, const char *scheme, bool reduced_motion);
 
+/** Prefer these languages from the next page on: "zh-CN,zh". */
+void browser_speak(struct browser *browser, const char *languages);
+
 /** Write a picture of the whole page (PNG), also of what one would have to scroll to. */
 void browser_shot(struct browser *browser, const char *file);
 

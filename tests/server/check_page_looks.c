@@ -45,8 +45,13 @@ static const char cut_off[] =
     "const put = (selector, ...texts) => document.querySelectorAll(selector).forEach((e, i) => {"
     "  e.textContent = texts[i % texts.length]; changed.push(e); });"
     "const changed = [];"
+    "const longest = (keys) => Object.entries(TEXTS[language]).filter(([key]) => keys.test(key))"
+    "  .map(([, text]) => text.split('|').pop().replace(/\\{\\d\\}/g, '4,096'))"
+    "  .sort((a, b) => b.length - a.length)[0];"
+    "put('#tour-answer', "
+    "longest(/^tour_.*_(done|held|loop|parked|backlog|pause|caller|reject|oldest)$/));"
     "put('.boxes:not([data-loops]):is([data-crowd=\"0\"], [data-crowd=\"1\"], [data-crowd=\"2\"], "
-    "[data-crowd=\"3\"]) .state', 'working');"
+    "[data-crowd=\"3\"]) .state', say('working'));"
     "put('.boxes:not([data-loops]) .who', '#123456 59 min');"
     "put('#chart-wait .reading b, #chart-service .reading b', '2.5\u201310 s', '30\u201360 s');"
     "put('#chart-echoes .reading b, #chart-sessions .reading b', '123,456', 'now, mean 123,456');"
@@ -207,6 +212,41 @@ LOOP_TEST(every_scene_is_whole, COUNT_OF(scenes))
                      suite_text("%s-%ux%u", scenes[_i].name, sizes[i].width, sizes[i].height));
     }
     close_all(fds, scenes[_i].sessions);
+    page_close(&page, NULL);
+}
+
+/* In Chinese, and each step of the tour with its longest answer, in both languages. */
+LOOP_TEST(the_tour_is_whole, 2)
+{
+    struct page page = page_open(ARGUMENTS("--workers", "4", "--queue", "6", "--admin", "0",
+                                           "--admin-control", "--per-source", "100"));
+    int fds[10];
+    json_int_t steps;
+
+    if (_i == 1)
+        browser_click(&page.browser, "#language");
+    connect_all(&page, fds, 10, 4);
+    expect_text(&page, "queue-depth", "6");
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        browser_resize(&page.browser, sizes[i].width, sizes[i].height);
+        browser_prefer(&page.browser, schemes[i % 2], true);
+        fits(&page, sizes[i].width);
+        take_picture(&page, suite_text("language-%d-%ux%u", _i, sizes[i].width, sizes[i].height));
+    }
+    browser_click(&page.browser, "#tour-open");
+    steps = json_integer_value(browser_run(&page.browser, "return tour.steps.length"));
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        browser_resize(&page.browser, sizes[i].width, sizes[i].height);
+        browser_prefer(&page.browser, schemes[i % 2], true);
+        for (int step = 0; step < steps; step++) {
+            json_decref(browser_run(&page.browser, suite_text("goTo(%d)", step)));
+            fits(&page, sizes[i].width);
+        }
+        expect_nothing(&page, too_small);
+        expect_nothing(&page, too_faint);
+        take_picture(&page, suite_text("tour-%d-%ux%u", _i, sizes[i].width, sizes[i].height));
+    }
+    close_all(fds, 10);
     page_close(&page, NULL);
 }
 

@@ -44,9 +44,9 @@ endif
 if WITH_OPENSSL
 SERVER_TESTS += tests/server/check_server_tls
 endif
-# How the page looks is the browser's work, of which a sanitizer sees nothing.
+# How the page looks, speaks and leads is the browser's work, of which a sanitizer sees nothing.
 if !SANITIZED
-SERVER_TESTS += tests/server/check_page_looks
+SERVER_TESTS += tests/server/check_page_languages tests/server/check_page_looks tests/server/check_page_tour
 endif
 $(SERVER_TESTS): server/libserver.la pool/libpool.la
 $(SERVER_TESTS): ROOM_LIBS = server/libserver.la pool/libpool.la

@@ -3,11 +3,9 @@
  * it keeps only what the charts of the last minute need, so after an interruption the next event
  * corrects everything.
  *
- * In this order: helpers; the stages; movement; the last minute; resources; the words; one event; the
- * controls; the stream.
+ * Its texts are in texts.js, and the tour is in tour.js. In this order: helpers; the stages; movement; the
+ * last minute; resources; the words; one event; the controls; the language; the stream.
  */
-"use strict";
-
 const $ = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -41,22 +39,20 @@ function make(tag, className, parent) {
   return element;
 }
 
-const many = (n, one, more) => `${n.toLocaleString("en")} ${n === 1 ? one : more || one + "s"}`;
-
 function timeText(ms) {
-  if (ms < 1) return `${ms.toFixed(1)} ms`;
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60000) return `${(ms / 1000).toFixed(1)} s`;
-  if (ms < 3600000) return `${Math.floor(ms / 60000)} min ${Math.floor(ms / 1000) % 60} s`;
-  return `${Math.floor(ms / 3600000)} h ${Math.floor(ms / 60000) % 60} min`;
+  if (ms < 1) return say("ms", ms.toFixed(1));
+  if (ms < 1000) return say("ms", Math.round(ms));
+  if (ms < 60000) return say("s", (ms / 1000).toFixed(1));
+  if (ms < 3600000) return say("min_s", Math.floor(ms / 60000), Math.floor(ms / 1000) % 60);
+  return say("h_min", Math.floor(ms / 3600000), Math.floor(ms / 60000) % 60);
 }
 
-const upText = (seconds) => (seconds < 60 ? `${seconds} s` : timeText(seconds * 1000));
+const upText = (seconds) => (seconds < 60 ? say("s", seconds) : timeText(seconds * 1000));
 
 /* Short enough for a dot. */
 function ageText(ms) {
-  if (ms < 100000) return `${Math.floor(ms / 1000)}s`;
-  return ms < 6000000 ? `${Math.floor(ms / 60000)}m` : `${Math.floor(ms / 3600000)}h`;
+  if (ms < 100000) return say("s_dot", Math.floor(ms / 1000));
+  return ms < 6000000 ? say("m_dot", Math.floor(ms / 60000)) : say("h_dot", Math.floor(ms / 3600000));
 }
 
 function bytesText(bytes) {
@@ -66,7 +62,7 @@ function bytesText(bytes) {
   return `${bytes >= 100 || unit === 0 ? Math.round(bytes) : bytes.toFixed(1)} ${units[unit]}`;
 }
 
-const rateText = (n) => (n === null ? "–" : n >= 100 || n === 0 ? Math.round(n).toLocaleString("en") : n.toFixed(1));
+const rateText = (n) => (n === null ? "–" : n >= 100 || n === 0 ? number(Math.round(n)) : n.toFixed(1));
 
 /*
  * Keep one child per item, in the order of the items; an item keeps its child while its key is there.
@@ -96,8 +92,11 @@ function keep(container, items, keyOf, create, update) {
 
 /* --- the stages ---------------------------------------------------------------------------- */
 
-const STATE_WORDS = { receiving: "recv", sending: "send", working: "working", handshake: "hello", closing: "closing", idle: "idle", unknown: "?" };
-const LETTERS = { receiving: "R", sending: "S", working: "W", handshake: "H", closing: "C", idle: "·", unknown: "?" };
+/* The texts of a phase, whole and as a letter. */
+const PHASES = {
+  receiving: ["recv", "letter_recv"], sending: ["send_phase", "letter_send"], working: ["working", "letter_working"], handshake: ["hello", "letter_hello"],
+  closing: ["closing", "letter_closing"], idle: ["idle", "letter_idle"], unknown: ["unknown_phase", "letter_unknown"],
+};
 const LOOP_WORKER = 4096;
 
 const isServed = (row) => row.phase !== "queued" && row.phase !== "parked";
@@ -131,19 +130,19 @@ function showDots(id, rows, total, ageOf) {
     dot.session = row.session;
   });
   fit(dots, "crowd", rows.length, crowdOf(rows.length, 10, 24, 80, 160), 4, () => {});
-  setText($(id + "-more"), total > rows.length ? `and ${(total - rows.length).toLocaleString("en")} more` : "");
+  setText($(id + "-more"), total > rows.length ? say("more", total - rows.length) : "");
 }
 
 function showBacklog(s) {
   const shown = Math.min(s.backlog.depth, 32);
   const why = s.accept.why;
-  const reasons = [why.person && "by a person", why.full && "no room", why.errors && "accept failed"].filter(Boolean);
+  const reasons = ["person", "full", "errors"].filter((reason) => why[reason]).map((reason) => say("by_" + reason));
   setText($("backlog-depth"), s.backlog.depth);
-  setText($("backlog-of"), s.backlog.capacity ? `of ${s.backlog.capacity}` : "");
+  setText($("backlog-of"), s.backlog.capacity ? say("of", s.backlog.capacity) : "");
   keep($("backlog-dots"), Array.from({ length: shown }, (_, i) => i), (i) => i, () => make("span", "dot"), () => {});
   fit($("backlog-dots"), "crowd", shown, crowdOf(shown, 4, 10, 20), 4, () => {});
-  setText($("backlog-more"), s.backlog.depth > shown ? `and ${s.backlog.depth - shown} more` : "");
-  setText($("gate"), s.draining ? "closed for good" : reasons.length ? `paused: ${reasons.join(", ")}` : "accepting");
+  setText($("backlog-more"), s.backlog.depth > shown ? say("more", s.backlog.depth - shown) : "");
+  setText($("gate"), s.draining ? say("gate_closed") : reasons.length ? say("gate_paused", reasons.join(", ")) : say("gate_open"));
   setData($("gate"), "gate", s.draining || reasons.length ? "shut" : "open");
 }
 
@@ -157,16 +156,16 @@ function showQueue(s, rows) {
   const has = hasQueue(s);
   setHidden($("queue"), !has);
   if (!has) return;
-  setText($("queue-depth"), s.queue.depth.toLocaleString("en"));
-  setText($("queue-of"), s.capped ? `of ${s.queue.capacity.toLocaleString("en")}` : "wait for a worker");
+  setText($("queue-depth"), number(s.queue.depth));
+  setText($("queue-of"), s.capped ? say("of", s.queue.capacity) : say("queue_of"));
   showDots("queue", rows, s.queue.depth, (row) => row.in_phase_ms);
-  setText($("queue-oldest"), rows.length ? `the oldest waits ${timeText(s.queue.oldest_seconds * 1000)}` : "");
+  setText($("queue-oldest"), rows.length ? say("oldest", timeText(s.queue.oldest_seconds * 1000)) : "");
 }
 
 function showParked(s, rows) {
   setHidden($("parked"), !parks(s));
   if (!parks(s)) return;
-  setText($("parked-depth"), s.sessions.phases.parked.toLocaleString("en"));
+  setText($("parked-depth"), number(s.sessions.phases.parked));
   showDots("parked", rows, s.sessions.phases.parked, (row) => row.in_phase_ms);
 }
 
@@ -174,9 +173,9 @@ function showParked(s, rows) {
 function boxesOf(s, rows) {
   const served = rows.filter(isServed);
   const { unit, single } = s.serving;
-  if (hasOwn(s)) return served.map((row) => ({ key: "s" + row.session, name: unit, crew: [row], size: 1 }));
+  if (hasOwn(s)) return served.map((row) => ({ key: "s" + row.session, name: sayWords(unit), crew: [row], size: 1 }));
   const boxes = s.workers.list.map((worker, i) => ({
-    key: "w" + i, name: single ? `the ${unit}` : `${unit} ${i}`, crew: [], size: worker.sessions,
+    key: "w" + i, name: single ? say("only", sayWords(unit)) : say("nth", sayWords(unit), i), crew: [], size: worker.sessions,
   }));
   const others = new Map();
   for (const row of served) {
@@ -184,7 +183,7 @@ function boxesOf(s, rows) {
       boxes[row.worker].crew.push(row);
     } else if (row.worker === LOOP_WORKER || row.worker >= s.workers.count) {
       /* The accept loop serves one, too; or a worker will leave when its session has ended. */
-      const name = row.worker === LOOP_WORKER ? "the accept loop" : `worker ${row.worker}, leaving`;
+      const name = row.worker === LOOP_WORKER ? say("the_accept_loop") : say("leaving", row.worker);
       if (!others.has(row.worker)) others.set(row.worker, { key: "o" + row.worker, name, crew: [], size: 1, leaves: row.worker !== LOOP_WORKER });
       others.get(row.worker).crew.push(row);
     }
@@ -193,7 +192,7 @@ function boxesOf(s, rows) {
 }
 
 /* Short, since a box may be narrow. */
-const heldText = (ms) => (ms < 10000 ? timeText(ms) : ms < 60000 ? `${Math.floor(ms / 1000)} s` : ms < 3600000 ? `${Math.floor(ms / 60000)} min` : `${Math.floor(ms / 3600000)} h`);
+const heldText = (ms) => (ms < 10000 ? timeText(ms) : ms < 60000 ? say("s", Math.floor(ms / 1000)) : ms < 3600000 ? say("min", Math.floor(ms / 60000)) : say("h", Math.floor(ms / 3600000)));
 
 function createBox() {
   const box = make("li", "box");
@@ -216,7 +215,7 @@ function updateBox(box, { name, crew, size, leaves }, isLoop, crowd) {
   setData(box, "session", row && row.session);
   box.session = row && row.session;
   if (isLoop) {
-    setText(box.state, many(size, "session"));
+    setText(box.state, say("sessions", size));
     setText(box.who, "");
     setText(box.how, "");
     showCrew(box, crew);
@@ -224,19 +223,19 @@ function updateBox(box, { name, crew, size, leaves }, isLoop, crowd) {
   }
   if (box.crew) box.crew.remove(); /* the server was restarted with another model */
   box.crew = null;
-  setText(box.state, crowd >= 4 ? LETTERS[phase] : STATE_WORDS[phase]);
+  setText(box.state, say(PHASES[phase][crowd >= 4 ? 1 : 0]));
   setText(box.who, row ? `#${row.session} ${heldText(row.held_ms)}` : "\u00a0");
-  setText(box.how, row ? many(row.echoes, "echo", "echoes") : "\u00a0");
+  setText(box.how, row ? say("echoes", row.echoes) : "\u00a0");
 }
 
 function showWorkers(s, rows) {
   const boxes = boxesOf(s, rows);
   const isLoop = hasLoops(s);
   const busy = isLoop ? s.connections.active : s.workers.busy;
-  setText($("workers-title"), s.serving.title);
-  setText($("workers-busy"), busy.toLocaleString("en"));
-  setText($("workers-of"), isLoop ? `${busy === 1 ? "session" : "sessions"} in ${many(s.workers.count, "loop")}` :
-    hasOwn(s) ? `of at most ${s.settings.max_sessions.toLocaleString("en")}` : `of ${s.workers.count.toLocaleString("en")} busy`);
+  setText($("workers-title"), sayWords(s.serving.title));
+  setText($("workers-busy"), number(busy));
+  setText($("workers-of"), isLoop ? say("loops_of", busy, sayCount(s.workers.count, s.serving.unit)) :
+    hasOwn(s) ? say("own_of", s.settings.max_sessions) : say("busy_of", s.workers.count));
   if (isLoop) setData($("boxes"), "crowd", 0);
   setData($("boxes"), "count", boxes.length);
   setData($("boxes"), "only", boxes.length === 1 && !hasOwn(s) ? "" : null);
@@ -247,7 +246,7 @@ function showWorkers(s, rows) {
   if (isLoop) fit($("boxes"), "crew", rows.length, crowdOf(rows.length, 60, 150), 4, () => draw(0));
   else fit($("boxes"), "crowd", boxes.length, crowdOf(boxes.length, 6, 16, 48, 48), 6, draw);
   const missing = s.workers.count - (hasOwn(s) ? boxes.length : s.workers.list.length);
-  setText($("boxes-more"), missing > 0 ? `and ${missing.toLocaleString("en")} more` : "");
+  setText($("boxes-more"), missing > 0 ? say("more", missing) : "");
 }
 
 /* Lay out the stages that this model has. */
@@ -381,8 +380,8 @@ function percentile(before, after, edges, share) {
 /* Show one figure for a narrow step. For a wide one it would be invented, so show the step. */
 function percentileText(found) {
   if (!found) return "–";
-  if (found.high === Infinity) return `> ${timeText(found.low)}`;
-  return found.high > found.low * 3 && found.low >= 1000 ? `${found.low / 1000}–${found.high / 1000} s` : timeText(found.at);
+  if (found.high === Infinity) return say("more_than", timeText(found.low));
+  return found.high > found.low * 3 && found.low >= 1000 ? say("s", `${found.low / 1000}–${found.high / 1000}`) : timeText(found.at);
 }
 
 /* Add a point once a second. @return whether there is a new one */
@@ -462,11 +461,11 @@ function chartRate(id, what) {
   const p = plotOf($(id));
   const points = history.filter((look) => look[what] !== undefined);
   const top = roundUp(Math.max(...points.map((look) => look[what])) * 1.05);
-  rules(p, [[20, top.toLocaleString("en")], [60, (top / 2).toLocaleString("en")]]);
+  rules(p, [[20, number(top)], [60, number(top / 2)]]);
   line(p.one, points.map((look) => [acrossOf(look), 100 - look[what] / top * 80]));
   const latest = points[points.length - 1][what];
   const mean = points.reduce((total, look, i) => total + look[what], 0) / points.length;
-  showReading($(id), [["one", rateText(latest)], ["dim", `now, mean ${rateText(mean)}`]]);
+  showReading($(id), [["one", rateText(latest)], ["dim", say("now_mean", rateText(mean))]]);
 }
 
 /* The scale of times is logarithmic, from 0.1 ms to 60 s. */
@@ -478,7 +477,7 @@ function chartTimes(id, what, edges) {
   const points = history.filter((look) => look[what + "Points"]);
   const first = history[0];
   const now = history[history.length - 1];
-  rules(p, [[heightOf(1), "1 ms"], [heightOf(100), "0.1 s"], [heightOf(10000), "10 s"]].map(([y, word]) => [+y.toFixed(1), word]));
+  rules(p, [[heightOf(1), say("ms", 1)], [heightOf(100), say("s", "0.1")], [heightOf(10000), say("s", 10)]].map(([y, word]) => [+y.toFixed(1), word]));
   line(p.one, points.map((look) => [acrossOf(look), heightOfFound(look[what + "Points"][0])]));
   line(p.two, points.map((look) => [acrossOf(look), heightOfFound(look[what + "Points"][1])]));
   const word = (share) => percentileText(percentile(first[what], now[what], edges, share));
@@ -503,8 +502,8 @@ function showReading(figure, parts) {
   }
 }
 
-function showMinute(s) {
-  if (!remember(s)) return;
+function drawMinute(s) {
+  if (history.length < 2) return;
   const now = history[history.length - 1];
   const edges = bounds(s.queue_wait);
   chartRate("chart-echoes", "echoesRate");
@@ -515,6 +514,10 @@ function showMinute(s) {
   setText($("echo-rate"), rateText(now.echoesRate));
   setText($("cpu"), Math.max(0, Math.round(now.cpuRate * 100)));
   setBar("bar-cpu", now.cpuRate);
+}
+
+function showMinute(s) {
+  if (remember(s)) drawMinute(s);
 }
 
 for (const figure of document.querySelectorAll("figure")) plotOf(figure);
@@ -529,75 +532,68 @@ function setBar(id, share) {
 }
 
 /* What the system does not report is null. */
-const known = (n, text = (n) => n.toLocaleString("en")) => (n === null ? "unknown" : text(n));
+const known = (n, text = number) => (n === null ? say("unknown") : text(n));
 
 function showResources(s) {
   const r = s.resources;
   const pips = Math.min((r.threads || 1) + r.processes - 1, 60);
   const room = r.virtual_limit_bytes || r.virtual_bytes || Infinity;
   setText($("threads"), known(r.threads));
-  setText($("processes"), r.processes > 1 ? `and ${many(r.processes - 1, "more process", "more processes")}` : "in one process");
+  setText($("processes"), r.processes > 1 ? say("processes", r.processes - 1) : say("one_process"));
   keep($("pips"), Array.from({ length: pips }, (_, i) => i), (i) => i, () => make("i"), () => {});
   setText($("resident"), known(r.resident_bytes, bytesText));
-  setText($("virtual"), `of ${known(r.virtual_bytes, bytesText)} virtual${r.virtual_limit_bytes ? `, limit ${bytesText(r.virtual_limit_bytes)}` : ""}`);
+  setText($("virtual"), say(r.virtual_limit_bytes ? "virtual_limit" : "virtual", known(r.virtual_bytes, bytesText), bytesText(r.virtual_limit_bytes)));
   setBar("bar-resident", r.resident_bytes / room);
   setBar("bar-virtual", r.virtual_limit_bytes ? r.virtual_bytes / room : 0);
   setText($("descriptors"), known(r.descriptors));
-  setText($("descriptors-of"), r.descriptor_limit ? `of ${r.descriptor_limit.toLocaleString("en")}` : "no limit");
+  setText($("descriptors-of"), r.descriptor_limit ? say("of", r.descriptor_limit) : say("no_limit"));
   setBar("bar-descriptors", r.descriptor_limit ? r.descriptors / r.descriptor_limit : 0);
 }
 
 /* --- the words ----------------------------------------------------------------------------- */
 
-const THEN = {
-  pause: "then accepting pauses",
-  reject: "then new clients are rejected",
-  "drop-oldest": "then the session that has waited longest is rejected",
-  "caller-runs": "then the accept loop itself serves the next one, and accepts none meanwhile",
-};
-
 function modelWords(s) {
-  const { unit, words, single } = s.serving;
-  const most = s.settings.max_sessions && s.settings.max_sessions.toLocaleString("en");
-  if (single) return `One session at a time, ${words}; all others ${s.on_full === "reject" ? "are rejected" : "wait in the kernel"}`;
-  if (hasOwn(s)) return `A ${unit} for each session, ${words}; beyond ${most} sessions, new clients are rejected`;
-  const room = s.by_turns ? `${most} may be here` : `${s.queue.capacity.toLocaleString("en")} may wait`;
-  return `${many(s.settings.workers, unit)}, ${words}; ${room}; ${THEN[s.on_full]}`;
+  const { unit, single } = s.serving;
+  const words = sayWords(s.serving.words);
+  if (single) return say("single", words, say(s.on_full === "reject" ? "single_reject" : "single_pause"));
+  if (hasOwn(s)) return say("own", sayWords(unit), words, s.settings.max_sessions);
+  const room = s.by_turns ? say("room_turns", s.settings.max_sessions) : say("room_queue", s.queue.capacity);
+  return say("pool", sayCount(s.settings.workers, unit), words, room, say("full_" + s.on_full));
 }
 
 function settingWords(s) {
   const c = s.settings;
-  const time = (seconds) => (seconds >= 1 && seconds <= 120 ? `${+seconds.toFixed(1)} s` : timeText(seconds * 1000));
+  const time = (seconds) => (seconds >= 1 && seconds <= 120 ? say("s", +seconds.toFixed(1)) : timeText(seconds * 1000));
   const words = [];
-  if (c.high_water) words.push(`Accepting pauses when ${many(c.high_water, "session")} wait, and resumes at ${c.low_water}`);
-  if (c.delay_seconds) words.push(`Each echo sleeps for ${time(c.delay_seconds)}${c.delay_drawn ? " on average" : ""}`);
-  if (c.burn_seconds) words.push(`Each echo uses ${time(c.burn_seconds)} of CPU${c.burn_drawn ? " on average" : ""}`);
-  if (c.queue_timeout_seconds) words.push(`Sessions are rejected after ${time(c.queue_timeout_seconds)} in the queue`);
-  if (c.per_source) words.push(`At most ${many(c.per_source, "session")} from one address`);
-  if (c.idle_timeout_seconds) words.push(`Idle sessions are closed after ${time(c.idle_timeout_seconds)}`);
+  if (c.high_water) words.push(say("water", c.high_water, c.low_water));
+  if (c.delay_seconds) words.push(say(c.delay_drawn ? "delay_drawn" : "delay", time(c.delay_seconds)));
+  if (c.burn_seconds) words.push(say(c.burn_drawn ? "burn_drawn" : "burn", time(c.burn_seconds)));
+  if (c.queue_timeout_seconds) words.push(say("queue_timeout", time(c.queue_timeout_seconds)));
+  if (c.per_source) words.push(say("per_source", c.per_source));
+  if (c.idle_timeout_seconds) words.push(say("idle_timeout", time(c.idle_timeout_seconds)));
   return words;
 }
 
 function showWords(s) {
-  setText($("model"), parks(s) ? `${s.model}, hold message` : s.model);
-  setText($("where"), s.listening ? `on ${s.listening}` : "");
-  setText($("words"), `${modelWords(s)}.`);
-  setText($("settings"), settingWords(s).map((word) => `${word}.`).join(" "));
-  setText($("version"), s.version);
-  setText($("uptime"), upText(Math.floor(s.uptime_seconds)));
-  document.title = `${s.connections.active} in flight · echo-server`;
+  setText($("model"), parks(s) ? say("hold", s.model) : s.model);
+  setText($("where"), s.listening ? say("on", s.listening) : "");
+  setText($("words"), modelWords(s));
+  setText($("settings"), settingWords(s).join(say("between")));
+  setText($("version"), say("version", s.version));
+  setText($("uptime"), say("up", upText(Math.floor(s.uptime_seconds))));
+  document.title = say("title", s.connections.active);
 }
 
 function showSum(s) {
   const ended = ways(s.connections.ended);
-  const put = (id, n) => setText($(id), n.toLocaleString("en"));
+  const put = (id, n) => setText($(id), number(n));
   put("sum-accepted", s.connections.accepted);
   put("sum-in-flight", s.connections.active);
   for (const [id, n] of [["served", ended.good], ["rejected", ended.warn], ["timed-out", ended.late], ["failed", ended.bad]]) {
     put("sum-" + id, n);
     put(id === "served" ? "served-count" : "out-" + id, n);
   }
-  const which = (words) => words.filter((word) => s.connections.ended[word]).map((word) => `${word.replace(" timeout", "")} ${s.connections.ended[word]}`).join(", ");
+  const which = (words) => words.filter((word) => s.connections.ended[word]).map((word) => say(word === "failed" ? "failed_n" : word, s.connections.ended[word])).join(", ");
   setText($("which-timeouts"), which(TIMEOUTS));
   setText($("which-failures"), s.connections.ended["handshake failed"] ? which(FAILURES) : "");
 }
@@ -608,9 +604,8 @@ function showSummary(s, queued) {
   const now = performance.now();
   if (now - summaryAt < 10000) return;
   summaryAt = now;
-  const oldest = queued.length ? `, the oldest for ${timeText(s.queue.oldest_seconds * 1000)}` : "";
-  setText($("summary"), `${many(s.connections.active, "live session")}: ${$("workers-busy").shown} ${$("workers-of").shown}; ` +
-    `${s.queue.depth} in the queue${oldest}; ${s.backlog.depth} in the kernel's backlog. ${$("gate").shown}.`);
+  setText($("summary"), say(queued.length ? "summary_oldest" : "summary", say("live_sessions", s.connections.active), $("workers-busy").shown,
+    $("workers-of").shown, s.queue.depth, s.backlog.depth, $("gate").shown, timeText(s.queue.oldest_seconds * 1000)));
 }
 
 /* --- one event ----------------------------------------------------------------------------- */
@@ -644,6 +639,7 @@ function showState(s) {
   showMinute(s);
   showControls(s);
   showVisitors(s);
+  showTour(s);
   if (last && !restarted) {
     const was = ways(last.connections.ended);
     const is = ways(s.connections.ended);
@@ -651,22 +647,12 @@ function showState(s) {
   }
   showSummary(s, queued);
   last = s;
+  if (restarted && !$("tour").hidden) openTour(); /* it may have another model */
   setStatus(s.state !== "running" ? s.state : s.accept.why.person ? "paused" : "live");
 }
 
-const STATUS_WORDS = {
-  connecting: "connecting",
-  live: "live",
-  paused: "accepting is paused",
-  "lame duck": "lame duck: not ready, still accepting",
-  draining: "draining: no new clients",
-  ended: "ended: the server has stopped",
-  lost: "connection lost, trying again",
-  crowded: "too many pages are open, trying again",
-};
-
 function setStatus(status) {
-  setText($("status"), STATUS_WORDS[status]);
+  setText($("status"), say("status_" + status));
   setData($("status"), "status", status);
   $("main").classList.toggle("stale", ["lost", "crowded", "ended"].includes(status));
 }
@@ -678,7 +664,7 @@ let token = document.querySelector("meta[name=control-token]").content;
 function showControls(s) {
   setHidden($("pause"), !token);
   setHidden($("resize"), !token || !s.serving.resizable);
-  setText($("pause"), s.accept.why.person ? "Accept again" : "Pause");
+  setText($("pause"), say(s.accept.why.person ? "again" : "pause"));
   setOff($("pause"), s.draining);
   setOff($("more"), s.draining);
   setOff($("fewer"), s.draining || s.settings.workers <= 1);
@@ -690,7 +676,7 @@ function showVisitors(s) {
   const { obstacle, most, sent, here } = s.visitors;
   setHidden($("visitors"), !token || obstacle !== null);
   for (const [id, { count }] of Object.entries(VISITS)) setOff($(id), s.draining || here + count > most);
-  setText($("visitors-here"), !token ? "" : obstacle ? `No clients from here: ${obstacle}.` : sent ? `${here} of ${sent} sent are here` : "");
+  setText($("visitors-here"), !token ? "" : obstacle ? say("no_visitors", sayWords(obstacle)) : sent ? say("visitors_here", here, sent) : "");
 }
 
 /* Not `disabled`, which would take the focus away from the person who has just pressed the button. */
@@ -708,9 +694,9 @@ async function control(path, body) {
       method: "POST", cache: "no-store", body: JSON.stringify(body),
       headers: { "Content-Type": "application/json", "X-Echo-Control": token },
     });
-    setText($("said"), reply.ok ? "" : `The server refused: ${(await reply.text()).trim()}.`);
+    setText($("said"), reply.ok ? "" : say("refused", (await reply.text()).trim()));
   } catch {
-    setText($("said"), "The server could not be reached.");
+    setText($("said"), say("unreachable"));
   }
 }
 
@@ -733,7 +719,7 @@ const THEMES = ["auto", "dark", "light"];
 
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
-  setText($("theme"), `Colours: ${theme}`);
+  setText($("theme"), say("colours", say("colours_" + theme)));
   try {
     localStorage.setItem("theme", theme);
   } catch { /* not remembered then */ }
@@ -743,6 +729,29 @@ $("theme").onclick = () => setTheme(THEMES[(THEMES.indexOf(document.documentElem
 try {
   setTheme(THEMES.includes(localStorage.getItem("theme")) ? localStorage.getItem("theme") : "auto");
 } catch { /* auto, as in the page */ }
+
+/* --- the language -------------------------------------------------------------------------- */
+
+/* Show everything again in the other language; what has been drawn is as wide as its words. */
+function setLanguage(name) {
+  language = name;
+  try {
+    localStorage.setItem("language", name);
+  } catch { /* not remembered then */ }
+  fillTexts();
+  setTheme(document.documentElement.dataset.theme);
+  if (!last) return;
+  for (const container of document.querySelectorAll(".dots, .boxes")) container.fitKey = null;
+  for (const figure of document.querySelectorAll("figure")) figure.labelledAt = -1e9;
+  drawMinute(last);
+  summaryAt = -1e9;
+  showState(last);
+  if (!$("tour").hidden) beginStep();
+}
+
+$("language").onclick = () => setLanguage(language === "zh" ? "en" : "zh");
+fillTexts();
+setStatus("connecting");
 
 /* --- the stream ---------------------------------------------------------------------------- */
 
@@ -797,5 +806,3 @@ async function watch() {
     wait = Math.min(wait * 1.5, RETRY_MOST_MS);
   }
 }
-
-watch();

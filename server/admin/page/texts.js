@@ -1,0 +1,381 @@
+/*
+ * All texts of the page, by language: a key has the same meaning in each. {0}, {1} stand for values. Of two
+ * forms with a bar between them the first is for exactly one. Names of places are those that the lessons
+ * and documents in the same language use.
+ *
+ * What a model says about itself comes from the server in English; the keys in quotes are that text, for
+ * models that it knows. Of others the page shows what the server says.
+ */
+"use strict";
+
+const TEXTS = {
+  en: {
+    /* the head */
+    language: "中文",
+    skip: "Skip to the sessions",
+    colours: "Colours: {0}", colours_auto: "auto", colours_dark: "dark", colours_light: "light",
+    on: "on {0}",
+    hold: "{0}, hold message",
+    status_connecting: "connecting",
+    status_live: "live",
+    status_paused: "accepting is paused",
+    "status_lame duck": "lame duck: not ready, still accepting",
+    status_draining: "draining: no new clients",
+    status_ended: "ended: the server has stopped",
+    status_lost: "connection lost, trying again",
+    status_crowded: "too many pages are open, trying again",
+
+    /* the words */
+    single: "One session at a time, {0}; {1}.",
+    single_pause: "all others wait in the kernel",
+    single_reject: "all others are rejected",
+    own: "A {0} for each session, {1}; beyond {2} sessions, new clients are rejected.",
+    pool: "{0}, {1}; {2}; {3}.",
+    room_turns: "{0} may be here",
+    room_queue: "{0} may wait",
+    full_pause: "then accepting pauses",
+    full_reject: "then new clients are rejected",
+    "full_drop-oldest": "then the session that has waited longest is rejected",
+    "full_caller-runs": "then the accept loop itself serves the next one, and accepts none meanwhile",
+    water: "Accepting pauses when {0} sessions wait, and resumes at {1}.",
+    delay: "Each echo sleeps for {0}.", delay_drawn: "Each echo sleeps for {0} on average.",
+    burn: "Each echo uses {0} of CPU.", burn_drawn: "Each echo uses {0} of CPU on average.",
+    queue_timeout: "Sessions are rejected after {0} in the queue.",
+    per_source: "At most {0} session from one address.|At most {0} sessions from one address.",
+    idle_timeout: "Idle sessions are closed after {0}.",
+    between: " ",
+    title: "{0} in flight · echo-server",
+
+    /* the accounting */
+    accounting: "The accounting",
+    accepted: "accepted", served: "served", rejected: "rejected", timed_out: "timed out", failed: "failed", in_flight: "in flight",
+
+    /* the path of a session */
+    way: "The path of a session",
+    backlog: "Kernel backlog",
+    of: "of {0}",
+    more: "and {0} more",
+    gate_open: "accepting", gate_closed: "closed for good",
+    gate_paused: "paused: {0}", by_person: "by a person", by_full: "no room", by_errors: "accept failed",
+    pause: "Pause", again: "Accept again",
+    send: "Send clients",
+    send_one: "Send one client", send_ten: "Send ten clients", send_silent: "Send a client that says nothing",
+    silent: "silent",
+    visitors_here: "{0} of {1} sent are here",
+    "another server may listen on this address, too, and get them": "another server may listen on this address, too, and get them",
+    "clients need a certificate (--tls-ca), and the server has none for itself": "clients need a certificate (--tls-ca), and the server has none for itself",
+    "the server cannot be a client with TLS": "the server cannot be a client with TLS",
+    no_visitors: "No clients from here: {0}.",
+    parked: "Parked", parked_of: "idle, without a worker",
+    queue: "Queue", queue_of: "wait for a worker", oldest: "the oldest waits {0}",
+    fewer_workers: "One fewer worker", more_workers: "One more worker",
+    loops_of: "session in {1}|sessions in {1}",
+    own_of: "of at most {0}",
+    busy_of: "of {0} busy",
+    recv: "recv", send_phase: "send", working: "working", hello: "hello", closing: "closing", idle: "idle", unknown_phase: "?",
+    letter_recv: "R", letter_send: "S", letter_working: "W", letter_hello: "H", letter_closing: "C", letter_idle: "·", letter_unknown: "?",
+    only: "the {0}",
+    nth: "{0} {1}",
+    leaving: "worker {0}, leaving",
+    the_accept_loop: "the accept loop",
+    sessions: "{0} session|{0} sessions",
+    echoes: "{0} echo|{0} echoes",
+    live_sessions: "{0} live session|{0} live sessions",
+    summary: "{0}: {1} {2}; {3} in the queue; {4} in the kernel's backlog. {5}.",
+    summary_oldest: "{0}: {1} {2}; {3} in the queue, the oldest for {6}; {4} in the kernel's backlog. {5}.",
+    served_title: "Served", a_second: "a second", echoes_a_second: "echoes a second",
+    out: "Sessions that were not served",
+    rejected_title: "Rejected", got_busy: "got BUSY", timed_out_title: "Timed out", failed_title: "Failed",
+    "queue timeout": "queue {0}", "handshake timeout": "handshake {0}", "idle timeout": "idle {0}", "write timeout": "write {0}", "session timeout": "session {0}", cut: "cut {0}",
+    "handshake failed": "handshake failed {0}", "failed_n": "failed {0}",
+
+    /* resources, and the last minute */
+    resources: "Resources", threads: "Threads", memory: "Memory", descriptors: "Descriptors", cpu: "CPU",
+    unknown: "unknown",
+    one_process: "in one process", processes: "and {0} more process|and {0} more processes",
+    virtual: "of {0} virtual", virtual_limit: "of {0} virtual, limit {1}",
+    no_limit: "no limit", of_one_cpu: "% of one",
+    minute: "The last minute",
+    chart_echoes: "Echoes a second", chart_sessions: "Sessions ended a second", chart_wait: "Waited for a worker", chart_service: "Held a worker",
+    now_mean: "now, mean {0}",
+    more_than: "> {0}",
+
+    /* times */
+    ms: "{0} ms", s: "{0} s", min: "{0} min", h: "{0} h", min_s: "{0} min {1} s", h_min: "{0} h {1} min",
+    s_dot: "{0}s", m_dot: "{0}m", h_dot: "{0}h",
+
+    /* models */
+    "worker": "worker", "thread": "thread", "process": "process", "loop": "loop", "ring": "ring", "accept loop": "accept loop",
+    "count worker": "{0} worker|{0} workers", "count loop": "{0} loop|{0} loops", "count ring": "{0} ring|{0} rings",
+    "Workers": "Workers", "Worker processes": "Worker processes", "Event loops": "Event loops", "Rings": "Rings", "A thread each": "A thread each", "A process each": "A process each", "The accept loop": "The accept loop",
+    "in the accept loop itself": "in the accept loop itself",
+    "from accept to its end": "from accept to its end",
+    "each a thread that holds one session until it ends": "each a thread that holds one session until it ends",
+    "each a thread that holds a session only while there are bytes to echo": "each a thread that holds a session only while there are bytes to echo",
+    "each a process that holds one session until it ends": "each a process that holds one session until it ends",
+    "each a thread that serves many sessions by turns": "each a thread that serves many sessions by turns",
+    "each a thread for which the kernel reads and writes many sessions": "each a thread for which the kernel reads and writes many sessions",
+    "each a thread that accepts by itself, and holds one session until it ends": "each a thread that accepts by itself, and holds one session until it ends",
+    "each a process that accepts by itself, and holds one session until it ends": "each a process that accepts by itself, and holds one session until it ends",
+    "none, in this build": "none, in this build",
+
+    /* the controls */
+    refused: "The server refused: {0}.",
+    unreachable: "The server could not be reached.",
+
+    /* the tour */
+    tour: "Tour",
+    tour_title: "Tour, step {0} of {1}",
+    tour_back: "Back", tour_next: "Next", tour_close: "Close",
+    tour_lesson: "More of it: lessons/{0}",
+    tour_type: "In a terminal, type", tour_type_twice: "In a terminal, type twice",
+    tour_one_do: "Press +1. It sends a client, which says six words, one a second.",
+    tour_one_ask: "Which way does it take, and where is it counted in the end?",
+    tour_one_done: "It had a worker at once, and is now counted as served: {0}.",
+    tour_silent_do: "Press “silent”. It sends a client that says nothing.",
+    tour_silent_ask: "What does its worker do meanwhile?",
+    tour_silent_held: "It waits for bytes, for {0} already, and serves no other client.",
+    tour_silent_loop: "Loop {0} serves others meanwhile: a silent client costs nearly nothing.",
+    tour_silent_parked: "No worker has it: it is parked until it says something.",
+    tour_own_do: "Press +10.",
+    tour_own_ask: "How many threads or processes are there now?",
+    tour_own_done: "One for each client: {0}. Nothing stops them before there are {1}.",
+    tour_loops_do: "Press +10.",
+    tour_loops_ask: "Does one of them wait for another?",
+    tour_loops_done: "{0} are here, and {1} are enough to serve them by turns.",
+    tour_queue_do: "Press +10, twice if all have a worker at once.",
+    tour_queue_ask: "All workers are busy: where do the others wait?",
+    tour_queue_done: "{0} waits in the queue, and the server knows since when.|{0} wait in the queue, and the server knows since when.",
+    tour_queue_backlog: "{0} waits in the kernel's backlog: the server has not accepted it.|{0} wait in the kernel's backlog: the server has not accepted them.",
+    tour_more_do: "Press + twice.",
+    tour_more_ask: "What becomes of the queue?",
+    tour_more_done: "There are {0} workers. Of {1} that waited, {2} still wait.",
+    tour_full_do: "Press +10, until the queue is full, and once more.",
+    tour_full_ask: "What becomes of the client for which there is no room?",
+    tour_full_pause: "Accepting is paused: {0} waits in the kernel, connected and unknown to the server.|Accepting is paused: {0} wait in the kernel, connected and unknown to the server.",
+    tour_full_caller: "The accept loop serves it itself, and accepts no other meanwhile.",
+    tour_full_reject: "It gets BUSY at once: {0} so far.",
+    tour_full_oldest: "The one that has waited longest makes room, and gets BUSY: {0} so far.",
+    tour_pause_do: "Press Pause, and then +1.",
+    tour_pause_ask: "The client connects. Who knows of it?",
+    tour_pause_done: "Only the kernel: {0} in its backlog. The server accepts none.",
+    tour_again_do: "Press Accept again.",
+    tour_again_ask: "What becomes of the clients in the backlog?",
+    tour_again_done: "The server accepts them: {0} so far.",
+    tour_stop_do: "Press Ctrl-C in the server's terminal.",
+    tour_stop_ask: "What becomes of the clients that are here?",
+    tour_stop_done: "The server accepts no more. {0} is here, and is served to its end.|The server accepts no more. {0} are here, and are served to their end.",
+
+    /* the foot */
+    help: "What is shown here, and what is measured",
+    help_backlog: "Connections that the server has not accepted yet. It knows how many there are, and nothing else.",
+    help_visitors_title: "+1, +10, silent",
+    help_visitors: "With --admin-control these buttons send clients, which the server is to itself: each says six words, one a second, and leaves; a silent one says nothing and stays. They are counted like all others.",
+    help_queue_title: "Queue, Workers",
+    help_queue: "Accepted sessions; each dot shows its age.",
+    help_recv: "the worker waits for bytes of its session,", help_working: "it makes the echo,", help_send: "it sends the echo,", help_hello: "it reads a PROXY header or does the TLS handshake,", help_closing: "the session is ending.",
+    help_wait: "From accept to the moment when a worker begins the session. The server cannot see the time before accept, in the kernel; echo-client can.",
+    help_service: "From that moment to the end of the session. With one echo per session this is its service time; with long sessions it is how long they stay.",
+    help_percentiles: "50 and 99 of a hundred took no longer. They are read from a histogram with 16 steps from 0.1 ms to 60 s, so they are correct to within a step; a wide step is shown as a range. The figures are for the last minute, or since this page was opened; each point of a line is for the ten seconds before it.",
+    help_often_title: "How often",
+    help_often: "Four times a second. At most 256 sessions are listed; counts include all. A session that comes and goes between two updates is counted, but not shown.",
+    programs: "The same for programs:",
+    version: "version {0}", up: "up {0}",
+  },
+
+  zh: {
+    language: "English",
+    skip: "跳到会话",
+    colours: "颜色：{0}", colours_auto: "自动", colours_dark: "深色", colours_light: "浅色",
+    on: "位于 {0}",
+    hold: "{0}，hold message",
+    status_connecting: "正在连接",
+    status_live: "实时",
+    status_paused: "已暂停接受",
+    "status_lame duck": "即将停止：未就绪，仍接受连接",
+    status_draining: "正在停止：不再接受新客户",
+    status_ended: "已结束：服务器已停止",
+    status_lost: "连接断开，正在重试",
+    status_crowded: "打开的页面太多，正在重试",
+
+    single: "一次一个会话，{0}；{1}。",
+    single_pause: "其余的在内核里等待",
+    single_reject: "其余的都被拒绝",
+    own: "每个会话一个{0}，{1}；超过 {2} 个会话时，新客户被拒绝。",
+    pool: "{0}，{1}；{2}；{3}。",
+    room_turns: "最多容纳 {0} 个会话",
+    room_queue: "最多 {0} 个排队",
+    full_pause: "满了就暂停接受",
+    full_reject: "满了就拒绝新客户",
+    "full_drop-oldest": "满了就拒绝等得最久的会话",
+    "full_caller-runs": "满了就由接受循环自己服务下一个，其间不接受别的",
+    water: "{0} 个会话排队时暂停接受，降到 {1} 个时恢复。",
+    delay: "每次回显睡眠 {0}。", delay_drawn: "每次回显平均睡眠 {0}。",
+    burn: "每次回显占用 CPU {0}。", burn_drawn: "每次回显平均占用 CPU {0}。",
+    queue_timeout: "排队 {0} 后会话被拒绝。",
+    per_source: "每个地址最多 {0} 个会话。",
+    idle_timeout: "空闲 {0} 后会话被关闭。",
+    between: "",
+    title: "{0} 个进行中 · echo-server",
+
+    accounting: "账目",
+    accepted: "已接受", served: "已服务", rejected: "被拒绝", timed_out: "超时", failed: "失败", in_flight: "进行中",
+
+    way: "一个会话走过的路",
+    backlog: "内核 backlog",
+    of: "共 {0}",
+    more: "还有 {0} 个",
+    gate_open: "正在接受", gate_closed: "不再接受",
+    gate_paused: "暂停：{0}", by_person: "人为", by_full: "没有空位", by_errors: "accept 失败",
+    pause: "暂停接受", again: "恢复接受",
+    send: "派出客户",
+    send_one: "派出一个客户", send_ten: "派出十个客户", send_silent: "派出一个不说话的客户",
+    silent: "沉默",
+    visitors_here: "派出 {1} 个，在场 {0} 个",
+    "another server may listen on this address, too, and get them": "别的服务器可能也在这个地址上监听，客户会到它那里去",
+    "clients need a certificate (--tls-ca), and the server has none for itself": "客户需要证书（--tls-ca），服务器自己没有",
+    "the server cannot be a client with TLS": "服务器不能用 TLS 当客户",
+    no_visitors: "这里不能派出客户：{0}。",
+    parked: "停放", parked_of: "空闲，不占 worker",
+    queue: "队列", queue_of: "等待 worker", oldest: "最久的已等 {0}",
+    fewer_workers: "减少一个 worker", more_workers: "增加一个 worker",
+    loops_of: "个会话，{1}",
+    own_of: "最多 {0}",
+    busy_of: "忙，共 {0}",
+    recv: "接收", send_phase: "发送", working: "处理", hello: "握手", closing: "关闭中", idle: "空闲", unknown_phase: "?",
+    letter_recv: "收", letter_send: "发", letter_working: "理", letter_hello: "握", letter_closing: "关", letter_idle: "·", letter_unknown: "?",
+    only: "{0}",
+    nth: "{0} {1}",
+    leaving: "worker {0}，将离开",
+    the_accept_loop: "接受循环",
+    sessions: "{0} 个会话",
+    echoes: "{0} 次回显",
+    live_sessions: "{0} 个会话在场",
+    summary: "{0}：{1} {2}；队列里 {3} 个；内核 backlog 里 {4} 个。{5}。",
+    summary_oldest: "{0}：{1} {2}；队列里 {3} 个，最久的已等 {6}；内核 backlog 里 {4} 个。{5}。",
+    served_title: "已服务", a_second: "每秒", echoes_a_second: "次回显每秒",
+    out: "没有得到服务的会话",
+    rejected_title: "被拒绝", got_busy: "收到 BUSY", timed_out_title: "超时", failed_title: "失败",
+    "queue timeout": "排队 {0}", "handshake timeout": "握手 {0}", "idle timeout": "空闲 {0}", "write timeout": "写 {0}", "session timeout": "会话 {0}", cut: "截断 {0}",
+    "handshake failed": "握手失败 {0}", "failed_n": "失败 {0}",
+
+    resources: "资源", threads: "线程", memory: "内存", descriptors: "描述符", cpu: "CPU",
+    unknown: "未知",
+    one_process: "在一个进程里", processes: "另有 {0} 个进程",
+    virtual: "虚拟内存 {0}", virtual_limit: "虚拟内存 {0}，上限 {1}",
+    no_limit: "没有上限", of_one_cpu: "%（一个 CPU）",
+    minute: "最近一分钟",
+    chart_echoes: "每秒回显", chart_sessions: "每秒结束的会话", chart_wait: "等待 worker", chart_service: "占用 worker",
+    now_mean: "当前，平均 {0}",
+    more_than: "> {0}",
+
+    ms: "{0} ms", s: "{0} s", min: "{0} 分", h: "{0} 时", min_s: "{0} 分 {1} 秒", h_min: "{0} 时 {1} 分",
+    s_dot: "{0}s", m_dot: "{0}m", h_dot: "{0}h",
+
+    "worker": "worker", "thread": "线程", "process": "进程", "loop": "循环", "ring": "ring", "accept loop": "接受循环",
+    "count worker": "{0} 个 worker", "count loop": "{0} 个循环", "count ring": "{0} 个 ring",
+    "Workers": "Worker", "Worker processes": "Worker 进程", "Event loops": "事件循环", "Rings": "Ring", "A thread each": "各有一个线程", "A process each": "各有一个进程", "The accept loop": "接受循环",
+    "in the accept loop itself": "就在接受循环里",
+    "from accept to its end": "从接受到结束",
+    "each a thread that holds one session until it ends": "各是一个线程，占住一个会话直到它结束",
+    "each a thread that holds a session only while there are bytes to echo": "各是一个线程，只在有字节要回显时占住会话",
+    "each a process that holds one session until it ends": "各是一个进程，占住一个会话直到它结束",
+    "each a thread that serves many sessions by turns": "各是一个线程，轮流服务许多会话",
+    "each a thread for which the kernel reads and writes many sessions": "各是一个线程，由内核替它读写许多会话",
+    "each a thread that accepts by itself, and holds one session until it ends": "各是一个线程，自己接受连接，占住一个会话直到它结束",
+    "each a process that accepts by itself, and holds one session until it ends": "各是一个进程，自己接受连接，占住一个会话直到它结束",
+    "none, in this build": "这个版本没有",
+
+    refused: "服务器拒绝了：{0}。",
+    unreachable: "连不上服务器。",
+
+    tour: "导览",
+    tour_title: "导览，第 {0} 步，共 {1} 步",
+    tour_back: "上一步", tour_next: "下一步", tour_close: "关闭",
+    tour_lesson: "详见 lessons/{0}",
+    tour_type: "在终端里输入", tour_type_twice: "在终端里输入两次",
+    tour_one_do: "按 +1。它派出一个客户，每秒说一个词，共六个。",
+    tour_one_ask: "它走哪条路，最后算在哪里？",
+    tour_one_done: "它立刻得到了 worker，现在算作已服务：{0}。",
+    tour_silent_do: "按“沉默”。它派出一个什么也不说的客户。",
+    tour_silent_ask: "这时它的 worker 在做什么？",
+    tour_silent_held: "在等字节，已经等了 {0}，别的客户一个也不服务。",
+    tour_silent_loop: "循环 {0} 照样服务别的客户：沉默的客户几乎没有代价。",
+    tour_silent_parked: "没有 worker 管它：在它说话以前，它停放着。",
+    tour_own_do: "按 +10。",
+    tour_own_ask: "现在有几个线程或进程？",
+    tour_own_done: "每个客户一个：{0} 个。到 {1} 个以前，没有什么能拦住它们。",
+    tour_loops_do: "按 +10。",
+    tour_loops_ask: "它们要互相等待吗？",
+    tour_loops_done: "来了 {0} 个，{1} 个轮流服务就够了。",
+    tour_queue_do: "按 +10；如果都立刻得到了 worker，再按一次。",
+    tour_queue_ask: "worker 都忙着：其余的在哪里等？",
+    tour_queue_done: "{0} 个在队列里等，服务器知道它们从什么时候开始等。",
+    tour_queue_backlog: "{0} 个在内核 backlog 里等：服务器还没有接受它们。",
+    tour_more_do: "按两次 +。",
+    tour_more_ask: "队列怎么样了？",
+    tour_more_done: "现在有 {0} 个 worker。原来 {1} 个在等，现在 {2} 个。",
+    tour_full_do: "按 +10，直到队列满了，然后再按一次。",
+    tour_full_ask: "没有空位给它的那个客户会怎么样？",
+    tour_full_pause: "暂停接受了：{0} 个在内核里等，已经连上，服务器却不知道它们。",
+    tour_full_caller: "接受循环自己服务它，其间不接受别的。",
+    tour_full_reject: "它立刻收到 BUSY：到现在 {0} 个。",
+    tour_full_oldest: "等得最久的那个让位，收到 BUSY：到现在 {0} 个。",
+    tour_pause_do: "按“暂停接受”，再按 +1。",
+    tour_pause_ask: "客户连上了。谁知道它？",
+    tour_pause_done: "只有内核：backlog 里有 {0} 个。服务器一个也不接受。",
+    tour_again_do: "按“恢复接受”。",
+    tour_again_ask: "backlog 里的客户怎么样了？",
+    tour_again_done: "服务器接受了它们：到现在 {0} 个。",
+    tour_stop_do: "在服务器的终端里按 Ctrl-C。",
+    tour_stop_ask: "还在这里的客户会怎么样？",
+    tour_stop_done: "服务器不再接受新的。还有 {0} 个，会一直服务到它们结束。",
+
+    help: "这里显示什么，测量什么",
+    help_backlog: "服务器还没有接受的连接。它只知道有几个。",
+    help_visitors_title: "+1、+10、沉默",
+    help_visitors: "加上 --admin-control，这些按钮派出客户，服务器自己当客户：每个每秒说一个词，说六个就走；沉默的什么也不说，一直待着。它们和别的客户一样计数。",
+    help_queue_title: "队列、Worker",
+    help_queue: "已经接受的会话；每个点标着它的时间。",
+    help_recv: "worker 在等会话的字节，", help_working: "在准备回显，", help_send: "在发送回显，", help_hello: "在读 PROXY 头或做 TLS 握手，", help_closing: "会话正在结束。",
+    help_wait: "从接受到一个 worker 开始服务这个会话。接受以前、在内核里的时间，服务器看不到；echo-client 看得到。",
+    help_service: "从那时到会话结束。每个会话只有一次回显时，这就是服务时间；会话很长时，这是它们停留多久。",
+    help_percentiles: "一百个里有 50 个、99 个不超过这个时间。它们从直方图读出，从 0.1 ms 到 60 s 分 16 级，误差在一级之内；级宽时写成范围。数字是最近一分钟的，或者从打开页面算起；线上的每个点是它前面十秒的。",
+    help_often_title: "多久一次",
+    help_often: "每秒四次。最多列出 256 个会话，计数包括全部。两次更新之间来了又走的会话会计数，但不显示。",
+    programs: "给程序用的：",
+    version: "版本 {0}", up: "已运行 {0}",
+  },
+};
+
+/* --- the language -------------------------------------------------------------------------- */
+
+/* The one chosen on this page earlier, or the first of the browser's that there is. */
+function findLanguage() {
+  try {
+    const chosen = localStorage.getItem("language");
+    if (TEXTS[chosen]) return chosen;
+  } catch { /* the browser's, then */ }
+  return navigator.languages.map((name) => name.slice(0, 2).toLowerCase()).find((name) => TEXTS[name]) || "en";
+}
+
+let language = findLanguage();
+
+const number = (n) => n.toLocaleString("en");
+
+function say(key, ...values) {
+  const forms = TEXTS[language][key].split("|");
+  const form = forms.length > 1 && values[0] !== 1 ? forms[1] : forms[0];
+  return form.replace(/\{(\d)\}/g, (_, i) => (typeof values[i] === "number" ? number(values[i]) : values[i]));
+}
+
+/* A text of the server, which may have a model that this page does not know. */
+const sayWords = (words) => (words in TEXTS[language] ? say(words) : words);
+const sayCount = (n, unit) => (`count ${unit}` in TEXTS[language] ? say(`count ${unit}`, n) : `${number(n)} ${unit}${n === 1 ? "" : "s"}`);
+
+/* Fill in the texts that stay, by the attributes of their elements. */
+function fillTexts() {
+  document.documentElement.lang = language === "zh" ? "zh-CN" : language;
+  for (const element of document.querySelectorAll("[data-text]")) element.textContent = say(element.dataset.text);
+  for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", say(element.dataset.label));
+}
