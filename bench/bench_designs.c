@@ -146,8 +146,11 @@ static bool design_init(struct design *design, const char *model, bool message, 
     design->candidate.name = design->name;
     set_arguments(design);
     candidate_command(&design->candidate, 1, NULL, &command);
-    if (!server_try(command.arguments, errors, &server))
+    if (!server_try(command.arguments, errors, &server)) {
+        design->room = ROOM_WORKERS;
+        set_arguments(design);
         return false;
+    }
     if (!read_model_line(server.out, line, sizeof line))
         log_fatal("echo-server --model %s does not say how it serves", model);
     server_stop(&server);
@@ -156,7 +159,8 @@ static bool design_init(struct design *design, const char *model, bool message, 
     return true;
 }
 
-/* A model that does not start here is named; that one cannot have --hold message is no news. */
+/* A model that does not start here gets its lines, with the reason; that one cannot have --hold message is
+ * no news. */
 static size_t find_designs(struct design designs[DESIGNS_MAX])
 {
     char words[DESIGNS_MAX / 2][32];
@@ -165,10 +169,7 @@ static size_t find_designs(struct design designs[DESIGNS_MAX])
     size_t count = 0;
 
     for (size_t i = 0; i < words_count; i++) {
-        if (design_init(&designs[count], words[i], false, STDERR_FILENO))
-            count++;
-        else
-            fprintf(stderr, "bench_designs: --model %s is left out\n", words[i]);
+        (void)design_init(&designs[count++], words[i], false, nowhere);
         if (design_init(&designs[count], words[i], true, nowhere))
             count++;
     }
