@@ -53,6 +53,9 @@ static const struct contest contests[] = {
                NAMED("1 loop, work", model_event, burn, ALONE),
                NAMED("2 loops, work", model_event, burn_2, ALONE)},
      .targets = {{CPU, 1, 0, 1.1}, {RATE, 3, 2, 1.7}, {CPU, 3, 2, 1.05}}},
+    {.name = "uring", .title = "one ring for all sessions",
+     .sides = {SIDE(floor_epoll), SIDE(model_io_uring), SIDE(floor_uring), SIDE(model_event)},
+     .targets = {{CPU, 1, 0, 0.98}, {RATE, 1, 0, 1.0}, {CPU, 1, 2, 1.03}}},
     {.name = "message", .title = "a worker for each message",
      .sides = {SIDE(model_event), SIDE(model_message)},
      .targets = {{CPU, 1, 0, 2.0}, {P99, 1, 0, 2.0}}},
@@ -86,9 +89,12 @@ static const struct {
     const struct candidate *candidate;
     double target; /* 0: none */
 } traced[] = {
-    {&floor_thread, 0},  {&model_thread_pool, 2.0}, {&floor_epoll, 0},      {&model_event, 0},
-    {&model_message, 0}, {&model_process_pool, 0},  {&peer_bufferevent, 0}, {&peer_go, 0},
-    {&peer_uv, 0},       {&peer_tokio, 0},
+    {&floor_thread, 0},     {&model_thread_pool, 2.0},
+    {&floor_epoll, 0},      {&model_event, 0},
+    {&floor_uring, 0},      {&model_io_uring, 0},
+    {&model_message, 0},    {&model_process_pool, 0},
+    {&peer_bufferevent, 0}, {&peer_go, 0},
+    {&peer_uv, 0},          {&peer_tokio, 0},
 };
 
 static void count_calls(const struct candidate *candidate, double target)
@@ -188,7 +194,7 @@ int main(int argc, char *argv[])
         argv + read_numbers(argc, argv,
                             "bench_models [OPTION]... [QUESTION]...\n"
                             "Compare the server's models with floors and peers. Questions:\n"
-                            "session one event loops message idle connect tls print metrics "
+                            "session one event loops uring message idle connect tls print metrics "
                             "calls",
                             options);
 

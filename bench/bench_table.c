@@ -21,7 +21,7 @@
 
 #define BUSY    4  /* sessions, and workers, besides the waiting sessions */
 #define SETTLED 20 /* this many equal counts in a row: settled */
-#define MODELS  7
+#define MODELS  8
 #define POLL_MS 10
 
 static const char *const roomy[] = {"--queue", "6000", "--idle-timeout", "0", "--max-sessions",
@@ -44,6 +44,8 @@ static const struct model {
      "`--workers`", "in the queue"},
     {&model_event, "event", "one of `--workers` event loops, many sessions each",
      "up to the descriptor limit", "in the loop"},
+    {&model_io_uring, "io-uring", "one of `--workers` rings, many sessions each",
+     "up to the descriptor limit", "in the ring's thread"},
     {&model_message, "thread-pool --hold message",
      "one of `--workers` threads, while there are bytes to echo", "up to the descriptor limit",
      "in the loop"},

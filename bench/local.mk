@@ -93,6 +93,13 @@ bench_tokio = %D%/peer_tokio/release/peer_tokio
 	  echo "make bench: the peer with tokio does not build, and is left out" >&2
 endif
 
+if WITH_LIBURING
+bench_built += %D%/floor_uring
+%C%_floor_uring_SOURCES = %D%/floor_uring.c %D%/floor.h
+%C%_floor_uring_CFLAGS = $(AM_CFLAGS) $(LIBURING_CFLAGS)
+%C%_floor_uring_LDADD = common/libcommon.la $(LIBURING_LIBS)
+endif
+
 # Preloaded in front of the C library by LD_PRELOAD; libtool builds it shared because of the rpath.
 EXTRA_LTLIBRARIES = %D%/libcount.la
 %C%_libcount_la_SOURCES = %D%/libcount.c %D%/counted.h
@@ -150,7 +157,7 @@ EXTRA_DIST += %D%/README.md %D%/run %D%/markers.sh %D%/table-into-readme %D%/bes
 	%D%/best-table.awk %D%/best-svg.awk %D%/peer_python.py %D%/peer_seed.py %D%/peer_echo.go \
 	%D%/peer_tokio/Cargo.toml %D%/peer_tokio/src/main.rs
 # configure chooses one of the two files, but a tarball needs both.
-EXTRA_DIST += %D%/load-tls.c %D%/load-tls-none.c %D%/floor_tls.c
+EXTRA_DIST += %D%/load-tls.c %D%/load-tls-none.c %D%/floor_tls.c %D%/floor_uring.c
 
 # For one of them: make bench BENCH=submit
 if SANITIZED
