@@ -12,6 +12,7 @@
 #include "client/targets.h"
 #include "common/log.h"
 #include "common/signal-mask.h"
+#include "common/translate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,6 +77,7 @@ int main(int argc, char *argv[])
     keep_standard_descriptors();
     settle_signals();
     log_init("echo-client", LOG_NORMAL);
+    translate_start();
     /* one arena for all threads, or each would reserve its own for the little that sessions allocate */
     (void)mallopt(M_ARENA_MAX, 1);
     if (argc > 1 && strcmp(argv[1], "report") == 0)

@@ -15,6 +15,7 @@
 #include "client/run.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/translate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,9 +60,9 @@ static void compare_clocks(char *const paths[], const struct summary_clock *cloc
             log_warn("the clock of %s was %.1f ms %s that of %s, to within %.1f ms by the clock of "
                      "%s: with the same --start-at it began that much %s, and the time at once and "
                      "the rates are wrong by as much; synchronize the clocks",
-                     paths[i], (double)llabs(apart_ns) / 1e6, apart_ns > 0 ? "ahead of" : "behind",
-                     paths[best - clocks], (double)within_ns / 1e6, best->of,
-                     apart_ns > 0 ? "earlier" : "later");
+                     paths[i], (double)llabs(apart_ns) / 1e6,
+                     apart_ns > 0 ? _("ahead of") : _("behind"), paths[best - clocks],
+                     (double)within_ns / 1e6, best->of, apart_ns > 0 ? _("earlier") : _("later"));
     }
 }
 

@@ -15,6 +15,7 @@
 #include "common/option.h"
 #include "common/parse.h"
 #include "common/tls.h"
+#include "common/translate.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -405,7 +406,8 @@ static void check_outputs(const struct options *options)
         for (size_t j = i + 1; j < count; j++)
             if (outputs[j].path != NULL && strcmp(outputs[i].path, outputs[j].path) == 0)
                 log_usage("%s and %s would both write to %s", outputs[i].name, outputs[j].name,
-                          strcmp(outputs[i].path, "-") == 0 ? "standard output" : outputs[i].path);
+                          strcmp(outputs[i].path, "-") == 0 ? _("standard output")
+                                                            : outputs[i].path);
         if (i > 0 && strcmp(outputs[i].path, "-") == 0 && !options->quiet)
             log_usage("%s - needs --quiet: the summary goes to standard output, too",
                       outputs[i].name);

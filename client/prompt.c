@@ -5,6 +5,7 @@
 #include "client/line.h"
 #include "client/session/poll.h"
 #include "common/log.h"
+#include "common/translate.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -65,7 +66,7 @@ static bool print_reply(const struct prompt *prompt, size_t size)
         fflush(stdout) == 0)
         return true;
     if (errno != EPIPE)
-        log_error("cannot write to standard output: %s", strerror(errno));
+        log_error("cannot write to standard output: %s", translate_error(errno));
     return false;
 }
 
@@ -97,7 +98,7 @@ static bool talk_all(struct prompt *prompt, struct line_reader *reader)
             return false;
     }
     if (errno != 0) {
-        log_error("cannot read standard input: %s", strerror(errno));
+        log_error("cannot read standard input: %s", translate_error(errno));
         return false;
     }
     session_end(&prompt->session);

@@ -16,6 +16,7 @@
 #include "client/views/curve.h"
 #include "client/views/view.h"
 #include "common/log.h"
+#include "common/translate.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -65,7 +66,7 @@ static struct messages *open_messages(const struct options *options)
 static bool open_view(struct run *run, struct view *view, const char *path)
 {
     if (view == NULL) {
-        log_error("cannot write %s: %s", path, strerror(errno));
+        log_error("cannot write %s: %s", path, translate_error(errno));
         return false;
     }
     run->views[run->view_count++] = view;
@@ -92,7 +93,7 @@ static bool open_views(struct run *run)
     if (options->curve != NULL) {
         run->curve = outlet_open(options->curve);
         if (run->curve == NULL) {
-            log_error("cannot write %s: %s", options->curve, strerror(errno));
+            log_error("cannot write %s: %s", options->curve, translate_error(errno));
             return false;
         }
     }
@@ -241,7 +242,7 @@ static bool close_views(struct run *run)
         log_error("%" PRIu64 " of %" PRIu64
                   " sessions are missing in the files of --csv, --ndjson and "
                   "--timeline: %s",
-                  run->total.unrecorded, run->total.requested, strerror(ENOMEM));
+                  run->total.unrecorded, run->total.requested, translate_error(ENOMEM));
     for (unsigned i = 0; i < run->view_count; i++)
         written &= run->views[i]->ops->close(run->views[i], &run->total);
     if (run->curve != NULL) {

@@ -17,12 +17,14 @@ noinst_LTLIBRARIES += %D%/libcommon.la
 	%D%/stream.c %D%/stream.h \
 	%D%/tls.h \
 	%D%/tostop.h \
-	%D%/transform.c %D%/transform.h
+	%D%/transform.c %D%/transform.h \
+	%D%/translate.c %D%/translate.h
 if WITH_OPENSSL
 %C%_libcommon_la_SOURCES += %D%/tls.c %D%/tls-try.c %D%/tls-internal.h
 else
 %C%_libcommon_la_SOURCES += %D%/tls-none.c
 endif
+%C%_libcommon_la_CPPFLAGS = $(AM_CPPFLAGS) -DLOCALEDIR='"$(localedir)"'
 %C%_libcommon_la_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 %C%_libcommon_la_LIBADD = $(OPENSSL_LIBS) -lm
 LIBCOMMON = %D%/libcommon.la

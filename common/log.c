@@ -20,6 +20,7 @@
 #include "common/json-line.h"
 #include "common/printable.h"
 #include "common/tostop.h"
+#include "common/translate.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -52,6 +53,8 @@ void log_init(const char *program, enum log_level level)
 void log_set_form(enum log_form form)
 {
     log_form = form;
+    if (form == LOG_JSON)
+        translate_stop(); /* programs look for the words */
 }
 
 bool log_writes(enum log_level level)
@@ -104,7 +107,7 @@ static size_t write_note(char *note, size_t room, uint64_t missing)
 
     if (log_form == LOG_TEXT)
         return (size_t)snprintf(
-            note, room, "%.32s: (%" PRIu64 " lines are missing: standard error is too slow)\n",
+            note, room, _("%.32s: (%" PRIu64 " lines are missing: standard error is too slow)\n"),
             log_program, missing);
     line = begin_json(note, room, "warning", "lines missing");
     json_line_number(&line, "lines", missing);
@@ -134,6 +137,17 @@ uint64_t log_lost(void)
     return atomic_load(&lost);
 }
 
+/* Do what vsnprintf() does, with %m in the user's language. */
+static __attribute__((format(printf, 3, 0))) int format_text(char *text, size_t room,
+                                                             const char *format, va_list arguments)
+{
+    locale_t before = translate_enter();
+    int length = vsnprintf(text, room, format, arguments);
+
+    translate_leave(before);
+    return length;
+}
+
 /* Write a line as text. */
 static __attribute__((format(printf, 2, 0))) void say_text(int wait_ms, const char *format,
                                                            va_list arguments)
@@ -147,7 +161,7 @@ static __attribute__((format(printf, 2, 0))) void say_text(int wait_ms, const ch
     length = snprintf(line, room, "%s: ", log_program);
     used = length < 0 ? 0 : (size_t)length < room ? (size_t)length : room - 1;
     errno = saved; /* for %m */
-    length = vsnprintf(line + used, room - used, format, arguments);
+    length = format_text(line + used, room - used, translate(format), arguments);
     if (length >= 0 && (size_t)length >= room - used) {
         used = room - 1;
         memcpy(line + used - 3, "...", 3);

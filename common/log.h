@@ -6,6 +6,9 @@
  *
  * Each call is one write(2), so lines of several threads do not mix. Safe in any thread.
  *
+ * Formats are literals, since po/extract looks for them, and are translated here. What their %s stand for
+ * is not: see translate.h for _() and translate_error().
+ *
  * A stopped terminal, or a pipe without a reader, does not block the program: a line that standard
  * error does not take at once is lost, and a note before the next line counts the lost ones.
  */
@@ -33,7 +36,7 @@ extern const char *const log_form_words[];
 /** Set the name and the level before any thread is made. Default: "echopool", LOG_NORMAL. */
 void log_init(const char *program, enum log_level level);
 
-/** Set the form, likewise. Default: LOG_TEXT. */
+/** Set the form, likewise. Default: LOG_TEXT. With LOG_JSON nothing is translated from then on. */
 void log_set_form(enum log_form form);
 
 /** Check whether lines of this level are written: what goes into one need not be found out otherwise. */

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/must.h"
 #include "common/parse.h"
+#include "common/translate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -51,17 +52,17 @@ const char *option_range(const struct option_row *row, char text[static OPTION_R
 
     text[0] = '\0';
     if (row->kind == OPTION_KIND_OTHER)
-        return row->range;
+        return translate(row->range);
     if (row->most > 0) {
         write_bound(row->kind, row->least, least);
         write_bound(row->kind, row->most, most);
-        length = (size_t)snprintf(text, OPTION_RANGE_MAX, "%s to %s", least, most);
+        length = (size_t)snprintf(text, OPTION_RANGE_MAX, _("%s to %s"), least, most);
     }
     for (int i = 0; row->words != NULL && row->words[i] != NULL; i++) {
         length += (size_t)snprintf(text + length, OPTION_RANGE_MAX - length, "%s%s",
                                    length == 0                 ? ""
-                                   : row->words[i + 1] == NULL ? " or "
-                                                               : ", ",
+                                   : row->words[i + 1] == NULL ? _(" or ")
+                                                               : _(", "),
                                    row->words[i]);
         MUST(length >= OPTION_RANGE_MAX);
     }

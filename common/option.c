@@ -12,12 +12,14 @@
 #include "common/log.h"
 #include "common/must.h"
 #include "common/printable.h"
+#include "common/translate.h"
 #include "config.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 enum {
     LETTERS = 256,    /* getopt_long() returns a letter, or LETTERS and the number of the row */
@@ -28,24 +30,71 @@ enum {
 
 /* --- sentences ----------------------------------------------------------------------------- */
 
+/* Measure the character at a text, in bytes. @return its columns */
+static int measure(const char *text, size_t *bytes)
+{
+    mbstate_t state = {0};
+    wchar_t character;
+    int columns;
+
+    *bytes = mbrtowc(&character, text, strlen(text), &state);
+    columns = *bytes <= strlen(text) ? wcwidth(character) : 1;
+    if (*bytes > strlen(text) || *bytes == 0)
+        *bytes = 1;
+    return columns >= 0 ? columns : 1;
+}
+
+/*
+ * Measure what a line may not be broken in: a word, or a Chinese character, with the punctuation that
+ * belongs to it. @return its columns
+ */
+static int measure_piece(const char *text, size_t *length)
+{
+    static const char opening[] = "([（《“", closing[] = ")].,;:，。、；：？！）》”";
+    bool in_word = false, may_end = false;
+    int columns = 0, width;
+    size_t bytes;
+
+    for (*length = 0; text[*length] != '\0' && text[*length] != ' '; *length += bytes) {
+        char character[8];
+
+        width = measure(text + *length, &bytes);
+        snprintf(character, sizeof character, "%.*s", (int)bytes, text + *length);
+        if (!(in_word && width < 2)) {
+            bool closes = strstr(closing, character) != NULL;
+            if (may_end && !closes)
+                break;
+            in_word = width < 2 && !closes;
+        }
+        may_end = strstr(opening, character) == NULL;
+        columns += width;
+    }
+    return columns;
+}
+
 /* Print a text from HELP_COLUMN on, in lines of HELP_WIDTH. @param column  of the cursor */
 static void print_text(int column, const char *text)
 {
+    locale_t before = translate_enter();
+    size_t length, blanks = 0;
     bool first = true;
 
     column += printf("%*s", column + 2 < HELP_COLUMN ? HELP_COLUMN - column : 2, "");
     for (; *text != '\0'; first = false) {
-        int length = (int)strcspn(text, " ");
+        int columns = measure_piece(text, &length);
 
-        if (!first && column + 1 + length > HELP_WIDTH)
+        if (!first && column + (int)blanks + columns > HELP_WIDTH)
             column = printf("\n%*s", HELP_COLUMN, "") - 1;
         else if (!first)
-            column += printf(" ");
-        column += printf("%.*s", length, text);
+            column += printf("%*s", (int)blanks, "");
+        printf("%.*s", (int)length, text);
+        column += columns;
         text += length;
+        blanks = *text == ' ';
         text += strspn(text, " ");
     }
     printf("\n");
+    translate_leave(before);
 }
 
 static void print_row(const struct option_row *row)
@@ -53,17 +102,17 @@ static void print_row(const struct option_row *row)
     char range[OPTION_RANGE_MAX], text[3 * OPTION_RANGE_MAX];
     const char *allowed = option_range(row, range);
     const char *initial = row->initial != NULL ? row->initial : "";
-    const char *otherwise = row->otherwise != NULL ? row->otherwise : "";
+    const char *otherwise = row->otherwise != NULL ? translate(row->otherwise) : "";
     bool none = initial[0] == '\0' && otherwise[0] == '\0';
     int column = row->letter != 0 ? printf("  -%c, --%s", row->letter, row->name)
                                   : printf("      --%s", row->name);
 
     if (row->argument != NULL)
         column += printf(" %s", row->argument);
-    snprintf(text, sizeof text, "%s%s%s%s%s%s%s%s%s", row->help,
+    snprintf(text, sizeof text, "%s%s%s%s%s%s%s%s%s", translate(row->help),
              allowed[0] == '\0' ? ""
              : row->most > 0    ? " ("
-                                : ": ",
+                                : _(": "),
              allowed, row->most > 0 ? ")" : "", none ? "" : " [", initial,
              initial[0] != '\0' && otherwise[0] != '\0' ? "; " : "", otherwise, none ? "" : "]");
     print_text(column, text);
@@ -83,14 +132,14 @@ static _Noreturn void print_and_exit(const struct option_command *command, bool 
                PACKAGE_VERSION);
     for (const struct option_row *row = command->rows; help && !option_row_is_end(row); row++) {
         if (row == command->rows)
-            printf("%s\n", command->usage);
+            printf("%s\n", translate(command->usage));
         if (row->name != NULL)
             print_row(row);
         else
-            printf("%s%s\n", row == command->rows ? "" : "\n", row->help);
+            printf("%s%s\n", row == command->rows ? "" : "\n", translate(row->help));
     }
     if (help && command->closing != NULL)
-        printf("\n%s", command->closing);
+        printf("\n%s", translate(command->closing));
     end_printing();
 }
 
@@ -277,12 +326,12 @@ static void leave_out(const struct option_command *command, struct option_line *
 static void take(const struct option_values *values, const struct option_value *value,
                  void *options)
 {
-    static const char *const kinds[] = {[OPTION_KIND_FLAG] = "yes or no",
-                                        [OPTION_KIND_TEXT] = "a value",
-                                        [OPTION_KIND_FILE] = "the name of a file",
-                                        [OPTION_KIND_NUMBER] = "a number from ",
-                                        [OPTION_KIND_SIZE] = "a size from ",
-                                        [OPTION_KIND_TIME] = "a time with a unit, from ",
+    static const char *const kinds[] = {[OPTION_KIND_FLAG] = N_("yes or no"),
+                                        [OPTION_KIND_TEXT] = N_("a value"),
+                                        [OPTION_KIND_FILE] = N_("the name of a file"),
+                                        [OPTION_KIND_NUMBER] = N_("a number from "),
+                                        [OPTION_KIND_SIZE] = N_("a size from "),
+                                        [OPTION_KIND_TIME] = N_("a time with a unit, from "),
                                         [OPTION_KIND_WORD] = "",
                                         [OPTION_KIND_OTHER] = ""};
     char range[OPTION_RANGE_MAX], name[OPTION_WHERE_MAX];
@@ -290,7 +339,7 @@ static void take(const struct option_values *values, const struct option_value *
 
     if (!option_row_set(row, value->text, options))
         log_usage("%s %s is not %s%s", option_source_name(values, value, name),
-                  value->text[0] == '\0' ? "''" : value->text, kinds[row->kind],
+                  value->text[0] == '\0' ? "''" : value->text, translate(kinds[row->kind]),
                   option_range(row, range));
 }
 
@@ -325,15 +374,15 @@ static void check_together(const struct option_command *command, const struct op
             continue;
         log_usage("%s needs --%s%s%s; try '%s --help'",
                   option_source_name(&line->values, given, name), one,
-                  other != NULL ? " or --" : "", other != NULL ? other : "", command->name);
+                  other != NULL ? _(" or --") : "", other != NULL ? other : "", command->name);
     }
     for (const struct option_conflict *pair = command->conflicts; pair != NULL && pair->one != NULL;
          pair++)
         if (option_given(line, pair->one) && option_given(line, pair->other))
             log_usage("%s and --%s exclude each other%s%s",
                       option_source_name(&line->values, line->given[place(line, pair->one)], name),
-                      pair->other, pair->why != NULL ? ": " : "",
-                      pair->why != NULL ? pair->why : "");
+                      pair->other, pair->why != NULL ? _(": ") : "",
+                      pair->why != NULL ? translate(pair->why) : "");
 }
 
 /* Add what is in the environment, and in the file that it or the command line names. */

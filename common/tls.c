@@ -24,6 +24,7 @@
 #include "common/tls-internal.h"
 
 #include "common/clock.h"
+#include "common/translate.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -467,7 +468,7 @@ static int refuse_file(char why[static TLS_WHY_MAX], const char *file, const cha
     char words[TLS_WHY_MAX];
 
     tls_describe_queue(words);
-    return refuse(why, "%s holds no usable %s in PEM form: %s", file, what, words);
+    return refuse(why, _("%s holds no usable %s in PEM form: %s"), file, translate(what), words);
 }
 
 /* Check that a file can be read, with a better cause than OpenSSL's. @return 0 or -EINVAL */
@@ -477,7 +478,8 @@ static int check_readable(const char *file, const char *what, char why[static TL
     int code = 0;
 
     if (opened == NULL || (fgetc(opened) == EOF && ferror(opened)))
-        code = refuse(why, "cannot read the %s file %s: %s", what, file, strerror(errno));
+        code = refuse(why, _("cannot read the %s file %s: %s"), translate(what), file,
+                      translate_error(errno));
     if (opened != NULL)
         fclose(opened);
     return code;
@@ -499,33 +501,34 @@ static int load_certificate(SSL_CTX *ssl, const char *certificate_file, const ch
     bool encrypted = false;
     bool usable;
 
-    if (check_readable(certificate_file, "certificate", why) != 0 ||
-        check_readable(key_file, "key", why) != 0)
+    if (check_readable(certificate_file, N_("certificate"), why) != 0 ||
+        check_readable(key_file, N_("key"), why) != 0)
         return -EINVAL;
     if (SSL_CTX_use_certificate_chain_file(ssl, certificate_file) != 1)
-        return refuse_file(why, certificate_file, "certificate");
+        return refuse_file(why, certificate_file, N_("certificate"));
     SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
     SSL_CTX_set_default_passwd_cb_userdata(ssl, &encrypted);
     usable = SSL_CTX_use_PrivateKey_file(ssl, key_file, SSL_FILETYPE_PEM) == 1;
     SSL_CTX_set_default_passwd_cb_userdata(ssl, NULL);
     if (encrypted)
         return refuse(why,
-                      "the key in %s is encrypted; store it without a passphrase, readable "
-                      "by its user alone",
+                      _("the key in %s is encrypted; store it without a passphrase, readable "
+                        "by its user alone"),
                       key_file);
     if (usable ? SSL_CTX_check_private_key(ssl) != 1
                : ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH)
-        return refuse(why, "the key in %s does not belong to the certificate in %s", key_file,
+        return refuse(why, _("the key in %s does not belong to the certificate in %s"), key_file,
                       certificate_file);
-    return usable ? 0 : refuse_file(why, key_file, "private key");
+    return usable ? 0 : refuse_file(why, key_file, N_("private key"));
 }
 
 /* Trust the certificates of a file. */
 static int load_ca(SSL_CTX *ssl, const char *file, char why[static TLS_WHY_MAX])
 {
-    if (check_readable(file, "CA", why) != 0)
+    if (check_readable(file, N_("CA"), why) != 0)
         return -EINVAL;
-    return SSL_CTX_load_verify_file(ssl, file) == 1 ? 0 : refuse_file(why, file, "CA certificate");
+    return SSL_CTX_load_verify_file(ssl, file) == 1 ? 0
+                                                    : refuse_file(why, file, N_("CA certificate"));
 }
 
 /*
@@ -570,7 +573,7 @@ static int context_new(const SSL_METHOD *method, struct tls_context **context,
     if (fresh == NULL || fresh->ssl == NULL || fresh->socket == NULL) {
         if (fresh != NULL)
             tls_context_unref(fresh);
-        refuse(why, "cannot get memory for TLS");
+        refuse(why, _("cannot get memory for TLS"));
         return -ENOMEM;
     }
     set_rules(fresh->ssl);
@@ -597,7 +600,7 @@ static int require_certificates(SSL_CTX *ssl, const char *ca_file, char why[stat
     STACK_OF(X509_NAME) *names = code == 0 ? SSL_load_client_CA_file(ca_file) : NULL;
 
     if (names == NULL)
-        return code != 0 ? code : refuse_file(why, ca_file, "CA certificate");
+        return code != 0 ? code : refuse_file(why, ca_file, N_("CA certificate"));
     SSL_CTX_set_client_CA_list(ssl, names); /* a hint for the client; taken over */
     SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_session_id_context(ssl, id, sizeof id - 1);
@@ -630,7 +633,7 @@ int tls_client_context_new(const struct tls_client_settings *settings, struct tl
     if (settings->ca_file != NULL)
         code = load_ca(fresh->ssl, settings->ca_file, why);
     else if (!settings->insecure && SSL_CTX_set_default_verify_paths(fresh->ssl) != 1)
-        code = refuse(why, "cannot read the CA certificates of the system");
+        code = refuse(why, _("cannot read the CA certificates of the system"));
     if (code == 0 && settings->certificate_file != NULL)
         code = load_certificate(fresh->ssl, settings->certificate_file, settings->key_file, why);
     return context_done(code, fresh, context);

@@ -6,6 +6,7 @@
  *     completion/echo-server bash     the completion for bash: completion/echo-server.bash
  *     completion/echo-server table    for tests, a line for each option, its fields between tabs:
  *                                     command, option, argument, default, range, words
+ *     completion/echo-server texts    for po/extract, what --help and complaints say, as C
  */
 #include "common/option.h"
 
@@ -111,6 +112,35 @@ static void write_bash(const char *program)
            function, program);
 }
 
+/* Write a text as a C program would say it. */
+static void write_text(const char *text)
+{
+    if (text == NULL || text[0] == '\0')
+        return;
+    printf("_(\"");
+    for (; *text != '\0'; text++)
+        if (*text == '\n')
+            printf("\\n");
+        else
+            printf("%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
+    printf("\");\n");
+}
+
+static void write_texts(const struct option_command *command)
+{
+    write_text(command->usage);
+    for (const struct option_row *row = command->rows; row->name != NULL || row->help != NULL;
+         row++) {
+        write_text(row->help);
+        write_text(row->range);
+        write_text(row->otherwise);
+    }
+    write_text(command->closing);
+    for (const struct option_conflict *pair = command->conflicts; pair != NULL && pair->one != NULL;
+         pair++)
+        write_text(pair->why);
+}
+
 int main(int argc, char *argv[])
 {
     if (argc == 2 && strcmp(argv[1], "bash") == 0) {
@@ -118,8 +148,11 @@ int main(int argc, char *argv[])
     } else if (argc == 2 && strcmp(argv[1], "table") == 0) {
         for (int i = 0; option_commands[i] != NULL; i++)
             write_table(option_commands[i]);
+    } else if (argc == 2 && strcmp(argv[1], "texts") == 0) {
+        for (int i = 0; option_commands[i] != NULL; i++)
+            write_texts(option_commands[i]);
     } else {
-        fprintf(stderr, "Usage: %s bash|table\n", argv[0]);
+        fprintf(stderr, "Usage: %s bash|table|texts\n", argv[0]);
         return 2;
     }
     return fflush(stdout) == 0 ? 0 : 1;

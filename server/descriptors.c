@@ -3,6 +3,7 @@
 #include "server/descriptors.h"
 
 #include "common/log.h"
+#include "common/translate.h"
 #include "server/admin/admin.h"
 #include "server/admin/agent.h"
 #include "server/admin/visitor.h"
@@ -76,7 +77,7 @@ void descriptors_secure(struct server *server, uint64_t workers)
                  " are allowed: raise the limit (ulimit -n %" PRIu64 "), or lower %s",
                  server->descriptors_needed, server->descriptors_allowed,
                  server->descriptors_needed,
-                 server->type->capped ? "--workers or --queue" : "--max-sessions");
+                 server->type->capped ? _("--workers or --queue") : "--max-sessions");
 }
 
 void descriptors_secure_again(struct server *server, uint64_t workers)

@@ -6,6 +6,7 @@
  * session_serve (session/serve.c), communicate (session/echo.c). Between the third and the fourth
  * the model decides which thread continues: models/local.mk lists the models in reading order.
  */
+#include "common/translate.h"
 #include "server/options.h"
 #include "server/server.h"
 
@@ -14,6 +15,7 @@ int main(int argc, char **argv)
     struct options options;
 
     server_open_standard_descriptors();
+    translate_start();
     options_parse(&options, argc, argv);
     return server_run(&options);
 }

@@ -10,6 +10,7 @@
 #include "common/option.h"
 #include "common/parse.h"
 #include "common/tls.h"
+#include "common/translate.h"
 #include "pool/echopool.h"
 #include "server/admin/admin.h"
 #include "server/admin/agent.h"
@@ -285,7 +286,7 @@ static void fit_to_model(struct options *options, bool max_given)
         log_usage("%s needs a pool's queue; use --model thread-pool or process-pool, with --hold "
                   "session",
                   options->queue_timeout_ns > 0             ? "--queue-timeout"
-                  : options->marked                         ? "a water mark"
+                  : options->marked                         ? _("a water mark")
                   : options->on_full == ON_FULL_DROP_OLDEST ? "--on-full drop-oldest"
                                                             : "--on-full caller-runs");
     if (options->workers == 0)

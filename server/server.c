@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/signal-mask.h"
+#include "common/translate.h"
 #include "pool/echopool.h"
 #include "server/adjust.h"
 #include "server/admin/admin.h"
@@ -192,7 +193,7 @@ static void start_shared(struct server *server)
     rc = printer_new(shared->print, options->buffer_bytes, server->type->processes,
                      &shared->printer);
     if (rc != 0)
-        log_fatal("cannot make the printer: %s", strerror(-rc));
+        log_fatal("cannot make the printer: %s", translate_error(-rc));
     server->shared = shared;
 }
 
@@ -207,7 +208,7 @@ static void start_first_thread(struct server *server)
         log_fatal("cannot prepare --model %s: %s", server->type->name, why);
     rc = printer_start(server->shared->printer);
     if (rc != 0)
-        log_fatal("cannot start the printer: %s", strerror(-rc));
+        log_fatal("cannot start the printer: %s", translate_error(-rc));
 }
 
 static void start_tls(struct server *server)
@@ -237,7 +238,7 @@ static void start_trace(struct server *server)
     snprintf(process, sizeof process, "echo-server --model %s", server->type->name);
     rc = trace_new(options->trace, process, own_rows, &server->shared->trace);
     if (rc != 0)
-        log_fatal("cannot write --trace %s: %s", options->trace, strerror(-rc));
+        log_fatal("cannot write --trace %s: %s", options->trace, translate_error(-rc));
 }
 
 static const struct {
@@ -375,8 +376,8 @@ static void start_accepting(struct server *server)
     int rc = listener_start(server->listener, server->model, &marks);
 
     if (rc != 0)
-        log_fatal("cannot watch the listening socket: %s%s", strerror(-rc),
-                  rc == -ENOSPC ? "; raise fs.epoll.max_user_watches" : "");
+        log_fatal("cannot watch the listening socket: %s%s", translate_error(-rc),
+                  rc == -ENOSPC ? _("; raise fs.epoll.max_user_watches") : "");
 }
 
 /* --- end ----------------------------------------------------------------------------------- */
@@ -440,7 +441,7 @@ int server_run(const struct options *options)
     settle_signals();
     rc = limits_apply(&options->limits, &name);
     if (rc != 0)
-        log_fatal("cannot set --limit %s: %s; the hard limit is lower", name, strerror(-rc));
+        log_fatal("cannot set --limit %s: %s; the hard limit is lower", name, translate_error(-rc));
     descriptors_secure(&server, options->workers);
     notify_open(&server.notify);
     socket_count = open_passed(local_only, sockets);

@@ -21,6 +21,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/must.h"
+#include "common/translate.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -73,7 +74,7 @@ static bool open_descriptors(struct conductor *conductor)
         }
         errno = -code;
     }
-    log_error("cannot open a descriptor: %s; see ulimit -n", strerror(errno));
+    log_error("cannot open a descriptor: %s; see ulimit -n", translate_error(errno));
     if (conductor->signals >= 0)
         close(conductor->signals);
     if (load->all_over >= 0)
@@ -366,7 +367,7 @@ static void complete(struct conductor *conductor, int64_t end_ns)
         if (conductor->interrupted == 0 && summary->ok > 0)
             log_warn("the load was over before its warm-up: no time and no rate was measured; "
                      "give more --messages%s",
-                     load->plan->duration_ns == 0 ? ", or a --duration" : "");
+                     load->plan->duration_ns == 0 ? _(", or a --duration") : "");
     }
     summary->warm_up_seconds = (double)load->plan->warm_up_ns / (double)SECOND_NS;
     summary->ended_wall_ns = clock_wall_ns() - (clock_now_ns() - end_ns);

@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/must.h"
+#include "common/translate.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -173,7 +174,7 @@ static void give_up_unwatched(struct link *link)
         log_error(
             "cannot watch session %u: %s; raise fs.epoll.max_user_watches, lower --sessions, or "
             "leave --threads out, so that each session has a thread",
-            link->session.number, strerror(error));
+            link->session.number, translate_error(error));
     session_give_up(&link->session, "epoll: cannot be watched");
 }
 
@@ -319,7 +320,7 @@ static void start(struct runner *runner)
             continue;
         }
         log_error("cannot start thread %u of %u: %s; lower --threads", i + 1, loops->count,
-                  strerror(code));
+                  translate_error(code));
         give_up(loop);
     }
 }

@@ -3,6 +3,7 @@
 #include "client/load/machine-limits.h"
 
 #include "common/log.h"
+#include "common/translate.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -76,7 +77,7 @@ static void check_ports(const struct load_settings *settings, const struct sessi
                  " and the sessions beyond "
                  "them will fail; widen net.ipv4.ip_local_port_range, give more addresses to "
                  "connect from (--source 127.0.0.1-127.0.0.8) or lower --sessions",
-                 sockets, plan->target_count > 1 ? " of a target" : "",
+                 sockets, plan->target_count > 1 ? _(" of a target") : "",
                  (last - first + 1) * sources);
 }
 
@@ -90,8 +91,8 @@ static void check_threads(unsigned threads)
     } limits[] = {
         {"/proc/sys/kernel/threads-max", "kernel.threads-max", 1},
         {"/proc/sys/vm/max_map_count", "vm.max_map_count", MAPPINGS_OF_A_THREAD},
-        {"/sys/fs/cgroup/pids.max", "the cgroup's pids.max", 1},
-        {"/sys/fs/cgroup/pids/pids.max", "the cgroup's pids.max", 1},
+        {"/sys/fs/cgroup/pids.max", N_("the cgroup's pids.max"), 1},
+        {"/sys/fs/cgroup/pids/pids.max", N_("the cgroup's pids.max"), 1},
     };
     struct rlimit limit;
 
@@ -102,7 +103,7 @@ static void check_threads(unsigned threads)
             log_warn("%u sessions need a thread each, but %s allows %" PRIu64
                      " at most and the sessions "
                      "beyond them will fail; raise it, or give --threads 1 so that they share one",
-                     threads, limits[i].name, most / limits[i].each);
+                     threads, translate(limits[i].name), most / limits[i].each);
     }
     /* this limit is not for root */
     if (geteuid() != 0 && getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_cur < threads)
@@ -130,10 +131,10 @@ void machine_limits_explain(const struct load_settings *settings, const struct s
             log_warn("local ports ran out%s; give more addresses to connect from (--source "
                      "127.0.0.1-127.0.0.8), widen net.ipv4.ip_local_port_range, or lower %s",
                      settings->churn
-                         ? ": a port is free again only a minute after its connection was "
-                           "closed (TIME_WAIT)"
+                         ? _(": a port is free again only a minute after its connection was "
+                             "closed (TIME_WAIT)")
                          : "",
-                     settings->churn ? "the rate of connections (--think)" : "--sessions");
+                     settings->churn ? _("the rate of connections (--think)") : "--sessions");
             return;
         }
 }

@@ -12,6 +12,7 @@
 #include "client/session/poll.h"
 #include "common/log.h"
 #include "common/must.h"
+#include "common/translate.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -145,7 +146,7 @@ static void start(struct runner *runner)
         "only %u of %u sessions have a thread: %s; lower --sessions, give --threads 1 so that "
         "they share one, or raise the limit on threads (ulimit -u, the cgroup's pids.max, "
         "vm.max_map_count) or memory (ulimit -v)",
-        threads->started, threads->count, strerror(code));
+        threads->started, threads->count, translate_error(code));
     give_up_rest(threads);
 }
 

@@ -4,6 +4,7 @@
 
 #include "client/report/json.h"
 #include "common/log.h"
+#include "common/translate.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -255,6 +256,6 @@ bool report_print(const struct report *report, bool json)
     if (fflush(stdout) == 0 && !ferror(stdout))
         return true;
     if (errno != EPIPE)
-        log_error("cannot write to standard output: %s", strerror(errno));
+        log_error("cannot write to standard output: %s", translate_error(errno));
     return false;
 }

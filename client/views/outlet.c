@@ -10,6 +10,7 @@
 #include "client/views/outlet.h"
 
 #include "common/log.h"
+#include "common/translate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -185,8 +186,8 @@ int outlet_close(struct outlet *outlet, const char *what, int error)
     if (outlet->error != 0)
         error = outlet->error;
     if (error != 0 && error != -EPIPE)
-        log_error("cannot write %s%s%s: %s", what, what[0] != '\0' ? " to " : "", outlet->name,
-                  strerror(-error));
+        log_error("cannot write %s%s%s: %s", what, what[0] != '\0' ? _(" to ") : "", outlet->name,
+                  translate_error(-error));
     release(outlet);
     return error;
 }

@@ -14,6 +14,7 @@
 
 #include "common/address.h"
 #include "common/log.h"
+#include "common/translate.h"
 #include "server/admin/control.h"
 #include "server/admin/events.h"
 #include "server/admin/json.h"
@@ -243,7 +244,7 @@ static void warn_if_public(const struct address *address, bool control)
         log_warn(
             "the admin port is open on %s: all machines that can reach it can read the state of "
             "this server%s",
-            address_text(address, text), control ? ", and change its workers" : "");
+            address_text(address, text), control ? _(", and change its workers") : "");
 }
 
 int admin_new(struct event_base *base, const char *text, bool control,

@@ -4,6 +4,7 @@
 
 #include "common/address.h"
 #include "common/parse.h"
+#include "common/translate.h"
 #include "server/listen/wanted.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ static int split(const char *text, char host[static ADMIN_HOST_MAX], uint16_t *p
     snprintf(host, ADMIN_HOST_MAX, "127.0.0.1");
     if (!parse_number(colon == NULL ? text : colon + 1, 0, 65535, &number) ||
         (colon != NULL && (length == 0 || length >= ADMIN_HOST_MAX))) {
-        snprintf(why, ADMIN_WHY_MAX, "this is not [ADDR:]PORT; try 8091 or 127.0.0.1:8091");
+        snprintf(why, ADMIN_WHY_MAX, _("this is not [ADDR:]PORT; try 8091 or 127.0.0.1:8091"));
         return -EINVAL;
     }
     if (colon != NULL) {
@@ -32,7 +33,7 @@ static int split(const char *text, char host[static ADMIN_HOST_MAX], uint16_t *p
         host[length] = '\0';
     }
     if (strchr(host, ':') != NULL && host[0] != '[') {
-        snprintf(why, ADMIN_WHY_MAX, "an IPv6 address stands in brackets here; try [::1]:8091");
+        snprintf(why, ADMIN_WHY_MAX, _("an IPv6 address stands in brackets here; try [::1]:8091"));
         return -EINVAL;
     }
     *port = (uint16_t)number;
@@ -45,15 +46,15 @@ void admin_open_explain(int error, const struct address *address, char why[stati
     const char *advice = "";
 
     if (error == EACCES)
-        advice = "; ports below 1024 need root";
+        advice = _("; ports below 1024 need root");
     else if (error == EADDRINUSE)
-        advice = "; stop the other program, or let the kernel pick with port 0";
+        advice = _("; stop the other program, or let the kernel pick with port 0");
     else if (error == EADDRNOTAVAIL)
-        advice = "; this machine has no such address";
+        advice = _("; this machine has no such address");
     else if (error == ENOSPC)
-        advice = "; raise fs.epoll.max_user_watches";
-    snprintf(why, ADMIN_WHY_MAX, "cannot listen on %s: %s%s", address_text(address, text),
-             strerror(error), advice);
+        advice = _("; raise fs.epoll.max_user_watches");
+    snprintf(why, ADMIN_WHY_MAX, _("cannot listen on %s: %s%s"), address_text(address, text),
+             translate_error(error), advice);
 }
 
 int admin_open(const char *text, char host[static ADMIN_HOST_MAX],
@@ -70,7 +71,7 @@ int admin_open(const char *text, char host[static ADMIN_HOST_MAX],
         return rc;
     rc = wanted_add(&wanted, host, port, &cause);
     if (rc == -E2BIG) {
-        cause = "the name has too many addresses";
+        cause = _("the name has too many addresses");
         rc = -EINVAL;
     }
     if (rc != 0) {

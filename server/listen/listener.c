@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/translate.h"
 #include "server/listen/retry.h"
 #include "server/models/model.h"
 #include "server/session/linger.h"
@@ -286,13 +287,14 @@ static void accept_failed(struct evconnlistener *socket, void *argument)
     if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM &&
         listener->in_a_row < ERRORS_IN_A_ROW) {
         if (warnings > 0)
-            log_warn("a connection was lost before it could be accepted: %s", strerror(error));
+            log_warn("a connection was lost before it could be accepted: %s",
+                     translate_error(error));
         return;
     }
     if (warnings > 0)
         log_warn("cannot accept a connection now: %s; new clients wait in the kernel's backlog, "
                  "and the server tries again every 100 ms",
-                 strerror(error));
+                 translate_error(error));
     pause_for(listener, PAUSE_ERRORS);
     retry_soon(listener->retry);
 }

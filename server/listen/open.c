@@ -7,6 +7,7 @@
 #include "server/listen/open.h"
 
 #include "common/log.h"
+#include "common/translate.h"
 #include "server/listen/activation.h"
 #include "server/listen/wanted.h"
 #include "server/models/model.h"
@@ -21,7 +22,7 @@ static void check_exposure(const struct model_type *local_only, const struct add
     if (local_only != NULL && !address_is_loopback(address))
         log_usage("--model %s on %s would let anybody take all %s; use --model %s-pool, or add "
                   "--allow-uncapped",
-                  local_only->name, where, local_only->processes ? "processes" : "threads",
+                  local_only->name, where, local_only->processes ? _("processes") : _("threads"),
                   local_only->processes ? "process" : "thread");
 }
 
@@ -35,34 +36,36 @@ static _Noreturn void die_of_socket(const struct address *address, bool reuse_po
     address_text(address, text);
     switch (-rc) {
     case EACCES:
-        advice = has_file ? "; try a folder of your own"
-                          : "; ports below 1024 need root, try --port 8090";
+        advice = has_file ? _("; try a folder of your own")
+                          : _("; ports below 1024 need root, try --port 8090");
         break;
     case EPERM:
-        advice =
-            has_file
-                ? "; --socket-group needs root, or a group of which you are a member, and the unit "
-                  "of systemd forbids it: use SocketGroup= of echo-server.socket there"
-                : "";
+        advice = has_file ? _("; --socket-group needs root, or a group of which you are a member, "
+                              "and the unit "
+                              "of systemd forbids it: use SocketGroup= of echo-server.socket there")
+                          : "";
         break;
     case EINVAL:
-        advice = has_file ? "; --socket-group needs a group that this user namespace has" : "";
+        advice = has_file ? _("; --socket-group needs a group that this user namespace has") : "";
         break;
     case EADDRINUSE:
         advice = address->storage.ss_family == AF_UNIX
-                     ? "; stop the other program, or try another path"
-                 : reuse_port ? "; the other program must have --reuse-port, too, and the same user"
-                              : "; stop the other program, or try --port 0";
+                     ? _("; stop the other program, or try another path")
+                 : reuse_port
+                     ? _("; the other program must have --reuse-port, too, and the same user")
+                     : _("; stop the other program, or try --port 0");
         break;
-    case EADDRNOTAVAIL: advice = "; this machine has no such address, try --host 127.0.0.1"; break;
-    case EAFNOSUPPORT: advice = "; this machine has no IPv6, try --host 127.0.0.1"; break;
+    case EADDRNOTAVAIL:
+        advice = _("; this machine has no such address, try --host 127.0.0.1");
+        break;
+    case EAFNOSUPPORT: advice = _("; this machine has no IPv6, try --host 127.0.0.1"); break;
     case EEXIST:
         log_fatal("cannot listen on %s: there is a file that is no socket, which is left alone; "
                   "remove it, or try another path",
                   text);
     default: break;
     }
-    log_fatal("cannot listen on %s: %s%s", text, strerror(-rc), advice);
+    log_fatal("cannot listen on %s: %s%s", text, translate_error(-rc), advice);
 }
 
 unsigned open_passed(const struct model_type *local_only,

@@ -3,6 +3,7 @@
 #include "server/models/process.h"
 
 #include "common/log.h"
+#include "common/translate.h"
 #include "server/session/serve.h"
 
 #include <inttypes.h>
@@ -39,7 +40,7 @@ void process_session_over(struct session *session, const char *how)
         address_text(&session->peer, peer);
         log_event(LOG_NORMAL, "session failed",
                   &(struct log_facts){.session = session->number, .peer = peer, .reason = how},
-                  "session %" PRIu64 " from %s failed: %s", session->number, peer, how);
+                  N_("session %" PRIu64 " from %s failed: %s"), session->number, peer, how);
         session_drop(session, OUTCOME_FAILED);
     }
 }

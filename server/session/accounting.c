@@ -16,6 +16,7 @@
 
 #include "common/clock.h"
 #include "common/must.h"
+#include "common/translate.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -23,17 +24,17 @@
 #include <stdlib.h>
 
 const char *const outcome_words[OUTCOME_COUNT] = {
-    [OUTCOME_SERVED] = "served",
-    [OUTCOME_REJECTED] = "rejected",
-    [OUTCOME_STOPPED] = "stopped",
-    [OUTCOME_QUEUE_TIMEOUT] = "queue timeout",
-    [OUTCOME_HANDSHAKE_TIMEOUT] = "handshake timeout",
-    [OUTCOME_IDLE_TIMEOUT] = "idle timeout",
-    [OUTCOME_WRITE_TIMEOUT] = "write timeout",
-    [OUTCOME_SESSION_TIMEOUT] = "session timeout",
-    [OUTCOME_CUT] = "cut",
-    [OUTCOME_HANDSHAKE_FAILED] = "handshake failed",
-    [OUTCOME_FAILED] = "failed",
+    [OUTCOME_SERVED] = N_("served"),
+    [OUTCOME_REJECTED] = N_("rejected"),
+    [OUTCOME_STOPPED] = N_("stopped"),
+    [OUTCOME_QUEUE_TIMEOUT] = N_("queue timeout"),
+    [OUTCOME_HANDSHAKE_TIMEOUT] = N_("handshake timeout"),
+    [OUTCOME_IDLE_TIMEOUT] = N_("idle timeout"),
+    [OUTCOME_WRITE_TIMEOUT] = N_("write timeout"),
+    [OUTCOME_SESSION_TIMEOUT] = N_("session timeout"),
+    [OUTCOME_CUT] = N_("cut"),
+    [OUTCOME_HANDSHAKE_FAILED] = N_("handshake failed"),
+    [OUTCOME_FAILED] = N_("failed"),
 };
 
 const char *const phase_words[PHASE_COUNT] = {

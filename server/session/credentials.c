@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "common/must.h"
+#include "common/translate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,9 +73,9 @@ static int copy_file(const char *file, unsigned char *bytes, size_t *size,
         *size += got > 0 ? (size_t)got : 0;
     }
     if (fd < 0 || got < 0)
-        snprintf(why, TLS_WHY_MAX, "cannot read %s: %s", file, strerror(errno));
+        snprintf(why, TLS_WHY_MAX, _("cannot read %s: %s"), file, translate_error(errno));
     else if (got > 0)
-        snprintf(why, TLS_WHY_MAX, "%s is larger than 256 KiB", file);
+        snprintf(why, TLS_WHY_MAX, _("%s is larger than 256 KiB"), file);
     if (fd >= 0)
         close(fd);
     return fd < 0 || got != 0 ? -EINVAL : 0;
@@ -89,8 +90,8 @@ static int try_context(const struct credentials *credentials, const struct tls_c
 
     if (rc == -EINVAL)
         snprintf(why, TLS_WHY_MAX,
-                 "no client can use the certificate in %.80s: a handshake was tried, and failed: "
-                 "%.50s; use an ECDSA or RSA key, or look into openssl.cnf",
+                 _("no client can use the certificate in %.80s: a handshake was tried, and failed: "
+                   "%.50s; use an ECDSA or RSA key, or look into openssl.cnf"),
                  credentials->settings.certificate_file, words);
     else if (rc != 0)
         snprintf(why, TLS_WHY_MAX, "%s", words);
@@ -144,7 +145,7 @@ int credentials_new(const struct tls_server_settings *settings, struct credentia
         MUST(pthread_mutex_init(&credentials->lock, NULL));
         rc = read_files(credentials, &context, why);
     } else {
-        snprintf(why, TLS_WHY_MAX, "no memory for the certificate");
+        snprintf(why, TLS_WHY_MAX, _("no memory for the certificate"));
     }
     if (rc == 0) {
         replace(credentials, context);
@@ -203,7 +204,7 @@ static struct tls_context *context_of(const struct credentials *credentials,
     struct tls_server_settings settings = {.certificate_file = paths[CERTIFICATE],
                                            .key_file = paths[KEY]};
 
-    snprintf(why, TLS_WHY_MAX, "no memory or descriptors for its copy");
+    snprintf(why, TLS_WHY_MAX, _("no memory or descriptors for its copy"));
     if (copies_to_files(copy, fds)) {
         for (int i = 0; i < FILES; i++)
             snprintf(paths[i], sizeof paths[i], "/proc/self/fd/%d", fds[i]);

@@ -4,6 +4,7 @@
 
 #include "common/log.h"
 #include "common/tls.h"
+#include "common/translate.h"
 #include "server/session/credentials.h"
 #include "server/session/linger.h"
 #include "server/session/per-source.h"
@@ -36,7 +37,7 @@ static void set_peer(struct session *session, const struct address *client)
         log_event(
             LOG_VERBOSE, "proxy header",
             &(struct log_facts){.session = session->number, .peer = address_text(client, texts[1])},
-            "session %" PRIu64 " from %s is proxied for %s", session->number,
+            N_("session %" PRIu64 " from %s is proxied for %s"), session->number,
             address_text(&session->peer, texts[0]), texts[1]);
     session->peer = *client;
 }

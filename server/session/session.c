@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/translate.h"
 #include "server/session/linger.h"
 #include "server/session/store.h"
 #include "server/session/trace.h"
@@ -80,7 +81,7 @@ void session_log(const struct session *session, const char *event, const char *w
                   &(struct log_facts){.session = session->number,
                                       .peer = address_text(&session->peer, peer),
                                       .reason = reason},
-                  "session %" PRIu64 " from %s %s: %s", session->number, peer, words, reason);
+                  N_("session %" PRIu64 " from %s %s: %s"), session->number, peer, words, reason);
 }
 
 static void note_in_trace(const struct session *session, enum outcome outcome)
@@ -120,7 +121,7 @@ static void log_end(const struct session *session, enum outcome outcome, const c
     };
 
     log_event(LOG_VERBOSE, "session ended", &facts, "session %" PRIu64 " from %s ended: %s%s%s",
-              session->number, peer, outcome_words[outcome], why != NULL ? ": " : "",
+              session->number, peer, translate(outcome_words[outcome]), why != NULL ? _(": ") : "",
               why != NULL ? why : "");
 }
 

@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/must.h"
+#include "common/translate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -152,7 +153,7 @@ static void give_up_text(struct trace *trace, int error)
 {
     if (!trace->complained)
         log_warn("cannot write the trace: %s; the sessions that follow may be missing in it",
-                 strerror(error));
+                 translate_error(error));
     trace->complained = true;
     count_dropped(trace, trace->text_records);
     trace->text_size = trace->text_records = 0;
@@ -333,7 +334,7 @@ uint64_t trace_free(struct trace *trace)
         finish_pipe(trace);
     dropped = trace_dropped(trace) + trace->text_records + trace->count;
     if (close(trace->fd) != 0 && !trace->complained)
-        log_warn("cannot write the trace: %s", strerror(errno));
+        log_warn("cannot write the trace: %s", translate_error(errno));
     release(trace);
     return dropped;
 }

@@ -21,4 +21,5 @@ TESTS += $(COMMON_TESTS)
 tests_common_check_address_SOURCES = tests/common/check_address.c tests/kit/names.c
 # Flags of its own give the object of names.c a name of its own: names.la compiles it with libtool.
 tests_common_check_address_CFLAGS = $(AM_CFLAGS)
-EXTRA_DIST += tests/common/tls_skipped.sh
+TESTS += tests/common/translate.sh
+EXTRA_DIST += tests/common/tls_skipped.sh tests/common/translate.sh

@@ -17,6 +17,7 @@ has_all() {
     if with_programs; then
         files="$files bin/echo-server bin/echo-client share/man/man1/echo-server.1 share/man/man1/echo-client.1
             share/bash-completion/completions/echo-server.bash share/bash-completion/completions/echo-client.bash"
+        [ "$(configured enable_nls)" = no ] || files="$files share/locale/zh_CN/LC_MESSAGES/echopool.mo"
     elif ls "$root$prefix/bin" 2>/dev/null; then
         return 1
     fi

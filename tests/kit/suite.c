@@ -166,8 +166,8 @@ static void unset_options(void)
 
 /*
  * Make the same for every test what a program inherits: standard descriptors are open, no signal is
- * ignored or blocked, files get their usual mode, and no variable is an option. A shell ignores SIGINT
- * for a job in the background, nohup SIGHUP, Python SIGPIPE.
+ * ignored or blocked, files get their usual mode, messages are in English, and no variable is an option. A
+ * shell ignores SIGINT for a job in the background, nohup SIGHUP, Python SIGPIPE.
  */
 static void inherit_nothing(void)
 {
@@ -187,6 +187,7 @@ static void inherit_nothing(void)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     umask(022);
+    setenv("LC_ALL", "C", 1);
     unset_options();
 }
 

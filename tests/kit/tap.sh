@@ -12,6 +12,7 @@
 # Make the same for every test what it inherits: the language of tools, proxies, the mode of files, standard input,
 # and no variable that would be an option of the programs.
 export LC_ALL=C.UTF-8 no_proxy='*' NO_PROXY='*'
+unset LANGUAGE TEXTDOMAINDIR
 umask 022
 exec </dev/null
 # shellcheck disable=SC2046  # names
