@@ -9,7 +9,8 @@ COMMON_TESTS = \
 	tests/common/check_parse \
 	tests/common/check_printable \
 	tests/common/check_stream \
-	tests/common/check_transform
+	tests/common/check_transform \
+	tests/common/check_translate
 if WITH_OPENSSL
 COMMON_TESTS += tests/common/check_tls_handshake tests/common/check_tls_trust tests/common/check_tls
 else
