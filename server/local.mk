@@ -13,7 +13,8 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/output/child.c %D%/output/child.h %D%/output/escape.c %D%/output/escape.h \
 	%D%/output/line.c %D%/output/line.h %D%/output/printer.c %D%/output/printer.h \
 	%D%/output/writer.c %D%/output/writer.h \
-	%D%/session/accounting.c %D%/session/accounting.h %D%/session/boundary.c %D%/session/boundary.h \
+	%D%/session/accounting.c %D%/session/accounting.h %D%/session/admission.c %D%/session/admission.h \
+	%D%/session/boundary.c %D%/session/boundary.h \
 	%D%/session/credentials.c %D%/session/credentials.h \
 	%D%/session/per-source.c %D%/session/per-source.h %D%/session/proxy.c %D%/session/proxy.h \
 	%D%/session/echo.c %D%/session/echo.h %D%/session/ending.c %D%/session/ending.h \

@@ -2,18 +2,15 @@
 /*
  * Accepting: see listener.h.
  *
- * When accept() fails because descriptors or memory have run out, the connection stays in the backlog
- * and the socket stays readable. Trying again at once would fail again, some two million times a second.
- * So the listener pauses for 100 ms. The timer is made at the start, while there is memory.
+ * What happens to one connection that was accepted, or could not be, is in session/admission.c, for all
+ * threads that accept. The timer of a pause is made at the start, while there is memory.
  */
 #include "server/listen/listener.h"
 
 #include "common/clock.h"
-#include "common/log.h"
-#include "common/translate.h"
 #include "server/listen/retry.h"
 #include "server/models/model.h"
-#include "server/session/linger.h"
+#include "server/session/admission.h"
 #include "server/session/session.h"
 
 #include <errno.h>
@@ -28,7 +25,6 @@
 
 enum {
     ACCEPTED_IN_A_ROW = 64,
-    ERRORS_IN_A_ROW = 16,
     TAKEN_MAX = 8192, /* of the backlog, at the end */
 };
 
@@ -46,10 +42,8 @@ struct listener {
     uint64_t pauses;   /* for PAUSE_FULL */
     int64_t paused_ns; /* in the finished pauses for it */
     int64_t full_ns;   /* when the current one began */
-    uint64_t errors;
-    unsigned in_a_row; /* errors since the last connection */
-    bool stops;        /* listener_take_backlog() was called */
-    struct log_gate gate;
+    struct accept_failures failures;
+    bool stops; /* listener_take_backlog() was called */
 };
 
 static void disable(struct listener *listener)
@@ -182,7 +176,7 @@ void listener_state(const struct listener *listener, struct listener_state *stat
         .why_full = (listener->paused & PAUSE_FULL) != 0,
         .why_errors = (listener->paused & PAUSE_ERRORS) != 0,
         .why_person = (listener->paused & PAUSE_PERSON) != 0,
-        .errors = listener->errors,
+        .errors = atomic_load(&listener->failures.count),
     };
     if (listener->paused & PAUSE_FULL)
         state->paused_ns += clock_now_ns() - listener->full_ns;
@@ -194,16 +188,12 @@ void listener_state(const struct listener *listener, struct listener_state *stat
 static void take(struct listener *listener, int fd, const struct address *from)
 {
     struct model *model = listener->model;
-    char why[MODEL_WHY_MAX] = "out of memory";
-    struct session *session = session_new(listener->shared, fd, from);
+    char why[MODEL_WHY_MAX];
+    struct session *session = admission_enter(listener->shared, fd, from);
 
-    if (session == NULL) {
-        linger_busy(fd, why);
-        linger(listener->shared->lingerer, fd);
-    } else if (!listener->shared->proxy_protocol && !session_admit(session))
-        session_turn_away(session, OUTCOME_REJECTED,
-                          per_source_refusal(listener->shared->per_source));
-    else if (listener->stops && !model_has_room(model))
+    if (session == NULL)
+        return;
+    if (listener->stops && !model_has_room(model))
         session_turn_away(session, OUTCOME_REJECTED, "the server is stopping");
     else if (model->type->dispatch(model, session, why) != 0)
         session_turn_away(session, OUTCOME_REJECTED, why);
@@ -222,7 +212,7 @@ static void listener_accept(struct evconnlistener *socket, evutil_socket_t fd,
 
     (void)socket;
     memcpy(&from.storage, peer, (size_t)length);
-    listener->in_a_row = 0;
+    accept_succeeded(&listener->failures);
     take(listener, fd, &from);
 
     if (listener->marks.pause_when_full && is_full(listener))
@@ -272,29 +262,14 @@ int listener_start(struct listener *listener, struct model *model,
     return enable(listener) ? 0 : -errno;
 }
 
-/* Count an error of accept(), which is in errno, and pause if it will not go away by itself. */
-static void accept_failed(struct evconnlistener *socket, void *argument)
+/* Handle an error of accept(), which is in errno: pause if it will not go away by itself. */
+static void on_error(struct evconnlistener *socket, void *argument)
 {
     struct listener *listener = argument;
-    int error = errno;
-    unsigned warnings;
 
     (void)socket;
-    listener->errors++;
-    listener->in_a_row++;
-    warnings = log_gate_pass(&listener->gate);
-    /* After any other error the kernel has dropped the connection, unless the error repeats. */
-    if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM &&
-        listener->in_a_row < ERRORS_IN_A_ROW) {
-        if (warnings > 0)
-            log_warn("a connection was lost before it could be accepted: %s",
-                     translate_error(error));
+    if (!accept_failed(&listener->failures, errno))
         return;
-    }
-    if (warnings > 0)
-        log_warn("cannot accept a connection now: %s; new clients wait in the kernel's backlog, "
-                 "and the server tries again every 100 ms",
-                 translate_error(error));
     pause_for(listener, PAUSE_ERRORS);
     retry_soon(listener->retry);
 }
@@ -328,7 +303,7 @@ int listener_new(struct event_base *base, const struct listening_socket *sockets
                                                 0 /* it listens already */, sockets[i].fd);
         made = listener->doors[i] != NULL;
         if (made)
-            evconnlistener_set_error_cb(listener->doors[i], accept_failed);
+            evconnlistener_set_error_cb(listener->doors[i], on_error);
     }
     if (!made) {
         listener_free(listener); /* it does not own the sockets yet */

@@ -35,6 +35,7 @@ struct place {
 };
 
 struct lingerer {
+    pthread_t thread; /* the loop's */
     /* loop only */
     struct event_base *base;
     struct place places[LINGERING_MAX];
@@ -112,7 +113,7 @@ void linger_busy(int fd, const char *why)
     (void)send(fd, line, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void linger(struct lingerer *lingerer, int fd)
+static void linger(struct lingerer *lingerer, int fd)
 {
     struct place *place = place_take(lingerer);
 
@@ -131,17 +132,23 @@ void linger_announce(struct lingerer *lingerer)
     MUST(pthread_mutex_unlock(&lingerer->lock));
 }
 
-void linger_later(struct lingerer *lingerer, int fd)
+bool linger_later(struct lingerer *lingerer, int fd)
 {
+    bool elsewhere = !pthread_equal(pthread_self(), lingerer->thread);
+    bool is_handed_over = false;
+
     MUST(pthread_mutex_lock(&lingerer->lock));
     lingerer->announced--;
-    if (lingerer->count < LATER_MAX) {
+    if (elsewhere && lingerer->count < LATER_MAX) {
         lingerer->later[lingerer->count++] = fd;
-        fd = -1;
+        is_handed_over = true;
     }
     MUST(pthread_mutex_unlock(&lingerer->lock));
-    if (fd >= 0)
+    if (!elsewhere)
+        linger(lingerer, fd);
+    else if (!is_handed_over)
         close(fd);
+    return elsewhere;
 }
 
 /* Take a descriptor that was handed over. @return -1: there is none */
@@ -169,6 +176,7 @@ struct lingerer *lingerer_new(struct event_base *base)
 
     if (lingerer == NULL)
         return NULL;
+    lingerer->thread = pthread_self();
     lingerer->base = base;
     MUST(pthread_mutex_init(&lingerer->lock, NULL));
     for (int i = 0; i < LINGERING_MAX; i++) {

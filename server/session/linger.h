@@ -16,7 +16,7 @@
 
 struct lingerer;
 
-/** @return NULL: out of memory */
+/** @return NULL: out of memory. The calling thread is that of the loop */
 struct lingerer *lingerer_new(struct event_base *base);
 
 /** Close those that still linger, and release. NULL is fine. No other thread may use it any more. */
@@ -24,9 +24,6 @@ void lingerer_free(struct lingerer *lingerer);
 
 /** Check that no connection lingers and none is announced. Threads: loop only. */
 bool lingerer_is_idle(struct lingerer *lingerer);
-
-/** End our half of a connection and let it linger. Takes over the descriptor. Threads: loop only. */
-void linger(struct lingerer *lingerer, int fd);
 
 /**
  * Announce that linger_later() follows: until then the lingerer is not idle. So a session can be counted as
@@ -37,12 +34,15 @@ void linger(struct lingerer *lingerer, int fd);
 void linger_announce(struct lingerer *lingerer);
 
 /**
- * Hand over a connection that was announced, to linger from the next linger_tend() on. Takes over the
- * descriptor. If too many have been handed over it is closed at once.
+ * End our half of a connection that was announced, and let it linger. Takes over the descriptor. On the
+ * loop it lingers from now on. Another thread hands it over, to linger from the next linger_tend() on; if
+ * too many have been handed over it is closed at once.
  *
- * Threads: any of the main process. The caller wakes the loop afterwards.
+ * Threads: any of the main process.
+ *
+ * @return true: this is another thread, and the caller must wake the loop
  */
-void linger_later(struct lingerer *lingerer, int fd);
+bool linger_later(struct lingerer *lingerer, int fd);
 
 /** Let those linger that were handed over. Threads: loop only. */
 void linger_tend(struct lingerer *lingerer);

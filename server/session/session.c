@@ -159,11 +159,11 @@ void session_drop(struct session *session, enum outcome outcome)
     if (lingers)
         linger_announce(shared->lingerer);
     fd = leave(session, outcome, session->why);
-    if (lingers)
-        linger_later(shared->lingerer, fd);
-    else
+    if (!lingers)
         close(fd);
-    if (awaited || lingers)
+    else if (linger_later(shared->lingerer, fd))
+        awaited = true;
+    if (awaited)
         shared_wake(shared);
 }
 
@@ -175,11 +175,13 @@ void session_end(struct session *session)
 void session_turn_away(struct session *session, enum outcome outcome, const char *why)
 {
     struct shared *shared = session->shared;
+    int fd;
 
-    int fd = leave(session, outcome, why);
-
+    linger_announce(shared->lingerer);
+    fd = leave(session, outcome, why);
     linger_busy(fd, why);
-    linger(shared->lingerer, fd);
+    if (linger_later(shared->lingerer, fd))
+        shared_wake(shared);
 }
 
 /* --- the loop, on a session that is being served ------------------------------------------- */

@@ -162,7 +162,7 @@ enum outcome session_loss(const struct session *session, int fd);
 /**
  * Count the session under the outcome, send BUSY and why to its client, and release it.
  *
- * Threads: loop only.
+ * Threads: any of the main process.
  */
 void session_turn_away(struct session *session, enum outcome outcome, const char *why);
 
