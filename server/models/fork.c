@@ -27,18 +27,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
     CHILD_FD = 3, /* a child's connection, after the standard descriptors */
-    HOW_MAX = 96,
 };
 
 /* Loop only. */
@@ -66,34 +62,13 @@ struct child {
 
 /* --- in the child -------------------------------------------------------------------------- */
 
-/*
- * Set signals as in a new process. A handler of the server would wake its loop, so all signals stay blocked
- * until there is none.
- */
-static void reset_signals(struct shared *shared)
-{
-    struct sigaction action;
-    sigset_t none;
-
-    for (int number = 1; number < NSIG; number++)
-        if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
-            action.sa_handler != SIG_IGN)
-            signal(number, SIG_DFL);
-    process_enter(shared);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static _Noreturn void child_main(const struct fork_model *model, struct session *session,
                                  pid_t parent)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) /* it had died before the line above */
-        _exit(1);
     if (session->fd != CHILD_FD && dup2(session->fd, CHILD_FD) < 0)
         _exit(1);
     close_range(CHILD_FD + 1, ~0U, 0);
-    reset_signals(model->shared);
+    process_begin(model->shared, parent);
     process_serve(session, CHILD_FD, model->buffer, 0);
     _exit(0);
 }
@@ -101,16 +76,11 @@ static _Noreturn void child_main(const struct fork_model *model, struct session 
 /* --- in the loop --------------------------------------------------------------------------- */
 
 /* Wait for a child that has ended, or is about to, and release it. Write how it ended. */
-static void reap(struct child *child, char how[static HOW_MAX])
+static void reap(struct child *child, char how[static PROCESS_HOW_MAX])
 {
     struct fork_model *model = child->model;
-    siginfo_t status = {0};
 
-    while (waitid(P_PIDFD, (id_t)child->pidfd, &status, WEXITED) != 0 && errno == EINTR)
-        continue;
-    snprintf(how, HOW_MAX, "its process %d %s %d", (int)status.si_pid,
-             status.si_code == CLD_EXITED ? "exited with status" : "was killed by signal",
-             status.si_status);
+    process_wait(child->pidfd, how);
     event_free(child->ended);
     close(child->pidfd);
     LIST_REMOVE(child, all);
@@ -124,7 +94,7 @@ static void child_ended(evutil_socket_t fd, short what, void *argument)
     struct child *child = argument;
     struct fork_model *model = child->model;
     struct session *session = child->session;
-    char how[HOW_MAX];
+    char how[PROCESS_HOW_MAX];
 
     (void)fd;
     (void)what;
@@ -189,8 +159,7 @@ static int fork_child(struct child *child)
     child->pidfd = pidfd_open(pid, 0);
     if (child->pidfd < 0) { /* no memory in the kernel */
         rc = -errno;
-        kill(pid, SIGKILL); /* not waited for yet, so the number is still its own */
-        waitpid(pid, NULL, 0);
+        process_kill(pid);
         shutdown(child->session->fd, SHUT_RDWR); /* no BUSY line behind what the child has echoed */
     }
     return rc;
@@ -248,7 +217,7 @@ static int dispatch(struct model *base, struct session *session, char why[static
 static void destroy(struct model *base)
 {
     struct fork_model *model = (struct fork_model *)base;
-    char how[HOW_MAX];
+    char how[PROCESS_HOW_MAX];
 
     while (!LIST_EMPTY(&model->all)) {
         struct child *child = LIST_FIRST(&model->all);

@@ -6,8 +6,13 @@
 #include "common/translate.h"
 #include "server/session/serve.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 void process_enter(struct shared *shared)
 {
@@ -19,11 +24,46 @@ void process_enter(struct shared *shared)
     printer_enter_child(shared->printer);
 }
 
+/* A handler of the server would wake its loop, so no signal is unblocked until there is none. */
+void process_begin(struct shared *shared, pid_t parent)
+{
+    struct sigaction action;
+    sigset_t none;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) /* it had died before the line above */
+        _exit(1);
+    for (int number = 1; number < NSIG; number++)
+        if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
+            action.sa_handler != SIG_IGN)
+            signal(number, SIG_DFL);
+    process_enter(shared);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 enum need process_serve(struct session *session, int fd, unsigned char *buffer, unsigned worker)
 {
     if (session->stage == STAGE_NEW)
         stream_init_plain(&session->stream, fd);
     return session_serve(session, buffer, worker);
+}
+
+void process_wait(int pidfd, char how[static PROCESS_HOW_MAX])
+{
+    siginfo_t status = {0};
+
+    while (waitid(P_PIDFD, (id_t)pidfd, &status, WEXITED) != 0 && errno == EINTR)
+        continue;
+    snprintf(how, PROCESS_HOW_MAX, "its process %d %s %d", (int)status.si_pid,
+             status.si_code == CLD_EXITED ? "exited with status" : "was killed by signal",
+             status.si_status);
+}
+
+void process_kill(pid_t pid)
+{
+    kill(pid, SIGKILL); /* not waited for yet, so the number is still its own */
+    waitpid(pid, NULL, 0);
 }
 
 void process_session_over(struct session *session, const char *how)

@@ -16,6 +16,8 @@
 #include "common/clock.h"
 #include "server/session/session.h"
 
+#include <sys/types.h>
+
 /** How long a process may take to follow a verdict before it is killed. */
 #define PROCESS_PATIENCE_NS SECOND_NS
 
@@ -29,6 +31,14 @@
 void process_enter(struct shared *shared);
 
 /**
+ * The same for a process that was forked from the loop, with all signals blocked: reset what it has of the
+ * loop's signals, and unblock them. It ends with the main process.
+ *
+ * @param parent  the main process
+ */
+void process_begin(struct shared *shared, pid_t parent);
+
+/**
  * Serve a session as session_serve() does.
  *
  * @param fd  this process's descriptor of the connection; the caller closes it
@@ -36,6 +46,14 @@ void process_enter(struct shared *shared);
 enum need process_serve(struct session *session, int fd, unsigned char *buffer, unsigned worker);
 
 /* --- in the main process ------------------------------------------------------------------- */
+
+#define PROCESS_HOW_MAX 96
+
+/** Wait for a process that has ended, or is about to. Write how it ended, in words. */
+void process_wait(int pidfd, char how[static PROCESS_HOW_MAX]);
+
+/** Kill a child and wait for it, which no one else has waited for. */
+void process_kill(pid_t pid);
 
 /**
  * Count a session whose process has ended: under its outcome or its verdict, or else as failed, which
