@@ -21,7 +21,7 @@
 
 #define BUSY    4  /* sessions, and workers, besides the waiting sessions */
 #define SETTLED 20 /* this many equal counts in a row: settled */
-#define MODELS  8
+#define MODELS  10
 #define POLL_MS 10
 
 static const char *const roomy[] = {"--queue", "6000", "--idle-timeout", "0", "--max-sessions",
@@ -44,6 +44,10 @@ static const struct model {
      "`--workers`", "in the queue"},
     {&model_event, "event", "one of `--workers` event loops, many sessions each",
      "up to the descriptor limit", "in the loop"},
+    {&model_thread_accept, "thread-accept", "one of `--workers` threads, each of which accepts",
+     "`--workers`", "in the kernel's backlog"},
+    {&model_prefork, "prefork", "one of `--workers` processes, each of which accepts",
+     "`--workers`", "in the kernel's backlog"},
     {&model_io_uring, "io-uring", "one of `--workers` rings, many sessions each",
      "up to the descriptor limit", "in the ring's thread"},
     {&model_message, "thread-pool --hold message",
@@ -78,15 +82,17 @@ static void wait_until_settled(const struct server *server)
     }
 }
 
-static double measure_waiting(const struct candidate *candidate, unsigned waiting)
+static double measure_waiting(const struct model *model, unsigned waiting)
 {
+    const struct candidate *candidate = model->candidate;
+    bool has_queue = strcmp(model->waits_where, "in the queue") == 0;
     unsigned busy = candidate->at_once > 0 ? candidate->at_once : BUSY;
     struct command command;
     struct server server;
     struct load *load, *idle;
     double before, after;
 
-    candidate_command(candidate, busy, roomy, &command);
+    candidate_command(candidate, busy, has_queue ? roomy : roomy + 2, &command);
     server = server_start(command.arguments, NULL);
     load = load_open(&(struct load_options){.port = server.port, .sessions = busy, .served = busy});
     wait_until_settled(&server);
@@ -200,7 +206,7 @@ int main(int argc, char *argv[])
     for (size_t i = 0; i < MODELS; i++) {
         if (rows[i].cpu_us >= 0) {
             rows[i].calls = traceable ? count_calls(models[i].candidate) : -1;
-            rows[i].waiting_kb = measure_waiting(models[i].candidate, (unsigned)waiting);
+            rows[i].waiting_kb = measure_waiting(&models[i], (unsigned)waiting);
         }
         print_row(&models[i], &rows[i]);
     }

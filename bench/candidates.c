@@ -28,6 +28,10 @@ const struct candidate model_thread = {.name = "thread", .arguments = {ECHO_SERV
 const struct candidate model_fork = {.name = "fork", .arguments = {ECHO_SERVER, "fork"}};
 const struct candidate model_thread_pool = {
     .name = "thread-pool", .arguments = {ECHO_SERVER, "thread-pool", "--workers", "%n"}};
+const struct candidate model_thread_accept = {
+    .name = "thread-accept", .arguments = {ECHO_SERVER, "thread-accept", "--workers", "%n"}};
+const struct candidate model_prefork = {.name = "prefork",
+                                        .arguments = {ECHO_SERVER, "prefork", "--workers", "%n"}};
 const struct candidate model_process_pool = {
     .name = "process-pool", .arguments = {ECHO_SERVER, "process-pool", "--workers", "%n"}};
 const struct candidate model_event = {.name = "event",

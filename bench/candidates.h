@@ -30,6 +30,7 @@ extern const struct candidate floor_thread, floor_epoll, floor_prethreaded, floo
 extern const struct candidate model_iterative, model_thread, model_fork;
 /** Session hold, one worker per session. */
 extern const struct candidate model_thread_pool, model_process_pool;
+extern const struct candidate model_thread_accept, model_prefork;
 /** One event loop. */
 extern const struct candidate model_event;
 /** Message hold, 4 workers. */

@@ -20,6 +20,8 @@ static const char *obstacle(int error, uint64_t wanted)
 {
     if (error == ENOTSUP)
         return "this model has no pool";
+    if (error == EBUSY)
+        return "with --reuse-port each has a socket of its own, in which clients may wait";
     if (wanted == 0)
         return "one is the fewest";
     if (wanted > EP_WORKERS_MAX)

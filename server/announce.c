@@ -119,6 +119,7 @@ void announce_accounting(const struct server *server)
     struct counts counts;
     char text[192];
 
+    model_catch_up(server->model);
     accounting_snapshot(server->shared->accounting, &counts);
     printer_line(server->shared->printer, "%s", counts_text(&counts, text, sizeof text));
     visitors_count(server->visitors, &visitors);

@@ -17,6 +17,7 @@ enum {
     RESERVED_DESCRIPTORS = 16,   /* standard streams, epoll, one socket, eventfds, signals */
     DESCRIPTORS_PER_PROCESS = 2, /* a worker's socket and its pidfd */
     DESCRIPTORS_PER_LOOP = 2,    /* its epoll and its eventfd */
+    DESCRIPTORS_PER_DOOR = 2,    /* the same of a worker that accepts */
 };
 
 /* Count the descriptors that all sessions, workers and clients together can take. */
@@ -26,6 +27,9 @@ static uint64_t needed_by(const struct options *options, const struct model_type
     uint64_t needed = RESERVED_DESCRIPTORS + (sockets - 1);
 
     needed += type->capped ? workers + options->queue : options->max_sessions;
+    if (model_accepts(type)) /* each socket twice: see doors_set_sockets() */
+        needed += DESCRIPTORS_PER_DOOR * workers +
+                  sockets * (options->hosts.reuse_port ? 2 * workers - 1 : 1);
     if (type->processes) /* for each session a pidfd, or the copy that goes to a worker */
         needed += type->capped ? workers + options->queue : options->max_sessions;
     if (type->processes && type->capped)

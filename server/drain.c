@@ -52,7 +52,12 @@ static uint64_t in_flight(struct server *server)
 /* Refused clients get their lines, unless that takes longer than all the rest. */
 void drain_look(struct server *server)
 {
-    if (in_flight(server) == 0 && (server->cut || lingerer_is_idle(server->shared->lingerer)))
+    /* First: a worker that has left its door has its session counted, or reported. */
+    bool quiet = server->model->doors == NULL || doors_are_quiet(server->model->doors);
+
+    model_catch_up(server->model);
+    if (quiet && in_flight(server) == 0 &&
+        (server->cut || lingerer_is_idle(server->shared->lingerer)))
         event_base_loopbreak(server->base);
 }
 

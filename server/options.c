@@ -104,6 +104,9 @@ static const struct option_row rows[] = {
     {"hold", "WORD", "session", "how long a session keeps its worker: to its end, or only while "
      "there are bytes to echo",
      OPTION_WORD(hold, hold_words)},
+    {"wake-all", NULL, NULL, "of workers that accept (thread-accept, prefork), wake all that wait for each "
+     "connection, as poll() does, and not one",
+     OPTION_FLAG(wake_all)},
     {"max-sessions", "N", "2000", "sessions at once, for models without a fixed number of workers, "
      "and for those whose workers hold many sessions",
      OPTION_NUMBER(max_sessions, 1, SESSIONS_MAX),
@@ -271,8 +274,28 @@ static uint64_t sessions_that_fit(const struct options *options)
     return most > SESSIONS_HELD ? SESSIONS_HELD : most;
 }
 
+/* Refuse what needs a thread that knows of clients which no worker has accepted. */
+static void fit_to_accepting(struct options *options, const struct model_type *type,
+                             bool queue_given)
+{
+    if (options->wake_all && (!model_accepts(type) || options->hosts.reuse_port))
+        log_usage("--wake-all is about workers that accept from one socket: it is for --model "
+                  "thread-accept or prefork, without --reuse-port");
+    if (!model_accepts(type))
+        return;
+    if ((queue_given && options->queue > 0) || options->on_full != ON_FULL_PAUSE)
+        log_usage("--model %s has no %s: its workers accept by themselves, and a client that none "
+                  "of them "
+                  "has accepted waits in the kernel's backlog; use --model %s-pool",
+                  type->name,
+                  options->on_full != ON_FULL_PAUSE ? "thread that could answer with --on-full"
+                                                    : "--queue",
+                  type->processes ? "process" : "thread");
+    options->queue = 0;
+}
+
 /* Refuse what the model cannot do, and set what follows from the model. */
-static void fit_to_model(struct options *options, bool max_given)
+static void fit_to_model(struct options *options, bool max_given, bool queue_given)
 {
     const struct model_type *type = model_find(options->model, options->hold);
 
@@ -289,6 +312,7 @@ static void fit_to_model(struct options *options, bool max_given)
                   : options->marked                         ? _("a water mark")
                   : options->on_full == ON_FULL_DROP_OLDEST ? "--on-full drop-oldest"
                                                             : "--on-full caller-runs");
+    fit_to_accepting(options, type, queue_given);
     if (options->workers == 0)
         options->workers = ep_usable_cpus();
     if (type->single) {
@@ -315,7 +339,7 @@ void options_parse(struct options *options, int argc, char **argv)
     check_reuse_port(options);
     check_rights(options);
     settle_marks(options, option_given(&line, "low-water"));
-    fit_to_model(options, option_given(&line, "max-sessions"));
+    fit_to_model(options, option_given(&line, "max-sessions"), option_given(&line, "queue"));
     if (options->tls_cert != NULL && !tls_is_built_in())
         log_usage("--tls-cert needs TLS, and this echo-server was built without it; install "
                   "libssl-dev and build again");

@@ -26,6 +26,7 @@ struct options {
     uint64_t workers;
     enum hold hold;
     uint64_t queue; /**< 0: no session waits */
+    bool wake_all;  /**< a connection wakes all workers that wait to accept */
     enum on_full on_full;
     uint64_t high_water; /**< pause when this many sessions wait: 1 to queue, or 0 if that is 0 */
     uint64_t low_water;  /**< accept again when no more than this many wait: below high_water */

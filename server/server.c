@@ -139,6 +139,7 @@ static void start_model(struct server *server)
         .on_full = options->on_full,
         .hold = options->hold,
         .queue_timeout_ns = options->queue_timeout_ns,
+        .wake_all = options->wake_all,
     };
     char why[MODEL_WHY_MAX];
     int rc = server->type->create(&settings, &server->model, why);
@@ -162,6 +163,8 @@ static uint64_t most_sessions(const struct options *options, const struct model_
 {
     uint64_t served = type->resize != NULL ? EP_WORKERS_MAX : options->workers;
 
+    if (type->processes && model_accepts(type))
+        served *= PLACES_TO_ACCEPT;
     return (type->capped ? served + options->queue : options->max_sessions) + 2;
 }
 
@@ -366,15 +369,19 @@ static void start_accepting(struct server *server)
 {
     const struct options *options = server->options;
     bool bounded = server->type->capped || server->type->holds_many;
-    bool pauses =
-        bounded && (options->on_full == ON_FULL_PAUSE || options->on_full == ON_FULL_CALLER_RUNS);
+    bool pauses = bounded && !model_accepts(server->type) &&
+                  (options->on_full == ON_FULL_PAUSE || options->on_full == ON_FULL_CALLER_RUNS);
     struct listener_marks marks = {
         .pause_when_full = pauses,
         .high = pauses && options->marked ? options->high_water : 0,
         .low = options->low_water,
     };
-    int rc = listener_start(server->listener, server->model, &marks);
+    bool own = model_accepts(server->type) && options->hosts.reuse_port;
+    int rc = listener_start(server->listener, server->model, &marks, own ? options->workers : 1);
 
+    if (rc != 0 && rc != -ENOSPC && model_accepts(server->type))
+        log_fatal("cannot start the workers of --model %s: %s; try fewer --workers",
+                  server->type->name, translate_error(-rc));
     if (rc != 0)
         log_fatal("cannot watch the listening socket: %s%s", translate_error(-rc),
                   rc == -ENOSPC ? _("; raise fs.epoll.max_user_watches") : "");
@@ -395,6 +402,7 @@ static void end(struct server *server)
     admin_free(server->admin);
     agent_free(server->agent);
     server->type->destroy(server->model);
+    server->model = NULL;
     drain_end(server);
     if (!server->options->quiet)
         announce_farewell(server);

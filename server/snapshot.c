@@ -50,6 +50,7 @@ static void take_listener(const struct server *server, struct state *state)
 
 void snapshot_take(struct server *server, struct state *state)
 {
+    model_catch_up(server->model);
     take_settings(server, state);
     take_listener(server, state);
     visitors_count(server->visitors, &state->visitors);

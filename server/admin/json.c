@@ -269,6 +269,8 @@ static json_t *accepting(const struct listener_state *listener)
                                  {"person", flag(listener->why_person)})},
                   {"pauses", number(listener->pauses)},
                   {"paused_seconds", seconds(listener->paused_ns)},
+                  {"wakeups", number(listener->wakeups)},
+                  {"wakeups_in_vain", number(listener->in_vain)},
                   {"errors", number(listener->errors)});
 }
 

@@ -211,6 +211,11 @@ static void add_places(struct text *text, const struct state *state)
             listener->pauses);
     seconds(text, "accept_paused_seconds_total", COUNTER, "How long accepting was paused.",
             listener->paused_ns);
+    counter(text, "accept_wakeups_total",
+            "How often a worker that accepts by itself was woken for a connection.",
+            listener->wakeups);
+    counter(text, "accept_wakeups_in_vain_total",
+            "How often another worker had then accepted it already.", listener->in_vain);
 }
 
 static void add_visitors(struct text *text, const struct visitor_counts *visitors)

@@ -29,9 +29,11 @@ enum {
 };
 
 struct listener {
-    struct listening_socket sockets[SOCKETS_MAX];
-    struct evconnlistener *doors[SOCKETS_MAX]; /* one for each socket */
+    struct listening_socket *sockets;
+    struct evconnlistener *doors[SOCKETS_MAX]; /* one for each socket, if the loop accepts */
     unsigned count;
+    uint64_t
+        sets; /* of `count` sockets on the same addresses; more than 1 only if workers accept */
     struct event *retry; /* ends PAUSE_ERRORS */
     struct event *turn;  /* ends PAUSE_TURN */
     struct shared *shared;
@@ -46,8 +48,16 @@ struct listener {
     bool stops; /* listener_take_backlog() was called */
 };
 
+/* Check whether the model's workers accept, and not the loop. */
+static bool workers_accept(const struct listener *listener)
+{
+    return listener->model != NULL && listener->model->doors != NULL;
+}
+
 static void disable(struct listener *listener)
 {
+    if (workers_accept(listener))
+        doors_open(listener->model->doors, false);
     for (unsigned i = 0; i < listener->count; i++)
         evconnlistener_disable(listener->doors[i]);
 }
@@ -55,6 +65,10 @@ static void disable(struct listener *listener)
 /* Enable all of them or none. @return false: out of memory, or of what epoll may watch; see errno */
 static bool enable(struct listener *listener)
 {
+    if (workers_accept(listener)) {
+        doors_open(listener->model->doors, true);
+        return true;
+    }
     for (unsigned i = 0; i < listener->count; i++)
         if (evconnlistener_enable(listener->doors[i]) != 0) {
             disable(listener);
@@ -167,6 +181,20 @@ static void add_backlog(const struct listening_socket *socket, struct listener_s
     state->backlog_max += info.tcpi_sacked;
 }
 
+/* Fill in what the workers that accept know. */
+static void add_doors(const struct doors *doors, struct listener_state *state)
+{
+    struct doors_counts counts;
+
+    doors_count(doors, &counts);
+    state->errors += counts.errors;
+    state->wakeups = counts.wakeups;
+    state->in_vain = counts.in_vain;
+    state->why_full = !doors_have_room(doors);
+    state->why_errors = counts.is_failing;
+    state->paused |= state->why_full;
+}
+
 void listener_state(const struct listener *listener, struct listener_state *state)
 {
     *state = (struct listener_state){
@@ -180,7 +208,9 @@ void listener_state(const struct listener *listener, struct listener_state *stat
     };
     if (listener->paused & PAUSE_FULL)
         state->paused_ns += clock_now_ns() - listener->full_ns;
-    for (unsigned i = 0; i < listener->count; i++)
+    if (workers_accept(listener))
+        add_doors(listener->model->doors, state);
+    for (uint64_t i = 0; i < listener->count * listener->sets; i++)
         add_backlog(&listener->sockets[i], state);
 }
 
@@ -226,7 +256,9 @@ static void listener_accept(struct evconnlistener *socket, evutil_socket_t fd,
 void listener_take_backlog(struct listener *listener)
 {
     listener->stops = true;
-    for (unsigned i = 0; i < listener->count; i++) {
+    if (workers_accept(listener))
+        doors_close(listener->model->doors);
+    for (uint64_t i = 0; i < listener->count * listener->sets; i++) {
         const struct listening_socket *socket = &listener->sockets[i];
         /* Clients that go on connecting do not keep the server here. */
         for (unsigned taken = 0; !socket->is_shared && taken < TAKEN_MAX; taken++) {
@@ -252,10 +284,60 @@ static void turn_over(evutil_socket_t fd, short what, void *argument)
     resume_after(listener, PAUSE_TURN);
 }
 
+/* Open one more set of sockets, on the same addresses. @return 0 or a negated errno value, and none is open */
+static int open_set(struct listener *listener)
+{
+    struct listening_socket *set = listener->sockets + listener->count * listener->sets;
+    struct socket_port shared = {.reuse = true};
+
+    for (unsigned i = 0; i < listener->count; i++) {
+        const struct listening_socket *first = &listener->sockets[i];
+        int v6only = 0;
+        socklen_t size = sizeof v6only;
+        (void)getsockopt(first->fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, &size);
+        shared.v6only = v6only != 0;
+        int rc = listening_socket_open_with(&first->address, shared, NULL, &set[i]);
+        if (rc == 0)
+            continue;
+        while (i > 0)
+            listening_socket_close(&set[--i]);
+        return rc;
+    }
+    listener->sets++;
+    return 0;
+}
+
+/* Give the sockets to the model's workers, and make these. */
+static int start_workers(struct listener *listener, uint64_t sets)
+{
+    size_t count = listener->count * sets;
+    struct listening_socket *sockets = realloc(listener->sockets, count * sizeof *sockets);
+    int *fds = malloc(count * sizeof *fds);
+    int rc = sockets == NULL || fds == NULL ? -ENOMEM : 0;
+
+    if (sockets != NULL)
+        listener->sockets = sockets;
+    while (rc == 0 && listener->sets < sets)
+        rc = open_set(listener);
+    for (size_t i = 0; i < count && rc == 0; i++)
+        fds[i] = listener->sockets[i].fd;
+    if (rc == 0)
+        rc = doors_set_sockets(listener->model->doors, fds, listener->count, sets);
+    if (rc == 0)
+        rc = listener->model->type->start(listener->model);
+    free(fds);
+    return rc;
+}
+
 int listener_start(struct listener *listener, struct model *model,
-                   const struct listener_marks *marks)
+                   const struct listener_marks *marks, uint64_t sets)
 {
     listener->model = model;
+    if (workers_accept(listener)) {
+        int rc = start_workers(listener, sets);
+        if (rc != 0)
+            return rc;
+    }
     listener->marks = *marks;
     listener->shared->water_marks = marks->high > 0;
     listener->paused &= ~(unsigned)PAUSE_STARTING;
@@ -293,9 +375,11 @@ int listener_new(struct event_base *base, const struct listening_socket *sockets
         return -ENOMEM;
     listener->shared = shared;
     listener->paused = PAUSE_STARTING;
+    listener->sets = 1;
+    listener->sockets = malloc(count * sizeof *sockets);
     listener->retry = evtimer_new(base, retry_accept, listener);
     listener->turn = event_new(base, -1, 0, turn_over, listener);
-    made = listener->retry != NULL && listener->turn != NULL;
+    made = listener->sockets != NULL && listener->retry != NULL && listener->turn != NULL;
     for (unsigned i = 0; i < count && made; i++) {
         listener->doors[i] = evconnlistener_new(base, listener_accept, listener,
                                                 LEV_OPT_LEAVE_SOCKETS_BLOCKING |
@@ -321,8 +405,13 @@ void listener_free(struct listener *listener)
         return;
     for (unsigned i = 0; i < SOCKETS_MAX && listener->doors[i] != NULL; i++)
         evconnlistener_free(listener->doors[i]);
-    for (unsigned i = 0; i < listener->count; i++)
+    for (uint64_t i = 0; i < listener->count * listener->sets; i++) {
+        /* Workers have copies, which would go on listening. One that is shared with another process must. */
+        if (workers_accept(listener) && !listener->sockets[i].is_shared)
+            shutdown(listener->sockets[i].fd, SHUT_RDWR);
         listening_socket_close(&listener->sockets[i]);
+    }
+    free(listener->sockets);
     if (listener->retry != NULL)
         event_free(listener->retry);
     if (listener->turn != NULL)

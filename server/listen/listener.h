@@ -8,6 +8,9 @@
  * The listener is paused while there is at least one reason. Clients that connect meanwhile wait in the
  * kernel's backlog and cost this process nothing.
  *
+ * If the model's workers accept by themselves (models/doors.h), the listener opens, pauses and closes the sockets
+ * in the same way, and does not watch them. Nothing is counted as a pause while all workers are busy.
+ *
  * Threads: loop only. libevent 2.1.12 deadlocks when another thread disables a listener whose accept
  * callback runs.
  */
@@ -51,13 +54,14 @@ struct listener_marks {
 };
 
 /**
- * Begin to accept, and give each session to the model.
+ * Begin to accept, and give each session to the model; or let the model's workers begin.
  *
+ * @param sets  of sockets: 1, or for each worker that accepts one of its own, on the same addresses
  * @return 0 or a negated errno value: the kernel does not watch a socket (fs.epoll.max_user_watches), or
  *         has no memory
  */
 int listener_start(struct listener *listener, struct model *model,
-                   const struct listener_marks *marks);
+                   const struct listener_marks *marks, uint64_t sets);
 
 /** Pause or accept again, because the model may have gained or lost room. */
 void listener_look_again(struct listener *listener);
@@ -87,6 +91,8 @@ struct listener_state {
     bool why_errors;      /**< PAUSE_ERRORS is one */
     bool why_person;      /**< PAUSE_PERSON is one */
     uint64_t errors;      /**< how often accept() has failed */
+    uint64_t wakeups;     /**< of workers that accept, because of a connection */
+    uint64_t in_vain;     /**< of these, how often another worker had taken it */
     uint32_t backlog;     /**< connections that wait in the kernel, for all sockets together */
     uint32_t backlog_max; /**< how many can. 0: unknown, as for unix sockets */
 };

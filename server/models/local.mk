@@ -6,7 +6,9 @@ MODELS = \
 	%D%/fork.c \
 	%D%/thread-pool.c \
 	%D%/process-pool.c \
-	%D%/event.c
+	%D%/event.c \
+	%D%/thread-accept.c \
+	%D%/prefork.c
 RING = %D%/batch.c %D%/batch.h %D%/member.c %D%/member.h %D%/ring.c %D%/ring.h
 if WITH_LIBURING
 MODELS += %D%/io-uring.c
@@ -21,6 +23,7 @@ server_libserver_la_SOURCES += $(MODELS) \
 	%D%/spawn-backoff.c %D%/spawn-backoff.h \
 	%D%/buffers.c %D%/buffers.h \
 	%D%/caller.c %D%/caller.h \
+	%D%/doors.c %D%/doors.h \
 	%D%/driven.c %D%/driven.h \
 	%D%/loops.c %D%/loops.h \
 	%D%/model.c %D%/model.h \

@@ -11,6 +11,8 @@ const char *const hold_words[] = {"session", "message", NULL};
 
 bool model_has_room(struct model *model)
 {
+    if (model->doors != NULL)
+        return doors_have_room(model->doors);
     return model->type->has_room == NULL || model->type->has_room(model);
 }
 
@@ -18,6 +20,12 @@ void model_tend(struct model *model)
 {
     if (model->type->tend != NULL)
         model->type->tend(model);
+}
+
+void model_catch_up(struct model *model)
+{
+    if (model != NULL && model->type->catch_up != NULL)
+        model->type->catch_up(model);
 }
 
 int model_full(uint64_t workers, uint64_t queue, char why[static MODEL_WHY_MAX])

@@ -19,6 +19,8 @@
  *     --hold message   --max-sessions are held    when one has ended, in the worker that served it
  *     caller-runs      the loop has a session     when that ends (the loop itself)
  *     (water marks)    high ones wait             a worker that begins a session, if shared->full
+ *     thread-accept    the loop accepts nothing   no need to: a worker accepts when it has room
+ *     prefork          the same
  *
  * Each of them calls shared_wake(), which writes to an eventfd; the loop then calls tend() and lets the
  * listener look again. No wake-up is lost, because both sides write first and read second, sequentially
@@ -33,6 +35,7 @@
 #ifndef SERVER_MODELS_MODEL_H
 #define SERVER_MODELS_MODEL_H
 
+#include "server/models/doors.h"
 #include "server/models/ring-counts.h"
 #include "server/session/session.h"
 
@@ -71,7 +74,11 @@ struct model_settings {
     enum on_full on_full;
     enum hold hold;
     int64_t queue_timeout_ns; /**< 0: none */
+    bool wake_all;            /**< see doors.h */
 };
+
+/** Sessions for which a process that accepts has places: the one that it serves, and its next one. */
+enum { PLACES_TO_ACCEPT = 2 };
 
 /** Room for why a session was not taken; its client gets it after "BUSY ". */
 #define MODEL_WHY_MAX 128
@@ -79,6 +86,7 @@ struct model_settings {
 /** What every model begins with. */
 struct model {
     const struct model_type *type; /**< set by the server after create() */
+    struct doors *doors; /**< set by create() if its workers accept; NULL: the loop does */
 };
 
 struct model_type {
@@ -114,6 +122,14 @@ struct model_type {
                   char why[static MODEL_WHY_MAX]);
 
     /**
+     * Make the workers, which accept by themselves: model->doors have their sockets. They accept nothing
+     * before doors_open(). NULL: the loop accepts, and calls dispatch(), which such a model has not
+     *
+     * @return 0 or a negated errno value
+     */
+    int (*start)(struct model *model);
+
+    /**
      * Take a session and have it served soon. Never waits.
      *
      * @return 0: the model owns it. Otherwise a negated errno value, with a few words for the
@@ -145,6 +161,12 @@ struct model_type {
     /** Add up what its rings have done. NULL: it has none. */
     void (*rings)(struct model *model, struct ring_counts *counts);
 
+    /**
+     * Count what worker processes have reported of sessions that they accepted, so that the accounting has all
+     * of which a client can know. NULL: it always has
+     */
+    void (*catch_up)(struct model *model);
+
     /** Change the number of workers. @return 0 or a negated errno value. NULL: it has no pool */
     int (*resize)(struct model *model, uint64_t workers);
 
@@ -155,6 +177,14 @@ struct model_type {
 /* Call a function that a type may not have. */
 bool model_has_room(struct model *model);
 void model_tend(struct model *model);
+/** NULL is fine: there is no model any more. */
+void model_catch_up(struct model *model);
+
+/** Check whether its workers accept by themselves. */
+static inline bool model_accepts(const struct model_type *type)
+{
+    return type->start != NULL;
+}
 
 /**
  * Write a reason to take no session, for its client.

@@ -118,9 +118,14 @@ void accounting_set_servers(struct accounting *accounting, uint64_t servers)
 
 uint64_t accounting_enter(struct accounting *accounting, struct accounting_entry *entry)
 {
+    *entry = (struct accounting_entry){.accepted_ns = clock_now_ns()};
+    return accounting_adopt(accounting, entry);
+}
+
+uint64_t accounting_adopt(struct accounting *accounting, struct accounting_entry *entry)
+{
     uint64_t number;
 
-    *entry = (struct accounting_entry){.accepted_ns = clock_now_ns()};
     lock(accounting);
     entry->next = &accounting->live;
     entry->previous = accounting->live.previous;

@@ -112,6 +112,13 @@ void accounting_set_servers(struct accounting *accounting, uint64_t servers);
 /** Count a new session. @return its number, counted from 1 */
 uint64_t accounting_enter(struct accounting *accounting, struct accounting_entry *entry);
 
+/**
+ * Count a session that a worker process has accepted, and may have begun: its entry has its accepted_ns.
+ *
+ * @return as accounting_enter()
+ */
+uint64_t accounting_adopt(struct accounting *accounting, struct accounting_entry *entry);
+
 /** Count a connection for which no session could be made: as accepted and rejected. */
 void accounting_turn_away(struct accounting *accounting);
 

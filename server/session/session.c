@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -29,6 +30,17 @@
 _Static_assert(sizeof(struct session) - END_OF_WRITTEN + FIRST_WRITTEN >= CACHE_LINE_BYTES,
                "two sessions would write to one cache line for their echoes");
 
+void session_set_up(struct session *session, struct shared *shared, int fd,
+                    const struct address *peer, uint64_t number)
+{
+    session->shared = shared;
+    session->fd = fd;
+    session->peer = *peer;
+    stream_init_plain(&session->stream, fd);
+    session->number = number;
+    session->draws = service_time_begin(number);
+}
+
 struct session *session_new(struct shared *shared, int fd, const struct address *peer)
 {
     struct session *session = store_take(shared->store);
@@ -37,12 +49,8 @@ struct session *session_new(struct shared *shared, int fd, const struct address 
         accounting_turn_away(shared->accounting);
         return NULL;
     }
-    session->shared = shared;
-    session->fd = fd;
-    session->peer = *peer;
-    stream_init_plain(&session->stream, fd);
-    session->number = accounting_enter(shared->accounting, &session->entry);
-    session->draws = service_time_begin(session->number);
+    session_set_up(session, shared, fd, peer,
+                   accounting_enter(shared->accounting, &session->entry));
     return session;
 }
 
@@ -64,7 +72,7 @@ enum outcome session_loss(const struct session *session, int fd)
     uint64_t received = atomic_load(&session->entry.bytes_received);
     bool is_plain = session->stream.tls == NULL;
     bool lost =
-        received > atomic_load(&session->entry.bytes_sent) ||
+        fd < 0 || received > atomic_load(&session->entry.bytes_sent) ||
         boundary_lost(&session->boundary, fd, is_plain, atomic_load(&session->reading_stopped)) ||
         (is_plain && stream_has_pending(&session->stream));
 
@@ -159,9 +167,9 @@ void session_drop(struct session *session, enum outcome outcome)
     if (lingers)
         linger_announce(shared->lingerer);
     fd = leave(session, outcome, session->why);
-    if (!lingers)
+    if (!lingers && fd >= 0)
         close(fd);
-    else if (linger_later(shared->lingerer, fd))
+    else if (lingers && linger_later(shared->lingerer, fd))
         awaited = true;
     if (awaited)
         shared_wake(shared);
@@ -186,13 +194,32 @@ void session_turn_away(struct session *session, enum outcome outcome, const char
 
 /* --- the loop, on a session that is being served ------------------------------------------- */
 
+/* Shut down a direction of the connection, or have its keeper do it. @param how  as for shutdown() */
+static void shut(struct session *session, int how)
+{
+    if (session->keeper == 0) {
+        shutdown(session->fd, how);
+        return;
+    }
+    atomic_fetch_or(&session->shut, how == SHUT_RD ? 1U : 3U);
+    kill(session->keeper, SIGURG); /* a child that is not waited for while it has a session */
+}
+
+void session_follow_shut(const struct session *session)
+{
+    unsigned directions = atomic_load(&session->shut);
+
+    if (directions != 0)
+        shutdown(session->stream.fd, directions == 1 ? SHUT_RD : SHUT_RDWR);
+}
+
 void session_judge(struct session *session, enum outcome verdict)
 {
     uint32_t none = OUTCOME_SERVED;
     bool may_finish = verdict == OUTCOME_IDLE_TIMEOUT || verdict == OUTCOME_SESSION_TIMEOUT;
 
     atomic_compare_exchange_strong(&session->verdict, &none, (uint32_t)verdict);
-    shutdown(session->fd, may_finish ? SHUT_RD : SHUT_RDWR);
+    shut(session, may_finish ? SHUT_RD : SHUT_RDWR);
     syscall(SYS_futex, &session->verdict, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
@@ -207,7 +234,7 @@ void session_nudge(struct accounting_entry *entry, void *context)
     (void)context;
     if (waits && progress == session->nudge_seen && !atomic_load(&session->reading_stopped)) {
         atomic_store(&session->reading_stopped, true);
-        shutdown(session->fd, SHUT_RD);
+        shut(session, SHUT_RD);
     }
     session->nudge_seen = progress;
 }

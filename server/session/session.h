@@ -9,7 +9,8 @@
  *
  * Ownership. The main process owns `fd` and the accounting's entry. The serving side owns the members
  * under "serving"; it is a thread, the loop, or another process, and with --hold message one worker after
- * another. The members under "across" are how the two see each other, and are atomic.
+ * another. If a worker process has accepted the connection itself, only that process has the descriptor: it is
+ * the session's keeper. The members under "across" are how the two see each other, and are atomic.
  *
  * Ending. The loop judges a session (session_judge()): it writes the verdict first and then shuts down the
  * socket, which wakes a thread that is blocked in it. The serving side checks the verdict after every
@@ -29,6 +30,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /** What a session waits for before session_serve() must be called again. */
 enum need {
@@ -77,8 +79,9 @@ struct session {
 
     /* set by session_new(), then read-only */
     struct shared *shared;
-    uint64_t number;              /**< counted from 1 */
-    int fd;                       /**< open until session_end() */
+    uint64_t number; /**< counted from 1 */
+    int fd;          /**< open until session_end(); -1: only the keeper has it */
+    pid_t keeper;    /**< the process that has accepted it (models/prefork.c); 0: this one */
     struct per_source_key source; /**< what --per-source counts it as; set by session_admit() */
 
     /* serving */
@@ -96,9 +99,11 @@ struct session {
     struct boundary boundary;   /* of one that the server ends */
 
     /* across */
-    _Atomic uint64_t progress;   /**< moves << 3 | enum phase: changes with every step */
-    _Atomic uint32_t verdict;    /**< why it must end, an enum outcome; OUTCOME_SERVED: no verdict.
+    _Atomic uint64_t progress; /**< moves << 3 | enum phase: changes with every step */
+    _Atomic uint32_t verdict;  /**< why it must end, an enum outcome; OUTCOME_SERVED: no verdict.
                                     Also a futex, for those who sleep */
+    _Atomic uint32_t
+        shut; /**< directions that the keeper must shut down: see session_follow_shut() */
     atomic_bool reading_stopped; /**< the loop has ended it, as an end of file would */
     _Atomic uint32_t ending;     /**< an enum ending */
     _Atomic unsigned worker;     /**< who serves it */
@@ -119,6 +124,14 @@ struct session {
  * @return      NULL: out of memory. It is counted as rejected, and the caller keeps the descriptor
  */
 struct session *session_new(struct shared *shared, int fd, const struct address *peer);
+
+/**
+ * Set up a session of an accepted connection, in memory that is zeroed.
+ *
+ * @param number  counted from 1
+ */
+void session_set_up(struct session *session, struct shared *shared, int fd,
+                    const struct address *peer, uint64_t number);
 
 /**
  * Check --per-source, and count the session there until it ends. Call once: on the loop, or with
@@ -153,7 +166,7 @@ void session_drop(struct session *session, enum outcome outcome);
  * Return how a session ends that the server ends because it stops: as OUTCOME_STOPPED if everything that
  * came was echoed, and arrived; otherwise as OUTCOME_CUT.
  *
- * @param fd  its connection, in this process
+ * @param fd  its connection, in this process. -1: only a process that has died had it, so that bytes may be lost
  *
  * Threads: the serving side; or any, once that has finished.
  */
@@ -179,6 +192,9 @@ void session_nudge(struct accounting_entry *entry, void *context);
 
 /** Let the session end at its next boundary. A visitor for accounting_each(); context: an enum ending */
 void session_conclude(struct accounting_entry *entry, void *context);
+
+/** In the keeper, after SIGURG: shut down what the loop wants to be. May be called by a signal handler. */
+void session_follow_shut(const struct session *session);
 
 /** Get the phase that a session is in now. */
 static inline enum phase session_phase(const struct session *session)

@@ -30,7 +30,7 @@ for program in echo-server echo-client; do
 done
 if command -v bash >/dev/null 2>&1; then
     check 'options' offers '--queue --queue-timeout --quiet' echo-server --verbose --qu
-    check 'the words of an option' offers 'thread thread-pool' echo-server --model th
+    check 'the words of an option' offers 'thread thread-pool thread-accept' echo-server --model th
     check 'a word for a number' offers auto echo-server --workers ''
     check 'words after =' offers 'upper none' echo-client --transform =
     check 'a word after =' offers none echo-client --transform = n

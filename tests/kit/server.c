@@ -30,11 +30,13 @@ const struct tested_model tested_models[] = {
     {.model = "thread-pool", .hold = "message"},
     {.model = "process-pool", .hold = "session"},
     {.model = "event", .hold = "session"},
+    {.model = "thread-accept", .hold = "session", .workers_accept = true},
+    {.model = "prefork", .hold = "session", .workers_accept = true},
     {.model = "io-uring", .hold = "session"},
 };
 
 const char *const pool_models[] = {"thread-pool", "process-pool"};
-const char *const process_models[] = {"fork", "process-pool"};
+const char *const process_models[] = {"fork", "process-pool", "prefork"};
 /* clang-format on */
 
 _Static_assert(sizeof tested_models / sizeof tested_models[0] == ALL_MODELS,
@@ -187,13 +189,13 @@ unsigned kit_processes(const struct kit *kit, pid_t pids[], unsigned most)
     for (struct dirent *entry; count < most && (entry = readdir(all)) != NULL;) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
         bool is_zygote = false;
-        bool ignored;
+        bool through_zygote = false;
         pid_t parent = pid > 0 ? parent_of(pid, "ep-zygote", &is_zygote) : 0;
 
         if (parent == 0 || is_zygote)
             continue;
         if (parent == kit->program.pid ||
-            parent_of(parent, "ep-zygote", &ignored) == kit->program.pid)
+            (parent_of(parent, "ep-zygote", &through_zygote) == kit->program.pid && through_zygote))
             pids[count++] = pid;
     }
     closedir(all);

@@ -45,6 +45,7 @@ struct tested_model {
     const char *hold;
     bool one_at_a_time;   /**< it serves one session: all others wait in the kernel's backlog */
     bool stalls_the_loop; /**< --delay happens on the main loop, which sees no signal meanwhile */
+    bool workers_accept;  /**< none can answer the client that they have not accepted */
     bool never_pauses;    /**< a client beyond its bound gets BUSY under --on-full pause, too */
 };
 
@@ -53,7 +54,7 @@ struct tested_model {
  * them if this build has it not, or this kernel forbids it.
  */
 extern const struct tested_model tested_models[];
-enum { ALL_MODELS = 8 };
+enum { ALL_MODELS = 10 };
 #define MODELS (has_io_uring() ? ALL_MODELS : ALL_MODELS - 1)
 bool has_io_uring(void);
 
@@ -61,12 +62,15 @@ bool has_io_uring(void);
 #define MODEL(...)                                                                                 \
     ARGUMENTS("--model", tested_models[_i].model, "--hold", tested_models[_i].hold, __VA_ARGS__)
 
+/** The value of --queue for such a test: 0 if the model can have none. */
+#define QUEUE(sessions) (tested_models[_i].workers_accept ? "0" : (sessions))
+
 /** The models with a pool of workers, and those that serve in other processes; for loop tests. */
 extern const char *const pool_models[];
 enum { POOL_OF_THREADS, POOL_OF_PROCESSES, POOLS };
 #define POOL(...) ARGUMENTS("--model", pool_models[_i], __VA_ARGS__)
 extern const char *const process_models[];
-enum { PROCESS_FOR_EACH, PROCESS_POOL, PROCESS_MODELS };
+enum { PROCESS_FOR_EACH, PROCESS_POOL, PREFORK, PROCESS_MODELS };
 #define PROCESS_MODEL(...) ARGUMENTS("--model", process_models[_i], __VA_ARGS__)
 
 /** Start a server on a free port and note what it holds. */
@@ -104,7 +108,7 @@ enum { FOREIGN_THREADS = 0 };
 void kit_wait_threads(struct kit *kit);
 
 /**
- * The processes that serve for it: its children under --model fork, its workers under
+ * The processes that serve for it: its children under --model fork and prefork, its workers under
  * process-pool. Those that have ended and are not waited for yet are counted, as they should not be
  * there.
  *

@@ -119,6 +119,8 @@ LOOP_TEST(every_model, MODELS)
         "4 workers, each a thread that holds a session only while there are bytes to echo",
         "4 workers, each a process that holds one session until it ends",
         "4 loops, each a thread that serves many sessions by turns",
+        "4 workers, each a thread that accepts by itself, and holds one session until it ends",
+        "4 workers, each a process that accepts by itself, and holds one session until it ends",
         "4 rings, each a thread for which the kernel reads and writes many sessions",
     };
     /* Where sessions that are silent stand. */
@@ -130,6 +132,8 @@ LOOP_TEST(every_model, MODELS)
         "#parked-dots .dot",
         "#boxes .box[data-phase=receiving]",
         "#boxes .crew i",
+        "#boxes .box[data-phase=receiving]",
+        "#boxes .box[data-phase=receiving]",
         "#boxes .crew i",
     };
     const struct tested_model *model = &tested_models[_i];

@@ -233,6 +233,8 @@ LOOP_TEST(workers_of_every_model, MODELS)
         {4, 0, 0, 4}, /* thread-pool, held for a message: all are silent */
         {4, 3, 3, 4}, /* process-pool */
         {4, 1, 3, 4}, /* event: whichever loops have them */
+        {4, 3, 3, 4}, /* thread-accept */
+        {4, 3, 3, 4}, /* prefork */
         {4, 1, 3, 4}, /* io-uring: likewise */
     };
     struct kit kit = kit_start(MODEL("--admin", "0"));

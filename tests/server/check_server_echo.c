@@ -152,7 +152,8 @@ LOOP_TEST(a_client_that_never_reads, MODELS)
 /* A silent client does not keep its worker from a client that waits. */
 LOOP_TEST(a_client_that_says_nothing, MODELS)
 {
-    struct kit kit = kit_start(MODEL("--workers", "1", "--queue", "1", "--idle-timeout", "200ms"));
+    struct kit kit =
+        kit_start(MODEL("--workers", "1", "--queue", QUEUE("1"), "--idle-timeout", "200ms"));
     int silent = kit_connect(&kit);
     int next = kit_connect(&kit);
 

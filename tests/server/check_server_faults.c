@@ -177,8 +177,9 @@ static void allow_descriptors(rlim_t wanted)
  */
 LOOP_TEST(a_burst_adds_up, MODELS)
 {
-    struct kit kit = kit_start(
-        MODEL("--workers", "3", "--queue", "5", "--max-sessions", "8", "--on-full", "reject"));
+    struct kit kit =
+        kit_start(MODEL("--workers", "3", "--queue", QUEUE("5"), "--max-sessions", "8", "--on-full",
+                        tested_models[_i].workers_accept ? "pause" : "reject"));
     uint64_t served = 0;
     struct tally tally;
     int fds[BURST];

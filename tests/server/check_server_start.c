@@ -61,7 +61,8 @@ static const struct {
     {"--port", "65536", "--port 65536 is not a number from 0 to 65535"},
     {"--port", "http", "--port http is not a number from 0 to 65535"},
     {"--model", "magic",
-     "--model magic is not iterative, thread, fork, thread-pool, process-pool, event or io-uring"},
+     "--model magic is not iterative, thread, fork, thread-pool, process-pool, event, "
+     "thread-accept, prefork or io-uring"},
     {"--hold", "worker", "--hold worker is not session or message"},
     {"--queue", "-1", "--queue -1 is not a number from 0 to 1048576"},
     {"--queue", "1048577", "--queue 1048577 is not a number from 0 to 1048576"},

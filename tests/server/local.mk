@@ -15,6 +15,7 @@ SERVER_TESTS = \
 	tests/server/check_proxy \
 	tests/server/check_reap \
 	tests/server/check_server_accept \
+	tests/server/check_server_accepting \
 	tests/server/check_server_address \
 	tests/server/check_server_admin \
 	tests/server/check_server_agent \
