@@ -20,14 +20,16 @@ LESSONS = \
 	13-how-many \
 	14-coordinated-omission \
 	15-event-loop \
-	16-one-crashes
+	16-one-crashes \
+	17-accept-in-the-workers
 
 EXTRA_DIST += $(LESSONS:%=lessons/%/README.md) $(LESSONS:%=lessons/%/README.zh.md) $(LESSONS:%=lessons/%/run)
 
 # The pictures that lessons/samples has drawn for the READMEs.
 EXTRA_DIST += %D%/01-iterative/scene.svg %D%/02-thread-per-client/scene.svg %D%/05-the-fifth-client/scene.svg \
 	%D%/06-queue-full/scene.svg %D%/07-idle-sessions/scene.svg %D%/10-echo-deadlock/scene.svg \
-	%D%/11-backlog/scene.svg %D%/12-stopping/scene.svg %D%/15-event-loop/turns.svg %D%/16-one-crashes/scene.svg
+	%D%/11-backlog/scene.svg %D%/12-stopping/scene.svg %D%/15-event-loop/turns.svg %D%/16-one-crashes/scene.svg \
+	%D%/17-accept-in-the-workers/scene.svg
 
 # The program of lesson 0, with its faults.
 noinst_PROGRAMS += lessons/00-the-seed/seed
