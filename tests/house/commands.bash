@@ -26,13 +26,14 @@ PATH=$work:$PATH
 server=
 declare -A terminals
 export ECHO_CLIENT_TIMEOUT=20s
-trap 'for pid in $(pgrep -s 0); do [ "$pid" = $$ ] || kill -KILL "$pid"; done 2>/dev/null' EXIT
+trap 'for pid in $(pgrep .); do [ "$pid" = $$ ] || kill -KILL "$pid"; done 2>/dev/null' EXIT
 trap 'exit 1' TERM
 
 # --- What a reader has that is not here, by the same names --------------------------------------
 
+pgrep() { command pgrep -s 0 "$@"; }
 pkill() { command pkill -s 0 "$@"; }
-pidof() { pgrep -s 0 -x "$@"; }
+pidof() { pgrep -x "$@"; }
 # Another machine is this one.
 ssh() { "${@:2}"; }
 # Without a name, wait for what the reader's shell has started; the server is in another terminal.
