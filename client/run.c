@@ -189,7 +189,9 @@ static bool run_search(struct run *run)
         if (run->total.interrupted != 0)
             return true; /* it shows nothing about this rate */
         search_judge(run->search, rate, &run->steps[i]);
-        rate = run->total.mismatched > 0 ? 0 : search_next(run->search);
+        /* a server that answers nothing has gone: lower rates would show no more */
+        rate =
+            run->total.mismatched > 0 || run->steps[i].verified == 0 ? 0 : search_next(run->search);
     }
     return true;
 }
@@ -287,6 +289,14 @@ int run_status(const struct summary *summary, const char *expect, bool written)
     return summary->ok + summary->reconnected == summary->requested && written ? EXIT_OK : EXIT_RUN;
 }
 
+/** @return what to do if the first rate of a search does not hold */
+static const char *first_advice(const struct summary *first)
+{
+    if (histogram_count(first->measure.times[MEASURE_ECHO]) == 0)
+        return _("give a longer --duration or fewer sessions: a session's first reply is no echo");
+    return first->verified == 0 ? _("no message was answered") : _("give a lower --rate");
+}
+
 /** Choose the exit status of a search. If it has found a rate, the load with that rate decides. */
 static int search_status(const struct run *run, bool written)
 {
@@ -299,9 +309,8 @@ static int search_status(const struct run *run, bool written)
     case SEARCH_FOUND:
         return run_status(&run->steps[best - search->steps], run->options->expect, written);
     case SEARCH_TOO_HIGH:
-        log_error("not even the first rate of the search, %.7g messages a second, held: %s; give a "
-                  "lower --rate",
-                  less->rate, less->found);
+        log_error("not even the first rate of the search, %.7g messages a second, held: %s; %s",
+                  less->rate, less->found, first_advice(&run->steps[less - search->steps]));
         return EXIT_EXPECTATION;
     case SEARCH_LIMITED:
         log_error(
@@ -311,8 +320,14 @@ static int search_status(const struct run *run, bool written)
         return EXIT_RUN;
     case SEARCH_UNFINISHED: break;
     }
-    log_error("the search ended at %.7g messages a second, which held; begin with a higher --rate",
-              best->rate);
+    if (less != NULL && run->steps[less - search->steps].verified == 0)
+        log_error("the search ended at %.7g messages a second, which held: at %.7g not one message "
+                  "was answered; is the server still running?",
+                  best->rate, less->rate);
+    else
+        log_error(
+            "the search ended at %.7g messages a second, which held; begin with a higher --rate",
+            best->rate);
     return EXIT_RUN;
 }
 

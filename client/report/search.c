@@ -11,6 +11,9 @@
 /* A rate is not kept if more than one in this many was left out. */
 #define KEPT_PART 20
 
+/* The client was late if its p99 of lag is at least one in this many of the p99 of the echo. */
+#define LATE_PART 4
+
 bool search_init(struct search *search, const char *conditions, char why[static EXPECT_SENTENCE])
 {
     *search = (struct search){.conditions = conditions, .expect = expect_parse(conditions, why)};
@@ -39,6 +42,11 @@ static bool kept_schedule(const struct summary *summary, char found[static EXPEC
     uint64_t due = histogram_count(summary->measure.times[MEASURE_ECHO]);
     uint64_t unanswered = summary->measure.unanswered;
 
+    if (summary->mismatched > 0) {
+        snprintf(found, EXPECT_SENTENCE, "%" PRIu64 " replies had wrong bytes",
+                 summary->mismatched);
+        return false;
+    }
     if (summary->refused > summary->requested / KEPT_PART) {
         snprintf(found, EXPECT_SENTENCE, "%" PRIu64 " of %" PRIu64 " sessions were refused",
                  summary->refused, summary->requested);
@@ -52,6 +60,14 @@ static bool kept_schedule(const struct summary *summary, char found[static EXPEC
     return true;
 }
 
+/** Whether the client's own delay is a good part of the times, which a server that is full makes long by itself. */
+static bool was_late(const struct summary *summary)
+{
+    return summary->generator.late &&
+           histogram_percentile(summary->measure.times[MEASURE_LAG], 99) >=
+               histogram_percentile(summary->measure.times[MEASURE_ECHO], 99) / LATE_PART;
+}
+
 void search_judge(struct search *search, double rate, const struct summary *summary)
 {
     struct search_step *step = &search->steps[search->count++];
@@ -62,8 +78,7 @@ void search_judge(struct search *search, double rate, const struct summary *summ
         search->best = step;
         return;
     }
-    step->outcome =
-        summary->generator.busy || summary->generator.late ? SEARCH_CLIENT : SEARCH_NOT_HELD;
+    step->outcome = summary->generator.busy || was_late(summary) ? SEARCH_CLIENT : SEARCH_NOT_HELD;
     search->less = step;
 }
 
@@ -80,7 +95,9 @@ double search_next(const struct search *search)
 
 enum search_end search_end(const struct search *search)
 {
-    if (search->less == NULL || (search->best != NULL && search_next(search) > 0))
+    /* interrupted, or the steps were used up */
+    if (search->less == NULL ||
+        (search->best != NULL && search->less->rate > search->best->rate * SEARCH_WITHIN))
         return SEARCH_UNFINISHED;
     if (search->less->outcome == SEARCH_CLIENT)
         return SEARCH_LIMITED;

@@ -139,7 +139,12 @@ void session_resume(struct session *session)
     uint64_t begun = connection->begun - connection->record.resent;
     bool served = session_verified(session) > 0;
 
+    session->owed_until = session->sequence;
     session->sequence -= connection->record.resent;
+    if (pace_is_open(&session->pace))
+        pace_back(&session->pace, connection->record.resent);
+    else if (!served && connection->record.resent == 0)
+        session->owed_until++; /* its turn had come, and the close was seen first */
     session->connect_ns = clock_now_ns() + (served ? 0 : SESSION_PAUSE_NS);
     if (served || session->patience_ns == 0)
         session->patience_ns = session->connect_ns + session->plan->timeout_ns;

@@ -70,7 +70,8 @@ static bool has_more(const struct session *session)
     if (plan->messages == NULL)
         return session->connection.given;
     return session->connection.begun < plan->message_count &&
-           (plan->duration_ns == 0 || at_ns - session->start_ns < plan->duration_ns);
+           (plan->duration_ns == 0 || session->sequence < session->owed_until ||
+            at_ns - session->start_ns < plan->duration_ns);
 }
 
 /** Whether the next message is due, and not too many are under way. */

@@ -66,6 +66,17 @@ void pace_leave_out(struct pace *pace, uint64_t count)
     pace->next_ns += (double)count * pace->gap_ns;
 }
 
+void pace_back(struct pace *pace, uint64_t count)
+{
+    for (; count > 0; count--) {
+        if (pace->random)
+            pace->next_ns -= exponential(pace->gap_ns, pace->session, pace->sequence);
+        pace->sequence--;
+        if (!pace->random)
+            pace->next_ns = pace->first_ns + (double)pace->sequence * pace->gap_ns;
+    }
+}
+
 void pace_next(struct pace *pace)
 {
     pace->sequence++;

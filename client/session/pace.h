@@ -75,4 +75,7 @@ void pace_leave_out(struct pace *pace, uint64_t count);
 /** Go on to the next message. */
 void pace_next(struct pace *pace);
 
+/** Go back by this many messages, which will be sent again. Of an open loop only. */
+void pace_back(struct pace *pace, uint64_t count);
+
 #endif /* CLIENT_SESSION_PACE_H */

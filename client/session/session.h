@@ -219,6 +219,7 @@ struct session {
     uint64_t sequence;   /* of the next message; goes on over connections */
     int64_t now_ns;      /* the clock, when it was last read */
     int64_t connect_ns;  /* when the next connection may begin */
+    uint64_t owed_until; /* messages before this one were begun on a connection that was closed */
     int64_t patience_ns; /* until when session_resume() tries again; 0: it has not been called */
     int64_t start_ns;    /* when the load started: rate and duration count from there; 0: not yet */
     struct pace pace;    /* of an open loop */

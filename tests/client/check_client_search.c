@@ -125,7 +125,7 @@ TEST(not_even_the_first_rate)
         return; /* the machine has stalled: see above */
     ck_assert_str_eq(run.outcome.err,
                      "echo-client: not even the first rate of the search, 10 messages a second, "
-                     "held: failed=0: it is 1; give a lower --rate\n");
+                     "held: failed=0: it is 1; no message was answered\n");
 }
 
 /* The load with the rate that was found decides, not those that were too much: they would have failed sessions. */

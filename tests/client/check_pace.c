@@ -83,6 +83,22 @@ TEST(random_schedules_are_the_same_each_time_and_differ_by_session)
     }
 }
 
+LOOP_TEST(back_is_where_it_was, 2)
+{
+    struct pace pace;
+    int64_t due_ns;
+
+    pace_init(&pace, 1000, _i == 1, 3, 7);
+    for (unsigned i = 0; i < 100; i++)
+        pace_next(&pace);
+    due_ns = pace_due_ns(&pace);
+    for (unsigned i = 0; i < 5; i++)
+        pace_next(&pace);
+    pace_back(&pace, 5);
+    ck_assert_int_le(llabs(pace_due_ns(&pace) - due_ns), 1);
+    ck_assert_uint_eq(pace.sequence, 100);
+}
+
 /* Who joins later takes its turns from there on, and the same ones. */
 TEST(what_is_due_before_one_joins_is_left_out)
 {

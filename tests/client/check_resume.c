@@ -255,3 +255,26 @@ TEST(a_server_that_never_answers)
     expect_over(SESSION_FAILED, "closed before the first reply");
     clear();
 }
+
+/* A message that was begun in time is sent again also after --duration: else the session would end well without a reply. */
+TEST(a_message_is_owed_after_the_duration)
+{
+    lay_out(SIZE);
+    rig.plan.reconnect = true;
+    rig.plan.duration_ns = HOUR_NS;
+    begin();
+    connect_it();
+    close_after(SIZE, 0);
+    advance(READY_READ);
+    expect_over(SESSION_CLOSED, "closed by the server");
+    close(rig.peer);
+    session_resume(&rig.session);
+    rig.session.start_ns = clock_now_ns() - 2 * HOUR_NS;
+    while (advance(0) == NEED_MOMENT)
+        rig.session.connect_ns = 0; /* the moment has come */
+    connect_it();
+    close_after(SIZE, 0);
+    advance(READY_READ);
+    expect_over(SESSION_FAILED, "closed before the first reply");
+    clear();
+}

@@ -181,6 +181,46 @@ LOOP_TEST(it_ends, 2)
         ck_assert_double_eq(search.best->rate, PACE_RATE_MAX);
 }
 
+/* The steps end while the highest that held and the lowest that did not are far apart: nothing is found. */
+TEST(the_steps_end_before_it_is_found)
+{
+    struct made_up with = {.server = 1e5, .client = 1e12};
+
+    run("p99<5ms", 0.001, &with);
+    ck_assert_uint_eq(search.count, SEARCH_STEPS);
+    ck_assert_ptr_nonnull(search.less);
+    ck_assert_uint_eq(search_end(&search), SEARCH_UNFINISHED);
+}
+
+/* A client that sends some messages a little late is not the limit where the server takes much longer. */
+LOOP_TEST(a_late_client_is_the_limit_if_that_is_why, 2)
+{
+    char why[EXPECT_SENTENCE];
+    struct summary *summary = &summaries[0];
+
+    ck_assert(search_init(&search, "p99<5ms", why));
+    for (unsigned i = 0; i < 100; i++) {
+        measure_one(&summary->measure, MEASURE_ECHO, 50000000);
+        measure_one(&summary->measure, MEASURE_LAG, _i == 0 ? 2000000 : 45000000);
+    }
+    summary->generator.late = true;
+    summary->requested = summary->ok = 40;
+    search_judge(&search, 100, summary);
+    ck_assert_uint_eq(search.steps[0].outcome, _i == 0 ? SEARCH_NOT_HELD : SEARCH_CLIENT);
+}
+
+TEST(wrong_bytes_do_not_hold)
+{
+    char why[EXPECT_SENTENCE];
+
+    ck_assert(search_init(&search, "p99<5ms", why));
+    fill(&(struct made_up){1e12, 1e12}, 100, &summaries[0]);
+    summaries[0].mismatched = 1;
+    search_judge(&search, 100, &summaries[0]);
+    ck_assert_uint_eq(search.steps[0].outcome, SEARCH_NOT_HELD);
+    ck_assert_str_eq(search.steps[0].found, "1 replies had wrong bytes");
+}
+
 CASE_WITH("Picture", setup, teardown)
 
 /* Draw into a file and read it. */
