@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/printable.h"
+#include "common/translate.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -24,6 +25,9 @@
 #include <unistd.h>
 
 enum { QUESTIONS = 8, ANSWER_MAX = 1 << 20 };
+
+/* A clock of the year 2096, the last that a report is read with. */
+#define CLOCK_US_MAX 4000000000000000
 
 static const char question[] = "GET /stats.json HTTP/1.0\r\n\r\n";
 
@@ -46,7 +50,8 @@ static int connect_to(const struct address *address, int64_t timeout_ns)
 }
 
 /** Read to the end. @return the number of bytes; -1 with errno. @param first_ns  when the first bytes came */
-static ssize_t read_answer(int fd, char answer[static ANSWER_MAX], int64_t *first_ns)
+static ssize_t read_answer(int fd, int64_t until_ns, char answer[static ANSWER_MAX],
+                           int64_t *first_ns)
 {
     size_t size = 0;
 
@@ -54,7 +59,7 @@ static ssize_t read_answer(int fd, char answer[static ANSWER_MAX], int64_t *firs
         ssize_t got = recv(fd, answer + size, ANSWER_MAX - size, 0);
 
         if (size == 0)
-            *first_ns = clock_wall_ns();
+            *first_ns = clock_now_ns();
         if (got == 0)
             return (ssize_t)size;
         if (got < 0 && errno != EINTR)
@@ -62,6 +67,10 @@ static ssize_t read_answer(int fd, char answer[static ANSWER_MAX], int64_t *firs
         size += got > 0 ? (size_t)got : 0;
         if (size == ANSWER_MAX)
             return (ssize_t)size;
+        if (clock_now_ns() >= until_ns) {
+            errno = EAGAIN; /* it goes on for ever, a few bytes at a time */
+            return -1;
+        }
     }
 }
 
@@ -77,7 +86,7 @@ static bool find_clock(const char *answer, size_t size, int64_t *wall_ns)
     json = json_loadb(body, size - (size_t)(body - answer), 0, NULL);
     us = json_integer_value(json_object_get(json, "wall_clock_us"));
     json_decref(json);
-    if (us <= 0 || us > INT64_MAX / 1000)
+    if (us <= 0 || us > CLOCK_US_MAX)
         return false;
     *wall_ns = us * 1000;
     return true;
@@ -88,20 +97,21 @@ static const char *ask(const struct address *address, int64_t timeout_ns,
                        char answer[static ANSWER_MAX], struct summary_clock *clock)
 {
     int fd = connect_to(address, timeout_ns);
-    int64_t asked_ns = clock_wall_ns(), answered_ns = 0, wall_ns;
+    int64_t asked_wall_ns = clock_wall_ns(), asked_ns = clock_now_ns(), answered_ns = 0, wall_ns;
     ssize_t size = -1;
     int error;
 
     if (fd >= 0 && send(fd, question, sizeof question - 1, MSG_NOSIGNAL) == sizeof question - 1)
-        size = read_answer(fd, answer, &answered_ns);
+        size = read_answer(fd, clock_now_ns() + timeout_ns, answer, &answered_ns);
     error = errno;
     if (fd >= 0)
         close(fd);
     if (size < 0)
-        return error == EAGAIN || error == EINPROGRESS ? "it does not answer" : strerror(error);
+        return error == EAGAIN || error == EINPROGRESS ? _("it does not answer")
+                                                       : translate_error(error);
     if (!find_clock(answer, (size_t)size, &wall_ns))
-        return "it is not the admin port of an echo-server that reports its clock";
-    clock->ahead_ns = asked_ns + (answered_ns - asked_ns) / 2 - wall_ns;
+        return _("it is not the admin port of an echo-server that reports its clock");
+    clock->ahead_ns = asked_wall_ns + (answered_ns - asked_ns) / 2 - wall_ns;
     clock->within_ns = (answered_ns - asked_ns + 1) / 2 + 1000; /* microseconds are cut off */
     return NULL;
 }
@@ -111,7 +121,7 @@ void clock_of_measure(const char *server, int64_t timeout_ns, struct summary_clo
     static char answer[ANSWER_MAX];
     struct target_name name;
     struct addresses addresses;
-    const char *cause = "it is too long";
+    const char *cause = _("it is too long");
     unsigned at = 0;
 
     if (!target_name_parse(server, 0, &name) ||
