@@ -45,7 +45,7 @@ const char *agent_line(const struct state *state, char text[static AGENT_LINE])
     uint64_t sessions = 0, most = state->settings.max_sessions, free = 100;
 
     if (state_not_ready(state) != NULL) {
-        snprintf(text, AGENT_LINE, "drain\n");
+        snprintf(text, AGENT_LINE, "stopped\n");
         return text;
     }
     for (int phase = 0; phase < PHASE_COUNT; phase++)
@@ -54,7 +54,7 @@ const char *agent_line(const struct state *state, char text[static AGENT_LINE])
         free = percent_free(sessions, most);
     if (state->type->capped && percent_free(state_busy_workers(state), state->workers) < free)
         free = percent_free(state_busy_workers(state), state->workers);
-    snprintf(text, AGENT_LINE, "ready %u%%\n", free > 0 ? (unsigned)free : 1);
+    snprintf(text, AGENT_LINE, "up %u%%\n", free > 0 ? (unsigned)free : 1);
     return text;
 }
 

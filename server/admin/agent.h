@@ -3,8 +3,11 @@
  * @file agent.h
  * --agent: a line for the agent-check of HAProxy, to each client that connects.
  *
- *     ready 75%     three quarters of the server are free: its weight among the others
- *     drain         send it no more sessions
+ *     up 75%      three quarters of the server are free: its weight among the others
+ *     stopped     send it no more sessions
+ *
+ * Not "ready" and "drain", which change the administrative state: "ready" would end the maintenance that a person has
+ * set in HAProxy.
  *
  * The part that is free is that of the workers, if they have one session each, or that of --max-sessions, whichever is
  * less. It is at least 1 %, since HAProxy sends nothing to a weight of 0, and if all are full clients must go

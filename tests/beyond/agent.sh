@@ -1,6 +1,6 @@
 #!/bin/sh
 # agent.sh: HAProxy asks --agent of three servers, of which each worker has one session. The weight of a server is the part
-# of its workers that is free; one that stops is drained, and one that is started again is back with its whole weight. HAProxy
+# of its workers that is free; one that stops gets no more, and one that is started again is back with its whole weight. HAProxy
 # does not ask /readyz here, which would say that a server stops, too.
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/beyond/fleet.sh"
 needs haproxy
@@ -48,7 +48,7 @@ wait "$pid_load1" "$pid_load2"
 check 'all workers free: the whole weight' wait_until 20 has_weight s1 100
 # shellcheck disable=SC2154  # set by start_server()
 kill -TERM "$pid_s1"
-check 'a server that stops is drained' wait_until 20 has_status s1 DRAIN
+check 'a server that stops gets no more' wait_until 20 has_status s1 DOWN
 wait "$pid_s1"
 check 'it is started again' start s1
 check 'it is up again' wait_until 20 has_status s1 UP

@@ -33,9 +33,9 @@ static const struct {
     unsigned busy, waiting, parked;
     const char *line;
 } loads[] = {
-    {0, 0, 0, "ready 100%\n"},  {1, 0, 0, "ready 75%\n"},   {4, 0, 0, "ready 1%\n"},
-    {4, 16, 0, "ready 1%\n"},   {0, 0, 900, "ready 10%\n"}, {3, 0, 500, "ready 25%\n"},
-    {0, 0, 1000, "ready 1%\n"}, {0, 0, 2000, "ready 1%\n"},
+    {0, 0, 0, "up 100%\n"},  {1, 0, 0, "up 75%\n"},   {4, 0, 0, "up 1%\n"},
+    {4, 16, 0, "up 1%\n"},   {0, 0, 900, "up 10%\n"}, {3, 0, 500, "up 25%\n"},
+    {0, 0, 1000, "up 1%\n"}, {0, 0, 2000, "up 1%\n"},
 };
 
 LOOP_TEST(the_part_that_is_free, COUNT_OF(loads))
@@ -54,7 +54,7 @@ TEST(workers_that_hold_many)
     state.type = &loops;
     state.busy = 4;
     state.in_phase[PHASE_PARKED] = 250;
-    expect_line("ready 75%\n");
+    expect_line("up 75%\n");
 }
 
 TEST(without_a_bound)
@@ -64,7 +64,7 @@ TEST(without_a_bound)
     state.type = &threads;
     state.settings.max_sessions = 0;
     state.in_phase[PHASE_PARKED] = 5000;
-    expect_line("ready 100%\n");
+    expect_line("up 100%\n");
 }
 
 LOOP_TEST(no_more_sessions, 4)
@@ -73,5 +73,5 @@ LOOP_TEST(no_more_sessions, 4)
     state.draining = _i == 1;
     state.listener.why_person = _i == 2;
     state.workers = _i == 3 ? 0 : 4;
-    expect_line("drain\n");
+    expect_line("stopped\n");
 }

@@ -68,16 +68,16 @@ TEST(workers_that_are_taken_and_a_stop)
     int one = tcp_connect(server.port), other;
 
     tcp_echo(one, "hello", 5, true);
-    await(port, "ready 50%\n");
-    ck_assert_str_eq(ask(port, "how are you?\n"), "ready 50%\n");
+    await(port, "up 50%\n");
+    ck_assert_str_eq(ask(port, "how are you?\n"), "up 50%\n");
     other = tcp_connect(server.port);
     tcp_echo(other, "hello", 5, true);
-    await(port, "ready 1%\n");
+    await(port, "up 1%\n");
     close(one);
     close(other);
-    await(port, "ready 100%\n");
+    await(port, "up 100%\n");
     ck_assert_int_eq(kill(server.pid, SIGTERM), 0);
-    await(port, "drain\n");
+    await(port, "stopped\n");
     ck_assert_int_eq(kill(server.pid, SIGTERM), 0);
     program_wait(&server);
 }
