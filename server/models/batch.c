@@ -119,8 +119,6 @@ void batch_end(struct batch *batch)
         if (sending->failed)
             take_back(batch, sending);
         member->parts = 0;
-        if (member->need == NEED_NOTHING)
-            member_make_ready(member);
     }
     for (unsigned i = 0; i < batch->part_count; i++)
         members_give_back(members, batch->buffers[i]);

@@ -188,6 +188,8 @@ static void release(struct member *member)
     while (member->first != RING_NONE)
         members_give_back(member->of, member_take_first(member));
     member_stop_receiving(member);
+    if (member->parts > 0)
+        member_make_ready(member); /* after this turn's batch: a send that succeeds may be silent */
     if (member->under_way > 0 || member->parts > 0)
         return; /* the last of them makes it ready again */
     session_end(member->session);
@@ -244,8 +246,8 @@ static void serve_member(struct member *member)
             members_give_back(member->of, member->current);
             member->current = RING_NONE;
         }
-    } while (member->need == NEED_READ && member->first != before && member->first != RING_NONE &&
-             session_verdict(session) == OUTCOME_SERVED);
+    } while (!loop->hurried && member->need == NEED_READ && member->first != before &&
+             member->first != RING_NONE && session_verdict(session) == OUTCOME_SERVED);
     wait_for(member);
 }
 
@@ -262,7 +264,8 @@ static void serve(struct ring_loop *loop)
         member->is_ready = false;
         if (member->need == NEED_NOTHING)
             release(member);
-        else if (member->need == NEED_READ && is_moved(member) && !member_has_input(member))
+        else if (member->need == NEED_READ && is_moved(member) && !member_has_input(member) &&
+                 member->session->rest.bytes == NULL)
             wait_for(member); /* its receive has ended, for want of buffers for instance */
         else
             serve_member(member);
@@ -371,7 +374,7 @@ static int explain(int rc, char why[static MODEL_WHY_MAX])
         return -ENOTSUP;
     case -ENOMEM:
         snprintf(why, MODEL_WHY_MAX,
-                 "no memory for a ring, which older kernels count as locked "
+                 "no memory for a ring, which the kernel may count as locked "
                  "memory (ulimit -l)");
         return rc;
     default: return rc;
