@@ -164,7 +164,7 @@ static uint64_t most_sessions(const struct options *options, const struct model_
     uint64_t served = type->resize != NULL ? EP_WORKERS_MAX : options->workers;
 
     if (type->processes && model_accepts(type))
-        served *= PLACES_TO_ACCEPT;
+        served *= 1 + PLACES_TO_ACCEPT;
     return (type->capped ? served + options->queue : options->max_sessions) + 2;
 }
 
@@ -403,6 +403,7 @@ static void end(struct server *server)
     agent_free(server->agent);
     server->type->destroy(server->model);
     server->model = NULL;
+    visitors_leave(server->visitors); /* now their connections are closed in all processes */
     drain_end(server);
     if (!server->options->quiet)
         announce_farewell(server);

@@ -257,7 +257,7 @@ void listener_take_backlog(struct listener *listener)
 {
     listener->stops = true;
     if (workers_accept(listener))
-        doors_close(listener->model->doors);
+        doors_close(listener->model->doors, model_catch_up, listener->model);
     for (uint64_t i = 0; i < listener->count * listener->sets; i++) {
         const struct listening_socket *socket = &listener->sockets[i];
         /* Clients that go on connecting do not keep the server here. */
@@ -270,6 +270,12 @@ void listener_take_backlog(struct listener *listener)
             else if (errno != EINTR && errno != ECONNABORTED)
                 break;
         }
+        /*
+         * At once: a client that comes while the next socket is emptied must find this one gone, not be reset
+         * in it. And workers have copies, which would go on listening. A shared one must.
+         */
+        if (!socket->is_shared)
+            shutdown(socket->fd, SHUT_RDWR);
     }
 }
 
@@ -406,9 +412,6 @@ void listener_free(struct listener *listener)
     for (unsigned i = 0; i < SOCKETS_MAX && listener->doors[i] != NULL; i++)
         evconnlistener_free(listener->doors[i]);
     for (uint64_t i = 0; i < listener->count * listener->sets; i++) {
-        /* Workers have copies, which would go on listening. One that is shared with another process must. */
-        if (workers_accept(listener) && !listener->sockets[i].is_shared)
-            shutdown(listener->sockets[i].fd, SHUT_RDWR);
         listening_socket_close(&listener->sockets[i]);
     }
     free(listener->sockets);

@@ -202,7 +202,7 @@ bool doors_are_quiet(const struct doors *doors)
 }
 
 /* Each worker that leaves a closed door writes to the loop's eventfd. */
-void doors_close(struct doors *doors)
+void doors_close(struct doors *doors, void (*catch_up)(struct model *model), struct model *model)
 {
     int64_t until_ns = clock_now_ns() + LAST_LOOK_NS;
     struct pollfd woken = {.fd = doors->shared->wake_fd, .events = POLLIN};
@@ -210,7 +210,7 @@ void doors_close(struct doors *doors)
 
     atomic_store(&doors->state, STATE_CLOSED);
     ring_all(doors);
-    while (!doors_are_quiet(doors) && clock_now_ns() < until_ns)
+    for (; !doors_are_quiet(doors) && clock_now_ns() < until_ns; catch_up(model))
         if (poll(&woken, 1, ACCEPT_RETRY_MS) > 0)
             (void)eventfd_read(woken.fd, &ignored);
     shared_wake(doors->shared); /* the loop has to see what this has read */
@@ -281,22 +281,25 @@ void door_await_bell(struct doors *doors, unsigned worker)
     await_bell(&doors->of[worker], -1);
 }
 
-/* Wait for a connection or the bell. @return the socket that has a connection, or -1 */
+/*
+ * Wait for a connection or the bell. One event at a time: a worker that took several sockets from the kernel would
+ * accept from one, and the kernel, which has woken it for the other, wakes no one else for that client.
+ *
+ * @return the socket that has a connection, or -1
+ */
 static int await_connection(struct door *door)
 {
-    struct epoll_event events[2];
-    int count = epoll_wait(door->epoll, events, 2, -1);
+    struct epoll_event event;
     eventfd_t ignored;
-    int ready = -1;
 
-    for (int i = 0; i < count; i++)
-        if (events[i].data.fd == door->bell)
-            (void)eventfd_read(door->bell, &ignored);
-        else
-            ready = events[i].data.fd;
-    if (ready >= 0)
-        add_one(&door->wakeups);
-    return ready;
+    if (epoll_wait(door->epoll, &event, 1, -1) != 1)
+        return -1;
+    if (event.data.fd == door->bell) {
+        (void)eventfd_read(door->bell, &ignored);
+        return -1;
+    }
+    add_one(&door->wakeups);
+    return event.data.fd;
 }
 
 /* Handle errno of accept(). */

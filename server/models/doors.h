@@ -41,6 +41,7 @@
 #include <stdint.h>
 
 struct doors;
+struct model;
 
 /**
  * @param workers   at the beginning
@@ -80,8 +81,10 @@ void doors_open(struct doors *doors, bool open);
 /**
  * Close the doors for good. A worker that was woken for a connection still takes it. Waits until no worker is at
  * a door, for a second at most.
+ *
+ * @param catch_up  called meanwhile: a worker at its door may wait until its reports are read
  */
-void doors_close(struct doors *doors);
+void doors_close(struct doors *doors, void (*catch_up)(struct model *model), struct model *model);
 
 /** Check that the doors are closed, and that no worker can accept any more. */
 bool doors_are_quiet(const struct doors *doors);

@@ -77,7 +77,7 @@ struct model_settings {
     bool wake_all;            /**< see doors.h */
 };
 
-/** Sessions for which a process that accepts has places: the one that it serves, and its next one. */
+/** Places that a process that accepts has beside the session that it serves: for its next one, and one in reserve. */
 enum { PLACES_TO_ACCEPT = 2 };
 
 /** Room for why a session was not taken; its client gets it after "BUSY ". */

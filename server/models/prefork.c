@@ -364,7 +364,6 @@ static int make_worker(struct prefork_model *model, unsigned number)
     if (rc != 0)
         return rc;
     worker->died = event_new(model->event_base, -1, EV_READ, died, worker);
-    lend(model, number);
     rc = worker->died == NULL ? -ENOMEM : fork_worker(model, number);
     if (rc == 0) {
         event_assign(worker->died, model->event_base, worker->pidfd, EV_READ, died, worker);
@@ -374,6 +373,10 @@ static int make_worker(struct prefork_model *model, unsigned number)
         process_kill(worker->pid);
     if (rc != 0)
         clear(model, number);
+    else
+        lend(
+            model,
+            number); /* not before: without a place it accepts nothing, so it can still be killed */
     return rc;
 }
 

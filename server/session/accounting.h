@@ -112,6 +112,10 @@ void accounting_set_servers(struct accounting *accounting, uint64_t servers);
 /** Count a new session. @return its number, counted from 1 */
 uint64_t accounting_enter(struct accounting *accounting, struct accounting_entry *entry);
 
+/** The same. The number is set before the loop can see the session. */
+void accounting_enter_numbered(struct accounting *accounting, struct accounting_entry *entry,
+                               uint64_t *number);
+
 /**
  * Count a session that a worker process has accepted, and may have begun: its entry has its accepted_ns.
  *

@@ -49,8 +49,10 @@ struct session *session_new(struct shared *shared, int fd, const struct address 
         accounting_turn_away(shared->accounting);
         return NULL;
     }
-    session_set_up(session, shared, fd, peer,
-                   accounting_enter(shared->accounting, &session->entry));
+    session_set_up(session, shared, fd, peer, 0);
+    accounting_enter_numbered(shared->accounting, &session->entry,
+                              &session->number); /* now the loop sees it */
+    session->draws = service_time_begin(session->number);
     return session;
 }
 
@@ -89,7 +91,8 @@ void session_log(const struct session *session, const char *event, const char *w
                   &(struct log_facts){.session = session->number,
                                       .peer = address_text(&session->peer, peer),
                                       .reason = reason},
-                  N_("session %" PRIu64 " from %s %s: %s"), session->number, peer, words, reason);
+                  N_("session %" PRIu64 " from %s %s: %s"), session->number, peer, translate(words),
+                  reason);
 }
 
 static void note_in_trace(const struct session *session, enum outcome outcome)

@@ -265,6 +265,26 @@ LOOP_TEST(a_passed_socket_stays, ACCEPTING)
     close(listener);
 }
 
+/* Two clients come at once, one at each of two sockets: a worker that was woken for both must not keep one waiting. */
+LOOP_TEST(none_waits_beside_an_idle_worker, ACCEPTING)
+{
+    uint16_t ports[2];
+    int listeners[2] = {tcp_listen(&ports[0]), tcp_listen(&ports[1])};
+
+    program_pass(listeners, 2);
+    struct kit kit = kit_start(ACCEPTING_MODEL("--workers", "4"));
+    for (int round = 0; round < 200; round++) {
+        int fds[2] = {tcp_connect(ports[0]), tcp_connect(ports[1])};
+        say_hello(fds[0]);
+        say_hello(fds[1]);
+        say_goodbye(fds[0]);
+        say_goodbye(fds[1]);
+    }
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 400);
+    close(listeners[0]);
+    close(listeners[1]);
+}
+
 /* While the last session goes on, the kernel refuses other clients: no worker has kept the socket. */
 LOOP_TEST(a_drain_refuses_new_clients, ACCEPTING)
 {
