@@ -1,6 +1,6 @@
 # The site: make html, make install-html. The library's reference is made by Doxygen, from the public headers and the
 # documents about the library, the rest by docs/site/make.
-EXTRA_DIST += %D%/Doxyfile %D%/header-to-doxygen.awk %D%/site/make %D%/site/links.lua %D%/site/style.css %D%/site/footer.html
+EXTRA_DIST += %D%/Doxyfile %D%/header-to-doxygen.awk %D%/links-to-doxygen.awk %D%/site/make %D%/site/links.lua %D%/site/style.css %D%/site/footer.html
 REFERENCE = pool/echopool.h pool/echopool-mp.h %D%/library.md %D%/after-fork.md %D%/concurrent-futures.md %D%/other-pools.md
 
 html-local: html/reference/index.html man/functions man/echopool.3 man/echopool-mp.3
@@ -12,8 +12,9 @@ html/reference/index.html: $(REFERENCE) %D%/Doxyfile %D%/header-to-doxygen.awk %
 	  for file in $(REFERENCE); do echo "INPUT += $(srcdir)/$$file"; done && \
 	  echo 'USE_MDFILE_AS_MAINPAGE = $(srcdir)/%D%/library.md' && \
 	  echo 'HTML_FOOTER = $(srcdir)/%D%/site/footer.html' && \
-	  echo 'STRIP_FROM_PATH = $(abs_top_srcdir)' && \
+	  echo 'STRIP_FROM_PATH = "$(abs_top_srcdir)"' && \
 	  echo 'FILTER_PATTERNS = *.h="$(AWK) -f $(srcdir)/%D%/header-to-doxygen.awk"' && \
+	  echo 'FILTER_PATTERNS += *.md="$(AWK) -f $(srcdir)/%D%/links-to-doxygen.awk"' && \
 	  echo 'PROJECT_NUMBER = $(PACKAGE_VERSION)' && echo 'OUTPUT_DIRECTORY = html/reference'; } | $(DOXYGEN) -
 # clean-local is in bench/local.mk.
 clean-site:

@@ -73,9 +73,9 @@ int adjust_visitors(struct server *server, unsigned count, bool silent,
     int rc = server->listener == NULL ? -ESHUTDOWN : visitors_send(server->visitors, count, silent);
 
     visitors_count(server->visitors, &counts);
-    if (rc == 0)
-        printer_line(server->shared->printer, "a person has sent %u %svisitor%s", count,
-                     silent ? "silent " : "", count == 1 ? "" : "s");
+    if (rc > 0)
+        printer_line(server->shared->printer, "a person has sent %d %svisitor%s", rc,
+                     silent ? "silent " : "", rc == 1 ? "" : "s");
     else if (rc == -ENOTSUP)
         snprintf(why, HOST_WHY_MAX, "%s", counts.obstacle);
     else if (rc == -EBUSY)

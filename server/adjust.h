@@ -38,7 +38,7 @@ int adjust_accepting(struct server *server, bool paused, char why[static HOST_WH
 /**
  * Send visitors: see admin/visitor.h.
  *
- * @return 0, or -ESHUTDOWN, or an error of visitors_send(), and why
+ * @return how many, or -ESHUTDOWN, or an error of visitors_send(), and why
  */
 int adjust_visitors(struct server *server, unsigned count, bool silent,
                     char why[static HOST_WHY_MAX]);

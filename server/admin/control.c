@@ -221,7 +221,7 @@ void admin_control_visitors(struct admin_control *control, struct evbuffer *body
     json_t *asked = admit(control, body, request);
     char why[HOST_WHY_MAX];
     json_int_t count = 0;
-    int silent = 0;
+    int silent = 0, sent;
 
     if (asked == NULL)
         return;
@@ -229,10 +229,11 @@ void admin_control_visitors(struct admin_control *control, struct evbuffer *body
         count > VISITORS_SENT_MAX) {
         admin_reply_text(body, request, HTTP_BADREQUEST, "Bad Request",
                          "send {\"count\": 1, \"silent\": false}, with a count from 1 to 10");
-    } else if (control->host->visit(control->host->server, (unsigned)count, silent, why) != 0) {
+    } else if ((sent = control->host->visit(control->host->server, (unsigned)count, silent, why)) <
+               0) {
         reply_conflict(body, request, "no visitor was sent", why);
     } else {
-        evbuffer_add_printf(body, "{\"sent\": %u}\n", (unsigned)count);
+        evbuffer_add_printf(body, "{\"sent\": %d}\n", sent);
         admin_reply(body, request, HTTP_OK, "OK", "application/json");
     }
     json_decref(asked);

@@ -31,7 +31,7 @@ struct admin_host {
     /** Pause accepting, or accept again. @return 0, or an error and why */
     int (*pause)(struct server *server, bool paused, char why[static HOST_WHY_MAX]);
 
-    /** Send visitors: see visitor.h. @return 0, or an error and why */
+    /** Send visitors: see visitor.h. @return how many, or an error and why */
     int (*visit)(struct server *server, unsigned count, bool silent, char why[static HOST_WHY_MAX]);
 };
 

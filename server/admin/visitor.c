@@ -159,6 +159,14 @@ static void converse(struct visitors *visitors, struct visitor *visitor, int64_t
         leave(visitors, visitor, now_ns);
 }
 
+/* Look for BUSY in place of the server's handshake, which never begins with its letter. */
+static bool is_refused(const struct visitor *visitor)
+{
+    char first;
+
+    return recv(visitor->stream.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && first == 'B';
+}
+
 /* Take all steps that need not wait. */
 static void advance(struct visitors *visitors, struct visitor *visitor, int64_t now_ns)
 {
@@ -167,6 +175,10 @@ static void advance(struct visitors *visitors, struct visitor *visitor, int64_t 
     if (visitor->stage == CONNECTING && (rc = try_to_connect(visitors, visitor)) == 0) {
         rc = begin_opening(visitors, visitor);
         visitor->stage = OPENING;
+    }
+    if (rc == 0 && visitor->stage == OPENING && is_refused(visitor)) {
+        gone(visitors, visitor, &visitors->counts.rejected);
+        return;
     }
     if (rc == 0 && visitor->stage == OPENING && (rc = stream_handshake(&visitor->stream)) == 0)
         visitor->stage = TALKING;
@@ -220,6 +232,7 @@ static int send_one(struct visitors *visitors, bool silent)
 int visitors_send(struct visitors *visitors, unsigned count, bool silent)
 {
     static const struct timeval period = {.tv_usec = TICK_US};
+    unsigned sent = 0;
     int rc = 0;
 
     if (visitors->counts.obstacle != NULL)
@@ -228,12 +241,9 @@ int visitors_send(struct visitors *visitors, unsigned count, bool silent)
         return -EBUSY;
     if (visitors->counts.here == 0 && event_add(visitors->tick, &period) != 0)
         return -ENOMEM;
-    for (unsigned i = 0; i < count && rc == 0; i++) {
-        rc = send_one(visitors, silent);
-        if (rc != 0 && i > 0)
-            return 0; /* some have been sent */
-    }
-    return rc;
+    while (sent < count && (rc = send_one(visitors, silent)) == 0)
+        sent++;
+    return sent > 0 ? (int)sent : rc;
 }
 
 void visitors_leave(struct visitors *visitors)

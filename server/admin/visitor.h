@@ -65,7 +65,7 @@ struct visitors *visitors_new(struct event_base *base, const struct visitor_sett
  *
  * @param count   1 to VISITORS_SENT_MAX
  * @param silent  they say nothing
- * @return        0, or, with none sent,
+ * @return        how many have been sent, which may be fewer, or, with none sent,
  *                -ENOTSUP  this server can have none: see visitor_counts.obstacle
  *                -EBUSY    there would be more than VISITORS_MAX
  *                another negated errno value of socket()

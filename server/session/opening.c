@@ -68,7 +68,7 @@ static enum need end_of_header(struct session *session, int rc, const struct add
     if (rc == -ENODATA)
         return session_finish(session, OUTCOME_SERVED);
     if (rc < 0) {
-        session_log(session, "handshake failed", "has no PROXY header",
+        session_log(session, "handshake failed", N_("has no PROXY header"),
                     why != NULL ? why : strerror(-rc));
         return session_finish(session, rc == -EPROTO ? OUTCOME_HANDSHAKE_FAILED : OUTCOME_FAILED);
     }
@@ -124,7 +124,7 @@ enum need opening_shake_hands(struct session *session)
         session->stage = STAGE_ECHO;
         return NEED_NOTHING;
     }
-    session_log(session, "handshake failed", "has no TLS",
+    session_log(session, "handshake failed", N_("has no TLS"),
                 code == -EPROTO ? stream_error_text(&session->stream, words) : strerror(-code));
     session->lingers = true; /* an alert was sent */
     if (session_was_check(session))

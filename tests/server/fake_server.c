@@ -64,7 +64,7 @@ static int visit(struct server *server, unsigned count, bool silent, char why[st
         return -EBUSY;
     }
     atomic_fetch_add(silent ? &silent_visitors : &visitors, (int)count);
-    return 0;
+    return (int)count;
 }
 
 static void on_stop(evutil_socket_t fd, short what, void *argument)

@@ -734,13 +734,19 @@ try {
 
 /* Show everything again in the other language; what has been drawn is as wide as its words. */
 function setLanguage(name) {
+  const status = $("status").dataset.status; /* which may be of the stream, not of the last state */
   language = name;
   try {
     localStorage.setItem("language", name);
   } catch { /* not remembered then */ }
   fillTexts();
   setTheme(document.documentElement.dataset.theme);
-  if (!last) return;
+  setText($("said"), "");
+  if (last) showLast();
+  setStatus(status);
+}
+
+function showLast() {
   for (const container of document.querySelectorAll(".dots, .boxes")) container.fitKey = null;
   for (const figure of document.querySelectorAll("figure")) figure.labelledAt = -1e9;
   drawMinute(last);
@@ -795,7 +801,10 @@ async function watch() {
     let isNew = !first;
     const how = await listen(async (s) => {
       wait = RETRY_MS;
-      if (isNew) await renewToken();
+      if (isNew) {
+        await renewToken();
+        setText($("said"), "");
+      }
       isNew = false;
       showState(s);
     });

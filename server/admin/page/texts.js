@@ -253,7 +253,7 @@ const TEXTS = {
     live_sessions: "{0} 个会话在场",
     summary: "{0}：{1} {2}；队列里 {3} 个；内核 backlog 里 {4} 个。{5}。",
     summary_oldest: "{0}：{1} {2}；队列里 {3} 个，最久的已等 {6}；内核 backlog 里 {4} 个。{5}。",
-    served_title: "已服务", a_second: "每秒", echoes_a_second: "次回显每秒",
+    served_title: "已服务", a_second: "每秒", echoes_a_second: "次回显/秒",
     out: "没有得到服务的会话",
     rejected_title: "被拒绝", got_busy: "收到 BUSY", timed_out_title: "超时", failed_title: "失败",
     "queue timeout": "排队 {0}", "handshake timeout": "握手 {0}", "idle timeout": "空闲 {0}", "write timeout": "写 {0}", "session timeout": "会话 {0}", cut: "截断 {0}",

@@ -49,7 +49,7 @@ const STEPS = [
   {
     name: "own", lesson: "02-thread-per-client", target: ["send-ten"], fits: hasOwn,
     command: (s) => clientCommand(s, "-n 10 -m 6 --think 1s"),
-    done: (s) => s.workers.busy >= 10 && ["tour_own_done", s.workers.busy, s.settings.max_sessions],
+    done: (s) => s.workers.busy >= Math.min(10, s.settings.max_sessions) && ["tour_own_done", s.workers.busy, s.settings.max_sessions],
   },
   {
     name: "loops", lesson: "15-event-loop", target: ["send-ten"], fits: (s) => (hasLoops(s) || parks(s)) && !s.serving.single,
@@ -86,7 +86,10 @@ const STEPS = [
   },
   {
     name: "again", lesson: "11-backlog", target: ["pause"], fits: () => token !== "",
-    done: (s) => !s.accept.why.person && ["tour_again_done", s.connections.accepted],
+    done(s) {
+      tour.wasPaused = tour.wasPaused || s.accept.why.person;
+      return tour.wasPaused && !s.accept.why.person && ["tour_again_done", s.connections.accepted];
+    },
   },
   {
     name: "stop", lesson: "12-stopping", target: [], fits: () => true,
@@ -108,6 +111,7 @@ function beginStep() {
   const step = tour.steps[tour.at];
   tour.was = last;
   tour.answer = null;
+  tour.wasPaused = false;
   markTargets(step);
   setText($("tour-title"), say("tour_title", tour.at + 1, tour.steps.length));
   setText($("tour-lesson"), say("tour_lesson", step.lesson));
