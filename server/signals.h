@@ -22,7 +22,10 @@
  */
 struct event *signals_new(struct event_base *base, void *context);
 
-/** Call back for each signal of a number, which stands in for the descriptor. */
+/**
+ * Call back for each signal of a number that the kernel has delivered: it merges those that are pending. The number
+ * stands in for the descriptor.
+ */
 void signals_handle(int number, event_callback_fn callback);
 
 /** End, after the event was freed. The handlers stay: signals have no effect from here on. */

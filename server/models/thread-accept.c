@@ -3,9 +3,8 @@
  * --model thread-accept: N threads, each of which accepts a connection, serves it to its end, and accepts
  * the next.
  *
- * The other classical pool (UNP 30.11). No thread hands a session over, so there is no queue, no wake-up of a
- * worker by the loop, and no cache line that goes from one thread to another: for short sessions this is
- * the cheapest design. What it cannot do follows from the same: a client that finds all threads busy is known to
+ * The other classical pool (UNP 30.11). No thread hands a session over, so there is no queue, and no wake-up of
+ * a worker by the loop. What it cannot do follows from the same: a client that finds all threads busy is known to
  * the kernel alone. It waits in the backlog, and none can tell it that the server is busy, drop it after a time,
  * or count it.
  *
