@@ -37,6 +37,11 @@ what_it_builds_with_is_installed() {
     ! grep -vxF -f "$work/sets" "$work/asked" && grep -qx doxygen "$work/asked" && grep -qx libevent-dev "$work/asked"
 }
 
+# Else lintian warns, and CI fails after most of an hour.
+descriptions_are_narrow() {
+    ! awk 'length > 80 { print FNR ": " $0 }' debian/control | grep .
+}
+
 # The script with a folder of this test for systemd's, and a program that writes down what it is asked for.
 prerm() {
     sed "s|/run/systemd/system|$work|" debian/echopool-tools.prerm >"$work/prerm"
@@ -56,5 +61,6 @@ check 'the version of the packages is the one of configure.ac' version_is_that_o
 check 'each node of pool/echopool.map is in the symbols file, with its version' symbols_are_versioned
 check 'debian/copyright has the text of LICENSE' licence_is_the_project_s
 check 'scripts/packages installs what debian/control builds with' what_it_builds_with_is_installed
+check 'no line of a description is longer than 80 characters' descriptions_are_narrow
 check 'a removal of the tools stops a server, and an upgrade does not' removal_stops_the_server
 finish
