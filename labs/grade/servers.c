@@ -356,7 +356,7 @@ static bool stop_once(char why[static WHY_MAX])
 /* Several times, since a worker may be quicker than the stop. */
 static bool stops_in_order(char why[static WHY_MAX])
 {
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 20; i++)
         if (!stop_once(why))
             return false;
     return true;
