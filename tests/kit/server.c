@@ -31,7 +31,9 @@ const struct tested_model tested_models[] = {
     {.model = "process-pool", .hold = "session"},
     {.model = "event", .hold = "session"},
     {.model = "thread-accept", .hold = "session", .workers_accept = true},
+#ifndef __SANITIZE_THREAD__ /* server.h says why */
     {.model = "prefork", .hold = "session", .workers_accept = true},
+#endif
     {.model = "io-uring", .hold = "session"},
 };
 
