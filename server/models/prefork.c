@@ -252,7 +252,7 @@ static void begun(struct prefork_model *model, struct worker *worker, struct ses
         if (worker->lent[i] == session)
             worker->lent[i] = NULL;
     worker->serving = session;
-    accounting_adopt(model->shared->accounting, &session->entry);
+    accounting_adopt(model->shared->accounting, &session->entry, NULL);
     lend(model, (unsigned)(worker - model->of));
 }
 

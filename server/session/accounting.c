@@ -116,7 +116,8 @@ void accounting_set_servers(struct accounting *accounting, uint64_t servers)
     unlock(accounting);
 }
 
-static void adopt(struct accounting *accounting, struct accounting_entry *entry, uint64_t *number)
+void accounting_adopt(struct accounting *accounting, struct accounting_entry *entry,
+                      uint64_t *number)
 {
     lock(accounting);
     entry->next = &accounting->live;
@@ -124,29 +125,17 @@ static void adopt(struct accounting *accounting, struct accounting_entry *entry,
     entry->previous->next = entry;
     accounting->live.previous = entry;
     accounting->counts.in_flight++;
-    *number = ++accounting->counts.accepted;
+    accounting->counts.accepted++;
+    if (number != NULL)
+        *number = accounting->counts.accepted;
     unlock(accounting);
 }
 
-uint64_t accounting_enter(struct accounting *accounting, struct accounting_entry *entry)
+void accounting_enter(struct accounting *accounting, struct accounting_entry *entry,
+                      uint64_t *number)
 {
     *entry = (struct accounting_entry){.accepted_ns = clock_now_ns()};
-    return accounting_adopt(accounting, entry);
-}
-
-void accounting_enter_numbered(struct accounting *accounting, struct accounting_entry *entry,
-                               uint64_t *number)
-{
-    *entry = (struct accounting_entry){.accepted_ns = clock_now_ns()};
-    adopt(accounting, entry, number);
-}
-
-uint64_t accounting_adopt(struct accounting *accounting, struct accounting_entry *entry)
-{
-    uint64_t number;
-
-    adopt(accounting, entry, &number);
-    return number;
+    accounting_adopt(accounting, entry, number);
 }
 
 static void add_time(struct times *times, int64_t ns)

@@ -109,19 +109,18 @@ void accounting_free(struct accounting *accounting);
 /** Set the number of sessions that can be served at once. */
 void accounting_set_servers(struct accounting *accounting, uint64_t servers);
 
-/** Count a new session. @return its number, counted from 1 */
-uint64_t accounting_enter(struct accounting *accounting, struct accounting_entry *entry);
-
-/** The same. The number is set before the loop can see the session. */
-void accounting_enter_numbered(struct accounting *accounting, struct accounting_entry *entry,
-                               uint64_t *number);
-
 /**
- * Count a session that a worker process has accepted, and may have begun: its entry has its accepted_ns.
+ * Count a new session.
  *
- * @return as accounting_enter()
+ * @param number  its number, counted from 1, is set before the loop can see the session; NULL: it has one, or needs
+ *                none
  */
-uint64_t accounting_adopt(struct accounting *accounting, struct accounting_entry *entry);
+void accounting_enter(struct accounting *accounting, struct accounting_entry *entry,
+                      uint64_t *number);
+
+/** The same for a session that a worker process has accepted, and may have begun: its entry has its accepted_ns. */
+void accounting_adopt(struct accounting *accounting, struct accounting_entry *entry,
+                      uint64_t *number);
 
 /** Count a connection for which no session could be made: as accepted and rejected. */
 void accounting_turn_away(struct accounting *accounting);

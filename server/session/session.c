@@ -50,8 +50,8 @@ struct session *session_new(struct shared *shared, int fd, const struct address 
         return NULL;
     }
     session_set_up(session, shared, fd, peer, 0);
-    accounting_enter_numbered(shared->accounting, &session->entry,
-                              &session->number); /* now the loop sees it */
+    /* Now the loop sees it. */
+    accounting_enter(shared->accounting, &session->entry, &session->number);
     session->draws = service_time_begin(session->number);
     return session;
 }

@@ -57,7 +57,7 @@ static struct session *enter(struct stage_set *set, enum phase phase, unsigned w
 {
     struct session *session = suite_memory(sizeof *session);
 
-    session->number = accounting_enter(set->server.shared->accounting, &session->entry);
+    accounting_enter(set->server.shared->accounting, &session->entry, &session->number);
     session_move(session, phase);
     if (phase != PHASE_QUEUED)
         atomic_store(&session->entry.begun_ns, clock_now_ns());
