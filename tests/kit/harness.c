@@ -409,12 +409,21 @@ const char *program_errors(struct program *program)
     return program->said->err.bytes;
 }
 
+static void wait_for_text(struct program *program, const struct text *said, const char *text)
+{
+    while (strstr(said->bytes, text) == NULL)
+        if (!listen_to(program))
+            ck_abort_msg("the program ended without saying \"%s\"; it said: %s", text, said->bytes);
+}
+
+void wait_for_output_text(struct program *program, const char *text)
+{
+    wait_for_text(program, &program->said->out, text);
+}
+
 void wait_for_error_text(struct program *program, const char *text)
 {
-    while (strstr(program->said->err.bytes, text) == NULL)
-        if (!listen_to(program))
-            ck_abort_msg("the program ended without saying \"%s\"; it said: %s", text,
-                         program->said->err.bytes);
+    wait_for_text(program, &program->said->err, text);
 }
 
 bool terminal_is_there(void)

@@ -176,7 +176,8 @@ void wait_for_threads(pid_t pid, unsigned threads);
 const char *program_output(struct program *program);
 const char *program_errors(struct program *program);
 
-/** Wait until what the program wrote on standard error contains the text; keeps it for later. */
+/** Wait until what the program wrote on standard output, or on standard error, has the text; keep it for later. */
+void wait_for_output_text(struct program *program, const char *text);
 void wait_for_error_text(struct program *program, const char *text);
 
 #endif /* TESTS_KIT_HARNESS_H */

@@ -311,24 +311,10 @@ LOOP_TEST(a_drain_refuses_new_clients, ACCEPTING)
 
 CASE("More and fewer")
 
-struct said_so {
-    struct kit *kit;
-    const char *line;
-};
-
-static bool has_said(void *context)
-{
-    struct said_so *said = context;
-
-    return strstr(program_output(&said->kit->program), said->line) != NULL;
-}
-
 static void resize(struct kit *kit, int number, const char *line)
 {
-    struct said_so said = {.kit = kit, .line = line};
-
     kit_signal(kit, number);
-    wait_until(has_said, &said);
+    wait_for_output_text(&kit->program, line);
 }
 
 LOOP_TEST(workers_come_and_go, ACCEPTING)

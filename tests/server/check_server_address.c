@@ -72,11 +72,6 @@ static bool has_ipv6(void)
     return fd >= 0;
 }
 
-static bool has_reported_descriptors(void *program)
-{
-    return strstr(program_output(program), "descriptors: ") != NULL;
-}
-
 LOOP_TEST(ipv6, 2)
 {
     static const char *const hosts[] = {"::1", "[::1]"};
@@ -118,7 +113,7 @@ TEST(several_hosts)
 
     kit = kit_start(ARGUMENTS("--host", "127.0.0.1", "--host", "127.0.0.2", "--host", "127.0.0.1",
                               "--host", host));
-    wait_until(has_reported_descriptors, &kit.program);
+    wait_for_output_text(&kit.program, "descriptors: ");
     ck_assert_uint_eq(ports_of(program_output(&kit.program), ports, 2), 2);
     ck_assert_uint_eq(ports[0], ports[1]);
     expect_echo(connect_to(suite_text("127.0.0.1:%u", ports[0])));
@@ -138,7 +133,7 @@ TEST(both_families)
         return;
     }
     kit = kit_start(ARGUMENTS("--host", "127.0.0.1", "--host", "::1"));
-    wait_until(has_reported_descriptors, &kit.program);
+    wait_for_output_text(&kit.program, "descriptors: ");
     ck_assert_uint_eq(ports_of(program_output(&kit.program), ports, 2), 2);
     ck_assert_uint_eq(ports[0], ports[1]);
     expect_echo(connect_to(suite_text("127.0.0.1:%u", ports[0])));
@@ -338,8 +333,8 @@ TEST(two_passed_sockets)
     ck_assert_str_eq(kit.program.address, text[0]);
     ck_assert_msg(strstr(program_output(&kit.program), text[1]) != NULL, "%s",
                   program_output(&kit.program));
-    wait_until(has_reported_descriptors,
-               &kit.program); /* 16, two sessions, and the second socket */
+    /* 16, two sessions, and the second socket */
+    wait_for_output_text(&kit.program, "descriptors: ");
     ck_assert_ptr_nonnull(strstr(program_output(&kit.program), "\ndescriptors: up to 19 needed"));
     for (int i = 0; i < 2; i++)
         expect_echo(connect_to(text[i]));
@@ -483,24 +478,6 @@ CASE("The PROXY header")
 #define V2           V2_SIGNATURE "\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x03\xea\x00\x07"
 #define LOCAL        V2_SIGNATURE "\x20\x00\x00\x00"
 
-/* Whether the server has said so, by now. */
-struct said_by {
-    struct kit *kit;
-    const char *text;
-};
-
-static bool has_said(void *context)
-{
-    struct said_by *said = context;
-
-    return strstr(program_errors(&said->kit->program), said->text) != NULL;
-}
-
-static void expect_said(struct kit *kit, const char *text)
-{
-    wait_until(has_said, &(struct said_by){kit, text});
-}
-
 /* A client behind a proxy: its header and its first bytes in one piece, or byte by byte. */
 static void expect_proxied_echo(struct kit *kit, const char *header, size_t size, bool in_pieces)
 {
@@ -534,8 +511,8 @@ static void expect_end(int fd)
 /* Wait for a line of --verbose that begins with the proxy's address, of a session with this number. */
 static void expect_line_of(struct kit *kit, unsigned session, const char *words)
 {
-    expect_said(kit, suite_text("session %u from 127.0.0.1:", session));
-    expect_said(kit, words);
+    wait_for_error_text(&kit->program, suite_text("session %u from 127.0.0.1:", session));
+    wait_for_error_text(&kit->program, words);
 }
 
 /* Also with --hold message. */
@@ -553,7 +530,7 @@ LOOP_TEST(proxies_and_every_model, MODELS)
 
     expect_proxied_echo(&kit, V1, sizeof V1 - 1, false);
     expect_line_of(&kit, 1, " is proxied for 192.0.2.1:1001\n");
-    expect_said(&kit, "session 1 from 192.0.2.1:1001 ended: served\n");
+    wait_for_error_text(&kit.program, "session 1 from 192.0.2.1:1001 ended: served\n");
     expect_proxied_echo(&kit, V2, sizeof V2 - 1, false);
     expect_line_of(&kit, 2, " is proxied for 192.0.2.1:1002\n");
     expect_proxied_echo(&kit, V1, sizeof V1 - 1, true);
@@ -567,7 +544,7 @@ LOOP_TEST(proxies_and_every_model, MODELS)
         int fd = kit_connect(&kit);
         tcp_send(fd, wrong[i].bytes, strlen(wrong[i].bytes));
         expect_end(fd);
-        expect_said(&kit, wrong[i].why);
+        wait_for_error_text(&kit.program, wrong[i].why);
     }
 
     struct tally tally = kit_wait_in_flight(&kit, 0);

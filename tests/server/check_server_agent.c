@@ -28,16 +28,11 @@ static const char *ask(uint16_t port, const char *question)
     return text;
 }
 
-static bool has_agent(void *server)
-{
-    return strstr(program_output(server), "agent on 127.0.0.1:") != NULL;
-}
-
 static uint16_t port_of(struct program *server)
 {
     uint16_t port;
 
-    wait_until(has_agent, server);
+    wait_for_output_text(server, "agent on 127.0.0.1:");
     ck_assert_int_eq(
         sscanf(strstr(program_output(server), "agent on "), "agent on 127.0.0.1:%hu", &port), 1);
     return port;

@@ -19,11 +19,6 @@
 
 #define MESSAGE(...) ARGUMENTS("--model", "thread-pool", "--hold", "message", __VA_ARGS__)
 
-static void signal_it(struct kit *kit, int number)
-{
-    ck_assert_int_eq(kill(kit->program.pid, number), 0);
-}
-
 CASE("Parked")
 
 /* 60 sessions have one worker, and each of them has it at once. */
@@ -108,7 +103,7 @@ TEST(drain_with_parked_sessions)
     for (int i = 0; i < 50; i += 2)
         say_hello(fds[i]);
     kit_wait_in_flight(&kit, 50);
-    signal_it(&kit, SIGTERM);
+    kit_signal(&kit, SIGTERM);
     for (int i = 0; i < 50; i++)
         expect_rest(fds[i], "", 0);
     outcome = program_wait(&kit.program);
@@ -128,12 +123,12 @@ TEST(half_close_behind_the_bytes)
         kit_connect_all(&kit, fds, 20);
         for (int i = 0; i < 20; i++)
             tcp_echo(fds[i], "x", 1, true);
-        signal_it(&kit, SIGSTOP);
+        kit_signal(&kit, SIGSTOP);
         for (int i = 0; i < 20; i++) {
             tcp_send(fds[i], "hello", 5);
             shutdown(fds[i], SHUT_WR);
         }
-        signal_it(&kit, SIGCONT);
+        kit_signal(&kit, SIGCONT);
         for (int i = 0; i < 20; i++)
             expect_rest(fds[i], "hello", 5);
     }
@@ -148,11 +143,11 @@ TEST(bytes_behind_an_urgent_mark)
     char reply[6];
 
     tcp_echo(fd, "x", 1, true);
-    signal_it(&kit, SIGSTOP);
+    kit_signal(&kit, SIGSTOP);
     tcp_send(fd, "abc", 3);
     ck_assert_int_eq(send(fd, "!", 1, MSG_OOB), 1);
     tcp_send(fd, "def", 3);
-    signal_it(&kit, SIGCONT);
+    kit_signal(&kit, SIGCONT);
     tcp_receive(fd, reply, 6);
     ck_assert_mem_eq(reply, "ABCDEF", 6);
     close(fd);
@@ -168,12 +163,12 @@ TEST(more_are_ready_than_workers)
 
     kit_connect_all(&kit, fds, 200);
     kit_wait_in_flight(&kit, 200);
-    signal_it(&kit, SIGSTOP);
+    kit_signal(&kit, SIGSTOP);
     for (int i = 0; i < 200; i++) {
         tcp_send(fds[i], bytes, 5000);
         shutdown(fds[i], SHUT_WR);
     }
-    signal_it(&kit, SIGCONT);
+    kit_signal(&kit, SIGCONT);
     for (int i = 0; i < 200; i++)
         expect_rest(fds[i], bytes, 5000);
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 200);
@@ -404,16 +399,6 @@ static bool has_said_workers(struct kit *kit, unsigned workers)
     return strstr(program_output(&kit->program), line) != NULL;
 }
 
-static bool has_eight(void *context)
-{
-    return has_said_workers(context, 8);
-}
-
-static bool has_one(void *context)
-{
-    return has_said_workers(context, 1);
-}
-
 /*
  * Eight workers sleep for four seconds side by side. Any fewer would need longer than tcp_receive()
  * waits, if it were one for all.
@@ -426,21 +411,21 @@ TEST(resized)
     char byte;
 
     for (unsigned workers = 2; workers <= 8; workers++) {
-        signal_it(&kit, SIGTTIN);
+        kit_signal(&kit, SIGTTIN);
         while (!has_said_workers(&kit, workers))
             kit_ask(&kit);
     }
-    wait_until(has_eight, &kit);
+    wait_for_output_text(&kit.program, "workers: 8\n");
     kit_connect_all(&kit, fds, 8);
     for (int i = 0; i < 8; i++)
         tcp_send(fds[i], "x", 1);
     for (int i = 0; i < 8; i++)
         tcp_receive(fds[i], &byte, 1);
     for (unsigned workers = 7; workers >= 1; workers--) {
-        signal_it(&kit, SIGTTOU);
+        kit_signal(&kit, SIGTTOU);
         kit_ask(&kit);
     }
-    wait_until(has_one, &kit);
+    wait_for_output_text(&kit.program, "workers: 1\n");
     kit_wait_threads(&kit);
     close_all(fds, 8);
     kit_wait_in_flight(&kit, 0);

@@ -291,11 +291,6 @@ static struct kit start_with_descriptors(rlim_t soft, const char *const argument
     return kit;
 }
 
-static bool has_reported_descriptors(void *program)
-{
-    return strstr(program_output(program), "descriptors: ") != NULL;
-}
-
 static uint64_t soft_limit_of(pid_t pid)
 {
     struct rlimit limit;
@@ -326,7 +321,7 @@ TEST(each_address_takes_a_descriptor)
                                                           "--host", "127.0.0.1", "--host",
                                                           "127.0.0.2", "--host", "127.0.0.3"));
 
-    wait_until(has_reported_descriptors, &kit.program);
+    wait_for_output_text(&kit.program, "descriptors: ");
     ck_assert_ptr_nonnull(
         strstr(program_output(&kit.program), "\ndescriptors: up to 122 needed, 122 allowed\n"));
     ck_assert_uint_eq(soft_limit_of(kit.program.pid), 122);

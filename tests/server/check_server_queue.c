@@ -281,25 +281,11 @@ LOOP_TEST(marks_that_make_no_sense, COUNT_OF(wrong_marks))
 
 CASE("More and fewer workers")
 
-struct said_so {
-    struct kit *kit;
-    const char *line;
-};
-
-static bool has_said(void *context)
-{
-    struct said_so *said = context;
-
-    return strstr(program_output(&said->kit->program), said->line) != NULL;
-}
-
 /* Ask for one more worker (SIGTTIN) or one fewer (SIGTTOU), and wait until there is that number. */
 static void resize(struct kit *kit, int number, const char *line)
 {
-    struct said_so said = {.kit = kit, .line = line};
-
-    ck_assert_int_eq(kill(kit->program.pid, number), 0);
-    wait_until(has_said, &said);
+    kit_signal(kit, number);
+    wait_for_output_text(&kit->program, line);
 }
 
 /* Wait until the server, which began with `first` workers, has this number of them. */

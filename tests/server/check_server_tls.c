@@ -385,14 +385,6 @@ static void copy_file(const char *from, const char *to)
     close(out);
 }
 
-static bool has_said(void *context)
-{
-    void **both = context;
-    struct kit *kit = both[0];
-
-    return strstr(program_output(&kit->program), both[1]) != NULL;
-}
-
 static bool fits(struct kit *kit)
 {
     struct stream stream;
@@ -425,7 +417,7 @@ LOOP_TEST(sighup_replaces_the_certificate, MODELS)
     copy_file(keys->server.key, key);
     ck_assert(!fits(&kit)); /* not before the signal */
     ck_assert_int_eq(kill(kit.program.pid, SIGHUP), 0);
-    wait_until(has_said, (void *[]){&kit, (void *)(uintptr_t) "the certificate was reloaded"});
+    wait_for_output_text(&kit.program, "the certificate was reloaded");
     ck_assert(fits(&kit));
     before = connect_tls(&kit);
 
