@@ -1,16 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Draw the C10k chart of what bench_designs has measured: four panels over the number of sessions, a line
 # for each design.
-BEGIN { FS = "\t" }
-NR == 1 {
-    for (i = 1; i <= NF; i++)
-        column[i] = $i
-    next
-}
 {
-    n++
-    for (i = 1; i <= NF; i++)
-        v[n, column[i]] = $i
     if (!($1 in designs)) {
         designs[$1] = ++design_count
         design_of[design_count] = $1

@@ -1,16 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Draw a sweep: on the left the throughput or, with a fixed rate, the busy workers; on the right the times.
 # Points are measured, curves computed. Reads the output of sweep.awk.
-BEGIN { FS = "\t" }
-NR == 1 {
-    for (i = 1; i <= NF; i++)
-        column[i] = $i
-    next
-}
 {
-    n++
-    for (i = 1; i <= NF; i++)
-        v[n, column[i]] = $i
     x[n] = v[n, what == "service" ? "service_ms" : what]
     low = n == 1 ? x[n] : min(low, x[n])
     high = max(high, x[n])
