@@ -159,8 +159,10 @@ static void print_row(const struct model *model, const struct row *row)
     print_number(row->cpu_us, 1);
     print_number(row->calls, 2);
     printf(" | %s", model->at_once);
-    print_number(row->waiting_kb > 0 ? row->waiting_kb : 0, 1);
-    printf(" KB, %s |\n", model->waits_where);
+    if (row->waiting_kb < 0.05)
+        printf(" | nothing, %s |\n", model->waits_where);
+    else
+        printf(" | %.1f KB, %s |\n", row->waiting_kb, model->waits_where);
 }
 
 static void print_circumstances(const struct extent *extent)
