@@ -4,12 +4,13 @@
  *
  * A client gets its line when it is accepted, and is closed: the kernel takes so few bytes at once. What it has sent
  * is read first, or closing would reset the connection. When accept() fails, as without descriptors, nothing is
- * accepted for a second.
+ * accepted for a moment.
  */
 #include "server/admin/agent.h"
 
 #include "common/address.h"
 #include "server/admin/state.h"
+#include "server/listen/retry.h"
 #include "server/models/model.h"
 
 #include <errno.h>
@@ -21,7 +22,8 @@
 
 struct agent_socket {
     struct agent *agent;
-    struct event *event; /* reads, or after an error only waits */
+    struct event *event; /* a client has connected */
+    struct event *retry; /* watches the socket again after an error */
     int fd;
     char address[ADDRESS_TEXT_MAX];
 };
@@ -32,8 +34,6 @@ struct agent {
     unsigned count;
     struct agent_socket sockets[ADMIN_SOCKETS_MAX];
 };
-
-static void on_client(evutil_socket_t fd, short what, void *argument);
 
 static uint64_t percent_free(uint64_t taken, uint64_t of)
 {
@@ -58,24 +58,11 @@ const char *agent_line(const struct state *state, char text[static AGENT_LINE])
     return text;
 }
 
-/* Wait for a client, or if accept() has failed, for a second. @return 0, or -1 for want of memory */
-static int wait_for_client(struct agent_socket *socket, bool failed)
-{
-    static const struct timeval pause = {.tv_sec = 1};
-
-    if (event_assign(socket->event, event_get_base(socket->event), failed ? -1 : socket->fd,
-                     failed ? 0 : EV_READ, on_client, socket) != 0)
-        return -1;
-    return event_add(socket->event, failed ? &pause : NULL);
-}
-
 static void on_client(evutil_socket_t fd, short what, void *argument)
 {
     struct agent_socket *socket = argument;
     char line[AGENT_LINE], asked[256];
-    int client = fd < 0 ? -1 : accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    bool failed =
-        fd >= 0 && client < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED;
+    int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     (void)what;
     if (client >= 0) {
@@ -84,19 +71,35 @@ static void on_client(evutil_socket_t fd, short what, void *argument)
         (void)shutdown(client, SHUT_WR);
         (void)recv(client, asked, sizeof asked, 0);
         close(client);
+    } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+        event_del(socket->event);
+        retry_soon(socket->retry);
     }
-    (void)wait_for_client(socket, failed);
 }
 
-/* Watch a socket, which is taken over. */
+/* Watch the socket again. Without memory, or watches of epoll, later. */
+static void on_retry(evutil_socket_t fd, short what, void *argument)
+{
+    struct agent_socket *socket = argument;
+
+    (void)fd;
+    (void)what;
+    if (event_add(socket->event, NULL) != 0)
+        retry_soon(socket->retry);
+}
+
+/* Watch a socket, which is taken over. @return 0 or a negated errno value */
 static int add(struct agent *agent, struct event_base *base, const struct listening_socket *from)
 {
     struct agent_socket *socket = &agent->sockets[agent->count++];
 
     *socket = (struct agent_socket){.agent = agent, .fd = from->fd};
     address_text(&from->address, socket->address);
-    socket->event = event_new(base, from->fd, EV_READ, on_client, socket);
-    return socket->event != NULL && event_add(socket->event, NULL) == 0 ? 0 : -ENOMEM;
+    socket->event = event_new(base, from->fd, EV_READ | EV_PERSIST, on_client, socket);
+    socket->retry = evtimer_new(base, on_retry, socket);
+    if (socket->event == NULL || socket->retry == NULL)
+        return -ENOMEM;
+    return event_add(socket->event, NULL) == 0 ? 0 : -errno;
 }
 
 int agent_new(struct event_base *base, const char *address, const struct admin_host *host,
@@ -113,9 +116,12 @@ int agent_new(struct event_base *base, const char *address, const struct admin_h
     agent->host = *host;
     agent->view.host = &agent->host;
     count = admin_open(address, name, sockets, why);
-    for (int i = 0; i < count; i++)
-        if (add(agent, base, &sockets[i]) != 0)
-            rc = -ENOMEM;
+    for (int i = 0; i < count; i++) {
+        int added = add(agent, base, &sockets[i]);
+        if (added != 0)
+            admin_open_explain(-added, &sockets[i].address, why);
+        rc = added != 0 ? added : rc;
+    }
     if (count < 0 || rc != 0) {
         agent_free(agent);
         return count < 0 ? count : rc;
@@ -139,6 +145,8 @@ void agent_free(struct agent *agent)
     for (unsigned i = 0; agent != NULL && i < agent->count; i++) {
         if (agent->sockets[i].event != NULL)
             event_free(agent->sockets[i].event);
+        if (agent->sockets[i].retry != NULL)
+            event_free(agent->sockets[i].retry);
         close(agent->sockets[i].fd);
     }
     free(agent);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The real server with --agent, while its workers are taken and while it stops. */
+/* The real server with --agent, while its workers are taken, while it stops, and while it wants for something. */
+#include "config.h"
+
 #include "tests/kit/harness.h"
 #include "tests/kit/suite.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -85,3 +89,43 @@ TEST(an_address_that_is_none)
     ck_assert_int_eq(outcome.status, 2);
     ck_assert_ptr_nonnull(strstr(outcome.err, "--agent nowhere:x: "));
 }
+
+#ifndef EP_SANITIZED /* the shim must be loaded first, and so must a sanitizer */
+
+static bool have_failed(void *orders)
+{
+    return atomic_load(&((struct orders *)orders)->failed) == 2;
+}
+
+/*
+ * There is no descriptor for a client, so the agent accepts nothing for a moment; then epoll refuses its socket, twice. The
+ * client gets its line in the end.
+ */
+TEST(a_port_that_is_watched_again)
+{
+    struct orders *orders = program_let_fail((struct orders){.only = "epoll_ctl",
+                                                             .first = 3, /* after both ports */
+                                                             .last = 4,
+                                                             .error = ENOSPC,
+                                                             .listeners = true});
+    struct program server = server_start((const char *const[]){"--agent", "0", NULL});
+    uint16_t port = port_of(&server);
+    struct rlimit before, none;
+    char line[16] = "";
+    bool reset;
+    int fd;
+
+    program_preload(NULL);
+    ck_assert_int_eq(prlimit(server.pid, RLIMIT_NOFILE, NULL, &before), 0);
+    none = (struct rlimit){.rlim_cur = 3, .rlim_max = before.rlim_max};
+    ck_assert_int_eq(prlimit(server.pid, RLIMIT_NOFILE, &none, NULL), 0);
+    fd = tcp_connect(port);
+    wait_until(have_failed, orders);
+    ck_assert_int_eq(prlimit(server.pid, RLIMIT_NOFILE, &before, NULL), 0);
+    (void)tcp_receive_all(fd, line, sizeof line - 1, &reset);
+    close(fd);
+    ck_assert_str_eq(line, "up 100%\n");
+    ck_assert_int_eq(program_stop(&server).status, 0);
+}
+
+#endif

@@ -64,10 +64,10 @@ LOOP_TEST(an_address_that_cannot_be_looked_up, 3)
                     suite_text("--admin 0: %s; try", gai_strerror(codes[_i])));
 }
 
-TEST(an_admin_port_that_cannot_be_watched)
+LOOP_TEST(an_admin_port_that_cannot_be_watched, 2)
 {
     refuse_watches(true, 1, 1);
-    expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--admin", "0"),
+    expect_no_start(ARGUMENTS("echo-server", "--port", "0", _i == 0 ? "--admin" : "--agent", "0"),
                     ": No space left on device; raise fs.epoll.max_user_watches");
 }
 
