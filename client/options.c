@@ -17,6 +17,7 @@
 #include "common/tls.h"
 #include "common/translate.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -164,6 +165,8 @@ static bool read_clauses(const char *option, const char *value, void *member)
     char why[EXPECT_SENTENCE];
     struct expect *expect = expect_parse(value, why);
 
+    if (expect == NULL && errno == ENOMEM)
+        log_fatal("cannot get memory for %s", option);
     if (expect == NULL)
         log_usage("%s cannot be understood: %s", option, why);
     expect_free(expect);

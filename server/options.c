@@ -17,6 +17,7 @@
 #include "server/admin/visitor.h"
 #include "server/models/table.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <inttypes.h>
 #include <string.h>
@@ -64,10 +65,17 @@ static bool read_mode(const char *value, void *member)
 static bool read_group(const char *value, void *member)
 {
     struct socket_rights *rights = member;
-    const struct group *group = getgrnam(value);
-    uint64_t number = group != NULL ? group->gr_gid : 0;
+    const struct group *group;
+    uint64_t number;
+    int error;
 
+    errno = 0;
+    group = getgrnam(value);
+    error = errno;
+    number = group != NULL ? group->gr_gid : 0;
     rights->has_group = group != NULL || parse_number(value, 0, UINT32_MAX - 1, &number);
+    if (!rights->has_group && (error == ENOMEM || error == EMFILE || error == ENFILE))
+        log_fatal("cannot look up --socket-group %s: %s", value, translate_error(error));
     rights->group = (gid_t)number;
     return rights->has_group;
 }

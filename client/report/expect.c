@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/parse.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,6 +221,7 @@ struct expect *expect_parse(const char *text, char why[static EXPECT_SENTENCE])
     expect = calloc(1, sizeof *expect + count * sizeof expect->clauses[0]);
     if (expect == NULL) {
         snprintf(why, EXPECT_SENTENCE, "there is not enough memory");
+        errno = ENOMEM;
         return NULL;
     }
     while (expect->count < count) {
@@ -228,6 +230,7 @@ struct expect *expect_parse(const char *text, char why[static EXPECT_SENTENCE])
         text = cut_clause(text, clause, why);
         if (text == NULL || !read_clause(clause, why)) {
             free(expect);
+            errno = EINVAL;
             return NULL;
         }
         text++; /* the comma; after the last clause text is not used again */

@@ -32,7 +32,7 @@ enum { EXPECT_SENTENCE = 256 };
  * Read the clauses.
  *
  * @param why  on failure, which clause is wrong and what would be right
- * @return     NULL if a clause cannot be understood, or for want of memory
+ * @return     NULL with errno: EINVAL if a clause cannot be understood, ENOMEM for want of memory
  */
 struct expect *expect_parse(const char *text, char why[static EXPECT_SENTENCE]);
 void expect_free(struct expect *expect);

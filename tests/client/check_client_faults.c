@@ -44,6 +44,21 @@ static struct outcome run_plain(const char *const arguments[])
     return outcome;
 }
 
+CASE("Options")
+
+static const char *const clauses[] = {"--expect", "--find-rate"};
+
+/* The command line is right: the status is not that of a wrong one. */
+LOOP_TEST(no_memory_for_clauses, COUNT_OF(clauses))
+{
+    struct outcome outcome;
+
+    let_fail("calloc", ENOMEM, 0, 0);
+    outcome = run_plain(ARGUMENTS("-n", "1", clauses[_i], "p99<1h"));
+    outcome_expect(&outcome, 1, "",
+                   suite_text("echo-client: cannot get memory for %s\n", clauses[_i]));
+}
+
 CASE("Loops")
 
 LOOP_TEST(no_memory_for_an_event_loop, 2)

@@ -122,6 +122,16 @@ LOOP_TEST(advice_for_each_refusal, COUNT_OF(refusals))
                     refusals[_i].sentence);
 }
 
+/* The command line is right, as far as the server knows. The name of a group is looked up with a buffer of this size. */
+TEST(a_group_that_cannot_be_looked_up)
+{
+    program_let_fail(
+        (struct orders){.only = "malloc", .bytes = 1024, .first = 1, .last = UINT_MAX});
+    expect_no_start(
+        ARGUMENTS("echo-server", "--host", "unix:/nonexistent/echo", "--socket-group", "root"),
+        "cannot look up --socket-group root: Cannot allocate memory");
+}
+
 /* The port that the kernel has picked for the first address is taken for the second: it picks another. */
 TEST(a_port_that_is_taken_for_another_address)
 {
