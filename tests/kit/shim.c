@@ -497,6 +497,12 @@ long syscall(long number, ...)
 }
 
 #ifdef HAVE_LIBURING
+/* liburing makes system calls by itself, and returns errors as negated errno values. */
+CALL(CALL_MEMORY, int, io_uring_register_buf_ring,
+     (struct io_uring * ring, struct io_uring_buf_reg *shelf, unsigned flags), (ring, shelf, flags),
+     -errno, ENOMEM)
+CALL(CALL_MEMORY, int, io_uring_register_ring_fd, (struct io_uring * ring), (ring), -errno, ENOMEM)
+
 /* An older kernel refuses flags that it does not know. */
 int io_uring_queue_init_params(unsigned entries, struct io_uring *ring,
                                struct io_uring_params *parameters)
@@ -509,28 +515,42 @@ int io_uring_queue_init_params(unsigned entries, struct io_uring *ring,
 
     if (orders != NULL && (parameters->flags & orders->ring_flags) != 0)
         return -EINVAL;
+    if (fails(CALL_DESCRIPTORS, "io_uring_queue_init_params", EMFILE, __builtin_return_address(0)))
+        return -errno;
     if (orders != NULL && orders->small_rings)
         entries = parameters->cq_entries = 4;
     return real.call(entries, ring, parameters);
 }
 
-/* Make receives that repeat ones with a flag that no kernel knows. */
-int io_uring_submit_and_wait(struct io_uring *ring, unsigned wait)
+/*
+ * Spoil operations before they are handed over. The kernel refuses one that has no descriptor, in its turn, and a
+ * receive that repeats, if it has a flag that no kernel knows.
+ *
+ * @return false
+ */
+static bool spoil(struct io_uring *ring, const void *address)
 {
-    static _Atomic(void *) found;
-    union {
-        void *symbol;
-        int (*call)(struct io_uring *, unsigned);
-    } real = {.symbol = find(&found, "io_uring_submit_and_wait")};
-
-    for (unsigned i = ring->sq.sqe_head;
-         orders != NULL && orders->no_repeat && i != ring->sq.sqe_tail; i++) {
+    for (unsigned i = ring->sq.sqe_head; orders != NULL && i != ring->sq.sqe_tail; i++) {
         struct io_uring_sqe *operation = &ring->sq.sqes[i & *ring->sq.kring_mask];
-        if (operation->opcode == IORING_OP_RECV && (operation->ioprio & IORING_RECV_MULTISHOT) != 0)
+        bool receives = operation->opcode == IORING_OP_RECV;
+        if (receives && orders->no_repeat && (operation->ioprio & IORING_RECV_MULTISHOT) != 0)
             operation->ioprio |= 1U << 15;
+        if ((receives || operation->opcode == IORING_OP_SEND ||
+             operation->opcode == IORING_OP_SENDMSG) &&
+            fails(CALL_NETWORK, receives ? "IORING_OP_RECV" : "IORING_OP_SEND", 0, address))
+            operation->fd = -1;
     }
-    return real.call(ring, wait);
+    return false;
 }
+
+#    define SUBMIT(name, parameters, arguments)                                                    \
+        CALL_IF(fails(CALL_MEMORY, #name, EAGAIN, __builtin_return_address(0)) ||                  \
+                    spoil(ring, __builtin_return_address(0)),                                      \
+                int, name, parameters, arguments, -errno)
+
+SUBMIT(io_uring_submit, (struct io_uring * ring), (ring))
+SUBMIT(io_uring_submit_and_wait, (struct io_uring * ring, unsigned wait), (ring, wait))
+SUBMIT(io_uring_submit_and_get_events, (struct io_uring * ring), (ring))
 #endif
 
 /* Before main(): note who is there, and read the orders. */

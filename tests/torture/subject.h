@@ -24,6 +24,8 @@ struct subject {
     const char *(*judge)(const struct subject *subject, struct program *program,
                          struct orders *orders, int fd);
     bool tls, admin;
+    bool
+        varies; /**< on a busy machine it may end with status 1 or 4 and a reason, also without a failure */
     const char *const arguments[24]; /**< words in capital letters stand for files and ports */
 };
 
@@ -34,7 +36,7 @@ extern const size_t subject_count;
 void subjects_setup(void);
 void subjects_teardown(void);
 
-/** Check whether TLS is there for the subject, if it needs it. */
+/** Check whether TLS is there for the subject, or the kernel's rings, if it needs them. */
 bool subject_is_possible(const struct subject *subject);
 
 #endif /* TESTS_TORTURE_SUBJECT_H */
