@@ -13,7 +13,8 @@
  *     --call N      only this call, with what the program said
  *     --jobs N      this many at a time (2)
  *     --log FILE    write a line for each run: subject, class, "once" or "from", number of the call, the
- *                   library that made it or "-", the call, how the program ended, and the verdict: "passed"
+ *                   library that made it or "-", the call, how the program ended, and the verdict: "passed".
+ *                   Calls that have passed in a line that is there already are not tried again
  *
  * A run passes if no signal and no time limit ends it and no sanitizer reports anything, and
  *
@@ -59,6 +60,7 @@ static struct {
     const char *class;
     unsigned jobs;
     int log;
+    const char *log_path;
 } campaign = {.every = 1, .jobs = 2, .log = -1};
 
 /* --- Series -------------------------------------------------------------------------------- */
@@ -67,8 +69,51 @@ struct series {
     const struct subject *subject;
     enum torture_class class;
     bool forever;
-    pid_t pid; /* of its process, while that runs */
+    pid_t pid;    /* of its process, while that runs */
+    bool *passed; /* by number: calls that have passed before */
+    unsigned passed_size;
 };
+
+/* Check whether a line of the log says that a call of this series has passed. @param number  of the call */
+static bool has_passed(const struct series *series, const char *line, unsigned *number)
+{
+    const char *name = series->subject->name;
+    char class[16], way[8], library[48], verdict[8];
+
+    return strncmp(line, name, strlen(name)) == 0 &&
+           sscanf(line + strlen(name), "\t%15[^\t]\t%7[^\t]\t%u\t%47[^\t]\t%*[^\t]\t%*d\t%7[^\n]",
+                  class, way, number, library, verdict) == 5 &&
+           strcmp(class, class_names[series->class]) == 0 &&
+           (strcmp(way, "from") == 0) == series->forever &&
+           (strcmp(library, "-") != 0) == (campaign.caller == CALLER_LIBRARY) &&
+           strcmp(verdict, "passed") == 0;
+}
+
+/* Note which calls have passed in earlier runs. */
+static void read_log(struct series *series)
+{
+    FILE *log = fopen(campaign.log_path, "r");
+    char line[512];
+    unsigned number;
+
+    if (log == NULL)
+        die("cannot read %s: %s", campaign.log_path, strerror(errno));
+    while (fgets(line, sizeof line, log) != NULL) {
+        if (!has_passed(series, line, &number))
+            continue;
+        if (number >= series->passed_size) {
+            unsigned size = 2 * number + 1;
+            bool *passed = realloc(series->passed, size);
+            if (passed == NULL)
+                die("no memory for what has passed");
+            memset(passed + series->passed_size, 0, size - series->passed_size);
+            series->passed = passed;
+            series->passed_size = size;
+        }
+        series->passed[number] = true;
+    }
+    fclose(log);
+}
 
 /* Show where the call was made that has failed. */
 static void show_stack(const struct program *program, const struct orders *orders)
@@ -135,7 +180,7 @@ static bool run_one(const struct series *series, unsigned number, struct orders 
 }
 
 /* Run them all, in a process of its own. @return whether all have passed */
-static bool run_series(const struct series *series)
+static bool run_series(struct series *series)
 {
     int fd = memfd_create("orders", MFD_CLOEXEC);
     struct orders *orders;
@@ -149,7 +194,11 @@ static bool run_series(const struct series *series)
         die("no memory for the orders: %s", strerror(errno));
     if (run_one(series, 0, orders, fd, &passed) || !passed)
         return false;
+    if (campaign.log >= 0 && campaign.call == 0)
+        read_log(series);
     for (unsigned number = campaign.call != 0 ? campaign.call : 1;; number += campaign.every) {
+        if (number < series->passed_size && series->passed[number])
+            continue;
         bool any = run_one(series, number, orders, fd, &passed);
         tried += any;
         failed += !passed;
@@ -229,9 +278,12 @@ static void read_options(int argc, char **argv)
             campaign.call = (unsigned)strtoul(optarg, NULL, 10);
         else if (option == 'j')
             campaign.jobs = (unsigned)strtoul(optarg, NULL, 10);
-        else if (option == 'f')
+        else if (option == 'f') {
+            campaign.log_path = optarg;
             campaign.log = open(optarg, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-        else
+            if (campaign.log < 0)
+                die("cannot write %s: %s", optarg, strerror(errno));
+        } else
             die("see the beginning of tests/torture/torture.c for its options");
     }
     if (campaign.every == 0 || campaign.jobs == 0)
@@ -256,7 +308,8 @@ int main(int argc, char **argv)
                 if ((campaign.only == NULL || strstr(subjects[i].name, campaign.only) != NULL) &&
                     (campaign.class == NULL || strcmp(class_names[class], campaign.class) == 0) &&
                     subject_is_possible(&subjects[i]) && count < SERIES_MAX)
-                    series[count++] = (struct series){&subjects[i], class, forever == 1, 0};
+                    series[count++] = (struct series){
+                        .subject = &subjects[i], .class = class, .forever = forever == 1};
     failed = run_all(series, count);
     subjects_teardown();
     return failed == 0 ? 0 : 1;
