@@ -62,6 +62,8 @@ enum { OBJECTS_MAX = 64, STACK_MAX = 24 };
 struct event_config;
 
 struct event_config *event_config_new(void);
+const char *__asan_default_options(void);
+const char *__lsan_default_suppressions(void);
 
 /* NULL: there are none, or the program is not in main() yet. */
 static struct orders *orders;
@@ -72,7 +74,7 @@ static struct orders *orders;
 struct object {
     uintptr_t begin, end, base;
     const char *name; /* without folders */
-    enum { OF_PROGRAM, OF_C_LIBRARY, OF_LIBRARY } kind;
+    enum { OF_PROGRAM, OF_C_LIBRARY, OF_SANITIZER, OF_LIBRARY } kind;
 };
 
 static struct object objects[OBJECTS_MAX];
@@ -81,8 +83,12 @@ static unsigned object_count;
 /* Note where an object is. The program itself comes first and has no name. */
 static int note_object(struct dl_phdr_info *info, size_t size, void *context)
 {
-    static const char *const of_c_library[] = {"libc.",    "ld-linux", "libasan", "libtsan",
-                                               "libubsan", "liblsan",  "libgcc_s"};
+    static const struct {
+        const char *name;
+        int kind;
+    } known[] = {{"libc.", OF_C_LIBRARY},   {"ld-linux", OF_C_LIBRARY}, {"libgcc_s", OF_C_LIBRARY},
+                 {"libasan", OF_SANITIZER}, {"libtsan", OF_SANITIZER},  {"libubsan", OF_SANITIZER},
+                 {"liblsan", OF_SANITIZER}};
     const char *slash = strrchr(info->dlpi_name, '/');
     struct object *object = &objects[object_count];
 
@@ -106,9 +112,9 @@ static int note_object(struct dl_phdr_info *info, size_t size, void *context)
     object->kind = object_count == 0 ? OF_PROGRAM : OF_LIBRARY;
     if ((uintptr_t)note_object >= object->begin && (uintptr_t)note_object < object->end)
         object->kind = OF_C_LIBRARY; /* this shim */
-    for (size_t i = 0; i < sizeof of_c_library / sizeof of_c_library[0]; i++)
-        if (strncmp(object->name, of_c_library[i], strlen(of_c_library[i])) == 0)
-            object->kind = OF_C_LIBRARY;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strncmp(object->name, known[i].name, strlen(known[i].name)) == 0)
+            object->kind = known[i].kind;
     object_count++;
     return 0;
 }
@@ -122,22 +128,47 @@ static const struct object *object_at(const void *address)
     return NULL;
 }
 
-/* Find what has made a call that returns to an address. NULL: a library that was loaded later. */
+/* Check whether it makes calls for what has called it. */
+static bool is_between(const struct object *object)
+{
+    return object != NULL && (object->kind == OF_C_LIBRARY || object->kind == OF_SANITIZER);
+}
+
+/* Find what has made a call that returns to an address. NULL: a library that was loaded later, or a sanitizer for itself. */
 static const struct object *caller_of(const void *address)
 {
     const struct object *object = object_at(address);
+    bool sanitized = false;
     void *stack[STACK_MAX];
     int depth;
 
-    if (object == NULL || object->kind != OF_C_LIBRARY)
+    if (!is_between(object))
         return object;
     depth = backtrace(stack, STACK_MAX);
     for (int i = 0; i < depth; i++) {
         object = object_at(stack[i]);
-        if (object == NULL || object->kind != OF_C_LIBRARY)
+        if (!is_between(object))
             return object;
+        sanitized |= object->kind == OF_SANITIZER;
     }
-    return &objects[0]; /* a thread that begins or ends */
+    return sanitized ? NULL : &objects[0]; /* a thread that begins or ends */
+}
+
+/* --- A sanitizer -------------------------------------------------------------------------- */
+
+/*
+ * AddressSanitizer's library wants to be the first that is loaded. Then it would have the calls for memory, and none would
+ * come here; as the second it has them from here.
+ */
+const char *__asan_default_options(void)
+{
+    return "verify_asan_link_order=0";
+}
+
+/* The C library has leaks of its own when its own calls fail: in bindtextdomain(), for instance. */
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libc.so\n";
 }
 
 /* --- Whether it fails ---------------------------------------------------------------------- */
@@ -153,7 +184,7 @@ static void note_failure(const char *name, const struct object *caller)
     snprintf(orders->library, sizeof orders->library, "%s", caller->name);
     for (int i = 0; i < depth && used < sizeof orders->stack; i++) {
         const struct object *object = object_at(stack[i]);
-        if (object != NULL && object->kind != OF_C_LIBRARY)
+        if (object != NULL && !is_between(object))
             used += (size_t)snprintf(orders->stack + used, sizeof orders->stack - used,
                                      "%s 0x%lx\n", object->name,
                                      (unsigned long)((uintptr_t)stack[i] - object->base - 1));
