@@ -80,7 +80,8 @@ struct worker {
     int pidfd;
     int64_t forked_ns;
     bool has_served;
-    struct session *serving;                /* begun, and not ended: NULL: none */
+    bool has_died;           /* and there may be reports of it that could not be read yet */
+    struct session *serving; /* begun, and not ended: NULL: none */
     struct session *lent[PLACES_TO_ACCEPT]; /* not begun */
     int64_t late_ns; /* when it was first seen that it does not do what it must; 0: it does */
 };
@@ -298,10 +299,23 @@ static bool read_report(struct prefork_model *model)
     return true;
 }
 
+/* Read all reports. @return false: some may be left, for want of memory; the socket stays readable */
+static bool read_reports(struct prefork_model *model)
+{
+    while (read_report(model))
+        continue;
+    return errno == EAGAIN;
+}
+
 static void catch_up(struct model *base)
 {
-    while (read_report((struct prefork_model *)base))
-        continue;
+    struct prefork_model *model = (struct prefork_model *)base;
+
+    if (!read_reports(model))
+        return;
+    for (unsigned i = 0; i < EP_WORKERS_MAX && model->of[i].model != NULL; i++)
+        if (model->of[i].has_died)
+            event_active(model->of[i].died, EV_READ, 0);
 }
 
 static void on_report(evutil_socket_t fd, short what, void *argument)
@@ -440,7 +454,9 @@ static void died(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    catch_up(&model->base); /* what it reported before */
+    worker->has_died = true;
+    if (!read_reports(model)) /* what it reported before: its places must not be given to others */
+        return;
     session = worker->serving;
     at_once =
         !worker->has_served && session == NULL && clock_now_ns() - worker->forked_ns < SECOND_NS;

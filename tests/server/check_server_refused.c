@@ -317,6 +317,65 @@ TEST(a_process_that_cannot_be_watched)
     ck_assert_uint_ge(kit_finish(&kit, true, NULL).rejected, 1);
 }
 
+struct attempts {
+    struct orders *orders;
+    unsigned before;
+};
+
+static bool has_tried_more(void *context)
+{
+    const struct attempts *attempts = context;
+
+    return atomic_load(&attempts->orders->failed) > attempts->before + 20;
+}
+
+static bool has_ended(void *pid)
+{
+    char state = 'Z';
+    FILE *file = fopen(suite_text("/proc/%d/stat", (int)*(const pid_t *)pid), "re");
+
+    if (file != NULL) {
+        ck_assert_int_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+        fclose(file);
+    }
+    return state == 'Z';
+}
+
+/* A worker dies while its reports of two sessions cannot be read: they are read later, and count. */
+TEST(reports_of_a_worker_that_has_died)
+{
+    struct attempts attempts = {
+        .orders = program_let_fail(
+            (struct orders){.only = "recvmsg", .first = 1, .last = UINT_MAX, .error = ENOMEM})};
+    struct kit kit;
+    char bytes[8];
+    bool reset;
+    pid_t pid;
+    int fd;
+
+    atomic_store(&attempts.orders->armed, false);
+    kit = kit_start(ARGUMENTS("--model", "prefork", "--workers", "1"));
+    program_preload(NULL);
+    fd = kit_connect(&kit);
+    say_hello(fd);
+    kit_wait_in_flight(&kit, 1);
+    kit_wait_processes(&kit, &pid, 1);
+    atomic_store(&attempts.orders->armed, true);
+    close(fd);
+    fd = kit_connect(&kit);
+    say_hello(fd); /* after the report that the first has ended */
+    ck_assert_int_eq(kill(pid, SIGKILL), 0);
+    ck_assert_uint_eq(tcp_receive_all(fd, bytes, sizeof bytes, &reset), 0);
+    close(fd);
+    wait_until(has_ended, &pid);
+    attempts.before = atomic_load(&attempts.orders->failed);
+    wait_until(has_tried_more, &attempts);
+    atomic_store(&attempts.orders->armed, false);
+    say_goodbye(kit_connect(&kit));
+    kit_wait_in_flight(&kit, 0);
+    expect_tally(kit_finish(&kit, true, "was killed by signal 9"), 2, 0, 1);
+}
+
 /* Check for a line in a reply of the admin port. */
 static void expect_line(struct kit *kit, const char *path, const char *line)
 {
