@@ -155,7 +155,7 @@ static const struct object *caller_of(const void *address)
     return sanitized ? NULL : &objects[0]; /* a thread that begins or ends */
 }
 
-/* --- A sanitizer -------------------------------------------------------------------------- */
+/* --- A sanitizer --------------------------------------------------------------------------- */
 
 /*
  * AddressSanitizer's library wants to be the first that is loaded. Then it would have the calls for memory, and none would
