@@ -22,13 +22,10 @@
     }
 }
 
-# Eight colours; a ninth design has the first colour, and dashes.
-function class_of(design) { return substr("abcdefgk", (design - 1) % 8 + 1, 1) }
-
 function draw_panel(x, y, name, unit, title,    d, i, class, last) {
     panel_log(x, y, 300, 220, 1, most_sessions, low[name], high[name], title, "sessions")
     for (d = 1; d <= design_count; d++) {
-        class = class_of(d)
+        class = class_of(d) # a ninth design has the first colour, and dashes
         last = ""
         for (i = 1; i <= n; i++)
             if (v[i, "design"] == design_of[d] && v[i, "left_out"] == "") {

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Sourced by scripts/plate, sweep and pictures: find the programs, and run a server, a client and a
+# Sourced by scripts/pictures and those that draw one: find the programs, and run a server, a client and a
 # sampler that watches the server.
 #
 # The script must set `me`, its name in messages, and `top`, the top of the checkout. A run called NAME
@@ -117,14 +117,20 @@ load() {
     [ "$(figure "$name" mismatched)" = 0 ] || die "wrong bytes came back: $(cat "$work/$name.json")"
 }
 
-# until_seen AWK: wait until this awk code sets `found` on the samples; give up after a minute.
-until_seen() {
+# await COMMAND...: wait until it succeeds; give up after a minute.
+await() {
     tries=0
-    until awk -F '\t' "$1 END { exit !found }" "$work/$name.samples"; do
+    until "$@"; do
         tries=$((tries + 1))
-        [ "$tries" -lt 3000 ] || die "the sampler could not read the state of the server: $(cat "$work/$name.err")"
+        [ "$tries" -lt 3000 ] || return 1
         sleep 0.02
     done
+}
+
+# until_seen AWK: wait until this awk code sets `found` on the samples.
+until_seen() {
+    await awk -F '\t' "$1 END { exit !found }" "$work/$name.samples" ||
+        die "the sampler could not read the state of the server: $(cat "$work/$name.err")"
 }
 
 # stop: wait until the last session has ended, then stop the server; the sampler ends with it.

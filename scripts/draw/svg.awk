@@ -19,7 +19,7 @@ function svg_colours(ink, muted, grid, paper, lines,    i, colour) {
         paper, ink, muted, grid, muted
     split(lines, colour, " ")
     for (i = 1; i in colour; i++)
-        printf ".%s{stroke:%s;fill:%s}", substr("abcdefgk", i, 1), colour[i], colour[i]
+        printf ".%s{stroke:%s;fill:%s}", class_of(i), colour[i], colour[i]
     printf ".note{stroke:%s}", muted
 }
 
@@ -46,6 +46,9 @@ function svg_begin(width, height, title, description) {
     printf "<rect class=\"paper\" width=\"%d\" height=\"%d\"/>\n", width, height
     svg_text(24, 32, "ink h", "start", title)
 }
+
+# @return the class of the i-th line: there are eight colours
+function class_of(i) { return substr("abcdefgk", (i - 1) % 8 + 1, 1) }
 
 function svg_end() { print "</svg>" }
 
