@@ -4,8 +4,9 @@ EXTRA_DIST += %D%/build %D%/check-machines %D%/check-distributions %D%/check-mod
 	%D%/installation %D%/packages %D%/release %D%/test
 
 # Pictures of real runs.
-EXTRA_DIST += %D%/designs %D%/pictures %D%/plate %D%/sweep
-EXTRA_DIST += %D%/draw/designs-svg.awk %D%/draw/plate.awk %D%/draw/plate-rows.awk %D%/draw/queueing.awk \
+EXTRA_DIST += %D%/dashboard %D%/designs %D%/pictures %D%/plate %D%/sweep
+EXTRA_DIST += %D%/draw/dashboard-svg.awk %D%/draw/deploy.sh %D%/draw/designs-svg.awk \
+	%D%/draw/plate.awk %D%/draw/plate-rows.awk %D%/draw/queueing.awk \
 	%D%/draw/rows.awk %D%/draw/rows-json.awk %D%/draw/run.sh %D%/draw/scene.awk %D%/draw/svg.awk \
 	%D%/draw/sweep.awk %D%/draw/sweep-run.awk %D%/draw/sweep-svg.awk %D%/draw/sweep-text.awk
 if PROGRAMS

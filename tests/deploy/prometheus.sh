@@ -10,20 +10,15 @@ start_load() {
     started="$started $!"
 }
 
-# The files as they are, except for the addresses and for how often they are looked at.
-start_prometheus() {
-    cp "$deploy/prometheus/rules.yml" "$work" &&
-        sed -e '/10\.80\.0\.1[23]:/d' -e "s/10\.80\.0\.11:8091/$(cat "$work/admin")/" -e 's/: 15s/: 250ms/' \
-            -e 's/scrape_timeout: 5s/scrape_timeout: 250ms/' "$deploy/prometheus/prometheus.yml" >"$work/prometheus.yml"
-    prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/data" --web.listen-address=127.0.0.1:0 \
-        >"$work/prometheus" 2>&1 &
-    started="$started $!"
-    wait_until 60 address_in "$work/prometheus" 'msg="Listening on" address=' >"$work/api"
+scrape() {
+    start_prometheus 250ms "one=$(cat "$work/admin")"
+    started="$started $prometheus"
+    wait_until 60 prometheus_address >"$work/api"
 }
 
 # has_data QUERY: the answer has a sample, and each is a number.
 has_data() {
-    curl -sS "http://$(cat "$work/api")/api/v1/query" --data-urlencode "query=$1" >"$work/answer" &&
+    ask query --data-urlencode "query=$1" >"$work/answer" &&
         jq -e '.status == "success" and (.data.result | length > 0 and all(.value[1] != "NaN"))' "$work/answer" >/dev/null
 }
 
@@ -31,13 +26,8 @@ waits_for_data() {
     wait_until 20 has_data "$1" || { cat "$work/answer"; return 1; }
 }
 
-# Print the queries of the dashboard, a line each, with its variables replaced.
-queries() {
-    jq -r '.panels[].targets[].expr' "$deploy/grafana/echo-server.json" | sed -e 's/\$instance/.*/g' -e 's/\$__rate_interval/20s/g'
-}
-
 each_panel_has_data() {
-    queries >"$work/queries"
+    panels 20s | cut -f 3 >"$work/queries"
     while IFS= read -r query; do
         waits_for_data "$query" || return 1
     done <"$work/queries"
@@ -68,9 +58,25 @@ is_up() {
 
 check 'promtool accepts the configuration and the rules' promtool check config "$deploy/prometheus/prometheus.yml"
 check 'the rules pass their tests' promtool test rules "$deploy/prometheus/rules-test.yml"
-start_server --workers 2 && start_load && start_prometheus || { cat "$work/server" "$work/prometheus"; echo 'Bail out! cannot start'; exit 1; }
+start_server --workers 2 && start_load && scrape || { cat "$work/server" "$work/prometheus"; echo 'Bail out! cannot start'; exit 1; }
 check 'names and types follow the conventions' follows_the_conventions
 check 'Prometheus scrapes a server, in OpenMetrics' is_up
 check 'each query of the dashboard has data' each_panel_has_data
 check 'each metric of the rules has data' each_metric_of_the_rules_has_data
+
+# The script starts servers and a Prometheus of its own.
+dashboard_is_drawn() {
+    TOP_BUILDDIR=$TOP_BUILDDIR "$TOP_SRCDIR/scripts/dashboard" --quick -o "$work/dashboard.svg"
+}
+
+# shows_each_panel FILE: as many panels as the dashboard has, and each with numbers.
+shows_each_panel() {
+    jq '.panels | length' "$deploy/grafana/echo-server.json" >"$work/panels"
+    awk '/<g data-panel/ { drawn = 0 } /data-points="[0-9]/ { drawn = 1 } /<\/g>/ { panels += drawn } END { print panels }' "$1" |
+        diff "$work/panels" - && ! grep 'no data' "$1"
+}
+
+check 'the dashboard is drawn from a run' dashboard_is_drawn
+check 'each panel is in the picture' shows_each_panel "$work/dashboard.svg"
+check 'each panel is in the picture of the documents' shows_each_panel "$TOP_SRCDIR/docs/pictures/dashboard.svg"
 finish

@@ -2,20 +2,16 @@
 #
 #     start_server OPTION...      start echo-server, and wait until it listens; sets $port, and writes its admin
 #                                 address to $work/admin
-#     address_in FILE WORDS       print the address that stands there after these words, once it is there
 #
 # What a test starts in the background and adds to $started ends with it.
 
 # shellcheck shell=sh
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 deploy=$TOP_SRCDIR/deploy
+. "$TOP_SRCDIR/scripts/draw/deploy.sh"
 started=
 trap 'kill $started 2>/dev/null; wait; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
-
-address_in() {
-    sed -n "s/.*$2\([0-9.:]*\).*/\1/p" "$1" | grep .
-}
 
 start_server() {
     "$TOP_BUILDDIR/echo-server" --port 0 --admin 127.0.0.1:0 "$@" >"$work/server" 2>&1 &

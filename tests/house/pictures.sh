@@ -397,7 +397,7 @@ check 'distances of ticks' ticks
 check 'a chart of zeros' nothing_to_show
 check 'labels stand apart' labels_apart
 
-for script in plate sweep designs pictures; do
+for script in plate sweep designs dashboard pictures; do
     check "$script --help" explains $script
 done
 plate=$TOP_SRCDIR/scripts/plate
@@ -418,6 +418,7 @@ check 'plate wants a folder' refuses "there is no folder $work/none" "$plate" -o
 check 'designs knows its options' refuses 'there is no option --slow' "$designs" --slow
 check 'designs reads numbers' refuses '--rounds 0 is not a whole number' "$designs" --rounds 0
 check 'designs draws SVG' refuses 'does not end in .svg' "$designs" -o designs.tsv
+check 'dashboard knows its options' refuses 'there is no option --slow' "$TOP_SRCDIR/scripts/dashboard" --slow
 check 'pictures knows its pictures' refuses 'there is no picture moon' "$pictures" moon
 check 'pictures wants a folder' refuses "there is no folder $work/none" "$pictures" -o "$work/none"
 
