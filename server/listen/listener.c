@@ -14,7 +14,6 @@
 #include "server/session/session.h"
 
 #include <errno.h>
-#include <event2/listener.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -30,7 +29,7 @@ enum {
 
 struct listener {
     struct listening_socket *sockets;
-    struct evconnlistener *doors[SOCKETS_MAX]; /* one for each socket, if the loop accepts */
+    struct event *ready[SOCKETS_MAX]; /* one for each socket, if the loop accepts */
     unsigned count;
     uint64_t
         sets; /* of `count` sockets on the same addresses; more than 1 only if workers accept */
@@ -59,7 +58,7 @@ static void disable(struct listener *listener)
     if (workers_accept(listener))
         doors_open(listener->model->doors, false);
     for (unsigned i = 0; i < listener->count; i++)
-        evconnlistener_disable(listener->doors[i]);
+        event_del(listener->ready[i]);
 }
 
 /* Enable all of them or none. @return false: out of memory, or of what epoll may watch; see errno */
@@ -70,7 +69,7 @@ static bool enable(struct listener *listener)
         return true;
     }
     for (unsigned i = 0; i < listener->count; i++)
-        if (evconnlistener_enable(listener->doors[i]) != 0) {
+        if (event_add(listener->ready[i], NULL) != 0) {
             disable(listener);
             return false;
         }
@@ -229,27 +228,47 @@ static void take(struct listener *listener, int fd, const struct address *from)
         session_turn_away(session, OUTCOME_REJECTED, why);
 }
 
-/*
- * libevent calls this for every connection that waits, and checks before each whether the listener is
- * still enabled, so a pause takes effect at once. While clients come faster than they are accepted it
- * would not return to the loop, and no signal would be handled; hence PAUSE_TURN.
- */
-static void listener_accept(struct evconnlistener *socket, evutil_socket_t fd,
-                            struct sockaddr *peer, int length, void *argument)
+/* Pause if no other client should be accepted now. */
+static void pause_after_one(struct listener *listener)
 {
-    struct listener *listener = argument;
-    struct address from = {.length = (socklen_t)length};
-
-    (void)socket;
-    memcpy(&from.storage, peer, (size_t)length);
-    accept_succeeded(&listener->failures);
-    take(listener, fd, &from);
-
     if (listener->marks.pause_when_full && is_full(listener))
         pause_while_full(listener);
     if (++listener->accepted >= ACCEPTED_IN_A_ROW) {
         pause_for(listener, PAUSE_TURN);
         event_active(listener->turn, 0, 0);
+    }
+}
+
+/* Accept a connection. @return false: there is none, or *fails, and will fail again */
+static bool take_next(struct listener *listener, int socket, bool *fails)
+{
+    struct address from = {.length = sizeof from.storage};
+    int fd = accept4(socket, (struct sockaddr *)&from.storage, &from.length, SOCK_CLOEXEC);
+
+    *fails = fd < 0 && !accept_asks_again(errno) && accept_failed(&listener->failures, errno);
+    if (fd < 0)
+        return false;
+    accept_succeeded(&listener->failures);
+    take(listener, fd, &from);
+    return true;
+}
+
+/*
+ * Accept every connection that waits, and check before each whether the listener is still enabled, so a pause
+ * takes effect at once. While clients come faster than they are accepted this would not return to the loop, and
+ * no signal would be handled; hence PAUSE_TURN.
+ */
+static void listener_accept(evutil_socket_t socket, short what, void *argument)
+{
+    struct listener *listener = argument;
+    bool fails = false;
+
+    (void)what;
+    while (listener->paused == 0 && take_next(listener, socket, &fails))
+        pause_after_one(listener);
+    if (fails) {
+        pause_for(listener, PAUSE_ERRORS);
+        retry_soon(listener->retry);
     }
 }
 
@@ -350,18 +369,6 @@ int listener_start(struct listener *listener, struct model *model,
     return enable(listener) ? 0 : -errno;
 }
 
-/* Handle an error of accept(), which is in errno: pause if it will not go away by itself. */
-static void on_error(struct evconnlistener *socket, void *argument)
-{
-    struct listener *listener = argument;
-
-    (void)socket;
-    if (!accept_failed(&listener->failures, errno))
-        return;
-    pause_for(listener, PAUSE_ERRORS);
-    retry_soon(listener->retry);
-}
-
 static void retry_accept(evutil_socket_t fd, short what, void *argument)
 {
     struct listener *listener = argument;
@@ -387,13 +394,9 @@ int listener_new(struct event_base *base, const struct listening_socket *sockets
     listener->turn = event_new(base, -1, 0, turn_over, listener);
     made = listener->sockets != NULL && listener->retry != NULL && listener->turn != NULL;
     for (unsigned i = 0; i < count && made; i++) {
-        listener->doors[i] = evconnlistener_new(base, listener_accept, listener,
-                                                LEV_OPT_LEAVE_SOCKETS_BLOCKING |
-                                                    LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED,
-                                                0 /* it listens already */, sockets[i].fd);
-        made = listener->doors[i] != NULL;
-        if (made)
-            evconnlistener_set_error_cb(listener->doors[i], on_error);
+        listener->ready[i] =
+            event_new(base, sockets[i].fd, EV_READ | EV_PERSIST, listener_accept, listener);
+        made = listener->ready[i] != NULL;
     }
     if (!made) {
         listener_free(listener); /* it does not own the sockets yet */
@@ -409,8 +412,8 @@ void listener_free(struct listener *listener)
 {
     if (listener == NULL)
         return;
-    for (unsigned i = 0; i < SOCKETS_MAX && listener->doors[i] != NULL; i++)
-        evconnlistener_free(listener->doors[i]);
+    for (unsigned i = 0; i < SOCKETS_MAX && listener->ready[i] != NULL; i++)
+        event_free(listener->ready[i]);
     for (uint64_t i = 0; i < listener->count * listener->sets; i++) {
         listening_socket_close(&listener->sockets[i]);
     }

@@ -11,8 +11,7 @@
  * If the model's workers accept by themselves (models/doors.h), the listener opens, pauses and closes the sockets
  * in the same way, and does not watch them. Nothing is counted as a pause while all workers are busy.
  *
- * Threads: loop only. libevent 2.1.12 deadlocks when another thread disables a listener whose accept
- * callback runs.
+ * Threads: loop only.
  */
 #ifndef SERVER_LISTEN_LISTENER_H
 #define SERVER_LISTEN_LISTENER_H

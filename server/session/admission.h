@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "server/session/session.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,6 +27,12 @@ struct accept_failures {
 static inline void accept_succeeded(struct accept_failures *failures)
 {
     failures->in_a_row = 0;
+}
+
+/** Check for an error of accept() that only asks to try again. */
+static inline bool accept_asks_again(int error)
+{
+    return error == EAGAIN || error == EINTR || error == ECONNABORTED;
 }
 
 /**
