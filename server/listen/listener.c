@@ -24,6 +24,7 @@
 
 enum {
     ACCEPTED_IN_A_ROW = 64,
+    DEFER_US = 1000,  /* for which the loop leaves connections to workers: see direct.h */
     TAKEN_MAX = 8192, /* of the backlog, at the end */
 };
 
@@ -33,10 +34,12 @@ struct listener {
     unsigned count;
     uint64_t
         sets; /* of `count` sockets on the same addresses; more than 1 only if workers accept */
-    struct event *retry; /* ends PAUSE_ERRORS */
-    struct event *turn;  /* ends PAUSE_TURN */
+    struct event *retry;    /* ends PAUSE_ERRORS */
+    struct event *turn;     /* ends PAUSE_TURN */
+    struct event *deferred; /* ends what direct_defer() begins */
     struct shared *shared;
-    struct model *model; /* from listener_start() on */
+    struct model *model;   /* from listener_start() on */
+    struct direct *direct; /* by which its workers accept too; NULL: they do not */
     struct listener_marks marks;
     unsigned paused;   /* a set of enum pause_reason */
     unsigned accepted; /* since the last PAUSE_TURN */
@@ -57,6 +60,8 @@ static void disable(struct listener *listener)
 {
     if (workers_accept(listener))
         doors_open(listener->model->doors, false);
+    if (listener->direct != NULL)
+        direct_open(listener->direct, false);
     for (unsigned i = 0; i < listener->count; i++)
         event_del(listener->ready[i]);
 }
@@ -73,6 +78,8 @@ static bool enable(struct listener *listener)
             disable(listener);
             return false;
         }
+    if (listener->direct != NULL)
+        direct_open(listener->direct, true);
     return true;
 }
 
@@ -253,6 +260,16 @@ static bool take_next(struct listener *listener, int socket, bool *fails)
     return true;
 }
 
+/* The same beside workers that accept. @return false also if they stand by, and so take the next */
+static bool take_next_beside(struct listener *listener, bool *fails)
+{
+    bool taken =
+        direct_lock(listener->direct) && take_next(listener, listener->sockets[0].fd, fails);
+
+    direct_unlock(listener->direct);
+    return taken;
+}
+
 /*
  * Accept every connection that waits, and check before each whether the listener is still enabled, so a pause
  * takes effect at once. While clients come faster than they are accepted this would not return to the loop, and
@@ -264,7 +281,9 @@ static void listener_accept(evutil_socket_t socket, short what, void *argument)
     bool fails = false;
 
     (void)what;
-    while (listener->paused == 0 && take_next(listener, socket, &fails))
+    while (listener->paused == 0 &&
+           (listener->direct != NULL ? take_next_beside(listener, &fails)
+                                     : take_next(listener, socket, &fails)))
         pause_after_one(listener);
     if (fails) {
         pause_for(listener, PAUSE_ERRORS);
@@ -272,9 +291,32 @@ static void listener_accept(evutil_socket_t socket, short what, void *argument)
     }
 }
 
+/* Workers may take the connection that has come, or are about to be free for it: leave it to them for a moment. */
+static void on_ready_beside(evutil_socket_t fd, short what, void *argument)
+{
+    static const struct timeval moment = {.tv_usec = DEFER_US};
+    struct listener *listener = argument;
+
+    if (!direct_defer(listener->direct))
+        listener_accept(fd, what, listener);
+    else if (event_add(listener->deferred, &moment) != 0)
+        event_active(listener->deferred, 0, 0);
+}
+
+/* They have had their time. */
+static void accept_deferred(evutil_socket_t fd, short what, void *argument)
+{
+    struct listener *listener = argument;
+
+    direct_resume(listener->direct);
+    listener_accept(fd, what, listener);
+}
+
 void listener_take_backlog(struct listener *listener)
 {
     listener->stops = true;
+    if (listener->direct != NULL)
+        direct_open(listener->direct, false);
     if (workers_accept(listener))
         doors_close(listener->model->doors, model_catch_up, listener->model);
     for (uint64_t i = 0; i < listener->count * listener->sets; i++) {
@@ -354,17 +396,35 @@ static int start_workers(struct listener *listener, uint64_t sets)
     return rc;
 }
 
+/* Let the workers accept beside the loop. One socket: at several, a worker would have to try each. */
+static int start_direct(struct listener *listener)
+{
+    struct direct *direct = listener->model->direct;
+    struct event *ready = listener->ready[0];
+    int rc = direct_start(direct, listener->sockets[0].fd, &listener->failures);
+
+    if (rc != 0)
+        return rc;
+    listener->direct = direct;
+    return event_assign(ready, event_get_base(ready), direct_watched(direct), EV_READ | EV_PERSIST,
+                        on_ready_beside, listener) == 0
+               ? 0
+               : -ENOMEM;
+}
+
 int listener_start(struct listener *listener, struct model *model,
                    const struct listener_marks *marks, uint64_t sets)
 {
+    int rc = 0;
+
     listener->model = model;
-    if (workers_accept(listener)) {
-        int rc = start_workers(listener, sets);
-        if (rc != 0)
-            return rc;
-    }
+    if (workers_accept(listener))
+        rc = start_workers(listener, sets);
+    else if (model->direct != NULL && listener->count == 1)
+        rc = start_direct(listener);
+    if (rc != 0)
+        return rc;
     listener->marks = *marks;
-    listener->shared->water_marks = marks->high > 0;
     listener->paused &= ~(unsigned)PAUSE_STARTING;
     return enable(listener) ? 0 : -errno;
 }
@@ -392,7 +452,9 @@ int listener_new(struct event_base *base, const struct listening_socket *sockets
     listener->sockets = malloc(count * sizeof *sockets);
     listener->retry = evtimer_new(base, retry_accept, listener);
     listener->turn = event_new(base, -1, 0, turn_over, listener);
-    made = listener->sockets != NULL && listener->retry != NULL && listener->turn != NULL;
+    listener->deferred = evtimer_new(base, accept_deferred, listener);
+    made = listener->sockets != NULL && listener->retry != NULL && listener->turn != NULL &&
+           listener->deferred != NULL;
     for (unsigned i = 0; i < count && made; i++) {
         listener->ready[i] =
             event_new(base, sockets[i].fd, EV_READ | EV_PERSIST, listener_accept, listener);
@@ -422,5 +484,7 @@ void listener_free(struct listener *listener)
         event_free(listener->retry);
     if (listener->turn != NULL)
         event_free(listener->turn);
+    if (listener->deferred != NULL)
+        event_free(listener->deferred);
     free(listener);
 }

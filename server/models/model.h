@@ -12,13 +12,13 @@
  *     model            has no room when           wakes the loop
  *     iterative        it has a session           when that ends (the loop itself)
  *     thread, fork     never                      (after each session, to join it or wait for it)
- *     thread-pool      the executor is full       on_room, in a worker
+ *     thread-pool      workers + queue are held   when one has ended, in its worker, if shared->full
  *     process-pool     the executor is full       on_room, in the pool's manager
  *                      too many are not counted   done, in the manager, if has_room() said no
  *     event, io-uring  --max-sessions are held    when one ends, in its loop's thread, if there were as many
  *     --hold message   --max-sessions are held    when one has ended, in the worker that served it
  *     caller-runs      the loop has a session     when that ends (the loop itself)
- *     (water marks)    high ones wait             a worker that begins a session, if shared->full
+ *     (water marks)    high ones wait             a worker that ends a session, if shared->full
  *     thread-accept    the loop accepts nothing   no need to: a worker accepts when it has room
  *     prefork          the same
  *
@@ -35,6 +35,7 @@
 #ifndef SERVER_MODELS_MODEL_H
 #define SERVER_MODELS_MODEL_H
 
+#include "server/models/direct.h"
 #include "server/models/doors.h"
 #include "server/models/ring-counts.h"
 #include "server/session/session.h"
@@ -87,6 +88,8 @@ enum { PLACES_TO_ACCEPT = 2 };
 struct model {
     const struct model_type *type; /**< set by the server after create() */
     struct doors *doors; /**< set by create() if its workers accept; NULL: the loop does */
+    struct direct
+        *direct; /**< set by create() if its workers accept beside the loop; NULL: they do not */
 };
 
 struct model_type {

@@ -40,8 +40,7 @@ struct shared {
     struct service_time delay; /**< asleep before each echo */
     struct service_time burn;  /**< on the CPU before each echo */
     bool proxy_protocol;
-    bool water_marks; /**< a worker that begins a session while `full` wakes the loop */
-    int wake_fd;      /**< an eventfd of the loop; see shared_wake() */
+    int wake_fd; /**< an eventfd of the loop; see shared_wake() */
 
     /* set by the loop, read by all */
     atomic_bool *draining; /**< the server waits for the last session to end. In shared memory */

@@ -113,6 +113,9 @@ LOOP_TEST(paused_by_a_person, MODELS)
     controlled_wait(&server, "connections", "accepted", 1);
     shutdown(here, SHUT_WR);
     expect_rest(here, "", 0);
+    controlled_wait(&server, "connections", "active", 0); /* a free worker accepts nothing either */
+    controlled_wait(&server, "backlog", "depth", 1);
+    controlled_wait(&server, "connections", "accepted", 1);
     for (int twice = 0; twice < 2; twice++)
         controlled_expect(&server, "/control/accept", "{\"paused\": false}", 200,
                           "{\"paused\": false}");

@@ -343,6 +343,31 @@ LOOP_TEST(fewer_workers_leave_sessions_alone, POOLS)
     ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 5);
 }
 
+/* Workers that have nothing to do leave at once, those too that wait for the next client at the socket. */
+LOOP_TEST(fewer_workers_that_are_idle, POOLS)
+{
+    struct kit kit = kit_start(POOL("--workers", "3", "--queue", "4"));
+    int fds[3];
+
+    kit_connect_all(&kit, fds, 3);
+    for (int i = 0; i < 3; i++)
+        say_hello(fds[i]);
+    for (int i = 0; i < 3; i++)
+        say_goodbye(fds[i]);
+    kit_wait_in_flight(&kit, 0);
+    resize(&kit, SIGTTOU, "workers: 2\n");
+    resize(&kit, SIGTTOU, "workers: 1\n");
+    wait_workers(&kit, _i, 3, 1);
+    kit_connect_all(&kit, fds, 3);
+    for (int i = 0; i < 3; i++) /* one after the other */
+        say_goodbye(fds[i]);
+    for (unsigned workers = 2; workers <= 3; workers++) { /* as at the start */
+        kit_signal(&kit, SIGTTIN);
+        wait_workers(&kit, _i, 3, workers);
+    }
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 6);
+}
+
 /* A worker that has been asked to leave, and has not left yet, is kept when more are asked for. */
 LOOP_TEST(fewer_and_more_again, POOLS)
 {

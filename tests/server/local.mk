@@ -7,6 +7,7 @@ SERVER_TESTS = \
 	tests/server/check_admin_json \
 	tests/server/check_admin_metrics \
 	tests/server/check_agent \
+	tests/server/check_direct \
 	tests/server/check_escape \
 	tests/server/check_extra_model \
 	tests/server/check_limits \
