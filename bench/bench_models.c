@@ -37,8 +37,8 @@ static const char *const many[] = {"--idle-timeout", "0", "--max-sessions", "120
 static const struct contest contests[] = {
     {.name = "session", .title = "a worker or a process for each session",
      .sides = {SIDE(floor_thread), SIDE(model_thread_pool), SIDE(model_process_pool),
-               SIDE(model_thread), SIDE(model_fork)},
-     .targets = {{CPU, 1, 0, 1.03}, {CPU, 2, 1, 1.1}}},
+               SIDE(model_thread), SIDE(model_fork), SIDE(floor_process)},
+     .targets = {{CPU, 1, 0, 1.03}, {CPU, 2, 1, 1.15}, {CPU, 2, 5, 1.05}}},
     {.name = "one", .title = "one session at a time", .sessions = 1, .part = 10,
      .sides = {SIDE(floor_thread), SIDE(model_iterative), SIDE(model_thread_pool),
                SIDE(model_event)}},

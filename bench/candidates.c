@@ -15,6 +15,8 @@
 #define WITH_TLS    "--tls-cert", "%c", "--tls-key", "%k"
 
 const struct candidate floor_thread = {.name = "floor_thread", .arguments = {"bench/floor_thread"}};
+const struct candidate floor_process = {.name = "floor_process",
+                                        .arguments = {"bench/floor_process"}};
 const struct candidate floor_epoll = {.name = "floor_epoll", .arguments = {"bench/floor_epoll"}};
 const struct candidate floor_prethreaded = {.name = "floor_prethreaded",
                                             .arguments = {"bench/floor_prethreaded", "%n"}};

@@ -26,7 +26,8 @@ struct candidate {
     unsigned at_once;  /**< most sessions that it serves at once; 0: any number */
 };
 
-extern const struct candidate floor_thread, floor_epoll, floor_prethreaded, floor_tls;
+extern const struct candidate floor_thread, floor_process, floor_epoll, floor_prethreaded,
+    floor_tls;
 extern const struct candidate model_iterative, model_thread, model_fork;
 /** Session hold, one worker per session. */
 extern const struct candidate model_thread_pool, model_process_pool;

@@ -11,11 +11,13 @@ bench_built = \
 	%D%/bench_roundtrip \
 	%D%/bench_scale \
 	%D%/bench_submit \
+	%D%/bench_switch \
 	%D%/bench_table \
 	%D%/floor_epoll \
 	%D%/floor_load \
 	%D%/floor_load_thread \
 	%D%/floor_prethreaded \
+	%D%/floor_process \
 	%D%/floor_thread \
 	%D%/peer_bufferevent
 EXTRA_PROGRAMS += $(bench_built)
@@ -26,6 +28,8 @@ EXTRA_PROGRAMS += $(bench_built)
 %C%_floor_epoll_LDADD = common/libcommon.la
 %C%_floor_prethreaded_SOURCES = %D%/floor_prethreaded.c %D%/floor.h
 %C%_floor_prethreaded_LDADD = common/libcommon.la
+%C%_floor_process_SOURCES = %D%/floor_process.c %D%/floor.h
+%C%_floor_process_LDADD = common/libcommon.la
 %C%_floor_load_SOURCES = %D%/floor_load.c %D%/floor.h %D%/load.h
 %C%_floor_load_LDADD = common/libcommon.la
 %C%_floor_load_thread_SOURCES = %D%/floor_load_thread.c %D%/load.c %D%/load.h
@@ -145,6 +149,8 @@ bench_pool = pool/libpool.la common/libcommon.la
 %C%_bench_submit_LDADD = $(bench_pool) $(GLIB_LIBS) $(LIBUV_LIBS)
 %C%_bench_scale_SOURCES = %D%/bench_scale.c $(bench_measure)
 %C%_bench_scale_LDADD = $(bench_pool)
+%C%_bench_switch_SOURCES = %D%/bench_switch.c %D%/child.c %D%/child.h $(bench_measure)
+%C%_bench_switch_LDADD = common/libcommon.la
 %C%_bench_allocations_SOURCES = %D%/bench_allocations.c %D%/child.c %D%/child.h %D%/counted.h $(bench_measure)
 %C%_bench_allocations_LDADD = $(bench_pool)
 %C%_bench_roundtrip_SOURCES = %D%/bench_roundtrip.c $(bench_measure)
