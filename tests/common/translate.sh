@@ -84,15 +84,17 @@ report_is_the_same() {
     grep -q : "$work/english" && diff "$work/english" "$work/chinese"
 }
 
-for command in "$server" "$client" "$client report"; do
-    name=${command##*/}
-    # shellcheck disable=SC2086  # a command is one word or two
-    check "$name --help is in Chinese, with every option" has_every_option $command
-    # shellcheck disable=SC2086
-    check "$name --help keeps to its columns in Chinese" keeps_to_its_columns in_chinese $command
-    # shellcheck disable=SC2086
-    check "without a catalogue $name --help is in English" without $command --help
-done
+# check_help NAME COMMAND...
+check_help() {
+    name=$1
+    shift
+    check "$name --help is in Chinese, with every option" has_every_option "$@"
+    check "$name --help keeps to its columns in Chinese" keeps_to_its_columns in_chinese "$@"
+    check "without a catalogue $name --help is in English" without "$@" --help
+}
+check_help echo-server "$server"
+check_help echo-client "$client"
+check_help 'echo-client report' "$client" report
 check 'echo-server answers a mistake in Chinese' \
     says 'echo-server: --port 70000 不对，应该是：数值，范围 0 到 65535' in_chinese "$server" --port 70000
 check 'echo-client answers a mistake in Chinese' \

@@ -44,7 +44,7 @@ descriptions_are_narrow() {
 
 # The script with a folder of this test for systemd's, and a program that writes down what it is asked for.
 prerm() {
-    sed "s|/run/systemd/system|$work|" debian/echopool-tools.prerm >"$work/prerm"
+    sed "s|/run/systemd/system|'$work'|" debian/echopool-tools.prerm >"$work/prerm"
     : >"$work/asked"
     PATH=$work/bin:$PATH sh "$work/prerm" "$@" && cat "$work/asked"
 }

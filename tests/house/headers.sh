@@ -24,8 +24,8 @@ as_cxx() {
 # shellcheck disable=SC2086
 links() {
     [ -h "$work/tree" ] || ln -s "$TOP_BUILDDIR" "$work/tree"
-    "$TOP_BUILDDIR/libtool" --silent --mode=link --tag=CC $CC $SANITIZE -std=c17 -Wall -Wextra -Werror \
-        -I"$TOP_SRCDIR/pool" -o "$1" "$1.c" "$work/tree/libechopool.la"
+    (cd "$work" && "$TOP_BUILDDIR/libtool" --silent --mode=link --tag=CC $CC $SANITIZE -std=c17 -Wall -Wextra -Werror \
+        -I"$TOP_SRCDIR/pool" -o "${1##*/}" "${1##*/}.c" tree/libechopool.la)
 }
 
 # The example is what is indented by five in the opening comment.

@@ -19,7 +19,7 @@ builds() {
 notices() {
     sed 's/@param size  set/@param length  set/' "$TOP_SRCDIR/pool/echopool.h" >"$work/echopool.h"
     ! cmp -s "$work/echopool.h" "$TOP_SRCDIR/pool/echopool.h" &&
-        { cat "$TOP_SRCDIR/docs/Doxyfile" && echo "INPUT = $work/echopool.h" && echo "OUTPUT_DIRECTORY = $work/html"; } |
+        { cat "$TOP_SRCDIR/docs/Doxyfile" && echo "INPUT = \"$work/echopool.h\"" && echo "OUTPUT_DIRECTORY = \"$work/html\""; } |
         doxygen - >"$work/said" 2>&1
     [ $? -ne 0 ] && grep -q "argument 'length'" "$work/said"
 }

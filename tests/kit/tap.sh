@@ -17,8 +17,8 @@ umask 022
 exec </dev/null
 # shellcheck disable=SC2046  # names
 unset $(env | sed -n 's/^\(ECHO_\(SERVER\|CLIENT\)_[A-Za-z0-9_]*\)=.*/\1/p')
-# Programs need as many descriptors as a common shell allows. Only root may raise a low limit.
-[ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge 1024 ] || ulimit -n 4096 2>/dev/null || ulimit -n "$(ulimit -Hn)"
+# Programs need as many descriptors as a common shell allows, and raise the soft limit to the hard one if they need more.
+[ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge 1024 ] || ulimit -Sn 4096 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
 tap_number=0
 # All files of a test are in this folder, also those of the programs that it starts.
 work=$(mktemp -d) || exit 1
