@@ -33,7 +33,8 @@
 #     needs_plain_build             skip if a sanitizer is built in: it takes memory for itself
 #     question                      print the question; comes last
 #     wait_until SECONDS CONDITION...   wait until the command succeeds; fail after the limit
-#     start_server NAME OPTION...   start echo-server with --port 0 --admin 0; sets $port
+#     start_server NAME OPTION...   start echo-server with --port 0 --admin 0; sets $port. $under may have a program
+#                                   that runs it, with its options
 #     stop_server NAME              send SIGTERM, print its last lines; sets $server_status
 #     server_field NAME PATH        print a value of its /stats.json, such as queue.depth
 #     server_line NAME PATTERN      print the first line of its output that matches
@@ -140,6 +141,7 @@ server_status=
 client_status=
 status=
 silent=0
+under=
 last_spawned=
 descriptors='4 5 6 7 8 9'
 paths_are_closed='3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-'
@@ -381,7 +383,7 @@ spawn() {
 
 # A process that has ended is a zombie (Z) until the script waits for it.
 ended() {
-    case $(sed -n 's/^State:[^A-Z]*\([A-Z]\).*/\1/p' "/proc/$(cat "$work/$1.pid")/status" 2>/dev/null) in
+    case $(sed -n 's/^State:[[:blank:]]*\(.\).*/\1/p' "/proc/$(cat "$work/$1.pid")/status" 2>/dev/null) in
     '' | Z) return 0 ;;
     *) return 1 ;;
     esac
@@ -432,8 +434,9 @@ server_is_up() {
 start_server() {
     server=$1
     shift
-    echo "\$ ./echo-server --port 0 --admin 0${*:+ $*} &"
-    spawn "$server" /dev/null "$tree/echo-server" --port 0 --admin 0 "$@"
+    echo "\$ ${under:+$under }./echo-server --port 0 --admin 0${*:+ $*} &"
+    # shellcheck disable=SC2086 # several words
+    spawn "$server" /dev/null $under "$tree/echo-server" --port 0 --admin 0 "$@"
     wait_until 30 server_is_up "$server"
     indent <"$work/$server.out"
     port=$(server_line "$server" '^listening on ')
