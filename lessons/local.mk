@@ -21,7 +21,8 @@ LESSONS = \
 	14-coordinated-omission \
 	15-event-loop \
 	16-one-crashes \
-	17-accept-in-the-workers
+	17-accept-in-the-workers \
+	18-io-uring
 
 EXTRA_DIST += $(LESSONS:%=lessons/%/README.md) $(LESSONS:%=lessons/%/README.zh.md) $(LESSONS:%=lessons/%/run)
 
@@ -29,7 +30,7 @@ EXTRA_DIST += $(LESSONS:%=lessons/%/README.md) $(LESSONS:%=lessons/%/README.zh.m
 EXTRA_DIST += %D%/01-iterative/scene.svg %D%/02-thread-per-client/scene.svg %D%/05-the-fifth-client/scene.svg \
 	%D%/06-queue-full/scene.svg %D%/07-idle-sessions/scene.svg %D%/10-echo-deadlock/scene.svg \
 	%D%/11-backlog/scene.svg %D%/12-stopping/scene.svg %D%/15-event-loop/turns.svg %D%/16-one-crashes/scene.svg \
-	%D%/17-accept-in-the-workers/scene.svg
+	%D%/17-accept-in-the-workers/scene.svg %D%/18-io-uring/scene.svg
 
 # The program of lesson 0, with its faults.
 noinst_PROGRAMS += lessons/00-the-seed/seed
