@@ -86,7 +86,7 @@ static void completed(struct ring_loop *loop, const struct io_uring_cqe *complet
     switch (kind) {
     case OPERATION_RECEIVE: member_received(member, completion); break;
     case OPERATION_WAIT:
-    case OPERATION_CANCEL: member_operation_ended(member, kind); break;
+    case OPERATION_CANCEL: member_operation_ended(member, kind, completion->res); break;
     case OPERATION_WAKE: on_wake(loop); break;
     case OPERATION_SEND:
         batch_sent(&loop->batch, (unsigned)(data / (OPERATION_MASK + 1)), completion->res);

@@ -225,9 +225,12 @@ void member_received(struct member *member, const struct io_uring_cqe *completio
         member_make_ready(member);
 }
 
-void member_operation_ended(struct member *member, enum operation operation)
+void member_operation_ended(struct member *member, enum operation operation, int result)
 {
     member->under_way--;
+    if (operation == OPERATION_CANCEL && result < 0)
+        member->cancels =
+            false; /* it found no receive; if there is one now, the next may find it */
     if (operation == OPERATION_WAIT || member->need == NEED_NOTHING)
         member_make_ready(member);
 }

@@ -107,8 +107,8 @@ void member_wait_a_moment(struct member *member);
 /** Note a completion of its receive. */
 void member_received(struct member *member, const struct io_uring_cqe *completion);
 
-/** Note that a wait or a cancellation has ended. */
-void member_operation_ended(struct member *member, enum operation operation);
+/** Note that a wait or a cancellation has ended. @param result  of its completion */
+void member_operation_ended(struct member *member, enum operation operation, int result);
 
 /** End it for want of memory: bytes of it are lost. */
 void member_lose(struct member *member);

@@ -564,12 +564,14 @@ int io_uring_queue_init_params(unsigned entries, struct io_uring *ring,
 
 /*
  * Spoil operations before they are handed over. The kernel refuses one that has no descriptor, in its turn, and a
- * receive that repeats, if it has a flag that no kernel knows.
+ * receive that repeats, if it has a flag that no kernel knows. No operation has the address that a cancellation gets.
  *
  * @return false
  */
 static bool spoil(struct io_uring *ring, const void *address)
 {
+    static atomic_uint cancels;
+
     for (unsigned i = ring->sq.sqe_head; orders != NULL && i != ring->sq.sqe_tail; i++) {
         struct io_uring_sqe *operation = &ring->sq.sqes[i & *ring->sq.kring_mask];
         bool receives = operation->opcode == IORING_OP_RECV;
@@ -579,6 +581,9 @@ static bool spoil(struct io_uring *ring, const void *address)
              operation->opcode == IORING_OP_SENDMSG) &&
             fails(CALL_NETWORK, receives ? "IORING_OP_RECV" : "IORING_OP_SEND", 0, address))
             operation->fd = -1;
+        if (operation->opcode == IORING_OP_ASYNC_CANCEL &&
+            atomic_fetch_add(&cancels, 1) < orders->no_cancels)
+            operation->addr = UINT64_MAX;
     }
     return false;
 }

@@ -54,6 +54,7 @@ struct orders {
     bool no_repeat;      /**< or receive once only, as before 6.0 */
     unsigned ring_flags; /**< flags of io_uring_setup() that the kernel does not know */
     bool small_rings;    /**< rings have room for 4 operations, and for 4 completions */
+    unsigned no_cancels; /**< this many cancellations, from the first on, find nothing */
 
     /** Calls count, and fail, while this is set. */
     atomic_bool armed;

@@ -131,6 +131,45 @@ LOOP_TEST(a_kernel_that_knows_fewer_flags, COUNT_OF(unknown))
     kit_finish(&kit, true, NULL);
 }
 
+CASE("Cancellations")
+
+/* Send as long as the server receives. */
+static size_t send_until_it_stops(struct kit *kit, int fd, const unsigned char *bytes, size_t sent)
+{
+    for (int stopped = 0; stopped < 20 && sent < FLOOD; stopped++) {
+        size_t more = tcp_pump(fd, bytes + sent, FLOOD - sent);
+        sent += more;
+        if (more > 0)
+            stopped = 0;
+        (void)metric(kit, "echopool_ring_enters_total"); /* gives it some time */
+    }
+    return sent;
+}
+
+/*
+ * The first attempts to stop the receive of a session find none. The session tries again, or it would receive
+ * whatever a client sends that never reads.
+ */
+TEST(a_cancellation_that_finds_nothing)
+{
+    unsigned char *bytes = some_bytes(FLOOD, 3);
+    struct kit kit;
+    size_t sent;
+    int fd;
+
+    program_let_fail((struct orders){.no_cancels = 3});
+    kit = kit_start(URING("--workers", "1", "--admin", "0", "--write-timeout", "0"));
+    program_preload(NULL);
+    fd = tcp_connect_narrow(kit.program.port);
+    sent = send_until_it_stops(&kit, fd, bytes, flood(&kit, fd, bytes, 1));
+    ck_assert_uint_lt(sent, FLOOD);
+    shutdown(fd, SHUT_WR);
+    expect_rest(fd, bytes, sent);
+    close(fd);
+    kit_finish(&kit, true, NULL);
+    free(bytes);
+}
+
 CASE("Little room")
 
 /* Completions overflow their queue, and operations wait for room in theirs. */
