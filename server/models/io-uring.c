@@ -369,7 +369,7 @@ static int explain(int rc, char why[static MODEL_WHY_MAX])
         return -ENOTSUP;
     case -EINVAL:
         snprintf(why, MODEL_WHY_MAX,
-                 "this kernel's io_uring is older than that of Linux 5.10; use "
+                 "this kernel's io_uring is older than that of Linux 5.13; use "
                  "--model event");
         return -ENOTSUP;
     case -ENOMEM:

@@ -25,7 +25,10 @@ enum {
  * Make a ring with as many of the wanted flags as the kernel knows. IORING_SETUP_DEFER_TASKRUN keeps the
  * kernel from interrupting the thread for each completion: it collects them until the thread asks.
  *
- * @return 0 or a negated errno value
+ * Before Linux 5.13 a ring takes no operations while completions wait for room (EBUSY), so that a thread that
+ * has many to hand over could try forever. IORING_FEAT_RSRC_TAGS came with the same release.
+ *
+ * @return 0 or a negated errno value; -EINVAL: the kernel is older than that
  */
 static int make(struct io_uring *uring, unsigned operations, unsigned common, unsigned *flags)
 {
@@ -44,9 +47,9 @@ static int make(struct io_uring *uring, unsigned operations, unsigned common, un
         };
         rc = io_uring_queue_init_params(operations, uring, &parameters);
         *flags = wanted[i];
-        if (rc == 0 && (parameters.features & IORING_FEAT_NODROP) == 0) {
-            io_uring_queue_exit(uring); /* it would lose completions */
-            rc = -ENOSYS;
+        if (rc == 0 && (parameters.features & IORING_FEAT_RSRC_TAGS) == 0) {
+            io_uring_queue_exit(uring);
+            rc = -EINVAL;
         }
     }
     return rc;
@@ -170,7 +173,10 @@ int ring_begin(struct ring *ring)
 
 /* --- work ---------------------------------------------------------------------------------- */
 
-/* Act on the result of a system call. What is short now may be there later. */
+/*
+ * Act on the result of a system call. What is short now may be there later. After EBUSY there are completions
+ * to take, and no operation is left to hand over: see make().
+ */
 static void judge(struct ring *ring, int rc)
 {
     ring_count(&ring->enters, 1);

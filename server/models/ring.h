@@ -12,7 +12,8 @@
  * What the kernel must have, and what is done where it has not:
  *
  *     Linux   brings                       without it
- *     5.10    rings that begin disabled    refused
+ *     5.13    operations are taken while
+ *             completions wait for room    refused
  *     5.19    buffers that a ring provides,
  *             COOP_TASKRUN                 lends = false
  *     6.0     receives that complete

@@ -559,7 +559,10 @@ int io_uring_queue_init_params(unsigned entries, struct io_uring *ring,
         return -errno;
     if (orders != NULL && orders->small_rings)
         entries = parameters->cq_entries = 4;
-    return real.call(entries, ring, parameters);
+    int rc = real.call(entries, ring, parameters);
+    if (orders != NULL && orders->busy_rings)
+        parameters->features &= ~IORING_FEAT_RSRC_TAGS;
+    return rc;
 }
 
 /*

@@ -54,6 +54,7 @@ struct orders {
     bool no_repeat;      /**< or receive once only, as before 6.0 */
     unsigned ring_flags; /**< flags of io_uring_setup() that the kernel does not know */
     bool small_rings;    /**< rings have room for 4 operations, and for 4 completions */
+    bool busy_rings;     /**< and take no operation while completions wait, as before 5.13 */
     unsigned no_cancels; /**< this many cancellations, from the first on, find nothing */
 
     /** Calls count, and fail, while this is set. */

@@ -74,7 +74,7 @@ static const struct {
     {EPERM, "cannot start --model io-uring: kernel.io_uring_disabled or a filter of system calls "
             "forbids io_uring; use --model event\n"},
     {EINVAL,
-     "cannot start --model io-uring: this kernel's io_uring is older than that of Linux 5.10; "
+     "cannot start --model io-uring: this kernel's io_uring is older than that of Linux 5.13; "
      "use --model event\n"},
     {ENOMEM, no_memory},
 };
@@ -88,6 +88,19 @@ LOOP_TEST(a_kernel_that_makes_no_rings, COUNT_OF(refusals))
     outcome = program_run(ARGUMENTS("echo-server", "--port", "0", "--model", "io-uring"), NULL);
     program_preload(NULL);
     outcome_expect(&outcome, 1, "", suite_text("echo-server: %s", refusals[_i].sentence));
+}
+
+/* Before Linux 5.13 a ring may refuse operations until completions are taken. */
+TEST(a_kernel_whose_rings_are_busy)
+{
+    struct outcome outcome;
+
+    program_let_fail((struct orders){.busy_rings = true});
+    outcome = program_run(ARGUMENTS("echo-server", "--port", "0", "--model", "io-uring"), NULL);
+    program_preload(NULL);
+    outcome_expect(&outcome, 1, "",
+                   "echo-server: cannot start --model io-uring: this kernel's io_uring is older "
+                   "than that of Linux 5.13; use --model event\n");
 }
 
 CASE("Older kernels")
