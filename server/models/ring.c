@@ -95,40 +95,57 @@ static int provide(struct ring *ring)
     return 0;
 }
 
-/* Receive a byte as sessions do. @return whether it came into a lent buffer, and more may come */
-static bool receives_again(struct ring *ring, int fd)
+/* Receive a byte as sessions do. @return 0: it came into a lent buffer, and more may come; or a negated errno value */
+static int receive_again(struct ring *ring, int fd)
 {
     struct io_uring_sqe *operation = io_uring_get_sqe(&ring->uring);
     struct io_uring_cqe *completion;
+    int rc;
 
     io_uring_prep_recv_multishot(operation, fd, NULL, 0, 0);
     operation->flags |= IOSQE_BUFFER_SELECT;
     operation->buf_group = RING_GROUP;
-    if (io_uring_submit_and_wait(&ring->uring, 1) < 0 ||
-        io_uring_peek_cqe(&ring->uring, &completion) != 0)
-        return false;
-    return completion->res == 1 && (completion->flags & IORING_CQE_F_BUFFER) != 0 &&
-           (completion->flags & IORING_CQE_F_MORE) != 0;
+    rc = io_uring_submit_and_wait(&ring->uring, 1);
+    if (rc >= 0)
+        rc = io_uring_peek_cqe(&ring->uring, &completion);
+    if (rc != 0)
+        return rc;
+    if (completion->res < 0)
+        return completion->res;
+    return (completion->flags & IORING_CQE_F_BUFFER) != 0 &&
+                   (completion->flags & IORING_CQE_F_MORE) != 0
+               ? 0
+               : -EINVAL;
 }
 
-/* Try the receives of sessions out, with a ring and a connection of its own. */
-static bool can_lend(void)
+/*
+ * Try the receives of sessions out, with a ring and a connection of its own.
+ *
+ * @param can  set to whether the kernel has them
+ * @return     0 or a negated errno value: without memory or descriptors this cannot be found out
+ */
+static int can_lend(bool *can)
 {
     struct ring trial = {0};
     unsigned flags;
     int pair[2];
-    bool can = false;
+    int rc;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-        return false;
-    if (make(&trial.uring, 8, 0, &flags) == 0) {
-        can = make_buffers(&trial, 64, BUFFERS_LEAST) == 0 && provide(&trial) == 0 &&
-              send(pair[1], "", 1, MSG_NOSIGNAL) == 1 && receives_again(&trial, pair[0]);
+        return -errno;
+    rc = make(&trial.uring, 8, 0, &flags);
+    if (rc == 0) {
+        rc = make_buffers(&trial, 64, BUFFERS_LEAST);
+        if (rc == 0)
+            rc = provide(&trial);
+        if (rc == 0)
+            rc = send(pair[1], "", 1, MSG_NOSIGNAL) == 1 ? receive_again(&trial, pair[0]) : -errno;
         ring_clear(&trial);
     }
     close(pair[0]);
     close(pair[1]);
-    return can;
+    *can = rc == 0;
+    return rc == -EINVAL ? 0 : rc;
 }
 
 /* --- life ---------------------------------------------------------------------------------- */
@@ -143,8 +160,9 @@ int ring_init(struct ring *ring, size_t buffer_bytes)
         return rc;
     }
     ring->silent = (flags & IORING_SETUP_DEFER_TASKRUN) != 0;
-    if (!can_lend())
-        return 0;
+    rc = can_lend(&ring->lends);
+    if (rc != 0 || !ring->lends)
+        return rc;
     rc = make_buffers(ring, buffer_bytes, BUFFERS_MOST);
     if (rc == 0)
         rc = provide(ring);

@@ -103,6 +103,19 @@ TEST(a_kernel_whose_rings_are_busy)
                    "than that of Linux 5.13; use --model event\n");
 }
 
+/* What the kernel can do is not found out; it is not to blame. */
+TEST(no_descriptor_to_try_out_receives)
+{
+    struct outcome outcome;
+
+    program_let_fail((struct orders){.only = "socketpair", .first = 1, .last = 1, .error = EMFILE});
+    outcome = program_run(ARGUMENTS("echo-server", "--port", "0", "--model", "io-uring"), NULL);
+    program_preload(NULL);
+    outcome_expect(&outcome, 1, "",
+                   "echo-server: cannot start --model io-uring with 4 workers: Too many open "
+                   "files; try fewer --workers or a higher --limit\n");
+}
+
 CASE("Older kernels")
 
 /* They wait for sessions as an event loop does, and say so. */
