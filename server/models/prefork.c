@@ -56,9 +56,8 @@
 
 enum { KEPT_MAX = 64 };
 
-/* What the processes share, besides the sessions and the doors. */
+/* What the processes share, besides struct shared, the sessions and the doors. */
 struct common {
-    _Atomic uint64_t sessions; /* numbers that were given */
     struct {
         _Atomic(struct session *) free[PLACES_TO_ACCEPT]; /* lent, and not taken yet */
         atomic_bool wants;                                /* the worker waits for one */
@@ -167,8 +166,7 @@ static void serve(const struct prefork_model *model, unsigned number, struct ses
 {
     const char *why;
 
-    session_set_up(session, model->shared, fd, from,
-                   atomic_fetch_add(&model->common->sessions, 1) + 1);
+    session_set_up(session, model->shared, fd, from);
     session->entry.accepted_ns = clock_now_ns();
     session->fd = -1; /* in the main process */
     session->keeper = getpid();
@@ -253,7 +251,7 @@ static void begun(struct prefork_model *model, struct worker *worker, struct ses
         if (worker->lent[i] == session)
             worker->lent[i] = NULL;
     worker->serving = session;
-    accounting_adopt(model->shared->accounting, &session->entry, NULL);
+    accounting_adopt(model->shared->accounting, &session->entry);
     lend(model, (unsigned)(worker - model->of));
 }
 

@@ -116,8 +116,7 @@ void accounting_set_servers(struct accounting *accounting, uint64_t servers)
     unlock(accounting);
 }
 
-void accounting_adopt(struct accounting *accounting, struct accounting_entry *entry,
-                      uint64_t *number)
+void accounting_adopt(struct accounting *accounting, struct accounting_entry *entry)
 {
     lock(accounting);
     entry->next = &accounting->live;
@@ -126,16 +125,13 @@ void accounting_adopt(struct accounting *accounting, struct accounting_entry *en
     accounting->live.previous = entry;
     accounting->counts.in_flight++;
     accounting->counts.accepted++;
-    if (number != NULL)
-        *number = accounting->counts.accepted;
     unlock(accounting);
 }
 
-void accounting_enter(struct accounting *accounting, struct accounting_entry *entry,
-                      uint64_t *number)
+void accounting_enter(struct accounting *accounting, struct accounting_entry *entry)
 {
     *entry = (struct accounting_entry){.accepted_ns = clock_now_ns()};
-    accounting_adopt(accounting, entry, number);
+    accounting_adopt(accounting, entry);
 }
 
 static void add_time(struct times *times, int64_t ns)

@@ -109,18 +109,11 @@ void accounting_free(struct accounting *accounting);
 /** Set the number of sessions that can be served at once. */
 void accounting_set_servers(struct accounting *accounting, uint64_t servers);
 
-/**
- * Count a new session.
- *
- * @param number  its number, counted from 1, is set before the loop can see the session; NULL: it has one, or needs
- *                none
- */
-void accounting_enter(struct accounting *accounting, struct accounting_entry *entry,
-                      uint64_t *number);
+/** Count a new session. From now on the loop sees it. */
+void accounting_enter(struct accounting *accounting, struct accounting_entry *entry);
 
-/** The same for a session that a worker process has accepted, and may have begun: its entry has its accepted_ns. */
-void accounting_adopt(struct accounting *accounting, struct accounting_entry *entry,
-                      uint64_t *number);
+/** Count a session that a worker process has accepted, and may have begun: its entry has its accepted_ns. */
+void accounting_adopt(struct accounting *accounting, struct accounting_entry *entry);
 
 /** Count a connection for which no session could be made: as accepted and rejected. */
 void accounting_turn_away(struct accounting *accounting);

@@ -31,14 +31,14 @@ _Static_assert(sizeof(struct session) - END_OF_WRITTEN + FIRST_WRITTEN >= CACHE_
                "two sessions would write to one cache line for their echoes");
 
 void session_set_up(struct session *session, struct shared *shared, int fd,
-                    const struct address *peer, uint64_t number)
+                    const struct address *peer)
 {
     session->shared = shared;
     session->fd = fd;
     session->peer = *peer;
     stream_init_plain(&session->stream, fd);
-    session->number = number;
-    session->draws = service_time_begin(number);
+    session->number = atomic_fetch_add(shared->numbers, 1) + 1;
+    session->draws = service_time_begin(session->number);
 }
 
 struct session *session_new(struct shared *shared, int fd, const struct address *peer)
@@ -49,10 +49,8 @@ struct session *session_new(struct shared *shared, int fd, const struct address 
         accounting_turn_away(shared->accounting);
         return NULL;
     }
-    session_set_up(session, shared, fd, peer, 0);
-    /* Now the loop sees it. */
-    accounting_enter(shared->accounting, &session->entry, &session->number);
-    session->draws = service_time_begin(session->number);
+    session_set_up(session, shared, fd, peer);
+    accounting_enter(shared->accounting, &session->entry);
     return session;
 }
 

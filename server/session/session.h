@@ -79,7 +79,7 @@ struct session {
 
     /* set by session_new(), then read-only */
     struct shared *shared;
-    uint64_t number; /**< counted from 1 */
+    uint64_t number; /**< counted from 1, over all processes that accept */
     int fd;          /**< open until session_end(); -1: only the keeper has it */
     pid_t keeper;    /**< the process that has accepted it (models/prefork.c); 0: this one */
     struct per_source_key source; /**< what --per-source counts it as; set by session_admit() */
@@ -125,13 +125,9 @@ struct session {
  */
 struct session *session_new(struct shared *shared, int fd, const struct address *peer);
 
-/**
- * Set up a session of an accepted connection, in memory that is zeroed.
- *
- * @param number  counted from 1
- */
+/** Set up a session of an accepted connection, with the next number, in memory that is zeroed. */
 void session_set_up(struct session *session, struct shared *shared, int fd,
-                    const struct address *peer, uint64_t number);
+                    const struct address *peer);
 
 /**
  * Check --per-source, and count the session there until it ends. Call once: on the loop, or with

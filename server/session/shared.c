@@ -6,19 +6,26 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
+/* What all processes share. What each session reads is not beside what each new one writes. */
+struct page {
+    _Atomic uint64_t numbers;
+    _Alignas(64) atomic_bool draining;
+};
+
 struct shared *shared_new(void)
 {
     struct shared *shared = calloc(1, sizeof *shared);
-    void *flag =
-        mmap(NULL, sizeof(atomic_bool), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct page *page =
+        mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-    if (shared == NULL || flag == MAP_FAILED) {
-        if (flag != MAP_FAILED)
-            munmap(flag, sizeof(atomic_bool));
+    if (shared == NULL || page == MAP_FAILED) {
+        if (page != MAP_FAILED)
+            munmap(page, sizeof *page);
         free(shared);
         return NULL;
     }
-    shared->draining = flag; /* a fresh page is zero */
+    shared->numbers = &page->numbers; /* a fresh page is zero */
+    shared->draining = &page->draining;
     return shared;
 }
 
@@ -26,7 +33,7 @@ void shared_free(struct shared *shared)
 {
     if (shared == NULL)
         return;
-    munmap(shared->draining, sizeof(atomic_bool));
+    munmap(shared->numbers, sizeof(struct page));
     free(shared);
 }
 

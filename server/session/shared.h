@@ -4,7 +4,7 @@
  * What all sessions share: the options, and whether the server is full or drains.
  *
  * A worker process has a copy from the moment of its fork, and uses nothing in it except the options,
- * the printer, the credentials, the counts of --per-source, and the one flag that all processes share.
+ * the printer, the credentials, the counts of --per-source, and what all processes share.
  */
 #ifndef SERVER_SESSION_SHARED_H
 #define SERVER_SESSION_SHARED_H
@@ -42,12 +42,15 @@ struct shared {
     bool proxy_protocol;
     int wake_fd; /**< an eventfd of the loop; see shared_wake() */
 
+    /* in memory that all processes share */
+    _Atomic uint64_t *numbers; /**< how many sessions have got a number */
+    atomic_bool *draining;     /**< set by the loop: the server waits for the last session to end */
+
     /* set by the loop, read by all */
-    atomic_bool *draining; /**< the server waits for the last session to end. In shared memory */
-    atomic_bool full;      /**< the listener waits until there is room */
+    atomic_bool full; /**< the listener waits until there is room */
 };
 
-/** @return all zero, except `draining`. NULL: out of memory */
+/** @return all zero, except `numbers` and `draining`. NULL: out of memory */
 struct shared *shared_new(void);
 void shared_free(struct shared *shared);
 

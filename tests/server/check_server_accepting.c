@@ -381,3 +381,31 @@ LOOP_TEST(too_many_of_one_source, ACCEPTING)
     ck_assert_uint_eq(tally.served, 1);
     ck_assert_uint_eq(tally.rejected, 5);
 }
+
+CASE("The log")
+
+/*
+ * A worker dies when its session has a number, and before it has reported it. The main process, which has not
+ * counted that one, gives another number to the client that it sends away at the end.
+ */
+TEST(no_two_sessions_have_one_number)
+{
+    struct kit kit;
+    int lost, served, refused;
+    char byte;
+
+    program_let_fail((struct orders){.only = "sendmsg", .first = 1, .last = 1, .error = EPIPE});
+    kit = kit_start(
+        ARGUMENTS("--model", "prefork", "--workers", "1", "--verbose", "--drain-timeout", "60s"));
+    program_preload(NULL);
+    lost = kit_connect(&kit);
+    ck_assert_int_eq(recv(lost, &byte, 1, 0), 0);
+    close(lost);
+    say_hello(served = kit_connect(&kit));
+    refused = kit_connect(&kit);
+    kit_signal(&kit, SIGTERM);
+    expect_busy(refused);
+    wait_for_error_text(&kit.program, "session 3 from ");
+    say_goodbye(served);
+    ck_assert_uint_eq(kit_wait_end(&kit, 0, "session 2 from ", NULL).accepted, 2);
+}

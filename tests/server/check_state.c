@@ -57,7 +57,8 @@ static struct session *enter(struct stage_set *set, enum phase phase, unsigned w
 {
     struct session *session = suite_memory(sizeof *session);
 
-    accounting_enter(set->server.shared->accounting, &session->entry, &session->number);
+    session->number = atomic_fetch_add(set->server.shared->numbers, 1) + 1;
+    accounting_enter(set->server.shared->accounting, &session->entry);
     session_move(session, phase);
     if (phase != PHASE_QUEUED)
         atomic_store(&session->entry.begun_ns, clock_now_ns());

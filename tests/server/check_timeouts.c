@@ -39,7 +39,7 @@ static void set_up(struct scene *scene, const struct timeouts_limits *limits, en
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     scene->session.fd = pair[0];
     scene->peer = pair[1];
-    accounting_enter(scene->shared->accounting, &scene->session.entry, NULL);
+    accounting_enter(scene->shared->accounting, &scene->session.entry);
     if (phase != PHASE_QUEUED)
         atomic_store(&scene->session.entry.begun_ns, clock_now_ns());
     session_move(&scene->session, phase);
