@@ -278,14 +278,13 @@ void log_usage(const char *format, ...)
 unsigned log_gate_pass(struct log_gate *gate)
 {
     int64_t now = clock_now_ns();
-    unsigned passed;
+    int64_t last = atomic_load(&gate->last_ns);
 
-    if (gate->last_ns != 0 && now - gate->last_ns < SECOND_NS) {
-        gate->held++;
+    /* Of those who find it open at the same time, one passes. */
+    if ((last != 0 && now - last < SECOND_NS) ||
+        !atomic_compare_exchange_strong(&gate->last_ns, &last, now)) {
+        atomic_fetch_add(&gate->held, 1);
         return 0;
     }
-    passed = 1 + gate->held;
-    gate->last_ns = now;
-    gate->held = 0;
-    return passed;
+    return 1 + atomic_exchange(&gate->held, 0);
 }

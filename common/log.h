@@ -78,11 +78,12 @@ _Noreturn void log_fatal(const char *format, ...) __attribute__((format(printf, 
 _Noreturn void log_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
- * A limit for repeated warnings: one a second. Ready when zeroed. One thread only.
+ * A limit for repeated warnings: one a second. Ready when zeroed. Threads, and processes that share it, may use
+ * it at the same time.
  */
 struct log_gate {
-    int64_t last_ns;
-    unsigned held; /**< warnings dropped since the last one that passed */
+    _Atomic int64_t last_ns;
+    _Atomic unsigned held; /**< warnings dropped since the last one that passed */
 };
 
 /** @return 0: do not warn; or 1 + the number of warnings dropped since the last */

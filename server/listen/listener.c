@@ -47,6 +47,7 @@ struct listener {
     int64_t paused_ns; /* in the finished pauses for it */
     int64_t full_ns;   /* when the current one began */
     struct accept_failures failures;
+    struct log_gate gate;
     bool stops; /* listener_take_backlog() was called */
 };
 
@@ -447,6 +448,7 @@ int listener_new(struct event_base *base, const struct listening_socket *sockets
     if (!made)
         return -ENOMEM;
     listener->shared = shared;
+    listener->failures.gate = &listener->gate;
     listener->paused = PAUSE_STARTING;
     listener->sets = 1;
     listener->sockets = malloc(count * sizeof *sockets);

@@ -59,6 +59,8 @@ struct doors {
     _Atomic uint32_t state;
     _Atomic uint64_t workers;
 
+    struct log_gate
+        gate; /* of all: what fails for one fails for each of them, and is logged once */
     struct door of[EP_WORKERS_MAX];
 };
 
@@ -135,6 +137,7 @@ int door_make(struct doors *doors, unsigned worker)
     bool made;
     int rc;
 
+    door->failures.gate = &doors->gate;
     door->epoll = epoll_create1(EPOLL_CLOEXEC);
     door->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     made = door->epoll >= 0 && door->bell >= 0 && watch(door->epoll, door->bell, EPOLLIN) == 0;

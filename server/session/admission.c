@@ -11,7 +11,7 @@
 
 bool accept_failed(struct accept_failures *failures, int error)
 {
-    unsigned warnings = log_gate_pass(&failures->gate);
+    unsigned warnings = log_gate_pass(failures->gate);
 
     atomic_fetch_add_explicit(&failures->count, 1, memory_order_relaxed);
     failures->in_a_row++;

@@ -16,11 +16,11 @@
 /** How long to accept nothing after accept_failed() has said so. */
 #define ACCEPT_RETRY_MS 100
 
-/** The failures of accept() in one thread, which owns this and calls the functions. All zero: none. */
+/** The failures of accept() in one thread, which owns this and calls the functions. All zero, except the gate: none. */
 struct accept_failures {
+    struct log_gate *gate;  /**< may be that of other threads and processes too */
     _Atomic uint64_t count; /**< since the start; any thread may read it */
     unsigned in_a_row;      /**< since the last connection */
-    struct log_gate gate;
 };
 
 /** Note that a connection was accepted. */

@@ -275,6 +275,32 @@ static void *say_lines(void *context)
     return NULL;
 }
 
+/* Count the warnings that pass a gate, and those that the passing ones stand for. */
+static void *pass_often(void *gate)
+{
+    uintptr_t passed = 0;
+
+    for (int i = 0; i < LINES; i++)
+        passed += log_gate_pass(gate);
+    return (void *)passed;
+}
+
+TEST(no_warning_of_threads_is_forgotten)
+{
+    struct log_gate gate = {0};
+    pthread_t threads[THREADS];
+    uintptr_t all = 0;
+
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, pass_often, &gate), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *passed;
+        ck_assert_int_eq(pthread_join(threads[i], &passed), 0);
+        all += (uintptr_t)passed;
+    }
+    ck_assert_uint_eq(all + gate.held, THREADS * LINES);
+}
+
 TEST(lines_of_threads_do_not_mix)
 {
     pthread_t threads[THREADS];

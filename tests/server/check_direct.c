@@ -20,6 +20,7 @@ enum { WORKERS = 3 };
 struct scene {
     struct shared *shared;
     struct direct direct;
+    struct log_gate gate;
     struct accept_failures failures;
     struct address address;
     int socket;
@@ -46,6 +47,7 @@ static void set_up(struct scene *scene)
                                  &scene->address.length),
                      0);
     direct_init(&scene->direct);
+    scene->failures.gate = &scene->gate;
     ck_assert_int_eq(direct_start(&scene->direct, scene->socket, &scene->failures), 0);
     direct_open(&scene->direct, true);
 }

@@ -10,8 +10,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -383,6 +386,37 @@ LOOP_TEST(too_many_of_one_source, ACCEPTING)
 }
 
 CASE("The log")
+
+static unsigned count_in(const char *text, const char *words)
+{
+    unsigned count = 0;
+
+    while ((text = strstr(text, words)) != NULL) {
+        text += strlen(words);
+        count++;
+    }
+    return count;
+}
+
+/* What fails in all workers at the same time is one warning a second, not one of each. */
+LOOP_TEST(one_warning_for_all, ACCEPTING)
+{
+    enum { WORKERS = 32, FAILURES = 20 * WORKERS };
+    struct orders *orders = program_let_fail(
+        (struct orders){.only = "accept4", .first = 1, .last = UINT_MAX, .error = EMFILE});
+    struct kit kit =
+        kit_start(ACCEPTING_MODEL("--workers", suite_text("%d", (int)WORKERS), "--wake-all"));
+    int fd = kit_connect(&kit);
+
+    program_preload(NULL);
+    while (atomic_load(&orders->failed) < FAILURES)
+        sched_yield();
+    ck_assert_uint_le(count_in(program_errors(&kit.program), "cannot accept a connection now"),
+                      FAILURES / 20); /* each fails ten times a second */
+    atomic_store(&orders->armed, false);
+    say_goodbye(fd);
+    kit_finish(&kit, true, "cannot accept a connection now");
+}
 
 /*
  * A worker dies when its session has a number, and before it has reported it. The main process, which has not
