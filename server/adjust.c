@@ -33,12 +33,14 @@ int adjust_workers(struct server *server, bool more, uint64_t *workers,
                    char why[static HOST_WHY_MAX])
 {
     uint64_t wanted = more ? server->workers + 1 : server->workers - 1;
-    int rc = -ENOTSUP;
+    int rc;
 
     *workers = server->workers;
-    if (server->type->resize != NULL && (wanted == 0 || wanted > EP_WORKERS_MAX)) {
+    if (!model_may_resize(server->model)) {
+        rc = server->type->resize == NULL ? -ENOTSUP : -EBUSY;
+    } else if (wanted == 0 || wanted > EP_WORKERS_MAX) {
         rc = -EINVAL;
-    } else if (server->type->resize != NULL) {
+    } else {
         descriptors_secure(server, wanted);
         rc = server->type->resize(server->model, wanted);
     }

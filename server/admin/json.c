@@ -220,14 +220,16 @@ static json_t *workers(const struct state *state)
 /* --- the configuration --------------------------------------------------------------------- */
 
 /* Describe the model, for people and for the page. */
-static json_t *serving(const struct model_type *type)
+static json_t *serving(const struct state *state)
 {
+    const struct model_type *type = state->type;
+
     return OBJECT({"unit", word(type->unit)},
                   {"title", word(type->title)},
                   {"words", word(type->words)},
                   {"single", flag(type->single)},
                   {"queues", flag(type->queues)},
-                  {"resizable", flag(type->resize != NULL)});
+                  {"resizable", flag(state->resizable)});
 }
 
 static json_t *settings(const struct state *state)
@@ -325,7 +327,7 @@ static json_t *whole(const struct state *state)
                   {"draining", flag(state->draining)},
                   {"listening", word(state->address)},
                   {"model", word(state->type->name)},
-                  {"serving", serving(state->type)},
+                  {"serving", serving(state)},
                   {"capped", flag(state->type->capped)},
                   {"by_turns", flag(state->type->holds_many)},
                   {"on_full", word(state->on_full)},

@@ -70,6 +70,7 @@ struct state {
     /* from the server */
     const struct model_type *type;
     uint64_t workers;    /**< now, or event loops; 0: each session has its own */
+    bool resizable;      /**< their number can be changed */
     uint64_t queue;      /**< how many sessions may wait */
     const char *on_full; /**< its word */
     const char *hold;    /**< its word */

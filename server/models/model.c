@@ -28,6 +28,11 @@ void model_catch_up(struct model *model)
         model->type->catch_up(model);
 }
 
+bool model_may_resize(const struct model *model)
+{
+    return model->type->resize != NULL && (model->doors == NULL || !doors_have_own(model->doors));
+}
+
 int model_full(uint64_t workers, uint64_t queue, char why[static MODEL_WHY_MAX])
 {
     snprintf(why, MODEL_WHY_MAX,

@@ -182,6 +182,8 @@ bool model_has_room(struct model *model);
 void model_tend(struct model *model);
 /** NULL is fine: there is no model any more. */
 void model_catch_up(struct model *model);
+/** Check whether resize() can be called: not if each worker has a socket of its own, in which clients may wait. */
+bool model_may_resize(const struct model *model);
 
 /** Check whether its workers accept by themselves. */
 static inline bool model_accepts(const struct model_type *type)

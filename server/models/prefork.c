@@ -532,8 +532,6 @@ static int resize(struct model *base, uint64_t workers)
     uint64_t before = model->workers;
     int rc;
 
-    if (doors_have_own(base->doors))
-        return -EBUSY;
     model->workers = workers;
     doors_set_workers(base->doors, workers);
     rc = make_workers(model);

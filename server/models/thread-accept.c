@@ -23,7 +23,6 @@
 #include "server/session/admission.h"
 #include "server/session/serve.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,8 +171,6 @@ static int resize(struct model *base, uint64_t workers)
     struct accept_model *model = (struct accept_model *)base;
     int rc;
 
-    if (doors_have_own(base->doors))
-        return -EBUSY;
     doors_set_workers(base->doors, workers);
     tend(base);
     rc = make_workers(model, workers);

@@ -93,6 +93,9 @@ TEST(counts_and_choices)
     ck_assert(json_is_true(at(object, "serving.queues")));
     ck_assert(json_is_false(at(object, "serving.single")));
     ck_assert(json_is_false(at(object, "serving.resizable")));
+    state.resizable = true;
+    read_state(true);
+    ck_assert(json_is_true(at(object, "serving.resizable")));
     ck_assert(json_is_true(at(object, "capped")));
     ck_assert(json_is_false(at(object, "draining")));
     expect_real(object, "uptime_seconds", 90.25);

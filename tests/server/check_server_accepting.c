@@ -239,6 +239,28 @@ LOOP_TEST(no_backlog_is_reset, ACCEPTING)
     ck_assert_uint_eq(kit_wait_end(&kit, 0, NULL, NULL).rejected, 30);
 }
 
+static bool is_resizable(struct kit *kit)
+{
+    char *stats = http_body(kit_admin_port(kit), "/stats.json", 200);
+    bool found = strstr(stats, "\"resizable\": true") != NULL;
+
+    ck_assert(found != (strstr(stats, "\"resizable\": false") != NULL));
+    free(stats);
+    return found;
+}
+
+/* The live page has no button that would be refused. */
+LOOP_TEST(only_a_common_socket_is_resizable, ACCEPTING)
+{
+    struct kit common = kit_start(ACCEPTING_MODEL("--workers", "2", "--admin", "0"));
+    struct kit own = kit_start(ACCEPTING_MODEL("--workers", "2", "--admin", "0", "--reuse-port"));
+
+    ck_assert(is_resizable(&common));
+    ck_assert(!is_resizable(&own));
+    kit_finish(&common, true, NULL);
+    kit_finish(&own, true, NULL);
+}
+
 LOOP_TEST(their_number_stays, ACCEPTING)
 {
     struct kit kit = kit_start(ACCEPTING_MODEL("--workers", "2", "--reuse-port"));
