@@ -19,8 +19,9 @@
  * The status is 0 if all that clients had sent was echoed and has arrived: session/boundary.h. Sessions
  * that wait in the queue are served like all others while there is time. Connections in the kernel's
  * backlog are served if there is room for them, and get BUSY if not: closing the listening socket would
- * reset them. From the signal on each session that ends wakes the loop, which checks whether it was the
- * last.
+ * reset them. If the workers accept, those that were woken take a connection each, and the rest get BUSY. A socket
+ * that belongs to others too stays as it is. From then on each session that ends wakes the loop, and so does each
+ * worker that leaves its door: the loop checks whether it was the last.
  */
 #include "server/drain.h"
 
