@@ -73,15 +73,33 @@ static void raise_limit(struct server *server, uint64_t workers)
     server->descriptors_allowed = have;
 }
 
+/* Return the options that would help. NULL: none would */
+static const char *to_lower(const struct model_type *type)
+{
+    if (!type->capped)
+        return "--max-sessions";
+    if (type->single)
+        return NULL;
+    return model_accepts(type) ? "--workers" : _("--workers or --queue");
+}
+
 void descriptors_secure(struct server *server, uint64_t workers)
 {
+    const char *lower = to_lower(server->type);
+
     raise_limit(server, workers);
-    if (is_too_low(server))
+    if (!is_too_low(server))
+        return;
+    if (lower == NULL)
+        log_warn("up to %" PRIu64 " descriptors may be needed and %" PRIu64
+                 " are allowed: raise the limit (ulimit -n %" PRIu64 ")",
+                 server->descriptors_needed, server->descriptors_allowed,
+                 server->descriptors_needed);
+    else
         log_warn("up to %" PRIu64 " descriptors may be needed and %" PRIu64
                  " are allowed: raise the limit (ulimit -n %" PRIu64 "), or lower %s",
                  server->descriptors_needed, server->descriptors_allowed,
-                 server->descriptors_needed,
-                 server->type->capped ? _("--workers or --queue") : "--max-sessions");
+                 server->descriptors_needed, lower);
 }
 
 void descriptors_secure_again(struct server *server, uint64_t workers)

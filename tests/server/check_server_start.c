@@ -233,6 +233,22 @@ TEST(too_few_descriptors_are_reported)
     kit_finish(&kit, true, "up to 120 descriptors may be needed and 30 are allowed");
 }
 
+/* The advice is about options that this model has. */
+LOOP_TEST(what_to_lower, 4)
+{
+    static const struct {
+        const char *model, *limit, *advice;
+    } models[] = {
+        {"thread-pool", "nofile=28", "(ulimit -n 36), or lower --workers or --queue\n"},
+        {"thread-accept", "nofile=28", "(ulimit -n 29), or lower --workers\n"},
+        {"thread", "nofile=28", "(ulimit -n 2080), or lower --max-sessions\n"},
+        {"iterative", "nofile=16", "(ulimit -n 17)\n"},
+    };
+    struct kit kit = kit_start(ARGUMENTS("--model", models[_i].model, "--limit", models[_i].limit));
+
+    kit_finish(&kit, true, models[_i].advice);
+}
+
 #ifndef EP_SANITIZED /* a sanitizer's threads need more */
 /* The least stack is enough for everything that a session may be asked to do. */
 LOOP_TEST(the_least_stack, MODELS)
