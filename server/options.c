@@ -329,6 +329,11 @@ static void fit_to_model(struct options *options, bool max_given, bool queue_giv
     }
     if (type->holds_many && !max_given)
         options->max_sessions = sessions_that_fit(options);
+    if (max_given && type->capped && options->max_sessions < options->workers + options->queue)
+        log_usage("--max-sessions %" PRIu64 " is less than the %" PRIu64
+                  " sessions that --model %s can have; lower %s instead",
+                  options->max_sessions, options->workers + options->queue, type->name,
+                  options->queue > 0 ? _("--workers or --queue") : "--workers");
     if (!type->holds_many && options->max_sessions > THREADS_MAX)
         log_usage("--max-sessions %" PRIu64 " is too many for --model %s: %d is the most",
                   options->max_sessions, type->name, (int)THREADS_MAX);

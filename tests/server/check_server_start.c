@@ -113,6 +113,12 @@ TEST(a_wrong_command_line_is_one_line)
                    "it is for --model thread-pool, not for --model event");
     expect_failure(COMMAND("--model", "thread", "--max-sessions", "30001"), 2,
                    "--max-sessions 30001 is too many for --model thread: 30000 is the most");
+    expect_failure(COMMAND("--workers", "3", "--queue", "5", "--max-sessions", "7"), 2,
+                   "--max-sessions 7 is less than the 8 sessions that --model thread-pool can "
+                   "have; lower --workers or --queue instead");
+    expect_failure(COMMAND("--model", "prefork", "--workers", "3", "--max-sessions", "2"), 2,
+                   "--max-sessions 2 is less than the 3 sessions that --model prefork can have; "
+                   "lower --workers instead");
 }
 
 /* Each option is also a variable or a line of a file; whatever is wrong there names its place. */
