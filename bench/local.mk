@@ -159,7 +159,8 @@ bench_pool = pool/libpool.la common/libcommon.la
 %C%_bench_process_CPPFLAGS = $(AM_CPPFLAGS) $(bench_folder)
 %C%_bench_process_LDADD = $(bench_pool)
 
-EXTRA_DIST += %D%/README.md %D%/run %D%/markers.sh %D%/table-into-readme %D%/best-into-readme %D%/best.svg %D%/best.tsv \
+EXTRA_DIST += %D%/README.md %D%/run %D%/markers.sh %D%/table-into-readme %D%/table-zh.awk %D%/best-into-readme \
+	%D%/best.svg %D%/best.tsv \
 	%D%/best-table.awk %D%/best-svg.awk %D%/peer_python.py %D%/peer_seed.py %D%/peer_echo.go \
 	%D%/peer_tokio/Cargo.toml %D%/peer_tokio/src/main.rs
 # configure chooses one of the two files, but a tarball needs both.
