@@ -75,7 +75,10 @@ void member_receive(struct member *member)
 {
     struct io_uring_sqe *operation = begin(member);
 
-    io_uring_prep_recv_multishot(operation, member->session->fd, NULL, 0, 0);
+    if (member->of->ring.repeats)
+        io_uring_prep_recv_multishot(operation, member->session->fd, NULL, 0, 0);
+    else
+        io_uring_prep_recv(operation, member->session->fd, NULL, 0, 0);
     operation->flags |= IOSQE_BUFFER_SELECT;
     operation->buf_group = RING_GROUP;
     tag(operation, member, OPERATION_RECEIVE);

@@ -3,7 +3,7 @@
  * @file member.h
  * The sessions of a ring, and what the ring has brought for them.
  *
- * A member's receive completes again and again. The bytes stay in the lent buffers that they came in until
+ * A member's receive completes again and again, or is begun again (ring.h). The bytes stay in the lent buffers that they came in until
  * the session reads them, in the same turn. What comes for a member that reads nothing for now is copied
  * (*put aside*), and its receive is cancelled, so that no session keeps a buffer from others.
  *
@@ -93,7 +93,7 @@ void member_make_ready(struct member *member);
 
 /* --- operations ---------------------------------------------------------------------------- */
 
-/** Begin to receive, again and again. */
+/** Begin to receive. */
 void member_receive(struct member *member);
 /** Cancel that, if it is under way. */
 void member_stop_receiving(struct member *member);

@@ -16,6 +16,7 @@ enum {
     COMPLETIONS = 4096, /* for which there is room; the kernel keeps more */
     BUFFERS_MOST = 512,
     BUFFERS_LEAST = 16,
+    REPEATS_MOST = 4096, /* of a buffer */
     MEMORY_MOST = 2 * 1024 * 1024, /* of all buffers, unless these are the least */
 };
 
@@ -167,6 +168,7 @@ int ring_init(struct ring *ring, size_t buffer_bytes)
     if (rc == 0)
         rc = provide(ring);
     ring->lends = rc == 0;
+    ring->repeats = ring->buffer_bytes <= REPEATS_MOST;
     return rc;
 }
 

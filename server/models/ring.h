@@ -5,8 +5,8 @@
  *
  * A ring is two queues in memory that a thread and the kernel share: the thread writes operations into
  * the one and reads their completions from the other. One system call hands over all new operations and
- * waits for completions. A receive is an operation that completes again and again: each time the kernel
- * takes a buffer that the ring has provided and fills it. Such a buffer is *lent* to the session whose
+ * waits for completions. A receive is an operation that completes again and again, or once if buffers are
+ * large: each time the kernel takes a buffer that the ring has provided and fills it. Such a buffer is *lent* to the session whose
  * bytes are in it until the thread provides it again.
  *
  * What the kernel must have, and what is done where it has not:
@@ -40,7 +40,8 @@
 
 struct ring {
     struct io_uring uring;
-    bool lends;  /**< receives complete again and again, into lent buffers */
+    bool lends;  /**< receives bring bytes in lent buffers */
+    bool repeats; /**< and complete again and again: they may take many buffers at once, so only small ones */
     bool silent; /**< a send that succeeds has no completion; and completions come only while the
                       thread waits, or hands over operations */
 

@@ -286,6 +286,29 @@ TEST(clients_that_never_read_keep_no_buffer)
     free(bytes);
 }
 
+#ifndef EP_SANITIZED /* a sanitizer has memory of its own */
+/* Each has two large buffers at most, however much it sends at once. All buffers of the ring are 2 MiB. */
+TEST(clients_that_never_read_have_little_memory)
+{
+    enum { CLIENTS = 8, BUFFER = 65536, ALL = 2 * 1024 * 1024 };
+    struct kit kit = kit_start(
+        URING("--workers", "1", "--buffer", "64K", "--admin", "0", "--write-timeout", "0"));
+    double before = metric(&kit, "echopool_resident_memory_bytes"), grown;
+    unsigned char *bytes = some_bytes(FLOOD, 7);
+    int fds[CLIENTS];
+
+    kit_connect_all(&kit, fds, CLIENTS);
+    for (int i = 0; i < CLIENTS; i++)
+        send_until_it_stops(&kit, fds[i], bytes, flood(&kit, fds[i], bytes, (unsigned)i + 1));
+    grown = metric(&kit, "echopool_resident_memory_bytes") - before;
+    ck_assert_double_lt(grown, ALL + 2 * 2 * BUFFER * CLIENTS); /* twice, for what malloc() keeps */
+    close_all(fds, CLIENTS);
+    kit_wait_in_flight(&kit, 0);
+    kit_finish(&kit, true, NULL);
+    free(bytes);
+}
+#endif
+
 CASE("Echoes that fall short")
 
 static bool an_echo_does_not_fit(struct kit *kit)
