@@ -117,6 +117,10 @@ bool option_row_set(const struct option_row *row, const char *value, void *optio
         if (!parse_size(value, row->least, row->most, &number))
             return false;
         break;
+    case OPTION_KIND_WORD:
+        if (word < 0)
+            return false;
+        break;
     default:
         if (word < 0 && !parse_number(value, row->least, row->most, &number))
             return false;

@@ -282,6 +282,12 @@ static uint64_t sessions_that_fit(const struct options *options)
     return most > SESSIONS_HELD ? SESSIONS_HELD : most;
 }
 
+/* The model has no queue, and so no marks in it. */
+static void have_no_queue(struct options *options)
+{
+    options->queue = options->high_water = options->low_water = 0;
+}
+
 /* Refuse what needs a thread that knows of clients which no worker has accepted. */
 static void fit_to_accepting(struct options *options, const struct model_type *type,
                              bool queue_given)
@@ -299,7 +305,7 @@ static void fit_to_accepting(struct options *options, const struct model_type *t
                   options->on_full != ON_FULL_PAUSE ? "thread that could answer with --on-full"
                                                     : "--queue",
                   type->processes ? "process" : "thread");
-    options->queue = 0;
+    have_no_queue(options);
 }
 
 /* Refuse what the model cannot do, and set what follows from the model. */
@@ -325,7 +331,7 @@ static void fit_to_model(struct options *options, bool max_given, bool queue_giv
         options->workers = ep_usable_cpus();
     if (type->single) {
         options->workers = 1;
-        options->queue = 0;
+        have_no_queue(options);
     }
     if (type->holds_many && !max_given)
         options->max_sessions = sessions_that_fit(options);

@@ -63,6 +63,9 @@ static const struct {
     {"--model", "magic",
      "--model magic is not iterative, thread, fork, thread-pool, process-pool, event, "
      "thread-accept, prefork or io-uring"},
+    {"--model", "0",
+     "--model 0 is not iterative, thread, fork, thread-pool, process-pool, event, "
+     "thread-accept, prefork or io-uring"},
     {"--hold", "worker", "--hold worker is not session or message"},
     {"--queue", "-1", "--queue -1 is not a number from 0 to 1048576"},
     {"--queue", "1048577", "--queue 1048577 is not a number from 0 to 1048576"},
