@@ -28,18 +28,18 @@ const char *session_state_word(enum session_state state);
 enum { SESSION_REASON = 160 };
 
 struct session_record {
-    /* what every exchange changes stands together: see struct session */
+    /* what every exchange looks at stands together: see struct session */
     uint64_t sent;      /**< messages */
     uint64_t bytes;     /**< of verified replies */
     uint64_t warm_sent; /**< of those, messages that were due in the warm-up */
     uint64_t warm_verified;
     int64_t echo_ns_max;   /**< the longest echo, except the first; 0: there was none */
     int64_t echo_ns_min;   /**< the shortest of them, from when it was sent */
+    int64_t asked_ns;      /**< the first message was sent: the server could begin with it */
     int64_t first_byte_ns; /**< the server's first byte came: the wait for a worker was over */
     uint64_t verified;
     int64_t begun_ns;     /**< connect() was called */
     int64_t connected_ns; /**< and succeeded */
-    int64_t asked_ns;     /**< the first message was sent: the server could begin with it */
     int64_t finishing_ns; /**< all replies were there: the half-close was sent */
     int64_t ended_ns;     /**< the server's end of file, or whatever else ended it */
     uint64_t connection;  /**< which of the connections this is, from 0 */
