@@ -9,6 +9,8 @@
 #include "tests/kit/tls.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -75,6 +77,27 @@ ssize_t recv(int fd, void *bytes, size_t size, int flags)
     return syscall(SYS_recvfrom, fd, bytes, size, flags, NULL, NULL);
 }
 
+/* --- the memory below ---------------------------------------------------------------------- */
+
+/* OpenSSL's buffers of records that it has allocated: none is smaller than the largest record. */
+static atomic_ulong buffers_made;
+
+static void *count_buffers(size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    if (size >= 16384)
+        atomic_fetch_add(&buffers_made, 1);
+    return malloc(size);
+}
+
+/* Before OpenSSL allocates anything. */
+__attribute__((constructor)) static void watch_buffers(void)
+{
+    if (CRYPTO_set_mem_functions(count_buffers, NULL, NULL) != 1)
+        abort();
+}
+
 /* --- helpers ------------------------------------------------------------------------------- */
 
 static void expect_read(struct stream *stream, const char *text)
@@ -88,6 +111,13 @@ static void expect_read(struct stream *stream, const char *text)
         have += (size_t)got;
     }
     ck_assert_mem_eq(bytes, text, have);
+}
+
+static void wait_ready(const struct stream *stream)
+{
+    struct pollfd ready = {.fd = stream->fd, .events = stream->wants_write ? POLLOUT : POLLIN};
+
+    ck_assert_int_eq(poll(&ready, 1, -1), 1);
 }
 
 /* A thread that echoes at the server's end until the client's has finished, and then finishes. */
@@ -226,6 +256,55 @@ TEST(a_message_is_one_call_on_each_side)
     ck_assert_uint_eq(atomic_load(&shim.calls), 2);
 }
 
+/* Two messages, so that the buffers are there for the second. @return those that it allocates */
+static unsigned long buffers_of_a_message(void)
+{
+    unsigned long before = 0;
+
+    for (int i = 0; i < 2; i++) {
+        before = atomic_load(&buffers_made);
+        ck_assert_int_eq(stream_write(&ends.client, "hello", 5, NULL), 0);
+        wait_ready(&ends.server);
+        expect_read(&ends.server, "hello");
+    }
+    return atomic_load(&buffers_made) - before;
+}
+
+TEST(streams_that_wait_keep_their_buffers)
+{
+    ck_assert_uint_eq(buffers_of_a_message(), 0);
+}
+
+/* So that thousands of idle sessions have none. */
+TEST(streams_that_do_not_wait_release_their_buffers)
+{
+    int server = -EAGAIN, client = -EAGAIN;
+
+    tls_ends_clear(&ends);
+    tls_ends_init(&ends, tls_kit_server(&keys->server, NULL),
+                  tls_kit_client(keys->ca.certificate, NULL), "localhost");
+    stream_set_nonblocking(&ends.server);
+    stream_set_nonblocking(&ends.client);
+    while (server == -EAGAIN || client == -EAGAIN) {
+        client = stream_handshake(&ends.client);
+        server = stream_handshake(&ends.server);
+    }
+    ck_assert_int_eq(server, 0);
+    ck_assert_int_eq(client, 0);
+    ck_assert_uint_eq(buffers_of_a_message(), 2);
+}
+
+/* Left by another part of the program, which may use OpenSSL too. */
+TEST(an_old_error_is_not_taken_for_the_call_s)
+{
+    char byte;
+
+    stream_set_nonblocking(&ends.server);
+    ERR_raise(ERR_LIB_USER, 1);
+    ck_assert_int_eq(stream_read(&ends.server, &byte, 1), -EAGAIN);
+    tls_expect_no_errors_left();
+}
+
 TEST(a_stream_may_be_moved)
 {
     struct stream moved = ends.client;
@@ -335,13 +414,6 @@ TEST(writing_has_a_time_limit)
 
 CASE_WITH_KEYS("Without waiting")
 FIXTURE(connect_ends, close_ends)
-
-static void wait_ready(const struct stream *stream)
-{
-    struct pollfd ready = {.fd = stream->fd, .events = stream->wants_write ? POLLOUT : POLLIN};
-
-    ck_assert_int_eq(poll(&ready, 1, -1), 1);
-}
 
 TEST(reading_without_waiting)
 {
