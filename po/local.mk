@@ -12,6 +12,7 @@ endif
 
 # After a change of messages. What is new is then without a translation, at its place in the file.
 update-po: completion/echo-client$(EXEEXT) completion/echo-server$(EXEEXT)
+	$(MKDIR_P) %D%
 	$(srcdir)/%D%/extract $(abs_builddir) >%D%/echopool.pot
 	msgmerge --quiet --no-fuzzy-matching --add-location=file --output-file=%D%/merged $(srcdir)/%D%/zh_CN.po %D%/echopool.pot
 	msgattrib --no-obsolete --output-file=$(srcdir)/%D%/zh_CN.po %D%/merged

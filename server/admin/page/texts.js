@@ -193,7 +193,7 @@ const TEXTS = {
     status_live: "实时",
     status_paused: "已暂停接受",
     "status_lame duck": "即将停止：未就绪，仍接受连接",
-    status_draining: "正在停止：不再接受新客户",
+    status_draining: "正在排空：不再接受新客户",
     status_ended: "已结束：服务器已停止",
     status_lost: "连接断开，正在重试",
     status_crowded: "打开的页面太多，正在重试",
@@ -256,7 +256,7 @@ const TEXTS = {
     served_title: "已服务", a_second: "每秒", echoes_a_second: "次回显/秒",
     out: "没有得到服务的会话",
     rejected_title: "被拒绝", got_busy: "收到 BUSY", timed_out_title: "超时", failed_title: "失败",
-    "queue timeout": "排队 {0}", "handshake timeout": "握手 {0}", "idle timeout": "空闲 {0}", "write timeout": "写 {0}", "session timeout": "会话 {0}", cut: "截断 {0}",
+    "queue timeout": "排队 {0}", "handshake timeout": "握手 {0}", "idle timeout": "空闲 {0}", "write timeout": "写 {0}", "session timeout": "会话 {0}", cut: "切断 {0}",
     "handshake failed": "握手失败 {0}", "failed_n": "失败 {0}",
 
     resources: "资源", threads: "线程", memory: "内存", descriptors: "描述符", cpu: "CPU",
