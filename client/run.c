@@ -267,7 +267,7 @@ static bool check_expectations(const char *text, const struct summary *summary)
     if (expect == NULL)
         log_fatal("--expect: %s", sentence);
     for (size_t i = 0; i < expect_count(expect); i++) {
-        if (!expect_holds(expect, i, summary, sentence)) {
+        if (!expect_holds(expect, i, summary, EXPECT_MESSAGE, sentence)) {
             log_error("expected %s", sentence);
             met = false;
         }
@@ -302,6 +302,7 @@ static int search_status(const struct run *run, bool written)
 {
     const struct search *search = run->search;
     const struct search_step *best = search->best, *less = search->less;
+    char found[EXPECT_SENTENCE];
 
     if (run->total.interrupted != 0 || run->total.mismatched > 0)
         return run_status(&run->total, NULL, written);
@@ -309,8 +310,9 @@ static int search_status(const struct run *run, bool written)
     case SEARCH_FOUND:
         return run_status(&run->steps[best - search->steps], run->options->expect, written);
     case SEARCH_TOO_HIGH:
+        search_explain(search, &run->steps[less - search->steps], found);
         log_error("not even the first rate of the search, %.7g messages a second, held: %s; %s",
-                  less->rate, less->found, first_advice(&run->steps[less - search->steps]));
+                  less->rate, found, first_advice(&run->steps[less - search->steps]));
         return EXIT_EXPECTATION;
     case SEARCH_LIMITED:
         log_error(

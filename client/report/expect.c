@@ -84,8 +84,8 @@ struct expect {
 };
 
 static const char quantities[] =
-    "p50, p90, p99, p999, max, mean (or connect.p99 and so on), requested, ok, served, failed, "
-    "refused, closed, reconnected, sent, verified, mismatched, bytes, errors, rate, seconds";
+    N_("p50, p90, p99, p999, max, mean (or connect.p99 and so on), requested, ok, served, failed, "
+       "refused, closed, reconnected, sent, verified, mismatched, bytes, errors, rate, seconds");
 
 static const char blanks[] = " \t";
 
@@ -137,11 +137,11 @@ static const char *read_value(struct clause *clause, const char *text)
     switch (clause->kind) {
     case KIND_TIME:
         if (!parse_duration(text, INT64_MAX, &ns))
-            return "a time with its unit, such as 5ms";
+            return _("a time with its unit, such as 5ms");
         clause->whole = (uint64_t)ns;
         return NULL;
     case KIND_COUNT:
-        return parse_number(text, 0, UINT64_MAX, &clause->whole) ? NULL : "a whole number";
+        return parse_number(text, 0, UINT64_MAX, &clause->whole) ? NULL : _("a whole number");
     case KIND_SECONDS:
         if (parse_duration(text, INT64_MAX, &ns)) {
             clause->decimal = (double)ns / (double)SECOND_NS;
@@ -149,10 +149,10 @@ static const char *read_value(struct clause *clause, const char *text)
         }
         return parse_decimal(text, 0, 1e12, &clause->decimal)
                    ? NULL
-                   : "a number of seconds or a time with its unit";
+                   : _("a number of seconds or a time with its unit");
     case KIND_RATE: break;
     }
-    return parse_decimal(text, 0, 1e12, &clause->decimal) ? NULL : "a number";
+    return parse_decimal(text, 0, 1e12, &clause->decimal) ? NULL : _("a number");
 }
 
 /** Read one clause without the blanks around it. @return false: see why */
@@ -165,15 +165,15 @@ static bool read_clause(struct clause *clause, char why[static EXPECT_SENTENCE])
     size_t i;
 
     if (!read_quantity(clause, text, word)) {
-        snprintf(why, EXPECT_SENTENCE, "in '%.30s', '%.*s' is none of %s", text,
-                 word < 20 ? (int)word : 20, text, quantities);
+        snprintf(why, EXPECT_SENTENCE, _("in '%.30s', '%.*s' is none of %s"), text,
+                 word < 20 ? (int)word : 20, text, translate(quantities));
         return false;
     }
     for (i = 0; i < sizeof relations / sizeof relations[0]; i++)
         if (strncmp(at, relations[i].text, strlen(relations[i].text)) == 0)
             break;
     if (i == sizeof relations / sizeof relations[0]) {
-        snprintf(why, EXPECT_SENTENCE, "in '%s', one of < <= > >= = != must follow '%.*s'", text,
+        snprintf(why, EXPECT_SENTENCE, _("in '%s', one of < <= > >= = != must follow '%.*s'"), text,
                  (int)word, text);
         return false;
     }
@@ -182,7 +182,7 @@ static bool read_clause(struct clause *clause, char why[static EXPECT_SENTENCE])
     at += strspn(at, blanks);
     wanted = read_value(clause, at);
     if (wanted != NULL)
-        snprintf(why, EXPECT_SENTENCE, "in '%s', '%s' is not %s", text, at, wanted);
+        snprintf(why, EXPECT_SENTENCE, _("in '%s', '%s' is not %s"), text, at, wanted);
     return wanted == NULL;
 }
 
@@ -198,12 +198,12 @@ static const char *cut_clause(const char *text, struct clause *clause,
     while (length > 0 && strchr(blanks, text[length - 1]) != NULL)
         length--;
     if (length == 0) {
-        snprintf(why, EXPECT_SENTENCE, "a clause is empty; an example is p99<5ms");
+        snprintf(why, EXPECT_SENTENCE, "%s", _("a clause is empty; an example is p99<5ms"));
         return NULL;
     }
     if (length > CLAUSE_MAX) {
-        snprintf(why, EXPECT_SENTENCE, "the clause '%.40s...' is longer than %d characters", text,
-                 CLAUSE_MAX);
+        snprintf(why, EXPECT_SENTENCE, _("the clause '%.40s...' is longer than %d characters"),
+                 text, CLAUSE_MAX);
         return NULL;
     }
     memcpy(clause->text, text, length);
@@ -220,7 +220,7 @@ struct expect *expect_parse(const char *text, char why[static EXPECT_SENTENCE])
         count += *at == ',';
     expect = calloc(1, sizeof *expect + count * sizeof expect->clauses[0]);
     if (expect == NULL) {
-        snprintf(why, EXPECT_SENTENCE, "there is not enough memory");
+        snprintf(why, EXPECT_SENTENCE, "%s", _("there is not enough memory"));
         errno = ENOMEM;
         return NULL;
     }
@@ -309,7 +309,7 @@ static bool allows_at_most(const struct clause *clause, const struct measure *me
 
 /** Judge a time. If nothing was measured, it is neither below nor above a value: no clause holds. */
 static bool time_holds(const struct clause *clause, const struct summary *summary,
-                       char found[static FOUND])
+                       enum expect_place place, char found[static FOUND])
 {
     const struct histogram *times = summary->measure.times[clause->phase];
     double ns = clause->percent > 100 ? histogram_mean(times)
@@ -318,23 +318,23 @@ static bool time_holds(const struct clause *clause, const struct summary *summar
     bool bound;
 
     if (histogram_count(times) == 0) {
-        snprintf(found, FOUND, "nothing was measured");
+        snprintf(found, FOUND, "%s", expect_words(place, N_("nothing was measured")));
         return false;
     }
     bound = clause->percent > 100 ? measure_is_bound(&summary->measure, clause->phase, INT64_MAX)
                                   : measure_is_bound(&summary->measure, clause->phase, (int64_t)ns);
     if (bound && allows_at_most(clause, &summary->measure, &most_ns)) {
-        show_time("it is at most", most_ns, found);
+        show_time(expect_words(place, N_("it is at most")), most_ns, found);
         return true;
     }
-    show_time(bound ? "it is at least" : "it is", ns, found);
+    show_time(expect_words(place, bound ? N_("it is at least") : N_("it is")), ns, found);
     if (bound)
         return allows_bound(clause, ns);
     return allows(clause, ns<(double)clause->whole, ns>(double) clause->whole);
 }
 
 bool expect_holds(const struct expect *expect, size_t clause_number, const struct summary *summary,
-                  char sentence[static EXPECT_SENTENCE])
+                  enum expect_place place, char sentence[static EXPECT_SENTENCE])
 {
     const struct clause *clause = &expect->clauses[clause_number];
     char found[FOUND];
@@ -343,19 +343,21 @@ bool expect_holds(const struct expect *expect, size_t clause_number, const struc
     bool holds;
 
     switch (clause->kind) {
-    case KIND_TIME: holds = time_holds(clause, summary, found); break;
+    case KIND_TIME: holds = time_holds(clause, summary, place, found); break;
     case KIND_COUNT:
         count = count_of(clause, summary);
-        snprintf(found, sizeof found, "it is %" PRIu64, count);
+        snprintf(found, sizeof found, expect_words(place, N_("it is %" PRIu64)), count);
         holds = allows(clause, count<clause->whole, count> clause->whole);
         break;
     default:
         number = clause->kind == KIND_RATE ? summary_rate(summary) : summary->seconds;
         snprintf(found, sizeof found,
-                 clause->kind == KIND_RATE ? "it is %.7g a second" : "it is %.7g s", number);
+                 expect_words(place, clause->kind == KIND_RATE ? N_("it is %.7g a second")
+                                                               : N_("it is %.7g s")),
+                 number);
         holds = allows(clause, number<clause->decimal, number> clause->decimal);
         break;
     }
-    snprintf(sentence, EXPECT_SENTENCE, "%s: %s", clause->text, found);
+    snprintf(sentence, EXPECT_SENTENCE, expect_words(place, N_("%s: %s")), clause->text, found);
     return holds;
 }

@@ -20,18 +20,29 @@
 #define CLIENT_REPORT_EXPECT_H
 
 #include "client/report/summary.h"
+#include "common/translate.h"
 
 #include <stddef.h>
 
 struct expect;
 
-/** Room for a sentence about a clause. */
-enum { EXPECT_SENTENCE = 256 };
+/** Room for a sentence about a clause, in any language. */
+enum { EXPECT_SENTENCE = 320 };
+
+/** Where a sentence stands: a report is the same in every language, a message is in the user's. */
+enum expect_place { EXPECT_REPORT, EXPECT_MESSAGE };
+
+/** Words of such a sentence, marked with N_(). */
+static inline __attribute__((format_arg(2))) const char *expect_words(enum expect_place place,
+                                                                      const char *words)
+{
+    return place == EXPECT_MESSAGE ? translate(words) : words;
+}
 
 /**
  * Read the clauses.
  *
- * @param why  on failure, which clause is wrong and what would be right
+ * @param why  on failure, which clause is wrong and what would be right, in the user's language
  * @return     NULL with errno: EINVAL if a clause cannot be understood, ENOMEM for want of memory
  */
 struct expect *expect_parse(const char *text, char why[static EXPECT_SENTENCE]);
@@ -47,6 +58,6 @@ size_t expect_count(const struct expect *expect);
  * @return          whether the clause holds
  */
 bool expect_holds(const struct expect *expect, size_t clause, const struct summary *summary,
-                  char sentence[static EXPECT_SENTENCE]);
+                  enum expect_place place, char sentence[static EXPECT_SENTENCE]);
 
 #endif /* CLIENT_REPORT_EXPECT_H */

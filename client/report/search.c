@@ -27,37 +27,48 @@ void search_clear(struct search *search)
 
 /** Whether all conditions hold. @param found  the first one that does not, or else the first */
 static bool all_hold(const struct expect *expect, const struct summary *summary,
-                     char found[static EXPECT_SENTENCE])
+                     enum expect_place place, char found[static EXPECT_SENTENCE])
 {
     for (size_t i = 0; i < expect_count(expect); i++)
-        if (!expect_holds(expect, i, summary, found))
+        if (!expect_holds(expect, i, summary, place, found))
             return false;
-    (void)expect_holds(expect, 0, summary, found);
+    (void)expect_holds(expect, 0, summary, place, found);
     return true;
 }
 
 /** Whether the server took what the schedule asked for. @param found  on failure what it left out */
-static bool kept_schedule(const struct summary *summary, char found[static EXPECT_SENTENCE])
+static bool kept_schedule(const struct summary *summary, enum expect_place place,
+                          char found[static EXPECT_SENTENCE])
 {
     uint64_t due = histogram_count(summary->measure.times[MEASURE_ECHO]);
     uint64_t unanswered = summary->measure.unanswered;
 
     if (summary->mismatched > 0) {
-        snprintf(found, EXPECT_SENTENCE, "%" PRIu64 " replies had wrong bytes",
+        snprintf(found, EXPECT_SENTENCE,
+                 expect_words(place, N_("%" PRIu64 " replies had wrong bytes")),
                  summary->mismatched);
         return false;
     }
     if (summary->refused > summary->requested / KEPT_PART) {
-        snprintf(found, EXPECT_SENTENCE, "%" PRIu64 " of %" PRIu64 " sessions were refused",
+        snprintf(found, EXPECT_SENTENCE,
+                 expect_words(place, N_("%" PRIu64 " of %" PRIu64 " sessions were refused")),
                  summary->refused, summary->requested);
         return false;
     }
     if (unanswered > due / KEPT_PART) {
-        snprintf(found, EXPECT_SENTENCE, "%" PRIu64 " of %" PRIu64 " messages were not answered",
+        snprintf(found, EXPECT_SENTENCE,
+                 expect_words(place, N_("%" PRIu64 " of %" PRIu64 " messages were not answered")),
                  unanswered, due);
         return false;
     }
     return true;
+}
+
+/** Whether a rate holds. */
+static bool rate_holds(const struct search *search, const struct summary *summary,
+                       enum expect_place place, char found[static EXPECT_SENTENCE])
+{
+    return all_hold(search->expect, summary, place, found) && kept_schedule(summary, place, found);
 }
 
 /** Whether the client's own delay is a good part of the times, which a server that is full makes long by itself. */
@@ -73,13 +84,19 @@ void search_judge(struct search *search, double rate, const struct summary *summ
     struct search_step *step = &search->steps[search->count++];
 
     step->rate = rate;
-    if (all_hold(search->expect, summary, step->found) && kept_schedule(summary, step->found)) {
+    if (rate_holds(search, summary, EXPECT_REPORT, step->found)) {
         step->outcome = SEARCH_HELD;
         search->best = step;
         return;
     }
     step->outcome = summary->generator.busy || was_late(summary) ? SEARCH_CLIENT : SEARCH_NOT_HELD;
     search->less = step;
+}
+
+void search_explain(const struct search *search, const struct summary *summary,
+                    char found[static EXPECT_SENTENCE])
+{
+    (void)rate_holds(search, summary, EXPECT_MESSAGE, found);
 }
 
 double search_next(const struct search *search)

@@ -67,6 +67,14 @@ void search_clear(struct search *search);
 /** Take the result of the next step. */
 void search_judge(struct search *search, double rate, const struct summary *summary);
 
+/**
+ * Say again what was found in a step, for a message.
+ *
+ * @param summary  of the step
+ */
+void search_explain(const struct search *search, const struct summary *summary,
+                    char found[static EXPECT_SENTENCE]);
+
 /** @return the rate of the next step; 0: the search is over */
 double search_next(const struct search *search);
 

@@ -126,7 +126,7 @@ LOOP_TEST(a_bound_is_not_below_anything, COUNT_OF(bounds))
 
     ck_assert_msg(expect != NULL, "%s", sentence);
     measure_unanswered(&summary.measure, 700, 1);
-    ck_assert_int_eq(expect_holds(expect, 0, &summary, sentence), bounds[_i].holds);
+    ck_assert_int_eq(expect_holds(expect, 0, &summary, EXPECT_REPORT, sentence), bounds[_i].holds);
     ck_assert_str_eq(sentence, bounds[_i].sentence);
     expect_free(expect);
 }
@@ -142,7 +142,7 @@ LOOP_TEST(a_clause_is_about_one_figure, COUNT_OF(rows))
     }
     ck_assert_msg(expect != NULL, "%s", sentence);
     ck_assert_uint_eq(expect_count(expect), 1);
-    ck_assert_int_eq(expect_holds(expect, 0, &summary, sentence), rows[_i].holds);
+    ck_assert_int_eq(expect_holds(expect, 0, &summary, EXPECT_REPORT, sentence), rows[_i].holds);
     ck_assert_str_eq(sentence, rows[_i].sentence);
     expect_free(expect);
 }
@@ -154,10 +154,10 @@ TEST(clauses_are_judged_one_by_one)
 
     ck_assert_ptr_nonnull(expect);
     ck_assert_uint_eq(expect_count(expect), 3);
-    ck_assert(expect_holds(expect, 0, &summary, sentence));
-    ck_assert(!expect_holds(expect, 1, &summary, sentence));
+    ck_assert(expect_holds(expect, 0, &summary, EXPECT_REPORT, sentence));
+    ck_assert(!expect_holds(expect, 1, &summary, EXPECT_REPORT, sentence));
     ck_assert_str_eq(sentence, "failed = 0: it is 3");
-    ck_assert(expect_holds(expect, 2, &summary, sentence));
+    ck_assert(expect_holds(expect, 2, &summary, EXPECT_REPORT, sentence));
     expect_free(expect);
 }
 
@@ -231,7 +231,7 @@ TEST(long_texts)
     expect = expect_parse(text, why);
     ck_assert_msg(expect != NULL, "%s", why);
     ck_assert_uint_eq(expect_count(expect), (strlen(text) + 1) / 5);
-    ck_assert(expect_holds(expect, expect_count(expect) - 1, &summary, why));
+    ck_assert(expect_holds(expect, expect_count(expect) - 1, &summary, EXPECT_REPORT, why));
     expect_free(expect);
     expect_free(NULL);
 }

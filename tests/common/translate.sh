@@ -84,6 +84,16 @@ report_is_the_same() {
     grep -q : "$work/english" && diff "$work/english" "$work/chinese"
 }
 
+# The table of a search is a report, too, with what was found of each rate.
+search_is_the_same() {
+    for run in in_chinese ''; do
+        # shellcheck disable=SC2086  # no word, or one
+        $run "$client" --port 1 -n 1 --find-rate failed=0 -d 10ms 2>/dev/null | sed -n 's/.*failed=0/failed=0/p'
+    done >"$work/found"
+    cat "$work/found"
+    [ "$(grep -cx 'failed=0: it is 1' "$work/found")" = 2 ]
+}
+
 # check_help NAME COMMAND...
 check_help() {
     name=$1
@@ -101,6 +111,10 @@ check 'echo-client answers a mistake in Chinese' \
     says "echo-client: 未知的选项 '--nonsense'；试试 'echo-client --help'" in_chinese "$client" --nonsense
 check 'words that are put into a sentence are in Chinese, too' \
     says '--sessions 与 --steps 不能同时使用：每个负载有自己的会话数' in_chinese "$client" --sessions 1 --steps 2
+check 'a clause that cannot be read is answered in Chinese' \
+    says "看不懂 --expect：'p99<5' 里的 '5' 不对，应该是：带单位的时间，例如 5ms" in_chinese "$client" --sessions 1 --expect 'p99<5'
+check 'what was found instead is in Chinese' \
+    says '期望 failed=0：实际为 2' in_chinese "$client" --port 1 -n 2 --expect failed=0
 check 'in JSON a sentence stays English' \
     says '"message":"--admin x: this is not [ADDR:]PORT; try 8091 or 127.0.0.1:8091"' in_chinese "$server" --log json --port 0 --admin x
 check 'LANGUAGE chooses among languages' \
@@ -111,6 +125,7 @@ check 'without a catalogue a mistake is answered in English' without "$server" -
 check 'a locale without UTF-8 is English' in_other_bytes
 check '--print-config is the same in Chinese' same_as_english "$server" --print-config --queue 3
 check '--version is the same in Chinese' same_as_english "$client" --version
+check 'what a search found is the same in Chinese' search_is_the_same
 if command -v jq >/dev/null 2>&1; then
     check 'the reasons in --json are the same in Chinese' report_is_the_same
 else

@@ -47,7 +47,7 @@ static bool holds(const char *quantity, const char *relation, const char *value,
     snprintf(text, sizeof text, "%s%s%s", quantity, relation, value);
     expect = expect_parse(text, why);
     HOLDS(expect != NULL && expect_count(expect) == 1);
-    result = expect_holds(expect, 0, summary, why);
+    result = expect_holds(expect, 0, summary, EXPECT_REPORT, why);
     HOLDS(is_sentence(why));
     expect_free(expect);
     return result;
@@ -96,9 +96,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     }
     HOLDS(expect_count(expect) > 0);
     for (size_t i = 0; i < expect_count(expect); i++) {
-        expect_holds(expect, i, &filled, why);
+        expect_holds(expect, i, &filled, EXPECT_REPORT, why);
         HOLDS(is_sentence(why));
-        expect_holds(expect, i, &empty, why);
+        expect_holds(expect, i, &empty, EXPECT_REPORT, why);
         HOLDS(is_sentence(why));
     }
     if (expect_count(expect) == 1)
