@@ -1,5 +1,5 @@
 # Scripts for people and for CI.
-EXTRA_DIST += %D%/boot %D%/build %D%/check-machines %D%/check-distributions %D%/check-model %D%/check-packages \
+EXTRA_DIST += %D%/boot %D%/build %D%/check-container %D%/check-machines %D%/check-distributions %D%/check-model %D%/check-packages \
 	%D%/check-sanitizers %D%/check-surroundings %D%/check-torture %D%/coverage %D%/demo %D%/failures %D%/fuzz \
 	%D%/installation %D%/packages %D%/release %D%/test
 
