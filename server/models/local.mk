@@ -23,6 +23,7 @@ server_libserver_la_SOURCES += $(MODELS) \
 	%D%/spawn-backoff.c %D%/spawn-backoff.h \
 	%D%/buffers.c %D%/buffers.h \
 	%D%/caller.c %D%/caller.h \
+	%D%/prefork-worker.c %D%/prefork-worker.h \
 	%D%/direct.c %D%/direct.h \
 	%D%/doors.c %D%/doors.h \
 	%D%/driven.c %D%/driven.h \

@@ -26,50 +26,29 @@
  * A worker that dies is replaced at once; if it has served nothing and lived less than a second, after a
  * pause, 10 ms at first and up to 1 s, so that workers that crash at once do not keep the server busy. One that is
  * killed between accept() and its report takes the connection along uncounted; its client sees the end.
+ *
+ * What a worker does is in prefork-worker.c; here is what the loop does.
  */
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/signal-mask.h"
 #include "common/translate.h"
-#include "pool/echopool.h"
-#include "server/models/model.h"
+#include "server/models/prefork-worker.h"
 #include "server/models/process.h"
-#include "server/session/admission.h"
-#include "server/session/linger.h"
 #include "server/session/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define PAUSE_LEAST_NS (SECOND_NS / 100)
 #define PAUSE_MOST_NS  SECOND_NS
-
-enum { KEPT_MAX = 64 };
-
-/* What the processes share, besides struct shared, the sessions and the doors. */
-struct common {
-    struct {
-        _Atomic(struct session *) free[PLACES_TO_ACCEPT]; /* lent, and not taken yet */
-        atomic_bool wants;                                /* the worker waits for one */
-    } of[EP_WORKERS_MAX];
-};
-
-/* What a worker reports. */
-struct report {
-    uint32_t worker;
-    uint32_t is_end;
-    struct session *session;
-};
 
 /* A worker, as the loop knows it. */
 struct worker {
@@ -87,11 +66,7 @@ struct worker {
 
 struct prefork_model {
     struct model base;
-    /* set by create(); workers have copies */
-    struct shared *shared;
-    struct common *common;
-    unsigned char *buffer; /* each worker writes to its own copy */
-    int reports[2];        /* a socket pair: read by the loop, written by the workers */
+    struct crew crew; /* set by create() */
 
     /* loop only */
     struct event_base *event_base;
@@ -103,132 +78,6 @@ struct prefork_model {
     struct worker of[EP_WORKERS_MAX];
 };
 
-/* --- in a worker --------------------------------------------------------------------------- */
-
-static struct session *volatile served; /* by this process */
-
-/* SIGURG: shut down the connection as the main process has asked for. */
-static void on_urge(int number)
-{
-    struct session *session = served;
-    int error = errno;
-
-    (void)number;
-    if (session != NULL)
-        session_follow_shut(session);
-    errno = error;
-}
-
-/* Take a place that was lent; wait for one if the main process is behind. */
-static struct session *take_place(const struct prefork_model *model, unsigned number)
-{
-    struct session *place = NULL;
-
-    for (bool wants = false; place == NULL; wants = true) {
-        if (wants)
-            atomic_store(&model->common->of[number].wants, true); /* first; look second */
-        for (int i = 0; i < PLACES_TO_ACCEPT && place == NULL; i++)
-            place = atomic_exchange(&model->common->of[number].free[i], NULL);
-        if (place == NULL && wants)
-            door_await_bell(model->base.doors, number);
-    }
-    return place;
-}
-
-/* @param fd  a descriptor that goes along; -1: none */
-static void report(const struct prefork_model *model, unsigned number, bool is_end,
-                   struct session *session, int fd)
-{
-    struct report report = {.worker = number, .is_end = is_end, .session = session};
-    struct iovec part = {.iov_base = &report, .iov_len = sizeof report};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    union {
-        struct cmsghdr header; /* for its alignment */
-        char room[CMSG_SPACE(sizeof fd)];
-    } control = {0};
-
-    if (fd >= 0) {
-        message.msg_control = &control;
-        message.msg_controllen = sizeof control.room;
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof fd);
-        memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    }
-    while (sendmsg(model->reports[1], &message, MSG_NOSIGNAL) < 0)
-        if (errno != EINTR && errno != ENOBUFS && errno != ENOMEM)
-            _exit(1); /* the main process is gone */
-}
-
-static void serve(const struct prefork_model *model, unsigned number, struct session *session,
-                  int fd, const struct address *from)
-{
-    const char *why;
-
-    session_set_up(session, model->shared, fd, from);
-    session->entry.accepted_ns = clock_now_ns();
-    session->fd = -1; /* in the main process */
-    session->keeper = getpid();
-    served = session;
-    report(model, number, false, session, -1);
-    door_enter(model->base.doors, number);
-    why = admission_refusal(session);
-    if (why == NULL) {
-        process_serve(session, fd, model->buffer, number);
-    } else {
-        linger_busy(fd, why);
-        session->why = why;
-        session->lingers = true;
-        session->outcome = OUTCOME_REJECTED;
-        session->stage = STAGE_ENDED;
-    }
-    served = NULL;
-    report(model, number, true, session, session->lingers ? fd : -1);
-    close(fd);
-}
-
-static int compare(const void *a, const void *b)
-{
-    return *(const int *)a - *(const int *)b;
-}
-
-/* Close all descriptors except the standard ones and those that a worker needs. */
-static void keep_only_own(const struct prefork_model *model, unsigned number)
-{
-    int kept[KEPT_MAX] = {STDERR_FILENO, model->reports[1], model->shared->wake_fd};
-    unsigned count = 3;
-
-    count += door_descriptors(model->base.doors, number, kept + count, KEPT_MAX - count);
-    qsort(kept, count, sizeof kept[0], compare);
-    for (unsigned i = 0; i < count; i++) {
-        unsigned next = i + 1 < count ? (unsigned)kept[i + 1] : ~0U;
-        if ((unsigned)kept[i] + 1 < next)
-            close_range((unsigned)kept[i] + 1, next - (i + 1 < count), 0);
-    }
-}
-
-static _Noreturn void worker_main(const struct prefork_model *model, unsigned number, pid_t parent)
-{
-    struct sigaction urge = {.sa_handler = on_urge, .sa_flags = SA_RESTART};
-    struct session *place;
-    struct address from;
-    char name[16];
-    int fd;
-
-    keep_only_own(model, number);
-    process_begin(model->shared, parent);
-    sigaction(SIGURG, &urge, NULL); /* until here it is ignored, and there is no session */
-    snprintf(name, sizeof name, "worker-%u", number);
-    prctl(PR_SET_NAME, name);
-    place = take_place(model, number);
-    while ((fd = door_accept(model->base.doors, number, &from)) >= 0) {
-        serve(model, number, place, fd, &from);
-        place = take_place(model, number);
-    }
-    _exit(0);
-}
-
 /* --- in the loop: sessions ----------------------------------------------------------------- */
 
 /* Lend a worker the places that it lacks. Without memory it has fewer. */
@@ -238,10 +87,10 @@ static void lend(struct prefork_model *model, unsigned number)
 
     for (int i = 0; i < PLACES_TO_ACCEPT; i++)
         if (worker->lent[i] == NULL) {
-            worker->lent[i] = store_take(model->shared->store);
-            atomic_store(&model->common->of[number].free[i], worker->lent[i]);
+            worker->lent[i] = store_take(model->crew.shared->store);
+            atomic_store(&model->crew.common->of[number].free[i], worker->lent[i]);
         }
-    if (atomic_exchange(&model->common->of[number].wants, false))
+    if (atomic_exchange(&model->crew.common->of[number].wants, false))
         door_ring(model->base.doors, number);
 }
 
@@ -251,7 +100,7 @@ static void begun(struct prefork_model *model, struct worker *worker, struct ses
         if (worker->lent[i] == session)
             worker->lent[i] = NULL;
     worker->serving = session;
-    accounting_adopt(model->shared->accounting, &session->entry);
+    accounting_adopt(model->crew.shared->accounting, &session->entry);
     lend(model, (unsigned)(worker - model->of));
 }
 
@@ -284,7 +133,7 @@ static bool read_report(struct prefork_model *model)
     struct cmsghdr *header;
     int fd = -1;
 
-    if (recvmsg(model->reports[0], &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) !=
+    if (recvmsg(model->crew.reports[0], &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) !=
         (ssize_t)sizeof report)
         return false;
     header = CMSG_FIRSTHDR(&message);
@@ -335,7 +184,7 @@ static int fork_worker(struct prefork_model *model, unsigned number)
     int rc = pid < 0 ? -errno : 0;
 
     if (pid == 0)
-        worker_main(model, number, parent);
+        prefork_work(&model->crew, number, parent);
     signal_mask_restore(&before);
     if (rc != 0)
         return rc;
@@ -358,9 +207,9 @@ static void clear(struct prefork_model *model, unsigned number)
     if (worker->pidfd >= 0)
         close(worker->pidfd);
     for (int i = 0; i < PLACES_TO_ACCEPT; i++) {
-        atomic_store(&model->common->of[number].free[i], NULL);
+        atomic_store(&model->crew.common->of[number].free[i], NULL);
         if (worker->lent[i] != NULL)
-            store_give(model->shared->store, worker->lent[i]);
+            store_give(model->crew.shared->store, worker->lent[i]);
     }
     door_clear(model->base.doors, number);
     *worker = (struct worker){.model = model, .pidfd = -1};
@@ -464,7 +313,7 @@ static void died(evutil_socket_t fd, short what, void *argument)
         session->lingers = false;
         process_session_over(session, how);
     }
-    shared_wake(model->shared); /* a stop may wait for it */
+    shared_wake(model->crew.shared); /* a stop may wait for it */
     if (doors_want(model->base.doors, number))
         replace_later(model, at_once);
 }
@@ -558,12 +407,12 @@ static void destroy(struct model *base)
     if (model->again != NULL)
         event_free(model->again);
     for (int i = 0; i < 2; i++)
-        if (model->reports[i] >= 0)
-            close(model->reports[i]);
-    if (model->common != MAP_FAILED)
-        munmap(model->common, sizeof *model->common);
+        if (model->crew.reports[i] >= 0)
+            close(model->crew.reports[i]);
+    if (model->crew.common != MAP_FAILED)
+        munmap(model->crew.common, sizeof *model->crew.common);
     doors_free(base->doors);
-    free(model->buffer);
+    free(model->crew.buffer);
     free(model);
 }
 
@@ -575,21 +424,22 @@ static int create(const struct model_settings *settings, struct model **result,
 
     if (model == NULL)
         return model_no_memory(why);
-    model->shared = settings->shared;
+    model->crew.shared = settings->shared;
     model->event_base = settings->base;
     model->workers = settings->workers;
     model->base.doors = doors_new(settings->shared, settings->workers, settings->wake_all);
-    model->buffer = malloc(settings->shared->buffer_bytes);
-    model->common = mmap(NULL, sizeof *model->common, PROT_READ | PROT_WRITE,
-                         MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, model->reports) != 0)
-        model->reports[0] = model->reports[1] = -1;
+    model->crew.doors = model->base.doors;
+    model->crew.buffer = malloc(settings->shared->buffer_bytes);
+    model->crew.common = mmap(NULL, sizeof *model->crew.common, PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, model->crew.reports) != 0)
+        model->crew.reports[0] = model->crew.reports[1] = -1;
     model->reported =
-        event_new(settings->base, model->reports[0], EV_READ | EV_PERSIST, on_report, model);
+        event_new(settings->base, model->crew.reports[0], EV_READ | EV_PERSIST, on_report, model);
     model->again = evtimer_new(settings->base, on_again, model);
-    made = model->base.doors != NULL && model->buffer != NULL && model->common != MAP_FAILED &&
-           model->reports[0] >= 0 && model->reported != NULL && model->again != NULL &&
-           event_add(model->reported, NULL) == 0;
+    made = model->base.doors != NULL && model->crew.buffer != NULL &&
+           model->crew.common != MAP_FAILED && model->crew.reports[0] >= 0 &&
+           model->reported != NULL && model->again != NULL && event_add(model->reported, NULL) == 0;
     if (made) {
         *result = &model->base;
         return 0;
