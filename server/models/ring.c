@@ -16,7 +16,7 @@ enum {
     COMPLETIONS = 4096, /* for which there is room; the kernel keeps more */
     BUFFERS_MOST = 512,
     BUFFERS_LEAST = 16,
-    REPEATS_MOST = 4096, /* of a buffer */
+    REPEATS_MOST = 4096,           /* of a buffer */
     MEMORY_MOST = 2 * 1024 * 1024, /* of all buffers, unless these are the least */
 };
 

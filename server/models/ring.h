@@ -40,8 +40,9 @@
 
 struct ring {
     struct io_uring uring;
-    bool lends;  /**< receives bring bytes in lent buffers */
-    bool repeats; /**< and complete again and again: they may take many buffers at once, so only small ones */
+    bool lends; /**< receives bring bytes in lent buffers */
+    bool
+        repeats; /**< and complete again and again: they may take many buffers at once, so only small ones */
     bool silent; /**< a send that succeeds has no completion; and completions come only while the
                       thread waits, or hands over operations */
 
