@@ -43,7 +43,7 @@ byte life[MOST];
 bool dormant[MOST];
 bool sending[MOST], listed[MOST];
 bool busy[MOST];          /* place_is_busy() */
-bool retry[MOST];         /* renew or retry_ns: a worker may be ordered */
+bool may_order[MOST];     /* renew or retry_ns: a worker may be ordered */
 
 /* The worker processes, and what travels. */
 bool has_input[MOST], has_outcome[MOST], is_ready[MOST], is_cut[MOST], has_ended[MOST];
@@ -249,7 +249,7 @@ inline elastic_grow()
         :: i < to ->
             if
             :: dormant[i] && (awake < LEAST_OF(to) || coming < queued) ->
-                atomic { dormant[i] = false; dormant_count--; retry[i] = true }
+                atomic { dormant[i] = false; dormant_count--; may_order[i] = true }
                 awake++;
                 coming++
             :: else
@@ -299,10 +299,10 @@ inline place_care(p)
 {
     if
     :: life[p] == LIFE_STARTING && (p >= target || dormant[p]) -> place_stop(p)
-    :: life[p] == LIFE_NONE && retry[p] && p < target && !dormant[p] ->
-        atomic { retry[p] = false; life[p] = LIFE_STARTING } /* place_order() */
+    :: life[p] == LIFE_NONE && may_order[p] && p < target && !dormant[p] ->
+        atomic { may_order[p] = false; life[p] = LIFE_STARTING } /* place_order() */
     :: life[p] == LIFE_READY ->
-        retry[p] = false;
+        may_order[p] = false;
         if
         :: p >= target || dormant[p] -> place_stop(p)
         :: else -> place_offer(p, taken, mine)
@@ -347,7 +347,7 @@ inline place_bury(p)
         has_ended[p] = false;
         is_cut[p] = false;
         life[p] = LIFE_NONE;
-        retry[p] = true
+        may_order[p] = true
     }
 #ifndef WITHOUT_CARE_AT_END
     due = true
@@ -396,7 +396,7 @@ init
     atomic {
         for (i : 0 .. MOST - 1) {
             dormant[i] = i >= LEAST;
-            retry[i] = i < LEAST;
+            may_order[i] = i < LEAST;
             run worker(i);
             run receiver(i)
         }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The models in spin/ speak of the code: what they define, and what their comments and README call, has the
-# name that it has in pool/, or stands in spin/names with what it is.
+# name that it has in pool/, or in the server's files of which there is a model, or stands in spin/names with
+# what it is.
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 cd "$TOP_SRCDIR" || exit 1
 AWK=${AWK:-awk}
@@ -23,7 +24,7 @@ called() {
 }
 
 words_of_the_code() {
-    find pool -name '*.[ch]' -exec cat {} + | grep -oE '[A-Za-z_][A-Za-z_0-9]*' | sort -u
+    find pool server/models/direct.[ch] server/models/thread-pool.c server/listen/listener.c -name '*.[ch]' -exec cat {} + | grep -oE '[A-Za-z_][A-Za-z_0-9]*' | sort -u
 }
 
 cut -d ' ' -f 1 spin/names | grep -v '^#' | sort >"$work/listed"
@@ -32,7 +33,7 @@ words_of_the_code >"$work/words"
 
 in_the_code_or_listed() {
     sort -u "$work/words" "$work/listed" | comm -23 "$work/names" - >"$work/unknown"
-    sed 's/$/ is no name of pool\/, and not in spin\/names/' "$work/unknown"
+    sed 's/$/ is no name of the code, and not in spin\/names/' "$work/unknown"
     [ ! -s "$work/unknown" ]
 }
 
