@@ -11,7 +11,7 @@
  *  - each connection is accepted, unless the queue is full, and each session served: at `timeout` in init;
  *  - a session that is in the queue when a worker accepts has a worker of its own, so none is overtaken;
  *  - no worker accepts after direct_open(false), or stands by if the pool has become smaller;
- *  - each worker that was recalled returns, and the bell rings for nobody else;
+ *  - each worker that was recalled returns, and the bell rings for no others;
  *  - the loop does not watch while workers do, or while it defers: it would spin;
  *  - everything ends after a stop: a process that cannot move then is an invalid end state.
  */
