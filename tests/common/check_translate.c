@@ -102,7 +102,7 @@ TEST(a_process_that_is_forked_while_a_thread_translates_can_translate)
         sched_yield();
     atomic_store(&forking, true);
     child = fork();
-    /* Not _exit(): ThreadSanitizer would complain of the thread, which nobody joins in the child. */
+    /* Not _exit(): ThreadSanitizer would complain of the thread, which no thread joins in the child. */
     if (child == 0)
         syscall(SYS_exit_group, strcmp(translate(ENGLISH), ENGLISH) == 0);
     ck_assert_int_gt(child, 0);
