@@ -104,16 +104,13 @@ static bool waits_on_a_futex(struct doing doing)
     return !doing.runs && doing.system_call == SYS_futex;
 }
 
-/* Whether the processes that serve, or else a thread of the server, do something like that. */
-static bool some_thread(const struct kit *kit, bool (*like)(struct doing))
+/* Whether a thread of this process does something like that. */
+static bool some_thread_of(pid_t pid, bool (*like)(struct doing))
 {
     char path[300];
     bool found = false;
     DIR *tasks;
-    pid_t pid;
 
-    if (kit_processes(kit, &pid, 1) == 0)
-        pid = kit->program.pid;
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
     tasks = opendir(path);
     if (tasks == NULL)
@@ -129,6 +126,18 @@ static bool some_thread(const struct kit *kit, bool (*like)(struct doing))
         fclose(file);
     }
     closedir(tasks);
+    return found;
+}
+
+/* Whether one of the processes that serve, or else a thread of the server, does something like that. */
+static bool some_thread(const struct kit *kit, bool (*like)(struct doing))
+{
+    pid_t pids[4];
+    unsigned count = kit_processes(kit, pids, 4);
+    bool found = count == 0 && some_thread_of(kit->program.pid, like);
+
+    for (unsigned i = 0; i < count; i++)
+        found = found || some_thread_of(pids[i], like);
     return found;
 }
 
