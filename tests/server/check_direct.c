@@ -210,6 +210,30 @@ TEST(each_client_has_a_thread_that_watches)
     take_down(&scene);
 }
 
+/* Another program, with a copy of the socket, takes the connection for which a worker has woken up. */
+TEST(woken_up_in_vain)
+{
+    struct scene scene;
+    struct pollfd standby;
+    int client, taken;
+
+    set_up(&scene);
+    stand(&scene, 0, 1);
+    ck_assert(!direct_lock(&scene.direct));
+    client = connect_one(&scene);
+    standby = (struct pollfd){.fd = scene.direct.standby, .events = POLLIN};
+    while (poll(&standby, 1, 0) == 1) /* it has not yet got the event */
+        sched_yield();
+    taken = accept4(scene.socket, NULL, NULL, SOCK_CLOEXEC);
+    ck_assert_int_ge(taken, 0);
+    close(taken);
+    close(client);
+    direct_unlock(&scene.direct);
+    client = connect_one(&scene);
+    expect_client(result(&scene, 0), client);
+    take_down(&scene);
+}
+
 CASE("When they must not")
 
 /* A session waits in the queue, or there are fewer workers now: what it leaves is the loop's. */
@@ -252,6 +276,22 @@ LOOP_TEST(they_are_recalled, 2)
     stand(&scene, 0, 1);
     client = connect_one(&scene);
     expect_client(result(&scene, 0), client);
+    take_down(&scene);
+}
+
+/* One that comes while others have not yet seen the recall would be woken up by their bell. */
+TEST(the_bell_rings_for_others)
+{
+    struct scene scene;
+    int client;
+
+    set_up(&scene);
+    client = connect_one(&scene);
+    scene.direct.returning = 1;
+    ck_assert_ptr_null(await(&scene));
+    ck_assert(loop_sees(&scene));
+    scene.direct.returning = 0;
+    expect_client(await(&scene), client);
     take_down(&scene);
 }
 
@@ -305,6 +345,27 @@ TEST(the_loop_resumes_beside_workers)
     take_down(&scene);
 }
 
+/* What begins and ends meanwhile: the last of them leaves, and the loop does not see what comes before it resumes. */
+TEST(workers_leave_while_the_loop_defers)
+{
+    struct scene scene;
+    int client;
+
+    set_up(&scene);
+    client = connect_one(&scene);
+    expect_client(await(&scene), client);
+    ck_assert(direct_defer(&scene.direct));
+    stand(&scene, 0, 1);
+    client = connect_one(&scene);
+    expect_client(result(&scene, 0), client);
+    client = connect_one(&scene);
+    ck_assert(!loop_sees(&scene));
+    direct_resume(&scene.direct);
+    ck_assert(loop_sees(&scene));
+    close(client);
+    take_down(&scene);
+}
+
 CASE("Errors")
 
 /* It is counted as the loop's errors are, and the connection is left to the loop, which pauses. */
@@ -325,7 +386,9 @@ LOOP_TEST(no_descriptor, 2)
     ck_assert_ptr_null(_i == 1 ? result(&scene, 0) : await(&scene));
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     ck_assert_uint_eq(atomic_load(&scene.failures.count), 1);
+    ck_assert_uint_eq(scene.failures.in_a_row, 1);
     ck_assert(loop_sees(&scene));
     expect_client(await(&scene), client);
+    ck_assert_uint_eq(scene.failures.in_a_row, 0);
     take_down(&scene);
 }
