@@ -4,7 +4,7 @@
  * thread-pool.c of the server do around it.
  *
  * Processes: the clients, who connect; two workers; the loop, which accepts, gives sessions to the pool's queue,
- * pauses while that is full, and in between pauses, resizes the pool and at last stops; with SHARED also another
+ * pauses while that is full or a person wants it, resizes the pool, and stops; with SHARED also another
  * program, which accepts at the same socket. A session may last until no process can do anything else.
  *
  * What is checked:
