@@ -33,6 +33,13 @@ exported_by_prefix() {
     ! sed -n 's/^EP_API.*[ *]\([a-z_]*\)(.*/\1/p' pool/echopool.h pool/echopool-mp.h | grep -v '^ep_'
 }
 
+# But not what the package manager makes executable itself.
+scripts_are_executable() {
+    ! git ls-files -- ':!debian/*.prerm' | while read -r file; do
+        if [ "$(head -c 2 "$file")" = '#!' ] && [ ! -x "$file" ]; then echo "$file"; fi
+    done | grep .
+}
+
 # The line above a section ends in column 97, whatever its words are.
 sections_of_one_width() {
     ! git grep -h -E '^/[*]+ --- ' -- '*.c' '*.h' | LC_ALL=C awk '!/^\/[*] --- .* -+ [*]\/$/ || length != 97' | grep .
@@ -48,6 +55,7 @@ check 'sections have lines of one width' sections_of_one_width
 check 'public functions begin with ep_' exported_by_prefix
 check 'no unbounded or unchecked string functions' \
     none '\b(strcpy|sprintf|vsprintf|gets|atoi|atol|strtok|alloca)\(' pool common server client
+check 'scripts are executable' scripts_are_executable
 check 'nothing left undone' none '\b(TODO|FIXME|XXX)\b' '*.c' '*.h' scripts
 check 'tests do not sleep' none '\b(sleep|usleep)\(' tests
 check 'tests make files in the folder of the suite' \
