@@ -24,8 +24,8 @@
 #define MODELS  10
 #define POLL_MS 10
 
-static const char *const roomy[] = {"--queue", "6000", "--idle-timeout", "0", "--max-sessions",
-                                    "6000",    NULL};
+static const char *const in_queue[] = {"--queue", "6000", "--idle-timeout", "0", NULL};
+static const char *const roomy[] = {"--idle-timeout", "0", "--max-sessions", "6000", NULL};
 
 static const struct model {
     const struct candidate *candidate;
@@ -92,7 +92,7 @@ static double measure_waiting(const struct model *model, unsigned waiting)
     struct load *load, *idle;
     double before, after;
 
-    candidate_command(candidate, busy, has_queue ? roomy : roomy + 2, &command);
+    candidate_command(candidate, busy, has_queue ? in_queue : roomy, &command);
     server = server_start(command.arguments, NULL);
     load = load_open(&(struct load_options){.port = server.port, .sessions = busy, .served = busy});
     wait_until_settled(&server);
