@@ -79,7 +79,7 @@ LOOP_TEST(a_lost_connection, COUNT_OF(lost_errors))
     finish_counting(&kit, "a connection was lost before it could be accepted: ", lost_errors[_i]);
 }
 
-/* libevent itself goes on to the next after this one, and does not even tell. */
+/* This one only asks to try again: it is neither counted nor logged. */
 TEST(an_aborted_connection)
 {
     struct kit kit = start_failing(ECONNABORTED, 3, true);

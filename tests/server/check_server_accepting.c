@@ -3,6 +3,9 @@
  * The models whose workers accept by themselves: what they refuse, how many a connection wakes, sockets of
  * their own, and how they come and go. What they have in common with all models is tested with all models.
  */
+#include "config.h"
+
+#include "common/clock.h"
 #include "tests/kit/http.h"
 #include "tests/kit/metrics.h"
 #include "tests/kit/server.h"
@@ -407,6 +410,8 @@ LOOP_TEST(too_many_of_one_source, ACCEPTING)
     ck_assert_uint_eq(tally.rejected, 5);
 }
 
+#ifndef EP_SANITIZED /* the shim must be loaded first, and so must a sanitizer */
+
 CASE("The log")
 
 static unsigned count_in(const char *text, const char *words)
@@ -426,15 +431,19 @@ LOOP_TEST(one_warning_for_all, ACCEPTING)
     enum { WORKERS = 32, FAILURES = 20 * WORKERS };
     struct orders *orders = program_let_fail(
         (struct orders){.only = "accept4", .first = 1, .last = UINT_MAX, .error = EMFILE});
+    unsigned count;
+    int64_t begun_ns = clock_now_ns();
     struct kit kit =
         kit_start(ACCEPTING_MODEL("--workers", suite_text("%d", (int)WORKERS), "--wake-all"));
     int fd = kit_connect(&kit);
+    int64_t most;
 
     program_preload(NULL);
-    while (atomic_load(&orders->failed) < FAILURES)
+    while (atomic_load(&orders->failed) < FAILURES) /* each fails ten times a second */
         sched_yield();
-    ck_assert_uint_le(count_in(program_errors(&kit.program), "cannot accept a connection now"),
-                      FAILURES / 20); /* each fails ten times a second */
+    count = count_in(program_errors(&kit.program), "cannot accept a connection now");
+    most = 1 + (clock_now_ns() - begun_ns) / SECOND_NS;
+    ck_assert_int_le(count, most);
     atomic_store(&orders->armed, false);
     say_goodbye(fd);
     kit_finish(&kit, true, "cannot accept a connection now");
@@ -465,3 +474,5 @@ TEST(no_two_sessions_have_one_number)
     say_goodbye(served);
     ck_assert_uint_eq(kit_wait_end(&kit, 0, "session 2 from ", NULL).accepted, 2);
 }
+
+#endif

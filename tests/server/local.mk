@@ -58,6 +58,7 @@ TESTS += $(SERVER_TESTS)
 # The pictures that check_page* take, for a person to look at.
 CLEANFILES += tests/page-*.png
 EXTRA_tests_server_check_server_accept_DEPENDENCIES = tests/kit/shim.la
+EXTRA_tests_server_check_server_accepting_DEPENDENCIES = tests/kit/shim.la
 EXTRA_tests_server_check_server_agent_DEPENDENCIES = tests/kit/shim.la
 EXTRA_tests_server_check_server_io_uring_DEPENDENCIES = tests/kit/shim.la
 EXTRA_tests_server_check_server_refused_DEPENDENCIES = tests/kit/shim.la
