@@ -61,7 +61,6 @@ struct tls {
     bool drained;         /* the last read got nothing, even if OpenSSL holds part of a record */
     bool stuck;           /* the last write sent nothing, and a record is under way */
     bool finished;        /* our sending half has ended */
-    bool keeps;           /* its buffers from record to record */
     char why[TLS_WHY_MAX];
 };
 
@@ -201,13 +200,6 @@ static void enter(struct stream *stream)
         ERR_clear_error();
     tls->answer = 0;
     tls->socket.nonblocking = stream->nonblocking;
-    if (tls->keeps == stream->nonblocking) {
-        tls->keeps = !stream->nonblocking;
-        if (tls->keeps)
-            SSL_clear_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
-        else
-            SSL_set_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
-    }
 }
 
 /*
@@ -291,6 +283,9 @@ static int shake_hands(struct stream *stream)
 
     enter(stream);
     tls->socket.nonblocking = true;
+    /* once, before there are keys: from OpenSSL 3.2 on only what is made later notices SSL_clear_mode() */
+    if (!tls->begun && !stream->nonblocking)
+        SSL_clear_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
     tls->deaf = !tls->begun && SSL_is_server(tls->ssl) == 0;
     returned = SSL_do_handshake(tls->ssl);
     tls->deaf = false;
@@ -567,8 +562,8 @@ static void set_rules(SSL_CTX *ssl)
                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_num_tickets(ssl, 0);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-    /* allow short writes, and let the next write come from another buffer; enter() decides whether
-       buffers are kept */
+    /* allow short writes, and let the next write come from another buffer; shake_hands() decides
+       whether buffers are kept */
     SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(ssl, 1);
