@@ -6,7 +6,7 @@ needs localedef
 # glibc looks for locales here as well. It does not free the list of folders that it makes of it, which
 # LeakSanitizer would tell.
 export LOCPATH="$work" LSAN_OPTIONS="suppressions=$work/leaks:print_suppressions=0"
-echo leak:__argz_add_sep >"$work/leaks"
+echo leak:argz_add_sep >"$work/leaks"
 localedef --no-archive -i zh_CN -f UTF-8 "$work/zh_CN.UTF-8" >/dev/null 2>&1 &&
     localedef --no-archive -i en_US -f ISO-8859-1 "$work/en_US.ISO-8859-1" >/dev/null 2>&1 ||
     skip_all 'localedef has no sources of locales: install locales (Debian, Ubuntu)'
