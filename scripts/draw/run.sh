@@ -117,12 +117,11 @@ load() {
     [ "$(figure "$name" mismatched)" = 0 ] || die "wrong bytes came back: $(cat "$work/$name.json")"
 }
 
-# await COMMAND...: wait until it succeeds; give up after a minute.
+# await COMMAND...: wait until it succeeds; give up after $patience seconds, or a minute.
 await() {
-    tries=0
+    deadline=$(($(date +%s) + ${patience:-60}))
     until "$@"; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 3000 ] || return 1
+        [ "$(date +%s)" -lt "$deadline" ] || return 1
         sleep 0.02
     done
 }
