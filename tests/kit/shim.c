@@ -72,11 +72,13 @@ static struct orders *orders;
 
 /* --- Who calls ----------------------------------------------------------------------------- */
 
+enum object_kind { OF_PROGRAM, OF_C_LIBRARY, OF_SANITIZER, OF_LIBRARY };
+
 /* A program or shared library in memory. */
 struct object {
     uintptr_t begin, end, base;
     const char *name; /* without folders */
-    enum { OF_PROGRAM, OF_C_LIBRARY, OF_SANITIZER, OF_LIBRARY } kind;
+    enum object_kind kind;
 };
 
 static struct object objects[OBJECTS_MAX];
@@ -87,7 +89,7 @@ static int note_object(struct dl_phdr_info *info, size_t size, void *context)
 {
     static const struct {
         const char *name;
-        int kind;
+        enum object_kind kind;
     } known[] = {{"libc.", OF_C_LIBRARY},   {"ld-linux", OF_C_LIBRARY}, {"libgcc_s", OF_C_LIBRARY},
                  {"libasan", OF_SANITIZER}, {"libtsan", OF_SANITIZER},  {"libubsan", OF_SANITIZER},
                  {"liblsan", OF_SANITIZER}};
