@@ -156,11 +156,17 @@ run() {
     exit 1
 }
 
-# beside COMMAND: in a terminal of its own.
+# beside COMMAND: in a terminal of its own. What will be killed is the process itself and not the child of a shell
+# that may not have started it yet.
 beside() {
-    eval "$(translated "$1")" <<<hello &
+    local instead=
+    ! goes_on "$1" || instead='exec '
+    eval "$instead$(translated "$1")" <<<hello &
     terminals[$!]=$1
 }
+
+# goes_on COMMAND: until its terminal is closed.
+goes_on() { [[ $1 = nc\ * || $1 = bash\ * ]]; }
 
 port=8090
 admin=8091
@@ -179,17 +185,13 @@ while IFS= read -r line <&9 || [ -n "$line" ]; do
 done 9<"$list"
 [ -z "$command" ] || run "$command" "$expected"
 for pid in "${!terminals[@]}"; do
-    case ${terminals[$pid]} in
-    nc\ * | bash\ *)
-        command pkill -TERM -P "$pid"
+    if goes_on "${terminals[$pid]}"; then
         kill -TERM "$pid" 2>/dev/null
         builtin wait "$pid"
-        ;;
-    *)
+    else
         builtin wait "$pid"
         may_end "${terminals[$pid]}" $?
-        ;;
-    esac
+    fi
 done
 wait || may_end 'in the background' $?
 end_server
