@@ -9,18 +9,27 @@ if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1 || [ ! -e .git ]; then
     exit 0
 fi
 
-# absent PATTERN INSTEAD: no line of a tracked file has these words.
+# absent PATTERN INSTEAD OPTION... -- FILE...: git grep finds no line.
 absent() {
-    ! git grep -nIiwE "$1" -- . ':!tests/house/words.sh' || {
-        echo "write instead: $2"
+    pattern=$1
+    instead=$2
+    shift 2
+    ! git grep -nIE -e "$pattern" "$@" || {
+        echo "write instead: $instead"
         return 1
     }
 }
 
-while IFS= read -r line; do
-    pattern=${line%% -> *}
-    check "no \"$pattern\"" absent "$pattern" "${line#* -> }"
-done <<'END'
+# all_absent WHERE OPTION... -- FILE...: check each line of the list on standard input.
+all_absent() {
+    where=$1
+    shift
+    while IFS= read -r line; do
+        check "no \"${line%% -> *}\"$where" absent "${line%% -> *}" "${line#* -> }" "$@"
+    done
+}
+
+all_absent '' -iw -- . ':!tests/house/words.sh' <<'END'
 whoever -> the client, the session, the worker, the caller
 nobody|somebody -> no session, another thread
 he|his|him -> the client, they
@@ -38,17 +47,7 @@ END
 
 # The words of Chinese texts are in a table in HACKING.md; these are others for the same things. Chinese has no
 # blanks between words.
-absent_in_chinese() {
-    ! git grep -nIE "$1" -- po '*.zh.md' server/admin/page/texts.js || {
-        echo "write instead: $2"
-        return 1
-    }
-}
-
-while IFS= read -r line; do
-    pattern=${line%% -> *}
-    check "no \"$pattern\" in Chinese" absent_in_chinese "$pattern" "${line#* -> }"
-done <<'END'
+all_absent ' in Chinese' -- po '*.zh.md' server/admin/page/texts.js <<'END'
 accept ?循环|接受连接的循环 -> 接受循环
 截断 -> 切断
 正在停止：不再 -> 正在排空

@@ -324,17 +324,25 @@ TEST(the_loop_defers)
     take_down(&scene);
 }
 
+/* The loop defers, and then a worker stands by. */
+static void defer_and_stand(struct scene *scene)
+{
+    int client;
+
+    set_up(scene);
+    client = connect_one(scene);
+    expect_client(await(scene), client);
+    ck_assert(direct_defer(&scene->direct));
+    stand(scene, 0, 1);
+}
+
 /* What ends meanwhile: workers come to stand by and leave, and the loop sees again what comes then. */
 TEST(the_loop_resumes_beside_workers)
 {
     struct scene scene;
     int client;
 
-    set_up(&scene);
-    client = connect_one(&scene);
-    expect_client(await(&scene), client);
-    ck_assert(direct_defer(&scene.direct));
-    stand(&scene, 0, 1);
+    defer_and_stand(&scene);
     direct_resume(&scene.direct);
     client = connect_to_workers(&scene);
     expect_client(result(&scene, 0), client);
@@ -351,11 +359,7 @@ TEST(workers_leave_while_the_loop_defers)
     struct scene scene;
     int client;
 
-    set_up(&scene);
-    client = connect_one(&scene);
-    expect_client(await(&scene), client);
-    ck_assert(direct_defer(&scene.direct));
-    stand(&scene, 0, 1);
+    defer_and_stand(&scene);
     client = connect_one(&scene);
     expect_client(result(&scene, 0), client);
     client = connect_one(&scene);
