@@ -933,8 +933,8 @@ typedef void (*ep_done_fn)(struct ep_future *future, void *context);
  * Callbacks of one future run in the order in which they were added, in the thread that completed
  * it: the worker, the thread that cancelled it, or the thread of the executor that watches over
  * expires_ns; on a process executor, its manager instead of the worker. If the future is done already,
- * the callback runs at once, in the calling thread. Callbacks run after the result is published, so ep_future_result() may return in another thread
- * before them. The place of the task is free by then.
+ * the callback runs at once, in the calling thread. Callbacks run after the result is published, so ep_future_result()
+ * may return in another thread before them. The place of the task is free by then.
  *
  * @return  0           it will be called, or was
  *          -ENOMEM     no memory for a second or later callback; it will not be called

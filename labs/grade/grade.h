@@ -44,8 +44,8 @@ __attribute__((format(printf, 2, 3))) bool wrong(char why[static WHY_MAX], const
  * Try all requirements and print the report.
  *
  * The environment says the rest, and labs/check sets it: LAB_JSON, a file for the report as JSON; LAB_WARNINGS,
- * what the compiler has said; LAB_ONLY, the id of the only requirement to try; LAB_SOURCES, the folder of the program; LAB_BUILT, if labs/check has built the
- * program.
+ * what the compiler has said; LAB_ONLY, the id of the only requirement to try; LAB_SOURCES, the folder of the program;
+ * LAB_BUILT, if labs/check has built the program.
  *
  * @return the exit status: 0 if all points were reached, 1 if not
  */

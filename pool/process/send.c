@@ -8,10 +8,10 @@
  * ring, and sends from the ring. Several small tasks share a message, without being copied
  * together; a task with descriptors or a large input has a message of its own, and a large input lies
  * in a file (wire-internal.h says in which). Sending never waits for the socket: if it is full the tasks
- * stay in the ring, and the manager continues when there is room. They also stay while something else is missing that may come back, such as descriptors or
- * memory (wire_may_pass()); no event reports that, so the manager tries again after growing delays.
- * So it does with a task that was sent, but whose descriptors did not arrive. A task fails only for a
- * reason of its own.
+ * stay in the ring, and the manager continues when there is room. They also stay while something else is missing that
+ * may come back, such as descriptors or memory (wire_may_pass()); no event reports that, so the manager tries again
+ * after growing delays. So it does with a task that was sent, but whose descriptors did not arrive. A task fails only
+ * for a reason of its own.
  *
  * A thread that puts a worker on the idle list looks at the queue afterwards, and a thread that
  * queues a task looks at the list afterwards. Both are sequentially consistent, so one sees the

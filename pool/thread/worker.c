@@ -23,8 +23,8 @@
  * Workers park last in, first out: the one whose caches are warmest wakes first.
  *
  * A worker ends when the queue is closed and empty, when its number is no longer among the takers,
- * when it was idle too long (elastic.c), or when it has done its tasks_per_worker. In the last case it first makes its successor, a thread
- * that takes over the same struct worker and first joins its predecessor.
+ * when it was idle too long (elastic.c), or when it has done its tasks_per_worker. In the last case it first makes its
+ * successor, a thread that takes over the same struct worker and first joins its predecessor.
  *
  * A task may end its thread, with pthread_exit() or because it was cancelled; so may a callback, or
  * initialize or finalize. The thread then makes its successor as well. The struct worker says what

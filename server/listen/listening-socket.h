@@ -5,9 +5,9 @@
  * (activation.h); and the file that a unix socket has.
  *
  * A unix socket's file is made with mode 0600, less the umask; other rights are given to it before the socket
- * listens. At the end it is removed, unless it was replaced by another file. A file that a dead server has left behind is replaced; one on which a server
- * listens is not, and a file of another kind is never touched. All of that happens under a lock on the
- * file's folder, so that two servers that start at once do not remove each other's file.
+ * listens. At the end it is removed, unless it was replaced by another file. A file that a dead server has left behind
+ * is replaced; one on which a server listens is not, and a file of another kind is never touched. All of that happens
+ * under a lock on the file's folder, so that two servers that start at once do not remove each other's file.
  */
 #ifndef SERVER_LISTEN_LISTENING_SOCKET_H
 #define SERVER_LISTEN_LISTENING_SOCKET_H

@@ -23,10 +23,11 @@
  *
  * Who owns what. What the listener has for the accept loop alone exists here once for each worker, in its
  * struct door: the failures in a row, the pause after them, the counts. So workers share no lock and write to
- * no common cache line, except that those that fail share the limit of their warnings. Two words go the other way: the loop writes `state` and `workers`, all read them.
- * `place` is what makes stopping exact. A worker writes it first and reads `state` second; the loop writes
- * `state` first and reads the places second. So once the doors are closed and no worker is at one, none will
- * accept again. Between accept() and the count of the session the worker is still at the door.
+ * no common cache line, except that those that fail share the limit of their warnings. Two words go the other way: the
+ * loop writes `state` and `workers`, all read them. `place` is what makes stopping exact. A worker writes it first and
+ * reads `state` second; the loop writes `state` first and reads the places second. So once the doors are closed and no
+ * worker is at one, none will accept again. Between accept() and the count of the session the worker is still at the
+ * door.
  *
  * All of it lies in memory that processes forked later share. It has atomics and no locks: a worker process that
  * is killed leaves only its place wrong, and door_clear() corrects that.

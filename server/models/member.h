@@ -3,9 +3,9 @@
  * @file member.h
  * The sessions of a ring, and what the ring has brought for them.
  *
- * A member's receive completes again and again, or is begun again (ring.h). The bytes stay in the lent buffers that they came in until
- * the session reads them, in the same turn. What comes for a member that reads nothing for now is copied
- * (*put aside*), and its receive is cancelled, so that no session keeps a buffer from others.
+ * A member's receive completes again and again, or is begun again (ring.h). The bytes stay in the lent buffers that
+ * they came in until the session reads them, in the same turn. What comes for a member that reads nothing for now is
+ * copied (*put aside*), and its receive is cancelled, so that no session keeps a buffer from others.
  *
  * Threads: the ring's own.
  */

@@ -19,9 +19,9 @@
  * on its way.
  *
  * Only the worker has the connection. To end a session the main process writes the verdict as always, and
- * sends SIGURG, whose handler shuts the connection down (session_follow_shut). A worker that is stopped or stuck does not:
- * it is killed a while later, and the session is counted under the verdict. A connection that must linger comes to
- * the main process with the report of its end.
+ * sends SIGURG, whose handler shuts the connection down (session_follow_shut). A worker that is stopped or stuck does
+ * not: it is killed a while later, and the session is counted under the verdict. A connection that must linger comes
+ * to the main process with the report of its end.
  *
  * A worker that dies is replaced at once; if it has served nothing and lived less than a second, after a
  * pause, 10 ms at first and up to 1 s, so that workers that crash at once do not keep the server busy. One that is

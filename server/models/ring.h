@@ -6,8 +6,8 @@
  * A ring is two queues in memory that a thread and the kernel share: the thread writes operations into
  * the one and reads their completions from the other. One system call hands over all new operations and
  * waits for completions. A receive is an operation that completes again and again, or once if buffers are
- * large: each time the kernel takes a buffer that the ring has provided and fills it. Such a buffer is *lent* to the session whose
- * bytes are in it until the thread provides it again.
+ * large: each time the kernel takes a buffer that the ring has provided and fills it. Such a buffer is *lent* to the
+ * session whose bytes are in it until the thread provides it again.
  *
  * What the kernel must have, and what is done where it has not:
  *

@@ -256,7 +256,10 @@ TEST(a_server_that_never_answers)
     clear();
 }
 
-/* A message that was begun in time is sent again also after --duration: else the session would end well without a reply. */
+/*
+ * A message that was begun in time is sent again also after --duration: else the session would end well without a
+ * reply.
+ */
 TEST(a_message_is_owed_after_the_duration)
 {
     lay_out(SIZE);

@@ -46,8 +46,8 @@ json_t *browser_run(struct browser *browser, const char *script);
 char *browser_text(struct browser *browser, const char *script);
 
 /**
- * Ask until an expression of JavaScript is true; one that fails is not true yet. After two minutes the test fails, with the
- * expression and what the page shows.
+ * Ask until an expression of JavaScript is true; one that fails is not true yet. After two minutes the test fails,
+ * with the expression and what the page shows.
  */
 void browser_wait(struct browser *browser, const char *expression);
 

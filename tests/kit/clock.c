@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded into a program: its wall clock is ahead by CLOCK_AHEAD_MS milliseconds, as on a machine whose clock is wrong.
- * A time namespace has no wall clock of its own.
+ * Preloaded into a program: its wall clock is ahead by CLOCK_AHEAD_MS milliseconds, as on a machine whose clock is
+ * wrong. A time namespace has no wall clock of its own.
  */
 #include <stdlib.h>
 #include <sys/syscall.h>

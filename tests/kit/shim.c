@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Preloaded into a program by the campaign of tests/torture, or by a test: counts its calls of one class, or of
- * one name, and lets one of them fail, or several in a row. The orders are in a file, which processes that the program forks share: see shim.h.
+ * one name, and lets one of them fail, or several in a row. The orders are in a file, which processes that the program
+ * forks share: see shim.h.
  *
  * Each call below fails as the system would let it fail on a bad day, with an error that its manual page
  * lists. These never fail:
@@ -138,7 +139,10 @@ static bool is_between(const struct object *object)
     return object != NULL && (object->kind == OF_C_LIBRARY || object->kind == OF_SANITIZER);
 }
 
-/* Find what has made a call that returns to an address. NULL: a library that was loaded later, or a sanitizer for itself. */
+/*
+ * Find what has made a call that returns to an address. NULL: a library that was loaded later, or a sanitizer for
+ * itself.
+ */
 static const struct object *caller_of(const void *address)
 {
     const struct object *object = object_at(address);
@@ -161,9 +165,9 @@ static const struct object *caller_of(const void *address)
 /* --- A sanitizer --------------------------------------------------------------------------- */
 
 /*
- * AddressSanitizer's library wants to be the first that is loaded. Then it would have the calls for memory, and none would
- * come here; as the second it has them from here. Its fast unwinder stops within the C library, whose frames hold no
- * chain; the functions named below are found by the other one.
+ * AddressSanitizer's library wants to be the first that is loaded. Then it would have the calls for memory, and none
+ * would come here; as the second it has them from here. Its fast unwinder stops within the C library, whose frames
+ * hold no chain; the functions named below are found by the other one.
  */
 const char *__asan_default_options(void)
 {
@@ -177,8 +181,8 @@ const char *__lsan_default_options(void)
 }
 
 /*
- * The C library has leaks of its own when its own calls fail. They are named by the function that was called, and never by
- * "libc.so": main() and each thread are called from there, so every leak of the program would be meant.
+ * The C library has leaks of its own when its own calls fail. They are named by the function that was called, and
+ * never by "libc.so": main() and each thread are called from there, so every leak of the program would be meant.
  */
 const char *__lsan_default_suppressions(void)
 {

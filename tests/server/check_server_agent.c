@@ -98,8 +98,8 @@ static bool have_failed(void *orders)
 }
 
 /*
- * There is no descriptor for a client, so the agent accepts nothing for a moment; then epoll refuses its socket, twice. The
- * client gets its line in the end. The other port is watched twice: models/direct.h.
+ * There is no descriptor for a client, so the agent accepts nothing for a moment; then epoll refuses its socket,
+ * twice. The client gets its line in the end. The other port is watched twice: models/direct.h.
  */
 TEST(a_port_that_is_watched_again)
 {

@@ -214,7 +214,10 @@ TEST(rings_that_overflow)
 
 CASE("Buffers")
 
-/* Check whether the kernel counts rings as locked memory of this user: before Linux 5.12, and later without CAP_IPC_LOCK. */
+/*
+ * Check whether the kernel counts rings as locked memory of this user: before Linux 5.12, and later without
+ * CAP_IPC_LOCK.
+ */
 static bool rings_are_locked(void)
 {
 #ifdef HAVE_LIBURING

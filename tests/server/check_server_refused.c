@@ -122,7 +122,9 @@ LOOP_TEST(advice_for_each_refusal, COUNT_OF(refusals))
                     refusals[_i].sentence);
 }
 
-/* The command line is right, as far as the server knows. The name of a group is looked up with a buffer of this size. */
+/*
+ * The command line is right, as far as the server knows. The name of a group is looked up with a buffer of this size.
+ */
 TEST(a_group_that_cannot_be_looked_up)
 {
     program_let_fail(
