@@ -16,9 +16,9 @@ $(FUZZ_OF_SERVER): server/libserver.la $(LIBCOMMON)
 $(FUZZ_OF_CLIENT): client/libclient.la $(LIBCOMMON)
 FUZZ_SERVER_LIBS = server/libserver.la pool/libpool.la $(LIBCOMMON) $(LIBEVENT_LIBS) $(JANSSON_LIBS)
 FUZZ_CLIENT_LIBS = client/libclient.la pool/libpool.la $(LIBCOMMON) $(JANSSON_LIBS)
-# printed.c has the functions that take the place of these two.
+# printed.c has the functions that take the place of these three.
 FUZZ_PRINTED = %D%/printed.c %D%/printed.h
-FUZZ_FLAGS = $(AM_LDFLAGS) -Wl,--wrap=write,--wrap=exit
+FUZZ_FLAGS = $(AM_LDFLAGS) -Wl,--wrap=write,--wrap=exit,--wrap=clock_gettime
 
 %C%_replay_proxy_SOURCES = $(FUZZ_BASE) $(FUZZ_PRINTED) %D%/proxy.c
 %C%_replay_proxy_LDADD = $(FUZZ_SERVER_LIBS)

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct printed *catching; /* NULL: nothing is caught */
@@ -17,6 +18,8 @@ ssize_t __real_write(int fd, const void *bytes, size_t size);
 ssize_t __wrap_write(int fd, const void *bytes, size_t size);
 _Noreturn void __real_exit(int status);
 _Noreturn void __wrap_exit(int status);
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 
 ssize_t __wrap_write(int fd, const void *bytes, size_t size)
 {
@@ -34,6 +37,15 @@ _Noreturn void __wrap_exit(int status)
         __real_exit(status);
     catching->status = status;
     longjmp(before_call, 1);
+}
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int result = __real_clock_gettime(clock, now);
+
+    if (clock == CLOCK_REALTIME)
+        *now = (struct timespec){.tv_sec = 1900000000};
+    return result;
 }
 
 void printed_by(struct printed *printed, void (*call)(void *argument), void *argument)

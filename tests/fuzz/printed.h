@@ -3,8 +3,9 @@
  * @file printed.h
  * What a function prints on standard error, and whether it ends the program: caught, for a target to judge.
  *
- * The linker puts these functions in the place of write() and exit(): see local.mk. A sanitizer still
- * reports where it always does.
+ * The linker puts functions of printed.c in the place of write(), exit() and clock_gettime(): see local.mk. A
+ * sanitizer still reports where it always does. The wall clock stands still, so that what says how long ago
+ * something was says the same again.
  */
 #ifndef TESTS_FUZZ_PRINTED_H
 #define TESTS_FUZZ_PRINTED_H
