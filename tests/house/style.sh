@@ -57,6 +57,7 @@ check 'no unbounded or unchecked string functions' \
     none '\b(strcpy|sprintf|vsprintf|gets|atoi|atol|strtok|alloca)\(' pool common server client
 check 'scripts are executable' scripts_are_executable
 check 'comments have lines of 120 columns at most' none '^ *(/\*|\*|//).{119}' '*.c' '*.h'
+check 'so has the text of pages' none '^ {0,3}[^ |!<[].{119}' '*.md' ':!*.zh.md'
 check 'nothing left undone' none '\b(TODO|FIXME|XXX)\b' '*.c' '*.h' scripts
 check 'tests do not sleep' none '\b(sleep|usleep)\(' tests
 check 'tests make files in the folder of the suite' \
