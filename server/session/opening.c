@@ -124,6 +124,9 @@ enum need opening_shake_hands(struct session *session)
         session->stage = STAGE_ECHO;
         return NEED_NOTHING;
     }
+    /* The client was in the midst of it, or had not begun, when the server stopped to read. */
+    if (atomic_load(&session->reading_stopped))
+        return session_finish(session, OUTCOME_STOPPED);
     session_log(session, "handshake failed", N_("has no TLS"),
                 code == -EPROTO ? stream_error_text(&session->stream, words) : strerror(-code));
     session->lingers = true; /* an alert was sent */

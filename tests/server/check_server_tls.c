@@ -207,6 +207,27 @@ LOOP_TEST(a_drain_says_goodbye, MODELS)
     ck_assert_uint_eq(tally_of(outcome.out).served, 1);
 }
 
+/* A stop does not wait for handshakes, and a client that it interrupts has not failed. */
+LOOP_TEST(a_stop_before_the_handshake, MODELS)
+{
+    static const unsigned char hello[] = {0x16, 3, 1, 2, 0, 1}; /* and more would follow */
+    struct kit kit = kit_start(TLS_MODEL("--workers", "2", "--verbose"));
+    int fd = kit_connect(&kit);
+    struct outcome outcome;
+    struct tally tally;
+
+    if (_i % 2 == 0)
+        tcp_send(fd, hello, sizeof hello);
+    kit_wait_in_flight(&kit, 1);
+    outcome = program_stop(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    tally = tally_of(outcome.out);
+    ck_assert_uint_eq(tally.served, 1);
+    ck_assert_msg(strstr(outcome.out, "\nstopped: 1\n") != NULL, "%s", outcome.out);
+    ck_assert_ptr_null(strstr(outcome.err, "has no TLS"));
+    close(fd);
+}
+
 LOOP_TEST(an_idle_session_is_ended_in_order, MODELS)
 {
     struct kit kit = kit_start(TLS_MODEL("--workers", "2", "--idle-timeout", "100ms"));
