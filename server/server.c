@@ -319,6 +319,34 @@ static void start_visitors(struct server *server)
         log_fatal("no memory for the event loop");
 }
 
+/* The server while it may end by exit(). */
+static struct server *unfinished;
+
+/* log_fatal() and log_usage() end the program, and no one else removes the files of unix sockets. */
+static void remove_files(void)
+{
+    if (unfinished != NULL)
+        listener_remove_files(unfinished->listener);
+}
+
+/* Open the sockets, and make their listener. */
+static void start_listener(struct server *server, const struct model_type *local_only,
+                           struct listening_socket sockets[static SOCKETS_MAX], unsigned count)
+{
+    const struct options *options = server->options;
+
+    if (count == 0)
+        count = open_hosts(&options->hosts, (uint16_t)options->port, &options->socket_rights,
+                           local_only, sockets);
+    if (listener_new(server->base, sockets, count, server->shared, &server->listener) != 0) {
+        while (count > 0)
+            listening_socket_close(&sockets[--count]);
+        log_fatal("no memory for the event loop");
+    }
+    unfinished = server;
+    (void)atexit(remove_files);
+}
+
 /* Open the admin port. It answers while the loop runs, also while the server drains. */
 static void start_admin(struct server *server)
 {
@@ -463,11 +491,7 @@ int server_run(const struct options *options)
     start_tls(&server);
     start_first_thread(&server);
     start_loop(&server);
-    if (socket_count == 0)
-        socket_count = open_hosts(&options->hosts, (uint16_t)options->port, &options->socket_rights,
-                                  local_only, sockets);
-    if (listener_new(server.base, sockets, socket_count, server.shared, &server.listener) != 0)
-        log_fatal("no memory for the event loop");
+    start_listener(&server, local_only, sockets, socket_count);
     descriptors_secure_again(&server, options->workers); /* the sockets are known now */
     start_model(&server);
     start_watch(&server);
@@ -484,5 +508,6 @@ int server_run(const struct options *options)
     if (event_base_dispatch(server.base) != 0)
         log_fatal("the event loop has failed");
     end(&server);
+    unfinished = NULL;
     return server.status;
 }

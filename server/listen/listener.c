@@ -174,18 +174,28 @@ const struct listening_socket *listener_sockets(const struct listener *listener,
     return listener->sockets;
 }
 
-/* Add the length of a socket's backlog, and its limit. They are unknown for a unix socket. */
-static void add_backlog(const struct listening_socket *socket, struct listener_state *state)
+/* Add the length of a socket's backlog, and its limit. @return false: the kernel does not tell, as for a unix socket */
+static bool add_backlog(const struct listening_socket *socket, struct listener_state *state)
 {
     struct tcp_info info;
     socklen_t size = sizeof info;
 
     if (socket->address.storage.ss_family == AF_UNIX ||
         getsockopt(socket->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
-        return;
+        return false;
     /* Of a listening socket, these two fields are the accept queue's length and its limit. */
     state->backlog += info.tcpi_unacked;
     state->backlog_max += info.tcpi_sacked;
+    return true;
+}
+
+static void add_backlogs(const struct listener *listener, struct listener_state *state)
+{
+    bool known = false;
+
+    for (uint64_t i = 0; i < listener->count * listener->sets; i++)
+        known |= add_backlog(&listener->sockets[i], state);
+    state->backlog_unknown = !known;
 }
 
 /* Fill in what the workers that accept know. */
@@ -217,8 +227,7 @@ void listener_state(const struct listener *listener, struct listener_state *stat
         state->paused_ns += clock_now_ns() - listener->full_ns;
     if (workers_accept(listener))
         add_doors(listener->model->doors, state);
-    for (uint64_t i = 0; i < listener->count * listener->sets; i++)
-        add_backlog(&listener->sockets[i], state);
+    add_backlogs(listener, state);
 }
 
 /* Make a session of a connection and give it to the model, or reject it. */
@@ -470,6 +479,12 @@ int listener_new(struct event_base *base, const struct listening_socket *sockets
     listener->count = count;
     *result = listener;
     return 0;
+}
+
+void listener_remove_files(struct listener *listener)
+{
+    for (unsigned i = 0; listener != NULL && i < listener->count; i++)
+        listening_socket_remove_file(&listener->sockets[i]);
 }
 
 void listener_free(struct listener *listener)

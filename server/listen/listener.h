@@ -78,6 +78,9 @@ bool listener_hold(struct listener *listener, bool held);
  */
 void listener_take_backlog(struct listener *listener);
 
+/** Remove the files of unix sockets, for a program that is about to exit. NULL is fine. */
+void listener_remove_files(struct listener *listener);
+
 /** Close the sockets: new clients are refused by the kernel. NULL is fine. */
 void listener_free(struct listener *listener);
 
@@ -92,8 +95,10 @@ struct listener_state {
     uint64_t errors;      /**< how often accept() has failed */
     uint64_t wakeups;     /**< of workers that accept, because of a connection */
     uint64_t in_vain;     /**< of these, how often another worker had taken it */
-    uint32_t backlog;     /**< connections that wait in the kernel, for all sockets together */
-    uint32_t backlog_max; /**< how many can. 0: unknown, as for unix sockets */
+    uint32_t backlog;     /**< connections that wait in the kernel, for all TCP sockets together */
+    uint32_t backlog_max; /**< how many can */
+    bool
+        backlog_unknown; /**< all are unix sockets, of which the kernel does not tell: both are 0 */
 };
 
 /** Fill in the state. The kernel is asked for the backlog (TCP_INFO). */

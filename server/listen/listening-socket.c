@@ -137,13 +137,16 @@ static int set_rights(const char *path, const struct socket_rights *rights)
     return mode == 0 ? 0 : set_mode(path, mode);
 }
 
-/* Remove the file, if it is still the one that was made. */
-static void remove_file(const struct listening_socket *socket)
+void listening_socket_remove_file(struct listening_socket *socket)
 {
     const char *path = address_path(&socket->address);
-    int lock = lock_folder(path);
     struct stat file;
+    int lock;
 
+    if (!socket->has_file)
+        return;
+    socket->has_file = false;
+    lock = lock_folder(path);
     if (lstat(path, &file) == 0 && file.st_dev == socket->device && file.st_ino == socket->inode)
         (void)unlink(path);
     unlock_folder(lock);
@@ -238,9 +241,7 @@ int listening_socket_open(const struct address *address, struct listening_socket
 
 void listening_socket_close(struct listening_socket *socket)
 {
-    if (socket->has_file)
-        remove_file(socket);
-    socket->has_file = false;
+    listening_socket_remove_file(socket);
     close(socket->fd);
     socket->fd = -1;
 }

@@ -70,6 +70,9 @@ int listening_socket_open_with(const struct address *address, struct socket_port
  */
 void listening_socket_prepare(const struct listening_socket *socket);
 
+/** Remove the file that was made for it, if there is one and no other has taken its place. */
+void listening_socket_remove_file(struct listening_socket *socket);
+
 /** Close it; clients are refused from now on. Removes the file that was made for it. */
 void listening_socket_close(struct listening_socket *socket);
 

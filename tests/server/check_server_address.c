@@ -243,6 +243,23 @@ TEST(a_stale_file_is_replaced)
     ck_assert_uint_eq(mode_of(path), 0);
 }
 
+/* The server has its file when it finds out that it cannot start. */
+TEST(a_start_that_fails_leaves_no_file)
+{
+    struct kit kit = kit_start(NULL);
+    const char *taken = suite_text("%u", (unsigned)kit.program.port);
+
+    expect_failure(COMMAND("--host", host, "--admin", taken), "Address already in use");
+    ck_assert_uint_eq(mode_of(path), 0);
+    expect_failure(COMMAND("--host", host, "--agent", taken), "Address already in use");
+    ck_assert_uint_eq(mode_of(path), 0);
+    expect_failure(COMMAND("--host", host, "--model", "prefork", "--workers", "100", "--limit",
+                           "nofile=64", "--quiet"),
+                   "cannot start the workers of --model prefork");
+    ck_assert_uint_eq(mode_of(path), 0);
+    kit_finish(&kit, true, NULL);
+}
+
 TEST(a_live_server_is_left_alone)
 {
     struct kit kit = kit_start(ARGUMENTS("--host", host));
