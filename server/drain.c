@@ -137,6 +137,7 @@ static void begin_drain(struct server *server)
     server->listener_was.paused = server->listener_was.why_full = false;
     server->listener_was.why_errors = server->listener_was.why_person = false;
     server->listener_was.backlog = server->listener_was.backlog_max = 0;
+    server->listener_was.backlog_unknown = false;
     listener_free(server->listener);
     server->listener = NULL;
     visitors_leave(server->visitors);

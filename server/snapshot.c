@@ -12,7 +12,7 @@ static void take_settings(const struct server *server, struct state *state)
     state->type = server->type;
     state->workers = server->workers;
     state->resizable = server->model != NULL && model_may_resize(server->model);
-    state->queue = options->queue;
+    state->queue = server->type->capped ? options->queue : STATE_UNKNOWN;
     state->on_full = on_full_words[options->on_full];
     state->hold = hold_words[options->hold];
     state->started_ns = server->started_ns;

@@ -162,7 +162,7 @@ static json_t *queue(const struct state *state)
     }
     return OBJECT({"depth", number(state->in_phase[PHASE_QUEUED])},
                   {"capacity", number(state->queue)},
-                  {"oldest_seconds", seconds(state_longest_wait_ns(state))},
+                  {"oldest_seconds", seconds(state->longest_wait_ns)},
                   {"list", waiting});
 }
 
@@ -317,6 +317,7 @@ static json_t *whole(const struct state *state)
 {
     const struct counts *counts = &state->counts;
     const struct listener_state *listener = &state->listener;
+    bool unknown = listener->backlog_unknown;
 
     return OBJECT({"schema", word("echo-server/1")},
                   {"version", word(PACKAGE_VERSION)},
@@ -337,7 +338,7 @@ static json_t *whole(const struct state *state)
                   {"sessions", sessions(state)},
                   {"workers", workers(state)},
                   {"queue", queue(state)},
-                  {"backlog", OBJECT({"depth", number(listener->backlog)},
+                  {"backlog", OBJECT({"depth", number(unknown ? STATE_UNKNOWN : listener->backlog)},
                                      {"capacity", limit(listener->backlog_max)})},
                   {"accept", accepting(listener)},
                   {"visitors", visitors(&state->visitors)},

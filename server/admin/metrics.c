@@ -85,12 +85,13 @@ static void counter(struct text *text, const char *name, const char *help, uint6
     add(text, "echopool_%s %" PRIu64 "\n", name, value);
 }
 
-/* Write a gauge; what is not known has no sample. */
+/* Write a gauge; what is not known has no sample, and so no family. */
 static void gauge(struct text *text, const char *name, const char *help, uint64_t value)
 {
+    if (value == STATE_UNKNOWN)
+        return;
     family(text, name, GAUGE, help);
-    if (value != STATE_UNKNOWN)
-        add(text, "echopool_%s %" PRIu64 "\n", name, value);
+    add(text, "echopool_%s %" PRIu64 "\n", name, value);
 }
 
 /* Write a limit; 0 is none, and written as infinity. */
@@ -194,11 +195,12 @@ static void add_places(struct text *text, const struct state *state)
     gauge(text, "queue_depth", "Sessions that wait for a worker.", state->in_phase[PHASE_QUEUED]);
     seconds(text, "queue_oldest_wait_seconds", GAUGE,
             "How long the session that has waited longest for a worker has waited; 0: none waits.",
-            state_longest_wait_ns(state));
+            state->longest_wait_ns);
     gauge(text, "queue_capacity", "Sessions that may wait for a worker.", state->queue);
-    gauge(text, "backlog_depth", "Connections that wait in the kernel.", listener->backlog);
+    gauge(text, "backlog_depth", "Connections that wait in the kernel.",
+          listener->backlog_unknown ? STATE_UNKNOWN : listener->backlog);
     limit(text, "backlog_capacity", "Connections that may wait in the kernel.",
-          listener->backlog_max);
+          listener->backlog_unknown ? STATE_UNKNOWN : listener->backlog_max);
     gauge(text, "accept_paused", "1 while accepting is paused.", listener->paused);
     family(text, "accept_paused_by", GAUGE,
            "1 for each reason of the pause: the model is full, accept() has failed, a person has "

@@ -92,7 +92,7 @@ static void gather(struct accounting_entry *entry, void *context)
     const struct session *session = (const struct session *)entry;
     enum phase phase = session_phase(session);
     unsigned worker = atomic_load_explicit(&session->worker, memory_order_relaxed);
-    struct state_session *rows = state->rows;
+    struct state_session *rows = state->rows, row;
     size_t *count = &state->row_count;
 
     state->in_phase[phase]++;
@@ -103,8 +103,13 @@ static void gather(struct accounting_entry *entry, void *context)
     } else {
         mark_busy(gathering, worker);
     }
+    if (*count == STATE_ROWS_MAX && phase != PHASE_QUEUED)
+        return;
+    fill_row(&row, session, phase, worker, gathering->now_ns);
+    if (phase == PHASE_QUEUED && row.in_phase_ns > state->longest_wait_ns)
+        state->longest_wait_ns = row.in_phase_ns; /* also of one that is not listed */
     if (*count < STATE_ROWS_MAX)
-        fill_row(&rows[(*count)++], session, phase, worker, gathering->now_ns);
+        rows[(*count)++] = row;
 }
 
 /* Append rows as far as there is room. */
@@ -123,6 +128,7 @@ static void take_sessions(const struct shared *shared, struct state *state)
 
     state->row_count = 0;
     state->busy = 0;
+    state->longest_wait_ns = 0;
     memset(state->sessions_of, 0, sizeof state->sessions_of);
     memset(state->in_phase, 0, sizeof state->in_phase);
     gathering.state = state;
@@ -258,16 +264,6 @@ const char *state_word(const struct state *state)
            : state->draining  ? "draining"
            : state->lame_duck ? "lame duck"
                               : "running";
-}
-
-int64_t state_longest_wait_ns(const struct state *state)
-{
-    int64_t longest_ns = 0;
-
-    for (size_t i = 0; i < state->row_count; i++)
-        if (state->rows[i].phase == PHASE_QUEUED && state->rows[i].in_phase_ns > longest_ns)
-            longest_ns = state->rows[i].in_phase_ns;
-    return longest_ns;
 }
 
 const char *state_not_ready(const struct state *state)

@@ -71,7 +71,7 @@ struct state {
     const struct model_type *type;
     uint64_t workers;    /**< now, or event loops; 0: each session has its own */
     bool resizable;      /**< their number can be changed */
-    uint64_t queue;      /**< how many sessions may wait */
+    uint64_t queue;      /**< how many sessions may wait; STATE_UNKNOWN: --queue has no effect */
     const char *on_full; /**< its word */
     const char *hold;    /**< its word */
     struct state_settings settings;
@@ -91,6 +91,7 @@ struct state {
     uint32_t sessions_of[STATE_ROWS_MAX]; /**< by worker, as far as there is room */
     struct state_session rows[STATE_ROWS_MAX]; /**< served first, then queued, then parked */
     size_t row_count;
+    int64_t longest_wait_ns; /**< of all sessions that wait for a worker; 0: none waits */
 
     /* resources, and their limits; a limit of 0 is none, STATE_UNKNOWN is not known */
     int64_t uptime_ns;
@@ -124,9 +125,6 @@ const char *state_word(const struct state *state);
 
 /** Return why a load balancer must send no more clients here; NULL: it may. */
 const char *state_not_ready(const struct state *state);
-
-/** Return the longest time that a session that is listed has waited for a worker; 0: none waits. */
-int64_t state_longest_wait_ns(const struct state *state);
 
 /* --- workers ------------------------------------------------------------------------------- */
 

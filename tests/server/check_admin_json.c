@@ -266,6 +266,7 @@ TEST(workers_and_queue)
 
     expect_number(object, "queue.depth", 2);
     expect_number(object, "queue.capacity", 16);
+    expect_real(object, "queue.oldest_seconds", 2.5);
     ck_assert_uint_eq(json_array_size(at(object, "queue.list")), 2);
     expect_number(object, "queue.list.0.session", 304);
     expect_number(object, "queue.list.0.age_ms", 2500);
@@ -351,6 +352,19 @@ TEST(nothing_yet)
     ck_assert_uint_eq(json_array_size(at(object, "workers.list")), 0);
     ck_assert_uint_eq(json_array_size(at(object, "queue.list")), 0);
     ck_assert_uint_eq(json_array_size(at(object, "sessions.list")), 0);
+}
+
+/* What is not known is null, and never 0. */
+TEST(what_is_not_known)
+{
+    state_fill(&state);
+    state.queue = STATE_UNKNOWN;
+    state.listener.backlog = state.listener.backlog_max = 0;
+    state.listener.backlog_unknown = true;
+    read_state(false);
+    expect_null(object, "queue.capacity");
+    expect_null(object, "backlog.depth");
+    expect_null(object, "backlog.capacity");
 }
 
 /* More sessions than rows, many on one worker, and more workers than can be listed. */

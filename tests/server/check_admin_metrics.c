@@ -82,6 +82,7 @@ TEST(every_number_is_under_its_name)
     expect(metrics, "echopool_workers{state=\"idle\"}", 1);
     expect(metrics, "echopool_queue_depth", 2);
     expect(metrics, "echopool_queue_capacity", 16);
+    expect(metrics, "echopool_queue_oldest_wait_seconds", 2.5);
     expect(metrics, "echopool_backlog_depth", 803);
     expect(metrics, "echopool_backlog_capacity", 804);
     expect(metrics, "echopool_accept_paused", 0);
@@ -225,6 +226,27 @@ TEST(empty_state_has_every_series)
     expect(empty, "echopool_backlog_capacity", INFINITY);
     free(filled);
     free(empty);
+}
+
+/* What is not known has no sample, and least of all 0. */
+TEST(what_is_not_known)
+{
+    struct metrics *all, *fewer;
+
+    state_fill(&state);
+    all = read_state();
+    state.queue = STATE_UNKNOWN;
+    state.listener.backlog = state.listener.backlog_max = 0;
+    state.listener.backlog_unknown = true;
+    fewer = read_state();
+    ck_assert_uint_eq(fewer->families, all->families - 3);
+    ck_assert_uint_eq(fewer->count, all->count - 3);
+    for (size_t i = 0; i < fewer->count; i++) {
+        ck_assert_ptr_null(strstr(fewer->samples[i].key, "_backlog_"));
+        ck_assert_str_ne(fewer->samples[i].key, "echopool_queue_capacity");
+    }
+    free(all);
+    free(fewer);
 }
 
 /* Uncapped, each session has a worker; on event loops, a worker has many sessions. */

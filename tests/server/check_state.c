@@ -164,6 +164,30 @@ TEST(rows_are_bounded)
     take_down(set);
 }
 
+/* The longest wait is that of all sessions that wait, also of one for which there is no row. */
+LOOP_TEST(the_longest_wait, 2)
+{
+    const int served = _i == 0 ? 1 : STATE_ROWS_MAX;
+    struct stage_set *set = set_up(STATE_ROWS_MAX);
+    struct session *sessions[STATE_ROWS_MAX], *waits;
+
+    for (int i = 0; i < served; i++)
+        sessions[i] = enter(set, PHASE_RECEIVING, (unsigned)i);
+    snapshot_take(&set->server, &set->state);
+    ck_assert_int_eq(set->state.longest_wait_ns, 0);
+    waits = enter(set, PHASE_QUEUED, 0);
+    waits->entry.accepted_ns -= 5000000000;
+    snapshot_take(&set->server, &set->state);
+    ck_assert_uint_eq(set->state.in_phase[PHASE_QUEUED], 1);
+    ck_assert_int_ge(set->state.longest_wait_ns, 5000000000);
+    leave(set, waits);
+    snapshot_take(&set->server, &set->state);
+    ck_assert_int_eq(set->state.longest_wait_ns, 0);
+    for (int i = 0; i < served; i++)
+        leave(set, sessions[i]);
+    take_down(set);
+}
+
 /* How long it has not moved is known from the watch, and only of one that it has seen there. */
 TEST(time_in_a_phase)
 {
@@ -202,6 +226,7 @@ TEST(what_was_asked_for)
     set->server.workers = 0;
     snapshot_take(&set->server, &set->state);
     ck_assert_ptr_eq(state->type, &other);
+    ck_assert_uint_eq(state->queue, STATE_UNKNOWN); /* --queue has no effect */
     ck_assert(state->draining);
     ck_assert_uint_eq(state->workers, 0);
     take_down(set);
@@ -308,11 +333,30 @@ TEST(the_backlog)
     snapshot_take(&set->server, &set->state);
     ck_assert_uint_eq(seen->backlog, 3);
     ck_assert_uint_gt(seen->backlog_max, 3);
+    ck_assert(!seen->backlog_unknown);
     ck_assert(seen->paused);
     ck_assert_uint_eq(seen->pauses, 0);
     ck_assert_uint_eq(seen->errors, 0);
     for (int i = 0; i < 3; i++)
         close(clients[i]);
+    listener_free(set->server.listener);
+    event_base_free(base);
+    take_down(set);
+}
+
+/* Of unix sockets alone the kernel tells nothing, and that is not 0. */
+TEST(a_backlog_that_is_not_known)
+{
+    struct stage_set *set = set_up(1);
+    struct event_base *base = event_base_new();
+    struct listening_socket socket;
+    struct address address;
+
+    ck_assert(address_of_path(suite_text("@check_state.%d", (int)getpid()), &address));
+    ck_assert_int_eq(listening_socket_open(&address, &socket), 0);
+    ck_assert_int_eq(listener_new(base, &socket, 1, set->server.shared, &set->server.listener), 0);
+    snapshot_take(&set->server, &set->state);
+    ck_assert(set->state.listener.backlog_unknown);
     listener_free(set->server.listener);
     event_base_free(base);
     take_down(set);

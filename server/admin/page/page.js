@@ -137,7 +137,7 @@ function showBacklog(s) {
   const shown = Math.min(s.backlog.depth, 32);
   const why = s.accept.why;
   const reasons = ["person", "full", "errors"].filter((reason) => why[reason]).map((reason) => say("by_" + reason));
-  setText($("backlog-depth"), s.backlog.depth);
+  setText($("backlog-depth"), known(s.backlog.depth));
   setText($("backlog-of"), s.backlog.capacity ? say("of", s.backlog.capacity) : "");
   keep($("backlog-dots"), Array.from({ length: shown }, (_, i) => i), (i) => i, () => make("span", "dot"), () => {});
   fit($("backlog-dots"), "crowd", shown, crowdOf(shown, 4, 10, 20), 4, () => {});
@@ -605,7 +605,7 @@ function showSummary(s, queued) {
   if (now - summaryAt < 10000) return;
   summaryAt = now;
   setText($("summary"), say(queued.length ? "summary_oldest" : "summary", say("live_sessions", s.connections.active), $("workers-busy").shown,
-    $("workers-of").shown, s.queue.depth, s.backlog.depth, $("gate").shown, timeText(s.queue.oldest_seconds * 1000)));
+    $("workers-of").shown, s.queue.depth, known(s.backlog.depth), $("gate").shown, timeText(s.queue.oldest_seconds * 1000)));
 }
 
 /* --- one event ----------------------------------------------------------------------------- */
