@@ -68,14 +68,21 @@ static json_t *stat_of(const struct controlled *server, const char *part, const 
     return value;
 }
 
+/* Between two looks an event is waited for: the server sends one whenever it has looked at its state for a page. */
 void controlled_wait(const struct controlled *server, const char *part, const char *key,
                      json_int_t wanted)
 {
-    json_int_t is;
+    int events = http_listen(server->port);
+    uint64_t id;
 
-    do {
+    for (;;) {
         json_t *value = stat_of(server, part, key);
-        is = json_integer_value(value);
+        json_int_t is = json_integer_value(value);
+
         json_decref(value);
-    } while (is != wanted);
+        if (is == wanted)
+            break;
+        ck_assert_ptr_nonnull(http_event(events, &id));
+    }
+    close(events);
 }
