@@ -205,17 +205,33 @@ static bool can_be_given_up(char why[static WHY_MAX])
     return !leaks() || wrong(why, "memory was allocated and never freed");
 }
 
+static void *free_pool(void *argument)
+{
+    struct call *call = argument;
+
+    atomic_store(&call->tid, gettid());
+    pool_free(call->object);
+    atomic_store(&call->returned, true);
+    return NULL;
+}
+
+/* The first call goes on until pool_free() waits. If that has returned before, it cannot have been made. */
 static bool ends_in_order(char why[static WHY_MAX])
 {
     struct pool *pool = make(1, why);
+    struct call call = {.object = pool};
     struct future *futures[BOUND];
 
     for (int i = 0; i < BOUND; i++)
         if (pool == NULL ||
             (futures[i] = submit(pool, i == 0 ? hold : same, &marks[i], why)) == NULL)
             return false;
-    sem_post(&gate);
-    pool_free(pool);
+    while (atomic_load(&begun) == 0)
+        sched_yield();
+    call_start(&call, free_pool);
+    if (call_await_sleep(&call))
+        sem_post(&gate);
+    call_join(&call);
     for (int i = 0; i < BOUND; i++) {
         if (!future_is_done(futures[i]))
             return wrong(

@@ -56,6 +56,21 @@ enum call_state call_await(struct call *call, int sleepers)
     }
 }
 
+bool call_await_sleep(struct call *call)
+{
+    char path[64], state = 'R';
+
+    while (state != 'S' && !atomic_load(&call->returned)) {
+        snprintf(path, sizeof path, "/proc/self/task/%d/stat", atomic_load(&call->tid));
+        FILE *file = fopen(path, "r");
+        if (file == NULL || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+            sched_yield();
+        if (file != NULL)
+            fclose(file);
+    }
+    return !atomic_load(&call->returned);
+}
+
 void call_join(struct call *call)
 {
     pthread_join(call->thread, NULL);

@@ -18,6 +18,7 @@ struct call {
     void *object, *item;
     bool ok;
     atomic_bool returned;
+    atomic_int tid; /**< of the thread, for call_await_sleep(); 0: not yet known */
     pthread_t thread;
 };
 
@@ -30,6 +31,9 @@ void call_start(struct call *call, void *(*run)(void *));
 
 /** Wait until the call has returned, or until that many threads sleep on condition variables. */
 enum call_state call_await(struct call *call, int sleepers);
+
+/** Wait until the call has returned, or until its thread sleeps, in whatever way. @return false: it has returned */
+bool call_await_sleep(struct call *call);
 
 /** Wait until it has returned. If that never happens, the trial's time limit ends it. */
 void call_join(struct call *call);
