@@ -262,7 +262,8 @@ enum ep_policy {
     EP_CALLER_RUNS = 2, /**< run the task in the submitting thread, at once */
     EP_DISCARD = 3,     /**< accept the task and cancel it at once: its future is CANCELLED */
     /**
-     * Cancel the task that has waited longest, and queue this one. -EAGAIN if none waits. With
+     * Cancel the task that has waited longest, and queue this one, before functions of the program
+     * run for that one. -EAGAIN if none waits. With
      * priorities: the oldest of the lowest level, and none of a higher level than this one.
      */
     EP_DISCARD_OLDEST = 4,

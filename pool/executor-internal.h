@@ -169,8 +169,10 @@ void executor_places_made(struct ep_executor *executor);
  */
 void executor_settled(struct ep_executor *executor);
 
-/** Free the place of a queued task whose future has been cancelled. Threads: any. */
+/** Free the place of a queued task that is being cancelled; executor_place_left() must follow. */
 void executor_task_cancelled(struct ep_executor *executor, struct ep_future *future);
+/** Notify those who wait for that place. After this the executor may be gone. Threads: any. */
+void executor_place_left(struct ep_executor *executor);
 
 /**
  * End the waiting tasks that have expired.
@@ -181,8 +183,14 @@ void executor_task_cancelled(struct ep_executor *executor, struct ep_future *fut
  */
 int64_t executor_expire(struct ep_executor *executor);
 
-/** Cancel the task that has waited longest, if one waits. */
-bool executor_drop_oldest(struct ep_executor *executor, enum ep_priority highest);
+/**
+ * Queue a prepared task in the place of the one that has waited longest, which is cancelled.
+ *
+ * @param highest  a task of a higher level than this is not cancelled
+ * @return         as executor_try_admit(); -EAGAIN: none waits
+ */
+int executor_admit_for_oldest(struct ep_executor *executor, const struct queue_entry *entry,
+                              enum ep_priority highest);
 
 /** Refuse further tasks with that code, and make submitters and workers that wait look. */
 void executor_close(struct ep_executor *executor, int refusal);

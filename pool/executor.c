@@ -218,6 +218,10 @@ void executor_task_cancelled(struct ep_executor *executor, struct ep_future *fut
 {
     atomic_fetch_add(&executor->droppers, 1);
     queue_task_cancelled(&executor->queue, future);
+}
+
+void executor_place_left(struct ep_executor *executor)
+{
     executor_place_freed(executor);
     dropper_leaves(executor);
 }
@@ -226,11 +230,13 @@ void executor_task_cancelled(struct ep_executor *executor, struct ep_future *fut
 static void expire(struct ep_executor *executor, struct ep_future *future)
 {
     struct self_drop drop;
+    uint32_t notes;
 
     self_drop_begin(&drop, executor, future);
     queue_task_expired(&executor->queue);
+    notes = future_publish_expired(future);
     executor_place_freed(executor);
-    future_expire(future);
+    future_end_unrun(future, EP_EXPIRED, notes);
     self_drop_end();
 }
 
@@ -250,26 +256,43 @@ int64_t executor_expire(struct ep_executor *executor)
     return next_ns;
 }
 
-/** Cancel or fail the oldest task, as queue_drop_oldest(), and count as a dropper meanwhile. */
+/**
+ * Cancel the oldest task or, if `why` is not NULL, fail it; and count as a dropper meanwhile.
+ *
+ * @param newer  if not NULL, it is queued in the place of that task, before functions of the user run:
+ *               one of them could take the place
+ * @param rc     set to what executor_try_admit() returned for it
+ */
 static bool drop_oldest(struct ep_executor *executor, enum ep_priority highest, int reason,
-                        const char *why)
+                        const char *why, const struct queue_entry *newer, int *rc)
 {
+    struct queue_dropped dropped;
     struct self_drop drop;
-    bool dropped;
+    bool found;
 
     self_drop_begin(&drop, executor, NULL);
     atomic_fetch_add(&executor->droppers, 1);
-    dropped = queue_drop_oldest(&executor->queue, highest, reason, why);
-    if (dropped)
+    found = queue_drop_oldest(&executor->queue, highest, why != NULL, &dropped);
+    if (found) {
+        if (newer != NULL)
+            *rc = executor_try_admit(executor, newer);
+        queue_end_dropped(&dropped, reason, why);
         executor_place_freed(executor);
+    }
     self_drop_end();
     dropper_leaves(executor);
-    return dropped;
+    return found;
 }
 
-bool executor_drop_oldest(struct ep_executor *executor, enum ep_priority highest)
+int executor_admit_for_oldest(struct ep_executor *executor, const struct queue_entry *entry,
+                              enum ep_priority highest)
 {
-    return drop_oldest(executor, highest, -EAGAIN, NULL);
+    int rc = -EAGAIN;
+
+    /* Another submitter may take the place that was made: then make another. */
+    while (rc == -EAGAIN && drop_oldest(executor, highest, -EAGAIN, NULL, entry, &rc))
+        ;
+    return rc;
 }
 
 uint32_t ep_executor_room(struct ep_executor *executor)
@@ -358,7 +381,7 @@ static void close_and_drop(struct ep_executor *executor, int refusal, const char
     queue_close(&executor->queue, refusal, true);
     if (terminate)
         atomic_store(&executor->terminating, true);
-    while (drop_oldest(executor, EP_PRIORITY_HIGH, refusal, why))
+    while (drop_oldest(executor, EP_PRIORITY_HIGH, refusal, why, NULL, NULL))
         ;
     queue_release(&executor->queue);
     executor_close(executor, refusal);

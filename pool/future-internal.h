@@ -35,8 +35,13 @@ enum {
 
 /** What futures call in the executor that made them. */
 struct future_host {
-    /** Free the place of a queued task whose future has been cancelled. Threads: any. */
+    /**
+     * Free the place of a queued task whose future is being cancelled. From then on the executor lives
+     * until place_left() has returned. Threads: any.
+     */
     void (*cancelled)(struct ep_executor *executor, struct ep_future *future);
+    /** Notify those who wait for that place; a function of the user may run. */
+    void (*place_left)(struct ep_executor *executor);
     /**
      * Do the executor's work while waiting for a RUNNING future. Return when the future is done, at
      * the deadline, or when there is nothing to help with. NULL: waiting threads cannot help. If
@@ -202,13 +207,14 @@ static inline int64_t future_limit_ns(const struct ep_future *future)
 /**
  * Change the state; no other function does.
  *
- *     PENDING --future_start--> RUNNING --future_finish--> FINISHED
- *        |                                                    ^
- *        +--future_begin_cancel--> CANCELLING --future_expire-+
- *        |                              |
- *        |                              +--future_leave_queue--> CANCELLED
- *        |                                                          ^
- *        +-----future_drop------------------------------------------+
+ *     PENDING --future_start--> RUNNING --future_finish------------> FINISHED
+ *        |                                                              ^
+ *        +--future_begin_cancel--> CANCELLING --future_publish_expired--+
+ *                                       |
+ *                                       +-------future_publish_cancelled--> CANCELLED
+ *
+ * No function of the user runs in a thread that has a future in CANCELLING, so other threads can wait
+ * for the end of that state.
  *
  * @param from  the state it must have
  * @param old   set to the word before the change, notes included; may be NULL
@@ -236,7 +242,7 @@ static inline bool future_start(struct ep_future *future)
 }
 
 /**
- * Cancel a task that waits in the queue, in three steps. First change PENDING to CANCELLING: it will
+ * Cancel a task that waits in the queue, in four steps. First change PENDING to CANCELLING: it will
  * never begin. @return false if a worker or another canceller was faster
  */
 bool future_begin_cancel(struct ep_future *future);
@@ -245,8 +251,21 @@ bool future_begin_cancel(struct ep_future *future);
  * and the executor is not freed. @return the notes for the last step
  */
 uint32_t future_leave_queue(struct ep_future *future);
-/** Last, drop its input, wake its waiters and run its callbacks. It needs a reference. */
-void future_end_cancel(struct ep_future *future, uint32_t notes);
+/** Third, notify those who wait for its place. After this the executor may be gone. */
+void future_offer_place(struct ep_future *future);
+/**
+ * Last, drop its input, wake its waiters and run its callbacks. It needs a reference.
+ *
+ * @param reason  for on_drop
+ */
+void future_end_unrun(struct ep_future *future, int reason, uint32_t notes);
+
+/**
+ * Publish that a task for which future_begin_cancel() has succeeded is CANCELLED, or FINISHED with
+ * EP_EXPIRED. Its place must be free, and counted, already. @return the notes for future_end_unrun()
+ */
+uint32_t future_publish_cancelled(struct ep_future *future);
+uint32_t future_publish_expired(struct ep_future *future);
 
 /** Ask a running task to end early. */
 static inline void future_ask_to_stop(struct ep_future *future)
@@ -258,31 +277,19 @@ static inline bool future_must_stop(const struct ep_future *future)
     return (atomic_load_explicit(&future->state, memory_order_relaxed) & STATE_MUST_STOP) != 0;
 }
 
-/**
- * End a task for which future_begin_cancel() has succeeded as expired instead: make it FINISHED with
- * EP_EXPIRED, and drop its input. Its place must be free already.
- */
-void future_expire(struct ep_future *future);
-
 /** Ask whether a canceller has won and still uses the executor. */
 bool future_is_cancelling(const struct ep_future *future);
 /** Wait until the canceller that has won no longer uses the executor. */
 void future_await_cancelled(struct ep_future *future);
 
-/**
- * Cancel a task that the executor has taken off its queue.
- *
- * @param reason  for on_drop
- * @return        false if another canceller was faster
- */
-bool future_drop(struct ep_future *future, int reason);
+/** Cancel a task that was never queued. */
+void future_drop(struct ep_future *future, int reason);
 
 /**
- * Fail a task that the executor has taken off its queue and that will never run for want of a
- * worker: drop its input with the verdict as the reason, and make the future FINISHED with it.
- * @return false if a canceller was faster
+ * Fail a task that was started only for that, because there is no worker: drop its input with the
+ * verdict as the reason, and make the future FINISHED with it. Its place must be free, and counted.
  */
-bool future_break(struct ep_future *future, int verdict, const char *message);
+void future_break(struct ep_future *future, int verdict, const char *message);
 
 /**
  * Release the input and descriptors of a task that will never begin, after calling its `dropped` or

@@ -423,56 +423,56 @@ bool future_begin_cancel(struct ep_future *future)
     return future_change_state(future, STATE_PENDING, STATE_CANCELLING, NULL);
 }
 
-uint32_t future_leave_queue(struct ep_future *future)
+uint32_t future_publish_cancelled(struct ep_future *future)
 {
-    struct ep_executor *executor = future->executor;
-    struct self_drop drop;
     uint32_t old;
 
-    /* The executor lives until CANCELLED is published below; after that it may be gone. */
-    self_drop_begin(&drop, executor, future);
-    future_pool_host(future->pool)->cancelled(executor, future);
-    self_drop_end();
     EP_ASSERT(future_change_state(future, STATE_CANCELLING, STATE_CANCELLED, &old));
     return old;
 }
 
-void future_end_cancel(struct ep_future *future, uint32_t notes)
-{
-    future_drop_input(future, EP_ECANCELLED);
-    future_announce(future, notes);
-}
-
-bool future_drop(struct ep_future *future, int reason)
-{
-    uint32_t old;
-
-    if (!future_change_state(future, STATE_PENDING, STATE_CANCELLED, &old))
-        return false;
-    future_drop_input(future, reason);
-    future_announce(future, old);
-    return true;
-}
-
-void future_expire(struct ep_future *future)
+uint32_t future_publish_expired(struct ep_future *future)
 {
     uint32_t old;
 
     future_set_error(future, EP_EXPIRED, 0, ep_strerror(EP_EXPIRED));
     atomic_store_explicit(&future->worker, 0, memory_order_relaxed);
     EP_ASSERT(future_change_state(future, STATE_CANCELLING, STATE_FINISHED, &old));
-    future_drop_input(future, EP_EXPIRED);
-    future_announce(future, old);
+    return old;
 }
 
-bool future_break(struct ep_future *future, int verdict, const char *message)
+uint32_t future_leave_queue(struct ep_future *future)
 {
-    if (!future_start(future))
-        return false;
+    future_pool_host(future->pool)->cancelled(future->executor, future);
+    return future_publish_cancelled(future);
+}
+
+void future_offer_place(struct ep_future *future)
+{
+    struct self_drop drop;
+
+    self_drop_begin(&drop, future->executor, future);
+    future_pool_host(future->pool)->place_left(future->executor);
+    self_drop_end();
+}
+
+void future_end_unrun(struct ep_future *future, int reason, uint32_t notes)
+{
+    future_drop_input(future, reason);
+    future_announce(future, notes);
+}
+
+void future_drop(struct ep_future *future, int reason)
+{
+    EP_ASSERT(future_begin_cancel(future)); /* no other thread has it yet */
+    future_end_unrun(future, reason, future_publish_cancelled(future));
+}
+
+void future_break(struct ep_future *future, int verdict, const char *message)
+{
     future_set_error(future, verdict, 0, message);
     future_drop_input(future, verdict);
     future_finish(future, 0);
-    return true;
 }
 
 int future_set_reply(struct ep_future *future, const void *data, size_t size)
@@ -579,8 +579,9 @@ int ep_future_cancel(struct ep_future *future)
     if (future_begin_cancel(future)) {
         uint32_t notes = future_leave_queue(future);
 
+        future_offer_place(future);
         self_drop_begin(&drop, NULL, future);
-        future_end_cancel(future, notes);
+        future_end_unrun(future, EP_ECANCELLED, notes);
         self_drop_end();
         return 0;
     }

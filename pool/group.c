@@ -266,12 +266,15 @@ void ep_group_cancel(struct ep_group *group)
         return;
     for (struct member *member = taken; member != NULL; member = member->next_cancelled)
         member->notes = future_leave_queue(member->future);
+    for (struct member *member = taken; member != NULL; member = member->next_cancelled)
+        future_offer_place(member->future);
     self_drop_begin(&drop, group->executor, NULL);
     for (struct member *member = taken; member != NULL; member = next) {
         struct ep_future *future = ep_future_ref(member->future);
 
         next = member->next_cancelled;
-        future_end_cancel(future, member->notes); /* its callback releases the member */
+        future_end_unrun(future, EP_ECANCELLED,
+                         member->notes); /* its callback releases the member */
         ep_future_unref(future);
     }
     self_drop_end();

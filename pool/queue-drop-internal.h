@@ -26,16 +26,30 @@ bool queue_take_expired(struct queue *queue, struct ep_future **future, bool *cl
 /** Free the place of a task that was claimed. */
 void queue_task_expired(struct queue *queue);
 
+/** A task that was taken off the queue to be dropped. */
+struct queue_dropped {
+    struct queue_entry entry;
+    bool ours;      /**< no canceller was faster */
+    uint32_t notes; /**< of its future, if it was cancelled */
+};
+
 /**
- * Take the oldest task of the lowest level and cancel it; or, if there is a message, fail it by
- * future_break().
+ * Take the oldest task of the lowest level, and free its place. No function of the user runs:
+ * queue_end_dropped() must follow.
  *
  * @param highest  a task of a higher level than this is not taken
- * @param reason   for on_drop; the verdict of a task that fails
- * @param message  NULL: cancel it
+ * @param fails    it will fail; otherwise its future is CANCELLED
  * @return         false if there is none left
  */
-bool queue_drop_oldest(struct queue *queue, enum ep_priority highest, int reason,
-                       const char *message);
+bool queue_drop_oldest(struct queue *queue, enum ep_priority highest, bool fails,
+                       struct queue_dropped *dropped);
+
+/**
+ * Drop its input, and call back.
+ *
+ * @param reason   for on_drop; the verdict of a task that fails
+ * @param message  of a task that fails; otherwise NULL
+ */
+void queue_end_dropped(struct queue_dropped *dropped, int reason, const char *message);
 
 #endif /* POOL_QUEUE_DROP_INTERNAL_H */

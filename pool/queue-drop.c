@@ -2,8 +2,6 @@
 /* Tasks that leave the queue without having run: see queue-drop-internal.h. */
 #include "pool/queue-drop-internal.h"
 
-#include "pool/self-internal.h"
-
 bool queue_take_expired(struct queue *queue, struct ep_future **future, bool *claimed,
                         int64_t *next_ns)
 {
@@ -73,26 +71,37 @@ static bool queue_take_oldest(struct queue *queue, enum ep_priority highest,
     return taken;
 }
 
-bool queue_drop_oldest(struct queue *queue, enum ep_priority highest, int reason,
-                       const char *message)
+bool queue_drop_oldest(struct queue *queue, enum ep_priority highest, bool fails,
+                       struct queue_dropped *dropped)
 {
-    struct queue_entry entry;
-    bool ours = true;
+    struct ep_future *future;
 
-    if (!queue_take_oldest(queue, highest, &entry))
+    if (!queue_take_oldest(queue, highest, &dropped->entry))
         return false;
-    if (entry.future == NULL) {
-        entry_drop(&entry);
-    } else {
-        ours = message != NULL ? future_break(entry.future, reason, message)
-                               : future_drop(entry.future, reason);
-        if (!ours && future_is_cancelling(entry.future) && !self_cancels(entry.future))
-            future_await_cancelled(entry.future); /* the canceller still uses the executor */
-        ep_future_unref(entry.future);
-    }
-    if (ours) {
-        atomic_fetch_add(message != NULL ? &queue->broken : &queue->cancelled, 1);
+    future = dropped->entry.future;
+    dropped->ours = future == NULL || (fails ? future_start(future) : future_begin_cancel(future));
+    if (dropped->ours) {
+        atomic_fetch_add(fails ? &queue->broken : &queue->cancelled, 1);
         atomic_fetch_add(&queue->freed, 1);
+        if (future != NULL && !fails)
+            dropped->notes = future_publish_cancelled(future);
+    } else if (future_is_cancelling(future)) {
+        future_await_cancelled(future); /* the canceller still uses the executor */
     }
     return true;
+}
+
+void queue_end_dropped(struct queue_dropped *dropped, int reason, const char *message)
+{
+    struct ep_future *future = dropped->entry.future;
+
+    if (future == NULL) {
+        entry_drop(&dropped->entry);
+        return;
+    }
+    if (dropped->ours && message != NULL)
+        future_break(future, reason, message);
+    else if (dropped->ours)
+        future_end_unrun(future, reason, dropped->notes);
+    ep_future_unref(future);
 }

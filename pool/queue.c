@@ -29,7 +29,6 @@
 #include "pool/queue-internal.h"
 
 #include "pool/future-internal.h"
-#include "pool/self-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -249,7 +248,7 @@ uint32_t queue_room(struct queue *queue)
  */
 static bool queue_await_canceller_locked(struct queue *queue, struct ep_future *future)
 {
-    if (!future_is_cancelling(future) || self_cancels(future))
+    if (!future_is_cancelling(future))
         return false;
     ep_future_ref(future);
     lock_release(&queue->head_lock);

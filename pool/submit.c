@@ -98,7 +98,7 @@ static void expire_here(struct ep_executor *executor, struct queue_entry *entry)
     self_drop_begin(&drop, executor, entry->future);
     executor_count(executor, COUNT_EXPIRED_ELSEWHERE);
     EP_ASSERT(future_begin_cancel(entry->future)); /* no other thread has it yet */
-    future_expire(entry->future);
+    future_end_unrun(entry->future, EP_EXPIRED, future_publish_expired(entry->future));
     self_drop_end();
     ep_future_unref(entry->future);
 }
@@ -182,10 +182,7 @@ static OUT_OF_LINE int submit_when_full(struct ep_executor *executor, struct que
         entry_discard(entry);
         return 0;
     case EP_DISCARD_OLDEST:
-        /* Another submitter may take the place that was made: then make another. */
-        while (rc == -EAGAIN && executor_drop_oldest(executor, entry_priority(entry)))
-            rc = executor_try_admit(executor, entry);
-        return rc;
+        return executor_admit_for_oldest(executor, entry, entry_priority(entry));
     default: return rc;
     }
 }

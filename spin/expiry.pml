@@ -226,12 +226,12 @@ inline executor_expire(t, found, claimed, next)
         if
         :: found && claimed ->
             free_place(); /* queue_task_expired() */
-            touch(); /* executor_place_freed() */
             d_step {
                 assert(state[t] == CANCELLING && begun[t] == 0);
                 expired[t]++;
-                state[t] = FINISHED /* future_expire() */
+                state[t] = FINISHED /* future_publish_expired() */
             }
+            touch(); /* executor_place_freed() */
         :: found && !claimed ->
 #ifdef WRONG_EXPIRES_ANYWAY
             free_place();
@@ -369,8 +369,8 @@ proctype canceller()
             :: else
             fi;
             free_place();
-            atomic { touch(); droppers-- }
-            state[t] = CANCELLED
+            state[t] = CANCELLED;
+            atomic { touch(); droppers-- } /* executor_place_left() */
         :: submitters_left == 0
         fi
     :: skip

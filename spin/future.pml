@@ -53,7 +53,7 @@ bool listed[TELLERS + 1];     /* callbacks and watches; their order does not mat
 
 /* The executor. */
 bool in_ring = true, closed, head_locked, gone;
-byte freed, workers_left = WORKERS;
+byte freed, droppers, workers_left = WORKERS;
 
 /* For the checker only. */
 byte runs, drops;
@@ -265,12 +265,13 @@ proctype owner()
         :: !in_ring -> head_locked = false
         :: in_ring ->
             atomic { in_ring = false; head_locked = false }
-            future_change_state(PENDING, CANCELLED, old); /* future_drop() */
+            future_change_state(PENDING, CANCELLING, old); /* future_begin_cancel() */
             if
             :: old != 255 ->
+                freed++;
+                future_change_state(CANCELLING, CANCELLED, old); /* future_publish_cancelled() */
                 future_drop_input();
-                future_announce(old, mine);
-                freed++
+                future_announce(old, mine)
             :: else ->
                 old = 0;
 #ifndef WITHOUT_AWAIT_IN_DROP
@@ -284,6 +285,9 @@ proctype owner()
     :: skip
     fi;
     workers_left == 0; /* join */
+#ifndef WITHOUT_AWAIT_DROPPERS
+    droppers == 0;
+#endif
     gone = true
 }
 
@@ -302,12 +306,12 @@ proctype canceller()
 #ifdef WRONG_PUBLISH_FIRST
         future_change_state(CANCELLING, CANCELLED, old);
 #endif
-        atomic { touch_executor(); freed++ } /* executor_task_cancelled() */
-        touch_executor();                    /* executor_place_freed() */
+        atomic { touch_executor(); droppers++; freed++ } /* executor_task_cancelled() */
 #ifndef WRONG_PUBLISH_FIRST
         d_step { assert(STATE == CANCELLING) } /* EP_ASSERT */
         future_change_state(CANCELLING, CANCELLED, old);
 #endif
+        atomic { touch_executor(); droppers-- } /* executor_place_left() */
         future_drop_input();
         future_announce(old, mine);
         zero = true

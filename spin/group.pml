@@ -124,7 +124,7 @@ inline member_done(m, last)
     group_count_down(last)
 }
 
-/** future_leave_queue(), future_end_cancel() for each: in this order no callback runs before all are over */
+/** future_leave_queue(), future_end_unrun() for each: in this order no callback runs before all are over */
 inline end_cancel(taken, m, last)
 {
     d_step {

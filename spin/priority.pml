@@ -346,7 +346,9 @@ inline queue_drop_oldest(highest, t, found)
     if
     :: found ->
         if
-        :: d_step { state[t] == PENDING -> state[t] = CANCELLED; touch(); freed++; live-- } /* future_drop() */
+        :: atomic { state[t] == PENDING -> state[t] = CANCELLING } /* future_begin_cancel() */
+            d_step { touch(); freed++; live-- }
+            state[t] = CANCELLED /* future_publish_cancelled() */
         :: state[t] == CANCELLING -> state[t] == CANCELLED /* future_await_cancelled() */
         :: state[t] == CANCELLED
         fi;
@@ -419,8 +421,8 @@ proctype canceller()
             :: else
             fi;
             d_step { touch(); freed++; live-- }
-            atomic { touch(); droppers-- }
-            state[t] = CANCELLED
+            state[t] = CANCELLED;
+            atomic { touch(); droppers-- } /* executor_place_left() */
         :: submitters_left == 0
         fi
     :: skip

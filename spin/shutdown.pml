@@ -43,7 +43,6 @@
 
 bool life_mutex, joined;
 byte joins;               /* for the checker only */
-byte droppers;            /* closers that may have taken a task off the queue to cancel it */
 byte closers_left = CLOSERS;
 
 #define IS_OVER(t) (state[t] == NOT_ACCEPTED || IS_RESOLVED(t))
@@ -57,8 +56,9 @@ inline queue_drop_oldest(t, some)
     :: atomic { !HAS_ENTRIES -> head_locked = false; some = false }
     :: atomic { HAS_ENTRIES -> t = HEAD_TASK; queue_advance_locked(); head_locked = false; some = true }
         if
-        :: atomic { state[t] == PENDING -> state[t] = CANCELLED; live-- } /* future_drop() */
+        :: atomic { state[t] == PENDING -> state[t] = CANCELLING; live-- } /* future_begin_cancel() */
             atomic { touch(); freed++ }
+            state[t] = CANCELLED /* future_publish_cancelled() */
         :: state[t] != PENDING ->
 #ifndef WITHOUT_AWAIT_IN_DROP
             state[t] == CANCELLED /* future_await_cancelled() */

@@ -299,6 +299,7 @@ static const struct executor_ops process_ops = {
     .host =
         {
             .cancelled = executor_task_cancelled,
+            .place_left = executor_place_left,
             .help = process_help,
             .helper_stays = process_helper_stays,
             .helper_leaves = process_helper_leaves,

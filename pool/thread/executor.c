@@ -165,6 +165,7 @@ static void thread_free(struct ep_executor *base)
 
 static const struct executor_ops thread_ops = {
     .host = {.cancelled = executor_task_cancelled,
+             .place_left = executor_place_left,
              .run_here = thread_run_here,
              .runs_here = thread_runs_here},
     .arrived = task_arrived,

@@ -31,7 +31,7 @@ static void closed(struct ep_executor *base)
 }
 
 static const struct executor_ops ops = {
-    .host = {.cancelled = executor_task_cancelled},
+    .host = {.cancelled = executor_task_cancelled, .place_left = executor_place_left},
     .arrived = arrived,
     .closed = closed,
 };

@@ -136,6 +136,69 @@ TEST(discard_oldest_cancels_the_one_that_waited_longest)
     ep_executor_free(pool);
 }
 
+/** What the executor counts when a done callback runs. */
+struct seen {
+    struct ep_executor *pool;
+    struct ep_stats stats;
+};
+
+static void look(struct ep_future *future, void *context)
+{
+    struct seen *seen = context;
+
+    (void)future;
+    ep_executor_stats(seen->pool, &seen->stats);
+}
+
+/* As for a task that ran: its place is free, and it is counted, before it is done. */
+TEST(what_is_dropped_is_counted_before_its_callbacks)
+{
+    struct ep_executor *pool = executor_that(1, 1, EP_DISCARD_OLDEST);
+    struct seen discarded = {.pool = pool}, cancelled = {.pool = pool};
+    struct ep_future *first, *second;
+
+    stage_occupy(pool, 1);
+    ck_assert_int_eq(stage_submit(pool, &first), 0);
+    ck_assert_int_eq(ep_future_add_done_callback(first, look, &discarded), 0);
+    ck_assert_int_eq(stage_submit(pool, &second), 0);
+    ck_assert_uint_eq(discarded.stats.cancelled, 1);
+    ck_assert_uint_eq(discarded.stats.queued, 1); /* the second has its place already */
+    ck_assert_int_eq(ep_future_add_done_callback(second, look, &cancelled), 0);
+    ck_assert_int_eq(ep_executor_shutdown(pool, EP_CANCEL), 0);
+    ck_assert_uint_eq(cancelled.stats.cancelled, 2);
+    ck_assert_uint_eq(cancelled.stats.queued, 0);
+    gate_open(&stage->gate, 1);
+    ep_future_unref(first);
+    ep_future_unref(second);
+    ep_executor_free(pool);
+}
+
+static struct ep_executor *refilled;
+
+static void try_again(void *user, int reason, const void *input, size_t size)
+{
+    (void)input;
+    (void)size;
+    if (reason == -EAGAIN)
+        *(int *)user = ep_try_submit(refilled, nothing_task, NULL, 0, NULL);
+}
+
+/* Otherwise tasks that submit themselves again could keep a submitter for ever. */
+TEST(on_drop_cannot_take_the_place_for_which_its_task_was_discarded)
+{
+    struct ep_executor *pool = refilled = executor_that(1, 1, EP_DISCARD_OLDEST);
+    int tried = 0;
+    struct ep_submit_options options = {.on_drop = try_again, .user = &tried};
+
+    stage_occupy(pool, 1);
+    ck_assert_int_eq(ep_submit_with(pool, nothing_task, NULL, 0, &options, NULL), 0);
+    ck_assert_int_eq(stage_submit(pool, NULL), 0);
+    ck_assert_int_eq(tried, -EAGAIN);
+    gate_open(&stage->gate, 1);
+    ep_executor_free(pool);
+    ck_assert_uint_eq(atomic_load(&stage->counter), 1);
+}
+
 /* A deadline that is over is one; not to wait at all is another thing. */
 TEST(a_deadline_may_be_over)
 {
@@ -167,23 +230,25 @@ static void end_it(const void *input, size_t size)
     ck_assert_int_eq(ep_executor_shutdown(executor_to_end, 0), 0);
 }
 
-/* The header says so: the old task is gone when the new one turns out to be too late. */
-TEST(discard_oldest_may_cancel_and_fail)
+/* The new task has its place by then, and runs. */
+TEST(dropped_may_shut_down_the_executor_that_discards)
 {
     struct ep_executor *pool = executor_that(1, 1, EP_DISCARD_OLDEST);
     struct ep_submit_options with = {.dropped = end_it};
     atomic_uint *counter = &stage->counter;
-    struct ep_future *old, *new = (struct ep_future *)stage;
+    struct ep_future *old, *new;
 
     executor_to_end = pool;
     stage_occupy(pool, 1);
     ck_assert_int_eq(ep_submit_with(pool, count_task, &counter, sizeof counter, &with, &old), 0);
-    ck_assert_int_eq(stage_submit(pool, &new), EP_ESHUTDOWN);
-    ck_assert_ptr_null(new);
+    ck_assert_int_eq(stage_submit(pool, &new), 0);
+    ck_assert_int_eq(stage_submit(pool, NULL), EP_ESHUTDOWN);
     ck_assert(ep_future_cancelled(old));
     ck_assert_uint_eq(atomic_load(&stage->dropped), 1);
     gate_open(&stage->gate, 1);
+    ck_assert_int_eq(ep_future_result(new, EP_FOREVER, NULL), 0);
     ep_future_unref(old);
+    ep_future_unref(new);
     ep_executor_free(pool);
 }
 

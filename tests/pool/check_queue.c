@@ -11,13 +11,13 @@
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <string.h>
 
 #define LIMIT 4
 
 /** An executor of nothing but a queue, so that futures can be cancelled. */
-static const struct executor_ops no_workers = {.host = {.cancelled = executor_task_cancelled}};
+static const struct executor_ops no_workers = {
+    .host = {.cancelled = executor_task_cancelled, .place_left = executor_place_left}};
 
 static struct ep_executor fixture;
 
@@ -268,18 +268,6 @@ TEST(what_is_being_dropped_is_not_taken)
     ck_assert_int_eq(take(), 1);
 }
 
-static void wait_in_on_room(void *semaphore)
-{
-    while (sem_wait(semaphore) != 0)
-        ;
-}
-
-static void *cancel(void *future)
-{
-    ck_assert_int_eq(ep_future_cancel(future), 0);
-    return NULL;
-}
-
 static void *take_in_thread(void *taken)
 {
     *(int *)taken = take();
@@ -289,27 +277,21 @@ static void *take_in_thread(void *taken)
 /* A worker that waits for the canceller of the oldest task must look again before it takes another. */
 TEST(a_pause_holds_also_a_worker_that_passes_a_husk)
 {
-    pthread_t canceller, taker;
-    struct ep_future *husk;
+    struct ep_future *husk = push_future(1);
+    pthread_t taker;
+    uint32_t notes;
     int taken = 0;
-    sem_t go;
 
-    sem_init(&go, 0, 0);
-    fixture.options.on_room = wait_in_on_room;
-    fixture.options.context = &go;
-    husk = push_future(1);
     for (int n = 2; n <= LIMIT; n++)
         ck_assert_int_eq(push(n), 0);
-    ck_assert_uint_eq(ep_executor_room(&fixture), 0);
-    ck_assert_int_eq(pthread_create(&canceller, NULL, cancel, husk), 0);
-    while (queue_room(&fixture.queue) == 0)
-        sched_yield();
+    ck_assert(future_begin_cancel(husk));
     ck_assert_int_eq(pthread_create(&taker, NULL, take_in_thread, &taken), 0);
     while ((atomic_load(&husk->state) & STATE_HAS_SLEEPERS) == 0)
         sched_yield();
     ck_assert_int_eq(queue_pause(&fixture.queue, true), 0);
-    sem_post(&go);
-    pthread_join(canceller, NULL);
+    notes = future_leave_queue(husk);
+    future_offer_place(husk);
+    future_end_unrun(husk, EP_ECANCELLED, notes);
     pthread_join(taker, NULL);
     ck_assert_int_eq(taken, -1);
     ck_assert_int_eq(queue_pause(&fixture.queue, false), 0);
@@ -317,7 +299,16 @@ TEST(a_pause_holds_also_a_worker_that_passes_a_husk)
         ck_assert_int_eq(take(), n);
     ck_assert_int_eq(take(), -1);
     ep_future_unref(husk);
-    sem_destroy(&go);
+}
+
+static bool drop_oldest(void)
+{
+    struct queue_dropped dropped;
+
+    if (!queue_drop_oldest(&fixture.queue, EP_PRIORITY_HIGH, false, &dropped))
+        return false;
+    queue_end_dropped(&dropped, EP_ESHUTDOWN, NULL);
+    return true;
 }
 
 TEST(drop_oldest_cancels)
@@ -327,12 +318,11 @@ TEST(drop_oldest_cancels)
 
     ck_assert_int_eq(ep_future_cancel(cancelled), 0);
     ck_assert_int_eq(push(3), 0);
-    ck_assert(queue_drop_oldest(&fixture.queue, EP_PRIORITY_HIGH, EP_ESHUTDOWN, NULL));
+    ck_assert(drop_oldest());
     ck_assert(ep_future_cancelled(future));
-    ck_assert(
-        queue_drop_oldest(&fixture.queue, EP_PRIORITY_HIGH, EP_ESHUTDOWN, NULL)); /* the husk */
+    ck_assert(drop_oldest()); /* the husk */
     ck_assert_int_eq(take(), 3);
-    ck_assert(!queue_drop_oldest(&fixture.queue, EP_PRIORITY_HIGH, EP_ESHUTDOWN, NULL));
+    ck_assert(!drop_oldest());
     ck_assert_uint_eq(queue_room(&fixture.queue), LIMIT - 1);
     ep_future_unref(future);
     ep_future_unref(cancelled);

@@ -14,6 +14,8 @@
 static struct ep_executor *pool;
 static int (*call)(void);
 static atomic_bool armed;
+/** A task that is being cancelled, or the oldest that waits; NULL: none. */
+static struct ep_future *first;
 
 /* --- The calls ----------------------------------------------------------------------------- */
 
@@ -54,6 +56,15 @@ static int call_future(void)
     rc |= ep_future_cancel(future);
     ep_future_unref(future);
     return rc;
+}
+
+/* Without a limit: a thread that waited for itself would never return. */
+static int call_first(void)
+{
+    if (first == NULL)
+        return 0;
+    return ep_future_result(first, EP_FOREVER, NULL) |
+           ep_wait(&first, 1, EP_ALL_COMPLETED, EP_FOREVER, NULL) | ep_future_cancel(first);
 }
 
 static int call_pause(void)
@@ -103,7 +114,7 @@ static int call_map(void)
 
 static int (*const calls[])(void) = {call_stats,     call_submit, call_future,   call_pause,
                                      call_resize,    call_wait,   call_shutdown, call_cancel,
-                                     call_terminate, call_map};
+                                     call_terminate, call_map,    call_first};
 
 /** Make the call that is tried, once. */
 static void make_call(void)
@@ -162,6 +173,7 @@ CASE_FOR_KINDS("Where they run")
 
 static struct ep_executor *make(struct ep_options options)
 {
+    first = NULL;
     gate_init(&stage->gate); /* a task that was killed there has not passed it */
     options.workers = 1;
     options.queue = 2;
@@ -201,6 +213,7 @@ static void fill(struct ep_options options, struct ep_future *futures[static 2])
     stage_occupy(pool, 1);
     futures[0] = submit_dropped();
     futures[1] = submit_dropped();
+    first = futures[0];
 }
 
 static void release(struct ep_future *futures[static 2])
@@ -231,6 +244,25 @@ static void within_on_room_of_a_worker(void)
 static void within_on_room_of_a_canceller(void)
 {
     within_on_room(true);
+}
+
+/* Of those that are cancelled together, on_room may ask for each. */
+static void within_on_room_of_a_cancelled_group(void)
+{
+    struct ep_future *futures[2];
+    struct ep_group *group;
+
+    pool = make((struct ep_options){.on_room = on_room});
+    stage_occupy(pool, 1);
+    ck_assert_int_eq(ep_group_new(pool, 0, &group), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(ep_group_submit(group, nothing_task, NULL, 0, NULL, &futures[i]), 0);
+    first = futures[1];
+    ck_assert_uint_eq(ep_executor_room(pool), 0);
+    atomic_store(&armed, true);
+    ep_group_cancel(group);
+    release(futures);
+    ep_group_free(group);
 }
 
 static void within_dropped_by_cancel(void)
@@ -327,6 +359,7 @@ static void (*const functions[])(void) = {
     within_finalize,
     within_on_room_of_a_worker,
     within_on_room_of_a_canceller,
+    within_on_room_of_a_cancelled_group,
     within_dropped_by_cancel,
     within_dropped_at_the_end,
     within_dropped_for_another,
