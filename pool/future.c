@@ -631,6 +631,8 @@ bool future_needs_caller(const struct ep_future *future)
     switch (future_load_state(future)) { /* read once: it may change meanwhile */
     case STATE_PENDING: return self_serves(future->executor);
     case STATE_RUNNING:
+        if (self_must_end(future))
+            return true;
         if (!self_works_for(future->executor))
             return false;
         return host->runs_here == NULL || !self_runs() || host->runs_here(future);

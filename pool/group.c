@@ -27,6 +27,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,11 +195,53 @@ static bool group_is_cancelled(struct ep_group *group)
     return cancelled;
 }
 
+/** A submission under way. */
+struct submission {
+    struct ep_group *group;
+    struct member *member;
+    struct ep_future *made;
+    struct self_drop drop;
+};
+
+/** Let the group have the task that was submitted. */
+static void group_adopt(struct submission *submission)
+{
+    struct ep_future *made = submission->made;
+
+    /* The first callback of a future needs no memory, and no other thread has had this one. */
+    EP_ASSERT(ep_future_add_done_callback(made, member_done, submission->member) == 0);
+    if (member_keep(submission->member, made) && ep_future_cancel(made) == -EBUSY)
+        future_ask_to_stop(made);
+    group_wake(submission->group); /* a worker that waits for the group may have to run it */
+    ep_future_unref(made);
+}
+
+/** Run when the submitter has run the task, and the task has ended its thread. */
+static void submitter_lost(void *context)
+{
+    self_unwound();
+    self_drop_end();
+    group_adopt(context);
+}
+
+/** Do ep_submit_with() for a member. */
+static int member_submit(struct submission *submission, ep_task_fn fn, const void *input,
+                         size_t size, const struct ep_submit_options *options)
+{
+    int rc;
+
+    self_drop_begin(&submission->drop, NULL, submission->group);
+    pthread_cleanup_push(submitter_lost, submission);
+    rc = ep_submit_with(submission->group->executor, fn, input, size, options, &submission->made);
+    pthread_cleanup_pop(0);
+    self_drop_end();
+    return rc;
+}
+
 int ep_group_submit(struct ep_group *group, ep_task_fn fn, const void *input, size_t size,
                     const struct ep_submit_options *options, struct ep_future **future)
 {
-    struct ep_future *made;
-    struct member *member;
+    struct submission submission = {.group = group};
     int rc;
 
     if (future != NULL)
@@ -209,23 +252,18 @@ int ep_group_submit(struct ep_group *group, ep_task_fn fn, const void *input, si
         return EP_EFORKED;
     if (group_is_cancelled(group))
         return EP_ECANCELLED;
-    member = member_new(group);
-    if (member == NULL)
+    submission.member = member_new(group);
+    if (submission.member == NULL)
         return -ENOMEM;
-    rc = ep_submit_with(group->executor, fn, input, size, options, &made);
+    rc = member_submit(&submission, fn, input, size, options);
     if (rc != 0) {
-        free(member);
+        free(submission.member);
         group_count_down(group);
         return rc;
     }
     if (future != NULL)
-        *future = ep_future_ref(made);
-    /* The first callback of a future needs no memory, and no other thread has had this one. */
-    EP_ASSERT(ep_future_add_done_callback(made, member_done, member) == 0);
-    if (member_keep(member, made) && ep_future_cancel(made) == -EBUSY)
-        future_ask_to_stop(made);
-    group_wake(group); /* a worker that waits for the group may have to run it */
-    ep_future_unref(made);
+        *future = ep_future_ref(submission.made);
+    group_adopt(&submission);
     return 0;
 }
 
@@ -290,18 +328,23 @@ static int group_outcome(struct ep_group *group)
     return atomic_load(&group->incomplete) ? EP_ECANCELLED : 0;
 }
 
-/** Ask whether the calling thread is dropping the input of one of its tasks. */
-static bool drops_a_member(struct ep_group *group)
+/**
+ * Ask whether the calling thread is dropping the input of one of its tasks, or submits one, which its
+ * submitter may have to run.
+ */
+static bool must_end_a_member(struct ep_group *group)
 {
-    bool drops = false;
+    bool must = false;
 
     if (!self_drops())
         return false;
+    if (self_must_end(group))
+        return true;
     lock_acquire(&group->lock);
-    for (struct member *member = group->members; member != NULL && !drops; member = member->next)
-        drops = self_cancels(member->future);
+    for (struct member *member = group->members; member != NULL && !must; member = member->next)
+        must = self_must_end(member->future);
     lock_release(&group->lock);
-    return drops;
+    return must;
 }
 
 /** Find a member that has not begun, or that the calling thread runs. @return a reference, or NULL */
@@ -343,7 +386,8 @@ int ep_group_wait(struct ep_group *group, int64_t timeout_ns)
         return EP_EFORKED;
     if (timeout_ns <= 0)
         return -ETIMEDOUT;
-    if (drops_a_member(group) || (self_serves(group->executor) && !self_may_run(group->executor)))
+    if (must_end_a_member(group) ||
+        (self_serves(group->executor) && !self_may_run(group->executor)))
         return -EDEADLK;
     atomic_fetch_add(&group->sleepers, 1);
     for (;;) {

@@ -21,19 +21,20 @@ void self_serve(const struct ep_executor *executor, bool as_manager);
  * a worker would.
  */
 struct self_drop {
-    const struct ep_executor *executor; /**< NULL: it no longer holds the task */
-    const struct ep_future *cancelled;  /**< the one that ep_future_cancel() cancels, or NULL */
+    const struct ep_executor *executor; /**< NULL: it does not hold the task */
+    const void *own;                    /**< what only this thread can end, or NULL: a future that
+                                             it cancels, or whose task it runs as the submitter; or
+                                             a group that it submits into */
     struct self_drop *outer;
 };
-void self_drop_begin(struct self_drop *drop, const struct ep_executor *executor,
-                     const struct ep_future *cancelled);
+void self_drop_begin(struct self_drop *drop, const struct ep_executor *executor, const void *own);
 void self_drop_end(void);
 
-/** Ask whether the calling thread drops any task. */
+/** Ask whether the calling thread does so at all. */
 bool self_drops(void);
 
-/** Ask whether the calling thread is in the middle of cancelling that future. */
-bool self_cancels(const struct ep_future *future);
+/** Ask whether the calling thread is the one that must end that future, or a member of that group. */
+bool self_must_end(const void *own);
 
 /**
  * Ask whether the calling thread works for that executor, which may have been freed, or drops a

@@ -27,10 +27,9 @@ void self_serve(const struct ep_executor *executor, bool as_manager)
     is_manager = as_manager;
 }
 
-void self_drop_begin(struct self_drop *drop, const struct ep_executor *executor,
-                     const struct ep_future *cancelled)
+void self_drop_begin(struct self_drop *drop, const struct ep_executor *executor, const void *own)
 {
-    *drop = (struct self_drop){.executor = executor, .cancelled = cancelled, .outer = drops};
+    *drop = (struct self_drop){.executor = executor, .own = own, .outer = drops};
     drops = drop;
 }
 
@@ -44,11 +43,11 @@ bool self_drops(void)
     return drops != NULL;
 }
 
-bool self_cancels(const struct ep_future *future)
+bool self_must_end(const void *own)
 {
     const struct self_drop *drop = drops;
 
-    while (drop != NULL && drop->cancelled != future)
+    while (drop != NULL && drop->own != own)
         drop = drop->outer;
     return drop != NULL;
 }

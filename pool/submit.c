@@ -108,6 +108,7 @@ struct callers_task {
     struct ep_executor *executor;
     struct queue_entry *entry;
     bool has_run; /**< its function has returned, and it is counted */
+    struct self_drop drop;
 };
 
 static void callers_task_lost(void *context)
@@ -116,6 +117,7 @@ static void callers_task_lost(void *context)
 
     self_unwound();
     if (!task->has_run) {
+        self_drop_end();
         task_lost(task->entry);
         executor_count(task->executor, COUNT_FAILED_ELSEWHERE);
     }
@@ -129,7 +131,9 @@ static void callers_task_run(struct callers_task *task)
 
     if (task->entry->future != NULL)
         future_start(task->entry->future); /* no other thread has it yet */
+    self_drop_begin(&task->drop, NULL, task->entry->future);
     succeeded = executor_run(task->executor, task->entry, CALLERS_WORKER);
+    self_drop_end();
     executor_count(task->executor, succeeded ? COUNT_FINISHED_ELSEWHERE : COUNT_FAILED_ELSEWHERE);
     task->has_run = true;
     task_end(task->entry, CALLERS_WORKER);
@@ -138,7 +142,7 @@ static void callers_task_run(struct callers_task *task)
 /** Run a task in the submitter's thread. */
 static OUT_OF_LINE void run_here(struct ep_executor *executor, struct queue_entry *entry)
 {
-    struct callers_task task = {executor, entry, false};
+    struct callers_task task = {.executor = executor, .entry = entry};
 
     pthread_cleanup_push(callers_task_lost, &task);
     callers_task_run(&task);

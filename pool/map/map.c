@@ -373,6 +373,7 @@ int ep_map(struct ep_executor *executor, ep_task_fn fn, ep_source_fn source, voi
     made->stop_on_failure = options->stop_on_failure;
     made->deadline_ns =
         options->timeout_ns == 0 ? NO_DEADLINE : deadline_after(options->timeout_ns);
+    made->error.message = "";
     arrivals_init(&made->arrivals, NULL);
 
     rc = map_advance(made, NO_DEADLINE);

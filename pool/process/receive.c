@@ -336,15 +336,16 @@ static bool await_readable(int socket, int64_t deadline_ns)
     return true;
 }
 
-void process_help(struct ep_executor *base, struct ep_future *future, int64_t deadline_ns)
+/**
+ * Receive what comes before the outcome of a task, and that. The caller has the right to receive.
+ * @return false at the end of the stream, and after an invalid message
+ */
+static bool receive_for(struct place *place, struct ep_future *future, int64_t deadline_ns)
 {
-    struct process_executor *executor = (struct process_executor *)base;
-    struct place *place = claim_for(executor, future);
+    const struct ep_executor *base = &place->executor->base;
     struct wire_message message;
     bool whole = true, given_back = false;
 
-    if (place == NULL)
-        return;
     while (whole && !given_back && place_is_busy(place) && !ep_future_done(future)) {
         int rc = deadline_ns == NO_DEADLINE || await_readable(place->socket, deadline_ns)
                      ? wire_receive(place->socket, place->inbox, WIRE_MESSAGE_MAX,
@@ -353,15 +354,38 @@ void process_help(struct ep_executor *base, struct ep_future *future, int64_t de
 
         if (rc == 0) {
             whole = take_message(place, place->inbox, &message, &given_back);
+            if (base->options.on_room != NULL && place->unreported > 0)
+                break; /* on_room is not called by a thread that has the right */
             report_freed(place);
         } else if (rc == -ETIMEDOUT)
             break;
         else if (rc != -EAGAIN)
             whole = false;
     }
-    release_receiving(place, whole);
-    if (whole)
-        place_offer(place);
+    return whole;
+}
+
+void process_help(struct ep_executor *base, struct ep_future *future, int64_t deadline_ns)
+{
+    struct process_executor *executor = (struct process_executor *)base;
+    struct place *place;
+    uint32_t freed;
+
+    do {
+        bool whole;
+
+        place = claim_for(executor, future);
+        if (place == NULL)
+            return;
+        whole = receive_for(place, future, deadline_ns);
+        freed = place->unreported;
+        place->unreported = 0;
+        release_receiving(place, whole);
+        if (whole)
+            place_offer(place);
+        for (uint32_t i = 0; i < freed; i++)
+            executor_place_freed(base);
+    } while (freed > 0 && !ep_future_done(future));
 }
 
 void process_helper_stays(struct ep_executor *base)

@@ -97,10 +97,12 @@ int thread_run_here(struct ep_executor *base, struct ep_future *future)
 bool thread_runs_here(const struct ep_future *future)
 {
     const struct worker *worker = worker_here();
+    enum stage stage;
 
     for (const struct nested *nested = top; nested != NULL; nested = nested->below)
         if (nested->future == future)
             return true;
-    return atomic_load_explicit(&worker->stage, memory_order_relaxed) == TASK_TAKEN &&
-           worker->entry.future == future;
+    /* TASK_RUN: on_room is called before the outcome is published. */
+    stage = atomic_load_explicit(&worker->stage, memory_order_relaxed);
+    return (stage == TASK_TAKEN || stage == TASK_RUN) && worker->entry.future == future;
 }

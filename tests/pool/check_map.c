@@ -346,9 +346,12 @@ LOOP_TEST(a_failed_element_fails_alone, KINDS)
         struct counting counting = {.end = 8};
         struct ep_map *map = map_counting(pool, some_fail_task, &counting, &options);
 
-        for (int n = 0; n < 8; n++) {
-            struct ep_error error;
+        struct ep_error error;
 
+        ep_map_error(map, &error); /* of no element yet */
+        ck_assert(!error.failed);
+        ck_assert_str_eq(error.message, "");
+        for (int n = 0; n < 8; n++) {
             if (n % 3 != 0) {
                 assert_int(map, n);
                 ep_map_error(map, &error);

@@ -66,6 +66,43 @@ TEST(caller_runs_in_the_submitting_thread)
     ep_executor_free(pool);
 }
 
+static struct ep_future *own_future;
+static struct ep_group *own_group;
+
+static int wait_for_itself_task(struct ep_task *task)
+{
+    (void)task;
+    return own_group != NULL ? ep_group_wait(own_group, EP_FOREVER)
+                             : ep_future_result(own_future, EP_FOREVER, NULL);
+}
+
+static void assert_refused_to_wait(struct ep_future *future)
+{
+    struct ep_error error;
+
+    ck_assert_int_eq(ep_future_error(future, EP_FOREVER, &error), 0);
+    ck_assert_int_eq(error.code, -EDEADLK);
+    ep_future_unref(future);
+}
+
+TEST(a_task_does_not_wait_for_the_submitter_that_runs_it)
+{
+    struct ep_executor *pool = executor_that(1, EP_NO_QUEUE, EP_CALLER_RUNS);
+    struct ep_future *future;
+
+    stage_occupy(pool, 1);
+    own_group = NULL;
+    ck_assert_int_eq(ep_submit(pool, wait_for_itself_task, NULL, 0, &own_future), 0);
+    assert_refused_to_wait(own_future);
+    ck_assert_int_eq(ep_group_new(pool, 0, &own_group), 0);
+    ck_assert_int_eq(ep_group_submit(own_group, wait_for_itself_task, NULL, 0, NULL, &future), 0);
+    assert_refused_to_wait(future);
+    ck_assert_int_eq(ep_group_wait(own_group, EP_FOREVER), EP_EFAILED);
+    ep_group_free(own_group);
+    gate_open(&stage->gate, 1);
+    ep_executor_free(pool);
+}
+
 /* Looked at in turn: a thread that slept for the result, and one that only looks. */
 TEST(a_result_is_out_after_the_bookkeeping)
 {

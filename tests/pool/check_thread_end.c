@@ -194,6 +194,7 @@ TEST(a_finalize_may_end_the_thread)
 
 struct submission {
     struct ep_executor *pool;
+    struct ep_group *group; /* NULL: none */
     struct ep_future *future;
 };
 
@@ -201,29 +202,42 @@ static void *submit_exit(void *context)
 {
     struct submission *submission = context;
 
-    if (ep_submit(submission->pool, exit_task, NULL, 0, &submission->future) != 0)
+    if (submission->group != NULL)
+        (void)!ep_group_submit(submission->group, exit_task, NULL, 0, NULL, NULL);
+    else if (ep_submit(submission->pool, exit_task, NULL, 0, &submission->future) != 0)
         submission->future = NULL;
     return context;
 }
 
-/* A submitter that runs the task itself ends with it; the future is done. */
+/** Have a submitter run the task itself, and end with it. */
+static void assert_submitter_ends(struct submission *submission)
+{
+    pthread_t thread;
+    void *returned;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, submit_exit, submission), 0);
+    ck_assert_int_eq(pthread_join(thread, &returned), 0);
+    ck_assert_ptr_null(returned); /* it did not come back */
+}
+
+/* The future is done then, and a group has no task left. */
 TEST(a_submitter_may_end_with_its_task)
 {
     struct gate gate;
     struct ep_executor *pool = executor_of(1, EP_NO_QUEUE, EP_CALLER_RUNS);
     struct submission submission = {.pool = pool};
-    pthread_t thread;
-    void *returned;
 
     gate_init(&gate);
     gate_occupy(pool, &gate, 1);
-    ck_assert_int_eq(pthread_create(&thread, NULL, submit_exit, &submission), 0);
-    ck_assert_int_eq(pthread_join(thread, &returned), 0);
-    ck_assert_ptr_null(returned); /* it did not come back */
+    assert_submitter_ends(&submission);
     ck_assert_int_eq(ep_future_result(submission.future, EP_FOREVER, NULL), EP_EFAILED);
-    gate_open(&gate, 1);
-    assert_counts(pool, 1, 1);
     ep_future_unref(submission.future);
+    ck_assert_int_eq(ep_group_new(pool, 0, &submission.group), 0);
+    assert_submitter_ends(&submission);
+    ck_assert_int_eq(ep_group_wait(submission.group, EP_FOREVER), EP_EFAILED);
+    ep_group_free(submission.group);
+    gate_open(&gate, 1);
+    assert_counts(pool, 1, 2);
     ep_executor_free(pool);
     gate_clear(&gate);
 }

@@ -4,17 +4,20 @@
  * returns. Where it would wait for its own thread, it returns -EDEADLK. What hangs runs into the
  * time limit.
  */
-#include "pool/echopool.h"
+#include "pool/future-internal.h"
 #include "tests/kit/kinds.h"
 #include "tests/kit/suite.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 
 static struct ep_executor *pool;
 static int (*call)(void);
 static atomic_bool armed;
-/** A task that is being cancelled, or the oldest that waits; NULL: none. */
+/** The task that stands at the gate. */
+static struct ep_future *held;
+/** A task that is being cancelled, or the oldest that waits, or the one that runs here; NULL: none. */
 static struct ep_future *first;
 
 /* --- The calls ----------------------------------------------------------------------------- */
@@ -206,11 +209,17 @@ static void within_finalize(void)
     ep_executor_shutdown(pool, EP_WAIT);
 }
 
+static void hold(void)
+{
+    held = submit_gate(pool, &stage->gate);
+    gate_await(&stage->gate, 1);
+}
+
 /** Fill the executor: one task stands at the gate, two wait. The futures are those that wait. */
 static void fill(struct ep_options options, struct ep_future *futures[static 2])
 {
     pool = make(options);
-    stage_occupy(pool, 1);
+    hold();
     futures[0] = submit_dropped();
     futures[1] = submit_dropped();
     first = futures[0];
@@ -220,6 +229,7 @@ static void release(struct ep_future *futures[static 2])
 {
     gate_open(&stage->gate, 1);
     ep_executor_shutdown(pool, EP_WAIT);
+    ep_future_unref(held);
     ep_future_unref(futures[0]);
     ep_future_unref(futures[1]);
 }
@@ -230,6 +240,8 @@ static void within_on_room(bool cancel)
 
     fill((struct ep_options){.on_room = on_room}, futures);
     ck_assert_uint_eq(ep_executor_room(pool), 0);
+    if (!cancel)
+        first = held; /* its place is free a moment before it is done */
     atomic_store(&armed, true);
     if (cancel)
         ck_assert_int_eq(ep_future_cancel(futures[0]), 0);
@@ -253,7 +265,7 @@ static void within_on_room_of_a_cancelled_group(void)
     struct ep_group *group;
 
     pool = make((struct ep_options){.on_room = on_room});
-    stage_occupy(pool, 1);
+    hold();
     ck_assert_int_eq(ep_group_new(pool, 0, &group), 0);
     for (int i = 0; i < 2; i++)
         ck_assert_int_eq(ep_group_submit(group, nothing_task, NULL, 0, NULL, &futures[i]), 0);
@@ -381,4 +393,49 @@ TEST(every_call_returns)
             ck_assert_msg(atomic_exchange(&stage->counter, 0) == 1,
                           "function %zu did not run for call %zu", i, k);
         }
+}
+
+/* --- A thread that receives ---------------------------------------------------------------- */
+
+static int waited;
+
+static void wait_in_on_room(void *context)
+{
+    (void)context;
+    waited = ep_future_result(first, EP_FOREVER, NULL);
+}
+
+static void *open_for_a_helper(void *unused)
+{
+    while ((atomic_load(&held->state) & STATE_HAS_HELPER) == 0)
+        sched_yield();
+    gate_open(&stage->gate, 1);
+    return unused;
+}
+
+/* A thread that receives for itself calls on_room, in which it may wait for the next task of that worker. */
+TEST(on_room_may_wait_for_a_task_sent_ahead)
+{
+    struct ep_options options = {
+        .workers = 1, .queue = 1, .prefetch = 1, .on_room = wait_in_on_room};
+    pthread_t opener;
+
+    if (kind == THREADS)
+        return; /* none is sent ahead */
+    pool = executor_with(&options);
+    ck_assert_int_eq(ep_executor_pause(pool), 0);
+    held = submit_gate(pool, &stage->gate);
+    first = submit_bytes(pool, nothing_task, NULL, 0);
+    ck_assert_uint_eq(ep_executor_room(pool), 0);
+    ck_assert_int_eq(ep_executor_resume(pool), 0);
+    gate_await(&stage->gate, 1);
+    ck_assert_int_eq(pthread_create(&opener, NULL, open_for_a_helper, NULL), 0);
+    ck_assert_int_eq(ep_future_result(held, EP_FOREVER, NULL), 0);
+    pthread_join(opener, NULL);
+    ck_assert_int_eq(ep_future_result(first, EP_FOREVER, NULL), 0);
+    ep_executor_shutdown(pool, EP_WAIT);
+    ck_assert(waited == 0 || waited == -EDEADLK); /* the latter if the manager was faster */
+    ep_future_unref(held);
+    ep_future_unref(first);
+    ep_executor_free(pool);
 }
