@@ -205,8 +205,8 @@ EP_API bool ep_async_ready(const struct ep_async *call);
 EP_API int ep_async_successful(const struct ep_async *call);
 
 /**
- * call.wait(timeout): return when it is ready or the time is over; ep_async_ready() says which. It
- * does not wait if ep_async_get() would return -EDEADLK.
+ * call.wait(timeout): return when it is ready or the time is over (0 or less: at once);
+ * ep_async_ready() says which. It does not wait if ep_async_get() would return -EDEADLK.
  */
 EP_API void ep_async_wait(const struct ep_async *call, int64_t timeout_ns);
 
@@ -234,8 +234,9 @@ EP_API size_t ep_async_count(const struct ep_async *call);
  *
  * @param index  from 0, in the order of the elements
  * @param reply  set on success, valid until the call is freed; may be NULL
- * @param error  set in either case unless NULL: what went wrong with it, if anything did
- * @return       0, what ep_future_result() returns for it, EP_ENOTREADY, or -EINVAL: no such index
+ * @param error  set as well unless NULL, whether it succeeded or failed: what went wrong, if anything
+ * @return       0; what ep_future_result() returns for it; EP_ENOTREADY, whatever the index, or
+ *               -EINVAL: no such index. With these two nothing is set
  */
 EP_API int ep_async_item(const struct ep_async *call, size_t index, struct ep_bytes *reply,
                          struct ep_error *error);
@@ -269,6 +270,8 @@ EP_API EP_MUSTCHECK int ep_pool_imap_unordered(struct ep_pool *pool, ep_task_fn 
  * It does not wait for room with a result in hand: the next inputs are submitted as far as there is
  * room, and the others by later calls. With EP_FOREVER it waits for room, as ep_map_next().
  *
+ * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without limit
+ * @param reply       as in ep_map_next()
  * @return  as ep_map_next(), but after -ETIMEDOUT nothing is cancelled: ask again
  */
 EP_API EP_MUSTCHECK int ep_imap_next(struct ep_map *map, int64_t timeout_ns,

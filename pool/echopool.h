@@ -262,9 +262,9 @@ enum ep_policy {
     EP_CALLER_RUNS = 2, /**< run the task in the submitting thread, at once */
     EP_DISCARD = 3,     /**< accept the task and cancel it at once: its future is CANCELLED */
     /**
-     * Cancel the task that has waited longest, and queue this one, before functions of the program
-     * run for that one. -EAGAIN if none waits. With
-     * priorities: the oldest of the lowest level, and none of a higher level than this one.
+     * Cancel the task that has waited longest, and queue this one before functions of the program run
+     * for that one. -EAGAIN if none waits. With priorities: the oldest of the lowest level, and none
+     * of a higher level than this one.
      */
     EP_DISCARD_OLDEST = 4,
 };
@@ -359,10 +359,10 @@ struct ep_options {
     enum ep_on_death on_death;
     /**
      * Tasks that are sent ahead to each busy worker, at most EP_PREFETCH_MAX. They count as running
-     * and can no longer be cancelled. Tiny tasks become several times cheaper.
+     * and can no longer be cancelled. Tiny tasks become several times cheaper. 0: none.
      */
     uint32_t prefetch;
-    /** How long ep_executor_terminate() waits between SIGTERM and SIGKILL. 0: one second. */
+    /** How long ep_executor_terminate() waits between SIGTERM and SIGKILL. 0 or less: one second. */
     int64_t grace_ns;
 
     /* both, from here on */
@@ -394,8 +394,11 @@ struct ep_options {
  * @param options   NULL is the same as all zero
  * @param executor  set on success, and released by ep_executor_free(); untouched on failure
  * @return  0        all workers run
- *          -EINVAL  more workers than EP_WORKERS_MAX or than workers_max, a queue longer than EP_QUEUE_MAX, a stack
- *                   that pthread_attr_setstacksize() refuses, an unknown policy, executor NULL
+ *          -EINVAL  more workers or workers_max than EP_WORKERS_MAX, more workers than workers_max, a
+ *                   queue longer than EP_QUEUE_MAX, a stack that pthread_attr_setstacksize() refuses,
+ *                   an unknown policy or on_death, a negative idle_timeout_ns, something in a
+ *                   reserved word, executor NULL
+ *          EP_EBROKEN  an initialize failed, or ended its thread
  *          -ENOMEM  no memory
  *          -EAGAIN  a thread could not be made: see pthread_create(3) for the limits. Those
  *                   already made have ended and are joined
@@ -436,6 +439,7 @@ EP_API EP_MUSTCHECK int ep_thread_executor_new(const struct ep_options *options,
  * five times; when no worker is left then, the executor is broken.
  *
  * @return  as ep_thread_executor_new(), and
+ *          -EINVAL      a prefetch above EP_PREFETCH_MAX
  *          EP_ETHREADS  options->zygote is NULL and this process has more than one thread: fork
  *                       the zygote earlier, with ep_zygote_new()
  *          EP_EBROKEN   a worker's initialize failed, or the worker died in it
@@ -467,11 +471,12 @@ EP_API EP_MUSTCHECK int ep_process_executor_new(const struct ep_options *options
  * the child must make one of its own.
  *
  * @param zygote  set on success; release it with ep_zygote_free() after the executors that use it
- * @return  0, EP_ETHREADS, or a negated errno value: of fork(2) or socketpair(2), or the reason why
- *          the zygote itself could not start. -ENOSYS, -EPERM: the kernel or a sandbox has no
+ * @return  0, EP_ETHREADS, -EINVAL: zygote is NULL, or a negated errno value: of fork(2) or
+ *          socketpair(2), or the reason why the zygote itself could not start. -ENOSYS, -EPERM: the kernel or a sandbox has no
  *          pidfd_open(2) or pidfd_send_signal(2)
  */
 EP_API EP_MUSTCHECK int ep_zygote_new(struct ep_zygote **zygote);
+/** End and release the zygote. NULL is allowed and does nothing. */
 EP_API void ep_zygote_free(struct ep_zygote *zygote);
 
 /** How ep_executor_shutdown() ends an executor; may be combined. */
@@ -511,7 +516,8 @@ EP_API int ep_executor_join(struct ep_executor *executor, int64_t timeout_ns);
  * End as soon as possible: shut down, cancel tasks that have not begun, and make running tasks end.
  * ep_task_stopping() becomes true; worker processes get SIGTERM, and SIGKILL after grace_ns.
  * Returns at once; ep_executor_join() waits. A task on a thread that never asks ep_task_stopping()
- * cannot be made to end, and join waits for it.
+ * cannot be made to end, and join waits for it. A task whose worker process ends so fails with
+ * EP_EDIED; one that was taken for a worker or sent ahead to it, and had not begun, with EP_EBROKEN.
  */
 EP_API void ep_executor_terminate(struct ep_executor *executor);
 
@@ -552,6 +558,7 @@ EP_API EP_MUSTCHECK int ep_executor_resize(struct ep_executor *executor, uint32_
  * Wait until the executor holds no task, neither waiting nor running, and every done callback of a
  * task that a worker ran has returned.
  *
+ * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without limit
  * @return 0, -ETIMEDOUT, or -EDEADLK if called by a worker of this executor
  */
 EP_API EP_MUSTCHECK int ep_executor_wait_idle(struct ep_executor *executor, int64_t timeout_ns);
@@ -798,8 +805,9 @@ EP_API EP_MUSTCHECK int ep_try_submit(struct ep_executor *executor, ep_task_fn f
  * @return  as ep_submit(), and
  *          -ETIMEDOUT  full until options->deadline_ns or options->expires_ns
  *          -EAGAIN     full, and options->deadline_ns is INT64_MIN
- *          -EINVAL     both dropped and on_drop, limit_ns is negative, an unknown priority, more than EP_FDS_MAX
- *                      descriptors, one that is negative, or fds is NULL with a count
+ *          -EINVAL     both dropped and on_drop, limit_ns is negative, an unknown priority, something
+ *                      in a reserved word, more than EP_FDS_MAX descriptors, one that is negative or
+ *                      given twice, or fds is NULL with a count
  *          -EBADF      one of the descriptors is not open
  *          -ENOMEM     also if the thread that watches over expires_ns cannot be made
  */
@@ -823,7 +831,7 @@ struct ep_error {
     int code;            /**< what the function returned or gave to ep_task_fail(); may be 0. For
                               EP_EDIED the wait(2) status of the worker process */
     const char *message; /**< never NULL, may be ""; lives as long as the future */
-    unsigned worker;     /**< which worker ran it */
+    unsigned worker;     /**< which worker ran it; 0 if none did, UINT16_MAX if its submitter did */
 };
 
 /** Add a reference. @return the same future */
@@ -1061,7 +1069,7 @@ struct ep_map;
  * @param options  NULL is the same as all zero; copied
  * @param map      set on success, and released by ep_map_free(); untouched on failure
  * @return  0             under way; also if the source returned an error
- *          -EINVAL       executor, fn, source, or map is NULL
+ *          -EINVAL       executor, fn, source, or map is NULL, or something is in a reserved word
  *          -ENOMEM, -EAGAIN, -EDEADLK, EP_ESHUTDOWN, EP_EBROKEN
  *                        as ep_submit(), for one of the inputs. Those before it that have not begun
  *                        are cancelled

@@ -205,6 +205,10 @@ static int check_options(const struct ep_submit_options *options)
     for (unsigned i = 0; i < options->fd_count; i++) {
         if (options->fds[i] < 0)
             return -EINVAL;
+        for (unsigned k = 0; k < i;
+             k++) /* it would be closed twice, the second time as another one */
+            if (options->fds[k] == options->fds[i])
+                return -EINVAL;
         if (fcntl(options->fds[i], F_GETFD) < 0)
             return -EBADF;
     }

@@ -470,6 +470,8 @@ TEST(wrong_arguments_are_refused)
                                      .fd_count = 2}; /* none of that number */
     ck_assert_int_eq(ep_submit_with(pool, nothing_task, NULL, 0, &fds, &future), -EBADF);
     ck_assert_ptr_null(future);
+    fds.fds = (int[]){0, 0}; /* an accepted task would close it twice */
+    ck_assert_int_eq(ep_submit_with(pool, nothing_task, NULL, 0, &fds, &future), -EINVAL);
     ck_assert_int_ge(fcntl(0, F_GETFD), 0);
     ck_assert_int_eq(ep_executor_shutdown(pool, 64), -EINVAL);
     ck_assert_int_eq(ep_executor_shutdown(NULL, 0), -EINVAL);
