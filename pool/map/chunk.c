@@ -18,9 +18,11 @@
 
 #include "pool/clock-internal.h"
 #include "pool/future-internal.h"
+#include "pool/self-internal.h"
 #include "pool/task-internal.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,11 +141,25 @@ static int pack_outcome(struct pack *replies, struct ep_future *outcome)
     return pack_add(replies, &record, error.message);
 }
 
-/** Call the function for each input. @return 0, -ENOMEM, or EP_EUNKNOWN: the task has failed */
-static int chunk_call_all(struct ep_task *task, struct pack *replies)
+/** A chunk that is being called. */
+struct calls {
+    struct ep_future outcome; /**< always FINISHED, and used only by the calls made here */
+    struct pack replies;
+};
+
+/** Release them, also if a call has ended the thread. */
+static void calls_clear(void *context)
 {
-    /* This future is always FINISHED, and used only by the calls made here. */
-    struct ep_future outcome = {.state = STATE_FINISHED};
+    struct calls *calls = context;
+
+    self_unwound();
+    future_clear_local(&calls->outcome);
+    free(calls->replies.bytes);
+}
+
+/** Call the function for each input. @return 0, -ENOMEM, or EP_EUNKNOWN: the task has failed */
+static int chunk_call_all(struct ep_task *task, struct calls *calls)
+{
     size_t size, offset = sizeof(struct head);
     const unsigned char *bytes = ep_task_input(task, &size), *input;
     struct record record;
@@ -156,24 +172,26 @@ static int chunk_call_all(struct ep_task *task, struct pack *replies)
     while (rc == 0 && unpack(bytes, size, &offset, &record, &input)) {
         /* A worker process is ended by SIGTERM; asking there would cost a system call each. */
         if (task->process == NULL && ep_task_stopping(task)) {
-            rc = pack_add(replies, &(struct record){.verdict = EP_ECANCELLED}, NULL);
+            rc = pack_add(&calls->replies, &(struct record){.verdict = EP_ECANCELLED}, NULL);
             continue;
         }
-        task_run_within(task, head.fn, input, record.size, &outcome);
-        rc = pack_outcome(replies, &outcome);
-        outcome_reset(&outcome);
+        task_run_within(task, head.fn, input, record.size, &calls->outcome);
+        rc = pack_outcome(&calls->replies, &calls->outcome);
+        outcome_reset(&calls->outcome);
     }
     return rc;
 }
 
 static int chunk_task(struct ep_task *task)
 {
-    struct pack replies = {0};
-    int rc = chunk_call_all(task, &replies);
+    struct calls calls = {.outcome = {.state = STATE_FINISHED}};
+    int rc;
 
+    pthread_cleanup_push(calls_clear, &calls);
+    rc = chunk_call_all(task, &calls);
     if (rc == 0)
-        rc = ep_task_reply(task, replies.bytes, replies.size);
-    free(replies.bytes);
+        rc = ep_task_reply(task, calls.replies.bytes, calls.replies.size);
+    pthread_cleanup_pop(1);
     return rc == 0 || rc == EP_EUNKNOWN
                ? rc
                : ep_task_fail(task, rc, "no memory for the replies of a chunk");

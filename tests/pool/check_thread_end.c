@@ -123,6 +123,35 @@ TEST(a_task_that_ends_its_thread_has_failed)
     ck_assert_uint_eq(atomic_load(&ended), 42);
 }
 
+/** Leave a reply that needs memory, and then end the thread at one of the inputs. */
+static int reply_and_exit_task(struct ep_task *task)
+{
+    static const char large[1000];
+    const int *n = ep_task_input(task, NULL);
+
+    if (ep_task_reply(task, large, sizeof large) == 0 && *n == 4)
+        pthread_exit(NULL);
+    return 0;
+}
+
+/* Under AddressSanitizer: the replies of the calls before it are released. */
+TEST(a_call_that_ends_the_thread_fails_its_chunk)
+{
+    struct ep_executor *pool = executor_of(1, 10, EP_BLOCK);
+    int inputs[] = {0, 1, 2, 3, 4, 5};
+    struct ep_column column = {.elements = inputs, .size = sizeof inputs[0]};
+    struct ep_map_options options = {.chunk = 3};
+    struct ep_map *map;
+
+    ck_assert_int_eq(ep_map_columns(pool, reply_and_exit_task, &column, 1, 6, &options, &map), 0);
+    for (int i = 0; i < 6; i++)
+        ck_assert_int_eq(ep_map_next(map, NULL), i < 3 ? 0 : EP_EFAILED);
+    ck_assert_int_eq(ep_map_next(map, NULL), EP_END);
+    ep_map_free(map);
+    assert_counts(pool, 1, 1);
+    ep_executor_free(pool);
+}
+
 /* The result stands, and the callbacks after the one that ended the thread run. */
 TEST(a_callback_may_end_the_thread)
 {
