@@ -2,6 +2,8 @@
 /* Replies of the admin port: see reply.h. */
 #include "server/admin/reply.h"
 
+#include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <stdio.h>
 
 void admin_reply_headers(struct evhttp_request *request, const char *type)
@@ -17,6 +19,8 @@ void admin_reply_headers(struct evhttp_request *request, const char *type)
 void admin_reply(struct evbuffer *body, struct evhttp_request *request, int code,
                  const char *reason, const char *type)
 {
+    struct bufferevent *io =
+        evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
     size_t size = evbuffer_get_length(body);
     char length[24];
 
@@ -26,6 +30,11 @@ void admin_reply(struct evbuffer *body, struct evhttp_request *request, int code
     if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD)
         evbuffer_drain(body, size);
     evhttp_send_reply(request, code, reason, body);
+    /*
+     * A client may end its half with its request, as ncat and socat do: evhttp would take that for the end of
+     * the connection, and cut off what does not fit into one write. It reads again when all is sent.
+     */
+    bufferevent_disable(io, EV_READ);
     evbuffer_drain(body, evbuffer_get_length(body));
 }
 

@@ -233,6 +233,23 @@ LOOP_TEST(endless_requests, COUNT_OF(endless))
 }
 
 /* Requests one behind the other, before any answer is read. */
+/* A client that ends its half with its request, as ncat does, gets the whole reply, also a long one. */
+TEST(half_closed)
+{
+    static const char request[] = "GET / HTTP/1.1\r\nHost: test\r\nAccept: text/html\r\n\r\n";
+    int fd = tcp_connect(fake.port);
+    struct http_reply reply;
+    char byte;
+
+    tcp_send(fd, request, sizeof request - 1);
+    ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+    reply = http_read(fd, false);
+    ck_assert_int_eq(reply.status, 200);
+    ck_assert_uint_gt(reply.size, 65536);
+    ck_assert_int_eq(recv(fd, &byte, 1, 0), 0);
+    close(fd);
+}
+
 TEST(pipelined)
 {
     static const char request[] = "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n";
