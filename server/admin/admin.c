@@ -296,13 +296,19 @@ void admin_look_again(struct admin *admin)
     admin->view.good_until_ns = 0;
 }
 
-void admin_end(struct admin *admin, struct event_base *base)
+/* Send what the kernel takes at once; a client that does not read is not waited for. */
+static void send_events(struct admin *admin, struct event_base *base)
 {
-    admin_look_again(admin); /* the state before the last session has ended is not shown again */
-    admin_events_last(admin->events);
-    /* What the kernel takes at once is sent; a client that does not read is not waited for. */
     for (int turn = 0; turn < LAST_TURNS && admin_events_wait(admin->events); turn++)
         event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+void admin_end(struct admin *admin, struct event_base *base)
+{
+    send_events(admin, base); /* a stream whose event is not sent yet would miss the last one */
+    admin_look_again(admin);  /* the state before the last session has ended is not shown again */
+    admin_events_last(admin->events);
+    send_events(admin, base);
 }
 
 void admin_free(struct admin *admin)

@@ -322,6 +322,23 @@ TEST(every_stream_gets_the_same_events)
 }
 
 /* A new stream, as soon as there is a place. */
+/* The last event comes, also if the one before it has just been written when the server ends. */
+TEST(the_last_event_after_another)
+{
+    int fd = http_listen(fake.port);
+    uint64_t last, id;
+
+    ck_assert_ptr_nonnull(http_event(fd, &last));
+    fake_end_at_event();
+    admin_end(fake.admin, fake.base);
+    for (const char *data = ""; strstr(data, "\"state\":\"ended\"") == NULL; last = id) {
+        data = http_event(fd, &id);
+        ck_assert_ptr_nonnull(data);
+        ck_assert_uint_eq(id, last + 1);
+    }
+    close(fd);
+}
+
 static int listen_when_possible(uint16_t port)
 {
     static const char request[] = "GET /events HTTP/1.0\r\n\r\n";

@@ -16,6 +16,7 @@
 static pthread_mutex_t state_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct state shown;
 static atomic_uint times_taken;
+static atomic_bool ends_at_look;
 
 static void look(struct server *server, struct state *state)
 {
@@ -25,6 +26,8 @@ static void look(struct server *server, struct state *state)
     *state = shown;
     pthread_mutex_unlock(&state_lock);
     atomic_fetch_add(&times_taken, 1);
+    if (atomic_load(&ends_at_look))
+        event_base_loopbreak(fake.base);
 }
 
 /* These only remember, and refuse when a test wants it. */
@@ -118,11 +121,20 @@ void fake_open_on(const char *where)
 void fake_close(void)
 {
     ck_assert_int_eq(eventfd_write(fake.stop_fd, 1), 0);
-    pthread_join(fake.thread, NULL);
+    if (!fake.has_ended)
+        pthread_join(fake.thread, NULL);
     admin_free(fake.admin);
     event_free(fake.stop);
     event_base_free(fake.base);
     close(fake.stop_fd);
+}
+
+void fake_end_at_event(void)
+{
+    atomic_store(&ends_at_look, true);
+    pthread_join(fake.thread, NULL);
+    fake.has_ended = true;
+    shown.ended = true;
 }
 
 void fake_set_readiness(bool draining, uint64_t workers)

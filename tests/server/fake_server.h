@@ -24,6 +24,7 @@ struct fake_server {
     struct admin *admin;
     pthread_t thread;
     int stop_fd;
+    bool has_ended; /**< the thread was joined */
     uint16_t port;
 };
 
@@ -37,6 +38,9 @@ void fake_open_with_control(void);
 void fake_open_on(const char *where);
 /** Stop the loop and close everything. */
 void fake_close(void);
+
+/** Stop the loop just after it has written the next event, which it has not sent yet. The state is "ended" then. */
+void fake_end_at_event(void);
 
 /** What /readyz depends on. */
 void fake_set_readiness(bool draining, uint64_t workers);
