@@ -105,7 +105,7 @@ static _Noreturn void end_at_once(struct server *server)
     if (server->shared->trace != NULL)
         trace_flush(server->shared->trace);
     accounting_snapshot(server->shared->accounting, &counts);
-    log_error("ended at once by a second signal: %s", counts_text(&counts, text, sizeof text));
+    log_error("ended at once by another signal: %s", counts_text(&counts, text, sizeof text));
     _exit(EXIT_RUN);
 }
 

@@ -439,7 +439,7 @@ TEST(a_third_signal_ends_at_once)
     kit_signal(&kit, SIGTERM);
     wait_until(is_refused, &kit);
     kit_signal(&kit, SIGTERM);
-    kit_wait_end(&kit, 1, "second signal", NULL);
+    kit_wait_end(&kit, 1, "at once by another signal", NULL);
     close(fd);
 }
 
@@ -463,7 +463,8 @@ LOOP_TEST(a_second_signal_ends_at_once, MODELS)
     kit_signal(&kit, SIGTERM);
     outcome = program_wait(&kit.program);
     ck_assert_int_eq(outcome.status, 1);
-    ck_assert_msg(strstr(outcome.err, "second signal") != NULL, "said: %s", outcome.err);
+    ck_assert_msg(strstr(outcome.err, "at once by another signal") != NULL, "said: %s",
+                  outcome.err);
     /* A process that served has ended as well: none holds the connection open. */
     ck_assert_uint_eq(tcp_receive_all(fd, bytes, sizeof bytes, &reset), 0);
     close(fd);
