@@ -92,7 +92,8 @@ static void on_resize(evutil_socket_t signal_number, short what, void *argument)
 void server_open_standard_descriptors(void)
 {
     for (int fd = 0; fd <= 2; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+            open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR) != fd)
             _exit(EXIT_RUN); /* no /dev/null, and nowhere to say so */
 }
 
