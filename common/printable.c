@@ -40,6 +40,9 @@ size_t printable(const unsigned char *bytes, size_t size)
     if (lead == 0xe2 && ((bytes[1] == 0x80 && bytes[2] >= 0xa8 && bytes[2] <= 0xae) ||
                          (bytes[1] == 0x81 && bytes[2] >= 0xa6 && bytes[2] <= 0xa9)))
         return 0;
+    /* U+FEFF is not seen at all. */
+    if (lead == 0xef && bytes[1] == 0xbb && bytes[2] == 0xbf)
+        return 0;
     /* U+FFFE and U+FFFF are no characters, and XML does not take them. */
     if (lead == 0xef && bytes[1] == 0xbf && bytes[2] >= 0xbe)
         return 0;

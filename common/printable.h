@@ -13,7 +13,8 @@
  *
  * @param size  at least 1
  * @return      0: it may not. It is a control character, U+0080 to U+009F included, a separator of lines,
- *              or turns the direction of the text; or it is no UTF-8 or no character, or is cut off
+ *              turns the direction of the text, or is not seen (U+FEFF); or it is no UTF-8 or no character,
+ *              or is cut off
  */
 size_t printable(const unsigned char *bytes, size_t size);
 

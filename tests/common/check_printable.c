@@ -27,6 +27,8 @@ static const struct {
     {"\xe2\x80\xa8", 0}, /* U+2028 ends a line */
     {"\xe2\x80\xae", 0}, /* U+202E turns the text round */
     {"\xe2\x82\xac", 3},
+    {"\xef\xbb\xbe", 3},
+    {"\xef\xbb\xbf", 0}, /* U+FEFF, the byte order mark */
     {"\xef\xbf\xbd", 3},
     {"\xef\xbf\xbe", 0}, /* U+FFFE */
     {"\xf0\x9f\x98\x80", 4},
