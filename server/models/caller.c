@@ -16,6 +16,7 @@ static void ended(void *context)
     struct caller *caller = context;
 
     caller->busy = false;
+    accounting_help(caller->shared->accounting, false);
     shared_wake(caller->shared);
 }
 
@@ -48,6 +49,7 @@ int caller_take(struct caller *caller, struct session *session)
     if (driven == NULL)
         return -ENOMEM;
     caller->busy = true;
+    accounting_help(caller->shared->accounting, true);
     driven_start(driven);
     return 0;
 }

@@ -53,7 +53,10 @@ struct accounting {
 
     pthread_mutex_t lock;
     /* guarded by lock */
-    uint64_t servers;
+    uint64_t servers; /* sessions that can be served at once */
+    uint64_t
+        wanted; /* how many that must become: workers that are too many serve their sessions to the end */
+    uint64_t helpers; /* sessions that the accept loop serves beside the workers */
     struct counts counts;
     struct accounting_entry live; /* the head of a ring */
 };
@@ -74,7 +77,7 @@ struct accounting *accounting_new(uint64_t servers, uint64_t queue)
 
     if (accounting == NULL)
         return NULL;
-    accounting->servers = servers;
+    accounting->servers = accounting->wanted = servers;
     accounting->queue = queue;
     accounting->live.next = accounting->live.previous = &accounting->live;
     MUST(pthread_mutex_init(&accounting->lock, NULL));
@@ -93,11 +96,12 @@ void accounting_free(struct accounting *accounting)
 static void note_peaks_locked(struct accounting *accounting, uint64_t held)
 {
     struct counts *counts = &accounting->counts;
+    uint64_t most = accounting->servers + accounting->helpers;
     uint64_t served = held;
     uint64_t waiting = 0;
 
-    if (accounting->servers > 0 && held > accounting->servers) {
-        served = accounting->servers;
+    if (accounting->servers > 0 && held > most) {
+        served = most;
         waiting = held - served;
         if (waiting > accounting->queue)
             waiting = accounting->queue; /* the one beyond is about to be rejected */
@@ -110,9 +114,26 @@ static void note_peaks_locked(struct accounting *accounting, uint64_t held)
 
 void accounting_set_servers(struct accounting *accounting, uint64_t servers)
 {
+    uint64_t held;
+
     lock(accounting);
-    note_peaks_locked(accounting, accounting->counts.in_flight);
+    held = accounting->counts.in_flight;
+    note_peaks_locked(accounting, held);
+    accounting->wanted = servers;
+    /* Those that have a session serve it to its end: no session begins to wait because of this. */
+    if (servers < accounting->servers && servers < held)
+        servers = held < accounting->servers ? held : accounting->servers;
     accounting->servers = servers;
+    unlock(accounting);
+}
+
+void accounting_help(struct accounting *accounting, bool begins)
+{
+    lock(accounting);
+    if (begins)
+        accounting->helpers++;
+    else
+        accounting->helpers--;
     unlock(accounting);
 }
 
@@ -177,6 +198,8 @@ void accounting_end(struct accounting *accounting, struct accounting_entry *entr
     entry->previous->next = entry->next;
     entry->next->previous = entry->previous;
     counts->in_flight--;
+    if (begun_ns != 0 && accounting->servers > accounting->wanted)
+        accounting->servers--;
     counts->ended[outcome]++;
     add_entry(counts, entry);
     add_wait(counts, entry);

@@ -17,6 +17,7 @@
 #define SERVER_SESSION_ACCOUNTING_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -106,8 +107,11 @@ struct accounting;
 struct accounting *accounting_new(uint64_t servers, uint64_t queue);
 void accounting_free(struct accounting *accounting);
 
-/** Set the number of sessions that can be served at once. */
+/** Set the number of sessions that can be served at once. If it is less, sessions that are served then go on. */
 void accounting_set_servers(struct accounting *accounting, uint64_t servers);
+
+/** The accept loop begins to serve a session beside the workers, or has ended it. */
+void accounting_help(struct accounting *accounting, bool begins);
 
 /** Count a new session. From now on the loop sees it. */
 void accounting_enter(struct accounting *accounting, struct accounting_entry *entry);

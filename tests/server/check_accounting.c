@@ -80,6 +80,60 @@ TEST(peaks)
     accounting_free(accounting);
 }
 
+static void enter_and_begin(struct accounting *accounting, struct accounting_entry *entry)
+{
+    accounting_enter(accounting, entry);
+    atomic_store(&entry->begun_ns, entry->accepted_ns);
+}
+
+/* Workers that are too many serve their sessions to the end: none of these waits. */
+TEST(peaks_with_fewer_workers)
+{
+    struct accounting *accounting = accounting_new(3, 5);
+    struct accounting_entry entries[5];
+    struct counts counts;
+
+    for (int i = 0; i < 3; i++)
+        enter_and_begin(accounting, &entries[i]);
+    accounting_set_servers(accounting, 1);
+    accounting_snapshot(accounting, &counts);
+    ck_assert_uint_eq(counts.peak_served, 3);
+    ck_assert_uint_eq(counts.peak_waiting, 0);
+    for (int i = 0; i < 2; i++)
+        accounting_end(accounting, &entries[i], OUTCOME_SERVED);
+    accounting_enter(accounting, &entries[3]); /* the one worker that is left is busy */
+    accounting_enter(accounting, &entries[4]);
+    accounting_snapshot(accounting, &counts);
+    ck_assert_uint_eq(counts.peak_served, 3);
+    ck_assert_uint_eq(counts.peak_waiting, 2);
+    for (int i = 2; i < 5; i++)
+        accounting_end(accounting, &entries[i], OUTCOME_SERVED);
+    accounting_free(accounting);
+}
+
+/* The accept loop helps: one more is served, and none waits. */
+TEST(peaks_with_a_helper)
+{
+    struct accounting *accounting = accounting_new(1, 5);
+    struct accounting_entry entries[3];
+    struct counts counts;
+
+    enter_and_begin(accounting, &entries[0]);
+    accounting_help(accounting, true);
+    enter_and_begin(accounting, &entries[1]);
+    accounting_snapshot(accounting, &counts);
+    ck_assert_uint_eq(counts.peak_served, 2);
+    ck_assert_uint_eq(counts.peak_waiting, 0);
+    accounting_end(accounting, &entries[1], OUTCOME_SERVED);
+    accounting_help(accounting, false);
+    accounting_enter(accounting, &entries[2]);
+    accounting_snapshot(accounting, &counts);
+    ck_assert_uint_eq(counts.peak_waiting, 1);
+    accounting_end(accounting, &entries[0], OUTCOME_SERVED);
+    accounting_end(accounting, &entries[2], OUTCOME_SERVED);
+    accounting_free(accounting);
+}
+
 /* One that is rejected by its PROXY header had a worker: it makes a peak, has waited, and is not served. */
 TEST(rejected_by_a_worker)
 {

@@ -189,6 +189,8 @@ LOOP_TEST(the_caller_stops, POOLS)
     ck_assert_int_eq(outcome.status, 0);
     ck_assert_uint_ge(tally_of(outcome.out).timed_out, 2);
     ck_assert_uint_eq(tally_of(outcome.out).accepted, 4);
+    ck_assert_msg(strstr(outcome.out, "\npeak: 2 sessions served at once, 0 waiting") != NULL, "%s",
+                  outcome.out);
     for (int i = 0; i < 2; i++)
         expect_rest(fds[i], "", 0);
 }
