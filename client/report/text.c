@@ -126,6 +126,12 @@ static void show_percentile(FILE *file, const struct measure *measure, enum meas
         show_time(file, measure, phase, histogram_percentile(measure->times[phase], percent));
 }
 
+/** Count the sessions because of which the run has status 1. */
+static uint64_t not_ok(const struct summary *summary)
+{
+    return summary->requested - summary->ok - summary->reconnected;
+}
+
 static void show_targets(FILE *file, const struct summary *summary)
 {
     if (summary->target_count < 2)
@@ -136,8 +142,7 @@ static void show_targets(FILE *file, const struct summary *summary)
         const struct summary *target = summary->targets[i];
 
         fprintf(file, "  %-11u %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10.0f", i + 1,
-                target->requested, target->ok, target->failed + target->refused,
-                summary_rate(target));
+                target->requested, target->ok, not_ok(target), summary_rate(target));
         show_percentile(file, &target->measure, MEASURE_ECHO, 99);
         fprintf(file, "  %s\n", target->target);
     }
@@ -153,7 +158,7 @@ static void show_steps(FILE *file, const struct report *report)
         const struct summary *step = &report->steps[i];
 
         fprintf(file, "  %-11u %10u %10" PRIu64 " %10" PRIu64 " %10.0f", i + 1, step->concurrency,
-                step->ok, step->failed + step->refused, summary_rate(step));
+                step->ok, not_ok(step), summary_rate(step));
         show_percentile(file, &step->measure, MEASURE_QUEUE_WAIT, 99);
         show_percentile(file, &step->measure, MEASURE_ECHO, 99);
         fprintf(file, "\n");

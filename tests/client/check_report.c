@@ -473,6 +473,22 @@ TEST(targets_of_the_same_name_are_one)
     summary_clear(&other);
 }
 
+/* A session that the server closed and that did not go on is not ok: the status is 1 because of it. */
+TEST(a_closed_session_is_not_ok)
+{
+    struct report report = {.total = &summary};
+    char *text;
+
+    split(&summary, 2);
+    summary.targets[1]->failed = summary.targets[1]->refused = 0;
+    summary.targets[1]->closed = 3;
+    summary.targets[1]->reconnected = 1;
+    summary.targets[1]->requested = summary.targets[1]->ok + 3;
+    text = written(&report, false);
+    ck_assert_ptr_nonnull(strstr(text, "\n  2                    3          0          2 "));
+    free(text);
+}
+
 /* Merged with a summary of an earlier version, which has no targets, and read again. */
 TEST(a_target_that_is_not_the_whole)
 {
