@@ -22,6 +22,10 @@
 /* Until the year 2096; the nanoseconds of two such times still add up within 64 bits. */
 #define SECONDS_MAX 4e9
 
+/* More than any run has of anything, and little enough that thousands of runs add up within 64 bits. */
+#define COUNT_MAX 1000000000000000
+#define RATE_MAX  1e12
+
 /* A merged report may have those of many runs. */
 enum { TARGETS_READ_MAX = 1024 };
 
@@ -60,6 +64,8 @@ static uint64_t count(struct reader *reader, json_t *object, const char *key)
 
     if (!json_is_integer(value) || json_integer_value(value) < 0)
         fail(reader, "its \"%s\" is not a count", key);
+    else if (json_integer_value(value) > COUNT_MAX)
+        fail(reader, "its \"%s\" is too large", key);
     return (uint64_t)json_integer_value(value);
 }
 
@@ -88,6 +94,16 @@ static double number(struct reader *reader, json_t *object, const char *key)
         fail(reader, "its \"%s\" is not a number, or is negative", key);
         return 0;
     }
+    return result;
+}
+
+/** Read a rate, or a share of something. */
+static double rate(struct reader *reader, json_t *object, const char *key)
+{
+    double result = number(reader, object, key);
+
+    if (result > RATE_MAX)
+        fail(reader, "its \"%s\" is too large", key);
     return result;
 }
 
@@ -153,12 +169,14 @@ static void read_counts(struct reader *reader, json_t *run, struct summary *summ
     summary->sent = count(reader, messages, "sent");
     summary->verified = count(reader, messages, "verified");
     summary->mismatched = count(reader, messages, "mismatched");
+    if (summary->verified > summary->sent)
+        fail(reader, "it has more messages verified than sent");
     summary->resent = later_count(reader, messages, "resent");
     summary->bytes = count(reader, run, "bytes");
     summary->idle_requested = count(reader, idle, "requested");
     summary->idle_connected = count(reader, idle, "connected");
     summary->idle_ended = count(reader, idle, "ended");
-    summary->rate = number(reader, load, "rate");
+    summary->rate = rate(reader, load, "rate");
     summary->depth = small(reader, load, "depth");
     read_warm_up(reader, run, summary);
 }
@@ -174,7 +192,7 @@ static void read_settings(struct reader *reader, json_t *run, struct summary *su
     summary->ended_wall_ns = nanoseconds(seconds(reader, run, "ended"));
     summary->interrupted = (int)small(reader, run, "interrupted");
     summary->generator.threads = small(reader, generator, "threads");
-    summary->generator.cpu = number(reader, generator, "cpu");
+    summary->generator.cpu = rate(reader, generator, "cpu");
     summary->generator.busy = truth(reader, generator, "busy");
     summary->generator.late = truth(reader, generator, "late");
     summary->generator.periods = later_count(reader, generator, "periods");
@@ -212,7 +230,7 @@ static void read_histogram(struct reader *reader, json_t *object, const char *na
         json_int_t value = json_integer_value(json_array_get(pair, 0));
         json_int_t times = json_integer_value(json_array_get(pair, 1));
 
-        if (json_array_size(pair) != 2 || value < 0 || times <= 0) {
+        if (json_array_size(pair) != 2 || value < 0 || times <= 0 || times > COUNT_MAX) {
             fail(reader, "its histogram of \"%s\" is not a list of values and counts", name);
             return;
         }

@@ -391,7 +391,7 @@ static void split(struct summary *whole, unsigned targets)
     target = summary_add_target(whole, "[::1]:8091");
     ck_assert_ptr_nonnull(target);
     target->requested = target->failed = 1;
-    target->verified = 50;
+    target->sent = target->verified = 50;
     target->rate = 50;
     target->seconds = whole->seconds;
     for (int i = 0; i < 50; i++)
@@ -570,6 +570,8 @@ static const struct edit edits[] = {
     {"sessions", "failed", NULL, "it has no \"failed\""},
     {"sessions", "refused", "\"2\"", "its \"refused\" is not a count"},
     {"messages", "sent", "null", "its \"sent\" is not a count"},
+    {"messages", "sent", "9223372036854775807", "its \"sent\" is too large"},
+    {"messages", "verified", "501", "it has more messages verified than sent"},
     {"", "messages", "[]", "it has no \"sent\""},
     {"messages", "verified", NULL, "it has no \"verified\""},
     {"messages", "mismatched", NULL, "it has no \"mismatched\""},
@@ -580,6 +582,7 @@ static const struct edit edits[] = {
     {"", "ended", "1e300", "its \"ended\" is not a time"},
     {"", "interrupted", "128", "its \"interrupted\" is not a signal"},
     {"load", "rate", "-5", "its \"rate\" is not a number, or is negative"},
+    {"load", "rate", "1e308", "its \"rate\" is too large"},
     {"load", "depth", "3000000000", "its \"depth\" is too large"},
     {"", "concurrency", NULL, "it has no \"concurrency\""},
     {"idle", "requested", "-1", "its \"requested\" is not a count"},
@@ -587,6 +590,7 @@ static const struct edit edits[] = {
     {"idle", "ended", NULL, "it has no \"ended\""},
     {"generator", "threads", NULL, "it has no \"threads\""},
     {"generator", "cpu", NULL, "it has no \"cpu\""},
+    {"generator", "cpu", "1e308", "its \"cpu\" is too large"},
     {"generator", "busy", "1", "its \"busy\" is neither true nor false"},
     {"generator", "late", NULL, "it has no \"late\""},
     {"", "errors", "[1]", "its \"errors\" are not an object"},
@@ -604,6 +608,8 @@ static const struct edit edits[] = {
     {"histograms.echo", "counts", "[5, 6]",
      "its histogram of \"echo\" is not a list of values and counts"},
     {"histograms.echo", "counts", "[[5, 0]]",
+     "its histogram of \"echo\" is not a list of values and counts"},
+    {"histograms.echo", "counts", "[[5, 9223372036854775807]]",
      "its histogram of \"echo\" is not a list of values and counts"},
     {"histograms.echo", "counts", "[[-5, 1]]",
      "its histogram of \"echo\" is not a list of values and counts"},
