@@ -126,8 +126,10 @@ void machine_limits_explain(const struct load_settings *settings, const struct s
     /* of "Cannot assign requested address", without the letter that is small within a phrase */
     const char *words = strerror(EADDRNOTAVAIL) + 1;
 
-    for (unsigned i = 0; i < summary->error_kinds; i++)
-        if (strstr(summary->errors[i].words, words) != NULL) {
+    /* The same words mean that an address is not of this machine: that of --source, or ::1 without IPv6. */
+    for (unsigned i = 0; i < summary->error_kinds && summary->sent > 0; i++)
+        if (strstr(summary->errors[i].words, words) != NULL &&
+            strstr(summary->errors[i].words, "source: ") == NULL) {
             log_warn("local ports ran out%s; give more addresses to connect from (--source "
                      "127.0.0.1-127.0.0.8), widen net.ipv4.ip_local_port_range, or lower %s",
                      settings->churn

@@ -192,6 +192,19 @@ LOOP_TEST(local_ports_that_run_out, 2)
     peer_stop(peer);
 }
 
+/* The same error of each connect() means that the address is not of this machine, as ::1 without IPv6. */
+TEST(an_address_of_no_machine)
+{
+    struct outcome outcome;
+
+    let_fail("connect", EADDRNOTAVAIL, 1, 0);
+    outcome = program_run(
+        ARGUMENTS("echo-client", "--port", port_text(tcp_unused_port()), "-n", "2"), NULL);
+    ck_assert_int_eq(outcome.status, 1);
+    ck_assert_ptr_nonnull(strstr(outcome.out, "connect: cannot assign requested address"));
+    ck_assert_str_eq(outcome.err, "");
+}
+
 CASE("Names with several addresses")
 
 /* Clients of this test find these addresses for every name. */

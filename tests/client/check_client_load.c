@@ -315,6 +315,7 @@ LOOP_TEST(an_address_that_is_not_ours, CLIENT_WAYS)
 
     client_run_expect(&run, 1, 0, 3, 0);
     client_run_expect_error(&run, "source: cannot assign requested address", 3);
+    ck_assert_str_eq(run.outcome.err, ""); /* no word of ports */
 }
 
 CASE("Several loads, and several at once")
