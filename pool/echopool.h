@@ -874,8 +874,9 @@ EP_API void *ep_future_user(const struct ep_future *future);
  *  - a wait for a task that cannot begin on the caller's stack: the tasks there are EP_NESTED_MAX, or
  *    the executor is paused;
  *  - a wait for a task that runs on the caller's stack: it would wait for itself;
- *  - a wait in `initialize`, `finalize` or `on_room`, or in a `dropped` function where that says so, for
- *    a task that has not begun;
+ *  - a wait in `initialize` or `finalize`, or in a function that is called because a task expired, for
+ *    any task of the executor;
+ *  - a wait in `on_room`, or in a `dropped` function where that says so, for a task that has not begun;
  *  - a wait in a callback on the manager of a process executor.
  *
  * A worker process cannot use the executor that it works for: there each call returns EP_EFORKED.

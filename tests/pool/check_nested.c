@@ -410,6 +410,39 @@ TEST(a_worker_that_begins_does_not_wait)
     ep_executor_free(pool);
 }
 
+static struct ep_future *running;
+
+static int wait_for_what_runs(void *context, unsigned worker)
+{
+    (void)context;
+    if (worker == 1)
+        atomic_store(&begin_rc, ep_future_result(running, EP_FOREVER, NULL));
+    return 0;
+}
+
+static void wait_at_the_end(void *context, unsigned worker)
+{
+    wait_for_what_runs(context, worker);
+}
+
+/* Nor for a task that has begun elsewhere. */
+TEST(a_worker_that_begins_or_ends_waits_for_no_task)
+{
+    pool = executor_with(&(struct ep_options){
+        .workers = 1, .initialize = wait_for_what_runs, .finalize = wait_at_the_end});
+    running = submit_gate(pool, &stage->gate);
+    gate_await(&stage->gate, 1);
+    ck_assert_int_eq(ep_executor_resize(pool, 2), 0);
+    ck_assert_int_eq(atomic_exchange(&begin_rc, 0), -EDEADLK);
+    ck_assert_int_eq(ep_executor_resize(pool, 1), 0);
+    while (atomic_load(&begin_rc) == 0)
+        sched_yield();
+    ck_assert_int_eq(atomic_load(&begin_rc), -EDEADLK);
+    gate_open(&stage->gate, 1);
+    ep_executor_free(pool);
+    ep_future_unref(running);
+}
+
 static void wait_in_on_room(void *context)
 {
     struct ep_future *future;
