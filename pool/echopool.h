@@ -472,8 +472,8 @@ EP_API EP_MUSTCHECK int ep_process_executor_new(const struct ep_options *options
  *
  * @param zygote  set on success; release it with ep_zygote_free() after the executors that use it
  * @return  0, EP_ETHREADS, -EINVAL: zygote is NULL, or a negated errno value: of fork(2) or
- *          socketpair(2), or the reason why the zygote itself could not start. -ENOSYS, -EPERM: the kernel or a sandbox has no
- *          pidfd_open(2) or pidfd_send_signal(2)
+ *          socketpair(2), or the reason why the zygote itself could not start.
+ *          -ENOSYS, -EPERM: the kernel or a sandbox has no pidfd_open(2) or pidfd_send_signal(2)
  */
 EP_API EP_MUSTCHECK int ep_zygote_new(struct ep_zygote **zygote);
 /** End and release the zygote. NULL is allowed and does nothing. */
