@@ -10,7 +10,7 @@ static void take_settings(const struct server *server, struct state *state)
     const struct options *options = server->options;
 
     state->type = server->type;
-    state->workers = server->workers;
+    state->workers = server->model == NULL || model_has_worker(server->model) ? server->workers : 0;
     state->resizable = server->model != NULL && model_may_resize(server->model);
     state->queue = server->type->capped ? options->queue : STATE_UNKNOWN;
     state->on_full = on_full_words[options->on_full];

@@ -16,6 +16,11 @@ bool model_has_room(struct model *model)
     return model->type->has_room == NULL || model->type->has_room(model);
 }
 
+bool model_has_worker(struct model *model)
+{
+    return model->type->has_worker == NULL || model->type->has_worker(model);
+}
+
 void model_tend(struct model *model)
 {
     if (model->type->tend != NULL)

@@ -149,6 +149,9 @@ struct model_type {
     /** Check whether it can serve no session ever again, so that the server ends. NULL: never */
     bool (*is_broken)(struct model *model);
 
+    /** Check whether it has a worker now: all may have died, and not be replaced yet. NULL: it always has */
+    bool (*has_worker)(struct model *model);
+
     /**
      * Check whether this is a process that the model has made and waits for itself. NULL: it has none, or
      * need not know how they end
@@ -180,6 +183,7 @@ struct model_type {
 /* Call a function that a type may not have. */
 bool model_has_room(struct model *model);
 void model_tend(struct model *model);
+bool model_has_worker(struct model *model);
 /** NULL is fine: there is no model any more. */
 void model_catch_up(struct model *model);
 /** Check whether resize() can be called: not if each worker has a socket of its own, in which clients may wait. */

@@ -318,6 +318,17 @@ static void died(evutil_socket_t fd, short what, void *argument)
         replace_later(model, at_once);
 }
 
+/* While the server stops, workers leave, and none is missed. */
+static bool has_worker(struct model *base)
+{
+    struct prefork_model *model = (struct prefork_model *)base;
+
+    for (unsigned i = 0; i < EP_WORKERS_MAX && model->of[i].model != NULL; i++)
+        if (model->of[i].pid > 0)
+            return true;
+    return doors_are_closed(base->doors);
+}
+
 static bool owns(struct model *base, pid_t pid)
 {
     struct prefork_model *model = (struct prefork_model *)base;
@@ -457,6 +468,7 @@ const struct model_type model_prefork = {
     .processes = true,
     .create = create,
     .start = start,
+    .has_worker = has_worker,
     .owns = owns,
     .tend = tend,
     .catch_up = catch_up,

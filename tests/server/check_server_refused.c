@@ -378,6 +378,52 @@ TEST(reports_of_a_worker_that_has_died)
     expect_tally(kit_finish(&kit, true, "was killed by signal 9"), 2, 0, 1);
 }
 
+static bool has_failed(void *orders)
+{
+    return atomic_load(&((struct orders *)orders)->failed) > 0;
+}
+
+static bool is_ready(void *kit)
+{
+    return http_get(kit_admin_port(kit), "/readyz").status == 200;
+}
+
+static bool is_not_ready(void *kit)
+{
+    return !is_ready(kit);
+}
+
+/* Workers have died, and no process can be made: a server that can serve no one is not ready, and has no worker. */
+TEST(no_worker_is_left)
+{
+    struct orders *orders = program_let_fail(
+        (struct orders){.only = "fork", .first = 1, .last = UINT_MAX, .error = EAGAIN});
+    struct http_reply reply;
+    struct kit kit;
+    pid_t pids[2];
+
+    atomic_store(&orders->armed, false);
+    kit = kit_start(ARGUMENTS("--model", "prefork", "--workers", "2", "--admin", "0"));
+    program_preload(NULL);
+    kit_wait_processes(&kit, pids, 2);
+    ck_assert(is_ready(&kit));
+    atomic_store(&orders->armed, true);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(kill(pids[i], SIGKILL), 0);
+    wait_until(has_failed, orders); /* perhaps only for the first that died */
+    wait_until(is_not_ready, &kit);
+    reply = http_get(kit_admin_port(&kit), "/readyz");
+    ck_assert_int_eq(reply.status, 503);
+    ck_assert_ptr_nonnull(strstr(reply.body, "there is no worker"));
+    reply = http_get(kit_admin_port(&kit), "/metrics");
+    ck_assert_ptr_nonnull(strstr(reply.body, "echopool_workers{state=\"idle\"} 0\n"));
+    atomic_store(&orders->armed, false);
+    wait_until(is_ready, &kit);
+    say_goodbye(kit_connect(&kit));
+    kit_wait_in_flight(&kit, 0);
+    kit_finish(&kit, true, "cannot replace a worker");
+}
+
 /* Check for a line in a reply of the admin port. */
 static void expect_line(struct kit *kit, const char *path, const char *line)
 {
