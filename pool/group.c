@@ -311,8 +311,8 @@ void ep_group_cancel(struct ep_group *group)
         struct ep_future *future = ep_future_ref(member->future);
 
         next = member->next_cancelled;
-        future_end_unrun(future, EP_ECANCELLED,
-                         member->notes); /* its callback releases the member */
+        /* Its callback releases the member. */
+        future_end_unrun(future, EP_ECANCELLED, member->notes);
         ep_future_unref(future);
     }
     self_drop_end();

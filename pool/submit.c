@@ -205,9 +205,8 @@ static int check_options(const struct ep_submit_options *options)
     for (unsigned i = 0; i < options->fd_count; i++) {
         if (options->fds[i] < 0)
             return -EINVAL;
-        for (unsigned k = 0; k < i;
-             k++) /* it would be closed twice, the second time as another one */
-            if (options->fds[k] == options->fds[i])
+        for (unsigned before = 0; before < i; before++) /* else it would be closed twice */
+            if (options->fds[before] == options->fds[i])
                 return -EINVAL;
         if (fcntl(options->fds[i], F_GETFD) < 0)
             return -EBADF;

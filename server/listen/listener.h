@@ -97,8 +97,7 @@ struct listener_state {
     uint64_t in_vain;     /**< of these, how often another worker had taken it */
     uint32_t backlog;     /**< connections that wait in the kernel, for all TCP sockets together */
     uint32_t backlog_max; /**< how many can */
-    bool
-        backlog_unknown; /**< all are unix sockets, of which the kernel does not tell: both are 0 */
+    bool backlog_unknown; /**< all are unix sockets, whose backlog the kernel hides: both are 0 */
 };
 
 /** Fill in the state. The kernel is asked for the backlog (TCP_INFO). */

@@ -54,8 +54,7 @@ struct accounting {
     pthread_mutex_t lock;
     /* guarded by lock */
     uint64_t servers; /* sessions that can be served at once */
-    uint64_t
-        wanted; /* how many that must become: workers that are too many serve their sessions to the end */
+    uint64_t wanted; /* what that must become: workers that are too many end their sessions first */
     uint64_t helpers; /* sessions that the accept loop serves beside the workers */
     struct counts counts;
     struct accounting_entry live; /* the head of a ring */
