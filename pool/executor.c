@@ -250,7 +250,7 @@ int64_t executor_expire(struct ep_executor *executor)
         if (claimed)
             expire(executor, future);
         else
-            future_await_cancelled(future); /* its canceller still uses the executor */
+            future_await_cancelled(future); /* until its canceller counts as a dropper */
         ep_future_unref(future);
     }
     return next_ns;
@@ -350,13 +350,19 @@ static bool is_idle(void *context)
 
 int ep_executor_wait_idle(struct ep_executor *executor, int64_t timeout_ns)
 {
+    int64_t deadline_ns = deadline_after(timeout_ns);
+
     if (!executor_is_here(executor))
         return EP_EFORKED;
     if (self_serves(executor))
         return -EDEADLK;
-    return waitlist_await(&executor->drained, is_idle, executor, deadline_after(timeout_ns))
-               ? 0
-               : -ETIMEDOUT;
+    /* The place of a task that is dropped is free before its outcome is published. */
+    do {
+        if (!waitlist_await(&executor->drained, is_idle, executor, deadline_ns) ||
+            !await_droppers(executor, deadline_ns))
+            return -ETIMEDOUT;
+    } while (!is_idle(executor));
+    return 0;
 }
 
 /* --- closing ------------------------------------------------------------------------------- */

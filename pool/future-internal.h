@@ -114,8 +114,9 @@ struct watch {
  *  - before submission: the submitting thread everything;
  *  - input, dropped, on_drop: the thread that takes the state out of PENDING, a worker or a
  *    canceller;
- *  - executor: the canceller, between CANCELLING and CANCELLED. The executor is not freed in that
- *    time, because its workers wait for the state to become CANCELLED;
+ *  - executor: the canceller, from CANCELLING on until place_left() has returned. The executor is not
+ *    freed in that time, because its workers wait for the state to become CANCELLED, and those who free
+ *    it for the canceller, which counts as a dropper from before that on;
  *  - the outcome: the worker while the state is RUNNING; read-only for all threads once FINISHED;
  *  - callbacks and watches: guarded by `lock`.
  *
@@ -254,7 +255,7 @@ uint32_t future_leave_queue(struct ep_future *future);
 /** Third, notify those who wait for its place. After this the executor may be gone. */
 void future_offer_place(struct ep_future *future);
 /**
- * Last, drop its input, wake its waiters and run its callbacks. It needs a reference.
+ * Last, drop its input, fire its watches and run its callbacks. It needs a reference.
  *
  * @param reason  for on_drop
  */
@@ -262,7 +263,8 @@ void future_end_unrun(struct ep_future *future, int reason, uint32_t notes);
 
 /**
  * Publish that a task for which future_begin_cancel() has succeeded is CANCELLED, or FINISHED with
- * EP_EXPIRED. Its place must be free, and counted, already. @return the notes for future_end_unrun()
+ * EP_EXPIRED, and wake the sleepers. Its place must be free, and counted, already.
+ * @return the notes for future_end_unrun()
  */
 uint32_t future_publish_cancelled(struct ep_future *future);
 uint32_t future_publish_expired(struct ep_future *future);
@@ -277,9 +279,9 @@ static inline bool future_must_stop(const struct ep_future *future)
     return (atomic_load_explicit(&future->state, memory_order_relaxed) & STATE_MUST_STOP) != 0;
 }
 
-/** Ask whether a canceller has won and still uses the executor. */
+/** Ask whether a canceller has won and may not be counted as a dropper yet. */
 bool future_is_cancelling(const struct ep_future *future);
-/** Wait until the canceller that has won no longer uses the executor. */
+/** Wait until the canceller that has won counts as a dropper. */
 void future_await_cancelled(struct ep_future *future);
 
 /** Cancel a task that was never queued. */

@@ -147,13 +147,18 @@ static void future_tell(struct ep_future *future)
     }
 }
 
-/** Wake sleepers and run what was registered. `old` is the word before the future was done. */
-static void future_announce(struct ep_future *future, uint32_t old)
+/**
+ * Publish that a task which never runs is over, and wake the sleepers: a worker may be one of them, for
+ * whose next task a function that is called later waits. @return the notes
+ */
+static uint32_t future_end_cancelling(struct ep_future *future, uint32_t to)
 {
+    uint32_t old;
+
+    EP_ASSERT(future_change_state(future, STATE_CANCELLING, to, &old));
     if (old & STATE_HAS_SLEEPERS)
         futex_wake(&future->state, INT_MAX);
-    if (old & STATE_HAS_WATCHES)
-        future_tell(future);
+    return old;
 }
 
 /**
@@ -425,20 +430,14 @@ bool future_begin_cancel(struct ep_future *future)
 
 uint32_t future_publish_cancelled(struct ep_future *future)
 {
-    uint32_t old;
-
-    EP_ASSERT(future_change_state(future, STATE_CANCELLING, STATE_CANCELLED, &old));
-    return old;
+    return future_end_cancelling(future, STATE_CANCELLED);
 }
 
 uint32_t future_publish_expired(struct ep_future *future)
 {
-    uint32_t old;
-
     future_set_error(future, EP_EXPIRED, 0, ep_strerror(EP_EXPIRED));
     atomic_store_explicit(&future->worker, 0, memory_order_relaxed);
-    EP_ASSERT(future_change_state(future, STATE_CANCELLING, STATE_FINISHED, &old));
-    return old;
+    return future_end_cancelling(future, STATE_FINISHED);
 }
 
 uint32_t future_leave_queue(struct ep_future *future)
@@ -459,7 +458,8 @@ void future_offer_place(struct ep_future *future)
 void future_end_unrun(struct ep_future *future, int reason, uint32_t notes)
 {
     future_drop_input(future, reason);
-    future_announce(future, notes);
+    if (notes & STATE_HAS_WATCHES)
+        future_tell(future);
 }
 
 void future_drop(struct ep_future *future, int reason)

@@ -7,11 +7,12 @@
  * A group lists its tasks that are not done. Each has a done callback, the first of its future: it
  * takes the task off the list, counts it, and, if the group asks for that, cancels the others.
  *
- * Cancelling has three steps, so that no task of the group begins once the first is over, and no
+ * Cancelling has four steps, so that no task of the group begins once the first is over, and no
  * lock is held while a function of the user runs. Under the group's lock every task that has not
  * begun is taken out of PENDING, and put on a list of the canceller alone. Then all their places in
  * the queue are freed, because a worker that meets such a task in the queue waits until that has
- * happened. Only then are their inputs dropped and their callbacks run.
+ * happened. Third, those who wait for the places are notified. Only then are their inputs dropped and
+ * their callbacks run.
  *
  * A task is submitted before it is listed, so it may be done by then: member_done() and the
  * submitter agree under the lock which of them comes later, and that one releases the member. A

@@ -16,7 +16,7 @@ void queue_task_cancelled(struct queue *queue, struct ep_future *future);
  *
  * @param future   set, with a reference
  * @param claimed  set to whether future_begin_cancel() has succeeded; otherwise a canceller was
- *                 faster, and may still use the executor
+ *                 faster, and may not be counted as a dropper yet
  * @param next_ns  set if there is none: when to ask again, or NO_DEADLINE
  * @return         false if there is none
  */

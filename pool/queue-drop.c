@@ -86,7 +86,7 @@ bool queue_drop_oldest(struct queue *queue, enum ep_priority highest, bool fails
         if (future != NULL && !fails)
             dropped->notes = future_publish_cancelled(future);
     } else if (future_is_cancelling(future)) {
-        future_await_cancelled(future); /* the canceller still uses the executor */
+        future_await_cancelled(future); /* until the canceller counts as a dropper */
     }
     return true;
 }

@@ -243,8 +243,8 @@ uint32_t queue_room(struct queue *queue)
 /* --- the workers' side --------------------------------------------------------------------- */
 
 /**
- * If the canceller of a task still uses the executor, wait for it, without the lock, because it may run
- * a function of the user. @return whether the lock was released meanwhile
+ * If a task is being cancelled, wait for its canceller, without the lock, which it needs.
+ * @return whether the lock was released meanwhile
  */
 static bool queue_await_canceller_locked(struct queue *queue, struct ep_future *future)
 {
@@ -328,11 +328,7 @@ static bool queue_take_lane_locked(struct queue *queue, enum ep_priority level,
         *entry = (struct queue_entry){.fn = future->fn, .future = future};
         return true;
     }
-    /* Its canceller takes it out of the lane; unless that is this thread, which must not wait. */
-    if (!queue_await_canceller_locked(queue, future)) {
-        aside_leave_unrun(&queue->aside, future);
-        ep_future_unref(future);
-    }
+    (void)queue_await_canceller_locked(queue, future); /* its canceller takes it out of the lane */
     return false;
 }
 

@@ -130,8 +130,8 @@ inline future_sleep(w)
     w = 0
 }
 
-/** future_announce() with futex_wake() and future_tell() */
-inline future_announce(old, mine)
+/** futex_wake(), if there are sleepers */
+inline futex_wake(old)
 {
     if
     :: (old & HAS_SLEEPERS) != 0 ->
@@ -144,7 +144,12 @@ inline future_announce(old, mine)
         skip
 #endif
     :: else
-    fi;
+    fi
+}
+
+/** future_tell(), if there are watches */
+inline future_tell(old, mine)
+{
     if
     :: (old & HAS_WATCHES) != 0 ->
         atomic { !lock -> touch_future(); lock = true }
@@ -239,7 +244,8 @@ proctype worker()
                 d_step { touch_future(); runs++; assert(runs == 1 && drops == 0) }
                 d_step { assert(STATE == RUNNING) } /* EP_ASSERT in future_publish() */
                 future_change_state(RUNNING, FINISHED, old);
-                future_announce(old, mine);
+                futex_wake(old);
+                future_tell(old, mine);
                 ep_future_unref();
                 atomic { touch_executor(); freed++ }
                 break
@@ -270,8 +276,9 @@ proctype owner()
             :: old != 255 ->
                 freed++;
                 future_change_state(CANCELLING, CANCELLED, old); /* future_publish_cancelled() */
+                futex_wake(old);
                 future_drop_input();
-                future_announce(old, mine)
+                future_tell(old, mine)
             :: else ->
                 old = 0;
 #ifndef WITHOUT_AWAIT_IN_DROP
@@ -311,9 +318,10 @@ proctype canceller()
         d_step { assert(STATE == CANCELLING) } /* EP_ASSERT */
         future_change_state(CANCELLING, CANCELLED, old);
 #endif
+        futex_wake(old);
         atomic { touch_executor(); droppers-- } /* executor_place_left() */
         future_drop_input();
-        future_announce(old, mine);
+        future_tell(old, mine);
         zero = true
     :: else ->
         old = 0;

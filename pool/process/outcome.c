@@ -70,13 +70,15 @@ static void drop_now(struct process_executor *executor, struct queue_entry *entr
 }
 
 /**
- * The caller may hold the right to send to a worker, or to receive from it. A `dropped` function
- * that waited for a task of that worker would never return, so the manager calls it.
+ * The caller may hold the right to send to a worker, or to receive from it. A `dropped` function, or
+ * on_room, that waited for a task of that worker would never return, so the manager calls it.
  */
 void drop_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
                int verdict, int code, const char *words)
 {
-    bool calls = entry->future != NULL ? future_drop_calls(entry->future) : entry->dropped != NULL;
+    bool calls =
+        executor->base.options.on_room != NULL ||
+        (entry->future != NULL ? future_drop_calls(entry->future) : entry->dropped != NULL);
     struct returned *undone = calls ? aligned_alloc(CACHE_LINE, sizeof *undone) : NULL;
 
     note_failure(executor, entry, verdict, code, words);

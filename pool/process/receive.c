@@ -91,12 +91,12 @@ static void take_outcome(struct place *place, const struct wire_note *note, cons
         rc = keep_reply(entry.future, note, words + note->words, message);
     atomic_fetch_add(&place->head, 1);
     if (note->verdict == 0) {
-        if (rc != 0) {
+        if (rc != 0) { /* so it has a future */
             snprintf(text, sizeof text, "the reply could not be received: %s", strerror(-rc));
-            lose_task(executor, &entry, place->index, EP_ESHIP, -rc, text);
-            return;
+            future_set_error(entry.future, EP_ESHIP, -rc, text);
         }
-        atomic_fetch_add_explicit(&executor->finished, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(rc != 0 ? &executor->failed : &executor->finished, 1,
+                                  memory_order_relaxed);
     } else {
         memcpy(text, words, note->words);
         text[note->words] = '\0';

@@ -632,3 +632,39 @@ TEST(a_successor_that_cannot_begin_breaks_the_executor)
         ep_future_unref(futures[i]);
     ep_executor_free(pool);
 }
+
+static void wait_at_the_gate(void *user, int reason, const void *input, size_t size)
+{
+    struct gate *gate = user;
+
+    (void)reason;
+    (void)input;
+    (void)size;
+    sem_post(&gate->arrived);
+    while (sem_wait(&gate->opened) != 0)
+        ck_assert_int_eq(errno, EINTR);
+}
+
+/* The place of such a task is free before its outcome is known. */
+TEST(a_broken_executor_is_not_idle_while_it_drops_tasks)
+{
+    struct ep_options options = {.workers = 1,
+                                 .queue = 8,
+                                 .tasks_per_worker = 1,
+                                 .initialize = begin_life,
+                                 .context = lives_new(2)};
+    struct ep_executor *pool = executor_with(&options);
+    struct ep_submit_options with = {.on_drop = wait_at_the_gate, .user = &stage->gate};
+    struct ep_future *future;
+
+    stage_occupy(pool, 1);
+    ck_assert_int_eq(ep_submit_with(pool, nothing_task, NULL, 0, &with, &future), 0);
+    gate_open(&stage->gate, 1);
+    gate_await(&stage->gate, 1);
+    ck_assert_int_eq(ep_executor_wait_idle(pool, 0), -ETIMEDOUT);
+    gate_open(&stage->gate, 1);
+    ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
+    ck_assert_int_eq(ep_future_result(future, 0, NULL), EP_EBROKEN);
+    ep_future_unref(future);
+    ep_executor_free(pool);
+}

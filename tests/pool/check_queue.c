@@ -290,9 +290,10 @@ TEST(a_pause_holds_also_a_worker_that_passes_a_husk)
         sched_yield();
     ck_assert_int_eq(queue_pause(&fixture.queue, true), 0);
     notes = future_leave_queue(husk);
+    pthread_join(taker,
+                 NULL); /* before functions of the user run, which may wait for that worker */
     future_offer_place(husk);
     future_end_unrun(husk, EP_ECANCELLED, notes);
-    pthread_join(taker, NULL);
     ck_assert_int_eq(taken, -1);
     ck_assert_int_eq(queue_pause(&fixture.queue, false), 0);
     for (int n = 2; n <= LIMIT; n++)

@@ -11,6 +11,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
 
 static struct ep_executor *pool;
 static int (*call)(void);
@@ -405,10 +409,16 @@ static void wait_in_on_room(void *context)
     waited = ep_future_result(first, EP_FOREVER, NULL);
 }
 
+/* Wait until a thread waits for that future. It sleeps if it could not have the right to receive at that moment. */
+static void await_waiter(struct ep_future *future)
+{
+    while ((atomic_load(&future->state) & (STATE_HAS_HELPER | STATE_HAS_SLEEPERS)) == 0)
+        sched_yield();
+}
+
 static void *open_for_a_helper(void *unused)
 {
-    while ((atomic_load(&held->state) & STATE_HAS_HELPER) == 0)
-        sched_yield();
+    await_waiter(held);
     gate_open(&stage->gate, 1);
     return unused;
 }
@@ -435,6 +445,57 @@ TEST(on_room_may_wait_for_a_task_sent_ahead)
     ck_assert_int_eq(ep_future_result(first, EP_FOREVER, NULL), 0);
     ep_executor_shutdown(pool, EP_WAIT);
     ck_assert(waited == 0 || waited == -EDEADLK); /* the latter if the manager was faster */
+    ep_future_unref(held);
+    ep_future_unref(first);
+    ep_executor_free(pool);
+}
+static int pid_task(struct ep_task *task)
+{
+    pid_t pid = getpid();
+
+    return ep_task_reply(task, &pid, sizeof pid);
+}
+
+static void *continue_for_a_helper(void *pid)
+{
+    await_waiter(held);
+    kill(*(const pid_t *)pid, SIGCONT);
+    return NULL;
+}
+
+/* The same for the place of a task that its worker does not know. */
+TEST(on_room_after_an_unknown_function)
+{
+    struct ep_options options = {
+        .workers = 1, .queue = 1, .prefetch = 1, .on_room = wait_in_on_room};
+    ep_task_fn data = (ep_task_fn)(uintptr_t)&waited;
+    struct ep_bytes reply;
+    pthread_t helper;
+    pid_t pid;
+
+    if (kind == THREADS)
+        return;
+    pool = executor_with(&options);
+    first = submit_bytes(pool, pid_task, NULL, 0);
+    ck_assert_int_eq(ep_future_result(first, EP_FOREVER, &reply), 0);
+    memcpy(&pid, reply.data, sizeof pid);
+    ep_future_unref(first);
+    while (ep_executor_room(pool) != 2)
+        sched_yield();
+    ck_assert_int_eq(ep_executor_pause(pool), 0);
+    held = submit_bytes(pool, data, NULL, 0);
+    first = submit_bytes(pool, nothing_task, NULL, 0);
+    ck_assert_uint_eq(ep_executor_room(pool), 0);
+    ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+    ck_assert_int_eq(ep_executor_resume(pool), 0);
+    while (ep_future_state(first) != EP_RUNNING)
+        sched_yield(); /* it is sent ahead */
+    ck_assert_int_eq(pthread_create(&helper, NULL, continue_for_a_helper, &pid), 0);
+    ck_assert_int_eq(ep_future_result(held, EP_FOREVER, NULL), EP_EUNKNOWN);
+    pthread_join(helper, NULL);
+    ck_assert_int_eq(ep_future_result(first, EP_FOREVER, NULL), 0);
+    ep_executor_shutdown(pool, EP_WAIT);
+    ck_assert(waited == 0 || waited == -EDEADLK);
     ep_future_unref(held);
     ep_future_unref(first);
     ep_executor_free(pool);
