@@ -421,7 +421,7 @@ bool load_run(const struct load_settings *settings, const struct session_plan *p
             run(&conductor);
             complete(&conductor, clock_now_ns());
             end_views(&conductor);
-            machine_limits_explain(settings, summary);
+            machine_limits_explain(settings, plan, summary);
         }
         free_runner(conductor.runner);
         free_runner(conductor.idle);

@@ -121,15 +121,30 @@ void machine_limits_prepare(const struct load_settings *settings, const struct s
         check_threads(settings->sessions);
 }
 
-void machine_limits_explain(const struct load_settings *settings, const struct summary *summary)
+/** Whether a target is reached from here. A datagram socket does not need the ports that TCP lacks. */
+static bool can_be_reached(const struct session_target *target)
+{
+    const struct address *address = &target->addresses.at[0];
+    int fd = socket(address->storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool reached =
+        fd >= 0 && connect(fd, (const struct sockaddr *)&address->storage, address->length) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return reached;
+}
+
+void machine_limits_explain(const struct load_settings *settings, const struct session_plan *plan,
+                            const struct summary *summary)
 {
     /* of "Cannot assign requested address", without the letter that is small within a phrase */
     const char *words = strerror(EADDRNOTAVAIL) + 1;
 
     /* The same words mean that an address is not of this machine: that of --source, or ::1 without IPv6. */
-    for (unsigned i = 0; i < summary->error_kinds && summary->sent > 0; i++)
+    for (unsigned i = 0; i < summary->error_kinds; i++)
         if (strstr(summary->errors[i].words, words) != NULL &&
-            strstr(summary->errors[i].words, "source: ") == NULL) {
+            strstr(summary->errors[i].words, "source: ") == NULL &&
+            (summary->sent > 0 || can_be_reached(&plan->targets[0]))) {
             log_warn("local ports ran out%s; give more addresses to connect from (--source "
                      "127.0.0.1-127.0.0.8), widen net.ipv4.ip_local_port_range, or lower %s",
                      settings->churn

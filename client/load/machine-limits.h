@@ -21,7 +21,8 @@
 void machine_limits_prepare(const struct load_settings *settings, const struct session_plan *plan);
 
 /** Warn, after a load, if connections failed because all local ports were taken: what keeps them, what helps. */
-void machine_limits_explain(const struct load_settings *settings, const struct summary *summary);
+void machine_limits_explain(const struct load_settings *settings, const struct session_plan *plan,
+                            const struct summary *summary);
 
 /** The bytes of stack to ask for a session's thread: 64 KiB if that will do, or 256 KiB with TLS. */
 size_t machine_limits_thread_stack(bool tls);

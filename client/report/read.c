@@ -24,6 +24,7 @@
 
 /* More than any run has of anything, and little enough that thousands of runs add up within 64 bits. */
 #define COUNT_MAX 1000000000000000
+#define BYTES_MAX 10000000000000000 /* 10 GB a second for eleven days */
 #define RATE_MAX  1e12
 
 /* A merged report may have those of many runs. */
@@ -58,15 +59,20 @@ static json_t *member(struct reader *reader, json_t *object, const char *key)
 }
 
 /** Read a whole number that is not negative. */
-static uint64_t count(struct reader *reader, json_t *object, const char *key)
+static uint64_t count_up_to(struct reader *reader, json_t *object, const char *key, json_int_t most)
 {
     json_t *value = member(reader, object, key);
 
     if (!json_is_integer(value) || json_integer_value(value) < 0)
         fail(reader, "its \"%s\" is not a count", key);
-    else if (json_integer_value(value) > COUNT_MAX)
+    else if (json_integer_value(value) > most)
         fail(reader, "its \"%s\" is too large", key);
     return (uint64_t)json_integer_value(value);
+}
+
+static uint64_t count(struct reader *reader, json_t *object, const char *key)
+{
+    return count_up_to(reader, object, key, COUNT_MAX);
 }
 
 /** Read one that summaries of an earlier version do not have; 0 then. */
@@ -172,7 +178,7 @@ static void read_counts(struct reader *reader, json_t *run, struct summary *summ
     if (summary->verified > summary->sent)
         fail(reader, "it has more messages verified than sent");
     summary->resent = later_count(reader, messages, "resent");
-    summary->bytes = count(reader, run, "bytes");
+    summary->bytes = count_up_to(reader, run, "bytes", BYTES_MAX);
     summary->idle_requested = count(reader, idle, "requested");
     summary->idle_connected = count(reader, idle, "connected");
     summary->idle_ended = count(reader, idle, "ended");

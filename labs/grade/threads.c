@@ -60,7 +60,7 @@ bool call_await_sleep(struct call *call)
 {
     char path[64], state = 'R';
 
-    while (state != 'S' && !atomic_load(&call->returned)) {
+    while (state != 'S' && !atomic_load(&call->returned) && cpu_ns(call) <= SPIN_NS) {
         snprintf(path, sizeof path, "/proc/self/task/%d/stat", atomic_load(&call->tid));
         FILE *file = fopen(path, "r");
         if (file == NULL || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)

@@ -32,7 +32,10 @@ void call_start(struct call *call, void *(*run)(void *));
 /** Wait until the call has returned, or until that many threads sleep on condition variables. */
 enum call_state call_await(struct call *call, int sleepers);
 
-/** Wait until the call has returned, or until its thread sleeps, in whatever way. @return false: it has returned */
+/**
+ * Wait until the call has returned, or until its thread sleeps, in whatever way, or spins.
+ * @return false: it has returned
+ */
 bool call_await_sleep(struct call *call);
 
 /** Wait until it has returned. If that never happens, the trial's time limit ends it. */

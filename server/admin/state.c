@@ -91,7 +91,7 @@ static void gather(struct accounting_entry *entry, void *context)
     struct state *state = gathering->state;
     const struct session *session = (const struct session *)entry;
     enum phase phase = session_phase(session);
-    unsigned worker = atomic_load_explicit(&session->worker, memory_order_relaxed);
+    unsigned worker = atomic_load_explicit(&session->entry.worker, memory_order_relaxed);
     struct state_session *rows = state->rows, row;
     size_t *count = &state->row_count;
 

@@ -202,7 +202,7 @@ static void serve(struct held *held, unsigned char *buffer, unsigned worker)
     struct session *session = held->session;
     const _Atomic uint64_t *received = &session->entry.bytes_received;
 
-    atomic_store_explicit(&session->worker, worker, memory_order_relaxed);
+    atomic_store_explicit(&session->entry.worker, worker, memory_order_relaxed);
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         uint64_t before = atomic_load_explicit(received, memory_order_relaxed);
         enum need need = session_serve(session, buffer, worker);

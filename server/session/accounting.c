@@ -54,7 +54,7 @@ struct accounting {
     pthread_mutex_t lock;
     /* guarded by lock */
     uint64_t servers; /* sessions that can be served at once */
-    uint64_t wanted; /* what that must become: workers that are too many end their sessions first */
+    uint64_t wanted;  /* what that must become: the workers beyond end their sessions first */
     uint64_t helpers; /* sessions that the accept loop serves beside the workers */
     struct counts counts;
     struct accounting_entry live; /* the head of a ring */
@@ -111,18 +111,25 @@ static void note_peaks_locked(struct accounting *accounting, uint64_t held)
         counts->peak_waiting = waiting;
 }
 
+/* Check whether a session has a worker that leaves after it. The accept loop is none. */
+static bool is_last_of_worker_locked(const struct accounting *accounting,
+                                     const struct accounting_entry *entry)
+{
+    unsigned worker = atomic_load_explicit(&entry->worker, memory_order_relaxed);
+
+    return atomic_load_explicit(&entry->begun_ns, memory_order_relaxed) != 0 &&
+           worker >= accounting->wanted && worker < WORKER_LOOP;
+}
+
 void accounting_set_servers(struct accounting *accounting, uint64_t servers)
 {
-    uint64_t held;
+    const struct accounting_entry *entry;
 
     lock(accounting);
-    held = accounting->counts.in_flight;
-    note_peaks_locked(accounting, held);
-    accounting->wanted = servers;
-    /* Those that have a session serve it to its end: no session begins to wait because of this. */
-    if (servers < accounting->servers && servers < held)
-        servers = held < accounting->servers ? held : accounting->servers;
-    accounting->servers = servers;
+    note_peaks_locked(accounting, accounting->counts.in_flight);
+    accounting->wanted = accounting->servers = servers;
+    for (entry = accounting->live.next; entry != &accounting->live; entry = entry->next)
+        accounting->servers += is_last_of_worker_locked(accounting, entry);
     unlock(accounting);
 }
 
@@ -197,7 +204,7 @@ void accounting_end(struct accounting *accounting, struct accounting_entry *entr
     entry->previous->next = entry->next;
     entry->next->previous = entry->previous;
     counts->in_flight--;
-    if (begun_ns != 0 && accounting->servers > accounting->wanted)
+    if (accounting->servers > accounting->wanted && is_last_of_worker_locked(accounting, entry))
         accounting->servers--;
     counts->ended[outcome]++;
     add_entry(counts, entry);

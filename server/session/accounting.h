@@ -92,6 +92,7 @@ struct accounting_entry {
 
     /* written by the serving side, read by all */
     _Atomic int64_t begun_ns; /**< 0: it waits */
+    _Atomic unsigned worker;  /**< that serves it */
     _Atomic uint64_t echoes;
     _Atomic uint64_t bytes_received;
     _Atomic uint64_t bytes_sent;
@@ -107,7 +108,7 @@ struct accounting;
 struct accounting *accounting_new(uint64_t servers, uint64_t queue);
 void accounting_free(struct accounting *accounting);
 
-/** Set the number of sessions that can be served at once. If it is less, sessions that are served then go on. */
+/** Set the number of workers. If it is less, the last ones go on with the sessions that they have. */
 void accounting_set_servers(struct accounting *accounting, uint64_t servers);
 
 /** The accept loop begins to serve a session beside the workers, or has ended it. */

@@ -15,10 +15,10 @@
 /* Begin to serve. */
 static void begin(struct session *session, unsigned worker)
 {
+    atomic_store_explicit(&session->entry.worker, worker, memory_order_relaxed);
     /* --model fork has set it already. It must not change: the wait has been counted. */
     if (atomic_load_explicit(&session->entry.begun_ns, memory_order_relaxed) == 0)
         atomic_store_explicit(&session->entry.begun_ns, clock_now_ns(), memory_order_relaxed);
-    atomic_store_explicit(&session->worker, worker, memory_order_relaxed);
     session_move(session, PHASE_HANDSHAKE);
     session->stage = opening_stage(session);
     if (session_verdict(session) != OUTCOME_SERVED) /* judged while it waited */

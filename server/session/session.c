@@ -102,7 +102,7 @@ static void note_in_trace(const struct session *session, enum outcome outcome)
         .begun_ns = atomic_load_explicit(&entry->begun_ns, memory_order_relaxed),
         .ended_ns = clock_now_ns(),
         .echoes = atomic_load_explicit(&entry->echoes, memory_order_relaxed),
-        .worker = atomic_load_explicit(&session->worker, memory_order_relaxed),
+        .worker = atomic_load_explicit(&entry->worker, memory_order_relaxed),
         .outcome = outcome,
     };
 

@@ -106,7 +106,6 @@ struct session {
         shut; /**< directions that the keeper must shut down: see session_follow_shut() */
     atomic_bool reading_stopped; /**< the loop has ended it, as an end of file would */
     _Atomic uint32_t ending;     /**< an enum ending */
-    _Atomic unsigned worker;     /**< who serves it */
 
     struct session *next_late; /* of a model, while it owns the session: see models/waiting.h */
 

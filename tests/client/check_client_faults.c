@@ -192,6 +192,20 @@ LOOP_TEST(local_ports_that_run_out, 2)
     peer_stop(peer);
 }
 
+/* Others have taken them: no session has begun, but the address can be reached. */
+TEST(local_ports_that_others_have)
+{
+    struct orders orders = {.first = 1, .last = 2, .error = EADDRNOTAVAIL, .only = "connect"};
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct client_run run;
+
+    program_let_fail(orders);
+    run = client_run(peer_port_text(peer), ARGUMENTS("-n", "2"));
+    ck_assert_int_eq(run.outcome.status, 1);
+    ck_assert_ptr_nonnull(strstr(run.outcome.err, "local ports ran out"));
+    peer_stop(peer);
+}
+
 /* The same error of each connect() means that the address is not of this machine, as ::1 without IPv6. */
 TEST(an_address_of_no_machine)
 {

@@ -571,6 +571,7 @@ static const struct edit edits[] = {
     {"sessions", "refused", "\"2\"", "its \"refused\" is not a count"},
     {"messages", "sent", "null", "its \"sent\" is not a count"},
     {"messages", "sent", "9223372036854775807", "its \"sent\" is too large"},
+    {"", "bytes", "9223372036854775807", "its \"bytes\" is too large"},
     {"messages", "verified", "501", "it has more messages verified than sent"},
     {"", "messages", "[]", "it has no \"sent\""},
     {"messages", "verified", NULL, "it has no \"verified\""},

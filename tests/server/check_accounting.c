@@ -80,9 +80,11 @@ TEST(peaks)
     accounting_free(accounting);
 }
 
-static void enter_and_begin(struct accounting *accounting, struct accounting_entry *entry)
+static void enter_and_begin(struct accounting *accounting, struct accounting_entry *entry,
+                            unsigned worker)
 {
     accounting_enter(accounting, entry);
+    atomic_store(&entry->worker, worker);
     atomic_store(&entry->begun_ns, entry->accepted_ns);
 }
 
@@ -94,20 +96,49 @@ TEST(peaks_with_fewer_workers)
     struct counts counts;
 
     for (int i = 0; i < 3; i++)
-        enter_and_begin(accounting, &entries[i]);
+        enter_and_begin(accounting, &entries[i], (unsigned)i);
     accounting_set_servers(accounting, 1);
     accounting_snapshot(accounting, &counts);
     ck_assert_uint_eq(counts.peak_served, 3);
     ck_assert_uint_eq(counts.peak_waiting, 0);
-    for (int i = 0; i < 2; i++)
+    for (int i = 1; i < 3; i++)
         accounting_end(accounting, &entries[i], OUTCOME_SERVED);
     accounting_enter(accounting, &entries[3]); /* the one worker that is left is busy */
     accounting_enter(accounting, &entries[4]);
     accounting_snapshot(accounting, &counts);
     ck_assert_uint_eq(counts.peak_served, 3);
     ck_assert_uint_eq(counts.peak_waiting, 2);
-    for (int i = 2; i < 5; i++)
+    for (int i = 0; i < 5; i += i == 0 ? 3 : 1)
         accounting_end(accounting, &entries[i], OUTCOME_SERVED);
+    accounting_free(accounting);
+}
+
+/* The last workers leave. Those that stay serve others beside them, whichever session ends first. */
+TEST(workers_that_stay_serve_beside_those_that_leave)
+{
+    struct accounting *accounting = accounting_new(3, 5);
+    struct accounting_entry entries[4];
+    struct counts counts;
+
+    enter_and_begin(accounting, &entries[0], 0);
+    enter_and_begin(accounting, &entries[2], 2);
+    accounting_set_servers(accounting, 1);
+    accounting_end(accounting, &entries[0], OUTCOME_SERVED);
+    enter_and_begin(accounting, &entries[1], 0);
+    accounting_help(accounting, true);
+    enter_and_begin(accounting, &entries[3], WORKER_LOOP);
+    accounting_end(accounting, &entries[3], OUTCOME_SERVED);
+    accounting_help(accounting, false);
+    accounting_end(accounting, &entries[1], OUTCOME_SERVED);
+    enter_and_begin(accounting, &entries[1], 0);
+    accounting_snapshot(accounting, &counts);
+    ck_assert_uint_eq(counts.peak_waiting, 0);
+    accounting_end(accounting, &entries[2], OUTCOME_SERVED);
+    accounting_enter(accounting, &entries[3]); /* now one worker is left */
+    accounting_snapshot(accounting, &counts);
+    ck_assert_uint_eq(counts.peak_waiting, 1);
+    accounting_end(accounting, &entries[1], OUTCOME_SERVED);
+    accounting_end(accounting, &entries[3], OUTCOME_SERVED);
     accounting_free(accounting);
 }
 
@@ -118,9 +149,9 @@ TEST(peaks_with_a_helper)
     struct accounting_entry entries[3];
     struct counts counts;
 
-    enter_and_begin(accounting, &entries[0]);
+    enter_and_begin(accounting, &entries[0], 0);
     accounting_help(accounting, true);
-    enter_and_begin(accounting, &entries[1]);
+    enter_and_begin(accounting, &entries[1], WORKER_LOOP);
     accounting_snapshot(accounting, &counts);
     ck_assert_uint_eq(counts.peak_served, 2);
     ck_assert_uint_eq(counts.peak_waiting, 0);

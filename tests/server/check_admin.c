@@ -232,7 +232,6 @@ LOOP_TEST(endless_requests, COUNT_OF(endless))
     http_body(fake.port, "/livez", 200);
 }
 
-/* Requests one behind the other, before any answer is read. */
 /* A client that ends its half with its request, as ncat does, gets the whole reply, also a long one. */
 TEST(half_closed)
 {
@@ -250,6 +249,7 @@ TEST(half_closed)
     close(fd);
 }
 
+/* Requests one behind the other, before any answer is read. */
 TEST(pipelined)
 {
     static const char request[] = "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n";
@@ -321,7 +321,6 @@ TEST(every_stream_gets_the_same_events)
     }
 }
 
-/* A new stream, as soon as there is a place. */
 /* The last event comes, also if the one before it has just been written when the server ends. */
 TEST(the_last_event_after_another)
 {
@@ -339,6 +338,7 @@ TEST(the_last_event_after_another)
     close(fd);
 }
 
+/* A new stream, as soon as there is a place. */
 static int listen_when_possible(uint16_t port)
 {
     static const char request[] = "GET /events HTTP/1.0\r\n\r\n";

@@ -62,7 +62,7 @@ static struct session *enter(struct stage_set *set, enum phase phase, unsigned w
     session_move(session, phase);
     if (phase != PHASE_QUEUED)
         atomic_store(&session->entry.begun_ns, clock_now_ns());
-    atomic_store(&session->worker, worker);
+    atomic_store(&session->entry.worker, worker);
     return session;
 }
 
@@ -122,13 +122,13 @@ TEST(each_busy_worker_once)
 
     for (int i = 0; i < SESSIONS; i++)
         sessions[i] = enter(set, PHASE_SENDING, (unsigned)(i % 3));
-    atomic_store(&sessions[SESSIONS - 1]->worker, WORKER_LOOP);
+    atomic_store(&sessions[SESSIONS - 1]->entry.worker, WORKER_LOOP);
     snapshot_take(&set->server, &set->state);
     ck_assert_uint_eq(set->state.busy, 3);
     ck_assert_uint_eq(set->state.sessions_of[0], SESSIONS / 3);
     ck_assert_uint_eq(set->state.sessions_of[2], SESSIONS / 3 - 1);
     ck_assert_uint_eq(set->state.sessions_of[3], 0);
-    atomic_store(&sessions[SESSIONS - 1]->worker, EP_WORKERS_MAX - 1);
+    atomic_store(&sessions[SESSIONS - 1]->entry.worker, EP_WORKERS_MAX - 1);
     snapshot_take(&set->server, &set->state);
     ck_assert_uint_eq(set->state.busy, 4);
     for (int i = 0; i < SESSIONS; i++)
