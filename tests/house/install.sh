@@ -3,6 +3,13 @@
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 CC=${CC:-cc}
 root=$work/root
+# libtool and a shell that takes words from pkg-config cannot have a blank in it.
+case $root in
+*[[:blank:]]*)
+    root=$(TMPDIR=/tmp mktemp -d) || exit 1
+    trap 'rm -rf "$work" "$root"' EXIT
+    ;;
+esac
 prefix=$(configured prefix)
 # A -j of the make that runs this test must not reach into this one.
 unset MAKEFLAGS MAKELEVEL
