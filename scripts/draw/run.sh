@@ -129,7 +129,8 @@ await() {
 # until_seen AWK: wait until this awk code sets `found` on the samples.
 until_seen() {
     await awk -F '\t' "$1 END { exit !found }" "$work/$name.samples" ||
-        die "the sampler could not read the state of the server: $(cat "$work/$name.err")"
+        die "the server did not come to the state that was waited for; last sample: $(tail -n 1 "$work/$name.samples")
+$(cat "$work/$name.err")"
 }
 
 # stop: wait until the last session has ended, then stop the server; the sampler ends with it.

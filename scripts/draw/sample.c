@@ -5,7 +5,8 @@
  * PORT is the server's --admin port on 127.0.0.1, INTERVAL a time such as 15ms. Requests
  * /stats.json over one connection at each interval, and prints a line of tab-separated numbers for
  * each reply, under a line of names, until the server exits. scripts/plate and scripts/sweep draw
- * the numbers.
+ * the numbers. A server without memory may drop a connection: as long as it listens, the next request
+ * has a new one.
  *
  * The requests follow a fixed clock, not the previous reply, so that their times do not depend on
  * what the server is doing: the mean of a count over the samples is its mean over time. The server
@@ -66,7 +67,7 @@ static const char *body_of(const char *answer, size_t size, size_t *body_size)
     return size - (size_t)(end - answer) >= *body_size ? end : NULL;
 }
 
-/* Request the state once. @return the state, or NULL: the server is gone */
+/* Request the state once. @return the state, or NULL: the connection has ended, or the reply is none */
 static json_t *ask(int fd, char *buffer)
 {
     size_t size = 0, body_size;
@@ -154,14 +155,18 @@ int main(int argc, char *argv[])
     for (int64_t at = clock_now_ns();; at += interval_ns) {
         wait_until(at);
         json_t *state = ask(fd, buffer);
-        if (state == NULL)
-            break;
+        if (state == NULL) {
+            close(fd);
+            fd = last < 0 ? -1 : dial((uint16_t)port);
+            if (fd < 0)
+                break;
+            continue;
+        }
         if (number_at(state, "uptime_seconds") > last)
             print_line(state);
         last = number_at(state, "uptime_seconds");
         json_decref(state);
     }
-    close(fd);
     free(buffer);
     return last < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -35,7 +35,8 @@ CLIENT_TESTS = \
 	tests/client/check_client_warm_up \
 	tests/client/check_client_peers \
 	tests/client/check_client_views \
-	tests/client/check_client_prompt
+	tests/client/check_client_prompt \
+	tests/client/check_sample
 if WITH_OPENSSL
 CLIENT_TESTS += tests/client/check_client_tls
 EXTRA_tests_client_check_client_tls_DEPENDENCIES = tests/kit/names.la
