@@ -40,6 +40,7 @@ static void settle_signals(void)
     static const int handled[] = {SIGINT, SIGTERM};
 
     signal(SIGPIPE, SIG_IGN); /* `echo-client | head`: a write that fails is enough */
+    signal(SIGXFSZ, SIG_IGN); /* so is one to a file that may not grow (ulimit -f) */
     signal_mask_without(handled, sizeof handled / sizeof handled[0]);
 }
 

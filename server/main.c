@@ -14,7 +14,7 @@ int main(int argc, char **argv)
 {
     struct options options;
 
-    server_open_standard_descriptors();
+    server_settle_output();
     translate_start();
     options_parse(&options, argc, argv);
     return server_run(&options);

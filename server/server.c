@@ -89,8 +89,9 @@ static void on_resize(evutil_socket_t signal_number, short what, void *argument)
 
 /* --- start --------------------------------------------------------------------------------- */
 
-void server_open_standard_descriptors(void)
+void server_settle_output(void)
 {
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is as a full disk (ulimit -f) */
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
             open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR) != fd)

@@ -10,9 +10,9 @@
 
 /**
  * Open /dev/null in place of each of the descriptors 0 to 2 that is closed, so that no socket can get
- * such a number and be written to as standard output. Call first.
+ * such a number and be written to as standard output; and ignore SIGXFSZ. Call first.
  */
-void server_open_standard_descriptors(void);
+void server_settle_output(void);
 
 /**
  * Serve until a signal stops the server. Errors at the start exit with a sentence.

@@ -295,3 +295,19 @@ TEST(output_that_cannot_be_written)
     /* a socket must not take the place of a closed standard output */
     ck_assert_int_eq(shell("\"$C\" -n 1 --port 1 >&- 2>/dev/null"), 1);
 }
+
+/* A limit on the size of files (ulimit -f) is as a full disk: no SIGXFSZ ends the client. */
+TEST(output_into_a_file_that_may_not_grow)
+{
+    static const char *const arguments[] = {"--help", "-n 1 --port 1", "-n 1 --port 1 --json"};
+    const char *file = suite_file_that_may_not_grow();
+
+    for (size_t i = 0; i < sizeof arguments / sizeof arguments[0]; i++)
+        ck_assert_int_eq(
+            shell(suite_text("test \"$(\"$C\" %s 2>&1 >>%s)\" = 'echo-client: cannot write to "
+                             "standard output: File too large'",
+                             arguments[i], file)),
+            0);
+    ck_assert_int_eq(
+        shell(suite_text("\"$C\" -n 1 --port 1 --quiet --csv - >>%s 2>/dev/null", file)), 1);
+}

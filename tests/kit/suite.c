@@ -126,6 +126,22 @@ char *suite_template(void)
     return suite_text("%s/XXXXXX", folder);
 }
 
+char *suite_file_that_may_not_grow(void)
+{
+    struct rlimit limit;
+    char *path = suite_template();
+    int file = mkstemp(path);
+
+    ck_assert_int_ge(file, 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur =
+        1 << 20; /* what a program writes when it is measured (make coverage) is smaller */
+    ck_assert_int_eq(ftruncate(file, 1 << 20), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    close(file);
+    return path;
+}
+
 /* Like /tmp it is for every user: tests become another one. */
 static bool make_folder(void)
 {

@@ -87,6 +87,12 @@ char *suite_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * suite has ended: also what a test leaves that fails. TMPDIR is that folder.
  */
 char *suite_template(void);
+/**
+ * Make a file there that is as large as this process and its children may make a file from now on.
+ *
+ * @return its path
+ */
+char *suite_file_that_may_not_grow(void);
 
 /**
  * Make and run the suite, and turn the outcome into an exit status.

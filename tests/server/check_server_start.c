@@ -182,8 +182,8 @@ TEST(help_and_version)
     outcome_expect(&outcome, 0, "echo-server (echopool) " PACKAGE_VERSION "\n", NULL);
 }
 
-/* --help into a full disk fails, and so it does without standard output. */
-LOOP_TEST(help_that_cannot_be_written, 2)
+/* --help into a full disk fails, and so it does without standard output, and where a file may not grow. */
+LOOP_TEST(help_that_cannot_be_written, 3)
 {
     int status;
     pid_t pid;
@@ -192,7 +192,8 @@ LOOP_TEST(help_that_cannot_be_written, 2)
     pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
-        int full = open("/dev/full", O_WRONLY);
+        int full =
+            open(_i == 2 ? suite_file_that_may_not_grow() : "/dev/full", O_WRONLY | O_APPEND);
         int nowhere = open("/dev/null", O_WRONLY);
         dup2(full, STDOUT_FILENO);
         dup2(nowhere, STDERR_FILENO);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* A file in a new directory. */
@@ -286,6 +287,30 @@ TEST(a_file_that_cannot_be_made)
     ck_assert_str_eq(
         outcome.err,
         "echo-server: cannot write --trace /nowhere/trace.json: No such file or directory\n");
+}
+
+/* A file that may not grow (ulimit -f) is as a full disk: no SIGXFSZ ends the server. */
+TEST(a_limit_of_file_sizes)
+{
+    struct scratch scratch = scratch_new();
+    struct rlimit before, small;
+    struct outcome outcome;
+    struct kit kit;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 16384;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    kit = kit_start(ARGUMENTS("--trace", scratch.path));
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    load_it(&kit);
+    kit_wait_in_flight(&kit, 0);
+    outcome = program_stop(&kit.program);
+    ck_assert_int_eq(outcome.status, 0);
+    ck_assert_msg(strstr(outcome.err, "cannot write the trace: File too large") != NULL, "said: %s",
+                  outcome.err);
+    ck_assert_uint_eq(tally_of(outcome.out).served, SESSIONS);
+    scratch_free(&scratch);
 }
 
 /* A full disk is reported once; the echo goes on, and at the end the number of lost records is reported. */
