@@ -15,6 +15,7 @@
 #include "client/report/search.h"
 #include "client/views/curve.h"
 #include "client/views/view.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/translate.h"
 
@@ -36,6 +37,7 @@ struct run {
     unsigned
         step_count; /* at least 1: without --steps one load; with --find-rate the most it can take */
     unsigned steps_done;   /* summaries that are filled */
+    int64_t wall_ahead_ns; /* see struct load_settings */
     struct search *search; /* NULL: no --find-rate */
     struct outlet *curve;  /* NULL: no --curve */
 };
@@ -150,6 +152,7 @@ static bool run_step(struct run *run, unsigned step, unsigned sessions)
         .idle = options->idle,
         .churn = options->churn,
         .start_at_ns = step == 0 ? options->start_at_ns : 0,
+        .wall_ahead_ns = run->wall_ahead_ns,
         .views = run->views,
         .view_count = run->view_count,
         .step = step,
@@ -393,6 +396,7 @@ int run_load(const struct options *options, struct session_plan *plan)
         log_fatal("cannot get memory for the histograms");
     run->options = options;
     run->plan = plan;
+    run->wall_ahead_ns = clock_wall_ns() - clock_now_ns();
     make_search(run);
     make_summaries(run);
     if (options->clock_of != NULL)

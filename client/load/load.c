@@ -117,7 +117,7 @@ static int64_t start_of(const struct load_settings *settings)
 {
     if (settings->start_at_ns == 0)
         return 0;
-    return clock_now_ns() + settings->start_at_ns - clock_wall_ns();
+    return settings->start_at_ns - settings->wall_ahead_ns;
 }
 
 /* --- views --------------------------------------------------------------------------------- */
@@ -370,8 +370,8 @@ static void complete(struct conductor *conductor, int64_t end_ns)
                      load->plan->duration_ns == 0 ? _(", or a --duration") : "");
     }
     summary->warm_up_seconds = (double)load->plan->warm_up_ns / (double)SECOND_NS;
-    summary->ended_wall_ns = clock_wall_ns() - (clock_now_ns() - end_ns);
-    summary->started_wall_ns = summary->ended_wall_ns - (end_ns - counted_ns);
+    summary->started_wall_ns = counted_ns + load->settings->wall_ahead_ns;
+    summary->ended_wall_ns = end_ns + load->settings->wall_ahead_ns;
     summary->seconds = (double)(end_ns - counted_ns) / (double)SECOND_NS;
     summary->interrupted = conductor->interrupted;
     summary->concurrency = load->settings->sessions;

@@ -17,6 +17,8 @@ struct load_settings {
     unsigned idle;     /**< further sessions, which connect first and never send */
     bool churn; /**< reconnect each session when it finishes, until the plan's duration is over */
     int64_t start_at_ns; /**< by CLOCK_REALTIME: no message is sent earlier; 0: at once */
+    /** What CLOCK_REALTIME is ahead of CLOCK_MONOTONIC, once for all loads of a run: the wall clock may be set. */
+    int64_t wall_ahead_ns;
     struct view **views;
     unsigned view_count;
     unsigned step;  /**< of --steps, from 0 */

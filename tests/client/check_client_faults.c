@@ -297,6 +297,35 @@ LOOP_TEST(no_address_answers, CLIENT_WAYS)
              words);
     outcome_expect(&outcome, 1, NULL, sentence);
 }
+
+CASE("The wall clock")
+
+static const char *const clock_steps[] = {"-3600000", "3600000"};
+
+/* Its loads are not torn apart, nor laid upon each other, which would spoil the rates of a report. */
+LOOP_TEST(a_clock_that_is_set_during_a_run, COUNT_OF(clock_steps))
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct client_run run;
+    double lasted, end = 0;
+    const json_t *step;
+    size_t i;
+
+    setenv("CLOCK_STEP_MS", clock_steps[_i], 1);
+    program_preload("tests/kit/.libs/clock.so");
+    run = client_run(peer_port_text(peer), ARGUMENTS("--steps", "1,2,1", "-m", "3"));
+    client_run_expect(&run, 0, 4, 0, 0);
+    lasted = client_run_real(&run, "ended", NULL) - client_run_real(&run, "started", NULL);
+    ck_assert_double_ge(lasted, client_run_real(&run, "seconds", NULL) - 1e-4);
+    ck_assert_double_lt(lasted, 3000);
+    json_array_foreach(json_object_get(run.json, "steps"), i, step)
+    {
+        ck_assert_double_ge(json_real_value(json_object_get(step, "started")), end - 1e-4);
+        end = json_real_value(json_object_get(step, "ended"));
+    }
+    ck_assert_uint_eq(i, 3);
+    peer_stop(peer);
+}
 #else
 
 CASE("Faults")

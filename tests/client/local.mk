@@ -46,7 +46,7 @@ $(CLIENT_TESTS): ROOM_LIBS = client/libclient.la pool/libpool.la
 check_PROGRAMS += $(CLIENT_TESTS)
 TESTS += $(CLIENT_TESTS)
 
-EXTRA_tests_client_check_client_faults_DEPENDENCIES = tests/kit/shim.la tests/kit/names.la
+EXTRA_tests_client_check_client_faults_DEPENDENCIES = tests/kit/clock.la tests/kit/shim.la tests/kit/names.la
 
 # A session that the test leads by hand.
 SESSION_RIG = tests/client/session_rig.c tests/client/session_rig.h
