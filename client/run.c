@@ -159,9 +159,9 @@ static bool run_step(struct run *run, unsigned step, unsigned sessions)
         .steps = run->step_count,
     };
 
-    run->steps_done++;
     if (!load_run(&settings, run->plan, &run->steps[step]))
         return false;
+    run->steps_done++;
     if (!summary_merge(&run->total, &run->steps[step]))
         log_fatal("cannot get memory for the histograms");
     return true;
@@ -199,7 +199,10 @@ static bool run_search(struct run *run)
     return true;
 }
 
-/** Run all loads. A signal between two of them, or after the last, interrupts the run as well. */
+/**
+ * Run all loads. A signal between two of them, or after the last, interrupts the run as well; one that comes later,
+ * while files and the summary are written, no longer does.
+ */
 static bool run_all(struct run *run)
 {
     struct signals blocked;
@@ -209,6 +212,8 @@ static bool run_all(struct run *run)
     begun = run->search != NULL ? run_search(run) : run_steps(run);
     if (run->total.interrupted == 0)
         run->total.interrupted = signals_take(&blocked);
+    if (run->total.interrupted == 0)
+        signals_let_finish(&blocked);
     signals_restore(&blocked);
     return begun;
 }
@@ -352,15 +357,19 @@ static void name_dead_targets(const struct summary *total)
 /** Run the loads and report them. @return the exit status */
 static int carry_out(struct run *run)
 {
-    bool written;
+    bool begun, written;
 
-    if (!open_views(run) || !run_all(run)) {
+    if (!open_views(run)) {
         (void)close_views(run);
         return EXIT_RUN;
     }
+    begun = run_all(run);
     /* files first: the summary, or the end of the program, shows that they are complete */
     written = close_views(run);
-    written &= print_summary(run);
+    if (run->steps_done > 0)
+        written &= print_summary(run);
+    if (!begun)
+        return run_status(&run->total, NULL, false);
     if (run->total.interrupted == 0)
         name_dead_targets(&run->total);
     return run->search != NULL ? search_status(run, written)

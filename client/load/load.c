@@ -5,7 +5,7 @@
  * DESIGN
  * A runner runs the sessions: threads.c or loops.c; those of --idle are always on one loop. The main
  * thread starts them and then waits in poll() for two descriptors, an eventfd that the last session
- * writes and a signalfd, and for the time of the next view. No signal handler runs anywhere. On a
+ * writes and a signalfd, and for the time of the next view. No signal handler runs meanwhile. On a
  * signal it stops each session by shutting its socket down; that ends connect() as well, so that all
  * sessions arrive at the barrier and it opens.
  *

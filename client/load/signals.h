@@ -7,6 +7,7 @@
  *     signals_block(&signals);
  *     ... signalfd(-1, &signals.handled, ...) ...
  *     signal = signals_take(&signals);           one that came when the signalfd was not read
+ *     signals_let_finish(&signals);              when all is over, and only to be written
  *     signals_restore(&signals);
  *
  * Such a pair may stand within another: signals that the inner one leaves pending are the outer's.
@@ -31,6 +32,12 @@ void signals_unblock(const struct signals *signals);
 
 /** Take a pending signal, without waiting. @return its number, or 0 */
 int signals_take(const struct signals *signals);
+
+/**
+ * Let the first signal from now on end nothing: no session is left to interrupt, and what was measured is written.
+ * Each further one has the effect that it had before.
+ */
+void signals_let_finish(const struct signals *signals);
 
 /** Restore the mask. A pending signal that was not blocked before ends the program now. */
 void signals_restore(const struct signals *signals);

@@ -298,6 +298,22 @@ LOOP_TEST(no_address_answers, CLIENT_WAYS)
     outcome_expect(&outcome, 1, NULL, sentence);
 }
 
+CASE("Steps")
+
+/* What the loads before it have measured is printed, and in the files. */
+TEST(a_load_that_cannot_begin)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct client_run run;
+
+    let_fail("signalfd", EMFILE, 2, 0);
+    run = client_run(peer_port_text(peer), ARGUMENTS("--steps", "2,3,4", "-m", "5"));
+    client_run_expect(&run, 1, 5, 0, 0);
+    ck_assert_uint_eq(json_array_size(json_object_get(run.json, "steps")), 2);
+    ck_assert_ptr_nonnull(strstr(run.outcome.err, "cannot open a descriptor: Too many open files"));
+    peer_stop(peer);
+}
+
 CASE("The wall clock")
 
 static const char *const clock_steps[] = {"-3600000", "3600000"};

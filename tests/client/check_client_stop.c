@@ -15,7 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -263,6 +266,81 @@ TEST(the_table_says_so)
     ck_assert_int_eq(outcome.status, 130);
     ck_assert_ptr_nonnull(strstr(outcome.out, "\nerrors\n  2          interrupted\n"
                                               "interrupted: these are the results so far\n"));
+}
+
+CASE("When the run is over")
+
+static bool is_full(void *context)
+{
+    int bytes;
+
+    return ioctl(*(int *)context, FIONREAD, &bytes) == 0 && bytes == 4096;
+}
+
+/* Run a client that writes a picture into a fifo, up to where it cannot go on. @return the reader's end */
+static int start_drawing(struct program *client, const struct peer *peer)
+{
+    char *path = suite_template();
+    int fd;
+
+    ck_assert_ptr_nonnull(mkdtemp(path));
+    path = suite_text("%s/picture", path);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_ge(fcntl(fd, F_SETPIPE_SZ, 4096), 0);
+    *client = client_start(peer_port_text(peer), ARGUMENTS("-n", "30", "--timeline", path));
+    wait_until(is_full, &fd);
+    return fd;
+}
+
+/* The run was whole: so are its picture, its summary and its status. */
+LOOP_TEST(a_signal_loses_nothing, 2)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct program client;
+    struct client_run run;
+    int fd = start_drawing(&client, peer);
+    char *picture = suite_memory(1 << 20);
+    ssize_t size, length = 0;
+
+    ck_assert_int_eq(kill(client.pid, _i == 0 ? SIGINT : SIGTERM), 0);
+    ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
+    while ((size = read(fd, picture + length, (1 << 20) - 1 - (size_t)length)) > 0)
+        length += size;
+    ck_assert_ptr_nonnull(strstr(picture, "</svg>\n"));
+    run = client_wait(&client);
+    client_run_expect(&run, 0, 30, 0, 0);
+    ck_assert_int_eq(client_run_integer(&run, "interrupted", NULL), 0);
+    close(fd);
+    peer_stop(peer);
+}
+
+static bool has_gone_after_signals(void *context)
+{
+    struct program *client = context;
+    siginfo_t info = {0};
+
+    ck_assert_int_eq(kill(client->pid, SIGTERM), 0);
+    return waitid(P_PID, (id_t)client->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid != 0;
+}
+
+/* What cannot be written, because no reader takes it, does not hold up the end. */
+TEST(further_signals_end_the_program)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct program client;
+    struct outcome outcome;
+    int fd = start_drawing(&client, peer);
+
+    ck_assert_int_eq(kill(client.pid, SIGINT), 0);
+    wait_until(has_gone_after_signals, &client);
+    outcome = program_wait(&client);
+    ck_assert_int_eq(outcome.status, 128 + SIGTERM);
+    ck_assert_str_eq(outcome.out, "");
+    close(fd);
+    peer_stop(peer);
 }
 
 CASE("Which status")
