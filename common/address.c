@@ -178,6 +178,15 @@ static void take_turns(struct addresses *addresses)
     }
 }
 
+/* Check for an address that is of one interface, without that. The kernel would call it an invalid argument. */
+static bool lacks_interface(const struct address *address)
+{
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address->storage;
+
+    return v6->sin6_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr) &&
+           v6->sin6_scope_id == 0;
+}
+
 bool address_resolve_all(const char *host, uint16_t port, bool passive, struct addresses *addresses,
                          const char **cause)
 {
@@ -206,6 +215,11 @@ bool address_resolve_all(const char *host, uint16_t port, bool passive, struct a
     }
     collect(found, addresses);
     freeaddrinfo(found);
+    if (addresses->count == 1 && lacks_interface(&addresses->at[0])) {
+        *cause = "a link-local address needs its interface, as in fe80::1%eth0";
+        errno = EINVAL;
+        return false;
+    }
     take_turns(addresses);
     return true;
 }

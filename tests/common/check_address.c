@@ -244,6 +244,8 @@ static const char *const junk[] = {"",
                                    "::1::",
                                    "1:2:3:4:5:6:7:8:9",
                                    "[fe80::1%no-such-link]",
+                                   "fe80::1",
+                                   "[febf:ffff::1]",
                                    "unix:",
                                    "unix:@"};
 

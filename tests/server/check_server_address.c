@@ -148,6 +148,13 @@ TEST(both_families)
     kit_finish(&kit, true, NULL);
 }
 
+/* Without it bind() would say no more than "invalid argument". */
+TEST(a_link_local_address_without_its_interface)
+{
+    expect_failure(COMMAND("--host", "fe80::1"),
+                   "fe80::1: a link-local address needs its interface");
+}
+
 TEST(a_unix_socket)
 {
     struct kit kit;
