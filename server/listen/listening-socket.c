@@ -197,7 +197,9 @@ void listening_socket_prepare(const struct listening_socket *socket)
 static int listen_without_file(struct listening_socket *socket, struct socket_port port)
 {
     struct address *address = &socket->address;
-    int on = 1, v6only = port.v6only;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address->storage;
+    /* An IPv4 address mapped into IPv6 is one of IPv4, which such a socket cannot have. */
+    int on = 1, v6only = port.v6only && !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
 
     listening_socket_prepare(socket);
     if (address->storage.ss_family == AF_INET6 &&

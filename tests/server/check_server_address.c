@@ -146,6 +146,9 @@ TEST(both_families)
     kit = kit_start(ARGUMENTS("--host", "0.0.0.0", "--host", "::"));
     expect_echo(connect_to(suite_text("[::1]:%u", (unsigned)kit.program.port)));
     kit_finish(&kit, true, NULL);
+    kit = kit_start(ARGUMENTS("--host", "127.0.0.2", "--host", "::ffff:127.0.0.1"));
+    expect_echo(connect_to(suite_text("127.0.0.1:%u", (unsigned)kit.program.port)));
+    kit_finish(&kit, true, NULL);
 }
 
 /* Without it bind() would say no more than "invalid argument". */
