@@ -180,7 +180,9 @@ enum session_stage connect_begin(struct session *session, struct session_wait *w
         return session_fail(session, "interrupted");
     if (plan->sources.count > 0) {
         sources_pick(&plan->sources, session->number, &source);
-        code = dial_from(fd, &source);
+        code = source.storage.ss_family == address_of(session)->storage.ss_family
+                   ? dial_from(fd, &source)
+                   : -EAFNOSUPPORT; /* bind() would call it an invalid argument */
         if (code != 0)
             return try_next(session, "source", -code);
     }

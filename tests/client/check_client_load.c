@@ -318,6 +318,16 @@ LOOP_TEST(an_address_that_is_not_ours, CLIENT_WAYS)
     ck_assert_str_eq(run.outcome.err, ""); /* no word of ports */
 }
 
+/* A machine without IPv6 has the same words for it. */
+LOOP_TEST(an_address_of_the_other_family, CLIENT_WAYS)
+{
+    struct client_run run = client_run_against(
+        _i, peer_upper, NULL, ARGUMENTS("-n", "3", "--host", "::1", "--source", "127.0.0.1"));
+
+    client_run_expect(&run, 1, 0, 3, 0);
+    ck_assert_ptr_nonnull(strstr(run.outcome.out, ": address family not supported by protocol"));
+}
+
 CASE("Several loads, and several at once")
 
 LOOP_TEST(steps_are_added_up, CLIENT_WAYS)
