@@ -113,7 +113,7 @@ int activation_take(struct listening_socket sockets[static SOCKETS_MAX],
     } else if (!parse_number(count_text, 0, SOCKETS_MAX, &count)) {
         snprintf(why, ACTIVATION_WHY_MAX,
                  "LISTEN_FDS, set by the service manager, is %.32s, not a number from 0 to %d",
-                 count_text, SOCKETS_MAX);
+                 count_text[0] == '\0' ? "''" : count_text, SOCKETS_MAX);
         rc = -EINVAL;
     } else {
         rc = take_all((int)count, getenv("LISTEN_FDNAMES"), sockets, why);

@@ -201,7 +201,8 @@ TEST(what_cannot_be_served_is_named)
         {{.count = "2", .names = "echo:", .fds = {listens, udp}}, "descriptor 4, passed"},
         {{.count = "33", .fds = {listens}},
          "LISTEN_FDS, set by the service manager, is 33, not a number from 0 to 32"},
-        {{.count = "", .fds = {listens}}, "LISTEN_FDS"},
+        {{.count = "", .fds = {listens}},
+         "LISTEN_FDS, set by the service manager, is '', not a number"},
         {{.count = "1x", .fds = {listens}}, "is 1x, not"},
         {{.count = "-1", .fds = {listens}}, "is -1, not"},
     };
