@@ -42,6 +42,18 @@ static void set_peer(struct session *session, const struct address *client)
     session->peer = *client;
 }
 
+/*
+ * Check whether a header names the proxy's own connection, as that of a health check by version 1 does: there is
+ * no LOCAL in it. Of an IPv6 address the first 64 bits are compared, which is enough beside the port.
+ */
+static bool names_itself(const struct session *session, const struct address *source)
+{
+    struct per_source_key named = per_source_key(source), own = per_source_key(&session->peer);
+
+    return named.family != 0 && memcmp(&named, &own, sizeof named) == 0 &&
+           address_port(source) == address_port(&session->peer);
+}
+
 /* Reject the session: send BUSY and why. */
 static enum need turn_away(struct session *session, const char *why)
 {
@@ -56,8 +68,9 @@ static enum need end_of_header(struct session *session, int rc, const struct add
 {
     enum outcome verdict = session_verdict(session);
     const char *why = rc == -EPROTO ? session->proxy->why : NULL;
+    bool is_local = rc == 0 && session->proxy->is_local;
 
-    session->is_check = rc == 0 && session->proxy->is_local;
+    session->is_check = is_local || (rc == 0 && names_itself(session, source));
     free(session->proxy);
     session->proxy = NULL;
     if (verdict != OUTCOME_SERVED)
@@ -74,7 +87,7 @@ static enum need end_of_header(struct session *session, int rc, const struct add
     }
     if (source->storage.ss_family != AF_UNSPEC)
         set_peer(session, source);
-    if (!session->is_check && !session_admit(session))
+    if (!is_local && !session_admit(session))
         return turn_away(session, per_source_refusal(session->shared->per_source));
     session->stage = after_header(session);
     return NEED_NOTHING;

@@ -582,7 +582,21 @@ LOOP_TEST(proxies_and_every_model, MODELS)
     ck_assert_msg(strstr(outcome.out, "\nhandshake failed: 2\n") != NULL, "%s", outcome.out);
 }
 
-/* A proxy looks whether the server lives: it sends LOCAL, and ends by a reset. */
+/* Send the header of a check by version 1, as HAProxy does: with the addresses of this very connection. */
+static void name_itself(int fd)
+{
+    struct sockaddr_in ends[2];
+    socklen_t size = sizeof ends[0];
+    char line[108];
+
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&ends[0], &size), 0);
+    ck_assert_int_eq(getpeername(fd, (struct sockaddr *)&ends[1], &size), 0);
+    snprintf(line, sizeof line, "PROXY TCP4 127.0.0.1 127.0.0.1 %d %d\r\n", ntohs(ends[0].sin_port),
+             ntohs(ends[1].sin_port));
+    tcp_send(fd, line, strlen(line));
+}
+
+/* A proxy looks whether the server lives: it sends LOCAL, or in version 1 names itself, and ends by a reset. */
 LOOP_TEST(a_health_check, MODELS)
 {
     static const char local[16] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0";
@@ -592,12 +606,15 @@ LOOP_TEST(a_health_check, MODELS)
         int fd = kit_connect(&kit);
         tcp_send(fd, local, sizeof local);
         tcp_reset(fd);
+        fd = kit_connect(&kit);
+        name_itself(fd);
+        tcp_reset(fd);
     }
-    while (kit_ask(&kit).accepted < 3)
+    while (kit_ask(&kit).accepted < 6)
         continue;
     kit_wait_in_flight(&kit, 0);
     kit_signal(&kit, SIGTERM);
-    expect_tally(kit_wait_end(&kit, 0, NULL, NULL), 3, 0, 0);
+    expect_tally(kit_wait_end(&kit, 0, NULL, NULL), 6, 0, 0);
 }
 
 /* A client without a header in time is rejected; no other waits behind it for ever. */
