@@ -14,6 +14,7 @@
 #include "pool/echopool.h"
 #include "server/admin/admin.h"
 #include "server/admin/agent.h"
+#include "server/admin/open.h"
 #include "server/admin/visitor.h"
 #include "server/models/table.h"
 
@@ -31,6 +32,7 @@ enum {
 };
 
 #define LONGEST      (24 * HOUR_NS)
+#define OWN_PORT     "[ADDR:]PORT, such as 8091, 127.0.0.1:8091 or [::1]:8091"
 #define SERVICE_TIME "a time from 0 to 24h with its unit, or exp:T for random times with mean T"
 
 static bool read_service_time(const char *value, void *member)
@@ -78,6 +80,13 @@ static bool read_group(const char *value, void *member)
         log_fatal("cannot look up --socket-group %s: %s", value, translate_error(error));
     rights->group = (gid_t)number;
     return rights->has_group;
+}
+
+/* Take [ADDR:]PORT, so that a mistake in a file is reported with its line. */
+static bool read_own_port(const char *value, void *member)
+{
+    *(const char **)member = value;
+    return admin_open_takes(value);
 }
 
 static bool read_limits(const char *value, void *member)
@@ -183,12 +192,12 @@ static const struct option_row rows[] = {
      OPTION_FILE(trace)},
     {"admin", "[ADDR:]PORT", NULL, "serve the live page, metrics and health checks by HTTP on this "
      "port",
-     OPTION_TEXT(admin)},
+     OPTION_OTHER(admin, read_own_port, OWN_PORT)},
     {"admin-control", NULL, NULL, "put buttons on the live page: more or fewer workers, pause "
      "accepting, send clients",
      OPTION_FLAG(admin_control), .needs = {"admin"}},
     {"agent", "[ADDR:]PORT", NULL, "tell HAProxy's agent-check on this port how much of the server is free",
-     OPTION_TEXT(agent)},
+     OPTION_OTHER(agent, read_own_port, OWN_PORT)},
     {"limit", "LIST", NULL, "limits that the server sets on itself",
      OPTION_OTHER(limits, read_limits, LIMITS_RANGE)},
     {"log", "WORD", "text", "the form of the lines on standard error: sentences, or a JSON object each",

@@ -14,9 +14,8 @@
 
 #define SEND_BUFFER_BYTES 65536 /* what the kernel holds for a client that does not read */
 
-/* Split [ADDR:]PORT. @return 0, or -EINVAL and why */
-static int split(const char *text, char host[static ADMIN_HOST_MAX], uint16_t *port,
-                 char why[static ADMIN_WHY_MAX])
+/* Split [ADDR:]PORT. An IPv6 address stands in brackets. @return false: it is not that */
+static bool split(const char *text, char host[static ADMIN_HOST_MAX], uint16_t *port)
 {
     const char *colon = strrchr(text, ':');
     size_t length = colon == NULL ? 0 : (size_t)(colon - text);
@@ -24,20 +23,22 @@ static int split(const char *text, char host[static ADMIN_HOST_MAX], uint16_t *p
 
     snprintf(host, ADMIN_HOST_MAX, "127.0.0.1");
     if (!parse_number(colon == NULL ? text : colon + 1, 0, 65535, &number) ||
-        (colon != NULL && (length == 0 || length >= ADMIN_HOST_MAX))) {
-        snprintf(why, ADMIN_WHY_MAX, _("this is not [ADDR:]PORT; try 8091 or 127.0.0.1:8091"));
-        return -EINVAL;
-    }
+        (colon != NULL && (length == 0 || length >= ADMIN_HOST_MAX)))
+        return false;
     if (colon != NULL) {
         memcpy(host, text, length);
         host[length] = '\0';
     }
-    if (strchr(host, ':') != NULL && host[0] != '[') {
-        snprintf(why, ADMIN_WHY_MAX, _("an IPv6 address stands in brackets here; try [::1]:8091"));
-        return -EINVAL;
-    }
     *port = (uint16_t)number;
-    return 0;
+    return strchr(host, ':') == NULL || host[0] == '[';
+}
+
+bool admin_open_takes(const char *text)
+{
+    char host[ADMIN_HOST_MAX];
+    uint16_t port;
+
+    return split(text, host, &port);
 }
 
 void admin_open_explain(int error, const struct address *address, char why[static ADMIN_WHY_MAX])
@@ -65,10 +66,12 @@ int admin_open(const char *text, char host[static ADMIN_HOST_MAX],
     const char *cause;
     unsigned failed = 0;
     uint16_t port = 0;
-    int rc = split(text, host, &port, why);
+    int rc;
 
-    if (rc != 0)
-        return rc;
+    if (!split(text, host, &port)) {
+        snprintf(why, ADMIN_WHY_MAX, _("this is not [ADDR:]PORT; try 8091 or 127.0.0.1:8091"));
+        return -EINVAL;
+    }
     rc = wanted_add(&wanted, host, port, &cause);
     if (rc == -E2BIG) {
         cause = _("the name has too many addresses");

@@ -15,6 +15,9 @@
 /** Room for why there is no admin port. */
 #define ADMIN_WHY_MAX 320
 
+/** Check whether a text is [ADDR:]PORT. ADDR is not looked up. */
+bool admin_open_takes(const char *text);
+
 /**
  * Open a socket for each address of ADDR, all with the same port. Sending to a client that does not read
  * fills no more than 64 KiB of the kernel's memory.

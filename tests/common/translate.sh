@@ -118,7 +118,7 @@ check 'a clause that cannot be read is answered in Chinese' \
 check 'what was found instead is in Chinese' \
     says '期望 failed=0：实际为 2' in_chinese "$client" --port 1 -n 2 --expect failed=0
 check 'in JSON a sentence stays English' \
-    says '"message":"--admin x: this is not [ADDR:]PORT; try 8091 or 127.0.0.1:8091"' in_chinese "$server" --log json --port 0 --admin x
+    says '"message":"cannot listen on []: this is neither a host name nor an address; try --host 127.0.0.1"' in_chinese "$server" --log json --host "[]"
 check 'LANGUAGE chooses among languages' \
     says '不对' env LC_ALL=zh_CN.UTF-8 LANGUAGE=xx:zh_CN TEXTDOMAINDIR="$TOP_BUILDDIR/po" "$server" --port x
 check 'LC_ALL=C is English, whatever LANGUAGE says' \

@@ -637,12 +637,12 @@ TEST(public_address_is_warned_of)
 TEST(wrong_values)
 {
     struct outcome outcome =
-        program_run(ARGUMENTS("echo-server", "--port", "0", "--admin", "here"), NULL);
+        program_run(ARGUMENTS("echo-server", "--port", "0", "--admin", "[]:0"), NULL);
     uint16_t port;
     int fd;
 
     ck_assert_int_eq(outcome.status, 2);
-    ck_assert_ptr_nonnull(strstr(outcome.err, "--admin here: "));
+    ck_assert_ptr_nonnull(strstr(outcome.err, "--admin []:0: "));
     fd = tcp_listen(&port);
     const char *text = suite_text("%u", (unsigned)port);
     outcome = program_run(ARGUMENTS("echo-server", "--port", "0", "--admin", text), NULL);

@@ -89,6 +89,10 @@ static const struct {
     {"--limit", "as", "--limit as is not a list of as=SIZE (16M to 1024G)"},
     {"--limit", "nofile=3", "--limit nofile=3 is not a list of"},
     {"--limit", "as=256M,", "--limit as=256M, is not a list of"},
+    {"--admin", "::1",
+     "--admin ::1 is not [ADDR:]PORT, such as 8091, 127.0.0.1:8091 or [::1]:8091"},
+    {"--admin", "[::1]:65536", "--admin [::1]:65536 is not [ADDR:]PORT"},
+    {"--agent", "localhost", "--agent localhost is not [ADDR:]PORT"},
     {"--max-sessions", "0", "--max-sessions 0 is not a number from 1 to 1048576"},
 };
 enum { WRONG = sizeof wrong / sizeof wrong[0] };
@@ -105,6 +109,7 @@ TEST(a_wrong_command_line_is_one_line)
     expect_failure(COMMAND("-x"), 2, "unknown option '-x'");
     expect_failure(COMMAND("--workers"), 2, "option '--workers' needs a value");
     expect_failure(COMMAND("--quiet=yes"), 2, "option '--quiet=yes' takes no value");
+    expect_failure(COMMAND("--print-config", "--agent", ""), 2, "--agent '' is not [ADDR:]PORT");
     expect_failure(COMMAND("8090"), 2, "unexpected argument '8090'");
     expect_failure(COMMAND("--tls-key", "key.pem"), 2, "--tls-key needs --tls-cert");
     expect_failure(COMMAND("--quiet", "--verbose"), 2, "--quiet and --verbose");
