@@ -40,6 +40,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -431,6 +432,7 @@ static int create(const struct model_settings *settings, struct model **result,
                   char why[static MODEL_WHY_MAX])
 {
     struct prefork_model *model = calloc(1, sizeof *model);
+    int error = 0;
     bool made;
 
     if (model == NULL)
@@ -443,8 +445,10 @@ static int create(const struct model_settings *settings, struct model **result,
     model->crew.buffer = malloc(settings->shared->buffer_bytes);
     model->crew.common = mmap(NULL, sizeof *model->crew.common, PROT_READ | PROT_WRITE,
                               MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, model->crew.reports) != 0)
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, model->crew.reports) != 0) {
+        error = errno;
         model->crew.reports[0] = model->crew.reports[1] = -1;
+    }
     model->reported =
         event_new(settings->base, model->crew.reports[0], EV_READ | EV_PERSIST, on_report, model);
     model->again = evtimer_new(settings->base, on_again, model);
@@ -456,7 +460,10 @@ static int create(const struct model_settings *settings, struct model **result,
         return 0;
     }
     destroy(&model->base);
-    return model_no_memory(why);
+    if (error == 0)
+        return model_no_memory(why);
+    snprintf(why, MODEL_WHY_MAX, "%s", strerror(error));
+    return -error;
 }
 
 const struct model_type model_prefork = {

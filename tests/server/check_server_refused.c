@@ -101,6 +101,7 @@ static const struct {
     {"bind", 2, EACCES, {"--port", "0", "--admin", "80"}, "--admin 80: cannot listen on 127.0.0.1:80: Permission denied; ports below 1024 need root\n"},
     {"bind", 2, EADDRNOTAVAIL, {"--port", "0", "--admin", "0"}, "; this machine has no such address\n"},
     {"getrlimit", 1, EPERM, {"--limit", "nofile=64"}, "cannot set --limit nofile: Operation not permitted"},
+    {"socketpair", 1, EMFILE, {"--model", "prefork", "--port", "0"}, "cannot start --model prefork with 4 workers: Too many open files; try fewer --workers"},
     {"setrlimit", 1, EPERM, {"--limit", "nofile=64"}, "cannot set --limit nofile: Operation not permitted"},
 };
 /* clang-format on */
