@@ -16,6 +16,7 @@
 #include "client/load/runner.h"
 
 #include "client/load/cpu-quota.h"
+#include "client/load/machine-limits.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/must.h"
@@ -24,6 +25,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -481,6 +483,19 @@ static struct timeval sweep_period(int64_t timeout_ns)
     return clock_timeval(period_ns);
 }
 
+/** Check for the descriptors of one more loop: if there is none for its pipe, libevent ends the program. */
+static bool has_descriptors(int any)
+{
+    int fds[LOOP_DESCRIPTORS];
+    int count = 0;
+
+    while (count < LOOP_DESCRIPTORS && (fds[count] = fcntl(any, F_DUPFD_CLOEXEC, 0)) >= 0)
+        count++;
+    for (int i = 0; i < count; i++)
+        close(fds[i]);
+    return count == LOOP_DESCRIPTORS;
+}
+
 static bool init_loop(struct loops *loops, unsigned number, unsigned char *memory, size_t room)
 {
     struct loop *loop = &loops->loops[number];
@@ -498,6 +513,8 @@ static bool init_loop(struct loops *loops, unsigned number, unsigned char *memor
                                      .flat = memory + room,
                                      .batch = &loops->batches[(size_t)number * targets + i],
                                      .closing = on_closing};
+    if (!has_descriptors(loops->stop_fd))
+        return false;
     loop->base = make_base(loops->load->plan);
     if (loop->base == NULL)
         return false;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* Descriptors besides the sockets: the standard three, signals, wake-ups, barriers, files, a few. */
-enum { OTHER_DESCRIPTORS = 16, LOOP_DESCRIPTORS = 3 };
+enum { OTHER_DESCRIPTORS = 16 };
 
 /* What a session's thread itself needs of its stack: messages and the C library's printf. */
 enum { STACK_BYTES = 64 << 10, STACK_OWN_BYTES = 40 << 10 };

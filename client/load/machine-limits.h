@@ -13,6 +13,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/** What libevent takes for each loop: epoll, a timer, and a pipe. */
+enum { LOOP_DESCRIPTORS = 4 };
+
 /**
  * Raise the soft limit on descriptors as far as the sessions need and the hard limit allows. Warn if
  * descriptors, local ports or threads will not suffice, in a sentence each that names what to raise.

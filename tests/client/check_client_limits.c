@@ -112,12 +112,27 @@ TEST(too_few_descriptors)
     peer_stop(peer);
 }
 
-TEST(a_soft_limit_is_raised)
+/* What the loads before it have measured is printed. */
+TEST(loops_of_a_later_load_that_have_no_descriptors)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
     struct client_run run;
-    const char *command =
-        suite_text("ulimit -Sn 40; \"$C\" --json --port %s -n 60 2>&1", peer_port_text(peer));
+
+    run = client_run_read(shell(suite_text(
+        "ulimit -n 40; \"$C\" --json --port %s --steps 1,2,60 --threads 60 -m 3 2>/dev/null",
+        peer_port_text(peer))));
+    client_run_expect(&run, 1, 3, 0, 0);
+    peer_stop(peer);
+}
+
+static const char *const loads[] = {"", "-m 3 --threads 60 --rate 600"};
+
+LOOP_TEST(a_soft_limit_is_raised, 2)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct client_run run;
+    const char *command = suite_text("ulimit -Sn 40; \"$C\" --json --port %s -n 60 %s 2>&1",
+                                     peer_port_text(peer), loads[_i]);
 
     run = client_run_read(shell(command));
     client_run_expect(&run, 0, 60, 0, 0);
