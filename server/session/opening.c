@@ -43,14 +43,16 @@ static void set_peer(struct session *session, const struct address *client)
 }
 
 /*
- * Check whether a header names the proxy's own connection, as that of a health check by version 1 does: there is
- * no LOCAL in it. Of an IPv6 address the first 64 bits are compared, which is enough beside the port.
+ * Check whether a header names the proxy's own end of the connection as the client's, as that of a health check by
+ * version 1 does: there is no LOCAL in it. The destination may be another, behind a translation of addresses. Of an
+ * IPv6 address the first 64 bits are compared, which is enough beside the port.
  */
 static bool names_itself(const struct session *session, const struct address *source)
 {
     struct per_source_key named = per_source_key(source), own = per_source_key(&session->peer);
 
-    return named.family != 0 && memcmp(&named, &own, sizeof named) == 0 &&
+    return session->proxy->bytes[0] == 'P' && named.family != 0 &&
+           memcmp(&named, &own, sizeof named) == 0 &&
            address_port(source) == address_port(&session->peer);
 }
 

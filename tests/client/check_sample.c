@@ -37,7 +37,7 @@ static bool all_have_come(void *peer)
 
 CASE("Core")
 
-TEST(a_connection_that_is_lost_is_made_anew)
+TEST(a_lost_connection_is_made_again)
 {
     struct peer *peer = peer_start_iterative(one_reply_each, NULL);
     struct program sample =
@@ -56,7 +56,7 @@ BEHAVIOUR(no_reply)
 {
 }
 
-TEST(who_never_replied_is_no_server)
+TEST(a_server_that_never_replied)
 {
     struct peer *peer = peer_start(no_reply, NULL);
     struct outcome outcome =
