@@ -34,8 +34,8 @@ void signals_unblock(const struct signals *signals);
 int signals_take(const struct signals *signals);
 
 /**
- * Let the first signal from now on end nothing: no session is left to interrupt, and what was measured is written.
- * Each further one has the effect that it had before.
+ * Let the first of each from now on end nothing: no session is left to interrupt, and what was measured is written.
+ * A second one ends the program, as by default.
  */
 void signals_let_finish(const struct signals *signals);
 
