@@ -20,7 +20,12 @@ noinst_LTLIBRARIES += %D%/libcommon.la
 	%D%/transform.c %D%/transform.h \
 	%D%/translate.c %D%/translate.h
 if WITH_OPENSSL
-%C%_libcommon_la_SOURCES += %D%/tls.c %D%/tls-try.c %D%/tls-internal.h
+%C%_libcommon_la_SOURCES += \
+	%D%/tls.c %D%/tls-internal.h \
+	%D%/tls-context.c \
+	%D%/tls-error.c \
+	%D%/tls-socket.c \
+	%D%/tls-try.c
 else
 %C%_libcommon_la_SOURCES += %D%/tls-none.c
 endif

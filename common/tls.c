@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS behind the table of stream.h, by OpenSSL 3.
- *
- * DESIGN
- * Below OpenSSL is the plain stream, through a BIO of our own: it sends without SIGPIPE, retries
- * after a signal without waiting for ever, keeps time limits, and need not wait on a blocking
- * descriptor. Its result is kept beside the SSL object (struct tls), so that both kinds of streams
- * return the same error numbers.
+ * TLS streams behind the table of stream.h, by OpenSSL 3. Below OpenSSL is the plain stream: see tls-socket.c.
  *
  *     stream_read -> tls_read -> SSL_read -> socket_read -> stream_read of the plain stream
  *
+ * DESIGN
  * OpenSSL reads ahead: one recv() returns header and body of a record, and an echo takes two system
  * calls, as without TLS. Therefore OpenSSL may hold bytes that poll() does not see, hence
  * stream_has_pending().
@@ -29,7 +24,6 @@
 #include "common/tls-internal.h"
 
 #include "common/clock.h"
-#include "common/translate.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -44,75 +38,23 @@
 #include <sys/socket.h>
 #include <time.h>
 
-/* An alert from the peer has this reason, plus the alert's number. */
-#define ALERT_OFFSET 1000
-
 /* The state of a TLS stream. */
 struct tls {
     SSL *ssl;
     struct tls_context *context;
-    struct stream socket; /* plain */
-    int answer;           /* the socket's last result that was no count of bytes; 0: none yet */
-    int lost;             /* -ECONNRESET or -EPIPE, once the socket has said so */
-    bool deaf;            /* do not read */
-    bool begun;           /* the handshake has begun */
-    bool cut;             /* the socket is at end of file */
-    bool broken;          /* after a fatal error only releasing is allowed */
-    bool drained;         /* the last read got nothing, even if OpenSSL holds part of a record */
-    bool stuck;           /* the last write sent nothing, and a record is under way */
-    bool finished;        /* our sending half has ended */
+    struct tls_socket socket;
+    int lost;      /* -ECONNRESET or -EPIPE, once the socket has said so */
+    bool begun;    /* the handshake has begun */
+    bool broken;   /* after a fatal error only releasing is allowed */
+    bool drained;  /* the last read got nothing, even if OpenSSL holds part of a record */
+    bool stuck;    /* the last write sent nothing, and a record is under way */
+    bool finished; /* our sending half has ended */
     char why[TLS_WHY_MAX];
 };
 
 bool tls_is_built_in(void)
 {
     return true;
-}
-
-/* --- words for errors ---------------------------------------------------------------------- */
-
-/* Replace texts of OpenSSL that only its developers understand. @return NULL: keep the text */
-static const char *plain_words(int reason)
-{
-    switch (reason) {
-    case SSL_R_WRONG_VERSION_NUMBER:
-    case SSL_R_PACKET_LENGTH_TOO_LONG:
-    case SSL_R_DATA_LENGTH_TOO_LONG: /* of newer versions */ return "what the peer sent is not TLS";
-    case SSL_R_UNEXPECTED_MESSAGE:
-        return "an unexpected message, as from a peer that does not talk TLS";
-    case SSL_R_HTTP_REQUEST: return "what the peer sent is HTTP and not TLS";
-    case SSL_R_UNSUPPORTED_PROTOCOL: return "no common protocol version";
-    case SSL_R_NO_SHARED_CIPHER: return "no common cipher";
-    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return "the client sent no certificate";
-    default: return NULL;
-    }
-}
-
-/* Return the alert in words; NULL: this version of OpenSSL has none. */
-static const char *alert_words(int reason)
-{
-    const char *words = SSL_alert_desc_string_long(reason - ALERT_OFFSET);
-
-    return strcmp(words, "unknown") != 0 ? words : NULL;
-}
-
-void tls_describe_queue(char text[static TLS_WHY_MAX])
-{
-    unsigned long error = ERR_peek_error();
-    bool of_ssl = ERR_GET_LIB(error) == ERR_LIB_SSL;
-    int reason = ERR_GET_REASON(error);
-    const char *words = of_ssl ? plain_words(reason) : NULL;
-
-    if (of_ssl && reason >= ALERT_OFFSET && (words = alert_words(reason)) != NULL) {
-        snprintf(text, TLS_WHY_MAX, "alert from the peer: %s", words);
-        return;
-    }
-    if (words == NULL)
-        words = ERR_reason_error_string(error);
-    if (words != NULL)
-        snprintf(text, TLS_WHY_MAX, "%s", words);
-    else
-        snprintf(text, TLS_WHY_MAX, "OpenSSL error %lx", error);
 }
 
 /* Describe the failure of a stream, which knows more about certificates. */
@@ -128,68 +70,6 @@ static void describe_failure(struct tls *tls)
         tls_describe_queue(tls->why);
 }
 
-/* --- the socket as OpenSSL sees it --------------------------------------------------------- */
-
-/* Keep a result of the plain stream that is no count of bytes, and tell OpenSSL if it may retry. */
-static int socket_answer(BIO *bio, struct tls *tls, ssize_t answer, int retry)
-{
-    tls->answer = (int)answer;
-    if (answer == -EAGAIN || answer == -ETIMEDOUT)
-        BIO_set_flags(bio, retry | BIO_FLAGS_SHOULD_RETRY);
-    return -1;
-}
-
-static int socket_read(BIO *bio, char *bytes, int size)
-{
-    struct tls *tls = BIO_get_data(bio);
-    ssize_t got = tls->deaf ? -EAGAIN : stream_read(&tls->socket, bytes, (size_t)size);
-
-    BIO_clear_retry_flags(bio);
-    if (got > 0)
-        return (int)got;
-    if (got < 0)
-        return socket_answer(bio, tls, got, BIO_FLAGS_READ);
-    /* Report a retry: to OpenSSL an end of file is fatal, and it may come from our own shutdown(),
-       after which we still have to send close_notify. */
-    tls->cut = true;
-    BIO_set_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY);
-    return -1;
-}
-
-static int socket_write(BIO *bio, const char *bytes, int size)
-{
-    struct tls *tls = BIO_get_data(bio);
-    ssize_t put = stream_write_some(&tls->socket, bytes, (size_t)size);
-
-    BIO_clear_retry_flags(bio);
-    return put >= 0 ? (int)put : socket_answer(bio, tls, put, BIO_FLAGS_WRITE);
-}
-
-/*
- * Answer OpenSSL's control commands. Nothing is buffered, so a flush succeeds. The end of file is
- * not reported: OpenSSL would send an alert to a peer that has gone; outcome() sees it by tls->cut.
- */
-static long socket_control(BIO *bio, int command, long number, void *pointer)
-{
-    (void)bio;
-    (void)number;
-    (void)pointer;
-    return command == BIO_CTRL_FLUSH ? 1 : 0;
-}
-
-static BIO_METHOD *socket_method(void)
-{
-    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "stream");
-
-    if (method != NULL && BIO_meth_set_read(method, socket_read) &&
-        BIO_meth_set_write(method, socket_write) && BIO_meth_set_ctrl(method, socket_control))
-        return method;
-    BIO_meth_free(method);
-    return NULL;
-}
-
-/* --- the stream ---------------------------------------------------------------------------- */
-
 /* Begin a call: see DESIGN. */
 static void enter(struct stream *stream)
 {
@@ -198,8 +78,8 @@ static void enter(struct stream *stream)
     /* clearing it takes half as long as encrypting a short record, even if it is empty */
     if (ERR_peek_error() != 0)
         ERR_clear_error();
-    tls->answer = 0;
-    tls->socket.nonblocking = stream->nonblocking;
+    tls->socket.answer = 0;
+    tls->socket.stream.nonblocking = stream->nonblocking;
 }
 
 /*
@@ -210,7 +90,7 @@ static void enter(struct stream *stream)
  */
 static int failed(struct tls *tls)
 {
-    int code = tls->answer != 0 ? tls->answer : tls->lost;
+    int code = tls->socket.answer != 0 ? tls->socket.answer : tls->lost;
 
     tls->broken = true;
     if (code == -ECONNRESET || code == -EPIPE)
@@ -240,22 +120,21 @@ static int outcome(struct stream *stream, int returned)
     switch (SSL_get_error(tls->ssl, returned)) {
     case SSL_ERROR_ZERO_RETURN: return 0;
     case SSL_ERROR_WANT_READ:
-        if (tls->cut)
+        if (tls->socket.cut)
             return cut_short(tls);
         stream->wants_write = false;
         break;
     case SSL_ERROR_WANT_WRITE: stream->wants_write = true; break;
     default: return failed(tls);
     }
-    return tls->answer != 0 ? tls->answer : -EAGAIN;
+    return tls->socket.answer != 0 ? tls->socket.answer : -EAGAIN;
 }
 
 /*
  * Wait until the handshake can go on.
  *
- * @return false: the deadline has passed, even if bytes have come: a peer that sends one now and
- * then
- *         must not extend it
+ * @return false: the deadline has passed, even if bytes have come: a peer that sends one now and then must
+ *         not extend it
  */
 static bool wait_for_peer(const struct stream *stream, int64_t deadline_ns)
 {
@@ -282,13 +161,13 @@ static int shake_hands(struct stream *stream)
     int returned;
 
     enter(stream);
-    tls->socket.nonblocking = true;
+    tls->socket.stream.nonblocking = true;
     /* once, before there are keys: from OpenSSL 3.2 on only what is made later notices SSL_clear_mode() */
     if (!tls->begun && !stream->nonblocking)
         SSL_clear_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
-    tls->deaf = !tls->begun && SSL_is_server(tls->ssl) == 0;
+    tls->socket.deaf = !tls->begun && SSL_is_server(tls->ssl) == 0;
     returned = SSL_do_handshake(tls->ssl);
-    tls->deaf = false;
+    tls->socket.deaf = false;
     tls->begun = true;
     return returned == 1 ? 0 : outcome(stream, returned);
 }
@@ -412,7 +291,7 @@ static bool set_up(struct tls *tls, const char *server_name)
     bio = tls->ssl != NULL ? BIO_new(tls->context->socket) : NULL;
     if (bio == NULL)
         return false;
-    BIO_set_data(bio, tls);
+    BIO_set_data(bio, &tls->socket);
     BIO_set_init(bio, 1);
     SSL_set_bio(tls->ssl, bio, bio); /* takes it over */
     if (server_name == NULL)
@@ -441,7 +320,7 @@ int stream_init_tls(struct stream *stream, int fd, struct tls_context *context,
     ERR_clear_error();
     tls->context = context;
     tls_context_ref(context);
-    stream_init_plain(&tls->socket, fd);
+    stream_init_plain(&tls->socket.stream, fd);
     if (!set_up(tls, server_name)) {
         tls_free(tls);
         return -ENOMEM;
@@ -456,211 +335,4 @@ const char *stream_error_text(const struct stream *stream, char text[static TLS_
 
     snprintf(text, TLS_WHY_MAX, "%s", tls != NULL ? tls->why : "");
     return text;
-}
-
-/* --- contexts ------------------------------------------------------------------------------ */
-
-/* Write the cause, and clear the error queue. @return -EINVAL */
-static int __attribute__((format(printf, 2, 3)))
-refuse(char why[static TLS_WHY_MAX], const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(why, TLS_WHY_MAX, format, arguments);
-    va_end(arguments);
-    ERR_clear_error();
-    return -EINVAL;
-}
-
-/* The same, for a file that OpenSSL rejects. */
-static int refuse_file(char why[static TLS_WHY_MAX], const char *file, const char *what)
-{
-    char words[TLS_WHY_MAX];
-
-    tls_describe_queue(words);
-    return refuse(why, _("%s holds no usable %s in PEM form: %s"), file, translate(what), words);
-}
-
-/* Check that a file can be read, with a better cause than OpenSSL's. @return 0 or -EINVAL */
-static int check_readable(const char *file, const char *what, char why[static TLS_WHY_MAX])
-{
-    FILE *opened = fopen(file, "re");
-    int code = 0;
-
-    if (opened == NULL || (fgetc(opened) == EOF && ferror(opened)))
-        code = refuse(why, _("cannot read the %s file %s: %s"), translate(what), file,
-                      translate_error(errno));
-    if (opened != NULL)
-        fclose(opened);
-    return code;
-}
-
-/* Note that a passphrase was needed, and give none: a server has no person to ask. */
-static int no_passphrase(char *buffer, int size, int writing, void *asked)
-{
-    (void)writing;
-    *(bool *)asked = true;
-    if (size > 0)
-        buffer[0] = '\0';
-    return -1;
-}
-
-static int load_certificate(SSL_CTX *ssl, const char *certificate_file, const char *key_file,
-                            char why[static TLS_WHY_MAX])
-{
-    bool encrypted = false;
-    bool usable;
-
-    if (check_readable(certificate_file, N_("certificate"), why) != 0 ||
-        check_readable(key_file, N_("key"), why) != 0)
-        return -EINVAL;
-    if (SSL_CTX_use_certificate_chain_file(ssl, certificate_file) != 1)
-        return refuse_file(why, certificate_file, N_("certificate"));
-    SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
-    SSL_CTX_set_default_passwd_cb_userdata(ssl, &encrypted);
-    usable = SSL_CTX_use_PrivateKey_file(ssl, key_file, SSL_FILETYPE_PEM) == 1;
-    SSL_CTX_set_default_passwd_cb_userdata(ssl, NULL);
-    if (encrypted)
-        return refuse(why,
-                      _("the key in %s is encrypted; store it without a passphrase, readable "
-                        "by its user alone"),
-                      key_file);
-    if (usable ? SSL_CTX_check_private_key(ssl) != 1
-               : ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH)
-        return refuse(why, _("the key in %s does not belong to the certificate in %s"), key_file,
-                      certificate_file);
-    return usable ? 0 : refuse_file(why, key_file, N_("private key"));
-}
-
-/* Trust the certificates of a file. */
-static int load_ca(SSL_CTX *ssl, const char *file, char why[static TLS_WHY_MAX])
-{
-    if (check_readable(file, N_("CA"), why) != 0)
-        return -EINVAL;
-    return SSL_CTX_load_verify_file(ssl, file) == 1 ? 0
-                                                    : refuse_file(why, file, N_("CA certificate"));
-}
-
-/*
- * The ciphers of TLS 1.2: those of Mozilla's "intermediate" configuration. They have forward secrecy, and
- * encrypt and authenticate in one; neither static RSA nor CBC is among them.
- */
-static const char ciphers[] =
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
-    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
-    "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:DHE-RSA-CHACHA20-POLY1305";
-
-/* Set the rules for both sides. */
-static void set_rules(SSL_CTX *ssl)
-{
-    /* It fails only if this build of OpenSSL has none of them: then a handshake says so. */
-    (void)SSL_CTX_set_cipher_list(ssl, ciphers);
-    if (SSL_CTX_get_min_proto_version(ssl) < TLS1_2_VERSION) /* the system may require more */
-        SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
-    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
-                                 SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_num_tickets(ssl, 0);
-    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-    /* allow short writes, and let the next write come from another buffer; shake_hands() decides
-       whether buffers are kept */
-    SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                              SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_read_ahead(ssl, 1);
-}
-
-/* Make a context without certificates. @return 0 or -ENOMEM */
-static int context_new(const SSL_METHOD *method, struct tls_context **context,
-                       char why[static TLS_WHY_MAX])
-{
-    struct tls_context *fresh = calloc(1, sizeof *fresh);
-
-    /* exit() in one thread must not unload the library while other threads use it */
-    if (fresh != NULL && OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL) == 1) {
-        atomic_init(&fresh->references, 1);
-        fresh->ssl = SSL_CTX_new(method);
-        fresh->socket = socket_method();
-    }
-    if (fresh == NULL || fresh->ssl == NULL || fresh->socket == NULL) {
-        if (fresh != NULL)
-            tls_context_unref(fresh);
-        refuse(why, _("cannot get memory for TLS"));
-        return -ENOMEM;
-    }
-    set_rules(fresh->ssl);
-    *context = fresh;
-    return 0;
-}
-
-/* Finish a new context: return it, or release it on failure. */
-static int context_done(int code, struct tls_context *fresh, struct tls_context **context)
-{
-    if (code == 0)
-        *context = fresh;
-    else
-        tls_context_unref(fresh);
-    ERR_clear_error();
-    return code;
-}
-
-/* Require a certificate from every client. */
-static int require_certificates(SSL_CTX *ssl, const char *ca_file, char why[static TLS_WHY_MAX])
-{
-    static const unsigned char id[] = "echopool";
-    int code = load_ca(ssl, ca_file, why);
-    STACK_OF(X509_NAME) *names = code == 0 ? SSL_load_client_CA_file(ca_file) : NULL;
-
-    if (names == NULL)
-        return code != 0 ? code : refuse_file(why, ca_file, N_("CA certificate"));
-    SSL_CTX_set_client_CA_list(ssl, names); /* a hint for the client; taken over */
-    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-    SSL_CTX_set_session_id_context(ssl, id, sizeof id - 1);
-    return 0;
-}
-
-int tls_server_context_new(const struct tls_server_settings *settings, struct tls_context **context,
-                           char why[static TLS_WHY_MAX])
-{
-    struct tls_context *fresh;
-    int code = context_new(TLS_server_method(), &fresh, why);
-
-    if (code != 0)
-        return code;
-    code = load_certificate(fresh->ssl, settings->certificate_file, settings->key_file, why);
-    if (code == 0 && settings->ca_file != NULL)
-        code = require_certificates(fresh->ssl, settings->ca_file, why);
-    return context_done(code, fresh, context);
-}
-
-int tls_client_context_new(const struct tls_client_settings *settings, struct tls_context **context,
-                           char why[static TLS_WHY_MAX])
-{
-    struct tls_context *fresh;
-    int code = context_new(TLS_client_method(), &fresh, why);
-
-    if (code != 0)
-        return code;
-    SSL_CTX_set_verify(fresh->ssl, settings->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
-    if (settings->ca_file != NULL)
-        code = load_ca(fresh->ssl, settings->ca_file, why);
-    else if (!settings->insecure && SSL_CTX_set_default_verify_paths(fresh->ssl) != 1)
-        code = refuse(why, _("cannot read the CA certificates of the system"));
-    if (code == 0 && settings->certificate_file != NULL)
-        code = load_certificate(fresh->ssl, settings->certificate_file, settings->key_file, why);
-    return context_done(code, fresh, context);
-}
-
-void tls_context_ref(struct tls_context *context)
-{
-    atomic_fetch_add_explicit(&context->references, 1, memory_order_relaxed);
-}
-
-void tls_context_unref(struct tls_context *context)
-{
-    if (context == NULL ||
-        atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) != 1)
-        return;
-    SSL_CTX_free(context->ssl);
-    BIO_meth_free(context->socket);
-    free(context);
 }

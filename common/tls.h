@@ -3,11 +3,12 @@
  * @file tls.h
  * TLS streams: the second table of stream.h.
  *
- * configure chooses between tls.c and tls-try.c, on OpenSSL 3, and tls-none.c, which refuses with a
- * sentence; no other file depends on the choice.
+ * configure chooses between the files on OpenSSL 3, tls.c and those of tls-internal.h, and tls-none.c,
+ * which refuses with a sentence; no other file depends on the choice.
  *
  * Every context has TLS 1.2 or later, no renegotiation, no compression, no session tickets and no
- * resumption. The ciphers are those of the system's policy.
+ * resumption. The ciphers of TLS 1.2 are those of Mozilla's "intermediate" configuration, the first of
+ * them that the server prefers.
  *
  *     tls_server_context_new(&(struct tls_server_settings){.certificate_file = "cert.pem",
  *                                                          .key_file = "key.pem"},
@@ -60,8 +61,7 @@ bool tls_is_built_in(void);
  * Make a context.
  *
  * @param why  on failure a sentence that names the file and what is wrong with it
- * @return     0 and *context, with one reference; or -ENOTSUP (built without TLS), -EINVAL (a file
- * is
+ * @return     0 and *context, with one reference; or -ENOTSUP (built without TLS), -EINVAL (a file is
  *             missing, unreadable, not PEM, or key and certificate do not belong together), -ENOMEM
  */
 int tls_server_context_new(const struct tls_server_settings *settings, struct tls_context **context,
