@@ -319,11 +319,15 @@ struct child {
     bool ended;
 };
 
+/** The control socket, the pidfd of the program, and the signals. */
+#define FIXED_POLLS 3
+
 /** All state of the zygote process. It has one thread. */
 static struct {
     int control, program, signals;
     int *clients; /* the lines of executors; -1: closed */
     size_t client_count;
+    struct pollfd *polls; /* FIXED_POLLS, and one for each client */
     struct child *children;
     size_t child_count;
     pid_t pid;
@@ -504,19 +508,32 @@ static int answer(int control, int32_t error)
     return wire_send(control, &part, 1, NULL, 0, 0);
 }
 
+/** Make room for so many clients. @return false: no memory */
+static bool clients_reserve(size_t count)
+{
+    struct pollfd *polls = realloc(self.polls, (FIXED_POLLS + count) * sizeof *polls);
+    int *clients;
+
+    if (polls == NULL)
+        return false;
+    self.polls = polls;
+    clients = realloc(self.clients, count * sizeof *clients);
+    if (clients == NULL)
+        return false;
+    self.clients = clients;
+    return true;
+}
+
 /** Keep the line of a new executor. @return 0 or an errno value */
 static int client_new(int line)
 {
     size_t place = 0;
-    int *more;
 
     while (place < self.client_count && self.clients[place] >= 0)
         place++;
     if (place == self.client_count) {
-        more = realloc(self.clients, (self.client_count + 1) * sizeof *more);
-        if (more == NULL)
+        if (!clients_reserve(place + 1))
             return ENOMEM;
-        self.clients = more;
         self.client_count++;
     }
     /* The new executor must get no reports on children of the previous one. */
@@ -563,8 +580,6 @@ static void reap(void)
             }
 }
 
-#define FIXED_POLLS 3
-
 /** The delay before a starved zygote tries again to report doubles this many times, from 1 ms. */
 #define RETRY_DOUBLES 6u
 
@@ -577,8 +592,9 @@ static int turn_timeout_ms(void)
 }
 
 /** Wait for events, and handle them. */
-static void zygote_turn(struct pollfd *polls)
+static void zygote_turn(void)
 {
+    struct pollfd *polls = self.polls;
     size_t count = self.client_count; /* client_new() may add one */
 
     polls[0] = (struct pollfd){.fd = self.control, .events = POLLIN};
@@ -642,7 +658,7 @@ static int zygote_prepare(int ends[2], int program)
     wire_close_foreign(keep, 2); /* sorts them */
     open_standard_descriptors();
     reset_signals();
-    if (dl_iterate_phdr(image_add, NULL) != 0)
+    if (dl_iterate_phdr(image_add, NULL) != 0 || !clients_reserve(1))
         return ENOMEM;
     self.pid = getpid();
     sigfillset(&all);
@@ -653,8 +669,6 @@ static int zygote_prepare(int ends[2], int program)
 /** Run the zygote process. */
 _Noreturn static void zygote_process(int ends[2], int program)
 {
-    struct pollfd *polls = NULL;
-    size_t room = 0;
     sigset_t all;
     int error;
 
@@ -667,14 +681,6 @@ _Noreturn static void zygote_process(int ends[2], int program)
     error = zygote_prepare(ends, program);
     if (answer(self.control, error) != 0 || error != 0)
         _exit(1);
-    for (;;) {
-        if (room < FIXED_POLLS + self.client_count) {
-            free(polls);
-            room = FIXED_POLLS + self.client_count + 8;
-            polls = malloc(room * sizeof *polls);
-            if (polls == NULL)
-                zygote_leave();
-        }
-        zygote_turn(polls);
-    }
+    for (;;)
+        zygote_turn();
 }
