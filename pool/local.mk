@@ -46,7 +46,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/process/send.c \
 	%D%/process/wire.c %D%/process/wire-internal.h \
 	%D%/process/worker.c %D%/process/worker-internal.h \
-	%D%/process/zygote.c %D%/process/zygote-internal.h \
+	%D%/process/zygote.c %D%/process/zygote-process.c %D%/process/zygote-internal.h \
 	%D%/map/chunk.c %D%/map/chunk-internal.h \
 	%D%/map/map.c %D%/map/map-internal.h \
 	%D%/map/mp.c \

@@ -39,4 +39,13 @@ struct zygote_report {
 /** Open a line to the zygote for one executor. @return a socket, or a negated errno value */
 int zygote_connect(struct ep_zygote *zygote);
 
+/**
+ * Run the zygote, in a process just forked. Its first answer on the control socket, an int32_t as all are, is 0 or
+ * the errno value for which it ends again.
+ *
+ * @param ends     the two ends of the control socket; the second is its own
+ * @param program  a pidfd of the program, with which it ends
+ */
+_Noreturn void zygote_process(int ends[2], int program);
+
 #endif /* POOL_PROCESS_ZYGOTE_INTERNAL_H */
