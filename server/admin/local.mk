@@ -17,7 +17,8 @@ server_libserver_la_SOURCES += \
 	%D%/visitor.c %D%/visitor.h
 
 # The live page: files that people read and write, joined into one that the program holds.
-PAGE_PARTS = %D%/page/page.html %D%/page/page.css %D%/page/texts.js %D%/page/page.js %D%/page/tour.js
+PAGE_PARTS = %D%/page/page.html %D%/page/page.css \
+	%D%/page/texts.js %D%/page/page.js %D%/page/moves.js %D%/page/minute.js %D%/page/tour.js
 EXTRA_DIST += $(PAGE_PARTS) %D%/page/embed
 nodist_server_libserver_la_SOURCES += %D%/page-bytes.c
 CLEANFILES += %D%/page-bytes.c

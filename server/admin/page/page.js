@@ -3,8 +3,9 @@
  * it keeps only what the charts of the last minute need, so after an interruption the next event
  * corrects everything.
  *
- * Its texts are in texts.js, and the tour is in tour.js. In this order: helpers; the stages; movement; the
- * last minute; resources; the words; one event; the controls; the language; the stream.
+ * Its texts are in texts.js, the dots that fly and fall in moves.js, the charts in minute.js, and the tour in
+ * tour.js. Here, in this order: helpers; the stages; resources; the words; one event; the controls; the
+ * language; the stream.
  */
 const $ = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -89,6 +90,16 @@ function keep(container, items, keyOf, create, update) {
   for (const element of spare) element.remove();
   container.kept = now;
 }
+
+/* How a session may end. */
+const TIMEOUTS = ["queue timeout", "handshake timeout", "idle timeout", "write timeout", "session timeout", "cut"];
+const FAILURES = ["handshake failed", "failed"];
+const ENDS = ["served", "stopped"];
+
+const sum = (counts, words) => words.reduce((total, word) => total + (counts[word] || 0), 0);
+
+/* Count the ended sessions by where they go on the page. */
+const ways = (ended) => ({ good: sum(ended, ENDS), warn: ended.rejected, late: sum(ended, TIMEOUTS), bad: sum(ended, FAILURES) });
 
 /* --- the stages ---------------------------------------------------------------------------- */
 
@@ -257,270 +268,6 @@ function showWay(s) {
   way.classList.toggle("with-parked", parks(s));
   way.classList.toggle("crowded", hasQueue(s) && Math.max(s.queue.depth, s.sessions.phases.parked) > 80);
 }
-
-/* --- movement ------------------------------------------------------------------------------ */
-
-const FLIGHTS = 10; /* per event: more is only noise */
-const LYING_MS = 30000;
-const PILE = 14;
-const TIMEOUTS = ["queue timeout", "handshake timeout", "idle timeout", "write timeout", "session timeout", "cut"];
-const FAILURES = ["handshake failed", "failed"];
-const ENDS = ["served", "stopped"];
-
-const centre = (element) => {
-  const box = element.getBoundingClientRect();
-  return box.width ? { x: box.left + box.width / 2 - 11, y: box.top + box.height / 2 - 11 } : null;
-};
-
-/*
- * During a flight the browser draws sixty frames a second. So flights have a budget, one for moves and
- * one for falls, of FLIGHTS, refilled by one a second; once spent, it is used again when it is full.
- */
-const budgets = { moves: { left: FLIGHTS, since: 0 }, falls: { left: FLIGHTS, since: 0 } };
-
-function spend(budget) {
-  const now = performance.now();
-  if (now - budget.since > 1000) {
-    budget.left = Math.min(FLIGHTS, budget.left + Math.floor((now - budget.since) / 1000));
-    budget.since = now;
-  }
-  budget.empty = budget.left <= 0 || (budget.empty && budget.left < FLIGHTS);
-  if (!budget.empty) budget.left--;
-  return !budget.empty;
-}
-
-function fly(from, to, kind, falls) {
-  if (!from || !to || calm.matches || document.hidden || !spend(falls ? budgets.falls : budgets.moves)) return;
-  const ghost = make("div", `ghost ${kind}`, document.body);
-  const path = [{ transform: `translate(${from.x}px, ${from.y}px)` }, { transform: `translate(${to.x}px, ${to.y}px)` }];
-  if (falls) path.splice(1, 0, { transform: `translate(${(from.x * 2 + to.x) / 3}px, ${from.y + 20}px)`, offset: 0.35 });
-  const flight = ghost.animate(path, { duration: falls ? 900 : 450, easing: falls ? "ease-in" : "ease-in-out" });
-  flight.onfinish = flight.oncancel = () => ghost.remove();
-}
-
-const sum = (counts, words) => words.reduce((total, word) => total + (counts[word] || 0), 0);
-
-/* Count the ended sessions by where they go on the page. */
-const ways = (ended) => ({ good: sum(ended, ENDS), warn: ended.rejected, late: sum(ended, TIMEOUTS), bad: sum(ended, FAILURES) });
-const BINS = { warn: "bin-rejected", late: "bin-timed-out", bad: "bin-failed" };
-
-function lie(kind, count, now) {
-  const pile = $(BINS[kind]).querySelector(".pile");
-  for (let i = 0; i < Math.min(count, PILE); i++) make("span", "fallen", pile).since = now;
-  while (pile.childElementCount > PILE) pile.firstChild.remove();
-}
-
-function tidy(now) {
-  for (const fallen of document.querySelectorAll(".fallen")) if (now - fallen.since > LYING_MS) fallen.remove();
-}
-
-/* Find the element of each session. */
-function places() {
-  const found = new Map();
-  for (const element of [...$("queue-dots").children, ...$("parked-dots").children, ...$("boxes").children])
-    if (element.session !== undefined) found.set(element.session, element);
-  return found;
-}
-
-/* After an update, let a dot fly for each session that has moved, and fall for each that was not served. */
-function showMoves(before, s, left, positions) {
-  const after = places();
-  const gone = [];
-  for (const [session, place] of positions) {
-    const now = after.get(session);
-    if (!now) gone.push(place);
-    else if (now !== before.get(session)) fly(place, centre(now), "", false);
-  }
-  const now = performance.now();
-  for (const kind of ["good", "late", "bad", "warn"]) {
-    const target = kind === "good" ? centre($("served-count")) : centre($(BINS[kind]));
-    for (let i = 0; i < Math.min(left[kind], FLIGHTS); i++)
-      fly(kind === "warn" ? centre($("gate")) : gone.pop() || centre($("boxes")), target, kind, kind !== "good");
-    if (kind !== "good" && left[kind] > 0) lie(kind, left[kind], now);
-  }
-  tidy(now);
-}
-
-/* Find positions of sessions that will move. Measuring is slow, so only a few are measured. */
-function leaving(before, rows) {
-  const stays = new Map(rows.map((row) => [row.session, isServed(row)]));
-  const positions = new Map();
-  for (const [session, element] of before) {
-    if (positions.size >= FLIGHTS) break;
-    if (stays.get(session) !== element.classList.contains("box")) positions.set(session, centre(element));
-  }
-  return positions;
-}
-
-/* --- the last minute ----------------------------------------------------------------------- */
-
-const MINUTE = 60;
-const POINT = 10; /* seconds before it that one point of a line of percentiles covers */
-let history = [];
-
-const steps = (h) => [...h.buckets.map((bucket) => bucket.count), h.count];
-const bounds = (h) => h.buckets.map((bucket) => bucket.le_seconds * 1000);
-
-/*
- * Find the step of the histogram, in milliseconds, that contains the percentile of what was counted
- * between two events, and the percentile, as if times were spread evenly in the step. null: nothing was.
- */
-function percentile(before, after, edges, share) {
-  const counts = after.map((count, i) => count - before[i]);
-  const total = counts[counts.length - 1];
-  if (total <= 0) return null;
-  const wanted = share * total;
-  const step = counts.findIndex((count) => count >= wanted);
-  const low = step > 0 ? edges[step - 1] : 0;
-  if (step >= edges.length) return { low, high: Infinity, at: Infinity };
-  const below = step > 0 ? counts[step - 1] : 0;
-  return { low, high: edges[step], at: low + (edges[step] - low) * (wanted - below) / (counts[step] - below || 1) };
-}
-
-/* Show one figure for a narrow step. For a wide one it would be invented, so show the step. */
-function percentileText(found) {
-  if (!found) return "–";
-  if (found.high === Infinity) return say("more_than", timeText(found.low));
-  return found.high > found.low * 3 && found.low >= 1000 ? say("s", `${found.low / 1000}–${found.high / 1000}`) : timeText(found.at);
-}
-
-/* Add a point once a second. @return whether there is a new one */
-function remember(s) {
-  const last = history[history.length - 1];
-  if (last && s.uptime_seconds - last.at < 0.95) return false;
-  const look = {
-    at: s.uptime_seconds, echoes: s.echoes, cpu: s.resources.cpu_seconds, served: sum(s.connections.ended, ENDS),
-    ended: s.connections.accepted - s.connections.active, wait: steps(s.queue_wait), service: steps(s.task_duration),
-  };
-  const edges = bounds(s.queue_wait);
-  const tenAgo = history.find((old) => look.at - old.at <= POINT + 0.5);
-  if (last) {
-    for (const what of ["echoes", "ended", "served", "cpu"]) look[what + "Rate"] = (look[what] - last[what]) / (look.at - last.at);
-    for (const what of ["wait", "service"])
-      look[what + "Points"] = [0.5, 0.99].map((share) => percentile(tenAgo[what], look[what], edges, share));
-  }
-  history.push(look);
-  while (look.at - history[0].at > MINUTE + 0.5) history.shift();
-  return history.length > 1;
-}
-
-function plotOf(figure) {
-  if (!figure.plot) {
-    const svgTag = (tag, parent, className) => {
-      const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-      if (className) element.setAttribute("class", className);
-      parent.append(element);
-      return element;
-    };
-    figure.reading = make("p", "reading", figure);
-    const plot = make("div", "plot", figure);
-    const svg = svgTag("svg", plot);
-    svg.setAttribute("viewBox", "0 0 100 100");
-    svg.setAttribute("preserveAspectRatio", "none");
-    svg.setAttribute("role", "img");
-    figure.plot = { plot, svg, rule: svgTag("path", svg, "rule"), one: svgTag("path", svg, "one"), two: svgTag("path", svg, "two"), labels: [] };
-  }
-  return figure.plot;
-}
-
-function line(path, points) {
-  let d = "";
-  let pen = false;
-  for (const [x, y] of points) {
-    if (y === null) pen = false;
-    else d += `${pen ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}${pen ? "" : "h.01"}`;
-    pen = y !== null;
-  }
-  path.setAttribute("d", d);
-}
-
-/* Draw horizontal lines at heights from 0 (top) to 100, each with its label. */
-function rules(p, list) {
-  const key = JSON.stringify(list);
-  if (p.ruled === key) return;
-  p.ruled = key;
-  p.rule.setAttribute("d", list.map(([y]) => `M0 ${y}H100`).join(""));
-  for (const label of p.labels) label.remove();
-  p.labels = list.filter(([, word]) => word).map(([y, word]) => {
-    const label = make("span", "", p.plot);
-    label.textContent = word;
-    label.style.top = `max(${y}%, 1.1em)`; /* in a low chart it would be above it */
-    return label;
-  });
-}
-
-const acrossOf = (look) => 100 - (history[history.length - 1].at - look.at) * 100 / MINUTE;
-
-/* Round up to 1, 2 or 5 times a power of ten. */
-function roundUp(value) {
-  const unit = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
-  return [1, 2, 5, 10].map((factor) => factor * unit).find((round) => round >= value);
-}
-
-function chartRate(id, what) {
-  const p = plotOf($(id));
-  const points = history.filter((look) => look[what] !== undefined);
-  const top = roundUp(Math.max(...points.map((look) => look[what])) * 1.05);
-  rules(p, [[20, number(top)], [60, number(top / 2)]]);
-  line(p.one, points.map((look) => [acrossOf(look), 100 - look[what] / top * 80]));
-  const latest = points[points.length - 1][what];
-  const mean = points.reduce((total, look, i) => total + look[what], 0) / points.length;
-  showReading($(id), [["one", rateText(latest)], ["dim", say("now_mean", rateText(mean))]]);
-}
-
-/* The scale of times is logarithmic, from 0.1 ms to 60 s. */
-const heightOf = (ms) => (95 - 90 * Math.log10(Math.min(Math.max(ms, 0.1), 60000) / 0.1) / Math.log10(600000));
-const heightOfFound = (found) => (found === null ? null : heightOf(found.at));
-
-function chartTimes(id, what, edges) {
-  const p = plotOf($(id));
-  const points = history.filter((look) => look[what + "Points"]);
-  const first = history[0];
-  const now = history[history.length - 1];
-  rules(p, [[heightOf(1), say("ms", 1)], [heightOf(100), say("s", "0.1")], [heightOf(10000), say("s", 10)]].map(([y, word]) => [+y.toFixed(1), word]));
-  line(p.one, points.map((look) => [acrossOf(look), heightOfFound(look[what + "Points"][0])]));
-  line(p.two, points.map((look) => [acrossOf(look), heightOfFound(look[what + "Points"][1])]));
-  const word = (share) => percentileText(percentile(first[what], now[what], edges, share));
-  showReading($(id), [["one", word(0.5), "p50"], ["two", word(0.99), "p99"]]);
-}
-
-/* Show figures, [class, text, name] each; one that has a name stays with it. */
-function showReading(figure, parts) {
-  const create = ([className]) => {
-    const element = make("span", className);
-    element.name = make("i", "dim", element);
-    element.figure = make("b", "", element);
-    return element;
-  };
-  keep(figure.reading, parts, ([className]) => className, create, (element, [, text, name]) => {
-    setText(element.name, name || "");
-    setText(element.figure, text);
-  });
-  if (performance.now() - (figure.labelledAt || -1e9) > 10000) {
-    figure.labelledAt = performance.now();
-    figure.plot.svg.setAttribute("aria-label", `${figure.firstElementChild.textContent}: ${parts.map(([, text, name]) => `${name || ""} ${text}`).join(", ")}`);
-  }
-}
-
-function drawMinute(s) {
-  if (history.length < 2) return;
-  const now = history[history.length - 1];
-  const edges = bounds(s.queue_wait);
-  chartRate("chart-echoes", "echoesRate");
-  chartRate("chart-sessions", "endedRate");
-  chartTimes("chart-wait", "wait", edges);
-  chartTimes("chart-service", "service", edges);
-  setText($("served-rate"), rateText(now.servedRate));
-  setText($("echo-rate"), rateText(now.echoesRate));
-  setText($("cpu"), Math.max(0, Math.round(now.cpuRate * 100)));
-  setBar("bar-cpu", now.cpuRate);
-}
-
-function showMinute(s) {
-  if (remember(s)) drawMinute(s);
-}
-
-for (const figure of document.querySelectorAll("figure")) plotOf(figure);
 
 /* --- resources ----------------------------------------------------------------------------- */
 
