@@ -65,7 +65,7 @@ inline place_unlist_locked(p)
 }
 
 /** With the lock held, and the worker without a task: list it, and look for work after that. */
-inline list_and_look(p, again)
+inline place_finds_work_locked(p, again)
 {
 #ifdef WRONG_LOOK_FIRST
     again = WORK_IS_OFFERED;
@@ -111,7 +111,7 @@ inline place_feed(p, taken, again)
         again = false;
         if
         :: load[p] > 0 /* a receiver continues */
-        :: else -> list_and_look(p, again)
+        :: else -> place_finds_work_locked(p, again)
         fi;
         lock = false;
         if
@@ -129,7 +129,7 @@ inline place_offer(p, taken, again)
     again = false;
     if
     :: sending[p] || listed[p] || load[p] > 0
-    :: else -> list_and_look(p, again)
+    :: else -> place_finds_work_locked(p, again)
     fi;
     lock = false;
     if

@@ -401,6 +401,26 @@ static int place_fill(struct place *place, uint32_t credit, uint32_t *taken)
     return 0;
 }
 
+/**
+ * List a worker without a task, and look at the queue after that. @return true: it is not listed, for there is work;
+ * false: it is, and the lock was released
+ */
+static bool place_finds_work_locked(struct place *place)
+{
+    struct process_executor *executor = place->executor;
+
+    if (!place->listed)
+        place_list_locked(place);
+    if (work_is_offered(executor)) {
+        place_unlist_locked(place);
+        return true;
+    }
+    lock_release(&executor->lock);
+    if (queue_refusal(&executor->base.queue) != 0)
+        poke(executor); /* it may have skipped this worker, because it was sending */
+    return false;
+}
+
 /** Use the right to send while there are tasks; then give it back. */
 static void place_feed(struct place *place, uint32_t credit)
 {
@@ -439,15 +459,8 @@ static void place_feed(struct place *place, uint32_t credit)
             poke(executor); /* it has done its tasks_per_worker: the manager ends it */
             return;
         }
-        if (!place->listed)
-            place_list_locked(place);
-        if (!work_is_offered(executor)) {
-            lock_release(&executor->lock);
-            if (queue_refusal(&executor->base.queue) != 0)
-                poke(executor); /* it may have skipped this worker, because it was sending */
+        if (!place_finds_work_locked(place))
             return;
-        }
-        place_unlist_locked(place);
         place->sending = true;
         lock_release(&executor->lock);
     }
@@ -467,17 +480,8 @@ void place_offer(struct place *place)
         lock_release(&executor->lock);
         return;
     }
-    /* Without a task it is listed at once, and the queue is looked at after that. */
-    if (load == 0 && credit > 0) {
-        place_list_locked(place);
-        if (!work_is_offered(executor)) {
-            lock_release(&executor->lock);
-            if (queue_refusal(&executor->base.queue) != 0)
-                poke(executor); /* it may have skipped this worker, because it was sending */
-            return;
-        }
-        place_unlist_locked(place);
-    }
+    if (load == 0 && credit > 0 && !place_finds_work_locked(place))
+        return;
     place->sending = true;
     lock_release(&executor->lock);
     place_feed(place, credit);

@@ -36,14 +36,23 @@ void gate_open(struct gate *gate, unsigned tasks)
         sem_post(&gate->opened);
 }
 
-int gate_task(struct ep_task *task)
+static void pass(struct gate *gate)
 {
-    struct gate *gate = *(struct gate *const *)ep_task_input(task, NULL);
-
     sem_post(&gate->arrived);
     semaphore_take(&gate->opened);
     atomic_fetch_add(&gate->passed, 1);
+}
+
+int gate_task(struct ep_task *task)
+{
+    pass(*(struct gate *const *)ep_task_input(task, NULL));
     return 0;
+}
+
+void gate_callback(struct ep_future *future, void *gate)
+{
+    (void)future;
+    pass(gate);
 }
 
 void gate_occupy(struct ep_executor *executor, struct gate *gate, unsigned tasks)

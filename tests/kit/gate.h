@@ -30,6 +30,9 @@ void gate_open(struct gate *gate, unsigned tasks);
 /** The task: its input is a `struct gate *`. Arrives, waits, passes. Replies with nothing. */
 int gate_task(struct ep_task *task);
 
+/** The done callback: its context is a `struct gate *`. Holds the thread that calls it, such as the manager. */
+void gate_callback(struct ep_future *future, void *gate);
+
 /** Submit `tasks` gate tasks without a future and wait until they all run. */
 void gate_occupy(struct ep_executor *executor, struct gate *gate, unsigned tasks);
 

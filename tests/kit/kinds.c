@@ -5,6 +5,7 @@
 #include <check.h>
 #include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,21 @@ int stage_submit(struct ep_executor *executor, struct ep_future **future)
     atomic_uint *counter = &stage->counter;
 
     return ep_submit(executor, count_task, &counter, sizeof counter, future);
+}
+
+void *stage_submit_one(void *executor)
+{
+    return (void *)(intptr_t)stage_submit(executor, NULL);
+}
+
+void stage_await_blocked(struct ep_executor *executor, unsigned submitters)
+{
+    struct ep_stats stats;
+
+    do {
+        sched_yield();
+        ep_executor_stats(executor, &stats);
+    } while (stats.blocked != submitters);
 }
 
 int stage_try(struct ep_executor *executor)

@@ -74,6 +74,10 @@ int stage_try_gate(struct ep_executor *executor);
 /** Submit a counting task whose input has an owner: stage_dropped(). deadline_ns: as in options. */
 int stage_submit_owned(struct ep_executor *executor, int64_t deadline_ns,
                        struct ep_future **future);
+/** A thread that does stage_submit() without a future, and returns its result. */
+void *stage_submit_one(void *executor);
+/** Wait until this number of submitters sleep. */
+void stage_await_blocked(struct ep_executor *executor, unsigned submitters);
 /** Submit tasks and wait until they stand at the gate. */
 void stage_occupy(struct ep_executor *executor, unsigned tasks);
 /** As `dropped` of a counting task: counts, and checks what it is given. */

@@ -487,24 +487,7 @@ TEST(wrong_arguments_are_refused)
     ep_executor_free(NULL);
 }
 
-/** A thread that submits one counting task and waits for room if it must. */
-static void *submit_one(void *pool)
-{
-    return (void *)(intptr_t)stage_submit(pool, NULL);
-}
-
 #define BLOCKED 6
-
-/** Wait until that many submitters sleep. */
-static void await_blocked(struct ep_executor *pool, unsigned submitters)
-{
-    struct ep_stats stats;
-
-    do {
-        sched_yield();
-        ep_executor_stats(pool, &stats);
-    } while (stats.blocked != submitters);
-}
 
 static void *await_idle(void *pool)
 {
@@ -531,11 +514,11 @@ TEST(every_blocked_submitter_gets_its_place)
     ck_assert_int_eq(stage_try_gate(pool), 0);
     for (int i = 0; i < BLOCKED; i++) {
         ck_assert_int_eq(pthread_create(&idlers[i], NULL, await_idle, pool), 0);
-        ck_assert_int_eq(pthread_create(&submitters[i], NULL, submit_one, pool), 0);
+        ck_assert_int_eq(pthread_create(&submitters[i], NULL, stage_submit_one, pool), 0);
     }
-    await_blocked(pool, BLOCKED);
+    stage_await_blocked(pool, BLOCKED);
     gate_open(&stage->gate, 1); /* one place, one submitter; the other task still runs */
-    await_blocked(pool, BLOCKED - 1);
+    stage_await_blocked(pool, BLOCKED - 1);
     ck_assert_uint_eq(atomic_load(&stage->counter), 0);
     gate_open(&stage->gate, 1);
     assert_all_return(submitters, BLOCKED, 0);
@@ -569,12 +552,12 @@ TEST(signals_do_not_end_the_wait_for_room)
     stage_occupy(pool, 1);
     ck_assert_int_eq(stage_try_gate(pool), 0);
     ck_assert_int_eq(pthread_create(&thread, NULL, submit_within_an_hour, pool), 0);
-    await_blocked(pool, 1);
+    stage_await_blocked(pool, 1);
     for (int i = 0; i < 300; i++) {
         pthread_kill(thread, SIGUSR1);
         sched_yield();
     }
-    await_blocked(pool, 1);
+    stage_await_blocked(pool, 1);
     ep_executor_stats(pool, &stats);
     ck_assert_uint_eq(stats.rejected, 0);
     gate_open(&stage->gate, 2);

@@ -6,6 +6,7 @@
 
 #include "pool/echopool.h"
 #include "pool/process/place-internal.h"
+#include "tests/kit/gate.h"
 #include "tests/kit/process.h"
 #include "tests/kit/suite.h"
 
@@ -470,30 +471,18 @@ TEST(prefetch_bounds_what_runs)
 }
 
 /* B86: the wake-up channel is not read, and yet no submit blocks. */
-static sem_t manager_held, manager_go;
-
-static void hold_manager(struct ep_future *future, void *context)
-{
-    (void)future;
-    (void)context;
-    sem_post(&manager_held);
-    while (sem_wait(&manager_go) != 0)
-        ;
-}
-
 TEST(submit_never_blocks_on_the_manager)
 {
     struct ep_options options = {.workers = 2, .queue = 100000, .when_full = EP_REJECT};
     struct ep_executor *pool = processes(&options);
     struct ep_future *future, *futures[1000];
+    struct gate manager;
 
-    sem_init(&manager_held, 0, 0);
-    sem_init(&manager_go, 0, 0);
+    gate_init(&manager);
     future = submit(pool, hold, NULL, 0);
-    ck_assert_int_eq(ep_future_add_done_callback(future, hold_manager, NULL), 0);
+    ck_assert_int_eq(ep_future_add_done_callback(future, gate_callback, &manager), 0);
     release_held(1);
-    while (sem_wait(&manager_held) != 0)
-        ;
+    gate_await(&manager, 1);
     for (int i = 0; i < 100000; i++)
         ck_assert_int_eq(ep_submit(pool, count_seen, NULL, 0, NULL), 0);
     for (int i = 0; i < 1000; i++) { /* cancelling pokes it, too */
@@ -502,7 +491,7 @@ TEST(submit_never_blocks_on_the_manager)
         ep_future_cancel(futures[i]);
         ep_future_unref(futures[i]);
     }
-    sem_post(&manager_go);
+    gate_open(&manager, 1);
     ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
     ck_assert_uint_ge(atomic_load(&shared->seen), 100000);
     ep_future_unref(future);

@@ -6,6 +6,7 @@
 
 #include "pool/echopool.h"
 #include "pool/process/place-internal.h"
+#include "tests/kit/gate.h"
 #include "tests/kit/process.h"
 #include "tests/kit/suite.h"
 
@@ -286,17 +287,6 @@ TEST(prefetched_tasks_survive_a_death)
     ep_executor_free(pool);
 }
 
-static sem_t manager_held, manager_go;
-
-static void hold_manager(struct ep_future *future, void *context)
-{
-    (void)future;
-    (void)context;
-    sem_post(&manager_held);
-    while (sem_wait(&manager_go) != 0)
-        ;
-}
-
 /* It is killed while it sends a reply that does not fit into the socket, earlier ones lying there. */
 TEST(death_while_the_reply_is_sent)
 {
@@ -307,21 +297,20 @@ TEST(death_while_the_reply_is_sent)
     int pid = int_result(submit(pool, pid_of, NULL, 0));
     unsigned died = 0;
     size_t size = 60000;
+    struct gate manager;
 
-    sem_init(&manager_held, 0, 0);
-    sem_init(&manager_go, 0, 0);
+    gate_init(&manager);
     first = submit(pool, hold, NULL, 0);
-    ck_assert_int_eq(ep_future_add_done_callback(first, hold_manager, NULL), 0);
+    ck_assert_int_eq(ep_future_add_done_callback(first, gate_callback, &manager), 0);
     await_held(1);
     for (int i = 0; i < TASKS; i++)
         futures[i] = submit(pool, reply_of_size, &size, sizeof size);
     release_held(1); /* the worker gets the rest, and then the manager stands still */
-    while (sem_wait(&manager_held) != 0)
-        ;
+    gate_await(&manager, 1);
     AWAIT(atomic_load(&shared->begun) > 0 && process_state(pid) == 'S');
     ck_assert_uint_lt(atomic_load(&shared->begun), TASKS);
     kill(pid, SIGKILL);
-    sem_post(&manager_go);
+    gate_open(&manager, 1);
     for (int i = 0; i < TASKS; i++) {
         struct ep_bytes reply;
         int rc = ep_future_result(futures[i], EP_FOREVER, &reply);
@@ -517,12 +506,12 @@ TEST(ready_and_dead_at_once)
     struct process_executor *inside = (struct process_executor *)pool;
     struct ep_future *future;
     pid_t zygote = zygote_pid();
+    struct gate manager;
     pthread_t resizer;
     void *rc;
     int pid;
 
-    sem_init(&manager_held, 0, 0);
-    sem_init(&manager_go, 0, 0);
+    gate_init(&manager);
     kill(zygote, SIGSTOP);
     AWAIT(process_state(zygote) == 'T');
     ck_assert_int_eq(pthread_create(&resizer, NULL, resize_to_two, pool), 0);
@@ -530,15 +519,14 @@ TEST(ready_and_dead_at_once)
           atomic_load(&inside->places[1]->life) == LIFE_ORDERED);
     ck_assert_int_eq(ep_executor_pause(pool), 0); /* or it may be called here, at once */
     future = submit(pool, pid_of, NULL, 0);
-    ck_assert_int_eq(ep_future_add_done_callback(future, hold_manager, NULL), 0);
+    ck_assert_int_eq(ep_future_add_done_callback(future, gate_callback, &manager), 0);
     ck_assert_int_eq(ep_executor_resume(pool), 0);
-    while (sem_wait(&manager_held) != 0)
-        ;
+    gate_await(&manager, 1);
     kill(zygote, SIGCONT);
     AWAIT((pid = atomic_load(&shared->pids[1])) != 0 && process_state(pid) == 'S');
     kill(pid, SIGKILL);
     AWAIT(process_state(pid) == 0);
-    sem_post(&manager_go);
+    gate_open(&manager, 1);
     pthread_join(resizer, &rc);
     ck_assert_int_eq((int)(intptr_t)rc, 0);
     AWAIT(ep_submit(pool, pid_of, NULL, 0, NULL) == EP_EBROKEN); /* as by any other death */

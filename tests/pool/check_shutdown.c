@@ -8,24 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-/** A thread that submits one counting task and waits for room if it must. */
-static void *submit_one(void *pool)
-{
-    return (void *)(intptr_t)stage_submit(pool, NULL);
-}
-
 #define BLOCKED 6
-
-/** Wait until that many submitters sleep. */
-static void await_blocked(struct ep_executor *pool, unsigned submitters)
-{
-    struct ep_stats stats;
-
-    do {
-        sched_yield();
-        ep_executor_stats(pool, &stats);
-    } while (stats.blocked != submitters);
-}
 
 CASE_FOR_KINDS("Shutdown")
 
@@ -130,8 +113,8 @@ TEST(shutdown_wakes_submitters_that_wait_for_room)
     stage_occupy(pool, 1);
     ck_assert_int_eq(stage_try_gate(pool), 0);
     for (int i = 0; i < BLOCKED; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, submit_one, pool), 0);
-    await_blocked(pool, BLOCKED);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, stage_submit_one, pool), 0);
+    stage_await_blocked(pool, BLOCKED);
     ck_assert_int_eq(ep_executor_shutdown(pool, 0), 0);
     for (int i = 0; i < BLOCKED; i++) {
         void *rc;
