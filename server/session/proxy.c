@@ -34,7 +34,7 @@ enum {
     TLV_FIXED_BYTES = 3,       /* type, and two bytes of length */
 };
 
-static const unsigned char signature[SIGNATURE_BYTES] = "\r\n\r\n\0\r\nQUIT\n";
+static const char signature[] = "\r\n\r\n\0\r\nQUIT\n";
 
 /* Keep what is wrong with a header. @return -EPROTO */
 static int never(const char **why, const char *what)
