@@ -20,6 +20,7 @@
 #include "common/clock.h"
 #include "common/must.h"
 #include "common/signal-mask.h"
+#include "pool/process/calls-internal.h"
 #include "server/models/model.h"
 #include "server/models/process.h"
 #include "server/models/spawn-backoff.h"
@@ -28,7 +29,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/pidfd.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>

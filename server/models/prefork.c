@@ -33,6 +33,7 @@
 #include "common/log.h"
 #include "common/signal-mask.h"
 #include "common/translate.h"
+#include "pool/process/calls-internal.h"
 #include "server/models/prefork-worker.h"
 #include "server/models/process.h"
 #include "server/session/store.h"
@@ -44,7 +45,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

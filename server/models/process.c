@@ -4,6 +4,7 @@
 
 #include "common/log.h"
 #include "common/translate.h"
+#include "pool/process/calls-internal.h"
 #include "server/session/serve.h"
 
 #include <errno.h>

@@ -47,7 +47,6 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -374,14 +373,12 @@ CALL(CALL_DESCRIPTORS, int, epoll_create1, (int flags), (flags), -1, EMFILE)
 CALL(CALL_DESCRIPTORS, int, signalfd, (int fd, const sigset_t *signals, int flags), (fd, signals, flags), -1, EMFILE)
 CALL(CALL_DESCRIPTORS, int, timerfd_create, (int clock, int flags), (clock, flags), -1, EMFILE)
 CALL(CALL_DESCRIPTORS, int, memfd_create, (const char *name, unsigned flags), (name, flags), -1, EMFILE)
-CALL(CALL_DESCRIPTORS, int, pidfd_open, (pid_t pid, unsigned flags), (pid, flags), -1, EMFILE)
 CALL_AT(CALL_DESCRIPTORS, FILE *, fopen, (const char *restrict path, const char *restrict mode), (path, mode), NULL, EMFILE)
 CALL_AT(CALL_DESCRIPTORS, DIR *, opendir, (const char *path), (path), NULL, EMFILE)
 
 CALL(CALL_THREADS, int, pthread_create, (pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
      void *(*run)(void *), void *restrict context), (thread, attributes, run, context), EAGAIN, 0)
 CALL(CALL_THREADS, pid_t, fork, (void), (), -1, EAGAIN)
-CALL(CALL_THREADS, int, pidfd_send_signal, (int fd, int number, siginfo_t *info, unsigned flags), (fd, number, info, flags), -1, EPERM)
 CALL(CALL_THREADS, int, sched_getaffinity, (pid_t pid, size_t size, cpu_set_t *set), (pid, size, set), -1, EPERM)
 CALL(CALL_THREADS, int, unshare, (int flags), (flags), -1, EPERM)
 CALL(CALL_THREADS, int, close_range, (unsigned first, unsigned last, int flags), (first, last, flags), -1, ENOSYS)
@@ -519,7 +516,7 @@ int fclose(FILE *file)
     return fails(CALL_FILES, "fclose", ENOSPC, __builtin_return_address(0)) ? EOF : result;
 }
 
-/* The library makes some calls by their number. */
+/* Some calls are made by their number. */
 long syscall(long number, ...)
 {
     static const struct {
