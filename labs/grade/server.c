@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,15 +220,25 @@ bool server_sleeps(const struct server *server)
     return true;
 }
 
-unsigned server_mappings(const struct server *server)
+unsigned server_pieces(const struct server *server)
 {
-    char path[64], line[512];
+    char path[64], line[512], rights[5];
+    unsigned long from, to;
     unsigned count = 0;
+    pthread_attr_t usual;
+    size_t stack_size;
+
+    pthread_attr_init(&usual);
+    pthread_attr_getstacksize(&usual, &stack_size);
+    pthread_attr_destroy(&usual);
 
     snprintf(path, sizeof path, "/proc/%d/maps", (int)server->pid);
     FILE *file = fopen(path, "r");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
         count++;
+        if (sscanf(line, "%lx-%lx %4s", &from, &to, rights) == 3 && rights[1] == 'w')
+            count += (unsigned)((to - from) / stack_size);
+    }
     if (file != NULL)
         fclose(file);
     return count;

@@ -43,8 +43,11 @@ int server_terminate(struct server *server);
 /** Count its threads. */
 unsigned server_threads(const struct server *server);
 
-/** Count the parts of its memory, of which each thread's stack is two. */
-unsigned server_mappings(const struct server *server);
+/**
+ * Count the pieces of its memory, of which each thread's stack is one or two. Stacks that lie side by side are one
+ * mapping since glibc 2.42, whose guards are no mappings of their own.
+ */
+unsigned server_pieces(const struct server *server);
 
 /** Return the CPU time that it has used, in milliseconds. */
 long server_cpu_ms(const struct server *server);
