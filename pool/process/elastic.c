@@ -91,7 +91,7 @@ void elastic_shrink(struct place *place, int64_t now)
         idle_since = place->idle_since_ns;
     lock_release(&executor->lock);
     if (now - idle_since < timeout_ns) {
-        due_at(executor, idle_since + timeout_ns);
+        due_at(executor, deadline_after(timeout_ns - (now - idle_since)));
         return;
     }
     place_stop(place); /* if it has got a task meanwhile, nothing happens */

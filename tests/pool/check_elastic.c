@@ -155,6 +155,21 @@ TEST(idle_workers_end_down_to_the_least)
     ck_assert_uint_eq(atomic_load(&lives->ended), atomic_load(&lives->begun));
 }
 
+/* The end of that time is beyond every clock: UBSan sees a sum that is too large. */
+TEST(idle_workers_may_stay_for_ever)
+{
+    struct ep_executor *executor = elastic(1, 3, INT64_MAX);
+
+    for (unsigned round = 0; round < 3; round++) {
+        stage_occupy(executor, 3);
+        gate_open(&stage->gate, 3);
+        ck_assert_int_eq(ep_executor_wait_idle(executor, EP_FOREVER), 0);
+    }
+    ck_assert_uint_eq(stats_of(executor).workers, 3);
+    ck_assert_uint_eq(atomic_load(&lives->begun), 3);
+    ep_executor_free(executor);
+}
+
 TEST(no_task_is_lost_to_a_worker_that_ends)
 {
     struct ep_executor *executor = elastic(1, 3, 1);
