@@ -1017,7 +1017,7 @@ EP_API void ep_completions_free(struct ep_completions *completions);
  *
  * @param input  to set; the bytes are copied before the next call
  * @return       1: *input is set; 0: there are no more; negative: an error, which ep_map_next()
- *               returns after the results of all inputs before it
+ *               returns after the results of all inputs before it. Anything else is -EINVAL there
  */
 typedef int (*ep_source_fn)(void *context, struct ep_bytes *input);
 

@@ -121,7 +121,7 @@ static int map_gather(struct ep_map *map)
         struct ep_bytes input = {0};
         int rc = map->source(map->context, &input);
 
-        if (rc > 0 && input.data == NULL && input.size > 0)
+        if (rc > 0 && (rc != 1 || (input.data == NULL && input.size > 0)))
             rc = -EINVAL;
         if (rc <= 0) {
             map->exhausted = true;

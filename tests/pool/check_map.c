@@ -436,15 +436,27 @@ static int point_nowhere(void *context, struct ep_bytes *input)
     return 1;
 }
 
-TEST(a_source_must_say_where_its_bytes_are)
+/** Say neither that there is an input nor that there is none. */
+static int say_more(void *context, struct ep_bytes *input)
 {
-    struct ep_executor *pool = executor_of(1, 1, EP_BLOCK);
-    struct ep_map *map;
+    *input = (struct ep_bytes){context, sizeof(int)};
+    return 2;
+}
 
-    ck_assert_int_eq(ep_map(pool, square_task, point_nowhere, NULL, NULL, &map), 0);
-    ck_assert_int_eq(ep_map_next(map, NULL), -EINVAL);
-    assert_end(map);
-    ep_map_free(map);
+TEST(a_source_must_keep_to_its_words)
+{
+    static const ep_source_fn sources[] = {point_nowhere, say_more};
+    struct ep_executor *pool = executor_of(1, 1, EP_BLOCK);
+    int n = 2;
+
+    for (size_t i = 0; i < COUNT_OF(sources); i++) {
+        struct ep_map *map;
+
+        ck_assert_int_eq(ep_map(pool, square_task, sources[i], &n, NULL, &map), 0);
+        ck_assert_int_eq(ep_map_next(map, NULL), -EINVAL);
+        assert_end(map);
+        ep_map_free(map);
+    }
     ep_executor_free(pool);
 }
 
