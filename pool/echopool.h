@@ -207,10 +207,11 @@ EP_API const void *ep_task_input(const struct ep_task *task, size_t *size);
 EP_API int ep_task_reply(struct ep_task *task, const void *data, size_t size);
 
 /**
- * Mark the task as failed, with a message, whatever its function returns afterwards.
+ * Mark the task as failed, with a message, whatever its function returns afterwards. A second call
+ * replaces code and message of the first.
  *
  * @param code     what ep_future_error() will report; any value, including 0
- * @param message  copied, cut at 127 bytes; may be NULL
+ * @param message  copied, cut at 127 bytes; NULL: none
  * @return         code, so that a task can end with `return ep_task_fail(task, code, "why");`
  *
  * Threads: the worker that runs the task.

@@ -313,7 +313,7 @@ static inline const void *future_input(const struct ep_future *future)
 /** Keep a reply, replacing an earlier one. @return 0 or -ENOMEM */
 int future_set_reply(struct ep_future *future, const void *data, size_t size);
 
-/** Keep an error, with a message that is cut at 127 bytes; NULL: keep an earlier message. */
+/** Keep an error, replacing an earlier one, with a message that is cut at 127 bytes; NULL: none. */
 void future_set_error(struct ep_future *future, int verdict, int code, const char *message);
 
 /**

@@ -523,12 +523,10 @@ void future_set_error(struct ep_future *future, int verdict, int code, const cha
 {
     future->verdict = verdict;
     future->code = code;
-    if (message == NULL)
-        return;
     if (future->has_message)
         free(future->message);
-    future->message = strndup(message, MESSAGE_MAX - 1);
-    future->has_message = future->message != NULL;
+    future->has_message =
+        message != NULL && (future->message = strndup(message, MESSAGE_MAX - 1)) != NULL;
 }
 
 uint32_t future_publish(struct ep_future *future, uint32_t worker)

@@ -135,6 +135,7 @@ static int fail_somehow_task(struct ep_task *task)
     case 0: return -ETIMEDOUT;
     case 1: ep_task_fail(task, 0, "a code of 0 is still a failure"); return 0;
     case 2: return ep_task_fail(task, 7, NULL);
+    case 3: ep_task_fail(task, 1, "replaced as well"); return ep_task_fail(task, 2, NULL);
     default: {
         char words[300];
 
@@ -151,9 +152,9 @@ TEST(a_failure_differs_from_every_other_end)
     static const struct {
         int code;
         size_t words;
-    } expected[] = {{-ETIMEDOUT, 0}, {0, 30}, {7, 0}, {8, 127}};
+    } expected[] = {{-ETIMEDOUT, 0}, {0, 30}, {7, 0}, {2, 0}, {8, 127}};
 
-    for (int how = 0; how < 4; how++) {
+    for (int how = 0; how < (int)COUNT_OF(expected); how++) {
         struct ep_future *future = submit(fail_somehow_task, &how, sizeof how);
         struct ep_error error;
 
