@@ -139,7 +139,7 @@ struct ep_callbacks {
  *
  * @param input  copied; may be NULL if size is 0
  * @param reply  set on success; valid until the call is freed. May be NULL
- * @param call   set to the call, which ep_async_free() releases, and to NULL on failure
+ * @param call   not NULL; set to the call, which ep_async_free() releases, and to NULL on failure
  * @return       on failure as ep_pool_apply_async(), otherwise as ep_async_get(). -EDEADLK, and fn is
  *               not called, if a worker of this pool must not wait for it (echopool.h, "Waiting
  *               within a task"), or if made by a callback of a pool of processes
@@ -157,7 +157,7 @@ EP_API EP_MUSTCHECK int ep_pool_apply(struct ep_pool *pool, ep_task_fn fn, const
  *          EP_ESHUTDOWN  the pool was closed or terminated
  *          EP_EBROKEN    the pool is broken
  *          -EDEADLK      the queue is full, and the caller is a worker of this pool
- *          -EINVAL       fn is NULL, or input is NULL with a size
+ *          -EINVAL       pool or fn is NULL, or input is NULL with a size
  *          -ENOMEM       no memory
  */
 EP_API EP_MUSTCHECK int ep_pool_apply_async(struct ep_pool *pool, ep_task_fn fn, const void *input,
@@ -170,7 +170,8 @@ EP_API EP_MUSTCHECK int ep_pool_apply_async(struct ep_pool *pool, ep_task_fn fn,
  * @param elements  an array of `count` elements of `size` bytes, copied
  * @param chunk     elements that travel together. 0: as Python, ceil(count / (4 * workers))
  * @param call      as in ep_pool_apply(); ep_async_item() has the results
- * @return          as ep_pool_apply(). If an element fails, the others are still done
+ * @return          as ep_pool_apply(), and -EINVAL as ep_map_columns(). If an element fails, the others
+ *                  are still done
  */
 EP_API EP_MUSTCHECK int ep_pool_map(struct ep_pool *pool, ep_task_fn fn, const void *elements,
                                     size_t size, size_t count, size_t chunk,

@@ -305,7 +305,7 @@ EP_API unsigned ep_usable_cpus(void);
 struct ep_options {
     /**
      * Workers. 0: for threads min(32, ep_usable_cpus() + 4), for processes ep_usable_cpus(), as in
-     * Python since 3.8, which knows no quota.
+     * Python since 3.8, which knows no quota; but no more than workers_max, if that is set.
      */
     uint32_t workers;
     /** Tasks that may wait. 0: 1024. EP_NO_QUEUE: none. Memory is used for those that do. */
@@ -526,7 +526,8 @@ EP_API void ep_executor_terminate(struct ep_executor *executor);
  * Start no further task until ep_executor_resume(). Running tasks continue, and submit accepts
  * tasks up to workers + queue. Shutting down resumes.
  *
- * When it returns, no more futures become RUNNING. A task that a worker has taken before is running,
+ * When it returns, no more futures become RUNNING, except those of tasks that a submitter runs itself
+ * because the executor is full (EP_CALLER_RUNS). A task that a worker has taken before is running,
  * also if its function is called a moment later.
  *
  * @return 0, also if it is in that state already; EP_ESHUTDOWN, EP_EBROKEN
@@ -827,7 +828,7 @@ enum ep_future_state { EP_PENDING, EP_RUNNING, EP_FINISHED, EP_CANCELLED };
 
 /** What went wrong in a task. */
 struct ep_error {
-    bool failed;         /**< false: the task succeeded and the rest is empty */
+    bool failed;         /**< false: the task succeeded; kind and code are 0, the message is "" */
     int kind;            /**< what ep_future_result() returns: EP_EFAILED, EP_EDIED, ... */
     int code;            /**< what the function returned or gave to ep_task_fail(); may be 0. For
                               EP_EDIED the wait(2) status of the worker process */
@@ -861,9 +862,9 @@ EP_API void *ep_future_user(const struct ep_future *future);
  * A task may wait for tasks of its own executor, if the workers are threads: by ep_future_result(),
  * ep_future_error(), ep_wait(), ep_completions_next(), ep_map_next() and ep_group_wait(). If such a
  * task has not begun, the worker runs it then and there, on its own stack, so it does not matter
- * whether another worker is idle. Up to EP_NESTED_MAX tasks may lie upon one another like that, on a
- * stack of options.stack_bytes. The same holds in a done callback that a worker runs. Hold no lock of
- * your own meanwhile that the awaited task takes.
+ * whether another worker is idle. Up to EP_NESTED_MAX tasks may lie like that upon the one that the
+ * worker took, on a stack of options.stack_bytes. The same holds in a done callback that a worker runs.
+ * Hold no lock of your own meanwhile that the awaited task takes.
  *
  * The worker runs no task but one that it waits for. Any other one could itself wait for a task that
  * lies below it on that stack, and cannot continue before it returns.
@@ -871,8 +872,9 @@ EP_API void *ep_future_user(const struct ep_future *future);
  * A timeout ends the wait for a task that another worker runs. One that the caller runs itself is not
  * interrupted, so the call may return later than its timeout.
  *
- * These return -EDEADLK, always, unless what they wait for is done:
- *  - a wait for a task that cannot begin on the caller's stack: the tasks there are EP_NESTED_MAX, or
+ * These return -EDEADLK, always, unless what they wait for is done, or the timeout is 0 or less: a look
+ * waits for nothing, and returns -ETIMEDOUT.
+ *  - a wait for a task that cannot begin on the caller's stack: EP_NESTED_MAX lie upon one there, or
  *    the executor is paused;
  *  - a wait for a task that runs on the caller's stack: it would wait for itself;
  *  - a wait in `initialize` or `finalize`, or in a function that is called because a task expired, for
@@ -1093,7 +1095,7 @@ struct ep_column {
  * The elements must not change until they have been submitted: with options->ahead, until all
  * results except the last `ahead` have been taken. options->count is ignored.
  *
- * @return  as ep_map(), and -EINVAL: no columns, or one without elements
+ * @return  as ep_map(), and -EINVAL: no columns, one without elements, or rows that no memory can hold
  */
 EP_API EP_MUSTCHECK int ep_map_columns(struct ep_executor *executor, ep_task_fn fn,
                                        const struct ep_column *columns, size_t column_count,

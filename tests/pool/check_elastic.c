@@ -254,6 +254,10 @@ TEST(the_least_is_at_most_the_most)
     stage_occupy(executor, 4);
     gate_open(&stage->gate, 4);
     ep_executor_free(executor);
+    executor = elastic(0, 1, 0); /* also by default */
+    ck_assert_uint_eq(stats_of(executor).workers, 1);
+    ck_assert_uint_eq(ep_executor_room(executor), 1 + 8);
+    ep_executor_free(executor);
 }
 
 /** A door for each worker. */

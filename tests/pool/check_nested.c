@@ -325,8 +325,12 @@ static int wait_for_own_task(struct ep_task *task)
 {
     int rc;
 
-    gate_await(&stage->gate, 1); /* until own_future is set */
-    rc = ep_future_result(own_future, EP_FOREVER, NULL);
+    gate_await(&stage->gate, 1);                /* until own_future is set */
+    rc = ep_future_result(own_future, 0, NULL); /* a look is no wait */
+    if (rc == -ETIMEDOUT)
+        rc = ep_future_result(own_future, EP_FOREVER, NULL);
+    else
+        rc = -1;
     return ep_task_reply(task, &rc, sizeof rc);
 }
 

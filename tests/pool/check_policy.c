@@ -48,8 +48,10 @@ TEST(caller_runs_in_the_submitting_thread)
     ck_assert_uint_eq(place.worker, 0);
     ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
     stage_occupy(pool, 1);
+    ck_assert_int_eq(ep_executor_pause(pool), 0); /* which is about workers */
     future = submit_bytes(pool, reply_place_task, NULL, 0);
     ck_assert(ep_future_done(future));
+    ck_assert_int_eq(ep_executor_resume(pool), 0);
     place = place_of(future);
     ck_assert_int_eq(place.process, getpid());
     ck_assert_int_eq(place.thread, gettid());
