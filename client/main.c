@@ -72,7 +72,7 @@ int main(int argc, char *argv[])
 {
     struct options options;
     struct session_plan plan = {.depth = 1, .sessions = 1};
-    struct targets targets;
+    static struct targets targets; /* too large for the stack under a small `ulimit -s` */
     int status;
 
     keep_standard_descriptors();

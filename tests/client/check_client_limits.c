@@ -127,6 +127,19 @@ TEST(loops_of_a_later_load_that_have_no_descriptors)
 
 static const char *const loads[] = {"", "-m 3 --threads 60 --rate 600"};
 
+/* The main thread's stack is all that this limits. Without the environment, which is part of it. */
+LOOP_TEST(a_small_stack, 2)
+{
+    if (SANITIZED)
+        return; /* their own frames are larger */
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct client_run run = client_run_read(
+        shell(suite_text("ulimit -s 96; env -i \"$C\" --json --port %s -n 60 %s 2>&1",
+                         peer_port_text(peer), loads[_i])));
+    client_run_expect(&run, 0, 60, 0, 0);
+    peer_stop(peer);
+}
+
 LOOP_TEST(a_soft_limit_is_raised, 2)
 {
     struct peer *peer = peer_start(peer_upper, NULL);
