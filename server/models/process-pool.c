@@ -19,8 +19,8 @@
  * with status 1, so that its supervisor can start it again.
  *
  * A worker that is stopped (SIGSTOP) keeps its place until it continues or is killed; its client is
- * still disconnected by the time limits. At the end, if sessions were cut and do not end in time, all
- * workers are killed.
+ * still disconnected by the time limits. At the end, if all sessions that are left were judged or cut and do
+ * not end in time, all workers are killed.
  */
 #include "common/clock.h"
 #include "common/must.h"
@@ -50,7 +50,7 @@ struct process_model {
     uint64_t queue;
     struct waiting waiting;
     struct caller caller;
-    int64_t cut_ns; /* when a cut session was first seen; 0: none was */
+    int64_t judged_ns; /* since when all sessions that are left are judged; 0: they are not */
     /* any thread */
     _Atomic uint64_t held;   /* sessions that have not been counted yet */
     atomic_bool room_wanted; /* has_room() has said no */
@@ -220,28 +220,33 @@ static bool is_broken(struct model *base)
     return ep_executor_join(model->executor, 0) != -EINVAL;
 }
 
-/* Look for a session that was cut. A visitor for accounting_each(). */
-static void find_cut(struct accounting_entry *entry, void *context)
+/* Count the sessions by whether they are judged. A visitor for accounting_each(). */
+static void count_judged(struct accounting_entry *entry, void *context)
 {
     const struct session *session = (const struct session *)entry;
-    bool *found = context;
+    unsigned *counts = context;
 
-    *found = *found || atomic_load(&session->verdict) == OUTCOME_CUT;
+    counts[atomic_load(&session->verdict) != OUTCOME_SERVED]++;
 }
 
-/* Reject sessions that wait too long, and end workers whose sessions were cut and do not end. */
+/*
+ * Reject sessions that wait too long. At the end, kill the workers when all sessions that are left are judged and do
+ * not end.
+ */
 static void tend(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
-    bool cut = false;
+    unsigned counts[2] = {0};
 
     waiting_tend(&model->waiting);
     if (!atomic_load(model->shared->draining))
         return;
-    accounting_each(model->shared->accounting, find_cut, &cut);
-    if (cut && model->cut_ns == 0)
-        model->cut_ns = clock_now_ns();
-    else if (cut && clock_now_ns() - model->cut_ns >= PROCESS_PATIENCE_NS)
+    accounting_each(model->shared->accounting, count_judged, counts);
+    if (counts[false] > 0 || counts[true] == 0)
+        model->judged_ns = 0;
+    else if (model->judged_ns == 0)
+        model->judged_ns = clock_now_ns();
+    else if (clock_now_ns() - model->judged_ns >= PROCESS_PATIENCE_NS)
         ep_executor_terminate(model->executor);
 }
 

@@ -355,7 +355,25 @@ LOOP_TEST(a_stopped_process_and_the_session_timeout, PROCESS_MODELS)
     ck_assert_msg(strstr(outcome.out, "\nsession timeout: 1\n") != NULL, "said: %s", outcome.out);
 }
 
-/* Nor does it keep the server from ending, with a message that it will never echo, or without one. */
+/* A worker that cannot end a session whose time is over does not keep the server from ending. */
+LOOP_TEST(a_stopped_process_after_its_time_and_the_end, PROCESS_MODELS)
+{
+    struct kit kit = kit_start(PROCESS_MODEL("--workers", "1", "--idle-timeout", "1s"));
+    int fd = kit_connect(&kit);
+    struct outcome outcome;
+    pid_t pid;
+
+    say_hello(fd);
+    kit_wait_processes(&kit, &pid, 1);
+    stop(pid, SIGSTOP);
+    expect_end(fd);
+    outcome = program_stop(&kit.program);
+    outcome_expect(&outcome, 0, NULL, "");
+    expect_tally(tally_of(outcome.out), 0, 1, 0);
+    wait_until(is_gone, &pid);
+}
+
+/* Nor does one with a message that it will never echo, or without one. */
 static void end_with_a_stopped_process(int _i, bool message)
 {
     struct kit kit = kit_start(PROCESS_MODEL("--workers", "2", "--idle-timeout", "0",
