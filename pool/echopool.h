@@ -449,7 +449,7 @@ EP_API EP_MUSTCHECK int ep_thread_executor_new(const struct ep_options *options,
  *                       failed there
  *          -EPIPE       options->zygote has ended
  *          -ENOSYS, -EPERM
- *                       as ep_zygote_new()
+ *                       as ep_zygote_new(), or a sandbox forbids epoll_wait(2)
  */
 EP_API EP_MUSTCHECK int ep_process_executor_new(const struct ep_options *options,
                                                 struct ep_executor **executor);
@@ -474,7 +474,8 @@ EP_API EP_MUSTCHECK int ep_process_executor_new(const struct ep_options *options
  * @param zygote  set on success; release it with ep_zygote_free() after the executors that use it
  * @return  0, EP_ETHREADS, -EINVAL: zygote is NULL, or a negated errno value: of fork(2) or
  *          socketpair(2), or the reason why the zygote itself could not start.
- *          -ENOSYS, -EPERM: the kernel or a sandbox has no pidfd_open(2) or pidfd_send_signal(2)
+ *          -ENOSYS, -EPERM: the kernel or a sandbox has no pidfd_open(2) or pidfd_send_signal(2), or forbids
+ *          poll(2) or waitpid(2)
  */
 EP_API EP_MUSTCHECK int ep_zygote_new(struct ep_zygote **zygote);
 /** End and release the zygote. NULL is allowed and does nothing. */

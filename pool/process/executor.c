@@ -334,6 +334,9 @@ static int open_descriptors(struct process_executor *executor, struct ep_zygote 
     if (epoll_ctl(executor->epoll, EPOLL_CTL_ADD, executor->wakeup, &on_wakeup) != 0 ||
         epoll_ctl(executor->epoll, EPOLL_CTL_ADD, executor->line, &on_line) != 0)
         return -errno;
+    /* A filter of system calls may forbid it: a manager that cannot wait could not even end. */
+    if (epoll_wait(executor->epoll, &(struct epoll_event){0}, 1, 0) < 0)
+        return -errno;
     return 0;
 }
 

@@ -439,7 +439,12 @@ static int zygote_prepare(int ends[2], int program)
     self.pid = getpid();
     sigfillset(&all);
     self.signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-    return self.signals < 0 ? errno : 0;
+    if (self.signals < 0)
+        return errno;
+    /* A filter of system calls may forbid these: a zygote that cannot wait could not even end. */
+    if (poll(NULL, 0, 0) < 0 || (waitpid(-1, NULL, WNOHANG) < 0 && errno != ECHILD))
+        return errno;
+    return 0;
 }
 
 _Noreturn void zygote_process(int ends[2], int program)

@@ -13,8 +13,10 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct wanted {
@@ -53,8 +55,7 @@ unsigned faults_failed(enum fault fault)
     return atomic_load(&wanted[fault].failed);
 }
 
-/** Ask whether this call fails, and set errno if so. */
-static bool fails(enum fault fault)
+bool faults_fail(enum fault fault)
 {
     struct wanted *here = wanted != NULL ? &wanted[fault] : NULL;
     unsigned times, skipped;
@@ -103,7 +104,7 @@ __attribute__((no_sanitize("address"))) long syscall(long number, ...)
     va_list list;
 
     for (size_t i = 0; i < sizeof by_number / sizeof by_number[0]; i++)
-        if (by_number[i].number == number && fails(by_number[i].fault))
+        if (by_number[i].number == number && faults_fail(by_number[i].fault))
             return -1;
     *(void **)(void *)&real = real_function(&found, "syscall");
     va_start(list, number);
@@ -121,7 +122,7 @@ void *realloc(void *memory, size_t size)
     void *(*real)(void *, size_t);
 
     *(void **)(void *)&real = real_function(&found, "realloc");
-    return fails(FAULT_REALLOC) ? NULL : real(memory, size);
+    return faults_fail(FAULT_REALLOC) ? NULL : real(memory, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
@@ -130,13 +131,13 @@ void *aligned_alloc(size_t alignment, size_t size)
     void *(*real)(size_t, size_t);
 
     *(void **)(void *)&real = real_function(&found, "aligned_alloc");
-    return fails(FAULT_ALIGNED) ? NULL : real(alignment, size);
+    return faults_fail(FAULT_ALIGNED) ? NULL : real(alignment, size);
 }
 #endif
 
 int memfd_create(const char *name, unsigned flags)
 {
-    return fails(FAULT_MEMFD) ? -1 : (int)syscall(SYS_memfd_create, name, flags);
+    return faults_fail(FAULT_MEMFD) ? -1 : (int)syscall(SYS_memfd_create, name, flags);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t size, off_t at)
@@ -146,7 +147,7 @@ ssize_t pwrite(int fd, const void *bytes, size_t size, off_t at)
 
     *(void **)(void *)&real =
         real_function(&found, sizeof at > sizeof(long) ? "pwrite64" : "pwrite");
-    return fails(FAULT_PWRITE) ? -1 : real(fd, bytes, size, at);
+    return faults_fail(FAULT_PWRITE) ? -1 : real(fd, bytes, size, at);
 }
 
 DIR *opendir(const char *name)
@@ -155,10 +156,28 @@ DIR *opendir(const char *name)
     DIR *(*real)(const char *);
 
     *(void **)(void *)&real = real_function(&found, "opendir");
-    return fails(FAULT_OPENDIR) ? NULL : real(name);
+    return faults_fail(FAULT_OPENDIR) ? NULL : real(name);
 }
 
 int unshare(int flags)
 {
-    return fails(FAULT_UNSHARE) ? -1 : (int)syscall(SYS_unshare, flags);
+    return faults_fail(FAULT_UNSHARE) ? -1 : (int)syscall(SYS_unshare, flags);
+}
+
+int epoll_wait(int epoll, struct epoll_event *events, int room, int timeout_ms)
+{
+    static _Atomic(void *) found;
+    int (*real)(int, struct epoll_event *, int, int);
+
+    *(void **)(void *)&real = real_function(&found, "epoll_wait");
+    return faults_fail(FAULT_EPOLL_WAIT) ? -1 : real(epoll, events, room, timeout_ms);
+}
+
+pid_t waitpid(pid_t pid, int *status, int options)
+{
+    static _Atomic(void *) found;
+    pid_t (*real)(pid_t, int *, int);
+
+    *(void **)(void *)&real = real_function(&found, "waitpid");
+    return faults_fail(FAULT_WAITPID) ? -1 : real(pid, status, options);
 }

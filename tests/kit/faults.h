@@ -29,7 +29,7 @@
 #endif
 
 enum fault {
-    FAULT_SENDMSG, /**< by syscall(), as the last three */
+    FAULT_SENDMSG, /**< by syscall(), as the three from close_range() on */
     FAULT_MEMFD,   /**< memfd_create() */
     FAULT_PWRITE,  /**< pwrite() */
     FAULT_REALLOC, /**< realloc(); not with a sanitizer, which has its own */
@@ -39,6 +39,9 @@ enum fault {
     FAULT_CLOSE_RANGE,
     FAULT_PIDFD_OPEN,
     FAULT_PIDFD_SEND_SIGNAL,
+    FAULT_EPOLL_WAIT,
+    FAULT_POLL, /**< only in a test program that replaces it */
+    FAULT_WAITPID,
     FAULT_KINDS,
 };
 
@@ -59,5 +62,8 @@ void faults_set_one(enum fault fault, unsigned skipped, int error);
 
 /** Count the calls that have failed since they were set. */
 unsigned faults_failed(enum fault fault);
+
+/** Ask whether this call fails, and set errno if so: for a function that a test program itself replaces. */
+bool faults_fail(enum fault fault);
 
 #endif /* TESTS_KIT_FAULTS_H */
