@@ -63,7 +63,10 @@ static void process_sooner(struct ep_executor *base)
 
 static void process_closed(struct ep_executor *base)
 {
-    poke(from_base(base));
+    struct process_executor *executor = from_base(base);
+
+    zygote_continue(base->options.zygote != NULL ? base->options.zygote : executor->own_zygote);
+    poke(executor);
 }
 
 /** Wake the manager to end the workers, if the executor is closed. */

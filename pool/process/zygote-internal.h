@@ -39,6 +39,9 @@ struct zygote_report {
 /** Open a line to the zygote for one executor. @return a socket, or a negated errno value */
 int zygote_connect(struct ep_zygote *zygote);
 
+/** Let a zygote that is stopped (SIGSTOP) go on: it would report no end of a worker. */
+void zygote_continue(struct ep_zygote *zygote);
+
 /**
  * Run the zygote, in a process just forked. Its first answer on the control socket, an int32_t as all are, is 0 or
  * the errno value for which it ends again.

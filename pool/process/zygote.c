@@ -215,6 +215,11 @@ void ep_zygote_free(struct ep_zygote *zygote)
     free(zygote);
 }
 
+void zygote_continue(struct ep_zygote *zygote)
+{
+    (void)pidfd_send_signal(zygote->pidfd, SIGCONT, NULL, 0);
+}
+
 int zygote_connect(struct ep_zygote *zygote)
 {
     HOLD_CANCELLATION;

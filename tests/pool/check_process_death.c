@@ -536,6 +536,21 @@ TEST(ready_and_dead_at_once)
 
 CASE_WITH_SHARED("Terminate")
 
+/* It has to report the ends of the workers. */
+LOOP_TEST(a_stopped_zygote_holds_up_no_end, 2)
+{
+    struct ep_options options = {.workers = 2};
+    struct ep_executor *pool = processes(&options);
+    pid_t zygote = zygote_pid();
+
+    kill(zygote, SIGSTOP);
+    AWAIT(process_state(zygote) == 'T');
+    if (_i == 0)
+        ep_executor_terminate(pool);
+    ep_executor_free(pool);
+    ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
+}
+
 static int deaf_hold(struct ep_task *task)
 {
     signal(SIGTERM, SIG_IGN);
