@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/translate.h"
 #include "pool/process/calls-internal.h"
+#include "server/session/boundary.h"
 #include "server/session/serve.h"
 
 #include <errno.h>
@@ -67,6 +68,20 @@ void process_kill(pid_t pid)
     waitpid(pid, NULL, 0);
 }
 
+/*
+ * Check whether bytes were lost. A worker that was killed may have read some that it has not counted; the kernel has
+ * counted them, with those of a PROXY header and of TLS.
+ */
+static enum outcome loss(const struct session *session)
+{
+    bool all_echoed = session->stream.tls == NULL && !session->shared->proxy_protocol;
+    uint64_t counted = atomic_load(&session->entry.bytes_received);
+
+    return all_echoed && session->fd >= 0 && boundary_received(session->fd) > counted
+               ? OUTCOME_CUT
+               : session_loss(session, session->fd);
+}
+
 void process_session_over(struct session *session, const char *how)
 {
     enum outcome verdict = (enum outcome)atomic_load(&session->verdict);
@@ -75,8 +90,7 @@ void process_session_over(struct session *session, const char *how)
     if (session->stage == STAGE_ENDED) {
         session_end(session);
     } else if (verdict != OUTCOME_SERVED) {
-        session_drop(session,
-                     verdict == OUTCOME_CUT ? session_loss(session, session->fd) : verdict);
+        session_drop(session, verdict == OUTCOME_CUT ? loss(session) : verdict);
     } else {
         address_text(&session->peer, peer);
         log_event(LOG_NORMAL, "session failed",

@@ -50,6 +50,9 @@ void boundary_half_close(struct boundary *boundary, const struct stream *stream)
 /** Check whether to wait: the client has not ended its half yet, and its time is not over. */
 bool boundary_lingers(struct boundary *boundary, struct stream *stream);
 
+/** Count the bytes that have come, also those that were not read. 0: the kernel does not say, as of a unix socket. */
+uint64_t boundary_received(int fd);
+
 /**
  * Check whether bytes came that were not read, or were sent and have not arrived. Those do not count that a
  * client threw away, by closing before it had its echo: it would have done so without a stop.

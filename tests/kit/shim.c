@@ -392,7 +392,6 @@ CALL(CALL_NETWORK, int, setsockopt, (int fd, int level, int name, const void *va
 CALL(CALL_NETWORK, int, getsockopt, (int fd, int level, int name, void *restrict value, socklen_t *restrict size), (fd, level, name, value, size), -1, ENOBUFS)
 CALL(CALL_NETWORK, int, getsockname, (int fd, struct sockaddr *restrict address, socklen_t *restrict size), (fd, address, size), -1, ENOBUFS)
 CALL(CALL_NETWORK, int, getpeername, (int fd, struct sockaddr *restrict address, socklen_t *restrict size), (fd, address, size), -1, ENOTCONN)
-CALL(CALL_NETWORK, ssize_t, recv, (int fd, void *bytes, size_t size, int flags), (fd, bytes, size, flags), -1, ECONNRESET)
 CALL(CALL_NETWORK, ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags), -1, ENOMEM)
 CALL(CALL_NETWORK, ssize_t, send, (int fd, const void *bytes, size_t size, int flags), (fd, bytes, size, flags), -1, ECONNRESET)
 CALL(CALL_NETWORK, ssize_t, sendto, (int fd, const void *bytes, size_t size, int flags, const struct sockaddr *address, socklen_t length),
@@ -488,6 +487,23 @@ int fcntl(int fd, int command, ...)
         fails(CALL_DESCRIPTORS, "fcntl", EMFILE, __builtin_return_address(0)))
         return -1;
     return real.call(fd, command, argument);
+}
+
+ssize_t recv(int fd, void *bytes, size_t size, int flags)
+{
+    static _Atomic(void *) found;
+    union {
+        void *symbol;
+        ssize_t (*call)(int, void *, size_t, int);
+    } real = {.symbol = find(&found, "recv")};
+    ssize_t got;
+
+    if (fails(CALL_NETWORK, "recv", ECONNRESET, __builtin_return_address(0)))
+        return -1;
+    got = real.call(fd, bytes, size, flags);
+    if (got > 0 && orders != NULL && orders->stops)
+        raise(SIGSTOP);
+    return got;
 }
 
 /* It says that the peer has gone; then there is nothing left to shut down. */

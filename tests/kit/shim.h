@@ -47,6 +47,7 @@ struct orders {
     bool listeners;      /**< epoll_ctl() of a socket that listens, */
     bool connections;    /**< or of one that is connected */
     bool loses;          /**< accept4() ends the connection that it does not return */
+    bool stops;          /**< recv() that has brought bytes stops its process (SIGSTOP) */
     bool no_proc;        /**< there is no /proc */
     bool no_prlimit;     /**< a filter of system calls forbids prlimit64() */
     int no_ring;         /**< a filter answers io_uring_setup() with this error */

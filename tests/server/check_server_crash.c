@@ -412,6 +412,29 @@ LOOP_TEST(a_stopped_process_with_a_message_and_the_end, PROCESS_MODELS)
     end_with_a_stopped_process(_i, true);
 }
 
+#ifndef EP_SANITIZED
+/* The worst moment: it has read a message and has not counted it. The kernel has. */
+LOOP_TEST(a_process_that_is_stopped_in_between_and_the_end, PROCESS_MODELS)
+{
+    struct kit kit;
+    struct outcome outcome;
+    pid_t pid;
+    int fd;
+
+    program_let_fail((struct orders){.stops = true});
+    kit = kit_start(PROCESS_MODEL("--workers", "1", "--drain-timeout", "100ms"));
+    program_preload(NULL);
+    fd = kit_connect(&kit);
+    tcp_send(fd, "hello", 5);
+    kit_wait_processes(&kit, &pid, 1);
+    wait_until(is_stopped, &pid);
+    outcome = program_stop(&kit.program);
+    ck_assert_int_eq(outcome.status, 1);
+    expect_tally(tally_of(outcome.out), 0, 1, 0);
+    close(fd);
+}
+#endif
+
 /* An idle worker that is stopped does not hear that it may leave. */
 LOOP_TEST(a_stopped_idle_worker_and_the_end, PROCESS_MODELS)
 {
