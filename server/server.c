@@ -340,6 +340,8 @@ static void start_listener(struct server *server, const struct model_type *local
     if (count == 0)
         count = open_hosts(&options->hosts, (uint16_t)options->port, &options->socket_rights,
                            local_only, sockets);
+    for (unsigned i = 0; i < count; i++)
+        listening_socket_limit_loss(&sockets[i], options->write_timeout_ns);
     if (listener_new(server->base, sockets, count, server->shared, &server->listener) != 0) {
         while (count > 0)
             listening_socket_close(&sockets[--count]);

@@ -369,13 +369,16 @@ static int open_set(struct listener *listener)
 
     for (unsigned i = 0; i < listener->count; i++) {
         const struct listening_socket *first = &listener->sockets[i];
-        int v6only = 0;
+        int v6only = 0, give_up_ms = 0;
         socklen_t size = sizeof v6only;
         (void)getsockopt(first->fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, &size);
+        (void)getsockopt(first->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &give_up_ms, &size);
         shared.v6only = v6only != 0;
         int rc = listening_socket_open_with(&first->address, shared, NULL, &set[i]);
-        if (rc == 0)
+        if (rc == 0) {
+            (void)setsockopt(set[i].fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &give_up_ms, size);
             continue;
+        }
         while (i > 0)
             listening_socket_close(&set[--i]);
         return rc;

@@ -194,6 +194,16 @@ void listening_socket_prepare(const struct listening_socket *socket)
                              &inherited[i].value, sizeof inherited[i].value);
 }
 
+void listening_socket_limit_loss(const struct listening_socket *socket, int64_t write_timeout_ns)
+{
+    const unsigned two_minutes_ms = 120 * 1000;
+
+    if (socket->address.storage.ss_family != AF_UNIX && write_timeout_ns > 0 &&
+        write_timeout_ns / (SECOND_NS / 1000) <= two_minutes_ms)
+        (void)setsockopt(socket->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &two_minutes_ms,
+                         sizeof two_minutes_ms);
+}
+
 static int listen_without_file(struct listening_socket *socket, struct socket_port port)
 {
     struct address *address = &socket->address;

@@ -15,6 +15,7 @@
 #include "common/address.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /** The most sockets that one server listens on. */
@@ -69,6 +70,16 @@ int listening_socket_open_with(const struct address *address, struct socket_port
  * with --idle-timeout 0. Nothing for a unix socket. Failure is ignored. listening_socket_open() does it.
  */
 void listening_socket_prepare(const struct listening_socket *socket);
+
+/**
+ * Have accepted sockets give up a client that acknowledges nothing of its echo for two minutes: while an echo is on
+ * its way there is no keepalive, and the kernel would send it again for a quarter of an hour. This also ends a
+ * client that is there and reads nothing, so it is done only if --write-timeout is not longer than that.
+ * Nothing for a unix socket. Failure is ignored.
+ *
+ * @param write_timeout_ns  0: none
+ */
+void listening_socket_limit_loss(const struct listening_socket *socket, int64_t write_timeout_ns);
 
 /** Remove the file that was made for it, if there is one and no other has taken its place. */
 void listening_socket_remove_file(struct listening_socket *socket);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Listening sockets, and what becomes of the file of a unix socket. */
+#include "common/clock.h"
 #include "server/listen/listening-socket.h"
 #include "tests/kit/suite.h"
 
@@ -99,8 +100,14 @@ static int option_of(int fd, int level, int option)
     return value;
 }
 
+/* A client may read nothing for as long as --write-timeout says. */
+static const struct {
+    int64_t write_timeout_ns;
+    int give_up_ms;
+} patience[] = {{0, 0}, {30 * SECOND_NS, 120000}, {120 * SECOND_NS, 120000}, {121 * SECOND_NS, 0}};
+
 /* Echoes leave at once, and who vanishes is found out: no session has to ask for either. */
-TEST(accepted_sockets_inherit)
+LOOP_TEST(accepted_sockets_inherit, COUNT_OF(patience))
 {
     struct address any;
     struct listening_socket listening;
@@ -109,6 +116,7 @@ TEST(accepted_sockets_inherit)
 
     ck_assert(address_resolve("127.0.0.1", 0, true, &any, &cause));
     ck_assert_int_eq(listening_socket_open(&any, &listening), 0);
+    listening_socket_limit_loss(&listening, patience[_i].write_timeout_ns);
     client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_eq(connect(client, (const struct sockaddr *)&listening.address.storage,
                              listening.address.length),
@@ -121,6 +129,7 @@ TEST(accepted_sockets_inherit)
                          option_of(accepted, IPPROTO_TCP, TCP_KEEPINTVL) *
                              option_of(accepted, IPPROTO_TCP, TCP_KEEPCNT),
                      120);
+    ck_assert_int_eq(option_of(accepted, IPPROTO_TCP, TCP_USER_TIMEOUT), patience[_i].give_up_ms);
     close(accepted);
     close(client);
     listening_socket_close(&listening);
