@@ -1197,9 +1197,9 @@ EP_API EP_MUSTCHECK int ep_group_wait(struct ep_group *group, int64_t timeout_ns
  * becomes true for them, in a worker process it does not. The group stays cancelled.
  *
  * With EP_GROUP_CANCEL_ON_FAILURE the thread that completes the failed task does the same, before
- * the other callbacks of that task, and before its worker begins another one that was not sent ahead:
- * the worker; on a process executor its manager. In functions that are called for the cancelled tasks,
- * a call that would wait for the executor returns -EDEADLK.
+ * the other callbacks of that task: the worker; on a process executor its manager, when the worker
+ * may already have begun one more task of the group. In functions that are called for the cancelled
+ * tasks, a call that would wait for the executor returns -EDEADLK.
  */
 EP_API void ep_group_cancel(struct ep_group *group);
 

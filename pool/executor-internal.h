@@ -210,9 +210,6 @@ static inline bool executor_run(struct ep_executor *executor, struct queue_entry
                                                           executor->observer, ep_now_ns());
 }
 
-/** Ask whether the callbacks of a task that is done cancel other tasks: it has failed, in a group. */
-bool group_cancels_after(struct ep_future *future);
-
 /** Count something that the queue does not see. */
 void executor_count(struct ep_executor *executor, enum executor_count what);
 

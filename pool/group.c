@@ -154,19 +154,6 @@ static void member_done(struct ep_future *future, void *context)
     group_count_down(group);
 }
 
-bool group_cancels_after(struct ep_future *future)
-{
-    const struct member *member = NULL;
-
-    if (!future_has_failed(future))
-        return false;
-    lock_acquire(&future->lock);
-    if (future->first_callback.done == member_done)
-        member = future->first_callback.context;
-    lock_release(&future->lock);
-    return member != NULL && (member->group->how & EP_GROUP_CANCEL_ON_FAILURE) != 0;
-}
-
 /** Count a task that is about to be submitted. @return NULL for want of memory */
 static struct member *member_new(struct ep_group *group)
 {

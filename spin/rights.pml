@@ -11,9 +11,6 @@
  *  - one thread sends to a worker at a time, and one receives from it (assertions);
  *  - a worker has at most one task; each task is done once;
  *  - no task waits beside an idle worker: at the end all are done, and all workers are listed.
- *
- * With FAILURES tasks fail in a group that cancels the others: no worker is offered a task until the manager
- * has cancelled them.
  */
 #ifndef PLACES
 #define PLACES 2
@@ -28,17 +25,11 @@
 #define TASKS 3
 #endif
 
-#ifndef FAILURES
-#define FAILURES 0
-#endif
-
 byte waiting;   /* tasks in the queue: queue.pml has its inside */
 byte submitted, finished;
 bool lock;      /* process_executor.lock */
 byte idle[PLACES + 1];
 byte idle_count;
-byte failures;  /* tasks that failed so */
-byte cancels_owed;
 
 /* struct place */
 bool sending[PLACES], receiving[PLACES], listed[PLACES];
@@ -119,7 +110,7 @@ inline place_feed(p, taken, again)
         sending[p] = false;
         again = false;
         if
-        :: load[p] > 0 || cancels_owed > 0 /* a receiver continues, or the manager */
+        :: load[p] > 0 /* a receiver continues */
         :: else -> place_finds_work_locked(p, again)
         fi;
         lock = false;
@@ -134,20 +125,16 @@ inline place_feed(p, taken, again)
 /** place_offer() */
 inline place_offer(p, taken, again)
 {
+    atomic { !lock -> lock = true }
+    again = false;
     if
-    :: cancels_owed > 0
-    :: else ->
-        atomic { !lock -> lock = true }
-        again = false;
-        if
-        :: sending[p] || listed[p] || load[p] > 0
-        :: else -> place_finds_work_locked(p, again)
-        fi;
-        lock = false;
-        if
-        :: again -> place_feed(p, taken, again)
-        :: !again
-        fi
+    :: sending[p] || listed[p] || load[p] > 0
+    :: else -> place_finds_work_locked(p, again)
+    fi;
+    lock = false;
+    if
+    :: again -> place_feed(p, taken, again)
+    :: !again
     fi
 }
 
@@ -225,11 +212,7 @@ inline receive(p, taken, again, claimed)
         :: atomic { notes[p] > 0 -> assert(notes[p] == 1) }
             notes[p] = 0; /* wire_receive() */
             load[p]--;    /* take_outcome() */
-            finished++;
-            if            /* task_over() */
-            :: atomic { failures < FAILURES -> failures++; cancels_owed++ }
-            :: true
-            fi
+            finished++
         :: else
         fi;
         assert(receiving[p]);
@@ -264,33 +247,6 @@ end_receiver:
     od
 }
 
-#if FAILURES > 0
-/** call_owed() */
-proctype manager()
-{
-    byte p;
-    bool taken, again;
-
-end_manager:
-    do
-    :: cancels_owed > 0 ->
-#ifndef WRONG_OFFERS_FIRST
-        cancels_owed--;
-#endif
-#ifndef WITHOUT_OFFERS
-        do
-        :: p < PLACES -> place_offer(p, taken, again); p++
-        :: else -> break
-        od;
-        p = 0;
-#endif
-#ifdef WRONG_OFFERS_FIRST
-        cancels_owed--
-#endif
-    od
-}
-#endif
-
 init
 {
     byte i;
@@ -300,9 +256,6 @@ init
         idle_count = PLACES;
         for (i : 1 .. SUBMITTERS) { run submitter() }
         for (i : 1 .. RECEIVERS) { run receiver() }
-#if FAILURES > 0
-        run manager();
-#endif
         i = 0
     }
     timeout -> d_step {

@@ -376,15 +376,6 @@ static int timeout_ms(struct process_executor *executor)
     return rest_ns / MILLISECOND_NS < INT_MAX ? (int)(rest_ns / MILLISECOND_NS + 1) : INT_MAX;
 }
 
-/** Call what is owed. If that has cancelled groups, offer tasks to workers that wait for it. */
-static void settle_owed(struct process_executor *executor)
-{
-    if (!call_owed(executor))
-        return;
-    for (uint32_t i = 0; i < executor->place_count; i++)
-        place_offer(executor->places[i]);
-}
-
 void *manager_main(void *argument)
 {
     struct process_executor *executor = argument;
@@ -398,14 +389,14 @@ void *manager_main(void *argument)
 
         if (due && !care(executor))
             break;
-        settle_owed(executor);
+        call_owed(executor);
         count = epoll_wait(executor->epoll, events, EVENTS_AT_ONCE, timeout_ms(executor));
         due = executor->next_due_ns != INT64_MAX && ep_now_ns() >= executor->next_due_ns;
         for (int i = 0; i < count; i++)
             due = take_event(executor, &events[i]) || due;
-        settle_owed(executor);
+        call_owed(executor);
     }
-    settle_owed(executor);
+    call_owed(executor);
     atomic_store(&executor->over, 1);
     waitlist_wake_all(&executor->settling);
     waitlist_wake_all(&executor->ended);

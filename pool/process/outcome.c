@@ -24,8 +24,6 @@ void task_over(struct process_executor *executor, struct queue_entry *entry, uns
     queue_task_done(&executor->base.queue);
     notes = future_publish(future, worker);
     if (notes & STATE_HAS_WATCHES) {
-        if (group_cancels_after(future))
-            atomic_fetch_add(&executor->cancels_owed, 1);
         lock_acquire(&executor->lock);
         future->input.heap = executor->owed;
         executor->owed = future;
@@ -114,10 +112,9 @@ static void drop_undone(struct process_executor *executor)
     }
 }
 
-bool call_owed(struct process_executor *executor)
+void call_owed(struct process_executor *executor)
 {
     struct ep_future *future, *first = NULL;
-    bool cancelled = false;
 
     drop_undone(executor);
     lock_acquire(&executor->lock);
@@ -133,16 +130,11 @@ bool call_owed(struct process_executor *executor)
     }
     while (first != NULL) {
         struct ep_future *next = first->input.heap;
-        bool cancels = group_cancels_after(first);
 
         future_call_back(first);
         ep_future_unref(first);
-        if (cancels)
-            atomic_fetch_sub(&executor->cancels_owed, 1);
-        cancelled = cancelled || cancels;
         if (atomic_fetch_sub(&executor->unsettled, 1) == 1)
             executor_settled(&executor->base);
         first = next;
     }
-    return cancelled;
 }

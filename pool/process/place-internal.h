@@ -145,11 +145,6 @@ struct process_executor {
     struct returned *undone;    /**< failed before they began, and not dropped yet */
     struct ep_future *owed;     /**< done, but callbacks not called yet; linked by input.heap */
     _Atomic uint32_t unsettled; /**< tasks whose place is free, but outcome or callbacks are due */
-    /**
-     * Failed tasks among those owed whose group cancels the others. Until it has, no worker that has
-     * become idle is offered a task: it might be one of them. The manager makes up for that.
-     */
-    _Atomic uint32_t cancels_owed;
 
     _Atomic bool poked; /**< the eventfd has been written and not yet read */
 
@@ -267,14 +262,8 @@ void lose_task(struct process_executor *executor, struct queue_entry *entry, uns
 void drop_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,
                int verdict, int code, const char *words);
 
-/**
- * Call the `dropped` functions and callbacks that are owed.
- *
- * @return whether groups were cancelled: workers that have become idle have not been offered a task
- *
- * Threads: the manager.
- */
-bool call_owed(struct process_executor *executor);
+/** Call the `dropped` functions and callbacks that are owed. Threads: the manager. */
+void call_owed(struct process_executor *executor);
 
 /* --- send.c -------------------------------------------------------------------------------- */
 

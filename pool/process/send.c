@@ -450,7 +450,7 @@ static void place_feed(struct place *place, uint32_t credit)
             return;
         }
         credit = place_credit_locked(place);
-        if (rc != 0 || place_is_busy(place) || atomic_load(&executor->cancels_owed) > 0) {
+        if (rc != 0 || place_is_busy(place)) {
             lock_release(&executor->lock);
             return;
         }
@@ -471,8 +471,6 @@ void place_offer(struct place *place)
     struct process_executor *executor = place->executor;
     uint32_t credit, load;
 
-    if (atomic_load(&executor->cancels_owed) > 0)
-        return;
     lock_acquire(&executor->lock);
     load = place_load(place);
     credit = place_credit_locked(place);

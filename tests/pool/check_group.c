@@ -133,27 +133,50 @@ TEST(a_failure_cancels_the_rest)
 {
     struct ep_executor *executor = executor_that(1, 20, EP_BLOCK);
     struct ep_group *group = group_of(executor, EP_GROUP_CANCEL_ON_FAILURE);
-    struct ep_future *failing, *other, *member;
+    struct ep_future *other, *member;
 
     group_gate(group);
-    ck_assert_int_eq(ep_group_submit(group, fail_task, NULL, 0, NULL, &failing), 0);
+    group_add(group, fail_task);
     for (unsigned i = 0; i < 10; i++)
         ck_assert_int_eq(group_count(group, i == 9 ? &member : NULL), 0);
     ck_assert_int_eq(stage_submit(executor, &other), 0);
     gate_open(&stage->gate, 1);
-    /* This thread may receive the failure from a worker process itself. It cancels nothing then. */
-    ck_assert_int_eq(ep_future_result(failing, EP_FOREVER, NULL), EP_EFAILED);
     ck_assert_int_eq(ep_group_wait(group, EP_FOREVER), EP_EFAILED);
-    ck_assert_uint_eq(atomic_load(&stage->dropped), 10);
-    ep_future_unref(failing);
+    /* A worker process may have begun the next one before the manager sees the failure. */
+    ck_assert_uint_ge(atomic_load(&stage->dropped), kind == THREADS ? 10 : 9);
     ck_assert(ep_future_cancelled(member));
     ck_assert_int_eq(group_count(group, NULL), EP_ECANCELLED);
     ck_assert_int_eq(ep_future_result(other, EP_FOREVER, NULL), 0); /* it is not of the group */
-    ck_assert_uint_eq(atomic_load(&stage->counter), 1);
+    ck_assert_uint_eq(atomic_load(&stage->counter), 11 - atomic_load(&stage->dropped));
     ep_future_unref(member);
     ep_future_unref(other);
     ep_group_free(group);
     ep_executor_free(executor);
+}
+
+/* Others' tasks go on while a callback of the failed one takes its time, whichever thread calls it. */
+TEST(a_callback_of_a_failure_holds_up_no_worker)
+{
+    struct ep_executor *executor = executor_that(kind == THREADS ? 2 : 1, 20, EP_BLOCK);
+    struct ep_group *group = group_of(executor, EP_GROUP_CANCEL_ON_FAILURE);
+    struct ep_future *failing, *other;
+    struct gate callback;
+
+    gate_init(&callback);
+    ck_assert_int_eq(ep_executor_pause(executor), 0);
+    ck_assert_int_eq(ep_group_submit(group, fail_task, NULL, 0, NULL, &failing), 0);
+    ck_assert_int_eq(ep_future_add_done_callback(failing, gate_callback, &callback), 0);
+    ck_assert_int_eq(ep_executor_resume(executor), 0);
+    gate_await(&callback, 1);
+    ck_assert_int_eq(stage_submit(executor, &other), 0);
+    ck_assert_int_eq(ep_future_result(other, EP_FOREVER, NULL), 0);
+    gate_open(&callback, 1);
+    ck_assert_int_eq(ep_group_wait(group, EP_FOREVER), EP_EFAILED);
+    ep_future_unref(failing);
+    ep_future_unref(other);
+    ep_group_free(group);
+    ep_executor_free(executor);
+    gate_clear(&callback);
 }
 
 TEST(a_cancelled_group_begins_nothing)
