@@ -78,7 +78,8 @@ TEST(played_with_buttons)
 
     go_on(&page, 3, 8);
     browser_click(&page.browser, "#send-ten");
-    expect_answer(&page, "[1-6] waits? in the queue");
+    /* Six, and those that a worker has taken and not begun to serve. */
+    expect_answer(&page, "[1-8] waits? in the queue");
 
     go_on(&page, 4, 8);
     expect_marked(&page, "#more");
