@@ -85,6 +85,10 @@ add() {
 # lists PLACE FILE: those of a block.
 lists() {
     local line reason servers=() rest=()
+    if [ -z "$(configured LIBURING_LIBS)" ] && grep -q -e '--model io-uring' "$2"; then
+        echo "# $1: not run, needs liburing"
+        return
+    fi
     while IFS= read -r line; do
         if reason=$(not_run "${line#[\$>] }"); then
             echo "# $1: not run, $reason: ${line#[\$>] }"
