@@ -322,6 +322,7 @@ static const struct executor_ops process_ops = {
 /** Open the eventfd that wakes the manager, and the socket to the zygote. */
 static int open_descriptors(struct process_executor *executor, struct ep_zygote *zygote)
 {
+    HOLD_CANCELLATION;
     struct epoll_event on_wakeup = {.events = EPOLLIN, .data.u64 = EVENT_WAKEUP};
     struct epoll_event on_line = {.events = EPOLLIN, .data.u64 = EVENT_LINE};
 
