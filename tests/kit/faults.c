@@ -24,7 +24,8 @@ struct wanted {
     atomic_uint skipped, times, failed;
 };
 
-static struct wanted *wanted;
+/** Set while other threads may be at work already. */
+static struct wanted *_Atomic wanted;
 
 void faults_setup(void)
 {
@@ -57,7 +58,7 @@ unsigned faults_failed(enum fault fault)
 
 bool faults_fail(enum fault fault)
 {
-    struct wanted *here = wanted != NULL ? &wanted[fault] : NULL;
+    struct wanted *all = wanted, *here = all != NULL ? &all[fault] : NULL;
     unsigned times, skipped;
 
     if (here == NULL || (times = atomic_load(&here->times)) == 0 ||
