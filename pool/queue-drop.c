@@ -23,7 +23,6 @@ bool queue_take_expired(struct queue *queue, struct ep_future **future, bool *cl
 void queue_task_expired(struct queue *queue)
 {
     atomic_fetch_add(&queue->expired, 1);
-    atomic_fetch_add(&queue->freed, 1);
 }
 
 void queue_task_cancelled(struct queue *queue, struct ep_future *future)
@@ -38,7 +37,6 @@ void queue_task_cancelled(struct queue *queue, struct ep_future *future)
             ep_future_unref(future); /* the queue's reference; the canceller has its own */
     }
     atomic_fetch_add(&queue->cancelled, 1);
-    atomic_fetch_add(&queue->freed, 1);
 }
 
 /**
@@ -82,7 +80,6 @@ bool queue_drop_oldest(struct queue *queue, enum ep_priority highest, bool fails
     dropped->ours = future == NULL || (fails ? future_start(future) : future_begin_cancel(future));
     if (dropped->ours) {
         atomic_fetch_add(fails ? &queue->broken : &queue->cancelled, 1);
-        atomic_fetch_add(&queue->freed, 1);
         if (future != NULL && !fails)
             dropped->notes = future_publish_cancelled(future);
     } else if (future_is_cancelling(future)) {

@@ -57,7 +57,7 @@ struct queue {
     _Alignas(CACHE_LINE) struct lock tail_lock;
     /* guarded by tail_lock; all threads read tail */
     _Atomic int refusal;   /**< 0: open; otherwise what every push returns */
-    uint64_t freed_seen;   /**< `freed` as last read: spares reading a busy cache line */
+    uint64_t freed_seen;   /**< queue_freed() as last read: spares reading a busy cache line */
     uint64_t head_seen;    /**< `head`, likewise */
     _Atomic uint64_t tail; /**< entries ever pushed */
     _Atomic uint64_t
@@ -66,20 +66,25 @@ struct queue {
     _Alignas(CACHE_LINE) struct lock head_lock;
     /* guarded by head_lock; all threads read head */
     uint64_t tail_seen;
-    uint64_t husks_swept; /**< entries of tasks that never ran and have left the ring, or a lane */
     _Atomic uint32_t holds;  /**< not 0: nothing may be taken. HOLD_PAUSED, and HOLD_DROPS for each
                                   thread that drops the waiting tasks */
     _Atomic uint32_t takers; /**< only workers with lower numbers may take */
     _Atomic uint64_t head;   /**< entries that have left the ring */
 
-    /* on the line of head_lock, which workers hold when they write; cancellers write without it */
-    _Atomic uint64_t freed;     /**< places ever freed: tasks done, tasks cancelled */
+    /*
+     * Places ever freed, by the reason: queue_freed() adds them up. Each end is counted in one step, so
+     * that no reader finds a task that has expired and runs. They are on the line of head_lock, which
+     * workers mostly hold when they count; others count without it.
+     */
+    _Atomic uint64_t done;      /**< tasks that a worker has done */
     _Atomic uint64_t cancelled; /**< tasks that never ran because they were cancelled */
     _Atomic uint64_t broken;    /**< tasks that never ran because the executor broke */
-    _Atomic uint64_t claimed;   /**< tasks that began while their entries were in the ring */
     _Atomic uint64_t expired;   /**< tasks that never ran because their time was over */
 
-    struct aside aside; /* guarded by head_lock; written for tasks with extras only */
+    /* guarded by head_lock, and seldom written */
+    _Alignas(CACHE_LINE) struct aside aside; /**< written for tasks with extras only */
+    uint64_t husks_swept; /**< entries of tasks that never ran and have left the ring, or a lane */
+    uint64_t claimed;     /**< tasks that began while their entries were in the ring */
 };
 
 /** What queue_push() returns if the executor has to look at the expiries sooner than it will. */
@@ -146,7 +151,7 @@ static inline void queue_advance_locked(struct queue *queue)
 /** Free the place of a task that a worker has done. */
 static inline void queue_task_done(struct queue *queue)
 {
-    atomic_fetch_add(&queue->freed, 1);
+    atomic_fetch_add(&queue->done, 1);
 }
 /** Do queue_task_done() and queue_take() under one lock. */
 bool queue_done_and_take(struct queue *queue, uint32_t taker, struct queue_entry *entry);
@@ -195,7 +200,10 @@ uint64_t queue_held(struct queue *queue);
 /** Count the pushes that would succeed now; 0 once closed. Sequentially consistent. */
 uint32_t queue_room(struct queue *queue);
 
-/** Fill in accepted, cancelled, queued and running. */
+/**
+ * Fill in accepted, cancelled, queued and running, and how many of those that never ran are broken, failed
+ * and expired: accepted = running + queued + cancelled + broken + expired + tasks that workers have done.
+ */
 void queue_stats(struct queue *queue, struct ep_stats *stats);
 
 /** Get the input of an entry without a future. */

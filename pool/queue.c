@@ -9,9 +9,9 @@
  * copy says "empty". While the ring is neither, the two sides share only the entries, one line
  * each.
  *
- * Two numbers that only grow count the places: `tail`, tasks accepted, and `freed`, places freed.
- * Their difference is the number of tasks held. A worker frees the place of its last task when it
- * takes the next, under a lock that it needs anyway.
+ * Numbers that only grow count the places: `tail` and `pushed_aside`, tasks accepted, and one number for
+ * each reason why a place is freed. Their difference is the number of tasks held. A worker frees the
+ * place of its last task when it takes the next, under a lock that it needs anyway.
  *
  * Cancelling does not change the ring: the future changes its state, one place becomes free, and
  * the entry stays as a husk, which workers skip. So does a task that a worker claims before its turn,
@@ -95,6 +95,16 @@ static void queue_sweep_locked(struct queue *queue)
     queue->head_seen = to;
 }
 
+/**
+ * Count the places ever freed. Its parts only grow, so what it returns was true at a moment of the call,
+ * and includes all that was counted before it. Sequentially consistent.
+ */
+static uint64_t queue_freed(struct queue *queue)
+{
+    return atomic_load(&queue->done) + atomic_load(&queue->cancelled) +
+           atomic_load(&queue->broken) + atomic_load(&queue->expired);
+}
+
 /** Ask whether the executor may hold one more task. */
 static bool queue_admits_locked(struct queue *queue, uint64_t tail)
 {
@@ -103,7 +113,7 @@ static bool queue_admits_locked(struct queue *queue, uint64_t tail)
 
     if (accepted - queue->freed_seen < limit)
         return true;
-    queue->freed_seen = atomic_load(&queue->freed);
+    queue->freed_seen = queue_freed(queue);
     return accepted - queue->freed_seen < limit;
 }
 
@@ -227,7 +237,7 @@ void queue_set_limit(struct queue *queue, uint32_t limit)
 
 uint64_t queue_held(struct queue *queue)
 {
-    uint64_t freed = atomic_load(&queue->freed); /* first, or the difference may be too small */
+    uint64_t freed = queue_freed(queue); /* first, or the difference may be too small */
 
     return atomic_load(&queue->tail) + atomic_load(&queue->pushed_aside) - freed;
 }
@@ -396,7 +406,7 @@ int queue_claim(struct queue *queue, struct ep_future *future)
     if (holds == 0 && !aside_is_late(future) && (claimed = future_start(future))) {
         was_in_lane = future->has_extras && queue_leave_aside_locked(queue, future);
         if (!was_in_lane)
-            atomic_fetch_add(&queue->claimed, 1);
+            queue->claimed++;
     }
     lock_release(&queue->head_lock);
     if (was_in_lane)
@@ -461,35 +471,22 @@ bool queue_offers(struct queue *queue)
 
 void queue_stats(struct queue *queue, struct ep_stats *stats)
 {
-    uint64_t tail, head, freed, cancelled, broken, claimed, expired, husks;
-    uint64_t aside, in_lanes;
-    int64_t queued, running;
+    uint64_t unrun, begun;
 
     lock_acquire(&queue->tail_lock);
     lock_acquire(&queue->head_lock);
-    tail = atomic_load(&queue->tail);
-    head = atomic_load(&queue->head);
-    freed = atomic_load(&queue->freed);
-    cancelled = atomic_load(&queue->cancelled);
-    broken = atomic_load(&queue->broken);
-    claimed = atomic_load(&queue->claimed);
-    expired = atomic_load(&queue->expired);
-    husks = queue->husks_swept + queue->aside.unrun;
-    aside = atomic_load(&queue->pushed_aside);
-    in_lanes = atomic_load(&queue->aside.count);
+    stats->accepted = atomic_load(&queue->tail) + atomic_load(&queue->pushed_aside);
     stats->queued_high = queue->aside.lanes.of[EP_PRIORITY_HIGH].count;
     stats->queued_low = queue->aside.lanes.of[EP_PRIORITY_LOW].count;
+    stats->cancelled = atomic_load(&queue->cancelled);
+    stats->broken = atomic_load(&queue->broken);
+    stats->failed = stats->expired = atomic_load(&queue->expired);
+    unrun = stats->cancelled + stats->broken + stats->expired;
+    /* All that have left, without the husks among them, and those that began and are husks there. */
+    begun = stats->accepted - queue_entries(queue) + queue->claimed - queue->husks_swept -
+            queue->aside.unrun;
+    stats->queued = (uint32_t)(stats->accepted - begun - unrun);
+    stats->running = (uint32_t)(begun - atomic_load(&queue->done));
     lock_release(&queue->head_lock);
     lock_release(&queue->tail_lock);
-
-    stats->accepted = tail + aside;
-    stats->cancelled = cancelled;
-    stats->broken = broken;
-    stats->failed = stats->expired = expired;
-    /* Signed, because a canceller may be between its change of state and its counts. */
-    queued = (int64_t)(tail - head + in_lanes) -
-             (int64_t)(cancelled + broken + claimed + expired - husks);
-    stats->queued = queued > 0 ? (uint32_t)queued : 0;
-    running = (int64_t)(tail + aside - freed) - stats->queued;
-    stats->running = running > 0 ? (uint32_t)running : 0;
 }

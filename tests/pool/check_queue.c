@@ -338,7 +338,8 @@ TEST(positions_pass_32_bits)
     for (int n = 0; n < 2; n++, start = (uint64_t)INT32_MAX - 5) {
         atomic_store(&fixture.queue.tail, start);
         atomic_store(&fixture.queue.head, start);
-        atomic_store(&fixture.queue.freed, start);
+        atomic_store(&fixture.queue.done, start);
+        atomic_store(&fixture.queue.cancelled, 0);
         fixture.queue.head_seen = fixture.queue.tail_seen = fixture.queue.freed_seen = start;
         for (int i = 0; i < 20; i++) {
             struct ep_future *future = push_future(1000 + i);

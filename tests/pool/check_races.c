@@ -105,6 +105,53 @@ TEST(cancel_races_start)
     ep_executor_free(pool);
 }
 
+/** A thread that submits tasks which never begin, in each of the ways in which one may end so. */
+static void *submit_what_never_runs(void *argument)
+{
+    struct ep_executor *pool = argument;
+    const unsigned rounds = long_rounds(3000, 3000);
+
+    for (unsigned i = 0; i < rounds; i++) {
+        struct ep_submit_options options = {
+            .priority = i % 2 == 0 ? EP_PRIORITY_NORMAL : EP_PRIORITY_LOW,
+            .expires_ns = i % 3 == 0 ? 1 : 0,
+        };
+        struct ep_future *future;
+
+        if (ep_submit_with(pool, nothing_task, NULL, 0, &options, &future) != 0)
+            continue; /* those that wait are above it */
+        if (i % 3 == 1)
+            ep_future_cancel(future);
+        else if (i % 3 == 0 && ep_future_result(future, EP_FOREVER, NULL) != EP_EXPIRED)
+            return argument;
+        /* else it is discarded when another one needs its place */
+        ep_future_unref(future);
+    }
+    return NULL;
+}
+
+/* A task that ends is counted in one step: no reader finds it both ended and there, or neither. */
+TEST(counts_agree_at_every_moment)
+{
+    struct ep_executor *pool = executor_that(1, 2, EP_DISCARD_OLDEST);
+    struct ep_stats stats;
+    pthread_t thread;
+    void *failed = NULL;
+
+    stage_occupy(pool, 1);
+    ck_assert_int_eq(pthread_create(&thread, NULL, submit_what_never_runs, pool), 0);
+    while (pthread_tryjoin_np(thread, &failed) != 0) {
+        ep_executor_stats(pool, &stats);
+        ck_assert_uint_eq(stats.running, 1);
+        ck_assert_uint_le(stats.queued, 2);
+        ck_assert_uint_eq(stats.accepted,
+                          stats.cancelled + stats.expired + stats.queued + stats.running);
+    }
+    ck_assert_ptr_null(failed);
+    gate_open(&stage->gate, 1);
+    ep_executor_free(pool);
+}
+
 static void count_call(struct ep_future *future, void *context)
 {
     ck_assert(ep_future_done(future));
