@@ -128,6 +128,21 @@ static _Noreturn void die_of_libevent(int code)
               code);
 }
 
+/* Find what to do when a model has no workers for this reason. */
+static const char *remedy(const struct model_type *type, int rc, const char *usual)
+{
+    switch (rc) {
+    case -EPERM:
+    case -ENOSYS:
+        return type->processes ? _("; the kernel or a filter of system calls refuses what worker "
+                                   "processes need, try --model thread-pool")
+                               : _("; the kernel or a filter of system calls refuses what threads "
+                                   "need, try --model iterative");
+    case -ENOSPC: return _("; raise fs.epoll.max_user_watches");
+    default: return usual;
+    }
+}
+
 static void start_model(struct server *server)
 {
     const struct options *options = server->options;
@@ -149,9 +164,9 @@ static void start_model(struct server *server)
     if (rc == -ENOTSUP)
         log_fatal("cannot start --model %s: %s", server->type->name, why);
     if (rc != 0)
-        log_fatal("cannot start --model %s with %" PRIu64 " workers: %s; try fewer --workers or a "
-                  "higher --limit",
-                  server->type->name, options->workers, why);
+        log_fatal("cannot start --model %s with %" PRIu64 " workers: %s%s", server->type->name,
+                  options->workers, why,
+                  remedy(server->type, rc, _("; try fewer --workers or a higher --limit")));
     server->model->type = server->type;
     server->workers = server->type->capped || server->type->holds_many ? options->workers : 0;
 }
@@ -206,11 +221,13 @@ static void start_shared(struct server *server)
 static void start_first_thread(struct server *server)
 {
     char why[MODEL_WHY_MAX];
-    int rc;
+    int rc = 0;
 
-    if (server->type->prepare != NULL &&
-        server->type->prepare(server->shared, &server->model, why) != 0)
-        log_fatal("cannot prepare --model %s: %s", server->type->name, why);
+    if (server->type->prepare != NULL)
+        rc = server->type->prepare(server->shared, &server->model, why);
+    if (rc != 0)
+        log_fatal("cannot prepare --model %s: %s%s", server->type->name, why,
+                  remedy(server->type, rc, ""));
     rc = printer_start(server->shared->printer);
     if (rc != 0)
         log_fatal("cannot start the printer: %s", translate_error(-rc));
@@ -266,6 +283,9 @@ static void start_loop(struct server *server)
     server->base = event_base_new();
     if (server->base == NULL)
         log_fatal("cannot make the event loop: %m");
+    if (event_base_loop(server->base, EVLOOP_NONBLOCK | EVLOOP_NO_EXIT_ON_EMPTY) != 0)
+        log_fatal("the event loop cannot wait: %m; the kernel or a filter of system calls refuses "
+                  "what every --model needs");
     events[ON_WAKE] = event_new(server->base, server->shared->wake_fd, EV_READ | EV_PERSIST,
                                 tend_on_wake, server);
     events[ON_SIGNAL] = signals_new(server->base, server);
@@ -412,8 +432,9 @@ static void start_accepting(struct server *server)
     int rc = listener_start(server->listener, server->model, &marks, own ? options->workers : 1);
 
     if (rc != 0 && rc != -ENOSPC && model_accepts(server->type))
-        log_fatal("cannot start the workers of --model %s: %s; try fewer --workers",
-                  server->type->name, translate_error(-rc));
+        log_fatal("cannot start the workers of --model %s: %s%s", server->type->name,
+                  translate_error(-rc),
+                  remedy(server->type, rc, _("; try fewer --workers or a higher --limit")));
     if (rc != 0)
         log_fatal("cannot watch the listening socket: %s%s", translate_error(-rc),
                   rc == -ENOSPC ? _("; raise fs.epoll.max_user_watches") : "");

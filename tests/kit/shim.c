@@ -377,7 +377,7 @@ CALL_AT(CALL_DESCRIPTORS, FILE *, fopen, (const char *restrict path, const char 
 CALL_AT(CALL_DESCRIPTORS, DIR *, opendir, (const char *path), (path), NULL, EMFILE)
 
 CALL(CALL_THREADS, int, pthread_create, (pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
-     void *(*run)(void *), void *restrict context), (thread, attributes, run, context), EAGAIN, 0)
+     void *(*run)(void *), void *restrict context), (thread, attributes, run, context), orders->error != 0 ? orders->error : EAGAIN, 0)
 CALL(CALL_THREADS, pid_t, fork, (void), (), -1, EAGAIN)
 CALL(CALL_THREADS, int, sched_getaffinity, (pid_t pid, size_t size, cpu_set_t *set), (pid, size, set), -1, EPERM)
 CALL(CALL_THREADS, int, unshare, (int flags), (flags), -1, EPERM)
@@ -648,8 +648,8 @@ __attribute__((constructor)) static void begin(void)
     if (mapped == MAP_FAILED)
         abort();
     orders = mapped;
-    if (orders->no_prlimit)
-        deny(SYS_prlimit64, ANY_ARGUMENT, EPERM);
+    if (orders->denied != 0)
+        deny(orders->denied, ANY_ARGUMENT, orders->error);
     if (orders->no_ring != 0)
         deny(SYS_io_uring_setup, ANY_ARGUMENT, orders->no_ring);
 #ifdef HAVE_LIBURING

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef EP_SANITIZED
@@ -102,6 +103,10 @@ static const struct {
     {"bind", 2, EADDRNOTAVAIL, {"--port", "0", "--admin", "0"}, "; this machine has no such address\n"},
     {"getrlimit", 1, EPERM, {"--limit", "nofile=64"}, "cannot set --limit nofile: Operation not permitted"},
     {"socketpair", 1, EMFILE, {"--model", "prefork", "--port", "0"}, "cannot start --model prefork with 4 workers: Too many open files; try fewer --workers"},
+    {"fork", 1, EAGAIN, {"--model", "prefork", "--port", "0"}, "cannot start the workers of --model prefork: Resource temporarily unavailable; try fewer --workers or a higher --limit"},
+    {"pidfd_open", 1, EPERM, {"--model", "process-pool"}, "cannot prepare --model process-pool: Operation not permitted; the kernel or a filter of system calls refuses what worker processes need, try --model thread-pool\n"},
+    {"pidfd_open", 1, ENOSYS, {"--model", "prefork", "--port", "0"}, "Function not implemented; the kernel or a filter of system calls refuses what worker processes need, try"},
+    {"pthread_create", 1, EPERM, {"--model", "thread-pool", "--port", "0"}, "Operation not permitted; the kernel or a filter of system calls refuses what threads need, try --model iterative\n"},
     {"setrlimit", 1, EPERM, {"--limit", "nofile=64"}, "cannot set --limit nofile: Operation not permitted"},
 };
 /* clang-format on */
@@ -121,6 +126,22 @@ LOOP_TEST(advice_for_each_refusal, COUNT_OF(refusals))
     program_let_fail(orders);
     expect_no_start(ARGUMENTS("echo-server", words[0], value, words[2], words[3]),
                     refusals[_i].sentence);
+}
+
+/* As the C library waits. */
+#    ifdef SYS_epoll_wait
+#        define WAITING SYS_epoll_wait
+#    else
+#        define WAITING SYS_epoll_pwait
+#    endif
+
+/* No model could do without: it is noticed before the server claims to listen. */
+LOOP_TEST(a_filter_that_forbids_waiting, MODELS)
+{
+    program_let_fail((struct orders){.denied = WAITING, .error = EPERM});
+    expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--model", tested_models[_i].model,
+                              "--hold", tested_models[_i].hold),
+                    "the event loop cannot wait: Operation not permitted; the kernel or a filter");
 }
 
 /*
@@ -477,7 +498,7 @@ LOOP_TEST(without_prlimit, MODELS)
     struct kit kit;
     int fd;
 
-    program_let_fail((struct orders){.no_prlimit = true});
+    program_let_fail((struct orders){.denied = SYS_prlimit64, .error = EPERM});
     kit = kit_start(MODEL("--admin", "0"));
     program_preload(NULL);
     ck_assert_ptr_null(strstr(program_output(&kit.program), "sessions at most 0,"));
