@@ -9,12 +9,37 @@
 #include "server/session/serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <linux/oom.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Thousandths of all memory that this process seems to have more of. The main one is larger, but not by that. */
+enum { OOM_SCORE_MORE = 300 };
+
+/*
+ * When memory runs out, have the kernel kill this process and not the main one, whose score it has inherited: that
+ * costs a session, and not the server. Anyone may raise a score. Without /proc it stays.
+ */
+static void offer_memory(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+    char text[16] = "";
+    long score;
+
+    if (fd < 0)
+        return;
+    if (read(fd, text, sizeof text - 1) > 0) {
+        score = strtol(text, NULL, 10) + OOM_SCORE_MORE;
+        dprintf(fd, "%ld", score < OOM_SCORE_ADJ_MAX ? score : OOM_SCORE_ADJ_MAX);
+    }
+    close(fd);
+}
 
 void process_enter(struct shared *shared)
 {
@@ -23,6 +48,7 @@ void process_enter(struct shared *shared)
 
     for (size_t i = 0; i < sizeof for_the_server / sizeof for_the_server[0]; i++)
         signal(for_the_server[i], SIG_IGN);
+    offer_memory();
     printer_enter_child(shared->printer);
 }
 

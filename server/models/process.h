@@ -24,9 +24,9 @@
 /* --- in the process that serves ------------------------------------------------------------ */
 
 /**
- * Become a process that serves: print directly, and ignore the signals that the server handles. If
- * they were sent to the whole group (^C on a terminal, a supervisor), the main process has them, too,
- * and sets the verdict of each session.
+ * Become a process that serves: print directly, be killed before the main process when memory runs out, and
+ * ignore the signals that the server handles. If they were sent to the whole group (^C on a terminal, a supervisor),
+ * the main process has them, too, and sets the verdict of each session.
  */
 void process_enter(struct shared *shared);
 

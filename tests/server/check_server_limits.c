@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The real server and its limits on one client: how long it may take for each thing that it does,
- * how many sessions it may have, and how many descriptors all of them together may need.
+ * how many sessions it may have, how many descriptors all of them together may need, and which
+ * process the kernel takes when memory runs out.
  */
 #include "common/clock.h"
 #include "tests/kit/server.h"
@@ -334,6 +335,55 @@ TEST(a_limit_that_is_enough_stays)
 
     ck_assert_ptr_nonnull(
         strstr(program_output(&kit.program), "\ndescriptors: up to 120 needed, 200 allowed\n"));
+    kit_finish(&kit, true, NULL);
+}
+
+CASE("Memory")
+
+/* Ask how much sooner than by its size the kernel kills a process for its memory. */
+static int oom_score_adj(pid_t pid)
+{
+    FILE *file = fopen(suite_text("/proc/%d/oom_score_adj", (int)pid), "re");
+    int score;
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%d", &score), 1);
+    fclose(file);
+    return score;
+}
+
+static pid_t parent_of(pid_t pid)
+{
+    FILE *file = fopen(suite_text("/proc/%d/stat", (int)pid), "re");
+    int parent;
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%*d (%*[^)]) %*c %d", &parent), 1);
+    fclose(file);
+    return parent;
+}
+
+/* A worker goes before the server and its zygote, relative to what they have inherited, which is theirs still. */
+LOOP_TEST(the_kernel_takes_a_worker_first, 2 * PROCESS_MODELS)
+{
+    int inherited = _i < PROCESS_MODELS ? oom_score_adj(getpid()) : 950;
+    FILE *own = fopen("/proc/self/oom_score_adj", "we");
+    struct kit kit;
+    pid_t worker;
+    int fd;
+
+    ck_assert_ptr_nonnull(own);
+    fprintf(own, "%d", inherited);
+    ck_assert_int_eq(fclose(own), 0);
+    _i %= PROCESS_MODELS;
+    kit = kit_start(PROCESS_MODEL("--workers", "1"));
+    fd = kit_connect(&kit);
+    say_hello(fd);
+    kit_wait_processes(&kit, &worker, 1);
+    ck_assert_int_eq(oom_score_adj(worker), inherited < 700 ? inherited + 300 : 1000);
+    ck_assert_int_eq(oom_score_adj(kit.program.pid), inherited);
+    ck_assert_int_eq(oom_score_adj(parent_of(worker)), inherited);
+    close(fd);
     kit_finish(&kit, true, NULL);
 }
 
