@@ -68,6 +68,22 @@ static _Noreturn void die_of_socket(const struct address *address, bool reuse_po
     log_fatal("cannot listen on %s: %s%s", text, translate_error(-rc), advice);
 }
 
+/* Check whether an address that is in use is free without the others: then it is in use by them. */
+static bool is_free_alone(const struct wanted *wanted, unsigned index,
+                          const struct socket_rights *rights)
+{
+    struct wanted alone = *wanted;
+    struct listening_socket sockets[SOCKETS_MAX];
+    unsigned failed;
+
+    alone.count = 1;
+    alone.at[0] = wanted->at[index];
+    if (wanted_open(&alone, rights, sockets, &failed) < 0)
+        return false;
+    listening_socket_close(&sockets[0]);
+    return true;
+}
+
 unsigned open_passed(const struct model_type *local_only,
                      struct listening_socket sockets[static SOCKETS_MAX])
 {
@@ -103,12 +119,17 @@ unsigned open_hosts(const struct hosts *hosts, uint16_t port, const struct socke
                     struct listening_socket sockets[static SOCKETS_MAX])
 {
     struct wanted wanted = {.reuse_port = hosts->reuse_port};
+    char text[ADDRESS_TEXT_MAX];
     unsigned failed = 0;
     int rc;
 
     for (unsigned i = 0; i < hosts->count; i++)
         want(&wanted, hosts->at[i], port, local_only);
     rc = wanted_open(&wanted, rights, sockets, &failed);
+    if (rc == -EADDRINUSE && failed > 0 && is_free_alone(&wanted, failed, rights))
+        log_fatal("cannot listen on %s: another --host has this address already; leave one of them "
+                  "out",
+                  address_text(&wanted.at[failed], text));
     if (rc < 0)
         die_of_socket(&wanted.at[failed], hosts->reuse_port, rc);
     return (unsigned)rc;

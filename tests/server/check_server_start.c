@@ -302,6 +302,17 @@ TEST(addresses_that_cannot_be_had)
                    "cannot listen on no such host: ");
 }
 
+/* No other program is to blame. */
+LOOP_TEST(an_address_that_is_given_twice, 2)
+{
+    static const char *const hosts[][2] = {{"0.0.0.0", "127.0.0.1"}, {"127.0.0.1", "0.0.0.0"}};
+
+    expect_failure(COMMAND("--host", hosts[_i][0], "--host", hosts[_i][1], "--port", "0"), 1,
+                   suite_text("cannot listen on %s:0: another --host has this address already; "
+                              "leave one of them out\n",
+                              hosts[_i][1]));
+}
+
 TEST(a_pool_that_does_not_fit)
 {
 #ifndef EP_SANITIZED
