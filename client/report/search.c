@@ -79,6 +79,12 @@ static bool was_late(const struct summary *summary)
                histogram_percentile(summary->measure.times[MEASURE_ECHO], 99) / LATE_PART;
 }
 
+/** Whether the client's own delay, or sessions that it could not make, spoil the figures of the server. */
+static bool was_the_client(const struct summary *summary)
+{
+    return summary->generator.busy || summary->unmade > 0 || was_late(summary);
+}
+
 void search_judge(struct search *search, double rate, const struct summary *summary)
 {
     struct search_step *step = &search->steps[search->count++];
@@ -89,7 +95,7 @@ void search_judge(struct search *search, double rate, const struct summary *summ
         search->best = step;
         return;
     }
-    step->outcome = summary->generator.busy || was_late(summary) ? SEARCH_CLIENT : SEARCH_NOT_HELD;
+    step->outcome = was_the_client(summary) ? SEARCH_CLIENT : SEARCH_NOT_HELD;
     search->less = step;
 }
 

@@ -30,7 +30,7 @@ enum { SEARCH_STEPS = 28 };
 enum search_outcome {
     SEARCH_HELD,
     SEARCH_NOT_HELD,
-    SEARCH_CLIENT, /**< not held, and the client was busy or behind its schedule */
+    SEARCH_CLIENT, /**< not held, and the client was busy, behind its schedule, or without all its sessions */
 };
 
 struct search_step {

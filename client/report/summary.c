@@ -89,6 +89,7 @@ void summary_add(struct summary *summary, const struct session_record *record)
         summary->closed++;
     else
         summary->failed++;
+    summary->unmade += record->state == SESSION_FAILED && record->begun_ns == 0 ? 1 : 0;
     summary->reconnected += record->resumed ? 1 : 0;
     summary->resent += record->resent;
     summary->sent += record->sent;
@@ -191,6 +192,7 @@ bool summary_merge(struct summary *into, const struct summary *from)
     into->requested += from->requested;
     into->ok += from->ok;
     into->failed += from->failed;
+    into->unmade += from->unmade;
     into->refused += from->refused;
     into->closed += from->closed;
     into->reconnected += from->reconnected;

@@ -52,6 +52,7 @@ struct summary {
     uint64_t requested;
     uint64_t ok;
     uint64_t failed;
+    uint64_t unmade; /**< of those: the client could not even call connect() */
     uint64_t refused;
     uint64_t closed;      /**< by the server, between two messages */
     uint64_t reconnected; /**< of those: the session went on with another connection */

@@ -112,6 +112,21 @@ TEST(too_few_descriptors)
     peer_stop(peer);
 }
 
+/* The rate that does not hold is the client's, which has no sessions for it: status 1, and not 4. */
+LOOP_TEST(a_search_without_descriptors, 2)
+{
+    struct peer *peer = peer_start(peer_upper, NULL);
+    struct client_run run =
+        client_run_read(shell(suite_text("ulimit -n 40; \"$C\" --json --port %s -n 60 -d 200ms %s "
+                                         "--find-rate failed=0 2>/dev/null",
+                                         peer_port_text(peer), _i == 0 ? "" : "--threads 1")));
+    json_t *search = json_object_get(run.json, "search");
+
+    ck_assert_int_eq(run.outcome.status, 1);
+    ck_assert_str_eq(json_string_value(json_object_get(search, "end")), "client");
+    peer_stop(peer);
+}
+
 /* What the loads before it have measured is printed. */
 TEST(loops_of_a_later_load_that_have_no_descriptors)
 {
