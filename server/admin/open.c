@@ -49,8 +49,8 @@ void admin_open_explain(int error, const struct address *address, char why[stati
     if (error == EACCES)
         advice = _("; ports below 1024 need root");
     else if (error == EADDRINUSE)
-        advice = _("; choose a port that neither this server nor another program has, or 0, for "
-                   "which the kernel picks one");
+        advice = _("; choose a port that neither this server nor another program has; with port "
+                   "0 the kernel picks one");
     else if (error == EADDRNOTAVAIL)
         advice = _("; this machine has no such address");
     else if (error == ENOSPC)

@@ -55,7 +55,7 @@ TEST(the_admin_port_is_not_shared)
     ck_assert_str_eq(outcome.err,
                      suite_text("echo-server: --admin %s: cannot listen on 127.0.0.1:%s: Address "
                                 "already in use; choose a port that neither this server nor "
-                                "another program has, or 0, for which the kernel picks one\n",
+                                "another program has; with port 0 the kernel picks one\n",
                                 port, port));
     kit_signal(&first, SIGTERM);
     (void)kit_wait_end(&first, 0, NULL, NULL);
