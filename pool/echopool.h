@@ -664,8 +664,9 @@ struct ep_worker_state {
 /**
  * Look at an executor whose options have `observe`. ep_executor_stats() has the counts by outcome.
  *
- * What is read while tasks begin and end may be of slightly different moments. A task that ends its
- * thread or process, or is killed, is not among the runs.
+ * What is read while tasks begin and end may be of slightly different moments; but no run is counted without
+ * its wait, and what a worker does is of the same moment as since when. A task that ends its thread or process,
+ * or is killed, is not among the runs.
  *
  * @param observation  set; may be NULL
  * @param workers      `count` entries, set to the states of the workers 0 to count - 1; may be NULL if

@@ -3,7 +3,9 @@
  * Histograms of how long tasks wait and run: see observer-internal.h.
  *
  * Each worker counts in one of a few parts, by relaxed additions, so that they seldom write to the same
- * cache line. Reading adds the parts up.
+ * cache line. Reading adds the parts up, in the reverse order of counting: the runs before the waits, and of
+ * each the longest, the counts, the sum. So whatever is counted meanwhile, no run is without its wait, and no
+ * time is counted that is not in the sum.
  */
 #include "pool/observer-internal.h"
 
@@ -60,10 +62,10 @@ static void count(struct durations *durations, int64_t ns)
     if (ns < 0)
         ns = 0;
     atomic_fetch_add_explicit(&durations->sum_ns, (uint64_t)ns, memory_order_relaxed);
-    atomic_fetch_add_explicit(&durations->counts[bucket_of(ns)], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&durations->counts[bucket_of(ns)], 1, memory_order_release);
     while (ns > longest &&
            !atomic_compare_exchange_weak_explicit(&durations->longest_ns, &longest, ns,
-                                                  memory_order_relaxed, memory_order_relaxed))
+                                                  memory_order_release, memory_order_relaxed))
         ;
 }
 
@@ -79,24 +81,24 @@ void observer_ended(struct observer *observer, unsigned worker, int64_t ran_ns)
 
 static void add(struct ep_durations *sum, struct durations *durations)
 {
-    int64_t longest = atomic_load_explicit(&durations->longest_ns, memory_order_relaxed);
+    int64_t longest = atomic_load_explicit(&durations->longest_ns, memory_order_acquire);
 
-    sum->sum_ns += atomic_load_explicit(&durations->sum_ns, memory_order_relaxed);
     if (longest > sum->longest_ns)
         sum->longest_ns = longest;
     for (unsigned i = 0; i < EP_DURATIONS; i++) {
-        uint64_t counted = atomic_load_explicit(&durations->counts[i], memory_order_relaxed);
+        uint64_t counted = atomic_load_explicit(&durations->counts[i], memory_order_acquire);
 
         sum->counts[i] += counted;
         sum->count += counted;
     }
+    sum->sum_ns += atomic_load_explicit(&durations->sum_ns, memory_order_relaxed);
 }
 
 void observer_read(struct observer *observer, struct ep_observation *observation)
 {
     memset(observation, 0, sizeof *observation);
-    for (unsigned i = 0; i < PARTS; i++) {
-        add(&observation->waits, &observer->parts[i].waits);
+    for (unsigned i = 0; i < PARTS; i++)
         add(&observation->runs, &observer->parts[i].runs);
-    }
+    for (unsigned i = 0; i < PARTS; i++)
+        add(&observation->waits, &observer->parts[i].waits);
 }

@@ -142,6 +142,14 @@ static enum ep_worker_does what_it_does(const struct place *place)
     }
 }
 
+/** Get when its last task ended, if it has not been listed as idle since; or it was listed, or was ready. */
+static int64_t idle_since(const struct place *place)
+{
+    int64_t ended_ns = atomic_load(&place->task_since_ns);
+
+    return ended_ns > place->idle_since_ns ? ended_ns : place->idle_since_ns;
+}
+
 static void process_observe(struct ep_executor *base, struct ep_worker_state *states, size_t count)
 {
     struct process_executor *executor = from_base(base);
@@ -155,7 +163,7 @@ static void process_observe(struct ep_executor *base, struct ep_worker_state *st
         if (states[i].does == EP_WORKER_BUSY)
             states[i].since_ns = atomic_load(&place->task_since_ns);
         else if (states[i].does == EP_WORKER_IDLE)
-            states[i].since_ns = place->idle_since_ns;
+            states[i].since_ns = idle_since(place);
     }
     lock_release(&executor->lock);
 }

@@ -65,7 +65,8 @@ struct place {
     bool blocked;          /**< the socket was full: the manager is notified when it is writable */
     bool watched;          /**< the socket is registered with epoll */
     int64_t idle_since_ns; /**< if the executor is elastic or observed, and it is idle */
-    _Atomic int64_t task_since_ns; /**< if observed: when its first task began */
+    _Atomic int64_t
+        task_since_ns; /**< if observed: when its first task began, or its last one ended */
     int64_t resend_ns; /**< when the manager tries to send again what may pass; 0: nothing waits */
     struct place *next_idle;
     _Atomic uint32_t given; /**< tasks that this process was given */

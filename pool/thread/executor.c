@@ -111,12 +111,13 @@ static void thread_observe(struct ep_executor *base, struct ep_worker_state *sta
 
         if (worker == NULL || atomic_load(&worker->has_ended))
             continue;
-        states[i].since_ns = atomic_load_explicit(&worker->since_ns, memory_order_relaxed);
-        if (states[i].since_ns == 0)
+        int64_t doing;
+        doing = atomic_load_explicit(&worker->doing, memory_order_relaxed);
+        states[i].since_ns = doing / 2;
+        if (doing == 0)
             states[i].does = EP_WORKER_STARTING;
         else
-            states[i].does =
-                atomic_load(&worker->stage) == NO_TASK ? EP_WORKER_IDLE : EP_WORKER_BUSY;
+            states[i].does = doing % 2 == 0 ? EP_WORKER_IDLE : EP_WORKER_BUSY;
     }
     lock_release(&executor->table_lock);
 }

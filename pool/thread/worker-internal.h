@@ -33,7 +33,7 @@ struct worker {
     /* for this worker alone; a thread that a task has ended leaves them to its successor */
     struct queue_entry entry; /* if it has a task */
     _Atomic enum stage stage; /* ep_executor_wait_idle() reads it */
-    _Atomic int64_t since_ns; /* if observed: when it took its task, or had none any more */
+    _Atomic int64_t doing;    /* if observed: 2 * since when, + 1 if it has a task; 0: it begins */
     bool has_begun;           /* its first thread has been initialized */
     bool begins;              /* it is in its initialize */
     bool is_initialized;      /* its finalize is still to be called */

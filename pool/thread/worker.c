@@ -210,11 +210,17 @@ static void worker_end_task(struct worker *worker, bool succeeded)
     worker_at(worker, TASK_ENDED);
 }
 
-/** Note since when it does what it does now, if the executor is observed. */
-static void worker_observe(struct worker *worker)
+/** Note that it has a task, or none, and since when: in one step, so that no reader mixes two tasks. */
+static void worker_does(struct worker *worker, bool busy, int64_t since_ns)
+{
+    atomic_store_explicit(&worker->doing, 2 * since_ns + busy, memory_order_relaxed);
+}
+
+/** Note that it has no task from now on, if the executor is observed. */
+static void worker_idles(struct worker *worker)
 {
     if (worker->executor->base.observer != NULL)
-        atomic_store_explicit(&worker->since_ns, ep_now_ns(), memory_order_relaxed);
+        worker_does(worker, false, ep_now_ns());
 }
 
 /** Run the function of its task. */
@@ -226,7 +232,7 @@ static bool worker_call(struct worker *worker)
     if (executor->observer == NULL)
         return task_run(&worker->entry, worker->index, &executor->terminating);
     now = ep_now_ns();
-    atomic_store_explicit(&worker->since_ns, now, memory_order_relaxed);
+    worker_does(worker, true, now);
     return task_run_observed(&worker->entry, worker->index, &executor->terminating,
                              executor->observer, now);
 }
@@ -259,16 +265,16 @@ static bool worker_take_next(struct worker *worker)
                       : queue_take(&executor->queue, worker->index, &worker->entry);
     else if (frees)
         queue_task_done(&executor->queue);
-    if (taken)
+    if (taken) {
         worker_at(worker, TASK_TAKEN);
-    else
+    } else {
+        worker_idles(worker);
         atomic_store(&worker->stage, NO_TASK); /* before executor_settled() looks for a waiter */
+    }
     if (frees)
         executor_place_freed(executor);
-    if (!taken) {
-        worker_observe(worker);
+    if (!taken)
         executor_settled(executor);
-    }
     return taken;
 }
 
@@ -358,6 +364,7 @@ static void worker_settle(struct worker *worker)
     }
     if (stage != NO_TASK && worker->entry.future == NULL)
         queue_task_done(&executor->queue);
+    worker_idles(worker);
     atomic_store(&worker->stage, NO_TASK);
     executor_place_freed(executor);
     executor_settled(executor);
@@ -390,7 +397,7 @@ static int worker_begin(struct worker *worker)
     worker->begins = false;
     worker->is_initialized = rc == 0;
     self_set_runs(rc == 0);
-    worker_observe(worker);
+    worker_idles(worker);
     return rc;
 }
 
