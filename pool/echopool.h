@@ -591,6 +591,10 @@ EP_API uint32_t ep_executor_room(struct ep_executor *executor);
  * all read at the same moment. When no task is being submitted and none is held:
  *
  *     accepted = finished + failed + cancelled + broken
+ *
+ * Otherwise that sum, with queued and running, may be above `accepted`, because the ends of tasks are read last;
+ * it is never below. And at every moment expired + limited <= failed, queued_high + queued_low <= queued, and
+ * workers <= workers_max; but workers that start may be missing in workers_most.
  */
 struct ep_stats {
     uint64_t accepted;  /**< tasks that submit took */

@@ -218,7 +218,6 @@ static void describe(const struct place *place, char *words, size_t size)
 static void lose_limited(struct process_executor *executor, struct queue_entry *entry,
                          unsigned worker)
 {
-    atomic_fetch_add_explicit(&executor->limited, 1, memory_order_relaxed);
     lose_task(executor, entry, worker, EP_ELIMIT, 0, "it ran longer than its limit_ns");
 }
 
@@ -259,7 +258,8 @@ static void lose_tasks(struct place *place, const char *words)
 /** Compute how long to wait before a dead worker is replaced. */
 static int64_t barren_delay(struct process_executor *executor)
 {
-    uint64_t done = atomic_load(&executor->finished) + atomic_load(&executor->failed);
+    uint64_t done = atomic_load(&executor->finished) + atomic_load(&executor->failed) +
+                    atomic_load(&executor->limited);
     uint32_t doubles;
 
     executor->barren = done == executor->done_at_death ? executor->barren + 1 : 0;

@@ -100,10 +100,10 @@ static int process_join(struct ep_executor *base, int64_t deadline_ns)
 
 /* --- looking ------------------------------------------------------------------------------- */
 
-/** Count the workers, including those that are being replaced. */
-static uint32_t count_workers(struct process_executor *executor)
+/** Count the workers in the first places, including those that are being replaced. */
+static uint32_t count_workers(struct process_executor *executor, uint32_t workers)
 {
-    uint32_t workers = atomic_load(&executor->target), count = 0;
+    uint32_t count = 0;
 
     if (atomic_load(&executor->base.broken) || is_over(executor))
         return 0;
@@ -123,11 +123,11 @@ static void process_stats(struct ep_executor *base, struct ep_stats *stats)
     struct process_executor *executor = from_base(base);
 
     stats->finished += atomic_load(&executor->finished);
-    stats->failed += atomic_load(&executor->failed);
-    stats->limited += atomic_load(&executor->limited);
+    stats->limited = atomic_load(&executor->limited);
+    stats->failed += atomic_load(&executor->failed) + stats->limited;
     stats->broken += atomic_load(&executor->broken_tasks);
-    stats->workers = count_workers(executor);
     stats->workers_max = atomic_load(&executor->target);
+    stats->workers = count_workers(executor, stats->workers_max);
     stats->workers_most = atomic_load(&executor->most);
 }
 

@@ -40,12 +40,13 @@ void task_over(struct process_executor *executor, struct queue_entry *entry, uns
 static void note_failure(struct process_executor *executor, struct queue_entry *entry, int verdict,
                          int code, const char *words)
 {
-    bool broken = verdict == EP_EBROKEN || verdict == EP_EDIED;
+    _Atomic uint64_t *count = verdict == EP_EBROKEN || verdict == EP_EDIED ? &executor->broken_tasks
+                              : verdict == EP_ELIMIT                       ? &executor->limited
+                                                                           : &executor->failed;
 
     if (entry->future != NULL)
         future_set_error(entry->future, verdict, code, words);
-    atomic_fetch_add_explicit(broken ? &executor->broken_tasks : &executor->failed, 1,
-                              memory_order_relaxed);
+    atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
 }
 
 void lose_task(struct process_executor *executor, struct queue_entry *entry, unsigned worker,

@@ -160,7 +160,7 @@ struct process_executor {
     _Atomic uint32_t most;    /**< workers that were ready at a time */
     _Atomic uint32_t
         helpers; /**< helpers that have not left their done future, | HELPERS_AWAITED */
-    _Atomic uint64_t finished, failed, broken_tasks, limited;
+    _Atomic uint64_t finished, failed, broken_tasks, limited; /**< tasks, each in one of them */
 
     pthread_mutex_t life_mutex;
     /* guarded by life_mutex */

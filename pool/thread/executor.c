@@ -83,10 +83,13 @@ static bool thread_is_settled(struct ep_executor *base)
 static void thread_stats(struct ep_executor *base, struct ep_stats *stats)
 {
     struct thread_executor *executor = from_base(base);
+    uint32_t size;
 
-    stats->workers_max = queue_takers(&base->queue);
+    stats->workers_max = stats->workers = queue_takers(&base->queue);
+    size = atomic_load(&executor->size);
+    if (executor->is_elastic && size < stats->workers) /* a resize may not have counted yet */
+        stats->workers = size;
     stats->workers_most = atomic_load(&executor->most);
-    stats->workers = executor->is_elastic ? atomic_load(&executor->size) : stats->workers_max;
     lock_acquire(&executor->table_lock);
     stats->finished += executor->gone_finished;
     stats->failed += executor->gone_failed;
@@ -108,10 +111,10 @@ static void thread_observe(struct ep_executor *base, struct ep_worker_state *sta
     lock_acquire(&executor->table_lock);
     for (uint32_t i = 0; i < executor->places && i < count; i++) {
         struct worker *worker = executor->workers[i];
+        int64_t doing;
 
         if (worker == NULL || atomic_load(&worker->has_ended))
             continue;
-        int64_t doing;
         doing = atomic_load_explicit(&worker->doing, memory_order_relaxed);
         states[i].since_ns = doing / 2;
         if (doing == 0)

@@ -344,6 +344,34 @@ TEST(resizing_races_workers_that_come_and_go)
     ck_assert_uint_eq(atomic_load(&lives->begun), atomic_load(&lives->ended));
 }
 
+static void *grow_and_shrink(void *executor)
+{
+    for (unsigned i = 0, rounds = rounds_of(2000, 60); i < rounds; i++) {
+        stage_occupy(executor, 4);
+        ck_assert_int_eq(ep_executor_resize(executor, 1), 0);
+        gate_open(&stage->gate, 4);
+        ck_assert_int_eq(ep_executor_wait_idle(executor, EP_FOREVER), 0);
+        ck_assert_int_eq(ep_executor_resize(executor, 4), 0);
+    }
+    return NULL;
+}
+
+/* No reader finds more workers than there may be, or misses a task. */
+TEST(counts_agree_at_every_moment)
+{
+    struct ep_executor *executor = elastic(kind == THREADS ? 1 : 4, 4, 0);
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, grow_and_shrink, executor), 0);
+    while (pthread_tryjoin_np(thread, NULL) != 0) {
+        struct ep_stats stats = stats_of(executor);
+
+        ck_assert_uint_le(stats.workers, stats.workers_max);
+        ck_assert_uint_le(stats.accepted, stats.finished + stats.queued + stats.running);
+    }
+    ep_executor_free(executor);
+}
+
 CASE_FOR_KINDS("Limits")
 
 TEST(odd_sizes_are_refused)

@@ -5,6 +5,7 @@
 #include "tests/kit/suite.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -232,6 +233,28 @@ LOOP_TEST(a_limit_races_the_end, 4)
     ck_assert_uint_eq(stats.failed, over);
     ck_assert_uint_eq(stats.broken, 0);
     ck_assert_uint_eq(stats.finished, 2 * ROUNDS - over);
+    ep_executor_free(pool);
+}
+
+static void *exceed_limits(void *pool)
+{
+    for (int i = 0; i < 100; i++)
+        expect_limit(limited(pool, endless, 1));
+    return NULL;
+}
+
+/* Such a task is counted in one step: no reader finds it among those over their limit, and not failed. */
+TEST(counts_agree_at_every_moment)
+{
+    struct ep_executor *pool = processes(0, 1);
+    struct ep_stats stats;
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, exceed_limits, pool), 0);
+    while (pthread_tryjoin_np(thread, NULL) != 0) {
+        ep_executor_stats(pool, &stats);
+        ck_assert_uint_eq(stats.limited, stats.failed);
+    }
     ep_executor_free(pool);
 }
 
