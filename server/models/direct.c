@@ -165,7 +165,7 @@ static struct session *accept_locked(struct direct *direct, const struct direct_
         (void)accept_failed(direct->failures, errno);
     }
     if (session != NULL)
-        client->entered(client->context);
+        client->entered(client->context, session);
     return session;
 }
 

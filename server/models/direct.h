@@ -103,7 +103,7 @@ void direct_unlock(struct direct *direct);
 struct direct_client {
     struct shared *shared;
     bool (*may_stand)(void *context, unsigned worker); /**< no session waits, and it need not end */
-    void (*entered)(void *context);                    /**< it has accepted one more */
+    void (*entered)(void *context, struct session *session); /**< it has accepted this one */
     void *context;
 };
 

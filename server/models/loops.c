@@ -19,8 +19,8 @@ void loop_session_ended(struct loop *loop)
     struct loops *loops = loop->loops;
 
     atomic_fetch_sub_explicit(&loop->held, 1, memory_order_relaxed);
-    if (atomic_fetch_sub(&loops->held, 1) == loops->max_sessions)
-        shared_wake(loops->shared); /* loops_have_room() was false, and is now true */
+    if (atomic_load(&loops->shared->full))
+        shared_wake(loops->shared); /* there is room: accounting_end() has counted it down */
 }
 
 /* Reverse a list: the latest first becomes the oldest first. */
@@ -97,6 +97,7 @@ int loops_dispatch(struct model *base, struct session *session, char why[static 
     arrival = loops->kind->welcome(loop, session);
     if (arrival == NULL)
         return model_no_memory(why);
+    session->entry.held = &loops->held;
     atomic_fetch_add(&loops->held, 1);
     atomic_fetch_add_explicit(&loop->held, 1, memory_order_relaxed);
 

@@ -72,7 +72,7 @@ struct loops {
     size_t count;
 
     size_t turn;           /**< accept loop only: where the next search for a loop begins */
-    _Atomic uint64_t held; /**< by all loops */
+    _Atomic uint64_t held; /**< by all loops; a session leaves it in accounting_end() */
 
     struct loop *at[];
 };

@@ -15,7 +15,7 @@
  *     thread-pool      workers + queue are held   when one has ended, in its worker, if shared->full
  *     process-pool     the executor is full       on_room, in the pool's manager
  *                      too many are not counted   done, in the manager, if has_room() said no
- *     event, io-uring  --max-sessions are held    when one ends, in its loop's thread, if there were as many
+ *     event, io-uring  --max-sessions are held    when one has ended, in its loop's thread, if shared->full
  *     --hold message   --max-sessions are held    when one has ended, in the worker that served it
  *     caller-runs      the loop has a session     when that ends (the loop itself)
  *     (water marks)    high ones wait             a worker that ends a session, if shared->full
@@ -26,8 +26,9 @@
  * listener look again. No wake-up is lost, because both sides write first and read second, sequentially
  * consistent, so that one of them sees the other. The loop sets shared->full (pause_while_full()), or the
  * pool's room_wanted (ep_executor_room()), and then reads how many places are taken. A worker gives its
- * place back and then reads the flag. With `event` and `io-uring` the one decrement that makes room wakes;
- * with --hold message the list of ended sessions has a lock.
+ * place back and then reads the flag. With --hold message the list of ended sessions has a lock.
+ *
+ * The place of a session is free when its end is counted, and not later: see accounting_entry.held, and thread.c.
  *
  * Functions are called by the accept loop. A model blocks all signals in its threads, and has no
  * thread and no process left when destroy() has returned.

@@ -114,7 +114,6 @@ static void done(struct ep_future *future, void *context)
     if (!order->with_loop)
         process_session_over(order->job.session, error.message);
     free(order);
-    atomic_fetch_sub(&model->held, 1);
     if (error.kind == EP_EBROKEN || atomic_load(&model->shared->full) ||
         atomic_exchange(&model->room_wanted, false))
         shared_wake(model->shared);
@@ -142,10 +141,12 @@ static int submit(struct process_model *model, struct order *order)
     if (fd < 0)
         return -errno;
     options.fds = &fd;
+    job->session->entry.held = &model->held;
     atomic_fetch_add(&model->held, 1);
     rc = waiting_submit(&model->waiting, model->executor, job->session, serve, job, sizeof *job,
                         &options, &future);
     if (rc != 0) {
+        job->session->entry.held = NULL;
         atomic_fetch_sub(&model->held, 1);
         close(fd);
         return rc;

@@ -59,16 +59,16 @@ struct job {
  */
 static void left(struct pool_model *model)
 {
-    atomic_fetch_sub(&model->held, 1);
     if (atomic_load(&model->shared->full))
         shared_wake(model->shared);
 }
 
-/* Count a session that a worker has accepted by itself. */
-static void entered(void *context)
+/* Count a session, until accounting_end(). Also of one that a worker has accepted by itself. */
+static void entered(void *context, struct session *session)
 {
     struct pool_model *model = context;
 
+    session->entry.held = &model->held;
     atomic_fetch_add(&model->held, 1);
 }
 
@@ -116,7 +116,6 @@ static void on_drop(void *user, int reason, const void *input, size_t size)
     (void)user;
     (void)size;
     waiting_dropped(&job->model->waiting, job->session, reason);
-    left(job->model);
 }
 
 /* --- in the loop --------------------------------------------------------------------------- */
@@ -133,11 +132,13 @@ static int submit(struct pool_model *model, struct session *session)
     struct job job = {.session = session, .model = model};
     int rc;
 
-    atomic_fetch_add(&model->held, 1);
+    entered(model, session);
     rc = waiting_submit(&model->waiting, model->executor, session, serve, &job, sizeof job,
                         &options, NULL);
-    if (rc != 0)
-        atomic_fetch_sub(&model->held, 1);
+    if (rc == 0)
+        return 0;
+    session->entry.held = NULL;
+    atomic_fetch_sub(&model->held, 1);
     return rc;
 }
 

@@ -9,8 +9,8 @@
  *  - the client without a thread gets BUSY (dispatch fails);
  *  - the server tries to make no other thread for a while, or until a session ends (spawn-backoff.h).
  *
- * Threads are never detached. A thread that has served its session puts itself on a list and wakes the
- * loop, which joins it.
+ * Threads are never detached. A thread that has served its session puts itself on a list, ends the session and
+ * wakes the loop, which joins it.
  */
 #include "common/must.h"
 #include "common/signal-mask.h"
@@ -51,17 +51,19 @@ struct serving {
 
 /* --- in the thread ------------------------------------------------------------------------- */
 
+/* Serve a session. It is on the list before its end is counted, and seen: then dispatch() finds its place free. */
 static void *thread_main(void *argument)
 {
     struct serving *serving = argument;
     struct thread_model *model = serving->model;
+    struct session *session = serving->session;
 
-    session_serve(serving->session, serving->buffer, 0);
-    session_end(serving->session);
+    session_serve(session, serving->buffer, 0);
 
     MUST(pthread_mutex_lock(&model->lock));
     SLIST_INSERT_HEAD(&model->ended, serving, ended);
     MUST(pthread_mutex_unlock(&model->lock));
+    session_end(session);
     shared_wake(model->shared);
     return NULL;
 }
@@ -76,7 +78,7 @@ static void join_and_free(struct thread_model *model, struct serving *serving)
     free(serving);
 }
 
-/* Join the threads that have ended; each of them has at most to return. */
+/* Join the threads that have ended; each of them has at most to count its session and to return. */
 static void tend(struct model *base)
 {
     struct thread_model *model = (struct thread_model *)base;
@@ -109,6 +111,8 @@ static int dispatch(struct model *base, struct session *session, char why[static
 {
     struct thread_model *model = (struct thread_model *)base;
 
+    if (model->live >= model->max_sessions)
+        tend(base);
     if (model->live >= model->max_sessions)
         return model_most(model->max_sessions, why);
     int rc = spawn_backoff_refusal(&model->backoff, why);

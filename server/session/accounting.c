@@ -204,6 +204,8 @@ void accounting_end(struct accounting *accounting, struct accounting_entry *entr
     entry->previous->next = entry->next;
     entry->next->previous = entry->previous;
     counts->in_flight--;
+    if (entry->held != NULL)
+        atomic_fetch_sub(entry->held, 1);
     if (accounting->servers > accounting->wanted && is_last_of_worker_locked(accounting, entry))
         accounting->servers--;
     counts->ended[outcome]++;

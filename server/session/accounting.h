@@ -90,6 +90,13 @@ struct accounting_entry {
     struct accounting_entry *previous;
     int64_t accepted_ns;
 
+    /**
+     * The model's count of sessions by which it has room, if this one is in it; NULL: it is not. The session leaves
+     * it in one step with the counts, so that a client that has seen its session end finds the place free. Set by
+     * the thread that counts it there, before another thread may end the session.
+     */
+    _Atomic uint64_t *held;
+
     /* written by the serving side, read by all */
     _Atomic int64_t begun_ns; /**< 0: it waits */
     _Atomic unsigned worker;  /**< that serves it */
@@ -123,7 +130,7 @@ void accounting_adopt(struct accounting *accounting, struct accounting_entry *en
 /** Count a connection for which no session could be made: as accepted and rejected. */
 void accounting_turn_away(struct accounting *accounting);
 
-/** Take a session out of the list and count its outcome. Its descriptor is still open. */
+/** Take a session out of the list and out of `held`, and count its outcome. Its descriptor is still open. */
 void accounting_end(struct accounting *accounting, struct accounting_entry *entry,
                     enum outcome outcome);
 

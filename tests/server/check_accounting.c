@@ -248,6 +248,44 @@ TEST(the_identity_holds_at_every_instant)
     accounting_free(accounting);
 }
 
+/* Begins as if the model had counted all sessions at once. */
+enum { HELD = THREADS * ROUNDS };
+static _Atomic uint64_t held = HELD;
+
+static void *end_many(void *accounting)
+{
+    struct accounting_entry entry;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        accounting_enter(accounting, &entry);
+        entry.held = &held;
+        accounting_end(accounting, &entry, OUTCOME_SERVED);
+    }
+    return NULL;
+}
+
+/* The model has a place for another session when the end of one is counted, neither later nor sooner. */
+TEST(the_place_is_free_when_the_end_is_counted)
+{
+    struct accounting *accounting = accounting_new(2, 2);
+    struct counts counts;
+    pthread_t threads[THREADS];
+
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, end_many, accounting), 0);
+    do {
+        uint64_t freed = HELD - atomic_load(&held);
+
+        accounting_snapshot(accounting, &counts);
+        ck_assert_uint_ge(counts.ended[OUTCOME_SERVED], freed);
+        freed = HELD - atomic_load(&held);
+        ck_assert_uint_ge(freed, counts.ended[OUTCOME_SERVED]);
+    } while (counts.ended[OUTCOME_SERVED] < HELD);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    accounting_free(accounting);
+}
+
 CASE("The last one")
 
 static void *reject(void *session)

@@ -78,10 +78,11 @@ static bool may_stand(void *context, unsigned worker)
     return atomic_load(&scene->stays);
 }
 
-static void entered(void *context)
+static void entered(void *context, struct session *session)
 {
     struct scene *scene = context;
 
+    ck_assert_ptr_nonnull(session);
     atomic_fetch_add(&scene->entered, 1);
 }
 

@@ -182,6 +182,23 @@ LOOP_TEST(beyond_the_bound_sessions_are_rejected, MODELS)
     ck_assert_uint_eq(tally.rejected, 5);
 }
 
+/* One client after the other, each as soon as it has seen the end of the session before: none finds no place. */
+LOOP_TEST(a_place_is_free_when_its_client_sees_the_end, MODELS)
+{
+    if (tested_models[_i].one_at_a_time || tested_models[_i].workers_accept)
+        return; /* the others wait */
+    struct kit kit = kit_start(
+        MODEL("--workers", "1", "--queue", "0", "--max-sessions", "1", "--on-full", "reject"));
+
+    for (int i = 0; i < 200; i++) {
+        int fd = kit_connect(&kit);
+        say_hello(fd);
+        shutdown(fd, SHUT_WR);
+        expect_rest(fd, "", 0);
+    }
+    ck_assert_uint_eq(kit_finish(&kit, true, NULL).served, 200);
+}
+
 /* Hundreds of sessions on two loops: two threads, and the main one. */
 TEST(loops_are_capped)
 {
