@@ -246,8 +246,9 @@ void doors_count(const struct doors *doors, struct doors_counts *counts)
     for (unsigned i = 0; i < doors->most; i++) {
         const struct door *door = &doors->of[i];
         counts->errors += atomic_load_explicit(&door->failures.count, memory_order_relaxed);
+        /* First: a wake-up is counted before it is known to have been in vain. */
+        counts->in_vain += atomic_load_explicit(&door->in_vain, memory_order_acquire);
         counts->wakeups += atomic_load_explicit(&door->wakeups, memory_order_relaxed);
-        counts->in_vain += atomic_load_explicit(&door->in_vain, memory_order_relaxed);
         counts->is_failing |= place_of(doors, i) == PLACE_FAILING;
     }
 }
@@ -258,7 +259,7 @@ void doors_count(const struct doors *doors, struct doors_counts *counts)
 static void add_one(_Atomic uint64_t *counter)
 {
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-                          memory_order_relaxed);
+                          memory_order_release);
 }
 
 /* Leave the door. The loop waits in doors_close() or drain_look() for those that do once it is closed. */
