@@ -149,6 +149,16 @@ struct tally kit_wait_in_flight(struct kit *kit, uint64_t in_flight)
     return tally;
 }
 
+struct tally kit_wait_ended(struct kit *kit, uint64_t accepted)
+{
+    struct tally tally;
+
+    do
+        tally = kit_ask(kit);
+    while (tally.accepted < accepted || tally.in_flight > 0);
+    return tally;
+}
+
 static bool has_few_threads(void *context)
 {
     const struct kit *kit = context;

@@ -129,6 +129,12 @@ void kit_wait_processes(const struct kit *kit, pid_t pids[], unsigned count);
 struct tally kit_wait_in_flight(struct kit *kit, uint64_t in_flight);
 
 /**
+ * Ask until this many sessions have been accepted, and all have ended. To wait for none in flight is not enough
+ * for a client that has got nothing from the server: it may be in the backlog.
+ */
+struct tally kit_wait_ended(struct kit *kit, uint64_t accepted);
+
+/**
  * Probe, compare with the baseline, stop, and check the last accounting line.
  *
  * @param upper     what the server's --transform is

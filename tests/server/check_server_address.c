@@ -332,14 +332,16 @@ TEST(one_passed_socket)
     struct kit kit;
     struct tally tally;
     int early = connect_to(text); /* before there is a server */
+    int late;
 
     program_pass(&fd, 1);
-    kit = kit_start(ARGUMENTS("--host", "no such host"));
+    kit = kit_start(ARGUMENTS("--host", "no such host", "--workers", "1"));
     ck_assert_str_eq(kit.program.address, text);
     expect_echo(early);
-    expect_echo(kit_connect(&kit));
-    kit_wait_in_flight(&kit, 0);
-    kit.descriptors = process_descriptors(kit.program.pid); /* early was here at the start */
+    say_hello(late = kit_connect(&kit));
+    /* early may have been here at the start; its descriptor is closed before its worker serves another */
+    kit.descriptors = process_descriptors(kit.program.pid) - 1;
+    close(late);
     tally = kit_finish(&kit, true, NULL);
     ck_assert_uint_eq(tally.served, 2);
     close(fd);
@@ -610,9 +612,7 @@ LOOP_TEST(a_health_check, MODELS)
         name_itself(fd);
         tcp_reset(fd);
     }
-    while (kit_ask(&kit).accepted < 6)
-        continue;
-    kit_wait_in_flight(&kit, 0);
+    kit_wait_ended(&kit, 6);
     kit_signal(&kit, SIGTERM);
     expect_tally(kit_wait_end(&kit, 0, NULL, NULL), 6, 0, 0);
 }

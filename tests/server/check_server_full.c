@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,7 +94,9 @@ TEST(refused_clients_that_stay)
     kit_connect_all(&kit, stayed, 100);
     for (int i = 0; i < 100; i++)
         tcp_receive(stayed[i], line, 5);
-    ck_assert_uint_le(process_descriptors(kit.program.pid), kit.descriptors + 1 + 64);
+    /* The last one has its line before the oldest of the others makes place for it. */
+    while (process_descriptors(kit.program.pid) > kit.descriptors + 1 + 64)
+        sched_yield();
     tcp_echo(served, "again", 5, true);
     close(served);
     for (int i = 0; i < 100; i++)
@@ -349,15 +352,18 @@ TEST(descriptors_run_out)
     struct kit kit =
         kit_start(ARGUMENTS("--workers", "4", "--queue", "100", "--limit", "nofile=32"));
     int fds[40];
+    int64_t begun_ns = clock_now_ns();
     int64_t cpu_ns;
     int64_t started_ns;
+    unsigned count;
 
     kit_connect_all(&kit, fds, 40);
     wait_for_error_text(&kit.program, "cannot accept a connection now");
     cpu_ns = process_cpu_ns(kit.program.pid);
     started_ns = clock_now_ns();
     wait_until(has_warned_twice, &kit);
-    ck_assert_uint_eq(warnings(&kit), 2);
+    count = warnings(&kit); /* more if this test was late to look */
+    ck_assert_int_le(count, 1 + (clock_now_ns() - begun_ns) / SECOND_NS);
     cpu_ns = process_cpu_ns(kit.program.pid) - cpu_ns;
     started_ns = clock_now_ns() - started_ns;
     ck_assert_msg(cpu_ns < started_ns / 20, "%lld of %lld ns were spent on failing",
