@@ -52,10 +52,10 @@ static inline enum session_stage session_wait_for(const struct session *session,
 
 /* --- place --------------------------------------------------------------------------------- */
 
-/** Publish where the session stands. */
+/** Publish where the session stands, after what it has verified: a new connection has verified nothing. */
 static inline void session_set_place(struct session *session, enum session_place place)
 {
-    atomic_store_explicit(&session->place, (unsigned char)place, memory_order_relaxed);
+    atomic_store_explicit(&session->place, (unsigned char)place, memory_order_release);
 }
 
 /** Publish how many replies were right. */

@@ -303,10 +303,10 @@ static inline uint64_t session_verified(const struct session *session)
     return atomic_load_explicit(&session->verified, memory_order_relaxed);
 }
 
-/** Where it stands. Threads: any. */
+/** Where it stands; what is then read of it is no older. Threads: any. */
 static inline enum session_place session_place(const struct session *session)
 {
-    return (enum session_place)atomic_load_explicit(&session->place, memory_order_relaxed);
+    return (enum session_place)atomic_load_explicit(&session->place, memory_order_acquire);
 }
 
 #endif /* CLIENT_SESSION_SESSION_H */
