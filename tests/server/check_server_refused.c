@@ -144,6 +144,13 @@ LOOP_TEST(a_filter_that_forbids_waiting, MODELS)
                     "the event loop cannot wait: Operation not permitted; the kernel or a filter");
 }
 
+LOOP_TEST(a_filter_that_forbids_masks_of_signals, 2)
+{
+    program_let_fail((struct orders){.denied = SYS_rt_sigprocmask, .error = EPERM});
+    expect_no_start(ARGUMENTS(_i == 0 ? "echo-server" : "echo-client", "--port", "0"),
+                    "cannot unblock signals: Operation not permitted; a filter of system calls ");
+}
+
 /*
  * The command line is right, as far as the server knows. The name of a group is looked up with a buffer of this size.
  */
