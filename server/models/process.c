@@ -96,12 +96,12 @@ void process_kill(pid_t pid)
 
 /*
  * Check whether bytes were lost. A worker that was killed may have read some that it has not counted; the kernel has
- * counted them, with those of a PROXY header and of TLS.
+ * counted them, with those of a PROXY header. What it counts of TLS are other bytes.
  */
 static enum outcome loss(const struct session *session)
 {
-    bool all_echoed = session->stream.tls == NULL && !session->shared->proxy_protocol;
-    uint64_t counted = atomic_load(&session->entry.bytes_received);
+    bool all_echoed = session->stream.tls == NULL && session->stage >= STAGE_ECHO;
+    uint64_t counted = session->header_bytes + atomic_load(&session->entry.bytes_received);
 
     return all_echoed && session->fd >= 0 && boundary_received(session->fd) > counted
                ? OUTCOME_CUT

@@ -72,6 +72,7 @@ static enum need end_of_header(struct session *session, int rc, const struct add
     const char *why = rc == -EPROTO ? session->proxy->why : NULL;
     bool is_local = rc == 0 && session->proxy->is_local;
 
+    session->header_bytes = rc == 0 ? session->proxy->size : 0;
     session->is_check = is_local || (rc == 0 && names_itself(session, source));
     free(session->proxy);
     session->proxy = NULL;

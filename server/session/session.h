@@ -92,6 +92,7 @@ struct session {
     struct rest rest;
     uint64_t draws;             /* where its service times are: see service-time.h */
     struct proxy_reader *proxy; /* while its header is read */
+    uint64_t header_bytes;      /* of that header when it is whole; in no count of the entry */
     bool is_check;              /* a proxy's health check: LOCAL, or it names itself */
     bool conversed;             /* it has come to the echo */
     bool lingers;               /* what was sent last is worth a lingering close */

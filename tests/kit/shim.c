@@ -501,7 +501,7 @@ ssize_t recv(int fd, void *bytes, size_t size, int flags)
     if (fails(CALL_NETWORK, "recv", ECONNRESET, __builtin_return_address(0)))
         return -1;
     got = real.call(fd, bytes, size, flags);
-    if (got > 0 && orders != NULL && orders->stops)
+    if (got > 0 && orders != NULL && orders->stops && atomic_load(&orders->armed))
         raise(SIGSTOP);
     return got;
 }

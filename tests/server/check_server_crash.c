@@ -373,16 +373,21 @@ LOOP_TEST(a_stopped_process_after_its_time_and_the_end, PROCESS_MODELS)
     wait_until(is_gone, &pid);
 }
 
-/* Nor does one with a message that it will never echo, or without one. */
+/* Nor does one with a message that it will never echo, or without one, also behind a proxy. */
 static void end_with_a_stopped_process(int _i, bool message)
 {
-    struct kit kit = kit_start(PROCESS_MODEL("--workers", "2", "--idle-timeout", "0",
-                                             "--write-timeout", "0", "--drain-timeout", "100ms"));
+    bool proxied = _i >= PROCESS_MODELS;
+
+    _i %= PROCESS_MODELS;
+    struct kit kit =
+        kit_start(PROCESS_MODEL("--workers", "2", "--idle-timeout", "0", "--write-timeout", "0",
+                                "--drain-timeout", "100ms", proxied ? "--proxy-protocol" : NULL));
     int fd = kit_connect(&kit);
     struct outcome outcome;
     pid_t pids[2];
     unsigned count = _i == PROCESS_FOR_EACH ? 1 : 2;
 
+    tcp_send(fd, "PROXY UNKNOWN\r\n", proxied ? 15 : 0);
     say_hello(fd);
     kit_wait_processes(&kit, pids, count);
     for (unsigned i = 0; i < count; i++) {
@@ -402,29 +407,35 @@ static void end_with_a_stopped_process(int _i, bool message)
         wait_until(is_gone, &pids[i]);
 }
 
-LOOP_TEST(a_stopped_process_and_the_end, PROCESS_MODELS)
+LOOP_TEST(a_stopped_process_and_the_end, 2 * PROCESS_MODELS)
 {
     end_with_a_stopped_process(_i, false);
 }
 
-LOOP_TEST(a_stopped_process_with_a_message_and_the_end, PROCESS_MODELS)
+LOOP_TEST(a_stopped_process_with_a_message_and_the_end, 2 * PROCESS_MODELS)
 {
     end_with_a_stopped_process(_i, true);
 }
 
 #ifndef EP_SANITIZED
 /* The worst moment: it has read a message and has not counted it. The kernel has. */
-LOOP_TEST(a_process_that_is_stopped_in_between_and_the_end, PROCESS_MODELS)
+LOOP_TEST(a_process_that_is_stopped_in_between_and_the_end, 2 * PROCESS_MODELS)
 {
-    struct kit kit;
+    struct orders *orders = program_let_fail((struct orders){.stops = true});
+    bool proxied = _i >= PROCESS_MODELS;
     struct outcome outcome;
+    struct kit kit;
     pid_t pid;
-    int fd;
 
-    program_let_fail((struct orders){.stops = true});
-    kit = kit_start(PROCESS_MODEL("--workers", "1", "--drain-timeout", "100ms"));
+    _i %= PROCESS_MODELS;
+    atomic_store(&orders->armed, false);
+    kit = kit_start(PROCESS_MODEL("--workers", "1", "--drain-timeout", "100ms",
+                                  proxied ? "--proxy-protocol" : NULL));
     program_preload(NULL);
-    fd = kit_connect(&kit);
+    int fd = kit_connect(&kit);
+    tcp_send(fd, "PROXY UNKNOWN\r\n", proxied ? 15 : 0);
+    say_hello(fd);
+    atomic_store(&orders->armed, true);
     tcp_send(fd, "hello", 5);
     kit_wait_processes(&kit, &pid, 1);
     wait_until(is_stopped, &pid);
