@@ -559,7 +559,7 @@ EP_API EP_MUSTCHECK int ep_executor_resize(struct ep_executor *executor, uint32_
 
 /**
  * Wait until the executor holds no task, neither waiting nor running, and every done callback of a
- * task that a worker ran has returned.
+ * task that a worker ran has returned, as has every function that was called because a task expired.
  *
  * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without limit
  * @return 0, -ETIMEDOUT, or -EDEADLK if called by a worker of this executor

@@ -82,7 +82,7 @@ struct ep_executor {
     /** Set once, by ep_executor_terminate(): tasks see it through ep_task_stopping(). */
     atomic_bool terminating;
     _Atomic uint64_t counts[COUNTS]; /**< by enum executor_count */
-    _Atomic uint32_t droppers;       /**< threads that drop or cancel a task; a futex word */
+    _Atomic uint32_t droppers;       /**< threads that end a task that never ran; a futex word */
     struct lock why_lock;            /**< taken to write `why`, once */
     char why[MESSAGE_MAX];           /**< if broken */
     _Atomic bool broken;

@@ -226,18 +226,20 @@ void executor_place_left(struct ep_executor *executor)
     dropper_leaves(executor);
 }
 
-/** End a task that was claimed. */
+/** End a task that was claimed; and count as a dropper until functions of the user have returned. */
 static void expire(struct ep_executor *executor, struct ep_future *future)
 {
     struct self_drop drop;
     uint32_t notes;
 
     self_drop_begin(&drop, executor, future);
+    atomic_fetch_add(&executor->droppers, 1);
     queue_task_expired(&executor->queue);
     notes = future_publish_expired(future);
     executor_place_freed(executor);
     future_end_unrun(future, EP_EXPIRED, notes);
     self_drop_end();
+    dropper_leaves(executor);
 }
 
 int64_t executor_expire(struct ep_executor *executor)

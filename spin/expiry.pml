@@ -16,6 +16,8 @@
  *  - a late task is ended although no worker is free: with HOLDS the first task runs until all others
  *    are over; and the thread never sleeps beyond the first time that is due: a process that waits for
  *    ever is an invalid end state;
+ *  - a thread that waits until the executor is idle returns after the functions of the user that are
+ *    called because a task expired (idler);
  *  - the queue's reference to a future is dropped once;
  *  - the executor ends after the last worker, with no late task left, and no thread uses it after it was
  *    released.
@@ -67,6 +69,7 @@ bool gone;
 
 /* For the checker only. */
 byte begun[TASKS], expired[TASKS];
+byte uncalled; /* tasks that have expired and whose functions have not returned */
 byte submitters_left = 1;
 hidden byte k;
 
@@ -225,13 +228,20 @@ inline executor_expire(t, found, claimed, next)
     :: queue_take_expired(t, found, claimed, next);
         if
         :: found && claimed ->
-            free_place(); /* queue_task_expired() */
+#ifndef WITHOUT_DROPPER
+            atomic { touch(); droppers++ }
+#endif
+            atomic { uncalled++; free_place() } /* queue_task_expired() */
             d_step {
                 assert(state[t] == CANCELLING && begun[t] == 0);
                 expired[t]++;
                 state[t] = FINISHED /* future_publish_expired() */
             }
             touch(); /* executor_place_freed() */
+            uncalled--; /* future_end_unrun() */
+#ifndef WITHOUT_DROPPER
+            atomic { touch(); droppers-- } /* dropper_leaves() */
+#endif
         :: found && !claimed ->
 #ifdef WRONG_EXPIRES_ANYWAY
             free_place();
@@ -377,6 +387,15 @@ proctype canceller()
     fi
 }
 
+/** ep_executor_wait_idle(), after the last submission */
+proctype idler()
+{
+    submitters_left == 0;
+    freed == tail + pushed_aside; /* is_idle() */
+    droppers == 0;                /* await_droppers() */
+    assert(uncalled == 0)
+}
+
 proctype clock()
 {
     do
@@ -418,6 +437,7 @@ init
         for (i : 1 .. WORKERS) { run worker() }
         run expiry_main();
         run submitter();
+        run idler();
         run clock();
 #if CANCELS > 0
         for (i : 1 .. CANCELS) { run canceller() }

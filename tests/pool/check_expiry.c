@@ -87,6 +87,31 @@ TEST(a_task_that_waits_too_long_expires)
     ep_executor_free(pool);
 }
 
+static void stand_at_gate(void *gate, int reason, const void *input, size_t size)
+{
+    note_reason(NULL, reason, input, size);
+    gate_callback(NULL, gate);
+}
+
+/* Its place is free before the function runs, but the executor is not idle before that has returned. */
+TEST(idle_comes_after_the_functions_of_what_expired)
+{
+    struct ep_executor *pool = executor_that(1, 2, EP_BLOCK);
+    struct gate gate;
+    struct ep_submit_options options = {.expires_ns = 1, .on_drop = stand_at_gate, .user = &gate};
+
+    gate_init(&gate);
+    ck_assert_int_eq(ep_submit_with(pool, nothing_task, NULL, 0, &options, NULL), 0);
+    gate_await(&gate, 1);
+    ck_assert_uint_eq(ep_executor_room(pool), 3);
+    ck_assert_int_eq(ep_executor_wait_idle(pool, 0), -ETIMEDOUT);
+    gate_open(&gate, 1);
+    ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
+    ck_assert_int_eq(atomic_load(&reasons[0]), 1);
+    ep_executor_free(pool);
+    gate_clear(&gate);
+}
+
 TEST(what_is_late_at_submission_never_runs)
 {
     struct ep_executor *pool = executor_that(2, 4, EP_BLOCK);
