@@ -53,6 +53,9 @@ void arrivals_expect(struct arrivals *arrivals, struct arrival *arrival, struct 
  */
 bool arrival_needs_caller(const struct arrival *arrival);
 
+/** Do the caller's part for such a one. @return 0, or -EDEADLK: it has none */
+int arrival_join_in(const struct arrival *arrival);
+
 /**
  * Take the first arrival, and wait if there is none.
  *

@@ -22,6 +22,8 @@
 #include "pool/clock-internal.h"
 #include "pool/self-internal.h"
 
+#include <errno.h>
+
 void arrivals_init(struct arrivals *arrivals, void (*ring)(struct arrivals *arrivals))
 {
     *arrivals = (struct arrivals){.ring = ring};
@@ -70,6 +72,12 @@ void arrivals_expect(struct arrivals *arrivals, struct arrival *arrival, struct 
 bool arrival_needs_caller(const struct arrival *arrival)
 {
     return self_manages(arrival->future->executor) || future_needs_caller(arrival->future);
+}
+
+int arrival_join_in(const struct arrival *arrival)
+{
+    /* What the manager has completed arrives when it goes on, so it must not wait at all. */
+    return self_manages(arrival->future->executor) ? -EDEADLK : future_join_in(arrival->future);
 }
 
 struct arrival *arrivals_take(struct arrivals *arrivals, int64_t deadline_ns)

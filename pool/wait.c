@@ -36,7 +36,8 @@ struct wait_watch {
 /**
  * Look at all futures.
  *
- * @param done  if not NULL: set to which of them are done
+ * @param done  if not NULL: set to which of them are done; a second look, so that none is missing that
+ *              was done before the one that makes the condition true
  * @return      whether the condition is true
  */
 static bool has_come(struct ep_future *const *futures, size_t count, enum ep_wait_for wait_for,
@@ -50,9 +51,9 @@ static bool has_come(struct ep_future *const *futures, size_t count, enum ep_wai
 
         done_count += is_done;
         failed |= is_done && future_has_failed(futures[i]);
-        if (done != NULL)
-            done[i] = is_done;
     }
+    for (size_t i = 0; i < count && done != NULL; i++)
+        done[i] = ep_future_done(futures[i]);
     return done_count == count || (wait_for == EP_FIRST_COMPLETED && done_count > 0) ||
            (wait_for == EP_FIRST_FAILED && failed);
 }
@@ -256,18 +257,19 @@ static int all_hopeless(struct ep_completions *completions)
     return lost ? EP_EFORKED : -EDEADLK;
 }
 
-/** Do the caller's part for one of the futures, none of which can arrive without it. */
+/**
+ * Do the caller's part for one of the futures, none of which could arrive without it.
+ * @return -EDEADLK: it has none. 0: look again; one may have begun elsewhere meanwhile
+ */
 static int join_one(struct ep_completions *completions)
 {
-    int rc = -EDEADLK;
+    for (size_t i = completions->earliest; i < completions->count; i++) {
+        const struct arrival *slot = &completions->slots[i];
 
-    for (size_t i = completions->earliest; i < completions->count && rc != 0; i++) {
-        struct ep_future *future = completions->slots[i].future;
-
-        if (future != NULL && future_needs_caller(future))
-            rc = future_join_in(future);
+        if (slot->future != NULL && (!arrival_needs_caller(slot) || arrival_join_in(slot) == 0))
+            return 0;
     }
-    return rc;
+    return -EDEADLK;
 }
 
 /** Find a future that is done and has not arrived. @return NULL: there is none */

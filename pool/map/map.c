@@ -218,15 +218,16 @@ static bool all_need_caller(const struct ep_map *map)
     return chunk == NULL;
 }
 
-/** Do the caller's part for one of the chunks, none of which can arrive without it. */
+/**
+ * Do the caller's part for one of the chunks, none of which could arrive without it.
+ * @return -EDEADLK: it has none. 0: look again; one may have begun elsewhere meanwhile
+ */
 static int join_one(const struct ep_map *map)
 {
-    int rc = -EDEADLK;
-
-    for (const struct map_chunk *chunk = map->first; chunk != NULL && rc != 0; chunk = chunk->next)
-        if (future_needs_caller(chunk->future))
-            rc = future_join_in(chunk->future);
-    return rc;
+    for (const struct map_chunk *chunk = map->first; chunk != NULL; chunk = chunk->next)
+        if (!arrival_needs_caller(&chunk->arrival) || arrival_join_in(&chunk->arrival) == 0)
+            return 0;
+    return -EDEADLK;
 }
 
 /** Find a chunk that is done and has not arrived. @return NULL: there is none */
