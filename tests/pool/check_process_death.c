@@ -204,9 +204,11 @@ TEST(only_the_task_of_the_dead_fails)
 TEST(death_before_the_task_is_read)
 {
     struct ep_executor *pool = processes_of(1, EP_REPLACE);
+    struct process_executor *inside = (struct process_executor *)pool;
     struct ep_future *future;
     int pid = int_result(submit(pool, pid_of, NULL, 0)), status;
 
+    AWAIT(atomic_load(&inside->idle_count) == 1); /* so that submit itself sends the task */
     kill(pid, SIGSTOP);
     AWAIT(process_state(pid) == 'T');
     future = submit(pool, pid_of, NULL, 0);
