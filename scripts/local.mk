@@ -1,6 +1,6 @@
 # Scripts for people and for CI.
 EXTRA_DIST += %D%/boot %D%/build %D%/check-container %D%/check-machines %D%/check-distributions %D%/check-model %D%/check-packages \
-	%D%/check-sanitizers %D%/check-surroundings %D%/check-torture %D%/coverage %D%/demo %D%/failures %D%/fuzz \
+	%D%/check-sanitizers %D%/check-shaken %D%/check-surroundings %D%/check-torture %D%/coverage %D%/demo %D%/failures %D%/fuzz \
 	%D%/installation %D%/packages %D%/release %D%/test
 
 # Pictures of real runs.

@@ -6,6 +6,7 @@ check_LTLIBRARIES += %D%/libkit.la
 	%D%/kinds.c %D%/kinds.h \
 	%D%/main.c \
 	%D%/process.c %D%/process.h \
+	%D%/shaken.h \
 	%D%/suite.c %D%/suite.h
 if PROGRAMS
 %C%_libkit_la_SOURCES += \
