@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/** A thread stops at one point of these, and one stop of those is a long one. */
+/** Of this number of points a thread stops at one, and of this number of stops one is long. */
 #define SHAKEN_POINTS 48
 #define SHAKEN_LONG   16
 
