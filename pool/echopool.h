@@ -987,7 +987,10 @@ enum ep_wait_for {
 EP_API EP_MUSTCHECK int ep_wait(struct ep_future *const *futures, size_t count,
                                 enum ep_wait_for wait_for, int64_t timeout_ns, bool *done);
 
-/** Futures in the order in which they complete. Used by one thread at a time. */
+/**
+ * Futures in the order in which they complete: in which those who complete them hand them over, a moment after
+ * they are done and before their callbacks run. Used by one thread at a time.
+ */
 struct ep_completions;
 
 /**
