@@ -184,7 +184,7 @@ LOOP_TEST(local_ports_that_run_out, 2)
     let_fail("connect", EADDRNOTAVAIL, 3, 0);
     run = client_run(peer_port_text(peer),
                      _i == 0 ? ARGUMENTS("-n", "5")
-                             : ARGUMENTS("-n", "5", "-m", "1", "--churn", "-d", "20ms"));
+                             : ARGUMENTS("-n", "5", "-m", "1", "--churn", "-d", "1s"));
     ck_assert_int_eq(run.outcome.status, 1);
     ck_assert_ptr_nonnull(strstr(run.outcome.err, "local ports ran out"));
     ck_assert((strstr(run.outcome.err, "TIME_WAIT") != NULL) == (_i == 1));
