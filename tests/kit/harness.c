@@ -733,8 +733,7 @@ int64_t process_cpu_ns(pid_t pid)
     return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
-/* The parent of a process; 0 where it has ended. */
-static pid_t parent_of(pid_t pid)
+pid_t process_parent(pid_t pid)
 {
     char path[64];
     int parent = 0;
@@ -754,7 +753,7 @@ static pid_t parent_of(pid_t pid)
 static bool descends_from(pid_t pid, pid_t ancestor)
 {
     while (pid > 1 && pid != ancestor)
-        pid = parent_of(pid);
+        pid = process_parent(pid);
     return pid == ancestor;
 }
 

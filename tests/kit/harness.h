@@ -153,6 +153,8 @@ void tcp_reset(int fd);
 /** Open descriptors and live threads of a process, from /proc. */
 unsigned process_descriptors(pid_t pid);
 unsigned process_threads(pid_t pid);
+/** The parent of a process; 0 where that has ended. */
+pid_t process_parent(pid_t pid);
 /** User and system CPU time of a process so far, in nanoseconds. */
 int64_t process_cpu_ns(pid_t pid);
 /** The same of the process and of all that descend from it and live. */

@@ -352,17 +352,6 @@ static int oom_score_adj(pid_t pid)
     return score;
 }
 
-static pid_t parent_of(pid_t pid)
-{
-    FILE *file = fopen(suite_text("/proc/%d/stat", (int)pid), "re");
-    int parent;
-
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_eq(fscanf(file, "%*d (%*[^)]) %*c %d", &parent), 1);
-    fclose(file);
-    return parent;
-}
-
 /* A worker goes before the server and its zygote, relative to what they have inherited, which is theirs still. */
 LOOP_TEST(the_kernel_takes_a_worker_first, 2 * PROCESS_MODELS)
 {
@@ -384,7 +373,7 @@ LOOP_TEST(the_kernel_takes_a_worker_first, 2 * PROCESS_MODELS)
     kit_wait_processes(&kit, &worker, 1);
     ck_assert_int_eq(oom_score_adj(worker), inherited < 700 ? inherited + 300 : 1000);
     ck_assert_int_eq(oom_score_adj(kit.program.pid), inherited);
-    ck_assert_int_eq(oom_score_adj(parent_of(worker)), inherited);
+    ck_assert_int_eq(oom_score_adj(process_parent(worker)), inherited);
     close(fd);
     kit_finish(&kit, true, NULL);
 }
