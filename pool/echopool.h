@@ -437,7 +437,7 @@ EP_API EP_MUSTCHECK int ep_thread_executor_new(const struct ep_options *options,
  *
  * With EP_REPLACE a dead worker is replaced at once; if four in a row have died without finishing a
  * task, with growing delays. A worker that cannot be forked, or dies while it initializes, is tried
- * five times; when no worker is left then, the executor is broken.
+ * five times, then given up until a resize; when no worker is left then, the executor is broken.
  *
  * @return  as ep_thread_executor_new(), and
  *          -EINVAL      a prefetch above EP_PREFETCH_MAX
@@ -538,7 +538,8 @@ EP_API int ep_executor_resume(struct ep_executor *executor);
 
 /**
  * Change the number of workers. New workers run when it returns. Surplus workers end when they have
- * finished their current task. The bound becomes workers + queue at once.
+ * finished their current task. The bound becomes workers + queue at once. A worker process that was
+ * given up, because it could not be replaced, is tried again, and must start.
  *
  * For an elastic executor the number is the new workers_max. options.workers of them stay when idle, or
  * all if that is more than the new number. Workers are added by need as before: no new one is waited
@@ -549,7 +550,8 @@ EP_API int ep_executor_resume(struct ep_executor *executor);
  *          -EINVAL       0, or more than EP_WORKERS_MAX
  *          -EAGAIN, -ENOMEM, -EMFILE, -ENFILE
  *                        a worker could not be made; nothing has changed
- *          EP_EBROKEN    its initialize failed, and nothing has changed; or the executor is broken
+ *          EP_EBROKEN    its initialize failed, or its process died there, and nothing has changed;
+ *                        or the executor is broken
  *          EP_ESHUTDOWN  the executor was shut down before or meanwhile
  *          -EDEADLK      the caller is a callback on the manager of a process executor, or runs
  *                        for a task of it that is being dropped or cancelled; or an initialize or

@@ -12,7 +12,7 @@
  *    beginning; a process that waits for ever is an invalid end state;
  *  - while nothing happens any more, the least workers are awake, and no more (in watcher).
  *
- * There is no resize, whose states are too many.
+ * There is no resize: resize.pml has that of other executors.
  */
 #ifndef LEAST
 #define LEAST 1
@@ -43,7 +43,7 @@ byte life[MOST];
 bool dormant[MOST];
 bool sending[MOST], listed[MOST];
 bool busy[MOST];          /* place_is_busy() */
-bool may_order[MOST];     /* renew or retry_ns: a worker may be ordered */
+bool may_order[MOST];     /* retry_ns: a worker may be ordered */
 
 /* The worker processes, and what travels. */
 bool has_input[MOST], has_outcome[MOST], is_ready[MOST], is_cut[MOST], has_ended[MOST];

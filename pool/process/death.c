@@ -20,7 +20,7 @@
  * A process that cannot be forked, or dies while it initializes, is tried again after 10, 20, 40,
  * 80 ms; after the fifth failure its place is given up until the next resize. When no place has a
  * worker or hope for one, the executor is broken. If initialize *reports* a failure, it is broken
- * at once.
+ * at once. A worker that a caller waits for is not tried again: its failure is the caller's.
  */
 #include "pool/process/place-internal.h"
 
@@ -67,7 +67,7 @@ void process_executor_break(struct process_executor *executor, const char *why)
     lose_returned(executor, executor->base.why);
 }
 
-void break_if_hopeless(struct process_executor *executor, const char *why)
+void break_if_hopeless(struct process_executor *executor)
 {
     for (uint32_t i = 0; i < executor->place_count; i++) {
         struct place *place = executor->places[i];
@@ -75,7 +75,15 @@ void break_if_hopeless(struct process_executor *executor, const char *why)
         if (place->index < atomic_load(&executor->target) && !place->given_up)
             return;
     }
-    process_executor_break(executor, why);
+    process_executor_break(executor, executor->failure);
+}
+
+/** Try no more to give a place a worker. */
+static void place_give_up(struct place *place, const char *why)
+{
+    place->given_up = true;
+    snprintf(place->executor->failure, sizeof place->executor->failure, "%s", why);
+    due_at(place->executor, 1); /* care() looks whether there is hope left */
 }
 
 void place_failed(struct place *place, int rc, const char *why)
@@ -84,15 +92,14 @@ void place_failed(struct place *place, int rc, const char *why)
 
     place->life = LIFE_NONE;
     place->failures++;
-    if (!atomic_load(&place->settled)) { /* a caller waits for this worker: it decides */
-        place->given_up = true;
+    if (!place_is_settled(place)) { /* a caller waits for this worker: it decides */
+        place_give_up(place, why);
         place_settle(place, rc);
     } else if (place->failures < FAILURES_MAX && executor->line >= 0) {
         place->retry_ns = ep_now_ns() + (FAILURE_DELAY_NS << (place->failures - 1));
         due_at(executor, place->retry_ns);
     } else {
-        place->given_up = true;
-        break_if_hopeless(executor, why);
+        place_give_up(place, why);
     }
 }
 
@@ -279,9 +286,9 @@ static void place_died(struct place *place, const char *words)
     if (place->not_ready) {
         snprintf(why, sizeof why, "initialize of worker %u failed with %d", place->index,
                  place->init_code);
-        if (atomic_load(&place->settled))
+        if (place_is_wanted(place) && place_is_settled(place)) /* in this order: enum start */
             process_executor_break(executor, why);
-        place->given_up = true;
+        place_give_up(place, why);
         place_settle(place, EP_EBROKEN);
     } else if (!place->was_ready) {
         place_failed(place, EP_EBROKEN, words);

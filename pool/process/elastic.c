@@ -7,8 +7,9 @@
  * A submitter that queues a task and finds no idle worker pokes the manager. Until all workers are
  * there, no task is sent ahead to a busy one, so that those wait which the manager adds workers for.
  *
- * A resize sets `target` alone. The manager counts the dormant places below it, and wakes some if fewer
- * than the least are awake, because the workers were in places that now end.
+ * A resize sets `target`, and asks for the places that were given up. The manager counts the dormant places
+ * below it, and wakes some if fewer than the least are awake, because the workers were in places that now end,
+ * or were given up.
  */
 #include "pool/process/place-internal.h"
 
@@ -57,6 +58,10 @@ void elastic_grow(struct process_executor *executor)
     for (uint32_t i = target; i < executor->place_count; i++)
         if (executor->places[i]->life == LIFE_NONE) /* otherwise its worker is ending */
             executor->places[i]->dormant = true;
+    if (atomic_exchange(&executor->try_again, false))
+        for (uint32_t i = 0; i < target; i++)
+            if (executor->places[i]->given_up)
+                executor->places[i]->dormant = true;
     awake = count_awake(executor, target, &starting);
     least = least_of(executor, target);
     atomic_store(&executor->dormant, target - awake); /* before the look at the queue */
@@ -71,7 +76,7 @@ void elastic_grow(struct process_executor *executor)
             continue;
         place->dormant = false;
         atomic_fetch_sub(&executor->dormant, 1);
-        atomic_store(&place->renew, true);
+        place_renew(place);
         awake++;
         coming++;
     }

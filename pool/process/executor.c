@@ -182,14 +182,13 @@ static int make_places_locked(struct process_executor *executor, uint32_t worker
     return 0;
 }
 
-/** Want a worker in each place from `before` on. */
+/** Want a worker in each place from `before` on, and in those that were given up. */
 static void want_workers_locked(struct process_executor *executor, uint32_t before,
                                 uint32_t workers)
 {
-    for (uint32_t i = before; i < workers; i++) {
-        atomic_store(&executor->places[i]->settled, false);
-        atomic_store(&executor->places[i]->renew, true);
-    }
+    for (uint32_t i = 0; i < workers; i++)
+        if (i >= before || atomic_load(&executor->places[i]->given_up))
+            atomic_store(&executor->places[i]->start, START_WANTED);
 }
 
 /** Before the manager starts: make the places, and want the workers that there are at the beginning. */
@@ -216,20 +215,20 @@ static bool are_settled(void *context)
     if (is_over(executor)) /* shut down meanwhile: the manager has ended */
         return true;
     for (uint32_t i = 0; i < atomic_load(&executor->target); i++)
-        if (!atomic_load(&executor->places[i]->settled))
+        if (!place_is_settled(executor->places[i]))
             return false;
     return true;
 }
 
 /** Wait until every worker has started or failed to. @return 0 or the reason of a failure */
-static int await_workers(struct process_executor *executor, uint32_t before, uint32_t workers)
+static int await_workers(struct process_executor *executor, uint32_t workers)
 {
     int rc = 0;
 
     EP_ASSERT(waitlist_await(&executor->settling, are_settled, executor, NO_DEADLINE));
-    for (uint32_t i = before; i < workers && rc == 0; i++)
-        rc = atomic_load(&executor->places[i]->settled) ? executor->places[i]->start_rc
-                                                        : queue_refusal(&executor->base.queue);
+    for (uint32_t i = 0; i < workers && rc == 0; i++)
+        rc = place_is_settled(executor->places[i]) ? executor->places[i]->start_rc
+                                                   : queue_refusal(&executor->base.queue);
     return rc;
 }
 
@@ -245,19 +244,19 @@ static int process_resize(struct ep_executor *base, uint32_t workers)
     before = atomic_load(&executor->target);
     rc = make_places_locked(executor, workers);
     if (rc == 0) {
-        /* First, because the manager may look at any time, and settles a place that is not wanted: place_care() */
-        atomic_store(&executor->target, workers);
-        if (!executor->is_elastic) /* otherwise the manager adds workers by need */
+        if (executor->is_elastic) /* the manager adds workers by need */
+            atomic_store(&executor->try_again, true);
+        else
             want_workers_locked(executor, before, workers);
+        if (workers > before) /* after what is wanted: enum start */
+            atomic_store(&executor->target, workers);
         poke(executor);
-        rc = workers > before ? await_workers(executor, before, workers) : 0;
+        rc = await_workers(executor, workers);
     }
-    if (rc == 0) {
+    if (rc == 0)
         queue_set_limit(&base->queue, executor_limit(base, workers));
-    } else {
-        atomic_store(&executor->target, before);
-        poke(executor);
-    }
+    atomic_store(&executor->target, rc == 0 ? workers : before);
+    poke(executor);
     EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
     executor_places_made(base); /* a higher bound makes places */
     return rc;
@@ -398,7 +397,7 @@ int ep_process_executor_new(const struct ep_options *options, struct ep_executor
         process_release(made);
         return rc;
     }
-    rc = await_workers(made, 0, atomic_load(&made->target));
+    rc = await_workers(made, atomic_load(&made->target));
     if (rc != 0) {
         ep_executor_free(&made->base); /* the workers that have started run their finalize */
         return rc;

@@ -190,16 +190,6 @@ static void line_read(struct process_executor *executor)
 
 /* --- the thread ---------------------------------------------------------------------------- */
 
-/** Ask whether the place should have a worker. */
-static bool place_is_wanted(struct place *place)
-{
-    struct process_executor *executor = place->executor;
-
-    return place->index < atomic_load(&executor->target) && !place->dormant &&
-           !atomic_load(&executor->base.broken) && !atomic_load(&executor->base.terminating) &&
-           !(is_closing(executor) && queue_held(&executor->base.queue) == 0);
-}
-
 static int64_t place_resend_ns(struct place *place)
 {
     int64_t resend_ns;
@@ -227,17 +217,16 @@ static void place_care_for_resend(struct place *place, int64_t now)
 static void place_care(struct place *place, int64_t now)
 {
     struct process_executor *executor = place->executor;
-    /* Read first, because a resize sets `target` first: what is unsettled by then is known to be wanted. */
-    bool settled = atomic_load(&place->settled), wanted = place_is_wanted(place);
+    /* In this order: `target` is then not older than the resize that awaits a worker here. */
+    bool awaited = !place_is_settled(place), wanted = place_is_wanted(place);
 
     switch ((enum life)atomic_load(&place->life)) { /* clang does not switch on an atomic */
     case LIFE_NONE:
-        if (atomic_exchange(&place->renew, false)) {
-            place->given_up = false;
-            place->failures = 0;
-            place->retry_ns = 1;
+        if (atomic_load(&place->start) == START_WANTED) {
+            atomic_store(&place->start, START_UNDER_WAY);
+            place_renew(place);
         }
-        if (!wanted && !settled)
+        if (is_ending(executor))
             place_settle(place,
                          is_closing(executor) ? queue_refusal(&executor->base.queue) : EP_EBROKEN);
         else if (!wanted)
@@ -252,7 +241,7 @@ static void place_care(struct place *place, int64_t now)
             place_stop(place);
         break;
     case LIFE_READY:
-        if (atomic_exchange(&place->renew, false))
+        if (awaited && wanted)
             place_settle(place, 0);
         if (!wanted || (executor->base.options.tasks_per_worker > 0 &&
                         place->given >= executor->base.options.tasks_per_worker))
@@ -323,6 +312,7 @@ static bool care(struct process_executor *executor)
     resume_postponed(executor, now);
     for (uint32_t i = 0; i < executor->place_count; i++)
         place_care(executor->places[i], now);
+    break_if_hopeless(executor);
     dispatch(executor);
     for (uint32_t i = 0; i < executor->place_count; i++)
         any = any || executor->places[i]->life != LIFE_NONE;

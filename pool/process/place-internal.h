@@ -42,6 +42,16 @@ enum life {
 };
 
 /**
+ * Whether a caller waits for a worker of a place. One word, and set before `target` lets the manager order that
+ * worker: so the manager knows of every failure whether it is the caller's, or that of a replacement.
+ */
+enum start {
+    START_SETTLED,   /**< none does: it is ready, or will not come: start_rc. Set by the manager */
+    START_WANTED,    /**< one does; the manager has not seen it. Set under life_mutex */
+    START_UNDER_WAY, /**< one does; the worker is, or will be, ordered. Set by the manager */
+};
+
+/**
  * A place for a worker process, and then for its successors. It lives as long as the executor.
  *
  * The slots are a ring. At `head` is the task whose outcome comes next; tasks from `sent` to `tail`
@@ -108,8 +118,7 @@ struct place {
     int64_t retry_ns;  /**< when to order a process; 0: not at all */
     uint32_t failures; /**< processes in a row that never became ready */
 
-    _Atomic bool renew;   /**< a resize wants a worker here */
-    _Atomic bool settled; /**< the wanted worker is ready, or there will be none */
+    _Atomic enum start start;
     int start_rc;         /**< meaningful if settled */
     unsigned char *inbox; /**< for a receiver that is not the manager */
 };
@@ -156,6 +165,7 @@ struct process_executor {
     _Atomic uint32_t place_count;
     _Atomic uint32_t alive;   /**< processes that are ready */
     _Atomic uint32_t target;  /**< places for workers */
+    _Atomic bool try_again;   /**< an elastic executor was resized: try given-up places again */
     _Atomic uint32_t dormant; /**< those that are dormant */
     _Atomic uint32_t most;    /**< workers that were ready at a time */
     _Atomic uint32_t
@@ -171,6 +181,7 @@ struct process_executor {
     uint64_t tickets;
     uint32_t barren; /**< deaths in a row without a task done between them */
     uint64_t done_at_death;
+    char failure[MESSAGE_MAX]; /**< why the place that was given up last has no worker */
     int64_t kill_at_ns;  /**< when workers are killed after SIGTERM; 0: they have not got it */
     int64_t next_due_ns; /**< when care is due next; INT64_MAX: at no set time */
     unsigned char *inbox;
@@ -204,11 +215,26 @@ void due_at(struct process_executor *executor, int64_t when_ns);
 /** Ask whether the executor accepts no more tasks. */
 bool is_closing(struct process_executor *executor);
 
+/** Ask whether the executor needs no more workers: it is broken, is terminated, or has done its last task. */
+bool is_ending(struct process_executor *executor);
+
 /** Make a place for a worker. @return NULL for want of memory */
 struct place *place_new(struct process_executor *executor, uint32_t index);
 void place_free(struct place *place);
 
-/** Report that the wanted worker is ready, or that there will be none. */
+/** Ask whether the place should have a worker. */
+bool place_is_wanted(const struct place *place);
+
+/** Let a place have a worker as if none had failed in it. Threads: the manager. */
+void place_renew(struct place *place);
+
+/** Ask whether no caller waits for a worker of this place. */
+static inline bool place_is_settled(const struct place *place)
+{
+    return atomic_load(&place->start) == START_SETTLED;
+}
+
+/** Report that the worker that a caller waits for is ready, or that there will be none. */
 void place_settle(struct place *place, int rc);
 
 /** Note that a worker is initialized. Threads: the manager. */
@@ -311,7 +337,7 @@ void process_helper_leaves(struct ep_executor *base);
 void process_executor_break(struct process_executor *executor, const char *why);
 
 /** Break the executor if no worker is left and none will come. */
-void break_if_hopeless(struct process_executor *executor, const char *why);
+void break_if_hopeless(struct process_executor *executor);
 
 /** Note that a process could not be started. Try again later, or give up. */
 void place_failed(struct place *place, int rc, const char *why);

@@ -38,6 +38,12 @@ bool is_closing(struct process_executor *executor)
     return queue_refusal(&executor->base.queue) != 0;
 }
 
+bool is_ending(struct process_executor *executor)
+{
+    return atomic_load(&executor->base.broken) || atomic_load(&executor->base.terminating) ||
+           (is_closing(executor) && queue_held(&executor->base.queue) == 0);
+}
+
 /* --- life ---------------------------------------------------------------------------------- */
 
 struct place *place_new(struct process_executor *executor, uint32_t index)
@@ -63,7 +69,7 @@ struct place *place_new(struct process_executor *executor, uint32_t index)
         return NULL;
     }
     place->dormant = executor->is_elastic;
-    atomic_init(&place->settled, true); /* until a worker is wanted */
+    atomic_init(&place->start, START_SETTLED); /* until a worker is wanted */
     return place;
 }
 
@@ -79,12 +85,25 @@ void place_free(struct place *place)
     free(place);
 }
 
+bool place_is_wanted(const struct place *place)
+{
+    return place->index < atomic_load(&place->executor->target) && !place->dormant &&
+           !is_ending(place->executor);
+}
+
+void place_renew(struct place *place)
+{
+    place->given_up = false;
+    place->failures = 0;
+    place->retry_ns = 1;
+}
+
 void place_settle(struct place *place, int rc)
 {
-    if (atomic_load(&place->settled))
+    if (place_is_settled(place))
         return;
     place->start_rc = rc;
-    atomic_store(&place->settled, true);
+    atomic_store(&place->start, START_SETTLED);
     waitlist_wake_all(&place->executor->settling);
 }
 
@@ -115,7 +134,8 @@ void place_is_ready(struct place *place)
         if (executor->is_elastic) /* its task may have gone to another one */
             due_at(executor, deadline_after(executor->base.options.idle_timeout_ns));
     }
-    place_settle(place, 0);
+    if (!place_is_settled(place) && place_is_wanted(place)) /* in this order: place_care() */
+        place_settle(place, 0);
 }
 
 bool place_kill(const struct place *place, int number)

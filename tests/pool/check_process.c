@@ -723,35 +723,6 @@ TEST(a_failing_initialize_leaves_nothing)
             ck_assert_int_eq(process_state(atomic_load(&shared->pids[i])), 0);
 }
 
-TEST(resize_adds_and_removes_workers)
-{
-    struct ep_options options = {
-        .workers = 1, .initialize = note_initialized, .finalize = note_finalized};
-    struct ep_executor *pool = processes(&options);
-
-    for (unsigned round = 1; round <= 5; round++) {
-        ck_assert_int_eq(ep_executor_resize(pool, 4), 0);
-        for (int i = 0; i < 4; i++)
-            ck_assert_int_eq(ep_submit(pool, hold, NULL, 0, NULL), 0);
-        await_held(4); /* all four at once */
-        ck_assert_int_eq(ep_executor_resize(pool, 1), 0);
-        release_held(4);
-        AWAIT(atomic_load(&shared->finalized) == 3 * round);
-        ck_assert_int_gt(int_result(submit(pool, pid_of, NULL, 0)), 0);
-    }
-    atomic_store(&shared->initialize_result, 1);
-    ck_assert_int_eq(ep_executor_resize(pool, 3), EP_EBROKEN);
-    ck_assert_int_gt(int_result(submit(pool, pid_of, NULL, 0)), 0); /* nothing has changed */
-    ep_executor_free(pool);
-}
-
-static void *submit_until_closed(void *pool)
-{
-    while (ep_submit(pool, count_seen, NULL, 0, NULL) == 0)
-        ;
-    return NULL;
-}
-
 /* Who asks how many there are is not told of one less because one is being replaced. */
 TEST(a_worker_that_is_replaced_counts)
 {
@@ -768,52 +739,6 @@ TEST(a_worker_that_is_replaced_counts)
     ep_executor_stats(pool, &stats);
     ck_assert_uint_eq(stats.workers, 0);
     ep_executor_free(pool);
-}
-
-/* The manager is busy with workers that come and go: no more than that it is late to look. */
-TEST(resize_amid_replacements)
-{
-    struct ep_options options = {.workers = 1, .tasks_per_worker = 2, .queue = 4};
-    struct ep_executor *pool = processes(&options);
-    pthread_t submitter;
-
-    ck_assert_int_eq(pthread_create(&submitter, NULL, submit_until_closed, pool), 0);
-    for (int round = 0; round < 100; round++) {
-        ck_assert_int_eq(ep_executor_resize(pool, 4), 0);
-        ck_assert_int_eq(ep_executor_resize(pool, 1), 0);
-    }
-    ck_assert_int_eq(ep_executor_shutdown(pool, 0), 0);
-    pthread_join(submitter, NULL);
-    ep_executor_free(pool);
-}
-
-static void *resize_to_three(void *pool)
-{
-    return (void *)(intptr_t)ep_executor_resize(pool, 3);
-}
-
-TEST(resize_meets_the_end)
-{
-    struct ep_zygote *zygote;
-
-    ck_assert_int_eq(ep_zygote_new(&zygote), 0);
-    for (int round = 0; round < 100; round++) {
-        struct ep_options options = {.workers = 1, .zygote = zygote};
-        struct ep_executor *pool = processes(&options);
-        pthread_t resizer;
-        void *rc;
-
-        ck_assert_int_eq(pthread_create(&resizer, NULL, resize_to_three, pool), 0);
-        for (int i = 0; i < round; i++)
-            sched_yield(); /* each round at another moment */
-        if (round % 2)
-            ep_executor_terminate(pool);
-        ck_assert_int_eq(ep_executor_shutdown(pool, EP_WAIT), 0);
-        pthread_join(resizer, &rc);
-        ck_assert(rc == NULL || (int)(intptr_t)rc == EP_ESHUTDOWN);
-        ep_executor_free(pool);
-    }
-    ep_zygote_free(zygote);
 }
 
 /* A hundred beginnings and ends, with tasks under way. */

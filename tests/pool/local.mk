@@ -6,6 +6,7 @@ POOL_TESTS = \
 	tests/pool/check_zygote \
 	tests/pool/check_process \
 	tests/pool/check_process_death \
+	tests/pool/check_process_resize \
 	tests/pool/check_process_scarcity \
 	tests/pool/check_process_transport \
 	tests/pool/check_future \
