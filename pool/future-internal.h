@@ -168,6 +168,22 @@ struct ep_future {
     int64_t submitted_ns; /* if the executor is observed; 0: it has begun before */
 };
 
+static inline uint32_t future_load_state(const struct ep_future *future)
+{
+    return atomic_load_explicit(&future->state, memory_order_acquire) & STATE_MASK;
+}
+
+static inline bool state_is_done(uint32_t state)
+{
+    return state == STATE_FINISHED || state == STATE_CANCELLED;
+}
+
+/** Ask whether it was made in the parent process and not done at the fork: it never will be. */
+static inline bool future_is_lost(const struct ep_future *future)
+{
+    return !state_is_done(future_load_state(future)) && !future_pool_is_here(future->pool);
+}
+
 /**
  * Make a PENDING future with a copy of the input and one reference.
  *
@@ -299,6 +315,9 @@ void future_break(struct ep_future *future, int verdict, const char *message);
  */
 void future_drop_input(struct ep_future *future, int reason);
 
+/** Release the input and descriptors of a task that has ended. */
+void future_release_input(struct ep_future *future);
+
 /** Ask whether dropping its input calls a function of the user. */
 bool future_drop_calls(const struct ep_future *future);
 
@@ -352,8 +371,8 @@ void future_call_back(struct ep_future *future);
  */
 void future_finish(struct ep_future *future, uint32_t worker);
 
-/** Ask whether it was made in the parent process and not done at the fork: it never will be. */
-bool future_is_lost(const struct ep_future *future);
+/** Fire watches and run callbacks. Called once, by the thread that made the future done. */
+void future_tell(struct ep_future *future);
 
 /**
  * Have watch->fire called when the future is done. @return false: it is done already

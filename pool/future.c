@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Futures: the state of a task, its outcome, and the threads and functions that wait for it.
+ * Futures: the state of a task, and the threads that wait for it. future-watch.c has the functions that wait,
+ * future-contents.c the input and the outcome.
  *
  * DESIGN
  *
@@ -21,7 +22,6 @@
  */
 #include "pool/future-internal.h"
 
-#include "pool/cancel-internal.h"
 #include "pool/clock-internal.h"
 #include "pool/self-internal.h"
 
@@ -29,19 +29,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* --- state --------------------------------------------------------------------------------- */
-
-static uint32_t future_load_state(const struct ep_future *future)
-{
-    return atomic_load_explicit(&future->state, memory_order_acquire) & STATE_MASK;
-}
-
-static bool state_is_done(uint32_t state)
-{
-    return state == STATE_FINISHED || state == STATE_CANCELLED;
-}
 
 /**
  * Looks at the state before sleeping on it, with a pause before each: about a microsecond in all.
@@ -120,149 +109,6 @@ static bool future_wait(struct ep_future *future, int64_t timeout_ns)
     return future_sleep(future, deadline_ns);
 }
 
-/* --- callbacks ----------------------------------------------------------------------------- */
-
-/** Fire watches and run callbacks. Called once, by the thread that made the future done. */
-static void future_tell(struct ep_future *future)
-{
-    struct callback *callback;
-
-    lock_acquire(&future->lock);
-    while (future->watches != NULL) {
-        struct watch *watch = future->watches;
-
-        future->watches = watch->next;
-        watch->listed = false;
-        watch->fire(watch, future); /* after this the watch may be gone */
-    }
-    lock_release(&future->lock);
-    /* No thread adds one any more. Each is taken off before it is called: it may end the thread. */
-    while ((callback = future->callbacks) != NULL) {
-        struct callback taken = *callback;
-
-        future->callbacks = taken.next;
-        if (callback != &future->first_callback)
-            free(callback);
-        taken.done(future, taken.context);
-    }
-}
-
-/**
- * Publish that a task which never runs is over, and wake the sleepers: a worker may be one of them, for
- * whose next task a function that is called later waits. @return the notes
- */
-static uint32_t future_end_cancelling(struct ep_future *future, uint32_t to)
-{
-    uint32_t old;
-
-    EP_ASSERT(future_change_state(future, STATE_CANCELLING, to, &old));
-    if (old & STATE_HAS_SLEEPERS)
-        futex_wake(&future->state, INT_MAX);
-    return old;
-}
-
-/**
- * Leave the note that makes the finisher take the lock, before registering a watch or callback.
- * Both happen without releasing the lock in between, so a finisher that sees the note also sees
- * what was registered.
- *
- * @return false: the finisher was faster; the future is done, and nothing will be called
- */
-static bool future_note_watch_locked(struct ep_future *future)
-{
-    uint32_t old = atomic_load(&future->state);
-
-    if ((old & STATE_HAS_WATCHES) == 0 && !state_is_done(old & STATE_MASK)) {
-        /* The first registration makes the lists; no finisher reads them without the note. */
-        future->callbacks = NULL;
-        future->watches = NULL;
-        future->first_callback.done = NULL;
-        old = atomic_fetch_or(&future->state, STATE_HAS_WATCHES);
-    }
-    return !state_is_done(old & STATE_MASK);
-}
-
-static void callback_append_locked(struct ep_future *future, struct callback *callback)
-{
-    struct callback **end = &future->callbacks;
-
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = callback;
-}
-
-int ep_future_add_done_callback(struct ep_future *future, ep_done_fn done, void *context)
-{
-    struct callback *callback = &future->first_callback;
-
-    if (done == NULL)
-        return -EINVAL;
-    if (future_is_lost(future))
-        return EP_EFORKED;
-    if (!future_pool_is_here(future->pool)) { /* it was done at the fork: see future_watch() */
-        done(future, context);
-        return 0;
-    }
-    lock_acquire(&future->lock);
-    if (!future_note_watch_locked(future)) {
-        lock_release(&future->lock);
-        done(future, context);
-        return 0;
-    }
-    if (callback->done != NULL && (callback = malloc(sizeof *callback)) == NULL) {
-        lock_release(&future->lock);
-        return -ENOMEM;
-    }
-    *callback = (struct callback){.done = done, .context = context};
-    callback_append_locked(future, callback);
-    lock_release(&future->lock);
-    return 0;
-}
-
-bool future_is_lost(const struct ep_future *future)
-{
-    return !ep_future_done(future) && !future_pool_is_here(future->pool);
-}
-
-bool future_watch(struct ep_future *future, struct watch *watch)
-{
-    bool pending;
-
-    watch->listed = false;
-    if (!future_pool_is_here(future->pool))
-        return !ep_future_done(future);
-    lock_acquire(&future->lock);
-    pending = future_note_watch_locked(future);
-    watch->listed = pending;
-    if (pending) {
-        watch->previous = NULL;
-        watch->next = future->watches;
-        if (watch->next != NULL)
-            watch->next->previous = watch;
-        future->watches = watch;
-    }
-    lock_release(&future->lock);
-    return pending;
-}
-
-bool future_unwatch(struct ep_future *future, struct watch *watch)
-{
-    bool was_listed;
-
-    if (!future_pool_is_here(future->pool))
-        return false;
-    lock_acquire(&future->lock);
-    was_listed = watch->listed;
-    if (was_listed) {
-        *(watch->previous ? &watch->previous->next : &future->watches) = watch->next;
-        if (watch->next != NULL)
-            watch->next->previous = watch->previous;
-        watch->listed = false;
-    }
-    lock_release(&future->lock);
-    return was_listed;
-}
-
 /* --- life ---------------------------------------------------------------------------------- */
 
 struct ep_future *future_new(struct future_pool *pool, struct ep_executor *executor, ep_task_fn fn,
@@ -303,61 +149,6 @@ void future_set_extras(struct ep_future *future, const struct extras *extras)
     future->has_extras = true;
 }
 
-int future_own_fds(struct ep_future *future, const int *fds, unsigned count)
-{
-    struct task_fds *list = malloc(sizeof *list + count * sizeof list->fds[0]);
-
-    if (list == NULL)
-        return -ENOMEM;
-    list->count = count;
-    list->on_heap = true;
-    memcpy(list->fds, fds, count * sizeof list->fds[0]);
-    future->fds = list;
-    future->has_fds = true;
-    return 0;
-}
-
-void future_disown_fds(struct ep_future *future)
-{
-    if (!future->has_fds)
-        return;
-    if (future->fds->on_heap)
-        free(future->fds);
-    future->has_fds = false;
-}
-
-void future_close_fds(struct ep_future *future)
-{
-    HOLD_CANCELLATION;
-
-    for (unsigned i = 0; future->has_fds && i < future->fds->count; i++)
-        if (future->fds->fds[i] >= 0)
-            close(future->fds->fds[i]);
-    future_disown_fds(future);
-}
-
-static OUT_OF_LINE void future_release_input(struct ep_future *future)
-{
-    if (future->has_fds)
-        future_close_fds(future);
-    if (future->input_on_heap)
-        free(future->input.heap);
-    future->input_on_heap = false;
-    future->input_size = 0;
-}
-
-static bool reply_is_on_heap(const struct ep_future *future)
-{
-    return future->has_reply && future->reply_size > sizeof future->reply.inside;
-}
-
-/** Release the memory of a reply that does not lie in the future. */
-static void future_release_reply(struct ep_future *future)
-{
-    if (reply_is_on_heap(future))
-        free(future->reply.heap);
-}
-
 struct ep_future *ep_future_ref(struct ep_future *future)
 {
     atomic_fetch_add_explicit(&future->references, 1, memory_order_relaxed);
@@ -383,14 +174,6 @@ void future_init_local(struct ep_future *future)
     atomic_init(&future->state, STATE_RUNNING);
 }
 
-void future_clear_local(struct ep_future *future)
-{
-    future_release_input(future);
-    future_release_reply(future);
-    if (future->has_message)
-        free(future->message);
-}
-
 /* --- what executors do --------------------------------------------------------------------- */
 
 bool future_is_cancelling(const struct ep_future *future)
@@ -403,24 +186,18 @@ void future_await_cancelled(struct ep_future *future)
     future_sleep(future, NO_DEADLINE);
 }
 
-static ep_on_drop_fn future_on_drop(const struct ep_future *future)
+/**
+ * Publish that a task which never runs is over, and wake the sleepers: a worker may be one of them, for
+ * whose next task a function that is called later waits. @return the notes
+ */
+static uint32_t future_end_cancelling(struct ep_future *future, uint32_t to)
 {
-    return future->has_extras ? future->extras.on_drop : NULL;
-}
+    uint32_t old;
 
-bool future_drop_calls(const struct ep_future *future)
-{
-    return future->dropped != NULL || future_on_drop(future) != NULL;
-}
-
-void future_drop_input(struct ep_future *future, int reason)
-{
-    if (future->dropped != NULL)
-        future->dropped(future_input(future), future->input_size);
-    else if (future_on_drop(future) != NULL)
-        future->extras.on_drop(future->extras.user, reason, future_input(future),
-                               future->input_size);
-    future_release_input(future);
+    EP_ASSERT(future_change_state(future, STATE_CANCELLING, to, &old));
+    if (old & STATE_HAS_SLEEPERS)
+        futex_wake(&future->state, INT_MAX);
+    return old;
 }
 
 bool future_begin_cancel(struct ep_future *future)
@@ -473,60 +250,6 @@ void future_break(struct ep_future *future, int verdict, const char *message)
     future_set_error(future, verdict, 0, message);
     future_drop_input(future, verdict);
     future_finish(future, 0);
-}
-
-int future_set_reply(struct ep_future *future, const void *data, size_t size)
-{
-    void *heap = NULL;
-    void *replaced = reply_is_on_heap(future) ? future->reply.heap : NULL;
-
-    if (size > sizeof future->reply.inside && (heap = malloc(size)) == NULL)
-        return -ENOMEM;
-    if (size > 0) /* `data` may lie in the replaced reply, which is released last */
-        memmove(heap ? heap : future->reply.inside, data, size);
-    free(replaced);
-    if (heap != NULL)
-        future->reply.heap = heap;
-    future->reply_size = size;
-    future->has_reply = true;
-    return 0;
-}
-
-void *future_make_reply(struct ep_future *future, size_t size)
-{
-    bool fits = future->input_on_heap && size <= future->input_size &&
-                size >= future->input_size / 2 && size > sizeof future->reply.inside;
-    void *heap = NULL;
-
-    if (size > sizeof future->reply.inside) {
-        heap = fits ? future->input.heap : malloc(size);
-        if (heap == NULL)
-            return NULL;
-        future->reply.heap = heap;
-    }
-    if (fits)
-        future->input_on_heap = false;
-    future->reply_size = size;
-    future->has_reply = true;
-    return heap != NULL ? heap : future->reply.inside;
-}
-
-const void *future_reply(const struct ep_future *future, uint64_t *size)
-{
-    *size = future->has_reply ? future->reply_size : 0;
-    if (*size == 0)
-        return NULL;
-    return reply_is_on_heap(future) ? future->reply.heap : future->reply.inside;
-}
-
-void future_set_error(struct ep_future *future, int verdict, int code, const char *message)
-{
-    future->verdict = verdict;
-    future->code = code;
-    if (future->has_message)
-        free(future->message);
-    future->has_message =
-        message != NULL && (future->message = strndup(message, MESSAGE_MAX - 1)) != NULL;
 }
 
 uint32_t future_publish(struct ep_future *future, uint32_t worker)

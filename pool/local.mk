@@ -13,7 +13,9 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/error.c \
 	%D%/executor.c %D%/executor-internal.h \
 	%D%/future.c %D%/future-internal.h \
+	%D%/future-contents.c \
 	%D%/future-pool.c %D%/future-pool-internal.h \
+	%D%/future-watch.c \
 	%D%/group.c \
 	%D%/here.c %D%/here-internal.h \
 	%D%/mailbox.c \
@@ -34,6 +36,7 @@ noinst_LTLIBRARIES += %D%/libpool.la
 	%D%/thread/nested.c \
 	%D%/thread/resize.c \
 	%D%/thread/worker.c %D%/thread/worker-internal.h \
+	%D%/thread/worker-thread.c \
 	%D%/process/calls-internal.h \
 	%D%/process/death.c \
 	%D%/process/elastic.c \

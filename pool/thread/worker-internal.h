@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file worker-internal.h
- * The thread executor: executor.c has what its users call, worker.c what its workers do, elastic.c,
- * resize.c and grower.c how many there are, and expiry.c the thread that ends tasks which have waited too long.
+ * The thread executor: executor.c has what its users call, worker.c what its workers do, worker-thread.c how
+ * they begin and end, nested.c how one runs a task that it waits for, elastic.c, resize.c and grower.c how many
+ * there are, and expiry.c the thread that ends tasks which have waited too long.
  */
 #ifndef POOL_THREAD_WORKER_INTERNAL_H
 #define POOL_THREAD_WORKER_INTERNAL_H
@@ -97,11 +98,37 @@ struct thread_executor {
     uint64_t gone_finished, gone_failed; /**< counts of joined workers */
 };
 
+/* --- worker.c ------------------------------------------------------------------------------ */
+
 /** Wake a parked worker, if there is one. It counts as searching from now on. */
 bool wake_idle_worker(struct thread_executor *executor);
 
 /** Wake a worker for a queued task, unless one is searching. */
 void task_arrived(struct ep_executor *executor);
+
+/** Ask whether a worker without a task should end. */
+bool worker_is_done(const struct worker *worker);
+
+/** Run tasks until the worker should end. */
+void worker_serve(struct worker *worker);
+
+/** Ask whether a worker that has just run a task should take no other. */
+bool worker_has_done_enough(const struct worker *worker);
+
+/**
+ * Count a task and end it. The place of a task with a future becomes free before its outcome is
+ * known, so that a thread which has the result finds the place, and the counts. The place of another
+ * becomes free when the worker takes the next task, under a lock that it needs anyway.
+ */
+void worker_end_task(struct worker *worker, bool succeeded);
+
+/** Note that it has no task from now on, if the executor is observed. */
+void worker_idles(struct worker *worker);
+
+/** Count a task that is done. */
+void worker_count(struct worker *worker, bool succeeded);
+
+/* --- worker-thread.c ----------------------------------------------------------------------- */
 
 /**
  * Make a worker for an empty place.
@@ -114,18 +141,17 @@ int worker_start_locked(struct thread_executor *executor, uint32_t index, bool w
 /** Get the worker of the calling thread. */
 struct worker *worker_here(void);
 
-/** Count a task that is done. */
-void worker_count(struct worker *worker, bool succeeded);
-
-/** The operations of struct future_host by which a worker runs a task that it waits for. */
-int thread_run_here(struct ep_executor *base, struct ep_future *future);
-bool thread_runs_here(const struct ep_future *future);
-
 /** Ask whether the caller is an `initialize` or `finalize` of the executor, which cannot resize. */
 bool worker_changes_here(const struct thread_executor *executor);
 
 /** Join a worker that is ending, and empty its place. */
 void worker_join_locked(struct thread_executor *executor, uint32_t index);
+
+/* --- nested.c ------------------------------------------------------------------------------ */
+
+/** The operations of struct future_host by which a worker runs a task that it waits for. */
+int thread_run_here(struct ep_executor *base, struct ep_future *future);
+bool thread_runs_here(const struct ep_future *future);
 
 /* --- expiry.c ------------------------------------------------------------------------------ */
 
