@@ -6,7 +6,7 @@ noinst_LTLIBRARIES += %D%/libclient.la
 	%D%/session/dial.c %D%/session/dial.h \
 	%D%/session/base.c %D%/session/base.h %D%/session/connect.c %D%/session/converse.c \
 	%D%/session/refusal.c %D%/session/resume.c %D%/session/stages.h %D%/session/poll.c %D%/session/poll.h \
-	%D%/load/loops.c %D%/load/threads.c %D%/load/runner.h \
+	%D%/load/loop.c %D%/load/loop.h %D%/load/loops.c %D%/load/threads.c %D%/load/runner.h \
 	%D%/load/barrier.c %D%/load/barrier.h \
 	%D%/load/cpu-quota.c %D%/load/cpu-quota.h \
 	%D%/load/machine-limits.c %D%/load/machine-limits.h \

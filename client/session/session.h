@@ -4,7 +4,7 @@
  * One session with the server, from connect() to end of file. Its runner decides how it waits.
  *
  * A session does what it can and then returns what it waits for, so the same code runs on a thread of
- * its own (load/threads.c), by the thousand on an event loop (load/loops.c), and behind the prompt:
+ * its own (load/threads.c), by the thousand on an event loop (load/loop.c), and behind the prompt:
  *
  *     session_init(&session, 7, &plan, &buffers, pending, true);
  *     for (;;) {
