@@ -45,10 +45,14 @@
 
 /* --- breaking ------------------------------------------------------------------------------ */
 
-void lose_returned(struct process_executor *executor, const char *why)
+void lose_returned(struct process_executor *executor)
 {
+    bool broken = atomic_load(&executor->base.broken);
+    const char *why = broken ? executor->base.why : "the executor was terminated";
     struct returned *returned;
 
+    if (!broken && !atomic_load(&executor->base.terminating))
+        return;
     resume_postponed(executor, INT64_MAX);
     while ((returned = take_returned(executor)) != NULL) {
         drop_task(executor, &returned->entry, 0, EP_EBROKEN, 0, why);
@@ -64,7 +68,6 @@ void process_executor_break(struct process_executor *executor, const char *why)
     queue_close(&executor->base.queue, EP_EBROKEN, false);
     kill_all(executor, SIGKILL);
     executor_break(&executor->base, executor->base.why);
-    lose_returned(executor, executor->base.why);
 }
 
 void break_if_hopeless(struct process_executor *executor)

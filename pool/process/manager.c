@@ -294,7 +294,6 @@ static void care_for_termination(struct process_executor *executor, int64_t now)
         }
         executor->kill_at_ns = deadline_after(grace_ns); /* for a worker that starts only now */
     }
-    lose_returned(executor, "the executor was terminated");
     kill_all(executor, number);
     due_at(executor, executor->kill_at_ns);
 }
@@ -313,6 +312,7 @@ static bool care(struct process_executor *executor)
     for (uint32_t i = 0; i < executor->place_count; i++)
         place_care(executor->places[i], now);
     break_if_hopeless(executor);
+    lose_returned(executor); /* each time: a worker may have sent one back before it was killed */
     dispatch(executor);
     for (uint32_t i = 0; i < executor->place_count; i++)
         any = any || executor->places[i]->life != LIFE_NONE;

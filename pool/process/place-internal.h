@@ -342,8 +342,8 @@ void break_if_hopeless(struct process_executor *executor);
 /** Note that a process could not be started. Try again later, or give up. */
 void place_failed(struct place *place, int rc, const char *why);
 
-/** Fail the tasks that were given back, because no worker will come for them. */
-void lose_returned(struct process_executor *executor, const char *why);
+/** Fail the tasks that were given back, if no worker will come for them. Threads: the manager. */
+void lose_returned(struct process_executor *executor);
 
 /** Order a worker without a task to end. */
 void place_stop(struct place *place);

@@ -6,6 +6,7 @@
 #include "pool/echopool.h"
 #include "pool/process/place-internal.h"
 #include "tests/kit/faults.h"
+#include "tests/kit/gate.h"
 #include "tests/kit/process.h"
 #include "tests/kit/suite.h"
 
@@ -232,6 +233,101 @@ TEST(descriptors_wait_for_a_worker_that_can_receive_them)
     ep_future_unref(limited);
     ck_assert_int_gt(int_result(future), 0);
     ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
+    ep_executor_free(pool);
+}
+
+/** Wait until a descriptor can be read. */
+static void await_readable(int fd)
+{
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+
+    ck_assert_int_eq(poll(&readable, 1, -1), 1);
+}
+
+/** Give a worker its last three of four tasks: two that hold it, and one with a descriptor that will not arrive. */
+static void starve(struct ep_executor *pool, ep_task_fn fn, struct ep_future *futures[static 3])
+{
+    const struct place *place = ((struct process_executor *)pool)->places[0];
+    int fd = open("/dev/null", O_WRONLY);
+    struct ep_submit_options with = {.fds = &fd, .fd_count = 1};
+    rlim_t few = 3;
+
+    futures[0] = submit(pool, limit_nofile, &few, sizeof few);
+    ck_assert_int_eq(ep_future_result(futures[0], EP_FOREVER, NULL), 0);
+    ep_future_unref(futures[0]);
+    futures[0] = submit(pool, fn, NULL, 0);
+    await_held(1);
+    futures[1] = submit(pool, fn, NULL, 0);
+    ck_assert_int_eq(ep_submit_with(pool, pid_of, NULL, 0, &with, &futures[2]), 0);
+    ck_assert_int_eq(ep_executor_resize(pool, 1), 0); /* the manager looks, and sends ahead */
+    AWAIT(place_load(place) == 3 && atomic_load(&place->sent) == atomic_load(&place->tail));
+}
+
+/* A worker gives a task back, and is killed before the manager reads that, because the executor breaks. */
+TEST(what_is_given_back_to_a_broken_executor_fails)
+{
+    struct ep_options options = {
+        .workers = 1, .prefetch = 2, .on_death = EP_BREAK, .initialize = note_initialized};
+    struct ep_executor *pool = processes(&options);
+    struct process_executor *inside = (struct process_executor *)pool;
+    struct ep_future *futures[3], *last;
+    struct gate first, second;
+    int starved, other;
+
+    gate_init(&first);
+    gate_init(&second);
+    starve(pool, hold, futures);
+    ck_assert_int_eq(ep_executor_resize(pool, 2), 0);
+    starved = atomic_load(&shared->pids[0]);
+    other = atomic_load(&shared->pids[1]);
+    ck_assert_int_eq(ep_future_add_done_callback(futures[0], gate_callback, &first), 0);
+    release_held(1);
+    gate_await(&first, 1); /* it has the manager, which will then find all of this at once: */
+    await_held(1);
+    last = submit(pool, pid_of, NULL, 0);
+    ck_assert_int_eq(ep_future_add_done_callback(last, gate_callback, &second), 0);
+    await_readable(inside->places[1]->socket);
+    kill(other, SIGKILL);
+    await_readable(inside->line);
+    gate_open(&first, 1);
+    gate_await(&second, 1); /* it knows of the death, and has not acted yet */
+    release_held(1);
+    await_readable(inside->places[0]->socket);
+    AWAIT(process_state(starved) == 'S'); /* both notes were sent */
+    gate_open(&second, 1);
+    AWAIT(ep_executor_broken(pool, NULL) && atomic_load(&inside->places[0]->life) == LIFE_NONE);
+    ck_assert_int_eq(error_of(futures[2]).kind, EP_EBROKEN);
+    for (int i = 0; i < 3; i++)
+        ep_future_unref(futures[i]);
+    ep_future_unref(last);
+    ep_executor_free(pool);
+    gate_clear(&first);
+    gate_clear(&second);
+}
+
+/** Arrives, outlives SIGTERM, and returns when the executor terminates. */
+static int hold_until_stopping(struct ep_task *task)
+{
+    signal(SIGTERM, SIG_IGN);
+    sem_post(&shared->arrived);
+    AWAIT(ep_task_stopping(task));
+    return 0;
+}
+
+/* Its worker ends then: no one waits for the time at which it would be killed. */
+TEST(what_is_given_back_to_a_terminated_executor_fails)
+{
+    struct ep_options options = {
+        .workers = 1, .prefetch = 2, .tasks_per_worker = 4, .grace_ns = EP_SECONDS(1000000)};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *futures[3];
+
+    starve(pool, hold_until_stopping, futures);
+    ep_executor_terminate(pool);
+    ck_assert_int_eq(ep_executor_join(pool, EP_FOREVER), 0);
+    ck_assert_int_eq(error_of(futures[2]).kind, EP_EBROKEN);
+    for (int i = 0; i < 3; i++)
+        ep_future_unref(futures[i]);
     ep_executor_free(pool);
 }
 
