@@ -7,37 +7,36 @@
  * A submitter that queues a task and finds no idle worker pokes the manager. Until all workers are
  * there, no task is sent ahead to a busy one, so that those wait which the manager adds workers for.
  *
- * A resize sets `target`, and asks for the places that were given up. The manager counts the dormant places
+ * A resize sets `target`, and makes the places dormant that were given up. The manager counts the dormant places
  * below it, and wakes some if fewer than the least are awake, because the workers were in places that now end,
- * or were given up.
+ * or were given up: so there is hope as long as a place is dormant, and break_if_hopeless() need not look at
+ * the queue.
  */
 #include "pool/process/place-internal.h"
 
 #include "pool/clock-internal.h"
 
-static bool is_starting(const struct place *place)
+/** Of the first places. */
+struct places {
+    uint32_t dormant;
+    uint32_t awake;    /**< have a worker, or will have one: neither dormant nor given up */
+    uint32_t starting; /**< are awake, and their worker has not started yet */
+};
+
+static struct places count_places(const struct process_executor *executor, uint32_t target)
 {
-    enum life life = atomic_load(&place->life);
+    struct places count = {0};
 
-    return life == LIFE_NONE ? !place->given_up : life != LIFE_READY;
-}
-
-/** Of the first places, count those that are not dormant, and those whose worker has not started yet. */
-static uint32_t count_awake(const struct process_executor *executor, uint32_t target,
-                            uint32_t *starting)
-{
-    uint32_t awake = 0;
-
-    *starting = 0;
     for (uint32_t i = 0; i < target; i++) {
         const struct place *place = executor->places[i];
 
-        if (place->dormant)
+        count.dormant += place->dormant;
+        if (place->dormant || place->given_up)
             continue;
-        awake++;
-        *starting += is_starting(place);
+        count.awake++;
+        count.starting += atomic_load(&place->life) != LIFE_READY;
     }
-    return awake;
+    return count;
 }
 
 /** Compute how many workers stay when idle. */
@@ -50,8 +49,9 @@ static uint32_t least_of(const struct process_executor *executor, uint32_t targe
 
 void elastic_grow(struct process_executor *executor)
 {
-    uint32_t target = atomic_load(&executor->target), starting, coming, awake, least;
+    uint32_t target = atomic_load(&executor->target), coming, least;
     struct ep_stats stats = {0};
+    struct places count;
 
     if (!executor->is_elastic)
         return;
@@ -59,17 +59,19 @@ void elastic_grow(struct process_executor *executor)
         if (executor->places[i]->life == LIFE_NONE) /* otherwise its worker is ending */
             executor->places[i]->dormant = true;
     if (atomic_exchange(&executor->try_again, false))
-        for (uint32_t i = 0; i < target; i++)
-            if (executor->places[i]->given_up)
+        for (uint32_t i = 0; i < executor->place_count; i++)
+            if (executor->places[i]->given_up) {
                 executor->places[i]->dormant = true;
-    awake = count_awake(executor, target, &starting);
+                executor->places[i]->given_up = false;
+            }
+    count = count_places(executor, target);
     least = least_of(executor, target);
-    atomic_store(&executor->dormant, target - awake); /* before the look at the queue */
-    if (awake == target || (awake >= least && queue_is_held(&executor->base.queue)))
+    atomic_store(&executor->dormant, count.dormant); /* before the look at the queue */
+    if (count.dormant == 0 || (count.awake >= least && queue_is_held(&executor->base.queue)))
         return;
     queue_stats(&executor->base.queue, &stats);
-    coming = starting + atomic_load(&executor->idle_count);
-    for (uint32_t i = 0; i < target && (awake < least || coming < stats.queued); i++) {
+    coming = count.starting + atomic_load(&executor->idle_count);
+    for (uint32_t i = 0; i < target && (count.awake < least || coming < stats.queued); i++) {
         struct place *place = executor->places[i];
 
         if (!place->dormant)
@@ -77,7 +79,7 @@ void elastic_grow(struct process_executor *executor)
         place->dormant = false;
         atomic_fetch_sub(&executor->dormant, 1);
         place_renew(place);
-        awake++;
+        count.awake++;
         coming++;
     }
 }
@@ -86,10 +88,9 @@ void elastic_shrink(struct place *place, int64_t now)
 {
     struct process_executor *executor = place->executor;
     int64_t timeout_ns = executor->base.options.idle_timeout_ns, idle_since = now;
-    uint32_t target = atomic_load(&executor->target), starting;
+    uint32_t target = atomic_load(&executor->target);
 
-    if (!executor->is_elastic ||
-        count_awake(executor, target, &starting) <= least_of(executor, target))
+    if (!executor->is_elastic || count_places(executor, target).awake <= least_of(executor, target))
         return;
     lock_acquire(&executor->lock);
     if (place->listed)

@@ -246,6 +246,50 @@ TEST(a_resize_tries_given_up_places_of_an_elastic_executor)
     ep_executor_free(pool);
 }
 
+/* A place that is given up is none of the least, so another one gets a worker; when all are, it is broken. */
+LOOP_TEST(an_elastic_executor_keeps_its_least_or_is_broken, 2)
+{
+    struct ep_options options = {.workers = 1,
+                                 .workers_max = 2,
+                                 .idle_timeout_ns = EP_MILLISECONDS(1),
+                                 .on_death = EP_REPLACE,
+                                 .initialize = begin_or_die};
+    struct ep_executor *pool = processes(&options);
+
+    atomic_store(&shared->seen, _i == 0 ? 1 : 3);
+    kill(atomic_load(&shared->pids[0]), SIGKILL);
+    AWAIT(_i == 0 ? atomic_load(&place_of(pool, 1)->life) == LIFE_READY
+                  : ep_executor_broken(pool, NULL));
+    ck_assert_uint_eq(workers_of(pool), _i == 0 ? 1 : 0);
+    ck_assert(ep_executor_broken(pool, NULL) == (_i == 1));
+    ep_executor_free(pool);
+}
+
+/* After a resize there is hope for a place that was given up, before a task needs it. */
+TEST(a_resize_brings_hope_to_an_elastic_executor)
+{
+    struct ep_options options = {.workers = 1,
+                                 .workers_max = 2,
+                                 .idle_timeout_ns = EP_SECONDS(1000),
+                                 .on_death = EP_REPLACE,
+                                 .initialize = begin_or_die};
+    struct ep_executor *pool = processes(&options);
+
+    atomic_store(&shared->seen, 1u << 1);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(ep_submit(pool, hold, NULL, 0, NULL), 0);
+    await_held(1);
+    AWAIT(atomic_load(&place_of(pool, 1)->given_up));
+    release_held(2);
+    ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
+    ck_assert_int_eq(ep_executor_resize(pool, 2), 0);
+    AWAIT(atomic_load(&place_of(pool, 1)->dormant));
+    give_up(pool, 0);
+    AWAIT(atomic_load(&place_of(pool, 1)->life) == LIFE_READY || ep_executor_broken(pool, NULL));
+    ck_assert(!ep_executor_broken(pool, NULL));
+    ep_executor_free(pool);
+}
+
 /** `initialize`: a second worker 1 fails when it is let go. */
 static int fail_the_second_time(void *context, unsigned worker)
 {
