@@ -206,7 +206,7 @@ end:
     od
 }
 
-/** Ask whether a place below target is awake, and count those: count_awake() */
+/** Ask whether a place below target is awake, and count those: count_places(). None is given up here */
 #if MOST > 2
 #define AWAKE(to) ((0 < to && !dormant[0]) + (1 < to && !dormant[1]) + (2 < to && !dormant[2]))
 #define STARTING(to) ((0 < to && !dormant[0] && life[0] != LIFE_READY) + (1 < to && !dormant[1] && life[1] != LIFE_READY) + (2 < to && !dormant[2] && life[2] != LIFE_READY))

@@ -9,8 +9,8 @@
  *
  * What is checked:
  *  - without KILLS a resize that returns 0 has that many workers, and one that fails has left those that there were;
- *    with KILLS the first has tried each place that was given up, and the second has ended none (assertions in
- *    resizer());
+ *    with KILLS the first has tried each place that was given up, and the second has ended none; and none returns
+ *    0 for an executor that was broken when it began (assertions in resizer());
  *  - what begins for a resize breaks nothing: without KILLS the executor is never broken (assertion in
  *    process_executor_break()); nor does what no resize wants any more (in place_died());
  *  - while nothing happens any more, each place has a worker or was given up; and there is a worker, or the
@@ -310,7 +310,7 @@ inline want_workers_locked()
 proctype resizer()
 {
     byte n, i, before, workers;
-    bool failed;
+    bool failed, was_broken;
 
     start[0] == START_SETTLED; /* the constructor */
     do
@@ -326,6 +326,7 @@ proctype resizer()
         fi;
         atomic {
             before = target;
+            was_broken = broken;
             for (i : 0 .. PLACES - 1) {
                 was_given_up[i] = given_up[i];
                 was_tried[i] = false;
@@ -334,23 +335,31 @@ proctype resizer()
             }
             i = 0
         }
-#ifdef WRONG_TARGET_FIRST
-        target = workers;
-        want_workers_locked();
-#else
-        want_workers_locked();
+#ifndef WITHOUT_LOOK_AT_BROKEN
+        failed = broken; /* queue_refusal() */
+#endif
         if
-#ifdef WRONG_SHRINKS_FIRST
-        :: true -> target = workers
+        :: !failed ->
+#ifdef WRONG_TARGET_FIRST
+            target = workers;
+            want_workers_locked();
 #else
-        :: workers > before -> target = workers
+            want_workers_locked();
+            if
+#ifdef WRONG_SHRINKS_FIRST
+            :: true -> target = workers
+#else
+            :: workers > before -> target = workers
+            :: else
+#endif
+            fi;
+#endif
+            poke();
+            SETTLED(0) && SETTLED(1);
+            failed = FAILED(0) || FAILED(1);
         :: else
-#endif
         fi;
-#endif
-        poke();
-        SETTLED(0) && SETTLED(1);
-        failed = FAILED(0) || FAILED(1);
+        assert(failed || !was_broken);
         assert(KILLS > 0 || failed || (IS_READY(0) && IS_READY(1)));
         assert(KILLS > 0 || !failed || (WAS_LEFT(0) && WAS_LEFT(1)));
         assert(failed || broken || !(MISSED(0) || MISSED(1)));
@@ -360,7 +369,7 @@ proctype resizer()
         :: else -> atomic { target = workers; is_needless[1] = workers == 1 }
         fi;
         poke();
-        atomic { failed = false; workers = 0; before = 0 }
+        atomic { failed = false; was_broken = false; workers = 0; before = 0 }
         n++
     :: else -> break
     od;

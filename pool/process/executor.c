@@ -242,7 +242,9 @@ static int process_resize(struct ep_executor *base, uint32_t workers)
         return -EDEADLK;
     EP_ASSERT(pthread_mutex_lock(&executor->life_mutex) == 0);
     before = atomic_load(&executor->target);
-    rc = make_places_locked(executor, workers);
+    rc = queue_refusal(&base->queue); /* again: another resize may have taken long */
+    if (rc == 0)
+        rc = make_places_locked(executor, workers);
     if (rc == 0) {
         if (executor->is_elastic) /* the manager adds workers by need */
             atomic_store(&executor->try_again, true);

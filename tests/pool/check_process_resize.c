@@ -115,6 +115,36 @@ TEST(a_resize_that_fails_changes_nothing)
     ep_executor_free(pool);
 }
 
+static atomic_int resizer_tid;
+
+static void *note_tid_and_resize_to_one(void *pool)
+{
+    atomic_store(&resizer_tid, gettid());
+    return (void *)(intptr_t)ep_executor_resize(pool, 1);
+}
+
+/* A resize waits for another one, and meanwhile the executor breaks, or is shut down. */
+LOOP_TEST(a_resize_that_waited_looks_again, 2)
+{
+    struct ep_executor *pool = processes_of(2, EP_BREAK);
+    pthread_mutex_t *life_mutex = &((struct process_executor *)pool)->life_mutex;
+    pthread_t resizer;
+    void *rc;
+
+    ck_assert_int_eq(pthread_mutex_lock(life_mutex), 0);
+    ck_assert_int_eq(pthread_create(&resizer, NULL, note_tid_and_resize_to_one, pool), 0);
+    AWAIT(atomic_load(&resizer_tid) != 0 && process_state(atomic_load(&resizer_tid)) == 'S');
+    if (_i == 0)
+        ep_future_unref(submit(pool, kill_self, &(int){SIGKILL}, sizeof(int)));
+    else
+        ck_assert_int_eq(ep_executor_shutdown(pool, 0), 0);
+    AWAIT(_i == 1 || ep_executor_broken(pool, NULL));
+    ck_assert_int_eq(pthread_mutex_unlock(life_mutex), 0);
+    pthread_join(resizer, &rc);
+    ck_assert_int_eq((int)(intptr_t)rc, _i == 0 ? EP_EBROKEN : EP_ESHUTDOWN);
+    ep_executor_free(pool);
+}
+
 CASE_WITH_SHARED("Given up")
 
 /** `initialize`: notes the worker's process in `pids`, and ends it if its bit in `seen` is set. */
