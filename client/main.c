@@ -10,6 +10,7 @@
 #include "client/prompt.h"
 #include "client/run.h"
 #include "client/targets.h"
+#include "common/calls.h"
 #include "common/log.h"
 #include "common/signal-mask.h"
 #include "common/translate.h"
@@ -33,6 +34,11 @@ static void keep_standard_descriptors(void)
         if (fcntl(fd, F_GETFD) < 0)
             (void)open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR); /* gets this number */
 }
+
+/** What it would hang or abort without. Other calls fail with a sentence of their own, or in the summary. */
+static const struct call needed[] = {
+    CALLS_OF_POLL, CALL(write), CALL(rt_sigprocmask), CALL(futex), CALLS_END,
+};
 
 /** Let SIGINT and SIGTERM end the program, also if its parent has blocked them. */
 static void settle_signals(void)
@@ -76,9 +82,10 @@ int main(int argc, char *argv[])
     int status;
 
     keep_standard_descriptors();
-    settle_signals();
     log_init("echo-client", LOG_NORMAL);
     translate_start();
+    calls_need(needed);
+    settle_signals();
     /* one arena for all threads, or each would reserve its own for the little that sessions allocate */
     (void)mallopt(M_ARENA_MAX, 1);
     if (argc > 1 && strcmp(argv[1], "report") == 0)

@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += %D%/libcommon.la
 %C%_libcommon_la_SOURCES = \
 	%D%/address.c %D%/address.h \
+	%D%/calls.c %D%/calls.h \
 	%D%/clock.h \
 	%D%/histogram.c %D%/histogram.h \
 	%D%/json-line.c %D%/json-line.h \

@@ -7,9 +7,7 @@
 #ifndef COMMON_SIGNAL_MASK_H
 #define COMMON_SIGNAL_MASK_H
 
-#include "common/log.h"
 #include "common/must.h"
-#include "common/translate.h"
 
 #include <signal.h>
 #include <stddef.h>
@@ -37,16 +35,11 @@ static inline void signal_mask_restore(const sigset_t *before)
 static inline void signal_mask_without(const int numbers[], size_t count)
 {
     sigset_t wanted;
-    int rc;
 
     sigemptyset(&wanted);
     for (size_t i = 0; i < count; i++)
         sigaddset(&wanted, numbers[i]);
-    rc = pthread_sigmask(SIG_UNBLOCK, &wanted, NULL);
-    if (rc != 0)
-        log_fatal("cannot unblock signals: %s; a filter of system calls refuses rt_sigprocmask(), "
-                  "which this program needs",
-                  translate_error(rc));
+    MUST(pthread_sigmask(SIG_UNBLOCK, &wanted, NULL));
 }
 
 #endif /* COMMON_SIGNAL_MASK_H */

@@ -9,6 +9,7 @@
  */
 #include "server/server.h"
 
+#include "common/calls.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/signal-mask.h"
@@ -97,6 +98,13 @@ void server_settle_output(void)
             open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR) != fd)
             _exit(EXIT_RUN); /* no /dev/null, and nowhere to say so */
 }
+
+/* What no model can do without. Other calls that it needs fail at the start, with a sentence of their own. */
+static const struct call needed[] = {
+    CALLS_OF_POLL,  CALL(read),   CALL(write),        CALL(close),
+    CALL(recvfrom), CALL(sendto), CALL(rt_sigaction), CALL(rt_sigprocmask),
+    CALL(accept4),  CALL(futex),  CALLS_END,
+};
 
 /*
  * Undo what the parent may have set: a blocked SIGTERM would never stop the server, and with SIGCHLD ignored
@@ -220,11 +228,17 @@ static void start_shared(struct server *server)
 /* Fork what must be forked, and only then make a thread. */
 static void start_first_thread(struct server *server)
 {
+    const struct call *refused =
+        server->type->needs == NULL ? NULL : calls_refused(server->type->needs);
     char why[MODEL_WHY_MAX];
     int rc = 0;
 
-    if (server->type->prepare != NULL)
+    if (refused != NULL) {
+        rc = -errno;
+        snprintf(why, sizeof why, "%s(): %s", refused->name, translate_error(-rc));
+    } else if (server->type->prepare != NULL) {
         rc = server->type->prepare(server->shared, &server->model, why);
+    }
     if (rc != 0)
         log_fatal("cannot prepare --model %s: %s%s", server->type->name, why,
                   remedy(server->type, rc, ""));
@@ -500,6 +514,7 @@ int server_run(const struct options *options)
     const char *name = NULL;
     int rc;
 
+    calls_need(needed);
     settle_signals();
     rc = limits_apply(&options->limits, &name);
     if (rc != 0)

@@ -36,6 +36,7 @@
 #ifndef SERVER_MODELS_MODEL_H
 #define SERVER_MODELS_MODEL_H
 
+#include "common/calls.h"
 #include "server/models/direct.h"
 #include "server/models/doors.h"
 #include "server/models/ring-counts.h"
@@ -106,6 +107,12 @@ struct model_type {
     bool holds_many; /**< not capped, a worker serves many sessions by turns, up to --max-sessions.
                           If neither, each session has a worker of its own */
     bool processes;  /**< sessions are served in other processes: see session/store.h */
+
+    /**
+     * The system calls that it cannot do without, of those whose failure it does not report at the start; ended by
+     * CALLS_END. NULL: none but those of all models
+     */
+    const struct call *needs;
 
     /**
      * Fork what has to be forked before there is any thread. NULL: nothing.

@@ -466,6 +466,9 @@ static int create(const struct model_settings *settings, struct model **result,
     return -error;
 }
 
+static const struct call needed[] = {CALL(recvmsg), CALL(sendmsg), CALL(getpid), CALL(getppid),
+                                     CALLS_END};
+
 const struct model_type model_prefork = {
     .name = "prefork",
     .unit = "worker",
@@ -473,6 +476,7 @@ const struct model_type model_prefork = {
     .words = "each a process that accepts by itself, and holds one session until it ends",
     .capped = true,
     .processes = true,
+    .needs = needed,
     .create = create,
     .start = start,
     .has_worker = has_worker,

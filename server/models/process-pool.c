@@ -331,6 +331,8 @@ static int create(const struct model_settings *settings, struct model **result,
     return rc;
 }
 
+static const struct call needed[] = {CALL(fcntl), CALL(sendmsg), CALLS_END};
+
 const struct model_type model_process_pool = {
     .name = "process-pool",
     .unit = "worker",
@@ -339,6 +341,7 @@ const struct model_type model_process_pool = {
     .capped = true,
     .queues = true,
     .processes = true,
+    .needs = needed,
     .prepare = prepare,
     .create = create,
     .dispatch = dispatch,

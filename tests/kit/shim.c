@@ -648,7 +648,7 @@ __attribute__((constructor)) static void begin(void)
     if (mapped == MAP_FAILED)
         abort();
     orders = mapped;
-    if (orders->denied != 0)
+    if (orders->error != 0 && *orders->only == '\0')
         deny(orders->denied, ANY_ARGUMENT, orders->error);
     if (orders->no_ring != 0)
         deny(SYS_io_uring_setup, ANY_ARGUMENT, orders->no_ring);

@@ -49,7 +49,7 @@ struct orders {
     bool loses;          /**< accept4() ends the connection that it does not return */
     bool stops;          /**< recv() that has brought bytes stops its process (SIGSTOP) */
     bool no_proc;        /**< there is no /proc */
-    unsigned denied;     /**< a filter answers the system call of this number with `error` */
+    unsigned denied;     /**< without `only`, a filter answers this system call with `error` */
     int no_ring;         /**< a filter answers io_uring_setup() with this error */
     bool no_lending;     /**< the kernel's rings provide no buffers, as before Linux 5.19, */
     bool no_repeat;      /**< or receive once only, as before 6.0 */

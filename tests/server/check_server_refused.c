@@ -5,6 +5,7 @@
  * is a sentence and status 1, before the server claims to listen; later it passes. The failures come from
  * kit/shim.c, which is preloaded into the server; not with a sanitizer, which must be loaded first itself.
  */
+#include "common/calls.h"
 #include "tests/kit/http.h"
 #include "tests/kit/server.h"
 #include "tests/kit/suite.h"
@@ -144,11 +145,52 @@ LOOP_TEST(a_filter_that_forbids_waiting, MODELS)
                     "the event loop cannot wait: Operation not permitted; the kernel or a filter");
 }
 
-LOOP_TEST(a_filter_that_forbids_masks_of_signals, 2)
+/* It would hang, spin, abort or serve no one later. Without write() there is no sentence either. */
+static const struct {
+    struct call call;
+    const char *model; /* that has to do without; NULL: none can; "": nor can the client */
+} forbidden[] = {
+#    ifdef SYS_poll
+    {CALL(poll), ""},
+#    endif
+    {CALL(ppoll), ""},
+    {CALL(write), ""},
+    {CALL(rt_sigprocmask), ""},
+    {CALL(futex), ""},
+    {CALL(read), NULL},
+    {CALL(close), NULL},
+    {CALL(recvfrom), NULL},
+    {CALL(sendto), NULL},
+    {CALL(rt_sigaction), NULL},
+    {CALL(accept4), NULL},
+    {CALL(fcntl), "process-pool"},
+    {CALL(sendmsg), "process-pool"},
+    {CALL(sendmsg), "prefork"},
+    {CALL(recvmsg), "prefork"},
+    {CALL(getpid), "prefork"},
+    {CALL(getppid), "prefork"},
+};
+
+LOOP_TEST(a_filter_that_forbids_a_call, 2 * COUNT_OF(forbidden))
 {
-    program_let_fail((struct orders){.denied = SYS_rt_sigprocmask, .error = EPERM});
-    expect_no_start(ARGUMENTS(_i == 0 ? "echo-server" : "echo-client", "--port", "0"),
-                    "cannot unblock signals: Operation not permitted; a filter of system calls ");
+    const struct call *call = &forbidden[_i / 2].call;
+    const char *model = forbidden[_i / 2].model;
+    const int error = _i % 2 == 0 ? EPERM : ENOSYS;
+    const bool of_all = model == NULL || *model == '\0';
+    const char *sentence =
+        call->number == SYS_write
+            ? ""
+            : suite_text("%s%s%s(): %s; the kernel or a filter of system calls refuses",
+                         of_all ? "cannot do without " : "cannot prepare --model ",
+                         of_all ? "" : suite_text("%s: ", model), call->name, strerror(error));
+
+    program_let_fail((struct orders){.denied = (unsigned)call->number, .error = error});
+    expect_no_start(
+        ARGUMENTS("echo-server", "--port", "0", "--model", of_all ? "iterative" : model), sentence);
+    if (model == NULL || !of_all)
+        return;
+    program_let_fail((struct orders){.denied = (unsigned)call->number, .error = error});
+    expect_no_start(ARGUMENTS("echo-client", "--sessions", "1"), sentence);
 }
 
 /*
