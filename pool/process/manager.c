@@ -30,8 +30,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BUSY_LINE_NS   EP_MILLISECONDS(1)
-#define EVENTS_AT_ONCE 64
+#define BUSY_LINE_NS EP_MILLISECONDS(1)
+/** How long after SIGKILL the zygote may take to report the ends of workers. */
+#define ZYGOTE_PATIENCE_NS (5 * SECOND_NS)
+#define EVENTS_AT_ONCE     64
 
 /* --- beginning ----------------------------------------------------------------------------- */
 
@@ -273,7 +275,10 @@ static void end_streams(struct process_executor *executor)
     }
 }
 
-/** Send SIGTERM to the workers, and SIGKILL after the grace time. */
+/**
+ * Send SIGTERM to the workers, and SIGKILL after the grace time. Long after that, do without a zygote that reports no
+ * end: a frozen cgroup holds it, or a debugger.
+ */
 static void care_for_termination(struct process_executor *executor, int64_t now)
 {
     int64_t grace_ns =
@@ -292,7 +297,13 @@ static void care_for_termination(struct process_executor *executor, int64_t now)
             due_at(executor, executor->kill_at_ns);
             return;
         }
-        executor->kill_at_ns = deadline_after(grace_ns); /* for a worker that starts only now */
+        if (executor->killed_ns == 0)
+            executor->killed_ns = now;
+        else if (now - executor->killed_ns >= ZYGOTE_PATIENCE_NS && executor->line >= 0)
+            shutdown(executor->line, SHUT_RDWR);
+        /* for a worker that starts only now */
+        executor->kill_at_ns =
+            deadline_after(grace_ns < ZYGOTE_PATIENCE_NS ? grace_ns : ZYGOTE_PATIENCE_NS);
     }
     kill_all(executor, number);
     due_at(executor, executor->kill_at_ns);

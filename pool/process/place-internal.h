@@ -183,6 +183,7 @@ struct process_executor {
     uint64_t done_at_death;
     char failure[MESSAGE_MAX]; /**< why the place that was given up last has no worker */
     int64_t kill_at_ns;  /**< when workers are killed after SIGTERM; 0: they have not got it */
+    int64_t killed_ns;   /**< when they were, the first time */
     int64_t next_due_ns; /**< when care is due next; INT64_MAX: at no set time */
     unsigned char *inbox;
 };

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -549,6 +550,26 @@ LOOP_TEST(a_stopped_zygote_holds_up_no_end, 2)
     AWAIT(process_state(zygote) == 'T');
     if (_i == 0)
         ep_executor_terminate(pool);
+    ep_executor_free(pool);
+    ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
+}
+
+/* A tracer holds it as a frozen cgroup does: SIGCONT has no effect. How its workers have ended is unknown. */
+TEST(a_frozen_zygote_holds_up_no_termination)
+{
+    struct ep_options options = {.workers = 2, .grace_ns = EP_MILLISECONDS(1)};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *held = submit(pool, hold, NULL, 0);
+    pid_t zygote = zygote_pid();
+
+    await_held(1);
+    if (ptrace(PTRACE_SEIZE, zygote, NULL, NULL) == 0) {
+        ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, zygote, NULL, NULL), 0);
+        AWAIT(process_state(zygote) == 't');
+    } /* else it is forbidden here */
+    ep_executor_terminate(pool);
+    ck_assert_int_eq(ep_executor_join(pool, EP_FOREVER), 0);
+    ck_assert_int_eq(error_of(held).kind, EP_EDIED);
     ep_executor_free(pool);
     ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
 }
