@@ -11,7 +11,7 @@
  *                                                   |  each session ends at its next boundary, after
  *                                                   |  half a second even if its client sends on
  *                                                   +--1 s--> CUT --last session ended--> gone
- *     each of these after LAME DUCK --another signal--> gone at once, status 1
+ *     each of these after LAME DUCK --another signal--> gone at once, status 1; also while threads and processes end
  *
  * A lame duck accepts and serves like a running server, but /readyz says that it is not ready: load
  * balancers and the endpoints of Kubernetes stop sending clients before there is no listener any more.
@@ -27,6 +27,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/translate.h"
 #include "server/admin/visitor.h"
 #include "server/announce.h"
 #include "server/parts.h"
@@ -34,8 +35,11 @@
 #include "server/session/linger.h"
 #include "server/session/session.h"
 #include "server/session/trace.h"
+#include "server/signals.h"
 
 #include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -174,6 +178,17 @@ void drain_on_failure(struct server *server)
     log_error("no worker can be started any more: the server ends");
     server->status = EXIT_RUN;
     begin_drain(server);
+}
+
+/* What follows waits for threads and processes, of which one may be frozen. */
+void drain_is_over(struct server *server)
+{
+    static char line[128];
+
+    if (server->options->log == LOG_TEXT)
+        snprintf(line, sizeof line, "echo-server: %s\n", _("ended at once by another signal"));
+    signals_end_at_once(SIGTERM, line, server);
+    signals_end_at_once(SIGINT, line, server);
 }
 
 void drain_end(struct server *server)

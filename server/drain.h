@@ -30,6 +30,9 @@ void drain_on_deadline(evutil_socket_t fd, short what, void *server);
 /** Begin to drain because the model can serve no session any more; the exit status will be EXIT_RUN. */
 void drain_on_failure(struct server *server);
 
+/** After the loop: from here on another signal ends the process at once. */
+void drain_is_over(struct server *server);
+
 /** After the last session: warn if bytes were lost, and set the exit status. */
 void drain_end(struct server *server);
 

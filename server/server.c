@@ -463,6 +463,7 @@ static void end(struct server *server)
     uint64_t dropped;
 
     server->ended = true;
+    drain_is_over(server);
     visitors_leave(server->visitors);
     if (server->admin != NULL)
         admin_end(server->admin, server->base);

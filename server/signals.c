@@ -14,12 +14,15 @@
  */
 #include "server/signals.h"
 
+#include "common/log.h"
 #include "common/must.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -71,6 +74,29 @@ void signals_handle(int number, event_callback_fn callback)
     sigfillset(&action.sa_mask);
     signals[number].callback = callback;
     MUST(sigaction(number, &action, NULL));
+}
+
+static const char *last_line;
+
+static UNSEEN void leave(int number)
+{
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    (void)number;
+    if (poll(&ready, 1, 0) <= 0 || write(STDERR_FILENO, last_line, strlen(last_line)) < 0)
+        last_line = NULL; /* it is lost */
+    _exit(EXIT_RUN);
+}
+
+void signals_end_at_once(int number, const char *line, void *context)
+{
+    struct sigaction action = {.sa_handler = leave};
+
+    sigfillset(&action.sa_mask);
+    last_line = line;
+    MUST(sigaction(number, &action, NULL));
+    if (atomic_load(&signals[number].caught) > 0)
+        signals[number].callback(number, EV_SIGNAL, context);
 }
 
 void signals_end(void)

@@ -28,7 +28,15 @@ struct event *signals_new(struct event_base *base, void *context);
  */
 void signals_handle(int number, event_callback_fn callback);
 
-/** End, after the event was freed. The handlers stay: signals have no effect from here on. */
+/**
+ * Let a signal of this number end the process at once, with EXIT_RUN, since the loop is over. If one has come that the
+ * loop has not called back for, call back.
+ *
+ * @param line  goes to standard error before, if that takes it; must stay
+ */
+void signals_end_at_once(int number, const char *line, void *context);
+
+/** End, after the event was freed. The handlers stay: other signals have no effect from here on. */
 void signals_end(void);
 
 #endif /* SERVER_SIGNALS_H */

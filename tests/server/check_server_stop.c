@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -468,6 +469,39 @@ LOOP_TEST(a_second_signal_ends_at_once, MODELS)
     /* A process that served has ended as well: none holds the connection open. */
     ck_assert_uint_eq(tcp_receive_all(fd, bytes, sizeof bytes, &reset), 0);
     close(fd);
+}
+
+static bool is_zombie(void *pid)
+{
+    char state = '\0';
+    FILE *file = fopen(suite_text("/proc/%d/stat", (int)*(const pid_t *)pid), "re");
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+    fclose(file);
+    return state == 'Z';
+}
+
+/* The last session has ended, and a process does not end: a tracer holds it, as a frozen cgroup does. */
+TEST(a_second_signal_ends_the_end)
+{
+    struct kit kit = kit_start(ARGUMENTS("--model", "process-pool", "--workers", "1"));
+    pid_t worker, zygote;
+
+    kit_wait_processes(&kit, &worker, 1);
+    zygote = process_parent(worker);
+    if (ptrace(PTRACE_SEIZE, zygote, NULL, NULL) != 0) { /* it is forbidden here */
+        kit_finish(&kit, true, NULL);
+        return;
+    }
+    ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, zygote, NULL, NULL), 0);
+    ck_assert_int_eq(waitpid(zygote, NULL, __WALL), zygote);
+    kit_signal(&kit, SIGTERM);
+    wait_until(is_zombie, &worker);
+    kit_signal(&kit, SIGTERM);
+    wait_until(is_zombie, &kit.program.pid);
+    ck_assert_int_eq(ptrace(PTRACE_DETACH, zygote, NULL, NULL), 0); /* it has the pipes, too */
+    kit_wait_end(&kit, 1, "at once by another signal", NULL);
 }
 
 /* Signals by the hundred land on the loop's thread and disturb no echo. */
