@@ -516,7 +516,10 @@ EP_API int ep_executor_join(struct ep_executor *executor, int64_t timeout_ns);
 
 /**
  * End as soon as possible: shut down, cancel tasks that have not begun, and make running tasks end.
- * ep_task_stopping() becomes true; worker processes get SIGTERM, and SIGKILL after grace_ns.
+ * ep_task_stopping() becomes true; worker processes get SIGTERM, and SIGKILL after grace_ns. If the zygote
+ * has not reported their ends five seconds later, because a frozen cgroup or a debugger holds it, they count
+ * as ended.
+ *
  * Returns at once; ep_executor_join() waits. A task on a thread that never asks ep_task_stopping()
  * cannot be made to end, and join waits for it. A task whose worker process ends so fails with
  * EP_EDIED; one that was taken for a worker or sent ahead to it, and had not begun, with EP_EBROKEN.
