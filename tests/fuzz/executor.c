@@ -102,6 +102,7 @@ static void end(struct process_executor *executor, struct ep_future *futures[TAS
     place_try_bury(place);
     EP_ASSERT(!place_is_busy(place));
     process_executor_break(executor, "over");
+    lose_returned(executor); /* as care() does */
     call_owed(executor);
     for (int i = 1; i < TASKS; i++) {
         EP_ASSERT(ep_future_done(futures[i]));

@@ -554,14 +554,15 @@ long syscall(long number, ...)
     long arguments[6];
     va_list more;
 
-    for (size_t i = 0; i < sizeof by_number / sizeof by_number[0]; i++)
-        if (by_number[i].number == number && fails(by_number[i].class, by_number[i].name,
-                                                   by_number[i].error, __builtin_return_address(0)))
-            return -1;
     va_start(more, number);
     for (int i = 0; i < 6; i++) /* those that were not given are not used by the call either */
         arguments[i] = va_arg(more, long);
     va_end(more);
+    /* With -1 it is only asked whether there is such a call: common/calls.c. */
+    for (size_t i = 0; i < sizeof by_number / sizeof by_number[0] && arguments[0] != -1; i++)
+        if (by_number[i].number == number && fails(by_number[i].class, by_number[i].name,
+                                                   by_number[i].error, __builtin_return_address(0)))
+            return -1;
     return real.call(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
                      arguments[5]);
 }
