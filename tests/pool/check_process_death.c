@@ -570,6 +570,7 @@ TEST(a_frozen_zygote_holds_up_no_termination)
     ep_executor_terminate(pool);
     ck_assert_int_eq(ep_executor_join(pool, EP_FOREVER), 0);
     ck_assert_int_eq(error_of(held).kind, EP_EDIED);
+    ep_future_unref(held);
     ep_executor_free(pool);
     ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
 }
