@@ -257,8 +257,8 @@ void *loop_run(void *argument)
     if (loop->running > 0 && event_base_dispatch(loop->base) != 0)
         log_fatal("an event loop has failed");
     flush(loop, INT64_MAX);
-    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu) ==
-        0) /* else a filter refuses it: it is unknown */
+    /* Otherwise a filter of system calls refuses it, and it is unknown. */
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu) == 0)
         loop->cpu_ns = cpu.tv_sec * SECOND_NS + cpu.tv_nsec;
     return NULL;
 }

@@ -254,20 +254,35 @@ TEST(no_worker_is_left_by_a_resize_that_fails)
     ep_executor_free(pool);
 }
 
-/* Workers come by need; but the place is counted as one that could have one. */
-TEST(a_resize_tries_given_up_places_of_an_elastic_executor)
+/** An executor of one worker, and of another by need. */
+static struct ep_executor *elastic(int64_t idle_timeout_ns)
 {
     struct ep_options options = {.workers = 1,
                                  .workers_max = 2,
-                                 .idle_timeout_ns = EP_SECONDS(1000),
+                                 .idle_timeout_ns = idle_timeout_ns,
                                  .on_death = EP_REPLACE,
                                  .initialize = begin_or_die};
-    struct ep_executor *pool = processes(&options);
+
+    return processes(&options);
+}
+
+/** One that has two held tasks, and has given up the place of the second worker. */
+static struct ep_executor *elastic_with_one(void)
+{
+    struct ep_executor *pool = elastic(EP_SECONDS(1000));
 
     atomic_store(&shared->seen, 1u << 1);
     for (int i = 0; i < 2; i++)
         ck_assert_int_eq(ep_submit(pool, hold, NULL, 0, NULL), 0);
     AWAIT(atomic_load(&place_of(pool, 1)->given_up));
+    return pool;
+}
+
+/* Workers come by need; but the place is counted as one that could have one. */
+TEST(a_resize_tries_given_up_places_of_an_elastic_executor)
+{
+    struct ep_executor *pool = elastic_with_one();
+
     atomic_store(&shared->seen, 0);
     ck_assert_int_eq(ep_executor_resize(pool, 2), 0);
     await_held(2);
@@ -279,12 +294,7 @@ TEST(a_resize_tries_given_up_places_of_an_elastic_executor)
 /* A place that is given up is none of the least, so another one gets a worker; when all are, it is broken. */
 LOOP_TEST(an_elastic_executor_keeps_its_least_or_is_broken, 2)
 {
-    struct ep_options options = {.workers = 1,
-                                 .workers_max = 2,
-                                 .idle_timeout_ns = EP_MILLISECONDS(1),
-                                 .on_death = EP_REPLACE,
-                                 .initialize = begin_or_die};
-    struct ep_executor *pool = processes(&options);
+    struct ep_executor *pool = elastic(EP_MILLISECONDS(1));
 
     atomic_store(&shared->seen, _i == 0 ? 1 : 3);
     kill(atomic_load(&shared->pids[0]), SIGKILL);
@@ -298,18 +308,9 @@ LOOP_TEST(an_elastic_executor_keeps_its_least_or_is_broken, 2)
 /* After a resize there is hope for a place that was given up, before a task needs it. */
 TEST(a_resize_brings_hope_to_an_elastic_executor)
 {
-    struct ep_options options = {.workers = 1,
-                                 .workers_max = 2,
-                                 .idle_timeout_ns = EP_SECONDS(1000),
-                                 .on_death = EP_REPLACE,
-                                 .initialize = begin_or_die};
-    struct ep_executor *pool = processes(&options);
+    struct ep_executor *pool = elastic_with_one();
 
-    atomic_store(&shared->seen, 1u << 1);
-    for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(ep_submit(pool, hold, NULL, 0, NULL), 0);
     await_held(1);
-    AWAIT(atomic_load(&place_of(pool, 1)->given_up));
     release_held(2);
     ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
     ck_assert_int_eq(ep_executor_resize(pool, 2), 0);
