@@ -406,7 +406,8 @@ void executor_note_broken(struct ep_executor *executor, const char *why)
 
 bool ep_executor_broken(struct ep_executor *executor, const char **why)
 {
-    bool broken = atomic_load(&executor->broken);
+    /* It is noted first, and until the queue is closed a submit may still succeed. */
+    bool broken = queue_refusal(&executor->queue) != 0 && atomic_load(&executor->broken);
 
     if (why != NULL)
         *why = broken ? executor->why : "";

@@ -232,9 +232,10 @@ static void lose_limited(struct process_executor *executor, struct queue_entry *
 }
 
 /** Fail the tasks that a dead worker had, or give them back. */
-static void lose_tasks(struct place *place, const char *words)
+static void lose_tasks(struct place *place, bool was_broken, const char *words)
 {
     struct process_executor *executor = place->executor;
+    const char *why = was_broken ? executor->base.why : words;
     uint64_t head = atomic_load(&place->head);
     bool begun = atomic_load(&place->sent) > head;
     bool again = (executor->base.options.on_death == EP_REPLACE || place->overran != 0) &&
@@ -245,18 +246,16 @@ static void lose_tasks(struct place *place, const char *words)
     for (uint64_t at = tail; at > head; at--) {
         struct slot *slot = &place->slots[(at - 1) & place->slot_mask];
         struct queue_entry entry = slot->entry;
-        bool broken = atomic_load(&executor->base.broken);
 
-        if (at == place->overran && !broken)
+        if (at == place->overran && !was_broken)
             lose_limited(executor, &entry, place->index);
         else if (at - 1 == head && begun)
-            lose_task(executor, &entry, place->index, broken ? EP_EBROKEN : EP_EDIED,
-                      broken ? 0 : place->status, broken ? executor->base.why : words);
-        else if (again && !broken)
+            lose_task(executor, &entry, place->index, was_broken ? EP_EBROKEN : EP_EDIED,
+                      was_broken ? 0 : place->status, why);
+        else if (again && !was_broken)
             give_back(place, at - 1, slot->nacks);
         else
-            drop_task(executor, &entry, place->index, EP_EBROKEN, 0,
-                      broken ? executor->base.why : words);
+            drop_task(executor, &entry, place->index, EP_EBROKEN, 0, why);
     }
     lock_acquire(&executor->lock); /* claim_for() reads them */
     atomic_store(&place->head, tail);
@@ -307,8 +306,9 @@ static void place_died(struct place *place, const char *words)
 static void place_bury(struct place *place)
 {
     struct process_executor *executor = place->executor;
-    bool ordered = place->was_stopped || place->overran != 0 ||
-                   atomic_load(&executor->base.terminating) || atomic_load(&executor->base.broken);
+    bool was_broken = atomic_load(&executor->base.broken);
+    bool ordered = place->was_stopped || place->overran != 0 || was_broken ||
+                   atomic_load(&executor->base.terminating);
     char words[128];
 
     describe(place, words, sizeof words);
@@ -317,16 +317,11 @@ static void place_bury(struct place *place)
     lock_acquire(&executor->lock);
     place->life = LIFE_NONE;
     lock_release(&executor->lock);
-    if (!ordered && place->was_ready && executor->base.options.on_death == EP_BREAK &&
-        place_is_busy(place)) {
-        /* The task that it had begun died with it; for all others the executor is broken. */
-        lose_tasks(place, words);
-    }
     if (!ordered)
         place_died(place, words);
     else
         place->retry_ns = 1;
-    lose_tasks(place, words);
+    lose_tasks(place, was_broken, words); /* who sees them fail sees the executor broken, too */
     due_at(executor, 1); /* the place may need another worker, or the executor may be over */
 }
 

@@ -136,6 +136,38 @@ TEST(what_had_not_begun_is_dropped)
     }
 }
 
+/* Who sees that the executor is broken, or a task fail of it, finds the executor closed. */
+TEST(it_is_not_broken_before_it_is_closed)
+{
+    enum { TASKS = 4 };
+
+    struct ep_options options = {.workers = 1, .prefetch = TASKS};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *futures[TASKS];
+    int pid = int_result(submit(pool, pid_of, NULL, 0));
+    const char *why;
+
+    for (int i = 0; i < TASKS; i++)
+        futures[i] = submit(pool, hold, NULL, 0);
+    await_held(1);
+    lock_acquire(&pool->queue.tail_lock); /* here the manager stops, when it closes the queue */
+    kill(pid, SIGKILL);
+    AWAIT(atomic_load(&pool->broken));
+    ck_assert(!ep_executor_broken(pool, &why));
+    ck_assert_str_eq(why, "");
+    for (int i = 0; i < TASKS; i++)
+        ck_assert(!ep_future_done(futures[i]));
+    lock_release(&pool->queue.tail_lock);
+    AWAIT(ep_executor_broken(pool, NULL));
+    ck_assert_int_eq(ep_submit(pool, pid_of, NULL, 0, NULL), EP_EBROKEN);
+    ck_assert_int_eq(ep_executor_resize(pool, 2), EP_EBROKEN);
+    for (int i = 0; i < TASKS; i++) {
+        ck_assert_int_eq(error_of(futures[i]).kind, i == 0 ? EP_EDIED : EP_EBROKEN);
+        ep_future_unref(futures[i]);
+    }
+    ep_executor_free(pool);
+}
+
 TEST(an_idle_death_breaks_it_too)
 {
     struct ep_executor *pool = processes_of(2, EP_BREAK);
