@@ -217,6 +217,9 @@ static void start_shared(struct server *server)
     shared->buffer_bytes = options->buffer_bytes;
     shared->delay = options->delay;
     shared->burn = options->burn;
+    rc = options->burn.mean_ns > 0 ? service_time_check_clock() : 0;
+    if (rc != 0)
+        log_fatal("cannot measure --burn: clock_gettime(): %s; use --delay", translate_error(-rc));
     shared->proxy_protocol = options->proxy_protocol;
     rc = printer_new(shared->print, options->buffer_bytes, server->type->processes,
                      &shared->printer);

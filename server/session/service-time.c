@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/parse.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -60,6 +61,13 @@ static void sleep_unless(int64_t ns, _Atomic uint32_t *stop)
         syscall(SYS_futex, stop, FUTEX_WAIT, 0, &left, NULL, 0);
         ns = until_ns - clock_now_ns();
     }
+}
+
+int service_time_check_clock(void)
+{
+    struct timespec now;
+
+    return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0 ? 0 : -errno;
 }
 
 static void burn_unless(int64_t ns, const _Atomic uint32_t *stop)

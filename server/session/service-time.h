@@ -10,7 +10,8 @@
  * repeated: session 7 has the same service times every time, up to the last digit of a logarithm, whichever
  * worker serves it.
  *
- * Threads: any; the functions change only the caller's state. No locks, no allocation, no system calls.
+ * Threads: any; the functions change only the caller's state. No locks, no allocation; only the last two make
+ * system calls.
  */
 #ifndef SERVER_SESSION_SERVICE_TIME_H
 #define SERVER_SESSION_SERVICE_TIME_H
@@ -47,6 +48,12 @@ uint64_t service_time_begin(uint64_t session);
  * @param state  changes if the time is drawn
  */
 int64_t service_time_next(const struct service_time *time, uint64_t *state);
+
+/**
+ * Read the clock by which burning ends.
+ * @return 0; a negative errno: the kernel or a filter refuses it, and how long it takes would be left to chance
+ */
+int service_time_check_clock(void);
 
 /**
  * Sleep and then use the CPU, as long as both say for the next message.

@@ -193,6 +193,20 @@ LOOP_TEST(a_filter_that_forbids_a_call, 2 * COUNT_OF(forbidden))
     expect_no_start(ARGUMENTS("echo-client", "--sessions", "1"), sentence);
 }
 
+/* As the C library reads the time that a thread has used. */
+#    ifdef SYS_clock_gettime64
+#        define READING_A_CLOCK SYS_clock_gettime64
+#    else
+#        define READING_A_CLOCK SYS_clock_gettime
+#    endif
+
+TEST(a_filter_that_forbids_the_clock_of_burn)
+{
+    program_let_fail((struct orders){.denied = READING_A_CLOCK, .error = EPERM});
+    expect_no_start(ARGUMENTS("echo-server", "--port", "0", "--burn", "1ms"),
+                    "cannot measure --burn: clock_gettime(): Operation not permitted; use --delay");
+}
+
 /*
  * The command line is right, as far as the server knows. The name of a group is looked up with a buffer of this size.
  */
