@@ -54,7 +54,7 @@ void lose_returned(struct process_executor *executor)
     if (!broken && !atomic_load(&executor->base.terminating))
         return;
     resume_postponed(executor, INT64_MAX);
-    while ((returned = take_returned(executor)) != NULL) {
+    while ((returned = take_returned(executor, 0)) != NULL) {
         drop_task(executor, &returned->entry, 0, EP_EBROKEN, 0, why);
         free(returned);
     }

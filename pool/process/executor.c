@@ -191,6 +191,20 @@ static void want_workers_locked(struct process_executor *executor, uint32_t befo
             atomic_store(&executor->places[i]->start, START_WANTED);
 }
 
+/**
+ * Set how many places have workers, and may take tasks: a surplus worker that is refused one finds that it has no
+ * credit, and one that has credit is not refused.
+ */
+static void set_target(struct process_executor *executor, uint32_t workers)
+{
+    struct queue *queue = &executor->base.queue;
+
+    if (workers > queue_takers(queue))
+        queue_set_takers(queue, workers);
+    atomic_store(&executor->target, workers);
+    queue_set_takers(queue, workers);
+}
+
 /** Before the manager starts: make the places, and want the workers that there are at the beginning. */
 static int begin(struct process_executor *executor)
 {
@@ -201,7 +215,7 @@ static int begin(struct process_executor *executor)
     rc = make_places_locked(executor, options->workers_max);
     if (rc != 0)
         return rc;
-    atomic_store(&executor->target, options->workers_max);
+    set_target(executor, options->workers_max);
     for (uint32_t i = 0; i < options->workers; i++)
         executor->places[i]->dormant = false;
     want_workers_locked(executor, 0, options->workers);
@@ -251,13 +265,13 @@ static int process_resize(struct ep_executor *base, uint32_t workers)
         else
             want_workers_locked(executor, before, workers);
         if (workers > before) /* after what is wanted: enum start */
-            atomic_store(&executor->target, workers);
+            set_target(executor, workers);
         poke(executor);
         rc = await_workers(executor, workers);
     }
     if (rc == 0)
         queue_set_limit(&base->queue, executor_limit(base, workers));
-    atomic_store(&executor->target, rc == 0 ? workers : before);
+    set_target(executor, rc == 0 ? workers : before);
     poke(executor);
     EP_ASSERT(pthread_mutex_unlock(&executor->life_mutex) == 0);
     executor_places_made(base); /* a higher bound makes places */

@@ -304,8 +304,8 @@ void dispatch(struct process_executor *executor);
  */
 void give_back(struct place *place, uint64_t position, uint32_t nacks);
 
-/** Take a task that was given back, for the caller to free. @return NULL if there is none */
-struct returned *take_returned(struct process_executor *executor);
+/** Take a task that was given back, for the caller to free. @return NULL if there is none, or none for that worker */
+struct returned *take_returned(struct process_executor *executor, uint32_t taker);
 
 /** Return the postponed tasks that are due. Threads: the manager. */
 void resume_postponed(struct process_executor *executor, int64_t now_ns);

@@ -95,14 +95,14 @@ void give_back(struct place *place, uint64_t position, uint32_t nacks)
         poke(executor);
 }
 
-struct returned *take_returned(struct process_executor *executor)
+struct returned *take_returned(struct process_executor *executor, uint32_t taker)
 {
     struct returned *first;
 
     if (atomic_load(&executor->returned_count) == 0)
         return NULL;
     lock_acquire(&executor->lock);
-    first = executor->returned;
+    first = taker < queue_takers(&executor->base.queue) ? executor->returned : NULL;
     if (first != NULL) {
         executor->returned = first->next;
         atomic_fetch_sub(&executor->returned_count, 1);
@@ -134,17 +134,18 @@ static bool work_is_offered(struct process_executor *executor)
            (atomic_load(&executor->returned_count) > 0 && !queue_is_held(&executor->base.queue));
 }
 
-/** Take the next task. @return false if there is none */
-static bool take_task(struct process_executor *executor, struct slot *slot)
+/** Take the next task. @return false if there is none, or the worker became surplus after its credit was computed */
+static bool take_task(struct place *place, struct slot *slot)
 {
+    struct process_executor *executor = place->executor;
     struct returned *returned = NULL;
 
     slot->nacks = 0;
     slot->use_file = false;
     if (!queue_is_held(&executor->base.queue))
-        returned = take_returned(executor);
+        returned = take_returned(executor, place->index);
     if (returned == NULL)
-        return queue_take(&executor->base.queue, 0, &slot->entry);
+        return queue_take(&executor->base.queue, place->index, &slot->entry);
     slot->entry = returned->entry;
     slot->nacks = returned->nacks;
     free(returned);
@@ -384,7 +385,7 @@ static int place_fill(struct place *place, uint32_t credit, uint32_t *taken)
 
         if (!has_spare(place))
             return -ENOMEM;
-        if (!take_task(executor, slot))
+        if (!take_task(place, slot))
             break;
         slot_prepare(slot, tail + 1);
         if (!place_is_busy(place))

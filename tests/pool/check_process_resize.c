@@ -43,6 +43,30 @@ TEST(resize_adds_and_removes_workers)
     ep_executor_free(pool);
 }
 
+/* A thread that has just read an outcome of a worker looks for its next task, while the worker becomes surplus. */
+TEST(surplus_workers_take_nothing_more)
+{
+    enum { TASKS = 8 };
+
+    struct ep_options options = {.workers = 1};
+    struct ep_executor *pool = processes(&options);
+    struct ep_future *futures[TASKS];
+    int pid = int_result(submit(pool, pid_of, NULL, 0));
+
+    for (int round = 0; round < 100; round++) {
+        ck_assert_int_eq(ep_executor_resize(pool, 4), 0);
+        for (int i = 0; i < TASKS; i++)
+            ck_assert_int_eq(ep_submit(pool, pid_of, NULL, 0, NULL), 0);
+        ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
+        ck_assert_int_eq(ep_executor_resize(pool, 1), 0);
+        for (int i = 0; i < TASKS; i++)
+            futures[i] = submit(pool, pid_of, NULL, 0);
+        for (int i = 0; i < TASKS; i++)
+            ck_assert_int_eq(int_result(futures[i]), pid);
+    }
+    ep_executor_free(pool);
+}
+
 static void *submit_until_closed(void *pool)
 {
     while (ep_submit(pool, pid_of, NULL, 0, NULL) == 0)
