@@ -369,6 +369,7 @@ TEST(killing_amid_large_payloads)
     struct ep_options options = {
         .workers = 2, .on_death = EP_REPLACE, .initialize = note_initialized};
     struct ep_executor *pool = processes(&options);
+    struct process_executor *inside = (struct process_executor *)pool;
     char *bytes = malloc(SIZE);
     unsigned good = 0, died = 0;
 
@@ -396,7 +397,7 @@ TEST(killing_amid_large_payloads)
             }
             ep_future_unref(futures[k]);
         }
-        AWAIT(atomic_load(&shared->initialized) > last + 1);
+        AWAIT(atomic_load(&shared->initialized) > last + 1 && atomic_load(&inside->alive) == 2);
     }
     ck_assert_uint_eq(good + died, ROUNDS * 6);
     ck_assert_uint_le(died, ROUNDS);
