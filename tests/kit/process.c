@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,13 @@ pid_t zygote_pid(void)
     ck_assert_int_eq(fscanf(file, "%d", &pid), 1);
     fclose(file);
     return pid;
+}
+
+void await_readable(int fd)
+{
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+
+    ck_assert_int_eq(poll(&readable, 1, -1), 1);
 }
 
 struct ep_future *submit(struct ep_executor *pool, ep_task_fn fn, const void *input, size_t size)

@@ -52,6 +52,9 @@ char process_state(pid_t pid);
 /** The only child of this process. */
 pid_t zygote_pid(void);
 
+/** Wait until a descriptor can be read. */
+void await_readable(int fd);
+
 /** A future's int, or a failed test. Releases the future. */
 int int_result(struct ep_future *future);
 

@@ -570,7 +570,8 @@ TEST(ready_and_dead_at_once)
     ck_assert_int_eq(ep_executor_resume(pool), 0);
     gate_await(&manager, 1);
     kill(zygote, SIGCONT);
-    AWAIT((pid = atomic_load(&shared->pids[1])) != 0 && process_state(pid) == 'S');
+    await_readable(inside->places[1]->socket);
+    pid = atomic_load(&shared->pids[1]);
     kill(pid, SIGKILL);
     AWAIT(process_state(pid) == 0);
     gate_open(&manager, 1);

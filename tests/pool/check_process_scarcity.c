@@ -236,14 +236,6 @@ TEST(descriptors_wait_for_a_worker_that_can_receive_them)
     ep_executor_free(pool);
 }
 
-/** Wait until a descriptor can be read. */
-static void await_readable(int fd)
-{
-    struct pollfd readable = {.fd = fd, .events = POLLIN};
-
-    ck_assert_int_eq(poll(&readable, 1, -1), 1);
-}
-
 /** Give a worker its last three of four tasks: two that hold it, and one with a descriptor that will not arrive. */
 static void starve(struct ep_executor *pool, ep_task_fn fn, struct ep_future *futures[static 3])
 {
