@@ -629,10 +629,8 @@ static int deaf_hold(struct ep_task *task)
 /* B90: SIGTERM ends workers that do not block it, SIGKILL the others, and none is replaced. */
 TEST(terminate_ends_the_deaf_too)
 {
-    struct ep_options options = {.workers = 2,
-                                 .on_death = EP_REPLACE,
-                                 .grace_ns = EP_MILLISECONDS(50),
-                                 .initialize = note_initialized};
+    struct ep_options options = {
+        .workers = 2, .on_death = EP_REPLACE, .initialize = note_initialized};
     struct ep_executor *pool = processes(&options);
     struct ep_future *deaf = submit(pool, deaf_hold, NULL, 0), *hearing, *waiting[5];
 
