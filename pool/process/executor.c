@@ -105,7 +105,7 @@ static uint32_t count_workers(struct process_executor *executor, uint32_t worker
 {
     uint32_t count = 0;
 
-    if (atomic_load(&executor->base.broken) || is_over(executor))
+    if (ep_executor_broken(&executor->base, NULL) || is_over(executor))
         return 0;
     for (uint32_t i = 0; i < workers; i++)
         count += !atomic_load(&executor->places[i]->given_up) &&

@@ -168,6 +168,23 @@ TEST(it_is_not_broken_before_it_is_closed)
     ep_executor_free(pool);
 }
 
+/* Nor has it lost its workers before. */
+TEST(it_has_workers_until_it_is_closed)
+{
+    struct ep_executor *pool = processes_of(2, EP_BREAK);
+    struct ep_stats stats;
+
+    executor_note_broken(pool, "as it is a moment before it is closed");
+    ep_executor_stats(pool, &stats);
+    ck_assert_uint_eq(stats.workers, 2);
+    ck_assert(!ep_executor_broken(pool, NULL));
+    executor_close(pool, EP_EBROKEN);
+    ep_executor_stats(pool, &stats);
+    ck_assert_uint_eq(stats.workers, 0);
+    ck_assert(ep_executor_broken(pool, NULL));
+    ep_executor_free(pool);
+}
+
 TEST(an_idle_death_breaks_it_too)
 {
     struct ep_executor *pool = processes_of(2, EP_BREAK);
