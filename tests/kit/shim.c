@@ -431,7 +431,10 @@ CALL_IF(lacks_proc((flags & AT_SYMLINK_NOFOLLOW) != 0, EOPNOTSUPP), int, fchmoda
 CALL(CALL_FILES, ssize_t, getrandom, (void *bytes, size_t size, unsigned flags), (bytes, size, flags), -1, ENOSYS)
 /* clang-format on */
 
-/* libevent may wait for a connection that is gone, and a call that had no reason to work must not fail. */
+/*
+ * libevent may wait for a connection that is gone, and a call that had no reason to work must not fail. One that
+ * finds nothing is not made: a connection that comes meanwhile would be accepted, though it was to fail.
+ */
 int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict size, int flags)
 {
     static _Atomic(void *) found;
@@ -441,8 +444,11 @@ int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict size,
     } real = {.symbol = find(&found, "accept4")};
     struct pollfd waiting = {.fd = fd, .events = POLLIN};
 
-    if (poll(&waiting, 1, 0) != 1 ||
-        !fails(CALL_DESCRIPTORS, "accept4", EMFILE, __builtin_return_address(0)))
+    if (poll(&waiting, 1, 0) == 0) {
+        errno = EAGAIN; /* the sockets of our programs do not wait */
+        return -1;
+    }
+    if (!fails(CALL_DESCRIPTORS, "accept4", EMFILE, __builtin_return_address(0)))
         return real.call(fd, address, size, flags);
     if (orders->loses) {
         int error = errno;
