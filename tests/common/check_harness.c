@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -367,6 +368,29 @@ START_TEST(more_than_expected_fails_the_test)
     tcp_send(peer, "12345", 5);
     close(peer);
     tcp_receive_all(fd, bytes, 4, &reset);
+}
+
+/* Whether a server could listen on a port. @param tells  it says that it wants this very port, as ours do */
+static bool can_listen(uint16_t port, bool tells)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool can;
+
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){tells}, sizeof(int)), 0);
+    can = bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 1) == 0;
+    close(fd);
+    return can;
+}
+
+/* The kernel gives it to no program that asks for any port: such a program would be a server after all. */
+TEST(an_unused_port_stays_unused)
+{
+    uint16_t port = tcp_unused_port();
+
+    ck_assert(!can_listen(port, false));
+    ck_assert(can_listen(port, true));
 }
 
 CASE_WITH("Looking at processes", make_tree, remove_tree)

@@ -552,10 +552,16 @@ const char *port_text(uint16_t port)
 
 uint16_t tcp_unused_port(void)
 {
-    uint16_t port;
+    struct sockaddr_in address = loopback(0);
+    socklen_t size = sizeof address;
+    int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    close(tcp_listen(&port));
-    return port;
+    ck_assert_msg(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                      bind(fd, (struct sockaddr *)&address, size) == 0 &&
+                      getsockname(fd, (struct sockaddr *)&address, &size) == 0,
+                  "cannot take a port: %s", strerror(errno));
+    return ntohs(address.sin_port);
 }
 
 unsigned char *some_bytes(size_t size, unsigned seed)

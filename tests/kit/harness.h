@@ -126,7 +126,10 @@ int tcp_listen_v6(uint16_t *port);
 /** A port as text, for a command line. Lives as long as the test does not ask for another. */
 const char *port_text(uint16_t port);
 
-/** A port of 127.0.0.1 on which no server listens. */
+/**
+ * A port of 127.0.0.1 on which no server listens. A socket of the test has it until its end: the kernel would give
+ * it to the next program that listens on any. A server that is given this port can listen on it.
+ */
 uint16_t tcp_unused_port(void);
 
 /** Bytes that do not repeat soon, so that lost, doubled or swapped parts show; the same for the same seed. */

@@ -346,14 +346,6 @@ TEST(a_privileged_port)
 
 CASE("Without standard descriptors")
 
-static uint16_t free_port(void)
-{
-    uint16_t port;
-
-    close(tcp_listen(&port));
-    return port;
-}
-
 static bool can_connect(void *context)
 {
     const uint16_t *port = context;
@@ -369,7 +361,7 @@ static bool can_connect(void *context)
 /* A socket as descriptor 1 would have the accounting written to a client. */
 TEST(standard_descriptors_closed)
 {
-    uint16_t port = free_port();
+    uint16_t port = tcp_unused_port();
     char path[4096], number[8], link[64], target[64];
     int status;
     pid_t pid;
