@@ -70,6 +70,23 @@ static int connect_one(const struct scene *scene)
     return fd;
 }
 
+/* Wait for a connection in the backlog: its client may take it for made before it is there. */
+static void await_backlog(const struct scene *scene)
+{
+    struct pollfd is_in = {.fd = scene->socket, .events = POLLIN};
+
+    ck_assert_int_eq(poll(&is_in, 1, -1), 1);
+}
+
+/* Connect while none accepts. */
+static int connect_waiting(const struct scene *scene)
+{
+    int fd = connect_one(scene);
+
+    await_backlog(scene);
+    return fd;
+}
+
 static bool may_stand(void *context, unsigned worker)
 {
     struct scene *scene = context;
@@ -141,7 +158,7 @@ static int connect_to_workers(struct scene *scene)
     int client;
 
     ck_assert(!direct_lock(&scene->direct)); /* until it is unlocked none accepts */
-    client = connect_one(scene);
+    client = connect_waiting(scene);
     ck_assert(!loop_sees(scene));
     direct_unlock(&scene->direct);
     return client;
@@ -198,7 +215,7 @@ TEST(each_client_has_a_thread_that_watches)
         clients[i] = connect_to_workers(&scene);
         wait_standing(&scene, WORKERS - 1 - i);
     }
-    clients[WORKERS] = connect_one(&scene);
+    clients[WORKERS] = connect_waiting(&scene);
     ck_assert(loop_sees(&scene));
     for (unsigned i = 0; i < WORKERS; i++) {
         struct session *session = result(&scene, i);
@@ -221,7 +238,7 @@ TEST(woken_up_in_vain)
     set_up(&scene);
     stand(&scene, 0, 1);
     ck_assert(!direct_lock(&scene.direct));
-    client = connect_one(&scene);
+    client = connect_waiting(&scene);
     standby = (struct pollfd){.fd = scene.direct.standby, .events = POLLIN};
     while (poll(&standby, 1, 0) == 1) /* it has not yet got the event */
         sched_yield();
@@ -245,7 +262,7 @@ TEST(a_worker_that_is_needed_elsewhere)
 
     set_up(&scene);
     atomic_store(&scene.stays, false);
-    client = connect_one(&scene);
+    client = connect_waiting(&scene);
     ck_assert_ptr_null(await(&scene));
     ck_assert(loop_sees(&scene));
     atomic_store(&scene.stays, true);
@@ -265,7 +282,7 @@ LOOP_TEST(they_are_recalled, 2)
         direct_open(&scene.direct, false);
     else
         direct_recall(&scene.direct);
-    client = connect_one(&scene);
+    client = connect_waiting(&scene);
     ck_assert(loop_sees(&scene));
     for (unsigned i = 0; i < WORKERS; i++)
         ck_assert_ptr_null(result(&scene, i));
@@ -287,7 +304,7 @@ TEST(the_bell_rings_for_others)
     int client;
 
     set_up(&scene);
-    client = connect_one(&scene);
+    client = connect_waiting(&scene);
     scene.direct.returning = 1;
     ck_assert_ptr_null(await(&scene));
     ck_assert(loop_sees(&scene));
@@ -306,14 +323,14 @@ TEST(the_loop_defers)
 
     set_up(&scene);
     ck_assert(!direct_defer(&scene.direct));
-    clients[0] = connect_one(&scene);
+    clients[0] = connect_waiting(&scene);
     expect_client(await(&scene), clients[0]);
-    clients[0] = connect_one(&scene);
+    clients[0] = connect_waiting(&scene);
     ck_assert(loop_sees(&scene));
     ck_assert(direct_defer(&scene.direct));
     ck_assert(!loop_sees(&scene));
     expect_client(await(&scene), clients[0]);
-    clients[1] = connect_one(&scene);
+    clients[1] = connect_waiting(&scene);
     ck_assert(!loop_sees(&scene));
     direct_resume(&scene.direct);
     ck_assert(loop_sees(&scene));
@@ -331,7 +348,7 @@ static void defer_and_stand(struct scene *scene)
     int client;
 
     set_up(scene);
-    client = connect_one(scene);
+    client = connect_waiting(scene);
     expect_client(await(scene), client);
     ck_assert(direct_defer(&scene->direct));
     stand(scene, 0, 1);
@@ -348,7 +365,7 @@ TEST(the_loop_resumes_beside_workers)
     client = connect_to_workers(&scene);
     expect_client(result(&scene, 0), client);
     ck_assert(!loop_sees(&scene));
-    client = connect_one(&scene);
+    client = connect_waiting(&scene);
     ck_assert(loop_sees(&scene));
     close(client);
     take_down(&scene);
@@ -363,7 +380,7 @@ TEST(workers_leave_while_the_loop_defers)
     defer_and_stand(&scene);
     client = connect_one(&scene);
     expect_client(result(&scene, 0), client);
-    client = connect_one(&scene);
+    client = connect_waiting(&scene);
     ck_assert(!loop_sees(&scene));
     direct_resume(&scene.direct);
     ck_assert(loop_sees(&scene));
@@ -390,6 +407,7 @@ LOOP_TEST(no_descriptor, 2)
         connect(client, (const struct sockaddr *)&scene.address.storage, scene.address.length), 0);
     ck_assert_ptr_null(_i == 1 ? result(&scene, 0) : await(&scene));
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    await_backlog(&scene);
     ck_assert_uint_eq(atomic_load(&scene.failures.count), 1);
     ck_assert_uint_eq(scene.failures.in_a_row, 1);
     ck_assert(loop_sees(&scene));
