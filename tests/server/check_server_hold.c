@@ -62,7 +62,7 @@ TEST(a_session_ends_while_parked)
 
 TEST(a_parked_session_is_idle)
 {
-    struct kit kit = kit_start(MESSAGE("--workers", "2", "--idle-timeout", "200ms"));
+    struct kit kit = kit_start(MESSAGE("--workers", "2", "--idle-timeout", "2s"));
     int talked = kit_connect(&kit);
     int silent = kit_connect(&kit);
 

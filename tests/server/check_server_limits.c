@@ -33,7 +33,7 @@ CASE("Each limit by its name")
 
 LOOP_TEST(idle, MODELS)
 {
-    struct kit kit = kit_start(MODEL("--idle-timeout", "500ms"));
+    struct kit kit = kit_start(MODEL("--idle-timeout", "2s"));
     int silent = kit_connect(&kit);
     int talked = kit_connect(&kit);
 
@@ -60,7 +60,7 @@ LOOP_TEST(writing, MODELS)
 /* A session that is quiet for its whole time ends in order. */
 LOOP_TEST(session, MODELS)
 {
-    struct kit kit = kit_start(MODEL("--workers", "1", "--session-timeout", "300ms"));
+    struct kit kit = kit_start(MODEL("--workers", "1", "--session-timeout", "2s"));
     int fd = kit_connect(&kit);
 
     say_hello(fd);
