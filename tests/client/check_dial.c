@@ -90,8 +90,7 @@ TEST(a_backlog_that_is_full)
     struct address address = loopback(port);
     int first, fd;
 
-    ck_assert_int_eq(listen(listener, 0), 0); /* room for one */
-    first = tcp_connect(port);
+    first = tcp_fill_backlog(listener, port);
     fd = new_socket(&address);
     ck_assert_int_eq(dial_begin(fd, &address), -EINPROGRESS);
     ck_assert_int_eq(dial_finish(fd), -EINPROGRESS); /* and asking too early does no harm */

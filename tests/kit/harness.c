@@ -523,6 +523,18 @@ int tcp_listen(uint16_t *port)
     return fd;
 }
 
+int tcp_fill_backlog(int listener, uint16_t port)
+{
+    struct pollfd is_in = {.fd = listener, .events = POLLIN};
+    int fd;
+
+    ck_assert_int_eq(listen(listener, 0), 0); /* room for one */
+    fd = tcp_connect(port);
+    while (poll(&is_in, 1, -1) != 1)
+        continue;
+    return fd;
+}
+
 int tcp_listen_v6(uint16_t *port)
 {
     struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};

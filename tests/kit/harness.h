@@ -122,6 +122,11 @@ int connect_to(const char *address);
 int tcp_listen(uint16_t *port);
 /** The same on ::1. @return -1: this machine has none */
 int tcp_listen_v6(uint16_t *port);
+/**
+ * Fill the backlog of such a listener: who calls from now on gets no answer. A connection that its client takes for
+ * made may be on its way there still, and leave the place to another. @return the connection that is in it
+ */
+int tcp_fill_backlog(int listener, uint16_t port);
 
 /** A port as text, for a command line. Lives as long as the test does not ask for another. */
 const char *port_text(uint16_t port);
