@@ -541,8 +541,8 @@ EP_API int ep_executor_resume(struct ep_executor *executor);
 
 /**
  * Change the number of workers. New workers run when it returns. Surplus workers end when they have
- * finished their current task. The bound becomes workers + queue at once. A worker process that was
- * given up, because it could not be replaced, is tried again, and must start.
+ * finished what they have taken before it returns. The bound becomes workers + queue at once. A worker
+ * process that was given up, because it could not be replaced, is tried again, and must start.
  *
  * For an elastic executor the number is the new workers_max. options.workers of them stay when idle, or
  * all if that is more than the new number. Workers are added by need as before: no new one is waited
