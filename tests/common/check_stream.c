@@ -218,12 +218,16 @@ TEST(writing_without_waiting)
     unsigned char *bytes = some_bytes(LONG_BYTES, 1);
     struct iovec part = {bytes, LONG_BYTES};
     size_t written = 0;
+    ssize_t put;
 
     stream_set_nonblocking(&ours);
     ck_assert_int_eq(stream_write(&ours, bytes, LONG_BYTES, &written), -EAGAIN);
     ck_assert(ours.wants_write);
     ck_assert(written > 0 && written < LONG_BYTES);
-    ck_assert_int_eq(stream_write_parts(&ours, &part, 1), -EAGAIN);
+    do { /* what is on the way, or acknowledged late, leaves room for more */
+        put = stream_write_parts(&ours, &part, 1);
+    } while (put > 0);
+    ck_assert_int_eq(put, -EAGAIN);
     ck_assert_int_eq(stream_finish_writing(&ours), 0);
 }
 
@@ -313,6 +317,7 @@ TEST(reading_has_a_time_limit)
 
     ck_assert_int_eq(stream_set_timeouts(&ours, 20 * MILLISECOND, 0), 0);
     ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), -ETIMEDOUT);
+    ck_assert_int_eq(stream_set_timeouts(&ours, 20000 * MILLISECOND, 0), 0);
     tcp_send(peer, "late", 4); /* the stream still works */
     ck_assert_int_eq(stream_read(&ours, bytes, sizeof bytes), 4);
 }
