@@ -3,7 +3,8 @@
  * The student's server: see server.h.
  *
  * DESIGN. The grader picks a port that is free and tells it to the server, which may take a moment to listen.
- * Each server has a new port. So it need not set SO_REUSEADDR. Its standard error is the grader's, where
+ * It is none of those that the kernel gives to programs that ask for any: one that runs beside the server would get
+ * it meanwhile. Each server has a new port. So it need not set SO_REUSEADDR. Its standard error is the grader's, where
  * sanitizers are looked for.
  */
 #include "server.h"
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -45,18 +47,27 @@ static void pause_a_step(void)
     poll(NULL, 0, STEP_MS);
 }
 
-/* Ask the kernel for a port that is free now. */
+/* Whether a server could listen on the port now. */
+static bool is_free(uint16_t port)
+{
+    struct sockaddr_in address = address_of(port);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    bool is = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+
+    close(fd);
+    return is;
+}
+
+/* Draw a port that is free. The kernel gives those from 32768 on, unless the machine is set up otherwise. */
 static uint16_t free_port(void)
 {
-    struct sockaddr_in address = address_of(0);
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    uint16_t port = 0;
 
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &size) != 0)
-        address.sin_port = 0;
-    close(fd);
-    return ntohs(address.sin_port);
+    do {
+        (void)!getrandom(&port, sizeof port, 0);
+        port = (uint16_t)(10000 + port % 20000);
+    } while (!is_free(port));
+    return port;
 }
 
 /* Write the command with its numbers. */
