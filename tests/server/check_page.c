@@ -260,10 +260,11 @@ TEST(draining)
                                          "20m", "--drain-timeout", "20m", "--admin", "0"));
     struct page page = {.kit = kit, .admin = kit_admin_port(&kit)};
     struct outcome outcome;
-    int fd = kit_connect(&kit);
+    int fd;
 
     browser_open(&page.browser);
     page_look(&page);
+    fd = kit_connect(&kit);
     tcp_send(fd, "a", 1);
     expect(&page, "document.querySelectorAll('.box[data-phase=working]').length == 1");
     kill(kit.program.pid, SIGTERM);
