@@ -143,13 +143,13 @@ is_interrupted() {
     assemble 3
     sed -i '/signal(&queue->not_empty)/d' "$work/mine/queue.c"
     setsid labs/check 3 "$work/mine" --only empty >"$work/report" 2>&1 &
-    wait_until 60 pgrep -s $! -f grade-address >/dev/null
+    wait_until 60 pgrep -s $! -f "grade-address\$" >/dev/null
     kill -TERM $!
     ! wait $! && wait_until 20 no_grader $!
 }
 
 no_grader() {
-    ! pgrep -s "$1" -f grade-address >/dev/null
+    ! pgrep -s "$1" -f "grade-address\$" >/dev/null
 }
 
 does_not_compile() {
