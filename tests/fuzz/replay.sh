@@ -3,7 +3,7 @@
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/kit/tap.sh"
 
 through() {
-    timeout 60 "$TOP_BUILDDIR/tests/fuzz/replay_$1" "$2"
+    timeout 600 "$TOP_BUILDDIR/tests/fuzz/replay_$1" "$2"
 }
 
 # What a fuzzer has found is written as text, which is the same input.

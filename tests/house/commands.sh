@@ -113,7 +113,7 @@ run_all() {
             wait -n
         done
         {
-            timeout -k 5 100 setsid bash "$TOP_SRCDIR/tests/house/commands.bash" "$folder/list" "$folder" >"$folder/said" 2>&1
+            timeout -k 5 600 setsid bash "$TOP_SRCDIR/tests/house/commands.bash" "$folder/list" "$folder" >"$folder/said" 2>&1
             echo $? >"$folder/status"
         } &
     done

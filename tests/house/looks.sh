@@ -20,7 +20,7 @@ section() {
     grep -q '^\$ ' "$work/block" || { echo "no commands under '$1'"; return 1; }
     rm -rf "$work/folder"
     mkdir "$work/folder"
-    timeout 120 setsid bash "$TOP_SRCDIR/tests/house/commands.bash" "$work/block" "$work/folder"
+    timeout 600 setsid bash "$TOP_SRCDIR/tests/house/commands.bash" "$work/block" "$work/folder"
 }
 
 if grep -q '^EP_CFLAGS = .*-fsanitize' "$TOP_BUILDDIR/Makefile" 2>/dev/null; then

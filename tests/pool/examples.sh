@@ -7,7 +7,7 @@ out=$work/out
 run() {
     example=$1
     shift
-    timeout 60 "$TOP_BUILDDIR/examples/$example" "$@" >"$out" 2>"$work/err" && [ ! -s "$work/err" ] || {
+    timeout 600 "$TOP_BUILDDIR/examples/$example" "$@" >"$out" 2>"$work/err" && [ ! -s "$work/err" ] || {
         echo "$example $* failed with $?"
         cat "$work/err"
         return 1
