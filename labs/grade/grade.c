@@ -172,13 +172,18 @@ static bool try_one(const struct requirement *requirement, char why[static WHY_M
 
     if (log == NULL || pipe(pipe_fd) != 0)
         return wrong(why, "this machine cannot make files or pipes now: %s", strerror(errno));
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before); /* one that ends the grader ends the trial, too */
     pid_t pid = fork();
+    if (pid > 0)
+        setpgid(pid, pid);
+    trial = pid > 0 ? pid : 0;
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (pid == 0)
         try(requirement, pipe_fd[1], log);
     if (pid < 0)
         return wrong(why, "this machine cannot make processes now: %s", strerror(errno));
-    setpgid(pid, pid);
-    trial = pid;
     close(pipe_fd[1]);
     *why = '\0';
     ended = has_ended(pipe_fd[0]);
