@@ -625,7 +625,8 @@ struct ep_stats {
 EP_API void ep_executor_stats(struct ep_executor *executor, struct ep_stats *stats);
 
 /**
- * Ask whether the executor is broken, so that submit returns EP_EBROKEN, and why.
+ * Ask whether the executor is broken, so that submit returns EP_EBROKEN (or EP_ESHUTDOWN, if it was shut
+ * down before), and why.
  *
  * @param why  set to a text in English that names what could not start, or how it died; "" if it is
  *             not broken. It lives as long as the executor. May be NULL
