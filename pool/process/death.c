@@ -65,9 +65,10 @@ void process_executor_break(struct process_executor *executor, const char *why)
     if (atomic_load(&executor->base.broken))
         return;
     executor_note_broken(&executor->base, why);
-    queue_close(&executor->base.queue, EP_EBROKEN, false);
+    queue_close(&executor->base.queue, EP_EBROKEN, true); /* which ends a pause */
     kill_all(executor, SIGKILL);
     executor_break(&executor->base, executor->base.why);
+    queue_release(&executor->base.queue);
 }
 
 void break_if_hopeless(struct process_executor *executor)

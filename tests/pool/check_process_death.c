@@ -185,6 +185,31 @@ TEST(it_has_workers_until_it_is_closed)
     ep_executor_free(pool);
 }
 
+/* Nor does a task begin that was waiting, also not one that a pause had kept back. */
+TEST(it_begins_nothing_when_it_breaks)
+{
+    struct ep_executor *pool = processes_of(2, EP_BREAK);
+    int pid = int_result(submit(pool, pid_of, NULL, 0));
+    struct queue_entry entry;
+    struct ep_future *kept;
+
+    ck_assert_int_eq(ep_executor_pause(pool), 0);
+    kept = submit(pool, pid_of, NULL, 0);
+    lock_acquire(&pool->queue.tail_lock);
+    kill(pid, SIGKILL);
+    AWAIT(atomic_load(&pool->broken));
+    lock_acquire(&pool->why_lock); /* here the manager stops, when it drops what waits */
+    lock_release(&pool->queue.tail_lock);
+    AWAIT(ep_executor_broken(pool, NULL));
+    lock_acquire(&pool->queue.tail_lock); /* until all is done that closing does */
+    lock_release(&pool->queue.tail_lock);
+    ck_assert(!queue_take(&pool->queue, 0, &entry));
+    lock_release(&pool->why_lock);
+    ck_assert_int_eq(error_of(kept).kind, EP_EBROKEN);
+    ep_future_unref(kept);
+    ep_executor_free(pool);
+}
+
 TEST(an_idle_death_breaks_it_too)
 {
     struct ep_executor *pool = processes_of(2, EP_BREAK);
