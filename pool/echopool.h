@@ -499,17 +499,18 @@ enum {
  * @return  0          done; also for repeated and concurrent calls
  *          -EDEADLK   EP_WAIT in a worker of this executor, which would wait for itself. Nothing
  *                     was changed
- *          -EINVAL    an unknown bit in `how`
+ *          -EINVAL    an unknown bit in `how`, or executor is NULL
  */
 EP_API int ep_executor_shutdown(struct ep_executor *executor, unsigned how);
 
 /**
- * Wait until an executor that was shut down has ended: every accepted task done, every worker gone.
+ * Wait until an executor that was shut down, or is broken, has ended: every accepted task done, every
+ * worker gone.
  *
  * @param timeout_ns  0 or less: look, do not wait. EP_FOREVER: wait without limit
  * @return  0           it has ended
  *          -ETIMEDOUT  not yet; it continues to end
- *          -EINVAL     it was not shut down
+ *          -EINVAL     it was neither shut down nor is it broken
  *          -EDEADLK    called by a worker of this executor
  */
 EP_API int ep_executor_join(struct ep_executor *executor, int64_t timeout_ns);
@@ -802,6 +803,7 @@ struct ep_submit_options {
  *          -EDEADLK      full, the policy is EP_BLOCK, and the caller is a worker of this
  *                        executor: if all workers waited, none would make room
  *          EP_ESHUTDOWN  shut down before or while waiting
+ *          EP_EBROKEN    broken before or while waiting; ep_executor_broken() says why
  *          -EINVAL       executor or fn is NULL, or input is NULL with a size
  *          -ENOMEM       no memory
  */

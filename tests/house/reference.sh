@@ -40,7 +40,7 @@ is_whole() {
 # Each code that ep_submit() returns has a row of its own.
 has_results() {
     sed -n '/>ep_submit()<\/h2>/,/>ep_try_submit()<\/h2>/p' "$TOP_BUILDDIR/html/reference/echopool_8h.html" >"$work/page"
-    for code in 0 -EAGAIN -EDEADLK EP_ESHUTDOWN -EINVAL -ENOMEM; do
+    for code in 0 -EAGAIN -EDEADLK EP_ESHUTDOWN EP_EBROKEN -EINVAL -ENOMEM; do
         grep -q "class=\"paramname\">.*$code<" "$work/page" || {
             echo "missing: $code"
             return 1
