@@ -16,7 +16,7 @@ uint32_t allowed_cpus(void);
  * Return the CPU time per second that the process may use: the allowed CPUs, or the least quota of
  * its cgroup and of those above it, if that is less. With a quota of 5 ms in 100 ms it is 0.05.
  *
- * @param root  in front of /proc and of the cgroups' mount points; "" but in tests
+ * @param root  in front of /proc and of the cgroups' mount points; "" except in tests
  */
 double cpu_share(const char *root);
 

@@ -164,8 +164,8 @@ static inline void executor_place_freed(struct ep_executor *executor)
 void executor_places_made(struct ep_executor *executor);
 
 /**
- * Notify the threads that wait for idle, after the last step for a task whose place was freed before,
- * if no other task is left.
+ * Make the threads that wait for idle look again, after the last step for a task whose place was freed
+ * before.
  */
 void executor_settled(struct ep_executor *executor);
 

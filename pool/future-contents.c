@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a future contains: the input and descriptors of its task, its reply, its error. The thread that began the task,
- * or took it out of PENDING, uses them; when the future is done, everybody reads the outcome.
+ * or took it out of PENDING, uses them; when the future is done, any thread reads the outcome.
  */
 #include "pool/future-internal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Futures: the state of a task, and the threads that wait for it. future-watch.c has the functions that wait,
- * future-contents.c the input and the outcome.
+ * Futures: the state of a task, and the threads that wait for it. future-watch.c has what is called when it is
+ * done, future-contents.c the input and the outcome.
  *
  * DESIGN
  *

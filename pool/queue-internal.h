@@ -192,7 +192,7 @@ static inline uint32_t queue_takers(struct queue *queue)
 uint64_t queue_entries(struct queue *queue);
 /** Ask whether the ring or a lane has an entry, husks included. Sequentially consistent. */
 bool queue_has_entries(struct queue *queue);
-/** The same, but false while tasks are held: ask whether a worker should look for a task. */
+/** The same, but false while no task may be taken: ask whether a worker should look for one. */
 bool queue_offers(struct queue *queue);
 /** Count the tasks that are held, waiting or running. Sequentially consistent. */
 uint64_t queue_held(struct queue *queue);

@@ -15,10 +15,11 @@
  *
  * Cancelling does not change the ring: the future changes its state, one place becomes free, and
  * the entry stays as a husk, which workers skip. So does a task that a worker claims before its turn,
- * because it waits for it; that one frees its place when it is done. A full ring is swept if husks fill
- * half of it, and otherwise becomes twice as long. So half a ring of cancels lies between two sweeps, a
- * cancel takes constant time on average, and the ring is less than four times as long as the most tasks
- * that were held at a time: pushes walk round in it, and touch all of it.
+ * because it waits for it; that one frees its place when it is done. A full ring becomes twice as long if
+ * more tasks are held than half of its length, and otherwise is swept: husks fill half of it then. So half
+ * a ring of cancels lies between two sweeps, a cancel takes constant time on average, and the ring is less
+ * than four times as long as the most tasks that were held at a time: pushes walk round in it, and touch
+ * all of it.
  *
  * Tasks whose priority is not normal are not in the ring but in a lane (aside-internal.h), which they
  * leave at once when they are cancelled. Those with an expires_ns are also in a heap, by that time, from

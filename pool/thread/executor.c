@@ -13,7 +13,8 @@
  * all workers, under life_mutex, so each is joined once. The thread of expiry.c, if there is one, ends
  * after the last worker.
  *
- * Lock order: life_mutex, then the queue's locks. No other two are held together.
+ * Lock order: life_mutex, then the queue's locks. Under life_mutex a thread also takes table_lock, expiry_lock
+ * or the lock of a waitlist, under which it takes no other.
  */
 #include "pool/thread/worker-internal.h"
 
