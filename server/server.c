@@ -181,7 +181,7 @@ static void start_model(struct server *server)
 
 /*
  * Count the most sessions that can exist at once, among them the one that the loop serves (--on-full
- * caller-runs) and one that is about to be rejected. The number of workers may grow to WORKERS_MAX;
+ * caller-runs) and one that is about to be rejected. The number of workers may grow to EP_WORKERS_MAX;
  * places that are never used cost nothing.
  */
 static uint64_t most_sessions(const struct options *options, const struct model_type *type)

@@ -3,7 +3,7 @@
  * Lab 3: the student's queue.c, linked with this.
  *
  * DESIGN. Whether a thread waits is not guessed by time: faults.c counts who sleeps on a condition variable.
- * One that neither returns nor sleeps there within PATIENCE_MS turns round and round.
+ * One that has used the CPU for half a second, and neither returned nor slept there, turns round and round.
  */
 #include "queue.h"
 

@@ -138,8 +138,8 @@ static void resume_if_room(struct listener *listener)
 }
 
 /*
- * Pause until there is room. A worker that makes room, or begins a session that waited, wakes the loop
- * if it sees `full`. So set that first and look again second: room that was made in between is seen here.
+ * Pause until there is room. A worker that makes room wakes the loop if it sees `full`. So set that first and
+ * look again second: room that was made in between is seen here.
  */
 static void pause_while_full(struct listener *listener)
 {

@@ -119,7 +119,7 @@ void member_put_aside(struct member *member);
 /** Read what was put aside. */
 ssize_t member_read_aside(struct member *member, void *bytes, size_t size);
 
-/** Take its oldest lent buffer from it, for member_give_back(). */
+/** Take its oldest lent buffer from it, for members_give_back(). */
 unsigned member_take_first(struct member *member);
 
 /** Give a buffer back. The kernel gets it at the end of the batch. */

@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What admin.h and admin-events.h promise; they cannot be included beside kit/harness.h. */
+/* What places.h and events.h promise; they cannot be included beside kit/harness.h. */
 enum { CONNECTIONS_MAX = 128, STREAMS_MAX = 100 };
 
 /* --- asking -------------------------------------------------------------------------------- */

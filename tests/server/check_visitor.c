@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Visitors: what they do, and what is counted of them. The test is their server; check_server_visitors.c has the
+/* Visitors: what they do, and what is counted of them. The test is their server; check_server_control.c has the
    real one. */
 #include "server/admin/visitor.h"
 
