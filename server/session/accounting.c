@@ -256,12 +256,14 @@ void accounting_each(struct accounting *accounting,
     accounting_survey(accounting, NULL, visit, context);
 }
 
-uint64_t counts_served(const struct counts *counts)
+/* Add up the sessions that were served to their end or to the server's. */
+static uint64_t counts_served(const struct counts *counts)
 {
     return counts->ended[OUTCOME_SERVED] + counts->ended[OUTCOME_STOPPED];
 }
 
-uint64_t counts_timed_out(const struct counts *counts)
+/* Add up the sessions that timed out, by any limit, and those that were cut. */
+static uint64_t counts_timed_out(const struct counts *counts)
 {
     uint64_t timed_out = 0;
 

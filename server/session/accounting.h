@@ -147,12 +147,6 @@ void accounting_each(struct accounting *accounting,
 void accounting_survey(struct accounting *accounting, struct counts *counts,
                        void (*visit)(struct accounting_entry *entry, void *context), void *context);
 
-/** Add up the sessions that were served to their end or to the server's. */
-uint64_t counts_served(const struct counts *counts);
-
-/** Add up the sessions that timed out, by any limit, and those that were cut. */
-uint64_t counts_timed_out(const struct counts *counts);
-
 /** "accepted 50 = served 50 + rejected 0 + ..." @return text, cut at size */
 const char *counts_text(const struct counts *counts, char *text, size_t size);
 
