@@ -5,7 +5,7 @@ HOUSE_TESTS = tests/house/headers.sh tests/house/install.sh tests/house/manual.s
 if PROGRAMS
 HOUSE_TESTS += tests/house/architecture.sh tests/house/behaviours.sh tests/house/catalogues.sh tests/house/circles.sh tests/house/commands.sh \
 	tests/house/completion.sh tests/house/debian.sh tests/house/languages.sh tests/house/lessons.sh tests/house/looks.sh \
-	tests/house/models.sh tests/house/packages.sh tests/house/pictures.sh tests/house/release.sh \
+	tests/house/models.sh tests/house/names.sh tests/house/packages.sh tests/house/pictures.sh tests/house/release.sh \
 	tests/house/words.sh
 endif
 # A sanitizer sees nothing of texts, and of the installed library no more than it sees in the other rooms.
