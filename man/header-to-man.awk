@@ -6,8 +6,8 @@
 # on, keeps its lines.
 
 # Print the comment's lines, collected in comment[1..lines].
-function print_comment(    i, text, literal, tagged) {
-    literal = tagged = 0
+function print_comment(    i, text, literal, tagged, parted) {
+    literal = tagged = parted = 0
     for (i = 1; i <= lines; i++) {
         text = comment[i]
         if (text ~ /^@file/)
@@ -26,8 +26,9 @@ function print_comment(    i, text, literal, tagged) {
             continue
         }
         gsub(/\*\*/, "", text)
-        if (text ~ /^ - /)
+        if (text ~ /^ - / && !parted)
             print ".Pp"
+        parted = text == ""
         sub(/^ +/, "", text)
         print text == "" ? ".Pp" : escape(text)
     }
@@ -60,8 +61,8 @@ function heading(words) {
 function end() {
     print ".Sh SEE ALSO"
     print ".Xr echo-server 1 ,"
-    print ".Xr pthreads 7 ,"
-    print ".Xr futex 2"
+    print ".Xr futex 2 ,"
+    print ".Xr pthreads 7"
 }
 
 BEGIN {
