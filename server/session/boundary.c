@@ -26,7 +26,10 @@
 
 #define LINGER_NS SECOND_NS
 
-/* Of the kernel's tcp_states.h: both sides have ended, or a reset came; the client has sent end of file. */
+/*
+ * Of the kernel's tcp_states.h. In STATE_CLOSE both sides have ended, or a reset came; in STATE_CLOSE_WAIT the client
+ * has sent end of file, and in the others it has not.
+ */
 #define STATE_ESTABLISHED 1
 #define STATE_FIN_WAIT1   4
 #define STATE_FIN_WAIT2   5
