@@ -186,7 +186,7 @@ static void reply_not_found(struct admin *admin, struct evhttp_request *request)
 
     evbuffer_add_printf(admin->body, "there is no %.*s%s here: see /\n", (int)size, shown,
                         asked[used] != '\0' ? "..." : "");
-    admin_reply(admin->body, request, HTTP_NOTFOUND, "Not Found", "text/plain; charset=utf-8");
+    admin_reply(admin->body, request, HTTP_NOTFOUND, "Not Found", ADMIN_TEXT_TYPE);
 }
 
 /* Answer a request that has arrived as a whole. */
