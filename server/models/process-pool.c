@@ -213,12 +213,11 @@ static uint64_t waiting(struct model *base)
     return held > model->workers ? held - model->workers : 0;
 }
 
-/* While the server runs, the pool is closed only if it has closed itself. */
 static bool is_broken(struct model *base)
 {
     struct process_model *model = (struct process_model *)base;
 
-    return ep_executor_join(model->executor, 0) != -EINVAL;
+    return ep_executor_broken(model->executor, NULL);
 }
 
 /* Count the sessions by whether they are judged. A visitor for accounting_each(). */
