@@ -535,3 +535,23 @@ TEST(what_a_test_leaves_is_removed)
     ck_assert_int_eq(access(left, F_OK), -1);
     ck_assert_str_ne(left, getenv("TMPDIR"));
 }
+
+CASE("What hangs")
+
+/* The suite that this starts has a limit of a second, for a test that would never end. */
+TEST(what_hangs_is_shown)
+{
+    char *said = suite_template();
+
+    while (getenv("HANGS") != NULL)
+        pause();
+    const char *command =
+        suite_text("env -u CK_TAP_LOG_FILE_NAME CK_RUN_CASE='What hangs' HANGS=yes "
+                   "CK_DEFAULT_TIMEOUT=1 /proc/%d/exe >'%s'",
+                   (int)getpid(), said);
+    ck_assert_int_ne(system(command), 0);
+    command = suite_text("grep -q '^# a test hangs: process [0-9]*: /proc/' '%s' && "
+                         "grep -q '^# .*: [A-Z] in .*, system call' '%s' || ! cat '%s'",
+                         said, said, said);
+    ck_assert_int_eq(system(command), 0);
+}

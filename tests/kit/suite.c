@@ -37,6 +37,55 @@ void suite_add_step(int line, void (*step)(void))
     steps[step_count++] = (struct step){line, step};
 }
 
+/** What Check does when a test exceeds its limit: it kills the process group of the test. */
+static struct sigaction at_limit;
+
+/*
+ * Show first, as comments of TAP, where each thread of that group is; with gdb also its functions. The runner only
+ * waits when this signal comes, so a handler may do all that a function may.
+ */
+static void show_what_hangs(int number)
+{
+    static const char script[] =
+        "for stat in /proc/[0-9]*/stat; do"
+        "  set -- $(sed 's/.*) //' $stat 2>/dev/null); [ \"${3-}\" = \"$GROUP\" ] || continue;"
+        "  of=${stat%/stat}; echo \"a test hangs: process ${of#/proc/}: $(tr '\\0' ' ' "
+        "<$of/cmdline)\";"
+        "  for task in $of/task/*; do"
+        "    echo \"$(cat $task/comm): $(sed 's/.*) //; s/ .*//' $task/stat) in $(cat "
+        "$task/wchan), system call\""
+        "      \"$(cat $task/syscall)\";"
+        "  done;"
+        "  ! command -v gdb >/dev/null || timeout 60 gdb -p ${of#/proc/} -batch -ex 'thread apply "
+        "all "
+        "backtrace';"
+        "done 2>&1 </dev/null | sed 's/^/# /'";
+    char path[64], group[16] = "";
+    FILE *children;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    children = fopen(path, "re"); /* there is one test at a time */
+    if (children != NULL && fscanf(children, "%15s", group) == 1 &&
+        setenv("GROUP", group, 1) == 0 && fflush(stdout) == 0)
+        (void)!system(script);
+    if (children != NULL)
+        fclose(children);
+    at_limit.sa_handler(number);
+}
+
+/* Runs in the runner, where Check has installed its handler by now; unless it does not fork. */
+static void watch_limit(void)
+{
+    struct sigaction ours;
+
+    if (at_limit.sa_handler != NULL || sigaction(SIGALRM, NULL, &ours) != 0 ||
+        ours.sa_handler == SIG_DFL || ours.sa_handler == SIG_IGN)
+        return;
+    at_limit = ours;
+    ours.sa_handler = show_what_hangs;
+    sigaction(SIGALRM, &ours, NULL);
+}
+
 void case_begin(const char *name)
 {
     case_count = 0;
@@ -49,6 +98,7 @@ void case_begin_too(const char *name, void (*setup)(void), void (*teardown)(void
 
     if (case_count == COUNT_OF(cases))
         abort();
+    tcase_add_unchecked_fixture(tcase, watch_limit, NULL);
     if (setup != NULL)
         tcase_add_checked_fixture(tcase, setup, teardown);
     suite_add_tcase(suite, tcase);
