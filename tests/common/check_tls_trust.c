@@ -339,7 +339,6 @@ TEST(a_forked_process_uses_the_context)
     if (child == 0) {
         struct stream stream;
 
-        alarm(20);
         if (stream_init_tls(&stream, server_fd, server, NULL) != 0 ||
             stream_handshake(&stream) != 0 || stream_read(&stream, &byte, 1) != 1 ||
             stream_write(&stream, &byte, 1, NULL) != 0)
