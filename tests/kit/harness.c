@@ -274,9 +274,10 @@ static struct program start(const char *const arguments[], int input)
     make_pipe(err);
     make_pipe(failure);
     program.pid = fork();
-    ck_assert_msg(program.pid >= 0, "cannot fork: %s", strerror(errno));
+    /* Ahead of the assertion, which allocates: another thread may have held the lock of a sanitizer's allocator. */
     if (program.pid == 0)
         become(path, arguments, self, (const int[]){input, out[1], err[1]}, failure[1]);
+    ck_assert_msg(program.pid >= 0, "cannot fork: %s", strerror(errno));
     close(out[1]);
     close(err[1]);
     close(failure[1]);
