@@ -25,11 +25,13 @@
 #include "pool/echopool.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -38,6 +40,8 @@
 #define WORKERS      2
 #define QUEUE        1024
 #define TASK_BYTES   64
+#define HEADER_BYTES 40 /* of a reply; a task's is a little shorter */
+#define FDS_MAX      17 /* with a message: 16 and a file */
 #define PREFETCH     128
 #define TASKS_MAX    1000000
 #define PYTHON_PART  40
@@ -234,6 +238,7 @@ struct partner {
     int socket;
     pid_t pid;
     size_t size; /* of each payload */
+    int epoll; /* -1: bare; otherwise the calls of the pool are made, and a thread sleeps in epoll_wait() */
 };
 
 static void send_all(int socket, const unsigned char *data, size_t size)
@@ -260,9 +265,53 @@ static bool receive_all(int socket, unsigned char *data, size_t size)
     return true;
 }
 
-static struct partner partner_new(size_t size, enum placement placement)
+/* As the pool does: a header and a payload, which descriptors may go with. */
+static void send_parts(int socket, size_t size)
 {
-    struct partner partner = {.size = size};
+    static char words[HEADER_BYTES];
+    struct iovec parts[] = {{words, sizeof words}, {payload, size}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+
+    if (sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        log_fatal("ping-pong: sendmsg: %s", strerror(errno));
+}
+
+/* As the pool does, with room for descriptors. @return false at the end of the stream */
+static bool receive_parts(int socket)
+{
+    static char buffer[PACKET_MAX];
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
+    } room;
+    struct iovec part = {buffer, sizeof buffer};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &room, .msg_controllen = sizeof room};
+
+    return recvmsg(socket, &message, MSG_CMSG_CLOEXEC) > 0;
+}
+
+static void watch(const struct partner *partner, uint32_t events)
+{
+    if (epoll_ctl(partner->epoll, EPOLL_CTL_MOD, partner->socket,
+                  &(struct epoll_event){.events = events}) != 0)
+        log_fatal("ping-pong: epoll_ctl: %s", strerror(errno));
+}
+
+static _Noreturn void be_partner(int socket, size_t size, bool by_parts)
+{
+    if (by_parts)
+        while (receive_parts(socket))
+            send_parts(socket, size);
+    else
+        while (receive_all(socket, payload, size))
+            send_all(socket, payload, size);
+    _exit(0);
+}
+
+static struct partner partner_new(size_t size, enum placement placement, bool by_parts)
+{
+    struct partner partner = {.size = size, .epoll = -1};
     int kind = size > PACKET_MAX ? SOCK_STREAM : SOCK_SEQPACKET;
     int ends[2];
 
@@ -273,13 +322,25 @@ static struct partner partner_new(size_t size, enum placement placement)
         close(ends[0]);
         if (placement == TWO_CPUS)
             pin_to_cpu(1);
-        while (receive_all(ends[1], payload, size))
-            send_all(ends[1], payload, size);
-        _exit(0);
+        be_partner(ends[1], size, by_parts);
     }
     close(ends[1]);
     partner.socket = ends[0];
+    if (by_parts && ((partner.epoll = epoll_create1(EPOLL_CLOEXEC)) < 0 ||
+                     epoll_ctl(partner.epoll, EPOLL_CTL_ADD, partner.socket,
+                               &(struct epoll_event){.events = 0}) != 0))
+        log_fatal("cannot watch the partner process: %s", strerror(errno));
     return partner;
+}
+
+/* The thread that would read if nobody waited; all the time somebody does. */
+static void *stand_by(void *partner)
+{
+    struct epoll_event event;
+
+    for (;;)
+        epoll_wait(((struct partner *)partner)->epoll, &event, 1, -1);
+    return NULL;
 }
 
 /* Kill it: later children hold its socket as well, so it would not see end of file. */
@@ -308,12 +369,20 @@ static const struct payload_size {
 struct trips {
     struct series p50, p99;
 };
-static struct trips bare[SIZES], pooled[SIZES];
+static struct trips bare[SIZES], same_calls, pooled[SIZES];
 
 static void trip_bare(const struct partner *partner)
 {
     static unsigned char back[PAYLOAD_MAX];
 
+    if (partner->epoll >= 0) {
+        watch(partner, EPOLLIN);
+        send_parts(partner->socket, partner->size);
+        watch(partner, 0);
+        if (!receive_parts(partner->socket))
+            log_fatal("ping-pong: the partner has exited");
+        return;
+    }
     send_all(partner->socket, payload, partner->size);
     if (!receive_all(partner->socket, back, partner->size))
         log_fatal("ping-pong: the partner has exited");
@@ -345,6 +414,18 @@ static void measure_trips(const struct partner *partner, struct ep_executor *exe
     series_add(&trips->p99, times_percentile(times_ns, count, 99) / 1000);
 }
 
+static void print_same_calls(void)
+{
+    struct series of_bare = series_ratio(&same_calls.p50, &bare[0].p50);
+    struct series of_calls = series_ratio(&pooled[0].p50, &same_calls.p50);
+
+    printf("  by the calls that the pool makes, %s take %.1f us (%.1f to %.1f): %.2f of the bare "
+           "ping-pong; a task is %.2f of that\n",
+           sizes[0].name, series_median(&same_calls.p50), series_percentile(&same_calls.p50, 0),
+           series_percentile(&same_calls.p50, 100), series_median(&of_bare),
+           series_median(&of_calls));
+}
+
 static void print_trips(enum placement placement)
 {
     printf("  %-8s %31s   %31s   %s\n", "us", "bare ping-pong, p50 (rounds) p99",
@@ -363,12 +444,15 @@ static void print_trips(enum placement placement)
                     "with %s <= %.1f of the ping-pong (%.2f)", sizes[i].name, sizes[i].target,
                     series_median(&ratio));
     }
+    if (placement != ANYWHERE)
+        print_same_calls();
 }
 
 static void compare_trips(void *context)
 {
     struct asked *asked = context;
-    struct partner partners[SIZES];
+    struct partner partners[SIZES], caller;
+    pthread_t thread;
     struct ep_executor *executor;
     struct ep_zygote *zygote;
 
@@ -377,17 +461,23 @@ static void compare_trips(void *context)
         pin_to_cpu(0);
     zygote = zygote_new();
     for (size_t i = 0; i < SIZES; i++)
-        partners[i] = partner_new(sizes[i].bytes, asked->placement);
+        partners[i] = partner_new(sizes[i].bytes, asked->placement, false);
+    caller = partner_new(TASK_BYTES, asked->placement, true);
     executor = pool_new(zygote, 1, 0, &asked->placement);
+    if (pthread_create(&thread, NULL, stand_by, &caller) != 0)
+        log_fatal("cannot start a thread");
     if (asked->placement == TWO_CPUS)
         pin_to_cpu(0); /* only this thread: the scheduler places the executor's threads */
     for (uint64_t round = 0; round < asked->rounds; round++)
         for (size_t i = 0; i < SIZES; i++) {
             uint64_t count = asked->trips / sizes[i].part + 1;
             measure_trips(&partners[i], NULL, sizes[i].bytes, count, &bare[i]);
+            if (i == 0)
+                measure_trips(&caller, NULL, TASK_BYTES, count, &same_calls);
             measure_trips(NULL, executor, sizes[i].bytes, count, &pooled[i]);
         }
     print_trips(asked->placement);
+    partner_free(&caller); /* the thread ends with this process, in_child()'s */
     for (size_t i = 0; i < SIZES; i++)
         partner_free(&partners[i]);
     ep_executor_free(executor);
