@@ -466,10 +466,9 @@ EP_API EP_MUSTCHECK int ep_process_executor_new(const struct ep_options *options
  * resource limits, working directory, root, umask, environment and CPU affinity of that time. To
  * change them for workers too, do so before, or in `initialize`.
  *
- * After setuid() or the like the program may have no right to signal its workers any more. Then
- * ep_executor_terminate() ends them only after grace_ns, all together by the end of the zygote. A
- * zygote ends with the process that made it, and serves no other: after daemon() or another fork()
- * the child must make one of its own.
+ * After setuid() or the like the program may have no right to signal its workers any more; the zygote,
+ * which keeps its own rights, does it then. A zygote ends with the process that made it, and serves no
+ * other: after daemon() or another fork() the child must make one of its own.
  *
  * @param zygote  set on success; release it with ep_zygote_free() after the executors that use it
  * @return  0, EP_ETHREADS, -EINVAL: zygote is NULL, or a negated errno value: of fork(2) or

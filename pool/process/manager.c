@@ -30,7 +30,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BUSY_LINE_NS EP_MILLISECONDS(1)
 /** How long after SIGKILL the zygote may take to report the ends of workers. */
 #define ZYGOTE_PATIENCE_NS (5 * SECOND_NS)
 #define EVENTS_AT_ONCE     64
@@ -87,6 +86,7 @@ static void place_order(struct place *place)
     place->was_ready = place->was_stopped = place->not_ready = false;
     place->cut_off = place->hostile = false;
     place->ended = place->status_known = false;
+    place->unsent_signal = 0;
     place->given = 0;
     place->misses = 0;
     place->message_max = WIRE_MESSAGE_MAX;
@@ -222,6 +222,8 @@ static void place_care(struct place *place, int64_t now)
     /* In this order: `target` is then not older than the resize that awaits a worker here. */
     bool awaited = !place_is_settled(place), wanted = place_is_wanted(place);
 
+    if (place->unsent_signal != 0)
+        place_kill(place, place->unsent_signal);
     switch ((enum life)atomic_load(&place->life)) { /* clang does not switch on an atomic */
     case LIFE_NONE:
         if (atomic_load(&place->start) == START_WANTED) {

@@ -19,6 +19,9 @@
 /** The source of an epoll event: EVENT_*, or a place's index << 2 | PLACE_*. */
 enum { EVENT_WAKEUP = 0, PLACE_SOCKET = 1, PLACE_PIDFD = 2, EVENT_LINE = 3, EVENT_KINDS = 3 };
 
+/** When to send to the zygote again if its line was full. */
+#define BUSY_LINE_NS EP_MILLISECONDS(1)
+
 /** In the count of helpers: a thread sleeps until there is none. */
 #define HELPERS_AWAITED 0x40000000u
 
@@ -115,6 +118,7 @@ struct place {
     _Atomic bool dormant; /**< its worker is not needed at present: elastic.c */
     int init_code;
     int status;        /**< that of wait(2) */
+    int unsent_signal; /**< to be sent when the line to the zygote has room; 0: none */
     int64_t retry_ns;  /**< when to order a process; 0: not at all */
     uint32_t failures; /**< processes in a row that never became ready */
 
@@ -241,13 +245,13 @@ void place_settle(struct place *place, int rc);
 /** Note that a worker is initialized. Threads: the manager. */
 void place_is_ready(struct place *place);
 
-/** Send a signal to its process, if there is one. @return false if that is forbidden */
-bool place_kill(const struct place *place, int number);
-
 /**
- * Send a signal to every worker. If SIGKILL is forbidden, by a sandbox that came later, end the line
- * to the zygote: then it kills the workers. Threads: the manager.
+ * Send a signal to its process, if there is one. The zygote sends it if the program may not, after setuid()
+ * or because of a sandbox that came later. Threads: the manager.
  */
+void place_kill(struct place *place, int number);
+
+/** Send a signal to every worker. Threads: the manager. */
 void kill_all(struct process_executor *executor, int number);
 
 /** Close the descriptors of a process. */

@@ -5,6 +5,7 @@
 #include "pool/cancel-internal.h"
 #include "pool/clock-internal.h"
 #include "pool/process/calls-internal.h"
+#include "pool/process/zygote-internal.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -138,20 +139,31 @@ void place_is_ready(struct place *place)
         place_settle(place, 0);
 }
 
-bool place_kill(const struct place *place, int number)
+/** Have the zygote send a signal. @return false: not yet, its line is full */
+static bool order_signal(const struct place *place, int number)
 {
-    return place->pidfd < 0 || pidfd_send_signal(place->pidfd, number, NULL, 0) == 0 ||
-           errno == ESRCH; /* it is dead already */
+    struct zygote_order order = {.ticket = place->ticket, .signal = (uint64_t)number};
+    struct iovec part = {.iov_base = &order, .iov_len = sizeof order};
+    int rc = wire_send(place->executor->line, &part, 1, NULL, 0, MSG_DONTWAIT);
+
+    return rc != -EAGAIN && !wire_may_pass(rc); /* otherwise the zygote is gone, and its workers */
+}
+
+void place_kill(struct place *place, int number)
+{
+    bool sent = place->pidfd < 0 || pidfd_send_signal(place->pidfd, number, NULL, 0) == 0 ||
+                errno == ESRCH || /* it is dead already */
+                order_signal(place, number);
+
+    place->unsent_signal = sent ? 0 : number;
+    if (!sent)
+        due_at(place->executor, ep_now_ns() + BUSY_LINE_NS);
 }
 
 void kill_all(struct process_executor *executor, int number)
 {
-    bool killed = true;
-
     for (uint32_t i = 0; i < executor->place_count; i++)
-        killed = place_kill(executor->places[i], number) && killed;
-    if (!killed && number == SIGKILL && executor->line >= 0)
-        shutdown(executor->line, SHUT_RDWR);
+        place_kill(executor->places[i], number);
 }
 
 void place_close(struct place *place)

@@ -5,7 +5,8 @@
  *
  * Each executor has a line to the zygote, a socket that never blocks. Over it the executor orders
  * workers, and the zygote reports on each: it started, or could not; it ended, with which status.
- * Workers are children of the zygote, so only the zygote can wait for them.
+ * Workers are children of the zygote, so only the zygote can wait for them. It can also send them the
+ * signals that the program may not send any more, because it has called setuid() since.
  */
 #ifndef POOL_PROCESS_ZYGOTE_INTERNAL_H
 #define POOL_PROCESS_ZYGOTE_INTERNAL_H
@@ -15,9 +16,10 @@
 
 #include <sys/types.h>
 
-/** Executor to zygote: fork a worker. Carries the worker's end of the socketpair. */
+/** Executor to zygote: fork a worker, and then it carries the worker's end of the socketpair; or send it a signal. */
 struct zygote_order {
-    uint64_t ticket; /**< repeated in every report on this worker */
+    uint64_t ticket; /**< of this worker: repeated in every report on it */
+    uint64_t signal; /**< 0: fork it */
     struct worker_plan plan;
 };
 

@@ -255,6 +255,18 @@ static void carry_out(size_t client, const struct zygote_order *order, int socke
     }
 }
 
+/** Send a signal as ordered. The number of a child that has not been waited for means no other process. */
+static void pass_signal(size_t client, const struct zygote_order *order)
+{
+    for (size_t i = 0; i < self.child_count; i++) {
+        struct child *child = &self.children[i];
+
+        if (child->client == (int)client && child->ticket == order->ticket && child->pid > 0 &&
+            !child->ended)
+            kill(child->pid, (int)order->signal);
+    }
+}
+
 /** Read the orders of an executor. */
 static void client_read(size_t client)
 {
@@ -265,7 +277,9 @@ static void client_read(size_t client)
     while (self.clients[client] >= 0 &&
            (rc = wire_receive(self.clients[client], &order, sizeof order, MSG_DONTWAIT,
                               &message)) == 0) {
-        if (message.size == sizeof order && message.fd_count == 1 && !message.fds_lost) {
+        if (message.size == sizeof order && order.signal != 0) {
+            pass_signal(client, &order);
+        } else if (message.size == sizeof order && message.fd_count == 1 && !message.fds_lost) {
             carry_out(client, &order, message.fds[0]);
         } else if (message.size == sizeof order) {
             child_new(client, order.ticket, EMFILE);

@@ -552,3 +552,41 @@ TEST(a_later_sandbox_cannot_prevent_the_end)
     ep_executor_free(pool);
     ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
 }
+
+static int close_sockets_and_stay(struct ep_task *task)
+{
+    for (int fd = 3; fd < 64; fd++)
+        close(fd);
+    return defy(task);
+}
+
+/* After setuid() the program may not signal its workers. The zygote may, at once or when its line has room. */
+LOOP_TEST(the_zygote_signals_for_the_program, 6)
+{
+    struct ep_executor *pool = processes(
+        &(struct ep_options){.workers = 1, .on_death = EP_REPLACE, .grace_ns = EP_SECONDS(100000)});
+    struct ep_submit_options limit = {.limit_ns = _i % 3 == 0};
+    static const int codes[] = {0, SIGKILL, SIGTERM};
+    struct ep_future *future;
+    struct ep_error error;
+
+    faults_set(FAULT_PIDFD_SEND_SIGNAL, getpid(), EPERM, UINT_MAX);
+    ck_assert_int_eq(
+        ep_submit_with(pool, _i % 3 == 1 ? close_sockets_and_stay : defy, NULL, 0, &limit, &future),
+        0);
+    if (_i % 3 == 2) {
+        await_held(1);
+        faults_set(FAULT_SENDMSG, getpid(), EAGAIN, _i < 3 ? 0 : 3);
+        ep_executor_terminate(pool);
+    } else {
+        faults_set(FAULT_SENDMSG, getpid(), EAGAIN, _i < 3 ? 0 : 3);
+    }
+    error = error_of(future);
+    ck_assert_int_eq(error.kind, _i % 3 == 0 ? EP_ELIMIT : EP_EDIED);
+    ck_assert_int_eq(error.code, codes[_i % 3]);
+    ep_future_unref(future);
+    if (_i % 3 != 2)
+        ck_assert_int_eq(int_result(submit(pool, count_fds, NULL, 0)), 4);
+    ep_executor_free(pool);
+    ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
+}
