@@ -51,15 +51,14 @@ int wire_send(int socket, const struct iovec *parts, size_t part_count, const in
      */
     while (syscall(SYS_sendmsg, socket, &header, flags | MSG_NOSIGNAL) < 0)
         if (errno != EINTR)
-            return -errno;
+            return errno == ENOBUFS ? -ENOMEM : -errno; /* the kernel has two words for it */
     return 0;
 }
 
 bool wire_may_pass(int rc)
 {
     /* ENOSPC: a file in memory gets no more, because vm.overcommit_memory=2 bounds what may be promised. */
-    return rc == -ENOBUFS || rc == -ENOMEM || rc == -ENOSPC || rc == -EMFILE || rc == -ENFILE ||
-           rc == -ETOOMANYREFS;
+    return rc == -ENOMEM || rc == -ENOSPC || rc == -EMFILE || rc == -ENFILE || rc == -ETOOMANYREFS;
 }
 
 /** Collect the descriptors from all control messages; close those that are too many. */

@@ -21,7 +21,8 @@
  * The zygote opens a worker's pidfd before it can have waited for the worker, so that the number
  * means that process and no later one, and sends the pidfd along. It never waits for an executor
  * that is slow to read; pending reports are sent when the socket has room, or, if descriptors or
- * memory were missing, after growing delays.
+ * memory were missing, after growing delays. An order for which there is no memory is noted with its
+ * executor as refused, and no further one is read until that is reported: so no worker that runs is lost.
  */
 #include "pool/process/zygote-internal.h"
 
@@ -95,13 +96,21 @@ struct child {
     bool ended;
 };
 
+/** An executor. */
+struct client {
+    int line; /* -1: it is gone */
+    /* The order that has no record among the children. Its ticket is 0 if there is none. */
+    struct child refused;
+};
+
 /** The control socket, the pidfd of the program, and the signals. */
 #define FIXED_POLLS 3
 
 /** All state of the zygote process. It has one thread. */
 static struct {
     int control, program, signals;
-    int *clients; /* the lines of executors; -1: closed */
+    int owed; /* the answer that the program must still get; -1: none */
+    struct client *clients;
     size_t client_count;
     struct pollfd *polls; /* FIXED_POLLS, and one for each client */
     struct child *children;
@@ -155,9 +164,9 @@ static bool send_report(struct child *child, enum zygote_news news, int fd)
     struct iovec part = {.iov_base = &report, .iov_len = sizeof report};
     int rc;
 
-    if (child->client < 0 || self.clients[child->client] < 0)
+    if (child->client < 0 || self.clients[child->client].line < 0)
         return true;
-    rc = wire_send(self.clients[child->client], &part, 1, &fd, fd >= 0, MSG_DONTWAIT);
+    rc = wire_send(self.clients[child->client].line, &part, 1, &fd, fd >= 0, MSG_DONTWAIT);
     self.starved = self.starved || wire_may_pass(rc);
     return rc != -EAGAIN && !wire_may_pass(rc);
 }
@@ -176,12 +185,37 @@ static bool child_report(struct child *child)
     return child->pid == 0 || (child->ended && send_report(child, ZYGOTE_ENDED, -1));
 }
 
-/** Send all pending reports, and forget the children that need none any more. */
+/** Answer the program: 0 or an errno value, for the start or for a request. */
+static int answer(int control, int32_t error)
+{
+    struct iovec part = {.iov_base = &error, .iov_len = sizeof error};
+
+    return wire_send(control, &part, 1, NULL, 0, 0);
+}
+
+/** Answer the request of the program, if that is still due. */
+static void answer_request(void)
+{
+    int rc = self.owed >= 0 ? answer(self.control, self.owed) : 0;
+
+    if (wire_may_pass(rc))
+        self.starved = true;
+    else if (rc != 0)
+        zygote_leave();
+    else
+        self.owed = -1;
+}
+
+/** Send all that is pending, and forget the children that need no report any more. */
 static void report_all(void)
 {
     size_t kept = 0;
 
     self.starved = false;
+    answer_request();
+    for (size_t i = 0; i < self.client_count; i++)
+        if (self.clients[i].refused.ticket != 0 && child_report(&self.clients[i].refused))
+            self.clients[i].refused.ticket = 0;
     for (size_t i = 0; i < self.child_count; i++)
         if (!child_report(&self.children[i]))
             self.children[kept++] = self.children[i];
@@ -191,6 +225,8 @@ static void report_all(void)
 
 static bool client_has_backlog(size_t client)
 {
+    if (self.clients[client].refused.ticket != 0)
+        return true;
     for (size_t i = 0; i < self.child_count; i++) {
         struct child *child = &self.children[i];
 
@@ -202,8 +238,8 @@ static bool client_has_backlog(size_t client)
 
 static void client_gone(size_t client)
 {
-    close(self.clients[client]);
-    self.clients[client] = -1;
+    close(self.clients[client].line);
+    self.clients[client] = (struct client){.line = -1};
     for (size_t i = 0; i < self.child_count; i++)
         if (self.children[i].client == (int)client && self.children[i].pid > 0 &&
             !self.children[i].ended)
@@ -223,8 +259,7 @@ static struct child *child_new(size_t client, uint64_t ticket, int error)
 
     if (more == NULL) {
         made.status = error != 0 ? error : ENOMEM;
-        if (!send_report(&made, ZYGOTE_FAILED, -1))
-            client_gone(client); /* it would wait for the report for ever */
+        self.clients[client].refused = made;
         return NULL;
     }
     self.children = more;
@@ -270,13 +305,13 @@ static void pass_signal(size_t client, const struct zygote_order *order)
 /** Read the orders of an executor. */
 static void client_read(size_t client)
 {
+    const struct client *from = &self.clients[client];
     struct zygote_order order;
     struct wire_message message;
     int rc = -EAGAIN; /* nothing more to read */
 
-    while (self.clients[client] >= 0 &&
-           (rc = wire_receive(self.clients[client], &order, sizeof order, MSG_DONTWAIT,
-                              &message)) == 0) {
+    while (from->refused.ticket == 0 &&
+           (rc = wire_receive(from->line, &order, sizeof order, MSG_DONTWAIT, &message)) == 0) {
         if (message.size == sizeof order && order.signal != 0) {
             pass_signal(client, &order);
         } else if (message.size == sizeof order && message.fd_count == 1 && !message.fds_lost) {
@@ -286,23 +321,15 @@ static void client_read(size_t client)
         }
         wire_close_fds(&message, 0);
     }
-    if (self.clients[client] >= 0 && rc != -EAGAIN && rc != -EMSGSIZE)
+    if (rc != 0 && rc != -EAGAIN && rc != -EMSGSIZE)
         client_gone(client);
-}
-
-/** Answer the program: 0 or an errno value, for the start or for a request. */
-static int answer(int control, int32_t error)
-{
-    struct iovec part = {.iov_base = &error, .iov_len = sizeof error};
-
-    return wire_send(control, &part, 1, NULL, 0, 0);
 }
 
 /** Make room for this number of clients. @return false: no memory */
 static bool clients_reserve(size_t count)
 {
     struct pollfd *polls = realloc(self.polls, (FIXED_POLLS + count) * sizeof *polls);
-    int *clients;
+    struct client *clients;
 
     if (polls == NULL)
         return false;
@@ -319,7 +346,7 @@ static int client_new(int line)
 {
     size_t place = 0;
 
-    while (place < self.client_count && self.clients[place] >= 0)
+    while (place < self.client_count && self.clients[place].line >= 0)
         place++;
     if (place == self.client_count) {
         if (!clients_reserve(place + 1))
@@ -330,7 +357,7 @@ static int client_new(int line)
     for (size_t i = 0; i < self.child_count; i++)
         if (self.children[i].client == (int)place)
             self.children[i].client = -1;
-    self.clients[place] = line;
+    self.clients[place] = (struct client){.line = line};
     return 0;
 }
 
@@ -349,8 +376,7 @@ static void control_read(void)
         error = client_new(message.fds[0]);
     if (error != 0)
         wire_close_fds(&message, 0);
-    if (answer(self.control, error) != 0)
-        zygote_leave();
+    self.owed = error;
 }
 
 /** Wait for children that have ended. */
@@ -392,8 +418,9 @@ static void zygote_turn(void)
     polls[2] = (struct pollfd){.fd = self.signals, .events = POLLIN};
     for (size_t i = 0; i < count; i++)
         polls[FIXED_POLLS + i] = (struct pollfd){
-            .fd = self.clients[i],
-            .events = (short)(POLLIN | (!self.starved && client_has_backlog(i) ? POLLOUT : 0)),
+            .fd = self.clients[i].line,
+            .events = (short)((self.clients[i].refused.ticket == 0 ? POLLIN : 0) |
+                              (!self.starved && client_has_backlog(i) ? POLLOUT : 0)),
         };
     if (poll(polls, FIXED_POLLS + count, turn_timeout_ms()) < 0)
         return; /* EINTR, or no memory for now */
@@ -404,9 +431,9 @@ static void zygote_turn(void)
     for (size_t i = 0; i < count; i++)
         if (polls[FIXED_POLLS + i].revents & (POLLIN | POLLHUP | POLLERR))
             client_read(i);
-    report_all();
     if (polls[0].revents != 0)
         control_read();
+    report_all();
 }
 
 /**
@@ -468,6 +495,7 @@ _Noreturn void zygote_process(int ends[2], int program)
 
     memset(&self, 0, sizeof self); /* it may be forked by a worker, itself forked by a zygote */
     memset(&image, 0, sizeof image);
+    self.owed = -1;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     prctl(PR_SET_NAME, "ep-zygote");

@@ -407,6 +407,40 @@ TEST(memory_that_is_missing_at_the_start_is_reported)
     ck_assert(skipped > 3 || WITH_SANITIZER);
 }
 
+static int zygote_of(struct ep_task *task)
+{
+    int pid = getppid();
+
+    return ep_task_reply(task, &pid, sizeof pid);
+}
+
+/* A zygote that has no memory, not even to say so, refuses that worker; the others go on, and executors come. */
+LOOP_TEST(what_a_zygote_lacks_costs_no_worker, COUNT_OF(send_errors))
+{
+    struct ep_options options = {.workers = 1};
+    struct ep_executor *pool, *other;
+    struct ep_future *future;
+    pid_t zygote;
+
+    ck_assert_int_eq(ep_zygote_new(&options.zygote), 0);
+    pool = processes(&options);
+    zygote = int_result(submit(pool, zygote_of, NULL, 0));
+    future = submit(pool, hold, NULL, 0);
+    await_held(1);
+    faults_set(FAULT_REALLOC, zygote, ENOMEM, 1);
+    faults_set(FAULT_SENDMSG, zygote, send_errors[_i], 3);
+    ck_assert_int_eq(ep_executor_resize(pool, 2), WITH_SANITIZER ? 0 : -ENOMEM);
+    faults_set(FAULT_SENDMSG, zygote, send_errors[_i], 3);
+    ck_assert_int_eq(ep_process_executor_new(&options, &other), 0);
+    ck_assert_int_eq(int_result(submit(other, zygote_of, NULL, 0)), zygote);
+    ep_executor_free(other);
+    release_held(1);
+    ck_assert_int_eq(ep_future_result(future, EP_FOREVER, NULL), 0);
+    ep_future_unref(future);
+    ep_executor_free(pool);
+    ep_zygote_free(options.zygote);
+}
+
 /* A program of one thread without descriptors is not one that has threads. */
 LOOP_TEST(descriptors_that_are_missing_at_the_start_are_reported, 2)
 {
