@@ -333,7 +333,7 @@ static struct partner partner_new(size_t size, enum placement placement, bool by
     return partner;
 }
 
-/* The thread that would read if nobody waited; all the time somebody does. */
+/* The thread that would read if no other waited; here one always does. */
 static void *stand_by(void *partner)
 {
     struct epoll_event event;
