@@ -172,7 +172,7 @@ int queue_refusal(struct queue *queue);
  */
 int queue_pause(struct queue *queue, bool paused);
 /** Ask whether no task may be taken. Sequentially consistent. */
-static inline bool queue_is_held(struct queue *queue)
+static inline bool queue_is_halted(struct queue *queue)
 {
     return atomic_load(&queue->holds) != 0;
 }

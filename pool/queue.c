@@ -467,7 +467,7 @@ uint64_t queue_entries(struct queue *queue)
 
 bool queue_offers(struct queue *queue)
 {
-    return !queue_is_held(queue) && queue_has_entries(queue);
+    return !queue_is_halted(queue) && queue_has_entries(queue);
 }
 
 void queue_stats(struct queue *queue, struct ep_stats *stats)

@@ -67,7 +67,7 @@ void elastic_grow(struct process_executor *executor)
     count = count_places(executor, target);
     least = least_of(executor, target);
     atomic_store(&executor->dormant, count.dormant); /* before the look at the queue */
-    if (count.dormant == 0 || (count.awake >= least && queue_is_held(&executor->base.queue)))
+    if (count.dormant == 0 || (count.awake >= least && queue_is_halted(&executor->base.queue)))
         return;
     queue_stats(&executor->base.queue, &stats);
     coming = count.starting + atomic_load(&executor->idle_count);

@@ -131,7 +131,7 @@ void resume_postponed(struct process_executor *executor, int64_t now_ns)
 static bool work_is_offered(struct process_executor *executor)
 {
     return queue_offers(&executor->base.queue) ||
-           (atomic_load(&executor->returned_count) > 0 && !queue_is_held(&executor->base.queue));
+           (atomic_load(&executor->returned_count) > 0 && !queue_is_halted(&executor->base.queue));
 }
 
 /** Take the next task. @return false if there is none, or the worker became surplus after its credit was computed */
@@ -142,7 +142,7 @@ static bool take_task(struct place *place, struct slot *slot)
 
     slot->nacks = 0;
     slot->use_file = false;
-    if (!queue_is_held(&executor->base.queue))
+    if (!queue_is_halted(&executor->base.queue))
         returned = take_returned(executor, place->index);
     if (returned == NULL)
         return queue_take(&executor->base.queue, place->index, &slot->entry);

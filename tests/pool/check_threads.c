@@ -255,7 +255,7 @@ static void *terminate_thread(void *pool)
 
 /* A task that ends on request lets its worker come for the next one. By then there must
  * be none to take: whichever lock of the queue terminating has to wait for, no task learns of it before. */
-TEST(no_task_is_asked_to_end_before_the_queue_is_held)
+TEST(no_task_is_asked_to_end_before_the_queue_is_halted)
 {
     for (int round = 0; round < 2; round++) {
         struct ep_executor *pool = executor_that(1, 8, EP_BLOCK);
