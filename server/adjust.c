@@ -2,6 +2,7 @@
 /* Changes while the server runs: see adjust.h. */
 #include "server/adjust.h"
 
+#include "common/translate.h"
 #include "pool/echopool.h"
 #include "server/admin/visitor.h"
 #include "server/descriptors.h"
@@ -15,17 +16,21 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Return why the number of workers stays as it is. @param error  an errno value, not negated */
+/*
+ * Return why the number of workers stays as it is, in English: scripts read it, too.
+ *
+ * @param error  an errno value, not negated
+ */
 static const char *obstacle(int error, uint64_t wanted)
 {
     if (error == ENOTSUP)
-        return "this model has no pool";
+        return N_("this model has no pool");
     if (error == EBUSY)
-        return "with --reuse-port each has a socket of its own, in which clients may wait";
+        return N_("with --reuse-port each has a socket of its own, in which clients may wait");
     if (wanted == 0)
-        return "one is the fewest";
+        return N_("one is the fewest");
     if (wanted > EP_WORKERS_MAX)
-        return "a pool has no more";
+        return N_("a pool has no more");
     return strerror(error);
 }
 

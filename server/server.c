@@ -85,7 +85,7 @@ static void on_resize(evutil_socket_t signal_number, short what, void *argument)
 
     (void)what;
     if (adjust_workers(argument, signal_number == SIGTTIN, &workers, why) != 0)
-        log_warn("the workers stay %" PRIu64 ": %s", workers, why);
+        log_warn("the workers stay %" PRIu64 ": %s", workers, _(why));
 }
 
 /* --- start --------------------------------------------------------------------------------- */

@@ -96,6 +96,21 @@ search_is_the_same() {
     [ "$(grep -cx 'failed=0: it is 1' "$work/found")" = 2 ]
 }
 
+# A server of one worker is to have one fewer: why it does not, is a clause of a sentence.
+refuses_in_chinese() {
+    refusal=
+    mkfifo "$work/lines"
+    env LC_ALL=zh_CN.UTF-8 TEXTDOMAINDIR="$TOP_BUILDDIR/po" "$server" --host 127.0.0.1 --port 0 --workers 1 >"$work/lines" 2>&1 &
+    while read -r line; do
+        case $line in
+        listening*) kill -TTOU $! ;;
+        echo-server:*) refusal=$line; kill $! ;;
+        esac
+    done <"$work/lines"
+    echo "$refusal"
+    [ "$refusal" = 'echo-server: worker 数仍是 1：最少要有一个' ]
+}
+
 # check_help NAME COMMAND...
 check_help() {
     name=$1
@@ -113,6 +128,7 @@ check 'echo-client answers a mistake in Chinese' \
     says "echo-client: 未知的选项 '--nonsense'；试试 'echo-client --help'" in_chinese "$client" --nonsense
 check 'words that are put into a sentence are in Chinese, too' \
     says '--sessions 与 --steps 不能同时使用：每个负载有自己的会话数' in_chinese "$client" --sessions 1 --steps 2
+check 'the reason of a refusal is in Chinese, too' refuses_in_chinese
 check 'a clause that cannot be read is answered in Chinese' \
     says "看不懂 --expect：'p99<5' 里的 '5' 不对，应该是：带单位的时间，例如 5ms" in_chinese "$client" --sessions 1 --expect 'p99<5'
 check 'what was found instead is in Chinese' \
