@@ -239,5 +239,5 @@ int zygote_connect(struct ep_zygote *zygote)
     if (rc == 0)
         return ends[0];
     close(ends[0]);
-    return rc == -ETOOMANYREFS ? -EMFILE : rc; /* this user's are all under way */
+    return rc == -ETOOMANYREFS ? -EMFILE : rc; /* all that this user may have are under way */
 }
